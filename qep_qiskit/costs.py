@@ -1,0 +1,234 @@
+"""What a network is asked to make small: observable costs and costs of expectations.
+
+Every cost is a function ℓ of the expectations v of a few observables. For an observable cost there is one, the cost
+operator itself, and ℓ(v) = v. The nudge operator is Σ_m ε_m O_m with ε = ∂ℓ/∂v taken once, at the free phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.network import Network, finite_vector
+from qep_qiskit.networks.pauli import operator_from
+
+Vector = NDArray[np.float64]
+
+
+@runtime_checkable
+class Cost(Protocol):
+    """A function ℓ of the expectations of a few observables."""
+
+    needs_free_phase: bool
+    """Whether the error signal depends on the free phase's result, so that a plan has two rounds."""
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return the observables O_m whose expectations v the cost depends on."""
+        ...
+
+    def value(self, v: Vector) -> float:
+        """Return ℓ(v)."""
+        ...
+
+    def error_signal(self, v: Vector) -> Vector:
+        """Return ε_m = ∂ℓ/∂v_m."""
+        ...
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        """Return ∂²ℓ/∂v_m∂v_n, which carries the error bar of v into that of ε."""
+        ...
+
+
+class _OperatorCost:
+    """The part that all observable costs share: ℓ(v) = v of one operator."""
+
+    needs_free_phase = False
+
+    def value(self, v: Vector) -> float:
+        return float(v[0])
+
+    def error_signal(self, v: Vector) -> Vector:
+        return np.ones(1)
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        return np.zeros((1, 1))
+
+
+@dataclass(frozen=True)
+class ObservableCost(_OperatorCost):
+    """L = ⟨C⟩ for a given operator C (Scellier 2024).
+
+    Parameters
+    ----------
+    operator : SparsePauliOp or mapping of label to coefficient
+    """
+
+    operator: SparsePauliOp | Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operator", operator_from(self.operator, None, "cost.operator"))
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return (C,)."""
+        return (operator_from(self.operator, network.num_qubits, "cost.operator"),)
+
+
+@dataclass(frozen=True)
+class SquaredErrorObservable(_OperatorCost):
+    """L = ⟨Σ_m (O_m − y_m)²⟩, the operator whose square is taken before the expectation."""
+
+    target: ArrayLike
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", _target(self.target))
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return (Σ_m (O_m − y_m)²,)."""
+        y = _matching(self.target, network)
+        identity = SparsePauliOp(["I" * network.num_qubits], [1.0])
+        squares = [((o - ym * identity) @ (o - ym * identity)) for o, ym in zip(network.outputs, y, strict=True)]
+        return (SparsePauliOp.sum(squares).simplify(),)
+
+
+class _OutputCost:
+    """The part that all costs of the outputs' expectations share."""
+
+    needs_free_phase = True
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return the network's outputs."""
+        return network.outputs
+
+
+@dataclass(frozen=True)
+class SquaredError(_OutputCost):
+    """L = Σ_m (⟨O_m⟩ − y_m)².
+
+    Parameters
+    ----------
+    target : array_like of shape (num_outputs,)
+
+    Examples
+    --------
+    >>> SquaredError([1.0]).value(np.array([0.5]))
+    0.25
+    """
+
+    target: ArrayLike
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", _target(self.target))
+
+    def observable(self) -> SquaredErrorObservable:
+        """Return the observable cost ⟨Σ_m (O_m − y_m)²⟩, another objective: it also counts the outputs' variance."""
+        return SquaredErrorObservable(self.target)
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return the network's outputs."""
+        _matching(self.target, network)
+        return network.outputs
+
+    def value(self, v: Vector) -> float:
+        """Return ℓ(v)."""
+        return float(np.sum((v - np.asarray(self.target)) ** 2))
+
+    def error_signal(self, v: Vector) -> Vector:
+        """Return 2 (v − y)."""
+        return 2.0 * (v - np.asarray(self.target))
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        """Return twice the identity."""
+        return 2.0 * np.eye(len(v))
+
+
+@dataclass(frozen=True)
+class ExpectationCost(_OutputCost):
+    """Any ℓ(⟨O_1⟩, …, ⟨O_M⟩) of the network's outputs (Wanjura & Marquardt 2024).
+
+    Parameters
+    ----------
+    loss : callable
+        v of shape (M,) → float.
+    gradient : callable
+        v → ∂ℓ/∂v of shape (M,).
+    hessian : callable, optional
+        v → ∂²ℓ/∂v² of shape (M, M), for the error bar; central differences of `gradient` where absent.
+    """
+
+    loss: Callable[[Vector], float]
+    gradient: Callable[[Vector], ArrayLike]
+    hessian: Callable[[Vector], ArrayLike] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("loss", "gradient"):
+            if not callable(getattr(self, name)):
+                raise InputError(f"ExpectationCost: {name} is {getattr(self, name)!r}; give a function of the predictions")
+
+    def value(self, v: Vector) -> float:
+        """Return ℓ(v)."""
+        value = float(self.loss(v))
+        if not np.isfinite(value):
+            raise InputError(f"ExpectationCost: loss is {value} at predictions {v.tolist()}; it must be finite")
+        return value
+
+    def error_signal(self, v: Vector) -> Vector:
+        """Return ∂ℓ/∂v."""
+        return finite_vector("ExpectationCost: gradient", self.gradient(v), len(v), "one an output")
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        """Return ∂²ℓ/∂v²."""
+        if self.hessian is not None:
+            return np.asarray(self.hessian(v), dtype=float).reshape(len(v), len(v))
+        step = 1e-5
+        rows = [(self.error_signal(v + e) - self.error_signal(v - e)) / (2 * step) for e in step * np.eye(len(v))]
+        return (np.array(rows) + np.array(rows).T) / 2
+
+
+def softmax_cross_entropy(target: int | ArrayLike, *, scale: float = 1.0) -> ExpectationCost:
+    """Return −Σ_m y_m log softmax(scale · v)_m over the outputs' expectations.
+
+    Parameters
+    ----------
+    target : int or array_like of shape (num_outputs,)
+        The class, or its probabilities.
+    scale : float
+        The inverse temperature of the softmax; expectations of Z span only [−1, 1], so 2 to 5 is usual.
+    """
+
+    def probabilities(v: Vector) -> Vector:
+        z = scale * v - np.max(scale * v)
+        return np.exp(z) / np.exp(z).sum()
+
+    def one_hot(v: Vector) -> Vector:
+        if isinstance(target, int | np.integer):
+            if not 0 <= target < len(v):
+                raise InputError(f"softmax_cross_entropy: class {target} is out of range; there are {len(v)} outputs")
+            return np.eye(len(v))[target]
+        return finite_vector("softmax_cross_entropy: target", target, len(v), "one an output")
+
+    def loss(v: Vector) -> float:
+        return float(-one_hot(v) @ np.log(probabilities(v)))
+
+    def gradient(v: Vector) -> Vector:
+        y = one_hot(v)
+        return scale * (y.sum() * probabilities(v) - y)
+
+    def hessian(v: Vector) -> NDArray[np.float64]:
+        p = probabilities(v)
+        return scale**2 * one_hot(v).sum() * (np.diag(p) - np.outer(p, p))
+
+    return ExpectationCost(loss, gradient, hessian)
+
+
+def _target(target: ArrayLike) -> tuple[float, ...]:
+    return tuple(finite_vector("cost target y", np.atleast_1d(np.asarray(target, dtype=object)), None, "one an output"))
+
+
+def _matching(target: ArrayLike, network: Network) -> Vector:
+    return finite_vector("cost target y", target, network.num_outputs, "one an output of the network")

@@ -1,0 +1,28 @@
+"""The errors that a user sees: one line that names what was wrong, the value, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """What the user gave is wrong. The command line prints it as one line and exits with 2."""
+
+
+class DegenerateGroundStateError(InputError):
+    """The ground state is not unique, so its response to a nudge is not defined."""
+
+
+class NudgeWarning(UserWarning):
+    """The nudge is large against the gap, or a phase is not converged: the gradient may be biased."""
+
+
+class PreparationError(RuntimeError):
+    """A state could not be prepared although the input was well formed. Exit code 1."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {match[0]!r}?" if match else ""

@@ -1,0 +1,7 @@
+"""Operators with names: networks whose Hamiltonian is linear in their weights."""
+
+from qep_qiskit.networks.ising import ising
+from qep_qiskit.networks.network import Network, Term
+from qep_qiskit.networks.pauli import pauli
+
+__all__ = ["Network", "Term", "ising", "pauli"]

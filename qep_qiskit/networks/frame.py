@@ -1,0 +1,61 @@
+"""Operators over one common list of Pauli strings, so that a Hamiltonian is a vector of coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.quantum_info import PauliList, SparsePauliOp
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A list of distinct Pauli strings and the coefficients of several operators over it.
+
+    Attributes
+    ----------
+    paulis : PauliList of length L
+    matrix : ndarray of shape (operators, L)
+    """
+
+    paulis: PauliList
+    matrix: NDArray[np.float64]
+
+    @property
+    def labels(self) -> list[str]:
+        """The strings as Qiskit writes them."""
+        return list(self.paulis.to_labels())
+
+    def operator(self, coefficients: NDArray[np.float64]) -> SparsePauliOp:
+        """Return Σ_l coefficients[l] P_l without the strings whose coefficient is zero."""
+        keep = np.flatnonzero(coefficients)
+        if keep.size == 0:
+            return SparsePauliOp(["I" * self.paulis.num_qubits], [0.0])
+        return SparsePauliOp(self.paulis[keep], coefficients[keep])
+
+
+def frame_of(operators: Sequence[SparsePauliOp]) -> Frame:
+    """Return the frame of these operators: strings in order of appearance, one row an operator.
+
+    Examples
+    --------
+    >>> frame = frame_of([SparsePauliOp(["ZZ", "IX"], [1.0, 2.0]), SparsePauliOp(["ZZ"], [-1.0])])
+    >>> frame.labels, frame.matrix.tolist()
+    (['ZZ', 'IX'], [[1.0, 2.0], [-1.0, 0.0]])
+    """
+    position: dict[str, int] = {}
+    rows = []
+    for operator in operators:
+        row: dict[int, float] = {}
+        for label, coefficient in zip(operator.paulis.to_labels(), operator.coeffs.real, strict=True):
+            sign = -1.0 if label[0] == "-" else 1.0
+            column = position.setdefault(label.lstrip("-"), len(position))
+            row[column] = row.get(column, 0.0) + sign * float(coefficient)
+        rows.append(row)
+    matrix = np.zeros((len(rows), len(position)))
+    for r, row in enumerate(rows):
+        for column, value in row.items():
+            matrix[r, column] = value
+    return Frame(PauliList(list(position)), matrix)

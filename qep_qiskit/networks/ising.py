@@ -1,0 +1,121 @@
+"""Transverse-field Ising networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.graphs import connected_to, edges_of
+from qep_qiskit.networks.network import Network, Term, check_outputs, pauli_on, zero_operator
+
+SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (0.5, 1.5)}
+
+
+def ising(
+    *,
+    sites: int,
+    edges: str | Iterable[Sequence[int]] = "chain",
+    inputs: Sequence[int] = (),
+    outputs: Sequence[int],
+    clamp: bool = False,
+) -> Network:
+    """Return the network H = −Σ J_ij Z_i Z_j − Σ h_i Z_i − Σ g_i X_i − Σ x_i Z_i.
+
+    Parameters
+    ----------
+    sites : int
+        The number of spins, clamped ones included.
+    edges : {"chain", "ring", "complete", "heavy-hex"} or list of pairs
+    inputs : sequence of int
+        The sites that x acts on, in the order of x.
+    outputs : sequence of int
+        The sites whose ⟨Z⟩ are the predictions.
+    clamp : bool
+        False: x_i is a longitudinal field −x_i Z_i on its site. True: the input sites are no qubits but the classical
+        values x_i; an edge to one is the term −J x_i Z_j, and it has no h and no g. The other sites keep their
+        order as qubits.
+
+    Returns
+    -------
+    Network
+        Weights ``J[i,j]`` per edge, then ``h[i]``, then ``g[i]`` per site that is a qubit.
+
+    Raises
+    ------
+    InputError
+        For a site out of range or used twice, an output that is clamped or (with inputs) joined to no input,
+        and an edge between two clamped sites.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2], clamp=True).names
+    ('J[0,1]', 'J[1,2]', 'h[1]', 'h[2]', 'g[1]', 'g[2]')
+    """
+    if isinstance(sites, bool) or int(sites) != sites or sites < 1:
+        raise InputError(f"sites: {sites!r} is not allowed; give a whole number of at least 1")
+    pairs = edges_of(edges, sites)
+    check_outputs(outputs)
+    inputs, outputs = _sites("inputs", inputs, sites), _sites("outputs", outputs, sites)
+    clamped = set(inputs) if clamp else set()
+    for site in outputs:
+        if site in clamped:
+            raise InputError(f"outputs: site {site} is a clamped input, so it has no expectation to predict with")
+    for i, j in pairs:
+        if {i, j} <= clamped:
+            raise InputError(f"edges: [{i}, {j}] joins two clamped inputs; a clamped pair has no physics, leave it out")
+    if inputs:
+        reached = connected_to(inputs, pairs, sites)
+        for site in outputs:
+            if site not in reached:
+                raise InputError(
+                    f"outputs: site {site} is disconnected from every input, so it cannot answer; add an edge that joins it"
+                )
+
+    qubit = {site: q for q, site in enumerate(s for s in range(sites) if s not in clamped)}
+    n = len(qubit)
+    terms = [_coupling(i, j, qubit, inputs, n) for i, j in pairs]
+    terms += [Term(f"h[{site}]", pauli_on(n, {q: "Z"}, -1.0)) for site, q in qubit.items()]
+    terms += [Term(f"g[{site}]", pauli_on(n, {q: "X"}, -1.0)) for site, q in qubit.items()]
+    fields: list[SparsePauliOp | None] = [None if clamp else pauli_on(n, {qubit[site]: "Z"}, -1.0) for site in inputs]
+    description = {
+        "kind": "ising",
+        "sites": sites,
+        "edges": edges if isinstance(edges, str) else [list(pair) for pair in pairs],
+        "inputs": list(inputs),
+        "outputs": list(outputs),
+        "clamp": clamp,
+    }
+    return Network(
+        num_qubits=n,
+        terms=tuple(terms),
+        fixed=zero_operator(n),
+        inputs=tuple(fields),
+        outputs=tuple(pauli_on(n, {qubit[site]: "Z"}) for site in outputs),
+        output_names=tuple(f"Z[{site}]" for site in outputs),
+        scales=SCALES,
+        description=description,
+    )
+
+
+def _coupling(i: int, j: int, qubit: dict[int, int], inputs: Sequence[int], n: int) -> Term:
+    name = f"J[{i},{j}]"
+    if i in qubit and j in qubit:
+        return Term(name, pauli_on(n, {qubit[i]: "Z", qubit[j]: "Z"}, -1.0))
+    clamped, free = (i, j) if j in qubit else (j, i)
+    return Term(name, pauli_on(n, {qubit[free]: "Z"}, -1.0), input=inputs.index(clamped))
+
+
+def _sites(name: str, chosen: Sequence[int], sites: int) -> tuple[int, ...]:
+    if isinstance(chosen, int | str) or not hasattr(chosen, "__iter__"):
+        raise InputError(f"{name}: {chosen!r} is no list of sites such as [0, 1]")
+    for site in chosen:
+        if isinstance(site, bool) or not hasattr(site, "__index__"):
+            raise InputError(f"{name}: {site!r} is no site; give whole numbers")
+        if not 0 <= site < sites:
+            raise InputError(f"{name}: site {site} is out of range; sites are 0 to {sites - 1}")
+    if len(set(chosen)) != len(chosen):
+        raise InputError(f"{name}: {list(chosen)!r} names a site twice")
+    return tuple(int(site) for site in chosen)

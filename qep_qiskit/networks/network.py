@@ -1,0 +1,195 @@
+"""A network: a Hamiltonian that is linear in named, trainable weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.seeds import stream
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One trainable term w · c(x) · A of a Hamiltonian.
+
+    Attributes
+    ----------
+    name : str
+        The weight's name, for instance ``"J[0,1]"``.
+    operator : SparsePauliOp
+        A, Hermitian, with its sign (``−Z₀Z₁`` for an Ising coupling).
+    input : int or None
+        c(x) is the input of this number, or 1 where None.
+    """
+
+    name: str
+    operator: SparsePauliOp
+    input: int | None = None
+
+    def factor(self, x: Vector) -> float:
+        """Return c(x)."""
+        return 1.0 if self.input is None else float(x[self.input])
+
+
+@dataclass(frozen=True)
+class Network:
+    """H(w, x) = F + Σ_k w_k c_k(x) A_k + Σ_i x_i B_i on `num_qubits` qubits.
+
+    Attributes
+    ----------
+    num_qubits : int
+    terms : tuple of Term
+        The trainable terms; their order is the order of every gradient.
+    fixed : SparsePauliOp
+        F, the part without weights or inputs.
+    inputs : tuple of SparsePauliOp or None
+        B_i, one an input; None for an input that appears only as the factor of trainable terms.
+    outputs : tuple of SparsePauliOp
+        The observables whose expectations are the predictions.
+    output_names : tuple of str
+    scales : mapping of str to (low, high)
+        The range that :meth:`initial_weights` draws from, by the group of a weight (``"J"`` of ``"J[0,1]"``).
+    description : mapping
+        How the network was made, for reports.
+
+    Notes
+    -----
+    Scellier (2024), arXiv:2406.00879, section 3: any Hamiltonian that is linear in its weights can be trained.
+    """
+
+    num_qubits: int
+    terms: tuple[Term, ...]
+    fixed: SparsePauliOp
+    inputs: tuple[SparsePauliOp | None, ...]
+    outputs: tuple[SparsePauliOp, ...]
+    output_names: tuple[str, ...]
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    description: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise InputError("a network needs at least one trainable term; it has none")
+        if len(set(self.names)) != len(self.names):
+            twice = sorted({n for n in self.names if self.names.count(n) > 1})
+            raise InputError(f"names of weights must differ; used twice: {', '.join(twice)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The weights' names, in order."""
+        return tuple(term.name for term in self.terms)
+
+    @property
+    def num_weights(self) -> int:
+        """The number of trainable weights."""
+        return len(self.terms)
+
+    @property
+    def num_inputs(self) -> int:
+        """The length of x."""
+        return len(self.inputs)
+
+    @property
+    def num_outputs(self) -> int:
+        """The number of predictions."""
+        return len(self.outputs)
+
+    def initial_weights(self, seed: int = 0) -> dict[str, float]:
+        """Draw weights, each from (seed, its name), uniformly in its group's range (−1 to 1 by default).
+
+        Examples
+        --------
+        >>> import qep_qiskit as qep
+        >>> network = qep.ising(sites=2, edges="chain", outputs=[1])
+        >>> list(network.initial_weights(seed=7))
+        ['J[0,1]', 'h[0]', 'h[1]', 'g[0]', 'g[1]']
+        """
+        weights = {}
+        for k, name in enumerate(self.names):
+            low, high = self.scales.get(name.split("[")[0], (-1.0, 1.0))
+            weights[name] = float(stream(seed, "initial weights " + name, k).uniform(low, high))
+        return weights
+
+    def weight_vector(self, weights: ArrayLike | Mapping[str, float]) -> Vector:
+        """Return the weights as an array in the order of `names`.
+
+        Parameters
+        ----------
+        weights : array_like of shape (num_weights,) or mapping of name to number
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or missing, the length is wrong, or a value is not finite.
+        """
+        if isinstance(weights, Mapping):
+            for name in weights:
+                if name not in self.names:
+                    raise InputError(f"weights: {name!r} is no weight of this network{nearest(str(name), self.names)}")
+            missing = [name for name in self.names if name not in weights]
+            if missing:
+                raise InputError(f"weights: {missing[0]!r} is missing ({len(missing)} of {len(self.names)} are)")
+            weights = [weights[name] for name in self.names]
+        return finite_vector("weights", weights, self.num_weights, "one a weight, in the order of network.names")
+
+    def input_vector(self, x: ArrayLike | None) -> Vector:
+        """Return x as an array of shape (num_inputs,); None stands for no inputs."""
+        return finite_vector("x", [] if x is None else x, self.num_inputs, "one an input of the network")
+
+    def factors(self, x: Vector) -> Vector:
+        """Return c_k(x) for every weight, shape (num_weights,)."""
+        return np.array([term.factor(x) for term in self.terms])
+
+    def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> SparsePauliOp:
+        """Return H(w, x), simplified.
+
+        Parameters
+        ----------
+        weights : array_like of shape (num_weights,) or mapping
+        x : array_like of shape (num_inputs,)
+        """
+        values, inputs = self.weight_vector(weights), self.input_vector(x)
+        parts = [self.fixed]
+        parts += [w * c * term.operator for w, c, term in zip(values, self.factors(inputs), self.terms, strict=True)]
+        parts += [v * op for v, op in zip(inputs, self.inputs, strict=True) if op is not None]
+        return SparsePauliOp.sum(parts).simplify(atol=0.0)
+
+
+def finite_vector(name: str, values: ArrayLike, length: int | None, meaning: str) -> Vector:
+    """Return a finite float array of the given length, or raise one clear line."""
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: {values!r} is no list of numbers") from None
+    if array.ndim != 1 or (length is not None and array.shape[0] != length):
+        got = f"shape {array.shape}" if array.ndim != 1 else f"{array.shape[0]} values"
+        raise InputError(f"{name}: got {got}, expected {length} ({meaning})")
+    bad = np.flatnonzero(~np.isfinite(array))
+    if bad.size:
+        raise InputError(f"{name}: value {bad[0]} is {array[bad[0]]}; all values must be finite numbers")
+    return array
+
+
+def pauli_on(num_qubits: int, letters: Mapping[int, str], coefficient: float = 1.0) -> SparsePauliOp:
+    """Return one Pauli string, given as {qubit: letter}, with its coefficient."""
+    qubits = list(letters)
+    return SparsePauliOp.from_sparse_list(
+        [("".join(letters[q] for q in qubits), qubits, coefficient)], num_qubits=num_qubits
+    )
+
+
+def zero_operator(num_qubits: int) -> SparsePauliOp:
+    """Return the zero operator."""
+    return SparsePauliOp(["I" * num_qubits], [0.0])
+
+
+def check_outputs(outputs: Sequence[object]) -> None:
+    """Refuse an empty list of outputs."""
+    if len(outputs) == 0:
+        raise InputError("outputs: a network needs at least one output; got none")

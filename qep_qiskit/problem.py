@@ -1,0 +1,92 @@
+"""A problem: a network, its weights, one sample and a cost. The thing whose gradient is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qep_qiskit.costs import Cost
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.frame import Frame, frame_of
+from qep_qiskit.networks.network import Network
+
+Vector = NDArray[np.float64]
+
+
+class Problem:
+    """The loss of a network's ground state on one sample, as a function of the weights.
+
+    Parameters
+    ----------
+    network : Network
+    weights : array_like of shape (num_weights,) or mapping of name to number
+    x : array_like of shape (num_inputs,), optional
+    cost : Cost
+        For instance ``SquaredError([1.0])``.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    >>> problem = qep.Problem(network, [1.0, 0.0, 0.0, 1.0, 1.0], x=[0.5], cost=qep.SquaredError([1.0]))
+    >>> [round(v, 4) for v in qep.exact_gradient(problem).predictions]
+    [0.3024]
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        weights: ArrayLike | Mapping[str, float],
+        x: ArrayLike | None = None,
+        *,
+        cost: Cost,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise InputError(f"Problem: network is {network!r}; give a Network such as qep.ising(...)")
+        if not isinstance(cost, Cost):
+            raise InputError(f"Problem: cost is {cost!r}; give a cost such as qep.SquaredError([1.0])")
+        self.network = network
+        self.weights = network.weight_vector(weights)
+        self.x = network.input_vector(x)
+        self.cost = cost
+        self.cost_observables = cost.observables(network)
+
+    @cached_property
+    def frame(self) -> Frame:
+        """Every operator of the problem over one list of Pauli strings: H, ∂H/∂w_k, the outputs, the cost's observables."""
+        network = self.network
+        zero = network.fixed * 0
+        rows = [network.fixed]
+        rows += [op if op is not None else zero for op in network.inputs]
+        rows += [term.operator for term in network.terms]
+        rows += [*network.outputs, *self.cost_observables]
+        return frame_of(rows)
+
+    def _rows(self, start: int, count: int) -> NDArray[np.float64]:
+        return self.frame.matrix[start : start + count]
+
+    @cached_property
+    def derivative_rows(self) -> NDArray[np.float64]:
+        """∂H/∂w_k = c_k(x) A_k over the frame, shape (num_weights, L)."""
+        rows = self._rows(1 + self.network.num_inputs, self.network.num_weights)
+        return self.network.factors(self.x)[:, None] * rows
+
+    @cached_property
+    def output_rows(self) -> NDArray[np.float64]:
+        """The outputs over the frame, shape (num_outputs, L)."""
+        return self._rows(1 + self.network.num_inputs + self.network.num_weights, self.network.num_outputs)
+
+    @cached_property
+    def cost_rows(self) -> NDArray[np.float64]:
+        """The cost's observables over the frame, shape (M, L)."""
+        count = len(self.cost_observables)
+        return self.frame.matrix[len(self.frame.matrix) - count :]
+
+    @cached_property
+    def hamiltonian_row(self) -> Vector:
+        """H(w, x) over the frame, shape (L,)."""
+        inputs = self._rows(1, self.network.num_inputs)
+        return self.frame.matrix[0] + self.x @ inputs + self.weights @ self.derivative_rows

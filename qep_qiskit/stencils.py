@@ -1,0 +1,80 @@
+"""Finite-difference stencils in the nudge β: the one table that knows about phases."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from qep_qiskit.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """Phases β_p and factors s_p with Σ s_p = 0 and Σ s_p β_p = 1.
+
+    Attributes
+    ----------
+    kind : str
+    beta : float
+        The step.
+    betas, factors : tuple of float
+        β_p and s_p.
+    order : int
+        The bias is O(β**order).
+    """
+
+    kind: str
+    beta: float
+    betas: tuple[float, ...]
+    factors: tuple[float, ...]
+    order: int
+
+    @property
+    def phases(self) -> tuple[float, ...]:
+        """All phases, the free one first: predictions, loss and error signal are read there."""
+        return (0.0, *(b for b in self.betas if b != 0.0))
+
+    @property
+    def phase_factors(self) -> tuple[float, ...]:
+        """s_p of every one of `phases`; 0 for a free phase that the stencil does not use."""
+        by_beta = dict(zip(self.betas, self.factors, strict=True))
+        return tuple(by_beta.get(b, 0.0) for b in self.phases)
+
+
+def one_sided(beta: float) -> Stencil:
+    """Phases 0 and β; the bias is O(β). A negative β nudges the other way."""
+    b = _step(beta)
+    return Stencil("one_sided", b, (0.0, b), (-1 / b, 1 / b), 1)
+
+
+def symmetric(beta: float) -> Stencil:
+    """Phases −β and β; the bias is O(β²) (Laborieux et al. 2021)."""
+    b = _step(beta)
+    return Stencil("symmetric", b, (-b, b), (-1 / (2 * b), 1 / (2 * b)), 2)
+
+
+def extrapolated(beta: float) -> Stencil:
+    """Phases ±β and ±2β, Richardson-extrapolated; the bias is O(β⁴)."""
+    b = _step(beta)
+    near, far = 2 / (3 * b), 1 / (12 * b)
+    return Stencil("extrapolated", b, (-b, b, -2 * b, 2 * b), (-near, near, far, -far), 4)
+
+
+STENCILS = {"one_sided": one_sided, "symmetric": symmetric, "extrapolated": extrapolated}
+
+
+def stencil(kind: str, beta: float) -> Stencil:
+    """Return the stencil of that name."""
+    if kind not in STENCILS:
+        raise InputError(f"stencil: unknown kind {kind!r}; allowed: {', '.join(STENCILS)}{nearest(kind, STENCILS)}")
+    return STENCILS[kind](beta)
+
+
+def _step(beta: float) -> float:
+    try:
+        value = float(beta)
+    except (TypeError, ValueError):
+        raise InputError(f"beta: {beta!r} is no number") from None
+    if not math.isfinite(value) or value == 0.0:
+        raise InputError(f"beta: {beta!r} is not allowed; give a finite number other than 0, such as 0.1")
+    return value
