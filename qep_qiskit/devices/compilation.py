@@ -1,0 +1,76 @@
+"""Transpiling once: pass managers for a backend, and what was compiled before."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from qiskit.transpiler import generate_preset_pass_manager
+from qiskit.transpiler.exceptions import TranspilerError
+
+from qep_qiskit.devices.device import Compiled
+from qep_qiskit.errors import InputError
+
+
+class Cache:
+    """The last few compiled circuits of a device, by the identity of the circuit they came from."""
+
+    def __init__(self, size: int = 32) -> None:
+        self._size = size
+        self._kept: OrderedDict[Hashable, tuple[object, Any]] = OrderedDict()
+
+    def compiled(
+        self,
+        circuit: QuantumCircuit,
+        qubits: Sequence[int] | None,
+        make: Callable[[QuantumCircuit, Sequence[int] | None], Compiled],
+    ) -> Compiled:
+        """Return what this very circuit object was compiled to, or compile it now."""
+        key = ("compiled", id(circuit), None if qubits is None else tuple(qubits))
+        return self._get(key, circuit, lambda: make(circuit, qubits))
+
+    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
+        """Return the measured circuit of these axes."""
+        return self._get(("measured", id(compiled), axes), compiled, lambda: compiled.measured(axes))
+
+    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what is kept under this key, or make it now."""
+        return self._get(key, None, make)
+
+    def _get(self, key: Hashable, anchor: object, make: Callable[[], Any]) -> Any:
+        # the anchor is kept alive with the entry, so its id cannot come to mean another object
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key][1]
+        value = make()
+        self._kept[key] = (anchor, value)
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+        return value
+
+
+def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
+    """Return the circuit transpiled to a backend, on the given qubits or on those that its calibration favours."""
+    if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
+        raise InputError(
+            f"device: {backend.name} has {backend.num_qubits} qubits, the network needs {circuit.num_qubits}; choose a larger one"
+        )
+    passes = generate_preset_pass_manager(
+        optimization_level=3,
+        backend=backend,
+        initial_layout=None if qubits is None else list(qubits),
+        seed_transpiler=11,
+    )
+    try:
+        compiled = passes.run(circuit)
+    except TranspilerError as error:
+        raise InputError(f"device: {backend.name} cannot run this circuit ({error.message})") from None
+    layout = compiled.layout
+    if layout is None:
+        wires = start = tuple(range(circuit.num_qubits))
+    else:
+        wires, start = tuple(layout.final_index_layout()), tuple(layout.initial_index_layout(filter_ancillas=True))
+    return Compiled(compiled, wires, wires, start)

@@ -1,0 +1,154 @@
+"""What a device is: it compiles a circuit once, then runs it for many rows of values in several bases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import ClassicalRegister, QuantumCircuit
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.samples import Samples
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A circuit in the device's own gates, without measurements.
+
+    Attributes
+    ----------
+    circuit : QuantumCircuit
+    wires : tuple of int
+        The wire of `circuit` on which logical qubit q ends.
+    qubits : tuple of int
+        The device's name of the qubit that holds logical qubit q at the end.
+    start : tuple of int
+        The same at the beginning: SWAPs may have moved it in between.
+    """
+
+    circuit: QuantumCircuit
+    wires: tuple[int, ...]
+    qubits: tuple[int, ...]
+    start: tuple[int, ...]
+
+    def rotated(self, axes: str) -> QuantumCircuit:
+        """Return the circuit with a rotation from these axes into Z."""
+        circuit = self.circuit.copy()
+        for letter, wire in zip(axes, self.wires, strict=True):
+            _rotate(circuit, letter, wire)
+        return circuit
+
+    def measured(self, axes: str) -> QuantumCircuit:
+        """Return the circuit with a rotation from these axes into Z and every logical qubit measured.
+
+        A basis costs its own circuit and not a parameterised rotation: bound to the identity, that rotation would still
+        be two pulses of error on hardware.
+        """
+        circuit = self.rotated(axes)
+        register = ClassicalRegister(len(self.wires), "outcome")
+        circuit.add_register(register)
+        circuit.measure(list(self.wires), register)
+        return circuit
+
+    def summary(self) -> dict[str, object]:
+        """Return depth and gate counts, for reports."""
+        return {
+            "depth": self.circuit.depth(),
+            "two_qubit_gates": sum(1 for i in self.circuit.data if i.operation.num_qubits == 2),
+            "two_qubit_depth": self.circuit.depth(lambda i: i.operation.num_qubits == 2),
+            "gates": {str(k): int(v) for k, v in self.circuit.count_ops().items()},
+            "parameters": self.circuit.num_parameters,
+            "qubits": list(self.qubits),
+        }
+
+
+def _rotate(circuit: QuantumCircuit, letter: str, wire: int) -> None:
+    # √X turns Y into Z; a quarter turn about Z before it turns X into Y. Both exist on every IBM device.
+    if letter == "X":
+        circuit.rz(np.pi / 2, wire)
+    if letter in "XY":
+        circuit.sx(wire)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A compiled circuit, the axes to measure it in, and the rows of values to run it with.
+
+    Attributes
+    ----------
+    compiled : Compiled
+    axes : str
+        One letter of XYZ a logical qubit, qubit 0 first.
+    values : ndarray of shape (B, num_parameters)
+        In the order of ``compiled.circuit.parameters``.
+    states : callable or None
+        () → ndarray (B, 2**n): the same states without noise, for a device that needs no circuit.
+    """
+
+    compiled: Compiled
+    axes: str
+    values: NDArray[np.float64]
+    states: Callable[[], NDArray[np.complex128]] | None = None
+
+
+@runtime_checkable
+class Device(Protocol):
+    """Where circuits run.
+
+    Attributes
+    ----------
+    name : str
+    seed : int
+        The default of a gradient's seed.
+    exact : bool
+        True where expectations need neither circuits nor shots: the noise-free state itself is the answer.
+    needs_circuits : bool
+        False where even shots are drawn from the noise-free state.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def exact(self) -> bool: ...
+
+    @property
+    def needs_circuits(self) -> bool: ...
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit in the device's gates, on the given device qubits or on qubits of its choice."""
+        ...
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Run every circuit with every row of its values; one `Samples` for each."""
+        ...
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Return exact outcome distributions, noise and readout error included.
+
+        Raises
+        ------
+        InputError
+            If this device can only give shots.
+        """
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """Return name, versions, noise and calibration date, for reports."""
+        ...
+
+
+def check_shots(name: str, shots: int | None) -> int | None:
+    """Return the number of shots, refusing anything but None or a positive whole number."""
+    if shots is None:
+        return None
+    whole = not isinstance(shots, bool) and isinstance(shots, int | np.integer | float) and float(shots).is_integer()
+    if not whole or shots < 2:
+        raise InputError(f"{name}: {shots!r} is not allowed; give a whole number of at least 2, or leave it out")
+    return int(shots)

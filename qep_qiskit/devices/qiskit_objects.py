@@ -1,0 +1,133 @@
+"""Any Qiskit backend or sampler as a device, and devices by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
+from qiskit.providers import BackendV2
+from qiskit.transpiler import generate_preset_pass_manager
+
+from qep_qiskit.devices.aer import aer, fake
+from qep_qiskit.devices.compilation import Cache, compile_with
+from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.statevector import StatevectorDevice
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.measurement.samples import Samples, from_bit_array
+
+NAMES = ("statevector", "aer", "fake_<name>")
+
+
+@dataclass(frozen=True)
+class SamplerDevice:
+    """A Qiskit sampler, with the backend that its circuits are compiled for where there is one.
+
+    Parameters
+    ----------
+    sampler : BaseSamplerV2
+        Its own options decide what happens to the circuits; a seed is its own business too.
+    backend : BackendV2, optional
+    """
+
+    sampler: BaseSamplerV2
+    backend: BackendV2 | None = None
+    seed: int = 0
+    cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The backend's name, or the sampler's class."""
+        return type(self.sampler).__name__ if self.backend is None else str(self.backend.name)
+
+    @property
+    def exact(self) -> bool:
+        """False: a sampler gives shots."""
+        return False
+
+    @property
+    def needs_circuits(self) -> bool:
+        """True."""
+        return True
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit for the backend, or in rz, sx, x and cx where there is none."""
+        return self.cache.compiled(circuit, qubits, self._compile)
+
+    def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
+        if self.backend is not None and self.backend.target is not None and self.backend.target.num_qubits:
+            return compile_with(self.backend, circuit, qubits)
+        passes = generate_preset_pass_manager(
+            optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11
+        )
+        wires = tuple(range(circuit.num_qubits))
+        return Compiled(passes.run(circuit), wires, wires, wires)
+
+    def _measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
+        circuit = self.cache.measured(compiled, axes)
+        target = None if self.backend is None else self.backend.target
+        if target is None or {"rz", "sx"} <= set(target.operation_names):
+            return circuit
+        passes = generate_preset_pass_manager(
+            optimization_level=0, target=target, initial_layout=list(range(circuit.num_qubits)), seed_transpiler=11
+        )
+        return self.cache.kept(("translated", id(circuit)), lambda: passes.run(circuit))
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Run all circuits as one job."""
+        pubs = [(self._measured(item.compiled, item.axes), item.values) for item in work]
+        outcome = self.sampler.run(pubs, shots=shots).result()
+        return [from_bit_array(result.data.outcome) for result in outcome]
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Refuse: a sampler gives shots."""
+        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
+
+    def describe(self) -> dict[str, object]:
+        """Return the sampler's class and the backend's name."""
+        return {"name": self.name, "sampler": type(self.sampler).__name__, "noise": "its own"}
+
+
+def statevector(*, seed: int = 0) -> StatevectorDevice:
+    """Return the noise-free device: exact expectations, or samples of the exact distribution where shots are given."""
+    return StatevectorDevice(seed)
+
+
+def as_device(thing: object) -> Device:
+    """Return a device for None (statevector), a device, a name, a Qiskit backend or a Qiskit sampler."""
+    if thing is None:
+        return StatevectorDevice()
+    if isinstance(thing, str):
+        return device_named(thing)
+    if isinstance(thing, BaseSamplerV2):
+        backend = getattr(thing, "backend", None)
+        backend = backend() if callable(backend) else backend
+        return SamplerDevice(thing, backend if isinstance(backend, BackendV2) else None)
+    if isinstance(thing, BackendV2):
+        return SamplerDevice(BackendSamplerV2(backend=thing), thing)
+    if isinstance(thing, Device):
+        return thing
+    raise InputError(
+        f"device: {thing!r} is not allowed; give qep.statevector(), qep.aer(), qep.fake(name), "
+        "or a Qiskit BackendV2 or BaseSamplerV2"
+    )
+
+
+def device_named(name: str, *, seed: int = 0, noise: str | None = None, method: str = "automatic") -> Device:
+    """Return the device of a spec: ``statevector``, ``aer`` or ``fake_<name>``.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or noise where the device is not Aer.
+    """
+    if name == "aer":
+        return aer(noise=noise, method=method, seed=seed)
+    if noise is not None:
+        raise InputError(f"device.noise: {noise!r} goes only with device.name = 'aer', not with {name!r}")
+    if name == "statevector":
+        return StatevectorDevice(seed)
+    if str(name).startswith("fake_"):
+        return fake(name, method=method, seed=seed)
+    raise InputError(f"device.name: unknown {name!r}; allowed: {', '.join(NAMES)}{nearest(str(name), NAMES)}")

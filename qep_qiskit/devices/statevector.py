@@ -1,0 +1,82 @@
+"""Exact expectations, or samples of the exact distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
+from qep_qiskit.seeds import stream
+
+
+@dataclass(frozen=True)
+class StatevectorDevice:
+    """The noise-free state itself. Without shots its expectations are exact; with shots it is sampled.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    seed: int = 0
+    name: str = "statevector"
+
+    @property
+    def exact(self) -> bool:
+        """True: expectations need no circuit."""
+        return True
+
+    @property
+    def needs_circuits(self) -> bool:
+        """False."""
+        return False
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit as it is."""
+        wires = tuple(range(circuit.num_qubits))
+        return Compiled(circuit, wires, wires, wires)
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Draw from |⟨outcome|ψ⟩|² in each basis."""
+        return [
+            [
+                draw(p, len(item.axes), shots, stream(seed, "statevector", w, row))
+                for row, p in enumerate(_probabilities(item))
+            ]
+            for w, item in enumerate(work)
+        ]
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Return |⟨outcome|ψ⟩|² in each basis."""
+        return [[from_probabilities(p, len(item.axes)) for p in _probabilities(item)] for item in work]
+
+    def describe(self) -> dict[str, object]:
+        """Return the name."""
+        return {"name": self.name, "noise": None}
+
+
+def _probabilities(item: Work) -> NDArray[np.float64]:
+    if item.states is None:
+        raise TypeError("the statevector device samples states; this work has only a circuit")
+    return np.abs(rotated(item.states(), item.axes)) ** 2
+
+
+_TO_Z = {
+    "X": np.array([[1, 1], [1, -1]]) / np.sqrt(2),
+    "Y": np.array([[1, -1j], [1, 1j]]) / np.sqrt(2),
+}
+
+
+def rotated(states: NDArray[np.complex128], axes: str) -> NDArray[np.complex128]:
+    """Return states of shape (B, 2**n) rotated so that a Z measurement reads the given axes (qubit 0 first)."""
+    out = states
+    for q, letter in enumerate(axes):
+        if letter != "Z":
+            shaped = out.reshape(out.shape[0], -1, 2, 2**q)
+            out = np.einsum("ab,kibj->kiaj", _TO_Z[letter], shaped).reshape(out.shape)
+    return out

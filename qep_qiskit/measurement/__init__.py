@@ -1,0 +1,1 @@
+"""Which circuits to measure, and from their outcomes to values with covariances."""

@@ -1,0 +1,121 @@
+"""Which single-qubit bases to measure so that every wanted Pauli string is read from as few circuits as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import rustworkx as rx
+from numpy.typing import NDArray
+from qiskit.quantum_info import PauliList
+
+_LETTERS = np.array(["I", "X", "Z", "Y"])
+
+
+@dataclass(frozen=True)
+class Basis:
+    """A product of single-qubit axes and the strings that are read in it.
+
+    Attributes
+    ----------
+    axes : str
+        One letter of XYZ a qubit, qubit 0 first.
+    strings : tuple of int
+        Positions in the list of Pauli strings.
+    """
+
+    axes: str
+    strings: tuple[int, ...]
+
+    @property
+    def title(self) -> str:
+        """A short name: ``"Z"`` where all qubits share an axis."""
+        return self.axes[0] if len(set(self.axes)) == 1 else self.axes
+
+
+def choose_bases(paulis: PauliList, wanted: Iterable[int]) -> tuple[Basis, ...]:
+    """Return bases such that every wanted string that is not the identity is read in exactly one of them.
+
+    Strings of one letter only (Z strings, X strings, Y strings) share one basis a letter by construction, so a
+    transverse-field Ising network takes two bases at any size. The others join a basis that already agrees with them
+    on every qubit, or else are coloured on the graph of qubit-wise conflicts, by the best of several greedy orders.
+
+    Examples
+    --------
+    >>> [b.title for b in choose_bases(PauliList(["IZZ", "IIX", "ZII", "XII"]), range(4))]
+    ['Z', 'X']
+    """
+    letters = _LETTERS[paulis.x.astype(int) + 2 * paulis.z.astype(int)]
+    indices = [int(i) for i in wanted if (letters[i] != "I").any()]
+    pure: dict[str, list[int]] = {}
+    mixed: list[int] = []
+    for i in indices:
+        kinds = set(letters[i]) - {"I"}
+        if len(kinds) == 1:
+            pure.setdefault(kinds.pop(), []).append(i)
+        else:
+            mixed.append(i)
+    if not mixed:
+        return tuple(_basis(letters, members, kind) for kind, members in sorted(pure.items(), reverse=True))
+    return _with_mixed(letters, pure, mixed)
+
+
+def _with_mixed(letters: NDArray[np.str_], pure: dict[str, list[int]], mixed: list[int]) -> tuple[Basis, ...]:
+    constructed = [members for _, members in sorted(pure.items(), reverse=True)]
+    candidates = [_extended(letters, constructed, mixed)]
+    everything = sorted(i for members in [*constructed, mixed] for i in members)
+    candidates += [_coloured(letters, everything, strategy) for strategy in _STRATEGIES]
+    best = min(candidates, key=len)
+    return tuple(_basis(letters, sorted(members), "Z") for members in best)
+
+
+_STRATEGIES = (
+    rx.ColoringStrategy.Degree,
+    rx.ColoringStrategy.Saturation,
+    rx.ColoringStrategy.IndependentSet,
+)
+
+
+def _coloured(letters: NDArray[np.str_], indices: list[int], strategy: rx.ColoringStrategy) -> list[list[int]]:
+    rows = letters[indices]
+    busy = rows != "I"
+    clash = ((rows[:, None] != rows[None]) & busy[:, None] & busy[None]).any(axis=2)
+    graph: rx.PyGraph = rx.PyGraph()
+    graph.add_nodes_from(indices)
+    graph.add_edges_from_no_data([(int(a), int(b)) for a, b in np.argwhere(np.triu(clash))])
+    groups: dict[int, list[int]] = {}
+    for node, colour in rx.graph_greedy_color(graph, strategy=strategy).items():
+        groups.setdefault(colour, []).append(indices[node])
+    return [groups[colour] for colour in sorted(groups)]
+
+
+def _extended(letters: NDArray[np.str_], constructed: list[list[int]], mixed: list[int]) -> list[list[int]]:
+    groups = [list(members) for members in constructed]
+    axes = [_axes(letters, members) for members in groups]
+    rest = []
+    for i in sorted(mixed, key=lambda i: -int((letters[i] != "I").sum())):
+        for members, axis in zip(groups, axes, strict=True):
+            if not ((axis != letters[i]) & (axis != "I") & (letters[i] != "I")).any():
+                members.append(i)
+                axis[letters[i] != "I"] = letters[i][letters[i] != "I"]
+                break
+        else:
+            rest.append(i)
+    if rest:
+        groups += min((_coloured(letters, rest, strategy) for strategy in _STRATEGIES), key=len)
+    return groups
+
+
+def _axes(letters: NDArray[np.str_], members: list[int]) -> NDArray[np.str_]:
+    axes = np.full(letters.shape[1], "I")
+    for i in members:
+        busy = letters[i] != "I"
+        axes[busy] = letters[i][busy]
+    return axes
+
+
+def _basis(letters: NDArray[np.str_], members: list[int], default: str) -> Basis:
+    axes = _axes(letters, members)
+    axes[axes == "I"] = default
+    return Basis("".join(axes), tuple(members))

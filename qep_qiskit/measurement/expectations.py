@@ -1,0 +1,105 @@
+"""From samples to expectations of Pauli strings, linear combinations of them, and their covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.quantum_info import PauliList
+
+from qep_qiskit.measurement.bases import Basis
+from qep_qiskit.measurement.readout import Calibration
+from qep_qiskit.measurement.samples import Samples
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The strings of one basis, read from one circuit's samples.
+
+    Attributes
+    ----------
+    strings : tuple of int
+        Positions in the list of Pauli strings.
+    per_outcome : ndarray of shape (U, S)
+        The value that each distinct outcome gives to each string: ±1, or with mitigation a product of weights.
+    weights : ndarray of shape (U,)
+    shots : int or None
+    sensitivity : ndarray of shape (S, C)
+        ∂(mean)/∂(calibration parameters); C = 0 without mitigation.
+    """
+
+    strings: tuple[int, ...]
+    per_outcome: Matrix
+    weights: NDArray[np.float64]
+    shots: int | None
+    sensitivity: Matrix
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """The estimates, shape (S,)."""
+        return self.weights @ self.per_outcome
+
+    def covariance(self, combination: Matrix) -> Matrix:
+        """Return the covariance of linear combinations of the means, from per-shot values.
+
+        Parameters
+        ----------
+        combination : ndarray of shape (R, S)
+
+        Returns
+        -------
+        ndarray of shape (R, R)
+            The sample covariance of ``combination @ per-shot values`` over the number of shots; zero for the exact
+            distribution. Strings read from the same shots keep their covariance.
+        """
+        rows = combination.shape[0]
+        if self.shots is None:
+            return np.zeros((rows, rows))
+        values = self.per_outcome @ combination.T
+        values = values - self.weights @ values
+        return (values * self.weights[:, None]).T @ values / max(self.shots - 1, 1)
+
+
+def read(
+    samples: Samples,
+    basis: Basis,
+    paulis: PauliList,
+    *,
+    qubits: Sequence[int] = (),
+    calibration: Calibration | None = None,
+) -> Readings:
+    """Return the values that the samples of a basis give to its strings.
+
+    Parameters
+    ----------
+    samples : Samples
+    basis : Basis
+    paulis : PauliList
+    qubits : sequence of int
+        The device qubit of each logical qubit, by which the calibration knows them.
+    calibration : Calibration, optional
+        Readout errors to be undone; raw values without it.
+    """
+    busy = (paulis.x | paulis.z)[list(basis.strings)]
+    signs = 1.0 - 2.0 * samples.outcomes
+    if calibration is None:
+        per_outcome = np.empty((len(signs), len(busy)))
+        for s, row in enumerate(busy):
+            per_outcome[:, s] = signs[:, row].prod(axis=1)
+        return Readings(basis.strings, per_outcome, samples.weights, samples.shots, np.zeros((len(busy), 0)))
+    columns = calibration.columns(qubits)
+    inverse = calibration.inverse(signs, columns)
+    per_outcome = np.empty((len(signs), len(busy)))
+    sensitivity = np.zeros((len(busy), calibration.num_parameters))
+    for s, row in enumerate(busy):
+        support = np.flatnonzero(row)
+        per_outcome[:, s] = inverse[:, support].prod(axis=1)
+        mean = samples.weights @ per_outcome[:, s]
+        for q in support:
+            others = inverse[:, support[support != q]].prod(axis=1)
+            calibration.add_sensitivity(sensitivity[s], columns[q], float(samples.weights @ others), mean)
+    return Readings(basis.strings, per_outcome, samples.weights, samples.shots, sensitivity)

@@ -1,0 +1,123 @@
+"""Readout mitigation by the tensored inverse, with the calibration's own error carried along.
+
+A qubit that reads 1 in state 0 with probability a and 0 in state 1 with probability b has E[z] = (b − a) + (1 − a − b)⟨Z⟩
+for the recorded sign z. The corrected sign w = (z − (b − a)) / (1 − a − b) is unbiased, products of corrected signs are
+unbiased for products of Z on different qubits, and every shot keeps its own value, so the variance is a sample variance.
+With D = 1 − a − b: ∂w/∂a = (1 + w)/D and ∂w/∂b = (w − 1)/D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.samples import Samples
+
+MITIGATIONS = ("none", "tensored")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Readout error rates of the measured qubits.
+
+    Attributes
+    ----------
+    qubits : tuple of int
+        Device qubits.
+    flip_up : ndarray of shape (n,)
+        a, the probability to read 1 in state 0.
+    flip_down : ndarray of shape (n,)
+        b, the probability to read 0 in state 1.
+    shots : int or None
+        Shots of each of the two calibration circuits; None for exact rates.
+    """
+
+    qubits: tuple[int, ...]
+    flip_up: NDArray[np.float64]
+    flip_down: NDArray[np.float64]
+    shots: int | None
+    covariance: NDArray[np.float64]
+    """Of (a_0 … a_{n−1}, b_0 … b_{n−1}), shape (2n, 2n), from per-shot sums: flips of one shot may be correlated."""
+
+    @property
+    def num_parameters(self) -> int:
+        """Two a qubit."""
+        return 2 * len(self.qubits)
+
+    def columns(self, qubits: Sequence[int]) -> NDArray[np.int64]:
+        """Return where in this calibration each of these device qubits is."""
+        position = {q: i for i, q in enumerate(self.qubits)}
+        missing = [q for q in qubits if q not in position]
+        if missing:
+            raise InputError(f"mitigation: qubit {missing[0]} was not calibrated; calibrated are {list(self.qubits)}")
+        return np.array([position[q] for q in qubits], dtype=np.int64)
+
+    def inverse(self, signs: NDArray[np.float64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the corrected signs w of recorded signs of shape (U, n)."""
+        a, b = self.flip_up[columns], self.flip_down[columns]
+        return (signs - (b - a)) / (1.0 - a - b)
+
+    def add_sensitivity(self, row: NDArray[np.float64], column: int, without: float, whole: float) -> None:
+        """Add ∂⟨w_S⟩/∂(a_q, b_q) to a row; `without` is the corrected mean of the string without qubit q."""
+        scale = 1.0 - self.flip_up[column] - self.flip_down[column]
+        row[column] += (without + whole) / scale
+        row[len(self.qubits) + column] += (whole - without) / scale
+
+
+def calibrate(zeros: Samples, ones: Samples, qubits: Sequence[int]) -> Calibration:
+    """Return the rates that the two calibration circuits (all |0⟩, all |1⟩) show.
+
+    Raises
+    ------
+    InputError
+        If a qubit's readout carries no signal (a + b ≥ 1), so that it cannot be inverted.
+    """
+    a = zeros.weights @ zeros.outcomes
+    b = 1.0 - ones.weights @ ones.outcomes
+    bad = np.flatnonzero(a + b >= 0.98)
+    if bad.size:
+        q = bad[0]
+        raise InputError(
+            f"mitigation: readout of qubit {qubits[q]} carries no signal (flips {a[q]:.2f} and {b[q]:.2f}); choose other qubits"
+        )
+    n = len(qubits)
+    covariance = np.zeros((2 * n, 2 * n))
+    covariance[:n, :n] = _covariance(zeros)
+    covariance[n:, n:] = _covariance(ones)
+    return Calibration(tuple(qubits), a, b, zeros.shots, covariance)
+
+
+def merge(calibrations: Sequence[Calibration]) -> Calibration:
+    """Return one calibration of all their qubits; those measured at different times are independent."""
+    if len(calibrations) == 1:
+        return calibrations[0]
+    sizes = [len(c.qubits) for c in calibrations]
+    n = sum(sizes)
+    covariance = np.zeros((2 * n, 2 * n))
+    start = 0
+    for calibration, size in zip(calibrations, sizes, strict=True):
+        place = np.r_[start : start + size, n + start : n + start + size]
+        covariance[np.ix_(place, place)] = calibration.covariance
+        start += size
+    return Calibration(
+        tuple(q for c in calibrations for q in c.qubits),
+        np.concatenate([c.flip_up for c in calibrations]),
+        np.concatenate([c.flip_down for c in calibrations]),
+        calibrations[0].shots,
+        covariance,
+    )
+
+
+def _covariance(samples: Samples) -> NDArray[np.float64]:
+    n = samples.outcomes.shape[1]
+    if samples.shots is None:
+        return np.zeros((n, n))
+    values = samples.outcomes - samples.weights @ samples.outcomes
+    sample = (values * samples.weights[:, None]).T @ values / max(samples.shots - 1, 1)
+    # a rate of 0 in N shots is known to about 1/N, not exactly: add the Laplace floor to the diagonal
+    floor = 1.0 / (samples.shots + 2) ** 2
+    return sample + np.diag(np.where(np.diag(sample) < floor, floor, 0.0))
