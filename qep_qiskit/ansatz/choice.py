@@ -1,0 +1,101 @@
+"""One function from what a user names as ansatz to a parameterised circuit."""
+
+from __future__ import annotations
+
+import os
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import PauliList
+
+from qep_qiskit.ansatz.hamiltonian import hamiltonian_ansatz
+from qep_qiskit.ansatz.hardware_efficient import hardware_efficient
+from qep_qiskit.ansatz.qasm import drop_unused_parameters, gallery_folders, load, locate, without_measurements
+from qep_qiskit.errors import InputError, nearest
+
+BUILT_IN = ("hamiltonian", "efficient_su2", "real_amplitudes")
+
+
+def build(
+    ansatz: str | os.PathLike[str] | QuantumCircuit,
+    *,
+    num_qubits: int,
+    paulis: PauliList,
+    layers: int = 3,
+    shared_angles: bool = False,
+    entanglement: str = "pairwise",
+) -> QuantumCircuit:
+    """Return a parameterised circuit without measurements.
+
+    Parameters
+    ----------
+    ansatz : str, path or QuantumCircuit
+        ``"hamiltonian"``, ``"efficient_su2"``, ``"real_amplitudes"``; the path of an OpenQASM 3 file; the name of a
+        circuit of the gallery, such as ``"ising_chain_6"``; or a circuit.
+    num_qubits : int
+    paulis : PauliList
+        The strings of H and of the nudge; only the Hamiltonian ansatz uses them.
+    layers : int
+        At least 1; for the built-in ansätze.
+    shared_angles : bool
+        One angle a class of strings and layer, for the Hamiltonian ansatz.
+    entanglement : str
+        For the hardware-efficient ansätze.
+
+    Returns
+    -------
+    QuantumCircuit
+        The built-in ansätze have the parameters ``theta_000``, ``theta_001``, … in the order of appearance. A
+        file's or a user's circuit keeps its own names. Bind by name, or with values in the order of
+        ``circuit.parameters``.
+
+    Raises
+    ------
+    InputError
+        For an unknown ansatz, a file that is missing or does not parse, a circuit of the wrong width or without
+        parameters, and `layers` that is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> build("efficient_su2", num_qubits=2, paulis=PauliList(["ZZ"]), layers=1).num_parameters
+    8
+    """
+    if isinstance(ansatz, str) and ansatz in BUILT_IN:
+        if isinstance(layers, bool) or not hasattr(layers, "__index__") or layers < 1:
+            raise InputError(f"layers: {layers!r} is not allowed; give a whole number of at least 1")
+        if ansatz == "hamiltonian":
+            if paulis.num_qubits != num_qubits:
+                raise InputError(f"paulis: strings of {paulis.num_qubits} letters do not fit {num_qubits} qubits")
+            return hamiltonian_ansatz(paulis, layers=int(layers), shared_angles=shared_angles)
+        return hardware_efficient(ansatz, num_qubits=num_qubits, layers=int(layers), entanglement=entanglement)
+    if isinstance(ansatz, QuantumCircuit):
+        where = f"the circuit {ansatz.name!r}"
+        circuit = without_measurements(ansatz, where)
+    elif isinstance(ansatz, str | os.PathLike):
+        circuit = _from_file(ansatz)
+        where = str(ansatz)
+    else:
+        raise InputError(
+            f"ansatz: {ansatz!r} is not allowed; give a name, the path of an OpenQASM 3 file, or a QuantumCircuit"
+        )
+    if circuit.num_qubits != num_qubits:
+        got = f"{where} has {circuit.num_qubits} qubits, the network has {num_qubits}"
+        raise InputError(f"ansatz: {got}; give a circuit of {num_qubits} qubits")
+    circuit = drop_unused_parameters(circuit)
+    if circuit.num_parameters == 0:
+        raise InputError(
+            f"ansatz: {where} has no parameter to optimise; declare some with 'input float[64] theta_000;'"
+        )
+    return circuit
+
+
+def _from_file(ansatz: str | os.PathLike[str]) -> QuantumCircuit:
+    name = os.fspath(ansatz)
+    looks_like_path = not isinstance(ansatz, str) or name.endswith(".qasm") or os.sep in name or "/" in name
+    if looks_like_path or locate(name) is not None:
+        return load(name)
+    gallery = sorted(path.stem for folder in gallery_folders() for path in folder.glob("*.qasm"))
+    known = ", ".join(BUILT_IN)
+    raise InputError(
+        f"ansatz: unknown ansatz {name!r}; allowed: {known}, the path of a .qasm file, or a circuit of the gallery"
+        f"{nearest(name, [*BUILT_IN, *gallery])}"
+    )

@@ -1,0 +1,162 @@
+"""The gallery of circuits: what is in it, and the recipes that made it.
+
+``python -m qep_qiskit.ansatz.gallery`` in the root of the repository writes ``circuits/`` again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import PauliList
+
+from qep_qiskit.ansatz.choice import build
+from qep_qiskit.ansatz.qasm import export, gallery_folders, load
+from qep_qiskit.ansatz.ramp import Ramp, ramp_circuit
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.graphs import edges_of
+
+__all__ = ["RECIPES", "Entry", "Recipe", "export", "list_circuits", "load", "write_gallery"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One circuit of the gallery.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its ending; serves as an ansatz.
+    path : Path
+    qubits, parameters, depth, two_qubit_gates : int
+        Of the circuit as written, before it is compiled for a device.
+    description : str
+        The first comment line of the file.
+    error : str or None
+        Why the file cannot be read; the numbers are then zero.
+    """
+
+    name: str
+    path: Path
+    qubits: int
+    parameters: int
+    depth: int
+    two_qubit_gates: int
+    description: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a circuit of the gallery is made.
+
+    Attributes
+    ----------
+    build : callable
+        () → QuantumCircuit.
+    description : str
+        What it is, in one line.
+    call : str
+        The Python call that makes it, for the head of the file.
+    """
+
+    build: Callable[[], QuantumCircuit]
+    description: str
+    call: str
+
+
+def list_circuits() -> tuple[Entry, ...]:
+    """Return every circuit of the gallery by name; a file in ``circuits/`` of this folder hides its namesake."""
+    found: dict[str, Path] = {}
+    for folder in gallery_folders():
+        for path in sorted(folder.glob("*.qasm")):
+            found.setdefault(path.stem, path)
+    return tuple(_entry(name, found[name]) for name in sorted(found))
+
+
+def _entry(name: str, path: Path) -> Entry:
+    try:
+        circuit = load(path)
+    except InputError as error:
+        return Entry(name, path, 0, 0, 0, 0, "cannot be read", str(error))
+    first = path.read_text(encoding="utf-8").split("\n", 1)[0]
+    return Entry(
+        name=name,
+        path=path,
+        qubits=circuit.num_qubits,
+        parameters=circuit.num_parameters,
+        depth=circuit.depth(),
+        two_qubit_gates=circuit.num_nonlocal_gates(),
+        description=first.lstrip("/ ").strip() if first.startswith("//") else "",
+    )
+
+
+def ising_paulis(edges: str, sites: int) -> PauliList:
+    """Return ZZ per edge, then Z and X per site: the strings of a transverse-field Ising network.
+
+    Examples
+    --------
+    >>> ising_paulis("chain", 2).to_labels()
+    ['ZZ', 'IZ', 'ZI', 'IX', 'XI']
+    """
+    pairs = [("ZZ", list(edge), 1.0) for edge in edges_of(edges, sites)]
+    fields = [(letter, [site], 1.0) for letter in "ZX" for site in range(sites)]
+    labels = []
+    for letters, sites_of, _ in pairs + fields:
+        label = ["I"] * sites
+        for letter, site in zip(letters, sites_of, strict=True):
+            label[sites - 1 - site] = letter
+        labels.append("".join(label))
+    return PauliList(labels)
+
+
+def _adiabatic(edges: str, sites: int, time: float, steps: int) -> QuantumCircuit:
+    fields = np.tile([-1.0, 0.0, 0.0], (sites, 1))
+    return ramp_circuit(Ramp(ising_paulis(edges, sites), fields, steps, "cosine", 2), time=time)
+
+
+def _recipes() -> dict[str, Recipe]:
+    recipes: dict[str, Recipe] = {}
+    for edges in ("chain", "ring", "heavy-hex"):
+        for sites in (4, 6, 12):
+            recipes[f"ising_{edges.replace('-', '_')}_{sites}"] = Recipe(
+                partial(build, "hamiltonian", num_qubits=sites, paulis=ising_paulis(edges, sites)),
+                f"Hamiltonian ansatz, transverse-field Ising {edges}, {sites} sites, 3 layers, an angle for each term",
+                f'build("hamiltonian", num_qubits={sites}, paulis=ising_paulis("{edges}", {sites}), layers=3)',
+            )
+    for kind, gates in (("efficient_su2", "ry and rz"), ("real_amplitudes", "ry")):
+        for sites in (4, 6, 10):
+            recipes[f"{kind}_{sites}"] = Recipe(
+                partial(build, kind, num_qubits=sites, paulis=ising_paulis("chain", sites)),
+                f"Hardware-efficient ansatz of {sites} qubits: {gates}, pairwise CX, 3 layers",
+                f'build("{kind}", num_qubits={sites}, paulis=…, layers=3, entanglement="pairwise")',
+            )
+    recipes["adiabatic_chain_4"] = Recipe(
+        partial(_adiabatic, "chain", 4, 8.0, 16),
+        "Adiabatic ramp, transverse-field Ising chain of 4 sites: cosine schedule, time 8, 16 steps of order 2",
+        'ramp_circuit(Ramp(ising_paulis("chain", 4), fields=4 × (−1, 0, 0), steps=16), time=8); '
+        "c_000, … are the coefficients of ZZ, Z, X",
+    )
+    return recipes
+
+
+RECIPES: dict[str, Recipe] = _recipes()
+
+
+def write_gallery(folder: Path) -> tuple[Path, ...]:
+    """Write every circuit of `RECIPES` into a folder, over what is there."""
+    written = []
+    for name, recipe in RECIPES.items():
+        comment = f"{recipe.description}\nMade by qep_qiskit: {recipe.call}"
+        written.append(export(recipe.build(), folder / f"{name}.qasm", comment=comment, overwrite=True))
+    return tuple(written)
+
+
+if __name__ == "__main__":
+    for file in write_gallery(Path(sys.argv[1] if len(sys.argv) > 1 else "circuits")):
+        print(file)

@@ -1,0 +1,51 @@
+"""Hardware-efficient ansätze: Qiskit's own, with pairwise entanglement and names that sort."""
+
+from __future__ import annotations
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.library import efficient_su2, real_amplitudes
+
+from qep_qiskit.ansatz.names import in_order_of_appearance, renamed
+from qep_qiskit.errors import InputError, nearest
+
+ENTANGLEMENTS = ("pairwise", "linear", "reverse_linear", "circular", "full", "sca")
+
+
+def hardware_efficient(
+    kind: str, *, num_qubits: int, layers: int = 3, entanglement: str = "pairwise"
+) -> QuantumCircuit:
+    """Return layers of single-qubit rotations with CX between them.
+
+    Parameters
+    ----------
+    kind : {"efficient_su2", "real_amplitudes"}
+        ry and rz on every qubit, or ry alone (real amplitudes).
+    num_qubits, layers : int
+        A layer is one block of CX and the rotations after it; there is one block of rotations more than layers.
+    entanglement : str
+        Any of Qiskit's names. ``"pairwise"`` has two slices of CX a layer whatever the number of qubits.
+
+    Raises
+    ------
+    InputError
+        For an unknown entanglement.
+
+    Notes
+    -----
+    Kandala et al. (2017), arXiv:1704.05018.
+
+    Examples
+    --------
+    >>> hardware_efficient("real_amplitudes", num_qubits=3, layers=1).num_parameters
+    6
+    """
+    if entanglement not in ENTANGLEMENTS:
+        allowed = ", ".join(ENTANGLEMENTS)
+        raise InputError(
+            f"entanglement: unknown {entanglement!r}; allowed: {allowed}{nearest(str(entanglement), ENTANGLEMENTS)}"
+        )
+    if kind == "efficient_su2":
+        circuit = efficient_su2(num_qubits, ["ry", "rz"], entanglement=entanglement, reps=layers, name=kind)
+    else:
+        circuit = real_amplitudes(num_qubits, entanglement=entanglement, reps=layers, name=kind)
+    return renamed(circuit, in_order_of_appearance(circuit))

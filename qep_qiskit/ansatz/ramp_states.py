@@ -1,0 +1,155 @@
+"""The states of a ramp without noise, for many rows of coefficients at once: the same product formula in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qep_qiskit.ansatz.ramp import Ramp
+from qep_qiskit.simulation.operators import PauliStructure, one_thread
+
+Array = NDArray[Any]
+States = NDArray[np.complex128]
+Move = Callable[[States, float, float], States]
+
+MATRICES = {
+    "X": np.array([[0, 1], [1, 0]], dtype=complex),
+    "Y": np.array([[0, -1j], [1j, 0]]),
+    "Z": np.array([[1, 0], [0, -1]], dtype=complex),
+}
+BLOCK = 4
+ROWS_TOGETHER = 2**18
+
+
+def ramp_states(
+    ramp: Ramp,
+    coefficients: ArrayLike,
+    times: ArrayLike,
+    *,
+    progress: Callable[[float], None] = lambda share: None,
+) -> States:
+    """Return the states at the end of the ramp.
+
+    Parameters
+    ----------
+    ramp : Ramp
+    coefficients : array_like of shape (B, L)
+        Of ``ramp.targets``, one row a state.
+    times : float or array_like of shape (B,)
+        The total time of each row.
+    progress : callable
+        Called with the share that is done.
+
+    Returns
+    -------
+    ndarray of shape (B, 2**n)
+        Qubit 0 is the least significant bit; equal to the state of ``ramp_circuit`` up to a global phase.
+    """
+    rows = np.asarray(coefficients, dtype=float)
+    dt = np.broadcast_to(np.asarray(times, dtype=float), (len(rows),)) / ramp.steps
+    if len(rows) > 1 and len(rows) << ramp.num_qubits > ROWS_TOGETHER:
+        parts = [
+            ramp_states(ramp, rows[k : k + 1], times=dt[k : k + 1] * ramp.steps, progress=_part(progress, k, len(rows)))
+            for k in range(len(rows))
+        ]
+        return np.concatenate(parts)
+    full = np.zeros((len(rows), len(ramp.paulis)))
+    full[:, : rows.shape[1]] = rows
+    state = np.tile(_start(ramp), (len(rows), 1))
+    with one_thread():
+        groups = [_compiled(ramp, [row for piece in group for row in piece], full, dt) for group in ramp.packing]
+        moves = list(ramp.moves())
+        for k, (group, a, b) in enumerate(moves):
+            for turn in groups[group]:
+                state = turn(state, a, b)
+            if k % 16 == 0:
+                progress(k / len(moves))
+    return state
+
+
+def _part(progress: Callable[[float], None], number: int, count: int) -> Callable[[float], None]:
+    return lambda share: progress((number + share) / count)
+
+
+def _start(ramp: Ramp) -> States:
+    state = np.ones(1, dtype=complex)
+    for polar, azimuth in ramp.bloch_angles():
+        qubit = np.array([np.cos(polar / 2), np.exp(1j * azimuth) * np.sin(polar / 2)])
+        state = np.kron(qubit, state)
+    return state
+
+
+def _compiled(ramp: Ramp, members: list[int], rows: Array, dt: Array) -> list[Move]:
+    """Return the moves of one group of commuting strings; a string's angle is dt (a · start + b · coefficient)."""
+    paulis, start, wanted = ramp.paulis[members], ramp.start[members], rows[:, members]
+    if not paulis.x.any():
+        structure = PauliStructure(paulis)
+        return [_diagonal(structure.bind(start).diagonal, [structure.bind(row).diagonal for row in wanted], dt)]
+    single = (paulis.x | paulis.z).sum(axis=1) == 1
+    alone, distinct = np.flatnonzero(single), len(set(np.argmax((paulis.x | paulis.z)[single], axis=1))) == single.sum()
+    moves: list[Move] = []
+    if alone.size and distinct:
+        moves.append(_fields(ramp.num_qubits, paulis[alone], start[alone], wanted[:, alone], dt))
+    else:
+        single[:] = False
+    moves += [
+        _string(PauliStructure(paulis[[int(k)]]), float(start[k]), wanted[:, k], dt) for k in np.flatnonzero(~single)
+    ]
+    return moves
+
+
+def _diagonal(start: Array, wanted: list[Array], dt: Array) -> Move:
+    first, second = -1j * dt[:, None] * start, -1j * dt[:, None] * np.array(wanted)
+
+    def move(state: States, a: float, b: float) -> States:
+        return np.asarray(state * np.exp(a * first + b * second))
+
+    return move
+
+
+def _fields(num_qubits: int, paulis: Any, start: Array, wanted: Array, dt: Array) -> Move:
+    """Single-qubit strings, at most one a qubit: 2 × 2 matrices, multiplied out over blocks of neighbours."""
+    labels = [label[::-1] for label in paulis.to_labels()]
+    qubits = [next(q for q, letter in enumerate(label) if letter != "I") for label in labels]
+    sigma = np.zeros((num_qubits, 2, 2), dtype=complex)
+    first, second = np.zeros((len(dt), num_qubits)), np.zeros((len(dt), num_qubits))
+    for k, (label, qubit) in enumerate(zip(labels, qubits, strict=True)):
+        sigma[qubit] = MATRICES[label[qubit]]
+        first[:, qubit], second[:, qubit] = dt * start[k], dt * wanted[:, k]
+    blocks = [range(low, min(low + BLOCK, num_qubits)) for low in range(0, num_qubits, BLOCK)]
+    blocks = [block for block in blocks if set(block) & set(qubits)]
+
+    def move(state: States, a: float, b: float) -> States:
+        angle = (a * first + b * second)[:, :, None, None]
+        matrices = np.cos(angle) * np.eye(2) - 1j * np.sin(angle) * sigma
+        for block in blocks:
+            product = matrices[:, block[0]]
+            for qubit in block[1:]:
+                size = 2 * product.shape[1]
+                product = np.einsum("bij,bkl->bikjl", matrices[:, qubit], product).reshape(-1, size, size)
+            state = _on_block(product, state, 1 << block[0])
+        return state
+
+    return move
+
+
+def _on_block(matrix: Array, state: States, inner: int) -> States:
+    rows, size = len(matrix), matrix.shape[1]
+    if inner == 1:
+        turned = state.reshape(rows, -1, size) @ matrix.transpose(0, 2, 1)
+    else:
+        turned = matrix[:, None] @ state.reshape(rows, -1, size, inner)
+    return np.asarray(turned).reshape(rows, -1)
+
+
+def _string(structure: PauliStructure, start: float, wanted: Array, dt: Array) -> Move:
+    string = structure.bind([1.0])
+
+    def move(state: States, a: float, b: float) -> States:
+        angle = (dt * (a * start + b * wanted))[:, None]
+        return np.asarray(np.cos(angle) * state - 1j * np.sin(angle) * string.apply(state))
+
+    return move

@@ -1,0 +1,284 @@
+"""Adiabatic preparation: the circuit against matrix exponentials, how its errors fall, and its depth."""
+
+import math
+
+import numpy as np
+import pytest
+from qiskit.quantum_info import Operator, PauliList, SparsePauliOp, Statevector
+from scipy.linalg import expm
+
+from qep_qiskit.ansatz.gallery import ising_paulis
+from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, ramp_circuit
+from qep_qiskit.ansatz.ramp_states import ramp_states
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.frame import Frame
+from qep_qiskit.preparation.adiabatic import Adiabatic
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Preparer
+
+
+def family_of(labels, free, nudge=None, betas=(0.0,)) -> Family:
+    free = np.asarray(free, dtype=float)
+    nudge = np.zeros_like(free) if nudge is None else np.asarray(nudge, dtype=float)
+    return Family(Frame(PauliList(labels), np.zeros((0, len(free)))), free, nudge, tuple(betas))
+
+
+def random_family(seed: int, labels=None, betas=(-0.1, 0.0, 0.1)) -> Family:
+    rng = np.random.default_rng(seed)
+    labels = labels or ["III", *ising_paulis("ring", 3).to_labels()]
+    return family_of(labels, rng.uniform(-1, 1, len(labels)), rng.uniform(-1, 1, len(labels)), betas)
+
+
+def matrix(labels, coefficients) -> np.ndarray:
+    return SparsePauliOp(list(labels), coefficients).to_matrix()
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    return float(abs(np.vdot(first, second)) ** 2)
+
+
+def circuit_states(prepared) -> list[np.ndarray]:
+    (group,) = prepared.circuits()
+    return [Statevector(group.circuit.assign_parameters(row)).data for row in group.values]
+
+
+MIXED = ["III", "XXI", "IYY", "ZIZ", "XYZ", "IZI", "YII", "ZZI", "IIX", "XZI"]
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("labels", [None, MIXED], ids=["ising", "mixed"])
+def test_circuit_and_fast_states_agree(labels, schedule, order):
+    family = random_family(3, labels)
+    prepared = Adiabatic(time=3.0, steps=5, schedule=schedule, order=order).prepare(family)
+    for fast, slow in zip(prepared.states(), circuit_states(prepared), strict=True):
+        assert overlap(fast, slow) == pytest.approx(1, abs=1e-12)
+
+
+def exact_ramp(family: Family, phase: int, preparer: Adiabatic) -> np.ndarray:
+    """Return the time-ordered product of many short dense exponentials: the ramp without Trotter's error."""
+    ramp = preparer.ramp(family)
+    h0 = sum(
+        value * Operator.from_label("I" * (ramp.num_qubits - 1 - q) + letter + "I" * q).data
+        for q, row in enumerate(ramp.fields)
+        for letter, value in zip("XYZ", row, strict=True)
+    )
+    h1 = matrix(family.frame.labels, family.coefficients[phase])
+    state = np.linalg.eigh(h0)[1][:, 0]
+    fine = 800
+    for level in SCHEDULES[preparer.schedule]((np.arange(fine) + 0.5) / fine):
+        state = expm(-1j * preparer.time / fine * ((1 - level) * h0 + level * h1)) @ state
+    return state
+
+
+@pytest.mark.parametrize(
+    "initial", [None, {"IIX": 0.5, "IIZ": -0.7, "IYI": 0.8, "IXI": 0.1, "ZII": 1.1}], ids=["X", "any"]
+)
+@pytest.mark.parametrize("labels", [None, MIXED], ids=["ising", "mixed"])
+def test_trotter_error_has_its_order(labels, initial):
+    family = random_family(5, labels, betas=(0.2,))
+    reference = exact_ramp(family, 0, Adiabatic(time=2.0, initial=initial))
+    for order in (1, 2):
+        steps = np.array([40, 80, 160])
+        errors = [
+            math.sqrt(
+                max(
+                    1
+                    - overlap(
+                        Adiabatic(2.0, int(k), order=order, initial=initial).prepare(family).states()[0], reference
+                    ),
+                    0,
+                )
+            )
+            for k in steps
+        ]
+        slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
+        assert slope == pytest.approx(-order, abs=0.15)
+
+
+def test_reports_energy_variance_and_expectations():
+    family = random_family(7)
+    prepared = Adiabatic(time=4.0, steps=20).prepare(family)
+    values = prepared.expectations(family.frame.paulis)
+    for phase, beta, row, state, reads in zip(
+        prepared.phases, family.betas, family.coefficients, prepared.states(), values, strict=True
+    ):
+        h = matrix(family.frame.labels, row)
+        energy = np.vdot(state, h @ state).real
+        assert phase.beta == beta
+        assert phase.energy == pytest.approx(energy)
+        assert phase.variance == pytest.approx(np.vdot(state, h @ h @ state).real - energy**2)
+        assert phase.residual is None
+        assert phase.gap is None
+        np.testing.assert_allclose(reads @ row, energy, atol=1e-12)
+
+
+def test_a_slow_ramp_ends_in_the_ground_state():
+    labels = ising_paulis("chain", 4).to_labels()
+    free = [-0.8, 0.6, -0.9, -0.3, 0.2, -0.4, 0.1, -1.0, 0.9, -0.8, 1.1]
+    family = family_of(labels, free, [0, 0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0], (-0.1, 0.1))
+    prepared = Adiabatic(time=30, steps=200).prepare(family)
+    for phase, row, state in zip(prepared.phases, family.coefficients, prepared.states(), strict=True):
+        energies, vectors = np.linalg.eigh(matrix(labels, row))
+        assert 1 - overlap(vectors[:, 0], state) < 1e-3
+        assert phase.energy - energies[0] < 1e-2
+
+
+def test_the_field_of_the_start_follows_the_targets_sign():
+    family = family_of(["IX", "XI", "ZZ"], [0.7, -0.2, 1.0])
+    np.testing.assert_array_equal(Adiabatic().ramp(family).fields[:, 0], [1.0, -1.0])
+    assert Adiabatic().prepare(family).details["initial"] == {"IX": 1.0, "XI": -1.0}
+
+
+def test_all_phases_share_one_circuit():
+    family = random_family(2)
+    (group,) = Adiabatic(steps=4).prepare(family).circuits()
+    assert group.phases == (0, 1, 2)
+    assert [p.name for p in group.circuit.parameters] == [f"c_{k:03d}" for k in range(9)]
+    np.testing.assert_array_equal(group.values, family.coefficients[:, family.support])
+    again = Adiabatic(steps=4).prepare(random_family(2, betas=(0.0, 0.3))).circuits()[0].circuit
+    assert again is group.circuit  # devices compile an object once
+    assert ramp_circuit(Adiabatic(steps=4).ramp(family), time=20.0) == group.circuit
+    assert Adiabatic(steps=5).prepare(family).circuits()[0].circuit != group.circuit
+
+
+def depth_of_a_step(edges: str, sites: int, order: int) -> tuple[int, int]:
+    fields = np.tile([-1.0, 0, 0], (sites, 1))
+    circuits = [ramp_circuit(Ramp(ising_paulis(edges, sites), fields, k, order=order), time=1.0) for k in (3, 4)]
+    two = [circuit.depth(lambda item: item.operation.num_qubits > 1) for circuit in circuits]
+    return two[1] - two[0], circuits[1].depth() - circuits[0].depth()
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(("edges", "two_qubit_depth"), [("chain", 2), ("heavy-hex", 3)])
+def test_depth_does_not_grow_with_the_number_of_edges(edges, two_qubit_depth, order):
+    sizes = (6, 20, 100) if edges == "chain" else (12, 20, 100)
+    assert {depth_of_a_step(edges, sites, order) for sites in sizes} == {(two_qubit_depth, two_qubit_depth + 2)}
+
+
+def test_a_hundred_qubits_are_built_but_not_simulated():
+    labels = ising_paulis("chain", 100).to_labels()
+    prepared = Adiabatic(steps=3).prepare(family_of(labels, np.full(len(labels), -0.5)))
+    assert math.isnan(prepared.phases[0].energy)
+    assert "100 qubits" in prepared.details["warnings"][-1]
+    assert prepared.circuits()[0].circuit.num_qubits == 100
+    with pytest.raises(InputError, match="100 qubits is not computed"):
+        prepared.states()
+
+
+def test_a_step_that_turns_too_far_is_named():
+    warnings = Adiabatic(time=20, steps=10).prepare(random_family(1)).details["warnings"]
+    assert "use steps = 40 or more" in warnings[0]
+    assert Adiabatic().prepare(random_family(1)).details["warnings"] == []
+
+
+def test_it_is_a_preparer_that_describes_itself():
+    assert isinstance(Adiabatic(), Preparer)
+    described = Adiabatic(initial=SparsePauliOp(["IZ", "XI"], [-1.0, 0.5])).describe()
+    assert described == {
+        "method": "adiabatic",
+        "time": 20.0,
+        "steps": 100,
+        "schedule": "cosine",
+        "order": 2,
+        "initial": {"IZ": -1.0, "XI": 0.5},
+    }
+    assert Adiabatic().describe()["initial"] == "transverse field"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"time": 0.0}, "time: 0.0"),
+        ({"time": math.inf}, "time: inf"),
+        ({"time": math.nan}, "time: nan"),
+        ({"time": "20"}, "time: '20'"),
+        ({"steps": 0}, "steps: 0"),
+        ({"steps": 2.5}, "steps: 2.5"),
+        ({"steps": True}, "steps: True"),
+        ({"order": 3}, "order: 3"),
+        ({"schedule": "cosin"}, "schedule: unknown 'cosin'.*did you mean 'cosine'"),
+        ({"initial": {"ZZ": 1.0, "IX": 1.0, "XI": 1.0}}, "initial: 'ZZ' acts on 2 qubits"),
+        ({"initial": {"IX": 1.0}}, "initial: qubit 1 has no field.*degenerate"),
+        ({"initial": {"IQ": 1.0}}, "initial: label 'IQ'"),
+        ({"initial": 4}, "initial: 4 is no operator"),
+    ],
+    ids=str,
+)
+def test_one_line_for_an_option_that_is_not_allowed(options, said):
+    with pytest.raises(InputError, match=said) as caught:
+        Adiabatic(**options)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_line_for_a_family_that_does_not_fit():
+    with pytest.raises(InputError, match=r"initial: .* the network has 3 qubits"):
+        Adiabatic(initial={"IX": 1.0, "XI": 1.0}).prepare(random_family(1))
+    with pytest.raises(InputError, match="no term but a constant"):
+        Adiabatic().prepare(family_of(["II", "ZZ"], [1.0, 0.0]))
+
+
+# One qubit, H(0) = −Z to H = −0.8 Z − 1.5 X, C = −Z. The errors oscillate in T, so they are means over windows of T,
+# longer than the oscillation (2π / gap ≈ 2.8); at this many steps Trotter's error is below a hundredth of them.
+STARTS = np.array([10.0, 15.0, 20.0, 30.0, 40.0])
+OFFSETS = np.linspace(0.0, 4.0, 12, endpoint=False)
+TIMES = (STARTS[:, None] + OFFSETS).ravel()
+STEPS = 5000
+
+
+def one_qubit(beta: float) -> Family:
+    return family_of(["Z", "X"], [-0.8, -1.5], [-1.0, 0.0], (beta,))
+
+
+def windows(schedule: str, beta: float) -> np.ndarray:
+    """Return the final states, shape (windows, times, 2)."""
+    family = one_qubit(beta)
+    ramp = Adiabatic(steps=STEPS, schedule=schedule, initial={"Z": -1}).ramp(family)
+    states = ramp_states(ramp, np.repeat(family.coefficients, len(TIMES), axis=0), TIMES)
+    return states.reshape(len(STARTS), len(OFFSETS), 2)
+
+
+def ground(beta: float) -> np.ndarray:
+    family = one_qubit(beta)
+    return np.linalg.eigh(matrix(["Z", "X"], family.coefficients[0]))[1][:, 0]
+
+
+def slope(errors: np.ndarray) -> float:
+    return float(np.polyfit(np.log(STARTS + OFFSETS.mean()), np.log(errors), 1)[0])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "exponent", "tolerance"), [("cosine", -4, 0.3), ("smoothstep", -4, 0.3), ("linear", -2, 0.2)]
+)
+def test_infidelity_falls_with_the_time_as_the_schedule_says(schedule, exponent, tolerance):
+    infidelity = 1 - np.abs(windows(schedule, 0.0) @ ground(0.0)) ** 2
+    assert slope(infidelity.mean(axis=1)) == pytest.approx(exponent, abs=tolerance)
+
+
+def expectation_gradients(states: np.ndarray) -> np.ndarray:
+    """Return ⟨∂H/∂w⟩ for the weights of −Z and −X."""
+    z = np.abs(states[..., 0]) ** 2 - np.abs(states[..., 1]) ** 2
+    return -np.stack([z, 2 * (states[..., 0].conj() * states[..., 1]).real], axis=-1)
+
+
+def gradient_errors(schedule: str, beta: float) -> np.ndarray:
+    """Return the error of the symmetric EP gradient against exact ground states at the same β: rms of each window."""
+    prepared, exact = (
+        (expectation_gradients(state(beta)) - expectation_gradients(state(-beta))) / (2 * beta)
+        for state in (lambda b: windows(schedule, b), ground)
+    )
+    return np.sqrt((np.abs(prepared - exact) ** 2).sum(axis=-1).mean(axis=1))
+
+
+def test_the_gradients_error_falls_with_the_cosine_schedule_alone():
+    assert slope(gradient_errors("cosine", 0.02)) == pytest.approx(-1, abs=0.2)
+    assert slope(gradient_errors("linear", 0.02)) > -0.2
+
+
+def test_a_linear_schedule_is_worse_than_a_cosine_at_a_large_beta_too():
+    assert np.all(gradient_errors("linear", 0.1) > 4 * gradient_errors("cosine", 0.1))
+
+
+def test_the_public_preparer_gives_the_states_of_the_windows():
+    prepared = Adiabatic(time=float(TIMES[3]), steps=STEPS, initial={"Z": -1}).prepare(one_qubit(0.1))
+    np.testing.assert_allclose(prepared.states()[0], windows("cosine", 0.1)[0, 3], atol=1e-12)
