@@ -1,0 +1,309 @@
+"""The error budget: from the exact gradient to the measured one, one cause of error a rung."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.devices.device import Device, check_shots
+from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.estimate import finish
+from qep_qiskit.equilibrium.executed import execute
+from qep_qiskit.equilibrium.planned import Plan, plan
+from qep_qiskit.equilibrium.reduced import reduce
+from qep_qiskit.equilibrium.result import Gradient, plain
+from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.provenance import versions
+from qep_qiskit.reference import exact_gradient
+from qep_qiskit.stencils import Stencil, symmetric
+
+Vector = NDArray[np.float64]
+
+TITLES = {
+    "exact": "exact (β → 0)",
+    "finite_beta": "finite β",
+    "prepared": "prepared state, no noise",
+    "device": "device noise, infinite shots",
+    "shots": "device, raw shots",
+    "mitigated": "device, mitigated",
+}
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of the error budget.
+
+    Attributes
+    ----------
+    name : str
+        ``exact``, ``finite_beta``, ``prepared``, ``device``, ``shots`` or ``mitigated``.
+    title : str
+    values, stderr : ndarray of shape (K,) or None
+        None where the rung does not fit; `note` says why.
+    loss, loss_stderr : float or None
+    relative_error : float or None
+        ‖g − g*‖ / ‖g*‖ with the exact gradient g*.
+    cosine, sign_agreement : float or None
+    z : ndarray of shape (K,) or None
+        (g − g*) / stderr.
+    added : float or None
+        ‖g − g of the rung before‖ / ‖g*‖: what this step did, whether it brought the gradient nearer or not.
+    seconds : float
+    note : str or None
+    """
+
+    name: str
+    title: str
+    values: Vector | None
+    stderr: Vector | None = None
+    loss: float | None = None
+    loss_stderr: float | None = None
+    relative_error: float | None = None
+    cosine: float | None = None
+    sign_agreement: float | None = None
+    z: Vector | None = None
+    added: float | None = None
+    seconds: float = 0.0
+    note: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON holds."""
+        return {key: plain(value) for key, value in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """All rungs of one problem.
+
+    Attributes
+    ----------
+    names : tuple of str
+    rungs : tuple of Rung
+    diagnostics, settings, provenance : mapping
+    """
+
+    names: tuple[str, ...]
+    rungs: tuple[Rung, ...]
+    diagnostics: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Rung:
+        """Return the rung of that name."""
+        return next(rung for rung in self.rungs if rung.name == name)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the object that ``qep compare --json`` prints."""
+        return {
+            "names": list(self.names),
+            "rungs": [rung.to_dict() for rung in self.rungs],
+            "diagnostics": plain(self.diagnostics),
+            "settings": plain(self.settings),
+            "provenance": plain(self.provenance),
+        }
+
+
+def compare(
+    problem: Problem,
+    *,
+    preparer: Preparer | None = None,
+    stencil: Stencil | None = None,
+    device: object = None,
+    shots: int | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> Budget:
+    """Climb the error budget of a gradient.
+
+    Parameters
+    ----------
+    problem, preparer, stencil, device, shots, mitigation, calibration_shots, seed, progress
+        As of :func:`gradient`.
+
+    Returns
+    -------
+    Budget
+        Rungs: exact (β → 0), finite β, prepared state without noise, device noise at infinite shots, device with raw shots,
+        device mitigated. A rung that does not fit or was not asked for has no values and says why.
+    """
+    climb = Climb(
+        problem,
+        preparer=preparer,
+        stencil=stencil,
+        device=device,
+        shots=shots,
+        mitigation=mitigation,
+        calibration_shots=calibration_shots,
+        seed=seed,
+        progress=progress,
+    )
+    for _ in climb.rungs():
+        pass
+    return climb.budget()
+
+
+class Climb:
+    """The rungs of an error budget one after another, so that a stopped comparison keeps those it has."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        preparer: Preparer | None = None,
+        stencil: Stencil | None = None,
+        device: object = None,
+        shots: int | None = None,
+        mitigation: str = "none",
+        calibration_shots: int | None = None,
+        seed: int | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        self._problem = problem
+        self._device: Device = as_device(device)
+        self._preparer: Preparer = Exact() if preparer is None else preparer
+        self._stencil = symmetric(0.1) if stencil is None else stencil
+        self._progress = progress
+        self._mitigation = mitigation
+        self._seed = self._device.seed if seed is None else seed
+        self._shots = check_shots("shots", shots)
+        self._calibration_shots = check_shots("calibration_shots", calibration_shots)
+        self._started, self._clock = datetime.now(UTC), time.perf_counter()
+        self._found: list[Rung] = []
+        self._last: Gradient | None = None
+        self._plan: Plan | None = None
+        self._gap: float | None = None
+
+    def rungs(self) -> Iterator[Rung]:
+        """Compute the rungs in order."""
+        yield self._add("exact", self._exact)
+        yield self._add("finite_beta", lambda: self._noiseless(Exact()))
+        yield self._add("prepared", lambda: self._noiseless(self._preparer))
+        yield self._add("device", self._infinite_shots)
+        yield self._add("shots", lambda: self._measured("none"))
+        yield self._add("mitigated", lambda: self._measured(self._mitigation))
+
+    def budget(self) -> Budget:
+        """Return the rungs that there are so far."""
+        last = self._last
+        settings = {
+            "network": dict(self._problem.network.description),
+            "weights": dict(zip(self._problem.network.names, self._problem.weights.tolist(), strict=True)),
+            "x": self._problem.x.tolist(),
+            "cost": type(self._problem.cost).__name__,
+            "preparer": self._preparer.describe(),
+            "stencil": {"kind": self._stencil.kind, "beta": self._stencil.beta},
+            "device": self._device.describe(),
+            "shots": self._shots,
+            "mitigation": self._mitigation,
+            "calibration_shots": self._calibration_shots,
+            "seed": self._seed,
+        }
+        provenance = {
+            **({} if last is None else last.provenance),
+            "versions": versions(),
+            "started": self._started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - self._clock, 3),
+        }
+        diagnostics = dict(last.diagnostics) if last is not None else {}
+        if diagnostics.get("gap") is None:
+            diagnostics["gap"] = self._gap
+        return Budget(self._problem.network.names, tuple(self._found), diagnostics, settings, provenance)
+
+    def _add(self, name: str, make: Callable[[], Gradient]) -> Rung:
+        clock = time.perf_counter()
+        self._progress(TITLES[name], None)
+        try:
+            found = make()
+        except _Skipped as reason:
+            rung = Rung(name, TITLES[name], None, note=str(reason), seconds=time.perf_counter() - clock)
+        else:
+            rung = self._rung(name, found)
+            rung = replace(rung, seconds=time.perf_counter() - clock)
+        self._found.append(rung)
+        return rung
+
+    def _rung(self, name: str, found: Gradient) -> Rung:
+        values, stderr = found.values, found.stderr
+        exact = self._found[0].values if self._found else values
+        if exact is None:
+            raise InputError("compare: the exact gradient is missing")
+        size = max(float(np.linalg.norm(exact)), 1e-300)
+        before = self._before()
+        clear = np.abs(exact) > 1e-12 * np.abs(exact).max(initial=0.0)
+        norm = max(float(np.linalg.norm(values)), 1e-300)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = None if stderr is None else np.where(stderr > 0, (values - exact) / stderr, 0.0)
+        return Rung(
+            name=name,
+            title=TITLES[name],
+            values=values,
+            stderr=stderr,
+            loss=found.loss,
+            loss_stderr=found.loss_stderr,
+            relative_error=float(np.linalg.norm(values - exact)) / size,
+            cosine=float(values @ exact) / (norm * size),
+            sign_agreement=float(np.mean(np.sign(values[clear]) == np.sign(exact[clear]))) if clear.any() else 1.0,
+            z=z,
+            added=None if before is None else float(np.linalg.norm(values - before)) / size,
+        )
+
+    def _before(self) -> Vector | None:
+        return next((rung.values for rung in reversed(self._found) if rung.values is not None), None)
+
+    def _exact(self) -> Gradient:
+        found = exact_gradient(self._problem, seed=self._seed)
+        gap = found.diagnostics["gap"]
+        self._gap = gap if isinstance(gap, float) else None
+        return found
+
+    def _noiseless(self, preparer: Preparer) -> Gradient:
+        first = plan(
+            self._problem, preparer=preparer, stencil=self._stencil, seed=self._seed, progress=self._progress
+        )
+        done, outcomes = finish(first, lambda part, earlier: execute(part, None, earlier=earlier), self._progress)
+        self._plan = first
+        self._last = reduce(done, outcomes)
+        return self._last
+
+    def _infinite_shots(self) -> Gradient:
+        if self._device.exact:
+            raise _Skipped(f"{self._device.name} adds no noise")
+        try:
+            return self._on_device(None, "none")
+        except InputError as error:
+            raise _Skipped(str(error)) from None
+
+    def _measured(self, mitigation: str) -> Gradient:
+        if self._shots is None:
+            raise _Skipped("no shots were asked for")
+        if mitigation == "none" and self._found[-1].name == "shots":
+            raise _Skipped("no mitigation was asked for")
+        self._last = self._on_device(self._shots, mitigation)
+        return self._last
+
+    def _on_device(self, shots: int | None, mitigation: str) -> Gradient:
+        """Run the prepared plan on the device; the free phase is prepared once for all rungs."""
+        assert self._plan is not None
+        first = replace(
+            self._plan, shots=shots, mitigation=mitigation, calibration_shots=self._calibration_shots or shots
+        )
+        done, outcomes = finish(
+            first,
+            lambda part, earlier: execute(part, self._device, earlier=earlier, progress=self._progress),
+            self._progress,
+        )
+        return reduce(done, outcomes)
+
+
+class _Skipped(Exception):
+    """A rung that does not fit or was not asked for."""

@@ -1,0 +1,147 @@
+"""gradient: plan, execute and reduce in one call."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.executed import Outcomes, execute
+from qep_qiskit.equilibrium.planned import Plan, advance, plan
+from qep_qiskit.equilibrium.reduced import observed_free, reduce
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import NudgeWarning
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.provenance import versions
+from qep_qiskit.stencils import Stencil, symmetric
+
+
+def gradient(
+    problem: Problem,
+    *,
+    preparer: Preparer | None = None,
+    stencil: Stencil | None = None,
+    device: object = None,
+    shots: int | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> Gradient:
+    """Return the equilibrium-propagation estimate of dL/dw.
+
+    Parameters
+    ----------
+    problem : Problem
+    preparer : Preparer
+        Exact ground states where absent; ``VQE(...)`` and ``Adiabatic(...)`` make circuits.
+    stencil : Stencil
+        ``symmetric(0.1)`` where absent.
+    device : Device, str, BackendV2 or BaseSamplerV2
+        The state itself (``statevector()``) where absent.
+    shots : int, optional
+        Per circuit, that is per basis and phase; exact expectations where absent.
+    mitigation : {"none", "tensored"}
+    calibration_shots : int, optional
+        Per calibration circuit; as many as `shots` where absent.
+    seed : int, optional
+        The device's where absent.
+    progress : callable, optional
+        Called with a stage and the share of it that is done.
+
+    Returns
+    -------
+    Gradient
+
+    Raises
+    ------
+    InputError
+        For an option that is not allowed, or a degenerate ground state.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    >>> problem = qep.Problem(network, [1.0, 0.0, 0.0, 1.0, 1.0], x=[0.5], cost=qep.SquaredError([1.0]))
+    >>> grad = qep.gradient(problem, stencil=qep.symmetric(0.01))
+    >>> abs(grad.values - qep.exact_gradient(problem).values).max() < 1e-3
+    True
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    done, outcomes = run(
+        problem,
+        preparer=preparer,
+        stencil=stencil,
+        device=device,
+        shots=shots,
+        mitigation=mitigation,
+        calibration_shots=calibration_shots,
+        seed=seed,
+        progress=progress,
+    )
+    found = reduce(done, outcomes)
+    for text in list(found.diagnostics["warnings"]):  # type: ignore[call-overload]
+        warnings.warn(text, NudgeWarning, stacklevel=2)
+    return stamped(found, started, clock)
+
+
+def run(
+    problem: Problem,
+    *,
+    preparer: Preparer | None = None,
+    stencil: Stencil | None = None,
+    device: object = None,
+    shots: int | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> tuple[Plan, Outcomes]:
+    """Return the last plan and the outcomes of all rounds, so that they can be reduced in more than one way."""
+    chosen = as_device(device)
+    current = plan(
+        problem,
+        preparer=Exact() if preparer is None else preparer,
+        stencil=symmetric(0.1) if stencil is None else stencil,
+        shots=shots,
+        mitigation=mitigation,
+        calibration_shots=calibration_shots,
+        seed=chosen.seed if seed is None else seed,
+        progress=progress,
+    )
+    return finish(current, lambda part, earlier: execute(part, chosen, earlier=earlier, progress=progress), progress)
+
+
+def finish(
+    first: Plan, executed: Callable[[Plan, Outcomes | None], Outcomes], progress: Progress = silent
+) -> tuple[Plan, Outcomes]:
+    """Run the rounds of a plan with a function that executes one."""
+    outcomes = executed(first, None)
+    if first.complete:
+        return first, outcomes
+    second = advance(first, observed_free(first, outcomes), progress=progress)
+    return second, outcomes.followed_by(executed(second, outcomes))
+
+
+def stamped(found: Gradient, started: datetime, clock: float) -> Gradient:
+    """Return the gradient with versions and times in its provenance."""
+    more = {
+        "versions": versions(),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - clock, 3),
+    }
+    return Gradient(
+        found.names,
+        found.values,
+        found.covariance,
+        found.loss,
+        found.loss_stderr,
+        found.predictions,
+        found.predictions_stderr,
+        found.diagnostics,
+        {**found.provenance, **more},
+    )

@@ -1,0 +1,237 @@
+"""What will be run: phases × bases as parameterised circuits with bound values. Pure: no clock, no device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.devices.device import check_shots
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.measurement.bases import Basis, choose_bases
+from qep_qiskit.measurement.readout import MITIGATIONS
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import Stencil
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One round of circuits for one gradient.
+
+    Attributes
+    ----------
+    problem, preparer, stencil
+        What is asked for.
+    shots : int or None
+        Per circuit, that is per basis and phase; None for exact expectations.
+    mitigation : str
+    calibration_shots : int or None
+        Per calibration circuit.
+    seed : int
+    phases : tuple of int
+        Which of ``stencil.phases`` this round prepares and measures.
+    prepared : Prepared
+        Their states, in the same order.
+    bases : tuple of Basis
+    wanted : ndarray of bool, shape (all phases, bases)
+        Which bases each phase is measured in: the free phase only in those that something is read from.
+    error_signal : ndarray of shape (M,) or None
+        ε, once it is known.
+    sensitivity : ndarray of shape (K, M) or None
+        ∂(gradient)/∂ε, by which the error bar of ε reaches the gradient.
+    earlier : Plan or None
+        The first round of two.
+    """
+
+    problem: Problem
+    preparer: Preparer
+    stencil: Stencil
+    shots: int | None
+    mitigation: str
+    calibration_shots: int | None
+    seed: int
+    phases: tuple[int, ...]
+    prepared: Prepared
+    bases: tuple[Basis, ...]
+    wanted: NDArray[np.bool_]
+    error_signal: Vector | None
+    sensitivity: NDArray[np.float64] | None
+    earlier: Plan | None = None
+
+    @property
+    def round(self) -> int:
+        """0 or 1."""
+        return 0 if self.earlier is None else 1
+
+    @property
+    def complete(self) -> bool:
+        """Whether every phase is planned, so that the outcomes of this round (and the earlier) make a gradient."""
+        done = set(self.phases) | (set(self.earlier.phases) if self.earlier else set())
+        return done == set(range(len(self.stencil.phases)))
+
+    @property
+    def circuits(self) -> int:
+        """How many circuit executions (phases × bases) this round takes, calibration not counted."""
+        return int(self.wanted[list(self.phases)].sum())
+
+
+def plan(
+    problem: Problem,
+    *,
+    preparer: Preparer,
+    stencil: Stencil,
+    shots: int | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Plan:
+    """Return the first round: all phases for an observable cost, the free phase for a cost of expectations.
+
+    Parameters
+    ----------
+    problem : Problem
+    preparer : Preparer
+    stencil : Stencil
+    shots : int, optional
+        Per circuit; exact expectations where absent.
+    mitigation : {"none", "tensored"}
+    calibration_shots : int, optional
+        Per calibration circuit; as many as `shots` where absent.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        For an option that is not allowed, and whatever the preparer refuses.
+    """
+    check_options(problem, preparer, stencil)
+    shots = check_shots("shots", shots)
+    calibration_shots = check_shots("calibration_shots", calibration_shots)
+    if mitigation not in MITIGATIONS:
+        raise InputError(
+            f"mitigation: unknown {mitigation!r}; allowed: {', '.join(MITIGATIONS)}{nearest(str(mitigation), MITIGATIONS)}"
+        )
+    bases, wanted = _bases(problem, stencil)
+    rounds = (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
+    nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
+    family = _family(problem, nudge, tuple(stencil.phases[p] for p in rounds))
+    return Plan(
+        problem=problem,
+        preparer=preparer,
+        stencil=stencil,
+        shots=shots,
+        mitigation=mitigation,
+        calibration_shots=calibration_shots or shots,
+        seed=seed,
+        phases=rounds,
+        prepared=preparer.prepare(family, seed=seed, progress=progress),
+        bases=bases,
+        wanted=wanted,
+        error_signal=None if problem.cost.needs_free_phase else np.ones(1),
+        sensitivity=None,
+    )
+
+
+def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Plan:
+    """Return the second round of a cost of expectations, now that the free phase is known.
+
+    Parameters
+    ----------
+    first : Plan
+    observed : ndarray of shape (M,)
+        The expectations of the cost's observables in the free phase, as :func:`reduce` reads them.
+    """
+    problem, stencil = first.problem, first.stencil
+    error_signal = problem.cost.error_signal(observed)
+    rest = tuple(p for p in range(len(stencil.phases)) if p not in first.phases)
+    betas = tuple(stencil.phases[p] for p in rest)
+    family = _family(problem, error_signal @ problem.cost_rows, betas)
+    prepared = first.preparer.prepare(family, free=first.prepared, seed=first.seed, progress=progress)
+    sensitivity = None if first.shots is None else _sensitivity(first, rest, betas, progress)
+    return Plan(
+        problem=problem,
+        preparer=first.preparer,
+        stencil=stencil,
+        shots=first.shots,
+        mitigation=first.mitigation,
+        calibration_shots=first.calibration_shots,
+        seed=first.seed,
+        phases=rest,
+        prepared=prepared,
+        bases=first.bases,
+        wanted=first.wanted,
+        error_signal=error_signal,
+        sensitivity=sensitivity,
+        earlier=first,
+    )
+
+
+def _sensitivity(first: Plan, rest: tuple[int, ...], betas: tuple[float, ...], progress: Progress) -> NDArray[np.float64]:
+    """∂(gradient)/∂ε_m: the same stencil with the nudge O_m alone, on the prepared states without noise.
+
+    The gradient is Σ_m ε_m χ_m up to O(β), so the response to one output's nudge is its derivative. It only enters the
+    error bar, through the variance of ε.
+    """
+    problem, factors = first.problem, first.stencil.phase_factors
+    paulis = problem.frame.paulis
+    at_free = factors[0] * first.prepared.expectations(paulis)[0] if factors[0] else 0.0
+    columns = []
+    for row in problem.cost_rows:
+        prepared = first.preparer.prepare(
+            _family(problem, row, betas), free=first.prepared, seed=first.seed, progress=progress
+        )
+        expectations = at_free + np.array([factors[p] for p in rest]) @ prepared.expectations(paulis)
+        columns.append(problem.derivative_rows @ expectations)
+    return np.array(columns).T
+
+
+def _family(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
+    strings = tuple(int(i) for i in np.flatnonzero((problem.cost_rows != 0).any(axis=0)))
+    return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings)
+
+
+def needed(problem: Problem, stencil: Stencil, phase: int) -> NDArray[np.bool_]:
+    """Return which strings must be read in a phase, shape (L,)."""
+    rows = np.zeros(len(problem.frame.paulis), dtype=bool)
+    if stencil.phase_factors[phase] != 0.0:
+        rows |= (problem.derivative_rows != 0).any(axis=0)
+    if phase == 0:
+        rows |= (problem.output_rows != 0).any(axis=0) | (problem.cost_rows != 0).any(axis=0)
+    return rows
+
+
+def _bases(problem: Problem, stencil: Stencil) -> tuple[tuple[Basis, ...], NDArray[np.bool_]]:
+    by_phase = np.array([needed(problem, stencil, p) for p in range(len(stencil.phases))])
+    bases = choose_bases(problem.frame.paulis, np.flatnonzero(by_phase.any(axis=0)))
+    wanted = np.array([[bool(row[list(basis.strings)].any()) for basis in bases] for row in by_phase])
+    return bases, wanted.reshape(len(by_phase), len(bases))
+
+
+def check_options(problem: object, preparer: object, stencil: object) -> None:
+    """Refuse what is no problem, no preparer or no stencil, in one clear line."""
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem: {problem!r} is not allowed; give a qep.Problem(...)")
+    if not isinstance(preparer, Preparer):
+        raise InputError(f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...) or qep.Adiabatic(...)")
+    if not isinstance(stencil, Stencil):
+        raise InputError(f"stencil: {stencil!r} is not allowed; give for instance qep.symmetric(0.1)")
+
+
+def described(plan: Plan) -> Mapping[str, object]:
+    """Return what a plan was asked to do, for reports."""
+    return {
+        "preparer": plan.preparer.describe(),
+        "stencil": {"kind": plan.stencil.kind, "beta": plan.stencil.beta},
+        "shots": plan.shots,
+        "mitigation": plan.mitigation,
+        "calibration_shots": plan.calibration_shots if plan.mitigation != "none" else None,
+        "seed": plan.seed,
+        "network": dict(plan.problem.network.description),
+    }

@@ -1,0 +1,181 @@
+"""From outcomes to a gradient with its covariance. Pure: the same outcomes give the same gradient, on any day."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.executed import Outcomes
+from qep_qiskit.equilibrium.planned import Plan, described
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.expectations import Readings, read
+from qep_qiskit.measurement.readout import Calibration, calibrate, merge
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> Gradient:
+    """Return the gradient that these outcomes give.
+
+    Parameters
+    ----------
+    plan : Plan
+        The last round.
+    outcomes : Outcomes
+        Of all rounds.
+    mitigation : {"none", "tensored"}, optional
+        Instead of the plan's: counts that hold a calibration can be read again with and without it.
+
+    Returns
+    -------
+    Gradient
+
+    Notes
+    -----
+    Per weight Σ_p s_p ⟨∂H/∂w⟩_p. Its covariance is Σ_p s_p² Cov_p from per-shot values within a basis, plus J Σ_cal Jᵀ with
+    the calibration's covariance, shared by all phases, plus the free phase's error in ε carried by ∂(gradient)/∂ε.
+    """
+    if not plan.complete:
+        raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
+    problem, stencil = plan.problem, plan.stencil
+    calibration = _calibration(plan, outcomes, mitigation)
+    strings = [values_of(plan, outcomes, p, calibration) for p in range(len(stencil.phases))]
+    values = problem.derivative_rows @ sum(
+        s * v for s, (v, _) in zip(stencil.phase_factors, strings, strict=True) if s != 0.0
+    )
+    free = strings[0][0]
+    predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
+    rows = _rows(plan, observed)
+    counts = (len(values), len(predictions), len(observed))
+    covariance = None
+    if not outcomes.expectations:
+        covariance = _covariance(rows, [readings for _, readings in strings], calibration)
+        if plan.shots is None:
+            covariance = None
+    signal = problem.cost.error_signal(observed)
+    return Gradient(
+        names=problem.network.names,
+        values=values,
+        covariance=None if covariance is None else covariance[: counts[0], : counts[0]],
+        loss=problem.cost.value(observed),
+        loss_stderr=None if covariance is None else _quadratic(signal, covariance[-counts[2] :, -counts[2] :]),
+        predictions=predictions,
+        predictions_stderr=None
+        if covariance is None
+        else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
+        diagnostics=diagnostics(plan),
+        provenance={**described(plan), **_circuit_report(plan, outcomes, calibration)},
+    )
+
+
+def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
+    """Return the expectations of the cost's observables in the free phase, shape (M,): what `advance` wants."""
+    return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _calibration(plan, outcomes, None))[0]
+
+
+def values_of(
+    plan: Plan, outcomes: Outcomes, phase: int, calibration: Calibration | None
+) -> tuple[Vector, list[Readings]]:
+    """Return the expectation of every string that was read in a phase (0 for the others), and the readings."""
+    if phase in outcomes.expectations:
+        return outcomes.expectations[phase], []
+    paulis = plan.problem.frame.paulis
+    values = np.where((paulis.x | paulis.z).any(axis=1), 0.0, 1.0)
+    readings = []
+    for b, basis in enumerate(plan.bases):
+        if plan.wanted[phase, b]:
+            found = read(
+                outcomes.samples[phase, b], basis, paulis, qubits=outcomes.qubits[phase], calibration=calibration
+            )
+            values[list(found.strings)] = found.means
+            readings.append(found)
+    return values, readings
+
+
+def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
+    """Gradient, predictions and cost observables as linear functions of each phase's strings, one matrix a phase."""
+    problem, factors = plan.problem, plan.stencil.phase_factors
+    quiet = np.zeros((len(problem.output_rows) + len(problem.cost_rows), len(problem.frame.paulis)))
+    rows = [np.vstack([s * problem.derivative_rows, quiet]) for s in factors]
+    carried = factors[0] * problem.derivative_rows
+    if plan.sensitivity is not None:
+        carried = carried + plan.sensitivity @ problem.cost.curvature(observed) @ problem.cost_rows
+    rows[0] = np.vstack([carried, problem.output_rows, problem.cost_rows])
+    return rows
+
+
+def _covariance(rows: list[Matrix], readings: list[list[Readings]], calibration: Calibration | None) -> Matrix:
+    total = np.zeros((len(rows[0]), len(rows[0])))
+    jacobian = np.zeros((len(rows[0]), calibration.num_parameters if calibration else 0))
+    for matrix, phase in zip(rows, readings, strict=True):
+        for reading in phase:
+            part = matrix[:, list(reading.strings)]
+            total += reading.covariance(part)
+            if calibration is not None:
+                jacobian += part @ reading.sensitivity
+    if calibration is not None:
+        total += jacobian @ calibration.covariance @ jacobian.T
+    return total
+
+
+def _calibration(plan: Plan, outcomes: Outcomes, mitigation: str | None) -> Calibration | None:
+    chosen = plan.mitigation if mitigation is None else mitigation
+    if chosen == "none" or outcomes.expectations:
+        return None
+    if not outcomes.calibrations:
+        raise InputError(f"mitigation: {chosen!r} needs calibration counts, and these outcomes hold none; plan with it")
+    return merge([calibrate(c.zeros, c.ones, c.qubits) for c in outcomes.calibrations])
+
+
+def _quadratic(vector: Vector, covariance: Matrix) -> float:
+    return float(np.sqrt(max(vector @ covariance @ vector, 0.0)))
+
+
+def diagnostics(plan: Plan) -> dict[str, object]:
+    """Return gap, phases and warnings of a complete plan."""
+    parts = [plan] if plan.earlier is None else [plan.earlier, plan]
+    phases = {p: phase for part in parts for p, phase in zip(part.phases, part.prepared.phases, strict=True)}
+    warnings: list[str] = []
+    for part in parts:
+        found = part.prepared.details.get("warnings", [])
+        warnings += [str(w) for w in found if w not in warnings] if isinstance(found, list | tuple) else []
+    return {
+        "gap": next((ph.gap for ph in phases.values() if ph.gap is not None), None),
+        "phases": [
+            {
+                "beta": ph.beta,
+                "energy": ph.energy,
+                "residual": ph.residual,
+                "variance": ph.variance,
+                "gap": ph.gap,
+            }
+            for _, ph in sorted(phases.items())
+        ],
+        "warnings": warnings,
+    }
+
+
+def _circuit_report(plan: Plan, outcomes: Outcomes, calibration: Calibration | None) -> dict[str, object]:
+    executed = len(outcomes.samples)
+    shots = None if plan.shots is None else sum(s.shots or 0 for s in outcomes.samples.values())
+    calibration_shots = sum((c.zeros.shots or 0) + (c.ones.shots or 0) for c in outcomes.calibrations)
+    preparation = {k: v for k, v in plan.prepared.details.items() if k != "warnings"}
+    report: dict[str, object] = {
+        "device": dict(outcomes.device),
+        "preparation": preparation,
+        "bases": [basis.title for basis in plan.bases],
+        "circuits": [dict(c) for c in outcomes.circuits],
+        "executions": executed,
+        "shots_total": shots,
+        "calibration_shots_total": calibration_shots or None,
+        "layout": None if not outcomes.circuits else list(next(iter(outcomes.qubits.values()))),
+        "calibration_date": outcomes.device.get("calibration_date"),
+    }
+    if calibration is not None:
+        report["readout"] = [
+            {"qubit": q, "flip_up": float(a), "flip_down": float(b)}
+            for q, a, b in zip(calibration.qubits, calibration.flip_up, calibration.flip_down, strict=True)
+        ]
+    return report

@@ -1,0 +1,87 @@
+"""A gradient with its error bars, and what it was measured with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """dL/dw for every weight, in the order of ``network.names``.
+
+    Attributes
+    ----------
+    names : tuple of str
+    values : ndarray of shape (K,)
+    covariance : ndarray of shape (K, K) or None
+        None where expectations are exact. Shot noise, the calibration's and the error signal's.
+    loss, loss_stderr : float, float or None
+        At the free phase.
+    predictions, predictions_stderr : ndarray of shape (num_outputs,), same or None
+    diagnostics : mapping
+        ``gap``, ``phases`` (beta, energy, residual, variance, gap of each) and ``warnings``.
+    provenance : mapping
+        Versions, circuits, shots, layout, calibration date, seeds, times.
+    """
+
+    names: tuple[str, ...]
+    values: Vector
+    covariance: NDArray[np.float64] | None
+    loss: float
+    loss_stderr: float | None
+    predictions: Vector
+    predictions_stderr: Vector | None
+    diagnostics: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def stderr(self) -> Vector | None:
+        """One standard deviation of each value, shape (K,), or None where expectations are exact."""
+        return None if self.covariance is None else np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the object that ``qep gradient --json`` prints."""
+        return {
+            "names": list(self.names),
+            "values": plain(self.values),
+            "stderr": plain(self.stderr),
+            "loss": plain(self.loss),
+            "loss_stderr": plain(self.loss_stderr),
+            "predictions": plain(self.predictions),
+            "predictions_stderr": plain(self.predictions_stderr),
+            "diagnostics": plain(self.diagnostics),
+            "provenance": plain(self.provenance),
+        }
+
+    def __str__(self) -> str:
+        width = max(len(name) for name in self.names)
+        errors = self.stderr
+        lines = [
+            f"{name:<{width}}  {value:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}")
+            for k, (name, value) in enumerate(zip(self.names, self.values, strict=True))
+        ]
+        return "\n".join(lines)
+
+
+def plain(value: object) -> object:
+    """Return numbers, lists and mappings that JSON can hold; NaN and infinity become None."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return str(value)

@@ -1,0 +1,232 @@
+"""Adiabatic preparation: Trotter circuits from a product state to the ground state of H + βC."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import PauliList, SparsePauliOp
+
+from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, field_labels, ramp_circuit
+from qep_qiskit.ansatz.ramp_states import ramp_states
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.networks.pauli import operator_from
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.simulation.operators import PauliStructure, pauli_expectations
+
+Vector = NDArray[np.float64]
+
+STATE_QUBITS = 20
+LARGE_ANGLE = 1.0
+
+
+@dataclass(frozen=True)
+class Adiabatic:
+    """Ramp H(s) = (1 − λ(s)) H0 + λ(s) (H + βC) from the ground state of H0, by a product formula.
+
+    Parameters
+    ----------
+    time : float
+        The total time T, in units of 1/H.
+    steps : int
+        Trotter steps; λ is taken at the middle of each.
+    schedule : {"cosine", "smoothstep", "linear"}
+        λ(s) = (1 − cos πs)/2, 3s² − 2s³, or s.
+    order : {1, 2}
+        Of the product formula. The second is symmetric; neighbouring half steps are merged, so it costs about one
+        group of commuting terms more a step.
+    initial : SparsePauliOp or mapping of label to number, optional
+        H0, a sum of single-qubit terms with a field on every qubit. By default Σ s_i X_i, where s_i = ±1 is the sign of
+        H's own X_i coefficient (−1 where H has none), so that no X field changes its sign on the way.
+
+    Raises
+    ------
+    InputError
+        For an option that is out of range; from :meth:`prepare` for an `initial` that does not fit the network or
+        leaves a qubit without a field (its ground state would be degenerate).
+
+    Notes
+    -----
+    The nudge is ramped with the same schedule as H: switched on at once it leaves an error that does not fall with T.
+
+    With zero slope at both ends the infidelity falls as T⁻⁴ and the error of an EP gradient as 1/T. With the linear
+    schedule the infidelity falls as T⁻², yet the error of the gradient does not fall: the amplitude of the excited
+    state is ~1/T with a phase ~T·gap, and the derivative of that phase with respect to β brings the factor T back
+    (until Tβ ∂gap/∂β ≳ 1, where both errors start to fall faster by one power). The errors oscillate in T. See
+    Lidar, Rezakhani and Hamma (2009), arXiv:0808.2697, for the part that the ends of the schedule play.
+
+    The coefficients of H + βC are the parameters of one circuit, so all phases, samples and training steps share it
+    as long as the Pauli strings and the signs of the X fields stay the same.
+
+    Examples
+    --------
+    >>> Adiabatic(time=10, steps=50, schedule="linear").describe()["schedule"]
+    'linear'
+    """
+
+    time: float = 20.0
+    steps: int = 100
+    schedule: str = "cosine"
+    order: int = 2
+    initial: SparsePauliOp | Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.time, int | float | np.number) and not isinstance(self.time, bool)
+        if not number or not math.isfinite(self.time) or self.time <= 0:
+            raise InputError(f"time: {self.time!r} is not allowed; give a finite number above 0")
+        if isinstance(self.steps, bool) or not hasattr(self.steps, "__index__") or self.steps < 1:
+            raise InputError(f"steps: {self.steps!r} is not allowed; give a whole number of at least 1")
+        if not isinstance(self.schedule, str) or self.schedule not in SCHEDULES:
+            close = nearest(str(self.schedule), SCHEDULES)
+            raise InputError(f"schedule: unknown {self.schedule!r}; allowed: {', '.join(SCHEDULES)}{close}")
+        if isinstance(self.order, bool) or self.order not in (1, 2):
+            raise InputError(f"order: {self.order!r} is not allowed; give 1 or 2, the order of the product formula")
+        if self.initial is not None:
+            fields_of(operator_from(self.initial, None, "initial"))
+
+    def prepare(
+        self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
+    ) -> Prepared:
+        """Prepare the states of all phases with one parameterised circuit.
+
+        Parameters
+        ----------
+        family : Family
+        free, seed
+            Not used: a ramp starts from the same product state in every phase and draws nothing.
+        progress : callable
+
+        Returns
+        -------
+        Prepared
+            Above 20 qubits the states are not computed: energies are nan, variances None, and only the circuits
+            serve.
+        """
+        support = family.support
+        if support.size == 0:
+            raise InputError("the Hamiltonian has no term but a constant; give a weight that is not zero")
+        ramp = self.ramp(family)
+        coefficients = family.coefficients[:, support]
+
+        @cache
+        def states() -> NDArray[np.complex128]:
+            if family.num_qubits > STATE_QUBITS:
+                raise InputError(
+                    f"adiabatic: a state of {family.num_qubits} qubits is not computed (at most {STATE_QUBITS}); "
+                    "give a device and shots"
+                )
+            return ramp_states(ramp, coefficients, self.time, progress=lambda share: progress("adiabatic ramp", share))
+
+        @cache
+        def circuits() -> tuple[StateCircuit, ...]:
+            circuit = _circuit(tuple(ramp.targets.to_labels()), tuple(map(tuple, ramp.fields.tolist())), *self._shape)
+            return (StateCircuit(circuit, tuple(range(len(family.betas))), coefficients),)
+
+        def expectations(paulis: PauliList) -> Vector:
+            return np.asarray(pauli_expectations(states(), paulis))
+
+        computable = family.num_qubits <= STATE_QUBITS
+        phases = _reports(family, states()) if computable else tuple(Phase(beta, math.nan) for beta in family.betas)
+        warnings = self._warnings(ramp, coefficients)
+        if not computable:
+            warnings.append(f"{family.num_qubits} qubits: energies are not computed above {STATE_QUBITS} qubits")
+        details = {**self.describe(), "initial": field_labels(ramp.fields), "warnings": warnings}
+        return Prepared(phases=phases, states=states, circuits=circuits, expectations=expectations, details=details)
+
+    def describe(self) -> dict[str, object]:
+        """Return the method and its options."""
+        initial: object = "transverse field"
+        if self.initial is not None:
+            initial = field_labels(fields_of(operator_from(self.initial, None, "initial")))
+        return {
+            "method": "adiabatic",
+            "time": float(self.time),
+            "steps": int(self.steps),
+            "schedule": self.schedule,
+            "order": int(self.order),
+            "initial": initial,
+        }
+
+    def ramp(self, family: Family) -> Ramp:
+        """Return the ramp to this family's Hamiltonians; its targets are the strings of ``family.support``."""
+        if self.initial is None:
+            fields = transverse_fields(family)
+        else:
+            fields = fields_of(operator_from(self.initial, family.num_qubits, "initial"))
+        targets = family.frame.paulis[family.support]
+        return Ramp(targets, fields, int(self.steps), self.schedule, int(self.order))
+
+    @property
+    def _shape(self) -> tuple[int, str, int, float]:
+        return int(self.steps), self.schedule, int(self.order), float(self.time)
+
+    def _warnings(self, ramp: Ramp, coefficients: Vector) -> list[str]:
+        largest = max(float(np.abs(coefficients).max()), float(np.abs(ramp.fields).max()))
+        angle = 2 * self.time / self.steps * largest
+        if angle <= LARGE_ANGLE:
+            return []
+        enough = math.ceil(self.steps * angle / LARGE_ANGLE)
+        return [f"a Trotter step turns a term by {angle:.2g} rad; use steps = {enough} or more, or a shorter time"]
+
+
+@lru_cache(maxsize=8)
+def _circuit(
+    labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps: int, schedule: str, order: int, time: float
+) -> QuantumCircuit:
+    """Return one object for one structure: devices keep what they compiled by the identity of the circuit."""
+    return ramp_circuit(Ramp(PauliList(list(labels)), np.array(fields), steps, schedule, order), time=time)
+
+
+def transverse_fields(family: Family) -> Vector:
+    """Return the default H0 as fields, shape (n, 3): ±X with the sign of H's own X field, − where it has none."""
+    n = family.num_qubits
+    fields = np.zeros((n, 3))
+    fields[:, 0] = -1.0
+    position = {label: k for k, label in enumerate(family.frame.labels)}
+    for qubit in range(n):
+        k = position.get("I" * (n - 1 - qubit) + "X" + "I" * qubit)
+        if k is not None and family.free[k] > 0:
+            fields[qubit, 0] = 1.0
+    return fields
+
+
+def fields_of(operator: SparsePauliOp) -> Vector:
+    """Return the fields of a sum of single-qubit terms, shape (n, 3) for X, Y, Z.
+
+    Raises
+    ------
+    InputError
+        If a term acts on two qubits or more, or a qubit has no field.
+    """
+    fields = np.zeros((operator.num_qubits, 3))
+    for label, coefficient in zip(operator.paulis.to_labels(), operator.coeffs.real, strict=True):
+        acted = [(qubit, letter) for qubit, letter in enumerate(reversed(label)) if letter != "I"]
+        if len(acted) > 1:
+            raise InputError(
+                f"initial: {label!r} acts on {len(acted)} qubits; give single-qubit terms only, such as 'IIX'"
+            )
+        for qubit, letter in acted:
+            fields[qubit, "XYZ".index(letter)] += coefficient
+    bare = np.flatnonzero(np.abs(fields).max(axis=1) == 0)
+    if bare.size:
+        raise InputError(
+            f"initial: qubit {bare[0]} has no field, so the ground state is degenerate; give it a term such as -X"
+        )
+    return fields
+
+
+def _reports(family: Family, states: NDArray[np.complex128]) -> tuple[Phase, ...]:
+    structure = PauliStructure(family.frame.paulis)
+    reports = []
+    for beta, row, state in zip(family.betas, family.coefficients, states, strict=True):
+        product = structure.bind(row).apply(state)
+        energy = float(np.vdot(state, product).real)
+        variance = float(np.linalg.norm(product - energy * state) ** 2)
+        reports.append(Phase(beta=float(beta), energy=energy, variance=variance))
+    return tuple(reports)

@@ -1,0 +1,156 @@
+"""True ground states of all phases."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.library import StatePreparation
+from qiskit.quantum_info import PauliList
+
+from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.simulation.lanczos import GroundState, ground_state
+from qep_qiskit.simulation.operators import PauliStructure, PauliSum
+
+MOST_QUBITS = 26
+DEGENERATE_SHARE = 1e-7
+"""A gap below this share of the largest coefficient counts as a degenerate ground state."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """Ground states by Lanczos, nudged phases started from the free one.
+
+    Parameters
+    ----------
+    tolerance : float
+        The wanted angle between each vector and the true ground state.
+    nudge_share : float
+        A warning is given where |β|·‖C‖ exceeds this share of the gap: the rule is perturbative in their ratio.
+
+    Raises
+    ------
+    DegenerateGroundStateError
+        Where the free ground state is not unique, so that its response to a nudge is not defined.
+    """
+
+    tolerance: float = 1e-10
+    nudge_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, value in (("tolerance", self.tolerance), ("nudge_share", self.nudge_share)):
+            if not (isinstance(value, float | int) and math.isfinite(value) and value > 0):
+                raise InputError(f"Exact: {name} is {value!r}; give a positive number")
+
+    def prepare(
+        self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
+    ) -> Prepared:
+        """Return the ground states of ``family.betas``."""
+        if family.num_qubits > MOST_QUBITS:
+            raise InputError(
+                f"preparation.method: exact ground states of {family.num_qubits} qubits do not fit (at most {MOST_QUBITS}); "
+                "use vqe or adiabatic circuits"
+            )
+        structure = structure_of(family)
+        known = None if free is None else free.states()[0].real if structure.is_real else free.states()[0]
+        gap = None if free is None else free.phases[0].gap
+        order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
+        found: dict[int, GroundState] = {}
+        for done, p in enumerate(order):
+            progress("ground states", done / len(order))
+            wants_gap = family.betas[p] == 0.0
+            start = _nearest(found, family.betas, p, known)
+            operator = bound(structure, family, p)
+            found[p] = ground_state(operator, start=start, gap=wants_gap, tolerance=self.tolerance, seed=seed)
+            if wants_gap:
+                refuse_degenerate(found[p], operator)
+                gap = found[p].gap
+        progress("ground states", 1.0)
+        states = np.array([found[p].vector for p in range(len(order))])
+        phases = tuple(_report(found[p], beta, gap) for p, beta in enumerate(family.betas))
+        return Prepared(
+            phases=phases,
+            states=lambda: states,
+            circuits=lambda: _circuits(states),
+            expectations=lambda paulis: np.atleast_2d(structure_for(paulis).expectations(states)),
+            details={**self.describe(), "warnings": self._warnings(family, gap)},
+        )
+
+    def _warnings(self, family: Family, gap: float | None) -> list[str]:
+        reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
+        if gap is None or reach <= self.nudge_share * gap:
+            return []
+        return [
+            f"the nudge is large: |β|·‖C‖ = {reach:.3g} is {reach / gap:.2g} of the gap {gap:.3g} "
+            f"(at most {self.nudge_share:g} is wanted); take a smaller β"
+        ]
+
+    def describe(self) -> dict[str, object]:
+        """Return the method and its options."""
+        return {"method": "exact", "tolerance": self.tolerance}
+
+
+@functools.lru_cache(maxsize=8)
+def _structure(labels: tuple[str, ...]) -> PauliStructure:
+    return PauliStructure(PauliList(list(labels)))
+
+
+def structure_for(paulis: PauliList) -> PauliStructure:
+    """Return the compiled structure of these strings; the last few are kept."""
+    return _structure(tuple(paulis.to_labels()))
+
+
+def structure_of(family: Family) -> PauliStructure:
+    """Return the compiled structure of all strings of a family's frame that H or C may hold."""
+    return structure_for(family.frame.paulis[_used(family)])
+
+
+def _used(family: Family) -> NDArray[np.int64]:
+    return np.flatnonzero((family.free != 0) | (family.nudge != 0))
+
+
+def bound(structure: PauliStructure, family: Family, phase: int) -> PauliSum:
+    """Return H + β_p C, compiled."""
+    return structure.bind(family.coefficients[phase][_used(family)])
+
+
+def refuse_degenerate(ground: GroundState, operator: PauliSum) -> None:
+    """Raise where the gap is zero to working accuracy."""
+    largest = float(np.abs(operator.coefficients).max(initial=0.0))
+    if ground.gap <= DEGENERATE_SHARE * max(largest, 1e-300):
+        raise DegenerateGroundStateError(
+            f"the ground state is degenerate (gap {ground.gap:.1e}), so its response to a nudge is not defined; "
+            "break the symmetry, for instance by a longitudinal field h or another weight"
+        )
+
+
+def _nearest(
+    found: dict[int, GroundState], betas: tuple[float, ...], phase: int, known: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    if not found:
+        return known
+    best = min(found, key=lambda p: abs(betas[p] - betas[phase]))
+    if known is not None and abs(betas[phase]) < abs(betas[best] - betas[phase]):
+        return known
+    return found[best].vector
+
+
+def _report(ground: GroundState, beta: float, gap: float | None) -> Phase:
+    own = gap if beta == 0.0 else None
+    return Phase(beta, ground.energy, ground.residual, ground.residual**2, own)
+
+
+def _circuits(states: NDArray[np.complex128]) -> tuple[StateCircuit, ...]:
+    n = int(states.shape[1]).bit_length() - 1
+    circuits = []
+    for p, state in enumerate(states):
+        circuit = QuantumCircuit(n, name=f"ground state {p}")
+        circuit.append(StatePreparation(state), range(n))
+        circuits.append(StateCircuit(circuit.decompose(reps=6), (p,), np.zeros((1, 0))))
+    return tuple(circuits)

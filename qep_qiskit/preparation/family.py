@@ -1,0 +1,66 @@
+"""The Hamiltonians H + βC of all phases, over one list of Pauli strings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.networks.frame import Frame
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Family:
+    """H + β C for several β.
+
+    Attributes
+    ----------
+    frame : Frame
+        The Pauli strings; its `matrix` is not used here.
+    free : ndarray of shape (L,)
+        H over the frame.
+    nudge : ndarray of shape (L,)
+        C over the frame (zeros where only the free phase is wanted).
+    betas : tuple of float
+    strings : tuple of int or None
+        The strings that ansätze and ramps are made of, where they shall hold more than H and C do now: a cost of
+        expectations names its outputs here before their weights in C are known, so that both rounds share a circuit.
+    """
+
+    frame: Frame
+    free: Vector
+    nudge: Vector
+    betas: tuple[float, ...]
+    strings: tuple[int, ...] | None = None
+
+    @property
+    def num_qubits(self) -> int:
+        """The number of qubits."""
+        return int(self.frame.paulis.num_qubits)
+
+    @property
+    def coefficients(self) -> NDArray[np.float64]:
+        """One row a phase, shape (P, L)."""
+        return self.free + np.asarray(self.betas)[:, None] * self.nudge
+
+    @property
+    def support(self) -> NDArray[np.int64]:
+        """The strings, identity excluded, that ansätze and ramps are made of: those of H, of C and of `strings`."""
+        used = (self.free != 0) | (self.nudge != 0)
+        if self.strings is not None:
+            used[list(self.strings)] = True
+        x, z = self.frame.paulis.x, self.frame.paulis.z
+        return np.flatnonzero(used & (x | z).any(axis=1))
+
+    def nudge_bound(self) -> float:
+        """Return a bound of ‖C‖ up to a constant: the sum of its coefficients' magnitudes, identity left out."""
+        x, z = self.frame.paulis.x, self.frame.paulis.z
+        return float(np.abs(self.nudge[(x | z).any(axis=1)]).sum())
+
+    def hamiltonian(self, phase: int) -> SparsePauliOp:
+        """Return H + β_p C."""
+        return self.frame.operator(self.coefficients[phase])

@@ -1,0 +1,124 @@
+"""What prepares the states of all phases, and what it hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import PauliList
+
+from qep_qiskit.preparation.family import Family
+
+Vector = NDArray[np.float64]
+Progress = Callable[[str, float | None], None]
+"""Called with what is being done and the share of it that is done (None: unknown)."""
+
+
+def silent(stage: str, share: float | None = None) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """How well the state of one phase was prepared.
+
+    Attributes
+    ----------
+    beta, energy : float
+        The nudge, and ⟨H + βC⟩ of the prepared state without noise.
+    residual : float or None
+        |∂_θ⟨H + βC⟩| of a variational state, ‖(H + βC − E)ψ‖ of an exact one; None where it has no meaning.
+    variance : float or None
+        ⟨(H + βC)²⟩ − ⟨H + βC⟩²: zero for an eigenstate.
+    gap : float or None
+        The gap above the ground state of H + βC, where it was computed.
+    """
+
+    beta: float
+    energy: float
+    residual: float | None = None
+    variance: float | None = None
+    gap: float | None = None
+
+
+@dataclass(frozen=True)
+class StateCircuit:
+    """One circuit structure and the phases it prepares.
+
+    Attributes
+    ----------
+    circuit : QuantumCircuit
+        Without measurements; its parameters are bound by name.
+    phases : tuple of int
+        Which phases of the family it prepares.
+    values : ndarray of shape (len(phases), num_parameters)
+        The parameter values, in the order of ``circuit.parameters``.
+    """
+
+    circuit: QuantumCircuit
+    phases: tuple[int, ...]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The states of all phases of a family.
+
+    Attributes
+    ----------
+    phases : tuple of Phase
+    states : callable
+        () → ndarray of shape (P, 2**n): the states without noise. Computed when asked for.
+    circuits : callable
+        () → tuple of StateCircuit: the circuits that prepare them, as few structures as can be.
+    expectations : callable
+        PauliList of length L → ndarray (P, L): expectations without noise.
+    angles : ndarray of shape (P, parameters) or None
+        Of variational states.
+    details : mapping
+        For reports: method, options, iterations, warnings.
+    """
+
+    phases: tuple[Phase, ...]
+    states: Callable[[], NDArray[np.complex128]]
+    circuits: Callable[[], tuple[StateCircuit, ...]]
+    expectations: Callable[[PauliList], NDArray[np.float64]]
+    angles: NDArray[np.float64] | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def with_details(self, **more: object) -> Prepared:
+        """Return a copy with more details."""
+        return replace(self, details={**self.details, **more})
+
+
+@runtime_checkable
+class Preparer(Protocol):
+    """Something that prepares the states of all phases.
+
+    A preparer is a frozen value: options only, no state. It is given the whole family because warm starts and ramps tie
+    the phases together, and what it handed over for the free phase, so that nudged phases can start from it.
+    """
+
+    def prepare(
+        self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
+    ) -> Prepared:
+        """Prepare the states of ``family.betas``.
+
+        Parameters
+        ----------
+        family : Family
+        free : Prepared, optional
+            The result for β = 0 of the same H, to start from.
+        seed : int
+            Random starts are derived from it.
+        progress : callable
+        """
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """Return the method and its options, for reports."""
+        ...

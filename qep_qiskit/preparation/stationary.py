@@ -1,0 +1,90 @@
+"""Stationary points of a smooth function of many angles: L-BFGS to come near, damped Newton steps to arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+Vector = NDArray[np.float64]
+Slope = Callable[[Vector], tuple[float, Vector]]
+
+NEAR = 1e-3
+"""The slope's norm at which Newton steps take over."""
+
+
+def descend(energy_and_gradient: Slope, start: Vector, *, slope: float, max_iterations: int) -> Vector:
+    """Return angles whose gradient is about `slope` in every component, by L-BFGS."""
+    found = minimize(
+        energy_and_gradient,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iterations, "maxfun": 2 * max_iterations, "gtol": slope, "ftol": 0.0, "maxcor": 30},
+    )
+    return np.asarray(found.x, dtype=float)
+
+
+def settle(
+    energy_and_gradient: Slope,
+    start: Vector,
+    *,
+    slope: float,
+    max_iterations: int,
+    hessian: NDArray[np.float64] | None = None,
+) -> Vector:
+    """Return angles whose gradient's norm is about `slope`, by BFGS with the whole inverse Hessian.
+
+    Over-parameterised ansätze have long, curved, nearly flat valleys in which L-BFGS stalls and Newton's model holds only
+    over short steps; the dense update follows them.
+    """
+    options: dict[str, object] = {"gtol": slope, "norm": 2, "maxiter": max_iterations}
+    if hessian is not None:
+        curvature, axes = np.linalg.eigh(hessian)
+        floor = max(1e-4 * float(np.abs(curvature).max()), 1e-12)
+        inverse = (axes / np.maximum(np.abs(curvature), floor)) @ axes.T
+        options["hess_inv0"] = (inverse + inverse.T) / 2
+    found = minimize(energy_and_gradient, start, jac=True, method="BFGS", options=options)
+    return np.asarray(found.x, dtype=float)
+
+
+def arrive(
+    energy_and_gradient: Slope,
+    hessian: Callable[[Vector], NDArray[np.float64]],
+    start: Vector,
+    *,
+    slope: float,
+    max_steps: int = 20,
+) -> Vector:
+    """Return a minimum whose gradient's norm is at most `slope`, by damped Newton steps.
+
+    The step is −Σ v (v·∇E)/(|λ| + μ) over the Hessian's eigenpairs: it descends past saddles, and the damping μ, which falls with
+    every accepted step, holds it back along the nearly flat valleys that redundant angles make.
+    """
+    theta = np.array(start, dtype=float)
+    energy, gradient = energy_and_gradient(theta)
+    size = float(np.linalg.norm(gradient))
+    damping = max(1e-10, min(1e-2, size))
+    for _ in range(max_steps):
+        if size <= slope:
+            break
+        curvature, axes = np.linalg.eigh(hessian(theta))
+        along = axes.T @ gradient
+        for _ in range(12):
+            step = -axes @ (along / (np.abs(curvature) + damping))
+            length = float(np.linalg.norm(step))
+            step *= min(1.0, 1.0 / max(length, 1e-300))
+            new_energy, new_gradient = energy_and_gradient(theta + step)
+            new_size = float(np.linalg.norm(new_gradient))
+            lower = new_energy < energy - 1e-14 * max(1.0, abs(energy))
+            if lower or (new_size < 0.9 * size and new_energy < energy + 1e-12 * max(1.0, abs(energy))):
+                theta = theta + step
+                damping = max(damping * (0.1 if new_size < size else 0.5), 1e-14)
+                energy, gradient, size = new_energy, new_gradient, new_size
+                break
+            damping *= 8.0
+        else:
+            break
+    return theta

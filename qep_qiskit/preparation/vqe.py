@@ -1,0 +1,324 @@
+"""Variational ground states: free phase from several starts, nudged phases from the free angles."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BaseEstimatorV2
+from qiskit.quantum_info import PauliList
+
+from qep_qiskit.ansatz import build
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.preparation.exact import bound, structure_for, structure_of
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.preparation.stationary import NEAR, arrive, descend, settle
+from qep_qiskit.seeds import stream
+from qep_qiskit.simulation.circuits import CircuitProgram
+from qep_qiskit.simulation.operators import PauliSum
+from qep_qiskit.simulation.threads import single_threaded
+
+Vector = NDArray[np.float64]
+MOST_NEWTON_ANGLES = 400
+POLISH = 1e-3
+"""Newton steps go on to this share of the tolerance: an unconverged phase is an error divided by β."""
+SPREADS = (0.1, 0.6, 1.2)
+"""Standard deviations of the random first angles, one a start, repeated."""
+
+
+@dataclass(frozen=True)
+class VQE:
+    """Angles θ of an ansatz at which ⟨H + βC⟩ is stationary, one set a phase.
+
+    Parameters
+    ----------
+    ansatz : str, path or QuantumCircuit
+        ``"hamiltonian"``, ``"efficient_su2"``, ``"real_amplitudes"``, an OpenQASM 3 file, or a circuit.
+    layers : int
+    shared_angles : bool
+        For the Hamiltonian ansatz: one angle a class of terms and layer, not one a term.
+    entanglement : str
+        For the hardware-efficient ansätze.
+    optimizer : qiskit_algorithms.optimizers.Optimizer or its name, optional
+        L-BFGS with the adjoint gradient, polished by Newton steps, where absent. A given optimiser gets energies (and,
+        on exact expectations, gradients) and nothing else; SPSA with an estimator optimises from shots.
+    estimator : BaseEstimatorV2, optional
+        Energies come from it, through qiskit-algorithms' VQE; exact expectations where absent.
+    starts : int
+        Random starts of the free phase; the lowest energy is kept.
+    tolerance : float
+        The wanted residual |∂_θ⟨H + βC⟩| (Euclidean norm).
+    max_iterations : int
+
+    Notes
+    -----
+    For a variational state the EP identity needs stationarity in θ, not the true ground state: then EP gives the gradient
+    of the ansatz's own loss (see :func:`variational_gradient`). An unconverged phase is an error divided by β.
+    """
+
+    ansatz: str | os.PathLike[str] | QuantumCircuit = "hamiltonian"
+    layers: int = 3
+    shared_angles: bool = False
+    entanglement: str = "pairwise"
+    optimizer: Any = None
+    estimator: BaseEstimatorV2 | None = None
+    starts: int = 3
+    tolerance: float = 1e-6
+    max_iterations: int = 2000
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "starts", "max_iterations"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+                raise InputError(f"VQE: {name} is {value!r}; give a whole number of at least 1")
+        if not (isinstance(self.tolerance, float | int) and math.isfinite(self.tolerance) and self.tolerance > 0):
+            raise InputError(f"VQE: tolerance is {self.tolerance!r}; give a positive number")
+        if self.estimator is not None and not isinstance(self.estimator, BaseEstimatorV2):
+            raise InputError(f"VQE: estimator is {self.estimator!r}; give a Qiskit BaseEstimatorV2")
+        if isinstance(self.optimizer, str):
+            object.__setattr__(self, "optimizer", _optimizer_named(self.optimizer, self.max_iterations))
+        elif self.optimizer is not None and not callable(getattr(self.optimizer, "minimize", None)):
+            raise InputError(f"VQE: optimizer is {self.optimizer!r}; give a qiskit-algorithms optimizer or its name")
+
+    def compiled(self, family: Family) -> tuple[QuantumCircuit, CircuitProgram]:
+        """Return the ansatz for a family of Hamiltonians, as a circuit and compiled for fast gradients."""
+        labels = tuple(family.frame.labels[i] for i in family.support)
+        if isinstance(self.ansatz, QuantumCircuit):
+            return _compiled_circuit(self.ansatz, family.num_qubits)
+        name = os.fspath(self.ansatz)
+        stamp = os.stat(name).st_mtime_ns if os.path.exists(name) else 0
+        return _compiled_name(
+            name, stamp, family.num_qubits, labels, self.layers, self.shared_angles, self.entanglement
+        )
+
+    def prepare(
+        self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
+    ) -> Prepared:
+        """Optimise the angles of every phase."""
+        circuit, program = self.compiled(family)
+        structure = structure_of(family)
+        operators = [bound(structure, family, p) for p in range(len(family.betas))]
+        angles: dict[int, Vector] = {}
+        known = None if free is None or free.angles is None else free.angles[0]
+        order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
+        with single_threaded(family.num_qubits):
+            for done, p in enumerate(order):
+                progress(f"VQE at β = {family.betas[p]:g}", done / len(order))
+                start = _closest(angles, family.betas, p, known)
+                if start is None:
+                    angles[p] = self._from_random_starts(family, p, circuit, program, operators[p], seed, progress)
+                else:
+                    angles[p] = self._follow(family, p, circuit, program, operators[p], start)
+            theta = np.array([angles[p] for p in range(len(order))])
+            phases = tuple(_report(program, operators[p], theta[p], family.betas[p]) for p in range(len(order)))
+        progress("VQE", 1.0)
+
+        @functools.cache
+        def states() -> NDArray[np.complex128]:
+            return np.array([program.state(row) for row in theta])
+
+        def expectations(paulis: PauliList) -> NDArray[np.float64]:
+            return np.atleast_2d(structure_for(paulis).expectations(states()))
+
+        return Prepared(
+            phases=phases,
+            states=states,
+            circuits=lambda: (StateCircuit(circuit, tuple(range(len(theta))), theta),),
+            expectations=expectations,
+            angles=theta,
+            details={**self.describe(), "angles": program.num_parameters, "warnings": self._warnings(phases)},
+        )
+
+    def _warnings(self, phases: tuple[Phase, ...]) -> list[str]:
+        return [
+            f"VQE at β = {ph.beta:g} stopped at residual {ph.residual:.1e} (wanted {self.tolerance:.1e}); "
+            "raise max_iterations, or take another ansatz or optimizer"
+            for ph in phases
+            if ph.residual is not None and ph.residual > self.tolerance and self.estimator is None
+        ]
+
+    def _from_random_starts(
+        self,
+        family: Family,
+        phase: int,
+        circuit: QuantumCircuit,
+        program: CircuitProgram,
+        operator: PauliSum,
+        seed: int,
+        progress: Progress,
+    ) -> Vector:
+        best, lowest = np.zeros(program.num_parameters), math.inf
+        for number in range(self.starts):
+            progress(f"VQE start {number + 1} of {self.starts}", number / self.starts)
+            spread = SPREADS[number % len(SPREADS)]
+            first = stream(seed, "VQE start", number).normal(0.0, spread, program.num_parameters)
+            theta = self._optimise(family, phase, circuit, program, operator, first)
+            energy = program.energy(theta, operator)
+            if energy < lowest:
+                best, lowest = theta, energy
+        return self._polish(program, operator, best)
+
+    def _optimise(
+        self,
+        family: Family,
+        phase: int,
+        circuit: QuantumCircuit,
+        program: CircuitProgram,
+        operator: PauliSum,
+        start: Vector,
+    ) -> Vector:
+        if self.estimator is not None:
+            return _from_estimator(self.estimator, self.optimizer, circuit, family, phase, start, self.max_iterations)
+        if self.optimizer is not None:
+            found = self.optimizer.minimize(
+                lambda theta: program.energy(np.asarray(theta), operator),
+                start,
+                jac=lambda theta: program.energy_and_gradient(np.asarray(theta), operator)[1],
+            )
+            return np.asarray(found.x, dtype=float)
+        return descend(
+            lambda theta: program.energy_and_gradient(theta, operator),
+            start,
+            slope=NEAR / 10 if self._has_newton(program) else self.tolerance / 30,
+            max_iterations=self.max_iterations,
+        )
+
+    def _follow(
+        self,
+        family: Family,
+        phase: int,
+        circuit: QuantumCircuit,
+        program: CircuitProgram,
+        operator: PauliSum,
+        start: Vector,
+    ) -> Vector:
+        """Carry the angles of a nearby phase to this one: by Newton steps alone where there are any."""
+        if not self._has_newton(program):
+            return self._optimise(family, phase, circuit, program, operator, start)
+        return self._polish(program, operator, start)
+
+    def _has_newton(self, program: CircuitProgram) -> bool:
+        return self.estimator is None and self.optimizer is None and program.num_parameters <= MOST_NEWTON_ANGLES
+
+    def _polish(self, program: CircuitProgram, operator: PauliSum, start: Vector) -> Vector:
+        """Newton steps; where they do not arrive, BFGS along the valley and Newton steps again."""
+        if not self._has_newton(program):
+            return start
+
+        def slope(theta: Vector) -> tuple[float, Vector]:
+            return program.energy_and_gradient(theta, operator)
+
+        def curvature(theta: Vector) -> NDArray[np.float64]:
+            return program.hessian(theta, operator)
+
+        aim = self.tolerance * POLISH
+        theta = arrive(slope, curvature, start, slope=aim)
+        if np.linalg.norm(slope(theta)[1]) > self.tolerance:
+            theta = settle(
+                slope, theta, slope=self.tolerance / 10, max_iterations=4 * self.max_iterations, hessian=curvature(theta)
+            )
+            theta = arrive(slope, curvature, theta, slope=aim)
+        return theta
+
+    def describe(self) -> dict[str, object]:
+        """Return the method and its options."""
+        ansatz = self.ansatz.name if isinstance(self.ansatz, QuantumCircuit) else os.fspath(self.ansatz)
+        return {
+            "method": "vqe",
+            "ansatz": ansatz,
+            "layers": self.layers,
+            "shared_angles": self.shared_angles,
+            "entanglement": self.entanglement,
+            "optimizer": "l-bfgs + newton" if self.optimizer is None else type(self.optimizer).__name__,
+            "estimator": None if self.estimator is None else type(self.estimator).__name__,
+            "starts": self.starts,
+            "tolerance": self.tolerance,
+        }
+
+
+def _closest(
+    angles: dict[int, Vector], betas: tuple[float, ...], phase: int, known: Vector | None
+) -> Vector | None:
+    free = next((angles[p] for p in angles if betas[p] == 0.0), known)
+    same_side = [p for p in angles if betas[p] * betas[phase] > 0.0]
+    if same_side:
+        return angles[max(same_side, key=lambda p: abs(betas[p]))]
+    return free
+
+
+def _report(program: CircuitProgram, operator: PauliSum, theta: Vector, beta: float) -> Phase:
+    energy, slope = program.energy_and_gradient(theta, operator)
+    state = program.state(theta)
+    moved = operator.apply(state) - energy * state
+    return Phase(beta, float(energy), float(np.linalg.norm(slope)), float(np.vdot(moved, moved).real))
+
+
+def _from_estimator(
+    estimator: BaseEstimatorV2,
+    optimizer: Any,
+    circuit: QuantumCircuit,
+    family: Family,
+    phase: int,
+    start: Vector,
+    max_iterations: int,
+) -> Vector:
+    from qiskit_algorithms import VQE as QiskitVQE
+    from qiskit_algorithms.optimizers import SPSA
+
+    chosen = SPSA(maxiter=max_iterations) if optimizer is None else optimizer
+    solver = QiskitVQE(estimator, circuit, chosen, initial_point=start)
+    result = solver.compute_minimum_eigenvalue(family.hamiltonian(phase))
+    return np.asarray(result.optimal_point, dtype=float)
+
+
+def _optimizer_named(name: str, max_iterations: int) -> Any:
+    from qiskit_algorithms import optimizers
+
+    known = {
+        key.lower(): cls
+        for key, cls in vars(optimizers).items()
+        if isinstance(cls, type) and issubclass(cls, optimizers.Optimizer) and cls not in (optimizers.Optimizer,)
+    }
+    if name.lower() not in known:
+        raise InputError(f"VQE: unknown optimizer {name!r}; allowed: {', '.join(sorted(known))}{nearest(name.lower(), known)}")
+    try:
+        return known[name.lower()](maxiter=max_iterations)
+    except TypeError:
+        return known[name.lower()]()
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled_name(
+    name: str, stamp: int, num_qubits: int, labels: tuple[str, ...], layers: int, shared: bool, entanglement: str
+) -> tuple[QuantumCircuit, CircuitProgram]:
+    circuit = build(
+        name,
+        num_qubits=num_qubits,
+        paulis=PauliList(list(labels)),
+        layers=layers,
+        shared_angles=shared,
+        entanglement=entanglement,
+    )
+    return circuit, CircuitProgram.from_circuit(circuit)
+
+
+_BY_IDENTITY: dict[int, tuple[QuantumCircuit, tuple[QuantumCircuit, CircuitProgram]]] = {}
+
+
+def _compiled_circuit(ansatz: QuantumCircuit, num_qubits: int) -> tuple[QuantumCircuit, CircuitProgram]:
+    known = _BY_IDENTITY.get(id(ansatz))
+    if known is not None and known[0] is ansatz and known[1][0].num_qubits == num_qubits:
+        return known[1]
+    circuit = build(ansatz, num_qubits=num_qubits, paulis=PauliList(["I" * num_qubits]))
+    while len(_BY_IDENTITY) >= 8:
+        _BY_IDENTITY.pop(next(iter(_BY_IDENTITY)))
+    _BY_IDENTITY[id(ansatz)] = (ansatz, (circuit, CircuitProgram.from_circuit(circuit)))
+    return _BY_IDENTITY[id(ansatz)][1]

@@ -1,0 +1,162 @@
+"""Exact gradients to hold everything else against."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.estimate import stamped
+from qep_qiskit.equilibrium.planned import check_options
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.exact import MOST_QUBITS, bound, refuse_degenerate, structure_for, structure_of
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.vqe import VQE
+from qep_qiskit.problem import Problem
+from qep_qiskit.simulation.lanczos import ground_state
+from qep_qiskit.simulation.response import linear_response
+from qep_qiskit.simulation.threads import single_threaded
+from qep_qiskit.stencils import symmetric
+
+Vector = NDArray[np.float64]
+FLAT = 1e-9
+"""Directions whose curvature is below this share of the largest are redundant angles: nothing depends on them."""
+
+
+def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
+    """Return dL/dw of the true ground state, the limit β → 0, by linear response.
+
+    Parameters
+    ----------
+    problem : Problem
+        With either kind of cost.
+    seed : int
+        Of the first Lanczos vector.
+
+    Returns
+    -------
+    Gradient
+        With `stderr` None.
+
+    Raises
+    ------
+    DegenerateGroundStateError
+        Where the ground state is not unique.
+
+    Notes
+    -----
+    With C = Σ ε_m O_m and ε = ∂ℓ/∂⟨O⟩: dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩ where (H − E0) δψ = −(C − ⟨C⟩) ψ, one linear solve for
+    all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1).
+    """
+    check_options(problem, VQE(), symmetric(0.1))
+    started, clock = datetime.now(UTC), time.perf_counter()
+    n = problem.network.num_qubits
+    if n > MOST_QUBITS:
+        raise InputError(f"exact_gradient: {n} qubits do not fit in a state vector (at most {MOST_QUBITS})")
+    everything = structure_for(problem.frame.paulis)
+    family = _free_family(problem)
+    operator = bound(structure_of(family), family, 0)
+    ground = ground_state(operator, seed=seed)
+    refuse_degenerate(ground, operator)
+    free = everything.expectations(ground.vector)
+    observed = problem.cost_rows @ free
+    signal = problem.cost.error_signal(observed)
+    source = everything.bind(signal @ problem.cost_rows).apply(ground.vector)
+    delta = linear_response(operator, ground, source)
+    values = problem.derivative_rows @ _transitions(problem, ground.vector, delta)
+    found = Gradient(
+        names=problem.network.names,
+        values=values,
+        covariance=None,
+        loss=problem.cost.value(observed),
+        loss_stderr=None,
+        predictions=problem.output_rows @ free,
+        predictions_stderr=None,
+        diagnostics={
+            "gap": ground.gap,
+            "phases": [{"beta": 0.0, "energy": ground.energy, "residual": ground.residual, "variance": ground.residual**2}],
+            "warnings": [],
+        },
+        provenance={"method": "linear response of the exact ground state", "products": ground.products},
+    )
+    return stamped(found, started, clock)
+
+
+def variational_gradient(problem: Problem, vqe: VQE, *, seed: int = 0) -> Gradient:
+    """Return the gradient of the ansatz's own loss by implicit differentiation, the limit β → 0 of EP on that ansatz.
+
+    Parameters
+    ----------
+    problem : Problem
+    vqe : VQE
+        Its free phase is optimised as in :func:`gradient` with the same seed.
+
+    Returns
+    -------
+    Gradient
+        With `stderr` None.
+
+    Notes
+    -----
+    −∂_w∂_θE · (∂²_θE)⁺ · ∂_θ⟨C⟩ with E = ⟨H⟩, at ∂_θE = 0. Flat directions of E (redundant angles) are left out.
+    """
+    check_options(problem, vqe, symmetric(0.1))
+    if not isinstance(vqe, VQE):
+        raise InputError(f"variational_gradient: {vqe!r} has no ansatz; give qep.VQE(...)")
+    started, clock = datetime.now(UTC), time.perf_counter()
+    family = _free_family(problem)
+    prepared = vqe.prepare(family, seed=seed)
+    program = vqe.compiled(family)[1]
+    assert prepared.angles is not None
+    theta = prepared.angles[0]
+    everything = structure_for(problem.frame.paulis)
+    with single_threaded(problem.network.num_qubits):
+        state = program.state(theta)
+        free = everything.expectations(state)
+        observed = problem.cost_rows @ free
+        cost = everything.bind(problem.cost.error_signal(observed) @ problem.cost_rows)
+        slope = program.energy_and_gradient(theta, cost)[1]
+        curvature, directions = np.linalg.eigh(program.hessian(theta, bound(structure_of(family), family, 0)))
+        curved = np.abs(curvature) > FLAT * np.abs(curvature).max()
+        moved = -directions[:, curved] @ ((directions[:, curved].T @ slope) / curvature[curved])
+        delta = moved @ program.tangents(theta)
+    values = problem.derivative_rows @ _transitions(problem, state, delta)
+    phase = prepared.phases[0]
+    found = Gradient(
+        names=problem.network.names,
+        values=values,
+        covariance=None,
+        loss=problem.cost.value(observed),
+        loss_stderr=None,
+        predictions=problem.output_rows @ free,
+        predictions_stderr=None,
+        diagnostics={
+            "gap": None,
+            "phases": [
+                {"beta": 0.0, "energy": phase.energy, "residual": phase.residual, "variance": phase.variance}
+            ],
+            "curvature_range": [float(curvature[curved].min()), float(curvature.max())],
+            "warnings": list(prepared.details.get("warnings", [])),  # type: ignore[call-overload]
+        },
+        provenance={"method": "implicit differentiation of the ansatz", "preparer": vqe.describe()},
+    )
+    return stamped(found, started, clock)
+
+
+def _free_family(problem: Problem) -> Family:
+    strings = tuple(int(i) for i in np.flatnonzero((problem.cost_rows != 0).any(axis=0)))
+    return Family(problem.frame, problem.hamiltonian_row, np.zeros_like(problem.hamiltonian_row), (0.0,), strings)
+
+
+def _transitions(problem: Problem, state: NDArray[np.complex128], delta: NDArray[np.complex128]) -> Vector:
+    """2 Re⟨δψ|P|ψ⟩ of every string, from the expectations of ψ ± δψ (polarisation)."""
+    size = float(np.linalg.norm(delta))
+    if size == 0.0:
+        return np.zeros(len(problem.frame.paulis))
+    structure = structure_for(problem.frame.paulis)
+    pair = np.array([state + delta / size, state - delta / size])
+    plus, minus = structure.expectations(pair)
+    return size * (plus - minus) / 2
