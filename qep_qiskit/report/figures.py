@@ -1,0 +1,226 @@
+"""The picture of an error budget: the gradient with its error bars, and where its error comes from."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from qep_qiskit.report import findings
+from qep_qiskit.report.files import write_whole
+from qep_qiskit.report.findings import LARGE_Z, Budget, Rung
+from qep_qiskit.report.numbers import finite
+from qep_qiskit.report.waterfall import FAINT, INK, has_levels, legend, waterfall
+
+MANY_WEIGHTS = 40
+"""Beyond this many weights the gradient is drawn against the exact one and not weight by weight."""
+
+# Okabe and Ito's palette, which readers with any colour vision can tell apart.
+COLOURS = {"device": "#CC79A7", "shots": "#D55E00", "mitigated": "#0072B2"}
+LABELS = {
+    "finite_beta": "finite β",
+    "prepared": "prepared, no noise",
+    "device": "device noise, infinite shots",
+    "shots": "raw shots",
+    "mitigated": "mitigated shots",
+}
+
+
+def draw(budget: Budget, path: str | os.PathLike[str]) -> Path:
+    """Draw the budget into one file: SVG where the path ends so, else PNG.
+
+    Parameters
+    ----------
+    budget : mapping
+        The mapping of ``Budget.to_dict()``.
+    path : path-like
+
+    Returns
+    -------
+    Path
+    """
+    style: Literal["png", "svg"] = "svg" if Path(path).suffix.lower() == ".svg" else "png"
+    return write_whole(path, figure_bytes(budget, style=style))
+
+
+def figure_bytes(budget: Budget, *, style: Literal["png", "svg"] = "png", dpi: int = 150) -> bytes:
+    """Return the picture as a file's content; the same budget gives the same bytes.
+
+    Parameters
+    ----------
+    budget : mapping
+    style : {"png", "svg"}
+    dpi : int
+        Of a PNG.
+    """
+    stream = io.BytesIO()
+    metadata = {"Software": None} if style == "png" else {"Date": None, "Creator": None}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure(budget).savefig(stream, format=style, dpi=dpi, metadata=metadata)
+    return stream.getvalue()
+
+
+def figure(budget: Budget) -> Figure:
+    """Return the figure: the gradient above the waterfall, or beside it where there are many weights.
+
+    Under the gradient stands its difference from the exact one, whose scale lets the error bars be seen.
+    """
+    exact = findings.rung(budget, "exact")
+    many = len(budget["names"]) > MANY_WEIGHTS and exact is not None
+    compared = exact is not None and len(findings.fitting(budget)) > 1
+    levels = has_levels(budget)
+    height = 5.2 if many else (4.8 if compared else 3.3) + (2.8 if levels else 0.0)
+    drawing = Figure(figsize=(10.4 if many else 8.5, height), layout="constrained", facecolor="white")
+    left: Figure | SubFigure = drawing
+    if levels:
+        beside = {"nrows": 1, "ncols": 2, "width_ratios": [1.0, 1.12], "wspace": 0.03}
+        below = {"nrows": 2, "ncols": 1, "height_ratios": [1.75 if compared else 1.2, 1.0], "hspace": 0.04}
+        split: dict[str, Any] = beside if many else below
+        left, right = drawing.subfigures(squeeze=False, **split).flat
+        waterfall(right.subplots(), budget)
+    heights = [1.4, 1.0] if compared else [1.0]
+    rows = left.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)
+    axes = [row[0] for row in rows]
+    if many and exact is not None:
+        _against_exact(axes, budget, exact)
+    else:
+        _by_weight(axes, budget, exact)
+    axes[-1].tick_params(axis="x", length=2)
+    return drawing
+
+
+def _by_weight(axes: list[Axes], budget: Budget, exact: Rung | None) -> None:
+    names = [str(n) for n in budget["names"]]
+    positions, groups = _layout(names)
+    for start, end, letter in groups:
+        axes[0].text(
+            (start + end) / 2,
+            0.98,
+            letter,
+            transform=axes[0].get_xaxis_transform(),
+            ha="center",
+            va="top",
+            fontsize=10,
+            fontstyle="italic",
+            color=INK,
+            parse_math=False,
+        )
+        for panel in axes if start > 0 else ():
+            panel.axvline(start - 0.95, color="#dddddd", linewidth=0.8, zorder=0)
+    if exact is not None:
+        width = 15 if len(names) <= 20 else 9
+        tick: dict[str, Any] = {
+            "marker": "_",
+            "markersize": width,
+            "markeredgewidth": 1.8,
+            "linestyle": "none",
+            "color": INK,
+        }
+        axes[0].plot(positions, exact["values"], label="exact", zorder=2, **tick)
+    axes[0].axhline(0.0, color=FAINT, linewidth=0.6, zorder=0)
+    axes[0].margins(y=0.14)
+    _series(axes, budget, positions, exact, shift=0.17)
+
+    labels = [_index(n) for n in names]
+    steep = len(names) * (1 + max(map(len, labels), default=0)) > 110
+    axes[-1].set_xticks(positions, labels, rotation=90 if steep else 0, parse_math=False)
+    middle, half = positions[-1] / 2, max(positions[-1] / 2 + 0.7, 4.0)
+    axes[-1].set_xlim(middle - half, middle + half)
+    axes[-1].set_xlabel("weight", fontsize=9)
+    _finish(axes, "gradient  ∂L/∂w", "Gradient")
+
+
+def _against_exact(axes: list[Axes], budget: Budget, exact: Rung) -> None:
+    truth = exact["values"]
+    axes[0].axline((truth[0], truth[0]), slope=1.0, color=INK, linewidth=1.0, zorder=1, label="exact")
+    _series(axes, budget, truth, exact, shift=0.0)
+    low, high = min(truth), max(truth)
+    pad = 0.06 * (high - low or 1.0)
+    axes[-1].set_xlim(low - pad, high + pad)
+    axes[-1].set_xlabel("exact  ∂L/∂w", fontsize=9)
+    _finish(axes, "measured  ∂L/∂w", "Gradient")
+
+
+def _series(axes: list[Axes], budget: Budget, x: list[float], exact: Rung | None, *, shift: float) -> None:
+    rungs = {r["name"]: r for r in findings.fitting(budget)}
+    measured = [n for n in ("shots", "mitigated") if n in rungs] or [n for n in ("device",) if n in rungs]
+    noiseless = [n for n in ("prepared", "finite_beta") if n in rungs][:1]
+    crowded = shift == 0.0
+    for name in measured if crowded and measured else [*noiseless, *measured]:
+        offset = shift * (-1 if name == "shots" else 1) if len(measured) == 2 and name in measured else 0.0
+        places = [value + offset for value in x]
+        _draw(axes[0], places, rungs[name], rungs[name]["values"])
+        if exact is not None and len(axes) > 1:
+            difference = [v - e for v, e in zip(rungs[name]["values"], exact["values"], strict=True)]
+            _draw(axes[1], places, rungs[name], difference)
+    if exact is not None and len(axes) > 1:
+        axes[1].axhline(0.0, color=INK, linewidth=1.0, zorder=1)
+        axes[1].margins(y=0.1)
+        axes[1].set_ylabel("minus exact", fontsize=9)
+        if measured and crowded:
+            _name_outliers(axes[1], budget, rungs[measured[-1]], exact)
+
+
+def _draw(axes: Axes, x: list[float], rung: Rung, y: list[float]) -> None:
+    name = rung["name"]
+    label = LABELS[name] + (" ± 1σ" if rung.get("stderr") else "")
+    if name in COLOURS:
+        style: dict[str, Any] = {"color": COLOURS[name], "markersize": 3.4, "zorder": 3 + (name == "mitigated")}
+        axes.errorbar(x, y, yerr=rung.get("stderr"), fmt="o", elinewidth=1.1, capsize=0, label=label, **style)
+    else:
+        axes.plot(x, y, "o", markersize=5.5, markerfacecolor="none", color=FAINT, label=label, zorder=2)
+
+
+def _name_outliers(axes: Axes, budget: Budget, rung: Rung, exact: Rung) -> None:
+    scores = rung.get("z") or ()
+    far = sorted((k for k, z in enumerate(scores) if finite(z) and abs(z) > LARGE_Z), key=lambda k: -abs(scores[k]))
+    for k in far[:4]:
+        point = (exact["values"][k], rung["values"][k] - exact["values"][k])
+        axes.annotate(
+            str(budget["names"][k])[:14],
+            point,
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=COLOURS[rung["name"]],
+            parse_math=False,
+        )
+
+
+def _finish(axes: list[Axes], label: str, title: str) -> None:
+    axes[0].set_ylabel(label, fontsize=9)
+    for panel in axes:
+        panel.tick_params(labelsize=8, color=FAINT)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.spines[["left", "bottom"]].set_color(FAINT)
+    for panel in axes[:-1]:
+        panel.spines["bottom"].set_visible(False)
+        panel.tick_params(axis="x", length=0, labelbottom=False)
+    legend(axes[0], title)
+
+
+def _layout(names: list[str]) -> tuple[list[float], list[tuple[float, float, str]]]:
+    """Return the position of every weight, with a gap between groups, and the groups as (first, last, letter)."""
+    positions: list[float] = []
+    groups: list[tuple[float, float, str]] = []
+    for name in names:
+        letter = name.partition("[")[0][:14] if "[" in name else ""
+        if groups and groups[-1][2] == letter:
+            positions.append(positions[-1] + 1.0)
+            groups[-1] = (groups[-1][0], positions[-1], letter)
+        else:
+            positions.append(positions[-1] + 1.9 if positions else 0.0)
+            groups.append((positions[-1], positions[-1], letter))
+    return positions, groups
+
+
+def _index(name: str) -> str:
+    label = name.partition("[")[2].removesuffix("]") if "[" in name else name
+    return label if len(label) <= 14 else label[:13] + "…"

@@ -1,0 +1,148 @@
+"""The waterfall: how far each rung is from the exact gradient, and by how much each step moved it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from qep_qiskit.report import findings
+from qep_qiskit.report.findings import Budget
+from qep_qiskit.report.numbers import finite, percent
+
+WIDE_RANGE = 20.0
+"""A largest error beyond this multiple of the smallest asks for a logarithmic axis."""
+SMALLEST_SHARE = 1e-5
+"""What is smaller than this share of the largest error is drawn at the axis's end."""
+
+TITLE = "Where the error comes from"
+NOISE_LINE: dict[str, Any] = {"linewidth": 1.3, "linestyle": (0, (1.5, 1.2))}
+UP, DOWN, INK, FAINT = "#E69F00", "#56B4E9", "#222222", "#8a8a8a"
+
+
+def has_levels(budget: Budget) -> bool:
+    """Return whether some rung has a distance from the exact gradient."""
+    return bool(_levels(budget))
+
+
+def waterfall(axes: Axes, budget: Budget) -> None:
+    """Draw one row a rung: a bar from the previous rung's error to its own, with the expected shot noise marked.
+
+    Parameters
+    ----------
+    axes : Axes
+    budget : mapping
+    """
+    rungs = [r for r in budget.get("rungs", ()) if r["name"] != "exact"]
+    levels = _levels(budget)
+    titles = [textwrap.shorten(str(r["title"]), 34, placeholder="…") for r in rungs]
+    axes.set_yticks(range(len(rungs)), titles, fontsize=8.5, parse_math=False)
+    axes.set_ylim(len(rungs) - 0.45, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=8, color=FAINT)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    if max(levels) == 0:
+        axes.set(xticks=[], yticks=[])
+        axes.spines["bottom"].set_visible(False)
+        axes.text(0.0, 0.9, "Every rung equals the exact gradient.", transform=axes.transAxes, fontsize=9, color=FAINT)
+        legend(axes, TITLE)
+        return
+    noises = [n for r in rungs if r.get("values") is not None and (n := findings.shot_noise(budget, r))]
+    floor = _scale(axes, [*levels, *noises])
+    _rows(axes, budget, rungs, floor)
+    axes.set_xlabel("distance from the exact gradient,  ‖v − exact‖ / ‖exact‖", fontsize=9)
+    keys: list[Patch | Line2D] = [Patch(color=UP, label="error grows"), Patch(color=DOWN, label="error falls")]
+    if noises:
+        keys.append(Line2D([], [], color=INK, label="shot noise alone", **NOISE_LINE))
+    legend(axes, TITLE, keys)
+
+
+def legend(axes: Axes, title: str, keys: list[Patch | Line2D] | None = None) -> None:
+    """Put the panel's title and, on the line below it, its legend above the axes."""
+    handles = axes.get_legend_handles_labels()[0] if keys is None else keys
+    if handles:
+        axes.legend(
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 1.0),
+            ncols=5,
+            frameon=False,
+            fontsize=8.5,
+            handlelength=1.3,
+            handletextpad=0.5,
+            columnspacing=1.5,
+            borderaxespad=0.2,
+        )
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK, pad=24 if handles else 6)
+
+
+def _levels(budget: Budget) -> list[float]:
+    rungs = [r for r in findings.fitting(budget) if r["name"] != "exact"]
+    return [r["relative_error"] for r in rungs if finite(r.get("relative_error"))]
+
+
+def _scale(axes: Axes, values: list[float]) -> float:
+    """Set the axis and return where its bars start."""
+    largest = max(values)
+    smallest = max(min(v for v in values if v > 0), SMALLEST_SHARE * largest)
+    percentages = FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
+    if largest / smallest <= WIDE_RANGE:
+        axes.set_xlim(0.0, 1.05 * largest)
+        axes.xaxis.set_major_formatter(percentages)
+        return 0.0
+    axes.set_xscale("log")
+    span = largest / smallest
+    axes.set_xlim(smallest / 2.5, largest * span**0.04)
+    axes.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0,) if span > 300 else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(percentages)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    return smallest / 2.5
+
+
+def _rows(axes: Axes, budget: Budget, rungs: list[findings.Rung], floor: float) -> None:
+    previous, above = floor, -1
+    for row, rung in enumerate(rungs):
+        error = rung.get("relative_error")
+        if rung.get("values") is None or not finite(error):
+            note = textwrap.fill(str(rung.get("note") or "not computed"), 52, max_lines=2, placeholder=" …")
+            axes.annotate(
+                note,
+                (0.0, row),
+                (6, 0),
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color=FAINT,
+                fontstyle="italic",
+                parse_math=False,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+            )
+            continue
+        level = max(error, floor)
+        if above >= 0:
+            axes.plot([previous, previous], [above + 0.3, row + 0.3], color=FAINT, linewidth=0.7, zorder=1)
+        colour = UP if level >= previous else DOWN
+        axes.barh(row, level - previous, left=previous, height=0.6, color=colour, zorder=2)
+        axes.plot([level, level], [row - 0.3, row + 0.3], color=INK, linewidth=2.0, solid_capstyle="butt", zorder=3)
+        noise = findings.shot_noise(budget, rung)
+        if noise:
+            axes.plot([noise, noise], [row - 0.4, row + 0.4], color=INK, zorder=4, **NOISE_LINE)
+        axes.annotate(
+            percent(error),
+            (1.0, row),
+            (46, 0),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=8.5,
+            color=INK,
+        )
+        previous, above = level, row
