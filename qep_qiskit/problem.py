@@ -32,8 +32,8 @@ class Problem:
     >>> import qep_qiskit as qep
     >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
     >>> problem = qep.Problem(network, [1.0, 0.0, 0.0, 1.0, 1.0], x=[0.5], cost=qep.SquaredError([1.0]))
-    >>> [round(v, 4) for v in qep.exact_gradient(problem).predictions]
-    [0.3024]
+    >>> print(round(float(qep.exact_gradient(problem).predictions[0]), 4))
+    0.4082
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Problem:
 
     @cached_property
     def frame(self) -> Frame:
-        """Every operator of the problem over one list of Pauli strings: H, ∂H/∂w_k, the outputs, the cost's observables."""
+        """H's parts, ∂H/∂w_k, the outputs and the cost's observables over one list of Pauli strings."""
         network = self.network
         zero = network.fixed * 0
         rows = [network.fixed]

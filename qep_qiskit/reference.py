@@ -48,8 +48,8 @@ def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
 
     Notes
     -----
-    With C = Σ ε_m O_m and ε = ∂ℓ/∂⟨O⟩: dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩ where (H − E0) δψ = −(C − ⟨C⟩) ψ, one linear solve for
-    all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1).
+    With C = Σ ε_m O_m and ε = ∂ℓ/∂⟨O⟩: dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩ where (H − E0) δψ = −(C − ⟨C⟩) ψ, one linear
+    solve for all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1).
     """
     check_options(problem, VQE(), symmetric(0.1))
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -77,7 +77,14 @@ def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
         predictions_stderr=None,
         diagnostics={
             "gap": ground.gap,
-            "phases": [{"beta": 0.0, "energy": ground.energy, "residual": ground.residual, "variance": ground.residual**2}],
+            "phases": [
+                {
+                    "beta": 0.0,
+                    "energy": ground.energy,
+                    "residual": ground.residual,
+                    "variance": ground.residual**2,
+                }
+            ],
             "warnings": [],
         },
         provenance={"method": "linear response of the exact ground state", "products": ground.products},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from qiskit.exceptions import QiskitError
@@ -11,7 +12,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network, Term, check_outputs, zero_operator
 
-Labels = Mapping[str, float] | SparsePauliOp
+Labels: TypeAlias = Mapping[str, float] | SparsePauliOp
 
 
 def pauli(

@@ -19,6 +19,7 @@ from qep_qiskit.simulation.lanczos import GroundState, ground_state
 from qep_qiskit.simulation.operators import PauliStructure, PauliSum
 
 MOST_QUBITS = 26
+MOST_CIRCUIT_QUBITS = 10
 DEGENERATE_SHARE = 1e-7
 """A gap below this share of the largest coefficient counts as a degenerate ground state."""
 
@@ -148,6 +149,11 @@ def _report(ground: GroundState, beta: float, gap: float | None) -> Phase:
 
 def _circuits(states: NDArray[np.complex128]) -> tuple[StateCircuit, ...]:
     n = int(states.shape[1]).bit_length() - 1
+    if n > MOST_CIRCUIT_QUBITS:
+        raise InputError(
+            f"preparation.method: a circuit that loads an exact state of {n} qubits takes about 2^{n} two-qubit gates "
+            f"(at most {MOST_CIRCUIT_QUBITS} qubits); use vqe or adiabatic, or device.name = 'statevector'"
+        )
     circuits = []
     for p, state in enumerate(states):
         circuit = QuantumCircuit(n, name=f"ground state {p}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +26,7 @@ from qep_qiskit.simulation.operators import PauliSum
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
+MOST_QUBITS = 24
 MOST_NEWTON_ANGLES = 400
 POLISH = 1e-3
 """Newton steps go on to this share of the tolerance: an unconverged phase is an error divided by β."""
@@ -103,6 +103,11 @@ class VQE:
         self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
     ) -> Prepared:
         """Optimise the angles of every phase."""
+        if family.num_qubits > MOST_QUBITS:
+            raise InputError(
+                f"preparation.method: VQE optimises on state vectors, and {family.num_qubits} qubits do not fit "
+                f"(at most {MOST_QUBITS}); use adiabatic circuits"
+            )
         circuit, program = self.compiled(family)
         structure = structure_of(family)
         operators = [bound(structure, family, p) for p in range(len(family.betas))]
@@ -223,7 +228,11 @@ class VQE:
         theta = arrive(slope, curvature, start, slope=aim)
         if np.linalg.norm(slope(theta)[1]) > self.tolerance:
             theta = settle(
-                slope, theta, slope=self.tolerance / 10, max_iterations=4 * self.max_iterations, hessian=curvature(theta)
+                slope,
+                theta,
+                slope=self.tolerance / 10,
+                max_iterations=4 * self.max_iterations,
+                hessian=curvature(theta),
             )
             theta = arrive(slope, curvature, theta, slope=aim)
         return theta
@@ -288,7 +297,8 @@ def _optimizer_named(name: str, max_iterations: int) -> Any:
         if isinstance(cls, type) and issubclass(cls, optimizers.Optimizer) and cls not in (optimizers.Optimizer,)
     }
     if name.lower() not in known:
-        raise InputError(f"VQE: unknown optimizer {name!r}; allowed: {', '.join(sorted(known))}{nearest(name.lower(), known)}")
+        allowed = ", ".join(sorted(known))
+        raise InputError(f"VQE: unknown optimizer {name!r}; allowed: {allowed}{nearest(name.lower(), known)}")
     try:
         return known[name.lower()](maxiter=max_iterations)
     except TypeError:

@@ -1,0 +1,45 @@
+# `make` alone says what there is. Every target builds .venv once, and again when the pins change.
+
+VENV   := .venv
+STAMP  := $(VENV)/.installed
+PYTEST := $(VENV)/bin/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all lint format clean
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## build .venv with the pinned packages
+
+$(STAMP): pyproject.toml constraints.txt
+	@python=$$(command -v python3.11 || command -v python3 || true); \
+	if [ -z "$$python" ] || ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+	  echo "qep needs Python 3.11 or newer; found: $${python:-none}" >&2; exit 1; \
+	fi; \
+	if [ ! -x $(VENV)/bin/python ]; then "$$python" -m venv $(VENV); fi
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## the error budget of a noisy EP gradient, as a table, a picture and a page
+	$(VENV)/bin/qep compare hardware_runs/specs/demo.toml
+
+test test-all: export OMP_NUM_THREADS ?= 1  # two workers share the cores
+
+test: $(STAMP) ## the quick tests
+	$(PYTEST) -n 2 -m "not slow"
+
+test-all: $(STAMP) ## all tests, the statistical ones included
+	$(PYTEST) -n 2
+
+lint: $(STAMP) ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(STAMP) ## put the code into ruff's form
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean: ## remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,94 @@
+"""Quantum equilibrium propagation on Qiskit.
+
+``import qep_qiskit as qep`` is quick: every public name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qep_qiskit.comparison import Budget, Rung, compare
+    from qep_qiskit.costs import (
+        ExpectationCost,
+        ObservableCost,
+        SquaredError,
+        SquaredErrorObservable,
+        softmax_cross_entropy,
+    )
+    from qep_qiskit.devices import aer, device_named, fake, statevector
+    from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, plan, reduce
+    from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+    from qep_qiskit.networks import Network, Term, ising, pauli
+    from qep_qiskit.preparation import VQE, Adiabatic, Exact
+    from qep_qiskit.problem import Problem
+    from qep_qiskit.reference import exact_gradient, variational_gradient
+    from qep_qiskit.stencils import Stencil, extrapolated, one_sided, symmetric
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "comparison": ("Budget", "Rung", "compare"),
+    "costs": ("ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"),
+    "devices": ("aer", "device_named", "fake", "statevector"),
+    "equilibrium": ("Gradient", "Plan", "execute", "gradient", "plan", "reduce"),
+    "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
+    "networks": ("Network", "Term", "ising", "pauli"),
+    "preparation": ("Adiabatic", "Exact", "VQE"),
+    "problem": ("Problem",),
+    "reference": ("exact_gradient", "variational_gradient"),
+    "stencils": ("Stencil", "extrapolated", "one_sided", "symmetric"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Adiabatic",
+    "Budget",
+    "DegenerateGroundStateError",
+    "Exact",
+    "ExpectationCost",
+    "Gradient",
+    "InputError",
+    "Network",
+    "ObservableCost",
+    "Plan",
+    "PreparationError",
+    "Problem",
+    "Rung",
+    "SquaredError",
+    "SquaredErrorObservable",
+    "Stencil",
+    "Term",
+    "VQE",
+    "aer",
+    "compare",
+    "device_named",
+    "exact_gradient",
+    "execute",
+    "extrapolated",
+    "fake",
+    "gradient",
+    "ising",
+    "one_sided",
+    "pauli",
+    "plan",
+    "reduce",
+    "softmax_cross_entropy",
+    "statevector",
+    "symmetric",
+    "variational_gradient",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

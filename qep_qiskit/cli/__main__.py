@@ -1,0 +1,6 @@
+"""``python -m qep_qiskit.cli``."""
+
+from qep_qiskit.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""`qep compare`: the error budget, as a table, a picture and a page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from qep_qiskit.cli.options import load_spec, spec_options
+from qep_qiskit.cli.output import console, print_json, progress, to_json
+
+if TYPE_CHECKING:
+    from qep_qiskit.spec import Spec
+
+
+@click.command("compare", short_help="Show where the gradient's error comes from.")
+@spec_options
+@click.option(
+    "--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name."
+)
+def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, out: str | None) -> None:
+    """Show where the gradient's error comes from, step by step from the exact gradient to the device.
+
+    Writes budget.json, budget.png, report.html and the spec that ran.
+    """
+    spec = load_spec(spec_path, overrides, seed)
+    folder = _writable(Path(out) if out is not None else Path("hardware_runs") / Path(spec_path).stem)
+    budget = _climb(spec, folder)
+    page = _write(budget, spec, folder)
+    if as_json:
+        print_json({**budget, "files": {"page": str(page), "folder": str(folder)}})
+        return
+    from qep_qiskit.report import table
+
+    shown = console()
+    table.render(budget, shown)
+    click.echo(f"\n{page}")
+
+
+def _climb(spec: Spec, folder: Path) -> dict[str, Any]:
+    problem, settings = spec.problem(), spec.settings()
+    from qep_qiskit.comparison import Climb
+
+    with progress() as report:
+        climb = Climb(problem, **settings, progress=report)
+        try:
+            for _ in climb.rungs():
+                pass
+        except KeyboardInterrupt:
+            _keep(climb.budget().to_dict(), spec, folder)
+    return climb.budget().to_dict()
+
+
+def _keep(budget: dict[str, Any], spec: Spec, folder: Path) -> NoReturn:
+    """Save the rungs that an interrupted comparison has, and say how to go on."""
+    from qep_qiskit.cli.main import InterruptedRunError
+    from qep_qiskit.report.files import write_whole
+
+    count = len(budget["rungs"])
+    if count == 0:
+        raise KeyboardInterrupt
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "spec.toml", spec.to_toml().encode())
+    path = write_whole(folder / "budget.json", (to_json({**budget, "complete": False}) + "\n").encode())
+    raise InterruptedRunError(
+        f"{count} rung{'s' * (count > 1)} of 6 kept in {path}; run the same command to start again"
+    ) from None
+
+
+def _write(budget: dict[str, Any], spec: Spec, folder: Path) -> Path:
+    from qep_qiskit.report import figures, page
+    from qep_qiskit.report.files import write_whole
+
+    folder.mkdir(parents=True, exist_ok=True)
+    text = spec.to_toml()
+    write_whole(folder / "spec.toml", text.encode())
+    write_whole(folder / "budget.json", (to_json(budget) + "\n").encode())
+    figures.draw(budget, folder / "budget.png")
+    page.write(budget, folder / "report.html", spec_text=text)
+    return folder / "report.html"
+
+
+def _writable(folder: Path) -> Path:
+    """Return the folder, refusing before any work is done what cannot be written to."""
+    from qep_qiskit.errors import InputError
+
+    existing = next(above for above in (folder, *folder.absolute().parents) if above.exists())
+    if not existing.is_dir():
+        raise InputError(f"--out: {folder} cannot be a folder, {existing} is a file; give another one")
+    if not os.access(existing, os.W_OK):
+        raise InputError(f"--out: {folder} cannot be written, {existing} is read-only; give another one")
+    return folder

@@ -1,0 +1,57 @@
+"""`qep devices`: what a spec's device.name may be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.output import console, print_json
+
+
+@click.command("devices")
+@json_option
+def command(as_json: bool) -> None:
+    """List the devices that circuits can run on."""
+    found = _devices()
+    if as_json:
+        print_json({"devices": found})
+        return
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("device.name")
+    table.add_column("qubits", justify="right")
+    table.add_column("what it is")
+    for device in found:
+        table.add_row(device["name"], "" if device["qubits"] is None else str(device["qubits"]), device["about"])
+    console().print(table)
+
+
+def _devices() -> list[dict[str, Any]]:
+    from qep_qiskit.devices.ibm import snapshot_classes
+
+    simulators = [
+        {"name": "statevector", "qubits": None, "about": "the exact distribution, or shots drawn from it"},
+        {
+            "name": "aer",
+            "qubits": None,
+            "about": "Qiskit Aer; device.noise takes any name below, device.method any Aer method",
+        },
+    ]
+    about = "a snapshot of a real device: its layout, its gates and its noise"
+    return simulators + [
+        {"name": name, "qubits": _qubits(cls), "about": about} for name, cls in snapshot_classes().items()
+    ]
+
+
+def _qubits(cls: type) -> int | None:
+    """Read the size from the snapshot's configuration file: building the backend takes a hundred times longer."""
+    try:
+        folder, name = Path(cls.dirname), cls.conf_filename  # type: ignore[attr-defined]
+        return int(json.loads((folder / name).read_text(encoding="utf-8"))["n_qubits"])
+    except (AttributeError, OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,119 @@
+"""`qep doctor`: whether this installation is fit to run."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import platform
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+import qep_qiskit
+from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.output import console, print_json
+
+PACKAGES = (
+    "qiskit", "qiskit-aer", "qiskit-algorithms", "qiskit-ibm-runtime", "qiskit-qasm3-import",
+    "numpy", "scipy", "rustworkx", "pydantic", "click", "rich", "matplotlib", "jinja2", "threadpoolctl",
+)  # fmt: skip
+
+
+@click.command("doctor", short_help="Show versions and check the installation.")
+@json_option
+def command(as_json: bool) -> int:
+    """Show versions and run two small circuits whose answers are known."""
+    versions = {"qep-qiskit": qep_qiskit.__version__, **{name: _version(name) for name in PACKAGES}}
+    checks = [_checked(name, check) for name, check in CHECKS.items()]
+    checks.insert(0, _installed(versions))
+    ok = all(check["ok"] for check in checks)
+    system = {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()}
+    if as_json:
+        print_json({"ok": ok, "versions": versions, **system, "checks": checks})
+    else:
+        _show(ok, versions, system, checks)
+    return 0 if ok else 1
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _installed(versions: dict[str, str | None]) -> dict[str, Any]:
+    missing = [name for name, version in versions.items() if version is None]
+    found = "missing: " + ", ".join(missing) if missing else f"{len(versions)} packages"
+    return {"name": "packages", "ok": not missing, "found": found, "seconds": 0.0}
+
+
+def _checked(name: str, check: Callable[[], tuple[bool, str]]) -> dict[str, Any]:
+    start = time.perf_counter()
+    try:
+        ok, found = check()
+    except Exception as error:
+        ok, found = False, f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return {"name": name, "ok": ok, "found": found, "seconds": round(time.perf_counter() - start, 3)}
+
+
+def _product_state() -> tuple[bool, str]:
+    """Two rotations side by side must keep their own angles: a transpiler once gave both the last one."""
+    from qiskit import QuantumCircuit, generate_preset_pass_manager
+    from qiskit_aer.primitives import SamplerV2
+
+    circuit = QuantumCircuit(2)
+    circuit.ry(0.3, 0)
+    circuit.ry(1.1, 1)
+    circuit.measure_all()
+    gates = ["rz", "sx", "x", "cx"]
+    passes = generate_preset_pass_manager(optimization_level=1, basis_gates=gates, seed_transpiler=1)
+    shots = 100_000
+    data = SamplerV2(seed=1).run([passes.run(circuit)], shots=shots).result()[0].data.meas
+    measured = [1 - 2 * data.slice_bits([q]).get_counts().get("1", 0) / shots for q in (0, 1)]
+    expected = [math.cos(0.3), math.cos(1.1)]
+    ok = all(abs(m - e) < 6 * math.sqrt((1 - e * e) / shots) for m, e in zip(measured, expected, strict=True))
+    return ok, f"⟨Z⟩ = {measured[0]:.4f}, {measured[1]:.4f}; expected {expected[0]:.4f}, {expected[1]:.4f}"
+
+
+def _two_sites() -> tuple[bool, str]:
+    """Hold the EP gradient of two sites, from shots on Aer, against the exact one."""
+    import numpy as np
+
+    import qep_qiskit as qep
+
+    network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    problem = qep.Problem(network, [1.0, 0.2, -0.1, 1.0, 0.8], x=[0.5], cost=qep.SquaredError([1.0]))
+    measured = qep.gradient(
+        problem, preparer=qep.Exact(), stencil=qep.symmetric(0.2), device=qep.aer(seed=1), shots=20_000, seed=1
+    )
+    assert measured.stderr is not None
+    z = (measured.values - qep.exact_gradient(problem).values) / measured.stderr
+    worst = float(np.abs(z).max())
+    return worst < 6, f"largest |z| = {worst:.1f} of {len(z)} weights"
+
+
+CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {
+    "product state through Aer": _product_state,
+    "EP gradient of two sites": _two_sites,
+}
+
+
+def _show(ok: bool, versions: dict[str, str | None], system: dict[str, Any], checks: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    out = console()
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for name, value in {**system, **versions}.items():
+        table.add_row(name, "[bold red]missing[/]" if value is None else escape(str(value)))
+    out.print(table)
+    out.print()
+    for check in checks:
+        mark = "[green]ok[/]    " if check["ok"] else "[bold red]failed[/]"
+        out.print(f"{mark} {check['name']}: {escape(check['found'])}")
+    out.print()
+    out.print("[bold green]All checks passed.[/]" if ok else "[bold red]Something is wrong; see above.[/]")

@@ -1,0 +1,101 @@
+"""`qep gradient`: one gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qep_qiskit.cli.options import load_spec, spec_options
+from qep_qiskit.cli.output import console, print_json, progress
+
+if TYPE_CHECKING:
+    from qep_qiskit.equilibrium import Gradient
+    from qep_qiskit.problem import Problem
+
+MOST_QUBITS_EXACT = 14
+"""The exact gradient of so many qubits takes a second or so."""
+
+
+@click.command("gradient", short_help="Measure the gradient of the loss.")
+@spec_options
+@click.option("--no-exact", is_flag=True, help="Do not compute the exact gradient to compare with.")
+def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, no_exact: bool) -> None:
+    """Measure the gradient of the loss with respect to every weight."""
+    from qep_qiskit.equilibrium import gradient
+
+    spec = load_spec(spec_path, overrides, seed)
+    problem, settings = spec.problem(), spec.settings()
+    with progress() as report:
+        result = gradient(problem, **settings, progress=report)
+        report("exact gradient", None)
+        exact = None if no_exact else _exact(problem)
+    if as_json:
+        print_json({**result.to_dict(), "exact": exact})
+    else:
+        _show(result, exact)
+
+
+def _exact(problem: Problem) -> list[float] | None:
+    from qep_qiskit.errors import DegenerateGroundStateError
+    from qep_qiskit.reference import exact_gradient
+
+    if problem.network.num_qubits > MOST_QUBITS_EXACT:
+        return None
+    try:
+        return [float(v) for v in exact_gradient(problem).values]
+    except DegenerateGroundStateError:
+        return None
+
+
+def _show(result: Gradient, exact: list[float] | None) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from qep_qiskit.report.numbers import column, score, with_error
+
+    data: dict[str, Any] = result.to_dict()
+    values, errors = data["values"], data["stderr"]
+    table = Table(
+        title="Gradient", title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim"
+    )
+    table.add_column("weight", no_wrap=True)
+    table.add_column("gradient ± error" if errors else "gradient", justify="right")
+    cells = column(values) if errors is None else [with_error(v, e) for v, e in zip(values, errors, strict=True)]
+    columns = [list(data["names"]), cells]
+    if exact is not None:
+        table.add_column("exact", justify="right")
+        columns.append(column(exact))
+        if errors is not None:
+            table.add_column("z", justify="right")
+            columns.append([score((v - x) / e if e else None) for v, e, x in zip(values, errors, exact, strict=True)])
+    for row in zip(*columns, strict=True):
+        table.add_row(*(Text(str(cell)) for cell in row))
+    out = console()
+    out.print(table)
+    out.print()
+    out.print(f"[bold]Loss[/] {with_error(data['loss'], data.get('loss_stderr'))}")
+    deviations = data.get("predictions_stderr") or [None] * len(data["predictions"])
+    shown = ", ".join(with_error(v, e) for v, e in zip(data["predictions"], deviations, strict=True))
+    out.print(f"[bold]Predictions[/] {shown}")
+    _show_diagnostics(out, data["diagnostics"])
+
+
+def _show_diagnostics(out: Any, diagnostics: dict[str, Any]) -> None:
+    from rich.markup import escape
+
+    from qep_qiskit.report.numbers import MISSING
+
+    def number(value: float | None) -> str:
+        return MISSING if value is None else f"{value:.4g}"
+
+    out.print(f"[bold]Gap[/] {number(diagnostics.get('gap'))}")
+    for phase in diagnostics.get("phases", ()):
+        parts = [
+            f"{key} {number(phase.get(key))}"
+            for key in ("energy", "residual", "variance")
+            if phase.get(key) is not None
+        ]
+        out.print(f"[bold]Phase[/] β = {number(phase['beta'])}: {', '.join(parts)}")
+    for warning in diagnostics.get("warnings") or ():
+        out.print(f"[bold yellow]warning:[/] {escape(str(warning))}")

@@ -1,0 +1,128 @@
+"""The program `qep`: its verbs, imported when called, and what every failure looks like."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+import qep_qiskit
+from qep_qiskit.errors import InputError, PreparationError
+
+VERBS = ("gradient", "compare", "circuits", "devices", "doctor")
+DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class InterruptedRunError(Exception):
+    """Ctrl-C; the text says how to go on."""
+
+
+class Program(click.Group):
+    """A group whose verbs live in modules of their own name, and whose failures are one line each."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which a newcomer meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module; such a module imports nothing slow before it runs."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"qep_qiskit.cli.{cmd_name}").command
+        return command
+
+    def main(self, args: Sequence[str] | None = None, *unused: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run and exit with the code that the failure has, if any."""
+        if "_QEP_COMPLETE" in os.environ:
+            return super().main(args, prog_name="qep", standalone_mode=standalone_mode)
+        words = list(sys.argv[1:] if args is None else args)
+        code = _run(self, words)
+        if standalone_mode:
+            sys.exit(_flushed(code))
+        return code
+
+
+def _run(program: click.Group, words: list[str]) -> int:
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        with warnings.catch_warnings():
+            if not debug:
+                warnings.simplefilter("ignore")
+            with program.make_context("qep", words) as context:
+                result = program.invoke(context)
+        return result if isinstance(result, int) else DONE
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return WRONG_INPUT
+    except BrokenPipeError:
+        return FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            raise
+        code, line = _failure(error)
+        click.echo(f"qep: {' '.join(line.split())}", err=True)
+        return code
+
+
+def _failure(error: BaseException) -> tuple[int, str]:
+    """Return the exit code and the line of a failure."""
+    match error:
+        case click.UsageError():
+            command = error.ctx.command_path if error.ctx is not None else "qep"
+            return WRONG_INPUT, f"{error.format_message()} See `{command} --help`"
+        case click.ClickException():
+            return WRONG_INPUT, error.format_message()
+        case InputError():
+            return WRONG_INPUT, str(error)
+        case InterruptedRunError():
+            return INTERRUPTED, f"interrupted; {error}"
+        case KeyboardInterrupt() | click.Abort():
+            return INTERRUPTED, "interrupted; nothing was written, run the same command to start again"
+        case PreparationError():
+            return FAILED, str(error)
+        case MemoryError():
+            return FAILED, f"not enough memory ({error}); take fewer qubits"
+        case OSError() if error.filename is not None:
+            return FAILED, f"{error.filename}: {error.strerror}"
+        case _:
+            what = f"{type(error).__name__}: {error}"
+            return FAILED, f"internal error: {what}; run again with --debug for the traceback"
+
+
+def _flushed(code: int) -> int:
+    """Flush, so that a reader that went away (``| head``) is noticed here and not at the interpreter's end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+@click.group(
+    cls=Program,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(qep_qiskit.__version__, message="qep %(version)s")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show a failure's traceback. It may stand anywhere.")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Quantum equilibrium propagation: gradients of networks of qubits, and where their errors come from.
+
+    Exit codes: 0 done, 1 failed, 2 the input is wrong, 3 not finished yet.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main() -> None:
+    """Run `qep`."""
+    cli.main()

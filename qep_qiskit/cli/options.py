@@ -1,0 +1,43 @@
+"""The options that verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from qep_qiskit.spec import Spec
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+
+def spec_options(function: F) -> F:
+    """Add SPEC, --set, --seed and --json."""
+    for decorate in reversed(
+        (
+            click.argument("spec_path", metavar="SPEC", type=click.Path()),
+            click.option(
+                "--set",
+                "overrides",
+                multiple=True,
+                metavar="SECTION.KEY=VALUE",
+                help="Override a key of the spec, such as measurement.shots=1000; empty removes it. Repeatable.",
+            ),
+            click.option("--seed", type=int, help="Override the spec's seed."),
+            json_option,
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+def load_spec(path: str, overrides: tuple[str, ...], seed: int | None) -> Spec:
+    """Load a spec with what the command line overrides."""
+    from qep_qiskit.spec import load
+    from qep_qiskit.spec.overrides import parse
+
+    return load(path, overrides=[parse(text) for text in overrides], seed=seed)

@@ -1,0 +1,264 @@
+"""A validated spec and the objects that it stands for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.spec.messages import named, shown
+from qep_qiskit.spec.sections import (
+    ANSATZ,
+    ANSATZE,
+    AdiabaticPreparation,
+    AerDevice,
+    CrossEntropyCost,
+    FakeDevice,
+    IsingNetwork,
+    Measurement,
+    OperatorCost,
+    PauliNetwork,
+    Sample,
+    ScaledTerm,
+    Section,
+    SquaredErrorCost,
+    StencilSection,
+    VQEPreparation,
+)
+from qep_qiskit.spec.weights import resolve
+
+if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
+    from qep_qiskit.costs import Cost
+    from qep_qiskit.devices.device import Device
+    from qep_qiskit.networks import Network
+    from qep_qiskit.preparation.preparer import Preparer
+    from qep_qiskit.problem import Problem
+    from qep_qiskit.stencils import Stencil
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An experiment: what is asked, and how it is measured.
+
+    Attributes
+    ----------
+    seed : int
+    network, cost, sample, stencil_section, preparation, measurement, device_section : Section
+        As validated; the methods below make the objects of them.
+    weights : mapping
+        As written: by group or by name.
+    tables : mapping
+        The whole spec as plain tables, overrides included.
+    path : Path or None
+    """
+
+    seed: int
+    network: Section
+    cost: Section
+    sample: Sample
+    stencil_section: StencilSection
+    preparation: Section
+    measurement: Measurement
+    device_section: Section
+    weights: Mapping[str, object] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+
+    @property
+    def shots(self) -> int | None:
+        """Shots of a circuit; None: exact expectations."""
+        return self.measurement.shots
+
+    @property
+    def mitigation(self) -> str:
+        """``"none"`` or ``"tensored"``."""
+        return self.measurement.mitigation
+
+    @property
+    def calibration_shots(self) -> int | None:
+        """Shots of a calibration circuit; None: the device layer's choice."""
+        return self.measurement.calibration_shots
+
+    def problem(self) -> Problem:
+        """Return the network with its weights, sample and cost."""
+        from qep_qiskit.problem import Problem
+
+        network = _network(self.network)
+        weights = resolve(network, self.weights, self.seed)
+        x = self.sample.x
+        if len(x) != network.num_inputs:
+            raise InputError(
+                f"sample.x: {shown(x)} has {len(x)} values, expected {network.num_inputs}: one an input of the network"
+            )
+        return Problem(network, weights, x, cost=_cost(self.cost, self.sample, network))
+
+    def preparer(self) -> Preparer:
+        """Return what prepares the states."""
+        from qep_qiskit.preparation import VQE, Adiabatic, Exact
+
+        section = self.preparation
+        with named("preparation"):
+            if isinstance(section, VQEPreparation):
+                options = section.options(without=("method", "optimizer"))
+                if section.ansatz not in ANSATZE:
+                    options["ansatz"] = self._circuit_file(section.ansatz)
+                if section.optimizer is not None:
+                    options["optimizer"] = _optimizer(section.optimizer, section.max_iterations)
+                return VQE(**options)
+            if isinstance(section, AdiabaticPreparation):
+                return Adiabatic(**section.options(without=("method",)))
+            return Exact()
+
+    def ansatz(self) -> QuantumCircuit:
+        """Return the circuit that the preparation varies, with its parameters unbound.
+
+        Raises
+        ------
+        InputError
+            If the preparation is not variational, or the circuit does not fit the network.
+        """
+        import numpy as np
+
+        from qep_qiskit.ansatz import build
+        from qep_qiskit.preparation.family import Family
+
+        section = self.preparation
+        if not isinstance(section, VQEPreparation):
+            raise InputError(
+                f"preparation.method: {shown(self.preparation.options().get('method', 'exact'))} has no ansatz"
+            )
+        problem = self.problem()
+        nudge = np.abs(problem.cost_rows).sum(axis=0)
+        family = Family(problem.frame, problem.hamiltonian_row, nudge, (0.0,))
+        options = section.options(without=("method", "starts", "optimizer", "tolerance", "max_iterations"))
+        if section.ansatz not in ANSATZE:
+            options["ansatz"] = self._circuit_file(section.ansatz)
+        with named("preparation"):
+            return build(
+                options.pop("ansatz", section.ansatz),
+                num_qubits=family.num_qubits,
+                paulis=family.frame.paulis[family.support],
+                **options,
+            )
+
+    def stencil(self) -> Stencil:
+        """Return the phases and their factors."""
+        from qep_qiskit.stencils import stencil
+
+        return stencil(self.stencil_section.kind, self.stencil_section.beta)
+
+    def device(self) -> Device:
+        """Return the device, seeded with the spec's seed."""
+        from qep_qiskit.devices import aer, fake, statevector
+
+        section = self.device_section
+        with named("device", key="noise" if isinstance(section, AerDevice) else "name"):
+            if isinstance(section, AerDevice):
+                return aer(**section.options(without=("name",)), seed=self.seed)
+            if isinstance(section, FakeDevice):
+                return fake(section.name, **section.options(without=("name",)), seed=self.seed)
+            return statevector(seed=self.seed)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the options of ``qep.gradient`` and ``qep.compare``."""
+        return {
+            "preparer": self.preparer(),
+            "stencil": self.stencil(),
+            "device": self.device(),
+            "shots": self.shots,
+            "mitigation": self.mitigation,
+            "calibration_shots": self.calibration_shots,
+            "seed": self.seed,
+        }
+
+    def to_toml(self) -> str:
+        """Return the spec with its overrides as TOML; it loads as an equal spec."""
+        import tomli_w
+
+        order = ("seed", "network", "weights", "cost", "sample", "stencil", "preparation", "measurement", "device")
+        tables = {**self.tables, "seed": self.seed}
+        return tomli_w.dumps({key: tables[key] for key in order if key in tables})
+
+    def _circuit_file(self, ansatz: str) -> str:
+        """Return the file of a circuit: looked for where the program runs, beside the spec, and in the gallery."""
+        from qep_qiskit.ansatz.qasm import gallery_folders, load, locate
+
+        beside = self.path.parent / ansatz if self.path is not None else None
+        found = beside if beside is not None and beside.is_file() and not Path(ansatz).is_file() else locate(ansatz)
+        if found is None:
+            gallery = [path.stem for folder in gallery_folders() for path in folder.glob("*.qasm")]
+            close = nearest(ansatz, [*ANSATZE, *gallery])
+            raise InputError(f"ansatz: {shown(ansatz)} is not allowed; give {ANSATZ}{close}")
+        load(found)
+        return str(found)
+
+
+def _network(section: Section) -> Network:
+    from qep_qiskit.networks import ising, pauli
+
+    with named("network"):
+        if isinstance(section, PauliNetwork):
+            return pauli(
+                terms={name: _term(term) for name, term in section.terms.items()},
+                fixed=section.fixed,
+                inputs=section.inputs,
+                outputs=section.outputs,
+            )
+        assert isinstance(section, IsingNetwork)
+        return ising(**section.options(without=("kind",)))
+
+
+def _term(term: dict[str, float] | ScaledTerm) -> Any:
+    return (term.operator, term.input) if isinstance(term, ScaledTerm) else term
+
+
+def _cost(section: Section, sample: Sample, network: Network) -> Cost:
+    from qep_qiskit.costs import ObservableCost, SquaredError, softmax_cross_entropy
+    from qep_qiskit.networks.pauli import operator_from
+
+    if isinstance(section, OperatorCost):
+        if sample.y is not None:
+            raise InputError(f"sample.y: {shown(sample.y)} is not allowed; a cost of kind 'observable' has no target")
+        with named("cost"):
+            return ObservableCost(operator_from(section.operator, network.num_qubits, "cost.operator"))
+    if sample.y is None:
+        raise InputError(
+            f"sample.y: missing; give a list of finite numbers, one for each of {network.num_outputs} outputs"
+        )
+    if isinstance(section, CrossEntropyCost):
+        return softmax_cross_entropy(_classes(sample.y, network), scale=section.scale)
+    assert isinstance(section, SquaredErrorCost)
+    target = SquaredError(_one_an_output(sample.y if isinstance(sample.y, list) else [float(sample.y)], network))
+    return target.observable() if section.kind == "squared_error_observable" else target
+
+
+def _one_an_output(y: list[float], network: Network) -> list[float]:
+    if len(y) != network.num_outputs:
+        raise InputError(
+            f"sample.y: {shown(y)} has {len(y)} values, expected {network.num_outputs}: one an output of the network"
+        )
+    return y
+
+
+def _classes(y: int | float | list[float], network: Network) -> int | list[float]:
+    if isinstance(y, list):
+        _one_an_output(y, network)
+        if min(y) < 0 or not math.isclose(sum(y), 1.0, abs_tol=1e-9):
+            raise InputError(f"sample.y: {shown(y)} is not allowed; give probabilities that sum to 1, or a class")
+        return y
+    if not isinstance(y, int) or not 0 <= y < network.num_outputs:
+        raise InputError(
+            f"sample.y: {shown(y)} is not allowed; give a class from 0 to {network.num_outputs - 1}, or probabilities"
+        )
+    return y
+
+
+def _optimizer(name: str, iterations: int) -> Any:
+    import qiskit_algorithms.optimizers as optimizers
+
+    return getattr(optimizers, name)(maxiter=iterations)

@@ -1,0 +1,87 @@
+"""One line for whatever is wrong in a spec: the key, the value, what is allowed, and the nearest known key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from qep_qiskit.errors import InputError, nearest
+
+LONGEST_VALUE = 80
+
+
+def shown(value: object) -> str:
+    """Return a value as TOML writes it, on one line and cut to a readable length.
+
+    Examples
+    --------
+    >>> shown("ring"), shown(True), shown([1, 2.5])
+    ('"ring"', 'true', '[1, 2.5]')
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        text = repr(type(value))
+    text = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}.get(text, text)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def unknown_key(where: str, key: str, value: object, known: list[str], owner: str) -> InputError:
+    """Return the error of a key that `owner` does not have."""
+    full = f"{where}.{key}" if where else key
+    return InputError(f"{full} = {shown(value)}: unknown key; {owner} takes {', '.join(known)}{nearest(key, known)}")
+
+
+def explain(error: ValidationError, model: type[BaseModel], table: Mapping[str, object], where: str) -> InputError:
+    """Return the first thing that is wrong as one line; a misspelt key goes before what is missing."""
+    details = error.errors(include_url=False)
+    extra = [d for d in details if d["type"] == "extra_forbidden" and len(d["loc"]) == 1]
+    first = (extra or details)[0]
+    key = str(first["loc"][0])
+    if extra:
+        return unknown_key(where, key, table[key], list(model.model_fields), _owner(model, table, where))
+    allowed = model.model_fields[key].description or "another value"
+    if first["type"] == "missing" and len(first["loc"]) == 1:
+        return InputError(f"{where}.{key}: missing; give {allowed}")
+    path, value = _place(first, table)
+    return InputError(f"{where}.{path}: {shown(value)} is not allowed; give {allowed}")
+
+
+def _owner(model: type[BaseModel], table: Mapping[str, object], where: str) -> str:
+    for selector in ("kind", "method", "name"):
+        if selector in model.model_fields and isinstance(table.get(selector), str):
+            return f"[{where}] with {selector} = {shown(table[selector])}"
+    return f"[{where}]"
+
+
+def _place(detail: ErrorDetails, table: Mapping[str, object]) -> tuple[str, object]:
+    """Follow a location as far as the table has it: pydantic also names the branches of a union."""
+    path, value = "", table
+    here: object = table
+    for part in detail["loc"]:
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+            path += f".{part}" if path else str(part)
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+            path += f"[{part}]"
+        value = here  # type: ignore[assignment]
+    return path, value
+
+
+@contextmanager
+def named(section: str, *, key: str = "") -> Iterator[None]:
+    """Put the section before the key in the errors of what is built inside, and `key` where they name no key."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        if key and text.startswith(f"{section}:"):
+            text = f"{section}.{key}{text[len(section) :]}"
+        elif not text.startswith((f"{section}.", f"{section}:")):
+            text = f"{section}.{text}"
+        raise type(error)(text) from None

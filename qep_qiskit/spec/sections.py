@@ -1,0 +1,248 @@
+"""The sections of a spec. A field's description is what an error says is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+ANSATZE = ("hamiltonian", "efficient_su2", "real_amplitudes")
+ENTANGLEMENTS = ("pairwise", "linear", "reverse_linear", "circular", "full", "sca")
+OPTIMIZERS = (
+    "ADAM", "AQGD", "CG", "COBYLA", "GradientDescent", "GSLS", "L_BFGS_B",
+    "NELDER_MEAD", "NFT", "POWELL", "SLSQP", "SPSA", "TNC", "UMDA",
+)  # fmt: skip
+
+
+def _other_than_zero(value: float) -> float:
+    if value == 0:
+        raise ValueError
+    return value
+
+
+def _count(what: str, most: int, default: Any = ...) -> Any:
+    return Field(default, ge=1, le=most, description=f"{what}, a whole number from 1 to {most}")
+
+
+def _one_of(*words: str) -> str:
+    return "one of " + ", ".join(f'"{word}"' for word in words)
+
+
+ANSATZ = f"{_one_of(*ANSATZE)}, the path of a .qasm file, or a circuit of the gallery (`qep circuits list`)"
+Label = Annotated[str, StringConstraints(min_length=1)]
+Operator = dict[Label, float]
+
+
+class Section(BaseModel):
+    """A table of the spec: no unknown key, no silent conversion, no NaN or infinity."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    def options(self, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Return the keys that the user wrote; all others keep the default of what they are passed to."""
+        return {k: v for k, v in self.model_dump(exclude_unset=True).items() if k not in without and v is not None}
+
+
+class IsingNetwork(Section):
+    """A transverse-field Ising network."""
+
+    kind: Literal["ising"] = Field(description='"ising" or "pauli"')
+    sites: int = _count("the number of sites", 1000)
+    edges: str | list[list[int]] = Field(
+        "chain", description='"chain", "ring", "complete", "heavy-hex", or a list of pairs such as [[0, 1], [1, 2]]'
+    )
+    inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
+    outputs: list[int] = Field(description="a list of sites, such as [5]")
+    clamp: bool = Field(False, description="true or false")
+
+
+class ScaledTerm(Section):
+    """A term that an input multiplies."""
+
+    operator: Operator
+    input: int
+
+
+_OPERATOR = "labels with numbers, such as { XII = -1.0 }"
+
+
+class PauliNetwork(Section):
+    """Any Hamiltonian that is linear in its weights."""
+
+    kind: Literal["pauli"] = Field(description='"ising" or "pauli"')
+    terms: dict[str, Operator | ScaledTerm] = Field(
+        description=f"one table a weight: {_OPERATOR}, or {{ operator = {{ XII = -1.0 }}, input = 0 }}"
+    )
+    fixed: Operator = Field({}, description=_OPERATOR)
+    inputs: list[Operator] = Field([], description=f"a list of operators, each {_OPERATOR}")
+    outputs: list[Operator] = Field(description=f"a list of operators, each {_OPERATOR}")
+
+
+class SquaredErrorCost(Section):
+    """Σ (⟨O_m⟩ − y_m)², or ⟨Σ (O_m − y_m)²⟩."""
+
+    kind: Literal["squared_error", "squared_error_observable"]
+
+
+class OperatorCost(Section):
+    """⟨C⟩ of a given operator."""
+
+    kind: Literal["observable"]
+    operator: Operator = Field(description=_OPERATOR)
+
+
+class CrossEntropyCost(Section):
+    """−Σ y_m log softmax(scale · ⟨O⟩)_m."""
+
+    kind: Literal["softmax_cross_entropy"]
+    scale: float = Field(1.0, gt=0, description="a number above 0")
+
+
+class Sample(Section):
+    """What the network is asked, and the answer that is wanted."""
+
+    x: list[float] = Field([], description="a list of finite numbers, one an input")
+    y: int | float | list[float] | None = Field(
+        None, description="a list of finite numbers, one an output (a class number for softmax_cross_entropy)"
+    )
+
+
+class StencilSection(Section):
+    """β and the phases around it."""
+
+    kind: Literal["one_sided", "symmetric", "extrapolated"] = Field(
+        "symmetric", description=_one_of("one_sided", "symmetric", "extrapolated")
+    )
+    beta: Annotated[float, AfterValidator(_other_than_zero)] = Field(
+        0.1, description='a finite number other than 0, such as 0.1 ("auto" is not available yet)'
+    )
+
+
+class ExactPreparation(Section):
+    """True ground states."""
+
+    method: Literal["exact"] = "exact"
+
+
+class VQEPreparation(Section):
+    """A variational circuit."""
+
+    method: Literal["vqe"]
+    ansatz: Label = Field("hamiltonian", description=ANSATZ)
+    layers: int = _count("the number of layers", 1000, 3)
+    shared_angles: bool = Field(False, description="true or false")
+    entanglement: str = Field("pairwise", description=_one_of(*ENTANGLEMENTS), pattern=f"^({'|'.join(ENTANGLEMENTS)})$")
+    starts: int = _count("the number of starts", 10_000, 3)
+    optimizer: str | None = Field(
+        None,
+        description=f"an optimizer of qiskit-algorithms, {_one_of(*OPTIMIZERS)}",
+        pattern=f"^({'|'.join(OPTIMIZERS)})$",
+    )
+    tolerance: float = Field(1e-6, gt=0, description="a number above 0")
+    max_iterations: int = _count("the number of iterations", 10_000_000, 2000)
+
+
+class AdiabaticPreparation(Section):
+    """A ramp from the ground state of the transverse field."""
+
+    method: Literal["adiabatic"]
+    time: float = Field(20.0, gt=0, description="the ramp's duration, a number above 0")
+    steps: int = _count("the number of Trotter steps", 1_000_000, 100)
+    schedule: Literal["cosine", "smoothstep", "linear"] = Field(
+        "cosine", description=_one_of("cosine", "smoothstep", "linear")
+    )
+    order: Literal[1, 2] = Field(2, description="1 or 2")
+
+
+class Measurement(Section):
+    """How often, and what is done about readout errors."""
+
+    shots: int | None = Field(
+        None, ge=2, le=10**9, description="a whole number from 2 to 1000000000, or leave it out for exact expectations"
+    )
+    mitigation: Literal["none", "tensored"] = Field("none", description=_one_of("none", "tensored"))
+    calibration_shots: int | None = Field(
+        None, ge=2, le=10**9, description="the shots of each calibration circuit, a whole number from 2 to 1000000000"
+    )
+
+
+class StatevectorDevice(Section):
+    """The exact distribution, or samples of it."""
+
+    name: Literal["statevector"] = "statevector"
+
+
+AER_METHODS = (
+    "automatic", "statevector", "density_matrix", "matrix_product_state", "stabilizer",
+    "extended_stabilizer", "tensor_network", "unitary", "superop",
+)  # fmt: skip
+
+
+class AerDevice(Section):
+    """Qiskit Aer, with the noise of a fake device or with shot noise alone."""
+
+    name: Literal["aer"]
+    noise: str | None = Field(
+        None, description='the name of a fake device, such as "fake_guadalupe"', pattern=r"^fake_\w+$"
+    )
+    method: str = Field("automatic", description=_one_of(*AER_METHODS), pattern=f"^({'|'.join(AER_METHODS)})$")
+
+
+class FakeDevice(Section):
+    """A snapshot of a real device: its layout, its gates, the noise of the qubits in use."""
+
+    name: str
+    method: str = Field("automatic", description=_one_of(*AER_METHODS), pattern=f"^({'|'.join(AER_METHODS)})$")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A section whose model depends on one of its keys.
+
+    Attributes
+    ----------
+    selector : str
+    models : mapping of the selector's value to a model
+        A value that ends in ``*`` stands for all that begin so.
+    default : str or None
+        The selector's value where it is absent; None: it must be given.
+    """
+
+    selector: str
+    models: dict[str, type[Section]] = field(default_factory=dict)
+    default: str | None = None
+
+    def model(self, value: str) -> type[Section] | None:
+        """Return the model of this value of the selector, or None where there is none."""
+        for known, model in self.models.items():
+            if value == known or (known.endswith("*") and value.startswith(known[:-1]) and len(value) >= len(known)):
+                return model
+        return None
+
+    @property
+    def allowed(self) -> str:
+        """What the selector may be, for errors."""
+        return _one_of(*(known.replace("*", "<name>") for known in self.models))
+
+
+SECTIONS: dict[str, Choice | type[Section]] = {
+    "network": Choice("kind", {"ising": IsingNetwork, "pauli": PauliNetwork}),
+    "cost": Choice(
+        "kind",
+        {
+            "squared_error": SquaredErrorCost,
+            "squared_error_observable": SquaredErrorCost,
+            "observable": OperatorCost,
+            "softmax_cross_entropy": CrossEntropyCost,
+        },
+    ),
+    "sample": Sample,
+    "stencil": StencilSection,
+    "preparation": Choice(
+        "method", {"exact": ExactPreparation, "vqe": VQEPreparation, "adiabatic": AdiabaticPreparation}, "exact"
+    ),
+    "measurement": Measurement,
+    "device": Choice("name", {"statevector": StatevectorDevice, "aer": AerDevice, "fake_*": FakeDevice}, "statevector"),
+}
+"""Every section but ``[weights]``, whose keys are the network's own."""

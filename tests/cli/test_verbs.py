@@ -1,0 +1,203 @@
+"""What the verbs print and write."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import qep_qiskit as qep
+from qep_qiskit.cli.main import cli
+from qep_qiskit.spec import load
+
+
+def no_constant(name):
+    raise AssertionError(f"{name} is no JSON")
+
+
+def run(*words):
+    result = CliRunner().invoke(cli, [str(word) for word in words])
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
+
+
+def run_json(*words):
+    return json.loads(run(*words, "--json"), parse_constant=no_constant)
+
+
+def test_gradient_json(small_spec):
+    data = run_json("gradient", small_spec)
+    assert {"names", "values", "stderr", "loss", "loss_stderr", "predictions", "diagnostics", "provenance"} <= set(data)
+    assert data["names"] == ["J[0,1]", "J[1,2]", "h[0]", "h[1]", "h[2]", "g[0]", "g[1]", "g[2]"]
+    assert len(data["values"]) == len(data["stderr"]) == len(data["exact"]) == 8
+    assert len(data["predictions"]) == 1
+    assert data["diagnostics"]["gap"] > 0
+    assert [set(p) >= {"beta", "energy", "residual"} for p in data["diagnostics"]["phases"]] == [True] * 3
+
+
+def test_gradient_is_the_one_of_python(small_spec):
+    data = run_json("gradient", small_spec)
+    spec = load(small_spec)
+    direct = qep.gradient(spec.problem(), **spec.settings())
+    np.testing.assert_array_equal(data["values"], direct.values)
+    np.testing.assert_array_equal(data["stderr"], direct.stderr)
+    np.testing.assert_allclose(data["exact"], qep.exact_gradient(spec.problem()).values)
+
+
+def test_exact_expectations_have_no_error_bar(small_spec):
+    data = run_json("gradient", small_spec, "--set", "measurement.shots=", "--set", "device.name=statevector")
+    assert data["stderr"] is None
+    assert data["loss_stderr"] is None
+    np.testing.assert_allclose(data["values"], data["exact"], atol=0.02)
+
+
+def test_seed_repeats_and_changes(small_spec):
+    first, again, other = (run_json("gradient", small_spec, "--seed", s, "--no-exact") for s in (1, 1, 2))
+    assert first["values"] == again["values"]
+    assert first["values"] != other["values"]
+    assert first["exact"] is None
+
+
+def test_set_reaches_the_network(small_spec):
+    data = run_json("gradient", small_spec, "--set", "network.edges=ring", "--set", "weights.J=[0.9, 0.7, 0.2]")
+    assert "J[0,2]" in data["names"]
+
+
+def test_gradient_table(small_spec):
+    text = run("gradient", small_spec)
+    for part in ("weight", "±", "exact", "J[0,1]", "Loss", "Predictions", "Gap", "β = -0.1"):
+        assert part in text
+    exact = run("gradient", small_spec, "--set", "measurement.shots=")
+    assert "±" not in exact.replace("gradient ± error", "")
+
+
+def test_compare_writes_four_files(small_spec, tmp_path):
+    out = tmp_path / "deep" / "er"
+    text = run("compare", small_spec, "--out", out)
+    assert text.splitlines()[-1] == str(out / "report.html")
+    assert sorted(p.name for p in out.iterdir()) == ["budget.json", "budget.png", "report.html", "spec.toml"]
+    budget = json.loads((out / "budget.json").read_text(), parse_constant=no_constant)
+    names = [rung["name"] for rung in budget["rungs"]]
+    assert names[0] == "exact"
+    assert "shots" in names
+    assert load(out / "spec.toml").tables == load(small_spec).tables
+    assert (out / "budget.png").read_bytes()[:4] == b"\x89PNG"
+    page = (out / "report.html").read_text()
+    assert page.lstrip().lower().startswith("<!doctype html>")
+
+
+def test_compare_json_and_default_folder(small_spec, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = run_json("compare", small_spec, "--set", "stencil.beta=0.2")
+    assert {"names", "rungs", "diagnostics", "provenance", "settings", "files"} <= set(data)
+    folder = Path("hardware_runs/small")
+    assert data["files"]["folder"] == str(folder)
+    assert "beta = 0.2" in (folder / "spec.toml").read_text()
+    assert not [p for p in folder.iterdir() if p.name.startswith(".")]
+
+
+def test_interrupted_compare_keeps_its_rungs(small_spec, tmp_path, monkeypatch):
+    from qep_qiskit.comparison import Climb
+
+    whole = Climb.rungs
+
+    def cut(climb):
+        for number, rung in enumerate(whole(climb)):
+            yield rung
+            if number == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(Climb, "rungs", cut)
+    result = CliRunner().invoke(cli, ["compare", str(small_spec), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 130
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    assert "2 rungs" in lines[0]
+    assert str(tmp_path / "out" / "budget.json") in lines[0]
+    budget = json.loads((tmp_path / "out" / "budget.json").read_text())
+    assert [rung["name"] for rung in budget["rungs"]] == ["exact", "finite_beta"]
+
+
+LONG_SPEC = """
+[network]
+kind = "ising"
+sites = 12
+inputs = [0]
+outputs = [11]
+[cost]
+kind = "squared_error"
+[sample]
+x = [0.5]
+y = [1.0]
+[preparation]
+method = "vqe"
+layers = 12
+starts = 1000
+"""
+
+
+@pytest.mark.slow
+def test_control_c_of_a_real_program(tmp_path):
+    (tmp_path / "long.toml").write_text(LONG_SPEC)
+    words = [sys.executable, "-m", "qep_qiskit.cli", "compare", "long.toml"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    time.sleep(12)
+    os.kill(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130, stderr
+    assert len(stderr.splitlines()) == 1
+    assert "2 rungs of 6 kept" in stderr
+    assert stdout == ""
+    budget = json.loads((tmp_path / "hardware_runs" / "long" / "budget.json").read_text())
+    assert [rung["name"] for rung in budget["rungs"]] == ["exact", "finite_beta"]
+
+
+def test_devices():
+    devices = run_json("devices")["devices"]
+    names = {device["name"]: device["qubits"] for device in devices}
+    assert {"statevector", "aer", "fake_guadalupe"} <= set(names)
+    assert names["fake_guadalupe"] == 16
+    assert "fake_guadalupe" in run("devices")
+
+
+def test_circuits(tmp_path):
+    entries = run_json("circuits", "list")["circuits"]
+    chain = next(entry for entry in entries if entry["name"] == "ising_chain_4")
+    assert chain["qubits"] == 4
+    shown = run_json("circuits", "show", "ising_chain_4")
+    assert shown["parameters"] == chain["parameters"]
+    assert shown["qasm"].count("input float") == chain["parameters"]
+    assert "theta_000" in run("circuits", "show", "ising_chain_4")
+    assert "ising_chain_4" in run("circuits", "list")
+    target = tmp_path / "copy.qasm"
+    assert run("circuits", "export", "ising_chain_4", target).strip() == str(target)
+    assert run_json("circuits", "show", target)["depth"] == shown["depth"]
+    again = CliRunner().invoke(cli, ["circuits", "export", "ising_chain_4", str(target)])
+    assert again.exit_code == 2
+    assert len(again.stderr.splitlines()) == 1
+    run("circuits", "export", "ising_chain_4", target, "--overwrite")
+
+
+def test_circuit_of_a_spec(small_spec, tmp_path):
+    result = CliRunner().invoke(cli, ["circuits", "export", str(small_spec), str(tmp_path / "a.qasm")])
+    assert result.exit_code == 2
+    assert "preparation.method" in result.stderr
+    small_spec.write_text(small_spec.read_text() + '\n[preparation]\nmethod = "vqe"\nlayers = 2\n')
+    data = run_json("circuits", "export", small_spec, tmp_path / "a.qasm")
+    assert data["parameters"] == 2 * (2 + 3 + 3)
+    assert (tmp_path / "a.qasm").exists()
+
+
+def test_doctor():
+    data = run_json("doctor")
+    assert data["ok"] is True
+    assert data["versions"]["qiskit"]
+    assert [check["ok"] for check in data["checks"]] == [True] * 3
+    assert "All checks passed" in run("doctor")

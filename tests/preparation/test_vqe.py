@@ -1,0 +1,139 @@
+"""VQE: stationary phases, EP against implicit differentiation, and whose optimisers serve."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from qiskit.primitives import StatevectorEstimator
+
+import qep_qiskit as qep
+from qep_qiskit.errors import InputError, NudgeWarning
+from qep_qiskit.preparation.stationary import arrive, descend, settle
+
+
+def chain(sites: int = 6, seed: int = 7) -> qep.Problem:
+    network = qep.ising(sites=sites, edges="chain", inputs=[0, 1], outputs=[sites - 1])
+    return qep.Problem(network, network.initial_weights(seed=seed), x=[0.5, -0.5], cost=qep.SquaredError([1.0]))
+
+
+@pytest.mark.parametrize(("ansatz", "layers"), [("hamiltonian", 2), ("efficient_su2", 3)])
+def test_six_qubits_are_stationary_and_ep_equals_implicit_differentiation(ansatz: str, layers: int) -> None:
+    problem, vqe = chain(), qep.VQE(ansatz=ansatz, layers=layers)
+    estimate = qep.gradient(problem, preparer=vqe, stencil=qep.symmetric(0.01))
+    for phase in estimate.diagnostics["phases"]:  # type: ignore[attr-defined]
+        assert phase["residual"] <= 1e-6
+    reference = qep.variational_gradient(problem, vqe)
+    error = np.linalg.norm(estimate.values - reference.values) / np.linalg.norm(reference.values)
+    assert error <= 1e-3
+    exact = qep.exact_gradient(problem)
+    # the ansatz's own gradient, not the true one: the test above would pass for neither by accident
+    assert np.linalg.norm(reference.values - exact.values) > 10 * np.linalg.norm(estimate.values - reference.values)
+
+
+def test_variational_gradient_is_the_derivative_of_the_ansatz_loss() -> None:
+    problem, vqe = chain(4), qep.VQE(ansatz="efficient_su2", layers=1, starts=1)
+    reference = qep.variational_gradient(problem, vqe).values
+    free = vqe.prepare(free_family(problem))
+
+    def loss(weights: np.ndarray) -> float:
+        shifted = qep.Problem(problem.network, weights, problem.x, cost=problem.cost)
+        state = vqe.prepare(free_family(shifted), free=free)
+        return problem.cost.value(shifted.cost_rows @ state.expectations(shifted.frame.paulis)[0])
+
+    step = 1e-4
+    shifts = step * np.eye(len(reference))
+    numeric = [(loss(problem.weights + e) - loss(problem.weights - e)) / (2 * step) for e in shifts]
+    np.testing.assert_allclose(reference, numeric, atol=2e-6)
+
+
+def free_family(problem: qep.Problem):  # type: ignore[no-untyped-def]
+    from qep_qiskit.reference import _free_family
+
+    return _free_family(problem)
+
+
+def test_best_of_several_starts_is_kept() -> None:
+    problem = chain(4)
+    one = qep.VQE(ansatz="efficient_su2", layers=1, starts=1).prepare(free_family(problem), seed=3)
+    three = qep.VQE(ansatz="efficient_su2", layers=1, starts=4).prepare(free_family(problem), seed=3)
+    assert three.phases[0].energy <= one.phases[0].energy + 1e-9
+
+
+def test_energy_variance_is_that_of_the_state() -> None:
+    problem = chain(3)
+    family = free_family(problem)
+    prepared = qep.VQE(layers=1, starts=1).prepare(family)
+    matrix, state = family.hamiltonian(0).to_matrix(), prepared.states()[0]
+    energy = (state.conj() @ matrix @ state).real
+    assert prepared.phases[0].energy == pytest.approx(energy, abs=1e-10)
+    assert prepared.phases[0].variance == pytest.approx((state.conj() @ matrix @ matrix @ state).real - energy**2, abs=1e-9)
+
+
+@pytest.mark.parametrize("optimizer", ["l_bfgs_b", "slsqp"])
+def test_qiskit_algorithms_optimisers_serve_by_name(optimizer: str) -> None:
+    problem = chain(3)
+    prepared = qep.VQE(layers=2, optimizer=optimizer, starts=1, tolerance=1e-2).prepare(free_family(problem))
+    ground = qep.exact_gradient(problem).diagnostics["phases"][0]["energy"]  # type: ignore[index]
+    assert ground - 1e-9 <= prepared.phases[0].energy <= ground + 1e-3
+
+
+def test_spsa_on_an_estimator_serves() -> None:
+    from qiskit_algorithms.optimizers import SPSA
+    from qiskit_algorithms.utils import algorithm_globals
+
+    algorithm_globals.random_seed = 5
+    network = qep.ising(sites=2, edges="chain", outputs=[1])
+    problem = qep.Problem(network, [1.0, 0.2, 0.1, 0.8, 0.9], cost=qep.SquaredError([1.0]))
+    vqe = qep.VQE("real_amplitudes", layers=1, optimizer=SPSA(maxiter=60), estimator=StatevectorEstimator(), starts=1)
+    prepared = vqe.prepare(free_family(problem))
+    ground = qep.exact_gradient(problem).diagnostics["phases"][0]["energy"]  # type: ignore[index]
+    assert prepared.phases[0].energy == pytest.approx(ground, abs=0.1)
+
+
+def test_a_phase_that_is_not_converged_is_said() -> None:
+    with pytest.warns(NudgeWarning, match="stopped at residual"):
+        qep.gradient(chain(4), preparer=qep.VQE("efficient_su2", layers=2, optimizer="cobyla", starts=1, max_iterations=60))
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"layers": 0}, "layers"),
+        ({"starts": 1.5}, "starts"),
+        ({"tolerance": 0.0}, "tolerance"),
+        ({"tolerance": float("nan")}, "tolerance"),
+        ({"optimizer": "adamm"}, "adamm"),
+        ({"optimizer": 3}, "optimizer"),
+        ({"estimator": "aer"}, "estimator"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(options: dict[str, object], names: str) -> None:
+    with pytest.raises(InputError, match=names) as caught:
+        qep.VQE(**options)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_too_many_qubits_are_refused() -> None:
+    network = qep.ising(sites=30, edges="chain", outputs=[1])
+    with warnings.catch_warnings(), pytest.raises(InputError, match="30 qubits do not fit"):
+        qep.gradient(qep.Problem(network, network.initial_weights(), cost=qep.SquaredError([1.0])), preparer=qep.VQE())
+
+
+def test_stationary_points_of_a_curved_valley() -> None:
+    def rosenbrock(p: np.ndarray) -> tuple[float, np.ndarray]:
+        x, y = p
+        value = (1 - x) ** 2 + 100 * (y - x * x) ** 2
+        return value, np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
+
+    def hessian(p: np.ndarray) -> np.ndarray:
+        x, y = p
+        return np.array([[2 - 400 * (y - 3 * x * x), -400 * x], [-400 * x, 200.0]])
+
+    start = np.array([-1.2, 1.0])
+    for end in (
+        arrive(rosenbrock, hessian, descend(rosenbrock, start, slope=1.0, max_iterations=100), slope=1e-10, max_steps=60),
+        settle(rosenbrock, start, slope=1e-8, max_iterations=500, hessian=hessian(start)),
+    ):
+        np.testing.assert_allclose(end, [1.0, 1.0], atol=1e-6)

@@ -1,0 +1,103 @@
+"""The floors of docs/architecture.md, read from the sources; and what `import qep_qiskit` does not import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qep_qiskit
+
+PACKAGE = Path(qep_qiskit.__file__).parent
+BELOW_ALL = {"errors", "provenance", "seeds"}
+FLOORS = [
+    {"networks", "costs", "stencils", "ansatz", "simulation", "measurement", "devices"},
+    {"problem", "preparation"},
+    {"equilibrium", "reference", "spec"},
+    {"comparison"},
+    {"report"},
+    {"cli"},
+]
+FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names} | dict.fromkeys(BELOW_ALL, -1)
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path):
+    return ".".join(["qep_qiskit", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def imports_of(path):
+    """Every module that a file imports anywhere in it, by its full name; names of `from` imports are appended."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def part_of(module):
+    """The part of the package that a module belongs to: its file or folder right below qep_qiskit."""
+    pieces = module.split(".")
+    return pieces[1] if len(pieces) > 1 and pieces[0] == "qep_qiskit" else None
+
+
+def parts():
+    return {part_of(module_of(path)) for path in SOURCES} - {None}
+
+
+def test_every_part_of_the_package_has_a_floor():
+    assert parts() <= set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_imports_run_one_way(path):
+    own = part_of(module_of(path))
+    if own is None:
+        return
+    for module in imports_of(path):
+        part = part_of(module)
+        # qep_qiskit itself is lazy: `import qep_qiskit as qep` is for the top floor only
+        if module == "qep_qiskit" or part in qep_qiskit.__all__ or part == "__version__":
+            assert own == "cli", f"{module_of(path)} imports the public names; import the module that has them"
+        elif part is not None and part != own:
+            assert FLOOR_OF[part] <= FLOOR_OF[own], f"{module_of(path)} must not import {module}"
+
+
+def test_only_one_file_knows_the_runtime_service():
+    knowing = {module_of(p) for p in SOURCES if any(m.split(".")[0] == "qiskit_ibm_runtime" for m in imports_of(p))}
+    assert knowing <= {"qep_qiskit.devices.ibm"}
+
+
+def test_no_file_passes_the_limit():
+    lengths = {module_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_import_of_the_package_imports_no_qiskit():
+    code = "import sys, qep_qiskit; print([m for m in ('qiskit', 'numpy', 'scipy', 'matplotlib') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", qep_qiskit.__all__)
+def test_public_names(name):
+    assert getattr(qep_qiskit, name).__name__ == name
+    assert name in dir(qep_qiskit)
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        qep_qiskit.nothing  # noqa: B018
+
+
+def test_names_of_type_checkers_are_the_public_ones():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    block = next(n for n in tree.body if isinstance(n, ast.If))
+    seen = {alias.name: node.module for node in block.body for alias in node.names}
+    homes = {name: f"qep_qiskit.{home}" for home, names in qep_qiskit._HOMES.items() for name in names}
+    assert seen == homes
+    assert set(homes) == set(qep_qiskit.__all__)
