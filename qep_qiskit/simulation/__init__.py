@@ -1,0 +1,1 @@
+"""Fast exact arithmetic: products H·v, ground states, responses and circuit gradients."""

@@ -1,0 +1,325 @@
+"""Energies and derivatives of layered circuits by sweeping states forward and backward through the layers.
+
+The gradients of K operators cost one forward sweep and K backward ones [1]_; the Hessian comes from sweeping tangent
+states along (forward over reverse), exactly.
+
+References
+----------
+.. [1] T. Jones and J. Gacon, arXiv:2009.02823 (2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.gates import Angle
+from qep_qiskit.simulation.schedule import Layer, Phases, Relabelling, Rotations
+from qep_qiskit.simulation.steps import (
+    PhaseFamily,
+    PhaseStep,
+    RelabelStep,
+    RotationFamily,
+    RotationStep,
+    Step,
+)
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+_KEPT_BYTES = 1 << 29
+_BATCH_BYTES = 1 << 27
+
+
+class Operator(Protocol):
+    """A Hermitian operator that multiplies one state vector; `PauliSum` is one."""
+
+    def apply(self, v: Complex, /) -> NDArray[np.number]:
+        """Return the product with a vector (2**n,)."""
+
+
+class Layers:
+    """A circuit as layers, and the sweeps through them. All derivatives are with respect to *slots*.
+
+    Parameters
+    ----------
+    num_qubits
+        n.
+    layers
+        In the order in which they act on the state of all zeros.
+    global_phase
+        The state is multiplied by ``exp(i global_phase)``.
+    num_slots
+        The number of variables that the angles are affine functions of.
+    """
+
+    def __init__(self, num_qubits: int, layers: Sequence[Layer], global_phase: Angle, num_slots: int) -> None:
+        self.num_qubits, self.num_slots = num_qubits, num_slots
+        self._size = 1 << num_qubits
+        self._layers = list(layers)
+        angles = self._place()
+        entries = [(i, slot, weight) for i, angle in enumerate(angles) for slot, weight in angle.weights.items() if weight]
+        self._rows = np.array([row for row, *_ in entries], dtype=np.intp)
+        self._columns = np.array([slot for _, slot, _ in entries], dtype=np.intp)
+        self._data = np.array([weight for *_, weight in entries], dtype=np.float64)
+        self._constants = np.array([angle.constant for angle in angles])
+        self._fixed = [
+            None if np.any((self._rows >= family.first) & (self._rows < family.last)) else family.bind(self._constants)
+            for family in self._phases
+        ]
+        self._global_phase = global_phase
+        self._directions = [self._directions_of(position) for position in range(len(self._layers))]
+        trainable = [i for i, (slots, _) in enumerate(self._directions) if len(slots)]
+        self._stop = trainable[0] if trainable else len(self._layers)
+        self._kept_at = [
+            i - 1 if i and isinstance(layer, Phases) and isinstance(self._layers[i - 1], Rotations) else i
+            for i, layer in enumerate(self._layers)
+        ]
+        self._workspaces: list[_Workspace] = []
+
+    def _place(self) -> list[Angle]:
+        families: dict[tuple[int, ...], list[int]] = {}
+        turns: list[tuple[int, tuple[int, ...]]] = []
+        self._relabellings: dict[int, RelabelStep] = {}
+        made: dict[Relabelling, RelabelStep] = {}
+        for position, layer in enumerate(self._layers):
+            if isinstance(layer, Phases):
+                families.setdefault(tuple(layer.angles), []).append(position)
+            elif isinstance(layer, Rotations):
+                turns.append((position, tuple(layer.angles)))
+            else:
+                if layer not in made:
+                    made[layer] = RelabelStep(layer)
+                self._relabellings[position] = made[layer]
+        angles: list[Angle] = []
+        self._ranges: dict[int, slice] = {}
+        self._phases: list[PhaseFamily] = []
+        for masks, positions in families.items():
+            self._phases.append(PhaseFamily(self.num_qubits, masks, positions, len(angles)))
+            for position in positions:
+                angles += self._claim(position, len(angles))
+        self._rotations = RotationFamily(self.num_qubits, turns, len(angles))
+        for position, _ in turns:
+            angles += self._claim(position, len(angles))
+        return angles
+
+    def _claim(self, position: int, first: int) -> list[Angle]:
+        layer = self._layers[position]
+        assert not isinstance(layer, Relabelling)
+        self._ranges[position] = slice(first, first + len(layer.angles))
+        return list(layer.angles.values())
+
+    def _directions_of(self, position: int) -> tuple[NDArray[np.intp], Real]:
+        if position not in self._ranges:
+            return np.empty(0, dtype=np.intp), np.empty((0, 0))
+        inside = self._ranges[position]
+        own = (self._rows >= inside.start) & (self._rows < inside.stop)
+        slots, columns = np.unique(self._columns[own], return_inverse=True)
+        directions = np.zeros((len(slots), inside.stop - inside.start))
+        directions[columns, self._rows[own] - inside.start] = self._data[own]
+        return slots, directions
+
+    def _bind(self, slots: Real) -> list[Step]:
+        coefficients = np.bincount(self._rows, self._data * slots[self._columns], len(self._constants)) + self._constants
+        steps: list[Step] = [None] * len(self._layers)  # type: ignore[list-item]
+        for family, bound in zip(self._phases, self._fixed, strict=True):
+            for position, step in zip(family.positions, bound or family.bind(coefficients), strict=True):
+                steps[position] = step
+        for position, turn in zip(self._rotations.positions, self._rotations.bind(coefficients), strict=True):
+            steps[position] = turn
+        for position, move in self._relabellings.items():
+            steps[position] = move
+        return steps
+
+    @contextmanager
+    def _workspace(self) -> Iterator[_Workspace]:
+        try:
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = _Workspace(self._size)
+        try:
+            yield workspace
+        finally:
+            self._workspaces.append(workspace)
+
+    def _forward(self, steps: Sequence[Step], room: _Workspace, *, keep: bool = False) -> Complex:
+        states, spare = room.first, room.second
+        start = 0
+        if steps and isinstance(steps[0], RotationStep):
+            steps[0].prepare(states[0])
+            start = 1
+        else:
+            states[:] = 0.0
+            states[0, 0] = 1.0
+        if keep and start:
+            room.keep(0, len(steps), states)
+        for position in range(start, len(steps)):
+            step = steps[position]
+            if keep and self._kept_at[position] == position and isinstance(step, PhaseStep):
+                room.keep(position, len(steps), states)
+            states, spare = step.apply(states, spare)
+            if keep and isinstance(step, RotationStep):
+                room.keep(position, len(steps), states)
+        room.first, room.second = states, spare
+        return states
+
+    def state(self, slots: Real) -> Complex:
+        """The state, shape (2**n,)."""
+        with self._workspace() as room:
+            state = self._forward(self._bind(slots), room)[0].copy()
+        state *= self._phase_factor(slots)
+        return state
+
+    def _phase_factor(self, slots: Real) -> complex:
+        phase = self._global_phase.constant + sum(w * slots[slot] for slot, w in self._global_phase.weights.items())
+        return complex(np.exp(1j * phase))
+
+    def energy(self, slots: Real, op: Operator) -> float:
+        """<op>."""
+        with self._workspace() as room:
+            state = self._forward(self._bind(slots), room)[0]
+            return float(np.vdot(state, op.apply(state)).real)
+
+    def energies_and_gradients(self, slots: Real, ops: Sequence[Operator]) -> tuple[Real, Real]:
+        """The expectation values (K,) and their gradients (K, slots), by one backward sweep per operator."""
+        steps = self._bind(slots)
+        keep = len(steps) * self._size * 16 <= _KEPT_BYTES
+        values, gradients = np.empty(len(ops)), np.empty((len(ops), self.num_slots))
+        batch = max(1, _BATCH_BYTES // (32 * self._size)) if keep else len(ops)
+        with self._workspace() as room:
+            state = self._forward(steps, room, keep=keep)
+            for start in range(0, len(ops), batch):
+                part = slice(start, min(start + batch, len(ops)))
+                left, spare = room.batch(part.stop - start)
+                for row, op in zip(left, ops[part], strict=True):
+                    row[:] = op.apply(state[0])
+                values[part] = (left @ np.conjugate(state[0])).real
+                gradients[part] = self._backward(steps, left, spare, room, keep=keep)
+        return values, gradients
+
+    def _backward(self, steps: Sequence[Step], left: Complex, spare: Complex, room: _Workspace, *, keep: bool) -> Real:
+        overlaps: dict[int, Any] = {}
+        right, other = room.first, room.second
+        for position in range(len(steps) - 1, self._stop - 1, -1):
+            step = steps[position]
+            turn = isinstance(step, RotationStep)
+            if not turn:
+                left, spare = step.undo(left, spare)
+                if not keep:
+                    right, other = step.undo(right, other)
+            if not isinstance(step, RelabelStep) and len(self._directions[position][0]):
+                overlaps[position] = step.overlaps(left, room.kept[self._kept_at[position]][None] if keep else right)
+            if turn and position > self._stop:
+                left, spare = step.undo(left, spare)
+                if not keep:
+                    right, other = step.undo(right, other)
+        if not keep:
+            room.first, room.second = right, other
+        return self._slopes(overlaps, len(left))
+
+    def _chain(self, slopes: Real) -> Real:
+        """Slopes along the coefficients (B, ...) as slopes along the slots."""
+        parts = self._data * slopes[:, self._rows]
+        return np.array([np.bincount(self._columns, part, self.num_slots) for part in parts])
+
+    def _slopes(self, overlaps: Mapping[int, Any], batch: int) -> Real:
+        slopes = np.zeros((batch, len(self._constants) + 1))
+        for family in self._phases:
+            family.slopes(overlaps, slopes)
+        self._rotations.slopes(overlaps, slopes)
+        return self._chain(slopes)
+
+    def tangents(self, slots: Real) -> tuple[Complex, Complex]:
+        """The state (2**n,) and its derivatives with respect to the slots, shape (slots, 2**n)."""
+        steps = self._bind(slots)
+        state, tangents = self._tangents(steps, np.arange(self.num_slots, dtype=np.intp))
+        for slot, weight in self._global_phase.weights.items():
+            tangents[slot] += 1j * weight * state
+        factor = self._phase_factor(slots)
+        return state * factor, tangents * factor
+
+    def _tangents(self, steps: Sequence[Step], chosen: NDArray[np.intp]) -> tuple[Complex, Complex]:
+        states = np.zeros((1 + len(chosen), self._size), dtype=np.complex128)
+        spare = np.empty_like(states)
+        states[0, 0] = 1.0
+        for position, step in enumerate(steps):
+            states, spare = step.apply(states, spare)
+            self._differentiate(step, position, chosen, 1.0, states[0], states[1:])
+        return states[0], states[1:]
+
+    def _differentiate(
+        self, step: Step, position: int, chosen: NDArray[np.intp], sign: float, state: Complex, out: Complex
+    ) -> None:
+        slots, directions = self._directions[position]
+        rows, inside = _common(chosen, slots)
+        if len(rows) == 0 or isinstance(step, RelabelStep):
+            return
+        if len(rows) == rows[-1] - rows[0] + 1:
+            step.differentiate(state, sign * directions[inside], out[rows[0] : rows[-1] + 1])
+        else:
+            part = out[rows]
+            step.differentiate(state, sign * directions[inside], part)
+            out[rows] = part
+
+    def hessian(self, slots: Real, op: Operator) -> Real:
+        """The second derivatives of <op>, shape (slots, slots)."""
+        steps = self._bind(slots)
+        hessian = np.empty((self.num_slots, self.num_slots))
+        batch = max(1, _BATCH_BYTES // (64 * self._size))
+        for start in range(0, self.num_slots, batch):
+            chosen = np.arange(start, min(start + batch, self.num_slots), dtype=np.intp)
+            hessian[chosen] = self._hessian_rows(steps, chosen, op)
+        return (hessian + hessian.T) / 2
+
+    def _hessian_rows(self, steps: Sequence[Step], chosen: NDArray[np.intp], op: Operator) -> Real:
+        count = len(chosen)
+        right, right_dot = self._tangents(steps, chosen)
+        states = np.concatenate([right[None], right_dot, np.empty((1 + count, self._size), dtype=np.complex128)])
+        for row in range(1 + count):
+            states[1 + count + row] = op.apply(states[row])
+        spare = np.empty_like(states)
+        overlaps: dict[int, Any] = {}
+        for position in range(len(steps) - 1, self._stop - 1, -1):
+            step = steps[position]
+            states, spare = step.undo(states, spare)
+            ket, kets, bra, bras = np.split(states, [1, 1 + count, 2 + count])
+            self._differentiate(step, position, chosen, -1.0, ket[0], kets)
+            self._differentiate(step, position, chosen, -1.0, bra[0], bras)
+            if len(self._directions[position][0]) == 0:
+                continue
+            if isinstance(step, RotationStep):
+                pairs = zip(step.overlaps(bras, ket), step.overlaps(bra, kets), strict=True)
+                overlaps[position] = [one + two for one, two in pairs]
+            elif isinstance(step, PhaseStep):
+                overlaps[position] = step.overlaps(bras, ket) + step.overlaps(bra, kets)
+        return self._slopes(overlaps, count)
+
+
+def _common(chosen: NDArray[np.intp], slots: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    _, rows, inside = np.intersect1d(chosen, slots, assume_unique=True, return_indices=True)
+    return rows, inside
+
+
+class _Workspace:
+    """Arrays that a sweep fills and the next one fills again."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.first = np.empty((1, size), dtype=np.complex128)
+        self.second = np.empty((1, size), dtype=np.complex128)
+        self.kept = np.empty((0, size), dtype=np.complex128)
+        self._left = np.empty((2, 0, size), dtype=np.complex128)
+
+    def keep(self, position: int, count: int, states: Complex) -> None:
+        if len(self.kept) < count:
+            self.kept = np.empty((count, self._size), dtype=np.complex128)
+        self.kept[position] = states[0]
+
+    def batch(self, count: int) -> tuple[Complex, Complex]:
+        if self._left.shape[1] < count:
+            self._left = np.empty((2, count, self._size), dtype=np.complex128)
+        return self._left[0, :count], self._left[1, :count]

@@ -1,0 +1,175 @@
+"""Products of Pauli-Z exponentials as one vector of phases, and sums of a vector against the same signs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+_CHUNK = 1 << 14
+_LOWEST_IN_SUMS = 9
+
+
+def _signs(indices: int, masks: Sequence[int]) -> Real:
+    """``(-1)**parity(i & mask)`` with shape (indices, masks)."""
+    values = np.arange(indices, dtype=np.int64)[:, None] & np.asarray(masks, dtype=np.int64)[None, :]
+    return np.asarray(1.0 - 2.0 * (np.bitwise_count(values) & 1))
+
+
+def _rank(masks: Sequence[int]) -> int:
+    basis: list[int] = []
+    for mask in masks:
+        for element in basis:
+            mask = min(mask, mask ^ element)
+        if mask:
+            basis.append(mask)
+    return len(basis)
+
+
+class _Split:
+    """Each mask as a pair (high, low): its sign is the product of a sign of the row and a sign of the column.
+
+    Row r and column c of a state shaped (2**(n-low), 2**low) is the amplitude at index r * 2**low + c.
+    """
+
+    def __init__(self, num_qubits: int, low: int, masks: Sequence[int]) -> None:
+        self.rows, self.columns = 1 << (num_qubits - low), 1 << low
+        self.high = sorted({mask >> low for mask in masks})
+        self.low = sorted({mask & (self.columns - 1) for mask in masks})
+        self.high_index = np.array([self.high.index(mask >> low) for mask in masks], dtype=np.intp)
+        self.low_index = np.array([self.low.index(mask & (self.columns - 1)) for mask in masks], dtype=np.intp)
+        self.high_signs = _signs(self.rows, self.high)
+        self.high_signs_t = np.ascontiguousarray(self.high_signs.T)
+        self.low_signs = _signs(self.columns, self.low)
+
+    def table(self, coefficients: Real) -> Real:
+        """Coefficients (G, masks) as matrices (G, high masks, low masks)."""
+        table = np.zeros((len(coefficients), len(self.high), len(self.low)))
+        table[:, self.high_index, self.low_index] = coefficients
+        return table
+
+
+class PhaseTable:
+    """The functions ``f(z) = sum_k c_k (-1)**parity(z & mask_k)`` for one set of masks.
+
+    Parameters
+    ----------
+    num_qubits
+        ``z`` runs over ``2**num_qubits`` indices.
+    masks
+        Distinct and not zero.
+    """
+
+    def __init__(self, num_qubits: int, masks: Sequence[int]) -> None:
+        self.num_qubits = num_qubits
+        self.masks = tuple(masks)
+        self._sums = _Split(num_qubits, _split_for_sums(num_qubits, self.masks), self.masks)
+        self._prepare_factors(_split_for_factors(num_qubits, self.masks))
+
+    def _prepare_factors(self, low: int) -> None:
+        # Rows with the same signs on the masks that span both halves share one row of phases, up to a factor each.
+        columns = 1 << low
+        rows = 1 << (self.num_qubits - low)
+        mixed = [k for k, mask in enumerate(self.masks) if mask & (columns - 1)]
+        alone = [k for k, mask in enumerate(self.masks) if not mask & (columns - 1)]
+        self._mixed, self._alone = np.array(mixed, dtype=np.intp), np.array(alone, dtype=np.intp)
+        self._alone_signs = np.ascontiguousarray(_signs(rows, [self.masks[k] >> low for k in alone]).T)
+        self._mixed_split = _Split(self.num_qubits, low, [self.masks[k] for k in mixed])
+        patterns, self._pattern = np.unique(self._mixed_split.high_signs, axis=0, return_inverse=True)
+        self._pattern_signs = np.ascontiguousarray(patterns)
+        self._mixed_low_signs = np.ascontiguousarray(self._mixed_split.low_signs.T)
+        self._pattern = self._pattern.reshape(-1)
+        self._single = len(patterns) == 1
+
+    def factors(self, coefficients: Real) -> tuple[Complex, Complex]:
+        """Everything about ``exp(-i f)`` that costs an exponential, for coefficients of shape (G, masks)."""
+        table = self._mixed_split.table(coefficients[:, self._mixed])
+        shared = _cis(self._pattern_signs @ (table @ self._mixed_low_signs))
+        return shared, _cis(coefficients[:, self._alone] @ self._alone_signs)
+
+    def full(self, shared: Complex, own: Complex) -> Complex:
+        """``exp(-i f)`` of every member, shape (G, 2**num_qubits), for few qubits."""
+        if self._single:
+            return np.asarray(shared * own[:, :, None]).reshape(len(own), -1)
+        full = np.take(shared, self._pattern, axis=1)
+        full *= own[:, :, None]
+        return full.reshape(len(own), -1)
+
+    def multiply(self, states: Complex, shared: Complex, own: Complex) -> None:
+        """Multiply states of shape (B, 2**num_qubits) in place by ``exp(-i f)`` of one member, given its two factors.
+
+        With the conjugates of both factors it multiplies by ``exp(i f)``.
+        """
+        grid = states.reshape(len(states), len(own), -1)
+        step = max(1, _CHUNK // grid.shape[2])
+        for start in range(0, len(own), step):
+            rows = slice(start, start + step)
+            grid[:, rows] *= self.block(shared, own, rows)
+
+    def block(self, shared: Complex, own: Complex, rows: slice = slice(None)) -> Complex:
+        """Some rows of ``exp(-i f)`` as a matrix."""
+        if self._single:
+            return np.asarray(own[rows, None] * shared[0])
+        block = np.take(shared, self._pattern[rows], axis=0)
+        block *= own[rows, None]
+        return np.asarray(block)
+
+    def values(self, coefficients: Real) -> Real:
+        """``f`` itself, shape (G, 2**num_qubits), for coefficients of shape (G, masks)."""
+        split = self._sums
+        table = split.table(coefficients)
+        return (split.high_signs @ (table @ split.low_signs.T)).reshape(len(coefficients), -1)
+
+    def sums(self, vectors: Complex) -> Real:
+        """``Im sum_z (-1)**parity(z & mask_k) v_z`` for each mask, shape (B, masks), of vectors (B, 2**num_qubits)."""
+        split = self._sums
+        rows = vectors.view(np.float64).reshape(len(vectors), split.rows, -1)
+        return self._finish(split.high_signs_t @ rows)
+
+    def overlap_sums(self, left: Complex, right: Complex) -> Real:
+        """`sums` of ``conj(left) * right`` without the whole product in memory; either B may be 1."""
+        split = self._sums
+        bra = left.reshape(len(left), split.rows, split.columns)
+        ket = right.reshape(len(right), split.rows, split.columns)
+        step = max(1, _CHUNK // split.columns)
+        total = np.zeros((max(len(left), len(right)), len(split.high), 2 * split.columns))
+        for start in range(0, split.rows, step):
+            rows = slice(start, start + step)
+            product = np.conjugate(bra[:, rows]) * ket[:, rows]
+            total += split.high_signs_t[:, rows] @ product.view(np.float64)
+        return self._finish(total)
+
+    def _finish(self, partial: Real) -> Real:
+        split = self._sums
+        sums = np.ascontiguousarray(partial[..., 1::2]) @ split.low_signs
+        return np.asarray(sums[:, split.high_index, split.low_index])
+
+
+def _cis(angles: Real) -> Complex:
+    result = np.empty(angles.shape, dtype=np.complex128)
+    np.cos(angles, out=result.real)
+    np.sin(angles, out=result.imag)
+    return np.conjugate(result, out=result)
+
+
+def _split_for_sums(num_qubits: int, masks: Sequence[int]) -> int:
+    def cost(low: int) -> float:
+        high_masks = len({mask >> low for mask in masks})
+        low_masks = len({mask & ((1 << low) - 1) for mask in masks})
+        return 2.0 * high_masks * 2.0**num_qubits + high_masks * (low_masks + 3) * 2.0**low + 20.0 * 2 ** (num_qubits - low)
+
+    return min(range(min(num_qubits, _LOWEST_IN_SUMS) + 1), key=cost)
+
+
+def _split_for_factors(num_qubits: int, masks: Sequence[int]) -> int:
+    def cost(low: int) -> float:
+        columns = 1 << low
+        high_masks = {mask >> low for mask in masks if mask & (columns - 1)}
+        patterns = 2.0 ** _rank(sorted(high_masks))
+        return patterns * columns * (30.0 + len(high_masks)) + (30.0 + 5.0) * 2.0 ** (num_qubits - low)
+
+    return min(range(num_qubits + 1), key=cost)

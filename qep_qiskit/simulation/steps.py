@@ -1,0 +1,231 @@
+"""The layers of a circuit, with their angles bound, as operations on arrays of states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.phases import PhaseTable
+from qep_qiskit.simulation.rotations import Block, add_derivative, matrices, partition, slopes
+from qep_qiskit.simulation.schedule import Relabelling
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Pair: TypeAlias = tuple[Complex, Complex]
+
+_KEEP_PHASES = 1 << 14
+_STACKED = 1 << 13
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseStep:
+    """A layer of phases. States are contiguous arrays (B, 2**n).
+
+    ``apply`` and ``undo`` return the new states and an array that is free; they may overwrite both arrays given.
+    """
+
+    table: PhaseTable
+    shared: Complex
+    own: Complex
+    full: Complex | None
+    inverse: Complex | None
+
+    def apply(self, states: Complex, spare: Complex) -> Pair:
+        if self.full is not None:
+            states *= self.full
+        else:
+            self.table.multiply(states, self.shared, self.own)
+        return states, spare
+
+    def undo(self, states: Complex, spare: Complex) -> Pair:
+        if self.inverse is not None:
+            states *= self.inverse
+        elif self.full is not None:
+            states *= np.conjugate(self.full)
+        else:
+            self.table.multiply(states, np.conjugate(self.shared), np.conjugate(self.own))
+        return states, spare
+
+    def overlaps(self, left: Complex, right: Complex) -> Complex | Real:
+        """What the family makes slopes of, from states on one side of the layer; either B may be 1."""
+        if self.full is None or max(left.size, right.size) > _STACKED // 8:
+            return self.table.overlap_sums(left, right)
+        return np.asarray(np.conjugate(left) * right)
+
+    def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
+        """Add the derivative along each direction (m, masks), acting on ``state`` (2**n,), to ``out`` (m, 2**n)."""
+        values = self.table.values(directions)
+        out += (-1j * values) * state
+
+
+@dataclass(frozen=True, eq=False)
+class RotationStep:
+    """A layer of Y rotations, with the same methods as `PhaseStep`."""
+
+    qubits: tuple[int, ...]
+    blocks: tuple[Block, ...]
+    matrices: Sequence[Real]
+
+    def apply(self, states: Complex, spare: Complex) -> Pair:
+        for block, matrix in zip(self.blocks, self.matrices, strict=True):
+            block.apply(matrix, states, spare)
+            states, spare = spare, states
+        return states, spare
+
+    def undo(self, states: Complex, spare: Complex) -> Pair:
+        for block, matrix in zip(self.blocks, self.matrices, strict=True):
+            block.apply(matrix.T, states, spare)
+            states, spare = spare, states
+        return states, spare
+
+    def prepare(self, out: Complex) -> None:
+        """Write the layer applied to all zeros to ``out`` (2**n,)."""
+        product = np.ones(1)
+        for block, matrix in zip(self.blocks, self.matrices, strict=True):
+            below = np.zeros(1 << block.low)
+            below[: len(product)] = product
+            column = matrix[:: 1 + block.with_pair, 0]
+            product = np.multiply.outer(column, below).reshape(-1)
+        out[len(product) :] = 0.0
+        out[: len(product)] = product
+
+    def overlaps(self, left: Complex, right: Complex) -> list[Real]:
+        return [block.overlaps(left, right) for block in self.blocks]
+
+    def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
+        for row, column in zip(*np.nonzero(directions), strict=True):
+            add_derivative(state, self.qubits[column], directions[row, column], out[row])
+
+
+class RelabelStep:
+    """A move of amplitudes, with the same methods as `PhaseStep`."""
+
+    def __init__(self, relabelling: Relabelling) -> None:
+        size = 1 << len(relabelling.rows)
+        target = np.full(1, relabelling.flips, dtype=np.intp)
+        for column in range(len(relabelling.rows)):
+            image = sum(1 << qubit for qubit, row in enumerate(relabelling.rows) if row >> column & 1)
+            target = np.concatenate([target, target ^ image])
+        self._target = target
+        self._source = np.empty(size, dtype=np.intp)
+        self._source[target] = np.arange(size)
+
+    def apply(self, states: Complex, spare: Complex) -> Pair:
+        np.take(states, self._source, axis=1, out=spare, mode="clip")
+        return spare, states
+
+    def undo(self, states: Complex, spare: Complex) -> Pair:
+        np.take(states, self._target, axis=1, out=spare, mode="clip")
+        return spare, states
+
+
+Step: TypeAlias = PhaseStep | RotationStep | RelabelStep
+
+
+class PhaseFamily:
+    """Layers of phases with the same Z strings, whose exponentials are worked out together.
+
+    Parameters
+    ----------
+    num_qubits, masks
+        See `PhaseTable`.
+    positions
+        Where the layers stand in the circuit.
+    first
+        The coefficients are a block from here, one row of masks after the other.
+    """
+
+    def __init__(self, num_qubits: int, masks: Sequence[int], positions: Sequence[int], first: int) -> None:
+        self.positions = tuple(positions)
+        self.first, self.last = first, first + len(masks) * len(positions)
+        self._table = PhaseTable(num_qubits, masks)
+        self._keep = 1 << num_qubits <= _KEEP_PHASES
+        self._stack = len(positions) << num_qubits <= _STACKED
+
+    def bind(self, coefficients: Real) -> list[PhaseStep]:
+        """The layers for the coefficients of the whole program."""
+        rows = coefficients[self.first : self.last].reshape(len(self.positions), -1)
+        shared, own = self._table.factors(rows)
+        if not self._keep:
+            return [PhaseStep(self._table, *factors, None, None) for factors in zip(shared, own, strict=True)]
+        if not self._stack:
+            each = [self._table.block(*factors).reshape(-1) for factors in zip(shared, own, strict=True)]
+            return [PhaseStep(self._table, *parts, None) for parts in zip(shared, own, each, strict=True)]
+        full = self._table.full(shared, own)
+        return [PhaseStep(self._table, *parts) for parts in zip(shared, own, full, np.conjugate(full), strict=True)]
+
+    def slopes(self, overlaps: Mapping[int, Complex | Real], out: Real) -> None:
+        """Write ``2 Re <left| d/dc |right>`` of every coefficient to ``out`` (B, ...), from overlaps by position."""
+        found = [(i, overlaps[position]) for i, position in enumerate(self.positions) if position in overlaps]
+        if not found:
+            return
+        stacked = np.concatenate([values for _, values in found])
+        sums = self._table.sums(stacked) if np.iscomplexobj(stacked) else stacked
+        grid = out[:, self.first : self.last].reshape(len(out), len(self.positions), -1)
+        grid[:, [i for i, _ in found]] = 2.0 * sums.reshape(len(found), len(out), -1).swapaxes(0, 1)
+        out[:, self.first : self.last] = grid.reshape(len(out), -1)
+
+
+class RotationFamily:
+    """All the layers of rotations of a program: blocks of one shape have their matrices made together.
+
+    Parameters
+    ----------
+    num_qubits
+        Of the program.
+    layers
+        Position in the circuit, and the qubits, ascending.
+    first
+        The coefficients are a block from here, one layer after the other.
+    """
+
+    def __init__(self, num_qubits: int, layers: Sequence[tuple[int, Sequence[int]]], first: int) -> None:
+        self.positions = tuple(position for position, _ in layers)
+        self._qubits = [tuple(qubits) for _, qubits in layers]
+        self._blocks: list[tuple[Block, ...]] = []
+        self.first = self.last = first
+        shapes: dict[tuple[int, bool], list[tuple[int, int, list[int]]]] = {}
+        for layer, qubits in enumerate(self._qubits):
+            where = {qubit: self.last + i for i, qubit in enumerate(qubits)}
+            runs = partition(num_qubits, qubits)
+            self._blocks.append(tuple(Block(num_qubits, low, width) for low, width in runs))
+            for number, (low, width) in enumerate(runs):
+                angles = [where.get(qubit, -1) for qubit in range(low, low + width)]
+                shapes.setdefault((width, low == 0 and width < num_qubits), []).append((layer, number, angles))
+            self.last += len(qubits)
+        self._shapes = [
+            (
+                width,
+                bottom,
+                [(layer, number) for layer, number, _ in members],
+                np.array([angles for *_, angles in members]),
+            )
+            for (width, bottom), members in shapes.items()
+        ]
+
+    def bind(self, coefficients: Real) -> list[RotationStep]:
+        """The layers for the coefficients of the whole program."""
+        padded = np.append(coefficients, 0.0)
+        made: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
+        for _, bottom, members, index in self._shapes:
+            for (layer, number), matrix in zip(members, matrices(padded[index], with_pair=bottom), strict=True):
+                made[layer][number] = matrix
+        return [RotationStep(qubits, blocks, mats) for qubits, blocks, mats in zip(self._qubits, self._blocks, made, strict=True)]
+
+    def slopes(self, overlaps: Mapping[int, list[Real]], out: Real) -> None:
+        """Write the slopes of every coefficient to ``out`` (B, coefficients + 1), from overlaps by position."""
+        for width, bottom, members, index in self._shapes:
+            found = [
+                (i, overlaps[self.positions[layer]][number])
+                for i, (layer, number) in enumerate(members)
+                if self.positions[layer] in overlaps
+            ]
+            if found:
+                stacked = np.concatenate([block for _, block in found])
+                values = slopes(stacked, width, with_pair=bottom).reshape(len(found), len(out), width)
+                out[:, index[[i for i, _ in found]]] = values.swapaxes(0, 1)
+        out[:, -1] = 0.0
