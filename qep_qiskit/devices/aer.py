@@ -69,10 +69,11 @@ class AerDevice:
         return Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start)
 
     def _noise_for(self, compiled: Compiled) -> NoiseModel | None:
-        if self.snapshot is None:
+        known = self.snapshot
+        if known is None:
             return self.noise
         active = tuple(compiled.circuit.metadata["active"])
-        return self.cache.kept(("noise", active), lambda: noise_of(self.snapshot, active))
+        return self.cache.kept(("noise", active), lambda: noise_of(known, active))
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Run all circuits, one job for each noise model, with Aer's run-time parameter binding."""
@@ -138,9 +139,10 @@ class AerDevice:
         return about
 
 
-_KNOWN = {"id", "rz", "sx", "sxdg", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "rx", "ry", "p", "u", "u1", "u2", "u3"} | {
-    "cx", "cz", "cy", "ecr", "rzz", "rxx", "ryy", "rzx", "cp", "swap"
-}  # fmt: skip
+_KNOWN = {
+    *("id", "rz", "sx", "sxdg", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "rx", "ry", "p", "u", "u1", "u2", "u3"),
+    *("cx", "cz", "cy", "ecr", "rzz", "rxx", "ryy", "rzx", "cp", "swap"),
+}
 
 
 def _refused(method: str, error: AerError) -> InputError:

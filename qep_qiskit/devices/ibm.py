@@ -73,6 +73,6 @@ def snapshot(name: str) -> Snapshot:
                 )
                 for q in range(backend.num_qubits)
             )
-        except Exception:  # noqa: BLE001 - BackendPropertyError, or a missing entry: the mean error serves
+        except Exception:
             readout = None
     return Snapshot(name, backend, readout, calibrated)

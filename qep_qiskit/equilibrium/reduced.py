@@ -42,9 +42,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     problem, stencil = plan.problem, plan.stencil
     calibration = _calibration(plan, outcomes, mitigation)
     strings = [values_of(plan, outcomes, p, calibration) for p in range(len(stencil.phases))]
-    values = problem.derivative_rows @ sum(
-        s * v for s, (v, _) in zip(stencil.phase_factors, strings, strict=True) if s != 0.0
-    )
+    values = problem.derivative_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
     free = strings[0][0]
     predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
     rows = _rows(plan, observed)
@@ -130,7 +128,7 @@ def _calibration(plan: Plan, outcomes: Outcomes, mitigation: str | None) -> Cali
 
 
 def _quadratic(vector: Vector, covariance: Matrix) -> float:
-    return float(np.sqrt(max(vector @ covariance @ vector, 0.0)))
+    return float(np.sqrt(np.clip(vector @ covariance @ vector, 0.0, None)))
 
 
 def diagnostics(plan: Plan) -> dict[str, object]:

@@ -85,7 +85,8 @@ def _coloured(letters: NDArray[np.str_], indices: list[int], strategy: rx.Colori
     graph.add_nodes_from(indices)
     graph.add_edges_from_no_data([(int(a), int(b)) for a, b in np.argwhere(np.triu(clash))])
     groups: dict[int, list[int]] = {}
-    for node, colour in rx.graph_greedy_color(graph, strategy=strategy).items():
+    colours = rx.graph_greedy_color(graph, strategy=strategy)  # type: ignore[arg-type]
+    for node, colour in colours.items():
         groups.setdefault(colour, []).append(indices[node])
     return [groups[colour] for colour in sorted(groups)]
 
@@ -103,7 +104,8 @@ def _extended(letters: NDArray[np.str_], constructed: list[list[int]], mixed: li
         else:
             rest.append(i)
     if rest:
-        groups += min((_coloured(letters, rest, strategy) for strategy in _STRATEGIES), key=len)
+        coloured: list[list[list[int]]] = [_coloured(letters, rest, strategy) for strategy in _STRATEGIES]
+        groups.extend(sorted(coloured, key=len)[0])
     return groups
 
 

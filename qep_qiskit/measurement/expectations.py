@@ -85,7 +85,7 @@ def read(
         Readout errors to be undone; raw values without it.
     """
     busy = (paulis.x | paulis.z)[list(basis.strings)]
-    signs = 1.0 - 2.0 * samples.outcomes
+    signs = 1.0 - 2.0 * samples.outcomes.astype(np.float64)
     if calibration is None:
         per_outcome = np.empty((len(signs), len(busy)))
         for s, row in enumerate(busy):
@@ -98,7 +98,7 @@ def read(
     for s, row in enumerate(busy):
         support = np.flatnonzero(row)
         per_outcome[:, s] = inverse[:, support].prod(axis=1)
-        mean = samples.weights @ per_outcome[:, s]
+        mean = float(samples.weights @ per_outcome[:, s])
         for q in support:
             others = inverse[:, support[support != q]].prod(axis=1)
             calibration.add_sensitivity(sensitivity[s], columns[q], float(samples.weights @ others), mean)
