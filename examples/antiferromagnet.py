@@ -1,27 +1,23 @@
 """Antiferromagnetic order of five Rydberg-like atoms: the gradient of Q. Wang et al. (2026), exactly and at finite β."""
 
-from itertools import combinations_with_replacement
+from itertools import combinations
 
 import qep_qiskit as qep
 
 N, OMEGA, DELTA = 5, 0.5, 1.5
 
 
-def z(*sites):
-    return "".join("Z" if site in sites else "I" for site in reversed(range(N)))
-
-
-def x(site):
-    return z(site).replace("Z", "X")
+def z(*sites, letter="Z"):
+    return "".join(letter if site in sites else "I" for site in reversed(range(N)))
 
 
 interaction = {z(): (N - 1) / 4, **{z(i): 0.5 if 0 < i < N - 1 else 0.25 for i in range(N)}}
 interaction |= {z(i, i + 1): 0.25 for i in range(N - 1)}
 order = {z(): 1 / N}  # (Σ (−1)^i Z_i / N)²
-order |= {z(i, j): 2 * (-1) ** (i + j) / N**2 for i, j in combinations_with_replacement(range(N), 2) if i != j}
+order |= {z(i, j): 2 * (-1) ** (i + j) / N**2 for i, j in combinations(range(N), 2)}
 
 network = qep.pauli(
-    terms={"Omega": {x(i): 0.5 for i in range(N)}, "Delta": {z(): -N / 2, **{z(i): -0.5 for i in range(N)}}},
+    terms={"Omega": {z(i, letter="X"): 0.5 for i in range(N)}, "Delta": {z(): -N / 2, **{z(i): -0.5 for i in range(N)}}},
     fixed=interaction,
     outputs=[order],
 )

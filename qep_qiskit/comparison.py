@@ -267,9 +267,7 @@ class Climb:
         return found
 
     def _noiseless(self, preparer: Preparer) -> Gradient:
-        first = plan(
-            self._problem, preparer=preparer, stencil=self._stencil, seed=self._seed, progress=self._progress
-        )
+        first = plan(self._problem, preparer=preparer, stencil=self._stencil, seed=self._seed, progress=self._progress)
         done, outcomes = finish(first, lambda part, earlier: execute(part, None, earlier=earlier), self._progress)
         self._plan = first
         self._last = reduce(done, outcomes)
@@ -294,9 +292,7 @@ class Climb:
     def _on_device(self, shots: int | None, mitigation: str) -> Gradient:
         """Run the prepared plan on the device; the free phase is prepared once for all rungs."""
         assert self._plan is not None
-        first = replace(
-            self._plan, shots=shots, mitigation=mitigation, calibration_shots=self._calibration_shots or shots
-        )
+        first = replace(self._plan, shots=shots, mitigation=mitigation, calibration_shots=self._calibration_shots or shots)
         done, outcomes = finish(
             first,
             lambda part, earlier: execute(part, self._device, earlier=earlier, progress=self._progress),

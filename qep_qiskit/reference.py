@@ -142,9 +142,7 @@ def variational_gradient(problem: Problem, vqe: VQE, *, seed: int = 0) -> Gradie
         predictions_stderr=None,
         diagnostics={
             "gap": None,
-            "phases": [
-                {"beta": 0.0, "energy": phase.energy, "residual": phase.residual, "variance": phase.variance}
-            ],
+            "phases": [{"beta": 0.0, "energy": phase.energy, "residual": phase.residual, "variance": phase.variance}],
             "curvature_range": [float(curvature[curved].min()), float(curvature.max())],
             "warnings": list(prepared.details.get("warnings", [])),  # type: ignore[call-overload]
         },

@@ -114,9 +114,7 @@ def test_stencils(small_spec, kind):
 
 
 def test_devices(small_spec):
-    aer = load(
-        small_spec, overrides=[("device.noise", "fake_manila"), ("device.method", "density_matrix")], seed=5
-    ).device()
+    aer = load(small_spec, overrides=[("device.noise", "fake_manila"), ("device.method", "density_matrix")], seed=5).device()
     assert (aer.name, aer.seed, aer.method, aer.describe()["noise"]) == ("aer", 5, "density_matrix", "fake_manila")
     assert load(small_spec, overrides=[("device.name", "fake_manila")]).device().name == "fake_manila"
 
@@ -173,9 +171,7 @@ def test_keys_of_overrides():
     assert parse("weights.J[0,1]=0.3") == ("weights.J[0,1]", "0.3")
     assert parse("cost.operator = {Z = 1}") == ("cost.operator", "{Z = 1}")
     assert apply({}, [("weights.a.b", "1")]) == {"weights": {"a.b": 1}}
-    assert apply({"network": {"terms": {}}}, [("network.terms.g", "{X = 1}")]) == {
-        "network": {"terms": {"g": {"X": 1}}}
-    }
+    assert apply({"network": {"terms": {}}}, [("network.terms.g", "{X = 1}")]) == {"network": {"terms": {"g": {"X": 1}}}}
 
 
 def test_overrides_leave_the_tables_alone():

@@ -74,17 +74,13 @@ def build(
         circuit = _from_file(ansatz)
         where = str(ansatz)
     else:
-        raise InputError(
-            f"ansatz: {ansatz!r} is not allowed; give a name, the path of an OpenQASM 3 file, or a QuantumCircuit"
-        )
+        raise InputError(f"ansatz: {ansatz!r} is not allowed; give a name, the path of an OpenQASM 3 file, or a QuantumCircuit")
     if circuit.num_qubits != num_qubits:
         got = f"{where} has {circuit.num_qubits} qubits, the network has {num_qubits}"
         raise InputError(f"ansatz: {got}; give a circuit of {num_qubits} qubits")
     circuit = drop_unused_parameters(circuit)
     if circuit.num_parameters == 0:
-        raise InputError(
-            f"ansatz: {where} has no parameter to optimise; declare some with 'input float[64] theta_000;'"
-        )
+        raise InputError(f"ansatz: {where} has no parameter to optimise; declare some with 'input float[64] theta_000;'")
     return circuit
 
 

@@ -46,9 +46,7 @@ def hamiltonian_ansatz(paulis: PauliList, *, layers: int = 3, shared_angles: boo
     """
     packing = pack(paulis)
     if not packing:
-        raise InputError(
-            "paulis: the Hamiltonian ansatz needs a string other than the identity; the Hamiltonian has none"
-        )
+        raise InputError("paulis: the Hamiltonian ansatz needs a string other than the identity; the Hamiltonian has none")
     labels = paulis.to_labels()
     order = [row for group in packing for piece in group for row in piece]
     keys = {row: labels[row].replace("I", "") if shared_angles else str(row) for row in order}

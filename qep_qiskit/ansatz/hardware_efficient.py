@@ -11,9 +11,7 @@ from qep_qiskit.errors import InputError, nearest
 ENTANGLEMENTS = ("pairwise", "linear", "reverse_linear", "circular", "full", "sca")
 
 
-def hardware_efficient(
-    kind: str, *, num_qubits: int, layers: int = 3, entanglement: str = "pairwise"
-) -> QuantumCircuit:
+def hardware_efficient(kind: str, *, num_qubits: int, layers: int = 3, entanglement: str = "pairwise") -> QuantumCircuit:
     """Return layers of single-qubit rotations with CX between them.
 
     Parameters
@@ -41,9 +39,7 @@ def hardware_efficient(
     """
     if entanglement not in ENTANGLEMENTS:
         allowed = ", ".join(ENTANGLEMENTS)
-        raise InputError(
-            f"entanglement: unknown {entanglement!r}; allowed: {allowed}{nearest(str(entanglement), ENTANGLEMENTS)}"
-        )
+        raise InputError(f"entanglement: unknown {entanglement!r}; allowed: {allowed}{nearest(str(entanglement), ENTANGLEMENTS)}")
     if kind == "efficient_su2":
         circuit = efficient_su2(num_qubits, ["ry", "rz"], entanglement=entanglement, reps=layers, name=kind)
     else:

@@ -67,9 +67,7 @@ def load(name: str | os.PathLike[str]) -> QuantumCircuit:
         with contextlib.redirect_stderr(io.StringIO()):
             circuit = qasm3.loads(path.read_text(encoding="utf-8"))
     except Exception as error:
-        raise InputError(
-            f"ansatz: {path} is no OpenQASM 3 that can be read: {_complaint(error)}; correct the file"
-        ) from None
+        raise InputError(f"ansatz: {path} is no OpenQASM 3 that can be read: {_complaint(error)}; correct the file") from None
     circuit.name = path.stem
     return without_measurements(_standard(circuit), str(path))
 
@@ -93,17 +91,13 @@ def without_measurements(circuit: QuantumCircuit, where: str) -> QuantumCircuit:
         elif not isinstance(operation, Gate) or instruction.clbits:
             raise InputError(f"ansatz: {where} holds {operation.name!r}; only gates and final measurements are allowed")
         elif measured.intersection(instruction.qubits):
-            raise InputError(
-                f"ansatz: {where} has a gate {operation.name!r} after a measurement; measure at the end only"
-            )
+            raise InputError(f"ansatz: {where} has a gate {operation.name!r} after a measurement; measure at the end only")
         else:
             plain.append(operation, instruction.qubits)
     return plain
 
 
-def export(
-    circuit: QuantumCircuit, path: str | os.PathLike[str], *, comment: str = "", overwrite: bool = False
-) -> Path:
+def export(circuit: QuantumCircuit, path: str | os.PathLike[str], *, comment: str = "", overwrite: bool = False) -> Path:
     """Write a circuit as OpenQASM 3 with one scalar input a parameter, so that it reads back as the same circuit.
 
     Parameters
@@ -154,9 +148,7 @@ def qasm_text(circuit: QuantumCircuit, comment: str = "") -> str:
         names = {p.name for p in qasm3.loads(body).parameters}
     except Exception as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"circuit: {circuit.name!r} cannot be written as OpenQASM 3: {first}; decompose it first"
-        ) from None
+        raise InputError(f"circuit: {circuit.name!r} cannot be written as OpenQASM 3: {first}; decompose it first") from None
     if names != {p.name for p in plain.parameters}:
         raise InputError(f"circuit: {circuit.name!r} does not come back from OpenQASM 3; rename its parameters")
     return "".join(f"// {line}".rstrip() + "\n" for line in lines) + str(body)

@@ -95,9 +95,7 @@ def _compiled(ramp: Ramp, members: list[int], rows: Array, dt: Array) -> list[Mo
         moves.append(_fields(ramp.num_qubits, paulis[alone], start[alone], wanted[:, alone], dt))
     else:
         single[:] = False
-    moves += [
-        _string(PauliStructure(paulis[[int(k)]]), float(start[k]), wanted[:, k], dt) for k in np.flatnonzero(~single)
-    ]
+    moves += [_string(PauliStructure(paulis[[int(k)]]), float(start[k]), wanted[:, k], dt) for k in np.flatnonzero(~single)]
     return moves
 
 

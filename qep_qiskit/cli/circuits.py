@@ -92,9 +92,7 @@ def _load(name: str) -> QuantumCircuit:
 
     if locate(name) is None:
         close = nearest(name, [entry.name for entry in list_circuits()])
-        raise InputError(
-            f"{name}: no circuit of the gallery and no file; `qep circuits list` shows what there is{close}"
-        )
+        raise InputError(f"{name}: no circuit of the gallery and no file; `qep circuits list` shows what there is{close}")
     return load(name)
 
 

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("compare", short_help="Show where the gradient's error comes from.")
 @spec_options
-@click.option(
-    "--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name."
-)
+@click.option("--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name.")
 def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, out: str | None) -> None:
     """Show where the gradient's error comes from, step by step from the exact gradient to the device.
 

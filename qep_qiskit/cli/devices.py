@@ -43,9 +43,7 @@ def _devices() -> list[dict[str, Any]]:
         },
     ]
     about = "a snapshot of a real device: its layout, its gates and its noise"
-    return simulators + [
-        {"name": name, "qubits": _qubits(cls), "about": about} for name, cls in snapshot_classes().items()
-    ]
+    return simulators + [{"name": name, "qubits": _qubits(cls), "about": about} for name, cls in snapshot_classes().items()]
 
 
 def _qubits(cls: type) -> int | None:

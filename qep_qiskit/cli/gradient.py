@@ -56,9 +56,7 @@ def _show(result: Gradient, exact: list[float] | None) -> None:
 
     data: dict[str, Any] = result.to_dict()
     values, errors = data["values"], data["stderr"]
-    table = Table(
-        title="Gradient", title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim"
-    )
+    table = Table(title="Gradient", title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
     table.add_column("weight", no_wrap=True)
     table.add_column("gradient ± error" if errors else "gradient", justify="right")
     cells = column(values) if errors is None else [with_error(v, e) for v, e in zip(values, errors, strict=True)]
@@ -91,11 +89,7 @@ def _show_diagnostics(out: Any, diagnostics: dict[str, Any]) -> None:
 
     out.print(f"[bold]Gap[/] {number(diagnostics.get('gap'))}")
     for phase in diagnostics.get("phases", ()):
-        parts = [
-            f"{key} {number(phase.get(key))}"
-            for key in ("energy", "residual", "variance")
-            if phase.get(key) is not None
-        ]
+        parts = [f"{key} {number(phase.get(key))}" for key in ("energy", "residual", "variance") if phase.get(key) is not None]
         out.print(f"[bold]Phase[/] β = {number(phase['beta'])}: {', '.join(parts)}")
     for warning in diagnostics.get("warnings") or ():
         out.print(f"[bold yellow]warning:[/] {escape(str(warning))}")

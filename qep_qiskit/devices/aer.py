@@ -125,9 +125,7 @@ class AerDevice:
         if not result.success:
             raise RuntimeError(f"Aer could not compute the distribution: {result.status}")
         n = len(item.compiled.wires)
-        return [
-            from_probabilities(confused(np.asarray(result.data(i)["outcome"]), matrices), n) for i in range(len(bound))
-        ]
+        return [from_probabilities(confused(np.asarray(result.data(i)["outcome"]), matrices), n) for i in range(len(bound))]
 
     def describe(self) -> dict[str, object]:
         """Return name, method, noise and calibration date."""

@@ -58,9 +58,7 @@ class SamplerDevice:
     def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
         if self.backend is not None and self.backend.target is not None and self.backend.target.num_qubits:
             return compile_with(self.backend, circuit, qubits)
-        passes = generate_preset_pass_manager(
-            optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11
-        )
+        passes = generate_preset_pass_manager(optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11)
         wires = tuple(range(circuit.num_qubits))
         return Compiled(passes.run(circuit), wires, wires, wires)
 

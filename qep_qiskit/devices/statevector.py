@@ -44,10 +44,7 @@ class StatevectorDevice:
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Draw from |⟨outcome|ψ⟩|² in each basis."""
         return [
-            [
-                draw(p, len(item.axes), shots, stream(seed, "statevector", w, row))
-                for row, p in enumerate(_probabilities(item))
-            ]
+            [draw(p, len(item.axes), shots, stream(seed, "statevector", w, row)) for row, p in enumerate(_probabilities(item))]
             for w, item in enumerate(work)
         ]
 

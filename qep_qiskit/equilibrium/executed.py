@@ -69,9 +69,7 @@ class Outcomes:
         )
 
 
-def execute(
-    plan: Plan, device: object = None, *, earlier: Outcomes | None = None, progress: Progress = silent
-) -> Outcomes:
+def execute(plan: Plan, device: object = None, *, earlier: Outcomes | None = None, progress: Progress = silent) -> Outcomes:
     """Run one round of a plan and return its outcomes (this round's only).
 
     Parameters
@@ -113,9 +111,7 @@ def execute_all(
     calibrations: tuple[CalibrationSamples, ...] = ()
     if missing:
         progress(f"calibrating the readout of {len(missing)} qubits", None)
-        calibrations = (
-            _calibration(chosen, missing, first.calibration_shots, integer(first.seed, "calibration", first.round)),
-        )
+        calibrations = (_calibration(chosen, missing, first.calibration_shots, integer(first.seed, "calibration", first.round)),)
     return [
         Outcomes(
             samples={(p, b): s for (plan, p, b), s in results.items() if plan == number},
@@ -131,9 +127,7 @@ def execute_all(
 
 def _exact(plan: Plan, device: Device) -> Outcomes:
     expectations = plan.prepared.expectations(plan.problem.frame.paulis)
-    return Outcomes(
-        expectations={p: expectations[i] for i, p in enumerate(plan.phases)}, device=device.describe()
-    )
+    return Outcomes(expectations={p: expectations[i] for i, p in enumerate(plan.phases)}, device=device.describe())
 
 
 def _calibration(device: Device, qubits: tuple[int, ...], shots: int | None, seed: int) -> CalibrationSamples:
@@ -221,4 +215,3 @@ class _Bench:
             for wheres, batch in zip(self.keys.values(), got, strict=True)
             for where, samples in zip(wheres, batch, strict=True)
         }
-

@@ -18,6 +18,8 @@ from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil
 
 Vector = NDArray[np.float64]
+SIGNAL_STEP = 0.1
+"""The step in ε for the gradient's derivative: large beside a preparer's own error, small beside ε."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
     betas = tuple(stencil.phases[p] for p in rest)
     family = _family(problem, error_signal @ problem.cost_rows, betas)
     prepared = first.preparer.prepare(family, free=first.prepared, seed=first.seed, progress=progress)
-    sensitivity = None if first.shots is None else _sensitivity(first, rest, betas, progress)
+    sensitivity = None if first.shots is None else _sensitivity(first, rest, betas, error_signal, prepared, progress)
     return Plan(
         problem=problem,
         preparer=first.preparer,
@@ -173,22 +175,23 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
     )
 
 
-def _sensitivity(first: Plan, rest: tuple[int, ...], betas: tuple[float, ...], progress: Progress) -> NDArray[np.float64]:
-    """∂(gradient)/∂ε_m: the same stencil with the nudge O_m alone, on the prepared states without noise.
+def _sensitivity(
+    first: Plan, rest: tuple[int, ...], betas: tuple[float, ...], signal: Vector, prepared: Prepared, progress: Progress
+) -> NDArray[np.float64]:
+    """∂(gradient)/∂ε_m at this ε and this β, from one step in each ε_m, on the prepared states without noise.
 
-    The gradient is Σ_m ε_m χ_m up to O(β), so the response to one output's nudge is its derivative. It only enters the
+    At finite β the gradient is not linear in ε, so the response to the nudge O_m alone would not do. It only enters the
     error bar, through the variance of ε.
     """
-    problem, factors = first.problem, first.stencil.phase_factors
-    paulis = problem.frame.paulis
-    at_free = factors[0] * first.prepared.expectations(paulis)[0] if factors[0] else 0.0
+    problem, paulis = first.problem, first.problem.frame.paulis
+    factors = np.array([first.stencil.phase_factors[p] for p in rest])
+    here = factors @ prepared.expectations(paulis)
+    step = SIGNAL_STEP * max(1.0, float(np.abs(signal).max()))
     columns = []
-    for row in problem.cost_rows:
-        prepared = first.preparer.prepare(
-            _family(problem, row, betas), free=first.prepared, seed=first.seed, progress=progress
-        )
-        expectations = at_free + np.array([factors[p] for p in rest]) @ prepared.expectations(paulis)
-        columns.append(problem.derivative_rows @ expectations)
+    for direction in np.eye(len(signal)):
+        family = _family(problem, (signal + step * direction) @ problem.cost_rows, betas)
+        moved = first.preparer.prepare(family, free=first.prepared, seed=first.seed, progress=progress)
+        columns.append(problem.derivative_rows @ (factors @ moved.expectations(paulis) - here) / step)
     return np.array(columns).T
 
 

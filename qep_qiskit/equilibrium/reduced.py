@@ -73,9 +73,7 @@ def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
     return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _calibration(plan, outcomes, None))[0]
 
 
-def values_of(
-    plan: Plan, outcomes: Outcomes, phase: int, calibration: Calibration | None
-) -> tuple[Vector, list[Readings]]:
+def values_of(plan: Plan, outcomes: Outcomes, phase: int, calibration: Calibration | None) -> tuple[Vector, list[Readings]]:
     """Return the expectation of every string that was read in a phase (0 for the others), and the readings."""
     if phase in outcomes.expectations:
         return outcomes.expectations[phase], []
@@ -84,9 +82,7 @@ def values_of(
     readings = []
     for b, basis in enumerate(plan.bases):
         if plan.wanted[phase, b]:
-            found = read(
-                outcomes.samples[phase, b], basis, paulis, qubits=outcomes.qubits[phase], calibration=calibration
-            )
+            found = read(outcomes.samples[phase, b], basis, paulis, qubits=outcomes.qubits[phase], calibration=calibration)
             values[list(found.strings)] = found.means
             readings.append(found)
     return values, readings

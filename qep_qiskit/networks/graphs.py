@@ -82,9 +82,7 @@ def _heavy_hex(sites: int) -> tuple[Edge, ...]:
                 queue.append(neighbour)
     site_of = {node: site for site, node in enumerate(order[:sites])}
     pairs = {
-        (min(site_of[a], site_of[b]), max(site_of[a], site_of[b]))
-        for a, b in graph.edge_list()
-        if a in site_of and b in site_of
+        (min(site_of[a], site_of[b]), max(site_of[a], site_of[b])) for a, b in graph.edge_list() if a in site_of and b in site_of
     }
     return tuple(sorted(pairs))
 

@@ -179,9 +179,7 @@ def finite_vector(name: str, values: ArrayLike, length: int | None, meaning: str
 def pauli_on(num_qubits: int, letters: Mapping[int, str], coefficient: float = 1.0) -> SparsePauliOp:
     """Return one Pauli string, given as {qubit: letter}, with its coefficient."""
     qubits = list(letters)
-    return SparsePauliOp.from_sparse_list(
-        [("".join(letters[q] for q in qubits), qubits, coefficient)], num_qubits=num_qubits
-    )
+    return SparsePauliOp.from_sparse_list([("".join(letters[q] for q in qubits), qubits, coefficient)], num_qubits=num_qubits)
 
 
 def zero_operator(num_qubits: int) -> SparsePauliOp:

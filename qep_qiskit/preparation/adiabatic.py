@@ -90,9 +90,7 @@ class Adiabatic:
         if self.initial is not None:
             fields_of(operator_from(self.initial, None, "initial"))
 
-    def prepare(
-        self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
-    ) -> Prepared:
+    def prepare(self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent) -> Prepared:
         """Prepare the states of all phases with one parameterised circuit.
 
         Parameters
@@ -208,16 +206,12 @@ def fields_of(operator: SparsePauliOp) -> Vector:
     for label, coefficient in zip(operator.paulis.to_labels(), operator.coeffs.real, strict=True):
         acted = [(qubit, letter) for qubit, letter in enumerate(reversed(label)) if letter != "I"]
         if len(acted) > 1:
-            raise InputError(
-                f"initial: {label!r} acts on {len(acted)} qubits; give single-qubit terms only, such as 'IIX'"
-            )
+            raise InputError(f"initial: {label!r} acts on {len(acted)} qubits; give single-qubit terms only, such as 'IIX'")
         for qubit, letter in acted:
             fields[qubit, "XYZ".index(letter)] += coefficient
     bare = np.flatnonzero(np.abs(fields).max(axis=1) == 0)
     if bare.size:
-        raise InputError(
-            f"initial: qubit {bare[0]} has no field, so the ground state is degenerate; give it a term such as -X"
-        )
+        raise InputError(f"initial: qubit {bare[0]} has no field, so the ground state is degenerate; give it a term such as -X")
     return fields
 
 

@@ -49,9 +49,7 @@ class Exact:
             if not (isinstance(value, float | int) and math.isfinite(value) and value > 0):
                 raise InputError(f"Exact: {name} is {value!r}; give a positive number")
 
-    def prepare(
-        self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
-    ) -> Prepared:
+    def prepare(self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent) -> Prepared:
         """Return the ground states of ``family.betas``."""
         if family.num_qubits > MOST_QUBITS:
             raise InputError(

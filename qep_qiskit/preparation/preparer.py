@@ -103,9 +103,7 @@ class Preparer(Protocol):
     the phases together, and what it handed over for the free phase, so that nudged phases can start from it.
     """
 
-    def prepare(
-        self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
-    ) -> Prepared:
+    def prepare(self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent) -> Prepared:
         """Prepare the states of ``family.betas``.
 
         Parameters

@@ -95,13 +95,9 @@ class VQE:
             return _compiled_circuit(self.ansatz, family.num_qubits)
         name = os.fspath(self.ansatz)
         stamp = os.stat(name).st_mtime_ns if os.path.exists(name) else 0
-        return _compiled_name(
-            name, stamp, family.num_qubits, labels, self.layers, self.shared_angles, self.entanglement
-        )
+        return _compiled_name(name, stamp, family.num_qubits, labels, self.layers, self.shared_angles, self.entanglement)
 
-    def prepare(
-        self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent
-    ) -> Prepared:
+    def prepare(self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent) -> Prepared:
         """Optimise the angles of every phase."""
         if family.num_qubits > MOST_QUBITS:
             raise InputError(
@@ -253,9 +249,7 @@ class VQE:
         }
 
 
-def _closest(
-    angles: dict[int, Vector], betas: tuple[float, ...], phase: int, known: Vector | None
-) -> Vector | None:
+def _closest(angles: dict[int, Vector], betas: tuple[float, ...], phase: int, known: Vector | None) -> Vector | None:
     free = next((angles[p] for p in angles if betas[p] == 0.0), known)
     same_side = [p for p in angles if betas[p] * betas[phase] > 0.0]
     if same_side:

@@ -129,9 +129,7 @@ class Spec:
 
         section = self.preparation
         if not isinstance(section, VQEPreparation):
-            raise InputError(
-                f"preparation.method: {shown(self.preparation.options().get('method', 'exact'))} has no ansatz"
-            )
+            raise InputError(f"preparation.method: {shown(self.preparation.options().get('method', 'exact'))} has no ansatz")
         problem = self.problem()
         nudge = np.abs(problem.cost_rows).sum(axis=0)
         family = Family(problem.frame, problem.hamiltonian_row, nudge, (0.0,))
@@ -227,9 +225,7 @@ def _cost(section: Section, sample: Sample, network: Network) -> Cost:
         with named("cost"):
             return ObservableCost(operator_from(section.operator, network.num_qubits, "cost.operator"))
     if sample.y is None:
-        raise InputError(
-            f"sample.y: missing; give a list of finite numbers, one for each of {network.num_outputs} outputs"
-        )
+        raise InputError(f"sample.y: missing; give a list of finite numbers, one for each of {network.num_outputs} outputs")
     if isinstance(section, CrossEntropyCost):
         return softmax_cross_entropy(_classes(sample.y, network), scale=section.scale)
     assert isinstance(section, SquaredErrorCost)

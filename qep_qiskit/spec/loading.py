@@ -20,9 +20,7 @@ REQUIRED = ("network", "cost")
 LARGEST_SEED = 2**63 - 1
 
 
-def load(
-    path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]] = (), seed: int | None = None
-) -> Spec:
+def load(path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]] = (), seed: int | None = None) -> Spec:
     """Read a spec.
 
     Parameters

@@ -149,9 +149,7 @@ class AdiabaticPreparation(Section):
     method: Literal["adiabatic"]
     time: float = Field(20.0, gt=0, description="the ramp's duration, a number above 0")
     steps: int = _count("the number of Trotter steps", 1_000_000, 100)
-    schedule: Literal["cosine", "smoothstep", "linear"] = Field(
-        "cosine", description=_one_of("cosine", "smoothstep", "linear")
-    )
+    schedule: Literal["cosine", "smoothstep", "linear"] = Field("cosine", description=_one_of("cosine", "smoothstep", "linear"))
     order: Literal[1, 2] = Field(2, description="1 or 2")
 
 
@@ -183,9 +181,7 @@ class AerDevice(Section):
     """Qiskit Aer, with the noise of a fake device or with shot noise alone."""
 
     name: Literal["aer"]
-    noise: str | None = Field(
-        None, description='the name of a fake device, such as "fake_guadalupe"', pattern=r"^fake_\w+$"
-    )
+    noise: str | None = Field(None, description='the name of a fake device, such as "fake_guadalupe"', pattern=r"^fake_\w+$")
     method: str = Field("automatic", description=_one_of(*AER_METHODS), pattern=f"^({'|'.join(AER_METHODS)})$")
 
 

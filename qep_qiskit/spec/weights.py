@@ -49,8 +49,7 @@ def _members(group: str, names: list[str], value: object) -> dict[str, float]:
         return dict.fromkeys(names, _number(f"weights.{group}", value))
     if len(value) != len(names):
         raise InputError(
-            f"weights.{group}: {shown(value)} has {len(value)} values, expected {len(names)}: "
-            f"one for each of {_some(names)}"
+            f"weights.{group}: {shown(value)} has {len(value)} values, expected {len(names)}: one for each of {_some(names)}"
         )
     return {name: _number(f"weights.{group}[{i}]", v) for i, (name, v) in enumerate(zip(names, value, strict=True))}
 

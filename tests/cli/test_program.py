@@ -35,9 +35,7 @@ def test_help_is_quick():
     seconds = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run = subprocess.run(
-            [sys.executable, "-m", "qep_qiskit.cli", "--help"], capture_output=True, text=True, check=True
-        )
+        run = subprocess.run([sys.executable, "-m", "qep_qiskit.cli", "--help"], capture_output=True, text=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.5

@@ -71,9 +71,7 @@ def exact_ramp(family: Family, phase: int, preparer: Adiabatic) -> np.ndarray:
     return state
 
 
-@pytest.mark.parametrize(
-    "initial", [None, {"IIX": 0.5, "IIZ": -0.7, "IYI": 0.8, "IXI": 0.1, "ZII": 1.1}], ids=["X", "any"]
-)
+@pytest.mark.parametrize("initial", [None, {"IIX": 0.5, "IIZ": -0.7, "IYI": 0.8, "IXI": 0.1, "ZII": 1.1}], ids=["X", "any"])
 @pytest.mark.parametrize("labels", [None, MIXED], ids=["ising", "mixed"])
 def test_trotter_error_has_its_order(labels, initial):
     family = random_family(5, labels, betas=(0.2,))
@@ -83,10 +81,7 @@ def test_trotter_error_has_its_order(labels, initial):
         errors = [
             math.sqrt(
                 max(
-                    1
-                    - overlap(
-                        Adiabatic(2.0, int(k), order=order, initial=initial).prepare(family).states()[0], reference
-                    ),
+                    1 - overlap(Adiabatic(2.0, int(k), order=order, initial=initial).prepare(family).states()[0], reference),
                     0,
                 )
             )

@@ -23,9 +23,7 @@ def weight_names(sites: int, ring: bool) -> list[str]:
     return [f"J[{i},{j}]" for i, j in edges] + [f"{g}[{i}]" for g in "hg" for i in range(sites)]
 
 
-def rung(
-    name: str, exact: Any, previous: Any, values: Any, stderr: Any = None, note: str | None = None
-) -> dict[str, Any]:
+def rung(name: str, exact: Any, previous: Any, values: Any, stderr: Any = None, note: str | None = None) -> dict[str, Any]:
     base = {"name": name, "title": TITLES[name], "stderr": None, "z": None, "loss_stderr": None, "note": note}
     if values is None:
         missing = ("values", "loss", "relative_error", "cosine", "sign_agreement", "added")
@@ -47,9 +45,7 @@ def rung(
     }
 
 
-def make_budget(
-    sites: int = 6, *, ring: bool = False, missing: dict[str, str] | None = None, seed: int = 3
-) -> dict[str, Any]:
+def make_budget(sites: int = 6, *, ring: bool = False, missing: dict[str, str] | None = None, seed: int = 3) -> dict[str, Any]:
     """Return a budget; `missing` maps the rungs that do not fit to their notes."""
     rng = np.random.default_rng(seed)
     names = weight_names(sites, ring)
@@ -74,9 +70,7 @@ def make_budget(
             continue
         rungs.append(rung(name, exact, previous, values, errors))
         previous = values
-    phases = [
-        {"beta": b, "energy": -7.91 + b, "residual": 3.1e-7, "variance": 0.0021, "gap": 1.32} for b in (0.0, -0.1, 0.1)
-    ]
+    phases = [{"beta": b, "energy": -7.91 + b, "residual": 3.1e-7, "variance": 0.0021, "gap": 1.32} for b in (0.0, -0.1, 0.1)]
     return {
         "names": names,
         "rungs": rungs,

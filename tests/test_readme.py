@@ -1,0 +1,53 @@
+"""The README's quick starts run as they stand, and the examples print the published numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.S)
+
+
+def test_python_quick_start_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks("python")
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "J[0,1]" in printed and "±" in printed
+    assert len(names["grad"].values) == 17  # type: ignore[attr-defined]
+
+
+def test_toml_quick_start_runs(tmp_path: Path) -> None:
+    (spec,) = blocks("toml")
+    path = tmp_path / "spec.toml"
+    path.write_text(spec, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "qep_qiskit.cli", "gradient", str(path), "--json"], capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert len(found["values"]) == len(found["stderr"]) == len(found["names"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("example", "numbers"),
+    [
+        ("antiferromagnet", ["0.671697", "0.3942", "0.693343", "0.34146", "0.679024", "0.323368", "0.690894", "0.341087"]),
+        ("phase_exploration", ["0.0087", "0.9401", "0.9831", "0.9991"]),
+    ],
+)
+def test_examples_print_the_published_numbers(example: str, numbers: list[str]) -> None:
+    path = ROOT / "examples" / f"{example}.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 30
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
+    for number in numbers:
+        assert number in done.stdout
