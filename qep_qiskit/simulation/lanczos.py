@@ -1,0 +1,242 @@
+"""Ground states, gaps and a few excited states by the Lanczos method on matrix-free products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.simulation.krylov import FLOOR, Recurrence
+from qep_qiskit.simulation.operators import PauliSum, one_thread
+from qep_qiskit.simulation.vectors import add_scaled, fixed_phase, norm
+
+Array: TypeAlias = NDArray[Any]
+
+DENSE_QUBITS = 7
+BASIS_BYTES = 2**27
+DEGENERATE = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class GroundState:
+    """The lowest eigenvector of an operator.
+
+    Attributes
+    ----------
+    energy : float
+        E0.
+    gap : float
+        E1 − E0, to about 1e-3 of itself (1e-8 of the norm where it is tiny); nan where it was not asked for.
+    vector : array, shape (2**n,)
+        Normalised, real where the operator is; its largest amplitude is positive.
+    residual : float
+        ‖(H − E0) ψ‖. The angle to the true ground state is at most residual / gap.
+    products : int
+        How many products H·v it took; 0 for a dense or a diagonal operator.
+    """
+
+    energy: float
+    gap: float
+    vector: Array
+    residual: float
+    products: int
+
+
+def ground_state(
+    op: PauliSum,
+    *,
+    start: Array | None = None,
+    gap: bool = True,
+    tolerance: float = 1e-9,
+    seed: int = 0,
+) -> GroundState:
+    """Return the ground state: dense up to 7 qubits, Lanczos beyond.
+
+    Parameters
+    ----------
+    op : PauliSum
+    start : array, shape (2**n,), optional
+        A guess, for instance the ground state of a nearby operator. A little of a random vector is mixed in, so that a
+        level crossing is seen.
+    gap : bool
+        Whether to find E1 as well, by a second run in the complement of the ground state. It costs about half as much
+        again; a degenerate ground state is seen only with it.
+    tolerance : float
+        The wanted angle between the vector and the true ground state, as judged from residual / gap. Expectations of
+        other operators err by at most twice this times their norm, and usually far less.
+    seed : int
+        Of the random start vectors.
+
+    Returns
+    -------
+    GroundState
+
+    Raises
+    ------
+    InputError
+        For a start of the wrong shape, of zero norm or not finite.
+    PreparationError
+        When it does not converge.
+
+    Notes
+    -----
+    The basis vectors are kept in memory up to 128 MiB; those beyond are made again in a second pass.
+    """
+    guess = None if start is None else _checked(start, op)
+    if op.num_qubits <= DENSE_QUBITS:
+        return _dense(op)
+    if not np.any(op.coefficients[op.structure.flips_qubits]):
+        return _classical(op)
+    with one_thread():
+        return _Solver(op, tolerance, seed).solve(guess, gap)
+
+
+def lowest(op: PauliSum, k: int, *, tolerance: float = 0.0, seed: int = 0) -> tuple[NDArray[np.float64], Array]:
+    """Return the k lowest energies, ascending, and their vectors, shape (k, 2**n).
+
+    Dense up to 7 qubits or for k near 2**n, ARPACK beyond. `tolerance` is ARPACK's, 0 meaning machine precision.
+    """
+    if not 1 <= k <= op.dim:
+        raise InputError(f"k = {k} states of an operator of dimension {op.dim}")
+    if op.num_qubits <= DENSE_QUBITS or k > op.dim // 4:
+        energies, vectors = np.linalg.eigh(op.to_matrix())
+        return energies[:k], np.ascontiguousarray(vectors[:, :k].T)
+    dtype = float if op.is_real else complex
+
+    def product(v: Array) -> Array:
+        return op._product(np.ravel(v).astype(dtype, copy=False))
+
+    linear = LinearOperator((op.dim, op.dim), matvec=product, dtype=dtype)
+    with one_thread():
+        energies, vectors = eigsh(linear, k=k, which="SA", v0=_random(op, seed, 0), tol=tolerance, ncv=max(20, 3 * k))
+    order = np.argsort(energies)
+    return energies[order], np.ascontiguousarray(vectors[:, order].T)
+
+
+def _dense(op: PauliSum) -> GroundState:
+    matrix = op.to_matrix()
+    energies, vectors = np.linalg.eigh(matrix)
+    vector = fixed_phase(np.ascontiguousarray(vectors[:, 0]))
+    residual = float(np.linalg.norm(matrix @ vector - energies[0] * vector))
+    return GroundState(float(energies[0]), float(energies[1] - energies[0]), vector, residual, 0)
+
+
+def _classical(op: PauliSum) -> GroundState:
+    """The ground state of an operator without a transverse field: one basis state."""
+    lowest_two = np.partition(op.diagonal, 1)[:2]
+    vector = np.zeros(op.dim, float if op.is_real else complex)
+    vector[np.argmin(op.diagonal)] = 1.0
+    return GroundState(float(lowest_two[0]), float(lowest_two[1] - lowest_two[0]), vector, 0.0, 0)
+
+
+class _Solver:
+    """The strategy around single Lanczos runs: detect stalls, levels missed and degeneracy."""
+
+    def __init__(self, op: PauliSum, tolerance: float, seed: int) -> None:
+        self.op, self.tolerance, self.seed = op, tolerance, seed
+        self.products = 0
+
+    def solve(self, guess: Array | None, want_gap: bool) -> GroundState:
+        start = partial(self._mixed, guess)
+        patience = 48
+        for _ in range(8):
+            run = self._run(start, None, self.tolerance, patience)
+            found = self._refine(run)
+            if not (run.stalled or want_gap):
+                return found
+            excited = self._run(partial(_random, self.op, self.seed, 1), found, self.tolerance * run.stalled, patience)
+            gap = excited.energy - found.energy
+            if not run.stalled and gap > -1e-8 * run.norm:
+                return replace(found, gap=max(gap, 0.0), products=self.products)
+            # Two close levels that one Krylov space does not tell apart are told apart by the two runs together.
+            vector, energy, gap, residual = self._rotate(found.vector, excited.vector())
+            if residual <= max(self.tolerance * gap, FLOOR * run.norm) or abs(gap) < DEGENERATE * run.norm:
+                return GroundState(energy, max(gap, 0.0), fixed_phase(vector), residual, self.products)
+            start, patience = partial(np.copy, vector), 2 * patience
+        raise PreparationError(
+            f"the ground state did not converge: residual {residual:.1e} at gap {gap:.1e} after {self.products} "
+            "products; raise the gap with a transverse field, or loosen the tolerance"
+        )
+
+    def _mixed(self, guess: Array | None) -> Array:
+        start = _random(self.op, self.seed, 0)
+        guess = _trial(self.op) if guess is None else guess
+        if guess is not None:
+            start *= 1e-3 * norm(guess)
+            start += guess
+        return start
+
+    def _run(self, start: Callable[[], Array], deflate: GroundState | None, tolerance: float, patience: int) -> Recurrence:
+        size = self.op.dim * (8 if self.op.is_real else 16)
+        keep = 4 if deflate is not None and tolerance == 0.0 else max(4, BASIS_BYTES // size)
+        known = None if deflate is None else (deflate.vector, deflate.energy)
+        # The start is made in the call, so that no name holds its memory while the run lasts.
+        run = Recurrence(self.op, start(), known, keep)
+        run.iterate(tolerance, patience)
+        self.products += run.steps
+        return run
+
+    def _refine(self, run: Recurrence) -> GroundState:
+        vector = run.vector()
+        self.products += run.repeated + 1
+        product = self.op._product(vector)
+        energy = float(np.vdot(vector, product).real)
+        add_scaled(product, -energy, vector)
+        return GroundState(energy, math.nan, fixed_phase(vector), norm(product), self.products)
+
+    def _rotate(self, a: Array, b: Array) -> tuple[Array, float, float, float]:
+        b = b - np.vdot(a, b) * a
+        b /= norm(b)
+        ha, hb = self.op._product(a), self.op._product(b)
+        self.products += 2
+        energies, mix = np.linalg.eigh([[np.vdot(a, ha), np.vdot(a, hb)], [np.vdot(b, ha), np.vdot(b, hb)]])
+        vector, product = mix[0, 0] * a + mix[1, 0] * b, mix[0, 0] * ha + mix[1, 0] * hb
+        residual = norm(product - energies[0] * vector)
+        return vector, float(energies[0]), float(energies[1] - energies[0]), residual
+
+
+def _trial(op: PauliSum) -> Array | None:
+    """Return exp(−D / 2g) with the signs that fields −g X ask for: for one spin right to first order in h / g.
+
+    None where other strings than single X flip the qubits for the most part.
+    """
+    fields = op.fields()
+    weight = np.abs(fields).sum()
+    if weight <= 1e-9 * op.scale or 2 * weight < np.abs(op.coefficients[op.structure.flips_qubits]).sum():
+        return None
+    exponent = op.diagonal.min() - op.diagonal
+    exponent *= 0.5 * op.num_qubits / weight
+    trial: Array = np.exp(exponent, out=exponent)
+    mask = int(np.sum(1 << np.flatnonzero(fields > 0)))
+    if mask:
+        trial *= 1 - 2.0 * (np.bitwise_count(np.arange(op.dim) & mask) & 1)
+    trial /= norm(trial)
+    return trial if op.is_real else trial.astype(complex)
+
+
+def _random(op: PauliSum, seed: int, purpose: int) -> Array:
+    rng = np.random.default_rng([seed, purpose])
+    v: Array = rng.standard_normal(op.dim)
+    if not op.is_real:
+        v = v + 1j * rng.standard_normal(op.dim)
+    return v / norm(v)
+
+
+def _checked(start: Array, op: PauliSum) -> Array:
+    v = np.asarray(start)
+    if v.shape != (op.dim,):
+        raise InputError(f"the start vector has shape {v.shape}; it must be ({op.dim},)")
+    if op.is_real and np.iscomplexobj(v):
+        v = v.real if norm(v.real) >= norm(v.imag) else v.imag
+    v = v.astype(float if op.is_real else complex, copy=False)
+    length = norm(v)
+    if not (math.isfinite(length) and length > 0):
+        raise InputError(f"the start vector has norm {length}; give a finite one that is not zero, or none")
+    return v
