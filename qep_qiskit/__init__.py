@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         softmax_cross_entropy,
     )
     from qep_qiskit.devices import aer, device_named, fake, statevector
-    from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, plan, reduce
+    from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, plan, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
     from qep_qiskit.networks import Network, Term, ising, pauli
     from qep_qiskit.preparation import VQE, Adiabatic, Exact
@@ -32,7 +32,7 @@ _HOMES = {
     "comparison": ("Budget", "Rung", "compare"),
     "costs": ("ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"),
     "devices": ("aer", "device_named", "fake", "statevector"),
-    "equilibrium": ("Gradient", "Plan", "execute", "gradient", "plan", "reduce"),
+    "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "plan", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
     "networks": ("Network", "Term", "ising", "pauli"),
     "preparation": ("Adiabatic", "Exact", "VQE"),
@@ -69,6 +69,7 @@ __all__ = [
     "extrapolated",
     "fake",
     "gradient",
+    "gradients",
     "ising",
     "one_sided",
     "pauli",

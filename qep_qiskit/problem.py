@@ -58,12 +58,15 @@ class Problem:
     def frame(self) -> Frame:
         """H's parts, ∂H/∂w_k, the outputs and the cost's observables over one list of Pauli strings."""
         network = self.network
-        zero = network.fixed * 0
-        rows = [network.fixed]
-        rows += [op if op is not None else zero for op in network.inputs]
-        rows += [term.operator for term in network.terms]
-        rows += [*network.outputs, *self.cost_observables]
-        return frame_of(rows)
+        key = tuple((tuple(op.paulis.to_labels()), op.coeffs.tobytes()) for op in self.cost_observables)
+        if key not in network.frames:
+            zero = network.fixed * 0
+            rows = [network.fixed]
+            rows += [op if op is not None else zero for op in network.inputs]
+            rows += [term.operator for term in network.terms]
+            rows += [*network.outputs, *self.cost_observables]
+            network.frames[key] = frame_of(rows)
+        return network.frames[key]
 
     def _rows(self, start: int, count: int) -> NDArray[np.float64]:
         return self.frame.matrix[start : start + count]

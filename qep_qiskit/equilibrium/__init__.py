@@ -1,9 +1,10 @@
 """The EP layer: plan (pure), execute (touches a device), reduce (pure), and their composition, gradient."""
 
+from qep_qiskit.equilibrium.batch import gradients
 from qep_qiskit.equilibrium.estimate import gradient
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient
 
-__all__ = ["Gradient", "Outcomes", "Plan", "advance", "execute", "gradient", "plan", "reduce"]
+__all__ = ["Gradient", "Outcomes", "Plan", "advance", "execute", "gradient", "gradients", "plan", "reduce"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,15 @@ class Frame:
     paulis: PauliList
     matrix: NDArray[np.float64]
 
-    @property
-    def labels(self) -> list[str]:
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
         """The strings as Qiskit writes them."""
-        return list(self.paulis.to_labels())
+        return tuple(self.paulis.to_labels())
+
+    @cached_property
+    def busy(self) -> NDArray[np.bool_]:
+        """Which strings are not the identity, shape (L,)."""
+        return np.asarray((self.paulis.x | self.paulis.z).any(axis=1))
 
     def operator(self, coefficients: NDArray[np.float64]) -> SparsePauliOp:
         """Return Σ_l coefficients[l] P_l without the strings whose coefficient is zero."""
@@ -43,7 +49,7 @@ def frame_of(operators: Sequence[SparsePauliOp]) -> Frame:
     --------
     >>> frame = frame_of([SparsePauliOp(["ZZ", "IX"], [1.0, 2.0]), SparsePauliOp(["ZZ"], [-1.0])])
     >>> frame.labels, frame.matrix.tolist()
-    (['ZZ', 'IX'], [[1.0, 2.0], [-1.0, 0.0]])
+    (('ZZ', 'IX'), [[1.0, 2.0], [-1.0, 0.0]])
     """
     position: dict[str, int] = {}
     rows = []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.networks.frame import Frame
 from qep_qiskit.seeds import stream
 
 Vector = NDArray[np.float64]
@@ -80,7 +82,12 @@ class Network:
             twice = sorted({n for n in self.names if self.names.count(n) > 1})
             raise InputError(f"names of weights must differ; used twice: {', '.join(twice)}")
 
-    @property
+    @cached_property
+    def frames(self) -> dict[object, Frame]:
+        """Frames of problems on this network, kept by what else they hold: thousands of samples share one."""
+        return {}
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The weights' names, in order."""
         return tuple(term.name for term in self.terms)

@@ -96,13 +96,16 @@ class Exact:
 
 
 @functools.lru_cache(maxsize=8)
-def _structure(labels: tuple[str, ...]) -> PauliStructure:
-    return PauliStructure(PauliList(list(labels)))
+def _structure(num_strings: int, x: bytes, z: bytes, phase: bytes) -> PauliStructure:
+    def bits(packed: bytes) -> NDArray[np.bool_]:
+        return np.frombuffer(packed, dtype=bool).reshape(num_strings, -1)
+
+    return PauliStructure(PauliList.from_symplectic(bits(z), bits(x), np.frombuffer(phase, dtype=np.int64)))
 
 
 def structure_for(paulis: PauliList) -> PauliStructure:
     """Return the compiled structure of these strings; the last few are kept."""
-    return _structure(tuple(paulis.to_labels()))
+    return _structure(len(paulis), paulis.x.tobytes(), paulis.z.tobytes(), np.asarray(paulis.phase, np.int64).tobytes())
 
 
 def structure_of(family: Family) -> PauliStructure:

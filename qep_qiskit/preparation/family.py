@@ -53,13 +53,11 @@ class Family:
         used = (self.free != 0) | (self.nudge != 0)
         if self.strings is not None:
             used[list(self.strings)] = True
-        x, z = self.frame.paulis.x, self.frame.paulis.z
-        return np.flatnonzero(used & (x | z).any(axis=1))
+        return np.flatnonzero(used & self.frame.busy)
 
     def nudge_bound(self) -> float:
         """Return a bound of ‖C‖ up to a constant: the sum of its coefficients' magnitudes, identity left out."""
-        x, z = self.frame.paulis.x, self.frame.paulis.z
-        return float(np.abs(self.nudge[(x | z).any(axis=1)]).sum())
+        return float(np.abs(self.nudge[self.frame.busy]).sum())
 
     def hamiltonian(self, phase: int) -> SparsePauliOp:
         """Return H + β_p C."""

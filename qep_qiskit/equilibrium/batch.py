@@ -1,0 +1,85 @@
+"""The gradients of a batch of samples, with all circuits of a round in one job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.estimate import stamped
+from qep_qiskit.equilibrium.executed import execute_all
+from qep_qiskit.equilibrium.planned import Plan, advance, plan
+from qep_qiskit.equilibrium.reduced import observed_free, reduce
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import Stencil, symmetric
+
+
+def gradients(
+    problems: Sequence[Problem],
+    *,
+    preparer: Preparer | None = None,
+    stencil: Stencil | None = None,
+    device: object = None,
+    shots: int | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> list[Gradient]:
+    """Return one gradient a problem, as :func:`gradient` would, with all circuits of a round in one job.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        The samples of a batch: circuits of the same structure share a pub, each sample is a row of its values. A readout
+        calibration serves all of them.
+    preparer, stencil, device, shots, mitigation, calibration_shots, seed, progress
+        As of :func:`gradient`.
+
+    Returns
+    -------
+    list of Gradient
+        In the order of `problems`. Their shot noise is independent; the calibration's error is shared.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    >>> batch = [qep.Problem(network, [1, 0, 0, 1, 1], x=[x], cost=qep.SquaredError([1.0])) for x in (-0.5, 0.5)]
+    >>> [len(g.values) for g in qep.gradients(batch)]
+    [5, 5]
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    if not problems:
+        raise InputError("problems: the batch is empty; give at least one qep.Problem(...)")
+    chosen = as_device(device)
+    first: list[Plan] = []
+    for number, problem in enumerate(problems):
+        progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
+        planned = plan(
+            problem,
+            preparer=Exact() if preparer is None else preparer,
+            stencil=symmetric(0.1) if stencil is None else stencil,
+            shots=shots,
+            mitigation=mitigation,
+            calibration_shots=calibration_shots,
+            seed=chosen.seed if seed is None else seed,
+        )
+        first.append(planned)
+    outcomes = execute_all(first, chosen, progress=progress)
+    # a batch may mix costs: only those of expectations take a second round
+    waiting = [i for i, planned in enumerate(first) if not planned.complete]
+    last: list[Plan] = list(first)
+    if waiting:
+        for i in waiting:
+            progress(f"nudging sample {i + 1} of {len(problems)}", i / len(problems))
+            last[i] = advance(first[i], observed_free(first[i], outcomes[i]))
+        later = execute_all([last[i] for i in waiting], chosen, earlier=[outcomes[i] for i in waiting], progress=progress)
+        for i, more in zip(waiting, later, strict=True):
+            outcomes[i] = outcomes[i].followed_by(more)
+    return [stamped(reduce(p, o), started, clock) for p, o in zip(last, outcomes, strict=True)]
