@@ -16,9 +16,9 @@ from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, field_labels, ramp_circuit
 from qep_qiskit.ansatz.ramp_states import ramp_states
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.pauli import operator_from
+from qep_qiskit.preparation.exact import structure_for
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
-from qep_qiskit.simulation.operators import PauliStructure, pauli_expectations
 
 Vector = NDArray[np.float64]
 
@@ -123,11 +123,10 @@ class Adiabatic:
 
         @cache
         def circuits() -> tuple[StateCircuit, ...]:
-            circuit = _circuit(tuple(ramp.targets.to_labels()), tuple(map(tuple, ramp.fields.tolist())), *self._shape)
-            return (StateCircuit(circuit, tuple(range(len(family.betas))), coefficients),)
+            return (StateCircuit(_circuit(ramp, float(self.time)), tuple(range(len(family.betas))), coefficients),)
 
         def expectations(paulis: PauliList) -> Vector:
-            return np.asarray(pauli_expectations(states(), paulis))
+            return np.atleast_2d(structure_for(paulis).expectations(states()))
 
         computable = family.num_qubits <= STATE_QUBITS
         phases = _reports(family, states()) if computable else tuple(Phase(beta, math.nan) for beta in family.betas)
@@ -157,12 +156,8 @@ class Adiabatic:
             fields = transverse_fields(family)
         else:
             fields = fields_of(operator_from(self.initial, family.num_qubits, "initial"))
-        targets = family.frame.paulis[family.support]
-        return Ramp(targets, fields, int(self.steps), self.schedule, int(self.order))
-
-    @property
-    def _shape(self) -> tuple[int, str, int, float]:
-        return int(self.steps), self.schedule, int(self.order), float(self.time)
+        labels = tuple(family.frame.labels[i] for i in family.support)
+        return _ramp(labels, tuple(map(tuple, fields.tolist())), int(self.steps), self.schedule, int(self.order))
 
     def _warnings(self, ramp: Ramp, coefficients: Vector) -> list[str]:
         largest = max(float(np.abs(coefficients).max()), float(np.abs(ramp.fields).max()))
@@ -174,11 +169,15 @@ class Adiabatic:
 
 
 @lru_cache(maxsize=8)
-def _circuit(
-    labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps: int, schedule: str, order: int, time: float
-) -> QuantumCircuit:
+def _ramp(labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps: int, schedule: str, order: int) -> Ramp:
+    """Return one object for one structure: it keeps its packing."""
+    return Ramp(PauliList(list(labels)), np.array(fields), steps, schedule, order)
+
+
+@lru_cache(maxsize=8)
+def _circuit(ramp: Ramp, time: float) -> QuantumCircuit:
     """Return one object for one structure: devices keep what they compiled by the identity of the circuit."""
-    return ramp_circuit(Ramp(PauliList(list(labels)), np.array(fields), steps, schedule, order), time=time)
+    return ramp_circuit(ramp, time=time)
 
 
 def transverse_fields(family: Family) -> Vector:
@@ -216,7 +215,7 @@ def fields_of(operator: SparsePauliOp) -> Vector:
 
 
 def _reports(family: Family, states: NDArray[np.complex128]) -> tuple[Phase, ...]:
-    structure = PauliStructure(family.frame.paulis)
+    structure = structure_for(family.frame.paulis)
     reports = []
     for beta, row, state in zip(family.betas, family.coefficients, states, strict=True):
         product = structure.bind(row).apply(state)
