@@ -1,0 +1,41 @@
+"""Stencils: moments that make them derivatives of their order."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.stencils import STENCILS, Stencil, stencil
+
+
+@pytest.mark.parametrize("kind", STENCILS)
+@pytest.mark.parametrize("beta", [0.1, -0.3, 2.0])
+def test_moments(kind: str, beta: float) -> None:
+    chosen: Stencil = stencil(kind, beta)
+    betas, factors = np.array(chosen.betas), np.array(chosen.factors)
+    assert factors.sum() == pytest.approx(0.0, abs=1e-12)
+    assert factors @ betas == pytest.approx(1.0)
+    for power in range(2, chosen.order + 1):
+        assert factors @ betas**power == pytest.approx(0.0, abs=1e-12)
+    assert abs(factors @ betas ** (chosen.order + 1)) > 1e-6
+
+
+@pytest.mark.parametrize("kind", STENCILS)
+def test_the_free_phase_comes_first(kind: str) -> None:
+    chosen = stencil(kind, 0.2)
+    assert chosen.phases[0] == 0.0 and len(set(chosen.phases)) == len(chosen.phases)
+    assert np.dot(chosen.phase_factors, chosen.phases) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("beta", [0, 0.0, math.nan, math.inf, "a lot", None])
+def test_bad_steps_are_refused(beta: object) -> None:
+    with pytest.raises(InputError, match="beta"):
+        stencil("symmetric", beta)  # type: ignore[arg-type]
+
+
+def test_unknown_stencil_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'symmetric'"):
+        stencil("symetric", 0.1)
