@@ -36,9 +36,9 @@ class Cache:
         """Return the measured circuit of these axes."""
         return self._get(("measured", id(compiled), axes), compiled, lambda: compiled.measured(axes))
 
-    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Return what is kept under this key, or make it now."""
-        return self._get(key, None, make)
+    def kept(self, key: Hashable, make: Callable[[], Any], *, anchor: object = None) -> Any:
+        """Return what is kept under this key, or make it now; `anchor` is the object whose id the key holds."""
+        return self._get(key, anchor, make)
 
     def _get(self, key: Hashable, anchor: object, make: Callable[[], Any]) -> Any:
         # the anchor is kept alive with the entry, so its id cannot come to mean another object

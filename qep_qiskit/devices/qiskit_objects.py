@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from qiskit.circuit import QuantumCircuit
-from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
+from qiskit.primitives import BackendSamplerV2, BaseSamplerV2, StatevectorSampler
 from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
+from qiskit_aer.primitives import SamplerV2 as AerSampler
 
 from qep_qiskit.devices.aer import aer, fake
 from qep_qiskit.devices.compilation import Cache, compile_with
@@ -16,6 +18,7 @@ from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.samples import Samples, from_bit_array
+from qep_qiskit.seeds import integer, stream
 
 NAMES = ("statevector", "aer", "fake_<name>")
 
@@ -27,7 +30,7 @@ class SamplerDevice:
     Parameters
     ----------
     sampler : BaseSamplerV2
-        Its own options decide what happens to the circuits; a seed is its own business too.
+        Its own options decide what happens to the circuits. One without a seed draws afresh in every call.
     backend : BackendV2, optional
     """
 
@@ -70,12 +73,12 @@ class SamplerDevice:
         passes = generate_preset_pass_manager(
             optimization_level=0, target=target, initial_layout=list(range(circuit.num_qubits)), seed_transpiler=11
         )
-        return self.cache.kept(("translated", id(circuit)), lambda: passes.run(circuit))
+        return self.cache.kept(("translated", id(circuit)), lambda: passes.run(circuit), anchor=circuit)
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Run all circuits as one job."""
         pubs = [(self._measured(item.compiled, item.axes), item.values) for item in work]
-        outcome = self.sampler.run(pubs, shots=shots).result()
+        outcome = _reseeded(self.sampler, seed).run(pubs, shots=shots).result()
         return [from_bit_array(result.data.outcome) for result in outcome]
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
@@ -85,6 +88,24 @@ class SamplerDevice:
     def describe(self) -> dict[str, object]:
         """Return the sampler's class and the backend's name."""
         return {"name": self.name, "sampler": type(self.sampler).__name__, "noise": "its own"}
+
+
+def _reseeded(sampler: BaseSamplerV2, seed: int) -> BaseSamplerV2:
+    """Return a seeded sampler with random numbers of this call's own.
+
+    A fixed seed gives the same numbers in every run, in ``StatevectorSampler`` even in every row of one run. Phases and
+    calibrations would then not be independent, and the error bars, which take them as such, wrong.
+    """
+    if isinstance(sampler, StatevectorSampler) and isinstance(sampler.seed, int):
+        return StatevectorSampler(default_shots=sampler.default_shots, seed=stream(sampler.seed, "sampler", seed))
+    if isinstance(sampler, AerSampler) and isinstance(sampler.seed, int):
+        again = copy.copy(sampler)
+        again._seed = integer(sampler.seed, "sampler", seed)  # no public way keeps its backend too
+        return again
+    if isinstance(sampler, BackendSamplerV2) and sampler.options.seed_simulator is not None:
+        fresh = integer(sampler.options.seed_simulator, "sampler", seed)
+        return BackendSamplerV2(backend=sampler.backend, options={**asdict(sampler.options), "seed_simulator": fresh})
+    return sampler
 
 
 def statevector(*, seed: int = 0) -> StatevectorDevice:

@@ -155,7 +155,7 @@ class _Bench:
         self._device = device
         self.start = start
         self._compiled: dict[int, Compiled] = {}
-        self._by_circuit: dict[int, Compiled] = {}
+        self._by_circuit: dict[int, tuple[QuantumCircuit, Compiled]] = {}  # the circuit is kept so that its id stays its own
         self._empty: dict[int, QuantumCircuit] = {}
         self._rows: dict[tuple[int, str], list[NDArray[np.float64]]] = {}
         self._states: dict[tuple[int, str], list[tuple[Prepared, list[int]]]] = {}
@@ -180,8 +180,9 @@ class _Bench:
                 self._add(number, plan, plan.phases[index], compiled, values, index)
 
     def _compile(self, circuit: QuantumCircuit) -> Compiled:
-        compiled = self._by_circuit.get(id(circuit)) or self._device.compile(circuit, qubits=self.start)
-        self._by_circuit[id(circuit)] = compiled
+        if id(circuit) not in self._by_circuit:
+            self._by_circuit[id(circuit)] = (circuit, self._device.compile(circuit, qubits=self.start))
+        compiled = self._by_circuit[id(circuit)][1]
         if self.start is None:
             self.start = compiled.start
         if id(compiled) not in self._compiled:
