@@ -96,16 +96,26 @@ def _reseeded(sampler: BaseSamplerV2, seed: int) -> BaseSamplerV2:
     A fixed seed gives the same numbers in every run, in ``StatevectorSampler`` even in every row of one run. Phases and
     calibrations would then not be independent, and the error bars, which take them as such, wrong.
     """
-    if isinstance(sampler, StatevectorSampler) and isinstance(sampler.seed, int):
-        return StatevectorSampler(default_shots=sampler.default_shots, seed=stream(sampler.seed, "sampler", seed))
-    if isinstance(sampler, AerSampler) and isinstance(sampler.seed, int):
-        again = copy.copy(sampler)
-        again._seed = integer(sampler.seed, "sampler", seed)  # no public way keeps its backend too
-        return again
-    if isinstance(sampler, BackendSamplerV2) and sampler.options.seed_simulator is not None:
-        fresh = integer(sampler.options.seed_simulator, "sampler", seed)
-        return BackendSamplerV2(backend=sampler.backend, options={**asdict(sampler.options), "seed_simulator": fresh})
+    if isinstance(sampler, StatevectorSampler):
+        if isinstance(sampler.seed, int):
+            return StatevectorSampler(default_shots=sampler.default_shots, seed=stream(sampler.seed, "sampler", seed))
+    elif isinstance(sampler, AerSampler):
+        backend = sampler._backend  # neither the backend nor the seed of this sampler can be reached in public
+        own = _first(sampler.seed, sampler.options.run_options.get("seed_simulator"), backend.options.seed_simulator)
+        if own is not None:
+            again = copy.copy(sampler)
+            again._seed = integer(own, "sampler", seed)
+            return again
+    elif isinstance(sampler, BackendSamplerV2):
+        own = _first(sampler.options.seed_simulator, getattr(sampler.backend.options, "seed_simulator", None))
+        if own is not None:
+            options = {**asdict(sampler.options), "seed_simulator": integer(own, "sampler", seed)}
+            return BackendSamplerV2(backend=sampler.backend, options=options)
     return sampler
+
+
+def _first(*seeds: int | None) -> int | None:
+    return next((seed for seed in seeds if seed is not None), None)
 
 
 def statevector(*, seed: int = 0) -> StatevectorDevice:

@@ -1,8 +1,9 @@
 """Every kind of device passes the same suite."""
 
 import pytest
-from device_contract import DeviceContract
-from qiskit.primitives import StatevectorSampler
+from device_contract import DeviceContract, equal, work_of
+from qiskit import QuantumCircuit
+from qiskit.primitives import BackendSamplerV2, StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
@@ -99,3 +100,48 @@ class TestAerSampler(DeviceContract):
     @staticmethod
     def make():
         return as_device(SamplerV2())
+
+
+class TestSeededStatevectorSampler(DeviceContract):
+    """A fixed seed of its own: samples still differ from row to row, and from call to call with the call's seed."""
+
+    gives_distributions = False
+
+    @staticmethod
+    def make():
+        return as_device(StatevectorSampler(seed=1))
+
+
+class TestSeededAerSampler(DeviceContract):
+    gives_distributions = False
+
+    @staticmethod
+    def make():
+        return as_device(SamplerV2(seed=1))
+
+
+class TestSeededAerSimulatorAsBackend(DeviceContract):
+    gives_distributions = False
+
+    @staticmethod
+    def make():
+        return as_device(AerSimulator(seed_simulator=1))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SamplerV2(options={"backend_options": {"seed_simulator": 1}}),
+        lambda: SamplerV2(options={"run_options": {"seed_simulator": 1}}),
+        lambda: BackendSamplerV2(backend=AerSimulator(), options={"seed_simulator": 1}),
+    ],
+    ids=["aer backend option", "aer run option", "backend sampler option"],
+)
+def test_a_seed_given_any_other_way_does_not_repeat_the_numbers_either(make):
+    device = as_device(make())
+    circuit = QuantumCircuit(3)
+    circuit.h(range(3))
+    work = [work_of(device, circuit, "ZZZ")]
+    first, again, other = (device.sample(work, shots=500, seed=seed) for seed in (7, 7, 8))
+    assert equal(first, again)
+    assert not equal(first, other)
