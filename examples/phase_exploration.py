@@ -22,7 +22,8 @@ network = qep.pauli(
 )
 cost, weights = qep.ObservableCost({string(s0="X", s4="X"): -1}), np.array([-0.1, 0.4])
 for step in range(101):
-    gradient = qep.gradient(qep.Problem(network, weights, cost=cost), stencil=qep.one_sided(0.1))
+    problem = qep.Problem(network, weights, cost=cost)
+    gradient = qep.gradient(problem, stencil=qep.one_sided(0.1), preparer=qep.Exact(tolerance=1e-12))
     if step in (0, 10, 19, 100):
         print(f"{step:3d}  gX {weights[0]:+.4f}  gZZ {weights[1]:+.4f}  |<X0X4>| {abs(gradient.predictions[0]):.4f}")
     weights -= 0.1 * gradient.values / np.linalg.norm(gradient.values)

@@ -31,7 +31,7 @@ class Exact:
     Parameters
     ----------
     tolerance : float
-        The wanted angle between each vector and the true ground state.
+        The wanted angle between each vector and the true ground state. A gradient errs by about this much over β.
     nudge_share : float
         A warning is given where |β|·‖C‖ exceeds this share of the gap: the rule is perturbative in their ratio.
 
@@ -41,7 +41,7 @@ class Exact:
         Where the free ground state is not unique, so that its response to a nudge is not defined.
     """
 
-    tolerance: float = 1e-10
+    tolerance: float = 1e-9
     nudge_share: float = 0.5
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,10 +16,16 @@ from qep_qiskit.simulation.vectors import add_scaled, norm, project_off
 
 Array: TypeAlias = NDArray[Any]
 
-SLAB_BYTES = 2**24
+SLAB_BYTES = 2**21
+SPARE_BYTES = 2**25
 MAX_STEPS = 2000
 FLOOR = 3e-14
+FLOOR_SINGLE = 3e-6
 GAP_ACCURACY = 1e-3
+SAME_LEVEL = 0.05
+"""Two runs from different starts that find E1 to this share of the gap have found the same level."""
+UNLUCKY = 1e4
+"""A level at the ground state's own energy is missed only where the start overlaps with it less than with E1 by this factor."""
 
 
 class Recurrence:
@@ -28,9 +35,9 @@ class Recurrence:
     ----------
     op : PauliSum
     start : array
-        Used up: its memory is overwritten.
+        Used up: its memory is overwritten. Its type is that of all vectors: in single precision a step takes about half as long.
     deflate : (array, float), optional
-        The eigenvector and its energy.
+        The eigenvector, of the start's type, and its energy.
     keep : int
         How many basis vectors to keep; the others are made again when the Ritz vector is asked for.
     """
@@ -44,6 +51,8 @@ class Recurrence:
         self.current = self.basis.append(first, 1 / norm(first))
         self.previous = self.current
         self.stalled, self.energy, self.norm, self.repeated = False, 0.0, 0.0, 0
+        self.second, self.spacing, self.residual = math.nan, math.nan, math.inf
+        self.floor = FLOOR if start.real.dtype == float else FLOOR_SINGLE
         self.weights: Array = np.zeros(0)
 
     @property
@@ -51,10 +60,11 @@ class Recurrence:
         """The number of products so far, without those repeated."""
         return len(self.alphas)
 
-    def iterate(self, tolerance: float, patience: int) -> None:
+    def iterate(self, tolerance: float, patience: int, *, expected: float = math.nan) -> None:
         """Step until the lowest Ritz pair is good, or has not got better by a half in `patience` steps.
 
-        With tolerance 0 the *energy* is wanted to `GAP_ACCURACY` of its distance to the deflated vector's.
+        With tolerance 0 the *energy* is wanted to `GAP_ACCURACY` of its distance to the deflated vector's, or to
+        `SAME_LEVEL` of it where it then agrees with `expected`, an energy that another run has found.
         """
         history: list[tuple[int, float]] = []
         check, before = 8, math.inf
@@ -63,18 +73,24 @@ class Recurrence:
             if self.steps < min(check, MAX_STEPS) and beta > 1e-13 * abs(self.alphas[0] or 1.0):
                 continue
             energies, last = self._ritz()
-            residual = beta * last
+            self.residual = residual = beta * last[0]
             self.energy = energies[0]
             self.norm = max(np.abs(self.alphas).max() + 2 * np.max(self.betas), 1e-300)
-            spacing = energies[1] - energies[0] if len(energies) > 1 else self.norm
-            floor = FLOOR * self.norm
+            self.spacing = spacing = energies[1] - energies[0] if len(energies) > 1 else self.norm
+            floor = self.floor * self.norm
+            if len(energies) > 2 and (beta * last[1]) ** 2 <= GAP_ACCURACY * spacing * (energies[2] - energies[1]):
+                self.second = energies[1]
             if residual <= floor or self.steps >= self.op.dim - (self.deflate is not None):
                 return
             history.append((self.steps, residual))
             if tolerance == 0.0 and self.deflate is not None:
-                accuracy = max(GAP_ACCURACY * abs(self.energy - self.deflate[1]), 1e-8 * self.norm)
+                distance = abs(self.energy - self.deflate[1])
+                same = abs(self.energy - expected) <= SAME_LEVEL * distance
+                accuracy = max((SAME_LEVEL if same else GAP_ACCURACY) * distance, 1e-8 * self.norm)
                 wanted = math.sqrt(accuracy * spacing)
-                if residual <= wanted and abs(before - self.energy) <= accuracy:
+                # A level that the start hardly overlaps with must have had the steps to show (Chebyshev's growth).
+                steps_to_show = 0.5 * math.log(2 * UNLUCKY) * math.sqrt(self.norm / max(distance, 1e-8 * self.norm))
+                if residual <= wanted and abs(before - self.energy) <= accuracy and self.steps >= steps_to_show:
                     return
             else:
                 wanted = max(tolerance * spacing, floor)
@@ -100,7 +116,7 @@ class Recurrence:
                 add_scaled(result, float(self.weights[j + 1]), following)
                 previous, current = current, following
             self.repeated = self.steps - len(basis)
-        basis.slabs.clear()
+        basis.release()
         result /= norm(result)
         return result
 
@@ -124,28 +140,51 @@ class Recurrence:
     def _project(self, v: Array) -> Array:
         return v if self.deflate is None else project_off(self.deflate[0], v)
 
-    def _ritz(self) -> tuple[list[float], float]:
+    def _ritz(self) -> tuple[list[float], list[float]]:
+        """Return the lowest Ritz values, three where there are, and the last component of each vector."""
         m = self.steps
         if m == 1:
             self.weights = np.ones(1)
-            return [self.alphas[0]], 1.0
+            return [self.alphas[0]], [1.0]
         # LAPACK directly: scipy's wrapper takes longer than the product does for a dozen qubits.
+        wanted = min(m, 3)
         found, values, vectors, info = dstemr(
-            np.array(self.alphas), np.array(self.betas), 2, 0.0, 1.0, 1, 2, compute_v=1, lwork=18 * m, liwork=10 * m
+            np.array(self.alphas), np.array(self.betas), 2, 0.0, 1.0, 1, wanted, compute_v=1, lwork=18 * m, liwork=10 * m
         )
-        if info or found < 2:
+        if info or found < wanted:
             raise PreparationError(f"LAPACK could not diagonalise a tridiagonal matrix of size {m} (dstemr: {info})")
         self.weights = vectors[:, 0]
-        return [float(e) for e in values[:2]], abs(float(vectors[-1, 0]))
+        return values[:wanted].tolist(), np.abs(vectors[-1, :wanted]).tolist()
+
+
+_spare = threading.local()
 
 
 class Basis:
-    """The first `limit` Lanczos vectors, in slabs: small enough that the allocator hands the same pages out again."""
+    """The first `limit` Lanczos vectors, in slabs of memory that the next basis uses again: fresh pages cost more than a step."""
 
     def __init__(self, like: Array, limit: int) -> None:
         self.limit, self.count = limit, 0
         self.shape, self.dtype = (max(1, min(32, SLAB_BYTES // like.nbytes)), like.size), like.dtype
         self.slabs: list[Array] = []
+        self._memory: list[Array] = []
+
+    def _slab(self) -> Array:
+        spare: list[Array] = getattr(_spare, "memory", [])
+        size = self.shape[0] * self.shape[1] * self.dtype.itemsize
+        memory = spare.pop() if size <= SLAB_BYTES and spare else np.empty(max(size, SLAB_BYTES), np.uint8)
+        self._memory.append(memory)
+        return memory[:size].view(self.dtype).reshape(self.shape)
+
+    def release(self) -> None:
+        """Give the memory back; some of it is kept for the next basis in this thread."""
+        self.slabs.clear()
+        if not hasattr(_spare, "memory"):
+            _spare.memory = []
+        for memory in self._memory:
+            if memory.nbytes == SLAB_BYTES and len(_spare.memory) < SPARE_BYTES // SLAB_BYTES:
+                _spare.memory.append(memory)
+        self._memory.clear()
 
     def __len__(self) -> int:
         return self.count
@@ -155,7 +194,7 @@ class Basis:
         out = v
         if self.count < self.limit:
             if self.count == len(self.slabs) * self.shape[0]:
-                self.slabs.append(np.empty(self.shape, self.dtype))
+                self.slabs.append(self._slab())
             out = self.slabs[-1][self.count % self.shape[0]]
             self.count += 1
         return np.multiply(v, factor, out=out)

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import PauliList, SparsePauliOp
-from scipy.linalg.blas import dgemm, zgemm
+from scipy.linalg.blas import cgemm, dgemm, sgemm, zgemm
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.strings import LOW_QUBITS, Block, Flip, SignTable, Strings, Window, cover
 from qep_qiskit.simulation.threads import single_threaded
+from qep_qiskit.simulation.vectors import single
 
 Array: TypeAlias = NDArray[Any]
 
@@ -23,6 +23,7 @@ MAX_QUBITS = 26
 CHUNK_QUBITS = 14
 MANY_KINDS = 12
 SPARSE_QUBITS = 16
+GEMM = {"f": sgemm, "d": dgemm, "F": cgemm, "D": zgemm}
 
 
 def one_thread() -> AbstractContextManager[None]:
@@ -223,8 +224,24 @@ class PauliSum:
         return None if local is None else np.asfortranarray(local.matrix(self.coefficients))
 
     @cached_property
-    def _block_matrices(self) -> list[scipy.sparse.csr_array]:
-        return [block.matrix(self.coefficients) for block in self.structure._blocks]
+    def _block_entries(self) -> list[Array]:
+        return [block.entries(self.coefficients) for block in self.structure._blocks]
+
+    @cached_property
+    def _double(self) -> tuple[Array | None, Array | None, list[Array]]:
+        diagonal = None if self.structure._diagonal is None else self.diagonal
+        return diagonal, self._local_matrix, self._block_entries
+
+    @cached_property
+    def _single(self) -> tuple[Array | None, Array | None, list[Array]]:
+        diagonal, local, blocks = self._double
+        if local is not None:
+            local = np.asfortranarray(single(local))
+        return None if diagonal is None else single(diagonal), local, [single(entries) for entries in blocks]
+
+    def _parts(self, precision: str) -> tuple[Array | None, Array | None, list[Array]]:
+        """The diagonal, the matrix on the lowest qubits and those on the others, in double or single precision."""
+        return self._double if precision == "d" else self._single
 
     def fields(self) -> NDArray[np.float64]:
         """Return the coefficients of the single X, shape (n,): zero where a qubit has none."""
@@ -262,26 +279,16 @@ class PauliSum:
         return out
 
     def _product(self, v: Array) -> Array:
-        """H v of one contiguous state of the right type, by the caller's number of threads."""
-        result: Array | None = None
-        for block, matrix in zip(self.structure._blocks, self._block_matrices, strict=True):
-            part = block.product(matrix, v)
-            if result is None:
-                result = part
-            else:
-                result += part
-        if result is None:
-            result = np.zeros_like(v)
-        size, local = 1 << min(self.num_qubits, CHUNK_QUBITS), self._local_matrix
-        gemm = dgemm if v.dtype == float else zgemm
-        scratch = np.empty(size, v.dtype)
-        for i in range(0, self.dim, size):
-            part, total = v[i : i + size], result[i : i + size]
-            if self.structure._diagonal is not None:
-                np.multiply(self.diagonal[i : i + size], part, out=scratch)
-                total += scratch
-            if local is not None:
-                gemm(1.0, local, part.reshape(-1, len(local)).T, 1.0, total.reshape(-1, len(local)).T, overwrite_c=1)
+        """H v of one contiguous state of the right type, in its own precision, by the caller's number of threads."""
+        diagonal, local, blocks = self._parts(v.real.dtype.char)
+        result = np.zeros_like(v) if diagonal is None else np.multiply(diagonal, v)
+        for block, entries in zip(self.structure._blocks, blocks, strict=True):
+            block.add_product(entries, v, result)
+        if local is not None:
+            gemm, size = GEMM[v.dtype.char], 1 << min(self.num_qubits, CHUNK_QUBITS)
+            for i in range(0, self.dim, size):
+                part, total = v[i : i + size].reshape(-1, len(local)), result[i : i + size].reshape(-1, len(local))
+                gemm(1.0, local, part.T, 1.0, total.T, overwrite_c=1)
         return result
 
     def expectation(self, v: Array) -> Any:

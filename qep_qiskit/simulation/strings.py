@@ -10,6 +10,11 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+try:
+    from scipy.sparse._sparsetools import csr_matvecs
+except ImportError:  # not public; scipy's operator @ does the same, with more around it
+    csr_matvecs = None
+
 Array: TypeAlias = NDArray[Any]
 
 LOW_QUBITS = 4
@@ -92,22 +97,31 @@ class Block:
             self._low = np.zeros((low + 1, low + 1))
             self._low[rows, rows ^ x_low] = 1 - 2.0 * (np.bitwise_count(z_low & (rows ^ x_low)) & 1)
 
-    def matrix(self, coefficients: Array) -> scipy.sparse.csr_array:
-        """Return Σ c_k P_high,k."""
+    def entries(self, coefficients: Array) -> Array:
+        """Return what is not zero of Σ c_k P_high,k, row by row: the places of the entries do not depend on the c_k."""
         c = coefficients[self.terms] * self._factor
         data = np.empty((self._size, len(self._members)), c.dtype)
         for k, (members, table) in enumerate(zip(self._members, self._tables, strict=True)):
             data[:, k] = c[members].sum() if table is None else table.combine(c[members])
-        return scipy.sparse.csr_array((data.ravel(), self._columns, self._starts), shape=(self._size, self._size))
+        return data.reshape(-1)
 
-    def product(self, matrix: scipy.sparse.csr_array, v: Array) -> Array:
-        """Return (matrix ⊗ P_low) v."""
+    def add_product(self, entries: Array, v: Array, result: Array) -> None:
+        """Add (matrix ⊗ P_low) v to the result, which has the type of v.
+
+        It calls what scipy's own product calls: the checks and the fresh array around it take longer than the product
+        does for a dozen qubits.
+        """
         columns = v.reshape(self._size, -1)
         if self._low is not None:
             columns = columns @ self._low.T.astype(v.dtype)
-        if v.dtype == complex and matrix.dtype == float:
-            return np.asarray(matrix @ columns.view(float)).view(complex).reshape(-1)
-        return np.asarray(matrix @ columns).reshape(-1)
+        total = result.reshape(self._size, -1)
+        if columns.dtype != entries.dtype:  # a real matrix acts on real and imaginary parts
+            columns, total = columns.view(entries.dtype), total.view(entries.dtype)
+        size, places = self._size, (self._starts, self._columns)
+        if csr_matvecs is None:
+            total += scipy.sparse.csr_array((entries, places[1], places[0]), shape=(size, size)) @ columns
+        else:
+            csr_matvecs(size, size, columns.shape[1], *places, entries, columns.reshape(-1), total.reshape(-1))
 
 
 class Window:
@@ -124,6 +138,7 @@ class Window:
         self._entries = scipy.sparse.csr_array(
             (entries.ravel(), (position.ravel(), term.ravel())), shape=(size * size, len(self.terms))
         )
+        self._readings = self._entries.T.tocsr()
 
     def matrix(self, coefficients: Array) -> Array:
         """Return Σ c_k P_k on the window's qubits."""
@@ -138,7 +153,7 @@ class Window:
             blocks = v.reshape(-1, self._size, 1 << self._start)
             rows = np.ascontiguousarray(blocks.transpose(1, 0, 2)).reshape(self._size, -1)
             density = rows.conj() @ rows.T
-        return np.asarray(self._entries.T @ density.reshape(-1)).real
+        return np.asarray(self._readings @ density.reshape(-1)).real
 
 
 class Flip:

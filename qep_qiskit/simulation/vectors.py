@@ -7,19 +7,19 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import daxpy, zaxpy
+from scipy.linalg.blas import caxpy, daxpy, saxpy, zaxpy
 
 Array: TypeAlias = NDArray[Any]
+
+AXPY = {"f": saxpy, "d": daxpy, "F": caxpy, "D": zaxpy}
 
 
 def add_scaled(y: Array, factor: complex, x: Array) -> None:
     """Add factor · x to the contiguous vector y in place, without a temporary."""
-    if y.dtype == float and x.dtype == float:
-        daxpy(x, y, a=factor.real)
-    elif y.dtype == complex and x.dtype == complex:
-        zaxpy(x, y, a=factor)
-    else:
+    if y.dtype != x.dtype:
         y += factor * x
+    else:
+        AXPY[y.dtype.char](x, y, a=factor if y.dtype.kind == "c" else factor.real)
 
 
 def project_off(psi: Array, v: Array) -> Array:
@@ -38,3 +38,8 @@ def fixed_phase(v: Array) -> Array:
     size = np.abs(v)
     i = int(np.argmax(size >= (1 - 1e-6) * size.max()))
     return v if v[i].imag == 0 and v[i].real > 0 else np.asarray(v * (size[i] / v[i]))
+
+
+def single(v: Array) -> Array:
+    """Return v in single precision."""
+    return v.astype(np.complex64 if np.iscomplexobj(v) else np.float32)

@@ -152,3 +152,44 @@ def test_an_operator_that_is_a_constant(identity):
 def test_a_wrong_start_is_named(start):
     with pytest.raises(InputError, match="start vector"):
         ground_state(PauliSum.from_operator(glass(8, 0)), start=start)
+
+
+HARD = {
+    "two wells that tunnel": (0.0, 0.1, 1.0),
+    "two wells, one a little deeper": (1e-4, 0.1, 1.0),
+    "frustrated": (0.0, 0.5, -1.0),
+    "a glass without fields": (0.0, 0.4, None),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("seed", range(6))
+def test_nearly_degenerate_levels_are_found(name, seed):
+    h, g, coupling = HARD[name]
+    rng = np.random.default_rng(seed)
+    n = 10
+    edges = [(i, j) for i in range(n) for j in range(i) if rng.random() < 3 / n]
+    op = ising(n, edges, h, g)
+    if coupling is None:
+        signs = np.where(np.arange(len(op)) < len(edges), rng.choice([-1, 1], len(op)), 1)
+        op = SparsePauliOp(op.paulis, op.coeffs * signs)
+    else:
+        op = SparsePauliOp(op.paulis, np.where(np.arange(len(op)) < len(edges), -coupling, op.coeffs))
+    compiled = PauliSum.from_operator(op)
+    energies, _ = lowest(compiled, 2)
+    for other in range(4):
+        ground = ground_state(compiled, seed=other)
+        assert ground.energy == pytest.approx(energies[0], abs=1e-10)
+        assert ground.gap == pytest.approx(energies[1] - energies[0], rel=1e-2, abs=1e-7)
+
+
+@pytest.mark.parametrize("num_qubits", [10, 11])
+def test_single_precision_reaches_what_double_does(num_qubits, monkeypatch):
+    op = PauliSum.from_operator(glass(num_qubits, 3))
+    mixed = ground_state(op, tolerance=1e-11)
+    monkeypatch.setattr(lanczos, "SINGLE_QUBITS", 99)
+    double = ground_state(op, tolerance=1e-11)
+    assert abs(np.vdot(mixed.vector, double.vector)) == pytest.approx(1, abs=1e-14)
+    np.testing.assert_allclose(mixed.vector, double.vector, atol=1e-10)
+    assert mixed.residual <= 1e-10 * op.scale
+    assert mixed.gap == pytest.approx(double.gap, rel=3e-3)
