@@ -6,17 +6,22 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import numpy as np
+
 from qep_qiskit.devices.qiskit_objects import as_device
-from qep_qiskit.equilibrium.estimate import stamped
+from qep_qiskit.equilibrium.estimate import stamped, start_from
 from qep_qiskit.equilibrium.executed import execute_all
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil, symmetric
+
+NEAR = 0.2
+"""How far, as a share of its coefficients, the Hamiltonian of a sample may be from another's that it starts from."""
 
 
 def gradients(
@@ -28,6 +33,7 @@ def gradients(
     shots: int | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
+    near: Sequence[Gradient] | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> list[Gradient]:
@@ -38,6 +44,9 @@ def gradients(
     problems : sequence of Problem
         The samples of a batch: circuits of the same structure share a pub, each sample is a row of its values. A readout
         calibration serves all of them.
+    near : sequence of Gradient, optional
+        One a problem, for instance of the last training step: the free phases start there. Without it a sample starts from
+        the nearest one before it in the batch, if that is near.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed, progress
         As of :func:`gradient`.
 
@@ -58,6 +67,8 @@ def gradients(
     if not problems:
         raise InputError("problems: the batch is empty; give at least one qep.Problem(...)")
     chosen = as_device(device)
+    if near is not None and len(near) != len(problems):
+        raise InputError(f"near: {len(near)} gradients for {len(problems)} problems; give one a problem, in the same order")
     first: list[Plan] = []
     for number, problem in enumerate(problems):
         progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
@@ -68,6 +79,7 @@ def gradients(
             shots=shots,
             mitigation=mitigation,
             calibration_shots=calibration_shots,
+            near=_nearest(problem, first) if near is None else start_from(near[number], problem),
             seed=chosen.seed if seed is None else seed,
         )
         first.append(planned)
@@ -83,3 +95,13 @@ def gradients(
         for i, more in zip(waiting, later, strict=True):
             outcomes[i] = outcomes[i].followed_by(more)
     return [stamped(reduce(p, o), started, clock) for p, o in zip(last, outcomes, strict=True)]
+
+
+def _nearest(problem: Problem, done: Sequence[Plan]) -> Prepared | None:
+    """Return the sample whose Hamiltonian is nearest, if it is within `NEAR` of this one's, in the sum of coefficients."""
+    row, labels = problem.hamiltonian_row, problem.frame.labels
+    others = [(p.problem.hamiltonian_row, p.problem.frame.labels) for p in done]
+    distances = [np.abs(other - row).sum() if theirs == labels else np.inf for other, theirs in others]
+    if not distances or min(distances) > NEAR * np.abs(row).sum():
+        return None
+    return done[int(np.argmin(distances))].prepared

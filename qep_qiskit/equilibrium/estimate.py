@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from qep_qiskit.devices.qiskit_objects import as_device
@@ -12,9 +13,9 @@ from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
-from qep_qiskit.errors import NudgeWarning
+from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.stencils import Stencil, symmetric
@@ -29,6 +30,7 @@ def gradient(
     shots: int | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
+    near: Gradient | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> Gradient:
@@ -48,6 +50,8 @@ def gradient(
     mitigation : {"none", "tensored"}
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
+    near : Gradient, optional
+        Of a similar problem (the last training step's, say): its free phase is where preparation starts.
     seed : int, optional
         The device's where absent.
     progress : callable, optional
@@ -80,6 +84,7 @@ def gradient(
         shots=shots,
         mitigation=mitigation,
         calibration_shots=calibration_shots,
+        near=near,
         seed=seed,
         progress=progress,
     )
@@ -98,6 +103,7 @@ def run(
     shots: int | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
+    near: Gradient | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> tuple[Plan, Outcomes]:
@@ -110,6 +116,7 @@ def run(
         shots=shots,
         mitigation=mitigation,
         calibration_shots=calibration_shots,
+        near=start_from(near, problem),
         seed=chosen.seed if seed is None else seed,
         progress=progress,
     )
@@ -127,6 +134,20 @@ def finish(
     return second, outcomes.followed_by(executed(second, outcomes))
 
 
+def start_from(near: Gradient | None, problem: Problem) -> Prepared | None:
+    """Return the prepared free phase of a nearby gradient. Raises InputError for one of another network."""
+    if near is None:
+        return None
+    if not isinstance(near, Gradient):
+        raise InputError(f"near: {near!r} is not allowed; give the qep.Gradient of a similar problem")
+    if near.names != problem.network.names:
+        raise InputError(
+            f"near: that gradient has {len(near.names)} weights of other names than this network's {len(problem.network.names)}; "
+            "give one of the same network"
+        )
+    return near.free
+
+
 def stamped(found: Gradient, started: datetime, clock: float) -> Gradient:
     """Return the gradient with versions and times in its provenance."""
     more = {
@@ -134,14 +155,4 @@ def stamped(found: Gradient, started: datetime, clock: float) -> Gradient:
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
-    return Gradient(
-        found.names,
-        found.values,
-        found.covariance,
-        found.loss,
-        found.loss_stderr,
-        found.predictions,
-        found.predictions_stderr,
-        found.diagnostics,
-        {**found.provenance, **more},
-    )
+    return replace(found, provenance={**found.provenance, **more})

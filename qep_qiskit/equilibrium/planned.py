@@ -91,6 +91,7 @@ def plan(
     shots: int | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
+    near: Prepared | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Plan:
@@ -106,6 +107,8 @@ def plan(
     mitigation : {"none", "tensored"}
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
+    near : Prepared, optional
+        The free phase of a similar problem, for the preparer to start from.
     seed : int
 
     Raises
@@ -133,7 +136,7 @@ def plan(
         calibration_shots=calibration_shots or shots,
         seed=seed,
         phases=rounds,
-        prepared=preparer.prepare(family, seed=seed, progress=progress),
+        prepared=preparer.prepare(family, near=near, seed=seed, progress=progress),
         bases=bases,
         wanted=wanted,
         error_signal=None if problem.cost.needs_free_phase else np.ones(1),

@@ -65,6 +65,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
         diagnostics=diagnostics(plan),
         provenance={**described(plan), **_circuit_report(plan, outcomes, calibration)},
+        free=(plan if plan.earlier is None else plan.earlier).prepared,
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.preparation.preparer import Prepared
+
 Vector = NDArray[np.float64]
 
 
@@ -29,6 +31,8 @@ class Gradient:
         ``gap``, ``phases`` (beta, energy, residual, variance, gap of each) and ``warnings``.
     provenance : mapping
         Versions, circuits, shots, layout, calibration date, seeds, times.
+    free : Prepared or None
+        The free phase as it was prepared, for the next gradient to start from (``near=``). It is in memory only.
     """
 
     names: tuple[str, ...]
@@ -40,6 +44,7 @@ class Gradient:
     predictions_stderr: Vector | None
     diagnostics: Mapping[str, object] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
+    free: Prepared | None = field(default=None, repr=False, compare=False)
 
     @property
     def stderr(self) -> Vector | None:

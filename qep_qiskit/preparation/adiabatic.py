@@ -90,13 +90,21 @@ class Adiabatic:
         if self.initial is not None:
             fields_of(operator_from(self.initial, None, "initial"))
 
-    def prepare(self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent) -> Prepared:
+    def prepare(
+        self,
+        family: Family,
+        *,
+        free: Prepared | None = None,
+        near: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Prepared:
         """Prepare the states of all phases with one parameterised circuit.
 
         Parameters
         ----------
         family : Family
-        free, seed
+        free, near, seed
             Not used: a ramp starts from the same product state in every phase and draws nothing.
         progress : callable
 

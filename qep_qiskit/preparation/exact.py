@@ -49,7 +49,15 @@ class Exact:
             if not (isinstance(value, float | int) and math.isfinite(value) and value > 0):
                 raise InputError(f"Exact: {name} is {value!r}; give a positive number")
 
-    def prepare(self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent) -> Prepared:
+    def prepare(
+        self,
+        family: Family,
+        *,
+        free: Prepared | None = None,
+        near: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Prepared:
         """Return the ground states of ``family.betas``."""
         if family.num_qubits > MOST_QUBITS:
             raise InputError(
@@ -57,7 +65,7 @@ class Exact:
                 "use vqe or adiabatic circuits"
             )
         structure = structure_of(family)
-        known = None if free is None else free.states()[0].real if structure.is_real else free.states()[0]
+        known = _start(near if free is None else free, structure)
         gap = None if free is None else free.phases[0].gap
         order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
         found: dict[int, GroundState] = {}
@@ -130,6 +138,13 @@ def refuse_degenerate(ground: GroundState, operator: PauliSum) -> None:
             f"the ground state is degenerate (gap {ground.gap:.1e}), so its response to a nudge is not defined; "
             "break the symmetry, for instance by a longitudinal field h or another weight"
         )
+
+
+def _start(known: Prepared | None, structure: PauliStructure) -> NDArray[np.float64] | None:
+    if known is None:
+        return None
+    state = known.states()[0]
+    return state.real if structure.is_real else state
 
 
 def _nearest(

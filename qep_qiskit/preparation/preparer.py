@@ -103,7 +103,15 @@ class Preparer(Protocol):
     the phases together, and what it handed over for the free phase, so that nudged phases can start from it.
     """
 
-    def prepare(self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent) -> Prepared:
+    def prepare(
+        self,
+        family: Family,
+        *,
+        free: Prepared | None = None,
+        near: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Prepared:
         """Prepare the states of ``family.betas``.
 
         Parameters
@@ -111,6 +119,10 @@ class Preparer(Protocol):
         family : Family
         free : Prepared, optional
             The result for β = 0 of the same H, to start from.
+        near : Prepared, optional
+            The result of a similar H, its free phase first: another sample's, or the last training step's. A start, where the
+            preparer has a use for it; what comes out does not depend on it beyond the preparer's tolerance, except that
+            a variational search goes to the minimum that is near.
         seed : int
             Random starts are derived from it.
         progress : callable

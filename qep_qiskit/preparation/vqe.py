@@ -97,7 +97,15 @@ class VQE:
         stamp = os.stat(name).st_mtime_ns if os.path.exists(name) else 0
         return _compiled_name(name, stamp, family.num_qubits, labels, self.layers, self.shared_angles, self.entanglement)
 
-    def prepare(self, family: Family, *, free: Prepared | None = None, seed: int = 0, progress: Progress = silent) -> Prepared:
+    def prepare(
+        self,
+        family: Family,
+        *,
+        free: Prepared | None = None,
+        near: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Prepared:
         """Optimise the angles of every phase."""
         if family.num_qubits > MOST_QUBITS:
             raise InputError(
@@ -109,12 +117,18 @@ class VQE:
         operators = [bound(structure, family, p) for p in range(len(family.betas))]
         angles: dict[int, Vector] = {}
         known = None if free is None or free.angles is None else free.angles[0]
+        nearby = None if near is None or near.angles is None else near.angles[0]
+        if nearby is not None and len(nearby) != program.num_parameters:
+            nearby = None  # other strings make an ansatz with other angles
         order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
         with single_threaded(family.num_qubits):
             for done, p in enumerate(order):
                 progress(f"VQE at β = {family.betas[p]:g}", done / len(order))
                 start = _closest(angles, family.betas, p, known)
-                if start is None:
+                if start is None and nearby is not None:
+                    found = self._optimise(family, p, circuit, program, operators[p], nearby)
+                    angles[p] = self._polish(program, operators[p], found)
+                elif start is None:
                     angles[p] = self._from_random_starts(family, p, circuit, program, operators[p], seed, progress)
                 else:
                     angles[p] = self._follow(family, p, circuit, program, operators[p], start)
