@@ -1,0 +1,1 @@
+"""Benchmarks against other packages; see README.md. Not part of the installed package."""

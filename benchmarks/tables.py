@@ -1,0 +1,134 @@
+"""Markdown tables made from results.json: all of it in results.md, the short one in README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.rows import Results, Row
+
+START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+
+
+def write_tables(results: Results, full: Path, readme: Path | None) -> list[Path]:
+    """Write results.md, and the table between the marks of README.md; return what was written."""
+    full.write_text(full_tables(results), encoding="utf-8")
+    if readme is None:
+        return [full]
+    readme.write_text(between(readme.read_text(encoding="utf-8"), short_table(results)), encoding="utf-8")
+    return [full, readme]
+
+
+def between(text: str, table: str) -> str:
+    """Return the text with the table between its two marks; as it is where it has none."""
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        return text
+    return f"{before}{START}\n{table}\n{END}{after}"
+
+
+def short_table(results: Results) -> str:
+    """One line a task and size, on one thread: ours, plain Qiskit and the fastest rival."""
+    lines = []
+    for rows in _groups(row for row in results.rows if row.threads == 1):
+        ours = next((row for row in rows if row.ours), None)
+        rivals = [row for row in rows if not row.ours and row.seconds is not None]
+        if ours is None or ours.seconds is None or not rivals:
+            continue
+        plain = [row for row in rivals if row.qiskit]
+        best = min(rivals, key=lambda row: row.seconds or 0.0)
+        lines.append([ours.task, str(ours.size), clock(ours), *_beside(plain[0] if plain else None), *_beside(best, named=True)])
+    head = ["task", "size", "ours", "plain Qiskit", "ratio", "fastest rival", "", "ratio"]
+    return table(head, lines, "llrrrlrr") + f"\n\n{machine_line(results)}"
+
+
+def _beside(row: Row | None, *, named: bool = False) -> list[str]:
+    cells = ["–", "–"] if row is None else [clock(row), ratio(row)]
+    return [row.method if row else "–", *cells] if named else cells
+
+
+def full_tables(results: Results) -> str:
+    """Every row, one table a task, size and number of threads."""
+    parts = [
+        "# Benchmark results",
+        machine_line(results),
+        "Made from results.json by `make bench`; README.md in this folder says what is measured and how to read it.",
+    ]
+    task = ""
+    for rows in _groups(results.rows):
+        first = rows[0]
+        if first.task != task:
+            task = first.task
+            parts.append(f"## {task}")
+        parts.append(f"Size {first.size}, {first.threads} thread{'s' if first.threads > 1 else ''}")
+        parts.append(table(FULL_HEAD, [_full(row) for row in rows], "lrrrrrrrl"))
+    parts.append("## Versions")
+    parts.append(", ".join(f"{name} {version}" for name, version in results.versions.items()))
+    return "\n\n".join(parts) + "\n"
+
+
+FULL_HEAD = ["method", "time", "ratio", "set-up", "ratio with it", "peak MB", "error", "repeats", "remarks"]
+
+
+def _full(row: Row) -> list[str]:
+    return [
+        f"**{row.method}**" if row.ours else row.method,
+        clock(row),
+        ratio(row),
+        seconds(row.setup_seconds),
+        "–" if row.ratio_with_setup is None else f"{row.ratio_with_setup:.3g}×",
+        "–" if row.peak_mb is None else f"{row.peak_mb:.0f}",
+        "–" if row.error is None else f"{row.error:.0e}",
+        str(row.repeats or "–"),
+        "; ".join([*filter(None, [row.failed, row.note]), *(f"{key}: {_short(value)}" for key, value in row.details.items())]),
+    ]
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _groups(rows: Iterable[Row]) -> list[list[Row]]:
+    groups: dict[tuple[str, int, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    tasks = list(dict.fromkeys(group[0] for group in groups))
+    return [groups[key] for key in sorted(groups, key=lambda key: (tasks.index(key[0]), key[1:]))]
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]], align: str) -> str:
+    """Return a Markdown table; `align` has one of l, r a column."""
+    rule = ["---:" if side == "r" else "---" for side in align]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
+
+
+def clock(row: Row) -> str:
+    """Return its time, marked where it is only a lower bound; or that it failed."""
+    return "failed" if row.failed else ("≥ " if row.details.get("lower bound") else "") + seconds(row.seconds)
+
+
+def ratio(row: Row) -> str:
+    """Return its ratio to ours."""
+    if row.ratio is None:
+        return "–"
+    return ("≥ " if row.details.get("lower bound") else "") + f"{row.ratio:.3g}×"
+
+
+def seconds(value: float | None) -> str:
+    """Return a time in a unit that suits it."""
+    if value is None:
+        return "–"
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} µs"
+
+
+def machine_line(results: Results) -> str:
+    """Return what the numbers were measured on, as a sentence."""
+    m = results.machine
+    return (
+        f"Medians, measured {results.date} on {m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}, "
+        f"Python {m['python']}. The ratio is the method's time divided by ours."
+    )

@@ -1,0 +1,49 @@
+"""Timing all methods of one case in turns, so that whatever slows the machine down slows all of them."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+
+BUDGET = 8.0
+"""Seconds that the repeats of one method may take together, if it is quicker than a second."""
+ONCE = 40.0
+"""A method that takes longer is run once."""
+
+
+def repeats_for(seconds: float) -> int:
+    """Return how often to time a call of that length: 5 to 25 times below a second, else 3 times, or once."""
+    if seconds > ONCE:
+        return 1
+    if seconds > 1.0:
+        return 3
+    return max(5, min(25, int(BUDGET / max(seconds, 1e-9))))
+
+
+def rounds(repeats: Mapping[str, int]) -> list[list[str]]:
+    """Return who runs in which round and order: everyone who has repeats left, the order turned by one a round."""
+    names = list(repeats)
+    turned = ([*names[r % len(names) :], *names[: r % len(names)]] for r in range(max(repeats.values(), default=0)))
+    return [[name for name in order if repeats[name] > r] for r, order in enumerate(turned)]
+
+
+def clocked(call: Callable[[], object]) -> float:
+    """Return the seconds of one call, with what was left over collected before and no collection in between."""
+    gc.collect()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+    finally:
+        gc.enable()
+
+
+def take_turns(calls: Mapping[str, Callable[[], object]], repeats: Mapping[str, int]) -> dict[str, list[float]]:
+    """Return the seconds of every repeat of every call."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for order in rounds(repeats):
+        for name in order:
+            seconds[name].append(clocked(calls[name]))
+    return seconds
