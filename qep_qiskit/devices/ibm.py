@@ -1,14 +1,33 @@
-"""Everything that knows qiskit_ibm_runtime: snapshots of devices ("fake" devices)."""
+"""Everything that knows qiskit_ibm_runtime: snapshots of devices ("fake" devices) and the devices themselves."""
 
 from __future__ import annotations
 
 import functools
+import os
 import re
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
 
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2
 
+from qep_qiskit.devices.compilation import Cache, compile_with
+from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.remote import DeviceError, RemoteJob, RunPub
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.measurement.samples import Samples, from_bit_array
+from qep_qiskit.secrets import scrubbed
+
+URL_VARIABLE = "QEP_RUNTIME_URL"
+"""Where a stand-in of the service listens, on loopback; the real service without it."""
+DECOUPLING = ("XX", "XpXm", "XY4")
+WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -76,3 +95,263 @@ def snapshot(name: str) -> Snapshot:
         except Exception:
             readout = None
     return Snapshot(name, backend, readout, calibrated)
+
+
+@dataclass(frozen=True)
+class IBMDevice:
+    """An IBM Quantum device behind the current Runtime client; see :func:`ibm`."""
+
+    name: str
+    seed: int = 0
+    dynamical_decoupling: str | None = None
+    gate_twirling: bool = False
+    measure_twirling: bool = False
+    fractional_gates: bool = False
+    instance: str | None = None
+    service_factory: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
+    cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    @property
+    def exact(self) -> bool:
+        """False: a device gives shots."""
+        return False
+
+    @property
+    def needs_circuits(self) -> bool:
+        """True."""
+        return True
+
+    @functools.cached_property
+    def service(self) -> Any:
+        """The client, with the account that it has saved or that the environment names."""
+        with translated("the service cannot be reached"):
+            return _service(self.instance) if self.service_factory is None else self.service_factory()
+
+    @functools.cached_property
+    def backend(self) -> BackendV2:
+        """The device as Qiskit sees it, with the calibration of now."""
+        with translated(f"{self.name} is not available"):
+            found: BackendV2 = self.service.backend(self.name, use_fractional_gates=self.fractional_gates)
+            return found
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit in the device's gates, on the qubits that its calibration favours."""
+        return self.cache.compiled(circuit, qubits, lambda c, q: compile_with(self.backend, c, q))
+
+    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
+        """Return the circuit that is sent for these axes."""
+        return self.cache.measured(compiled, axes)
+
+    def sent(self, circuit: QuantumCircuit, values: np.ndarray) -> list[tuple[QuantumCircuit, np.ndarray]]:
+        """Return what is sent for a circuit and its rows of values: one pub, or one a row where angles must be folded.
+
+        The device's own rzz takes angles from 0 to π/2 only, and the client folds none that is still a parameter.
+        """
+        if not any(item.operation.name == "rzz" for item in circuit.data) or not circuit.num_parameters:
+            return [(circuit, values)]
+        from qiskit.transpiler import PassManager
+        from qiskit_ibm_runtime.transpiler.passes import FoldRzzAngle
+
+        fold = PassManager([FoldRzzAngle()])
+        rows = [circuit.assign_parameters(dict(zip(circuit.parameters, row, strict=True))) for row in values]
+        return [(fold.run(bound), np.zeros((1, 0))) for bound in rows]
+
+    def check(self, pubs: Sequence[RunPub]) -> None:
+        """Refuse circuits that the device does not run: the client does not look."""
+        from qiskit.primitives.containers.sampler_pub import SamplerPub
+        from qiskit_ibm_runtime.utils import validate_isa_circuits, validate_rzz_pubs
+
+        with translated(f"{self.name} cannot run a circuit", wrong=True):
+            validate_isa_circuits([pub.circuit for pub in pubs], self.backend.target)
+            validate_rzz_pubs([SamplerPub.coerce((pub.circuit, pub.values)) for pub in pubs])
+        faulty = _faulty(self.backend)
+        for pub in pubs:
+            used = {pub.circuit.find_bit(q).index for item in pub.circuit.data for q in item.qubits}
+            if used & faulty:
+                raise InputError(f"device: qubit {min(used & faulty)} of {self.name} is faulty now; compile again")
+
+    def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:
+        """Send one job and return its id. It may exist even where this raises: look its tag up before sending again."""
+        from qiskit_ibm_runtime.executor_sampler import Sampler
+
+        with translated("the job could not be sent"):
+            sampler = Sampler(mode=self.backend)
+            options = sampler.options
+            options.environment.job_tags = [tag]
+            if self.dynamical_decoupling is not None:
+                options.dynamical_decoupling.enable = True
+                options.dynamical_decoupling.sequence_type = self.dynamical_decoupling
+            options.twirling.enable_gates = self.gate_twirling
+            options.twirling.enable_measure = self.measure_twirling
+            job = sampler.run([(pub.circuit, pub.values) for pub in pubs], shots=shots)
+            return str(job.job_id())
+
+    def find(self, tag: str) -> list[RemoteJob]:
+        """Return the jobs with this tag, the earliest first."""
+        with translated("the jobs could not be listed"):
+            jobs = self.service.jobs(job_tags=[tag], limit=None, backend_name=self.name)
+            found = [RemoteJob(str(job.job_id()), _state(job.status()), str(job.creation_date)) for job in jobs]
+        return sorted(found, key=lambda job: (job.created, job.id))
+
+    def status(self, job_id: str) -> tuple[str, str]:
+        """Return the state of a job and, where it failed, why."""
+        with translated(f"the status of job {job_id} could not be read"):
+            job = self.service.job(job_id)
+            state = _state(job.status())
+            reason = "" if state != "failed" else str(job.error_message() or "the service gives no reason")
+        return state, scrubbed(reason)
+
+    def result(self, job_id: str, *, timeout: float = 300.0) -> list[BitArray]:
+        """Return the shots of every pub. Each call downloads again; a private job can be read once."""
+        with translated(f"the result of job {job_id} could not be read"):
+            return [pub.data.outcome for pub in self.service.job(job_id).result(timeout=timeout)]
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job that has not ended."""
+        with translated(f"job {job_id} could not be cancelled"):
+            self.service.job(job_id).cancel()
+
+    def seconds(self, job_id: str) -> float | None:
+        """Return the QPU seconds that a job was billed, where the service tells."""
+        try:
+            return float(self.service.job(job_id).usage())
+        except Exception:
+            return None
+
+    def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
+        """Return today's calibration of these qubits, for the record."""
+        with translated("the calibration could not be read"):
+            properties = self.backend.properties(refresh=True)
+        if properties is None:
+            return {"date": None}
+        readout = {int(q): [_value(properties, q, k) for k in ("prob_meas1_prep0", "prob_meas0_prep1")] for q in qubits}
+        times = {int(q): [_value(properties, q, k) for k in ("T1", "T2")] for q in qubits}
+        return {"date": str(properties.last_update_date), "readout": readout, "t1_t2_seconds": times}
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Send all circuits as one job and wait for it. `qep submit` does the same in steps that survive a crash."""
+        pubs, places = [], []
+        for number, item in enumerate(work):
+            for circuit, values in self.sent(self.measured(item.compiled, item.axes), item.values):
+                pubs.append(RunPub(circuit, values))
+                places.append(number)
+        self.check(pubs)
+        job_id = self.submit(pubs, shots=shots, tag=f"qep-{time.time_ns():x}-{seed}")
+        while (found := self.status(job_id))[0] in ("submitted", "queued", "running"):
+            time.sleep(WAIT_SECONDS)
+        if found[0] != "done":
+            raise DeviceError(f"job {job_id} on {self.name} {found[0]}: {found[1]}")
+        samples: list[list[Samples]] = [[] for _ in work]
+        for number, bits in zip(places, self.result(job_id), strict=True):
+            samples[number] += from_bit_array(bits)
+        return samples
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Refuse: a device gives shots."""
+        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
+
+    def describe(self) -> dict[str, object]:
+        """Return the name and what is done to the circuits."""
+        about: dict[str, object] = {
+            "name": self.name,
+            "dynamical_decoupling": self.dynamical_decoupling,
+            "gate_twirling": self.gate_twirling,
+            "measure_twirling": self.measure_twirling,
+            "fractional_gates": self.fractional_gates,
+        }
+        if URL_VARIABLE in os.environ:
+            about["service"] = "a stand-in on this machine, not IBM Quantum"
+        return about
+
+
+def ibm(
+    name: str,
+    *,
+    dynamical_decoupling: str | None = None,
+    gate_twirling: bool = False,
+    measure_twirling: bool = False,
+    fractional_gates: bool = False,
+    instance: str | None = None,
+    seed: int = 0,
+) -> IBMDevice:
+    """Return an IBM Quantum device.
+
+    Parameters
+    ----------
+    name : str
+        ``"ibm_torino"``, say.
+    dynamical_decoupling : {"XX", "XpXm", "XY4"}, optional
+    gate_twirling, measure_twirling : bool
+        Pauli twirling; it rounds the number of shots up, and the number that was run is the one that counts.
+    fractional_gates : bool
+        Use rx and rzz of any angle where the device has them. They cannot be twirled.
+    instance : str, optional
+        The instance's name; the saved account's default where absent.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        For an option that is not allowed. The account is read, and the service asked, only when it is needed.
+
+    Notes
+    -----
+    The account is the Runtime client's own: saved by ``QiskitRuntimeService.save_account`` or in its environment
+    variables. It is never written anywhere by this program.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InputError(f"device.name: {name!r} is not allowed; give a device's name such as 'ibm_torino'")
+    if dynamical_decoupling is not None and dynamical_decoupling not in DECOUPLING:
+        raise InputError(
+            f"device.dynamical_decoupling: unknown {dynamical_decoupling!r}; "
+            f"allowed: {', '.join(DECOUPLING)}{nearest(str(dynamical_decoupling), DECOUPLING)}"
+        )
+    if fractional_gates and gate_twirling:
+        raise InputError("device.gate_twirling: true does not go with fractional_gates = true; choose one of them")
+    return IBMDevice(name, seed, dynamical_decoupling, gate_twirling, measure_twirling, fractional_gates, instance)
+
+
+def _service(instance: str | None) -> Any:
+    from qiskit_ibm_runtime import QiskitRuntimeService
+
+    options: dict[str, Any] = {} if instance is None else {"instance": instance}
+    url = os.environ.get(URL_VARIABLE)
+    if url is None:
+        return QiskitRuntimeService(**options)
+    if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise InputError(f"{URL_VARIABLE}: {url!r} is not allowed; it must be an address of this machine")
+    return QiskitRuntimeService(
+        channel="ibm_quantum_platform",
+        token=os.environ.get("QISKIT_IBM_TOKEN", "rehearsal"),
+        instance=os.environ.get("QISKIT_IBM_INSTANCE") if instance is None else instance,
+        url=url,
+        url_resolver=lambda address, *_: address,
+    )
+
+
+@contextmanager
+def translated(what: str, *, wrong: bool = False) -> Iterator[None]:
+    """Turn whatever the client raises into one line without secrets."""
+    try:
+        yield
+    except (InputError, DeviceError):
+        raise
+    except Exception as error:
+        line = scrubbed(" ".join(str(error).split()) or type(error).__name__)[:300]
+        raise (InputError if wrong else DeviceError)(f"device: {what}: {line}") from None
+
+
+def _state(status: object) -> str:
+    name = str(getattr(status, "name", status)).upper()
+    known = {"INITIALIZING": "submitted", "QUEUED": "queued", "RUNNING": "running", "DONE": "done", "COMPLETED": "done"}
+    return known.get(name, "cancelled" if name.startswith("CANCEL") else "failed")
+
+
+def _faulty(backend: BackendV2) -> set[int]:
+    properties = backend.properties() if hasattr(backend, "properties") else None
+    return set() if properties is None else {int(q) for q in properties.faulty_qubits()}
+
+
+def _value(properties: Any, qubit: int, name: str) -> float | None:
+    found: Mapping[str, Any] = properties.qubit_property(qubit)
+    return float(found[name][0]) if name in found else None
