@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         SquaredErrorObservable,
         softmax_cross_entropy,
     )
-    from qep_qiskit.devices import aer, device_named, fake, statevector
+    from qep_qiskit.devices import aer, device_named, fake, ibm, statevector
     from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, plan, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
     from qep_qiskit.networks import Network, Term, ising, pauli
@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "comparison": ("Budget", "Rung", "compare"),
     "costs": ("ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"),
-    "devices": ("aer", "device_named", "fake", "statevector"),
+    "devices": ("aer", "device_named", "fake", "ibm", "statevector"),
     "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "plan", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
     "networks": ("Network", "Term", "ising", "pauli"),
@@ -70,6 +70,7 @@ __all__ = [
     "fake",
     "gradient",
     "gradients",
+    "ibm",
     "ising",
     "one_sided",
     "pauli",

@@ -10,12 +10,12 @@ import pytest
 import qep_qiskit
 
 PACKAGE = Path(qep_qiskit.__file__).parent
-BELOW_ALL = {"errors", "provenance", "seeds"}
+BELOW_ALL = {"errors", "provenance", "secrets", "seeds"}
 FLOORS = [
-    {"networks", "costs", "stencils", "ansatz", "simulation", "measurement", "devices"},
+    {"networks", "costs", "stencils", "ansatz", "simulation", "measurement", "devices", "rehearsal"},
     {"problem", "preparation"},
     {"equilibrium", "reference", "spec"},
-    {"comparison"},
+    {"comparison", "planning", "runs"},
     {"report"},
     {"cli"},
 ]

@@ -2,6 +2,7 @@
 
 from qep_qiskit.devices.aer import AerDevice, aer, fake
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.ibm import IBMDevice, ibm
 from qep_qiskit.devices.qiskit_objects import SamplerDevice, as_device, device_named, statevector
 from qep_qiskit.devices.statevector import StatevectorDevice
 
@@ -9,6 +10,7 @@ __all__ = [
     "AerDevice",
     "Compiled",
     "Device",
+    "IBMDevice",
     "SamplerDevice",
     "StatevectorDevice",
     "Work",
@@ -16,5 +18,6 @@ __all__ = [
     "as_device",
     "device_named",
     "fake",
+    "ibm",
     "statevector",
 ]

@@ -15,12 +15,13 @@ from qiskit_aer.primitives import SamplerV2 as AerSampler
 from qep_qiskit.devices.aer import aer, fake
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.ibm import ibm
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.samples import Samples, from_bit_array
 from qep_qiskit.seeds import integer, stream
 
-NAMES = ("statevector", "aer", "fake_<name>")
+NAMES = ("statevector", "aer", "fake_<name>", "ibm_<name>")
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def as_device(thing: object) -> Device:
 
 
 def device_named(name: str, *, seed: int = 0, noise: str | None = None, method: str = "automatic") -> Device:
-    """Return the device of a spec: ``statevector``, ``aer`` or ``fake_<name>``.
+    """Return the device of a spec: ``statevector``, ``aer``, ``fake_<name>`` or ``ibm_<name>``.
 
     Raises
     ------
@@ -159,4 +160,6 @@ def device_named(name: str, *, seed: int = 0, noise: str | None = None, method: 
         return StatevectorDevice(seed)
     if str(name).startswith("fake_"):
         return fake(name, method=method, seed=seed)
+    if str(name).startswith("ibm_"):
+        return ibm(name, seed=seed)
     raise InputError(f"device.name: unknown {name!r}; allowed: {', '.join(NAMES)}{nearest(str(name), NAMES)}")

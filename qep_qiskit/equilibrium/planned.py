@@ -126,7 +126,7 @@ def plan(
     bases, wanted = _bases(problem, stencil)
     rounds = (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
     nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
-    family = _family(problem, nudge, tuple(stencil.phases[p] for p in rounds))
+    family = family_of(problem, nudge, tuple(stencil.phases[p] for p in rounds))
     return Plan(
         problem=problem,
         preparer=preparer,
@@ -157,7 +157,7 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
     error_signal = problem.cost.error_signal(observed)
     rest = tuple(p for p in range(len(stencil.phases)) if p not in first.phases)
     betas = tuple(stencil.phases[p] for p in rest)
-    family = _family(problem, error_signal @ problem.cost_rows, betas)
+    family = family_of(problem, error_signal @ problem.cost_rows, betas)
     prepared = first.preparer.prepare(family, free=first.prepared, seed=first.seed, progress=progress)
     sensitivity = None if first.shots is None else _sensitivity(first, rest, betas, error_signal, prepared, progress)
     return Plan(
@@ -192,13 +192,14 @@ def _sensitivity(
     step = SIGNAL_STEP * max(1.0, float(np.abs(signal).max()))
     columns = []
     for direction in np.eye(len(signal)):
-        family = _family(problem, (signal + step * direction) @ problem.cost_rows, betas)
+        family = family_of(problem, (signal + step * direction) @ problem.cost_rows, betas)
         moved = first.preparer.prepare(family, free=first.prepared, seed=first.seed, progress=progress)
         columns.append(problem.derivative_rows @ (factors @ moved.expectations(paulis) - here) / step)
     return np.array(columns).T
 
 
-def _family(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
+def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
+    """Return H + βC of a problem for these β, with the strings of the cost kept in ansätze and ramps."""
     strings = tuple(int(i) for i in np.flatnonzero((problem.cost_rows != 0).any(axis=0)))
     return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings)
 

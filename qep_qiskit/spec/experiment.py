@@ -17,6 +17,7 @@ from qep_qiskit.spec.sections import (
     AerDevice,
     CrossEntropyCost,
     FakeDevice,
+    IBMDevice,
     IsingNetwork,
     Measurement,
     OperatorCost,
@@ -152,7 +153,7 @@ class Spec:
 
     def device(self) -> Device:
         """Return the device, seeded with the spec's seed."""
-        from qep_qiskit.devices import aer, fake, statevector
+        from qep_qiskit.devices import aer, fake, ibm, statevector
 
         section = self.device_section
         with named("device", key="noise" if isinstance(section, AerDevice) else "name"):
@@ -160,6 +161,8 @@ class Spec:
                 return aer(**section.options(without=("name",)), seed=self.seed)
             if isinstance(section, FakeDevice):
                 return fake(section.name, **section.options(without=("name",)), seed=self.seed)
+            if isinstance(section, IBMDevice):
+                return ibm(section.name, **section.options(without=("name",)), seed=self.seed)
             return statevector(seed=self.seed)
 
     def settings(self) -> dict[str, Any]:

@@ -192,6 +192,17 @@ class FakeDevice(Section):
     method: str = Field("automatic", description=_one_of(*AER_METHODS), pattern=f"^({'|'.join(AER_METHODS)})$")
 
 
+class IBMDevice(Section):
+    """A device of IBM Quantum, through the account that the Runtime client has saved."""
+
+    name: str
+    dynamical_decoupling: Literal["XX", "XpXm", "XY4"] | None = Field(None, description=_one_of("XX", "XpXm", "XY4"))
+    gate_twirling: bool = Field(False, description="true or false")
+    measure_twirling: bool = Field(False, description="true or false")
+    fractional_gates: bool = Field(False, description="true or false")
+    instance: str | None = Field(None, description="the name of an instance of your account")
+
+
 @dataclass(frozen=True)
 class Choice:
     """A section whose model depends on one of its keys.
@@ -239,6 +250,6 @@ SECTIONS: dict[str, Choice | type[Section]] = {
         "method", {"exact": ExactPreparation, "vqe": VQEPreparation, "adiabatic": AdiabaticPreparation}, "exact"
     ),
     "measurement": Measurement,
-    "device": Choice("name", {"statevector": StatevectorDevice, "aer": AerDevice, "fake_*": FakeDevice}, "statevector"),
+    "device": Choice("name", {"statevector": StatevectorDevice, "aer": AerDevice, "fake_*": FakeDevice, "ibm_*": IBMDevice}, "statevector"),
 }
 """Every section but ``[weights]``, whose keys are the network's own."""
