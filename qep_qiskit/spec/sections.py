@@ -250,6 +250,8 @@ SECTIONS: dict[str, Choice | type[Section]] = {
         "method", {"exact": ExactPreparation, "vqe": VQEPreparation, "adiabatic": AdiabaticPreparation}, "exact"
     ),
     "measurement": Measurement,
-    "device": Choice("name", {"statevector": StatevectorDevice, "aer": AerDevice, "fake_*": FakeDevice, "ibm_*": IBMDevice}, "statevector"),
+    "device": Choice(
+        "name", {"statevector": StatevectorDevice, "aer": AerDevice, "fake_*": FakeDevice, "ibm_*": IBMDevice}, "statevector"
+    ),
 }
 """Every section but ``[weights]``, whose keys are the network's own."""
