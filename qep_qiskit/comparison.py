@@ -50,10 +50,10 @@ class Rung:
         None where the rung does not fit; `note` says why.
     loss, loss_stderr : float or None
     relative_error : float or None
-        ‖g − g*‖ / ‖g*‖ with the exact gradient g*.
+        ‖g − g*‖ / ‖g*‖ with the exact gradient g*; None, like `cosine` and `added`, where that is zero.
     cosine, sign_agreement : float or None
     z : ndarray of shape (K,) or None
-        (g − g*) / stderr.
+        (g − g*) / stderr; NaN where an error bar of zero hides a difference.
     added : float or None
         ‖g − g of the rung before‖ / ‖g*‖: what this step did, whether it brought the gradient nearer or not.
     seconds : float
@@ -237,12 +237,16 @@ class Climb:
         exact = self._found[0].values if self._found else values
         if exact is None:
             raise InputError("compare: the exact gradient is missing")
-        size = max(float(np.linalg.norm(exact)), 1e-300)
+        size = float(np.linalg.norm(exact))
         before = self._before()
         clear = np.abs(exact) > 1e-12 * np.abs(exact).max(initial=0.0)
-        norm = max(float(np.linalg.norm(values)), 1e-300)
+        norm = float(np.linalg.norm(values))
+
+        def of_size(difference: Vector) -> float | None:
+            return float(np.linalg.norm(difference)) / size if size else None
+
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = None if stderr is None else np.where(stderr > 0, (values - exact) / stderr, 0.0)
+            z = None if stderr is None else np.where(stderr > 0, (values - exact) / stderr, np.where(values == exact, 0.0, np.nan))
         return Rung(
             name=name,
             title=TITLES[name],
@@ -250,11 +254,11 @@ class Climb:
             stderr=stderr,
             loss=found.loss,
             loss_stderr=found.loss_stderr,
-            relative_error=float(np.linalg.norm(values - exact)) / size,
-            cosine=float(values @ exact) / (norm * size),
+            relative_error=of_size(values - exact),
+            cosine=float(values @ exact) / (norm * size) if norm and size else None,
             sign_agreement=float(np.mean(np.sign(values[clear]) == np.sign(exact[clear]))) if clear.any() else 1.0,
             z=z,
-            added=None if before is None else float(np.linalg.norm(values - before)) / size,
+            added=None if before is None else of_size(values - before),
         )
 
     def _before(self) -> Vector | None:
