@@ -19,9 +19,11 @@ from typing import Any
 from benchmarks.machine import version
 from benchmarks.rows import Row
 from benchmarks.task import Call, Method, Task
-from benchmarks.timing import ONCE, clocked, repeats_for, take_turns
+from benchmarks.timing import ONCE, clocked, take_turns
 
 Report = Callable[[str], None]
+PILOT = 2.0
+"""A first run may be slow only because it is the first: up to that many seconds a second one says how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +64,15 @@ def measure(
         contenders[name] = _checked(task, case, method, row, reference)
     report("")
     calls: dict[str, Call] = {}
-    repeats: dict[str, int] = {}
+    pilots: dict[str, float] = {}
     for name, entry in contenders.items():
         if entry.call is not None and entry.first <= ONCE:
             calls[name] = entry.call
-            repeats[name] = repeats_for(clocked(entry.call) if entry.first < 5.0 else entry.first)
+            pilots[name] = clocked(entry.call) if entry.first < PILOT else entry.first
             if task.times_setup:
                 calls[_setup(name)] = partial(methods[name].setup, case)
-                repeats[_setup(name)] = min(repeats[name], repeats_for(entry.row.setup_seconds or 0.0))
-    seconds = take_turns(calls, repeats)
+                pilots[_setup(name)] = max(pilots[name], clocked(calls[_setup(name)]))
+    seconds = take_turns(calls, pilots)
     return [_timed(entry, seconds) for entry in contenders.values()]
 
 

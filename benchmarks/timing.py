@@ -10,6 +10,8 @@ BUDGET = 8.0
 """Seconds that the repeats of one method may take together, if it is quicker than a second."""
 ONCE = 40.0
 """A method that takes longer is run once."""
+STRETCH = 0.1
+"""Quick methods are called over and over for about that many seconds a turn, as an optimiser would call them."""
 
 
 def repeats_for(seconds: float) -> int:
@@ -18,7 +20,12 @@ def repeats_for(seconds: float) -> int:
         return 1
     if seconds > 1.0:
         return 3
-    return max(5, min(25, int(BUDGET / max(seconds, 1e-9))))
+    return max(5, min(25, int(BUDGET / max(seconds, STRETCH))))
+
+
+def calls_a_turn(seconds: float) -> int:
+    """Return how many calls of that length make up a turn."""
+    return max(1, min(1000, round(STRETCH / max(seconds, 1e-9))))
 
 
 def rounds(repeats: Mapping[str, int]) -> list[list[str]]:
@@ -28,22 +35,23 @@ def rounds(repeats: Mapping[str, int]) -> list[list[str]]:
     return [[name for name in order if repeats[name] > r] for r, order in enumerate(turned)]
 
 
-def clocked(call: Callable[[], object]) -> float:
-    """Return the seconds of one call, with what was left over collected before and no collection in between."""
+def clocked(call: Callable[[], object], number: int = 1) -> float:
+    """Return the mean seconds of some calls, with what was left over collected before and no collection in between."""
     gc.collect()
     gc.disable()
     try:
         start = time.perf_counter()
-        call()
-        return time.perf_counter() - start
+        for _ in range(number):
+            call()
+        return (time.perf_counter() - start) / number
     finally:
         gc.enable()
 
 
-def take_turns(calls: Mapping[str, Callable[[], object]], repeats: Mapping[str, int]) -> dict[str, list[float]]:
-    """Return the seconds of every repeat of every call."""
+def take_turns(calls: Mapping[str, Callable[[], object]], pilots: Mapping[str, float]) -> dict[str, list[float]]:
+    """Return the seconds of every repeat of every call, given about how long each one takes."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for order in rounds(repeats):
+    for order in rounds({name: repeats_for(pilots[name]) for name in calls}):
         for name in order:
-            seconds[name].append(clocked(calls[name]))
+            seconds[name].append(clocked(calls[name], calls_a_turn(pilots[name])))
     return seconds
