@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import StatePreparation
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.simulation.lanczos import GroundState, ground_state
 from qep_qiskit.simulation.operators import PauliStructure, PauliSum
@@ -170,9 +169,4 @@ def _circuits(states: NDArray[np.complex128]) -> tuple[StateCircuit, ...]:
             f"preparation.method: a circuit that loads an exact state of {n} qubits takes about 2^{n} two-qubit gates "
             f"(at most {MOST_CIRCUIT_QUBITS} qubits); use vqe or adiabatic, or device.name = 'statevector'"
         )
-    circuits = []
-    for p, state in enumerate(states):
-        circuit = QuantumCircuit(n, name=f"ground state {p}")
-        circuit.append(StatePreparation(state), range(n))
-        circuits.append(StateCircuit(circuit.decompose(reps=6), (p,), np.zeros((1, 0))))
-    return tuple(circuits)
+    return (loading_circuit(states),)

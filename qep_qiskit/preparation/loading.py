@@ -1,0 +1,93 @@
+"""A circuit that loads any state vector: one structure for all states, their angles as parameters."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Parameter, QuantumCircuit
+
+from qep_qiskit.ansatz.names import numbered
+from qep_qiskit.preparation.preparer import StateCircuit
+
+
+def loading_circuit(states: NDArray[np.complex128]) -> StateCircuit:
+    """Return one parameterised circuit that prepares each of these states, and its angles for each.
+
+    Parameters
+    ----------
+    states : ndarray of shape (P, 2**n)
+        Normalised.
+
+    Notes
+    -----
+    Uniformly controlled RY rotations from the most significant qubit down set the magnitudes (and the signs of a real
+    state), uniformly controlled RZ rotations the phases of a complex one; each is 2**k rotations and 2**k CNOTs in Gray
+    code order (Möttönen, Vartiainen, Bergholm and Salomaa 2005, arXiv:quant-ph/0407010). For n qubits 2**n − 1 angles and
+    2**n − 2 CNOTs, twice that for complex states.
+    """
+    number = int(states.shape[1]).bit_length() - 1
+    real = not np.iscomplexobj(states) or not np.any(states.imag)
+    rows = np.array([_angles(state.real if real else state) for state in states])
+    return StateCircuit(_circuit(number, real), tuple(range(len(states))), rows)
+
+
+@functools.lru_cache(maxsize=8)
+def _circuit(number: int, real: bool) -> QuantumCircuit:
+    """Return one object a structure: devices keep what they compiled by the identity of the circuit."""
+    count = 2**number - 1
+    angles = numbered(count if real else 2 * count)
+    circuit = QuantumCircuit(number, name="loaded state")
+    start = 0
+    for level in range(number):
+        _multiplexed(circuit, "ry", level, angles[start : start + 2**level])
+        start += 2**level
+    if not real:
+        for level in range(number):
+            _multiplexed(circuit, "rz", level, angles[start : start + 2**level])
+            start += 2**level
+    return circuit
+
+
+def _multiplexed(circuit: QuantumCircuit, gate: str, level: int, angles: list[Parameter]) -> None:
+    """Turn qubit n−1−level by an angle that the `level` qubits above it choose."""
+    n = circuit.num_qubits
+    target = n - 1 - level
+    for step, angle in enumerate(angles):
+        getattr(circuit, gate)(angle, target)
+        if level:
+            # the control is the bit in which neighbours of the Gray code differ; bit b stands for qubit target + 1 + b
+            bit = level - 1 if step == len(angles) - 1 else ((step + 1) & -(step + 1)).bit_length() - 1
+            circuit.cx(target + 1 + bit, target)
+
+
+def _angles(state: NDArray[np.float64] | NDArray[np.complex128]) -> NDArray[np.float64]:
+    number = len(state).bit_length() - 1
+    magnitudes = state if not np.iscomplexobj(state) else np.abs(state)
+    found = []
+    for level in range(number):
+        halves = magnitudes.reshape(2**level, 2, -1)
+        if level == number - 1:  # the last rotation sets signs too
+            low, high = halves[:, 0, 0], halves[:, 1, 0]
+        else:
+            low, high = np.linalg.norm(halves, axis=2).T
+        found.append(_gray(2 * np.arctan2(high, low)))
+    if np.iscomplexobj(state):
+        phases = np.angle(state)
+        turns = []
+        for _ in range(number):
+            pairs = phases.reshape(-1, 2)
+            turns.append(_gray(pairs[:, 1] - pairs[:, 0]))
+            phases = pairs.mean(axis=1)
+        found += turns[::-1]
+    return np.concatenate(found)
+
+
+def _gray(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the angles between the CNOTs that add up to the wanted angle for every setting of the controls."""
+    size = len(wanted)
+    index = np.arange(size)
+    gray = index ^ (index >> 1)
+    signs = 1 - 2.0 * (np.bitwise_count(index[:, None] & gray) & 1)
+    return np.asarray(signs.T @ wanted) / size
