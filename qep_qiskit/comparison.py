@@ -246,7 +246,11 @@ class Climb:
             return float(np.linalg.norm(difference)) / size if size else None
 
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = None if stderr is None else np.where(stderr > 0, (values - exact) / stderr, np.where(values == exact, 0.0, np.nan))
+            z = (
+                None
+                if stderr is None
+                else np.where(stderr > 0, (values - exact) / stderr, np.where(values == exact, 0.0, np.nan))
+            )
         return Rung(
             name=name,
             title=TITLES[name],

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.equilibrium.estimate import stamped
-from qep_qiskit.equilibrium.planned import check_options
+from qep_qiskit.equilibrium.estimate import finish, stamped
+from qep_qiskit.equilibrium.executed import execute
+from qep_qiskit.equilibrium.planned import check_options, plan
+from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.exact import MOST_QUBITS, bound, refuse_degenerate, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
 from qep_qiskit.simulation.lanczos import ground_state
 from qep_qiskit.simulation.response import linear_response
 from qep_qiskit.simulation.threads import single_threaded
-from qep_qiskit.stencils import symmetric
+from qep_qiskit.stencils import extrapolated, symmetric
 
 Vector = NDArray[np.float64]
+NUDGE_SHARE = 0.02
+"""The nudge |β|‖C‖ as a share of the gap: the bias is of its fourth power, and errors of the states are divided by β."""
 FLAT = 1e-9
 """Directions whose curvature is below this share of the largest are redundant angles: nothing depends on them."""
 
@@ -45,9 +51,14 @@ def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
     ------
     DegenerateGroundStateError
         Where the ground state is not unique.
+    InputError
+        For more than 26 qubits without TeNPy.
 
     Notes
     -----
+    Beyond 26 qubits the ground states are matrix product states, and β → 0 is an extrapolated stencil at
+    β = 0.02 gap/‖C‖; `provenance` and a warning say so, and `diagnostics` holds a bound of the error.
+
     With C = Σ ε_m O_m and ε = ∂ℓ/∂⟨O⟩: dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩ where (H − E0) δψ = −(C − ⟨C⟩) ψ, one linear
     solve for all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1).
     """
@@ -55,7 +66,7 @@ def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
     started, clock = datetime.now(UTC), time.perf_counter()
     n = problem.network.num_qubits
     if n > MOST_QUBITS:
-        raise InputError(f"exact_gradient: {n} qubits do not fit in a state vector (at most {MOST_QUBITS})")
+        return _by_tensor_network(problem, seed, started, clock)
     everything = structure_for(problem.frame.paulis)
     family = _free_family(problem)
     operator = bound(structure_of(family), family, 0)
@@ -149,6 +160,27 @@ def variational_gradient(problem: Problem, vqe: VQE, *, seed: int = 0) -> Gradie
         provenance={"method": "implicit differentiation of the ansatz", "preparer": vqe.describe()},
     )
     return stamped(found, started, clock)
+
+
+def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: float) -> Gradient:
+    """The gradient of matrix product states, by a stencil of small β whose bias is of the fourth order in it."""
+    preparer = MPS()
+    first = preparer.prepare(_free_family(problem), seed=seed)
+    free = first.expectations(problem.frame.paulis)[0]
+    nudge = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
+    size = float(np.abs(nudge[problem.frame.busy]).sum())
+    gap = first.phases[0].gap or 1.0
+    beta = NUDGE_SHARE * gap / size if size else NUDGE_SHARE
+    planned = plan(problem, preparer=preparer, stencil=extrapolated(beta), near=first, seed=seed)
+    done, outcomes = finish(planned, lambda part, earlier: execute(part, None, earlier=earlier))
+    found = reduce(done, outcomes)
+    text = (
+        f"{problem.network.num_qubits} qubits are more than diagonalisation reaches ({MOST_QUBITS}): matrix product states "
+        f"and an extrapolated stencil at β = {beta:.2g} stand for the limit"
+    )
+    warnings = [text, *found.diagnostics["warnings"]]  # type: ignore[misc]
+    provenance = {**found.provenance, "method": "density-matrix renormalisation group, extrapolated to β = 0", "beta": beta}
+    return stamped(replace(found, diagnostics={**found.diagnostics, "warnings": warnings}, provenance=provenance), started, clock)
 
 
 def _free_family(problem: Problem) -> Family:

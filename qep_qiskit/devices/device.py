@@ -86,12 +86,15 @@ class Work:
         In the order of ``compiled.circuit.parameters``.
     states : callable or None
         () → ndarray (B, 2**n): the same states without noise, for a device that needs no circuit.
+    draw : tuple of callable or None
+        One a row: (axes, shots, rng) → Samples, of states that are too large for a vector.
     """
 
     compiled: Compiled
     axes: str
     values: NDArray[np.float64]
     states: Callable[[], NDArray[np.complex128]] | None = None
+    draw: tuple[Callable[[str, int, np.random.Generator], Samples], ...] | None = None
 
 
 @runtime_checkable

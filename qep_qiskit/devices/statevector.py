@@ -43,10 +43,15 @@ class StatevectorDevice:
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Draw from |⟨outcome|ψ⟩|² in each basis."""
-        return [
-            [draw(p, len(item.axes), shots, stream(seed, "statevector", w, row)) for row, p in enumerate(_probabilities(item))]
-            for w, item in enumerate(work)
-        ]
+        return [self._sampled(item, shots, seed, number) for number, item in enumerate(work)]
+
+    def _sampled(self, item: Work, shots: int, seed: int, number: int) -> list[Samples]:
+        def random(row: int) -> np.random.Generator:
+            return stream(seed, "statevector", number, row)
+
+        if item.draw is not None:
+            return [draw_row(item.axes, shots, random(row)) for row, draw_row in enumerate(item.draw)]
+        return [draw(p, len(item.axes), shots, random(row)) for row, p in enumerate(_probabilities(item))]
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
         """Return |⟨outcome|ψ⟩|² in each basis."""

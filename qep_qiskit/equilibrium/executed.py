@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -209,7 +210,10 @@ class _Bench:
                 return np.concatenate([prepared.states()[indices] for prepared, indices in sources])
 
             values = np.array(rows).reshape(len(rows), compiled.circuit.num_parameters)
-            work.append(Work(compiled, key[1], values, states))
+            drawn = tuple(
+                functools.partial(prepared.draw, index) for prepared, indices in sources if prepared.draw for index in indices
+            )
+            work.append(Work(compiled, key[1], values, states, drawn if len(drawn) == len(rows) else None))
         got = self._device.distribution(work) if shots is None else self._device.sample(work, shots=shots, seed=seed)
         return {
             where: samples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +186,8 @@ def _sensitivity(
     At finite β the gradient is not linear in ε, so the response to the nudge O_m alone would not do. It only enters the
     error bar, through the variance of ε.
     """
+    if not prepared.computable:
+        first, prepared = _by_tensor_network(first, rest, betas, signal, progress)
     problem, paulis = first.problem, first.problem.frame.paulis
     factors = np.array([first.stencil.phase_factors[p] for p in rest])
     here = factors @ prepared.expectations(paulis)
@@ -196,6 +198,24 @@ def _sensitivity(
         moved = first.preparer.prepare(family, free=first.prepared, seed=first.seed, progress=progress)
         columns.append(problem.derivative_rows @ (factors @ moved.expectations(paulis) - here) / step)
     return np.array(columns).T
+
+
+def _by_tensor_network(
+    first: Plan, rest: tuple[int, ...], betas: tuple[float, ...], signal: Vector, progress: Progress
+) -> tuple[Plan, Prepared]:
+    """Take ground states as matrix product states in place of circuits' states that are too large to compute.
+
+    The sensitivity only enters the error bar; the ground state's stands for the circuit's.
+    """
+    from qep_qiskit.preparation.mps import MPS
+
+    preparer = MPS(gap=False)
+    free = preparer.prepare(
+        family_of(first.problem, 0 * first.problem.hamiltonian_row, (0.0,)), seed=first.seed, progress=progress
+    )
+    family = family_of(first.problem, signal @ first.problem.cost_rows, betas)
+    nudged = preparer.prepare(family, free=free, seed=first.seed, progress=progress)
+    return replace(first, preparer=preparer, prepared=free), nudged
 
 
 def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
@@ -226,7 +246,9 @@ def check_options(problem: object, preparer: object, stencil: object) -> None:
     if not isinstance(problem, Problem):
         raise InputError(f"problem: {problem!r} is not allowed; give a qep.Problem(...)")
     if not isinstance(preparer, Preparer):
-        raise InputError(f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...) or qep.Adiabatic(...)")
+        raise InputError(
+            f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...) or qep.MPS(...)"
+        )
     if not isinstance(stencil, Stencil):
         raise InputError(f"stencil: {stencil!r} is not allowed; give for instance qep.symmetric(0.1)")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.expectations import Readings, read
 from qep_qiskit.measurement.readout import Calibration, calibrate, merge
+from qep_qiskit.preparation.preparer import Phase
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -145,10 +148,35 @@ def diagnostics(plan: Plan) -> dict[str, object]:
                 "residual": ph.residual,
                 "variance": ph.variance,
                 "gap": ph.gap,
+                **_of_tensors(ph),
             }
             for _, ph in sorted(phases.items())
         ],
+        **_bounds(plan, phases),
         "warnings": warnings,
+    }
+
+
+def _of_tensors(phase: Phase) -> dict[str, object]:
+    if phase.bond_dimension is None:
+        return {}
+    return {"truncation": phase.truncation, "bond_dimension": phase.bond_dimension, "error_bound": phase.error_bound}
+
+
+def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
+    """Return a bound of the error of every weight's gradient and of the predictions, where the states have one.
+
+    Each string's expectation errs by at most the phase's bound, so a weight's gradient by Σ_p |s_p| bound_p ‖∂H/∂w‖₁. What
+    an error of the free phase does to a cost's error signal is left out.
+    """
+    bounds = [phases[p].error_bound for p in range(len(plan.stencil.phases))]
+    if any(bound is None for bound in bounds):
+        return {}
+    busy = (plan.problem.frame.paulis.x | plan.problem.frame.paulis.z).any(axis=1)
+    total = sum(abs(s) * float(b or 0.0) for s, b in zip(plan.stencil.phase_factors, bounds, strict=True))
+    return {
+        "error_bound": (total * np.abs(plan.problem.derivative_rows[:, busy]).sum(axis=1)).tolist(),
+        "predictions_error_bound": (float(bounds[0] or 0.0) * np.abs(plan.problem.output_rows[:, busy]).sum(axis=1)).tolist(),
     }
 
 

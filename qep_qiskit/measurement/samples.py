@@ -41,6 +41,14 @@ def _from_packed(rows: NDArray[np.uint8], num_bits: int) -> Samples:
     return Samples(outcomes, counts / rows.shape[0], rows.shape[0])
 
 
+def distinct(outcomes: NDArray[np.bool_]) -> Samples:
+    """Return samples of shape (shots, n), column q qubit q, as distinct outcomes and their frequencies."""
+    packed = np.packbits(outcomes, axis=1)
+    keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, first, counts = np.unique(keys, return_index=True, return_counts=True)
+    return Samples(outcomes[first], counts / len(outcomes), len(outcomes))
+
+
 def from_probabilities(probabilities: NDArray[np.float64], num_qubits: int) -> Samples:
     """Return the exact distribution over 2**n outcomes, those of negligible probability left out."""
     p = np.clip(probabilities, 0.0, None)

@@ -3,7 +3,8 @@
 from qep_qiskit.preparation.adiabatic import Adiabatic
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
 from qep_qiskit.preparation.vqe import VQE
 
-__all__ = ["VQE", "Adiabatic", "Exact", "Family", "Phase", "Prepared", "Preparer", "StateCircuit"]
+__all__ = ["MPS", "VQE", "Adiabatic", "Exact", "Family", "Phase", "Prepared", "Preparer", "StateCircuit"]

@@ -142,7 +142,9 @@ class Adiabatic:
         if not computable:
             warnings.append(f"{family.num_qubits} qubits: energies are not computed above {STATE_QUBITS} qubits")
         details = {**self.describe(), "initial": field_labels(ramp.fields), "warnings": warnings}
-        return Prepared(phases=phases, states=states, circuits=circuits, expectations=expectations, details=details)
+        return Prepared(
+            phases=phases, states=states, circuits=circuits, expectations=expectations, details=details, computable=computable
+        )
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""

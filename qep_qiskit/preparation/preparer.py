@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
+from qep_qiskit.measurement.samples import Samples
 from qep_qiskit.preparation.family import Family
 
 Vector = NDArray[np.float64]
@@ -36,6 +37,12 @@ class Phase:
         ⟨(H + βC)²⟩ − ⟨H + βC⟩²: zero for an eigenstate.
     gap : float or None
         The gap above the ground state of H + βC, where it was computed.
+    truncation : float or None
+        The largest weight that a matrix product state dropped.
+    bond_dimension : int or None
+        Of a matrix product state.
+    error_bound : float or None
+        A bound of the error of ⟨P⟩ for any Pauli string P, where there is one.
     """
 
     beta: float
@@ -43,6 +50,9 @@ class Phase:
     residual: float | None = None
     variance: float | None = None
     gap: float | None = None
+    truncation: float | None = None
+    bond_dimension: int | None = None
+    error_bound: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,12 @@ class Prepared:
         PauliList of length L → ndarray (P, L): expectations without noise.
     angles : ndarray of shape (P, parameters) or None
         Of variational states.
+    draw : callable or None
+        (phase, axes, shots, rng) → Samples: shots of the states without noise, where they are too large for `states`.
+    carried : object or None
+        What other phases start from, where that is neither angles nor states: matrix product states.
+    computable : bool
+        Whether `states` or `expectations` can be had: not for circuits of many qubits.
     details : mapping
         For reports: method, options, iterations, warnings.
     """
@@ -88,7 +104,10 @@ class Prepared:
     circuits: Callable[[], tuple[StateCircuit, ...]]
     expectations: Callable[[PauliList], NDArray[np.float64]]
     angles: NDArray[np.float64] | None = None
+    draw: Callable[[int, str, int, np.random.Generator], Samples] | None = None
+    carried: object = None
     details: Mapping[str, object] = field(default_factory=dict)
+    computable: bool = True
 
     def with_details(self, **more: object) -> Prepared:
         """Return a copy with more details."""

@@ -20,6 +20,7 @@ from qep_qiskit.spec.sections import (
     IBMDevice,
     IsingNetwork,
     Measurement,
+    MPSPreparation,
     OperatorCost,
     PauliNetwork,
     Sample,
@@ -100,7 +101,7 @@ class Spec:
 
     def preparer(self) -> Preparer:
         """Return what prepares the states."""
-        from qep_qiskit.preparation import VQE, Adiabatic, Exact
+        from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact
 
         section = self.preparation
         with named("preparation"):
@@ -113,6 +114,8 @@ class Spec:
                 return VQE(**options)
             if isinstance(section, AdiabaticPreparation):
                 return Adiabatic(**section.options(without=("method",)))
+            if isinstance(section, MPSPreparation):
+                return MPS(**section.options(without=("method",)))
             return Exact()
 
     def ansatz(self) -> QuantumCircuit:

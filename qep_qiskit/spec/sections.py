@@ -153,6 +153,15 @@ class AdiabaticPreparation(Section):
     order: Literal[1, 2] = Field(2, description="1 or 2")
 
 
+class MPSPreparation(Section):
+    """Matrix product states."""
+
+    method: Literal["mps"]
+    bond_dimension: int = Field(64, ge=2, le=100_000, description="the largest bond dimension, a whole number from 2 to 100000")
+    max_sweeps: int = _count("the number of DMRG sweeps of a phase", 100_000, 30)
+    gap: bool = Field(True, description="true or false")
+
+
 class Measurement(Section):
     """How often, and what is done about readout errors."""
 
@@ -247,7 +256,9 @@ SECTIONS: dict[str, Choice | type[Section]] = {
     "sample": Sample,
     "stencil": StencilSection,
     "preparation": Choice(
-        "method", {"exact": ExactPreparation, "vqe": VQEPreparation, "adiabatic": AdiabaticPreparation}, "exact"
+        "method",
+        {"exact": ExactPreparation, "vqe": VQEPreparation, "adiabatic": AdiabaticPreparation, "mps": MPSPreparation},
+        "exact",
     ),
     "measurement": Measurement,
     "device": Choice(

@@ -1,0 +1,205 @@
+"""True ground states of many qubits, as matrix product states."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.loading import loading_circuit
+from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.simulation.tensors import TensorSolver, TensorState, require_tenpy
+
+MOST_DENSE_QUBITS = 20
+GAP_BOND_DIMENSION = 48
+"""E1 is wanted to a few digits only."""
+ATTEMPTS = 3
+RESOLUTION = 1e-8
+"""Energies of a long chain are known to about this share of their sum."""
+
+
+@dataclass(frozen=True)
+class MPS:
+    """Ground states by the density-matrix renormalisation group (DMRG), for chains and other graphs that a chain can hold.
+
+    Parameters
+    ----------
+    bond_dimension : int
+        The largest that is allowed. A chain with a gap needs a few dozen at any length; a graph in two dimensions more.
+    max_sweeps : int
+        Of each phase.
+    gap : bool
+        Whether to look for the first excited state too: a degenerate ground state is seen, and error bounds exist, only with it.
+        It costs about as much as the ground state.
+    nudge_share : float
+        As of :class:`Exact`.
+
+    Raises
+    ------
+    DegenerateGroundStateError
+        Where the free ground state is not unique.
+    InputError
+        Without TeNPy: ``pip install 'qep-qiskit[tensor]'``.
+
+    Notes
+    -----
+    The angle φ between a state of energy E and the ground state is bounded by its variance, sin φ ≤ √(⟨H²⟩ − E²)/(E₁ − E)
+    (Davis and Kahan 1970), and an expectation of a Pauli string errs by at most 2 sin φ. E₁ is DMRG's, for a nudged phase less
+    2|β|‖C‖ (Weyl). The bound is reported with every phase, and through the stencil with every gradient; the error itself is
+    usually far smaller. White (1992); Schollwöck (2011), arXiv:1008.3477. The sweeps are TeNPy's (arXiv:2408.02010).
+    """
+
+    bond_dimension: int = 64
+    max_sweeps: int = 30
+    gap: bool = True
+    nudge_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, least in (("bond_dimension", 2), ("max_sweeps", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+                raise InputError(f"MPS: {name} is {value!r}; give a whole number of at least {least}")
+        if not isinstance(self.gap, bool):
+            raise InputError(f"MPS: gap is {self.gap!r}; give True or False")
+        if not (isinstance(self.nudge_share, float | int) and math.isfinite(self.nudge_share) and self.nudge_share > 0):
+            raise InputError(f"MPS: nudge_share is {self.nudge_share!r}; give a positive number")
+
+    def prepare(
+        self,
+        family: Family,
+        *,
+        free: Prepared | None = None,
+        near: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Prepared:
+        """Return the ground states of ``family.betas``; nudged phases start from the free one."""
+        require_tenpy()
+        if family.num_qubits < 2:
+            raise InputError("preparation.method: mps needs two qubits or more; use exact")
+        solver = self._solver(family)
+        coefficients = family.coefficients[:, _used(family)]
+        known = _states_of(free) or _states_of(near)
+        gap = None if free is None else free.phases[0].gap
+        order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
+        found: dict[int, TensorState] = {}
+        for done, p in enumerate(order):
+            progress(f"DMRG at β = {family.betas[p]:g}", done / len(order))
+            start = found[order[0]] if found else known[0] if known else None
+            if start is not None and not np.array_equal(start.order, solver.order):
+                start = None
+            found[p] = solver.ground_state(coefficients[p], start=start, seed=seed)
+            if self.gap and family.betas[p] == 0.0:
+                progress("DMRG of the first excited state", None)
+                found[p], gap = self._with_gap(solver, coefficients[p], found[p], seed)
+        progress("DMRG", 1.0)
+        states = [found[p] for p in range(len(order))]
+        phases = tuple(_report(state, beta, gap, family) for state, beta in zip(states, family.betas, strict=True))
+
+        def dense() -> NDArray[np.complex128]:
+            if family.num_qubits > MOST_DENSE_QUBITS:
+                raise InputError(
+                    f"mps: a state vector of {family.num_qubits} qubits is not computed (at most {MOST_DENSE_QUBITS}); "
+                    "leave measurement.shots out for exact expectations, or take device.name = 'statevector' for shots"
+                )
+            return np.array([state.dense() for state in states])
+
+        return Prepared(
+            phases=phases,
+            states=dense,
+            circuits=lambda: _circuits(dense, family.num_qubits),
+            expectations=lambda paulis: np.array([state.expectations(paulis) for state in states]),
+            draw=lambda phase, axes, shots, rng: states[phase].sample(axes, shots, rng),
+            carried=tuple(states),
+            details={**self.describe(), "warnings": self._warnings(family, phases, gap)},
+        )
+
+    def describe(self) -> dict[str, object]:
+        """Return the method and its options."""
+        return {"method": "mps", "bond_dimension": self.bond_dimension, "max_sweeps": self.max_sweeps}
+
+    def _solver(self, family: Family) -> TensorSolver:
+        return TensorSolver(family.frame.paulis[_used(family)], self.bond_dimension, self.max_sweeps)
+
+    def _with_gap(
+        self, solver: TensorSolver, coefficients: NDArray[np.float64], ground: TensorState, seed: int
+    ) -> tuple[TensorState, float]:
+        """Return the ground state and E1 − E0 from two other starts, which also tell a local minimum from the ground state."""
+        rough = TensorSolver(solver.paulis, min(self.bond_dimension, GAP_BOND_DIMENSION), self.max_sweeps)
+        resolution = RESOLUTION * float(np.abs(coefficients).sum())
+        for attempt in range(ATTEMPTS):
+            starts = [seed + 2 * attempt + 1, seed + 2 * attempt + 2]
+            others = [rough.ground_state(coefficients, orthogonal_to=ground, seed=start, loose=True) for start in starts]
+            lowest = min(others, key=lambda state: state.energy)
+            gap = lowest.energy - ground.energy
+            if gap > -resolution:
+                break
+            ground = solver.ground_state(coefficients, start=lowest)
+        if gap <= max(DEGENERATE_SHARE * float(np.abs(coefficients).max(initial=0.0)), resolution):
+            raise DegenerateGroundStateError(
+                f"the ground state is degenerate as far as DMRG tells (gap {gap:.1e}), so its response to a nudge is not "
+                "defined; break the symmetry, for instance by a longitudinal field h or another weight"
+            )
+        return ground, gap
+
+    def _warnings(self, family: Family, phases: tuple[Phase, ...], gap: float | None) -> list[str]:
+        found = []
+        reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
+        if gap is not None and reach > self.nudge_share * gap:
+            found.append(
+                f"the nudge is large: |β|·‖C‖ = {reach:.3g} is {reach / gap:.2g} of the gap {gap:.3g} "
+                f"(at most {self.nudge_share:g} is wanted); take a smaller β"
+            )
+        for phase in phases:
+            if phase.bond_dimension == self.bond_dimension and (phase.truncation or 0.0) > 1e-10:
+                found.append(
+                    f"DMRG at β = {phase.beta:g} dropped a weight of {phase.truncation:.1e} at bond dimension "
+                    f"{self.bond_dimension}; raise preparation.bond_dimension"
+                )
+        return found
+
+
+def _used(family: Family) -> NDArray[np.int64]:
+    """Return the strings of all Hamiltonians of both rounds, so that they share the order of the chain."""
+    used = (family.free != 0) | (family.nudge != 0)
+    if family.strings is not None:
+        used[list(family.strings)] = True
+    return np.flatnonzero(used)
+
+
+def _states_of(prepared: Prepared | None) -> tuple[TensorState, ...]:
+    carried = None if prepared is None else prepared.carried
+    return carried if isinstance(carried, tuple) else ()
+
+
+def _report(state: TensorState, beta: float, gap: float | None, family: Family) -> Phase:
+    residual = math.sqrt(state.variance)
+    bound = None
+    if gap is not None:
+        distance = gap - 2 * abs(beta) * family.nudge_bound()
+        bound = min(2.0, 2 * residual / distance) if distance > 0 else 2.0
+    return Phase(
+        beta=beta,
+        energy=state.energy,
+        residual=residual,
+        variance=state.variance,
+        gap=gap if beta == 0.0 else None,
+        truncation=state.truncation,
+        bond_dimension=state.bond_dimension,
+        error_bound=bound,
+    )
+
+
+def _circuits(dense: object, num_qubits: int) -> tuple[StateCircuit, ...]:
+    if num_qubits > MOST_CIRCUIT_QUBITS:
+        raise InputError(
+            f"preparation.method: a circuit that loads a state of {num_qubits} qubits takes about 2^{num_qubits} two-qubit "
+            f"gates (at most {MOST_CIRCUIT_QUBITS} qubits); use adiabatic circuits, or device.name = 'statevector'"
+        )
+    assert callable(dense)
+    return (loading_circuit(dense()),)

@@ -1,0 +1,151 @@
+"""Matrix product states against exact diagonalisation, free fermions and themselves at twice the bond dimension."""
+
+import sys
+
+import numpy as np
+import pytest
+from qiskit.quantum_info import random_pauli_list
+
+import qep_qiskit as qep
+from qep_qiskit.equilibrium.planned import family_of
+from qep_qiskit.errors import DegenerateGroundStateError, InputError
+
+
+def ising_problem(sites, edges, seed=0, cost=None):
+    network = qep.ising(sites=sites, edges=edges, inputs=[0, 1], outputs=[sites - 1])
+    rng = np.random.default_rng(seed)
+    count = len(network.names) - 2 * sites
+    weights = np.concatenate([rng.normal(size=count), 0.5 * rng.normal(size=sites), rng.uniform(0.5, 1.5, sites)])
+    return qep.Problem(network, weights, x=[0.5, -0.5], cost=cost or qep.SquaredError([1.0]))
+
+
+@pytest.mark.parametrize(("edges", "sites"), [("chain", 8), ("ring", 7), ("heavy-hex", 9), ("complete", 5)])
+def test_gradients_are_those_of_exact_states(edges, sites):
+    problem = ising_problem(sites, edges)
+    exact = qep.gradient(problem, preparer=qep.Exact(tolerance=1e-12), stencil=qep.symmetric(0.05))
+    found = qep.gradient(problem, preparer=qep.MPS(bond_dimension=32), stencil=qep.symmetric(0.05))
+    np.testing.assert_allclose(found.values, exact.values, atol=1e-8)
+    np.testing.assert_allclose(found.predictions, exact.predictions, atol=1e-9)
+    assert found.diagnostics["gap"] == pytest.approx(exact.diagnostics["gap"], rel=1e-2)
+    assert np.all(np.abs(found.values - exact.values) <= found.diagnostics["error_bound"])
+    assert np.all(np.array(found.diagnostics["error_bound"]) < 1e-3)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_strings_with_y_and_many_letters(seed):
+    rng = np.random.default_rng(seed)
+    labels = random_pauli_list(6, 12, seed=seed, phase=False).to_labels()
+    terms = {f"w{k}": {label: 1.0} for k, label in enumerate(labels) if label != "I" * 6}
+    fields = {"I" * (5 - i) + letter + "I" * i: size for i in range(6) for letter, size in (("Z", 1.0 + 0.2 * i), ("Y", 0.4))}
+    network = qep.pauli(terms=terms, fixed=fields, outputs=[{"IIIIIZ": 1}])
+    problem = qep.Problem(network, 0.3 * rng.normal(size=len(terms)), cost=qep.SquaredError([0.3]).observable())
+    exact = qep.gradient(problem, stencil=qep.symmetric(0.02), preparer=qep.Exact(tolerance=1e-12))
+    found = qep.gradient(problem, stencil=qep.symmetric(0.02), preparer=qep.MPS())
+    np.testing.assert_allclose(found.values, exact.values, atol=1e-6)
+    states = qep.MPS().prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
+    known = qep.Exact(tolerance=1e-12).prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
+    assert abs(np.vdot(states.states()[0], known.states()[0])) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_bond_dimension_that_is_too_small_is_told_and_bounded():
+    problem = ising_problem(10, "complete", seed=4)
+    exact = qep.gradient(problem, stencil=qep.symmetric(0.1), preparer=qep.Exact(tolerance=1e-12))
+    with pytest.warns(UserWarning, match="raise preparation.bond_dimension"):
+        rough = qep.gradient(problem, stencil=qep.symmetric(0.1), preparer=qep.MPS(bond_dimension=2))
+    error = np.abs(rough.values - exact.values)
+    assert error.max() > 1e-4
+    assert np.all(error <= rough.diagnostics["error_bound"])
+
+
+def test_degenerate_ground_states_are_refused():
+    network = qep.ising(sites=8, edges="chain", outputs=[7])
+    problem = qep.Problem(network, np.concatenate([np.ones(7), np.zeros(8), 0.05 * np.ones(8)]), cost=qep.SquaredError([1.0]))
+    with pytest.raises(DegenerateGroundStateError, match="degenerate as far as DMRG tells"):
+        qep.gradient(problem, preparer=qep.MPS())
+
+
+def test_shots_are_drawn_from_the_tensors():
+    problem = ising_problem(6, "chain", cost=qep.SquaredError([1.0]).observable())
+    truth = qep.gradient(problem, preparer=qep.MPS())
+    found = qep.gradient(problem, preparer=qep.MPS(), shots=200_000, seed=3)
+    assert found.stderr is not None
+    assert np.abs((found.values - truth.values) / found.stderr).max() < 4
+    again = qep.gradient(problem, preparer=qep.MPS(), shots=200_000, seed=3)
+    np.testing.assert_array_equal(found.values, again.values)
+
+
+def test_near_states_are_a_start():
+    before = qep.gradient(ising_problem(8, "chain"), preparer=qep.MPS())
+    here = ising_problem(8, "chain", seed=0)
+    np.testing.assert_allclose(
+        qep.gradient(here, preparer=qep.MPS(), near=before).values, qep.gradient(here, preparer=qep.MPS()).values, atol=1e-9
+    )
+
+
+def test_what_is_refused(monkeypatch):
+    with pytest.raises(InputError, match="bond_dimension is 1"):
+        qep.MPS(bond_dimension=1)
+    with pytest.raises(InputError, match="gap is 3"):
+        qep.MPS(gap=3)
+    with pytest.raises(InputError, match="2\\^12 two-qubit gates"):
+        qep.gradient(ising_problem(12, "chain"), preparer=qep.MPS(gap=False), device=qep.aer(seed=1), shots=10)
+    monkeypatch.setitem(sys.modules, "tenpy", None)
+    with pytest.raises(InputError, match=r"pip install 'qep-qiskit\[tensor\]'"):
+        qep.gradient(ising_problem(4, "chain"), preparer=qep.MPS())
+
+
+def free_fermions(couplings, fields):
+    """Energy, ⟨X_i⟩ and ⟨Z_i Z_{i+1}⟩ of H = −Σ J ZZ − Σ g X on an open chain (Lieb, Schultz and Mattis 1961).
+
+    With a = c + c†, b = c† − c: H = Σ g_i a_i b_i·… is a quadratic form M with ⟨b_i a_j⟩ = −(U V)_ij from M = U Σ Vᵀ.
+    """
+    matrix = np.diag(fields) + np.diag(couplings, -1)
+    u, sizes, v = np.linalg.svd(matrix)
+    correlation = u @ v
+    return -sizes.sum(), np.diag(correlation), np.diag(correlation, -1)
+
+
+def test_free_fermions_are_right():
+    rng = np.random.default_rng(1)
+    network = qep.ising(sites=6, edges="chain", outputs=[5])
+    weights = np.concatenate([rng.uniform(0.2, 0.6, 5), np.zeros(6), rng.uniform(0.8, 1.5, 6)])
+    problem = qep.Problem(network, weights, cost=qep.SquaredError([0.2]).observable())
+    state = qep.Exact().prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
+    energy, x, zz = free_fermions(weights[:5], weights[-6:])
+    assert state.phases[0].energy == pytest.approx(energy, abs=1e-9)
+    found = dict(zip(problem.frame.labels, state.expectations(problem.frame.paulis)[0], strict=True))
+    np.testing.assert_allclose([found["I" * (5 - i) + "X" + "I" * i] for i in range(6)], x, atol=1e-8)
+    np.testing.assert_allclose([found["I" * (4 - i) + "ZZ" + "I" * i] for i in range(5)], zz, atol=1e-8)
+
+
+@pytest.mark.parametrize("sites", [30, pytest.param(100, marks=pytest.mark.slow)])
+def test_long_chains_are_free_fermions(sites):
+    rng = np.random.default_rng(2)
+    network = qep.ising(sites=sites, edges="chain", outputs=[sites - 1])
+    weights = np.concatenate([rng.uniform(0.2, 0.6, sites - 1), np.zeros(sites), rng.uniform(0.8, 1.5, sites)])
+    problem = qep.Problem(network, weights, cost=qep.SquaredError([0.2]).observable())
+    state = qep.MPS(gap=False).prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
+    energy, x, zz = free_fermions(weights[: sites - 1], weights[-sites:])
+    assert state.phases[0].energy == pytest.approx(energy, abs=1e-9)
+    found = dict(zip(problem.frame.labels, state.expectations(problem.frame.paulis)[0], strict=True))
+    np.testing.assert_allclose([found["I" * (sites - 1 - i) + "X" + "I" * i] for i in range(sites)], x, atol=1e-6)
+    np.testing.assert_allclose([found["I" * (sites - 2 - i) + "ZZ" + "I" * i] for i in range(sites - 1)], zz, atol=1e-6)
+
+
+def test_the_exact_gradient_falls_back_and_says_so(monkeypatch):
+    problem = ising_problem(8, "chain")
+    exact = qep.exact_gradient(problem)
+    monkeypatch.setattr("qep_qiskit.reference.MOST_QUBITS", 6)
+    found = qep.exact_gradient(problem)
+    np.testing.assert_allclose(found.values, exact.values, atol=2e-5 * np.abs(exact.values).max())
+    assert "renormalisation" in found.provenance["method"]
+    assert "more than diagonalisation reaches" in found.diagnostics["warnings"][0]
+    assert len(found.diagnostics["error_bound"]) == len(found.values)
+
+
+@pytest.mark.slow
+def test_a_hundred_sites_agree_with_twice_the_bond_dimension():
+    problem = ising_problem(100, "chain", seed=5)
+    found = [qep.gradient(problem, preparer=qep.MPS(bond_dimension=chi), stencil=qep.symmetric(0.05)) for chi in (32, 64)]
+    assert len(found[0].values) == 299
+    np.testing.assert_allclose(found[0].values, found[1].values, atol=1e-6)
