@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 PYTEST := $(VENV)/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format clean
+.PHONY: help install demo test test-all lint format bench bench-quick clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,20 @@ lint: $(STAMP) ## ruff and mypy
 format: $(STAMP) ## put the code into ruff's form
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+BENCH := benchmarks/.venv
+
+$(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt benchmarks/constraints.txt
+	@if [ ! -x $(BENCH)/bin/python ]; then $$(command -v python3.11 || command -v python3) -m venv $(BENCH); fi
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c benchmarks/constraints.txt \
+	  -e '.[tensor]' -r benchmarks/requirements.txt
+	@touch $@
+
+bench: $(BENCH)/.installed ## measure beside other packages, in an environment of its own; write the README's table
+	$(BENCH)/bin/python -m benchmarks --resume
+
+bench-quick: $(BENCH)/.installed ## the same at small sizes
+	$(BENCH)/bin/python -m benchmarks --quick
 
 clean: ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

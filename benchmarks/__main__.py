@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 from benchmarks.runner import run
+from benchmarks.shots import draw
 from benchmarks.tables import write_tables
 from benchmarks.tasks import TASKS
+from benchmarks.tasks.per_weight import PER_WEIGHT
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -56,6 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         say(f"stopped; what is finished is in {output.name}. Go on with the same command and --resume")
         return 130
+    if PER_WEIGHT.name in options.only and not (options.quick or options.tables):
+        say("drawing shots.png")
+        draw(FOLDER / "shots.png")
     readme = None if options.quick or options.output else FOLDER.parent / "README.md"
     written = write_tables(results, output.with_suffix(".md"), readme)
     say("wrote " + ", ".join(path.name for path in [output, *written]))

@@ -17,6 +17,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil, symmetric
 
@@ -46,7 +47,8 @@ def gradients(
         calibration serves all of them.
     near : sequence of Gradient, optional
         One a problem, for instance of the last training step: the free phases start there. Without it a sample starts from
-        the nearest one before it in the batch, if that is near.
+        the nearest one before it in the batch, if that is near; a variational search, which may have several minima, from its
+        own starts.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed, progress
         As of :func:`gradient`.
 
@@ -79,7 +81,9 @@ def gradients(
             shots=shots,
             mitigation=mitigation,
             calibration_shots=calibration_shots,
-            near=_nearest(problem, first) if near is None else start_from(near[number], problem),
+            near=(None if isinstance(preparer, VQE) else _nearest(problem, first))
+            if near is None
+            else start_from(near[number], problem),
             seed=chosen.seed if seed is None else seed,
         )
         first.append(planned)

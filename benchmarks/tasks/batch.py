@@ -1,0 +1,97 @@
+"""A batch of samples from shots on Aer: one job a round, beside one call a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import qep_qiskit as qep
+from benchmarks.task import Call, Method, Task
+from qep_qiskit.seeds import stream
+
+Vector = NDArray[np.float64]
+SITES = 8
+SHOTS = 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    """Samples, a preparer, and what makes the device."""
+
+    problems: list[qep.Problem]
+    preparer: Any
+    device: Callable[[], Any]
+
+
+def case(size: int, *, noise: str | None, preparer: Any) -> Case:
+    """Return `size` samples of a chain with random weights, inputs uniform in [−1, 1]."""
+    network = qep.ising(sites=SITES, edges="chain", inputs=[0, 1], outputs=[SITES - 1])
+    rng = stream(11, "batch")
+    weights = network.initial_weights(11)
+    problems = [qep.Problem(network, weights, x=list(rng.uniform(-1, 1, 2)), cost=qep.SquaredError([1.0])) for _ in range(size)]
+    return Case(problems, preparer, partial(qep.aer, noise=noise, seed=1))
+
+
+def batch(case: Case) -> Call:
+    """One call."""
+
+    def call() -> Vector:
+        found = qep.gradients(case.problems, preparer=case.preparer, device=case.device(), shots=SHOTS)
+        return np.array([gradient.values for gradient in found])
+
+    return call
+
+
+def singles(case: Case, *, keep: bool) -> Call:
+    """One call a sample, with a device of its own or with one that keeps compiled circuits and noise models."""
+
+    def call() -> Vector:
+        kept = case.device()
+        options = {"preparer": case.preparer, "shots": SHOTS}
+        devices = (kept if keep else case.device() for _ in case.problems)
+        return np.array([qep.gradient(p, device=d, **options).values for p, d in zip(case.problems, devices, strict=True)])
+
+    return call
+
+
+def error(case: Case, answer: Vector, reference: Vector) -> float:
+    """Return the largest difference of a weight's mean over the batch, in units of its shot noise, about 1/(β √shots)."""
+    noise = 1 / (0.1 * np.sqrt(SHOTS * len(case.problems)))
+    return float(np.abs((answer - reference).mean(axis=0)).max() / noise)
+
+
+METHODS: tuple[Method[Case], ...] = (
+    Method("qep.gradients", "qep-qiskit", batch, ours=True),
+    Method(
+        "qep.gradient in a loop, a device a call", "qep-qiskit", partial(singles, keep=False), note="qep.aer(...) in each call"
+    ),
+    Method("qep.gradient in a loop, one device", "qep-qiskit", partial(singles, keep=True), note="keeps circuits and noise"),
+)
+
+
+def _task(name: str, title: str, noise: str | None, preparer: Any) -> Task[Case]:
+    return Task(
+        name=name,
+        title=f"gradients of a batch, {SITES} qubits, {SHOTS} shots a circuit, {title}",
+        case=partial(case, noise=noise, preparer=preparer),
+        methods=METHODS,
+        sizes=(64,),
+        quick=(4,),
+        tolerance=6.0,
+        error=error,
+        threads=(1,),
+        unit="samples",
+    )
+
+
+RAMP = qep.Adiabatic(time=5.0, steps=20)
+SHALLOW = qep.VQE(ansatz="hamiltonian", layers=1)
+BATCH = _task("batch", "Aer, 20 Trotter steps", None, RAMP)
+BATCH_NOISE = _task("batch-noise", "Aer with the noise of fake_guadalupe, 20 Trotter steps", "fake_guadalupe", RAMP)
+BATCH_VQE = _task("batch-vqe", "Aer, VQE of one layer", None, SHALLOW)
+BATCH_VQE_NOISE = _task("batch-vqe-noise", "Aer with the noise of fake_guadalupe, VQE of one layer", "fake_guadalupe", SHALLOW)

@@ -1,0 +1,178 @@
+"""VQE of three phases, to a gradient that EP can use, beside the VQE of qiskit-algorithms."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import StatevectorEstimator
+from qiskit_algorithms import VQE as QiskitVQE
+from qiskit_algorithms.gradients import ReverseEstimatorGradient
+from qiskit_algorithms.optimizers import L_BFGS_B
+
+import qep_qiskit as qep
+from benchmarks.problems import BETA, problem
+from benchmarks.task import Call, Method, Task
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.vqe import SPREADS
+from qep_qiskit.seeds import stream
+from qep_qiskit.simulation.circuits import CircuitProgram
+from qep_qiskit.simulation.operators import PauliSum
+from qep_qiskit.simulation.plugin import AdjointEstimator, AdjointEstimatorGradient, ProgramCache
+
+Vector = NDArray[np.float64]
+LAYERS = {4: 2, 8: 3, 12: 6}
+WANTED = 1e-6
+CAP = 200.0
+"""Seconds after which a rival is stopped; what it took is then a lower bound."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """The three Hamiltonians, and the ansatz and first angles that all methods start from."""
+
+    family: Family
+    vqe: qep.VQE
+    circuit: QuantumCircuit
+    program: CircuitProgram
+    start: Vector
+
+    @property
+    def phases(self) -> list[int]:
+        """The free phase first."""
+        return sorted(range(len(self.family.betas)), key=lambda p: abs(self.family.betas[p]))
+
+
+@dataclass
+class Answer:
+    """Angles of every phase, how many energies it took, and whether the time was up."""
+
+    angles: dict[int, Vector]
+    evaluations: int = 0
+    stopped: bool = False
+
+
+def case(size: int) -> Case:
+    """Return the shared problem, its nudge taken at the exact ground state."""
+    sample = problem(size)
+    signal = sample.cost.error_signal(qep.exact_gradient(sample).predictions)
+    family = Family(sample.frame, sample.hamiltonian_row, signal @ sample.cost_rows, (0.0, -BETA, BETA))
+    vqe = qep.VQE(ansatz="hamiltonian", layers=LAYERS[size], starts=1, tolerance=WANTED)
+    circuit, program = vqe.compiled(family)
+    start = stream(0, "VQE start", 0).normal(0.0, SPREADS[0], program.num_parameters)
+    return Case(family, vqe, circuit, program, start)
+
+
+def ours(case: Case) -> Call:
+    """L-BFGS and Newton steps on adjoint gradients and Hessians; nudged phases by Newton steps alone."""
+
+    def call() -> Answer:
+        angles = case.vqe.prepare(case.family).angles
+        assert angles is not None
+        return Answer(dict(enumerate(angles)))
+
+    return call
+
+
+class TimeIsUp(Exception):
+    """Raised from within a rival's optimiser."""
+
+
+def qiskit_vqe(case: Case, *, plugin: bool = False, gradient: Any = None) -> Call:
+    """The VQE of qiskit-algorithms with L_BFGS_B, nudged phases from the free angles.
+
+    By default the gradient is L_BFGS_B's own finite differences. The limits of iterations and evaluations are lifted,
+    and its gradient tolerance is put where the wanted gradient is reached.
+    """
+
+    def call() -> Answer:
+        answer, began = Answer({}), time.perf_counter()
+        cache = ProgramCache()
+        estimator = AdjointEstimator(cache=cache) if plugin else StatevectorEstimator()
+        slope = AdjointEstimatorGradient(cache=cache) if plugin else gradient and gradient()
+        best: tuple[float, Vector] = (np.inf, case.start)
+
+        def watch(count: int, theta: Vector, energy: float, metadata: object) -> None:
+            nonlocal best
+            answer.evaluations += 1
+            if energy < best[0]:
+                best = energy, np.array(theta)
+            if time.perf_counter() - began > CAP:
+                raise TimeIsUp
+
+        for phase in case.phases:
+            optimizer = L_BFGS_B(maxfun=10**9, maxiter=10**6, options={"gtol": WANTED / 30})
+            first = answer.angles.get(case.phases[0], case.start)
+            best = np.inf, first
+            solver = QiskitVQE(estimator, case.circuit, optimizer, gradient=slope, initial_point=first, callback=watch)
+            try:
+                found = solver.compute_minimum_eigenvalue(case.family.hamiltonian(phase))
+                answer.angles[phase] = np.asarray(found.optimal_point)
+            except TimeIsUp:
+                answer.angles[phase] = best[1]
+                answer.stopped = True
+                break
+        return answer
+
+    return call
+
+
+def _reached(case: Case, answer: Answer) -> dict[int, tuple[float, float]]:
+    """Energy and norm of the gradient of every phase."""
+    found = {}
+    for phase, theta in answer.angles.items():
+        energy, slope = case.program.energy_and_gradient(theta, PauliSum.from_operator(case.family.hamiltonian(phase)))
+        found[phase] = energy, float(np.linalg.norm(slope))
+    return found
+
+
+def error(case: Case, answer: Answer, reference: Answer) -> float:
+    """Return how far the energies of the phases that it finished are from ours; the remarks tell the direction."""
+    own, other = _reached(case, reference), _reached(case, answer)
+    return max(abs(other[p][0] - own[p][0]) for p in other)
+
+
+def details(case: Case, answer: Answer) -> dict[str, Any]:
+    """Return energies and gradients; the time is a lower bound where they fall short of what was wanted."""
+    reached = _reached(case, answer)
+    done = len(reached) - answer.stopped
+    short = done < len(case.phases) or max(norm for _, norm in reached.values()) > WANTED
+    return {
+        "free energy": f"{reached[case.phases[0]][0]:.9f}",
+        "largest |∂θE|": f"{max(norm for _, norm in reached.values()):.1e}",
+        **({"energies computed": answer.evaluations} if answer.evaluations else {}),
+        **({"lower bound": f"{done} of 3 phases done"} if short else {}),
+    }
+
+
+VQE: Task[Case] = Task(
+    name="vqe",
+    title=f"VQE of the free and two nudged phases to |∂θE| < {WANTED:g}: Hamiltonian ansatz, one angle a term, one start",
+    case=case,
+    methods=(
+        Method("qep.VQE", "qep-qiskit", ours, ours=True),
+        Method(
+            "qiskit-algorithms VQE with our plug-in", "qep-qiskit", partial(qiskit_vqe, plugin=True), ours=True, note="L_BFGS_B"
+        ),
+        Method(
+            "qiskit-algorithms VQE, ReverseEstimatorGradient",
+            "qiskit-algorithms",
+            partial(qiskit_vqe, gradient=ReverseEstimatorGradient),
+            note="L_BFGS_B",
+        ),
+        Method(
+            "qiskit-algorithms VQE as documented", "qiskit-algorithms", qiskit_vqe, qiskit=True, note="L_BFGS_B, own differences"
+        ),
+    ),
+    sizes=(8, 12),
+    quick=(4,),
+    tolerance=np.inf,
+    error=error,
+    details=details,
+    threads=(1,),
+)
