@@ -19,12 +19,16 @@ def blocks(language: str) -> list[str]:
 
 
 def test_python_quick_start_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = blocks("python")
     names: dict[str, object] = {}
-    exec(compile(code, "README.md", "exec"), names)
+    exec(compile(blocks("python")[0], "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "J[0,1]" in printed and "±" in printed
     assert len(names["grad"].values) == 17  # type: ignore[attr-defined]
+
+
+def test_python_of_many_qubits_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(blocks("python")[1], "README.md", "exec"), {})
+    assert capsys.readouterr().out == "119 True\n"
 
 
 def test_toml_quick_start_runs(tmp_path: Path) -> None:
