@@ -18,6 +18,10 @@ class NudgeWarning(UserWarning):
     """The nudge is large against the gap, or a phase is not converged: the gradient may be biased."""
 
 
+class DeviceError(RuntimeError):
+    """A device or its service failed; what was sent before stays valid, and the same command may be given again. Exit code 1."""
+
+
 class PreparationError(RuntimeError):
     """A state could not be prepared although the input was well formed. Exit code 1."""
 

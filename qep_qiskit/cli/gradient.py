@@ -33,7 +33,7 @@ def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_jso
     if as_json:
         print_json({**result.to_dict(), "exact": exact})
     else:
-        _show(result, exact)
+        show(result, exact)
 
 
 def _exact(problem: Problem) -> list[float] | None:
@@ -48,7 +48,8 @@ def _exact(problem: Problem) -> list[float] | None:
         return None
 
 
-def _show(result: Gradient, exact: list[float] | None) -> None:
+def show(result: Gradient, exact: list[float] | None) -> None:
+    """Print a gradient as a table, with its loss, predictions and diagnostics."""
     from rich.table import Table
     from rich.text import Text
 

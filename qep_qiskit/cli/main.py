@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 import qep_qiskit
-from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.errors import DeviceError, InputError, PreparationError
 
-VERBS = ("gradient", "compare", "circuits", "devices", "doctor")
+VERBS = ("gradient", "compare", "submit", "status", "collect", "cancel", "circuits", "devices", "doctor")
 DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -86,7 +86,7 @@ def _failure(error: BaseException) -> tuple[int, str]:
             return INTERRUPTED, f"interrupted; {error}"
         case KeyboardInterrupt() | click.Abort():
             return INTERRUPTED, "interrupted; nothing was written, run the same command to start again"
-        case PreparationError():
+        case PreparationError() | DeviceError():
             return FAILED, str(error)
         case MemoryError():
             return FAILED, f"not enough memory ({error}); take fewer qubits"

@@ -138,6 +138,10 @@ class IBMDevice:
         """Return the circuit in the device's gates, on the qubits that its calibration favours."""
         return self.cache.compiled(circuit, qubits, lambda c, q: compile_with(self.backend, c, q))
 
+    def ready(self) -> None:
+        """Reach the service and the device."""
+        _ = self.backend
+
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
         """Return the circuit that is sent for these axes."""
         return self.cache.measured(compiled, axes)

@@ -12,10 +12,9 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from qep_qiskit.devices.device import Compiled, Device
+from qep_qiskit.errors import DeviceError
 
-
-class DeviceError(Exception):
-    """A device or its service failed; what was sent before stays valid, and the same command may be given again."""
+__all__ = ["DeviceError", "RemoteDevice", "RemoteJob", "RunPub"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,10 @@ class RemoteJob:
 @runtime_checkable
 class RemoteDevice(Device, Protocol):
     """A device that is sent jobs and asked for them later, from another process or on another day."""
+
+    def ready(self) -> None:
+        """Reach the device, or say in one line why it cannot be reached."""
+        ...
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
         """Return the circuit that is sent for these axes."""

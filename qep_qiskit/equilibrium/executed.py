@@ -100,7 +100,7 @@ def execute_all(
         return [_exact(plan, chosen) for plan in plans]
     before = list(earlier) if earlier is not None else [Outcomes()] * len(plans)
     progress("compiling circuits", None)
-    bench = _Bench(chosen, before[0].start)
+    bench = Bench(chosen, before[0].start)
     for number, plan in enumerate(plans):
         bench.add_plan(number, plan)
     missing: tuple[int, ...] = ()
@@ -149,7 +149,7 @@ def _basis_state(circuit: QuantumCircuit) -> Callable[[], NDArray[np.complex128]
     return states
 
 
-class _Bench:
+class Bench:
     """Collects the rows of values of many plans by compiled circuit and basis, runs them, and deals the samples out."""
 
     def __init__(self, device: Device, start: tuple[int, ...] | None) -> None:
@@ -170,6 +170,7 @@ class _Bench:
         return tuple(sorted({q for qubits in self.qubits.values() for q in qubits}))
 
     def add_plan(self, number: int, plan: Plan) -> None:
+        """Compile the circuits of a plan, which is known by this number."""
         if not self._device.needs_circuits:
             empty = self._empty.setdefault(plan.problem.network.num_qubits, QuantumCircuit(plan.problem.network.num_qubits))
             for index, phase in enumerate(plan.phases):
@@ -201,8 +202,9 @@ class _Bench:
                 self._states.setdefault(key, []).append((plan.prepared, [index]))
                 self.keys.setdefault(key, []).append((number, phase, b))
 
-    def run(self, shots: int | None, seed: int) -> dict[tuple[int, int, int], Samples]:
-        work = []
+    def work(self) -> list[tuple[Work, list[tuple[int, int, int]]]]:
+        """Return what is to be run, and for each row of its values the (plan, phase, basis) that it belongs to."""
+        found = []
         for key, rows in self._rows.items():
             compiled, sources = self._compiled[key[0]], self._states[key]
 
@@ -213,10 +215,17 @@ class _Bench:
             drawn = tuple(
                 functools.partial(prepared.draw, index) for prepared, indices in sources if prepared.draw for index in indices
             )
-            work.append(Work(compiled, key[1], values, states, drawn if len(drawn) == len(rows) else None))
+            item = Work(compiled, key[1], values, states, drawn if len(drawn) == len(rows) else None)
+            found.append((item, self.keys[key]))
+        return found
+
+    def run(self, shots: int | None, seed: int) -> dict[tuple[int, int, int], Samples]:
+        """Run everything as one job and deal the samples out."""
+        found = self.work()
+        work = [item for item, _ in found]
         got = self._device.distribution(work) if shots is None else self._device.sample(work, shots=shots, seed=seed)
         return {
             where: samples
-            for wheres, batch in zip(self.keys.values(), got, strict=True)
+            for (_, wheres), batch in zip(found, got, strict=True)
             for where, samples in zip(wheres, batch, strict=True)
         }

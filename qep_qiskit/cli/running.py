@@ -1,0 +1,124 @@
+"""What the verbs of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qep_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qep_qiskit.devices.remote import RemoteDevice
+    from qep_qiskit.equilibrium.planned import Plan
+    from qep_qiskit.runs.lifecycle import Lifecycle
+    from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.spec import Spec
+
+run_argument = click.argument("run", metavar="RUN", type=click.Path())
+
+
+def remote_device(spec: Spec) -> RemoteDevice:
+    """Return the spec's device, which must be one that takes jobs."""
+    from qep_qiskit.devices.remote import RemoteDevice
+
+    device = spec.device()
+    if not isinstance(device, RemoteDevice):
+        raise InputError(
+            f"device.name: {device.name!r} answers at once; `qep gradient` runs on it. Give a device such as ibm_torino here"
+        )
+    return device
+
+
+def spec_of(store: RunStore) -> Spec:
+    """Return the spec that a run was made from."""
+    from qep_qiskit.spec import load
+
+    return load(store.folder / "spec.toml")
+
+
+def run_folder(run: str) -> Path:
+    """Return the folder of a run that is named by its path or by its name under hardware_runs/."""
+    from qep_qiskit.runs.store import find_run
+
+    return find_run(run)
+
+
+def confirm_on_terminal(yes: bool, report: Any) -> Callable[[Plan, RunStore], None]:
+    """Return a function that shows what is about to be sent and asks."""
+
+    def ask(plan: Plan, store: RunStore) -> None:
+        jobs = store.jobs(plan.round)
+        executions = sum(len(pub.values) * job.shots for job in jobs for pub in job.pubs)
+        circuits = sum(len(pub.values) for job in jobs for pub in job.pubs)
+        click.echo(
+            f"Round {plan.round + 1}: {circuits} circuits, {executions} shots in all, {len(jobs)} "
+            f"{'job' if len(jobs) == 1 else 'jobs'} on {jobs[0].device}.",
+            err=True,
+        )
+        if not yes and not click.confirm("Send?", err=True, default=False):
+            raise InputError(f"nothing was sent; `qep collect {store.folder} --yes` sends it")
+
+    return ask
+
+
+def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
+    """Advance a run as far as it goes now, print where it is, and return the exit code: 0 done, 3 not finished yet.
+
+    Quiet: a run that is not finished prints nothing.
+    """
+    from qep_qiskit.cli.gradient import show
+    from qep_qiskit.cli.main import DONE, NOT_FINISHED
+    from qep_qiskit.cli.output import console, print_json
+
+    gradient = life.advance()
+    store = life.store
+    if gradient is None and quiet:
+        return NOT_FINISHED
+    about = {"run": str(store.folder), "state": "waiting" if gradient is None else "done", "jobs": jobs_of(store)}
+    if as_json:
+        print_json(about if gradient is None else {**gradient.to_dict(), **about})
+    elif gradient is not None:
+        show(gradient, None)
+    else:
+        show_jobs(console(), store)
+        click.echo(f"\nNot finished yet; `qep collect {store.folder}` goes on.")
+    return DONE if gradient is not None else NOT_FINISHED
+
+
+def jobs_of(store: RunStore) -> list[dict[str, object]]:
+    """Return the jobs of a run as plain mappings."""
+    return [
+        {
+            "tag": job.tag,
+            "round": job.round,
+            "purpose": job.purpose,
+            "state": job.state,
+            "job_id": job.job_id,
+            "shots": job.shots,
+            "circuits": sum(len(pub.values) for pub in job.pubs),
+            "duplicates": store.get("duplicates", job.tag) or [],
+        }
+        for job in store.jobs()
+    ]
+
+
+def show_jobs(out: Any, store: RunStore, jobs: list[dict[str, object]] | None = None) -> None:
+    """Print the jobs of a run as a table."""
+    from rich.table import Table
+
+    table = Table(title=f"Run {store.folder}", title_justify="left", title_style="bold", box=None, header_style="dim")
+    for heading in ("round", "job", "state", "circuits", "shots each", "id"):
+        table.add_column(heading, justify="right" if heading in ("round", "circuits", "shots each") else "left")
+    for job in jobs_of(store) if jobs is None else jobs:
+        table.add_row(
+            str(int(str(job["round"])) + 1),
+            str(job["purpose"]),
+            str(job["state"]),
+            str(job["circuits"]),
+            str(job["shots"]),
+            str(job["job_id"] or "–"),
+        )
+    out.print(table)

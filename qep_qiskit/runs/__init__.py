@@ -1,0 +1,1 @@
+"""Runs on devices: what was planned, sent and measured, in one folder each."""

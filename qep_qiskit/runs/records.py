@@ -1,0 +1,98 @@
+"""What a run keeps: jobs, the circuits and values that they hold, and everything that happened to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+STATES = (
+    "intended",
+    "sending",
+    "submitted",
+    "queued",
+    "running",
+    "done",
+    "failed",
+    "cancelled",
+    "lost",
+    "replaced",
+)
+
+
+@dataclass(frozen=True)
+class Pub:
+    """A circuit and the rows of values that it is run with.
+
+    Attributes
+    ----------
+    circuit : str
+        The key of a stored circuit.
+    axes : str
+    names : tuple of str
+        The parameters that the values belong to.
+    values : list of list of float
+        One row an execution.
+    owners : list of [int, int]
+        The (phase, basis) of each row.
+    """
+
+    circuit: str
+    axes: str
+    names: tuple[str, ...]
+    values: list[list[float]]
+    owners: list[list[int]]
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job as the run knows it.
+
+    Attributes
+    ----------
+    tag : str
+        By which the service can be asked for it.
+    round, purpose, shots, seed
+        What it is for.
+    pubs : tuple of Pub
+    state : str
+        One of `STATES`.
+    job_id, device : str or None
+    created, updated : str
+        UTC.
+    detail : mapping
+    """
+
+    tag: str
+    round: int
+    purpose: str
+    shots: int
+    seed: int
+    pubs: tuple[Pub, ...]
+    state: str = "intended"
+    job_id: str | None = None
+    device: str | None = None
+    created: str = ""
+    updated: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def content(self) -> dict[str, Any]:
+        """Return what never changes, as a document."""
+        return {
+            "round": self.round,
+            "purpose": self.purpose,
+            "shots": self.shots,
+            "seed": self.seed,
+            "device": self.device,
+            "pubs": [asdict(pub) for pub in self.pubs],
+        }
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a run, at a time in UTC."""
+
+    time: str
+    tag: str | None
+    state: str | None
+    text: str

@@ -1,0 +1,191 @@
+"""A run from its spec to its gradient: in one go, with faults, and killed at every named point."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from remote import FolderDevice
+
+import qep_qiskit as qep
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.errors import DeviceError, InputError
+from qep_qiskit.runs.lifecycle import Lifecycle, read_again
+from qep_qiskit.runs.store import RunStore
+from qep_qiskit.spec import load
+
+HERE = Path(__file__).parent
+SPEC = """
+seed = 3
+[network]
+kind = "ising"
+sites = 3
+edges = "chain"
+inputs = [0]
+outputs = [2]
+[cost]
+kind = "KIND"
+[sample]
+x = [0.5]
+y = [1.0]
+[stencil]
+kind = "symmetric"
+beta = 0.2
+[preparation]
+method = "exact"
+[measurement]
+shots = 20000
+mitigation = "tensored"
+[device]
+name = "ibm_folder"
+"""
+COSTS = ("squared_error", "squared_error_observable")
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
+
+
+def made(tmp_path, cost="squared_error"):
+    (tmp_path / "jobs").mkdir(exist_ok=True)
+    path = tmp_path / "spec.toml"
+    path.write_text(SPEC.replace("KIND", cost))
+    return load(path)
+
+
+def opened(tmp_path, spec, *faults):
+    folder = tmp_path / "run"
+    if (folder / "run.db").exists():
+        store = RunStore.open(folder, write=True)
+    else:
+        store = RunStore.create(folder, spec.to_toml(), description={"id": "qep-test", "device": "ibm_folder"})
+    return store, Lifecycle(store, spec, FolderDevice(tmp_path / "jobs", faults))
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_the_gradient_is_right_and_every_job_is_sent_once(tmp_path, cost):
+    spec = made(tmp_path, cost)
+    store, life = opened(tmp_path, spec)
+    assert isinstance(life.device, RemoteDevice)
+    with store:
+        gradient = life.advance()
+        assert gradient is not None
+        truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
+        assert np.abs((gradient.values - truth.values) / gradient.stderr).max() < 4.5
+        assert len(life.device._jobs()) == (2 if cost == "squared_error" else 1)
+        assert len(store.gradients()) == 1
+    with RunStore.open(tmp_path / "run") as again:
+        assert again.gradients()[0]["values"] == gradient.values.tolist()
+
+
+def test_stored_counts_are_read_again_without_the_device(tmp_path):
+    spec = made(tmp_path)
+    store, life = opened(tmp_path, spec)
+    with store:
+        mitigated = life.advance()
+        raw = read_again(store, spec, "none")
+        same = read_again(store, spec, "tensored")
+    np.testing.assert_array_equal(same.values, mitigated.values)
+    assert not np.array_equal(raw.values, mitigated.values)
+
+
+def test_a_lost_reply_is_looked_up_and_adopted(tmp_path):
+    spec = made(tmp_path, COSTS[1])
+    store, life = opened(tmp_path, spec, "lost reply")
+    with store:
+        assert life.advance() is not None
+        assert len(life.device._jobs()) == 1
+        assert any("adopted" in event.text for event in store.events())
+
+
+def test_a_duplicate_is_reported(tmp_path):
+    spec = made(tmp_path, COSTS[1])
+    store, life = opened(tmp_path, spec, "duplicate")
+    with store:
+        assert life.advance() is not None
+        assert len(store.get("duplicates", store.jobs()[0].tag)) == 1
+
+
+def test_a_storm_loses_nothing(tmp_path):
+    spec = made(tmp_path, COSTS[1])
+    store, life = opened(tmp_path, spec, "storm")
+    with store, pytest.raises(DeviceError, match="Nothing is lost"):
+        life.advance()
+    store, life = opened(tmp_path, spec)
+    with store:
+        assert life.advance() is not None
+        assert len(life.device._jobs()) == 1
+
+
+def test_a_queue_takes_its_time_and_a_failed_job_is_sent_again(tmp_path):
+    spec = made(tmp_path, COSTS[1])
+    store, life = opened(tmp_path, spec, "queue")
+    with store:
+        assert life.advance() is None
+    store, life = opened(tmp_path, spec, "failed")
+    with store, pytest.raises(InputError, match=r"the device is on fire.*--resubmit"):
+        life.advance()
+    store, life = opened(tmp_path, spec)
+    with store:
+        assert len(life.resubmit()) == 1
+        assert life.advance() is not None
+        assert len(life.device._jobs()) == 2
+
+
+def test_a_cancelled_run_stays_cancelled(tmp_path):
+    spec = made(tmp_path, COSTS[1])
+    store, life = opened(tmp_path, spec, "queue")
+    with store:
+        life.advance()
+        assert life.cancel() == ["job000"]
+        with pytest.raises(InputError, match="cancelled by the user"):
+            life.advance()
+
+
+def points():
+    names = re.findall(r'reached\(f?"([^"]+)"\)', (HERE.parents[1] / "qep_qiskit/runs/lifecycle.py").read_text())
+    return [name.replace("{number}", "1").replace("{job.purpose}", "data") for name in names if "cancel" not in name]
+
+
+QUICK = ("submit data: sent, id not written", "collect data: result read")
+
+
+def killed_and_resumed(tmp_path, point):
+    made(tmp_path)
+    reference = tmp_path / "reference"
+    reference.mkdir()
+    made(reference)
+    command = [sys.executable, str(HERE / "step.py")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "QEP_LOOKUP_SECONDS": "0.05"}
+
+    def step(home, kill=""):
+        words = [*command, str(home / "run"), str(home / "jobs"), str(home / "spec.toml")]
+        return subprocess.run(words, env={**environment, "QEP_KILL_AT": kill}, capture_output=True, text=True)
+
+    assert step(reference).returncode == 0
+    died = step(tmp_path, point)
+    done = step(tmp_path)
+    assert done.returncode == 0, done.stderr
+    with RunStore.open(tmp_path / "run") as ours, RunStore.open(reference / "run") as theirs:
+        for job in theirs.jobs():
+            for one, other in zip(ours.result(job.tag), theirs.result(job.tag), strict=True):
+                np.testing.assert_array_equal(one.array, other.array)
+        assert ours.gradients()[0]["values"] == theirs.gradients()[0]["values"]
+    assert len(list((tmp_path / "jobs").glob("*.json"))) == len(list((reference / "jobs").glob("*.json")))
+    return died
+
+
+@pytest.mark.parametrize("point", QUICK)
+def test_killed_and_resumed(tmp_path, point):
+    assert killed_and_resumed(tmp_path, point).returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", sorted(set(points()) - set(QUICK)))
+def test_killed_anywhere_and_resumed(tmp_path, point):
+    killed_and_resumed(tmp_path, point)
