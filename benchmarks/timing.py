@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 BUDGET = 8.0
 """Seconds that the repeats of one method may take together, if it is quicker than a second."""
-ONCE = 40.0
+ONCE = 10.0
 """A method that takes longer is run once."""
 STRETCH = 0.1
 """Quick methods are called over and over for about that many seconds a turn, as an optimiser would call them."""
