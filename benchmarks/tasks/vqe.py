@@ -62,7 +62,7 @@ def case(size: int) -> Case:
     sample = problem(size)
     signal = sample.cost.error_signal(qep.exact_gradient(sample).predictions)
     family = Family(sample.frame, sample.hamiltonian_row, signal @ sample.cost_rows, (0.0, -BETA, BETA))
-    vqe = qep.VQE(ansatz="efficient_su2", layers=LAYERS, starts=1, tolerance=WANTED)
+    vqe = qep.VQE(ansatz="real_amplitudes", layers=LAYERS, starts=1, tolerance=WANTED)
     circuit, program = vqe.compiled(family)
     start = stream(0, "VQE start", 0).normal(0.0, SPREADS[0], program.num_parameters)
     return Case(family, vqe, circuit, program, start)
@@ -152,7 +152,7 @@ def details(case: Case, answer: Answer) -> dict[str, Any]:
 
 VQE: Task[Case] = Task(
     name="vqe",
-    title=f"VQE of the free and two nudged phases to |∂θE| < {WANTED:g}: efficient_su2 of two layers, one start",
+    title=f"VQE of the free and two nudged phases to |∂θE| < {WANTED:g}: real_amplitudes of two layers, one start",
     case=case,
     methods=(
         Method("qep.VQE", "qep-qiskit", ours, ours=True),
