@@ -90,15 +90,15 @@ def _checked(task: Task[Any], case: Any, method: Method[Any], row: Row, referenc
         between = time.perf_counter()
         answer = call()
         first = time.perf_counter() - between
+        if not reference and not method.ours:
+            return Contender(replace(row, failed="not checked: ours has no answer to compare with"))
+        error = task.error(case, answer, reference[0] if reference else answer)
+        row = replace(row, setup_seconds=between - start, error=error, details=dict(task.details(case, answer)))
     except Exception as problem:
         lines = str(problem).strip().splitlines() or [""]
         return Contender(replace(row, failed=f"{type(problem).__name__}: {lines[0][:160]}"))
     if not reference:
-        if not method.ours:
-            return Contender(replace(row, failed="not checked: ours has no answer to compare with"))
         reference.append(answer)
-    error = task.error(case, answer, reference[0])
-    row = replace(row, setup_seconds=between - start, error=error, details=dict(task.details(case, answer)))
     if not error <= task.tolerance:
         return Contender(replace(row, failed=f"wrong by {error:.1e} (at most {task.tolerance:.0e} is allowed)"))
     return Contender(row, call, first)

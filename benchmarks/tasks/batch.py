@@ -60,8 +60,11 @@ def singles(case: Case, *, keep: bool) -> Call:
 
 
 def error(case: Case, answer: Vector, reference: Vector) -> float:
-    """Return the largest difference of a weight's mean over the batch, in units of its shot noise, about 1/(β √shots)."""
-    noise = 1 / (0.1 * np.sqrt(SHOTS * len(case.problems)))
+    """Return the largest difference of a weight's mean over the batch, in units of one call's shot noise of about 1/(β √shots).
+
+    Calls with one seed share their random numbers, so that the mean over them has no less noise than one.
+    """
+    noise = 1 / (0.1 * np.sqrt(SHOTS))
     return float(np.abs((answer - reference).mean(axis=0)).max() / noise)
 
 

@@ -83,40 +83,52 @@ class TimeIsUp(Exception):
     """Raised from within a rival's optimiser."""
 
 
-def qiskit_vqe(case: Case, *, plugin: bool = False, gradient: Any = None) -> Call:
-    """The VQE of qiskit-algorithms with L_BFGS_B, nudged phases from the free angles.
+class WatchedLBFGSB(L_BFGS_B):
+    """The optimiser as it is, with the best angles kept and a stop after some time: VQE's own callback gets no angles.
 
-    By default the gradient is L_BFGS_B's own finite differences. The limits of iterations and evaluations are lifted,
-    and its gradient tolerance is put where the wanted gradient is reached.
+    The limits of iterations and evaluations are lifted, and the gradient tolerance is put where the wanted gradient is reached.
     """
 
+    def __init__(self, deadline: float) -> None:
+        super().__init__(maxfun=10**9, maxiter=10**6, options={"gtol": WANTED / 30})
+        self.deadline, self.evaluations = deadline, 0
+        self.lowest: tuple[float, Vector] = (np.inf, np.zeros(0))
+
+    def minimize(self, fun: Any, x0: Any, jac: Any = None, bounds: Any = None) -> Any:
+        self.lowest = np.inf, np.array(x0)
+
+        def watched(theta: Vector) -> float:
+            energy = float(fun(theta))
+            self.evaluations += 1
+            if energy < self.lowest[0]:
+                self.lowest = energy, np.array(theta)
+            if time.perf_counter() > self.deadline:
+                raise TimeIsUp
+            return energy
+
+        return super().minimize(watched, x0, jac, bounds)
+
+
+def qiskit_vqe(case: Case, *, plugin: bool = False, gradient: Any = None) -> Call:
+    """The VQE of qiskit-algorithms with L_BFGS_B, nudged phases from the free angles; by default with its own differences."""
+
     def call() -> Answer:
-        answer, began = Answer({}), time.perf_counter()
         cache = ProgramCache()
         estimator = AdjointEstimator(cache=cache) if plugin else StatevectorEstimator()
         slope = AdjointEstimatorGradient(cache=cache) if plugin else gradient and gradient()
-        best: tuple[float, Vector] = (np.inf, case.start)
-
-        def watch(count: int, theta: Vector, energy: float, metadata: object) -> None:
-            nonlocal best
-            answer.evaluations += 1
-            if energy < best[0]:
-                best = energy, np.array(theta)
-            if time.perf_counter() - began > CAP:
-                raise TimeIsUp
-
+        optimizer = WatchedLBFGSB(time.perf_counter() + CAP)
+        answer = Answer({})
         for phase in case.phases:
-            optimizer = L_BFGS_B(maxfun=10**9, maxiter=10**6, options={"gtol": WANTED / 30})
             first = answer.angles.get(case.phases[0], case.start)
-            best = np.inf, first
-            solver = QiskitVQE(estimator, case.circuit, optimizer, gradient=slope, initial_point=first, callback=watch)
+            solver = QiskitVQE(estimator, case.circuit, optimizer, gradient=slope, initial_point=first)
             try:
                 found = solver.compute_minimum_eigenvalue(case.family.hamiltonian(phase))
                 answer.angles[phase] = np.asarray(found.optimal_point)
             except TimeIsUp:
-                answer.angles[phase] = best[1]
+                answer.angles[phase] = optimizer.lowest[1]
                 answer.stopped = True
                 break
+        answer.evaluations = optimizer.evaluations
         return answer
 
     return call
@@ -146,7 +158,7 @@ def details(case: Case, answer: Answer) -> dict[str, Any]:
         "free energy": f"{reached[case.phases[0]][0]:.9f}",
         "largest |∂θE|": f"{max(norm for _, norm in reached.values()):.1e}",
         **({"energies computed": answer.evaluations} if answer.evaluations else {}),
-        **({"lower bound": f"{done} of 3 phases done"} if short else {}),
+        **({"lower bound": f"{done} of 3 phases in {CAP:.0f} s" if answer.stopped else "gradient not reached"} if short else {}),
     }
 
 
