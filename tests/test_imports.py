@@ -16,7 +16,7 @@ FLOORS = [
     {"problem", "preparation"},
     {"equilibrium", "reference", "spec"},
     {"comparison", "planning", "runs"},
-    {"report"},
+    {"report", "training"},
     {"cli"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names} | dict.fromkeys(BELOW_ALL, -1)
