@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -46,8 +47,16 @@ def choose_bases(paulis: PauliList, wanted: Iterable[int]) -> tuple[Basis, ...]:
     >>> [b.title for b in choose_bases(PauliList(["IZZ", "IIX", "ZII", "XII"]), range(4))]
     ['Z', 'X']
     """
-    letters = _LETTERS[paulis.x.astype(int) + 2 * paulis.z.astype(int)]
-    indices = [int(i) for i in wanted if (letters[i] != "I").any()]
+    x, z = np.ascontiguousarray(paulis.x), np.ascontiguousarray(paulis.z)
+    return _chosen(int(paulis.num_qubits), x.tobytes(), z.tobytes(), tuple(int(i) for i in wanted))
+
+
+@functools.lru_cache(maxsize=64)
+def _chosen(num_qubits: int, x: bytes, z: bytes, wanted: tuple[int, ...]) -> tuple[Basis, ...]:
+    """The samples of a batch and the steps of a training run ask for the same bases again and again."""
+    bits = [np.frombuffer(packed, dtype=bool).reshape(-1, num_qubits).astype(int) for packed in (x, z)]
+    letters = _LETTERS[bits[0] + 2 * bits[1]]
+    indices = [i for i in wanted if (letters[i] != "I").any()]
     pure: dict[str, list[int]] = {}
     mixed: list[int] = []
     for i in indices:
