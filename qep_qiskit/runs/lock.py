@@ -1,12 +1,17 @@
-"""One writer a run: a lock file, which network file systems make whole or not at all."""
+"""One writer a run: a lock file that is made whole or not at all, on network file systems too."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import hashlib
 import json
 import os
 import socket
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from qep_qiskit.errors import InputError
 
@@ -16,11 +21,15 @@ class RunBusyError(InputError):
 
 
 class WriteLock:
-    """Held from `acquire` to `release`; a lock that a dead process of this machine left behind is taken over."""
+    """Held from `acquire` to `release`; a lock that a dead process of this machine left behind is taken over.
+
+    The lock is written beside its place and linked there: the link exists whole or not at all, and making it fails where
+    another has it, on NFS too.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "run.lock"
-        self._held = False
+        self._text = ""
 
     def acquire(self) -> str | None:
         """Take the lock and return a note where one was left behind.
@@ -29,52 +38,110 @@ class WriteLock:
         ------
         RunBusyError
             If another process holds it.
+        OSError
+            If the folder cannot be written or the disk is full.
         """
-        note = None
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "since": _now()}
+        text = json.dumps({**holder, "id": uuid.uuid4().hex})
         for _ in range(3):
-            try:
-                handle = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-            except FileExistsError:
-                note = self._stale()
-                continue
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"host": socket.gethostname(), "pid": os.getpid(), "since": _now()}, file)
-            self._held = True
-            return note
+            if self._made(self._path, text):
+                self._text = text
+                return None
+            note = self._taken_over(text)
+            if note is not None:
+                self._text = text
+                return note
         raise RunBusyError(f"{self._path}: other processes keep taking the lock; try again")
 
     def release(self) -> None:
         """Give the lock back."""
-        if self._held:
+        if self._text and self._read() == self._text:
             self._path.unlink(missing_ok=True)
-            self._held = False
+        self._text = ""
 
-    def _stale(self) -> str:
-        """Remove the lock of a dead process, or refuse."""
+    def _made(self, path: Path, text: str) -> bool:
+        part = self._path.with_name(f"run.lock.{uuid.uuid4().hex[:12]}")
         try:
-            holder = json.loads(self._path.read_text(encoding="utf-8"))
+            part.write_text(text, encoding="utf-8")
+            os.link(part, path)
+            return True
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK) and part.exists():
+                return _made_without_links(path, text)
+            raise
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def _read(self) -> str:
+        try:
+            return self._path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def _taken_over(self, text: str) -> str | None:
+        """Take the place of a dead process's lock and return a note, None where the lock went by itself; or refuse.
+
+        Of those who judge the same lock dead, the one who makes the file named after it may replace it.
+        """
+        found = self._read()
+        if not found and not self._path.exists():
+            return None
+        try:
+            holder = json.loads(found)
             host, pid, since = str(holder["host"]), int(holder["pid"]), str(holder["since"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             raise RunBusyError(
                 f"{self._path}: another process is taking the lock, or died at it; try again, and remove the file if it stays"
             ) from None
-        if host == socket.gethostname() and not _alive(pid):
-            self._path.unlink(missing_ok=True)
-            return f"took over the lock of process {pid}, which ended without giving it back"
-        raise RunBusyError(
-            f"{self._path.parent}: process {pid} on {host} has been writing since {since}; wait for it to end, "
-            f"or remove {self._path} if you know that it is dead"
-        )
+        if host != socket.gethostname() or _alive(pid, holder.get("born")):
+            raise RunBusyError(
+                f"{self._path.parent}: process {pid} on {host} has been writing since {since}; wait for it to end, "
+                f"or remove {self._path} if you know that it is dead"
+            )
+        claim = self._path.with_name(f"run.lock.{hashlib.sha256(found.encode()).hexdigest()[:16]}")
+        if not self._made(claim, text):
+            raise RunBusyError(f"{claim}: another process is taking the lock over; try again, and remove the file if it stays")
+        try:
+            if self._read() != found:
+                return None
+            claim.replace(self._path)
+        finally:
+            claim.unlink(missing_ok=True)
+        return f"took over the lock of process {pid}, which ended without giving it back"
 
 
-def _alive(pid: int) -> bool:
+def _made_without_links(path: Path, text: str) -> bool:
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+        return True
+    except FileExistsError:
+        return False
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _alive(pid: int, born: Any) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    now = _born(pid)
+    return born is None or now is None or born == now
+
+
+def _born(pid: int) -> int | None:
+    """Return when a process was started, where the system tells: another process may have got the number of a dead one."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _now() -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
 STATES = (
     "intended",
     "sending",
@@ -96,3 +98,21 @@ class Event:
     tag: str | None
     state: str | None
     text: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a training run goes on from: arrays of numbers, and what is told about them.
+
+    Attributes
+    ----------
+    name : str
+        ``"last"``, ``"best"``.
+    arrays : mapping of str to ndarray
+    about : mapping
+        What JSON can hold.
+    """
+
+    name: str
+    arrays: Mapping[str, NDArray[Any]]
+    about: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,107 @@
+"""The tables of a run's file, and the checksum that every row of them carries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA = 2
+"""What the file's tables look like; an older file is brought up to date by `migrations`."""
+
+Value = str | int | bytes | None
+Row = dict[str, Any]
+_MODULUS = 1 << 256
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes
+    ----------
+    name : str
+    columns : mapping of name to SQL type
+        In order. The checksum comes last and is not among them.
+    key : tuple of str
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    key: tuple[str, ...]
+
+    @property
+    def counted(self) -> bool:
+        """Whether the key is a number that SQLite keeps as the row's own."""
+        return len(self.key) == 1 and self.columns[self.key[0]] == "INTEGER"
+
+    def sql(self) -> str:
+        """Return the statement that makes the table."""
+        parts = [
+            f"{name} {kind}{' PRIMARY KEY' if self.counted and name in self.key else ''}" for name, kind in self.columns.items()
+        ]
+        parts.append("sum TEXT NOT NULL")
+        if not self.counted:
+            parts.append(f"PRIMARY KEY ({', '.join(self.key)})")
+        return f"CREATE TABLE {self.name} ({', '.join(parts)});"
+
+    def digest(self, values: Sequence[Value]) -> str:
+        """Return the checksum of a row: of the table's name and of every value with its type and length."""
+        state = hashlib.sha256(self.name.encode())
+        for value in values:
+            kind = "n" if value is None else "b" if isinstance(value, bytes) else "i" if isinstance(value, int) else "t"
+            data = b"" if value is None else value if isinstance(value, bytes) else str(value).encode()
+            state.update(f"|{kind}{len(data)}|".encode())
+            state.update(data)
+        return state.hexdigest()
+
+
+def _table(name: str, key: str, /, **columns: str) -> Table:
+    return Table(name, columns, tuple(key.split()))
+
+
+TABLES = {
+    table.name: table
+    for table in (
+        _table("meta", "key", key="TEXT", value="TEXT"),
+        _table("documents", "kind key", kind="TEXT", key="TEXT", value="TEXT"),
+        _table("circuits", "key", key="TEXT", qpy="BLOB", about="TEXT"),
+        _table(
+            "jobs",
+            "tag",
+            tag="TEXT",
+            number="INTEGER",
+            round="INTEGER",
+            content="TEXT",
+            state="TEXT",
+            job_id="TEXT",
+            created="TEXT",
+            updated="TEXT",
+            detail="TEXT",
+        ),
+        _table("events", "number", number="INTEGER", time="TEXT", tag="TEXT", state="TEXT", text="TEXT"),
+        _table("results", "tag pub", tag="TEXT", pub="INTEGER", shape="TEXT", bits="INTEGER", data="BLOB"),
+        _table("gradients", "number", number="INTEGER", time="TEXT", value="TEXT"),
+        _table("steps", "number", number="INTEGER", time="TEXT", value="TEXT"),
+        _table("checkpoints", "name", name="TEXT", time="TEXT", about="TEXT", data="BLOB"),
+    )
+}
+LEDGER = Table("ledger", {"name": "TEXT", "count": "INTEGER", "total": "TEXT"}, ("name",))
+"""How many rows each table has, and the sum of their checksums: a row that is lost is noticed."""
+
+
+def added(total: str, digest: str | None, sign: int) -> str:
+    """Return a ledger's total with a checksum more, or less.
+
+    Examples
+    --------
+    >>> added(added("0", "ff", 1), "ff", -1)
+    '0'
+    """
+    return format((int(total, 16) + sign * int(digest or "0", 16)) % _MODULUS, "x")
+
+
+def script() -> str:
+    """Return the statements that make an empty file."""
+    return "\n".join(table.sql() for table in (*TABLES.values(), LEDGER))
