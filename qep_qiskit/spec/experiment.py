@@ -116,7 +116,7 @@ class Spec:
                 return Adiabatic(**section.options(without=("method",)))
             if isinstance(section, MPSPreparation):
                 return MPS(**section.options(without=("method",)))
-            return Exact()
+            return Exact(**section.options(without=("method",)))
 
     def ansatz(self) -> QuantumCircuit:
         """Return the circuit that the preparation varies, with its parameters unbound.

@@ -123,6 +123,8 @@ class ExactPreparation(Section):
     """True ground states."""
 
     method: Literal["exact"] = "exact"
+    tolerance: float = Field(1e-9, gt=0, description="the angle to the true ground state, a number above 0")
+    gap: bool = Field(True, description="true or false")
 
 
 class VQEPreparation(Section):
