@@ -13,20 +13,12 @@ from qiskit.circuit import QuantumCircuit
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.measurement.readout import CalibrationSamples
 from qep_qiskit.measurement.samples import Samples
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.seeds import integer
 
 Vector = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class CalibrationSamples:
-    """What the two calibration circuits, all |0⟩ and all |1⟩, gave on these device qubits."""
-
-    qubits: tuple[int, ...]
-    zeros: Samples
-    ones: Samples
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.devices.device import check_shots
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
-from qep_qiskit.measurement.readout import MITIGATIONS
+from qep_qiskit.measurement.mitigation import parse
+from qep_qiskit.measurement.readout import check_installed
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
@@ -104,7 +105,7 @@ def plan(
     stencil : Stencil
     shots : int, optional
         Per circuit; exact expectations where absent.
-    mitigation : {"none", "tensored"}
+    mitigation : {"none", "tensored", "m3"}
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
     near : Prepared, optional
@@ -119,10 +120,8 @@ def plan(
     check_options(problem, preparer, stencil)
     shots = check_shots("shots", shots)
     calibration_shots = check_shots("calibration_shots", calibration_shots)
-    if mitigation not in MITIGATIONS:
-        raise InputError(
-            f"mitigation: unknown {mitigation!r}; allowed: {', '.join(MITIGATIONS)}{nearest(str(mitigation), MITIGATIONS)}"
-        )
+    chosen = parse(mitigation)
+    check_installed(chosen.readout)
     bases, wanted = _bases(problem, stencil)
     rounds = (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
     nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
@@ -132,7 +131,7 @@ def plan(
         preparer=preparer,
         stencil=stencil,
         shots=shots,
-        mitigation=mitigation,
+        mitigation=str(chosen),
         calibration_shots=calibration_shots or shots,
         seed=seed,
         phases=rounds,

@@ -12,7 +12,8 @@ from qep_qiskit.equilibrium.planned import Plan, described
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.expectations import Readings, read
-from qep_qiskit.measurement.readout import Calibration, calibrate, merge
+from qep_qiskit.measurement.mitigation import parse, readable
+from qep_qiskit.measurement.readout import Mitigator, mitigator
 from qep_qiskit.preparation.preparer import Phase
 
 Vector = NDArray[np.float64]
@@ -28,8 +29,8 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         The last round.
     outcomes : Outcomes
         Of all rounds.
-    mitigation : {"none", "tensored"}, optional
-        Instead of the plan's: counts that hold a calibration can be read again with and without it.
+    mitigation : str, optional
+        Instead of the plan's: counts that hold a calibration can be read again with another method and without any.
 
     Returns
     -------
@@ -43,8 +44,8 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     if not plan.complete:
         raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
     problem, stencil = plan.problem, plan.stencil
-    calibration = _calibration(plan, outcomes, mitigation)
-    strings = [values_of(plan, outcomes, p, calibration) for p in range(len(stencil.phases))]
+    undone = _mitigator(plan, outcomes, mitigation)
+    strings = [values_of(plan, outcomes, p, undone) for p in range(len(stencil.phases))]
     values = problem.derivative_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
     free = strings[0][0]
     predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
@@ -52,7 +53,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     counts = (len(values), len(predictions), len(observed))
     covariance = None
     if not outcomes.expectations:
-        covariance = _covariance(rows, [readings for _, readings in strings], calibration)
+        covariance = _covariance(rows, [readings for _, readings in strings], undone)
         if plan.shots is None:
             covariance = None
     signal = problem.cost.error_signal(observed)
@@ -67,17 +68,17 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         if covariance is None
         else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
         diagnostics=diagnostics(plan),
-        provenance={**described(plan), **_circuit_report(plan, outcomes, calibration)},
+        provenance={**described(plan), **_circuit_report(plan, outcomes, undone)},
         free=(plan if plan.earlier is None else plan.earlier).prepared,
     )
 
 
 def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
     """Return the expectations of the cost's observables in the free phase, shape (M,): what `advance` wants."""
-    return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _calibration(plan, outcomes, None))[0]
+    return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(plan, outcomes, None))[0]
 
 
-def values_of(plan: Plan, outcomes: Outcomes, phase: int, calibration: Calibration | None) -> tuple[Vector, list[Readings]]:
+def values_of(plan: Plan, outcomes: Outcomes, phase: int, undone: Mitigator | None) -> tuple[Vector, list[Readings]]:
     """Return the expectation of every string that was read in a phase (0 for the others), and the readings."""
     if phase in outcomes.expectations:
         return outcomes.expectations[phase], []
@@ -86,7 +87,7 @@ def values_of(plan: Plan, outcomes: Outcomes, phase: int, calibration: Calibrati
     readings = []
     for b, basis in enumerate(plan.bases):
         if plan.wanted[phase, b]:
-            found = read(outcomes.samples[phase, b], basis, paulis, qubits=outcomes.qubits[phase], calibration=calibration)
+            found = read(outcomes.samples[phase, b], basis, paulis, qubits=outcomes.qubits[phase], mitigator=undone)
             values[list(found.strings)] = found.means
             readings.append(found)
     return values, readings
@@ -104,27 +105,27 @@ def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
     return rows
 
 
-def _covariance(rows: list[Matrix], readings: list[list[Readings]], calibration: Calibration | None) -> Matrix:
+def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Mitigator | None) -> Matrix:
     total = np.zeros((len(rows[0]), len(rows[0])))
-    jacobian = np.zeros((len(rows[0]), calibration.num_parameters if calibration else 0))
+    jacobian = np.zeros((len(rows[0]), undone.num_parameters if undone else 0))
     for matrix, phase in zip(rows, readings, strict=True):
         for reading in phase:
             part = matrix[:, list(reading.strings)]
             total += reading.covariance(part)
-            if calibration is not None:
+            if undone is not None:
                 jacobian += part @ reading.sensitivity
-    if calibration is not None:
-        total += jacobian @ calibration.covariance @ jacobian.T
+    if undone is not None:
+        total += undone.covariance(jacobian)
     return total
 
 
-def _calibration(plan: Plan, outcomes: Outcomes, mitigation: str | None) -> Calibration | None:
-    chosen = plan.mitigation if mitigation is None else mitigation
-    if chosen == "none" or outcomes.expectations:
+def _mitigator(plan: Plan, outcomes: Outcomes, mitigation: str | None) -> Mitigator | None:
+    measured = parse(plan.mitigation)
+    chosen = measured if mitigation is None else parse(mitigation)
+    if not chosen.calibrated or outcomes.expectations:
         return None
-    if not outcomes.calibrations:
-        raise InputError(f"mitigation: {chosen!r} needs calibration counts, and these outcomes hold none; plan with it")
-    return merge([calibrate(c.zeros, c.ones, c.qubits) for c in outcomes.calibrations])
+    readable(measured, chosen)
+    return mitigator(chosen.readout, outcomes.calibrations)
 
 
 def _quadratic(vector: Vector, covariance: Matrix) -> float:
@@ -180,10 +181,10 @@ def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
     }
 
 
-def _circuit_report(plan: Plan, outcomes: Outcomes, calibration: Calibration | None) -> dict[str, object]:
+def _circuit_report(plan: Plan, outcomes: Outcomes, undone: Mitigator | None) -> dict[str, object]:
     executed = len(outcomes.samples)
     shots = None if plan.shots is None else sum(s.shots or 0 for s in outcomes.samples.values())
-    calibration_shots = sum((c.zeros.shots or 0) + (c.ones.shots or 0) for c in outcomes.calibrations)
+    calibration_shots = sum(c.shots for c in outcomes.calibrations)
     preparation = {k: v for k, v in plan.prepared.details.items() if k != "warnings"}
     report: dict[str, object] = {
         "device": dict(outcomes.device),
@@ -196,9 +197,6 @@ def _circuit_report(plan: Plan, outcomes: Outcomes, calibration: Calibration | N
         "layout": None if not outcomes.circuits else list(next(iter(outcomes.qubits.values()))),
         "calibration_date": outcomes.device.get("calibration_date"),
     }
-    if calibration is not None:
-        report["readout"] = [
-            {"qubit": q, "flip_up": float(a), "flip_down": float(b)}
-            for q, a, b in zip(calibration.qubits, calibration.flip_up, calibration.flip_down, strict=True)
-        ]
+    if undone is not None:
+        report["readout"] = undone.report()
     return report

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.measurement.bases import Basis
-from qep_qiskit.measurement.readout import Calibration
+from qep_qiskit.measurement.readout.mitigator import Mitigator, parities, signs_of
 from qep_qiskit.measurement.samples import Samples
 
 Matrix = NDArray[np.float64]
@@ -70,7 +70,7 @@ def read(
     paulis: PauliList,
     *,
     qubits: Sequence[int] = (),
-    calibration: Calibration | None = None,
+    mitigator: Mitigator | None = None,
 ) -> Readings:
     """Return the values that the samples of a basis give to its strings.
 
@@ -80,26 +80,13 @@ def read(
     basis : Basis
     paulis : PauliList
     qubits : sequence of int
-        The device qubit of each logical qubit, by which the calibration knows them.
-    calibration : Calibration, optional
-        Readout errors to be undone; raw values without it.
+        The device qubit of each logical qubit, by which the mitigator knows them.
+    mitigator : Mitigator, optional
+        Undoes readout errors; raw values without it.
     """
-    busy = (paulis.x | paulis.z)[list(basis.strings)]
-    signs = 1.0 - 2.0 * samples.outcomes.astype(np.float64)
-    if calibration is None:
-        per_outcome = np.empty((len(signs), len(busy)))
-        for s, row in enumerate(busy):
-            per_outcome[:, s] = signs[:, row].prod(axis=1)
-        return Readings(basis.strings, per_outcome, samples.weights, samples.shots, np.zeros((len(busy), 0)))
-    columns = calibration.columns(qubits)
-    inverse = calibration.inverse(signs, columns)
-    per_outcome = np.empty((len(signs), len(busy)))
-    sensitivity = np.zeros((len(busy), calibration.num_parameters))
-    for s, row in enumerate(busy):
-        support = np.flatnonzero(row)
-        per_outcome[:, s] = inverse[:, support].prod(axis=1)
-        mean = float(samples.weights @ per_outcome[:, s])
-        for q in support:
-            others = inverse[:, support[support != q]].prod(axis=1)
-            calibration.add_sensitivity(sensitivity[s], columns[q], float(samples.weights @ others), mean)
+    supports = (paulis.x | paulis.z)[list(basis.strings)]
+    if mitigator is None:
+        per_outcome, sensitivity = parities(signs_of(samples), supports), np.zeros((len(supports), 0))
+    else:
+        per_outcome, sensitivity = mitigator.correct(samples, supports, qubits)
     return Readings(basis.strings, per_outcome, samples.weights, samples.shots, sensitivity)

@@ -11,8 +11,9 @@ from qiskit.primitives import BitArray
 
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.devices.remote import RemoteDevice, RunPub
-from qep_qiskit.equilibrium.executed import Bench, CalibrationSamples, Outcomes
+from qep_qiskit.equilibrium.executed import Bench, Outcomes
 from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.measurement.readout import CalibrationSamples
 from qep_qiskit.measurement.samples import Samples, from_bit_array
 from qep_qiskit.runs.records import JobRecord, Pub
 from qep_qiskit.runs.store import RunStore

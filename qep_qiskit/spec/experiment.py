@@ -78,7 +78,7 @@ class Spec:
 
     @property
     def mitigation(self) -> str:
-        """``"none"`` or ``"tensored"``."""
+        """What is done about the device's errors, such as ``"tensored"``."""
         return self.measurement.mitigation
 
     @property

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from qep_qiskit.measurement.mitigation import READOUT, parse
+
 ANSATZE = ("hamiltonian", "efficient_su2", "real_amplitudes")
 ENTANGLEMENTS = ("pairwise", "linear", "reverse_linear", "circular", "full", "sca")
 OPTIMIZERS = (
@@ -19,6 +21,10 @@ def _other_than_zero(value: float) -> float:
     if value == 0:
         raise ValueError
     return value
+
+
+def _mitigation(value: str) -> str:
+    return str(parse(value))
 
 
 def _count(what: str, most: int, default: Any = ...) -> Any:
@@ -170,7 +176,7 @@ class Measurement(Section):
     shots: int | None = Field(
         None, ge=2, le=10**9, description="a whole number from 2 to 1000000000, or leave it out for exact expectations"
     )
-    mitigation: Literal["none", "tensored"] = Field("none", description=_one_of("none", "tensored"))
+    mitigation: Annotated[str, AfterValidator(_mitigation)] = Field("none", description=_one_of(*READOUT))
     calibration_shots: int | None = Field(
         None, ge=2, le=10**9, description="the shots of each calibration circuit, a whole number from 2 to 1000000000"
     )

@@ -8,6 +8,7 @@ from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.measurement.bases import choose_bases
 from qep_qiskit.measurement.expectations import read
 from qep_qiskit.measurement.readout import calibrate
+from qep_qiskit.measurement.readout.tensored import Tensored
 from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
 
 LABELS = ["ZZI", "IZZ", "ZIZ", "IIZ", "ZZZ", "IXX", "XII", "YYI", "IYX", "YIZ", "ZXY", "III"]
@@ -68,7 +69,7 @@ def test_with_mitigation_too(basis):
     calibration = calibrate(zeros, ones, (7, 2, 5))
     samples = draw(probabilities(random_statevector(8, seed=5), basis.axes), 3, 300, rng)
     qubits = (2, 7, 5)  # logical qubit 0 sits on device qubit 2
-    readings = read(samples, basis, PAULIS, qubits=qubits, calibration=calibration)
+    readings = read(samples, basis, PAULIS, qubits=qubits, mitigator=Tensored(calibration))
     a = dict(zip(calibration.qubits, calibration.flip_up, strict=True))
     b = dict(zip(calibration.qubits, calibration.flip_down, strict=True))
     each = []

@@ -10,6 +10,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import choose_bases
 from qep_qiskit.measurement.expectations import read
 from qep_qiskit.measurement.readout import Calibration, calibrate, merge
+from qep_qiskit.measurement.readout.tensored import Tensored
 from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
 
 A = np.array([0.03, 0.08, 0.01])
@@ -39,7 +40,7 @@ def test_the_exact_distribution_is_corrected_exactly(seed):
         p = np.abs(rotated(state.data[None], basis.axes)[0]) ** 2
         samples = from_probabilities(confused(p, MATRICES), 3)
         exact = np.array([state.expectation_value(PAULIS[i]).real for i in basis.strings])
-        corrected = read(samples, basis, PAULIS, qubits=QUBITS, calibration=known())
+        corrected = read(samples, basis, PAULIS, qubits=QUBITS, mitigator=Tensored(known()))
         np.testing.assert_allclose(corrected.means, exact, atol=1e-12)
         assert np.abs(read(samples, basis, PAULIS).means - exact).max() > 0.01
 
@@ -50,7 +51,7 @@ def test_the_corrected_mean_of_few_shots_is_unbiased():
     p = confused(np.abs(state.data) ** 2, MATRICES)
     rng, calibration = np.random.default_rng(1), known()
     found = np.array(
-        [read(draw(p, 3, 20, rng), basis, PAULIS, qubits=QUBITS, calibration=calibration).means for _ in range(5000)]
+        [read(draw(p, 3, 20, rng), basis, PAULIS, qubits=QUBITS, mitigator=Tensored(calibration)).means for _ in range(5000)]
     )
     exact = np.array([state.expectation_value(PAULIS[i]).real for i in basis.strings])
     assert np.abs((found.mean(axis=0) - exact) / (found.std(axis=0) / np.sqrt(5000))).max() < 4
@@ -63,7 +64,7 @@ def test_device_qubits_are_told_apart():
     p = confused(np.abs(state.data) ** 2, [MATRICES[QUBITS.index(q)] for q in order])
     exact = np.array([state.expectation_value(PAULIS[i]).real for i in basis.strings])
     samples = from_probabilities(p, 3)
-    np.testing.assert_allclose(read(samples, basis, PAULIS, qubits=order, calibration=known()).means, exact, atol=1e-12)
+    np.testing.assert_allclose(read(samples, basis, PAULIS, qubits=order, mitigator=Tensored(known())).means, exact, atol=1e-12)
 
 
 def test_the_confusion_is_a_transition_matrix_with_qubit_0_least_significant():
@@ -80,13 +81,13 @@ def test_sensitivity_equals_finite_differences(basis):
     rng = np.random.default_rng(6)
     samples = draw(rng.dirichlet(np.ones(8)), 3, 400, rng)
     qubits = (4, 6, 11)
-    found = read(samples, basis, PAULIS, qubits=qubits, calibration=known()).sensitivity
+    found = read(samples, basis, PAULIS, qubits=qubits, mitigator=Tensored(known())).sensitivity
     step = 1e-6
     rates = np.concatenate([A, B])
     expected = []
     for direction in np.eye(6):
         high, low = (
-            read(samples, basis, PAULIS, qubits=qubits, calibration=known(r[:3], r[3:])).means
+            read(samples, basis, PAULIS, qubits=qubits, mitigator=Tensored(known(r[:3], r[3:]))).means
             for r in (rates + step * direction, rates - step * direction)
         )
         expected.append((high - low) / (2 * step))
@@ -150,7 +151,7 @@ def test_merged_values_are_those_of_the_parts():
         for i, q in enumerate(QUBITS)
     ]
     samples, basis = draw(np.full(8, 0.125), 3, 100, rng), BASES[0]
-    whole_readings, merged = (read(samples, basis, PAULIS, qubits=QUBITS, calibration=c) for c in (whole, merge(parts)))
+    whole_readings, merged = (read(samples, basis, PAULIS, qubits=QUBITS, mitigator=Tensored(c)) for c in (whole, merge(parts)))
     np.testing.assert_allclose(merged.means, whole_readings.means)
     np.testing.assert_allclose(merged.sensitivity, whole_readings.sensitivity)
 
@@ -164,4 +165,4 @@ def test_a_readout_without_signal_is_refused():
 def test_a_qubit_that_was_not_calibrated_is_refused():
     samples = from_probabilities(np.full(8, 0.125), 3)
     with pytest.raises(InputError, match="qubit 5 was not calibrated"):
-        read(samples, BASES[0], PAULIS, qubits=(11, 5, 6), calibration=known())
+        read(samples, BASES[0], PAULIS, qubits=(11, 5, 6), mitigator=Tensored(known()))

@@ -1,10 +1,4 @@
-"""Readout mitigation by the tensored inverse, with the calibration's own error carried along.
-
-A qubit that reads 1 in state 0 with probability a and 0 in state 1 with probability b has E[z] = (b − a) + (1 − a − b)⟨Z⟩
-for the recorded sign z. The corrected sign w = (z − (b − a)) / (1 − a − b) is unbiased, products of corrected signs are
-unbiased for products of Z on different qubits, and every shot keeps its own value, so the variance is a sample variance.
-With D = 1 − a − b: ∂w/∂a = (1 + w)/D and ∂w/∂b = (w − 1)/D.
-"""
+"""The two flip rates of every measured qubit, from the circuits that prepare all |0⟩ and all |1⟩."""
 
 from __future__ import annotations
 
@@ -16,8 +10,6 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.samples import Samples
-
-MITIGATIONS = ("none", "tensored")
 
 
 @dataclass(frozen=True)
@@ -66,6 +58,13 @@ class Calibration:
         scale = 1.0 - self.flip_up[column] - self.flip_down[column]
         row[column] += (without + whole) / scale
         row[len(self.qubits) + column] += (whole - without) / scale
+
+    def report(self) -> list[dict[str, object]]:
+        """Return the rates of every qubit, for reports."""
+        return [
+            {"qubit": q, "flip_up": float(a), "flip_down": float(b)}
+            for q, a, b in zip(self.qubits, self.flip_up, self.flip_down, strict=True)
+        ]
 
 
 def calibrate(zeros: Samples, ones: Samples, qubits: Sequence[int]) -> Calibration:
