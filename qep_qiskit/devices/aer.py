@@ -16,8 +16,8 @@ from qiskit_aer.primitives import SamplerV2
 
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Work
-from qep_qiskit.devices.ibm import Snapshot, snapshot
 from qep_qiskit.devices.noise import confused, confusion_of, cut_to_active, noise_of
+from qep_qiskit.devices.snapshots import Snapshot, snapshot
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.samples import Samples, from_bit_array, from_probabilities
 

@@ -1,8 +1,9 @@
-"""Everything that knows qiskit_ibm_runtime: snapshots of devices ("fake" devices) and the devices themselves."""
+"""IBM Quantum devices, behind the current Runtime client."""
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import re
 import time
@@ -20,81 +21,20 @@ from qiskit.providers import BackendV2
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Work
 from qep_qiskit.devices.remote import DeviceError, RemoteJob, RunPub
+from qep_qiskit.devices.snapshots import Snapshot, snapshot, snapshot_classes
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.samples import Samples, from_bit_array
 from qep_qiskit.secrets import scrubbed
+
+__all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
 
 URL_VARIABLE = "QEP_RUNTIME_URL"
 """Where a stand-in of the service listens, on loopback; the real service without it."""
 DECOUPLING = ("XX", "XpXm", "XY4")
 WAIT_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A device's coupling graph, gates and calibration on one day.
-
-    Attributes
-    ----------
-    name : str
-    backend : BackendV2
-    readout : tuple of (float, float) or None
-        Per qubit: the probabilities to read 1 in state 0, and 0 in state 1; None where the snapshot holds only their mean.
-    calibrated : str
-        The date of the calibration.
-    """
-
-    name: str
-    backend: BackendV2
-    readout: tuple[tuple[float, float], ...] | None
-    calibrated: str
-
-
-@functools.cache
-def snapshot_classes() -> dict[str, type]:
-    """Return the known snapshots' classes by name, such as ``fake_guadalupe``."""
-    from qiskit_ibm_runtime import fake_provider
-
-    found = {}
-    for attribute in sorted(vars(fake_provider)):
-        cls = getattr(fake_provider, attribute)
-        if re.fullmatch(r"Fake\w+", attribute) and isinstance(cls, type) and issubclass(cls, BackendV2):
-            name = getattr(cls, "backend_name", None)
-            if isinstance(name, str):
-                found[name] = cls
-    return dict(sorted(found.items()))
-
-
-@functools.cache
-def snapshot(name: str) -> Snapshot:
-    """Return the snapshot of that name.
-
-    Raises
-    ------
-    InputError
-        For an unknown name.
-    """
-    classes = snapshot_classes()
-    if name not in classes:
-        raise InputError(
-            f"device: unknown snapshot {name!r}; `qep devices` lists the {len(classes)} there are{nearest(name, classes)}"
-        )
-    backend = classes[name]()
-    properties = backend.properties()
-    readout, calibrated = None, "unknown"
-    if properties is not None:
-        calibrated = str(properties.last_update_date)
-        try:
-            readout = tuple(
-                (
-                    float(properties.qubit_property(q, "prob_meas1_prep0")[0]),
-                    float(properties.qubit_property(q, "prob_meas0_prep1")[0]),
-                )
-                for q in range(backend.num_qubits)
-            )
-        except Exception:
-            readout = None
-    return Snapshot(name, backend, readout, calibrated)
+ANSWER_VARIABLE = "QEP_ANSWER_SECONDS"
+ANSWER_SECONDS = 120.0
+"""How long an answer of the service is waited for."""
 
 
 @dataclass(frozen=True)
@@ -130,17 +70,35 @@ class IBMDevice:
     @functools.cached_property
     def backend(self) -> BackendV2:
         """The device as Qiskit sees it, with the calibration of now."""
-        with translated(f"{self.name} is not available"):
-            found: BackendV2 = self.service.backend(self.name, use_fractional_gates=self.fractional_gates)
-            return found
+        found: BackendV2 = self._asked(
+            f"{self.name} is not available",
+            lambda service: service.backend(self.name, use_fractional_gates=self.fractional_gates),
+        )
+        return found
+
+    def _asked(self, what: str, question: Callable[[Any], Any]) -> Any:
+        """Ask the service, once more with a new access token where the old one was not taken."""
+        from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
+
+        with translated(what):
+            try:
+                return question(self.service)
+            except IBMNotAuthorizedError:
+                # nothing was done: the service looks at the token before anything else
+                for name in ("service", "backend"):
+                    self.__dict__.pop(name, None)
+                return question(self.service)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         """Return the circuit in the device's gates, on the qubits that its calibration favours."""
         return self.cache.compiled(circuit, qubits, lambda c, q: compile_with(self.backend, c, q))
 
     def ready(self) -> None:
-        """Reach the service and the device."""
+        """Reach the service and the device, and see that it takes jobs."""
         _ = self.backend
+        status = self._asked(f"the status of {self.name} could not be read", lambda _: self.backend.status())
+        if not status.operational:
+            raise DeviceError(f"device: {self.name} takes no jobs now ({scrubbed(str(status.status_msg))}); try again later")
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
         """Return the circuit that is sent for these axes."""
@@ -178,7 +136,7 @@ class IBMDevice:
         """Send one job and return its id. It may exist even where this raises: look its tag up before sending again."""
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        with translated("the job could not be sent"):
+        def send(_: Any) -> str:
             sampler = Sampler(mode=self.backend)
             options = sampler.options
             options.environment.job_tags = [tag]
@@ -187,45 +145,54 @@ class IBMDevice:
                 options.dynamical_decoupling.sequence_type = self.dynamical_decoupling
             options.twirling.enable_gates = self.gate_twirling
             options.twirling.enable_measure = self.measure_twirling
-            job = sampler.run([(pub.circuit, pub.values) for pub in pubs], shots=shots)
-            return str(job.job_id())
+            return str(sampler.run([(pub.circuit, pub.values) for pub in pubs], shots=shots).job_id())
+
+        return str(self._asked("the job could not be sent", send))
 
     def find(self, tag: str) -> list[RemoteJob]:
         """Return the jobs with this tag, the earliest first."""
-        with translated("the jobs could not be listed"):
-            jobs = self.service.jobs(job_tags=[tag], limit=None, backend_name=self.name)
-            found = [RemoteJob(str(job.job_id()), _state(job.status()), str(job.creation_date)) for job in jobs]
-        return sorted(found, key=lambda job: (job.created, job.id))
+
+        def listed(service: Any) -> list[RemoteJob]:
+            jobs = service.jobs(job_tags=[tag], limit=None, backend_name=self.name)
+            return [RemoteJob(str(job.job_id()), _state(job.status()), str(job.creation_date)) for job in jobs]
+
+        return sorted(self._asked("the jobs could not be listed", listed), key=lambda job: (job.created, job.id))
 
     def status(self, job_id: str) -> tuple[str, str]:
         """Return the state of a job and, where it failed, why."""
-        with translated(f"the status of job {job_id} could not be read"):
-            job = self.service.job(job_id)
+
+        def told(service: Any) -> tuple[str, str]:
+            job = service.job(job_id)
             state = _state(job.status())
             reason = "" if state != "failed" else str(job.error_message() or "the service gives no reason")
-        return state, scrubbed(reason)
+            return state, scrubbed(reason)
+
+        found: tuple[str, str] = self._asked(f"the status of job {job_id} could not be read", told)
+        return found
 
     def result(self, job_id: str, *, timeout: float = 300.0) -> list[BitArray]:
         """Return the shots of every pub. Each call downloads again; a private job can be read once."""
-        with translated(f"the result of job {job_id} could not be read"):
-            return [pub.data.outcome for pub in self.service.job(job_id).result(timeout=timeout)]
+        found: list[BitArray] = self._asked(
+            f"the result of job {job_id} could not be read",
+            lambda service: [pub.data.outcome for pub in service.job(job_id).result(timeout=timeout)],
+        )
+        return found
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that has not ended."""
-        with translated(f"job {job_id} could not be cancelled"):
-            self.service.job(job_id).cancel()
+        self._asked(f"job {job_id} could not be cancelled", lambda service: service.job(job_id).cancel())
 
     def seconds(self, job_id: str) -> float | None:
-        """Return the QPU seconds that a job was billed, where the service tells."""
+        """Return the QPU seconds that a job was billed, where the service tells by now."""
         try:
-            return float(self.service.job(job_id).usage())
-        except Exception:
+            usage = self._asked("", lambda service: service.job(job_id).metrics())["usage"]
+            return None if usage.get("status") == "pending" else float(usage["qpu_charge_time_seconds"])
+        except (DeviceError, KeyError, TypeError, ValueError):
             return None
 
     def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
         """Return today's calibration of these qubits, for the record."""
-        with translated("the calibration could not be read"):
-            properties = self.backend.properties(refresh=True)
+        properties = self._asked("the calibration could not be read", lambda _: self.backend.properties(refresh=True))
         if properties is None:
             return {"date": None}
         readout = {int(q): [_value(properties, q, k) for k in ("prob_meas1_prep0", "prob_meas0_prep1")] for q in qubits}
@@ -241,8 +208,10 @@ class IBMDevice:
                 places.append(number)
         self.check(pubs)
         job_id = self.submit(pubs, shots=shots, tag=f"qep-{time.time_ns():x}-{seed}")
+        pause = 0.2
         while (found := self.status(job_id))[0] in ("submitted", "queued", "running"):
-            time.sleep(WAIT_SECONDS)
+            time.sleep(pause)
+            pause = min(1.5 * pause, WAIT_SECONDS)
         if found[0] != "done":
             raise DeviceError(f"job {job_id} on {self.name} {found[0]}: {found[1]}")
         samples: list[list[Samples]] = [[] for _ in work]
@@ -319,18 +288,33 @@ def _service(instance: str | None) -> Any:
     from qiskit_ibm_runtime import QiskitRuntimeService
 
     options: dict[str, Any] = {} if instance is None else {"instance": instance}
+    if "QISKIT_IBM_RUNTIME_LOG_LEVEL" not in os.environ:
+        logging.getLogger("qiskit_ibm_runtime").setLevel(logging.ERROR)  # it warns of every account and instance it takes
     url = os.environ.get(URL_VARIABLE)
     if url is None:
-        return QiskitRuntimeService(**options)
-    if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
+        return _patient(QiskitRuntimeService(**options))
+    parts = urlsplit(url)
+    if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
         raise InputError(f"{URL_VARIABLE}: {url!r} is not allowed; it must be an address of this machine")
-    return QiskitRuntimeService(
+    # the client asks these for tokens and instances; the stand-in answers for all of them, so no key leaves this machine
+    for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
+        os.environ[name] = f"{parts.scheme}://{parts.netloc}"
+    service = QiskitRuntimeService(
         channel="ibm_quantum_platform",
         token=os.environ.get("QISKIT_IBM_TOKEN", "rehearsal"),
-        instance=os.environ.get("QISKIT_IBM_INSTANCE") if instance is None else instance,
+        instance="auto",
         url=url,
         url_resolver=lambda address, *_: address,
     )
+    return _patient(service)
+
+
+def _patient(service: Any) -> Any:
+    """Return the client, told to give up on an answer that does not come: left alone it waits for ever."""
+    seconds = float(os.environ.get(ANSWER_VARIABLE, ANSWER_SECONDS))
+    for client in [service._active_api_client, *service._api_clients.values()]:  # no public option exists
+        client._session._timeout = (10.0, seconds)
+    return service
 
 
 @contextmanager

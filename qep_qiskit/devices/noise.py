@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import QuantumCircuit, QuantumRegister
 from qiskit.providers import BackendV2, Options, QubitProperties
 from qiskit.transpiler import Target
 from qiskit_aer.noise import NoiseModel, ReadoutError
 
-from qep_qiskit.devices.ibm import Snapshot
+from qep_qiskit.devices.snapshots import Snapshot
 
 
 class _Part(BackendV2):
@@ -65,16 +65,19 @@ def noise_of(snapshot: Snapshot, qubits: Sequence[int]) -> NoiseModel:
     return model
 
 
+IDLE = ("barrier", "delay")
+
+
 def cut_to_active(circuit: QuantumCircuit, keep: Sequence[int]) -> tuple[QuantumCircuit, tuple[int, ...]]:
-    """Return the circuit on its active wires and `keep` only, and which wires those were."""
+    """Return the circuit on its active wires and `keep` only, and which wires those were. Waiting alone is not active."""
     position = {bit: i for i, bit in enumerate(circuit.qubits)}
-    active = {position[q] for item in circuit.data if item.operation.name != "barrier" for q in item.qubits}
+    active = {position[q] for item in circuit.data if item.operation.name not in IDLE for q in item.qubits}
     wires = tuple(sorted(active | set(keep)))
     place = {w: i for i, w in enumerate(wires)}
-    small = QuantumCircuit(len(wires), global_phase=circuit.global_phase)
+    small = QuantumCircuit(QuantumRegister(len(wires), "q"), *circuit.cregs, global_phase=circuit.global_phase)
     for item in circuit.data:
-        if item.operation.name != "barrier":
-            small.append(item.operation, [place[position[q]] for q in item.qubits])
+        if item.operation.name != "barrier" and all(position[q] in place for q in item.qubits):
+            small.append(item.operation, [place[position[q]] for q in item.qubits], item.clbits)
     return small, wires
 
 

@@ -1,0 +1,100 @@
+"""The devices of the stand-in: snapshots, with the calibration and the noise that they have at the moment."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qiskit_aer.noise import NoiseModel, ReadoutError
+
+from qep_qiskit.devices.noise import noise_of
+from qep_qiskit.devices.snapshots import Snapshot, snapshot, snapshot_classes
+from qep_qiskit.errors import InputError, nearest
+
+NOISES = ("full", "readout", "none")
+DRIFT = 1.6
+"""What a drift multiplies every readout error by."""
+READOUT = ("prob_meas1_prep0", "prob_meas0_prep1", "readout_error")
+
+
+@functools.cache
+def machine_names() -> tuple[str, ...]:
+    """Return the names under which the snapshots are served: ``fake_torino`` is ``ibm_torino``."""
+    return tuple("ibm_" + name.removeprefix("fake_") for name in snapshot_classes())
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A device of the stand-in.
+
+    Attributes
+    ----------
+    name : str
+        ``ibm_torino``, say.
+    noise : {"full", "readout", "none"}
+        What goes wrong on it.
+    drifted : bool
+        True once its readout has become worse than the snapshot's.
+    """
+
+    name: str
+    noise: str = "full"
+    drifted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in machine_names():
+            raise InputError(f"device: unknown {self.name!r}; `qep devices` lists them{nearest(self.name, machine_names())}")
+        if self.noise not in NOISES:
+            raise InputError(f"noise: unknown {self.noise!r}; allowed: {', '.join(NOISES)}{nearest(self.noise, NOISES)}")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The device's snapshot, as it has drifted."""
+        known = snapshot("fake_" + self.name.removeprefix("ibm_"))
+        if not self.drifted or known.readout is None:
+            return known
+        return replace(known, readout=tuple((min(a * DRIFT, 0.5), min(b * DRIFT, 0.5)) for a, b in known.readout))
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the configuration as the service sends it."""
+        return {**_document(self.name, "conf_filename"), "backend_name": self.name}
+
+    def properties(self) -> dict[str, Any]:
+        """Return the calibration as the service sends it."""
+        found = {**_document(self.name, "props_filename"), "backend_name": self.name}
+        if not self.drifted:
+            return found
+        found = copy.deepcopy(found)
+        found["last_update_date"] = datetime.now(UTC).isoformat()
+        for values in (value for qubit in found["qubits"] for value in qubit):
+            if values["name"] in READOUT:
+                values["value"] = min(values["value"] * DRIFT, 0.5)
+        return found
+
+    def noise_model(self, qubits: Sequence[int]) -> NoiseModel | None:
+        """Return the noise of these qubits, renumbered 0, 1, …"""
+        match self.noise:
+            case "none":
+                return None
+            case "full":
+                return noise_of(self.snapshot, qubits)
+        model, readout = NoiseModel(), self.snapshot.readout
+        if readout is None:
+            raise InputError(f"noise: the snapshot of {self.name} tells no readout errors; take noise 'full'")
+        for wire, qubit in enumerate(qubits):
+            up, down = readout[qubit]
+            model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [wire])
+        return model
+
+
+@functools.cache
+def _document(name: str, attribute: str) -> dict[str, Any]:
+    backend = snapshot("fake_" + name.removeprefix("ibm_")).backend
+    found: dict[str, Any] = json.loads((Path(backend.dirname) / getattr(backend, attribute)).read_text(encoding="utf-8"))
+    return found

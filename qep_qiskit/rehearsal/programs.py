@@ -1,0 +1,198 @@
+"""Quantum programs as the client's Sampler sends them, run on Aer with the noise of the qubits in use.
+
+The wire formats are those of ``ibm_quantum_schemas`` and ``samplomatic``, which the client uses itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from ibm_quantum_schemas.common import CompressedTensorModel
+from ibm_quantum_schemas.executor.version_2_0 import (
+    ChunkPart,
+    ChunkSpan,
+    ItemMetadataModel,
+    MetadataModel,
+    ParamsModel,
+    QuantumProgramResultItemModel,
+    QuantumProgramResultModel,
+)
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from qiskit.circuit import ParameterExpression, QuantumCircuit
+from qiskit_aer.primitives import SamplerV2
+
+from qep_qiskit.devices.noise import cut_to_active
+from qep_qiskit.rehearsal.machine import Machine
+from qep_qiskit.seeds import integer, stream
+
+OVERHEAD_SECONDS = 2.0
+"""What a job is billed for being loaded, apart from its shots."""
+
+
+class RefusedError(ValueError):
+    """A job that the service does not take."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A circuit with the values of its runs.
+
+    Attributes
+    ----------
+    circuit : QuantumCircuit
+        On all wires of the device.
+    values : ndarray of shape (..., num_parameters)
+        In the order of the circuit's own parameters.
+    extra : mapping of str to ndarray
+        What goes back with the outcomes: the flips of twirled measurements.
+    """
+
+    circuit: QuantumCircuit
+    values: NDArray[np.float64]
+    extra: Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A job's work.
+
+    Attributes
+    ----------
+    items : tuple of Item
+    shots : int
+        Of each row of values.
+    seed : int
+        Derived from the server's seed, the circuits and the values, and from nothing else.
+    echoed : Any
+        What the client wants back as it is.
+    role : str or None
+    """
+
+    items: tuple[Item, ...]
+    shots: int
+    seed: int
+    echoed: Any
+    role: str | None
+
+    @property
+    def executions(self) -> int:
+        """Shots of all circuits and rows together."""
+        return self.shots * sum(math.prod(item.values.shape[:-1]) for item in self.items)
+
+    def seconds(self, machine: Machine) -> float:
+        """Return the QPU seconds that are billed: an overhead, and the device's repetition delay for every shot."""
+        return round(OVERHEAD_SECONDS + self.executions * float(machine.configuration()["default_rep_delay"]) * 1e-6, 3)
+
+
+def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:
+    """Return the program of a request.
+
+    Raises
+    ------
+    RefusedError
+        If it is not one, or does not fit the device.
+    """
+    if params.get("schema_version") != "v2.0":
+        raise RefusedError(f"schema {params.get('schema_version')!r} is not served here; the client must send v2.0")
+    try:
+        model = ParamsModel.model_validate(params)
+        circuits = model.quantum_program.circuits.to_python()
+    except (ValidationError, ValueError) as error:
+        raise RefusedError(f"the program cannot be read: {str(error).splitlines()[0]}") from None
+    program = model.quantum_program
+    wires = int(machine.configuration()["n_qubits"])
+    found, digest = [], hashlib.sha256(str(program.shots).encode())
+    for circuit in circuits:
+        if circuit.num_qubits > wires:
+            raise RefusedError(f"a circuit has {circuit.num_qubits} qubits; {machine.name} has {wires}")
+        digest.update(_spelled(circuit))
+    for item in program.items:
+        given = item.circuit_arguments if item.item_type == "circuit" else item.samplex_arguments.get("parameter_values")
+        if isinstance(given, CompressedTensorModel):
+            digest.update(np.round(given.to_numpy(), 6).tobytes())
+    own = int.from_bytes(digest.digest()[:8], "big")
+    for number, (circuit, item) in enumerate(zip(circuits, program.items, strict=True)):
+        if item.item_type == "circuit":
+            found.append(Item(circuit, item.circuit_arguments.to_numpy(), {}))
+        else:
+            found.append(_twirled(circuit, item, stream(seed, "rehearsal twirls", own, number)))
+    job_seed = integer(seed, "rehearsal", own)
+    return Program(tuple(found), program.shots, job_seed, program.passthrough_data, program.semantic_role)
+
+
+def _spelled(circuit: QuantumCircuit) -> bytes:
+    """Return the circuit in words that are the same in every process; its parameters' identities are not."""
+    lines = [f"{circuit.num_qubits} {[p.name for p in circuit.parameters]}"]
+    for item in circuit.data:
+        angles = [str(p) if isinstance(p, ParameterExpression) else f"{float(p):.6f}" for p in item.operation.params]
+        lines.append(f"{item.operation.name} {angles} {[circuit.find_bit(q).index for q in item.qubits]}")
+    return "\n".join(lines).encode()
+
+
+def _twirled(circuit: QuantumCircuit, item: Any, rng: np.random.Generator) -> Item:
+    """Draw the random gates of a twirled circuit: its first axis counts the randomizations, the others the rows of values."""
+    samplex = item.samplex.to_samplex().finalize()
+    given = item.samplex_arguments.get("parameter_values")
+    rows = np.zeros(0) if given is None else given.to_numpy()
+    shape, inner = tuple(item.shape), rows.shape[:-1]
+    if shape[1:] != inner:
+        raise RefusedError(f"a twirled item of shape {shape} does not fit its values of shape {inner}")
+    drawn: dict[str, list[NDArray[Any]]] = {}
+    for index in np.ndindex(inner):
+        inputs = {} if given is None else {"parameter_values": rows[index]}
+        for name, value in dict(samplex.sample(inputs, num_randomizations=shape[0], rng=rng)).items():
+            drawn.setdefault(name, []).append(np.asarray(value))
+    whole = {name: np.stack(values, axis=1).reshape(*shape, *values[0].shape[1:]) for name, values in drawn.items()}
+    return Item(circuit, whole.pop("parameter_values", np.zeros((*shape, 0))), whole)
+
+
+def run(program: Program, machine: Machine) -> str:
+    """Return the result as the service sends it."""
+    started = datetime.now(UTC)
+    data = [
+        QuantumProgramResultItemModel(
+            results={name: CompressedTensorModel.from_numpy(value) for name, value in found.items()},
+            metadata=ItemMetadataModel(),
+        )
+        for found in ({**_outcomes(item, program, machine, number), **item.extra} for number, item in enumerate(program.items))
+    ]
+    span = ChunkSpan(start=started, stop=datetime.now(UTC), parts=[_whole(n, item) for n, item in enumerate(program.items)])
+    result = QuantumProgramResultModel(
+        data=data,
+        metadata=MetadataModel(chunk_timing=[span]),
+        passthrough_data=program.echoed,
+        semantic_role=program.role,
+    )
+    return result.model_dump_json()
+
+
+def _whole(number: int, item: Item) -> ChunkPart:
+    shape = item.values.shape[:-1]
+    size = math.prod(shape)
+    return ChunkPart(idx_item=number, size=size, permutation=list(range(len(shape))), element_range=(0, size, 1))
+
+
+def _outcomes(item: Item, program: Program, machine: Machine, number: int) -> dict[str, NDArray[np.bool_]]:
+    small, wires = cut_to_active(item.circuit, ())
+    sampler = SamplerV2(
+        seed=integer(program.seed, "item", number),
+        options={
+            "backend_options": {"noise_model": machine.noise_model(wires)},
+            "run_options": {"runtime_parameter_bind_enable": True},
+        },
+    )
+    names = [p.name for p in item.circuit.parameters]
+    shape = item.values.shape[:-1]
+    rows = 1 if names else math.prod(shape)
+    # by name: the values are in the order of the whole circuit's parameters
+    pub = (small, {tuple(names): item.values} if names else None, program.shots * rows)
+    bits = dict(sampler.run([pub]).result()[0].data)
+    arrays = {name: found.to_bool_array(order="little") for name, found in bits.items()}
+    return {name: array.reshape(*shape, program.shots, array.shape[-1]) for name, array in arrays.items()}

@@ -1,0 +1,213 @@
+"""The stand-in's HTTP server. It listens on loopback only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from qep_qiskit.rehearsal.machine import machine_names
+from qep_qiskit.rehearsal.service import PLAN, ConnectionLostError, ReplyError, Service
+
+HOST = "127.0.0.1"
+ROOT = "/rt"
+"""What the paths of the Runtime's own interface begin with."""
+SILENT_SECONDS = 600.0
+
+
+class StandIn(ThreadingHTTPServer):
+    """The server of one service; see :func:`serve`."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, service: Service, port: int = 0) -> None:
+        self.service = service
+        self.closing = threading.Event()
+        super().__init__((HOST, port), _Handler)
+
+    @property
+    def url(self) -> str:
+        """The address that QEP_RUNTIME_URL is to hold."""
+        return f"http://{HOST}:{self.server_address[1]}{ROOT}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away."""
+
+
+@contextmanager
+def serve(*, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), port: int = 0) -> Iterator[StandIn]:
+    """Serve until the context ends.
+
+    Parameters
+    ----------
+    seed : int
+        The same circuits with the same values give the same shots on a server with the same seed.
+    noise : {"full", "readout", "none"}
+        The snapshot's noise, its readout errors alone, or none.
+    faults : iterable of str
+        See :data:`qep_qiskit.rehearsal.FAULTS`.
+    port : int
+        0: any free one.
+    """
+    service = Service(seed=seed, noise=noise, faults=faults)
+    server = StandIn(service, port)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="stand-in", daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+        service.close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: StandIn
+
+    def log_message(self, *unused: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self._answer("GET")
+
+    def do_POST(self) -> None:
+        self._answer("POST")
+
+    def do_PUT(self) -> None:
+        self._answer("PUT")
+
+    def do_PATCH(self) -> None:
+        self._answer("PATCH")
+
+    def do_DELETE(self) -> None:
+        self._answer("DELETE")
+
+    def _answer(self, method: str) -> None:
+        url = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers: dict[str, str] = {}
+        try:
+            status, value = self._routed(method, url.path, parse_qs(url.query), body)
+        except ConnectionLostError:
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        except ReplyError as error:
+            status, headers = error.status, error.headers
+            value = {"error": {"message": error.message, "code": error.status}}
+        except Exception as error:
+            status, value = 400, {"error": {"message": f"{type(error).__name__}: {error}", "code": 400}}
+        data = value.encode() if isinstance(value, str) else b"" if value is None else json.dumps(value).encode()
+        with contextlib.suppress(OSError):
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain" if isinstance(value, str) else "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            for name, text in headers.items():
+                self.send_header(name.replace("_", "-"), text)
+            self.end_headers()
+            self.wfile.write(data)
+
+    def _routed(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
+        service = self.server.service
+        match method, path:
+            case "POST", "/identity/token":
+                return 200, service.token(parse_qs(body.decode()).get("apikey", [""])[0])
+            case "POST", "/v3/resources/search":
+                return 200, service.instances()
+            case "GET", _ if path == f"/{PLAN}" or path.endswith(f"/{PLAN}"):
+                return 200, {"overview_ui": {"en": {"display_name": "Open"}}, "metadata": {"pricing": {"type": "free"}}}
+            case "GET", "/ledger":
+                return 200, service.ledger()
+            case "POST", "/faults":
+                service.order(*json.loads(body)["faults"])
+                return 200, {"faults": json.loads(body)["faults"]}
+        if not path.startswith(ROOT + "/"):
+            raise ReplyError(404, f"{path} is not served here")
+        rest = path.removeprefix(ROOT)
+        self._struck(method, rest)
+        service.admit(self.headers.get("Authorization", "").removeprefix("Bearer "))
+        for verb, pattern, answer in ROUTES:
+            found = re.fullmatch(pattern, rest)
+            if verb == method and found:
+                return 200, answer(service, found.groups(), query, json.loads(body) if body else {})
+        raise ReplyError(404, f"{method} {rest} is not served here")
+
+    def _struck(self, method: str, path: str) -> None:
+        """Let the faults happen that come before anything is done."""
+        service = self.server.service
+        if path.startswith("/jobs"):
+            if service.strikes("storm") or service.strikes("long-storm"):
+                raise ReplyError(503, "the service is overloaded", Retry_After="1")
+            if method == "POST" and path == "/jobs":
+                if service.strikes("expired-token"):
+                    service.revoke_tokens()
+                if service.strikes("echo"):
+                    secrets = [self.headers.get(name, "") for name in ("Authorization", "Service-CRN")]
+                    raise ReplyError(400, f"request {' '.join(secrets)} with key {service.key} was refused")
+            if method == "GET" and re.fullmatch(r"/jobs/[^/]+", path) and service.strikes("silence"):
+                self.server.closing.wait(SILENT_SECONDS)
+                raise ConnectionLostError
+
+
+Answer = Callable[[Service, tuple[str, ...], dict[str, list[str]], dict[str, Any]], Any]
+
+
+def _first(query: dict[str, list[str]], name: str, default: str = "") -> str:
+    return query.get(name, [default])[0]
+
+
+def _listed(service: Service, _: tuple[str, ...], query: dict[str, list[str]], __: dict[str, Any]) -> Any:
+    pending = _first(query, "pending")
+    return service.jobs(
+        tags=query.get("tags", []),
+        machine=_first(query, "backend") or None,
+        pending=None if not pending else pending == "true",
+        limit=int(_first(query, "limit", "10")),
+        offset=int(_first(query, "offset", "0")),
+        ascending=_first(query, "sort") == "ASC",
+    )
+
+
+def _tagged(service: Service, names: tuple[str, ...], _: dict[str, list[str]], body: dict[str, Any]) -> None:
+    service.job(names[0]).tags = [str(tag) for tag in body["tags"]]
+
+
+def _usage(*unused: Any) -> dict[str, Any]:
+    return {"instance_id": "rehearsal", "usage_consumed_seconds": 0, "usage_limit_reached": False}
+
+
+def _devices(*unused: Any) -> dict[str, Any]:
+    return {"devices": [{"name": name, "class": "real"} for name in machine_names()]}
+
+
+ROUTES: tuple[tuple[str, str, Answer], ...] = (
+    ("GET", "/backends", _devices),
+    ("GET", "/backends/([^/]+)/configuration", lambda s, n, q, b: s.machine(n[0]).configuration()),
+    ("GET", "/backends/([^/]+)/properties", lambda s, n, q, b: s.machine(n[0]).properties()),
+    ("GET", "/backends/([^/]+)/status", lambda s, n, q, b: s.status(s.machine(n[0]).name)),
+    ("GET", "/instances/usage", _usage),
+    ("POST", "/jobs", lambda s, n, q, b: s.submit(b)),
+    ("GET", "/jobs", _listed),
+    ("GET", "/jobs/([^/]+)", lambda s, n, q, b: s.job(n[0]).document()),
+    ("GET", "/jobs/([^/]+)/results", lambda s, n, q, b: s.result(n[0])),
+    ("GET", "/jobs/([^/]+)/metrics", lambda s, n, q, b: s.metrics(n[0])),
+    ("GET", "/jobs/([^/]+)/logs", lambda s, n, q, b: s.job(n[0]).reason),
+    ("POST", "/jobs/([^/]+)/cancel", lambda s, n, q, b: s.cancel(n[0])),
+    ("PUT", "/jobs/([^/]+)/tags", _tagged),
+    ("POST", "/sessions", lambda s, n, q, b: s.open_session(b)),
+    ("GET", "/sessions/([^/]+)", lambda s, n, q, b: s.session(n[0])),
+    ("PATCH", "/sessions/([^/]+)", lambda s, n, q, b: s.session(n[0], change=b)),
+    ("DELETE", "/sessions/([^/]+)/close", lambda s, n, q, b: s.session(n[0], close=True)),
+)

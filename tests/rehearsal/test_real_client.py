@@ -1,0 +1,180 @@
+"""The real Runtime client, through devices/ibm.py, against the stand-in."""
+
+import json
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.devices.device import Work
+from qep_qiskit.devices.ibm import ibm
+from qep_qiskit.devices.remote import DeviceError, RemoteDevice, RunPub
+from qep_qiskit.errors import InputError
+from qep_qiskit.rehearsal.server import HOST
+
+ANGLES = (0.3, 1.1)
+
+
+def product_state(angles):
+    circuit = QuantumCircuit(len(angles))
+    for qubit, angle in enumerate(angles):
+        circuit.ry(angle, qubit)
+    return circuit
+
+
+def until_done(device, job_id, seconds=20.0):
+    end = time.monotonic() + seconds
+    while device.status(job_id)[0] in ("submitted", "queued", "running"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return device.status(job_id)
+
+
+def sent_job(device, shots=400, tag="one"):
+    compiled = device.compile(product_state(ANGLES))
+    pub = RunPub(device.measured(compiled, "ZZ"), np.zeros((1, 0)))
+    device.check([pub])
+    return device.submit([pub], shots=shots, tag=tag)
+
+
+def means(samples):
+    return samples.weights @ (1.0 - 2.0 * samples.outcomes)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"gate_twirling": True, "measure_twirling": True},
+        {"dynamical_decoupling": "XY4"},
+        {"dynamical_decoupling": "XX", "measure_twirling": True},
+        {"dynamical_decoupling": "XpXm", "gate_twirling": True},
+    ],
+    ids=str,
+)
+def test_a_product_state_is_read_as_it_is(stand_in, options):
+    """The canary: twirled, two bound ry gates would both take the last angle if they reached samplomatic untranspiled."""
+    stand_in(noise="none")
+    device = ibm("ibm_torino", **options)
+    [[samples]] = device.sample([Work(device.compile(product_state(ANGLES)), "ZZ", np.zeros((1, 0)))], shots=4000, seed=1)
+    assert samples.shots >= 4000
+    np.testing.assert_allclose(means(samples), np.cos(ANGLES), atol=5 / np.sqrt(4000))
+
+
+def test_rows_of_values_and_bases_keep_their_places(stand_in):
+    stand_in(noise="none")
+    device = ibm("ibm_brisbane", gate_twirling=True)
+    from qiskit.circuit import Parameter
+
+    circuit = QuantumCircuit(3)
+    b, a = Parameter("b"), Parameter("a")
+    circuit.ry(b, 0)
+    circuit.ry(a, 2)
+    compiled = device.compile(circuit)
+    rows = np.array([[0.2, 1.4], [2.5, 0.7]])  # in the order a, b
+    work = [Work(compiled, axes, rows) for axes in ("ZZZ", "XXX")]
+    zs, xs = device.sample(work, shots=3000, seed=1)
+    for (first, second), z, x in zip(rows, zs, xs, strict=True):
+        np.testing.assert_allclose(means(z), [np.cos(second), 1, np.cos(first)], atol=0.1)
+        np.testing.assert_allclose(means(x)[[0, 2]], [np.sin(second), np.sin(first)], atol=0.1)
+
+
+def test_fractional_gates_are_folded_and_run(stand_in):
+    stand_in(noise="none")
+    device = ibm("ibm_fractional", fractional_gates=True)
+    circuit = QuantumCircuit(2)
+    circuit.rx(0.4, 0)
+    circuit.rx(0.9, 1)
+    circuit.rzz(-2.2, 0, 1)
+    circuit.rx(0.7, 0)
+    compiled = device.compile(circuit)
+    assert {"rx", "rzz"} & set(compiled.circuit.count_ops())
+    from qiskit.quantum_info import SparsePauliOp, Statevector
+
+    state = Statevector(circuit)
+    exact = [state.expectation_value(SparsePauliOp(label)).real for label in ("IZ", "ZI")]
+    [[samples]] = device.sample([Work(compiled, "ZZ", np.zeros((1, 0)))], shots=4000, seed=1)
+    np.testing.assert_allclose(means(samples), exact, atol=0.08)
+
+
+def test_every_call_of_the_client_works(stand_in):
+    server = stand_in(noise="readout")
+    device = ibm("ibm_brisbane")
+    assert isinstance(device, RemoteDevice)
+    device.ready()
+    assert device.backend.num_qubits == 127
+    job_id = sent_job(device, tag="mine")
+    assert until_done(device, job_id) == ("done", "")
+    assert [job.id for job in device.find("mine")] == [job_id]
+    assert device.find("others") == []
+    [bits] = device.result(job_id)
+    assert (bits.num_shots, bits.num_bits) == (400, 2)
+    assert device.seconds(job_id) == pytest.approx(2 + 400 * 250e-6)
+    calibration = device.calibration([0, 1])
+    assert set(calibration["readout"]) == {0, 1}
+    assert all(0 < p < 0.5 for pair in calibration["readout"].values() for p in pair)
+    assert [job["tags"] for job in server.service.ledger()["jobs"]] == [["mine"]]
+
+
+def test_what_is_queued_is_cancelled_and_not_billed(stand_in):
+    server = stand_in(noise="none", faults=["slow-queue"])
+    device = ibm("ibm_torino")
+    job_id = sent_job(device)
+    assert device.status(job_id) == ("queued", "")
+    assert device.seconds(job_id) is None
+    device.cancel(job_id)
+    assert device.status(job_id)[0] == "cancelled"
+    assert device.seconds(job_id) == 0.0
+    assert server.service.ledger()["seconds"] == 0.0
+    with pytest.raises(DeviceError, match="could not be cancelled"):
+        device.cancel(job_id)
+
+
+def test_the_noise_is_that_of_the_qubits_in_use(stand_in):
+    stand_in(noise="readout")
+    device = ibm("ibm_torino")
+    compiled = device.compile(QuantumCircuit(2))
+    [[samples]] = device.sample([Work(compiled, "ZZ", np.zeros((1, 0)))], shots=20_000, seed=1)
+    expected = [device.calibration([q])["readout"][q][0] for q in compiled.qubits]
+    np.testing.assert_allclose((1 - means(samples)) / 2, expected, atol=4 * np.sqrt(0.05 / 20_000))
+
+
+@pytest.mark.parametrize("options", [{}, {"gate_twirling": True}], ids=str)
+def test_shots_depend_on_the_seed_the_circuits_and_the_values_only(stand_in, options):
+    def shots(seed, tag):
+        stand_in(noise="full", seed=seed)
+        device = ibm("ibm_torino", **options)
+        job_id = sent_job(device, tag=tag)
+        assert until_done(device, job_id)[0] == "done"
+        return device.result(job_id)[0].array
+
+    first = shots(1, "a")
+    np.testing.assert_array_equal(first, shots(1, "b"))
+    assert not np.array_equal(first, shots(2, "a"))
+
+
+def test_what_the_device_cannot_run_is_refused_in_one_line(stand_in):
+    server = stand_in()
+    device = ibm("ibm_torino")
+    circuit = QuantumCircuit(133)
+    circuit.cx(0, 100)
+    with pytest.raises(InputError, match="cannot run a circuit"):
+        device.check([RunPub(circuit, np.zeros((1, 0)))])
+    with pytest.raises(DeviceError, match="not available"):
+        ibm("ibm_torinho").ready()
+    assert server.service.ledger()["jobs"] == []
+
+
+def test_it_listens_on_loopback_only_and_shows_its_ledger(stand_in):
+    server = stand_in()
+    assert server.server_address[0] == HOST == "127.0.0.1"
+    with urllib.request.urlopen(server.url.removesuffix("/rt") + "/ledger") as reply:
+        assert json.load(reply) == {"jobs": [], "seconds": 0, "faults": {}}
+
+
+def test_the_program_takes_only_addresses_of_this_machine(monkeypatch):
+    monkeypatch.setenv("QEP_RUNTIME_URL", "http://example.org/rt")
+    with pytest.raises(InputError, match="address of this machine"):
+        ibm("ibm_torino").ready()
