@@ -10,7 +10,7 @@ import pytest
 import qep_qiskit
 
 PACKAGE = Path(qep_qiskit.__file__).parent
-BELOW_ALL = {"errors", "provenance", "secrets", "seeds"}
+BELOW_ALL = {"errors", "files", "provenance", "secrets", "seeds"}
 FLOORS = [
     {"networks", "costs", "stencils", "ansatz", "simulation", "measurement", "devices", "rehearsal"},
     {"problem", "preparation"},

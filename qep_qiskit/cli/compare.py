@@ -54,7 +54,7 @@ def _climb(spec: Spec, folder: Path) -> dict[str, Any]:
 def _keep(budget: dict[str, Any], spec: Spec, folder: Path) -> NoReturn:
     """Save the rungs that an interrupted comparison has, and say how to go on."""
     from qep_qiskit.cli.main import InterruptedRunError
-    from qep_qiskit.report.files import write_whole
+    from qep_qiskit.files import write_whole
 
     count = len(budget["rungs"])
     if count == 0:
@@ -68,8 +68,8 @@ def _keep(budget: dict[str, Any], spec: Spec, folder: Path) -> NoReturn:
 
 
 def _write(budget: dict[str, Any], spec: Spec, folder: Path) -> Path:
+    from qep_qiskit.files import write_whole
     from qep_qiskit.report import figures, page
-    from qep_qiskit.report.files import write_whole
 
     folder.mkdir(parents=True, exist_ok=True)
     text = spec.to_toml()

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from qep_qiskit.files import write_whole
 from qep_qiskit.report import findings
-from qep_qiskit.report.files import write_whole
 from qep_qiskit.report.findings import LARGE_Z, Budget, Rung
 from qep_qiskit.report.numbers import finite
 from qep_qiskit.report.waterfall import FAINT, INK, has_levels, legend, waterfall

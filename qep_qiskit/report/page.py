@@ -14,9 +14,9 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from qep_qiskit.files import write_whole
 from qep_qiskit.report import findings
 from qep_qiskit.report.figures import figure_bytes
-from qep_qiskit.report.files import write_whole
 from qep_qiskit.report.findings import LARGE_Z, Budget, Rung
 from qep_qiskit.report.numbers import MISSING, column, cosine, duration, finite, percent, ratio, score, with_error
 

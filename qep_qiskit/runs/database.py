@@ -172,9 +172,8 @@ class Database:
     def _ledger(self, table: str) -> tuple[int, str]:
         found = self.connection.execute("SELECT name, count, total, sum FROM ledger WHERE name = ?", (table,)).fetchone()
         if found is None:
-            return 0, "0"
+            raise self.damaged(f"the ledger of {table}")
         row = self._checked(LEDGER, found)
-        assert isinstance(row["count"], int) and isinstance(row["total"], str)
         return row["count"], row["total"]
 
     def _counted(self, table: str) -> tuple[int, str]:

@@ -89,6 +89,10 @@ class Lifecycle:
         self, earlier: Plan | None, *, observed: Callable[[], Any] | None = None, outcomes: Any = None
     ) -> tuple[Plan, Any] | None:
         number = 0 if earlier is None else 1
+        if self.store.imported is not None and not self.store.jobs(number):
+            raise InputError(
+                f"{self._name}: is a copy, from which nothing is sent; `qep collect` the original, or submit its spec.toml again"
+            )
         current = self._plan(number, earlier, observed)
         if not self.store.jobs(number):
             start = None if outcomes is None else outcomes.start
@@ -142,6 +146,8 @@ class Lifecycle:
         return made
 
     def _send(self, job: JobRecord) -> None:
+        if self.store.imported is not None:
+            raise InputError(f"{self._name}: is a copy, from which nothing is sent; `qep collect` the original")
         if job.state == "sending" and self._adopted(job):
             return
         pubs = run_pubs(self.store, job.pubs)

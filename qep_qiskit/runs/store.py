@@ -129,6 +129,12 @@ class RunStore:
         """When the run was made, in UTC."""
         return self._meta("created")
 
+    @property
+    def imported(self) -> dict[str, Any] | None:
+        """Where a copy came from; None for a run that was made here."""
+        row = self._data.row("meta", key="imported")
+        return None if row is None else self._json(row["value"], "where it came from")
+
     def rows(self, table: str) -> list[Row]:
         """Return a table as it is kept, in the order of its key; for exports."""
         return self._data.rows(table, order="number" if table == "jobs" else ", ".join(TABLES[table].key))

@@ -104,4 +104,6 @@ def added(total: str, digest: str | None, sign: int) -> str:
 
 def script() -> str:
     """Return the statements that make an empty file."""
-    return "\n".join(table.sql() for table in (*TABLES.values(), LEDGER))
+    ledger = [(name, 0, "0") for name in TABLES]
+    rows = [f"INSERT INTO ledger VALUES ('{n}', {c}, '{t}', '{LEDGER.digest((n, c, t))}');" for n, c, t in ledger]
+    return "\n".join([*(table.sql() for table in (*TABLES.values(), LEDGER)), *rows])

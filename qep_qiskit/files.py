@@ -13,6 +13,11 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
     -------
     Path
         The path that was written.
+
+    Raises
+    ------
+    OSError
+        With the name of the file, such as for a full disk.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -22,6 +27,8 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from None
     finally:
         temporary.unlink(missing_ok=True)
     return target

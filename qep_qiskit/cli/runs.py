@@ -1,0 +1,152 @@
+"""`qep runs`: the runs there are, and runs as files that stand alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.output import console, print_json, progress
+from qep_qiskit.cli.running import jobs_of, run_argument, run_folder, show_jobs
+
+if TYPE_CHECKING:
+    from qep_qiskit.runs.listing import Summary
+    from qep_qiskit.runs.store import RunStore
+
+STYLES = {"done": "green", "damaged": "bold red", "failed": "red", "cancelled": "red", "unreadable": "red"}
+
+
+@click.group("runs", short_help="List, show, export and import runs.")
+def command() -> None:
+    """List and show runs, export one as a JSON file that stands alone, and import such a file."""
+
+
+@command.command("list", short_help="List the runs of a folder.")
+@click.argument("folder", required=False, type=click.Path(), metavar="[FOLDER]")
+@json_option
+def list_command(folder: str | None, as_json: bool) -> None:
+    """List the runs of FOLDER and those below it; by default of hardware_runs/."""
+    from qep_qiskit.runs.listing import runs_in, summary
+    from qep_qiskit.runs.store import HOME
+
+    place = HOME if folder is None else Path(folder)
+    found = [] if folder is None and not place.is_dir() else [summary(path) for path in runs_in(place)]
+    found.sort(key=lambda run: (run.created, run.folder))
+    if as_json:
+        print_json({"folder": str(place), "runs": [asdict(run) for run in found]})
+    elif not found:
+        click.echo(f"No runs in {place}; `qep submit SPEC` makes one.")
+    else:
+        _show_list(found)
+
+
+@command.command("show", short_help="Show all of a run.")
+@run_argument
+@json_option
+def show_command(run: str, as_json: bool) -> None:
+    """Show a run: its state, its jobs, what happened to them, and the gradients that were read. Asks no service."""
+    from qep_qiskit.runs.listing import summary
+    from qep_qiskit.runs.store import RunStore
+
+    folder = run_folder(run)
+    with RunStore.open(folder) as store, store.snapshot():
+        about = summary(folder)
+        events = [vars(event) for event in store.events()]
+        gradients = store.gradients()
+        jobs = jobs_of(store)
+        if as_json:
+            print_json({**asdict(about), "spec": store.spec_text, "job_list": jobs, "events": events, "gradient_list": gradients})
+            return
+        _show(about, store, jobs, gradients)
+
+
+@command.command("export", short_help="Write a run as one JSON file.")
+@run_argument
+@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="By default the run's name and .json.")
+@click.option("--salvage", is_flag=True, help="Write what is whole of a damaged run, and say what is lost.")
+@json_option
+def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -> None:
+    """Write a run as one JSON file that stands alone: spec, plan, circuits, counts, calibrations, gradients, provenance.
+
+    Circuits are QPY (base64) and, to be read, OpenQASM 3.
+    """
+    from qep_qiskit.runs import exchange
+    from qep_qiskit.runs.store import DATABASE, RunStore
+
+    folder = run_folder(run)
+    target = Path(output) if output is not None else Path(f"{folder.resolve().name}.json")
+    with progress() as report:
+        report(f"exporting {folder}", None)
+        if salvage:
+            from qep_qiskit.runs.salvage import salvage as salvaged
+
+            found = salvaged(folder / DATABASE)
+            document = exchange.document_of(found.rows, found.lost)
+        else:
+            with RunStore.open(folder) as store:
+                document = exchange.export(store)
+        exchange.write(document, target)
+    kept = {name: len(document[name]) for name in ("circuits", "jobs", "results", "gradients", "steps", "events")}
+    if as_json:
+        print_json({"file": str(target), "complete": document["complete"], "lost": document["lost"], "kept": kept})
+        return
+    click.echo(f"{target}: " + ", ".join(f"{number} {name}" for name, number in kept.items()))
+    for line in document["lost"]:
+        click.echo(f"lost: {line}", err=True)
+
+
+@command.command("import", short_help="Make a run of an exported file.")
+@click.argument("file", type=click.Path())
+@click.option("--run", "folder", type=click.Path(file_okay=False), help="The run's folder; by default under hardware_runs/.")
+@json_option
+def import_command(file: str, folder: str | None, as_json: bool) -> None:
+    """Make a run of an exported FILE. It is a copy: its counts can be read again, but nothing is ever sent from it."""
+    from qep_qiskit.runs import exchange
+    from qep_qiskit.runs.store import HOME
+
+    home = HOME / Path(file).stem if folder is None else Path(folder)
+    made = exchange.import_run(file, home)
+    print_json({"run": str(made)}) if as_json else click.echo(f"{made}: imported")
+
+
+def _show_list(found: list[Summary]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("run", overflow="fold")
+    for header in ("kind", "device", "state", "made"):
+        table.add_column(header, no_wrap=True)
+    for header in ("jobs", "shots", "QPU s"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for run in found:
+        seconds = "" if run.seconds is None else f"{run.seconds:.1f}"
+        jobs = str(sum(run.jobs.values())) if run.jobs else ""
+        if run.steps:
+            jobs = f"{run.steps} steps"
+        cells = (jobs, f"{run.shots:,}" if run.shots else "", seconds)
+        state = Text(run.state, style=STYLES.get(run.state, "yellow"))
+        table.add_row(run.folder, run.kind, run.device, state, run.created[:16].replace("T", " "), *cells)
+    console().print(table)
+    for run in found:
+        if run.problem:
+            click.echo(run.problem, err=True)
+
+
+def _show(about: Summary, store: RunStore, jobs: list[dict[str, object]], gradients: list[dict[str, Any]]) -> None:
+    out = console()
+    out.print(f"{about.id}  {about.kind} on {about.device}, {about.state}; made {about.created[:19].replace('T', ' ')} UTC\n")
+    if jobs:
+        show_jobs(out, store, jobs)
+    out.print()
+    for event in store.events():
+        out.print(f"  {event.time[:19].replace('T', ' ')}  {event.state or '':<10}  {event.text}", style="dim", soft_wrap=True)
+    for entry in gradients:
+        out.print(f"\nGradient, mitigation {entry.get('mitigation', 'none')}:")
+        width = max(len(name) for name in entry["names"])
+        errors = entry["stderr"] or [None] * len(entry["names"])
+        for name, value, error in zip(entry["names"], entry["values"], errors, strict=True):
+            out.print(f"  {name:<{width}}  {value:+.6f}" + ("" if error is None else f" ± {error:.6f}"), markup=False)

@@ -1,0 +1,114 @@
+"""What can be told of a run at a glance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.runs.database import RunDamagedError
+from qep_qiskit.runs.store import DATABASE, HOME, RunStore
+
+ENDED_BADLY = ("failed", "cancelled", "lost")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run at a glance.
+
+    Attributes
+    ----------
+    folder : str
+    id, kind, device : str
+    state : str
+        done, waiting, not sent, failed, cancelled, stopped or damaged.
+    created, updated : str
+        UTC.
+    jobs : mapping of state to number
+    shots : int
+        Of every execution that has a result.
+    seconds : float or None
+        Billed, where the service told.
+    gradients : list of str
+        The mitigations that the counts were read with.
+    steps : int
+        Of a training run.
+    size : int
+        Of run.db, in bytes.
+    problem : str
+        Why it cannot be read.
+    """
+
+    folder: str
+    id: str = ""
+    kind: str = ""
+    device: str = ""
+    state: str = "damaged"
+    created: str = ""
+    updated: str = ""
+    jobs: dict[str, int] = field(default_factory=dict)
+    shots: int = 0
+    seconds: float | None = None
+    gradients: list[str] = field(default_factory=list)
+    steps: int = 0
+    size: int = 0
+    problem: str = ""
+
+
+def runs_in(folder: Path = HOME) -> list[Path]:
+    """Return the folders of the runs in a folder and those below it, or the folder itself where it is one."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give one that holds runs")
+    return sorted(path.parent for path in folder.rglob(DATABASE))
+
+
+def summary(folder: Path) -> Summary:
+    """Return a run at a glance; one that cannot be read says why."""
+    size = (folder / DATABASE).stat().st_size
+    try:
+        with RunStore.open(folder) as store, store.snapshot():
+            return _summary(store, size)
+    except RunDamagedError as error:
+        return Summary(str(folder), state="damaged", size=size, problem=str(error))
+    except (InputError, OSError) as error:
+        return Summary(str(folder), state="unreadable", size=size, problem=str(error))
+
+
+def _summary(store: RunStore, size: int) -> Summary:
+    jobs, events = store.jobs(), store.events()
+    seconds = [value for value in store.all("seconds").values() if value is not None]
+    about = store.description
+    return Summary(
+        folder=str(store.folder),
+        id=str(about.get("id", "")),
+        kind=str(about.get("kind", "gradient")),
+        device=str(about.get("device", "")),
+        state=state_of(store),
+        created=store.created,
+        updated=events[-1].time if events else store.created,
+        jobs=dict(Counter(job.state for job in jobs)),
+        shots=sum(len(pub.values) * job.shots for job in jobs if job.state == "done" for pub in job.pubs),
+        seconds=sum(seconds) if seconds else None,
+        gradients=[str(entry.get("mitigation", "none")) for entry in store.gradients()],
+        steps=len(store.steps()),
+        size=size,
+    )
+
+
+def state_of(store: RunStore) -> str:
+    """Return where a run is: done, waiting, not sent, failed, cancelled or stopped."""
+    told: Any = store.get("state", "run")
+    if told is not None:
+        return str(told)
+    if store.gradients():
+        return "done"
+    if store.description.get("kind") == "training":
+        return "stopped"
+    states = [job.state for job in store.jobs()]
+    for bad in ENDED_BADLY:
+        if bad in states:
+            return "failed" if bad == "lost" else bad
+    return "not sent" if all(state == "intended" for state in states) else "waiting"

@@ -1,0 +1,60 @@
+import shutil
+
+import pytest
+from remote import FolderDevice
+
+from qep_qiskit.runs.lifecycle import Lifecycle
+from qep_qiskit.runs.store import RunStore
+from qep_qiskit.spec import load
+
+SMALL = """
+seed = 3
+[network]
+kind = "ising"
+sites = 2
+edges = "chain"
+inputs = [0]
+outputs = [1]
+[cost]
+kind = "squared_error"
+[sample]
+x = [0.5]
+y = [1.0]
+[stencil]
+kind = "symmetric"
+beta = 0.2
+[preparation]
+method = "exact"
+[measurement]
+shots = 400
+mitigation = "tensored"
+[device]
+name = "ibm_folder"
+"""
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A small run from its spec to its gradient, with a step and a checkpoint of training beside it."""
+    import numpy as np
+
+    from qep_qiskit.runs.records import Checkpoint
+
+    home = tmp_path_factory.mktemp("finished")
+    (home / "jobs").mkdir()
+    (home / "small.toml").write_text(SMALL)
+    spec = load(home / "small.toml")
+    about = {"id": "qep-small", "kind": "gradient", "device": "ibm_folder"}
+    with RunStore.create(home / "run", spec.to_toml(), description=about) as store:
+        assert Lifecycle(store, spec, FolderDevice(home / "jobs")).advance() is not None
+        for number in range(3):
+            point = Checkpoint("last", {"weights": np.arange(4.0) * number}, {"step": number})
+            store.add_step(number, {"loss": 0.5**number}, checkpoint=point)
+    return home / "run"
+
+
+@pytest.fixture
+def run(tmp_path, finished):
+    """A copy of it, to be written to."""
+    shutil.copytree(finished, tmp_path / "run")
+    return tmp_path / "run"
