@@ -28,7 +28,9 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
             os.fsync(stream.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from None
+        if error.filename is None and error.errno is not None:
+            error.filename = str(target)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     return target
