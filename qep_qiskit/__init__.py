@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qep_qiskit.devices import aer, device_named, fake, ibm, statevector
     from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, plan, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
-    from qep_qiskit.networks import Network, Term, ising, pauli
+    from qep_qiskit.networks import Network, Term, ising, oscillators, pauli
     from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact
     from qep_qiskit.problem import Problem
     from qep_qiskit.reference import exact_gradient, variational_gradient
@@ -34,7 +34,7 @@ _HOMES = {
     "devices": ("aer", "device_named", "fake", "ibm", "statevector"),
     "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "plan", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
-    "networks": ("Network", "Term", "ising", "pauli"),
+    "networks": ("Network", "Term", "ising", "oscillators", "pauli"),
     "preparation": ("MPS", "Adiabatic", "Exact", "VQE"),
     "problem": ("Problem",),
     "reference": ("exact_gradient", "variational_gradient"),
@@ -74,6 +74,7 @@ __all__ = [
     "ibm",
     "ising",
     "one_sided",
+    "oscillators",
     "pauli",
     "plan",
     "reduce",

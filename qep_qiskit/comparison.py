@@ -14,7 +14,7 @@ from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.estimate import finish
 from qep_qiskit.equilibrium.executed import execute
-from qep_qiskit.equilibrium.planned import Plan, plan
+from qep_qiskit.equilibrium.planned import Plan, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient, plain
 from qep_qiskit.errors import InputError
@@ -176,6 +176,7 @@ class Climb:
         self._mitigation = mitigation
         self._seed = self._device.seed if seed is None else seed
         self._shots = check_shots("shots", shots)
+        refuse_without_qubits(problem, self._preparer, self._shots)
         self._calibration_shots = check_shots("calibration_shots", calibration_shots)
         self._started, self._clock = datetime.now(UTC), time.perf_counter()
         self._found: list[Rung] = []

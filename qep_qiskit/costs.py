@@ -17,6 +17,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network, finite_vector
 from qep_qiskit.networks.pauli import operator_from
+from qep_qiskit.networks.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
 
 Vector = NDArray[np.float64]
 
@@ -66,16 +67,25 @@ class ObservableCost(_OperatorCost):
 
     Parameters
     ----------
-    operator : SparsePauliOp or mapping of label to coefficient
+    operator : SparsePauliOp, mapping of label to coefficient, or Polynomial
+        For oscillators also in positions and momenta: ``{"r[0] r[1]": 1.0, "r[0]^2": 0.5, "p[1]^2": 0.5}``.
     """
 
-    operator: SparsePauliOp | Mapping[str, float]
+    operator: SparsePauliOp | Mapping[str, float] | Polynomial
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "operator", operator_from(self.operator, None, "cost.operator"))
+        read = polynomial_from if written_in_positions(self.operator) else operator_from
+        object.__setattr__(self, "operator", read(self.operator, None, "cost.operator"))
 
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
         """Return (C,)."""
+        if isinstance(self.operator, Polynomial):
+            return (network.in_positions(self.operator, "cost.operator"),)
+        if network.closed_form:
+            raise InputError(
+                "cost.operator: Pauli labels act on qubits, and a network in closed form has none; write positions and momenta "
+                f"such as {EXAMPLE}"
+            )
         return (operator_from(self.operator, network.num_qubits, "cost.operator"),)
 
 
@@ -90,10 +100,7 @@ class SquaredErrorObservable(_OperatorCost):
 
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
         """Return (Σ_m (O_m − y_m)²,)."""
-        y = _matching(self.target, network)
-        identity = SparsePauliOp(["I" * network.num_qubits], [1.0])
-        squares = [((o - ym * identity) @ (o - ym * identity)) for o, ym in zip(network.outputs, y, strict=True)]
-        return (SparsePauliOp.sum(squares).simplify(),)
+        return (network.squared_error(_matching(self.target, network)),)
 
 
 class _OutputCost:

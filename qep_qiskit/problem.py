@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import diags_array, issparse
 
 from qep_qiskit.costs import Cost
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.frame import Frame, frame_of
 from qep_qiskit.networks.network import Network
 
 Vector = NDArray[np.float64]
@@ -48,48 +49,44 @@ class Problem:
             raise InputError(f"Problem: network is {network!r}; give a Network such as qep.ising(...)")
         if not isinstance(cost, Cost):
             raise InputError(f"Problem: cost is {cost!r}; give a cost such as qep.SquaredError([1.0])")
-        self.network = network
         self.weights = network.weight_vector(weights)
         self.x = network.input_vector(x)
+        self.network = network.at(self.weights, self.x)
         self.cost = cost
-        self.cost_observables = cost.observables(network)
+        self.cost_observables = cost.observables(self.network)
 
     @cached_property
-    def frame(self) -> Frame:
-        """H's parts, ∂H/∂w_k, the outputs and the cost's observables over one list of Pauli strings."""
-        network = self.network
-        key = tuple((tuple(op.paulis.to_labels()), op.coeffs.tobytes()) for op in self.cost_observables)
-        if key not in network.frames:
-            zero = network.fixed * 0
-            rows = [network.fixed]
-            rows += [op if op is not None else zero for op in network.inputs]
-            rows += [term.operator for term in network.terms]
-            rows += [*network.outputs, *self.cost_observables]
-            network.frames[key] = frame_of(rows)
-        return network.frames[key]
+    def frame(self) -> Any:
+        """H's parts, ∂H/∂w_k, the outputs and the cost's observables over one list of Pauli strings (or of monomials)."""
+        return self.network.frame_with(self.cost_observables)
 
-    def _rows(self, start: int, count: int) -> NDArray[np.float64]:
+    def _rows(self, start: int, count: int) -> Any:
         return self.frame.matrix[start : start + count]
 
     @cached_property
-    def derivative_rows(self) -> NDArray[np.float64]:
-        """∂H/∂w_k = c_k(x) A_k over the frame, shape (num_weights, L)."""
+    def derivative_rows(self) -> Any:
+        """∂H/∂w_k = c_k(x) A_k over the frame, shape (num_weights, L); sparse for a network in closed form."""
         rows = self._rows(1 + self.network.num_inputs, self.network.num_weights)
-        return self.network.factors(self.x)[:, None] * rows
+        factors = self.network.factors(self.x)
+        return diags_array(factors) @ rows if issparse(rows) else factors[:, None] * rows
 
     @cached_property
     def output_rows(self) -> NDArray[np.float64]:
         """The outputs over the frame, shape (num_outputs, L)."""
-        return self._rows(1 + self.network.num_inputs + self.network.num_weights, self.network.num_outputs)
+        return _dense(self._rows(1 + self.network.num_inputs + self.network.num_weights, self.network.num_outputs))
 
     @cached_property
     def cost_rows(self) -> NDArray[np.float64]:
         """The cost's observables over the frame, shape (M, L)."""
         count = len(self.cost_observables)
-        return self.frame.matrix[len(self.frame.matrix) - count :]
+        return _dense(self._rows(self.frame.matrix.shape[0] - count, count))
 
     @cached_property
     def hamiltonian_row(self) -> Vector:
         """H(w, x) over the frame, shape (L,)."""
-        inputs = self._rows(1, self.network.num_inputs)
-        return self.frame.matrix[0] + self.x @ inputs + self.weights @ self.derivative_rows
+        fixed = _dense(self._rows(0, 1))[0]
+        return fixed + self.x @ self._rows(1, self.network.num_inputs) + self.weights @ self.derivative_rows
+
+
+def _dense(rows: Any) -> NDArray[np.float64]:
+    return np.asarray(rows.toarray() if issparse(rows) else rows)

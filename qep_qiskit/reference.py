@@ -15,12 +15,15 @@ from qep_qiskit.equilibrium.planned import check_options, plan
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
-from qep_qiskit.preparation.exact import MOST_QUBITS, bound, refuse_degenerate, structure_for, structure_of
+from qep_qiskit.networks.polynomial import CONSTANT, PRODUCT
+from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, bound, refuse_degenerate, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
 from qep_qiskit.simulation.lanczos import ground_state
+from qep_qiskit.simulation.quadratic import MOST_DENSE, respond
+from qep_qiskit.simulation.quadratic import ground_state as ground_form
 from qep_qiskit.simulation.response import linear_response
 from qep_qiskit.simulation.threads import single_threaded
 from qep_qiskit.stencils import extrapolated, symmetric
@@ -62,8 +65,10 @@ def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
     With C = Σ ε_m O_m and ε = ∂ℓ/∂⟨O⟩: dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩ where (H − E0) δψ = −(C − ⟨C⟩) ψ, one linear
     solve for all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1).
     """
-    check_options(problem, VQE(), symmetric(0.1))
+    check_options(problem, Exact(), symmetric(0.1))
     started, clock = datetime.now(UTC), time.perf_counter()
+    if problem.network.closed_form:
+        return stamped(_closed_form(problem), started, clock)
     n = problem.network.num_qubits
     if n > MOST_QUBITS:
         return _by_tensor_network(problem, seed, started, clock)
@@ -101,6 +106,40 @@ def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
         provenance={"method": "linear response of the exact ground state", "products": ground.products},
     )
     return stamped(found, started, clock)
+
+
+def _closed_form(problem: Problem) -> Gradient:
+    """The gradient of a quadratic form's Gaussian ground state: normal modes and their linear response."""
+    strings, quantum = problem.frame.strings, problem.frame.quantum
+    form = strings.form(problem.hamiltonian_row)
+    dense = form.size <= MOST_DENSE or bool((problem.cost_rows[:, strings.where(PRODUCT)[0]] != 0).any())
+    if dense:
+        state = ground_form(form, quantum=quantum)
+        mean, energy, gap = state.mean, state.energy, state.gap
+        free = strings.expectations(mean, state.covariance, state.momenta)
+    else:
+        mean, energy, gap = form.mean(), None, form.lowest_frequency()
+        free = strings.slopes(np.zeros_like(mean), mean, None, None)
+        free[strings.where(CONSTANT)[0]] = 1.0
+    observed = problem.cost_rows @ free
+    nudge = strings.form(problem.cost.error_signal(observed) @ problem.cost_rows)
+    change = strings.slopes(mean, *respond(form, mean, nudge, quantum=quantum))
+    left = float(np.linalg.norm(form.stiffness @ mean - form.force))
+    return Gradient(
+        names=problem.network.names,
+        values=problem.derivative_rows @ change,
+        covariance=None,
+        loss=problem.cost.value(observed),
+        loss_stderr=None,
+        predictions=problem.output_rows @ free,
+        predictions_stderr=None,
+        diagnostics={
+            "gap": gap,
+            "phases": [{"beta": 0.0, "energy": energy, "residual": left, "variance": 0.0}],
+            "warnings": [],
+        },
+        provenance={"method": "linear response of normal modes, in closed form", "sites": form.size},
+    )
 
 
 def variational_gradient(problem: Problem, vqe: VQE, *, seed: int = 0) -> Gradient:

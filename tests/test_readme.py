@@ -31,6 +31,12 @@ def test_python_of_many_qubits_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "119 True\n"
 
 
+def test_python_of_oscillators_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = (b for b in blocks("python") if "oscillators" in b)
+    exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out == "2000 True\n"
+
+
 def test_toml_quick_start_runs(tmp_path: Path) -> None:
     (spec,) = blocks("toml")
     path = tmp_path / "spec.toml"

@@ -119,7 +119,7 @@ def execute_all(
 
 
 def _exact(plan: Plan, device: Device) -> Outcomes:
-    expectations = plan.prepared.expectations(plan.problem.frame.paulis)
+    expectations = plan.prepared.expectations(plan.problem.frame.strings)
     return Outcomes(expectations={p: expectations[i] for i, p in enumerate(plan.phases)}, device=device.describe())
 
 

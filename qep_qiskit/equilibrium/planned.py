@@ -119,6 +119,7 @@ def plan(
     """
     check_options(problem, preparer, stencil)
     shots = check_shots("shots", shots)
+    refuse_without_qubits(problem, preparer, shots)
     calibration_shots = check_shots("calibration_shots", calibration_shots)
     chosen = parse(mitigation)
     check_installed(chosen.readout)
@@ -234,6 +235,8 @@ def needed(problem: Problem, stencil: Stencil, phase: int) -> NDArray[np.bool_]:
 
 
 def _bases(problem: Problem, stencil: Stencil) -> tuple[tuple[Basis, ...], NDArray[np.bool_]]:
+    if problem.network.closed_form:
+        return (), np.zeros((len(stencil.phases), 0), dtype=bool)
     by_phase = np.array([needed(problem, stencil, p) for p in range(len(stencil.phases))])
     bases = choose_bases(problem.frame.paulis, np.flatnonzero(by_phase.any(axis=0)))
     wanted = np.array([[bool(row[list(basis.strings)].any()) for basis in bases] for row in by_phase])
@@ -250,6 +253,23 @@ def check_options(problem: object, preparer: object, stencil: object) -> None:
         )
     if not isinstance(stencil, Stencil):
         raise InputError(f"stencil: {stencil!r} is not allowed; give for instance qep.symmetric(0.1)")
+
+
+def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: int | None) -> None:
+    """Refuse what only a network of qubits has, where the network is in closed form."""
+    if not problem.network.closed_form:
+        return
+    remedy = "give levels = 4 (or another power of two) to compile it to qubits"
+    if not getattr(preparer, "closed_form", False):
+        raise InputError(
+            f"preparation.method: {preparer.describe().get('method')} prepares qubits, and this network is in closed form; "
+            f"take Exact() (method = 'exact'), or {remedy}"
+        )
+    if shots is not None:
+        raise InputError(
+            f"measurement.shots: {shots} is not allowed; a network in closed form has no circuits to measure. Leave shots out, "
+            f"or {remedy}"
+        )
 
 
 def described(plan: Plan) -> Mapping[str, object]:

@@ -49,11 +49,10 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     values = problem.derivative_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
     free = strings[0][0]
     predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
-    rows = _rows(plan, observed)
     counts = (len(values), len(predictions), len(observed))
     covariance = None
     if not outcomes.expectations:
-        covariance = _covariance(rows, [readings for _, readings in strings], undone)
+        covariance = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
         if plan.shots is None:
             covariance = None
     signal = problem.cost.error_signal(observed)

@@ -2,6 +2,7 @@
 
 from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network, Term
+from qep_qiskit.networks.oscillators import oscillators
 from qep_qiskit.networks.pauli import pauli
 
-__all__ = ["Network", "Term", "ising", "pauli"]
+__all__ = ["Network", "Term", "ising", "oscillators", "pauli"]

@@ -24,6 +24,11 @@ class Frame:
     paulis: PauliList
     matrix: NDArray[np.float64]
 
+    @property
+    def strings(self) -> PauliList:
+        """The strings themselves: what a prepared state is asked the expectations of."""
+        return self.paulis
+
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """The strings as Qiskit writes them."""

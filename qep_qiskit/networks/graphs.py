@@ -43,7 +43,7 @@ def edges_of(kind: str | Iterable[Sequence[int]], sites: int) -> tuple[Edge, ...
 
 
 def _listed(pairs: Iterable[Sequence[int]], sites: int) -> tuple[Edge, ...]:
-    edges: list[Edge] = []
+    edges: dict[Edge, None] = {}
     for pair in pairs:
         try:
             i, j = (int(site) for site in pair)
@@ -60,7 +60,7 @@ def _listed(pairs: Iterable[Sequence[int]], sites: int) -> tuple[Edge, ...]:
         edge = (min(i, j), max(i, j))
         if edge in edges:
             raise InputError(f"edges: [{i}, {j}] is given twice")
-        edges.append(edge)
+        edges[edge] = None
     return tuple(edges)
 
 
@@ -96,3 +96,17 @@ def connected_to(start: Iterable[int], edges: Iterable[Edge], sites: int) -> set
     for site in start:
         reached |= {site} | set(rx.descendants(graph.to_directed(), site))
     return reached
+
+
+def sites_of(name: str, chosen: Sequence[int], sites: int) -> tuple[int, ...]:
+    """Return a list of different sites; `name` names it in errors."""
+    if isinstance(chosen, int | str) or not hasattr(chosen, "__iter__"):
+        raise InputError(f"{name}: {chosen!r} is no list of sites such as [0, 1]")
+    for site in chosen:
+        if isinstance(site, bool) or not hasattr(site, "__index__"):
+            raise InputError(f"{name}: {site!r} is no site; give whole numbers")
+        if not 0 <= site < sites:
+            raise InputError(f"{name}: site {site} is out of range; sites are 0 to {sites - 1}")
+    if len(set(chosen)) != len(chosen):
+        raise InputError(f"{name}: {list(chosen)!r} names a site twice")
+    return tuple(int(site) for site in chosen)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.graphs import connected_to, edges_of
+from qep_qiskit.networks.graphs import connected_to, edges_of, sites_of
 from qep_qiskit.networks.network import Network, Term, check_outputs, pauli_on, zero_operator
 
 SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (0.5, 1.5)}
@@ -58,7 +58,7 @@ def ising(
         raise InputError(f"sites: {sites!r} is not allowed; give a whole number of at least 1")
     pairs = edges_of(edges, sites)
     check_outputs(outputs)
-    inputs, outputs = _sites("inputs", inputs, sites), _sites("outputs", outputs, sites)
+    inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
     clamped = set(inputs) if clamp else set()
     for site in outputs:
         if site in clamped:
@@ -106,16 +106,3 @@ def _coupling(i: int, j: int, qubit: dict[int, int], inputs: Sequence[int], n: i
         return Term(name, pauli_on(n, {qubit[i]: "Z", qubit[j]: "Z"}, -1.0))
     clamped, free = (i, j) if j in qubit else (j, i)
     return Term(name, pauli_on(n, {qubit[free]: "Z"}, -1.0), input=inputs.index(clamped))
-
-
-def _sites(name: str, chosen: Sequence[int], sites: int) -> tuple[int, ...]:
-    if isinstance(chosen, int | str) or not hasattr(chosen, "__iter__"):
-        raise InputError(f"{name}: {chosen!r} is no list of sites such as [0, 1]")
-    for site in chosen:
-        if isinstance(site, bool) or not hasattr(site, "__index__"):
-            raise InputError(f"{name}: {site!r} is no site; give whole numbers")
-        if not 0 <= site < sites:
-            raise InputError(f"{name}: site {site} is out of range; sites are 0 to {sites - 1}")
-    if len(set(chosen)) != len(chosen):
-        raise InputError(f"{name}: {list(chosen)!r} names a site twice")
-    return tuple(int(site) for site in chosen)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.networks.frame import Frame
+from qep_qiskit.networks.frame import frame_of
+from qep_qiskit.networks.polynomial import Polynomial
 from qep_qiskit.seeds import stream
 
 Vector = NDArray[np.float64]
@@ -82,10 +84,41 @@ class Network:
             twice = sorted({n for n in self.names if self.names.count(n) > 1})
             raise InputError(f"names of weights must differ; used twice: {', '.join(twice)}")
 
+    @property
+    def closed_form(self) -> bool:
+        """Whether its ground states are computed in closed form, without qubits."""
+        return False
+
+    def at(self, weights: Vector, x: Vector) -> Network:
+        """Return the network as it is represented at these weights and inputs: itself, where that does not depend on them."""
+        return self
+
     @cached_property
-    def frames(self) -> dict[object, Frame]:
+    def frames(self) -> dict[object, Any]:
         """Frames of problems on this network, kept by what else they hold: thousands of samples share one."""
         return {}
+
+    def frame_with(self, observables: Sequence[SparsePauliOp]) -> Any:
+        """Return F, the B_i, the A_k, the outputs and these observables over one list of strings, a row each."""
+        key = tuple((tuple(op.paulis.to_labels()), op.coeffs.tobytes()) for op in observables)
+        if key not in self.frames:
+            self.frames[key] = frame_of([*self._rows(self.fixed * 0), *observables])
+        return self.frames[key]
+
+    def _rows(self, zero: Any) -> list[Any]:
+        inputs = [zero if op is None else op for op in self.inputs]
+        return [self.fixed, *inputs, *(term.operator for term in self.terms), *self.outputs]
+
+    def squared_error(self, target: Vector) -> SparsePauliOp:
+        """Return the operator Σ_m (O_m − y_m)²."""
+        one = SparsePauliOp(["I" * self.num_qubits], [1.0])
+        squares = [(o - y * one) @ (o - y * one) for o, y in zip(self.outputs, target, strict=True)]
+        return SparsePauliOp.sum(squares).simplify()
+
+    def in_positions(self, operator: Polynomial, where: str) -> Any:
+        """Return the network's operator of a polynomial in positions and momenta; `where` names it in errors."""
+        first = next(iter(operator.labels()), "1")
+        raise InputError(f"{where}: {first!r} is a position or momentum, and this network has none; write labels such as 'XII'")
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -136,8 +169,9 @@ class Network:
             If a name is unknown or missing, the length is wrong, or a value is not finite.
         """
         if isinstance(weights, Mapping):
+            known = set(self.names)
             for name in weights:
-                if name not in self.names:
+                if name not in known:
                     raise InputError(f"weights: {name!r} is no weight of this network{nearest(str(name), self.names)}")
             missing = [name for name in self.names if name not in weights]
             if missing:

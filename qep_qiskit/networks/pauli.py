@@ -78,7 +78,8 @@ def operator_from(labels: Labels, num_qubits: int | None, where: str) -> SparseP
     if isinstance(labels, SparsePauliOp):
         operator = labels
         if num_qubits is not None and operator.num_qubits != num_qubits:
-            raise InputError(f"{where}: acts on {operator.num_qubits} qubits, the network has {num_qubits}")
+            first = operator.paulis.to_labels()[0]
+            raise InputError(f"{where}: {first!r} acts on {operator.num_qubits} qubits, the network has {num_qubits} qubits")
     else:
         if not isinstance(labels, Mapping) or not labels:
             raise InputError(f"{where}: {labels!r} is no operator; give labels with coefficients such as {{'XII': -1.0}}")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.networks.monomials import MonomialFrame
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.simulation.lanczos import GroundState, ground_state
@@ -46,6 +49,7 @@ class Exact:
     tolerance: float = 1e-9
     nudge_share: float = 0.5
     gap: bool = True
+    closed_form: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name, value in (("tolerance", self.tolerance), ("nudge_share", self.nudge_share)):
@@ -64,6 +68,8 @@ class Exact:
         progress: Progress = silent,
     ) -> Prepared:
         """Return the ground states of ``family.betas``."""
+        if isinstance(family.frame, MonomialFrame):
+            return gaussian_states(family, quantum=family.frame.quantum, nudge_share=self.nudge_share, details=self.describe())
         if family.num_qubits > MOST_QUBITS:
             raise InputError(
                 f"preparation.method: exact ground states of {family.num_qubits} qubits do not fit (at most {MOST_QUBITS}); "

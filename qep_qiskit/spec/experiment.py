@@ -22,6 +22,7 @@ from qep_qiskit.spec.sections import (
     Measurement,
     MPSPreparation,
     OperatorCost,
+    OscillatorNetwork,
     PauliNetwork,
     Sample,
     ScaledTerm,
@@ -203,7 +204,7 @@ class Spec:
 
 
 def _network(section: Section) -> Network:
-    from qep_qiskit.networks import ising, pauli
+    from qep_qiskit.networks import ising, oscillators, pauli
 
     with named("network"):
         if isinstance(section, PauliNetwork):
@@ -213,6 +214,8 @@ def _network(section: Section) -> Network:
                 inputs=section.inputs,
                 outputs=section.outputs,
             )
+        if isinstance(section, OscillatorNetwork):
+            return oscillators(**section.options(without=("kind",)))
         assert isinstance(section, IsingNetwork)
         return ising(**section.options(without=("kind",)))
 
@@ -223,13 +226,14 @@ def _term(term: dict[str, float] | ScaledTerm) -> Any:
 
 def _cost(section: Section, sample: Sample, network: Network) -> Cost:
     from qep_qiskit.costs import ObservableCost, SquaredError, softmax_cross_entropy
-    from qep_qiskit.networks.pauli import operator_from
 
     if isinstance(section, OperatorCost):
         if sample.y is not None:
             raise InputError(f"sample.y: {shown(sample.y)} is not allowed; a cost of kind 'observable' has no target")
         with named("cost"):
-            return ObservableCost(operator_from(section.operator, network.num_qubits, "cost.operator"))
+            cost = ObservableCost(section.operator)
+            cost.observables(network)
+            return cost
     if sample.y is None:
         raise InputError(f"sample.y: missing; give a list of finite numbers, one for each of {network.num_outputs} outputs")
     if isinstance(section, CrossEntropyCost):

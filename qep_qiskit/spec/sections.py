@@ -50,17 +50,31 @@ class Section(BaseModel):
         return {k: v for k, v in self.model_dump(exclude_unset=True).items() if k not in without and v is not None}
 
 
+_KINDS = _one_of("ising", "pauli", "oscillators")
+_EDGES = '"chain", "ring", "complete", "heavy-hex", or a list of pairs such as [[0, 1], [1, 2]]'
+
+
 class IsingNetwork(Section):
     """A transverse-field Ising network."""
 
-    kind: Literal["ising"] = Field(description='"ising" or "pauli"')
+    kind: Literal["ising"] = Field(description=_KINDS)
     sites: int = _count("the number of sites", 1000)
-    edges: str | list[list[int]] = Field(
-        "chain", description='"chain", "ring", "complete", "heavy-hex", or a list of pairs such as [[0, 1], [1, 2]]'
-    )
+    edges: str | list[list[int]] = Field("chain", description=_EDGES)
     inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
     outputs: list[int] = Field(description="a list of sites, such as [5]")
     clamp: bool = Field(False, description="true or false")
+
+
+class OscillatorNetwork(Section):
+    """Coupled harmonic oscillators."""
+
+    kind: Literal["oscillators"] = Field(description=_KINDS)
+    sites: int = _count("the number of oscillators", 100_000, 4)
+    edges: str | list[list[int]] = Field("chain", description=_EDGES)
+    masses: float | list[float] = Field(1.0, description="a number above 0, or a list with one for each site")
+    inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
+    outputs: list[int] = Field(description="a list of sites, such as [3]")
+    biases: bool = Field(False, description="true or false")
 
 
 class ScaledTerm(Section):
@@ -76,7 +90,7 @@ _OPERATOR = "labels with numbers, such as { XII = -1.0 }"
 class PauliNetwork(Section):
     """Any Hamiltonian that is linear in its weights."""
 
-    kind: Literal["pauli"] = Field(description='"ising" or "pauli"')
+    kind: Literal["pauli"] = Field(description=_KINDS)
     terms: dict[str, Operator | ScaledTerm] = Field(
         description=f"one table a weight: {_OPERATOR}, or {{ operator = {{ XII = -1.0 }}, input = 0 }}"
     )
@@ -95,7 +109,7 @@ class OperatorCost(Section):
     """⟨C⟩ of a given operator."""
 
     kind: Literal["observable"]
-    operator: Operator = Field(description=_OPERATOR)
+    operator: Operator = Field(description=f'{_OPERATOR}; for oscillators also {{ "r[0] r[1]" = 1.0, "p[0]^2" = 0.5 }}')
 
 
 class CrossEntropyCost(Section):
@@ -251,7 +265,7 @@ class Choice:
 
 
 SECTIONS: dict[str, Choice | type[Section]] = {
-    "network": Choice("kind", {"ising": IsingNetwork, "pauli": PauliNetwork}),
+    "network": Choice("kind", {"ising": IsingNetwork, "pauli": PauliNetwork, "oscillators": OscillatorNetwork}),
     "cost": Choice(
         "kind",
         {

@@ -1,0 +1,125 @@
+"""Networks of coupled quantum harmonic oscillators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.graphs import connected_to, edges_of, sites_of
+from qep_qiskit.networks.network import Network, Term, Vector, check_outputs, finite_vector
+from qep_qiskit.networks.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, position
+from qep_qiskit.networks.quadratic import QuadraticNetwork
+
+SCALES = {"k": (0.2, 1.0), "a": (0.5, 1.5), "b": (-0.5, 0.5)}
+
+
+def oscillators(
+    *,
+    sites: int = 4,
+    edges: str | Iterable[Sequence[int]] = "chain",
+    masses: float | ArrayLike = 1.0,
+    inputs: Sequence[int] = (),
+    outputs: Sequence[int],
+    biases: bool = False,
+) -> Network:
+    """Return the network H = Σ p_i²/2m_i + ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i.
+
+    Parameters
+    ----------
+    sites : int
+        The number of oscillators.
+    edges : {"chain", "ring", "complete", "heavy-hex"} or list of pairs
+        The springs.
+    masses : float or array_like of shape (sites,)
+        Fixed, positive.
+    inputs : sequence of int
+        The sites that the forces x act on, in the order of x.
+    outputs : sequence of int
+        The sites whose ⟨r⟩ are the predictions.
+    biases : bool
+        Trainable forces b_i, with the sign of the inputs: −b_i r_i.
+
+    Returns
+    -------
+    Network
+        Weights ``k[i,j]`` per edge, then ``a[i]`` per site, then ``b[i]`` per site with `biases`.
+
+    Raises
+    ------
+    InputError
+        For a site out of range or used twice, a mass that is not positive, an output joined to no input. Weights whose
+        springs and stiffnesses are not positive definite are refused where a gradient is asked for, by naming the mode.
+
+    Notes
+    -----
+    ħ = 1. With masses in units of m₀ and stiffnesses in units of k₀, frequencies and energies are in units of
+    ω₀ = √(k₀/m₀), positions of √(1/(m₀ω₀)), and forces of √(m₀ω₀³).
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.oscillators(sites=2, inputs=[0], outputs=[1])
+    >>> network.names
+    ('k[0,1]', 'a[0]', 'a[1]')
+    >>> problem = qep.Problem(network, [1.0, 1.0, 1.0], x=[3.0], cost=qep.SquaredError([0.0]))
+    >>> print(qep.exact_gradient(problem).predictions.round(6))
+    [1.]
+    """
+    if isinstance(sites, bool) or not hasattr(sites, "__index__") or sites < 1:
+        raise InputError(f"sites: {sites!r} is not allowed; give a whole number of at least 1")
+    sites = int(sites)
+    pairs = edges_of(edges, sites)
+    check_outputs(outputs)
+    inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
+    if not isinstance(biases, bool):
+        raise InputError(f"biases: {biases!r} is not allowed; give True or False")
+    weights = _masses(masses, sites)
+    if inputs:
+        reached = connected_to(inputs, pairs, sites)
+        for site in outputs:
+            if site not in reached:
+                raise InputError(
+                    f"outputs: site {site} is disconnected from every input, so it cannot answer; add an edge that joins it"
+                )
+    terms = [Term(f"k[{i},{j}]", spring(i, j)) for i, j in pairs]
+    terms += [Term(f"a[{i}]", Polynomial({Monomial(PRODUCT, i, i): 0.5})) for i in range(sites)]
+    terms += [Term(f"b[{i}]", position(i, -1.0)) for i in range(sites) if biases]
+    description = {
+        "kind": "oscillators",
+        "sites": sites,
+        "edges": edges if isinstance(edges, str) else [list(pair) for pair in pairs],
+        "masses": weights.tolist(),
+        "inputs": list(inputs),
+        "outputs": list(outputs),
+        "biases": biases,
+        "levels": None,
+    }
+    return QuadraticNetwork(
+        num_qubits=0,
+        terms=tuple(terms),
+        fixed=Polynomial({Monomial(MOMENTUM, i, i): 0.5 / m for i, m in enumerate(weights)}),
+        inputs=tuple(position(site, -1.0) for site in inputs),
+        outputs=tuple(position(site) for site in outputs),
+        output_names=tuple(f"r[{site}]" for site in outputs),
+        scales=SCALES,
+        description=description,
+        sites=sites,
+    )
+
+
+def spring(i: int, j: int) -> Polynomial:
+    """Return ½ (r_i − r_j)²."""
+    pair = (min(i, j), max(i, j))
+    return Polynomial({Monomial(PRODUCT, i, i): 0.5, Monomial(PRODUCT, j, j): 0.5, Monomial(PRODUCT, *pair): -1.0})
+
+
+def _masses(masses: float | ArrayLike, sites: int) -> Vector:
+    one_a_site = np.full(sites, masses) if isinstance(masses, int | float) and not isinstance(masses, bool) else masses
+    values = finite_vector("masses", one_a_site, sites, "one a site, or one number for all")
+    for site, value in enumerate(values):
+        if value <= 0:
+            raise InputError(f"masses: {value:g} of site {site} is not allowed; give positive numbers")
+    return values
