@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qep_qiskit.problem import Problem
     from qep_qiskit.reference import exact_gradient, variational_gradient
     from qep_qiskit.stencils import Stencil, extrapolated, one_sided, symmetric
+    from qep_qiskit.training import TrainingResult, train
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ _HOMES = {
     "problem": ("Problem",),
     "reference": ("exact_gradient", "variational_gradient"),
     "stencils": ("Stencil", "extrapolated", "one_sided", "symmetric"),
+    "training": ("TrainingResult", "train"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -61,6 +63,7 @@ __all__ = [
     "SquaredErrorObservable",
     "Stencil",
     "Term",
+    "TrainingResult",
     "VQE",
     "aer",
     "compare",
@@ -81,6 +84,7 @@ __all__ = [
     "softmax_cross_entropy",
     "statevector",
     "symmetric",
+    "train",
     "variational_gradient",
 ]
 

@@ -4,7 +4,21 @@ from qep_qiskit.equilibrium.batch import gradients
 from qep_qiskit.equilibrium.estimate import gradient
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
+from qep_qiskit.equilibrium.prediction import Answer, answers, predictions
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient
 
-__all__ = ["Gradient", "Outcomes", "Plan", "advance", "execute", "gradient", "gradients", "plan", "reduce"]
+__all__ = [
+    "Answer",
+    "Gradient",
+    "Outcomes",
+    "Plan",
+    "advance",
+    "answers",
+    "execute",
+    "gradient",
+    "gradients",
+    "plan",
+    "predictions",
+    "reduce",
+]

@@ -34,7 +34,7 @@ def gradients(
     shots: int | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
-    near: Sequence[Gradient] | None = None,
+    near: Sequence[Gradient | Prepared | None] | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> list[Gradient]:
@@ -45,7 +45,7 @@ def gradients(
     problems : sequence of Problem
         The samples of a batch: circuits of the same structure share a pub, each sample is a row of its values. A readout
         calibration serves all of them.
-    near : sequence of Gradient, optional
+    near : sequence of Gradient, Prepared or None, optional
         One a problem, for instance of the last training step: the free phases start there. Without it a sample starts from
         the nearest one before it in the batch, if that is near; a variational search, which may have several minima, from its
         own starts.

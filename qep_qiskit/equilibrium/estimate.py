@@ -134,10 +134,10 @@ def finish(
     return second, outcomes.followed_by(executed(second, outcomes))
 
 
-def start_from(near: Gradient | None, problem: Problem) -> Prepared | None:
+def start_from(near: Gradient | Prepared | None, problem: Problem) -> Prepared | None:
     """Return the prepared free phase of a nearby gradient. Raises InputError for one of another network."""
-    if near is None:
-        return None
+    if near is None or isinstance(near, Prepared):
+        return near
     if not isinstance(near, Gradient):
         raise InputError(f"near: {near!r} is not allowed; give the qep.Gradient of a similar problem")
     if near.names != problem.network.names:

@@ -50,12 +50,12 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     free = strings[0][0]
     predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
     counts = (len(values), len(predictions), len(observed))
-    covariance = None
-    if not outcomes.expectations:
-        covariance = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
-        if plan.shots is None:
-            covariance = None
+    covariance, shared = None, None
     signal = problem.cost.error_signal(observed)
+    if not outcomes.expectations and plan.shots is not None:
+        covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
+        if undone is not None:
+            shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
     return Gradient(
         names=problem.network.names,
         values=values,
@@ -69,12 +69,26 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         diagnostics=diagnostics(plan),
         provenance={**described(plan), **_circuit_report(plan, outcomes, undone)},
         free=(plan if plan.earlier is None else plan.earlier).prepared,
+        shared=shared,
     )
 
 
 def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
     """Return the expectations of the cost's observables in the free phase, shape (M,): what `advance` wants."""
     return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(plan, outcomes, None))[0]
+
+
+def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, Matrix | None]:
+    """Return the outputs' and then the cost observables' expectations in the free phase, their covariance, and S.
+
+    S Sᵀ is the calibration's part of the covariance. Both are None where expectations are exact.
+    """
+    undone = _mitigator(plan, outcomes, None)
+    values, readings = values_of(plan, outcomes, 0, undone)
+    rows = np.vstack([plan.problem.output_rows, plan.problem.cost_rows])
+    if outcomes.expectations or plan.shots is None:
+        return rows @ values, None, None
+    return rows @ values, *_covariance([rows], [readings], undone)
 
 
 def values_of(plan: Plan, outcomes: Outcomes, phase: int, undone: Mitigator | None) -> tuple[Vector, list[Readings]]:
@@ -104,7 +118,8 @@ def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
     return rows
 
 
-def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Mitigator | None) -> Matrix:
+def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Mitigator | None) -> tuple[Matrix, Matrix]:
+    """Return the covariance, and a factor S of the calibration's part of it, S Sᵀ."""
     total = np.zeros((len(rows[0]), len(rows[0])))
     jacobian = np.zeros((len(rows[0]), undone.num_parameters if undone else 0))
     for matrix, phase in zip(rows, readings, strict=True):
@@ -113,9 +128,11 @@ def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Miti
             total += reading.covariance(part)
             if undone is not None:
                 jacobian += part @ reading.sensitivity
-    if undone is not None:
-        total += undone.covariance(jacobian)
-    return total
+    if undone is None:
+        return total, jacobian
+    total += undone.covariance(jacobian)
+    scale, directions = np.linalg.eigh(undone.covariance(np.eye(undone.num_parameters)))
+    return total, jacobian @ (directions * np.sqrt(np.clip(scale, 0.0, None)))
 
 
 def _mitigator(plan: Plan, outcomes: Outcomes, mitigation: str | None) -> Mitigator | None:

@@ -33,6 +33,9 @@ class Gradient:
         Versions, circuits, shots, layout, calibration date, seeds, times.
     free : Prepared or None
         The free phase as it was prepared, for the next gradient to start from (``near=``). It is in memory only.
+    shared : ndarray of shape (K + 1, C) or None
+        S, where S Sᵀ is the readout calibration's part of the covariance of the values and, last, the loss: the part that all
+        gradients of a batch have in common. It is in memory only.
     """
 
     names: tuple[str, ...]
@@ -45,6 +48,7 @@ class Gradient:
     diagnostics: Mapping[str, object] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
     free: Prepared | None = field(default=None, repr=False, compare=False)
+    shared: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     @property
     def stderr(self) -> Vector | None:

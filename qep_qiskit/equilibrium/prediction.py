@@ -1,0 +1,156 @@
+"""What a network answers: the free phase alone, measured as a gradient's free phase is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.costs import Cost, ExpectationCost
+from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.executed import execute_all
+from qep_qiskit.equilibrium.planned import plan
+from qep_qiskit.equilibrium.reduced import free_phase
+from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import symmetric
+
+Vector = NDArray[np.float64]
+_UNUSED = symmetric(1.0)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The free phase of one problem.
+
+    Attributes
+    ----------
+    predictions, predictions_stderr : ndarray of shape (num_outputs,), same or None
+    loss, loss_stderr : float, float or None
+    shots : int
+        That were spent; the readout calibration of a job is counted with its first answer.
+    shared : ndarray of shape (C,) or None
+        s, where s·s is the part of the loss's variance that the readout calibration adds, the same for all answers of a job.
+    """
+
+    predictions: Vector
+    predictions_stderr: Vector | None
+    loss: float
+    loss_stderr: float | None
+    shots: int = 0
+    shared: Vector | None = None
+
+
+@dataclass
+class _Observed:
+    """A cost whose nudged phases are not asked for."""
+
+    cost: Cost
+    needs_free_phase: bool = True
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        return self.cost.observables(network)
+
+    def value(self, v: Vector) -> float:
+        return self.cost.value(v)
+
+    def error_signal(self, v: Vector) -> Vector:
+        return self.cost.error_signal(v)
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        return self.cost.curvature(v)
+
+
+def answers(
+    problems: Sequence[Problem],
+    *,
+    preparer: Preparer | None = None,
+    device: object = None,
+    shots: int | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    near: Sequence[Prepared | None] | None = None,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> list[Answer]:
+    """Return predictions and loss of each problem, with all circuits in one job.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    near : sequence of Prepared or None, optional
+        One a problem: where its state is searched from.
+    preparer, device, shots, mitigation, calibration_shots, seed, progress
+        As of :func:`qep_qiskit.gradient`.
+    """
+    chosen = as_device(device)
+    plans = []
+    for number, problem in enumerate(problems):
+        progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
+        planned = plan(
+            Problem(problem.network, problem.weights, problem.x, cost=_Observed(problem.cost)),
+            preparer=Exact() if preparer is None else preparer,
+            stencil=_UNUSED,
+            shots=shots,
+            mitigation=mitigation,
+            calibration_shots=calibration_shots,
+            near=None if near is None else near[number],
+            seed=chosen.seed if seed is None else seed,
+        )
+        plans.append(planned)
+    outcomes = execute_all(plans, chosen, progress=progress)
+    found: list[Answer] = []
+    for planned, outcome in zip(plans, outcomes, strict=True):
+        values, covariance, share = free_phase(planned, outcome)
+        outputs, cost = planned.problem.network.num_outputs, planned.problem.cost
+        errors, error, shared = None, None, None
+        if covariance is not None and share is not None:
+            errors = np.sqrt(np.maximum(np.diag(covariance)[:outputs], 0.0))
+            signal = cost.error_signal(values[outputs:])
+            error = float(np.sqrt(max(float(signal @ covariance[outputs:, outputs:] @ signal), 0.0)))
+            shared = signal @ share[outputs:]
+        spent = sum(s.shots or 0 for s in outcome.samples.values())
+        if not found:
+            spent += sum(c.shots for c in outcome.calibrations)
+        found.append(Answer(values[:outputs], errors, cost.value(values[outputs:]), error, spent, shared))
+    return found
+
+
+def predictions(
+    network: Network, weights: ArrayLike, X: ArrayLike, **options: object
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return the outputs' expectations in the ground states of many samples.
+
+    Parameters
+    ----------
+    network : Network
+    weights : array_like of shape (num_weights,) or mapping
+    X : array_like of shape (samples, num_inputs)
+    **options
+        Of :func:`answers`.
+
+    Returns
+    -------
+    values, stderr : ndarray of shape (samples, num_outputs), same or None
+        `stderr` is one standard deviation; None where expectations are exact.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    >>> values, stderr = predictions(network, [1.0, 0.0, 0.0, 1.0, 1.0], [[0.5], [-0.5]])
+    >>> values.round(4).tolist(), stderr
+    ([[0.4082], [-0.4082]], None)
+    """
+    nothing = ExpectationCost(lambda v: 0.0, np.zeros_like)
+    problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(np.asarray(X, dtype=float))]
+    found = answers(problems, **options)  # type: ignore[arg-type]
+    values = np.array([answer.predictions for answer in found])
+    if found[0].predictions_stderr is None:
+        return values, None
+    return values, np.array([answer.predictions_stderr for answer in found])

@@ -1,0 +1,128 @@
+"""What holds the weights: which of them are trained, bounds, weight decay and gradient clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.networks.network import Network
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What is done to a gradient before a step and to the weights after it.
+
+    Attributes
+    ----------
+    trained : ndarray of bool, shape (K,)
+    low, high : ndarray of shape (K,)
+    l2 : float
+        λ of the penalty λ Σ w² over the trained weights; it is not part of the loss that is reported.
+    clip : float or None
+        The largest norm of the gradient.
+    """
+
+    trained: NDArray[np.bool_]
+    low: Vector
+    high: Vector
+    l2: float = 0.0
+    clip: float | None = None
+
+    def gradient(self, values: Vector, weights: Vector) -> Vector:
+        """Return the gradient of what is trained, penalty included, clipped."""
+        found = np.where(self.trained, values + 2.0 * self.l2 * weights, 0.0)
+        size = float(np.linalg.norm(found))
+        return found * (self.clip / size) if self.clip is not None and size > self.clip else found
+
+    def covariance(self, found: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """Return the covariance of what is trained."""
+        return None if found is None else found * np.outer(self.trained, self.trained)
+
+    def stepped(self, weights: Vector, step: Vector) -> Vector:
+        """Return the weights after a step, within their bounds."""
+        moved = np.clip(weights + step, self.low, self.high)
+        return np.where(self.trained, moved, weights)
+
+    def describe(self, names: Iterable[str]) -> dict[str, object]:
+        """Return what is not free, for reports."""
+        frozen = [name for name, on in zip(names, self.trained, strict=True) if not on]
+        limits = {
+            name: [None if np.isinf(a) else float(a), None if np.isinf(b) else float(b)]
+            for name, a, b in zip(names, self.low, self.high, strict=True)
+            if not (np.isinf(a) and np.isinf(b))
+        }
+        return {"frozen": frozen, "bounds": limits, "l2": self.l2, "clip": self.clip}
+
+
+def constraints(
+    network: Network, *, trainable: object = None, bounds: object = None, l2: float = 0.0, clip: float | None = None
+) -> Constraints:
+    """Return the constraints of a training.
+
+    Parameters
+    ----------
+    network : Network
+    trainable : sequence of str or mapping of str to bool, optional
+        Names or groups of weights (``["J", "h[0]"]``) that are trained; all where absent. A mapping switches some of them:
+        ``{"g": False}``.
+    bounds : (low, high) or mapping of name or group to (low, high), optional
+        None stands for no bound on that side.
+    l2, clip : float
+
+    Raises
+    ------
+    InputError
+        For a name that the network does not have, or a value that makes no sense.
+    """
+    names = list(network.names)
+    trained = np.ones(len(names), dtype=bool)
+    if isinstance(trainable, Mapping):
+        for key, on in trainable.items():
+            trained[_members(names, key, "trainable")] = bool(on)
+    elif isinstance(trainable, str) or (trainable is not None and not isinstance(trainable, Iterable)):
+        raise InputError(f"trainable: {trainable!r} is not allowed; give a list of names or groups such as ['J', 'h']")
+    elif trainable is not None:
+        trained[:] = False
+        for key in trainable:
+            trained[_members(names, key, "trainable")] = True
+    if not trained.any():
+        raise InputError("trainable: no weight is trained; name at least one")
+    low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
+    by_key = bounds if isinstance(bounds, Mapping) else {None: bounds} if bounds is not None else {}
+    for key, pair in by_key.items():
+        members = slice(None) if key is None else _members(names, key, "bounds")
+        low[members], high[members] = _pair(key, pair)
+    if not (np.isfinite(l2) and l2 >= 0.0):
+        raise InputError(f"l2: {l2!r} is not allowed; give a number of at least 0")
+    if clip is not None and not (np.isfinite(clip) and clip > 0.0):
+        raise InputError(f"clip: {clip!r} is not allowed; give a number above 0")
+    return Constraints(trained, low, high, float(l2), None if clip is None else float(clip))
+
+
+def _members(names: list[str], key: object, where: str) -> list[int]:
+    found = [k for k, name in enumerate(names) if key in (name, name.split("[")[0])]
+    if not found:
+        groups = sorted({name.split("[")[0] for name in names})
+        close = nearest(str(key), [*groups, *names])
+        raise InputError(f"{where}: {key!r} is no weight and no group; the groups are {', '.join(groups)}{close}")
+    return found
+
+
+def _pair(key: object, pair: Any) -> tuple[float, float]:
+    try:
+        low, high = pair
+        a, b = -np.inf if low is None else float(low), np.inf if high is None else float(high)
+    except (TypeError, ValueError):
+        a, b = np.inf, -np.inf
+    if not a <= b:
+        raise InputError(
+            f"bounds{'' if key is None else f'[{key!r}]'}: {pair!r} is not allowed; give (low, high), None for no bound"
+        )
+    return a, b

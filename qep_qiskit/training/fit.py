@@ -1,0 +1,263 @@
+"""train: a task from its arguments, its steps, and the run around them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from qep_qiskit.devices.device import check_shots
+from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.planned import check_options
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import Stencil, symmetric
+from qep_qiskit.training.constraints import constraints
+from qep_qiskit.training.loop import State, Step, steps
+from qep_qiskit.training.optimizers import Optimizer, optimizer_of
+from qep_qiskit.training.schedules import Schedule, schedule_of
+from qep_qiskit.training.sources import Equilibrium, LinearResponse, Source
+from qep_qiskit.training.targets import samples_of
+from qep_qiskit.training.task import Task
+from qep_qiskit.training.trained import TrainingResult, Weights
+
+GRADIENTS = ("equilibrium", "exact")
+MOST_WARNINGS = 5
+OnStep = Callable[[Step], None]
+
+
+def task_of(
+    network: Network,
+    X: ArrayLike | None = None,
+    Y: ArrayLike | None = None,
+    *,
+    cost: object = "squared_error",
+    weights: ArrayLike | Mapping[str, float] | None = None,
+    gradient: str | Source = "equilibrium",
+    preparer: Preparer | None = None,
+    stencil: Stencil | None = None,
+    device: object = None,
+    shots: int | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    optimizer: str | Optimizer = "adam",
+    learning_rate: float = 0.01,
+    schedule: str | Schedule = "constant",
+    epochs: int = 50,
+    batch_size: int = 10,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    trainable: Sequence[str] | Mapping[str, bool] | None = None,
+    bounds: object = None,
+    l2: float = 0.0,
+    clip: float | None = None,
+    early_stopping: int | None = None,
+    compare_every: int = 0,
+    warm_starts: bool = True,
+    seed: int = 0,
+) -> Task:
+    """Return the checked task that :func:`train` runs; its arguments are those of :func:`train`."""
+    if not isinstance(network, Network):
+        raise InputError(f"train: network is {network!r}; give a Network such as qep.ising(...)")
+    samples = samples_of(network, X, Y, cost)
+    held_out = None
+    if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise InputError(f"validation: {type(validation).__name__} is not allowed; give a pair (X, Y)")
+        held_out = samples_of(network, validation[0], validation[1], cost, where="validation ")
+    first = network.weight_vector(network.initial_weights(seed=seed) if weights is None else weights)
+    chosen = Exact() if preparer is None else preparer
+    phases = symmetric(0.1) if stencil is None else stencil
+    check_options(Problem(network, first, samples.X[0], cost=samples.costs[0]), chosen, phases)
+    measuring = as_device(device)
+    asked = check_shots("shots", shots)
+    if isinstance(gradient, str):
+        if gradient not in GRADIENTS:
+            raise InputError(f"gradient: unknown {gradient!r}; allowed: {', '.join(GRADIENTS)}{nearest(gradient, GRADIENTS)}")
+        if gradient == "exact" and (asked is not None or not measuring.exact or not isinstance(chosen, Exact)):
+            raise InputError(
+                "gradient: 'exact' is computed, not measured; leave out shots, device and preparer, or take 'equilibrium'"
+            )
+        source: Source = (
+            LinearResponse()
+            if gradient == "exact"
+            else Equilibrium(chosen, phases, measuring, mitigation, check_shots("calibration_shots", calibration_shots))
+        )
+    else:
+        source = gradient
+    rule = optimizer_of(optimizer)
+    if asked is None and rule.describe()["name"] == "adaptive_shots":
+        raise InputError("optimizer: adaptive_shots sets the shots of each step; give shots for the first one")
+    return Task(
+        network=network,
+        first=first,
+        samples=samples,
+        held_out=held_out,
+        cost=cost,
+        source=source,
+        preparer=chosen,
+        device=measuring,
+        shots=asked,
+        mitigation=mitigation,
+        calibration_shots=calibration_shots,
+        optimizer=rule,
+        schedule=schedule_of(schedule),
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=batch_size,
+        constraints=constraints(network, trainable=trainable, bounds=bounds, l2=l2, clip=clip),
+        patience=early_stopping,
+        compare_every=compare_every,
+        warm=warm_starts,
+        seed=seed,
+    )
+
+
+def train(
+    network: Network,
+    X: ArrayLike | None = None,
+    Y: ArrayLike | None = None,
+    *,
+    run: str | os.PathLike[str] | None = None,
+    on_step: OnStep | None = None,
+    progress: Progress = silent,
+    **options: Any,
+) -> TrainingResult:
+    """Fit a network to data.
+
+    Parameters
+    ----------
+    network : Network
+    X : array_like of shape (samples, num_inputs), optional
+        Absent: one sample without inputs.
+    Y : array_like of shape (samples,) or (samples, num_outputs), optional
+        Targets: numbers, or class numbers for ``"softmax_cross_entropy"``. Absent only where `cost` is a cost itself.
+    cost : {"squared_error", "squared_error_observable", "softmax_cross_entropy"}, callable or Cost
+        A function gets one y and returns its cost, such as ``lambda y: qep.softmax_cross_entropy(y, scale=3.0)``; a cost serves
+        every sample.
+    weights : array_like of shape (num_weights,) or mapping, optional
+        To start from; ``network.initial_weights(seed)`` where absent.
+    gradient : {"equilibrium", "exact"}
+        Equilibrium propagation with the options below, or the exact gradient by linear response.
+    preparer, stencil, device, shots, mitigation, calibration_shots
+        As of :func:`qep_qiskit.gradient`; the circuits of a batch run as one job.
+    optimizer : {"adam", "sgd", "momentum", "adaptive_shots"} or Optimizer
+        Objects with other options are in ``qep_qiskit.training``. "adaptive_shots" sets the shots of each step from the
+        gradient's error bar (iCANS, Kübler et al. 2020); `shots` are those of the first.
+    learning_rate : float
+    schedule : {"constant", "linear", "cosine", "exponential", "halving"} or callable
+        A function of (step, steps) that returns the factor of the learning rate.
+    epochs, batch_size : int
+        Every epoch goes through all samples in an order drawn from (seed, "batch", epoch).
+    validation : (X, Y), optional
+        Held-out samples, measured after every epoch with the same preparer, device and shots.
+    trainable : sequence of str or mapping of str to bool, optional
+        Names or groups of weights that are trained, such as ``["J", "h[0]"]``; ``{"g": False}`` freezes a group.
+    bounds : (low, high) or mapping of name or group to (low, high), optional
+    l2 : float
+        λ of the penalty λ Σ w².
+    clip : float, optional
+        The largest norm of the gradient.
+    early_stopping : int, optional
+        Stop after so many epochs without a better held-out loss (training loss where nothing is held out), and return the
+        best epoch's weights.
+    compare_every : int
+        Every so many steps compute the batch's exact gradient too, and write the cosine to it into the history.
+    warm_starts : bool
+        Let a sample's state be searched from where it was found last.
+    seed : int
+    run : path, optional
+        A folder in which every step is kept. Where the folder holds this same training already, it is gone on with: killed and
+        resumed equals uninterrupted, bit for bit on simulators.
+    on_step : callable, optional
+        Called with every new :class:`~qep_qiskit.training.loop.Step`.
+    progress : callable, optional
+        Called with what is being done and the share of it that is done.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    InputError
+        For an argument that is not allowed, or a run of another training.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=3, edges="complete", inputs=[0], outputs=[2])
+    >>> result = qep.train(network, [[-1.0], [1.0]], [-0.5, 0.5], learning_rate=0.1, epochs=10, batch_size=2)
+    >>> result.history[-1]["loss"] < result.history[0]["loss"]
+    True
+    """
+    task = task_of(network, X, Y, **options)
+    if run is not None:
+        from qep_qiskit.training.checkpoints import kept_steps
+
+        return kept_steps(task, run, on_step=on_step, progress=progress)
+    return gathered(task, on_step=on_step, progress=progress)
+
+
+def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = silent) -> TrainingResult:
+    """Run a task in memory."""
+    log = Log(task)
+    for done, seconds in timed(steps(task, progress=progress)):
+        log.add(done, seconds)
+        if on_step is not None:
+            on_step(done)
+    return log.result()
+
+
+def timed(found: Any) -> Any:
+    """Yield each step with the seconds that it took."""
+    clock = time.perf_counter()
+    for done in found:
+        now = time.perf_counter()
+        yield done, round(now - clock, 4)
+        clock = time.perf_counter()
+
+
+class Log:
+    """Gathers steps into a result."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.history: list[Mapping[str, Any]] = []
+        self.epochs: list[Mapping[str, Any]] = []
+        self.warnings: dict[str, None] = {}
+        self.state: State | None = None
+
+    def add(self, done: Step, seconds: float) -> Mapping[str, Any]:
+        """Add a step; return its row of the history."""
+        row = {**done.record, "seconds": seconds}
+        self.history.append(row)
+        if done.epoch is not None:
+            self.epochs.append(done.epoch)
+        for text in done.warnings:
+            if len(self.warnings) < MOST_WARNINGS:
+                self.warnings.setdefault(text)
+        self.state = done.state
+        return row
+
+    def result(self) -> TrainingResult:
+        """Return what was trained so far."""
+        task, state = self.task, self.state
+        weights = task.first if state is None else state.weights
+        if state is not None and task.patience is not None and state.best_weights is not None:
+            weights = state.best_weights
+        return TrainingResult(
+            weights=Weights(zip(task.network.names, map(float, weights), strict=True)),
+            history=tuple(self.history),
+            epochs=tuple(self.epochs),
+            shots=0 if state is None else state.shots,
+            stopped=None if state is None else state.stopped,
+            warnings=tuple(self.warnings),
+            settings=task.describe(),
+            task=task,
+        )

@@ -1,0 +1,268 @@
+"""Update rules: from an estimate of the gradient to a change of the weights. Their memory is plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError, nearest
+
+Vector = NDArray[np.float64]
+Memory = Mapping[str, Vector]
+
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """A frozen value: its options. What it remembers between steps is handed to it and handed back."""
+
+    def start(self, size: int) -> Memory:
+        """Return the memory before the first step, for so many weights."""
+        ...
+
+    def update(
+        self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
+    ) -> tuple[Vector, Memory]:
+        """Return what is added to the weights, and the memory after it.
+
+        Parameters
+        ----------
+        gradient : ndarray of shape (K,)
+        covariance : ndarray of shape (K, K) or None
+            Of the gradient's shot noise.
+        shots : int or None
+            Per circuit, with which it was measured.
+        rate : float
+            The learning rate of this step.
+        """
+        ...
+
+    def shots(self, asked: int | None, memory: Memory) -> int | None:
+        """Return the shots per circuit of the next step; `asked` is what the user asked for."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """Return the name and the options, for reports."""
+        ...
+
+
+class _FixedShots:
+    """The part that rules share which leave the shots alone."""
+
+    def shots(self, asked: int | None, memory: Memory) -> int | None:
+        return asked
+
+
+@dataclass(frozen=True)
+class SGD(_FixedShots):
+    """Plain gradient descent, −η g.
+
+    Parameters
+    ----------
+    normalized : bool
+        Steps of length η: −η g/|g| (Wanjura & Marquardt 2024).
+    """
+
+    normalized: bool = False
+
+    def start(self, size: int) -> Memory:
+        """Return nothing: it remembers nothing."""
+        return {}
+
+    def update(
+        self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
+    ) -> tuple[Vector, Memory]:
+        """Return −η g."""
+        size = float(np.linalg.norm(gradient)) if self.normalized else 1.0
+        return -rate * gradient / (size or 1.0), memory
+
+    def describe(self) -> dict[str, object]:
+        """Return the name and the options."""
+        return {"name": "sgd", "normalized": self.normalized}
+
+
+@dataclass(frozen=True)
+class Momentum(_FixedShots):
+    """Gradient descent with a heavy ball: v ← μ v + g, then −η v (with `nesterov` −η (g + μ v)).
+
+    Parameters
+    ----------
+    decay : float
+        μ.
+    nesterov : bool
+    """
+
+    decay: float = 0.9
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        _share("momentum", "decay", self.decay)
+
+    def start(self, size: int) -> Memory:
+        """Return a velocity of zero."""
+        return {"velocity": np.zeros(size)}
+
+    def update(
+        self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
+    ) -> tuple[Vector, Memory]:
+        """Return −η v."""
+        velocity = self.decay * memory["velocity"] + gradient
+        direction = gradient + self.decay * velocity if self.nesterov else velocity
+        return -rate * direction, {"velocity": velocity}
+
+    def describe(self) -> dict[str, object]:
+        """Return the name and the options."""
+        return {"name": "momentum", "decay": self.decay, "nesterov": self.nesterov}
+
+
+@dataclass(frozen=True)
+class Adam(_FixedShots):
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1).
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        Decay of the running averages of g and g².
+    epsilon : float
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _share("adam", "beta1", self.beta1)
+        _share("adam", "beta2", self.beta2)
+        _above_zero("adam", "epsilon", self.epsilon)
+
+    def start(self, size: int) -> Memory:
+        """Return averages of zero."""
+        return {"mean": np.zeros(size), "square": np.zeros(size), "count": np.zeros(1)}
+
+    def update(
+        self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
+    ) -> tuple[Vector, Memory]:
+        """Return −η m̂/(√v̂ + ε)."""
+        count = memory["count"] + 1.0
+        mean = self.beta1 * memory["mean"] + (1.0 - self.beta1) * gradient
+        square = self.beta2 * memory["square"] + (1.0 - self.beta2) * gradient**2
+        step = (mean / (1.0 - self.beta1**count)) / (np.sqrt(square / (1.0 - self.beta2**count)) + self.epsilon)
+        return -rate * step, {"mean": mean, "square": square, "count": count}
+
+    def describe(self) -> dict[str, object]:
+        """Return the name and the options."""
+        return {"name": "adam", "beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
+
+
+@dataclass(frozen=True)
+class AdaptiveShots:
+    """Shots from the gradient's own error bar: they grow as the gradient shrinks.
+
+    Parameters
+    ----------
+    base : Optimizer
+        The rule that makes the step; plain gradient descent is what the theory is about.
+    lipschitz : float, optional
+        L, a bound of the loss's curvature. 1/η where absent: the learning rate is taken as the largest sensible one.
+    smoothing : float
+        Decay of the running averages of the gradient and of its variance.
+    minimum, maximum : int
+        Of the shots per circuit.
+
+    Notes
+    -----
+    With the gradient g and per-shot variances that sum to V, a descent step gains at least (η − Lη²/2)|g|² − Lη²V/(2s) with
+    s shots; the gain a shot is largest at s = 2Lη/(2 − Lη) · V/|g|² (Kübler, Arrasmith, Cincio & Coles 2020,
+    arXiv:1909.09083, iCANS; one number for all weights as in gCANS, Gu et al. 2021, arXiv:2108.10434, since all weights are
+    read from the same shots here). Balles, Romero & Hennig 2017, arXiv:1612.05086, have the same rule for batch sizes.
+    """
+
+    base: Optimizer = field(default_factory=SGD)
+    lipschitz: float | None = None
+    smoothing: float = 0.9
+    minimum: int = 10
+    maximum: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        if isinstance(self.base, AdaptiveShots) or not isinstance(self.base, Optimizer):
+            raise InputError(f"adaptive_shots: base is {self.base!r}; give a rule such as SGD() or Adam()")
+        if self.lipschitz is not None:
+            _above_zero("adaptive_shots", "lipschitz", self.lipschitz)
+        _share("adaptive_shots", "smoothing", self.smoothing)
+        if not 2 <= self.minimum <= self.maximum:
+            raise InputError(
+                f"adaptive_shots: minimum {self.minimum} and maximum {self.maximum} are not allowed; give 2 <= minimum <= maximum"
+            )
+
+    def start(self, size: int) -> Memory:
+        """Return the base rule's memory and averages of zero."""
+        own = {"average": np.zeros(size), "variance": np.zeros(1), "measured": np.zeros(1), "next": np.zeros(1)}
+        return {**self.base.start(size), **own}
+
+    def update(
+        self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
+    ) -> tuple[Vector, Memory]:
+        """Return the base rule's step; remember how many shots the next one wants."""
+        if covariance is None or shots is None:
+            raise InputError("optimizer: adaptive_shots needs the gradient's error bar; give shots for the first step")
+        step, kept = self.base.update(gradient, covariance, shots, rate, memory)
+        count = memory["measured"] + 1.0
+        average = self.smoothing * memory["average"] + (1.0 - self.smoothing) * gradient
+        variance = self.smoothing * memory["variance"] + (1.0 - self.smoothing) * shots * np.trace(covariance)
+        unbias = 1.0 - self.smoothing**count
+        reach = 1.0 if self.lipschitz is None else min(self.lipschitz * rate, 1.9)
+        signal = float(np.sum((average / unbias) ** 2))
+        noise = float(variance[0] / unbias[0])
+        wanted = 2.0 * reach / (2.0 - reach) * noise / signal if signal > 0.0 else float(self.maximum)
+        after = np.array([float(np.clip(np.ceil(wanted), self.minimum, self.maximum))])
+        return step, {**kept, "average": average, "variance": variance, "measured": count, "next": after}
+
+    def shots(self, asked: int | None, memory: Memory) -> int | None:
+        """Return what the last gradient called for; what the user asked for before the first."""
+        wanted = int(memory["next"][0])
+        return wanted if wanted > 0 else asked
+
+    def describe(self) -> dict[str, object]:
+        """Return the name and the options."""
+        return {
+            "name": "adaptive_shots",
+            "base": self.base.describe(),
+            "lipschitz": self.lipschitz,
+            "smoothing": self.smoothing,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+        }
+
+
+OPTIMIZERS: dict[str, type[SGD] | type[Momentum] | type[Adam] | type[AdaptiveShots]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "adam": Adam,
+    "adaptive_shots": AdaptiveShots,
+}
+
+
+def optimizer_of(given: object) -> Optimizer:
+    """Return the optimizer of this name, or the optimizer that was given."""
+    if isinstance(given, str):
+        if given not in OPTIMIZERS:
+            raise InputError(f"optimizer: unknown {given!r}; allowed: {', '.join(OPTIMIZERS)}{nearest(given, OPTIMIZERS)}")
+        return OPTIMIZERS[given]()
+    if not isinstance(given, Optimizer) or isinstance(given, type):
+        raise InputError(
+            f"optimizer: {given!r} is not allowed; give one of {', '.join(OPTIMIZERS)}, or an optimizer such as Adam()"
+        )
+    return given
+
+
+def _share(name: str, key: str, value: float) -> None:
+    if not 0.0 <= value < 1.0:
+        raise InputError(f"{name}: {key} is {value!r}; give a number from 0 to below 1")
+
+
+def _above_zero(name: str, key: str, value: float) -> None:
+    if not (np.isfinite(value) and value > 0.0):
+        raise InputError(f"{name}: {key} is {value!r}; give a number above 0")

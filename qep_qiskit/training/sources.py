@@ -1,0 +1,169 @@
+"""Where a batch's gradients come from, and their mean with its error bar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium import Gradient, gradients
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.reference import exact_gradient
+from qep_qiskit.stencils import Stencil
+
+Vector = NDArray[np.float64]
+
+
+class Source(Protocol):
+    """What gives one gradient a problem."""
+
+    def __call__(
+        self,
+        problems: Sequence[Problem],
+        *,
+        near: Sequence[Prepared | None] | None,
+        shots: int | None,
+        seed: int,
+        progress: Progress,
+    ) -> list[Gradient]:
+        """Return the gradients in the order of the problems."""
+        ...
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what it is, for reports and for telling one run from another."""
+        ...
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """Equilibrium propagation: one job of circuits a round for the whole batch."""
+
+    preparer: Preparer
+    stencil: Stencil
+    device: object = None
+    mitigation: str = "none"
+    calibration_shots: int | None = None
+
+    def __call__(
+        self,
+        problems: Sequence[Problem],
+        *,
+        near: Sequence[Prepared | None] | None = None,
+        shots: int | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> list[Gradient]:
+        """Return :func:`qep_qiskit.gradients` of the problems."""
+        return gradients(
+            problems,
+            preparer=self.preparer,
+            stencil=self.stencil,
+            device=self.device,
+            shots=shots,
+            mitigation=self.mitigation,
+            calibration_shots=self.calibration_shots,
+            near=near,
+            seed=seed,
+            progress=progress,
+        )
+
+    def describe(self) -> Mapping[str, object]:
+        """Return preparer, stencil and mitigation."""
+        return {
+            "gradient": "equilibrium",
+            "preparer": self.preparer.describe(),
+            "stencil": {"kind": self.stencil.kind, "beta": self.stencil.beta},
+            "mitigation": self.mitigation,
+            "calibration_shots": self.calibration_shots,
+        }
+
+
+@dataclass(frozen=True)
+class LinearResponse:
+    """The exact gradient, the limit β → 0, of every sample."""
+
+    def __call__(
+        self,
+        problems: Sequence[Problem],
+        *,
+        near: Sequence[Prepared | None] | None = None,
+        shots: int | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> list[Gradient]:
+        """Return :func:`qep_qiskit.exact_gradient` of each problem."""
+        found = []
+        for number, problem in enumerate(problems):
+            progress(f"sample {number + 1} of {len(problems)}", number / len(problems))
+            found.append(exact_gradient(problem, seed=seed))
+        return found
+
+    def describe(self) -> Mapping[str, object]:
+        """Return its name."""
+        return {"gradient": "exact"}
+
+
+@dataclass(frozen=True)
+class BatchMean:
+    """The mean gradient of a batch.
+
+    Attributes
+    ----------
+    values : ndarray of shape (K,)
+    covariance : ndarray of shape (K, K) or None
+        Of its shot noise; None where expectations are exact. The samples of the batch are not part of it.
+    loss, loss_stderr : float, float or None
+    shots : int
+        That were spent, calibration included.
+    warnings : tuple of str
+    """
+
+    values: Vector
+    covariance: NDArray[np.float64] | None
+    loss: float
+    loss_stderr: float | None
+    shots: int
+    warnings: tuple[str, ...]
+
+    @property
+    def stderr(self) -> Vector | None:
+        """One standard deviation of each value."""
+        return None if self.covariance is None else np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
+
+
+def mean_of(found: Sequence[Gradient]) -> BatchMean:
+    """Return the mean of independent gradients that may share a readout calibration.
+
+    Notes
+    -----
+    Shot noise averages out with the number of samples; the calibration's error does not, since all samples share it: with
+    Cov_i = N_i + S_i S_iᵀ the mean of n has Σ N_i/n² + S̄ S̄ᵀ.
+    """
+    n = len(found)
+    values = np.mean([g.values for g in found], axis=0)
+    loss = float(np.mean([g.loss for g in found]))
+    texts = dict.fromkeys(str(t) for g in found for t in _listed(g.diagnostics.get("warnings")))
+    spent = sum(_count(g.provenance.get("shots_total")) for g in found)
+    spent += max(_count(g.provenance.get("calibration_shots_total")) for g in found)
+    if any(g.covariance is None or g.loss_stderr is None for g in found):
+        return BatchMean(values, None, loss, None, spent, tuple(texts))
+    covariance = sum(np.asarray(g.covariance) for g in found) / n**2
+    variance = sum(float(g.loss_stderr or 0.0) ** 2 for g in found) / n**2
+    shares = [g.shared for g in found if g.shared is not None]
+    if len(shares) == n and n > 1:
+        mean = np.mean(shares, axis=0)
+        covariance += mean[:-1] @ mean[:-1].T - sum(s[:-1] @ s[:-1].T for s in shares) / n**2
+        variance += float(mean[-1] @ mean[-1]) - sum(float(s[-1] @ s[-1]) for s in shares) / n**2
+    return BatchMean(values, np.asarray(covariance), loss, float(np.sqrt(max(variance, 0.0))), spent, tuple(texts))
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()

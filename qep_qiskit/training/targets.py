@@ -1,0 +1,154 @@
+"""What each sample is asked: its inputs, its target, and the cost of that target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.costs import Cost, SquaredError, SquaredErrorObservable, softmax_cross_entropy
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.networks.network import Network
+
+Matrix = NDArray[np.float64]
+CostMaker = Callable[[Any], Cost]
+COSTS: dict[str, CostMaker] = {
+    "squared_error": SquaredError,
+    "squared_error_observable": SquaredErrorObservable,
+    "softmax_cross_entropy": softmax_cross_entropy,
+}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs, targets and costs of a data set.
+
+    Attributes
+    ----------
+    X : ndarray of shape (samples, num_inputs)
+    Y : ndarray of shape (samples, …) or None
+        As given; None where the cost needs no target.
+    costs : tuple of Cost
+        One a sample.
+    """
+
+    X: Matrix
+    Y: NDArray[Any] | None
+    costs: tuple[Cost, ...]
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+def samples_of(network: Network, X: object, Y: object, cost: object, *, where: str = "") -> Samples:
+    """Return checked samples.
+
+    Parameters
+    ----------
+    network : Network
+    X : array_like of shape (samples, num_inputs) or None
+        None: one sample without inputs.
+    Y : array_like of shape (samples,) or (samples, num_outputs), or None
+        None: only where `cost` is a cost itself.
+    cost : str, callable or Cost
+        A name of `COSTS`, a function from one y to its cost, or one cost for every sample.
+    where : str
+        Put before the names in errors, such as ``"validation "``.
+    """
+    inputs = _inputs(network, X, where)
+    if isinstance(cost, Cost) and not isinstance(cost, type):
+        return _checked(network, Samples(inputs, None if Y is None else _targets(Y, len(inputs), where), (cost,) * len(inputs)))
+    maker = cost_maker(cost)
+    if Y is None:
+        raise InputError(
+            f"{where}Y: missing; give one target a sample, or a cost that needs none such as qep.ObservableCost(...)"
+        )
+    targets = _targets(Y, len(inputs), where)
+    costs = []
+    for number, y in enumerate(targets):
+        made = maker(_one(cost, y, network, number, where))
+        if not isinstance(made, Cost):
+            raise InputError(
+                f"cost: returned {made!r} for {where}Y[{number}]; a cost function returns a cost such as qep.SquaredError(y)"
+            )
+        costs.append(made)
+    return _checked(network, Samples(inputs, targets, tuple(costs)))
+
+
+def cost_maker(cost: object) -> CostMaker:
+    """Return the function from one y to its cost."""
+    if isinstance(cost, str):
+        if cost not in COSTS:
+            raise InputError(f"cost: unknown {cost!r}; allowed: {', '.join(COSTS)}, or a function of y{nearest(cost, COSTS)}")
+        return COSTS[cost]
+    if not callable(cost):
+        raise InputError(f"cost: {cost!r} is not allowed; give one of {', '.join(COSTS)}, a function of y, or a cost")
+    return cost
+
+
+def _one(cost: object, y: Any, network: Network, number: int, where: str) -> Any:
+    """Return one target in the form that a named cost takes; a function gets it as it is."""
+    if not isinstance(cost, str):
+        return y
+    if cost == "softmax_cross_entropy":
+        if np.ndim(y) == 0:
+            if float(y) != int(y) or not 0 <= y < network.num_outputs:
+                raise InputError(
+                    f"{where}Y[{number}]: {y!s} is no class; "
+                    f"softmax_cross_entropy takes whole numbers from 0 to {network.num_outputs - 1}"
+                )
+            return int(y)
+        return np.asarray(y, dtype=float)
+    target = np.atleast_1d(np.asarray(y, dtype=float))
+    if target.shape != (network.num_outputs,):
+        raise InputError(
+            f"{where}Y[{number}]: shape {target.shape}, expected ({network.num_outputs},): one number an output of the network"
+        )
+    return target
+
+
+def _inputs(network: Network, X: object, where: str) -> Matrix:
+    if X is None:
+        if network.num_inputs:
+            raise InputError(f"{where}X: missing; the network has {network.num_inputs} inputs")
+        return np.zeros((1, 0))
+    try:
+        rows = np.asarray(X, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}X: is no table of numbers; give an array of shape (samples, {network.num_inputs})") from None
+    if rows.ndim == 1 and network.num_inputs == 1:
+        rows = rows[:, None]
+    if rows.ndim != 2 or rows.shape[1] != network.num_inputs:
+        raise InputError(
+            f"{where}X: shape {rows.shape}, expected (samples, {network.num_inputs}): one column an input of the network"
+        )
+    if not len(rows):
+        raise InputError(f"{where}X: has no samples; give at least one")
+    bad = np.argwhere(~np.isfinite(rows))
+    if len(bad):
+        row, column = bad[0]
+        raise InputError(f"{where}X[{row}, {column}]: {rows[row, column]} is not allowed; all inputs must be finite numbers")
+    return rows
+
+
+def _targets(Y: object, count: int, where: str) -> NDArray[Any]:
+    targets = np.asarray(Y)
+    if targets.ndim == 0 or len(targets) != count:
+        got = "a single value" if targets.ndim == 0 else f"{len(targets)} targets"
+        raise InputError(f"{where}Y: {got} for {count} samples; give one a sample")
+    if targets.dtype.kind not in "fiub":
+        raise InputError(f"{where}Y: holds {targets.dtype} values; targets are numbers (QEPClassifier takes labels)")
+    bad = np.argwhere(~np.isfinite(targets.astype(float)))
+    if len(bad):
+        raise InputError(
+            f"{where}Y[{', '.join(map(str, bad[0]))}]: {targets[tuple(bad[0])]} is not allowed; targets must be finite numbers"
+        )
+    return targets
+
+
+def _checked(network: Network, samples: Samples) -> Samples:
+    samples.costs[0].observables(network)
+    return samples

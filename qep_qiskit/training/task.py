@@ -1,0 +1,167 @@
+"""A training as it was asked for: checked, complete, and without anything that changes while it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.preparer import Preparer
+from qep_qiskit.seeds import stream
+from qep_qiskit.training.constraints import Constraints
+from qep_qiskit.training.metrics import AnswerKey, answer_key
+from qep_qiskit.training.optimizers import Optimizer
+from qep_qiskit.training.schedules import Schedule
+from qep_qiskit.training.sources import Source
+from qep_qiskit.training.starts import carries
+from qep_qiskit.training.targets import Samples
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, on what, and how. :func:`qep_qiskit.train` makes one of its arguments.
+
+    Attributes
+    ----------
+    network : Network
+    first : ndarray of shape (K,)
+        The weights to start from.
+    samples, held_out : Samples, Samples or None
+    cost : str, callable or Cost
+    source : Source
+        Of gradients.
+    preparer : Preparer
+        Of the states that held-out samples are read from, and of warm starts.
+    device, shots, mitigation, calibration_shots
+        Where and how often the held-out samples are measured; `shots` also those of the first gradient.
+    optimizer : Optimizer
+    schedule : Schedule
+    learning_rate : float
+    epochs, batch_size : int
+    constraints : Constraints
+    patience : int or None
+        Epochs without a better held-out loss (the training loss where nothing is held out) after which training stops.
+    compare_every : int
+        Every so many steps the batch's exact gradient is computed beside; 0: never.
+    warm : bool
+        Whether samples start from their last free phase.
+    seed : int
+    """
+
+    network: Network
+    first: Vector
+    samples: Samples
+    held_out: Samples | None
+    cost: object
+    source: Source
+    preparer: Preparer
+    device: object
+    shots: int | None
+    mitigation: str
+    calibration_shots: int | None
+    optimizer: Optimizer
+    schedule: Schedule
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    constraints: Constraints
+    patience: int | None
+    compare_every: int
+    warm: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("compare_every", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+                raise InputError(f"{name}: {value!r} is not allowed; give a whole number of at least {least}")
+        if self.patience is not None and (
+            isinstance(self.patience, bool) or not hasattr(self.patience, "__index__") or self.patience < 1
+        ):
+            raise InputError(f"early_stopping: {self.patience!r} is not allowed; give a number of epochs of at least 1")
+        rate = self.learning_rate
+        if not (isinstance(rate, int | float) and np.isfinite(rate) and rate > 0):
+            raise InputError(f"learning_rate: {rate!r} is not allowed; give a number above 0")
+
+    @cached_property
+    def key(self) -> AnswerKey | None:
+        """How classes are read from the outputs; None where targets are no classes."""
+        return answer_key(self.samples.Y, self.network.num_outputs, self.cost)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch, the last one smaller where it does not come out even."""
+        return -(-len(self.samples) // self.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.epochs * self.steps_per_epoch
+
+    @cached_property
+    def carries(self) -> bool:
+        """Whether starts are carried from step to step."""
+        return self.warm and carries(self.preparer, self.network.num_qubits, len(self.samples))
+
+    def batch(self, step: int) -> NDArray[np.int64]:
+        """Return the samples of a step: every epoch is its own permutation, drawn from (seed, "batch", epoch)."""
+        epoch, number = divmod(step, self.steps_per_epoch)
+        order = stream(self.seed, "batch", epoch).permutation(len(self.samples))
+        return order[number * self.batch_size : (number + 1) * self.batch_size]
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        return self.learning_rate * float(self.schedule(step, self.total_steps))
+
+    def describe(self) -> dict[str, Any]:
+        """Return the whole training as plain numbers and words, for reports."""
+        device = getattr(self.device, "describe", lambda: {"name": "statevector"})()
+        found: Mapping[str, object] = {
+            "network": dict(self.network.description),
+            "weights": list(self.network.names),
+            "cost": self.cost if isinstance(self.cost, str) else _title(self.cost),
+            **self.source.describe(),
+            "device": device,
+            "shots": self.shots,
+            "mitigation": self.mitigation,
+            "optimizer": self.optimizer.describe(),
+            "schedule": _title(self.schedule),
+            "learning_rate": self.learning_rate,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "samples": len(self.samples),
+            "held_out": 0 if self.held_out is None else len(self.held_out),
+            **self.constraints.describe(self.network.names),
+            "early_stopping": self.patience,
+            "compare_every": self.compare_every,
+            "warm_starts": self.carries,
+            "seed": self.seed,
+        }
+        return plain(found)  # type: ignore[return-value]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of all that the numbers depend on; a run is only gone on with by the training that began it."""
+        told = {k: v for k, v in self.describe().items() if k != "compare_every"}
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
+        digest.update(self.first.tobytes())
+        for part in (self.samples, self.held_out):
+            for array in () if part is None else (part.X, part.Y):
+                digest.update(b"-" if array is None else np.ascontiguousarray(array, dtype=float).tobytes())
+        return digest.hexdigest()
+
+
+def _title(value: object) -> str:
+    name = getattr(value, "__qualname__", None)
+    return str(name) if name else " ".join(repr(value).split())

@@ -1,0 +1,105 @@
+"""What a training leaves: weights, the history of its steps and epochs, and predictions of new samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from qep_qiskit.equilibrium import predictions
+from qep_qiskit.training.task import Task
+
+
+class Weights(dict[str, float]):
+    """Weights by name, in the order of ``network.names``; NumPy takes them as an array of that order.
+
+    Examples
+    --------
+    >>> weights = Weights({"J[0,1]": 0.5, "g[0]": 1.0})
+    >>> weights["g[0]"], np.asarray(weights).tolist()
+    (1.0, [0.5, 1.0])
+    """
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(list(self.values()), dtype=float if dtype is None else dtype)
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished (or stopped) training.
+
+    Attributes
+    ----------
+    weights : Weights
+        By name; with early stopping those of the best epoch, else the last.
+    history : tuple of mapping
+        One a step: ``step``, ``epoch``, ``loss``, ``loss_stderr`` (None where exact), ``shots`` (spent in the step),
+        ``shots_per_circuit``, ``learning_rate``, ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds`` and, where
+        it was asked for, ``cosine`` to the exact gradient.
+    epochs : tuple of mapping
+        One an epoch: ``train_loss``, ``train_accuracy`` (None where targets are no classes) over its batches as they came,
+        ``validation_loss``, ``validation_accuracy``.
+    shots : int
+        Spent in all.
+    stopped : str or None
+        Why it ended before its last epoch.
+    warnings : tuple of str
+        The first few different ones.
+    settings : mapping
+    task : Task
+    """
+
+    weights: Weights
+    history: tuple[Mapping[str, Any], ...]
+    epochs: tuple[Mapping[str, Any], ...]
+    shots: int
+    stopped: str | None
+    warnings: tuple[str, ...]
+    settings: Mapping[str, Any]
+    task: Task = field(repr=False)
+
+    def predict(self, X: ArrayLike, *, shots: int | None = None, seed: int = 0) -> NDArray[np.float64]:
+        """Return the outputs for new samples, shape (samples, num_outputs).
+
+        Parameters
+        ----------
+        X : array_like of shape (samples, num_inputs)
+        shots : int, optional
+            On the device of the training; the prepared states' exact expectations where absent.
+        """
+        task = self.task
+        options: dict[str, Any] = {"preparer": task.preparer, "seed": seed}
+        if shots is not None:
+            options |= {"device": task.device, "shots": shots, "mitigation": task.mitigation}
+        return predictions(task.network, self.weights, X, **options)[0]
+
+    def classify(self, X: ArrayLike, **options: Any) -> NDArray[np.int64]:
+        """Return the class of new samples: 0 and 1 for the smaller and the larger target of one output, else the output."""
+        from qep_qiskit.errors import InputError
+
+        if self.task.key is None:
+            raise InputError("classify: the targets of this training are no classes; take predict")
+        return self.task.key.answers(self.predict(X, **options))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that ``qep train --json`` prints."""
+        return {
+            "weights": dict(self.weights),
+            "epochs": [dict(row) for row in self.epochs],
+            "history": [dict(row) for row in self.history],
+            "steps": len(self.history),
+            "shots": self.shots,
+            "stopped": self.stopped,
+            "mean_cosine": mean_cosine(self.history),
+            "warnings": list(self.warnings),
+            "settings": dict(self.settings),
+        }
+
+
+def mean_cosine(history: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return the mean cosine to the exact gradient over the steps where it was computed."""
+    found = [row["cosine"] for row in history if row.get("cosine") is not None]
+    return float(np.mean(found)) if found else None
