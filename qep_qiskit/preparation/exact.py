@@ -133,7 +133,8 @@ def structure_of(family: Family) -> PauliStructure:
 
 
 def _used(family: Family) -> NDArray[np.int64]:
-    return np.flatnonzero((family.free != 0) | (family.nudge != 0))
+    used = np.flatnonzero((family.free != 0) | (family.nudge != 0))
+    return used if len(used) else np.zeros(1, dtype=np.int64)  # H = 0 still acts on qubits
 
 
 def bound(structure: PauliStructure, family: Family, phase: int) -> PauliSum:

@@ -289,8 +289,15 @@ class RunStore:
         """Return the gradients, the oldest first."""
         return [self._json(row["value"], "a gradient") for row in self._data.rows("gradients", order="number")]
 
-    def add_step(self, number: int, value: Mapping[str, Any], *, checkpoint: Checkpoint | None = None) -> None:
-        """Keep a step of a training run and, with it or not at all, a checkpoint to go on from.
+    def add_step(
+        self,
+        number: int,
+        value: Mapping[str, Any],
+        *,
+        checkpoint: Checkpoint | None = None,
+        parts: Sequence[Checkpoint] = (),
+    ) -> None:
+        """Keep a step of a training run and, with it or not at all, a checkpoint to go on from, which may have further parts.
 
         A step that is there already is replaced, and those after it are dropped: the run went back to an earlier checkpoint.
         """
@@ -298,8 +305,8 @@ class RunStore:
             for later in self._data.numbers("steps", start=int(number)):
                 self._data.drop("steps", number=later)
             self._data.put("steps", number=int(number), time=now(), value=text_of(value))
-            if checkpoint is not None:
-                self.put_checkpoint(checkpoint)
+            for kept in (*parts, *(() if checkpoint is None else (checkpoint,))):
+                self.put_checkpoint(kept)
 
     def steps(self) -> list[dict[str, Any]]:
         """Return the steps in order; each with its ``number``."""
@@ -316,6 +323,10 @@ class RunStore:
         with self._data.transaction():
             about = text_of(checkpoint.about)
             self._data.put("checkpoints", name=checkpoint.name, time=now(), about=about, data=buffer.getvalue())
+
+    def checkpoint_names(self) -> list[str]:
+        """Return the names of all checkpoints."""
+        return [str(row["name"]) for row in self._data.rows("checkpoints", order="name")]
 
     def checkpoint(self, name: str = "last") -> Checkpoint | None:
         """Return a checkpoint, None where there is none of this name."""

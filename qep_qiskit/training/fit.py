@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -214,7 +214,7 @@ def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = 
     return log.result()
 
 
-def timed(found: Any) -> Any:
+def timed(found: Iterable[Step]) -> Iterator[tuple[Step, float]]:
     """Yield each step with the seconds that it took."""
     clock = time.perf_counter()
     for done in found:
@@ -239,11 +239,15 @@ class Log:
         self.history.append(row)
         if done.epoch is not None:
             self.epochs.append(done.epoch)
-        for text in done.warnings:
-            if len(self.warnings) < MOST_WARNINGS:
-                self.warnings.setdefault(text)
+        self.warn(done.warnings)
         self.state = done.state
         return row
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Add warnings; the first few different ones are kept."""
+        for text in texts:
+            if len(self.warnings) < MOST_WARNINGS:
+                self.warnings.setdefault(text)
 
     def result(self) -> TrainingResult:
         """Return what was trained so far."""

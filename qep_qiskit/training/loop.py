@@ -216,7 +216,7 @@ def _end_of_epoch(task: Task, state: State, progress: Progress) -> tuple[dict[st
 
 def evaluate(
     task: Task, weights: Vector, samples: Samples, *, seed: int, progress: Progress = silent
-) -> tuple[dict[str, float | None], int]:
+) -> tuple[dict[str, Any], int]:
     """Return loss and accuracy of samples as the task's device measures them, and the shots that this took."""
     problems = [Problem(task.network, weights, x, cost=cost) for x, cost in zip(samples.X, samples.costs, strict=True)]
     try:

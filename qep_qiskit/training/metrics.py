@@ -75,12 +75,19 @@ def answer_key(Y: NDArray[Any] | None, outputs: int, cost: object = None) -> Ans
     return AnswerKey(outputs) if cost == "softmax_cross_entropy" or one_hot else None
 
 
-def measured(answers: Sequence[Answer], samples: Samples, key: AnswerKey | None) -> dict[str, float | None]:
-    """Return the mean loss with its standard error (None where exact), and the accuracy where there is a key."""
-    found = {"loss": float(np.mean([answer.loss for answer in answers])), "loss_stderr": _standard_error(answers)}
+def measured(answers: Sequence[Answer], samples: Samples, key: AnswerKey | None) -> dict[str, Any]:
+    """Return the mean loss with its standard error (None where exact); where there is a key, accuracy and confusion matrix.
+
+    The confusion matrix has a row a true class and a column an answer.
+    """
+    found: dict[str, Any] = {"loss": float(np.mean([answer.loss for answer in answers])), "loss_stderr": _standard_error(answers)}
     if key is not None and samples.Y is not None:
         outputs = np.array([answer.predictions for answer in answers])
-        found["accuracy"] = float(np.mean(key.answers(outputs) == key.truth(samples.Y)))
+        said, truth = key.answers(outputs), key.truth(samples.Y)
+        found["accuracy"] = float(np.mean(said == truth))
+        counts = np.zeros((key.classes, key.classes), dtype=int)
+        np.add.at(counts, (truth, said), 1)
+        found["confusion"] = counts.tolist()
     return found
 
 

@@ -20,7 +20,7 @@ from qep_qiskit.seeds import stream
 from qep_qiskit.training.constraints import Constraints
 from qep_qiskit.training.metrics import AnswerKey, answer_key
 from qep_qiskit.training.optimizers import Optimizer
-from qep_qiskit.training.schedules import Schedule
+from qep_qiskit.training.schedules import Schedule, constant
 from qep_qiskit.training.sources import Source
 from qep_qiskit.training.starts import carries
 from qep_qiskit.training.targets import Samples
@@ -152,8 +152,12 @@ class Task:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of all that the numbers depend on; a run is only gone on with by the training that began it."""
-        told = {k: v for k, v in self.describe().items() if k != "compare_every"}
+        """A digest of all that the numbers depend on; a run is only gone on with by the training that began it.
+
+        It may be compared more or less often and, where the learning rate does not depend on it, run for more epochs.
+        """
+        free = {"compare_every", "epochs"} if self.schedule is constant else {"compare_every"}
+        told = {k: v for k, v in self.describe().items() if k not in free}
         digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
         digest.update(self.first.tobytes())
         for part in (self.samples, self.held_out):

@@ -1,0 +1,179 @@
+"""A training in a run's folder: every step is kept whole or not at all, and gone on with from where it is.
+
+A checkpoint holds all of `State`, the vectors that warm starts start from among it, so that a run that was killed and
+gone on with gives the same numbers as one that was not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.provenance import versions
+from qep_qiskit.runs.points import reached
+from qep_qiskit.runs.records import Checkpoint
+from qep_qiskit.runs.store import DATABASE, RunStore
+from qep_qiskit.training.fit import Log, OnStep, timed
+from qep_qiskit.training.interrupts import first_interrupt_waits
+from qep_qiskit.training.loop import State, Step, steps
+from qep_qiskit.training.task import Task
+from qep_qiskit.training.trained import TrainingResult
+
+START = "start "
+PYTHON = "# This run was made by qep_qiskit.train from Python; its settings and data are in run.db.\n"
+
+
+class InterruptedTrainingError(KeyboardInterrupt):
+    """Ctrl-C; every step so far is kept, and the text says how to go on."""
+
+
+def kept_steps(
+    task: Task,
+    run: str | os.PathLike[str],
+    *,
+    spec_text: str | None = None,
+    about: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    on_begin: Callable[[Log], None] = lambda log: None,
+    progress: Progress = silent,
+) -> TrainingResult:
+    """Run a task in a folder, or go on with it.
+
+    Parameters
+    ----------
+    task : Task
+    run : path
+    spec_text : str, optional
+        Of the spec that the task was made from.
+    about : mapping, optional
+        More for the report: how the data were scaled, the names of the classes.
+    on_begin : callable
+        Called once with what is there already.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another training, or a run that is none.
+    InterruptedTrainingError
+        After Ctrl-C, when the step under way is kept.
+    """
+    with opened(task, Path(run), spec_text, about) as store:
+        log = restored_log(task, store)
+        on_begin(log)
+        with first_interrupt_waits(lambda: progress("stopping after this step; Ctrl-C again aborts", None)) as pressed:
+            for done, seconds in timed(steps(task, log.state, progress=progress)):
+                row = log.add(done, seconds)
+                reached(f"step {done.state.step}: before it is kept")
+                keep(store, task, done, row)
+                reached(f"step {done.state.step}: kept")
+                if on_step is not None:
+                    on_step(done)
+                if pressed() and done.state.step < task.total_steps and done.state.stopped is None:
+                    raise InterruptedTrainingError(f"{done.state.step} of {task.total_steps} steps are kept in {store.folder}")
+        result = log.result()
+        store.put("training", "finished", {"steps": len(log.history), "stopped": result.stopped, "shots": result.shots})
+        return result
+
+
+def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, Any] | None) -> RunStore:
+    """Open the run of a task for writing, or make it."""
+    settings = task.describe()
+    if not (folder / DATABASE).is_file():
+        described = {
+            "id": f"qep-{datetime.now(UTC):%Y%m%d%H%M%S}-{folder.name}",
+            "kind": "training",
+            "device": str(settings["device"].get("name")),
+            "from": "python" if spec_text is None else "spec",
+            "fingerprint": task.fingerprint,
+        }
+        store = RunStore.create(folder, PYTHON if spec_text is None else spec_text, description=described)
+        arrays = {"X": task.samples.X, "Y": task.samples.Y}
+        if task.held_out is not None:
+            arrays |= {"X held out": task.held_out.X, "Y held out": task.held_out.Y}
+        store.put("training", "settings", {**settings, **(about or {}), "versions": versions()})
+        store.put_checkpoint(Checkpoint("data", {name: a for name, a in arrays.items() if a is not None}))
+        return store
+    store = RunStore.open(folder, write=True)
+    try:
+        if store.description.get("kind") != "training":
+            raise InputError(f"run: {folder} holds a run of another kind; give another folder")
+        if store.description.get("fingerprint") != task.fingerprint:
+            raise InputError(f"run: {folder} holds another training ({_difference(store, settings)}); give another folder")
+        known = store.get("training", "settings") or {}
+        if known.get("epochs") != settings["epochs"]:
+            store.put("training", "settings", {**known, "epochs": settings["epochs"]})
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _difference(store: RunStore, settings: Mapping[str, Any]) -> str:
+    known = store.get("training", "settings") or {}
+    for key, value in settings.items():
+        if key not in ("compare_every", "epochs") and known.get(key) != value:
+            return f"its {key} is {known.get(key)!r}, not {value!r}"
+    return "its data, first weights or epochs differ"
+
+
+def keep(store: RunStore, task: Task, done: Step, row: Mapping[str, Any]) -> None:
+    """Write a step and the state after it, in one transaction."""
+    state = done.state
+    arrays = {"weights": state.weights, **{f"memory {name}": array for name, array in state.memory.items()}}
+    if state.best_weights is not None:
+        arrays["best weights"] = state.best_weights
+    about = {
+        "step": state.step,
+        "shots": state.shots,
+        "running": dict(state.running),
+        "best": state.best,
+        "waited": state.waited,
+        "stopped": state.stopped,
+    }
+    starts = [Checkpoint(f"{START}{sample}", {"start": array}) for sample, array in done.fresh.items()]
+    value = {"record": dict(row), "epoch": done.epoch, "warnings": list(done.warnings)}
+    store.add_step(state.step, value, checkpoint=Checkpoint("last", arrays, about), parts=starts)
+
+
+def state_of(store: RunStore) -> State | None:
+    """Return the state that a run is in, None before its first step."""
+    last = store.checkpoint("last")
+    if last is None:
+        return None
+    starts = {}
+    for name in store.checkpoint_names():
+        part = store.checkpoint(name) if name.startswith(START) else None
+        if part is not None:
+            starts[int(name.removeprefix(START))] = np.array(part.arrays["start"])
+    about = last.about
+    return State(
+        step=int(about["step"]),
+        weights=np.array(last.arrays["weights"]),
+        memory={k.removeprefix("memory "): np.array(a) for k, a in last.arrays.items() if k.startswith("memory ")},
+        starts=starts,
+        shots=int(about["shots"]),
+        running=about["running"],
+        best=about["best"],
+        best_weights=np.array(last.arrays["best weights"]) if "best weights" in last.arrays else None,
+        waited=int(about["waited"]),
+        stopped=about["stopped"],
+    )
+
+
+def restored_log(task: Task, store: RunStore) -> Log:
+    """Return the log of the steps that a run holds."""
+    log = Log(task)
+    log.state = state_of(store)
+    for kept in store.steps():
+        log.history.append(kept["record"])
+        if kept["epoch"] is not None:
+            log.epochs.append(kept["epoch"])
+        log.warn(kept["warnings"])
+    return log
