@@ -8,11 +8,12 @@ import re
 TOKEN_VARIABLES = ("QISKIT_IBM_TOKEN", "IBM_CLOUD_TOKEN", "IBMCLOUD_API_KEY", "QISKIT_IBM_INSTANCE")
 HIDDEN = "…"
 _CRN = re.compile(r"crn:[A-Za-z0-9_\-:/.%*]+")
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{4,}\.[A-Za-z0-9_\-]+\.?[A-Za-z0-9_\-]*")
 _BEARER = re.compile(r"(?i)\b(bearer|apikey|token|authorization)(\s*[:=]\s*|\s+)[A-Za-z0-9_\-.=+/]{12,}")
 
 
 def scrubbed(text: str) -> str:
-    """Return the text without tokens: those of the environment, bearer tokens, and cloud resource names.
+    """Return the text without tokens: those of the environment, web tokens, bearer tokens, and cloud resource names.
 
     Examples
     --------
@@ -25,5 +26,5 @@ def scrubbed(text: str) -> str:
         value = os.environ.get(name, "")
         if len(value) >= 6:
             text = text.replace(value, HIDDEN)
-    text = _CRN.sub(HIDDEN, text)
+    text = _JWT.sub(HIDDEN, _CRN.sub(HIDDEN, text))
     return _BEARER.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}", text)

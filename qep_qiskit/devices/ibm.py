@@ -165,7 +165,8 @@ class IBMDevice:
             job = service.job(job_id)
             state = _state(job.status())
             reason = "" if state != "failed" else str(job.error_message() or "the service gives no reason")
-            return state, scrubbed(reason)
+            reason = " ".join(reason.split()).removeprefix(f"Job {job_id} has failed: ")
+            return state, scrubbed(reason)[:500]
 
         found: tuple[str, str] = self._asked(f"the status of job {job_id} could not be read", told)
         return found
@@ -325,7 +326,9 @@ def translated(what: str, *, wrong: bool = False) -> Iterator[None]:
     except (InputError, DeviceError):
         raise
     except Exception as error:
-        line = scrubbed(" ".join(str(error).split()) or type(error).__name__)[:300]
+        # the client adds the reply as it came to the message that it took from it
+        line = re.sub(r"[\\'\". ]*\{\"error\":.*", "", " ".join(str(error).split())).strip("\\'\" ")
+        line = scrubbed(line or type(error).__name__)[:300]
         raise (InputError if wrong else DeviceError)(f"device: {what}: {line}") from None
 
 

@@ -22,7 +22,7 @@ PLAN = "rehearsal-plan"
 TOKEN_SECONDS = 3600
 QUEUE_SECONDS = 5.0
 LAG_SECONDS = 2.0
-DUPLICATE_QUEUE_SECONDS = 30.0
+DUPLICATE_QUEUE_SECONDS = 4.0
 FINAL = ("Completed", "Failed", "Cancelled")
 
 
@@ -284,8 +284,10 @@ class Service:
         return {"jobs": found[offset : offset + limit], "count": len(found), "limit": limit, "offset": offset}
 
     def result(self, job_id: str) -> str:
-        """Return the result of a job that is done."""
+        """Return the result of a job that is done, or why it failed."""
         job = self.job(job_id)
+        if job.status == "Failed":
+            return job.reason
         if job.status != "Completed":
             raise ReplyError(404, f"job {job_id} has no result")
         with self._lock:

@@ -20,6 +20,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
+from qep_qiskit.runs.drift import AFTER, BEFORE, drift_warnings
 from qep_qiskit.runs.plans import from_document, to_document
 from qep_qiskit.runs.points import reached
 from qep_qiskit.runs.records import JobRecord
@@ -115,8 +116,15 @@ class Lifecycle:
                 results[job.tag] = bits
         if len(results) < len(jobs):
             return None
+        self._note_calibration(number)
         about = {**self.device.describe(), **(self.store.get("calibration", str(number)) or {})}
         return current, outcomes_of(self.store, current, results, about)
+
+    def _note_calibration(self, number: int) -> None:
+        """Keep the calibration that the device has once the results of a round are there."""
+        before = self.store.get(BEFORE, str(number)) or {}
+        if self.store.get(AFTER, str(number)) is None and before.get("readout"):
+            self.store.put(AFTER, str(number), self.device.calibration([int(q) for q in before["readout"]]))
 
     def _plan(self, number: int, earlier: Plan | None, observed: Callable[[], Any] | None) -> Plan:
         if self._problem is None:
@@ -262,7 +270,9 @@ class Lifecycle:
             "jobs": {job.tag: job.job_id for job in self.store.jobs()},
             "qpu_seconds": dict(self.store.all("seconds")),
         }
-        gradient = replace(gradient, provenance={**gradient.provenance, **more})
+        drift = drift_warnings(self.store)
+        diagnostics = {**gradient.diagnostics, "warnings": [*gradient.diagnostics["warnings"], *drift]}  # type: ignore[misc]
+        gradient = replace(gradient, provenance={**gradient.provenance, **more}, diagnostics=diagnostics)
         known = [entry for entry in self.store.gradients() if entry.get("mitigation") == done.mitigation]
         if not known:
             self.store.add_gradient({"mitigation": done.mitigation, **gradient.to_dict()})

@@ -1,0 +1,50 @@
+"""Whether the device was calibrated anew while a run was under way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from qep_qiskit.runs.store import RunStore
+
+BEFORE, AFTER = "calibration", "calibration after"
+"""The documents of a round's calibration: as its circuits were compiled, and as its results were read."""
+SMALL = 0.02
+"""A relative change of a readout error that is not worth a word."""
+
+
+def drift_warnings(store: RunStore) -> list[str]:
+    """Return a warning for every pair of consecutive calibrations of a run that differ."""
+    known: list[tuple[str, Mapping[str, Any]]] = []
+    for number in sorted(store.all(BEFORE), key=int):
+        for kind, when in ((BEFORE, "when round {} was sent"), (AFTER, "when round {} was read")):
+            document = store.get(kind, number)
+            if document and document.get("readout"):
+                known.append((when.format(int(number) + 1), document))
+    found = []
+    for (_, earlier), (when, later) in itertools.pairwise(known):
+        change = largest_change(earlier["readout"], later["readout"])
+        if earlier.get("date") != later.get("date") and change > SMALL:
+            found.append(
+                f"the device was calibrated anew ({earlier.get('date')}, then {later.get('date')} {when}): readout errors "
+                f"changed by up to {change:.0%}; what was mitigated with the earlier ones may be biased"
+            )
+    return found
+
+
+def largest_change(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> float:
+    """Return the largest relative change of a readout error over the qubits that both calibrations tell of.
+
+    Examples
+    --------
+    >>> round(largest_change({"3": [0.01, 0.02]}, {"3": [0.01, 0.03], "5": [0.1, 0.1]}), 6)
+    0.5
+    """
+    pairs = [
+        (float(a), float(b))
+        for qubit in set(earlier) & set(later)
+        for a, b in zip(earlier[qubit], later[qubit], strict=True)
+        if a is not None and b is not None
+    ]
+    return max((abs(b - a) / max(abs(a), 1e-9) for a, b in pairs), default=0.0)
