@@ -17,6 +17,7 @@ from qep_qiskit.simulation.vectors import add_scaled, norm, project_off
 Array: TypeAlias = NDArray[Any]
 
 SLAB_BYTES = 2**21
+PIECE = 2**14
 SPARE_BYTES = 2**25
 MAX_STEPS = 2000
 FLOOR = 3e-14
@@ -50,6 +51,8 @@ class Recurrence:
         first = self._project(start)
         self.current = self.basis.append(first, 1 / norm(first))
         self.previous = self.current
+        self._free: Array | None = start if self.current is not start else None
+        self._previous_is_ours = self._current_is_ours = False
         self.stalled, self.energy, self.norm, self.repeated = False, 0.0, 0.0, 0
         self.second, self.spacing, self.residual = math.nan, math.nan, math.inf
         self.floor = FLOOR if start.real.dtype == float else FLOOR_SINGLE
@@ -110,8 +113,10 @@ class Recurrence:
         result = basis.combine(self.weights)
         if self.steps > len(basis):
             previous, current = basis.last_two
+            rooms: list[Array | None] = [None] * 3
             for j in range(len(basis) - 1, self.steps - 1):
-                following = self._advance(current, previous, self.betas[j - 1] if j else 0.0, self.alphas[j])
+                following = self._advance(current, previous, self.betas[j - 1] if j else 0.0, self.alphas[j], rooms[j % 3])
+                rooms[j % 3] = following
                 following /= self.betas[j]
                 add_scaled(result, float(self.weights[j + 1]), following)
                 previous, current = current, following
@@ -121,14 +126,19 @@ class Recurrence:
         return result
 
     def _step(self) -> float:
-        following = self._advance(self.current, self.previous, self.betas[-1] if self.betas else 0.0, None)
+        following = self._advance(self.current, self.previous, self.betas[-1] if self.betas else 0.0, None, self._free)
         beta = norm(following)
         self.betas.append(beta)
-        self.previous, self.current = self.current, self.basis.append(following, 1 / beta if beta else 0.0)
+        old, old_is_ours = self.previous, self._previous_is_ours
+        self.previous, self._previous_is_ours = self.current, self._current_is_ours
+        self.current = self.basis.append(following, 1 / beta if beta else 0.0)
+        self._current_is_ours = self.current is following
+        # the next product goes where nothing is needed: fresh pages cost more than the product
+        self._free = (old if old_is_ours else None) if self._current_is_ours else following
         return beta
 
-    def _advance(self, current: Array, previous: Array, beta: float, alpha: float | None) -> Array:
-        product = self.op._product(current)
+    def _advance(self, current: Array, previous: Array, beta: float, alpha: float | None, out: Array | None) -> Array:
+        product = self.op._product(current, out)
         if beta:
             add_scaled(product, -beta, previous)
         if alpha is None:
@@ -203,9 +213,12 @@ class Basis:
         """Return the sum of weights times vectors, of as many as there are of both."""
         self.count = min(self.count, len(weights))
         result = np.zeros(self.shape[1], self.dtype)
-        for i, slab in enumerate(self.slabs):
-            some = weights[i * len(slab) : min((i + 1) * len(slab), self.count)]
-            result += some @ slab[: len(some)]
+        narrow = weights.astype(result.real.dtype)
+        for start in range(0, len(result), PIECE):
+            piece = slice(start, start + PIECE)
+            for i, slab in enumerate(self.slabs):
+                some = narrow[i * len(slab) : min((i + 1) * len(slab), self.count)]
+                result[piece] += some @ slab[: len(some), piece]
         return result
 
     @property

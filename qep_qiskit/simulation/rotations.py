@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +12,29 @@ from numpy.typing import NDArray
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
+Cost: TypeAlias = Callable[[int, int, int], float]
+
 _WIDEST = 5
 _WHOLE = 5
 
 
-def _cost(num_qubits: int, low: int, width: int) -> float:
+def applying(num_qubits: int, low: int, width: int) -> float:
+    """What a run costs to apply."""
     # Fitted to OpenBLAS at 12 and 16 qubits: a call, a pass over memory, products that are slow with few columns.
     call = 4.0 + 6.0 * 2.0 ** (12 - num_qubits)
     return call + 11.0 + 2.0 ** (width + 1) if low == 0 else call + (11.0 + 2.0**width) * (1.0 + 3.0 / 2.0**low)
 
 
-def partition(num_qubits: int, qubits: Sequence[int]) -> list[tuple[int, int]]:
+def reading(num_qubits: int, low: int, width: int) -> float:
+    """What the overlaps of a run cost: many small products are slow, and then there is a sum over them."""
+    call = 4.0 + 6.0 * 2.0 ** (12 - num_qubits)
+    if low == 0:
+        return call + 7.0 + 1.2 * 2.0 ** (width - 1)
+    outside = num_qubits - low - width
+    return call + 3.0 + 0.5 * 2.0**width + (5.0 + 0.3 * 2.0**width) * 2.0 ** (4 - low) * (outside > 0)
+
+
+def partition(num_qubits: int, qubits: Sequence[int], cost: Cost = applying) -> list[tuple[int, int]]:
     """Cover the qubits by runs of neighbours, so that one small matrix product serves each.
 
     Parameters
@@ -43,7 +56,7 @@ def partition(num_qubits: int, qubits: Sequence[int]) -> list[tuple[int, int]]:
             low, width = qubits[start], qubits[end - 1] - qubits[start] + 1
             if width > _WIDEST:
                 continue
-            options.append((best[start][0] + _cost(num_qubits, low, width), [*best[start][1], (low, width)]))
+            options.append((best[start][0] + cost(num_qubits, low, width), [*best[start][1], (low, width)]))
         best.append(min(options))
     return best[-1][1]
 
@@ -62,14 +75,17 @@ class Block:
         self.size = 1 << (width + self.with_pair)
         self._after = 1 if self.with_pair else 1 << (low + 1)
 
-    def apply(self, matrix: Real, states: Complex, out: Complex) -> None:
+    def apply(self, matrix: Real, transposed: Real, states: Complex, out: Complex) -> None:
         """Write ``matrix`` times each state of shape (B, 2**n) to ``out``, another array."""
         source, target = states.view(np.float64), out.view(np.float64)
         if self.with_pair:
-            np.matmul(source.reshape(-1, self.size), matrix.T, out=target.reshape(-1, self.size))
+            np.dot(source.reshape(-1, self.size), transposed, out=target.reshape(-1, self.size))
+        elif self.size * self._after == source.size:
+            shape = (self.size, self._after)
+            np.dot(matrix, source.reshape(shape), out=target.reshape(shape))
         else:
-            shape = (-1, self.size, self._after)
-            np.matmul(matrix, source.reshape(shape), out=target.reshape(shape))
+            blocks = (-1, self.size, self._after)
+            np.matmul(matrix, source.reshape(blocks), out=target.reshape(blocks))
 
     def overlaps(self, left: Complex, right: Complex) -> Real:
         """``Re sum conj(left_a) right_b`` over all else than the block, shape (B, size, size); either B may be 1."""

@@ -14,7 +14,7 @@ from qep_qiskit.simulation.vectors import add_scaled, norm, project_off, single
 Array: TypeAlias = NDArray[Any]
 
 MAX_STEPS = 10_000
-SINGLE = 3e-5
+SINGLE = 3e-6
 """What a solve in single precision can gain; more is had by repeating it on the residual."""
 SINGLE_QUBITS = 10
 """From here on a product is long enough for single precision to save time."""
@@ -79,10 +79,11 @@ def conjugate_gradients(
     x, residual = np.zeros_like(target), target.copy()
     direction = project_off(psi, inverse * residual)
     square = np.vdot(residual, direction).real
+    product = np.empty_like(target)
     for done in range(MAX_STEPS):
         if norm(residual) <= wanted:
             return x, done
-        product = op._product(direction)
+        op._product(direction, product)
         add_scaled(product, -energy, direction)
         curvature = np.vdot(direction, product).real
         if curvature <= 0:
@@ -131,8 +132,9 @@ def corrected(op: PauliSum, psi: Array, wanted: float, *, most: int = 8) -> tupl
     Vorst 1996), here repeated on one vector as in iterative refinement.
     """
     products, before = 0, np.inf
+    product = np.empty_like(psi)
     for attempt in range(most + 1):
-        product = op._product(psi)
+        op._product(psi, product)
         energy = float(np.vdot(psi, product).real)
         add_scaled(product, -energy, psi)
         size = norm(product)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.simulation.phases import PhaseTable
-from qep_qiskit.simulation.rotations import Block, add_derivative, matrices, partition, slopes
+from qep_qiskit.simulation.rotations import Block, Cost, add_derivative, applying, matrices, partition, reading, slopes
 from qep_qiskit.simulation.schedule import Relabelling
 
 Real = NDArray[np.float64]
@@ -19,6 +19,8 @@ Pair: TypeAlias = tuple[Complex, Complex]
 
 _KEEP_PHASES = 1 << 14
 _STACKED = 1 << 13
+_TOGETHER = 1 << 13
+"""Up to so many amplitudes the sums of all layers of a family are worked out together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +52,16 @@ class PhaseStep:
             self.table.multiply(states, np.conjugate(self.shared), np.conjugate(self.own))
         return states, spare
 
-    def overlaps(self, left: Complex, right: Complex) -> Complex | Real:
-        """What the family makes slopes of, from states on one side of the layer; either B may be 1."""
-        if self.full is None or max(left.size, right.size) > _STACKED // 8:
+    def overlaps(self, left: Complex, right: Complex) -> Real:
+        """What the family makes slopes of, from states on one side of the layer; either B may be 1.
+
+        The sums (B, masks), or what is to be summed, (B, 2**n).
+        """
+        if max(left.size, right.size) > _TOGETHER:
             return self.table.overlap_sums(left, right)
-        return np.asarray(np.conjugate(left) * right)
+        product = left.real * right.imag
+        product -= left.imag * right.real
+        return np.asarray(product)
 
     def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
         """Add the derivative along each direction (m, masks), acting on ``state`` (2**n,), to ``out`` (m, 2**n)."""
@@ -69,16 +76,18 @@ class RotationStep:
     qubits: tuple[int, ...]
     blocks: tuple[Block, ...]
     matrices: Sequence[Real]
+    transposed: Sequence[Real]
+    readings: tuple[Block, ...]
 
     def apply(self, states: Complex, spare: Complex) -> Pair:
-        for block, matrix in zip(self.blocks, self.matrices, strict=True):
-            block.apply(matrix, states, spare)
+        for block, matrix, transposed in zip(self.blocks, self.matrices, self.transposed, strict=True):
+            block.apply(matrix, transposed, states, spare)
             states, spare = spare, states
         return states, spare
 
     def undo(self, states: Complex, spare: Complex) -> Pair:
-        for block, matrix in zip(self.blocks, self.matrices, strict=True):
-            block.apply(matrix.T, states, spare)
+        for block, matrix, transposed in zip(self.blocks, self.matrices, self.transposed, strict=True):
+            block.apply(transposed, matrix, states, spare)
             states, spare = spare, states
         return states, spare
 
@@ -94,7 +103,7 @@ class RotationStep:
         out[: len(product)] = product
 
     def overlaps(self, left: Complex, right: Complex) -> list[Real]:
-        return [block.overlaps(left, right) for block in self.blocks]
+        return [block.overlaps(left, right) for block in self.readings]
 
     def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
         for row, column in zip(*np.nonzero(directions), strict=True):
@@ -158,16 +167,25 @@ class PhaseFamily:
         full = self._table.full(shared, own)
         return [PhaseStep(self._table, *parts) for parts in zip(shared, own, full, np.conjugate(full), strict=True)]
 
-    def slopes(self, overlaps: Mapping[int, Complex | Real], out: Real) -> None:
+    def slopes(self, overlaps: Mapping[int, Real], out: Real) -> None:
         """Write ``2 Re <left| d/dc |right>`` of every coefficient to ``out`` (B, ...), from overlaps by position."""
         found = [(i, overlaps[position]) for i, position in enumerate(self.positions) if position in overlaps]
         if not found:
             return
         stacked = np.concatenate([values for _, values in found])
-        sums = self._table.sums(stacked) if np.iscomplexobj(stacked) else stacked
+        sums = stacked if stacked.shape[1] == len(self._table.masks) else self._table.sums(stacked)
         grid = out[:, self.first : self.last].reshape(len(out), len(self.positions), -1)
         grid[:, [i for i, _ in found]] = 2.0 * sums.reshape(len(found), len(out), -1).swapaxes(0, 1)
         out[:, self.first : self.last] = grid.reshape(len(out), -1)
+
+
+class _Shape(NamedTuple):
+    """The blocks of one shape: which they are, (layer, number), and where their angles stand."""
+
+    width: int
+    bottom: bool
+    members: list[tuple[int, int]]
+    angles: NDArray[np.intp]
 
 
 class RotationFamily:
@@ -186,24 +204,25 @@ class RotationFamily:
     def __init__(self, num_qubits: int, layers: Sequence[tuple[int, Sequence[int]]], first: int) -> None:
         self.positions = tuple(position for position, _ in layers)
         self._qubits = [tuple(qubits) for _, qubits in layers]
-        self._blocks: list[tuple[Block, ...]] = []
-        self.first = self.last = first
+        self.first, self.last = first, first + sum(len(qubits) for qubits in self._qubits)
+        self._blocks, self._shapes = self._arranged(num_qubits, applying)
+        self._readings, self._read_shapes = self._arranged(num_qubits, reading)
+
+    def _arranged(self, num_qubits: int, cost: Cost) -> tuple[list[tuple[Block, ...]], list[_Shape]]:
+        """The blocks of every layer, and those of one shape together."""
+        blocks: list[tuple[Block, ...]] = []
         shapes: dict[tuple[int, bool], list[tuple[int, int, list[int]]]] = {}
+        first = self.first
         for layer, qubits in enumerate(self._qubits):
-            where = {qubit: self.last + i for i, qubit in enumerate(qubits)}
-            runs = partition(num_qubits, qubits)
-            self._blocks.append(tuple(Block(num_qubits, low, width) for low, width in runs))
+            where = {qubit: first + i for i, qubit in enumerate(qubits)}
+            runs = partition(num_qubits, qubits, cost)
+            blocks.append(tuple(Block(num_qubits, low, width) for low, width in runs))
             for number, (low, width) in enumerate(runs):
                 angles = [where.get(qubit, -1) for qubit in range(low, low + width)]
                 shapes.setdefault((width, low == 0 and width < num_qubits), []).append((layer, number, angles))
-            self.last += len(qubits)
-        self._shapes = [
-            (
-                width,
-                bottom,
-                [(layer, number) for layer, number, _ in members],
-                np.array([angles for *_, angles in members]),
-            )
+            first += len(qubits)
+        return blocks, [
+            _Shape(width, bottom, [member[:2] for member in members], np.array([angles for *_, angles in members]))
             for (width, bottom), members in shapes.items()
         ]
 
@@ -211,21 +230,26 @@ class RotationFamily:
         """The layers for the coefficients of the whole program."""
         padded = np.append(coefficients, 0.0)
         made: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
-        for _, bottom, members, index in self._shapes:
-            for (layer, number), matrix in zip(members, matrices(padded[index], with_pair=bottom), strict=True):
-                made[layer][number] = matrix
-        return [RotationStep(qubits, blocks, mats) for qubits, blocks, mats in zip(self._qubits, self._blocks, made, strict=True)]
+        turned: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
+        for shape in self._shapes:
+            found = matrices(padded[shape.angles], with_pair=shape.bottom)
+            # products from the right are faster with a transpose in memory
+            back = np.ascontiguousarray(found.swapaxes(1, 2)) if shape.bottom else found.swapaxes(1, 2)
+            for number, (layer, block) in enumerate(shape.members):
+                made[layer][block], turned[layer][block] = found[number], back[number]
+        parts = zip(self._qubits, self._blocks, made, turned, self._readings, strict=True)
+        return [RotationStep(*each) for each in parts]
 
     def slopes(self, overlaps: Mapping[int, list[Real]], out: Real) -> None:
         """Write the slopes of every coefficient to ``out`` (B, coefficients + 1), from overlaps by position."""
-        for width, bottom, members, index in self._shapes:
+        for shape in self._read_shapes:
             found = [
                 (i, overlaps[self.positions[layer]][number])
-                for i, (layer, number) in enumerate(members)
+                for i, (layer, number) in enumerate(shape.members)
                 if self.positions[layer] in overlaps
             ]
             if found:
                 stacked = np.concatenate([block for _, block in found])
-                values = slopes(stacked, width, with_pair=bottom).reshape(len(found), len(out), width)
-                out[:, index[[i for i, _ in found]]] = values.swapaxes(0, 1)
+                values = slopes(stacked, shape.width, with_pair=shape.bottom).reshape(len(found), len(out), shape.width)
+                out[:, shape.angles[[i for i, _ in found]]] = values.swapaxes(0, 1)
         out[:, -1] = 0.0
