@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, plan, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
     from qep_qiskit.networks import Network, Term, ising, oscillators, pauli
-    from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact
+    from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact, MeanField, Thermal
     from qep_qiskit.problem import Problem
     from qep_qiskit.reference import exact_gradient, variational_gradient
     from qep_qiskit.stencils import Stencil, extrapolated, one_sided, symmetric
@@ -36,7 +36,7 @@ _HOMES = {
     "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "plan", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
     "networks": ("Network", "Term", "ising", "oscillators", "pauli"),
-    "preparation": ("MPS", "Adiabatic", "Exact", "VQE"),
+    "preparation": ("MPS", "Adiabatic", "Exact", "MeanField", "Thermal", "VQE"),
     "problem": ("Problem",),
     "reference": ("exact_gradient", "variational_gradient"),
     "stencils": ("Stencil", "extrapolated", "one_sided", "symmetric"),
@@ -53,6 +53,7 @@ __all__ = [
     "Gradient",
     "InputError",
     "MPS",
+    "MeanField",
     "Network",
     "ObservableCost",
     "Plan",
@@ -63,6 +64,7 @@ __all__ = [
     "SquaredErrorObservable",
     "Stencil",
     "Term",
+    "Thermal",
     "TrainingResult",
     "VQE",
     "aer",

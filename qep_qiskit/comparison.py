@@ -17,12 +17,13 @@ from qep_qiskit.equilibrium.executed import execute
 from qep_qiskit.equilibrium.planned import Plan, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient, plain
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
-from qep_qiskit.reference import exact_gradient
+from qep_qiskit.reference import exact_gradient, reference_state, variational_gradient
 from qep_qiskit.stencils import Stencil, symmetric
 
 Vector = NDArray[np.float64]
@@ -35,6 +36,7 @@ TITLES = {
     "shots": "device, raw shots",
     "mitigated": "device, mitigated",
 }
+MEAN_FIELD_TITLE = "mean field (classical)"
 
 
 @dataclass(frozen=True)
@@ -87,24 +89,30 @@ class Budget:
     ----------
     names : tuple of str
     rungs : tuple of Rung
+    mean_field : Rung or None
+        What the gradient of the classical network would have been: product states of the same Hamiltonian, at β → 0. It is no
+        rung between two others, but is held against the same exact gradient; `note` says why where there is none.
     diagnostics, settings, provenance : mapping
     """
 
     names: tuple[str, ...]
     rungs: tuple[Rung, ...]
+    mean_field: Rung | None = None
     diagnostics: Mapping[str, object] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Rung:
-        """Return the rung of that name."""
-        return next(rung for rung in self.rungs if rung.name == name)
+        """Return the rung of that name, or ``mean_field``."""
+        extra = () if self.mean_field is None else (self.mean_field,)
+        return next(rung for rung in (*self.rungs, *extra) if rung.name == name)
 
     def to_dict(self) -> dict[str, object]:
         """Return the object that ``qep compare --json`` prints."""
         return {
             "names": list(self.names),
             "rungs": [rung.to_dict() for rung in self.rungs],
+            "mean_field": None if self.mean_field is None else self.mean_field.to_dict(),
             "diagnostics": plain(self.diagnostics),
             "settings": plain(self.settings),
             "provenance": plain(self.provenance),
@@ -134,7 +142,8 @@ def compare(
     -------
     Budget
         Rungs: exact (β → 0), finite β, prepared state without noise, device noise at infinite shots, device with raw shots,
-        device mitigated. A rung that does not fit or was not asked for has no values and says why.
+        device mitigated. A rung that does not fit or was not asked for has no values and says why. With ``Exact(level=k)`` and
+        ``Thermal(T)`` exact means that level's or that temperature's. Beside them `mean_field`, the classical network's gradient.
     """
     climb = Climb(
         problem,
@@ -183,11 +192,14 @@ class Climb:
         self._last: Gradient | None = None
         self._plan: Plan | None = None
         self._gap: float | None = None
+        self._reference = reference_state(self._preparer)
+        self._mean_field: Rung | None = None
 
     def rungs(self) -> Iterator[Rung]:
         """Compute the rungs in order."""
         yield self._add("exact", self._exact)
-        yield self._add("finite_beta", lambda: self._noiseless(Exact()))
+        self._mean_field = self._classical()
+        yield self._add("finite_beta", lambda: self._noiseless(self._reference))
         yield self._add("prepared", lambda: self._noiseless(self._preparer))
         yield self._add("device", self._infinite_shots)
         yield self._add("shots", lambda: self._measured("none"))
@@ -218,7 +230,7 @@ class Climb:
         diagnostics = dict(last.diagnostics) if last is not None else {}
         if diagnostics.get("gap") is None:
             diagnostics["gap"] = self._gap
-        return Budget(self._problem.network.names, tuple(self._found), diagnostics, settings, provenance)
+        return Budget(self._problem.network.names, tuple(self._found), self._mean_field, diagnostics, settings, provenance)
 
     def _add(self, name: str, make: Callable[[], Gradient]) -> Rung:
         clock = time.perf_counter()
@@ -228,12 +240,12 @@ class Climb:
         except _Skipped as reason:
             rung = Rung(name, TITLES[name], None, note=str(reason), seconds=time.perf_counter() - clock)
         else:
-            rung = self._rung(name, found)
+            rung = self._rung(name, TITLES[name], found)
             rung = replace(rung, seconds=time.perf_counter() - clock)
         self._found.append(rung)
         return rung
 
-    def _rung(self, name: str, found: Gradient) -> Rung:
+    def _rung(self, name: str, title: str, found: Gradient) -> Rung:
         values, stderr = found.values, found.stderr
         exact = self._found[0].values if self._found else values
         if exact is None:
@@ -254,7 +266,7 @@ class Climb:
             )
         return Rung(
             name=name,
-            title=TITLES[name],
+            title=title,
             values=values,
             stderr=stderr,
             loss=found.loss,
@@ -270,10 +282,19 @@ class Climb:
         return next((rung.values for rung in reversed(self._found) if rung.values is not None), None)
 
     def _exact(self) -> Gradient:
-        found = exact_gradient(self._problem, seed=self._seed)
+        found = exact_gradient(self._problem, preparer=self._reference, seed=self._seed)
         gap = found.diagnostics["gap"]
         self._gap = gap if isinstance(gap, float) else None
         return found
+
+    def _classical(self) -> Rung:
+        clock = time.perf_counter()
+        self._progress(MEAN_FIELD_TITLE, None)
+        try:
+            found = variational_gradient(self._problem, MeanField(), seed=self._seed)
+        except (InputError, PreparationError) as reason:
+            return Rung("mean_field", MEAN_FIELD_TITLE, None, note=str(reason), seconds=time.perf_counter() - clock)
+        return replace(self._rung("mean_field", MEAN_FIELD_TITLE, found), added=None, seconds=time.perf_counter() - clock)
 
     def _noiseless(self, preparer: Preparer) -> Gradient:
         first = plan(self._problem, preparer=preparer, stencil=self._stencil, seed=self._seed, progress=self._progress)

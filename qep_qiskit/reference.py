@@ -11,20 +11,36 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.estimate import finish, stamped
 from qep_qiskit.equilibrium.executed import execute
-from qep_qiskit.equilibrium.planned import check_options, plan
+from qep_qiskit.equilibrium.planned import check_options, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.polynomial import CONSTANT, PRODUCT
-from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, bound, refuse_degenerate, structure_for, structure_of
+from qep_qiskit.preparation.exact import (
+    MOST_QUBITS,
+    Exact,
+    bound,
+    check_level,
+    refuse_degenerate,
+    refuse_excited,
+    structure_for,
+    structure_of,
+)
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.mps import MPS
+from qep_qiskit.preparation.preparer import Prepared, Preparer
+from qep_qiskit.preparation.product import spins_of
+from qep_qiskit.preparation.thermal import Thermal, refuse_large
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
 from qep_qiskit.simulation.lanczos import ground_state
+from qep_qiskit.simulation.levels import eigenstate, level_response
+from qep_qiskit.simulation.product_states import ProductEnergy, ProductStrings, across, along, tangents
 from qep_qiskit.simulation.quadratic import MOST_DENSE, respond
 from qep_qiskit.simulation.quadratic import ground_state as ground_form
 from qep_qiskit.simulation.response import linear_response
+from qep_qiskit.simulation.thermal import gibbs_state
 from qep_qiskit.simulation.threads import single_threaded
 from qep_qiskit.stencils import extrapolated, symmetric
 
@@ -35,13 +51,15 @@ FLAT = 1e-9
 """Directions whose curvature is below this share of the largest are redundant angles: nothing depends on them."""
 
 
-def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
-    """Return dL/dw of the true ground state, the limit β → 0, by linear response.
+def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: int = 0) -> Gradient:
+    """Return dL/dw of a true eigenstate or a true thermal state, the limit β → 0, by linear response.
 
     Parameters
     ----------
     problem : Problem
         With either kind of cost.
+    preparer : Exact or Thermal, optional
+        Whose state: the ground state where absent, ``Exact(level=k)`` an excited state, ``Thermal(T)`` a Gibbs state.
     seed : int
         Of the first Lanczos vector.
 
@@ -53,57 +71,57 @@ def exact_gradient(problem: Problem, *, seed: int = 0) -> Gradient:
     Raises
     ------
     DegenerateGroundStateError
-        Where the ground state is not unique.
+        Where the ground state, or the level, is not unique.
     InputError
-        For more than 26 qubits without TeNPy.
+        For more than 26 qubits without TeNPy, and for other preparers.
 
     Notes
     -----
     Beyond 26 qubits the ground states are matrix product states, and β → 0 is an extrapolated stencil at
     β = 0.02 gap/‖C‖; `provenance` and a warning say so, and `diagnostics` holds a bound of the error.
 
-    With C = Σ ε_m O_m and ε = ∂ℓ/∂⟨O⟩: dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩ where (H − E0) δψ = −(C − ⟨C⟩) ψ, one linear
-    solve for all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1).
+    With C = Σ ε_m O_m and ε = ∂ℓ/∂⟨O⟩: dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩ where (H − E) δψ = −(C − ⟨C⟩) ψ, one linear
+    solve for all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1). Of a thermal state it is
+    Kubo's canonical correlation of C and ∂H/∂w_k (Massar & Mognetti 2024, arXiv:2405.08467). Of a classical ground
+    state, one configuration, it is zero.
     """
-    check_options(problem, Exact(), symmetric(0.1))
+    check_options(problem, Exact() if preparer is None else preparer, symmetric(0.1))
     started, clock = datetime.now(UTC), time.perf_counter()
+    if preparer is not None:
+        refuse_without_qubits(problem, preparer, None)
+    if isinstance(preparer, Thermal):
+        return stamped(_of_thermal_state(problem, preparer), started, clock)
+    if not (preparer is None or isinstance(preparer, Exact)):
+        raise InputError(
+            f"exact_gradient: preparer {preparer.describe().get('method')!r} makes no exact state; give qep.Exact(...) or "
+            "qep.Thermal(...), and see variational_gradient for VQE and MeanField"
+        )
+    level = 0 if preparer is None else int(preparer.level)
     if problem.network.closed_form:
+        refuse_excited(level)
         return stamped(_closed_form(problem), started, clock)
-    n = problem.network.num_qubits
-    if n > MOST_QUBITS:
+    check_level(level, problem.network.num_qubits)
+    if problem.network.num_qubits > MOST_QUBITS and level == 0:
         return _by_tensor_network(problem, seed, started, clock)
     everything = structure_for(problem.frame.paulis)
     family = _free_family(problem)
     operator = bound(structure_of(family), family, 0)
-    ground = ground_state(operator, seed=seed)
-    refuse_degenerate(ground, operator)
-    free = everything.expectations(ground.vector)
-    observed = problem.cost_rows @ free
-    signal = problem.cost.error_signal(observed)
-    source = everything.bind(signal @ problem.cost_rows).apply(ground.vector)
-    delta = linear_response(operator, ground, source)
-    values = problem.derivative_rows @ _transitions(problem, ground.vector, delta)
-    found = Gradient(
-        names=problem.network.names,
-        values=values,
-        covariance=None,
-        loss=problem.cost.value(observed),
-        loss_stderr=None,
-        predictions=problem.output_rows @ free,
-        predictions_stderr=None,
-        diagnostics={
-            "gap": ground.gap,
-            "phases": [
-                {
-                    "beta": 0.0,
-                    "energy": ground.energy,
-                    "residual": ground.residual,
-                    "variance": ground.residual**2,
-                }
-            ],
-            "warnings": [],
+    state = eigenstate(operator, level, seed=seed) if level else ground_state(operator, seed=seed)
+    refuse_degenerate(state.gap, operator, level)
+    free = everything.expectations(state.vector)
+    signal = problem.cost.error_signal(problem.cost_rows @ free)
+    source = everything.bind(signal @ problem.cost_rows).apply(state.vector)
+    delta = level_response(operator, state, source) if level else linear_response(operator, state, source)
+    found = _as_gradient(
+        problem,
+        free,
+        _transitions(problem, state.vector, delta),
+        phase={"energy": state.energy, "residual": state.residual, "variance": state.residual**2},
+        diagnostics={"gap": state.gap, "warnings": [] if np.any(delta) else _stillness(problem, family)},
+        provenance={
+            "method": f"linear response of the exact {f'state of level {level}' if level else 'ground state'}",
+            "products": state.products,
         },
-        provenance={"method": "linear response of the exact ground state", "products": ground.products},
     )
     return stamped(found, started, clock)
 
@@ -142,13 +160,18 @@ def _closed_form(problem: Problem) -> Gradient:
     )
 
 
-def variational_gradient(problem: Problem, vqe: VQE, *, seed: int = 0) -> Gradient:
-    """Return the gradient of the ansatz's own loss by implicit differentiation, the limit β → 0 of EP on that ansatz.
+def reference_state(preparer: Preparer) -> Preparer:
+    """Return the preparer of the true states that this one aims at: itself where it is exact or thermal, else ground states."""
+    return preparer if isinstance(preparer, Exact | Thermal) else Exact()
+
+
+def variational_gradient(problem: Problem, preparer: VQE | MeanField, *, seed: int = 0) -> Gradient:
+    """Return the gradient of a variational family's own loss by implicit differentiation, the limit β → 0 of EP on it.
 
     Parameters
     ----------
     problem : Problem
-    vqe : VQE
+    preparer : VQE or MeanField
         Its free phase is optimised as in :func:`gradient` with the same seed.
 
     Returns
@@ -158,47 +181,115 @@ def variational_gradient(problem: Problem, vqe: VQE, *, seed: int = 0) -> Gradie
 
     Notes
     -----
-    −∂_w∂_θE · (∂²_θE)⁺ · ∂_θ⟨C⟩ with E = ⟨H⟩, at ∂_θE = 0. Flat directions of E (redundant angles) are left out.
+    −∂_w∂_θE · (∂²_θE)⁺ · ∂_θ⟨C⟩ with E = ⟨H⟩, at ∂_θE = 0; θ are the ansatz's angles or the angles of classical spins. Flat
+    directions of E (redundant angles) are left out.
     """
-    check_options(problem, vqe, symmetric(0.1))
-    if not isinstance(vqe, VQE):
-        raise InputError(f"variational_gradient: {vqe!r} has no ansatz; give qep.VQE(...)")
+    check_options(problem, preparer, symmetric(0.1))
+    if not isinstance(preparer, VQE | MeanField):
+        raise InputError(f"variational_gradient: {preparer!r} varies nothing; give qep.VQE(...) or qep.MeanField(...)")
+    refuse_without_qubits(problem, preparer, None)
     started, clock = datetime.now(UTC), time.perf_counter()
+    prepared = preparer.prepare(_free_family(problem), seed=seed)
+    free = prepared.expectations(problem.frame.paulis)[0]
+    signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
+    if isinstance(preparer, VQE):
+        transitions, curvatures = _of_ansatz(problem, preparer, prepared, signal)
+        what = "ansatz"
+    else:
+        transitions, curvatures = _of_spins(problem, prepared, signal)
+        what = "mean field"
+    phase = prepared.phases[0]
+    found = _as_gradient(
+        problem,
+        free,
+        transitions,
+        phase={"energy": phase.energy, "residual": phase.residual, "variance": phase.variance},
+        diagnostics={
+            "gap": None,
+            "curvature_range": curvatures,
+            "warnings": list(prepared.details.get("warnings", [])),  # type: ignore[call-overload]
+        },
+        provenance={"method": f"implicit differentiation of the {what}", "preparer": preparer.describe()},
+    )
+    return stamped(found, started, clock)
+
+
+def _of_ansatz(problem: Problem, vqe: VQE, prepared: Prepared, signal: Vector) -> tuple[Vector, list[float]]:
+    """Return how every string's expectation follows a nudge, and the range of the curvatures."""
     family = _free_family(problem)
-    prepared = vqe.prepare(family, seed=seed)
     program = vqe.compiled(family)[1]
     assert prepared.angles is not None
     theta = prepared.angles[0]
-    everything = structure_for(problem.frame.paulis)
     with single_threaded(problem.network.num_qubits):
         state = program.state(theta)
-        free = everything.expectations(state)
-        observed = problem.cost_rows @ free
-        cost = everything.bind(problem.cost.error_signal(observed) @ problem.cost_rows)
-        slope = program.energy_and_gradient(theta, cost)[1]
+        slope = program.energy_and_gradient(theta, structure_for(problem.frame.paulis).bind(signal))[1]
         curvature, directions = np.linalg.eigh(program.hessian(theta, bound(structure_of(family), family, 0)))
         curved = np.abs(curvature) > FLAT * np.abs(curvature).max()
         moved = -directions[:, curved] @ ((directions[:, curved].T @ slope) / curvature[curved])
         delta = moved @ program.tangents(theta)
-    values = problem.derivative_rows @ _transitions(problem, state, delta)
-    phase = prepared.phases[0]
-    found = Gradient(
+    return _transitions(problem, state, delta), [float(curvature[curved].min()), float(curvature.max())]
+
+
+def _of_spins(problem: Problem, prepared: Prepared, signal: Vector) -> tuple[Vector, list[float]]:
+    """The same of a mean-field state: the spins turn by −(Hessian)⁻¹ times the slope of C."""
+    spins = spins_of(prepared)
+    assert spins is not None
+    axes = tangents(spins)
+    energy = ProductEnergy.of(problem.frame.paulis, problem.hamiltonian_row)
+    strings = ProductStrings(problem.frame.paulis)
+    curvature, modes = np.linalg.eigh(energy.curvature(spins, axes))
+    slope = along(strings.fields(signal, spins), axes)
+    turn = -modes @ ((modes.T @ slope) / curvature)
+    return strings.moved(spins, across(turn, axes)), [float(curvature[0]), float(curvature[-1])]
+
+
+def _of_thermal_state(problem: Problem, thermal: Thermal) -> Gradient:
+    refuse_large(problem.network.num_qubits)
+    everything = structure_for(problem.frame.paulis)
+    family = _free_family(problem)
+    state = gibbs_state(bound(structure_of(family), family, 0), float(thermal.temperature))
+    free = state.expectations(everything)
+    signal = problem.cost.error_signal(problem.cost_rows @ free)
+    return _as_gradient(
+        problem,
+        free,
+        state.response(everything, everything.bind(signal @ problem.cost_rows)),
+        phase={"energy": state.energy, "residual": None, "variance": state.variance},
+        diagnostics={"gap": state.gap, "free_energy": state.free_energy, "warnings": []},
+        provenance={"method": "linear response of the Gibbs state", "preparer": thermal.describe()},
+    )
+
+
+def _as_gradient(
+    problem: Problem,
+    free: Vector,
+    transitions: Vector,
+    *,
+    phase: dict[str, object],
+    diagnostics: dict[str, object],
+    provenance: dict[str, object],
+) -> Gradient:
+    """Return the gradient of free expectations of all strings and their derivatives by the nudge."""
+    return Gradient(
         names=problem.network.names,
-        values=values,
+        values=problem.derivative_rows @ transitions,
         covariance=None,
-        loss=problem.cost.value(observed),
+        loss=problem.cost.value(problem.cost_rows @ free),
         loss_stderr=None,
         predictions=problem.output_rows @ free,
         predictions_stderr=None,
-        diagnostics={
-            "gap": None,
-            "phases": [{"beta": 0.0, "energy": phase.energy, "residual": phase.residual, "variance": phase.variance}],
-            "curvature_range": [float(curvature[curved].min()), float(curvature.max())],
-            "warnings": list(prepared.details.get("warnings", [])),  # type: ignore[call-overload]
-        },
-        provenance={"method": "implicit differentiation of the ansatz", "preparer": vqe.describe()},
+        diagnostics={"phases": [{"beta": 0.0, **phase}], **diagnostics},
+        provenance=provenance,
     )
-    return stamped(found, started, clock)
+
+
+def _stillness(problem: Problem, family: Family) -> list[str]:
+    if structure_of(family).flips_qubits.any():
+        return []
+    return [
+        "without a transverse field the ground state is one configuration, which does not respond to an infinitesimal nudge: "
+        "the gradient is zero; take a large β, MeanField or Thermal"
+    ]
 
 
 def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: float) -> Gradient:

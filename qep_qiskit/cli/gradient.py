@@ -11,10 +11,12 @@ from qep_qiskit.cli.output import console, print_json, progress
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium import Gradient
+    from qep_qiskit.preparation.preparer import Preparer
     from qep_qiskit.problem import Problem
 
 MOST_QUBITS_EXACT = 14
 """The exact gradient of so many qubits takes a second or so."""
+PHASE_KEYS = ("energy", "residual", "variance", "curvature")
 
 
 @click.command("gradient", short_help="Measure the gradient of the loss.")
@@ -29,21 +31,21 @@ def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_jso
     with progress() as report:
         result = gradient(problem, **settings, progress=report)
         report("exact gradient", None)
-        exact = None if no_exact else _exact(problem)
+        exact = None if no_exact else _exact(problem, settings["preparer"])
     if as_json:
         print_json({**result.to_dict(), "exact": exact})
     else:
         show(result, exact)
 
 
-def _exact(problem: Problem) -> list[float] | None:
+def _exact(problem: Problem, preparer: Preparer) -> list[float] | None:
     from qep_qiskit.errors import DegenerateGroundStateError
-    from qep_qiskit.reference import exact_gradient
+    from qep_qiskit.reference import exact_gradient, reference_state
 
     if problem.network.num_qubits > MOST_QUBITS_EXACT:
         return None
     try:
-        return [float(v) for v in exact_gradient(problem).values]
+        return [float(v) for v in exact_gradient(problem, preparer=reference_state(preparer)).values]
     except DegenerateGroundStateError:
         return None
 
@@ -90,7 +92,7 @@ def _show_diagnostics(out: Any, diagnostics: dict[str, Any]) -> None:
 
     out.print(f"[bold]Gap[/] {number(diagnostics.get('gap'))}")
     for phase in diagnostics.get("phases", ()):
-        parts = [f"{key} {number(phase.get(key))}" for key in ("energy", "residual", "variance") if phase.get(key) is not None]
+        parts = [f"{key} {number(phase.get(key))}" for key in PHASE_KEYS if phase.get(key) is not None]
         out.print(f"[bold]Phase[/] β = {number(phase['beta'])}: {', '.join(parts)}")
     for warning in diagnostics.get("warnings") or ():
         out.print(f"[bold yellow]warning:[/] {escape(str(warning))}")

@@ -249,7 +249,8 @@ def check_options(problem: object, preparer: object, stencil: object) -> None:
         raise InputError(f"problem: {problem!r} is not allowed; give a qep.Problem(...)")
     if not isinstance(preparer, Preparer):
         raise InputError(
-            f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...) or qep.MPS(...)"
+            f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...), qep.MPS(...), "
+            "qep.MeanField() or qep.Thermal(...)"
         )
     if not isinstance(stencil, Stencil):
         raise InputError(f"stencil: {stencil!r} is not allowed; give for instance qep.symmetric(0.1)")

@@ -165,7 +165,7 @@ def diagnostics(plan: Plan) -> dict[str, object]:
                 "residual": ph.residual,
                 "variance": ph.variance,
                 "gap": ph.gap,
-                **_of_tensors(ph),
+                **_of_its_kind(ph),
             }
             for _, ph in sorted(phases.items())
         ],
@@ -174,7 +174,9 @@ def diagnostics(plan: Plan) -> dict[str, object]:
     }
 
 
-def _of_tensors(phase: Phase) -> dict[str, object]:
+def _of_its_kind(phase: Phase) -> dict[str, object]:
+    if phase.curvature is not None:
+        return {"curvature": phase.curvature}
     if phase.bond_dimension is None:
         return {}
     return {"truncation": phase.truncation, "bond_dimension": phase.bond_dimension, "error_bound": phase.error_bound}

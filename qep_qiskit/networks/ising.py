@@ -20,6 +20,7 @@ def ising(
     inputs: Sequence[int] = (),
     outputs: Sequence[int],
     clamp: bool = False,
+    transverse: bool = True,
 ) -> Network:
     """Return the network H = −Σ J_ij Z_i Z_j − Σ h_i Z_i − Σ g_i X_i − Σ x_i Z_i.
 
@@ -36,11 +37,13 @@ def ising(
         False: x_i is a longitudinal field −x_i Z_i on its site. True: the input sites are no qubits but the classical
         values x_i; an edge to one is the term −J x_i Z_j, and it has no h and no g. The other sites keep their
         order as qubits.
+    transverse : bool
+        False leaves out the fields g_i: a classical Ising network, whose ground state is one configuration.
 
     Returns
     -------
     Network
-        Weights ``J[i,j]`` per edge, then ``h[i]``, then ``g[i]`` per site that is a qubit.
+        Weights ``J[i,j]`` per edge, then ``h[i]``, then (with transverse fields) ``g[i]`` per site that is a qubit.
 
     Raises
     ------
@@ -78,7 +81,8 @@ def ising(
     n = len(qubit)
     terms = [_coupling(i, j, qubit, inputs, n) for i, j in pairs]
     terms += [Term(f"h[{site}]", pauli_on(n, {q: "Z"}, -1.0)) for site, q in qubit.items()]
-    terms += [Term(f"g[{site}]", pauli_on(n, {q: "X"}, -1.0)) for site, q in qubit.items()]
+    if transverse:
+        terms += [Term(f"g[{site}]", pauli_on(n, {q: "X"}, -1.0)) for site, q in qubit.items()]
     fields: list[SparsePauliOp | None] = [None if clamp else pauli_on(n, {qubit[site]: "Z"}, -1.0) for site in inputs]
     description = {
         "kind": "ising",
@@ -87,6 +91,7 @@ def ising(
         "inputs": list(inputs),
         "outputs": list(outputs),
         "clamp": clamp,
+        **({} if transverse else {"transverse": False}),
     }
     return Network(
         num_qubits=n,

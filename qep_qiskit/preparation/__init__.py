@@ -3,8 +3,22 @@
 from qep_qiskit.preparation.adiabatic import Adiabatic
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
+from qep_qiskit.preparation.thermal import Thermal
 from qep_qiskit.preparation.vqe import VQE
 
-__all__ = ["MPS", "VQE", "Adiabatic", "Exact", "Family", "Phase", "Prepared", "Preparer", "StateCircuit"]
+__all__ = [
+    "MPS",
+    "VQE",
+    "Adiabatic",
+    "Exact",
+    "Family",
+    "MeanField",
+    "Phase",
+    "Prepared",
+    "Preparer",
+    "StateCircuit",
+    "Thermal",
+]

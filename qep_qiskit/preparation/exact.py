@@ -17,21 +17,30 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.simulation.lanczos import GroundState, ground_state
+from qep_qiskit.simulation.levels import eigenstate, lowest_configurations
 from qep_qiskit.simulation.operators import PauliStructure, PauliSum
 
 MOST_QUBITS = 26
 MOST_CIRCUIT_QUBITS = 10
 DEGENERATE_SHARE = 1e-7
 """A gap below this share of the largest coefficient counts as a degenerate ground state."""
+STUCK = (
+    "without a transverse field the ground state is one configuration, and this β turns no spin, so the contrast is zero; "
+    "take a larger β (of the order of the gap over ‖C‖), a transverse field, or preparation.method mean_field or thermal"
+)
 
 
 @dataclass(frozen=True)
 class Exact:
-    """Ground states by Lanczos, nudged phases started from the free one.
+    """True eigenstates: ground states by Lanczos, nudged phases started from the free one.
 
     Parameters
     ----------
+    level : int
+        The eigenstate's number by energy, 0 for the ground state: EP holds at every eigenstate, where the energy is
+        stationary (Massar & Mognetti 2024, arXiv:2405.08467). The same number in all phases.
     tolerance : float
         The wanted angle between each vector and the true ground state. A gradient errs by about this much over β.
     nudge_share : float
@@ -43,15 +52,26 @@ class Exact:
     Raises
     ------
     DegenerateGroundStateError
-        Where the free ground state is not unique, so that its response to a nudge is not defined.
+        Where the free state's level is not unique, so that its response to a nudge is not defined.
+
+    Notes
+    -----
+    A Hamiltonian without transverse terms (a classical Ising network, ``ising(..., transverse=False)``) has one configuration
+    as its ground state, found among all 2**n. It does not respond to an infinitesimal nudge: the loss is constant in pieces, and
+    the gradient at β → 0 is zero wherever it exists. EP at finite β is the contrast Σ s_p ⟨∂H/∂w⟩ of the configurations that win
+    at H + β_p C, zero until β reaches a level crossing. Such networks are trained with β of the order of the gap (Laydevant et
+    al. 2024, arXiv:2305.18321), or as :class:`MeanField` or :class:`Thermal` ones, which do respond.
     """
 
     tolerance: float = 1e-9
     nudge_share: float = 0.5
     gap: bool = True
+    level: int = 0
     closed_form: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        if isinstance(self.level, bool) or not hasattr(self.level, "__index__") or self.level < 0:
+            raise InputError(f"Exact: level is {self.level!r}; give a whole number, 0 for the ground state")
         for name, value in (("tolerance", self.tolerance), ("nudge_share", self.nudge_share)):
             if not (isinstance(value, float | int) and math.isfinite(value) and value > 0):
                 raise InputError(f"Exact: {name} is {value!r}; give a positive number")
@@ -69,27 +89,34 @@ class Exact:
     ) -> Prepared:
         """Return the ground states of ``family.betas``."""
         if isinstance(family.frame, MonomialFrame):
+            refuse_excited(self.level)
             return gaussian_states(family, quantum=family.frame.quantum, nudge_share=self.nudge_share, details=self.describe())
         if family.num_qubits > MOST_QUBITS:
             raise InputError(
                 f"preparation.method: exact ground states of {family.num_qubits} qubits do not fit (at most {MOST_QUBITS}); "
                 "use vqe or adiabatic circuits"
             )
+        check_level(self.level, family.num_qubits)
         structure = structure_of(family)
+        if not structure.flips_qubits.any():
+            return self._classical(family, structure, free, progress)
         known = _start(near if free is None else free, structure)
         gap = None if free is None else free.phases[0].gap
         order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
         found: dict[int, GroundState] = {}
         for done, p in enumerate(order):
-            progress("ground states", done / len(order))
+            progress("eigenstates" if self.level else "ground states", done / len(order))
             wants_gap = self.gap and family.betas[p] == 0.0
             start = _nearest(found, family.betas, p, known)
             operator = bound(structure, family, p)
-            found[p] = ground_state(operator, start=start, gap=wants_gap, tolerance=self.tolerance, seed=seed)
+            if self.level:
+                found[p] = eigenstate(operator, int(self.level), seed=seed)
+            else:
+                found[p] = ground_state(operator, start=start, gap=wants_gap, tolerance=self.tolerance, seed=seed)
             if wants_gap:
-                refuse_degenerate(found[p], operator)
+                refuse_degenerate(found[p].gap, operator, int(self.level))
                 gap = found[p].gap
-        progress("ground states", 1.0)
+        progress("eigenstates" if self.level else "ground states", 1.0)
         states = np.array([found[p].vector for p in range(len(order))])
         phases = tuple(_report(found[p], beta, gap) for p, beta in enumerate(family.betas))
         return Prepared(
@@ -99,6 +126,28 @@ class Exact:
             expectations=lambda paulis: np.atleast_2d(structure_for(paulis).expectations(states)),
             details={**self.describe(), "warnings": self._warnings(family, gap)},
         )
+
+    def _classical(self, family: Family, structure: PauliStructure, free: Prepared | None, progress: Progress) -> Prepared:
+        """Return configurations: the ground states of a Hamiltonian without transverse terms, by enumeration."""
+        level, phases, spins = int(self.level), [], []
+        for p, beta in enumerate(family.betas):
+            progress("configurations", p / len(family.betas))
+            operator = bound(structure, family, p)
+            energies, found = lowest_configurations(operator, level + 2)
+            spacings = np.abs(np.delete(energies, level) - energies[level])
+            gap = float(spacings.min(initial=np.inf)) if beta == 0.0 else None
+            if gap is not None:
+                refuse_degenerate(gap, operator, level)
+            phases.append(Phase(beta, float(energies[level]), 0.0, 0.0, gap))
+            spins.append(1.0 - 2.0 * (found[level] >> np.arange(family.num_qubits) & 1))
+        progress("configurations", 1.0)
+        bloch = np.zeros((len(spins), family.num_qubits, 3))
+        bloch[:, :, 2] = spins
+        start = bloch[0] if free is None else spins_of(free)
+        nudged = any(b != 0.0 for b in family.betas) and family.nudge_bound() > 0.0
+        stuck = nudged and start is not None and bool(np.all(bloch == start))
+        warnings = [STUCK] if stuck else []
+        return product_prepared(bloch, phases=tuple(phases), real=True, details={**self.describe(), "warnings": warnings})
 
     def _warnings(self, family: Family, gap: float | None) -> list[str]:
         reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
@@ -111,7 +160,8 @@ class Exact:
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""
-        return {"method": "exact", "tolerance": self.tolerance, "gap": self.gap}
+        level = {"level": int(self.level)} if self.level else {}
+        return {"method": "exact", **level, "tolerance": self.tolerance, "gap": self.gap}
 
 
 @functools.lru_cache(maxsize=8)
@@ -142,12 +192,29 @@ def bound(structure: PauliStructure, family: Family, phase: int) -> PauliSum:
     return structure.bind(family.coefficients[phase][_used(family)])
 
 
-def refuse_degenerate(ground: GroundState, operator: PauliSum) -> None:
-    """Raise where the gap is zero to working accuracy."""
+def check_level(level: int, num_qubits: int) -> None:
+    """Refuse a level that so few qubits do not have."""
+    if level >= 2**num_qubits:
+        raise InputError(
+            f"preparation.level: {level} is not allowed; {num_qubits} qubits have the levels 0 to {2**num_qubits - 1}"
+        )
+
+
+def refuse_excited(level: int) -> None:
+    """Refuse excited states of a network in closed form."""
+    if level:
+        raise InputError(
+            f"preparation.level: {level} is not allowed; a network in closed form has its ground state only; leave it out"
+        )
+
+
+def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
+    """Raise where the gap is zero to working accuracy: that above the ground state, or of a level to its neighbours."""
     largest = float(np.abs(operator.coefficients).max(initial=0.0))
-    if ground.gap <= DEGENERATE_SHARE * max(largest, 1e-300):
+    if gap <= DEGENERATE_SHARE * max(largest, 1e-300):
+        what = "the ground state" if level == 0 else f"level {level}"
         raise DegenerateGroundStateError(
-            f"the ground state is degenerate (gap {ground.gap:.1e}), so its response to a nudge is not defined; "
+            f"{what} is degenerate (gap {gap:.1e}), so its response to a nudge is not defined; "
             "break the symmetry, for instance by a longitudinal field h or another weight"
         )
 

@@ -43,6 +43,8 @@ class Phase:
         Of a matrix product state.
     error_bound : float or None
         A bound of the error of ⟨P⟩ for any Pauli string P, where there is one.
+    curvature : float or None
+        The smallest curvature of the energy in a mean-field state's angles: what is left of a gap.
     """
 
     beta: float
@@ -53,6 +55,7 @@ class Phase:
     truncation: float | None = None
     bond_dimension: int | None = None
     error_bound: float | None = None
+    curvature: float | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ MEANINGS = {
     "device": "Those circuits under the device's noise, readout included, averaged over infinitely many shots.",
     "shots": "The same with the shots that were paid for: raw counts.",
     "mitigated": "The same shots after mitigation; the error bars include the calibration's own uncertainty.",
+    "mean_field": "What the same network would answer without entanglement: product states, that is classical spins, as β → 0.",
 }
 
 _SUBJECTS = {
@@ -64,6 +65,12 @@ def rung(budget: Budget, name: str) -> Rung | None:
 def fitting(budget: Budget) -> list[Rung]:
     """Return the rungs that have values, in order."""
     return [r for r in budget.get("rungs", ()) if r.get("values") is not None]
+
+
+def mean_field(budget: Budget) -> Rung | None:
+    """Return the classical network's gradient, or None where the budget lacks it (its note may say why)."""
+    found = budget.get("mean_field")
+    return found if isinstance(found, Mapping) else None
 
 
 def shot_noise(budget: Budget, of: Rung) -> float | None:

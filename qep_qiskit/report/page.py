@@ -27,6 +27,7 @@ SHORT = {
     "device": "device, ∞ shots",
     "shots": "raw",
     "mitigated": "mitigated",
+    "mean_field": "mean field",
 }
 
 
@@ -67,7 +68,7 @@ def page(budget: Budget, *, spec_text: str | None = None) -> str:
         verdict=verdict._replace(text=verdict.text.replace(" %", "\u00a0%")),
         allowed=ratio(findings.allowed_chi_square(len(budget["names"]))),
         image=Markup(base64.b64encode(figure_bytes(budget, style="svg")).decode("ascii")),
-        rungs=[_rung_row(budget, r) for r in budget.get("rungs", ())],
+        rungs=[_rung_row(budget, r) for r in (*budget.get("rungs", ()), *_classical(budget))],
         weights=_weights(budget, values),
         warnings=[str(w) for w in warnings],
         diagnostics=_flat(diagnostics),
@@ -134,6 +135,12 @@ def _rung_row(budget: Budget, rung: Rung) -> dict[str, Any]:
     }
 
 
+def _classical(budget: Budget, *, fits: bool = False) -> list[Rung]:
+    """Return the mean field's gradient where the budget has it, and (with `fits`) only where it has values."""
+    found = findings.mean_field(budget)
+    return [] if found is None or (fits and found.get("values") is None) else [found]
+
+
 def _weights(budget: Budget, values: Mapping[str, Any]) -> dict[str, Any]:
     names = [str(n) for n in budget["names"]]
     headers: list[str] = []
@@ -141,7 +148,8 @@ def _weights(budget: Budget, values: Mapping[str, Any]) -> dict[str, Any]:
     if values:
         headers.append("value")
         columns.append([(text, False) for text in column(values.get(name) for name in names)])
-    for rung in findings.fitting(budget):
+    fitting = findings.fitting(budget)
+    for rung in (*fitting[:1], *_classical(budget, fits=True), *fitting[1:]):
         label = SHORT.get(rung["name"], str(rung["title"]))
         stderr, z = rung.get("stderr"), rung.get("z")
         if stderr:

@@ -28,7 +28,8 @@ def render(budget: Budget, console: Console) -> None:
     console : rich.console.Console
     """
     console.print(_rung_table(budget))
-    for rung in budget.get("rungs", ()):
+    classical = findings.mean_field(budget)
+    for rung in (*budget.get("rungs", ()), *([classical] if classical else [])):
         if rung.get("note"):
             console.print(Text.assemble((f"  {rung['title']}: ", "bold"), (str(rung["note"]), "dim")))
     console.print()
@@ -50,7 +51,8 @@ def _rung_table(budget: Budget) -> Table:
     table.add_column("rung", no_wrap=True, overflow="ellipsis")
     for header in ("error", "from shots", "added", "cosine", "signs", "max |z|", "time"):
         table.add_column(header, justify="right", no_wrap=True)
-    for rung in budget.get("rungs", ()):
+    classical = findings.mean_field(budget)
+    for rung in (*budget.get("rungs", ()), *([classical] if classical else [])):
         title = Text(str(rung["title"]))
         if rung.get("values") is None:
             table.add_row(title, *[MISSING] * 7, style="dim")
@@ -78,11 +80,16 @@ def _weight_table(budget: Budget) -> tuple[Table, int]:
     shown = _listed(budget, measured, plain)
     exact = column(rungs["exact"]["values"]) if "exact" in rungs else [MISSING] * len(budget["names"])
     columns = [column(r["values"]) for r, _ in plain]
+    headers = [label for _, label in plain]
+    classical = findings.mean_field(budget)
+    if classical and classical.get("values") is not None:
+        columns.insert(0, column(classical["values"]))
+        headers.insert(0, "mean field")
 
     omitted = len(budget["names"]) - len(shown)
     table = _plain_table(f"Gradient: the {len(shown)} weights that deviate most" if omitted else "Gradient")
     table.add_column("weight", no_wrap=True, overflow="ellipsis", max_width=20)
-    for header in ("exact", *(label for _, label in plain)):
+    for header in ("exact", *headers):
         table.add_column(header, justify="right", no_wrap=True)
     for _, label in measured:
         table.add_column(f"{label} ± error", justify="right", no_wrap=True)

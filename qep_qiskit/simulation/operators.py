@@ -166,6 +166,17 @@ class PauliStructure:
                 return np.array([self._expectations(s) for s in states]).reshape(len(states), self.num_terms)
             return self._expectations(states)
 
+    def traces(self, matrix: Array) -> Array:
+        """Return tr(P_k M) of every string, complex, shape (L,), for a dense M of shape (2**n, 2**n)."""
+        strings, index = self._strings, np.arange(self.dim)
+        values = np.empty(self.num_terms, complex)
+        for mask in np.unique(strings.x):
+            shifted = matrix[index, index ^ mask]
+            for k in np.flatnonzero(strings.x == mask):
+                signs = 1 - 2.0 * (np.bitwise_count(index & strings.z[k]) & 1)
+                values[strings.terms[k]] = strings.factor[k] * (signs @ shifted)
+        return values
+
     def _expectations(self, v: Array) -> Array:
         values = np.zeros(self.num_terms)
         if self._diagonal is not None:

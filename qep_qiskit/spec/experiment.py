@@ -19,6 +19,7 @@ from qep_qiskit.spec.sections import (
     FakeDevice,
     IBMDevice,
     IsingNetwork,
+    MeanFieldPreparation,
     Measurement,
     MPSPreparation,
     OperatorCost,
@@ -29,6 +30,7 @@ from qep_qiskit.spec.sections import (
     Section,
     SquaredErrorCost,
     StencilSection,
+    ThermalPreparation,
     VQEPreparation,
 )
 from qep_qiskit.spec.weights import resolve
@@ -102,7 +104,7 @@ class Spec:
 
     def preparer(self) -> Preparer:
         """Return what prepares the states."""
-        from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact
+        from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact, MeanField, Thermal
 
         section = self.preparation
         with named("preparation"):
@@ -117,6 +119,10 @@ class Spec:
                 return Adiabatic(**section.options(without=("method",)))
             if isinstance(section, MPSPreparation):
                 return MPS(**section.options(without=("method",)))
+            if isinstance(section, MeanFieldPreparation):
+                return MeanField(**section.options(without=("method",)))
+            if isinstance(section, ThermalPreparation):
+                return Thermal(**section.options(without=("method",)))
             return Exact(**section.options(without=("method",)))
 
     def ansatz(self) -> QuantumCircuit:

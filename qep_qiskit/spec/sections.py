@@ -63,6 +63,7 @@ class IsingNetwork(Section):
     inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
     outputs: list[int] = Field(description="a list of sites, such as [5]")
     clamp: bool = Field(False, description="true or false")
+    transverse: bool = Field(True, description="true or false (a classical network, without the weights g)")
 
 
 class OscillatorNetwork(Section):
@@ -145,6 +146,7 @@ class ExactPreparation(Section):
     method: Literal["exact"] = "exact"
     tolerance: float = Field(1e-9, gt=0, description="the angle to the true ground state, a number above 0")
     gap: bool = Field(True, description="true or false")
+    level: int = Field(0, ge=0, le=2**26, description="the eigenstate's number by energy, 0 for the ground state")
 
 
 class VQEPreparation(Section):
@@ -182,6 +184,22 @@ class MPSPreparation(Section):
     bond_dimension: int = Field(64, ge=2, le=100_000, description="the largest bond dimension, a whole number from 2 to 100000")
     max_sweeps: int = _count("the number of DMRG sweeps of a phase", 100_000, 30)
     gap: bool = Field(True, description="true or false")
+
+
+class MeanFieldPreparation(Section):
+    """Product states: classical spins."""
+
+    method: Literal["mean_field"]
+    starts: int = _count("the number of starts", 10_000, 16)
+    tolerance: float = Field(1e-10, gt=0, description="a number above 0")
+    max_iterations: int = _count("the number of Newton steps", 1_000_000, 100)
+
+
+class ThermalPreparation(Section):
+    """Gibbs states."""
+
+    method: Literal["thermal"]
+    temperature: float = Field(gt=0, description="a number above 0, in units of the Hamiltonian")
 
 
 class Measurement(Section):
@@ -279,7 +297,14 @@ SECTIONS: dict[str, Choice | type[Section]] = {
     "stencil": StencilSection,
     "preparation": Choice(
         "method",
-        {"exact": ExactPreparation, "vqe": VQEPreparation, "adiabatic": AdiabaticPreparation, "mps": MPSPreparation},
+        {
+            "exact": ExactPreparation,
+            "vqe": VQEPreparation,
+            "adiabatic": AdiabaticPreparation,
+            "mps": MPSPreparation,
+            "mean_field": MeanFieldPreparation,
+            "thermal": ThermalPreparation,
+        },
         "exact",
     ),
     "measurement": Measurement,

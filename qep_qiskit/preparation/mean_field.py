@@ -1,0 +1,198 @@
+"""Mean-field states: the product states of lowest energy, that is networks of classical spins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
+from qep_qiskit.preparation.product import product_prepared, spins_of
+from qep_qiskit.seeds import stream
+from qep_qiskit.simulation.product_states import ProductEnergy, ProductStrings, across, tangents
+
+Vector = NDArray[np.float64]
+
+FLAT = 1e-7
+"""A curvature below this share of the largest coefficient counts as a direction that costs no energy."""
+SAME = 1e-9
+"""Two minima whose energies differ by less than this share of Σ|c| count as equally low."""
+SWEEPS = 60
+SETTLED = 1e-4
+LARGE_TURN = 0.5
+
+
+@dataclass(frozen=True)
+class MeanField:
+    """Product states that minimise ⟨H + βC⟩: every spin is a classical unit vector in the field of the others.
+
+    Any Pauli network becomes a classical network of continuous spins that way, and EP on it is classical EP. With couplings
+    XX + ZZ the spins are phase oscillators of energy −Σ J cos(φ_i − φ_j); see :func:`qep_qiskit.phase_oscillators`.
+
+    Parameters
+    ----------
+    starts : int
+        Random starts of the free phase; the lowest minimum is kept. Nudged phases follow it.
+    tolerance : float
+        The wanted residual |∂⟨H + βC⟩| with respect to the spins' angles, in units of the largest coefficient.
+    max_iterations : int
+        Newton steps of a phase.
+
+    Raises
+    ------
+    DegenerateGroundStateError
+        Where turning spins costs no energy (a spin without a field, or all phases together), so that the response to a
+        nudge is not defined.
+
+    Notes
+    -----
+    The energy is linear in every spin, so that each minimum has every spin against its field. Spins are turned one after
+    another until they settle, then damped Newton steps arrive. EP needs stationarity only: at any strict local minimum, the
+    same in all phases, it gives the derivative of that minimum's loss (Scellier & Bengio 2017, arXiv:1602.05179, theorem 1).
+    `curvature` of a phase, the smallest eigenvalue of the Hessian in the spins' angles, plays the part of the gap.
+
+    The circuit is one layer of rotations: RY, and RZ where the Hamiltonian has Y.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.pauli(terms={"g": {"X": -1}}, fixed={"Z": -1}, outputs=[{"Z": 1}])
+    >>> problem = qep.Problem(network, [1.0], cost=qep.SquaredError([0.0]))
+    >>> print(round(float(qep.gradient(problem, preparer=qep.MeanField(), stencil=qep.symmetric(0.01)).predictions[0]), 6))
+    0.707107
+    """
+
+    starts: int = 16
+    tolerance: float = 1e-10
+    max_iterations: int = 100
+
+    def __post_init__(self) -> None:
+        for name in ("starts", "max_iterations"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+                raise InputError(f"MeanField: {name} is {value!r}; give a whole number of at least 1")
+        if not (isinstance(self.tolerance, float | int) and math.isfinite(self.tolerance) and self.tolerance > 0):
+            raise InputError(f"MeanField: tolerance is {self.tolerance!r}; give a positive number")
+
+    def prepare(
+        self,
+        family: Family,
+        *,
+        free: Prepared | None = None,
+        near: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Prepared:
+        """Return the product states of ``family.betas``: the free phase's lowest minimum, and what becomes of it."""
+        betas, paulis = family.betas, family.frame.paulis
+        energies = [ProductEnergy.of(paulis, row) for row in family.coefficients]
+        known, warnings = spins_of(free), []
+        found: dict[int, Vector] = {}
+        for done, p in enumerate(sorted(range(len(betas)), key=lambda p: abs(betas[p]))):
+            progress("mean field", done / len(betas))
+            start = _nearest(found, betas, p, known)
+            if start is None:
+                start, warning = self._lowest(family, p, energies[p], spins_of(near), seed)
+                warnings += warning
+            found[p] = self._arrive(energies[p], start, seed)
+        progress("mean field", 1.0)
+        bloch = np.array([found[p] for p in range(len(betas))])
+        reports = tuple(_report(energies[p], bloch[p], betas[p]) for p in range(len(betas)))
+        reference = known if known is not None else next((found[p] for p in found if betas[p] == 0.0), None)
+        warnings += self._warnings(reports, energies, bloch, reference)
+        real = not np.any(paulis.x[family.support] & paulis.z[family.support])
+        return product_prepared(bloch, phases=reports, real=real, details={**self.describe(), "warnings": warnings})
+
+    def describe(self) -> dict[str, object]:
+        """Return the method and its options."""
+        return {"method": "mean_field", "starts": self.starts, "tolerance": self.tolerance}
+
+    def _lowest(
+        self, family: Family, phase: int, energy: ProductEnergy, near: Vector | None, seed: int
+    ) -> tuple[Vector, list[str]]:
+        """Return the lowest of the minima that random starts, or one near minimum, lead to."""
+        n = family.num_qubits
+        if near is not None and near.shape == (n, 3):
+            return energy.sweep(near[None], sweeps=SWEEPS, settled=SETTLED)[0], []
+        starts = stream(seed, "mean field start").normal(size=(self.starts, n, 3))
+        starts /= np.linalg.norm(starts, axis=2, keepdims=True)
+        spins = energy.sweep(starts, sweeps=SWEEPS, settled=SETTLED)
+        order = np.argsort(energy.energy(spins), kind="stable")
+        minima = np.array([self._polished(energy, spins[s]) for s in order[: max(4, self.starts // 2)]])
+        energies = energy.energy(minima)
+        best = int(np.argmin(energies))
+        equal = energies - energies[best] <= SAME * max(float(np.abs(energy.coefficients).sum()), 1e-300)
+        strings = (family.nudge != 0) & family.frame.busy
+        if family.strings is not None:
+            strings[list(family.strings)] = True
+        read = ProductStrings(family.frame.paulis[np.flatnonzero(strings)]).values(minima[equal])
+        if read.size and np.ptp(read, axis=0).max() > 1e-6:
+            text = (
+                "the mean-field energy has several equally low minima that predict differently (the seed chooses); "
+                "break the symmetry, for instance by a field, for one answer"
+            )
+            return minima[best], [text]
+        return minima[best], []
+
+    def _polished(self, energy: ProductEnergy, spins: Vector) -> Vector:
+        aim = max(self.tolerance * 1e-3, 1e-14) * max(energy.scale, 1e-300)
+        return energy.polish(spins, residual=aim, max_steps=self.max_iterations)
+
+    def _arrive(self, energy: ProductEnergy, start: Vector, seed: int) -> Vector:
+        """Return the minimum that a start leads to; a saddle is left along its falling direction."""
+        spins = self._polished(energy, start)
+        for attempt in range(8):
+            axes = tangents(spins)
+            curvature, modes = np.linalg.eigh(energy.curvature(spins, axes))
+            if curvature[0] > FLAT * energy.scale:
+                return spins
+            if curvature[0] > -FLAT * energy.scale:
+                if np.linalg.norm(energy.slope(spins, axes)) > 1e-6 * energy.scale:
+                    raise PreparationError("the mean-field minimum did not converge; raise max_iterations")
+                turned = np.linalg.norm(modes[:, 0].reshape(-1, 2), axis=1)
+                where = ", ".join(str(q) for q in np.flatnonzero(turned > 0.5 * turned.max())[:6])
+                raise DegenerateGroundStateError(
+                    f"the mean-field energy is flat (curvature {curvature[0]:.1e}): turning the spins of qubits {where} costs "
+                    "nothing, so the response to a nudge is not defined; give them a field or a coupling"
+                )
+            side = 1.0 if stream(seed, "mean field saddle", attempt).random() < 0.5 else -1.0
+            kick = side * 0.3 * modes[:, 0] / np.abs(modes[:, 0]).max()
+            moved = spins + across(kick, axes)
+            moved /= np.linalg.norm(moved, axis=1, keepdims=True)
+            spins = self._polished(energy, energy.sweep(moved[None], sweeps=SWEEPS, settled=SETTLED)[0])
+        raise PreparationError("no minimum of the mean-field energy was reached; raise starts")
+
+    def _warnings(
+        self, reports: tuple[Phase, ...], energies: list[ProductEnergy], bloch: Vector, free: Vector | None
+    ) -> list[str]:
+        found = []
+        for report, energy, spins in zip(reports, energies, bloch, strict=True):
+            if (report.residual or 0.0) > self.tolerance * max(energy.scale, 1e-300):
+                found.append(
+                    f"the mean field at β = {report.beta:g} stopped at residual {report.residual:.1e} "
+                    f"(wanted {self.tolerance * energy.scale:.1e}); raise max_iterations"
+                )
+            if free is None or report.beta == 0.0:
+                continue
+            turn = float(np.arccos(np.clip((spins * free).sum(axis=1), -1.0, 1.0)).max())
+            if turn > LARGE_TURN:
+                found.append(f"the nudge is large: β = {report.beta:g} turns a spin by {turn:.2g} rad; take a smaller β")
+        return found
+
+
+def _nearest(found: dict[int, Vector], betas: tuple[float, ...], phase: int, known: Vector | None) -> Vector | None:
+    same_side = [p for p in found if betas[p] * betas[phase] > 0.0]
+    if same_side:
+        return found[max(same_side, key=lambda p: abs(betas[p]))]
+    return next((found[p] for p in found if betas[p] == 0.0), known)
+
+
+def _report(energy: ProductEnergy, spins: Vector, beta: float) -> Phase:
+    axes = tangents(spins)
+    residual = float(np.linalg.norm(energy.slope(spins, axes)))
+    lowest = float(np.linalg.eigvalsh(energy.curvature(spins, axes))[0])
+    return Phase(beta, float(energy.energy(spins)), residual, curvature=lowest)

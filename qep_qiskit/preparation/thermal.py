@@ -1,0 +1,116 @@
+"""Thermal states of all phases."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.exact import bound, structure_for, structure_of
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
+from qep_qiskit.simulation.thermal import GibbsState, gibbs_state
+
+MOST_QUBITS = 12
+REACH = 0.5
+
+
+@dataclass(frozen=True)
+class Thermal:
+    """Gibbs states exp(−(H + βC)/T)/Z by full diagonalisation, up to 12 qubits.
+
+    Parameters
+    ----------
+    temperature : float
+        T with k_B = 1, in units of the Hamiltonian; above 0.
+
+    Raises
+    ------
+    InputError
+        For more than 12 qubits, and where a circuit or shots are asked for: a mixed state has no state vector, and thermal
+        states are for exact expectations only.
+
+    Notes
+    -----
+    The free energy F(β) = −T log tr exp(−(H + βC)/T) obeys dF/dw = ⟨∂H/∂w⟩ and dF/dβ = ⟨C⟩, so that EP's identity
+    d⟨C⟩/dw = d⟨∂H/∂w⟩/dβ is the symmetry of its second derivatives (Massar & Mognetti 2024, arXiv:2405.08467, who take EP to
+    thermal and excited states). A degenerate ground state does no harm at T > 0; as T → 0 the gradient becomes that of a unique
+    ground state.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.pauli(terms={"h": {"Z": -1}}, outputs=[{"Z": 1}])
+    >>> problem = qep.Problem(network, [1.0], cost=qep.SquaredError([0.0]))
+    >>> print(round(float(qep.gradient(problem, preparer=qep.Thermal(2.0)).predictions[0]), 6))  # tanh(1/2)
+    0.462117
+    """
+
+    temperature: float
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.temperature, int | float | np.number) and not isinstance(self.temperature, bool)
+        if not number or not math.isfinite(self.temperature) or self.temperature <= 0:
+            raise InputError(f"Thermal: temperature is {self.temperature!r}; give a finite number above 0 (T = 0 is qep.Exact())")
+
+    def prepare(
+        self,
+        family: Family,
+        *,
+        free: Prepared | None = None,
+        near: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Prepared:
+        """Return the Gibbs states of ``family.betas``; nothing is random, and no phase needs another's."""
+        refuse_large(family.num_qubits)
+        structure = structure_of(family)
+        states: list[GibbsState] = []
+        for p, beta in enumerate(family.betas):
+            progress(f"Gibbs state at β = {beta:g}", p / len(family.betas))
+            states.append(gibbs_state(bound(structure, family, p), float(self.temperature)))
+        progress("Gibbs states", 1.0)
+        return Prepared(
+            phases=tuple(_report(state, beta) for state, beta in zip(states, family.betas, strict=True)),
+            states=_no_state,
+            circuits=_no_state,
+            expectations=lambda paulis: np.array([state.expectations(structure_for(paulis)) for state in states]),
+            details={**self.describe(), "warnings": self._warnings(family)},
+        )
+
+    def describe(self) -> dict[str, object]:
+        """Return the method and its options."""
+        return {"method": "thermal", "temperature": float(self.temperature)}
+
+    def _warnings(self, family: Family) -> list[str]:
+        reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
+        if reach <= REACH * max(self.temperature, _scale(family)):
+            return []
+        return [f"the nudge is large: |β|·‖C‖ = {reach:.3g} at temperature {self.temperature:g}; take a smaller β"]
+
+
+def refuse_large(num_qubits: int) -> None:
+    """Raise where full diagonalisation does not fit."""
+    if num_qubits > MOST_QUBITS:
+        raise InputError(
+            f"preparation.method: thermal states of {num_qubits} qubits need a full diagonalisation that does not fit "
+            f"(at most {MOST_QUBITS}); use exact ground states"
+        )
+
+
+def _no_state() -> NoReturn:
+    raise InputError(
+        "preparation.method: a thermal state is mixed and is prepared by no circuit here, so it takes no device and no shots; "
+        "leave measurement.shots out and use device.name = 'statevector'"
+    )
+
+
+def _scale(family: Family) -> float:
+    return float(np.abs(family.free[family.frame.busy]).max(initial=0.0))
+
+
+def _report(state: GibbsState, beta: float) -> Phase:
+    return Phase(beta, state.energy, variance=state.variance, gap=state.gap if beta == 0.0 else None)
