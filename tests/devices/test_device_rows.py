@@ -1,0 +1,77 @@
+"""Batches computed by the package's own simulation, against Aer's distributions."""
+
+import numpy as np
+import pytest
+from qiskit.circuit import ParameterVector, QuantumCircuit
+from scipy.stats import chi2
+
+import qep_qiskit as qep
+from qep_qiskit.devices import rows
+from qep_qiskit.devices.device import Work
+
+SHOTS = 20_000
+
+
+def circuit():
+    a = ParameterVector("a", 7)
+    made = QuantumCircuit(3)
+    made.h(0)
+    made.ry(a[0], 1)
+    made.rx(0.3 - 2 * a[1], 2)
+    made.rzz(a[2], 0, 1)
+    made.rxx(a[3] + a[0], 1, 2)
+    made.sx(0)
+    made.rz(a[4], 0)
+    made.cx(0, 2)
+    made.ry(a[5] / 2, 2)
+    made.ryy(a[6], 0, 1)
+    return made
+
+
+def work_of(device, count, axes=("ZZZ", "XXX", "XYZ")):
+    compiled = device.compile(circuit())
+    values = np.random.default_rng(3).uniform(-3, 3, (count, 7))
+    return [Work(compiled, letters, values) for letters in axes]
+
+
+def full(samples):
+    chances = np.zeros(8)
+    chances[samples.outcomes @ [1, 2, 4]] = samples.weights
+    return chances
+
+
+def statistic(got, exact):
+    """χ² of counts against Aer's exact distribution, and its degrees of freedom."""
+    p = full(exact)
+    seen = p > 1e-12
+    assert not np.any(full(got)[~seen])
+    return SHOTS * ((full(got) - p)[seen] ** 2 / p[seen]).sum(), seen.sum() - 1
+
+
+def test_a_batch_has_the_distributions_of_aer():
+    device = qep.aer()
+    work = work_of(device, rows.MANY_ROWS)
+    assert rows.worth_it(work)
+    got, exact = device.sample(work, shots=SHOTS, seed=5), device.distribution(work)
+    found = [statistic(g, e) for many, right in zip(got, exact, strict=True) for g, e in zip(many, right, strict=True)]
+    total, freedom = np.sum(found, axis=0)
+    assert 1e-4 < chi2.sf(total, freedom) < 1 - 1e-4
+
+
+def test_rows_of_one_circuit_differ_and_seeds_repeat():
+    device = qep.aer()
+    work = work_of(device, rows.MANY_ROWS, axes=("ZZZ", "ZZZ"))
+    one, two = (device.sample(work, shots=200, seed=seed) for seed in (1, 1))
+    assert all(np.array_equal(full(a), full(b)) for a, b in zip(one[0], two[0], strict=True))
+    assert any(not np.array_equal(full(a), full(b)) for a, b in zip(one[0], one[1], strict=True))
+
+
+@pytest.mark.parametrize("device", [qep.aer(method="statevector"), qep.aer(noise="fake_manila")], ids=["method", "noise"])
+def test_a_chosen_method_and_noise_stay_with_aer(device, monkeypatch):
+    monkeypatch.setattr(rows, "sampled", lambda *_, **__: pytest.fail("not on Aer"))
+    work = work_of(device, rows.MANY_ROWS, axes=("ZZZ",))
+    assert len(device.sample(work, shots=10, seed=0)[0]) == rows.MANY_ROWS
+
+
+def test_few_rows_stay_with_aer():
+    assert not rows.worth_it(work_of(qep.aer(), rows.MANY_ROWS - 1, axes=("ZZZ",)))
