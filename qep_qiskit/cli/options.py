@@ -17,9 +17,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 def spec_options(function: F) -> F:
     """Add SPEC, --set, --seed and --json."""
+    return click.argument("spec_path", metavar="SPEC", type=click.Path())(override_options(function))
+
+
+def override_options(function: F) -> F:
+    """Add --set, --seed and --json."""
     for decorate in reversed(
         (
-            click.argument("spec_path", metavar="SPEC", type=click.Path()),
             click.option(
                 "--set",
                 "overrides",

@@ -36,6 +36,8 @@ def command(
     started = datetime.now(UTC)
     home = Path("hardware_runs") / f"{Path(spec_path).stem}-{started:%Y%m%d-%H%M%S}" if folder is None else Path(folder)
     about = {"id": f"qep-{started:%Y%m%d%H%M%S}-{home.name}", "kind": "gradient", "device": device.name}
+    if (service := device.describe().get("service")) is not None:
+        about["service"] = str(service)
     with RunStore.create(home, spec.to_toml(), description=about) as store, progress() as report:
         life = Lifecycle(store, spec, device, confirm=confirm_on_terminal(yes, report), progress=report)
         return finish(life, as_json=as_json)

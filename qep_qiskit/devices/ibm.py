@@ -328,6 +328,7 @@ def translated(what: str, *, wrong: bool = False) -> Iterator[None]:
     except Exception as error:
         # the client adds the reply as it came to the message that it took from it
         line = re.sub(r"[\\'\". ]*\{\"error\":.*", "", " ".join(str(error).split())).strip("\\'\" ")
+        line = line.replace("\\'", "'").replace('\\"', '"')
         line = scrubbed(line or type(error).__name__)[:300]
         raise (InputError if wrong else DeviceError)(f"device: {what}: {line}") from None
 

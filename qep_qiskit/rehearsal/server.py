@@ -43,7 +43,9 @@ class StandIn(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(*, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), port: int = 0) -> Iterator[StandIn]:
+def serve(
+    *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), port: int = 0, queue_seconds: float = 0.0
+) -> Iterator[StandIn]:
     """Serve until the context ends.
 
     Parameters
@@ -53,11 +55,13 @@ def serve(*, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), por
     noise : {"full", "readout", "none"}
         The snapshot's noise, its readout errors alone, or none.
     faults : iterable of str
-        See :data:`qep_qiskit.rehearsal.FAULTS`.
+        See :data:`qep_qiskit.rehearsal.faults.FAULTS`.
     port : int
         0: any free one.
+    queue_seconds : float
+        How long every job waits for the device.
     """
-    service = Service(seed=seed, noise=noise, faults=faults)
+    service = Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds)
     server = StandIn(service, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="stand-in", daemon=True)
     thread.start()

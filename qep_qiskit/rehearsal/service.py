@@ -98,11 +98,14 @@ class Service:
     noise : {"full", "readout", "none"}
     faults : iterable of str
         Names, perhaps with how often: ``"storm:5"``.
+    queue_seconds : float
+        How long every job waits for the device.
     """
 
-    def __init__(self, *, seed: int = 0, noise: str = "full", faults: Iterable[str] = ()) -> None:
+    def __init__(self, *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), queue_seconds: float = 0.0) -> None:
         self.seed, self.noise, self.key = seed, noise, ""
         Machine(machine_names()[0], noise)
+        self._queue_seconds = queue_seconds
         self._lock = threading.RLock()
         self._faults = orders(faults)
         self._happened: dict[str, int] = {}
@@ -222,13 +225,13 @@ class Service:
             program = programs.read(request.get("params", {}), machine, seed=self.seed)
         except programs.RefusedError as error:
             raise ReplyError(400, str(error)) from None
-        now, wait, lag = time.monotonic(), 0.0, 0.0
+        now, wait, lag = time.monotonic(), self._queue_seconds, 0.0
         duplicate, lagging = self.strikes("duplicate"), self.strikes("lagging-list")
         lost = self.strikes("lost-reply") or lagging
         if duplicate or self._spoilt_before(request):
-            wait = DUPLICATE_QUEUE_SECONDS
+            wait += DUPLICATE_QUEUE_SECONDS
         if self.strikes("slow-queue"):
-            wait = QUEUE_SECONDS
+            wait += QUEUE_SECONDS
         if lagging:
             lag = LAG_SECONDS
         with self._changed:

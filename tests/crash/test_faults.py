@@ -7,7 +7,8 @@ import pytest
 from life import COSTS, assert_same_counts, billed, go_on, write_spec
 
 from qep_qiskit.errors import DeviceError
-from qep_qiskit.rehearsal import FAULTS, serve
+from qep_qiskit.rehearsal.faults import FAULTS
+from qep_qiskit.rehearsal.server import serve
 from qep_qiskit.runs.store import RunStore
 from qep_qiskit.spec import load
 

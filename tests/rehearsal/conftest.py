@@ -2,7 +2,7 @@
 
 import pytest
 
-from qep_qiskit.rehearsal import serve
+from qep_qiskit.rehearsal.server import serve
 
 
 @pytest.fixture

@@ -1,0 +1,231 @@
+"""`qep rehearse`: the whole life of a device run against a stand-in of the service, without an account."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qep_qiskit.cli.options import load_spec, override_options
+from qep_qiskit.cli.output import console, print_json
+from qep_qiskit.rehearsal.faults import FAULTS
+
+if TYPE_CHECKING:
+    from qep_qiskit.cli.rehearsing import Step
+    from qep_qiskit.equilibrium.result import Gradient
+    from qep_qiskit.rehearsal.server import StandIn
+    from qep_qiskit.spec import Spec
+
+DEFAULT_DEVICE = "ibm_brisbane"
+QUICK = {"QEP_LOOKUP_SECONDS": "5", "QEP_ANSWER_SECONDS": "10"}
+"""How long the program waits in a rehearsal, where the environment does not say."""
+
+
+def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        for fault in FAULTS.values():
+            click.echo(f"{fault.name}\n    {fault.what};\n    {fault.then}.")
+        context.exit()
+
+
+@click.command("rehearse", short_help="Play a device run against a stand-in of the service.")
+@click.argument("spec_path", metavar="[SPEC]", required=False, type=click.Path())
+@click.option("--fault", "faults", multiple=True, metavar="NAME[:TIMES]", help="What is to go wrong. Repeatable.")
+@click.option(
+    "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="Say what can go wrong."
+)
+@click.option("--device", "name", metavar="NAME", help=f"Such as ibm_torino; the spec's, or {DEFAULT_DEVICE}.")
+@click.option(
+    "--noise", default="full", metavar="full|readout|none", help="The snapshot's noise, its readout errors alone, or none."
+)
+@click.option("--run", "folder", type=click.Path(file_okay=False), help="The run's folder; a new one under hardware_runs/.")
+@click.option("--queue", "queue_seconds", default=2.0, help="Seconds that a job waits for the device.")
+@click.option("--stand-in-seed", default=0, help="Other shots for another number; the same for the same.")
+@click.option(
+    "--serve", "serving", is_flag=True, help="Only keep the stand-in up, for other commands, until Ctrl-C. SPEC may be absent."
+)
+@click.option("--port", default=0, help="Where the stand-in listens, on loopback; any free port where absent.")
+@override_options
+def command(
+    spec_path: str | None,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    as_json: bool,
+    faults: tuple[str, ...],
+    name: str | None,
+    noise: str,
+    folder: str | None,
+    stand_in_seed: int,
+    queue_seconds: float,
+    serving: bool,
+    port: int,
+) -> int:
+    """Play the life of a device run, plan to report, with the real client. Nothing leaves this machine.
+
+    A stand-in of the IBM service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the
+    qubits in use. `--fault NAME` makes it fail in that way, and shows what the program does about it.
+    """
+    from qep_qiskit.errors import InputError
+    from qep_qiskit.rehearsal.server import serve
+
+    if spec_path is None and not serving:
+        raise InputError("SPEC: missing; give a spec file, or --serve to keep the stand-in up for other commands")
+    spec = None if spec_path is None else load_spec(spec_path, overrides, seed)
+    with serve(seed=stand_in_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
+        if serving or spec is None or spec_path is None:
+            return _keep_up(server, as_json)
+        words = [spec_path, *_device_words(spec, name), *(w for o in overrides for w in ("--set", o))]
+        words += [] if seed is None else ["--seed", str(seed)]
+        home = Path(folder) if folder else Path("hardware_runs") / f"rehearsal-{Path(spec_path).stem}-{_now()}"
+        with _environment({"QEP_RUNTIME_URL": server.url}):
+            return _play(server, words, home, faults, noise, as_json)
+
+
+def _device_words(spec: Spec, name: str | None) -> list[str]:
+    """Return what makes the spec's device one that the stand-in has."""
+    table: Mapping[str, Any] = spec.tables.get("device", {})
+    known = str(table.get("name", ""))
+    if name is None and known.startswith("ibm_"):
+        return []
+    fake = known if known.startswith("fake_") else str(table.get("noise", ""))
+    chosen = name or ("ibm_" + fake.removeprefix("fake_") if fake.startswith("fake_") else DEFAULT_DEVICE)
+    dropped = [] if known.startswith("ibm_") else [key for key in table if key != "name"]
+    return ["--device", chosen, *(w for key in dropped for w in ("--set", f"device.{key}="))]
+
+
+def _play(server: StandIn, words: list[str], home: Path, faults: tuple[str, ...], noise: str, as_json: bool) -> int:
+    from qep_qiskit.cli.main import DONE, FAILED
+    from qep_qiskit.cli.rehearsing import play
+    from qep_qiskit.rehearsal.faults import orders
+
+    if not as_json:
+        out = console()
+        out.print("[bold]Rehearsal[/]: a stand-in of the IBM service on this machine; nothing is sent to IBM, nothing is paid.")
+        out.print(f"  Noise: {noise}.")
+        for known in orders(faults):
+            out.print(f"  Fault {known}: {FAULTS[known].what}.\n  Then: {FAULTS[known].then}.", markup=False)
+    steps = []
+    for step in play(words, home):
+        steps.append(step)
+        if not as_json:
+            _show(len(steps), step)
+    outcome = _outcome(home)
+    ledger = server.service.ledger()
+    done = steps[-1].code == DONE and outcome is not None
+    if as_json:
+        about = [{"command": step.command, "exit": step.code, "seconds": step.seconds, "message": step.message} for step in steps]
+        print_json({"run": str(home), "state": "done" if done else "failed", "steps": about, "ledger": ledger, **(outcome or {})})
+    else:
+        _conclude(home, ledger, outcome)
+    return DONE if done else FAILED
+
+
+def _show(number: int, step: Step) -> None:
+    from rich.markup import escape
+
+    out = console()
+    out.print(f"\n[bold cyan]{number}[/] [bold]$ {escape(step.command)}[/]  [dim]exit {step.code}, {step.seconds:.1f} s[/]")
+    for line in step.said.rstrip().splitlines():
+        out.print("    " + line, markup=False, overflow="ignore", crop=False)
+
+
+def _outcome(home: Path) -> dict[str, Any] | None:
+    """Return what came of the run: its gradient, the exact one, how far they are apart in error bars, and its events."""
+    import numpy as np
+
+    from qep_qiskit.cli.gradient import MOST_QUBITS_EXACT
+    from qep_qiskit.equilibrium.estimate import gradient
+    from qep_qiskit.errors import DegenerateGroundStateError, InputError
+    from qep_qiskit.reference import exact_gradient
+    from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.spec import load
+
+    if not (home / "run.db").is_file():
+        return None
+    with RunStore.open(home) as store:
+        kept, events = store.gradients(), [{"time": e.time, "text": e.text} for e in store.events() if e.text]
+    if not kept:
+        return None
+    spec = load(home / "spec.toml")
+    problem, settings = spec.problem(), spec.settings()
+    values, errors = np.array(kept[-1]["values"], dtype=float), np.array(kept[-1]["stderr"], dtype=float)
+    same = {key: settings[key] for key in ("preparer", "stencil", "seed")}
+    found: dict[str, Any] = {"gradient": kept[-1], "events": events}
+    if problem.network.num_qubits > MOST_QUBITS_EXACT:
+        return found
+    asked: tuple[tuple[str, str, Callable[[], Gradient]], ...] = (
+        ("noise_free", "the noise-free gradient of the same states", lambda: gradient(problem, **same)),
+        ("exact", "the exact gradient", lambda: exact_gradient(problem)),
+    )
+    for key, title, ask in asked:
+        try:
+            truth = np.array(ask().values)
+        except (DegenerateGroundStateError, InputError):
+            continue
+        z = (values - truth) / np.where(errors > 0, errors, np.inf)
+        found[key] = {"title": title, "values": truth, "largest_z": float(np.abs(z).max()), "mean_square_z": float(np.mean(z**2))}
+    return found
+
+
+def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None) -> None:
+    say: Any = console().print
+    billed = sum(job["seconds"] > 0 for job in ledger["jobs"])
+    say(f"\n[bold]The service's ledger[/]: {len(ledger['jobs'])} made, {billed} billed, {ledger['seconds']:.1f} QPU seconds.")
+    for job in ledger["jobs"]:
+        say(f"  {job['id']}  {job['status'].lower():10} {job['seconds']:6.1f} s  {', '.join(job['tags'])}", markup=False)
+    if ledger["faults"]:
+        say("  Faults that happened: " + ", ".join(f"{name} × {times}" for name, times in ledger["faults"].items()) + ".")
+    if outcome is None:
+        say(f"\n[bold red]The run did not end.[/] What there is of it is in {home}.")
+        return
+    say("\n[bold]What the run kept[/]")
+    for event in outcome["events"]:
+        say(f"  {event['time'][11:23]}  {event['text']}", markup=False)
+    say("\n[bold]How far off[/]")
+    for key in ("noise_free", "exact"):
+        if key in outcome:
+            far = outcome[key]
+            say(f"  from {far['title']}: at most {far['largest_z']:.2f} error bars, ⟨z²⟩ {far['mean_square_z']:.2f}")
+    say(f"\nThe run is in {home}.")
+
+
+def _keep_up(server: StandIn, as_json: bool) -> int:
+    from qep_qiskit.cli.main import DONE
+
+    if as_json:
+        print_json({"url": server.url, "pid": os.getpid()})
+    else:
+        click.echo(f"export QEP_RUNTIME_URL={server.url}")
+        click.echo(
+            "In another shell, after that line: qep plan, submit, status, collect, report. Ctrl-C ends the stand-in.", err=True
+        )
+        click.echo(f"Its ledger: {server.url.removesuffix('/rt')}/ledger", err=True)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        ledger = server.service.ledger()
+        click.echo(f"{len(ledger['jobs'])} jobs were made, {ledger['seconds']:.1f} QPU seconds billed.", err=True)
+    return DONE
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set these variables, and the rehearsal's own where nothing is set, for a while."""
+    before = dict(os.environ)
+    os.environ.update({**QUICK, **before, **values})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}"

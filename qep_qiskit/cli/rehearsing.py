@@ -1,0 +1,107 @@
+"""The steps of a rehearsal: the verbs that a user would type, one after the other, until the run is done."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from qep_qiskit.cli.output import progress
+
+PATIENCE_SECONDS = 120.0
+PAUSE_SECONDS = 0.5
+MOST_FAILURES = 6
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command that was run.
+
+    Attributes
+    ----------
+    command : str
+        As it is typed.
+    code : int
+        Its exit code.
+    seconds : float
+    said : str
+        Everything that it printed.
+    message : str
+        The last line of its errors.
+    """
+
+    command: str
+    code: int
+    seconds: float
+    said: str
+    message: str
+
+
+def play(words: list[str], home: Path) -> Iterator[Step]:
+    """Yield the steps of a run's life, the last one its report, or the one at which it failed for good.
+
+    Parameters
+    ----------
+    words : list of str
+        SPEC and its options, for `qep plan` and `qep submit`.
+    home : Path
+        The run's folder.
+    """
+    from qep_qiskit.cli.main import DONE, NOT_FINISHED, VERBS, WRONG_INPUT
+
+    if "plan" in VERBS:
+        step = run(["plan", *words])
+        yield step
+        if step.code == WRONG_INPUT:
+            return
+    submit = ["submit", *words, "--run", str(home), "--yes"]
+    step = run(submit)
+    yield step
+    failures, end = 0, time.monotonic() + PATIENCE_SECONDS
+    shown = False
+    while step.code != DONE and failures < MOST_FAILURES and time.monotonic() < end:
+        there = (home / "run.db").is_file()
+        if step.code != NOT_FINISHED:
+            failures += 1
+            if step.code == WRONG_INPUT and "--resubmit" not in step.message:
+                return
+        if there and not shown:
+            shown = True
+            yield run(["status", str(home)])
+        time.sleep(PAUSE_SECONDS)
+        before = step
+        step = run(_next(step, there, submit, home))
+        if (step.code, step.message) != (NOT_FINISHED, before.message) or before.code != NOT_FINISHED:
+            yield step
+    if step.code != DONE:
+        yield step
+        return
+    if not shown:
+        yield run(["status", str(home)])
+    if "report" in VERBS:
+        yield run(["report", str(home)])
+
+
+def _next(step: Step, there: bool, submit: list[str], home: Path) -> list[str]:
+    if not there:
+        return submit
+    return ["collect", str(home), "--yes", *(["--resubmit"] if "--resubmit" in step.message else [])]
+
+
+def run(words: list[str]) -> Step:
+    """Run one command of the program in this process, and catch what it prints."""
+    from qep_qiskit.cli.main import cli
+
+    started = time.monotonic()
+    out, err = io.StringIO(), io.StringIO()
+    with progress() as report:
+        report(f"qep {' '.join(words[:2])}", None)
+        with redirect_stdout(out), redirect_stderr(err):
+            code = cli.main(words, standalone_mode=False)
+    errors = err.getvalue()
+    message = errors.strip().splitlines()[-1] if errors.strip() else ""
+    quoted = " ".join(f"'{word}'" if " " in word or word.endswith("=") else word for word in words)
+    return Step(f"qep {quoted}", int(code), round(time.monotonic() - started, 2), errors + out.getvalue(), message)
