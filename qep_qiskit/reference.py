@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.costs import ObservableCost
 from qep_qiskit.equilibrium.estimate import finish, stamped
 from qep_qiskit.equilibrium.executed import execute
-from qep_qiskit.equilibrium.planned import check_options, plan, refuse_without_qubits
+from qep_qiskit.equilibrium.planned import check_options, family_of, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.polynomial import CONSTANT, PRODUCT
+from qep_qiskit.networks.encoded import EncodedNetwork
+from qep_qiskit.networks.polynomial import CONSTANT, PRODUCT, Polynomial
 from qep_qiskit.preparation.exact import (
     MOST_QUBITS,
     Exact,
@@ -123,14 +126,30 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
             "products": state.products,
         },
     )
+    if level == 0:
+        found = replace(found, diagnostics={**found.diagnostics, **_truncation(problem, state.energy, found.values)})
     return stamped(found, started, clock)
+
+
+def _truncation(problem: Problem, energy: float, values: Vector) -> dict[str, object]:
+    """What the levels of oscillators leave out, the gradient's relative error included where the closed form has the cost."""
+    found = truncation(problem, energy)
+    network = problem.network
+    if not isinstance(network, EncodedNetwork):
+        return found
+    if isinstance(problem.cost, ObservableCost) and not isinstance(problem.cost.operator, Polynomial):
+        return found
+    closed = _closed_form(Problem(network.exactly, problem.weights, problem.x, cost=problem.cost))
+    size = float(np.linalg.norm(closed.values))
+    error = float(np.linalg.norm(values - closed.values))
+    return {"truncation": {**found["truncation"], "gradient_error": error / size if size else None}}  # type: ignore[dict-item]
 
 
 def _closed_form(problem: Problem) -> Gradient:
     """The gradient of a quadratic form's Gaussian ground state: normal modes and their linear response."""
     strings, quantum = problem.frame.strings, problem.frame.quantum
     form = strings.form(problem.hamiltonian_row)
-    dense = form.size <= MOST_DENSE or bool((problem.cost_rows[:, strings.where(PRODUCT)[0]] != 0).any())
+    dense = form.size <= MOST_DENSE or bool((problem.cost_rows[:, strings.kind >= PRODUCT] != 0).any())
     if dense:
         state = ground_form(form, quantum=quantum)
         mean, energy, gap = state.mean, state.energy, state.gap
@@ -314,8 +333,7 @@ def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: fl
 
 
 def _free_family(problem: Problem) -> Family:
-    strings = tuple(int(i) for i in np.flatnonzero((problem.cost_rows != 0).any(axis=0)))
-    return Family(problem.frame, problem.hamiltonian_row, np.zeros_like(problem.hamiltonian_row), (0.0,), strings)
+    return family_of(problem, np.zeros_like(problem.hamiltonian_row), (0.0,))
 
 
 def _transitions(problem: Problem, state: NDArray[np.complex128], delta: NDArray[np.complex128]) -> Vector:

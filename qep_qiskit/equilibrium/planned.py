@@ -220,7 +220,8 @@ def _by_tensor_network(
 
 def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
     """Return H + βC of a problem for these β, with the strings of the cost kept in ansätze and ramps."""
-    strings = tuple(int(i) for i in np.flatnonzero((problem.cost_rows != 0).any(axis=0)))
+    kept = problem.frame.busy if problem.network.whole_frame else (problem.cost_rows != 0).any(axis=0)
+    strings = tuple(int(i) for i in np.flatnonzero(kept))
     return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings)
 
 

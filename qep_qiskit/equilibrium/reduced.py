@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qep_qiskit.equilibrium.executed import Outcomes
 from qep_qiskit.equilibrium.planned import Plan, described
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.expectations import Readings, read
 from qep_qiskit.measurement.mitigation import parse, readable
@@ -170,6 +171,7 @@ def diagnostics(plan: Plan) -> dict[str, object]:
             for _, ph in sorted(phases.items())
         ],
         **_bounds(plan, phases),
+        **truncation(plan.problem, phases[0].energy if 0 in phases else None),
         "warnings": warnings,
     }
 

@@ -89,6 +89,11 @@ class Network:
         """Whether its ground states are computed in closed form, without qubits."""
         return False
 
+    @property
+    def whole_frame(self) -> bool:
+        """Whether ansätze hold all strings of a problem's frame, also those whose coefficients happen to be zero."""
+        return False
+
     def at(self, weights: Vector, x: Vector) -> Network:
         """Return the network as it is represented at these weights and inputs: itself, where that does not depend on them."""
         return self

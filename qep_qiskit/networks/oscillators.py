@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.networks.encoded import encoded, unit_reference
 from qep_qiskit.networks.graphs import connected_to, edges_of, sites_of
+from qep_qiskit.networks.levels import check_levels
 from qep_qiskit.networks.network import Network, Term, Vector, check_outputs, finite_vector
 from qep_qiskit.networks.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, position
 from qep_qiskit.networks.quadratic import QuadraticNetwork
@@ -24,6 +26,8 @@ def oscillators(
     inputs: Sequence[int] = (),
     outputs: Sequence[int],
     biases: bool = False,
+    levels: int | None = None,
+    encoding: str = "binary",
 ) -> Network:
     """Return the network H = Σ p_i²/2m_i + ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i.
 
@@ -41,6 +45,10 @@ def oscillators(
         The sites whose ⟨r⟩ are the predictions.
     biases : bool
         Trainable forces b_i, with the sign of the inputs: −b_i r_i.
+    levels : int, optional
+        A power of two: every oscillator in so many levels on log₂(levels) qubits. In closed form, without qubits, where absent.
+    encoding : {"binary", "gray"}
+        Which basis state of its qubits a level is; Gray codes need fewer measurement bases.
 
     Returns
     -------
@@ -57,6 +65,9 @@ def oscillators(
     -----
     ħ = 1. With masses in units of m₀ and stiffnesses in units of k₀, frequencies and energies are in units of
     ω₀ = √(k₀/m₀), positions of √(1/(m₀ω₀)), and forces of √(m₀ω₀³).
+
+    On qubits, an oscillator's levels are those of the network's mean field at the problem's weights and inputs: the frequency
+    √(K_ii/m_i) of its own stiffness, around its own classical position. See :class:`qep_qiskit.networks.encoded.EncodedNetwork`.
 
     Examples
     --------
@@ -76,6 +87,7 @@ def oscillators(
     inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
     if not isinstance(biases, bool):
         raise InputError(f"biases: {biases!r} is not allowed; give True or False")
+    count, code = check_levels(2 if levels is None else levels, encoding)
     weights = _masses(masses, sites)
     if inputs:
         reached = connected_to(inputs, pairs, sites)
@@ -97,7 +109,7 @@ def oscillators(
         "biases": biases,
         "levels": None,
     }
-    return QuadraticNetwork(
+    network = QuadraticNetwork(
         num_qubits=0,
         terms=tuple(terms),
         fixed=Polynomial({Monomial(MOMENTUM, i, i): 0.5 / m for i, m in enumerate(weights)}),
@@ -108,6 +120,7 @@ def oscillators(
         description=description,
         sites=sites,
     )
+    return network if levels is None else encoded(network, count, code, unit_reference(network))
 
 
 def spring(i: int, j: int) -> Polynomial:

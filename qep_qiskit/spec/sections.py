@@ -76,6 +76,8 @@ class OscillatorNetwork(Section):
     inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
     outputs: list[int] = Field(description="a list of sites, such as [3]")
     biases: bool = Field(False, description="true or false")
+    levels: int | None = Field(None, description="a power of two from 2 to 64, or leave it out for the closed form")
+    encoding: str = Field("binary", description=_one_of("binary", "gray"), pattern="^(binary|gray)$")
 
 
 class ScaledTerm(Section):

@@ -85,6 +85,22 @@ def test_an_operator_of_positions_is_a_cost(spec):
     assert json.loads(done.stdout)["exact"] == direct.values.tolist()
 
 
+def test_on_qubits_it_takes_shots_and_circuits(spec, tmp_path):
+    change = ["network.levels=4", "network.encoding=gray", "network.sites=2", "network.masses=1.0", "network.outputs=[1]",
+              "weights.k=0.5", "measurement.shots=500", "device.name=aer", "preparation.method=vqe"]  # fmt: skip
+    words = [word for c in change for word in ("--set", c)]
+    done = run("gradient", spec, "--json", *words)
+    assert done.exit_code == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert len(data["stderr"]) == 5
+    assert data["diagnostics"]["truncation"]["levels"] == 4
+    assert data["provenance"]["network"]["encoding"] == "gray"
+    done = run("compare", spec, "--json", "--out", tmp_path / "out", *words)
+    assert done.exit_code == 0, done.stderr
+    rungs = {rung["name"]: rung for rung in json.loads(done.stdout)["rungs"]}
+    assert rungs["shots"]["stderr"] is not None and rungs["prepared"]["added"] < 1e-2
+
+
 BAD = [
     (["network.masses=-1"], ["network.masses", "-1", "positive"]),
     (["network.masses=[1.0]"], ["network.masses", "expected 3"]),
@@ -93,6 +109,9 @@ BAD = [
     (["network.sites=0"], ["network.sites", "0", "from 1"]),
     (["network.outputs=[5]"], ["network.outputs", "5", "0 to 2"]),
     (["network.biases=1"], ["network.biases", "true or false"]),
+    (["network.levels=3"], ["network.levels", "3", "power of two"]),
+    (["network.levels=4.5"], ["network.levels", "4.5", "power of two"]),
+    (["network.encoding=grey"], ["network.encoding", '"grey"', '"gray"']),
     (["weights.a=-1.0"], ["weights", "normal mode on sites", "squared frequency"]),
     (["measurement.shots=100"], ["measurement.shots", "100", "closed form"]),
     (["preparation.method=vqe"], ["preparation.method", "vqe", "closed form"]),
