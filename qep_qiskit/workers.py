@@ -1,12 +1,13 @@
 """Tasks on one process, on several local ones, or on the workers of a dask scheduler.
 
-A task is a function of what all tasks share and of one item; what it returns depends on these alone (its seeds are derived from the spec's), so the
-results are the same for any number of workers, and a worker that is lost costs the time of its tasks only.
+A task is a function of what all tasks share and of one item; what it returns depends on these alone (its seeds are among
+them), so the results are the same for any number of workers, and a worker that is lost costs the time of its tasks only.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +74,7 @@ class Dask:
         futures = self.client.map(functools.partial(_task, packed), list(items), pure=False, retries=RETRIES)
         number = {future.key: k for k, future in enumerate(futures)}
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures):  # type: ignore[no-untyped-call]
                 yield number[future.key], future.result()
         finally:
             self.client.cancel(futures)
@@ -136,7 +137,7 @@ def pool(workers: int | None = None, scheduler: str | None = None) -> Iterator[P
         raise InputError("workers: dask.distributed is not installed; pip install 'qep-qiskit[distributed]'") from None
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout=10)
+            client = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
         except (OSError, TimeoutError) as error:
             line = " ".join(str(error).split())[:120]
             raise InputError(f"scheduler: {scheduler} does not answer ({line}); start one by `dask scheduler`") from None
@@ -145,8 +146,10 @@ def pool(workers: int | None = None, scheduler: str | None = None) -> Iterator[P
         return
     with (
         one_thread_each(),
-        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-        Client(cluster) as client,
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.ERROR
+        ) as cluster,
+        Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
         yield Dask(client)
 

@@ -10,13 +10,20 @@ import pytest
 import qep_qiskit
 
 PACKAGE = Path(qep_qiskit.__file__).parent
-BELOW_ALL = {"errors", "files", "provenance", "secrets", "seeds"}
+BELOW_ALL = {
+    "errors",
+    "files",
+    "provenance",
+    "secrets",
+    "seeds",
+    "workers",
+}
 FLOORS = [
     {"networks", "costs", "stencils", "ansatz", "simulation", "measurement", "devices", "rehearsal"},
     {"problem", "preparation"},
     {"equilibrium", "reference", "spec"},
     {"comparison", "planning", "runs"},
-    {"report", "training"},
+    {"report", "sweeps", "training"},
     {"cli"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names} | dict.fromkeys(BELOW_ALL, -1)

@@ -14,7 +14,20 @@ import click
 import qep_qiskit
 from qep_qiskit.errors import DeviceError, InputError, PreparationError
 
-VERBS = ("gradient", "compare", "submit", "status", "collect", "cancel", "runs", "rehearse", "circuits", "devices", "doctor")
+VERBS = (
+    "gradient",
+    "compare",
+    "sweep",
+    "submit",
+    "status",
+    "collect",
+    "cancel",
+    "runs",
+    "rehearse",
+    "circuits",
+    "devices",
+    "doctor",
+)
 DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED = 0, 1, 2, 3, 130
 
 

@@ -1,0 +1,188 @@
+"""`qep sweep`: one experiment over all combinations of some of its keys, with one table and one picture at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qep_qiskit.cli.options import load_spec, spec_options
+from qep_qiskit.cli.output import console, print_json, progress, to_json
+
+if TYPE_CHECKING:
+    from qep_qiskit.sweeps import Axis, Row
+
+SAVE_SECONDS = 1.0
+SHOWN = ("relative_error", "cosine", "accuracy", "validation_accuracy", "loss", "validation_loss", "shots", "seconds")
+"""The columns of the table on a terminal; the files hold all."""
+
+
+@click.command("sweep", short_help="Run a spec over all combinations of some of its keys.")
+@spec_options
+@click.option(
+    "--over",
+    "over",
+    multiple=True,
+    metavar="KEY=VALUES",
+    help="What is varied: stencil.beta=0.05,0.1 or seed=0..9. Repeatable; all combinations are run.",
+)
+@click.option("--workers", type=int, metavar="N", help="Run on N local processes.")
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of a dask scheduler, tcp://host:port.")
+@click.option("--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name.")
+def command(
+    spec_path: str,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    as_json: bool,
+    over: tuple[str, ...],
+    workers: int | None,
+    scheduler: str | None,
+    out: str | None,
+) -> None:
+    """Run a spec over all combinations of some of its keys.
+
+    Writes sweep.json, sweep.csv and sweep.png. The same command goes on with a sweep that was stopped. Results do not
+    depend on the number of workers. Weights that the spec does not give are drawn from the seed, so a sweep over seeds is one
+    over networks, too.
+    """
+    from qep_qiskit.spec.overrides import parse
+    from qep_qiskit.sweeps import MEASURES, axis_of, combinations, points, rows, summary
+    from qep_qiskit.sweeps.sweep import kind_of
+    from qep_qiskit.workers import pool
+
+    spec = load_spec(spec_path, overrides, seed)
+    axes = [axis_of(text) for text in over]
+    where = combinations(axes)
+    given: list[tuple[str, object]] = [*(parse(text) for text in overrides), *([] if seed is None else [("seed", seed)])]
+    specs = points(spec_path, given, where)
+    folder = Path(out) if out is not None else Path("hardware_runs") / f"{Path(spec_path).stem}-sweep"
+    kept = Kept.open(folder, spec.to_toml(), axes)
+    measures = MEASURES[kind_of(specs[0])]
+    try:
+        with progress() as report, pool(workers, scheduler) as chosen:
+            report(f"{len(where)} points", len(kept.rows) / len(where))
+            for row in rows(specs, where, chosen, done=[row.number for row in kept.rows]):
+                kept.add(row)
+                report(f"{len(kept.rows)} of {len(where)} points", len(kept.rows) / len(where))
+    except KeyboardInterrupt:
+        kept.save()
+        from qep_qiskit.cli.main import InterruptedRunError
+
+        raise InterruptedRunError(
+            f"{len(kept.rows)} of {len(where)} points are kept in {folder}; run the same command to go on"
+        ) from None
+    finally:
+        if kept.rows:
+            kept.save()
+    entries = summary(kept.rows, measures)
+    _write_tables(folder, kept.rows, measures)
+    from qep_qiskit.report import sweep_figure
+
+    picture = sweep_figure.draw(entries, measures[0], folder / "sweep.png")
+    if as_json:
+        print_json({**kept.to_dict(), "summary": entries, "files": {"folder": str(folder), "picture": str(picture)}})
+        return
+    _show(entries, measures, kept.rows)
+    click.echo(f"\n{picture}")
+
+
+class Kept:
+    """The rows of a sweep in its folder."""
+
+    def __init__(self, folder: Path, identity: dict[str, Any], rows: list[Row]) -> None:
+        self.folder, self.identity, self.rows = folder, identity, rows
+        self._saved = 0.0
+
+    @classmethod
+    def open(cls, folder: Path, text: str, axes: Sequence[Axis]) -> Kept:
+        """Return what the folder holds of this sweep, refusing another one's folder."""
+        from qep_qiskit.errors import InputError
+        from qep_qiskit.sweeps import Row
+
+        identity = {"spec": text, "axes": [{"key": axis.key, "values": list(axis.values)} for axis in axes]}
+        path = folder / "sweep.json"
+        try:
+            old = json.loads(path.read_text(encoding="utf-8"))
+            known = {key: old[key] for key in identity}
+            found = [Row(r["number"], r["point"], r["numbers"], r["problem"]) for r in old["rows"]]
+        except FileNotFoundError:
+            return cls(folder, identity, [])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(f"--out: {path} cannot be read as a sweep; move it away or give another folder") from None
+        if known != json.loads(to_json(identity)):
+            raise InputError(f"--out: {folder} holds another sweep; give another folder or move it away")
+        return cls(folder, identity, found)
+
+    def add(self, row: Row) -> None:
+        """Keep a row; the file is written once a second at most."""
+        self.rows.append(row)
+        if time.monotonic() - self._saved > SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Write the file."""
+        from qep_qiskit.report.files import write_whole
+
+        self.rows.sort(key=lambda row: row.number)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / "sweep.json", (to_json(self.to_dict()) + "\n").encode())
+        self._saved = time.monotonic()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        count = 1
+        for axis in self.identity["axes"]:
+            count *= len(axis["values"])
+        return {**self.identity, "complete": len(self.rows) == count, "rows": [row.to_dict() for row in self.rows]}
+
+
+def _cell(name: str, number: dict[str, float | None]) -> str:
+    from qep_qiskit.report.numbers import MISSING, with_error
+
+    mean = number["mean"]
+    if mean is None:
+        return MISSING
+    if name == "shots":
+        return f"{mean:,.0f}"
+    return f"{mean:.2g}" if name == "seconds" else with_error(mean, number["spread"])
+
+
+def _write_tables(folder: Path, rows: Sequence[Row], measures: Sequence[str]) -> None:
+    import csv
+    import io
+
+    from qep_qiskit.report.files import write_whole
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*rows[0].point, *measures, "problem"])
+    for row in rows:
+        writer.writerow([*row.point.values(), *(row.numbers.get(name) for name in measures), row.problem or ""])
+    write_whole(folder / "sweep.csv", text.getvalue().encode())
+
+
+def _show(entries: Sequence[dict[str, Any]], measures: Sequence[str], rows: Sequence[Row]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    seeds = max((entry["count"] for entry in entries), default=0)
+    title = "Sweep" if seeds < 2 else f"Sweep, mean ± standard deviation over {seeds} seeds"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
+    shown = [n for n in SHOWN if n in measures and any(entry[n]["mean"] is not None for entry in entries)]
+    for key in entries[0]["point"]:
+        table.add_column(key, no_wrap=True)
+    for name in shown:
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    for entry in entries:
+        numbers = [_cell(name, entry[name]) for name in shown]
+        table.add_row(*(Text(str(cell)) for cell in [*entry["point"].values(), *numbers]))
+    out = console()
+    out.print(table)
+    for row in rows:
+        if row.problem is not None:
+            told = ", ".join(f"{key}={value}" for key, value in row.point.items())
+            out.print(f"[bold yellow]no numbers[/] at {told}: {row.problem}", highlight=False)

@@ -1,0 +1,89 @@
+"""The picture of a sweep: the first measure over the first axis that has numbers."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from qep_qiskit.report.files import write_whole
+from qep_qiskit.report.numbers import finite
+
+INK = "#333333"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LOG_RATIO = 20.0
+"""An axis whose largest value is so many times its smallest is drawn on a logarithmic scale."""
+MOST_LINES = 12
+
+
+def draw(entries: Sequence[Mapping[str, Any]], measure: str, path: str | os.PathLike[str]) -> Path:
+    """Draw one measure of a sweep into a PNG.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        Of ``sweeps.summary``.
+    measure : str
+    path : path-like
+    """
+    figure = Figure(figsize=(7.0, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    keys = list(entries[0]["point"]) if entries else []
+    across = next((k for k in keys if all(finite(e["point"][k]) for e in entries) and _many(entries, k)), None)
+    lines = _lines(entries, across, [k for k in keys if k != across and _many(entries, k)])
+    for number, (title, members) in enumerate(lines[:MOST_LINES]):
+        places = [e["point"][across] if across else k for k, e in enumerate(members)]
+        means = [e[measure]["mean"] for e in members]
+        spreads = [e[measure]["spread"] or 0.0 for e in members]
+        shown = [k for k, mean in enumerate(means) if finite(mean)]
+        axes.errorbar(
+            [places[k] for k in shown],
+            [means[k] for k in shown],
+            yerr=[spreads[k] for k in shown] if any(spreads) else None,
+            marker="o",
+            markersize=4,
+            linewidth=1.4 if across else 0,
+            elinewidth=1.0,
+            capsize=2.5,
+            color=COLOURS[number % len(COLOURS)],
+            label=title,
+        )
+    if across is None:
+        names = [", ".join(str(v) for v in e["point"].values()) or "all" for e in entries]
+        axes.set_xticks(range(len(names)), names, rotation=0 if len(names) < 6 else 60)
+    elif _wide([float(e["point"][across]) for e in entries]):
+        axes.set_xscale("log")
+    values = [e[measure]["mean"] for e in entries if finite(e[measure]["mean"])]
+    if values and _wide(values):
+        axes.set_yscale("log")
+    axes.set_xlabel(across or "", color=INK)
+    axes.set_ylabel(measure.replace("_", " "), color=INK)
+    if len(lines) > 1:
+        axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    return write_whole(path, buffer.getvalue())
+
+
+def _many(entries: Sequence[Mapping[str, Any]], key: str) -> bool:
+    return len({repr(e["point"][key]) for e in entries}) > 1
+
+
+def _wide(values: Sequence[float]) -> bool:
+    return min(values) > 0 and max(values) > LOG_RATIO * min(values)
+
+
+def _lines(entries: Sequence[Mapping[str, Any]], across: str | None, others: Sequence[str]) -> list[tuple[str, list[Any]]]:
+    groups: dict[str, list[Any]] = {}
+    for entry in entries:
+        title = ", ".join(f"{k} = {entry['point'][k]}" for k in others) if across else ""
+        groups.setdefault(title, []).append(entry)
+    if across is not None:
+        groups = {t: sorted(m, key=lambda e: e["point"][across]) for t, m in groups.items()}
+    return list(groups.items())

@@ -1,0 +1,146 @@
+"""Axes, points, rows and their summary; going on where a sweep stopped."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import qep_qiskit as qep
+from qep_qiskit.cli.main import cli
+from qep_qiskit.report import sweep_figure
+from qep_qiskit.sweeps import Row, axis_of, combinations, points, rows, summary
+from qep_qiskit.workers import Serial, pool
+
+SPEC = """
+seed = 3
+[network]
+kind = "ising"
+sites = 3
+inputs = [0]
+outputs = [2]
+[weights]
+J = 0.8
+h = 0.2
+g = 1.0
+[cost]
+kind = "squared_error"
+[sample]
+x = [0.5]
+y = [1.0]
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SPEC)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("stencil.beta=0.1", (0.1,)),
+        ("stencil.beta=[0.1, 0.2]", (0.1, 0.2)),
+        ("seed=2..4", (2, 3, 4)),
+        ("network.edges=chain,ring", ("chain", "ring")),
+        ("network.edges=[[0,1],[1,2]],chain", ([[0, 1], [1, 2]], "chain")),
+        ('a.b="x,y",z', ("x,y", "z")),
+    ],
+)
+def test_axes(text, values):
+    assert axis_of(text).values == values
+
+
+@pytest.mark.parametrize("text", ["seed", "seed=", "=1", "seed=4..2", "seed=1,1", "stencil.beta=0.1,,0.2"])
+def test_bad_axes_are_one_line(text):
+    with pytest.raises(qep.InputError, match="--over"):
+        axis_of(text)
+
+
+def test_combinations_vary_the_last_axis_fastest():
+    found = combinations([axis_of("a.b=1,2"), axis_of("seed=0..1")])
+    assert [tuple(p.values()) for p in found] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    with pytest.raises(qep.InputError, match="stands twice"):
+        combinations([axis_of("seed=1,2"), axis_of("seed=3,4")])
+
+
+def test_a_bad_point_is_named_before_anything_runs(spec):
+    with pytest.raises(qep.InputError, match=r"--over stencil\.beta=0: stencil\.beta"):
+        points(spec, [], combinations([axis_of("stencil.beta=0.1,0")]))
+
+
+def test_the_bias_of_each_stencil_falls_as_its_order_says(spec):
+    where = combinations([axis_of("stencil.kind=one_sided,symmetric"), axis_of("stencil.beta=0.02,0.04")])
+    found = [row.numbers["relative_error"] for row in rows(points(spec, [], where), where, Serial())]
+    assert np.log2(found[1] / found[0]) == pytest.approx(1, abs=0.1)
+    assert np.log2(found[3] / found[2]) == pytest.approx(2, abs=0.1)
+
+
+def test_rows_that_are_done_are_not_measured_again(spec):
+    where = combinations([axis_of("stencil.beta=0.1,0.2,0.3")])
+    assert [row.number for row in rows(points(spec, [], where), where, Serial(), done=[0, 2])] == [1]
+
+
+def test_a_point_without_a_gradient_is_a_row_that_says_so(spec):
+    where = combinations([axis_of("weights.g=0.0,1.0")])
+    degenerate = [("weights.h", 0.0), ("sample.x", [0.0])]
+    first, second = rows(points(spec, degenerate, where), where, Serial())
+    assert "degenerate" in first.problem and not first.numbers
+    assert second.problem is None and second.numbers["loss"] > 0
+
+
+def test_summary_puts_seeds_together():
+    found = [Row(k, {"a": k // 3, "seed": k % 3}, {"loss": float(k)}) for k in range(6)]
+    low, high = summary([*found, Row(6, {"a": 0, "seed": 9}, {}, "no")], ["loss"])
+    assert low["point"] == {"a": 0} and low["count"] == 3
+    assert low["loss"]["mean"] == pytest.approx(1.0) and low["loss"]["spread"] == pytest.approx(1.0)
+    assert high["loss"]["mean"] == pytest.approx(4.0)
+
+
+def run(*words):
+    result = CliRunner().invoke(cli, ["sweep", *map(str, words)], standalone_mode=False)
+    return result.return_value, result.output
+
+
+def test_the_verb_writes_table_and_picture_and_goes_on(spec, tmp_path):
+    out = tmp_path / "out"
+    words = (spec, "--over", "stencil.beta=0.1,0.2", "--over", "seed=0,1", "--out", out, "--json")
+    code, text = run(*words)
+    assert code == 0
+    whole = json.loads(text)
+    assert whole["complete"] and len(whole["rows"]) == 4 and len(whole["summary"]) == 2
+    assert {p.name for p in out.iterdir()} == {"sweep.json", "sweep.csv", "sweep.png"}
+    kept = json.loads((out / "sweep.json").read_text())
+    kept["rows"] = [{**row, "numbers": {**row["numbers"], "loss": -1.0}} for row in kept["rows"][:3]]
+    (out / "sweep.json").write_text(json.dumps(kept))
+    again = json.loads(run(*words)[1])
+    assert [row["numbers"]["loss"] == -1.0 for row in again["rows"]] == [True, True, True, False]
+    assert again["rows"][3]["numbers"]["loss"] == whole["rows"][3]["numbers"]["loss"]
+
+
+def test_the_verb_refuses_a_folder_of_another_sweep(spec, tmp_path):
+    run(spec, "--over", "stencil.beta=0.1", "--out", tmp_path / "out")
+    code, text = run(spec, "--over", "stencil.beta=0.2", "--out", tmp_path / "out")
+    assert code == 2 and "another sweep" in text
+    (tmp_path / "out" / "sweep.json").write_text("{")
+    assert run(spec, "--over", "stencil.beta=0.1", "--out", tmp_path / "out")[0] == 2
+
+
+def test_the_picture_needs_no_numbers(tmp_path):
+    entries = [{"point": {"network.edges": "chain"}, "count": 0, "loss": {"mean": None, "spread": None}}]
+    assert sweep_figure.draw(entries, "loss", tmp_path / "a.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_numbers(spec):
+    where = combinations([axis_of("stencil.beta=0.1,0.2"), axis_of("seed=0..2")])
+    specs = points(spec, [("measurement.shots", 500)], where)
+
+    def numbers(found):
+        return [{k: v for k, v in row.numbers.items() if k != "seconds"} for row in sorted(found, key=lambda r: r.number)]
+
+    here = numbers(rows(specs, where, Serial()))
+    with pool(2) as two:
+        assert numbers(rows(specs, where, two)) == here
