@@ -125,7 +125,7 @@ class Kept:
 
     def save(self) -> None:
         """Write the file."""
-        from qep_qiskit.report.files import write_whole
+        from qep_qiskit.files import write_whole
 
         self.rows.sort(key=lambda row: row.number)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,7 @@ def _write_tables(folder: Path, rows: Sequence[Row], measures: Sequence[str]) ->
     import csv
     import io
 
-    from qep_qiskit.report.files import write_whole
+    from qep_qiskit.files import write_whole
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

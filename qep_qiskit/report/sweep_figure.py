@@ -10,7 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from qep_qiskit.report.files import write_whole
+from qep_qiskit.files import write_whole
 from qep_qiskit.report.numbers import finite
 
 INK = "#333333"
