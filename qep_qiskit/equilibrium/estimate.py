@@ -47,7 +47,7 @@ def gradient(
         The state itself (``statevector()``) where absent.
     shots : int, optional
         Per circuit, that is per basis and phase; exact expectations where absent.
-    mitigation : {"none", "tensored", "m3"}
+    mitigation : {"none", "tensored", "m3", "trex"}
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
     near : Gradient, optional

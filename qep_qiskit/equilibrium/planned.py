@@ -105,7 +105,7 @@ def plan(
     stencil : Stencil
     shots : int, optional
         Per circuit; exact expectations where absent.
-    mitigation : {"none", "tensored", "m3"}
+    mitigation : {"none", "tensored", "m3", "trex"}
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
     near : Prepared, optional

@@ -11,7 +11,7 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.readout.mitigator import Mitigator, parities, signs_of
-from qep_qiskit.measurement.samples import Samples
+from qep_qiskit.measurement.samples import Samples, covariance_of_means
 
 Matrix = NDArray[np.float64]
 
@@ -26,22 +26,20 @@ class Readings:
         Positions in the list of Pauli strings.
     per_outcome : ndarray of shape (U, S)
         The value that each distinct outcome gives to each string: ±1, or with mitigation a product of weights.
-    weights : ndarray of shape (U,)
-    shots : int or None
+    samples : Samples
     sensitivity : ndarray of shape (S, C)
         ∂(mean)/∂(calibration parameters); C = 0 without mitigation.
     """
 
     strings: tuple[int, ...]
     per_outcome: Matrix
-    weights: NDArray[np.float64]
-    shots: int | None
+    samples: Samples
     sensitivity: Matrix
 
     @property
     def means(self) -> NDArray[np.float64]:
         """The estimates, shape (S,)."""
-        return self.weights @ self.per_outcome
+        return self.samples.weights @ self.per_outcome
 
     def covariance(self, combination: Matrix) -> Matrix:
         """Return the covariance of linear combinations of the means, from per-shot values.
@@ -56,12 +54,7 @@ class Readings:
             The sample covariance of ``combination @ per-shot values`` over the number of shots; zero for the exact
             distribution. Strings read from the same shots keep their covariance.
         """
-        rows = combination.shape[0]
-        if self.shots is None:
-            return np.zeros((rows, rows))
-        values = self.per_outcome @ combination.T
-        values = values - self.weights @ values
-        return (values * self.weights[:, None]).T @ values / max(self.shots - 1, 1)
+        return covariance_of_means(self.per_outcome @ combination.T, self.samples)
 
 
 def read(
@@ -89,4 +82,4 @@ def read(
         per_outcome, sensitivity = parities(signs_of(samples), supports), np.zeros((len(supports), 0))
     else:
         per_outcome, sensitivity = mitigator.correct(samples, supports, qubits)
-    return Readings(basis.strings, per_outcome, samples.weights, samples.shots, sensitivity)
+    return Readings(basis.strings, per_outcome, samples, sensitivity)

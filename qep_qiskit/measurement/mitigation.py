@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from qep_qiskit.errors import InputError, nearest
 
-READOUT = ("none", "tensored", "m3")
-TWIRLED: tuple[str, ...] = ()
+READOUT = ("none", "tensored", "m3", "trex")
+TWIRLED = ("trex",)
 """Methods whose circuits, data and calibration alike, are run behind random flips."""
 
 
@@ -17,7 +17,7 @@ class Mitigation:
 
     Attributes
     ----------
-    readout : {"none", "tensored", "m3"}
+    readout : {"none", "tensored", "m3", "trex"}
     """
 
     readout: str = "none"

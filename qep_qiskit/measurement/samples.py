@@ -21,17 +21,42 @@ class Samples:
         Their relative frequencies; they sum to 1.
     shots : int or None
         None for the exact distribution, that is infinitely many shots.
+    strata : ndarray of int, shape (U,), or None
+        Which of several parts, each with shots of its own, an outcome was seen in; outcomes are distinct within a part.
     """
 
     outcomes: NDArray[np.bool_]
     weights: NDArray[np.float64]
     shots: int | None
+    strata: NDArray[np.int64] | None = None
 
 
 def from_bit_array(bits: BitArray) -> list[Samples]:
     """Return one `Samples` for each row of a one-dimensional pub result."""
     array = bits.array.reshape(-1, *bits.array.shape[-2:])
     return [_from_packed(rows, bits.num_bits) for rows in array]
+
+
+def covariance_of_means(values: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
+    """Return the covariance of Σ_u weight_u values_u, shape (R, R), for per-outcome values of shape (U, R).
+
+    The sample covariance of the shots over their number; of strata, whose shots are fixed, the sum of each one's own. Zero for
+    the exact distribution.
+    """
+    if samples.shots is None:
+        return np.zeros((values.shape[1], values.shape[1]))
+    if samples.strata is None:
+        centred = values - samples.weights @ values
+        return (centred * samples.weights[:, None]).T @ centred / max(samples.shots - 1, 1)
+    shares = np.bincount(samples.strata, weights=samples.weights)
+    sums = np.zeros((len(shares), values.shape[1]))
+    np.add.at(sums, samples.strata, samples.weights[:, None] * values)
+    shots = np.rint(shares * samples.shots)
+    if shots.min() < 2:  # a stratum of one shot does not show its own scatter
+        return covariance_of_means(values, Samples(samples.outcomes, samples.weights, samples.shots))
+    centred = values - (sums / shares[:, None])[samples.strata]
+    scale = samples.weights * (shares / (shots - 1.0))[samples.strata]
+    return (centred * scale[:, None]).T @ centred
 
 
 def _from_packed(rows: NDArray[np.uint8], num_bits: int) -> Samples:

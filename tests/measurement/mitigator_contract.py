@@ -7,6 +7,7 @@ measured. Readout errors are dense matrices on 3 qubits here, so that the truth 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ class MitigatorContract:
         for outcome, p in enumerate(PROBABILITIES):  # as the device's own qubits hold it
             moved[sum((outcome >> logical & 1) << place[logical] for logical in range(3))] += p
         samples = self.data(None, None, moved)
-        samples = type(samples)(samples.outcomes[:, place], samples.weights, samples.shots)
+        samples = replace(samples, outcomes=samples.outcomes[:, place])
         np.testing.assert_allclose(self.read(samples, self.made(None), order).means, EXACT, atol=2e-6)
 
     def test_a_qubit_that_was_not_calibrated_is_refused(self):
@@ -130,6 +131,6 @@ class MitigatorContract:
 
     def part_of(self, whole, columns):
         def some(samples):
-            return None if samples is None else type(samples)(samples.outcomes[:, columns], samples.weights, samples.shots)
+            return None if samples is None else replace(samples, outcomes=samples.outcomes[:, columns])
 
         return CalibrationSamples(tuple(whole.qubits[c] for c in columns), some(whole.zeros), some(whole.ones))

@@ -4,17 +4,18 @@ import sys
 
 import numpy as np
 import pytest
-from mitigator_contract import BASIS, PAULIS, PROBABILITIES, MitigatorContract
+from mitigator_contract import BASIS, EXACT, INDEPENDENT, PAULIS, PROBABILITIES, QUBITS, ZERO, MitigatorContract, drawn
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.devices.noise import confused
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement import twirling
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.readout import Calibration, m3
+from qep_qiskit.measurement.readout import Calibration, CalibrationSamples, m3, mitigator
 from qep_qiskit.measurement.readout.m3 import M3
 from qep_qiskit.measurement.readout.tensored import Tensored
-from qep_qiskit.measurement.samples import Samples, draw
+from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
 
 
 class TestTensored(MitigatorContract):
@@ -83,3 +84,86 @@ def test_signs_of_unseen_outcomes_do_not_matter():
     few = Samples(np.array([[False, False], [True, True]]), np.array([0.75, 0.25]), 8)
     found = read(few, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(0, 1), mitigator=M3(rates(2)))
     assert found.means[0] == pytest.approx(1.0, abs=1e-6)
+
+
+class Twirled(MitigatorContract):
+    """Data and calibration behind the sets of flips of `measurement/twirling.py`, undone."""
+
+    method = "trex"
+
+    def behind_flips(self, probabilities, shots, rng):
+        flips = twirling.design(3, 8, np.random.default_rng(1) if rng is None else rng)
+        masks = flips @ (1 << np.arange(3))
+        each = twirling.shots_each(shots, 8)
+        parts = [drawn(self.channel(probabilities[np.arange(8) ^ mask]), each, rng) for mask in masks]
+        return twirling.undone(parts, flips)
+
+    def data(self, shots, rng, probabilities=PROBABILITIES):
+        return self.behind_flips(probabilities, shots, rng)
+
+    def calibration(self, shots, rng, qubits=QUBITS):
+        return CalibrationSamples(qubits, self.behind_flips(ZERO, shots, rng))
+
+    def perfect_ones(self):
+        return None
+
+
+class TestTrex(Twirled):
+    pass
+
+
+class TestTrexUnderCorrelatedErrors(Twirled):
+    """Qubits 0 and 1 are flipped together, and how often qubit 2 is flipped depends on the state of qubit 0."""
+
+    def channel(self, probabilities):
+        return CORRELATED @ confused(probabilities, INDEPENDENT)
+
+    # calibrations of parts do not know what is correlated between the parts
+    test_two_calibrations_of_different_qubits_serve_together = None
+
+
+def correlated():
+    matrix = np.zeros((8, 8))
+    for state in range(8):
+        for both, p in ((0, 0.94), (0b011, 0.06)):
+            flip = 0.12 if state & 1 else 0.01
+            matrix[state ^ both, state] += p * (1 - flip)
+            matrix[state ^ both ^ 0b100, state] += p * flip
+    return matrix
+
+
+CORRELATED = correlated()
+
+
+def test_the_correlated_error_is_a_stochastic_matrix_that_the_tensored_inverse_does_not_undo():
+    np.testing.assert_allclose(CORRELATED.sum(axis=0), 1.0)
+
+    class Correlated(MitigatorContract):
+        method = "tensored"
+
+        def channel(self, probabilities):
+            return CORRELATED @ confused(probabilities, INDEPENDENT)
+
+    suite = Correlated()
+    found = suite.read(suite.data(None, None), suite.made(None)).means
+    assert np.abs(found - EXACT).max() > 0.01
+
+
+def test_a_parity_without_signal_is_refused():
+    coin = from_probabilities(np.full(4, 0.25), 2)
+    with pytest.raises(InputError, match=r"parity of qubits 3, 4 carries no signal .* calibration_shots"):
+        undone = mitigator("trex", [CalibrationSamples((3, 4), coin)])
+        read(coin, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(3, 4), mitigator=undone)
+
+
+def test_a_parity_that_never_flipped_is_not_known_exactly():
+    clean = Samples(np.array([[False, False]]), np.array([1.0]), 100)
+    undone = mitigator("trex", [CalibrationSamples((0, 1), clean)])
+    found = read(clean, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(0, 1), mitigator=undone)
+    assert 0 < undone.covariance(found.sensitivity)[0, 0] < 1e-3
+
+
+def test_rates_cannot_be_had_from_twirled_counts():
+    clean = Samples(np.array([[False]]), np.array([1.0]), 100)
+    with pytest.raises(InputError, match="behind random flips"):
+        mitigator("tensored", [CalibrationSamples((0,), clean)])

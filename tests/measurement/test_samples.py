@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qiskit.primitives import BitArray
 
-from qep_qiskit.measurement.samples import draw, from_bit_array, from_probabilities
+from qep_qiskit.measurement.samples import Samples, covariance_of_means, draw, from_bit_array, from_probabilities
 
 
 def by_outcome(samples):
@@ -54,3 +54,28 @@ def test_draws_follow_the_distribution():
     assert np.sum((found - p) ** 2 / p) * shots < 30  # χ² of 7 degrees of freedom: P(> 30) = 1e-4
     assert (samples.weights * shots).sum() == pytest.approx(shots)
     assert samples.shots == shots
+
+
+def test_the_variance_of_strata_is_that_of_their_own_scatter():
+    """Two parts of fixed shots whose means differ: the difference is no scatter of the whole's mean."""
+    rng = np.random.default_rng(5)
+    means, reported, pooled = [], [], []
+    for _ in range(3000):
+        parts = [draw(np.array([1 - p, p]), 1, shots, rng) for p, shots in ((0.05, 40), (0.6, 160))]
+        both = Samples(
+            np.concatenate([part.outcomes for part in parts]),
+            np.concatenate([0.2 * parts[0].weights, 0.8 * parts[1].weights]),
+            200,
+            np.repeat([0, 1], [len(part.weights) for part in parts]),
+        )
+        values = both.outcomes.astype(float)
+        means.append(both.weights @ values[:, 0])
+        reported.append(covariance_of_means(values, both)[0, 0])
+        pooled.append(covariance_of_means(values, Samples(both.outcomes, both.weights, 200))[0, 0])
+    assert np.mean(reported) == pytest.approx(np.var(means), rel=0.1)
+    assert np.mean(pooled) > 1.2 * np.var(means)
+
+
+def test_a_part_of_one_shot_counts_with_the_others():
+    alone = Samples(np.array([[False], [True]]), np.array([0.5, 0.5]), 2, np.array([0, 1]))
+    assert covariance_of_means(np.array([[1.0], [-1.0]]), alone)[0, 0] == pytest.approx(1.0)

@@ -9,6 +9,7 @@ from qep_qiskit.measurement.readout.m3 import M3, require_mthree
 from qep_qiskit.measurement.readout.mitigator import CalibrationSamples, Mitigator
 from qep_qiskit.measurement.readout.rates import Calibration, calibrate, merge
 from qep_qiskit.measurement.readout.tensored import Tensored
+from qep_qiskit.measurement.readout.trex import trex
 
 
 def _rates(calibrations: Sequence[CalibrationSamples]) -> Calibration:
@@ -29,7 +30,7 @@ def _m3(calibrations: Sequence[CalibrationSamples]) -> Mitigator:
     return M3(_rates(calibrations))
 
 
-METHODS: dict[str, Callable[[Sequence[CalibrationSamples]], Mitigator]] = {"tensored": _tensored, "m3": _m3}
+METHODS: dict[str, Callable[[Sequence[CalibrationSamples]], Mitigator]] = {"tensored": _tensored, "m3": _m3, "trex": trex}
 
 
 def mitigator(method: str, calibrations: Sequence[CalibrationSamples]) -> Mitigator:
