@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.bench import Bench, calibration_work
 from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import CalibrationSamples
 from qep_qiskit.measurement.samples import Samples
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.measurement.twirling import Flips, shots_each, undone
+from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.seeds import integer
 
 Vector = NDArray[np.float64]
@@ -92,19 +93,19 @@ def execute_all(
         return [_exact(plan, chosen) for plan in plans]
     before = list(earlier) if earlier is not None else [Outcomes()] * len(plans)
     progress("compiling circuits", None)
-    bench = Bench(chosen, before[0].start)
-    for number, plan in enumerate(plans):
-        bench.add_plan(number, plan)
+    mitigation = parse(first.mitigation)
+    bench = Bench(chosen, before[0].start, mitigation)
+    bench.add_plans(plans)
     missing: tuple[int, ...] = ()
-    if first.mitigation != "none":
+    if mitigation.calibrated:
         calibrated = {q for outcomes in before for c in outcomes.calibrations for q in c.qubits}
         missing = tuple(q for q in bench.all_qubits if q not in calibrated)
-    progress(f"running {len(bench.keys)} circuits on {chosen.name}", None)
+    progress(f"running {bench.circuits} circuits on {chosen.name}", None)
     results = bench.run(first.shots, integer(first.seed, "samples", first.round))
     calibrations: tuple[CalibrationSamples, ...] = ()
     if missing:
         progress(f"calibrating the readout of {len(missing)} qubits", None)
-        calibrations = (_calibration(chosen, missing, first.calibration_shots, integer(first.seed, "calibration", first.round)),)
+        calibrations = (_calibration(chosen, missing, first),)
     return [
         Outcomes(
             samples={(p, b): s for (plan, p, b), s in results.items() if plan == number},
@@ -123,101 +124,16 @@ def _exact(plan: Plan, device: Device) -> Outcomes:
     return Outcomes(expectations={p: expectations[i] for i, p in enumerate(plan.phases)}, device=device.describe())
 
 
-def _calibration(device: Device, qubits: tuple[int, ...], shots: int | None, seed: int) -> CalibrationSamples:
-    n = len(qubits)
-    zeros, ones = QuantumCircuit(n, name="all 0"), QuantumCircuit(n, name="all 1")
-    ones.x(range(n))
-    work = [Work(device.compile(c, qubits=qubits), "Z" * n, np.zeros((1, 0)), _basis_state(c)) for c in (zeros, ones)]
-    got = device.distribution(work) if shots is None else device.sample(work, shots=shots, seed=seed)
-    return CalibrationSamples(qubits, got[0][0], got[1][0])
+def _calibration(device: Device, qubits: tuple[int, ...], plan: Plan) -> CalibrationSamples:
+    parts = calibration_work(device, qubits, plan.mitigation, plan.seed)
+    work, seed = [part.work for part in parts], integer(plan.seed, "calibration", plan.round)
+    sets = 0 if parts[0].flips is None else len(parts[0].flips)
+    each = shots_each(plan.calibration_shots, sets) if sets else plan.calibration_shots
+    got = device.distribution(work) if each is None else device.sample(work, shots=each, seed=seed)
+    return calibration_samples(qubits, {part.state: (samples, part.flips) for part, samples in zip(parts, got, strict=True)})
 
 
-def _basis_state(circuit: QuantumCircuit) -> Callable[[], NDArray[np.complex128]]:
-    def states() -> NDArray[np.complex128]:
-        state = np.zeros((1, 2**circuit.num_qubits), dtype=complex)
-        state[0, -1 if circuit.data else 0] = 1.0
-        return state
-
-    return states
-
-
-class Bench:
-    """Collects the rows of values of many plans by compiled circuit and basis, runs them, and deals the samples out."""
-
-    def __init__(self, device: Device, start: tuple[int, ...] | None) -> None:
-        self._device = device
-        self.start = start
-        self._compiled: dict[int, Compiled] = {}
-        self._by_circuit: dict[int, tuple[QuantumCircuit, Compiled]] = {}  # the circuit is kept so that its id stays its own
-        self._empty: dict[int, QuantumCircuit] = {}
-        self._rows: dict[tuple[int, str], list[NDArray[np.float64]]] = {}
-        self._states: dict[tuple[int, str], list[tuple[Prepared, list[int]]]] = {}
-        self.keys: dict[tuple[int, str], list[tuple[int, int, int]]] = {}
-        self.qubits: dict[tuple[int, int], tuple[int, ...]] = {}
-        self.summaries: list[dict[str, object]] = []
-
-    @property
-    def all_qubits(self) -> tuple[int, ...]:
-        """Every measured device qubit, sorted."""
-        return tuple(sorted({q for qubits in self.qubits.values() for q in qubits}))
-
-    def add_plan(self, number: int, plan: Plan) -> None:
-        """Compile the circuits of a plan, which is known by this number."""
-        if not self._device.needs_circuits:
-            empty = self._empty.setdefault(plan.problem.network.num_qubits, QuantumCircuit(plan.problem.network.num_qubits))
-            for index, phase in enumerate(plan.phases):
-                self._add(number, plan, phase, self._compile(empty), np.zeros(0), index)
-            return
-        for structure in plan.prepared.circuits():
-            compiled = self._compile(structure.circuit)
-            for index, values in zip(structure.phases, structure.values, strict=True):
-                self._add(number, plan, plan.phases[index], compiled, values, index)
-
-    def _compile(self, circuit: QuantumCircuit) -> Compiled:
-        if id(circuit) not in self._by_circuit:
-            self._by_circuit[id(circuit)] = (circuit, self._device.compile(circuit, qubits=self.start))
-        compiled = self._by_circuit[id(circuit)][1]
-        if self.start is None:
-            self.start = compiled.start
-        if id(compiled) not in self._compiled:
-            self._compiled[id(compiled)] = compiled
-            if self._device.needs_circuits:
-                self.summaries.append(compiled.summary())
-        return compiled
-
-    def _add(self, number: int, plan: Plan, phase: int, compiled: Compiled, values: Vector, index: int) -> None:
-        self.qubits[number, phase] = compiled.qubits
-        for b, basis in enumerate(plan.bases):
-            if plan.wanted[phase, b]:
-                key = (id(compiled), basis.axes)
-                self._rows.setdefault(key, []).append(values)
-                self._states.setdefault(key, []).append((plan.prepared, [index]))
-                self.keys.setdefault(key, []).append((number, phase, b))
-
-    def work(self) -> list[tuple[Work, list[tuple[int, int, int]]]]:
-        """Return what is to be run, and for each row of its values the (plan, phase, basis) that it belongs to."""
-        found = []
-        for key, rows in self._rows.items():
-            compiled, sources = self._compiled[key[0]], self._states[key]
-
-            def states(sources: list[tuple[Prepared, list[int]]] = sources) -> NDArray[np.complex128]:
-                return np.concatenate([prepared.states()[indices] for prepared, indices in sources])
-
-            values = np.array(rows).reshape(len(rows), compiled.circuit.num_parameters)
-            drawn = tuple(
-                functools.partial(prepared.draw, index) for prepared, indices in sources if prepared.draw for index in indices
-            )
-            item = Work(compiled, key[1], values, states, drawn if len(drawn) == len(rows) else None)
-            found.append((item, self.keys[key]))
-        return found
-
-    def run(self, shots: int | None, seed: int) -> dict[tuple[int, int, int], Samples]:
-        """Run everything as one job and deal the samples out."""
-        found = self.work()
-        work = [item for item, _ in found]
-        got = self._device.distribution(work) if shots is None else self._device.sample(work, shots=shots, seed=seed)
-        return {
-            where: samples
-            for (_, wheres), batch in zip(found, got, strict=True)
-            for where, samples in zip(wheres, batch, strict=True)
-        }
+def calibration_samples(qubits: tuple[int, ...], got: Mapping[int, tuple[Sequence[Samples], Flips | None]]) -> CalibrationSamples:
+    """Return what the calibration circuits of each state gave, flips undone."""
+    whole = {state: samples[0] if flips is None else undone(samples, flips) for state, (samples, flips) in got.items()}
+    return CalibrationSamples(qubits, whole[0], whole.get(1))

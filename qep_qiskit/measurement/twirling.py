@@ -92,14 +92,6 @@ def twirled_values(before: Compiled, after: Compiled, values: NDArray[np.float64
     return rows
 
 
-def flips_in(names: Sequence[str], values: NDArray[np.float64]) -> Flips | None:
-    """Return the flips that rows of values of a twirled circuit stand for, shape (rows, n); None where there are none."""
-    columns = {name: i for i, name in enumerate(names) if name.startswith(PREFIX)}
-    if not columns:
-        return None
-    return np.array(values)[:, [columns[name] for name in sorted(columns)]] > 1.0
-
-
 def flipped_state(state: NDArray[np.complex128], axes: str, flips: Flips) -> NDArray[np.complex128]:
     """Return a state vector after one set of flips: X where the axis is Z, Z where it is X or Y."""
     index = np.arange(len(state))

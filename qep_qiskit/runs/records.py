@@ -35,8 +35,8 @@ class Pub:
         The parameters that the values belong to.
     values : list of list of float
         One row an execution.
-    owners : list of [int, int]
-        The (phase, basis) of each row.
+    owners : list of [int, int] or [int, int, int]
+        The (phase, basis) of each row and, behind random flips, the flipped qubits as a binary number.
     """
 
     circuit: str

@@ -9,12 +9,15 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
-from qep_qiskit.devices.device import Compiled
+from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.remote import RemoteDevice, RunPub
-from qep_qiskit.equilibrium.executed import Bench, Outcomes
+from qep_qiskit.equilibrium.bench import Bench, Row, calibration_work, dealt
+from qep_qiskit.equilibrium.executed import Outcomes
 from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import CalibrationSamples
 from qep_qiskit.measurement.samples import Samples, from_bit_array
+from qep_qiskit.measurement.twirling import Flips, shots_each
 from qep_qiskit.runs.records import JobRecord, Pub
 from qep_qiskit.runs.store import RunStore
 
@@ -35,12 +38,12 @@ def intend_round(store: RunStore, plan: Plan, device: RemoteDevice, *, start: tu
     run_id : str
         What the tags begin with.
     """
-    bench = Bench(device, start)
-    bench.add_plan(0, plan)
+    bench = Bench(device, start, parse(plan.mitigation))
+    bench.add_plans([plan])
     pubs = _data_pubs(store, plan, device, bench)
     calibration: list[Pub] = []
-    if plan.mitigation != "none" and plan.earlier is None:
-        calibration = _calibration_pubs(store, device, bench.all_qubits)
+    if parse(plan.mitigation).calibrated and plan.earlier is None:
+        calibration = _calibration_pubs(store, plan, device, bench.all_qubits)
     compiled = {
         "qubits": {str(phase): list(qubits) for (_, phase), qubits in bench.qubits.items()},
         "summaries": bench.summaries,
@@ -50,10 +53,14 @@ def intend_round(store: RunStore, plan: Plan, device: RemoteDevice, *, start: tu
     store.put("compiled", str(plan.round), compiled)
     store.put("calibration", str(plan.round), device.calibration(bench.all_qubits))
     assert plan.shots is not None
-    together = plan.calibration_shots == plan.shots
-    jobs = [("data", plan.shots, pubs + (calibration if together else []))]
+    each = bench.shots(plan.shots) or plan.shots
+    calibration_each = plan.calibration_shots or plan.shots
+    if calibration and len(calibration[0].owners[0]) > 2:
+        calibration_each = shots_each(calibration_each, len(calibration[0].owners)) or calibration_each
+    together = each == calibration_each
+    jobs = [("data", each, pubs + (calibration if together else []))]
     if calibration and not together:
-        jobs.append(("calibration", plan.calibration_shots or plan.shots, calibration))
+        jobs.append(("calibration", calibration_each, calibration))
     records = []
     for purpose, shots, some in jobs:
         device.check(run_pubs(store, some))
@@ -74,27 +81,39 @@ def intend_round(store: RunStore, plan: Plan, device: RemoteDevice, *, start: tu
 
 def _data_pubs(store: RunStore, plan: Plan, device: RemoteDevice, bench: Bench) -> list[Pub]:
     pubs = []
-    for number, (work, owners) in enumerate(bench.work()):
-        circuit = device.measured(work.compiled, work.axes)
-        places = [[phase, basis] for _, phase, basis in owners]
-        sent = device.sent(circuit, work.values)
-        for part, (body, values) in enumerate(sent):
-            key = f"{plan.round}-{number}" if len(sent) == 1 else f"{plan.round}-{number}-{part}"
-            mine = places if len(sent) == 1 else [places[part]]
-            pubs.append(_kept(store, key, body, work.axes, values.tolist(), mine))
+    for number, (work, rows) in enumerate(bench.work()):
+        places = [_owner(row.phase, row.basis, row.flips) for row in rows]
+        pubs += _sent(store, device, f"{plan.round}-{number}", work, places)
     return pubs
 
 
-def _calibration_pubs(store: RunStore, device: RemoteDevice, qubits: Sequence[int]) -> list[Pub]:
-    n = len(qubits)
+def _calibration_pubs(store: RunStore, plan: Plan, device: RemoteDevice, qubits: tuple[int, ...]) -> list[Pub]:
     pubs = []
-    for ones in (0, 1):
-        logical = QuantumCircuit(n, name=f"all {ones}")
-        if ones:
-            logical.x(range(n))
-        compiled: Compiled = device.compile(logical, qubits=tuple(qubits))
-        pubs.append(_kept(store, f"calibration-{ones}", device.measured(compiled, "Z" * n), "Z" * n, [[]], [[CALIBRATION, ones]]))
+    for part in calibration_work(device, qubits, plan.mitigation, plan.seed):
+        sets = [None] if part.flips is None else list(part.flips)
+        places = [_owner(CALIBRATION, part.state, flips) for flips in sets]
+        pubs += _sent(store, device, f"calibration-{part.state}", part.work, places)
     return pubs
+
+
+def _sent(store: RunStore, device: RemoteDevice, name: str, work: Work, places: list[list[int]]) -> list[Pub]:
+    sent = device.sent(device.measured(work.compiled, work.axes), work.values)
+    pubs = []
+    for part, (body, values) in enumerate(sent):
+        key = name if len(sent) == 1 else f"{name}-{part}"
+        mine = places if len(sent) == 1 else [places[part]]
+        pubs.append(_kept(store, key, body, work.axes, values.tolist(), mine))
+    return pubs
+
+
+def _owner(phase: int, basis: int, flips: Flips | None) -> list[int]:
+    """Return what a row is for: phase and basis and, where its qubits are flipped, which, as a binary number."""
+    return [phase, basis] if flips is None else [phase, basis, sum(1 << q for q, flip in enumerate(flips) if flip)]
+
+
+def _row(owner: Sequence[int], num_qubits: int) -> Row:
+    phase, basis, *flipped = owner
+    return Row(0, phase, basis, np.array([flipped[0] >> q & 1 for q in range(num_qubits)], dtype=bool) if flipped else None)
 
 
 def _kept(
@@ -132,18 +151,19 @@ def outcomes_of(store: RunStore, plan: Plan, results: Mapping[str, list[BitArray
         What describes the device.
     """
     compiled = store.get("compiled", str(plan.round))
-    samples: dict[tuple[int, int], Samples] = {}
-    calibrations: dict[tuple[int, int], Samples] = {}
+    found: list[tuple[Row, Samples]] = []
     for job in store.jobs(plan.round):
         if job.tag not in results:
             continue
         for pub, bits in zip(job.pubs, results[job.tag], strict=True):
-            for (phase, basis), row in zip(pub.owners, from_bit_array(bits), strict=True):
-                (calibrations if phase == CALIBRATION else samples)[phase, basis] = row
-    qubits = {int(phase): tuple(found) for phase, found in compiled["qubits"].items()}
+            found += [(_row(owner, bits.num_bits), row) for owner, row in zip(pub.owners, from_bit_array(bits), strict=True)]
+    every = dealt(found)
+    samples = {(phase, basis): part for (_, phase, basis), part in every.items() if phase != CALIBRATION}
+    states = {basis: part for (_, phase, basis), part in every.items() if phase == CALIBRATION}
+    qubits = {int(phase): tuple(some) for phase, some in compiled["qubits"].items()}
     known: tuple[CalibrationSamples, ...] = ()
-    if calibrations:
-        known = (CalibrationSamples(tuple(compiled["calibrated"]), calibrations[CALIBRATION, 0], calibrations[CALIBRATION, 1]),)
+    if states:
+        known = (CalibrationSamples(tuple(compiled["calibrated"]), states[0], states.get(1)),)
     return Outcomes(
         samples=samples,
         qubits=qubits,

@@ -52,7 +52,9 @@ def assert_same(found, expected, **tolerance):
 @pytest.mark.parametrize("cost", [SQUARED, SQUARED.observable()], ids=["expectations", "observable"])
 @pytest.mark.parametrize("stencil", [qep.one_sided(BETA), qep.symmetric(BETA), qep.extrapolated(BETA / 2)], ids=lambda s: s.kind)
 @pytest.mark.parametrize(
-    "options", [{}, {"shots": 500}, {"shots": 500, "mitigation": "tensored"}], ids=["exact", "shots", "mitigated"]
+    "options",
+    [{}, {"shots": 500}, {"shots": 500, "mitigation": "tensored"}, {"shots": 500, "mitigation": "trex"}],
+    ids=["exact", "shots", "mitigated", "twirled"],
 )
 @pytest.mark.parametrize("device", [qep.statevector, qep.aer], ids=["statevector", "aer"])
 def test_the_composition_is_gradient(cost, stencil, options, device):
@@ -199,7 +201,7 @@ def test_many_plans_together_equal_one_by_one_where_the_device_is_exact(cost):
         assert_same(reduce(part, outcomes), qep.gradient(problem(cost, x), stencil=qep.symmetric(BETA)), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("mitigation", ["none", "tensored"])
+@pytest.mark.parametrize("mitigation", ["none", "tensored", "trex"])
 def test_many_plans_together_equal_one_by_one_within_their_error_bars(mitigation):
     inputs, device = (-0.5, 0.1, 0.9), qep.fake("manila")
     plans = [planned(SQUARED.observable(), x=x, shots=20_000, mitigation=mitigation, stencil=qep.symmetric(0.3)) for x in inputs]
@@ -211,7 +213,7 @@ def test_many_plans_together_equal_one_by_one_within_their_error_bars(mitigation
 
 def test_noisy_expectations_without_shots_are_the_limit_of_many_shots():
     device = qep.fake("manila")
-    for mitigation in ("none", "tensored"):
+    for mitigation in ("none", "tensored", "trex"):
         exact, drawn = (
             qep.gradient(problem(SQUARED.observable()), device=device, shots=shots, mitigation=mitigation)
             for shots in (None, 50_000)

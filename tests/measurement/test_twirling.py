@@ -15,7 +15,6 @@ from qep_qiskit.measurement.twirling import (
     design,
     flipped_draw,
     flipped_state,
-    flips_in,
     num_flips,
     shots_each,
     twirled,
@@ -63,8 +62,6 @@ def test_the_circuit_and_the_state_are_flipped_alike_and_undone_they_are_the_sam
     after = twirled(before, axes)
     flips = design(3, 8, np.random.default_rng(5))
     values = twirled_values(before, after, np.array([0.4, 1.1, -0.8]), flips)
-    names = [p.name for p in after.circuit.parameters]
-    np.testing.assert_array_equal(flips_in(names, values), flips)
     plain = Statevector(circuit.assign_parameters([0.4, 1.1, -0.8]))
     exact = np.abs(rotated(plain.data[None], axes)[0]) ** 2
     for row, flip in zip(values, flips, strict=True):
@@ -98,7 +95,3 @@ def test_drawn_outcomes_are_flipped():
 
     found = flipped_draw(always, np.array([True, True]))("ZZ", 5, np.random.default_rng(0))
     np.testing.assert_array_equal(found.outcomes, [[True, False]])
-
-
-def test_a_circuit_without_flips_has_none():
-    assert flips_in(["theta_000"], np.zeros((2, 1))) is None

@@ -51,10 +51,10 @@ def no_waiting(monkeypatch):
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
 
 
-def made(tmp_path, cost="squared_error"):
+def made(tmp_path, cost="squared_error", mitigation="tensored"):
     (tmp_path / "jobs").mkdir(exist_ok=True)
     path = tmp_path / "spec.toml"
-    path.write_text(SPEC.replace("KIND", cost))
+    path.write_text(SPEC.replace("KIND", cost).replace('"tensored"', f'"{mitigation}"'))
     return load(path)
 
 
@@ -94,6 +94,32 @@ def test_stored_counts_are_read_again_without_the_device(tmp_path):
     np.testing.assert_array_equal(same.values, mitigated.values)
     assert not np.array_equal(raw.values, mitigated.values)
     np.testing.assert_allclose(other.values, same.values, atol=same.stderr.max() / 10)
+
+
+def test_a_twirled_run_is_right_and_its_counts_are_read_with_and_without_mitigation(tmp_path):
+    spec = made(tmp_path, mitigation="trex")
+    store, life = opened(tmp_path, spec)
+    with store:
+        found = life.advance()
+        raw = read_again(store, spec, "none")
+        same = read_again(store, spec, "trex")
+        with pytest.raises(InputError, match="'m3' cannot be read from counts measured behind random flips"):
+            read_again(store, spec, "m3")
+        shots = {job.purpose: job.shots for job in store.jobs()}
+    truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
+    assert np.abs((found.values - truth.values) / found.stderr).max() < 4.5
+    assert np.abs((raw.values - truth.values) / raw.stderr).max() > 5
+    np.testing.assert_array_equal(same.values, found.values)
+    assert shots == {"data": 2500}  # 8 sets of flips of 3 qubits share 20 000 shots; the calibration goes with the data
+
+
+def test_plain_counts_cannot_be_read_by_twirling(tmp_path):
+    spec = made(tmp_path, COSTS[1])
+    store, life = opened(tmp_path, spec)
+    with store:
+        life.advance()
+        with pytest.raises(InputError, match="'trex' cannot be read from counts measured without the random flips"):
+            read_again(store, spec, "trex")
 
 
 def test_a_lost_reply_is_looked_up_and_adopted(tmp_path):

@@ -13,7 +13,7 @@ SEEDS = range(300)
 DEVICE = ReadoutErrorDevice(((0.03, 0.09),) * 4)
 STENCIL = qep.symmetric(0.1)
 NETWORK = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[2, 3])
-READOUT = ("tensored", "m3")
+READOUT = ("tensored", "m3", "trex")
 
 
 def problem(kind: str) -> qep.Problem:

@@ -1,0 +1,255 @@
+"""The circuits of many plans, dealt to a device by structure and basis, and its samples dealt back."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.measurement.mitigation import Mitigation, parse
+from qep_qiskit.measurement.samples import Samples
+from qep_qiskit.measurement.twirling import (
+    Flips,
+    design,
+    flipped_draw,
+    flipped_state,
+    num_flips,
+    shots_each,
+    twirled,
+    twirled_values,
+    undone,
+)
+from qep_qiskit.preparation.preparer import Prepared
+from qep_qiskit.seeds import stream
+
+Key = tuple[int, int, int]
+"""(plan, phase, basis)"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row of values is for.
+
+    Attributes
+    ----------
+    plan, phase, basis : int
+    flips : ndarray of bool, shape (n,), or None
+        The flips before its measurement.
+    """
+
+    plan: int
+    phase: int
+    basis: int
+    flips: Flips | None = None
+
+
+@dataclass
+class _Group:
+    """Rows of one compiled circuit in one basis."""
+
+    compiled: Compiled
+    axes: str
+    values: list[NDArray[np.float64]]
+    sources: list[tuple[Prepared, int]]
+    rows: list[Row]
+
+
+class Bench:
+    """Collects the rows of values of many plans by compiled circuit and basis, runs them, and deals the samples out.
+
+    Parameters
+    ----------
+    device : Device
+    start : tuple of int or None
+        The layout to be kept; the first circuit's own where None.
+    mitigation : Mitigation
+        Of all plans; a twirled one multiplies the rows.
+    """
+
+    def __init__(self, device: Device, start: tuple[int, ...] | None, mitigation: Mitigation | None = None) -> None:
+        self._device = device
+        self._mitigation = Mitigation() if mitigation is None else mitigation
+        self.start = start
+        self._seen: set[int] = set()
+        self._by_circuit: dict[int, tuple[QuantumCircuit, Compiled]] = {}  # the circuit is kept so that its id stays its own
+        self._empty: dict[int, QuantumCircuit] = {}
+        self._groups: dict[tuple[int, str], _Group] = {}
+        self._sets = 0
+        self.qubits: dict[tuple[int, int], tuple[int, ...]] = {}
+        self.summaries: list[dict[str, object]] = []
+
+    @property
+    def all_qubits(self) -> tuple[int, ...]:
+        """Every measured device qubit, sorted."""
+        return tuple(sorted({q for qubits in self.qubits.values() for q in qubits}))
+
+    def shots(self, wanted: int | None) -> int | None:
+        """Return the shots of every row, where a circuit of the plan is wanted with so many."""
+        return shots_each(wanted, self._sets) if self._sets else wanted
+
+    @property
+    def circuits(self) -> int:
+        """How many rows there are."""
+        return sum(len(group.rows) for group in self._groups.values())
+
+    def add_plans(self, plans: Iterable[Plan]) -> None:
+        """Compile the circuits of plans, which are known by their numbers from 0 on."""
+        plans = list(plans)
+        if self._mitigation.twirled:
+            self._sets = num_flips(max(plan.problem.network.num_qubits for plan in plans))
+        for number, plan in enumerate(plans):
+            self._add_plan(number, plan)
+
+    def _add_plan(self, number: int, plan: Plan) -> None:
+        if not self._device.needs_circuits:
+            empty = self._empty.setdefault(plan.problem.network.num_qubits, QuantumCircuit(plan.problem.network.num_qubits))
+            for index, phase in enumerate(plan.phases):
+                self._add(number, plan, phase, self._compile(empty), np.zeros(0), index)
+            return
+        for structure in plan.prepared.circuits():
+            compiled = self._compile(structure.circuit)
+            for index, values in zip(structure.phases, structure.values, strict=True):
+                self._add(number, plan, plan.phases[index], compiled, values, index)
+
+    def _compile(self, circuit: QuantumCircuit) -> Compiled:
+        if id(circuit) not in self._by_circuit:
+            self._by_circuit[id(circuit)] = (circuit, self._device.compile(circuit, qubits=self.start))
+        compiled = self._by_circuit[id(circuit)][1]
+        if self.start is None:
+            self.start = compiled.start
+        if id(compiled) not in self._seen:
+            self._seen.add(id(compiled))
+            if self._device.needs_circuits:
+                self.summaries.append(compiled.summary())
+        return compiled
+
+    def _add(self, number: int, plan: Plan, phase: int, compiled: Compiled, values: NDArray[np.float64], index: int) -> None:
+        self.qubits[number, phase] = compiled.qubits
+        for b, basis in enumerate(plan.bases):
+            if not plan.wanted[phase, b]:
+                continue
+            key = (id(compiled), basis.axes)
+            if key not in self._groups:
+                variant = twirled(compiled, basis.axes) if self._sets and self._device.needs_circuits else compiled
+                self._groups[key] = _Group(variant, basis.axes, [], [], [])
+            group = self._groups[key]
+            if not self._sets:
+                group.values.append(values)
+                group.rows.append(Row(number, phase, b))
+                group.sources.append((plan.prepared, index))
+                continue
+            flips = design(len(basis.axes), self._sets, stream(plan.seed, "flips", number, phase, b))
+            circuits = self._device.needs_circuits
+            group.values += list(twirled_values(compiled, group.compiled, values, flips) if circuits else [values] * len(flips))
+            group.rows += [Row(number, phase, b, row) for row in flips]
+            group.sources += [(plan.prepared, index)] * len(flips)
+
+    def work(self) -> list[tuple[Work, list[Row]]]:
+        """Return what is to be run, and for each row of its values what it is for."""
+        found = []
+        for group in self._groups.values():
+            values = np.array(group.values).reshape(len(group.rows), group.compiled.circuit.num_parameters)
+            drawn = tuple(
+                _drawing(prepared, index, row)
+                for (prepared, index), row in zip(group.sources, group.rows, strict=True)
+                if prepared.draw
+            )
+            states = functools.partial(_states, group)
+            item = Work(group.compiled, group.axes, values, states, drawn if len(drawn) == len(group.rows) else None)
+            found.append((item, group.rows))
+        return found
+
+    def run(self, shots: int | None, seed: int) -> dict[Key, Samples]:
+        """Run everything as one job and deal the samples out."""
+        found = self.work()
+        work = [item for item, _ in found]
+        each = self.shots(shots)
+        got = self._device.distribution(work) if each is None else self._device.sample(work, shots=each, seed=seed)
+        return dealt(
+            (row, samples) for (_, rows), batch in zip(found, got, strict=True) for row, samples in zip(rows, batch, strict=True)
+        )
+
+
+def dealt(found: Iterable[tuple[Row, Samples]]) -> dict[Key, Samples]:
+    """Return the samples of every circuit of a plan, with flips undone, from those of its rows."""
+    parts: dict[Key, list[tuple[Row, Samples]]] = {}
+    for row, samples in found:
+        parts.setdefault((row.plan, row.phase, row.basis), []).append((row, samples))
+    return {key: _whole(rows) for key, rows in parts.items()}
+
+
+def _whole(rows: list[tuple[Row, Samples]]) -> Samples:
+    flips = [row.flips for row, _ in rows if row.flips is not None]
+    return undone([samples for _, samples in rows], np.array(flips)) if flips else rows[-1][1]
+
+
+def _states(group: _Group) -> NDArray[np.complex128]:
+    known = {id(prepared): prepared.states() for prepared in {id(p): p for p, _ in group.sources}.values()}
+    found = np.array([known[id(prepared)][index] for prepared, index in group.sources])
+    if group.rows[0].flips is None:
+        return found
+    return np.array(
+        [
+            flipped_state(state, group.axes, row.flips)
+            for state, row in zip(found, group.rows, strict=True)
+            if row.flips is not None
+        ]
+    )
+
+
+def _drawing(prepared: Prepared, index: int, row: Row) -> Callable[[str, int, np.random.Generator], Samples]:
+    assert prepared.draw is not None
+    draw = functools.partial(prepared.draw, index)
+    return draw if row.flips is None else flipped_draw(draw, row.flips)
+
+
+@dataclass(frozen=True)
+class CalibrationWork:
+    """One calibration circuit: all qubits in |state⟩, behind these sets of flips where the method is twirled."""
+
+    state: int
+    work: Work
+    flips: Flips | None
+
+
+def calibration_work(device: Device, qubits: tuple[int, ...], mitigation: str, seed: int) -> list[CalibrationWork]:
+    """Return the calibration circuits of a mitigation on these device qubits.
+
+    Parameters
+    ----------
+    device : Device
+    qubits : tuple of int
+    mitigation : str
+    seed : int
+        Of the flips.
+    """
+    n = len(qubits)
+    zeros, ones = QuantumCircuit(n, name="all 0"), QuantumCircuit(n, name="all 1")
+    ones.x(range(n))
+    axes = "Z" * n
+    if not parse(mitigation).twirled:
+        return [
+            CalibrationWork(state, Work(device.compile(c, qubits=qubits), axes, np.zeros((1, 0)), _basis_state(n, state)), None)
+            for state, c in enumerate((zeros, ones))
+        ]
+    plain = device.compile(zeros, qubits=qubits)
+    flips = design(n, num_flips(n), stream(seed, "calibration flips"))
+    if not device.needs_circuits:
+        return [CalibrationWork(0, Work(plain, axes, np.zeros((len(flips), 0)), _basis_state(n, 0, flips)), flips)]
+    after = twirled(plain, axes)
+    return [CalibrationWork(0, Work(after, axes, twirled_values(plain, after, np.zeros(0), flips)), flips)]
+
+
+def _basis_state(n: int, state: int, flips: Flips | None = None) -> Callable[[], NDArray[np.complex128]]:
+    def states() -> NDArray[np.complex128]:
+        found = np.zeros((1, 2**n), dtype=complex)
+        found[0, -1 if state else 0] = 1.0
+        return found if flips is None else np.array([flipped_state(found[0], "Z" * n, row) for row in flips])
+
+    return states
