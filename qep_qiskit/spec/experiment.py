@@ -33,6 +33,7 @@ from qep_qiskit.spec.sections import (
     ThermalPreparation,
     VQEPreparation,
 )
+from qep_qiskit.spec.training import Data, Training
 from qep_qiskit.spec.weights import resolve
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Spec:
     Attributes
     ----------
     seed : int
-    network, cost, sample, stencil_section, preparation, measurement, device_section : Section
+    network, cost, sample, stencil_section, preparation, measurement, device_section, data, training : Section
         As validated; the methods below make the objects of them.
     weights : mapping
         As written: by group or by name.
@@ -70,6 +71,8 @@ class Spec:
     preparation: Section
     measurement: Measurement
     device_section: Section
+    data: Data = field(default_factory=lambda: Data.model_validate({}))
+    training: Training = field(default_factory=lambda: Training.model_validate({}))
     weights: Mapping[str, object] = field(default_factory=dict)
     tables: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
@@ -89,12 +92,16 @@ class Spec:
         """Shots of a calibration circuit; None: the device layer's choice."""
         return self.measurement.calibration_shots
 
+    def weighted_network(self) -> tuple[Network, dict[str, float]]:
+        """Return the network, and its weights by name."""
+        network = _network(self.network)
+        return network, resolve(network, self.weights, self.seed)
+
     def problem(self) -> Problem:
         """Return the network with its weights, sample and cost."""
         from qep_qiskit.problem import Problem
 
-        network = _network(self.network)
-        weights = resolve(network, self.weights, self.seed)
+        network, weights = self.weighted_network()
         x = self.sample.x
         if len(x) != network.num_inputs:
             raise InputError(
@@ -191,7 +198,19 @@ class Spec:
         """Return the spec with its overrides as TOML; it loads as an equal spec."""
         import tomli_w
 
-        order = ("seed", "network", "weights", "cost", "sample", "stencil", "preparation", "measurement", "device")
+        order = (
+            "seed",
+            "network",
+            "weights",
+            "cost",
+            "sample",
+            "stencil",
+            "preparation",
+            "measurement",
+            "device",
+            "data",
+            "training",
+        )
         tables = {**self.tables, "seed": self.seed}
         return tomli_w.dumps({key: tables[key] for key in order if key in tables})
 

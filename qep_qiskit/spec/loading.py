@@ -64,6 +64,8 @@ def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
         preparation=sections["preparation"],
         measurement=sections["measurement"],
         device_section=sections["device"],
+        data=sections["data"],
+        training=sections["training"],
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from qep_qiskit.measurement.mitigation import READOUT, parse
+from qep_qiskit.spec.model import Section as Section
+from qep_qiskit.spec.training import Data, Training
 
 ANSATZE = ("hamiltonian", "efficient_su2", "real_amplitudes")
 ENTANGLEMENTS = ("pairwise", "linear", "reverse_linear", "circular", "full", "sca")
@@ -38,17 +40,6 @@ def _one_of(*words: str) -> str:
 ANSATZ = f"{_one_of(*ANSATZE)}, the path of a .qasm file, or a circuit of the gallery (`qep circuits list`)"
 Label = Annotated[str, StringConstraints(min_length=1)]
 Operator = dict[Label, float]
-
-
-class Section(BaseModel):
-    """A table of the spec: no unknown key, no silent conversion, no NaN or infinity."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    def options(self, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Return the keys that the user wrote; all others keep the default of what they are passed to."""
-        return {k: v for k, v in self.model_dump(exclude_unset=True).items() if k not in without and v is not None}
-
 
 _KINDS = _one_of("ising", "pauli", "oscillators")
 _EDGES = '"chain", "ring", "complete", "heavy-hex", or a list of pairs such as [[0, 1], [1, 2]]'
@@ -313,5 +304,7 @@ SECTIONS: dict[str, Choice | type[Section]] = {
     "device": Choice(
         "name", {"statevector": StatevectorDevice, "aer": AerDevice, "fake_*": FakeDevice, "ibm_*": IBMDevice}, "statevector"
     ),
+    "data": Data,
+    "training": Training,
 }
 """Every section but ``[weights]``, whose keys are the network's own."""

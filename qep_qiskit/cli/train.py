@@ -1,0 +1,178 @@
+"""`qep train`: fit a network to data, step by step, in a run that can be stopped and gone on with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qep_qiskit.cli.options import json_option, load_spec
+from qep_qiskit.cli.output import console, print_json
+
+if TYPE_CHECKING:
+    from qep_qiskit.training.fit import Log
+    from qep_qiskit.training.loop import Step
+    from qep_qiskit.training.task import Task
+    from qep_qiskit.training.trained import TrainingResult
+
+
+@click.command("train", short_help="Fit a network to data.")
+@click.argument("spec_path", metavar="[SPEC]", type=click.Path(), required=False)
+@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Override a key of the spec. Repeatable.")
+@click.option("--seed", type=int, help="Override the spec's seed.")
+@click.option(
+    "--run", "folder", type=click.Path(file_okay=False), help="The run's folder; a new one under hardware_runs/ where absent."
+)
+@click.option("--resume", metavar="RUN", type=click.Path(), help="Go on with a run instead of a SPEC.")
+@json_option
+def command(
+    spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None, resume: str | None, as_json: bool
+) -> None:
+    """Fit the network of SPEC to its [data], as its [training] says.
+
+    Every step is kept in the run. Ctrl-C once stops after the step under way, twice at once; `qep train --resume RUN` goes on,
+    and the end is the same as without a stop.
+    """
+    from qep_qiskit.cli.main import InterruptedRunError
+    from qep_qiskit.training.checkpoints import InterruptedTrainingError
+
+    task, home, options = (
+        _begun(spec_path, overrides, seed, folder) if resume is None else _resumed(spec_path, overrides, seed, folder, resume)
+    )
+    from qep_qiskit.training.checkpoints import kept_steps
+
+    try:
+        with _watching(task) as watch:
+            result = kept_steps(task, home, **options, **watch)
+    except InterruptedTrainingError as error:
+        raise InterruptedRunError(f"{error}; `qep train --resume {home}` goes on") from None
+    except KeyboardInterrupt:
+        raise InterruptedRunError(f"the steps that were done are kept; `qep train --resume {home}` goes on") from None
+    if as_json:
+        print_json({"run": str(home), **result.to_dict()})
+    else:
+        show(result)
+        click.echo(f"\nRun {home}; `qep report {home}` draws it.")
+
+
+def _begun(
+    spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None
+) -> tuple[Any, Path, dict[str, Any]]:
+    from qep_qiskit.errors import InputError
+    from qep_qiskit.training.from_spec import task_from
+
+    if spec_path is None:
+        raise InputError("SPEC: missing; give a spec, or --resume and a run")
+    spec = load_spec(spec_path, overrides, seed)
+    task, about = task_from(spec)
+    home = Path("hardware_runs") / f"{Path(spec_path).stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if folder is None else Path(folder)
+    return task, home, {"spec_text": spec.to_toml(), "about": about}
+
+
+def _resumed(
+    spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None, resume: str
+) -> tuple[Any, Path, dict[str, Any]]:
+    from qep_qiskit.cli.running import run_folder
+    from qep_qiskit.errors import InputError
+    from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.spec import load
+    from qep_qiskit.training.from_spec import task_from
+
+    for name, value in (("SPEC", spec_path), ("--set", overrides), ("--seed", seed), ("--run", folder)):
+        if value not in (None, ()):
+            raise InputError(f"--resume: goes on with a run as it was begun; leave out {name}")
+    home = run_folder(resume)
+    with RunStore.open(home) as store:
+        if store.description.get("kind") != "training":
+            raise InputError(f"run: {home} is no training; `qep collect {home}` goes on with it")
+        if store.description.get("from") != "spec":
+            raise InputError(f"run: {home} was begun from Python; call qep.train with the same arguments and run={str(home)!r}")
+        task, _ = task_from(load(home / "spec.toml"), store)
+        return task, home, {"spec_text": store.spec_text}
+
+
+@contextmanager
+def _watching(task: Task) -> Iterator[dict[str, Any]]:
+    """Show loss, accuracy, shots and the time left on stderr; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield {}
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("in"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task("starting", total=task.total_steps)
+        last: dict[str, Any] = {}
+
+        def begin(log: Log) -> None:
+            bar.update(line, completed=len(log.history))
+
+        def step(done: Step) -> None:
+            if done.epoch is not None:
+                last.update(done.epoch)
+            bar.update(line, completed=done.state.step, description=status(done, last))
+
+        def stage(text: str, share: float | None = None) -> None:
+            if share is None:
+                bar.update(line, description=text)
+
+        yield {"on_begin": begin, "on_step": step, "progress": stage}
+
+
+def status(done: Step, epoch: dict[str, Any]) -> str:
+    """Return the line that stands beside the bar."""
+    from qep_qiskit.report.numbers import percent, with_error
+
+    parts = [f"epoch {done.record['epoch']}", f"loss {with_error(done.record['loss'], done.record['loss_stderr'])}"]
+    for name in ("train_accuracy", "validation_accuracy"):
+        if epoch.get(name) is not None:
+            parts.append(f"{'held-out' if name.startswith('v') else 'training'} accuracy {percent(epoch[name])}")
+    if done.state.shots:
+        parts.append(f"{done.state.shots:,} shots")
+    return " · ".join(parts)
+
+
+def show(result: TrainingResult) -> None:
+    """Print how the training went."""
+    from rich.table import Table
+
+    from qep_qiskit.report.numbers import MISSING, cosine, duration, percent, with_error
+
+    table = Table(title="Training", title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
+    for heading in ("epoch", "training loss", "held-out loss", "training accuracy", "held-out accuracy"):
+        table.add_column(heading, justify="right")
+    rows = list(result.epochs)
+    chosen = rows if len(rows) <= 12 else [rows[round(k * (len(rows) - 1) / 11)] for k in range(12)]
+    for row in chosen:
+        table.add_row(
+            str(row["epoch"]),
+            with_error(row["train_loss"], None),
+            with_error(row["validation_loss"], row["validation_loss_stderr"]) if row["validation_loss"] is not None else MISSING,
+            percent(row["train_accuracy"]),
+            percent(row["validation_accuracy"]),
+        )
+    out = console()
+    out.print(table)
+    data = result.to_dict()
+    seconds = sum(float(row["seconds"]) for row in result.history)
+    out.print(f"\n[bold]Steps[/] {data['steps']} in {duration(seconds)}" + (f", {result.shots:,} shots" if result.shots else ""))
+    if data["mean_cosine"] is not None:
+        out.print(f"[bold]Mean cosine to the exact gradient[/] {cosine(data['mean_cosine'])}")
+    if result.stopped:
+        out.print(f"[bold]Stopped early[/]: {result.stopped}; the weights are those of the best epoch")
+    for text in result.warnings:
+        out.print("[bold yellow]warning:[/]", text, markup=True)

@@ -1,0 +1,139 @@
+"""The training that a spec asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qep_qiskit.costs import Cost, softmax_cross_entropy
+from qep_qiskit.errors import InputError
+from qep_qiskit.runs.store import RunStore
+from qep_qiskit.spec import Spec
+from qep_qiskit.spec.messages import shown
+from qep_qiskit.training.data import DataSet, built_in, read_file
+from qep_qiskit.training.encoding import prepare
+from qep_qiskit.training.fit import task_of
+from qep_qiskit.training.task import Task
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """The softmax cross entropy of a class, at an inverse temperature."""
+
+    scale: float
+
+    def __call__(self, target: Any) -> Cost:
+        """Return the cost of a class number."""
+        return softmax_cross_entropy(int(target), scale=self.scale)
+
+
+def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str, Any]]:
+    """Return the task of a spec, and what its report says about the data.
+
+    Parameters
+    ----------
+    spec : Spec
+    kept : RunStore, optional
+        A run of it: its data are taken from there, as they were when it began.
+
+    Raises
+    ------
+    InputError
+        One line that names the key and its value, or the file, the row and the column.
+    """
+    network, weights = spec.weighted_network()
+    kind = str(getattr(spec.cost, "kind", ""))
+    entropy = kind == "softmax_cross_entropy"
+    cost: Any = CrossEntropy(float(getattr(spec.cost, "scale", 1.0))) if entropy else kind
+    about: dict[str, Any] = {"data": spec.data.model_dump()}
+    X: Any
+    Y: Any
+    validation = None
+    if kept is not None:
+        found = kept.checkpoint("data")
+        if found is None:
+            raise InputError(f"run: {kept.folder} holds no training data; begin again with another folder")
+        X, Y = found.arrays["X"], found.arrays.get("Y")
+        if "X held out" in found.arrays:
+            validation = (found.arrays["X held out"], found.arrays["Y held out"])
+        if kind == "observable":
+            cost = spec.problem().cost
+    elif kind == "observable" or spec.data.source is None:
+        if spec.data.source is not None:
+            raise InputError("cost.kind: 'observable' has no targets, so it takes no [data]; leave the section out")
+        problem = spec.problem()  # one sample, as the spec has it
+        X, Y, cost = problem.x[None, :], None, problem.cost
+    else:
+        data = data_of(spec)
+        if data.X.shape[1] != network.num_inputs:
+            raise InputError(
+                f"network.inputs: {network.num_inputs} inputs for the {data.X.shape[1]} features of {data.source}; give as many"
+            )
+        section = spec.data
+        made = prepare(
+            data,
+            network.num_outputs,
+            held_out=section.held_out,
+            scaling=section.scaling,
+            factor=section.factor,
+            task=section.task,
+            entropy=entropy,
+            reach=section.target_range,
+            seed=spec.seed,
+        )
+        X, Y = made.X, made.Y
+        validation = (made.X_held_out, made.Y_held_out) if len(made.X_held_out) else None
+        about |= {**made.describe(), "features": list(data.features)}
+    return task_of(network, X, Y, cost=cost, weights=weights, validation=validation, **_options(spec)), about
+
+
+def data_of(spec: Spec) -> DataSet:
+    """Return the data that a spec names: a built-in task, or a file beside the spec or where the program runs."""
+    section = spec.data
+    source = str(section.source)
+    if not source.lower().endswith((".csv", ".npz")):
+        return built_in(source, samples=section.samples, noise=section.noise, seed=spec.seed)
+    beside = spec.path.parent / source if spec.path is not None else None
+    path = beside if beside is not None and beside.is_file() else Path(source)
+    return read_file(path, target=section.target, columns=section.columns)
+
+
+def _options(spec: Spec) -> Mapping[str, Any]:
+    section, settings = spec.training, spec.settings()
+    bounds = None
+    if section.bounds is not None:
+        for key, pair in section.bounds.items():
+            if len(pair) != 2:
+                raise InputError(f"training.bounds.{key}: {shown(pair)} is not allowed; give low and high, such as [-2.0, 2.0]")
+        bounds = {key: tuple(pair) for key, pair in section.bounds.items()}
+    if section.gradient == "exact":
+        settings = {
+            "seed": settings["seed"],
+            "device": settings["device"],
+            "shots": settings["shots"],
+            "preparer": settings["preparer"],
+        }
+    return {
+        **settings,
+        "gradient": section.gradient,
+        "optimizer": section.optimizer,
+        "learning_rate": section.learning_rate,
+        "schedule": section.schedule,
+        "epochs": section.epochs,
+        "batch_size": section.batch_size,
+        "early_stopping": section.early_stopping,
+        "compare_every": section.compare_every,
+        "trainable": section.trainable,
+        "bounds": bounds,
+        "l2": section.l2,
+        "clip": section.clip,
+        "warm_starts": section.warm_starts,
+    }
+
+
+def labels_of(settings: Mapping[str, Any]) -> list[str] | None:
+    """Return the names of the classes of a run, where it has classes."""
+    targets = settings.get("targets") or {}
+    return [str(label) for label in targets.get("labels") or []] or None
