@@ -69,8 +69,7 @@ def built_in(name: str, *, samples: int = 200, noise: float = 0.1, seed: int = 0
         found = getattr(datasets, f"load_{name}")()
         names = getattr(found, "target_names", None)
         y = np.asarray(found.target) if names is None or name == "digits" else np.asarray(names)[found.target]
-        features = getattr(found, "feature_names", None) or [f"x{i}" for i in range(found.data.shape[1])]
-        return DataSet(np.asarray(found.data, dtype=float), y, tuple(map(str, features)), name)
+        return DataSet(np.asarray(found.data, dtype=float), y, tuple(map(str, found.feature_names)), name)
     if name == "xor":
         corners = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
         which = np.arange(samples) % 4
@@ -124,7 +123,7 @@ def read_file(path: Path, *, target: str | int | None = None, columns: Sequence[
 
 def _npz(path: Path, target: str | int | None) -> DataSet:
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         reason = "holds Python objects, which are not read" if "pickle" in str(error).lower() else "is no whole NPZ file"

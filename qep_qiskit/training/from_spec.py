@@ -51,20 +51,18 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
     X: Any
     Y: Any
     validation = None
-    if kept is not None:
+    if kind == "observable" or spec.data.source is None:
+        if spec.data.source is not None:
+            raise InputError("cost.kind: 'observable' has no targets, so it takes no [data]; leave the section out")
+        problem = spec.problem()  # one sample, as the spec has it
+        X, Y, cost = problem.x[None, :], None, problem.cost
+    elif kept is not None:
         found = kept.checkpoint("data")
         if found is None:
             raise InputError(f"run: {kept.folder} holds no training data; begin again with another folder")
         X, Y = found.arrays["X"], found.arrays.get("Y")
         if "X held out" in found.arrays:
             validation = (found.arrays["X held out"], found.arrays["Y held out"])
-        if kind == "observable":
-            cost = spec.problem().cost
-    elif kind == "observable" or spec.data.source is None:
-        if spec.data.source is not None:
-            raise InputError("cost.kind: 'observable' has no targets, so it takes no [data]; leave the section out")
-        problem = spec.problem()  # one sample, as the spec has it
-        X, Y, cost = problem.x[None, :], None, problem.cost
     else:
         data = data_of(spec)
         if data.X.shape[1] != network.num_inputs:

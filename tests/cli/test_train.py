@@ -1,0 +1,127 @@
+"""`qep train`: from a spec to a run, gone on with after a stop; and what it refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from qep_qiskit.cli.main import cli
+
+SPEC = """
+seed = 3
+[network]
+kind = "ising"
+sites = 4
+edges = [[0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
+inputs = [0, 1]
+outputs = [3]
+clamp = true
+[cost]
+kind = "squared_error"
+[measurement]
+shots = 60
+[data]
+source = "xor"
+samples = 12
+held_out = 0.5
+[training]
+epochs = 3
+batch_size = 2
+learning_rate = 0.1
+compare_every = 4
+"""
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "task.toml"
+    path.write_text(SPEC)
+    return str(path)
+
+
+def called(*words):
+    result = CliRunner().invoke(cli, ["train", *words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def numbers(text):
+    found = json.loads(text)
+    found.pop("run")
+    for row in found["history"]:
+        row.pop("seconds")
+    return found
+
+
+def test_a_run_from_a_spec(spec):
+    code, out, err = called(spec, "--run", "run", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["run"] == "run" and found["steps"] == 9 and len(found["epochs"]) == 3 and found["shots"] > 0
+    assert set(found["weights"]) == {"J[0,2]", "J[0,3]", "J[1,2]", "J[1,3]", "J[2,3]", "h[2]", "h[3]", "g[2]", "g[3]"}
+    assert found["mean_cosine"] is not None and found["epochs"][-1]["validation_accuracy"] is not None
+    assert (Path("run") / "spec.toml").read_text().count("[training]") == 1
+    code, out, _ = called("--resume", "run")
+    assert code == 0 and "held-out accuracy" in out and "Steps 9" in out
+
+
+def test_killed_and_gone_on_with_is_the_same(spec):
+    whole = numbers(called(spec, "--run", "whole", "--json")[1])
+    command = [sys.executable, "-m", "qep_qiskit.cli", "train"]
+    environment = {**os.environ, "QEP_KILL_AT": "step 4: kept"}
+    done = subprocess.run([*command, spec, "--run", "killed"], env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    os.remove(spec)  # the run stands alone
+    code, out, _ = called("--resume", "killed", "--json")
+    assert code == 0 and numbers(out) == whole
+
+
+def test_interrupts_say_how_to_go_on(spec):
+    code = (
+        "import os, signal, sys\nfrom qep_qiskit.training import checkpoints\nfrom qep_qiskit.cli.main import cli\n"
+        "def reached(name):\n    if name == 'step 2: kept': os.kill(os.getpid(), signal.SIGINT)\n"
+        f"checkpoints.reached = reached\nsys.exit(cli.main(['train', {spec!r}, '--run', 'run'], standalone_mode=False))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == "qep: interrupted; 2 of 9 steps are kept in run; `qep train --resume run` goes on\n"
+    assert called("--resume", "run")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "SPEC: missing; give a spec, or --resume and a run"),
+        (["--resume", "nothing"], "run: 'nothing' is no run"),
+        (["SPEC", "--resume", "run"], "--resume: goes on with a run as it was begun; leave out SPEC"),
+        (["SPEC", "--set", "training.epoch=3"], "training.epoch = 3: unknown key; [training] takes"),
+        (["SPEC", "--set", "training.optimizer=adm"], 'training.optimizer: "adm" is not allowed; give one of "adam", "sgd"'),
+        (["SPEC", "--set", "training.bounds={ J = [1.0] }"], "training.bounds.J: [1.0] is not allowed"),
+        (["SPEC", "--set", "data.source=mons"], "data.source: unknown 'mons'"),
+        (["SPEC", "--set", "data.source=digits"], "network.inputs: 2 inputs for the 64 features of digits; give as many"),
+        (["SPEC", "--set", "data.source=none.csv"], "data.source: none.csv: no such file"),
+        (["SPEC", "--set", "data.held_out=1.0"], "data.held_out: 1.0 is not allowed; give the share of the samples"),
+        (
+            ["SPEC", "--set", "network.outputs=[2, 3]", "--set", "data.source=blobs"],
+            "network.outputs: 2 outputs for 3 classes; give 3",
+        ),
+    ],
+)
+def test_what_is_refused(spec, words, message):
+    code, out, err = called(*[spec if word == "SPEC" else word for word in words])
+    assert (code, out) == (2, "") and message in err and err.count("\n") == 1
+    assert not Path("run").exists()
+
+
+def test_a_spec_without_data_trains_on_its_sample(spec):
+    text = SPEC.split("[measurement]")[0] + "[sample]\nx = [0.5, -0.5]\ny = [0.3]\n[training]\nepochs = 20\nlearning_rate = 0.1\n"
+    Path(spec).write_text(text)
+    code, out, _ = called(spec, "--run", "run", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["history"][-1]["loss"] < 0.1 * found["history"][0]["loss"]
+    assert numbers(called("--resume", "run", "--json")[1])["weights"] == found["weights"]
