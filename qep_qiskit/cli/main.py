@@ -17,6 +17,7 @@ from qep_qiskit.errors import DeviceError, InputError, PreparationError
 VERBS = (
     "gradient",
     "compare",
+    "train",
     "sweep",
     "submit",
     "status",
