@@ -5,6 +5,9 @@ import pytest
 
 mpl.use("Agg")
 
+# Several folders have one, and the search for docstring examples would take them for one module.
+collect_ignore_glob = ["*/conftest.py"]
+
 SMALL_SPEC = """
 seed = 7
 

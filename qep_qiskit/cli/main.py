@@ -23,6 +23,7 @@ VERBS = (
     "status",
     "collect",
     "cancel",
+    "report",
     "runs",
     "rehearse",
     "circuits",

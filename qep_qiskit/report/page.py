@@ -52,7 +52,8 @@ def write(budget: Budget, path: str | os.PathLike[str], *, spec_text: str | None
 def page(budget: Budget, *, spec_text: str | None = None) -> str:
     """Return the page: no script runs in it and nothing outside it is loaded."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    source = resources.files("qep_qiskit.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
+    home = resources.files("qep_qiskit.report")
+    source = home.joinpath("page.html.jinja").read_text(encoding="utf-8")
     settings = dict(budget.get("settings") or {})
     provenance = _unrepeated(budget.get("provenance") or {}, settings)
     versions = provenance.pop("versions", None) or {}
@@ -64,6 +65,7 @@ def page(budget: Budget, *, spec_text: str | None = None) -> str:
         values = {}
     verdict = findings.verdict(budget)
     return environment.from_string(source).render(
+        style=Markup(home.joinpath("page.css").read_text(encoding="utf-8")),
         headline=headline(settings),
         verdict=verdict._replace(text=verdict.text.replace(" %", "\u00a0%")),
         allowed=ratio(findings.allowed_chi_square(len(budget["names"]))),
@@ -71,14 +73,14 @@ def page(budget: Budget, *, spec_text: str | None = None) -> str:
         rungs=[_rung_row(budget, r) for r in (*budget.get("rungs", ()), *_classical(budget))],
         weights=_weights(budget, values),
         warnings=[str(w) for w in warnings],
-        diagnostics=_flat(diagnostics),
-        phases=_grid(phases),
-        provenance=_flat(provenance),
+        diagnostics=as_rows(diagnostics),
+        phases=as_grid(phases),
+        provenance=as_rows(provenance),
         versions=" · ".join(f"{name} {version}" for name, version in versions.items()),
-        tables=[(key.replace("_", " ").capitalize(), _grid(records)) for key, records in tables.items()],
-        settings=_flat(settings),
+        tables=[(key.replace("_", " ").capitalize(), as_grid(records)) for key, records in tables.items()],
+        settings=as_rows(settings),
         spec=spec_text,
-        data=Markup(_embedded(budget)),
+        data=Markup(as_data(budget)),
     )
 
 
@@ -177,19 +179,19 @@ def _is_records(value: object) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def as_rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Return a nested mapping as (dotted key, value) rows."""
     rows: list[tuple[str, str]] = []
     for key, value in tree.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and value:
-            rows.extend(_flat(value, f"{name}."))
+            rows.extend(as_rows(value, f"{name}."))
         else:
             rows.append((name, _text(value)))
     return rows
 
 
-def _grid(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def as_grid(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return records as a table whose headers are the keys in the order in which they first appear."""
     rows = list(records)
     headers = list(dict.fromkeys(str(key) for row in rows for key in row))
@@ -213,7 +215,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _embedded(budget: Budget) -> str:
+def as_data(budget: Mapping[str, Any]) -> str:
     """Return the data as JSON in which no character can end the script element or open a comment."""
     text = json.dumps(_without_nan(budget), allow_nan=False, default=str)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

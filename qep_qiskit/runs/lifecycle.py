@@ -284,7 +284,14 @@ class Lifecycle:
 
 
 def read_again(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
-    """Return the gradient that the stored counts give with another mitigation, and keep it. Nothing is sent.
+    """Return the gradient that the stored counts give with another mitigation, and keep it. Nothing is sent."""
+    gradient = reread(store, spec, mitigation)
+    store.add_gradient({"mitigation": mitigation, **gradient.to_dict()})
+    return gradient
+
+
+def reread(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
+    """Return the gradient that the stored counts give with another mitigation. Nothing is sent and nothing is written.
 
     Raises
     ------
@@ -306,6 +313,4 @@ def read_again(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
         outcomes = more if outcomes is None else outcomes.followed_by(more)
     if current is None or outcomes is None or not current.complete:
         raise InputError(f"mitigation: the run is not finished; `qep collect {store.folder}` first")
-    gradient = reduce(current, outcomes, mitigation=mitigation)
-    store.add_gradient({"mitigation": mitigation, **gradient.to_dict()})
-    return gradient
+    return reduce(current, outcomes, mitigation=mitigation)

@@ -1,0 +1,33 @@
+"""`qep report`: a run as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.output import print_json, progress
+from qep_qiskit.cli.running import run_argument, run_folder, spec_of
+
+
+@click.command("report", short_help="Write a page about a run.")
+@run_argument
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="By default report.html in the run's folder."
+)
+@click.option("--exact/--no-exact", default=None, help="Compute the exact gradient beside it; by default up to 16 qubits.")
+@json_option
+def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> None:
+    """Write one self-contained HTML page about RUN: gradients, jobs and their times, costs, circuits, layout, calibration.
+
+    Asks no service and does not change the run.
+    """
+    from qep_qiskit.report.run import report
+    from qep_qiskit.runs.listing import state_of
+    from qep_qiskit.runs.store import RunStore
+
+    with RunStore.open(run_folder(run)) as store, progress() as tell:
+        path = report(store, spec_of(store), None if output is None else Path(output), exact=exact, progress=tell)
+        about = {"run": str(store.folder), "state": state_of(store), "page": str(path)}
+    print_json(about) if as_json else click.echo(str(path))

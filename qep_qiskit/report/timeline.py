@@ -1,0 +1,99 @@
+"""When what happened to the jobs of a run, as a picture."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from qep_qiskit.report.waterfall import FAINT, INK
+from qep_qiskit.runs.records import Event
+
+# Okabe and Ito's palette.
+COLOURS = {
+    "intended": "#bbbbbb",
+    "sending": "#F0E442",
+    "submitted": "#56B4E9",
+    "queued": "#E69F00",
+    "running": "#009E73",
+    "done": "#0072B2",
+    "failed": "#D55E00",
+    "cancelled": "#D55E00",
+    "lost": "#D55E00",
+    "replaced": "#CC79A7",
+}
+ENDS = ("done", "failed", "cancelled", "lost", "replaced")
+LEAST = timedelta(milliseconds=200)
+Span = tuple[str, datetime, datetime | None]
+
+
+def spans(events: Sequence[Event]) -> dict[str, list[Span]]:
+    """Return for every job its states with their beginning and end; the last one's end is None."""
+    found: dict[str, list[Span]] = {}
+    for event in events:
+        if event.tag is None or event.state is None:
+            continue
+        time, states = datetime.fromisoformat(event.time), found.setdefault(event.tag, [])
+        if states and states[-1][0] == event.state:
+            continue
+        if states:
+            states[-1] = (states[-1][0], states[-1][1], time)
+        states.append((event.state, time, None))
+    return found
+
+
+def timeline_bytes(events: Sequence[Event], created: str) -> bytes:
+    """Return the picture as SVG: a row a job, a colour a state, and a mark where it ended."""
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        _figure(events, created).savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    return stream.getvalue()
+
+
+def _figure(events: Sequence[Event], created: str) -> Figure:
+    jobs = spans(events)
+    start = min([datetime.fromisoformat(created), *(s[0][1] for s in jobs.values())])
+    end = max(max(datetime.fromisoformat(e.time) for e in events), start + LEAST)
+    drawing = Figure(figsize=(8.5, 1.0 + 0.36 * len(jobs)), layout="constrained", facecolor="white")
+    axes = drawing.subplots()
+    seen: dict[str, None] = {}
+    for row, (tag, states) in enumerate(jobs.items()):
+        for state, begin, finish in states:
+            seen[state] = None
+            if state in ENDS:
+                axes.plot([_day(begin)], [row], "o" if state == "done" else "X", color=COLOURS[state], markersize=7, zorder=4)
+            else:
+                width = ((end if finish is None else finish) - begin).total_seconds() / 86400
+                axes.barh(row, width, left=_day(begin), height=0.5, color=COLOURS[state], zorder=3)
+        axes.text(-0.01, row, _short(tag), transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8, color=INK)
+    room = (end - start) * 0.02
+    axes.set_xlim(_day(start - room), _day(end + room))
+    axes.set_ylim(len(jobs) - 0.4, -0.6)
+    axes.set_yticks([])
+    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.tick_params(labelsize=8, color=FAINT)
+    axes.xaxis.get_offset_text().set_fontsize(8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    handles = [Patch(color=COLOURS[state], label=state) for state in seen]
+    drawing.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=8, frameon=False)
+    return drawing
+
+
+def _short(tag: str) -> str:
+    """Return what tells a run's jobs apart: the round and the purpose."""
+    pieces = tag.rsplit("-", 2)
+    return f"round {int(pieces[1]) + 1}, {pieces[2]}" if len(pieces) == 3 and pieces[1].isdecimal() else tag[-24:]
+
+
+def _day(time: datetime) -> float:
+    """Return a time as Matplotlib counts it: in days since 1970."""
+    return time.timestamp() / 86400
