@@ -147,7 +147,7 @@ def pool(workers: int | None = None, scheduler: str | None = None) -> Iterator[P
     with (
         one_thread_each(),
         LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR
         ) as cluster,
         Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):

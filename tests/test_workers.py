@@ -43,7 +43,6 @@ def test_bad_pools_are_one_line(options, message):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")
 def test_a_lost_worker_costs_only_time(tmp_path):
     with pool(2) as chosen:
         assert mapped(chosen, die_once, tmp_path, range(8)) == [k * k for k in range(8)]

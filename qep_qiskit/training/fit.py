@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -19,6 +20,7 @@ from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil, symmetric
 from qep_qiskit.training.constraints import constraints
+from qep_qiskit.training.distributed import Distributed
 from qep_qiskit.training.loop import State, Step, steps
 from qep_qiskit.training.optimizers import Optimizer, optimizer_of
 from qep_qiskit.training.schedules import Schedule, schedule_of
@@ -26,6 +28,7 @@ from qep_qiskit.training.sources import Equilibrium, LinearResponse, Source
 from qep_qiskit.training.targets import samples_of
 from qep_qiskit.training.task import Task
 from qep_qiskit.training.trained import TrainingResult, Weights
+from qep_qiskit.workers import Pool, Serial, pool
 
 GRADIENTS = ("equilibrium", "exact")
 MOST_WARNINGS = 5
@@ -124,6 +127,8 @@ def train(
     Y: ArrayLike | None = None,
     *,
     run: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
     on_step: OnStep | None = None,
     progress: Progress = silent,
     **options: Any,
@@ -174,6 +179,10 @@ def train(
     run : path, optional
         A folder in which every step is kept. Where the folder holds this same training already, it is gone on with: killed and
         resumed equals uninterrupted, bit for bit on simulators.
+    workers : int, optional
+        Local processes that share the samples of each batch, eight a task; any number of them gives the same result.
+    scheduler : str, optional
+        The address of a dask scheduler whose workers do so, ``"tcp://127.0.0.1:8786"``.
     on_step : callable, optional
         Called with every new :class:`~qep_qiskit.training.loop.Step`.
     progress : callable, optional
@@ -196,12 +205,20 @@ def train(
     >>> result.history[-1]["loss"] < result.history[0]["loss"]
     True
     """
-    task = task_of(network, X, Y, **options)
-    if run is not None:
-        from qep_qiskit.training.checkpoints import kept_steps
+    with pool(workers, scheduler) as chosen:
+        task = spread(task_of(network, X, Y, **options), chosen)
+        if run is not None:
+            from qep_qiskit.training.checkpoints import kept_steps
 
-        return kept_steps(task, run, on_step=on_step, progress=progress)
-    return gathered(task, on_step=on_step, progress=progress)
+            return kept_steps(task, run, on_step=on_step, progress=progress)
+        return gathered(task, on_step=on_step, progress=progress)
+
+
+def spread(task: Task, chosen: Pool) -> Task:
+    """Return the task with its gradients computed by a pool's workers; the task itself where there are none."""
+    if isinstance(chosen, Serial):
+        return task
+    return replace(task, source=Distributed(task.source, task.preparer, chosen))
 
 
 def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = silent) -> TrainingResult:
