@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qep_qiskit.devices import aer, device_named, fake, ibm, statevector
     from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, plan, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
-    from qep_qiskit.networks import Network, Term, ising, oscillators, pauli
+    from qep_qiskit.networks import Network, Term, ising, oscillators, pauli, phase_oscillators
     from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact, MeanField, Thermal
     from qep_qiskit.problem import Problem
     from qep_qiskit.reference import exact_gradient, variational_gradient
@@ -35,7 +35,7 @@ _HOMES = {
     "devices": ("aer", "device_named", "fake", "ibm", "statevector"),
     "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "plan", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
-    "networks": ("Network", "Term", "ising", "oscillators", "pauli"),
+    "networks": ("Network", "Term", "ising", "oscillators", "pauli", "phase_oscillators"),
     "preparation": ("MPS", "Adiabatic", "Exact", "MeanField", "Thermal", "VQE"),
     "problem": ("Problem",),
     "reference": ("exact_gradient", "variational_gradient"),
@@ -81,6 +81,7 @@ __all__ = [
     "one_sided",
     "oscillators",
     "pauli",
+    "phase_oscillators",
     "plan",
     "reduce",
     "softmax_cross_entropy",

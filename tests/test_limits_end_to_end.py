@@ -55,6 +55,16 @@ def test_a_classical_network_from_a_spec(spec):
     assert printed["exact"] == [0.0] * 5
 
 
+def test_phase_oscillators_from_a_spec(spec):
+    spec.write_text(spec.read_text().replace('kind = "ising"', 'kind = "phase_oscillators"'))
+    done = qep_run("gradient", spec, "--set", "preparation.method=mean_field", "--json")
+    assert done.exit_code == 0, done.output
+    network = qep.phase_oscillators(sites=3, edges="chain", inputs=[0], outputs=[2])
+    problem = qep.Problem(network, WEIGHTS, x=[0.5], cost=qep.SquaredError([1.0]))
+    expected = qep.gradient(problem, preparer=qep.MeanField(), stencil=qep.symmetric(0.1), seed=7)
+    np.testing.assert_allclose(json.loads(done.stdout)["values"], expected.values, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [

@@ -4,5 +4,6 @@ from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network, Term
 from qep_qiskit.networks.oscillators import oscillators
 from qep_qiskit.networks.pauli import pauli
+from qep_qiskit.networks.phase_oscillators import phase_oscillators
 
-__all__ = ["Network", "Term", "ising", "oscillators", "pauli"]
+__all__ = ["Network", "Term", "ising", "oscillators", "pauli", "phase_oscillators"]

@@ -101,10 +101,12 @@ class MeanField:
             found[p] = self._arrive(energies[p], start, seed)
         progress("mean field", 1.0)
         bloch = np.array([found[p] for p in range(len(betas))])
+        real = not np.any(paulis.x[family.support] & paulis.z[family.support])
+        if real:
+            bloch[:, :, 1] = 0.0  # up to rounding it is: no string pulls a spin out of the plane of X and Z
         reports = tuple(_report(energies[p], bloch[p], betas[p]) for p in range(len(betas)))
         reference = known if known is not None else next((found[p] for p in found if betas[p] == 0.0), None)
         warnings += self._warnings(reports, energies, bloch, reference)
-        real = not np.any(paulis.x[family.support] & paulis.z[family.support])
         return product_prepared(bloch, phases=reports, real=real, details={**self.describe(), "warnings": warnings})
 
     def describe(self) -> dict[str, object]:

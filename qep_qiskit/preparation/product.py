@@ -73,7 +73,7 @@ def spins_of(prepared: Prepared | None) -> Vector | None:
 def _angles(bloch: Vector, real: bool) -> NDArray[np.float64]:
     if real:
         return np.arctan2(bloch[..., 0], bloch[..., 2])
-    turns = np.arccos(np.clip(bloch[..., 2], -1.0, 1.0))
+    turns = np.arctan2(np.hypot(bloch[..., 0], bloch[..., 1]), bloch[..., 2])
     return np.concatenate([turns, np.arctan2(bloch[..., 1], bloch[..., 0])], axis=1)
 
 

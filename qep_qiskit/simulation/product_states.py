@@ -218,7 +218,7 @@ def product_state(bloch: Vector) -> NDArray[np.complex128]:
             turn = np.arctan2(x, z)
             spin = np.array([np.cos(turn / 2), np.sin(turn / 2)], dtype=complex)
         else:
-            turn = np.arccos(np.clip(z, -1.0, 1.0))
+            turn = np.arctan2(np.hypot(x, y), z)
             spin = np.array([np.cos(turn / 2), np.exp(1j * np.arctan2(y, x)) * np.sin(turn / 2)])
         state = np.kron(spin, state)
     return state

@@ -25,6 +25,7 @@ from qep_qiskit.spec.sections import (
     OperatorCost,
     OscillatorNetwork,
     PauliNetwork,
+    PhaseNetwork,
     Sample,
     ScaledTerm,
     Section,
@@ -229,7 +230,7 @@ class Spec:
 
 
 def _network(section: Section) -> Network:
-    from qep_qiskit.networks import ising, oscillators, pauli
+    from qep_qiskit.networks import ising, oscillators, pauli, phase_oscillators
 
     with named("network"):
         if isinstance(section, PauliNetwork):
@@ -241,6 +242,8 @@ def _network(section: Section) -> Network:
             )
         if isinstance(section, OscillatorNetwork):
             return oscillators(**section.options(without=("kind",)))
+        if isinstance(section, PhaseNetwork):
+            return phase_oscillators(**section.options(without=("kind",)))
         assert isinstance(section, IsingNetwork)
         return ising(**section.options(without=("kind",)))
 

@@ -41,7 +41,7 @@ ANSATZ = f"{_one_of(*ANSATZE)}, the path of a .qasm file, or a circuit of the ga
 Label = Annotated[str, StringConstraints(min_length=1)]
 Operator = dict[Label, float]
 
-_KINDS = _one_of("ising", "pauli", "oscillators")
+_KINDS = _one_of("ising", "pauli", "oscillators", "phase_oscillators")
 _EDGES = '"chain", "ring", "complete", "heavy-hex", or a list of pairs such as [[0, 1], [1, 2]]'
 
 
@@ -55,6 +55,17 @@ class IsingNetwork(Section):
     outputs: list[int] = Field(description="a list of sites, such as [5]")
     clamp: bool = Field(False, description="true or false")
     transverse: bool = Field(True, description="true or false (a classical network, without the weights g)")
+
+
+class PhaseNetwork(Section):
+    """Coupled phase oscillators."""
+
+    kind: Literal["phase_oscillators"] = Field(description=_KINDS)
+    sites: int = _count("the number of sites", 1000)
+    edges: str | list[list[int]] = Field("chain", description=_EDGES)
+    inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
+    outputs: list[int] = Field(description="a list of sites, such as [5]")
+    clamp: bool = Field(False, description="true or false")
 
 
 class OscillatorNetwork(Section):
@@ -276,7 +287,15 @@ class Choice:
 
 
 SECTIONS: dict[str, Choice | type[Section]] = {
-    "network": Choice("kind", {"ising": IsingNetwork, "pauli": PauliNetwork, "oscillators": OscillatorNetwork}),
+    "network": Choice(
+        "kind",
+        {
+            "ising": IsingNetwork,
+            "pauli": PauliNetwork,
+            "oscillators": OscillatorNetwork,
+            "phase_oscillators": PhaseNetwork,
+        },
+    ),
     "cost": Choice(
         "kind",
         {

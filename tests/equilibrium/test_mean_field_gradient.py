@@ -82,6 +82,62 @@ def test_ising_spins_against_angles_solved_by_hand(seed):
     assert distance(reference.values, expected) <= 1e-6
 
 
+class Phases(PlanarSpins):
+    """Phase oscillators: E = −Σ J cos(φ_i − φ_j) − Σ (h + x) cos φ − Σ g sin φ, by hand."""
+
+    def angles(self, weights, start):
+        edges = len(self.pairs)
+        couplings = np.zeros((self.sites, self.sites))
+        for (i, j), w in zip(self.pairs, weights[:edges], strict=True):
+            couplings[i, j] = couplings[j, i] = w
+        h, g = self.field + weights[edges : edges + self.sites], weights[edges + self.sites :]
+
+        def slope(t):
+            return (couplings * np.sin(t[:, None] - t)).sum(axis=1) + h * np.sin(t) - g * np.cos(t)
+
+        def jacobian(t):
+            pair = couplings * np.cos(t[:, None] - t)
+            return np.diag(pair.sum(axis=1) + h * np.cos(t) + g * np.sin(t)) - pair
+
+        found = root(slope, start, jac=jacobian, tol=1e-15).x
+        assert np.abs(slope(found)).max() < 1e-12
+        return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_phase_oscillators_against_phases_solved_by_hand(seed):
+    rng = np.random.default_rng(seed)
+    n = 3 + seed % 4
+    network = qep.phase_oscillators(sites=n, edges="complete" if seed % 2 else "ring", inputs=[0, 1], outputs=[n - 1, n - 2])
+    x, targets = rng.uniform(-1, 1, 2), rng.uniform(-1, 1, 2)
+    problem = qep.Problem(network, network.initial_weights(seed), x=x, cost=qep.SquaredError(targets))
+    mean_field = qep.MeanField()
+    reference = qep.variational_gradient(problem, mean_field)
+    found = qep.gradient(problem, preparer=mean_field, stencil=small_stencil(problem, mean_field))
+    assert np.abs(found.free.carried.bloch[:, :, 1]).max() == 0.0, "the phases lie in the plane of X and Z"
+    phases = Phases(network, x, [0, 1], [n - 1, n - 2], targets)
+    start = found.free.angles[0]
+    expected = differences(lambda w: phases.loss(w, start), problem.weights, 1e-4)
+    assert found.loss == pytest.approx(phases.loss(problem.weights, start), abs=1e-10)
+    assert distance(found.values, expected) <= 1e-6
+    assert distance(reference.values, expected) <= 1e-6
+
+
+def test_a_clamped_oscillator_is_held_at_phase_zero_or_pi():
+    clamped = qep.phase_oscillators(sites=3, edges="chain", inputs=[0], outputs=[2], clamp=True)
+    assert clamped.names == ("J[0,1]", "J[1,2]", "h[1]", "h[2]", "g[1]", "g[2]")
+    weights = np.array([0.9, 0.7, 0.2, -0.1, 0.4, 0.3])
+    for x in (1.0, -1.0):
+        problem = qep.Problem(clamped, weights, x=[x], cost=qep.SquaredError([0.3]))
+        free = qep.variational_gradient(problem, qep.MeanField())
+        phases = np.linspace(-np.pi, np.pi, 721)
+        one, two = np.meshgrid(phases, phases, indexing="ij")
+        held = 0.0 if x > 0 else np.pi
+        energy = -0.9 * np.cos(held - one) - 0.7 * np.cos(one - two) - 0.2 * np.cos(one) + 0.1 * np.cos(two)
+        energy = energy - 0.4 * np.sin(one) - 0.3 * np.sin(two)
+        assert free.predictions[0] == pytest.approx(np.cos(two.flat[energy.argmin()]), abs=0.01)
+
+
 class DenseProduct(Dense):
     """Product states by turning one spin after another against its field, in full matrices."""
 

@@ -1,0 +1,79 @@
+"""Networks of coupled phase oscillators, as qubits with couplings XX + ZZ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.networks.ising import ising
+from qep_qiskit.networks.network import Network, Term
+
+SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (-0.5, 0.5)}
+
+
+def phase_oscillators(
+    *,
+    sites: int,
+    edges: str | Iterable[Sequence[int]] = "chain",
+    inputs: Sequence[int] = (),
+    outputs: Sequence[int],
+    clamp: bool = False,
+) -> Network:
+    """Return the network H = −Σ J_ij (Z_i Z_j + X_i X_j) − Σ h_i Z_i − Σ g_i X_i − Σ x_i Z_i.
+
+    Its mean field (``preparer=MeanField()``) is a network of classical phase oscillators, Z = cos φ and X = sin φ:
+    E = −Σ J_ij cos(φ_i − φ_j) − Σ h_i cos φ_i − Σ g_i sin φ_i − Σ x_i cos φ_i. Any other preparer makes it a quantum XY network.
+
+    Parameters
+    ----------
+    sites : int
+        The number of oscillators, clamped ones included.
+    edges : {"chain", "ring", "complete", "heavy-hex"} or list of pairs
+    inputs : sequence of int
+        The sites that x acts on, in the order of x.
+    outputs : sequence of int
+        The sites whose cos φ are the predictions.
+    clamp : bool
+        False: x_i pulls its oscillator towards phase 0 (x_i > 0) or π (x_i < 0). True: the input sites are held at phase 0 with
+        amplitude x_i, so that x_i = −1 is the phase π; an edge to one is the term −J x_i Z_j = −J x_i cos φ_j.
+
+    Returns
+    -------
+    Network
+        Weights ``J[i,j]`` per edge, then ``h[i]``, then ``g[i]`` per site that is free.
+
+    Raises
+    ------
+    InputError
+        As of :func:`ising`.
+
+    Notes
+    -----
+    h_i and g_i together are a bias of strength √(h_i² + g_i²) towards the phase atan2(g_i, h_i); g also chooses between φ and −φ.
+    In-plane states have the lowest energy: out of the plane of X and Z a spin only loses coupling. Wang, Wanjura & Marquardt
+    (2024), arXiv:2402.08579, trained such networks with EP.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.phase_oscillators(sites=2, outputs=[1])
+    >>> network.terms[0].operator.to_list()
+    [('ZZ', (-1+0j)), ('XX', (-1+0j))]
+    """
+    network = ising(sites=sites, edges=edges, inputs=inputs, outputs=outputs, clamp=clamp)
+    return replace(
+        network,
+        terms=tuple(_turned(term) for term in network.terms),
+        scales=SCALES,
+        description={**network.description, "kind": "phase_oscillators"},
+    )
+
+
+def _turned(term: Term) -> Term:
+    """Return a coupling −ZZ with −XX added; other terms as they are."""
+    (label,) = term.operator.paulis.to_labels()
+    if label.count("Z") != 2:
+        return term
+    return replace(term, operator=SparsePauliOp([label, label.replace("Z", "X")], [-1.0, -1.0]))

@@ -1,0 +1,35 @@
+"""XOR by classical networks: the script of examples/, one seed quickly, several slowly."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "xor_classical.py"
+
+
+@pytest.fixture(scope="module")
+def xor():
+    spec = importlib.util.spec_from_file_location("xor_classical", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def solved(xor, kind, seed, epochs):
+    answers, error = xor.solve(kind, seed, epochs)
+    return bool(np.all(answers * xor.Y[:, 0] > 0)) and error < 0.01
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("mean-field Ising", 2), ("phase oscillators", 0)])
+def test_one_seed_is_solved_and_was_not_before_training(xor, kind, seed):
+    assert not solved(xor, kind, seed, 1)
+    assert solved(xor, kind, seed, 90)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+@pytest.mark.parametrize("kind", ["mean-field Ising", "phase oscillators"])
+def test_most_seeds_are_solved(xor, kind):
+    assert sum(solved(xor, kind, seed, 250) for seed in range(6)) >= 5
