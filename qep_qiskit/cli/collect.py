@@ -8,7 +8,15 @@ import click
 
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import print_json, progress
-from qep_qiskit.cli.running import confirm_on_terminal, finish, remote_device, run_argument, run_folder, spec_of
+from qep_qiskit.cli.running import (
+    confirm_on_terminal,
+    finish,
+    remote_device,
+    run_argument,
+    run_folder,
+    saved_when_interrupted,
+    spec_of,
+)
 
 WAIT_SECONDS = 15.0
 
@@ -41,7 +49,8 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
         life = Lifecycle(store, spec, remote_device(spec), confirm=confirm_on_terminal(yes, report), progress=report)
         if resubmit:
             life.resubmit()
-        while (code := finish(life, as_json=as_json, quiet=wait)) == NOT_FINISHED and wait:
-            report("waiting for the device", None)
-            time.sleep(WAIT_SECONDS)
+        with saved_when_interrupted(store):
+            while (code := finish(life, as_json=as_json, quiet=wait)) == NOT_FINISHED and wait:
+                report("waiting for the device", None)
+                time.sleep(WAIT_SECONDS)
         return code

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +35,23 @@ def remote_device(spec: Spec) -> RemoteDevice:
 
 
 def spec_of(store: RunStore) -> Spec:
-    """Return the spec that a run was made from."""
-    from qep_qiskit.spec import load
+    """Return the spec that a run was made from: the one in its file, whatever became of spec.toml since."""
+    import tomllib
 
-    return load(store.folder / "spec.toml")
+    from qep_qiskit.spec.loading import validated
+
+    return validated(tomllib.loads(store.spec_text), path=store.folder / "spec.toml")
+
+
+@contextmanager
+def saved_when_interrupted(store: RunStore) -> Iterator[None]:
+    """Say how to go on where Ctrl-C ends a command: every step was written before it was done."""
+    from qep_qiskit.cli.main import InterruptedRunError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(f"all that was sent and fetched is saved, `qep collect {store.folder}` goes on") from None
 
 
 def run_folder(run: str) -> Path:
@@ -58,6 +73,8 @@ def confirm_on_terminal(yes: bool, report: Any) -> Callable[[Plan, RunStore], No
             f"{'job' if len(jobs) == 1 else 'jobs'} on {jobs[0].device}.",
             err=True,
         )
+        if not yes and not sys.stdin.isatty():
+            raise InputError(f"--yes: missing, and there is no terminal to ask on; `qep collect {store.folder} --yes` sends it")
         if not yes and not click.confirm("Send?", err=True, default=False):
             raise InputError(f"nothing was sent; `qep collect {store.folder} --yes` sends it")
 

@@ -9,7 +9,7 @@ import click
 
 from qep_qiskit.cli.options import load_spec, spec_options
 from qep_qiskit.cli.output import progress
-from qep_qiskit.cli.running import confirm_on_terminal, finish, remote_device
+from qep_qiskit.cli.running import confirm_on_terminal, finish, remote_device, saved_when_interrupted
 
 
 @click.command("submit", short_help="Send a run to a device.")
@@ -40,4 +40,5 @@ def command(
         about["service"] = str(service)
     with RunStore.create(home, spec.to_toml(), description=about) as store, progress() as report:
         life = Lifecycle(store, spec, device, confirm=confirm_on_terminal(yes, report), progress=report)
-        return finish(life, as_json=as_json)
+        with saved_when_interrupted(store):
+            return finish(life, as_json=as_json)

@@ -240,8 +240,9 @@ def damaged(path: Path, what: str) -> RunDamagedError:
 
 def full(path: Path) -> OSError:
     """Return the error of a write for which there was no room."""
-    text = "the disk is full or cannot be written; nothing was half written. Make room, then give the same command again"
-    return OSError(errno.ENOSPC, text, str(path))
+    again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` goes on"
+    text = "the disk is full or cannot be written; nothing is half written and nothing that was sent is lost"
+    return OSError(errno.ENOSPC, f"{text}. Make room, then {again}", str(path))
 
 
 def _number(digest: object) -> int:

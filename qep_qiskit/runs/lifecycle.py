@@ -226,6 +226,7 @@ class Lifecycle:
             return self._result(self.store.job(job.tag))
         if state != "done":
             return None
+        self.store.reserve(sum(len(pub.values) * job.shots * ((len(pub.axes) + 7) // 8) + 4096 for pub in job.pubs))
         reached(f"collect {job.purpose}: before the result")
         bits = self.device.result(job.job_id)
         reached(f"collect {job.purpose}: result read")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,17 +22,30 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs.database import Database, RunDamagedError, create
+from qep_qiskit.runs.database import Database, RunDamagedError
+from qep_qiskit.runs.folders import DATABASE, HOME, SPEC, building, find_run
 from qep_qiskit.runs.lock import RunBusyError, WriteLock
 from qep_qiskit.runs.migrations import updated, version_of
 from qep_qiskit.runs.records import STATES, Checkpoint, Event, JobRecord, Pub
 from qep_qiskit.runs.tables import SCHEMA, TABLES, Row
 from qep_qiskit.secrets import scrubbed
 
-__all__ = ["Checkpoint", "Event", "JobRecord", "Pub", "RunBusyError", "RunDamagedError", "RunStore", "find_run"]
-
-DATABASE, SPEC = "run.db", "spec.toml"
-HOME = Path("hardware_runs")
+__all__ = [
+    "DATABASE",
+    "HOME",
+    "SPEC",
+    "Checkpoint",
+    "Event",
+    "JobRecord",
+    "Pub",
+    "RunBusyError",
+    "RunDamagedError",
+    "RunStore",
+    "building",
+    "find_run",
+    "now",
+    "text_of",
+]
 
 
 class RunStore:
@@ -246,12 +258,29 @@ class RunStore:
         rows = self._data.rows("events", order="number")
         return [Event(row["time"], row["tag"], row["state"], row["text"]) for row in rows]
 
+    def reserve(self, size: int) -> None:
+        """Make sure of room for so many bytes: a result that can be read once must not be read in vain.
+
+        Room that was written and given back stays the file's own, and needs no copy in the journal when it is used.
+        """
+        for data in (bytes(size), None):
+            with self._data.transaction():
+                self._data.drop("checkpoints", name="reserved")
+                if data is not None:
+                    self._data.put("checkpoints", name="reserved", time=now(), about="{}", data=data)
+
     def keep_result(self, tag: str, arrays: Sequence[BitArray]) -> None:
         """Keep the shots of every pub of a job. The same again does nothing; others are refused."""
-        new: list[Row] = []
-        for number, bits in enumerate(arrays):
-            data, shape = np.ascontiguousarray(bits.array).tobytes(), json.dumps(list(bits.array.shape))
-            new.append({"tag": tag, "pub": number, "shape": shape, "bits": int(bits.num_bits), "data": data})
+        new: list[Row] = [
+            {
+                "tag": tag,
+                "pub": n,
+                "shape": json.dumps(bits.array.shape),
+                "bits": int(bits.num_bits),
+                "data": bits.array.tobytes(),
+            }
+            for n, bits in enumerate(arrays)
+        ]
         known = self._data.rows("results", order="pub", tag=tag)
         if known:
             if known != new:
@@ -352,40 +381,6 @@ class RunStore:
             return json.loads(str(text))
         except json.JSONDecodeError:
             raise self._data.damaged(what) from None
-
-
-@contextlib.contextmanager
-def building(folder: Path) -> Iterator[Database]:
-    """Build a run's file beside its place, and put it there when it is whole; under the folder's lock.
-
-    Raises
-    ------
-    InputError
-        If the folder has a run already.
-    """
-    folder = Path(folder)
-    if (folder / DATABASE).exists():
-        raise InputError(f"{folder}: there is a run already; `qep collect {folder}` goes on with it, or give another --run")
-    folder.mkdir(parents=True, exist_ok=True)
-    lock, part = WriteLock(folder), folder / (DATABASE + ".part")
-    lock.acquire()
-    try:
-        part.unlink(missing_ok=True)
-        with contextlib.closing(create(part)) as data:
-            yield data
-        os.replace(part, folder / DATABASE)
-    finally:
-        part.unlink(missing_ok=True)
-        lock.release()
-
-
-def find_run(name: str | os.PathLike[str]) -> Path:
-    """Return the folder of a run that is named by its path or by its name under hardware_runs/."""
-    given = Path(name)
-    for folder in (given, HOME / given):
-        if (folder / DATABASE).is_file():
-            return folder
-    raise InputError(f"run: {str(name)!r} is no run; give its folder, or its name under {HOME}/")
 
 
 def text_of(value: Any) -> str:

@@ -1,36 +1,11 @@
 import shutil
 
 import pytest
-from remote import FolderDevice
+from remote import SMALL, FolderDevice
 
 from qep_qiskit.runs.lifecycle import Lifecycle
 from qep_qiskit.runs.store import RunStore
 from qep_qiskit.spec import load
-
-SMALL = """
-seed = 3
-[network]
-kind = "ising"
-sites = 2
-edges = "chain"
-inputs = [0]
-outputs = [1]
-[cost]
-kind = "squared_error"
-[sample]
-x = [0.5]
-y = [1.0]
-[stencil]
-kind = "symmetric"
-beta = 0.2
-[preparation]
-method = "exact"
-[measurement]
-shots = 400
-mitigation = "tensored"
-[device]
-name = "ibm_folder"
-"""
 
 
 @pytest.fixture(scope="session")

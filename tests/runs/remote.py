@@ -17,6 +17,31 @@ from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.devices.remote import DeviceError, RemoteJob
 
+SMALL = """
+seed = 3
+[network]
+kind = "ising"
+sites = 2
+edges = "chain"
+inputs = [0]
+outputs = [1]
+[cost]
+kind = "squared_error"
+[sample]
+x = [0.5]
+y = [1.0]
+[stencil]
+kind = "symmetric"
+beta = 0.2
+[preparation]
+method = "exact"
+[measurement]
+shots = 400
+mitigation = "tensored"
+[device]
+name = "ibm_folder"
+"""
+
 
 @dataclass
 class FolderDevice:

@@ -1,0 +1,49 @@
+"""Where runs live, and how a run's folder is made: whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.runs.database import Database, create
+from qep_qiskit.runs.lock import WriteLock
+
+DATABASE, SPEC = "run.db", "spec.toml"
+HOME = Path("hardware_runs")
+
+
+@contextlib.contextmanager
+def building(folder: Path) -> Iterator[Database]:
+    """Build a run's file beside its place, and put it there when it is whole; under the folder's lock.
+
+    Raises
+    ------
+    InputError
+        If the folder has a run already.
+    """
+    folder = Path(folder)
+    if (folder / DATABASE).exists():
+        raise InputError(f"{folder}: there is a run already; `qep collect {folder}` goes on with it, or give another --run")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, part = WriteLock(folder), folder / (DATABASE + ".part")
+    lock.acquire()
+    try:
+        part.unlink(missing_ok=True)
+        with contextlib.closing(create(part)) as data:
+            yield data
+        os.replace(part, folder / DATABASE)
+    finally:
+        part.unlink(missing_ok=True)
+        lock.release()
+
+
+def find_run(name: str | os.PathLike[str]) -> Path:
+    """Return the folder of a run that is named by its path or by its name under hardware_runs/."""
+    given = Path(name)
+    for folder in (given, HOME / given):
+        if (folder / DATABASE).is_file():
+            return folder
+    raise InputError(f"run: {str(name)!r} is no run; give its folder, or its name under {HOME}/")
