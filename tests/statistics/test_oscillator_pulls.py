@@ -1,0 +1,72 @@
+"""Oscillators on qubits, prepared by VQE and measured on Aer: pulls of 200 seeds around the exact gradient in the same levels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pulls import Repeats, of_combinations, of_loss_and_predictions, of_weights, repeated
+
+import qep_qiskit as qep
+
+SEEDS = 200
+MEAN = 0.25  # 3.5 standard errors of a mean of 200
+POOLED = (0.8, 1.25)  # a bar × 0.8 makes 0.8 into 1.25
+COVERAGE = (0.57, 0.78)  # 68.3 % ± 3.3 standard errors
+
+
+def objections(found: Repeats) -> list[str]:
+    wrong = [f"{n}: mean {m:+.3f}" for n, m in zip(found.names, found.means, strict=True) if abs(m) > MEAN]
+    wrong += [
+        f"{n}: coverage {c:.3f}" for n, c in zip(found.names, found.coverages, strict=True) if not COVERAGE[0] < c < COVERAGE[1]
+    ]
+    return wrong if POOLED[0] < found.pooled < POOLED[1] else [*wrong, f"all: variance {found.pooled:.3f}"]
+
+
+def assert_honest(found: Repeats) -> None:
+    print(found)
+    assert not objections(found), str(found)
+    for factor in (0.8, 1.25):
+        assert objections(found.scaled(factor)), f"bars scaled by {factor} pass too\n{found}"
+
+
+def measure(levels: int, cost, preparer, stencil, shots: int) -> tuple[list[qep.Gradient], qep.Gradient]:
+    """Return 200 measured gradients, and the exact one of the truncated oscillators, by its true ground states."""
+    network = qep.oscillators(sites=2, inputs=[0], outputs=[1], levels=levels, encoding="gray")
+    problem = qep.Problem(network, [0.5, 1.0, 1.2], x=[1.0], cost=cost)
+    found = repeated(problem, qep.aer(), stencil=stencil, shots=shots, preparer=preparer, seeds=range(SEEDS))
+    truth = qep.gradient(problem, preparer=qep.Exact(nudge_share=10.0), stencil=stencil)
+    return found, truth
+
+
+def check(found: list[qep.Gradient], truth: qep.Gradient) -> None:
+    assert_honest(of_weights(found, truth))
+    assert_honest(of_combinations(found, truth, count=4))
+    each = of_loss_and_predictions(found, truth)
+    assert np.abs(each.means).max() < MEAN and POOLED[0] < each.pooled < POOLED[1], str(each)
+
+
+OBSERVABLE = qep.SquaredError([0.3]).observable()
+SU2 = qep.VQE(ansatz="efficient_su2", layers=5, starts=3, tolerance=1e-5)  # with 2 starts it stays above the ground state
+
+
+def test_pulls_of_four_levels() -> None:
+    preparer = qep.VQE(ansatz="efficient_su2", layers=3, starts=2, tolerance=1e-5)
+    check(*measure(4, OBSERVABLE, preparer, qep.symmetric(0.1), 1000))
+
+
+@pytest.mark.slow
+def test_pulls_of_eight_levels() -> None:
+    check(*measure(8, OBSERVABLE, SU2, qep.symmetric(0.1), 1000))
+
+
+@pytest.mark.slow
+def test_pulls_of_eight_levels_with_the_hamiltonian_ansatz() -> None:
+    preparer = qep.VQE(ansatz="hamiltonian", layers=1, starts=1, tolerance=1e-5)
+    check(*measure(8, OBSERVABLE, preparer, qep.symmetric(0.1), 1000))
+
+
+@pytest.mark.slow
+def test_pulls_of_eight_levels_with_a_cost_of_expectations() -> None:
+    """The mean answers to a force in proportion, so that β may be large; every seed has nudged phases of its own."""
+    preparer = qep.VQE(ansatz="efficient_su2", layers=4, starts=3, tolerance=1e-4)
+    check(*measure(8, qep.SquaredError([0.3]), preparer, qep.symmetric(1.0), 2000))
