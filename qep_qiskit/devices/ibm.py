@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
 import logging
 import os
@@ -30,6 +32,7 @@ __all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
 
 URL_VARIABLE = "QEP_RUNTIME_URL"
 """Where a stand-in of the service listens, on loopback; the real service without it."""
+MODES = ("job", "batch", "session")
 DECOUPLING = ("XX", "XpXm", "XY4")
 WAIT_SECONDS = 5.0
 ANSWER_VARIABLE = "QEP_ANSWER_SECONDS"
@@ -48,8 +51,10 @@ class IBMDevice:
     measure_twirling: bool = False
     fractional_gates: bool = False
     instance: str | None = None
+    mode: str = "job"
     service_factory: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
     cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+    _group: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def exact(self) -> bool:
@@ -136,8 +141,8 @@ class IBMDevice:
         """Send one job and return its id. It may exist even where this raises: look its tag up before sending again."""
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        def send(_: Any) -> str:
-            sampler = Sampler(mode=self.backend)
+        def send(service: Any) -> str:
+            sampler = Sampler(mode=self._joined(service, self._group["id"]) if self._group else self.backend)
             options = sampler.options
             options.environment.job_tags = [tag]
             if self.dynamical_decoupling is not None:
@@ -148,6 +153,31 @@ class IBMDevice:
             return str(sampler.run([(pub.circuit, pub.values) for pub in pubs], shots=shots).job_id())
 
         return str(self._asked("the job could not be sent", send))
+
+    def open_group(self) -> str:
+        """Open a batch or a session, send what follows in it, and return its id."""
+        made = self._asked(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
+        if made.session_id is None:
+            raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} knows none")
+        self._group["id"] = str(made.session_id)
+        return self._group["id"]
+
+    def join_group(self, group_id: str) -> bool:
+        """Send what follows in this batch or session; False where it takes no more jobs."""
+        about = self._asked(f"the {self.mode} could not be looked up", lambda s: self._joined(s, group_id).details())
+        if about is None or about["state"] == "closed" or about["accepting_jobs"] is False:
+            self._group.clear()
+            return False
+        self._group["id"] = group_id
+        return True
+
+    def close_group(self, group_id: str) -> None:
+        """Let the batch or session take no more jobs; those that it has run to their end."""
+        self._group.clear()
+        self._asked(f"the {self.mode} could not be closed", lambda service: self._joined(service, group_id).close())
+
+    def _joined(self, service: Any, group_id: str) -> Any:
+        return _group_class(self.mode).from_id(group_id, service, use_fractional_gates=self.fractional_gates)
 
     def find(self, tag: str) -> list[RemoteJob]:
         """Return the jobs with this tag, the earliest first."""
@@ -208,6 +238,8 @@ class IBMDevice:
                 pubs.append(RunPub(circuit, values))
                 places.append(number)
         self.check(pubs)
+        if self.mode != "job" and not (self._group and self.join_group(self._group["id"])):
+            atexit.register(self._close_at_exit, self.open_group())
         job_id = self.submit(pubs, shots=shots, tag=f"qep-{time.time_ns():x}-{seed}")
         pause = 0.2
         while (found := self.status(job_id))[0] in ("submitted", "queued", "running"):
@@ -219,6 +251,10 @@ class IBMDevice:
         for number, bits in zip(places, self.result(job_id), strict=True):
             samples[number] += from_bit_array(bits)
         return samples
+
+    def _close_at_exit(self, group_id: str) -> None:
+        with contextlib.suppress(DeviceError):
+            self.close_group(group_id)
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
         """Refuse: a device gives shots."""
@@ -232,6 +268,7 @@ class IBMDevice:
             "gate_twirling": self.gate_twirling,
             "measure_twirling": self.measure_twirling,
             "fractional_gates": self.fractional_gates,
+            "mode": self.mode,
         }
         if URL_VARIABLE in os.environ:
             about["service"] = "a stand-in on this machine, not IBM Quantum"
@@ -246,6 +283,7 @@ def ibm(
     measure_twirling: bool = False,
     fractional_gates: bool = False,
     instance: str | None = None,
+    mode: str = "job",
     seed: int = 0,
 ) -> IBMDevice:
     """Return an IBM Quantum device.
@@ -261,6 +299,9 @@ def ibm(
         Use rx and rzz of any angle where the device has them. They cannot be twirled.
     instance : str, optional
         The instance's name; the saved account's default where absent.
+    mode : {"job", "batch", "session"}
+        A batch keeps the jobs of a gradient together in the queue. A session has the device to itself from its first job
+        until it is closed, for training, and is billed for all of that time.
     seed : int
 
     Raises
@@ -282,7 +323,15 @@ def ibm(
         )
     if fractional_gates and gate_twirling:
         raise InputError("device.gate_twirling: true does not go with fractional_gates = true; choose one of them")
-    return IBMDevice(name, seed, dynamical_decoupling, gate_twirling, measure_twirling, fractional_gates, instance)
+    if mode not in MODES:
+        raise InputError(f"device.mode: unknown {mode!r}; allowed: {', '.join(MODES)}{nearest(str(mode), MODES)}")
+    return IBMDevice(name, seed, dynamical_decoupling, gate_twirling, measure_twirling, fractional_gates, instance, mode)
+
+
+def _group_class(mode: str) -> Any:
+    from qiskit_ibm_runtime import Batch, Session
+
+    return Batch if mode == "batch" else Session
 
 
 def _service(instance: str | None) -> Any:

@@ -14,7 +14,7 @@ from qiskit.primitives import BitArray
 from qep_qiskit.devices.device import Compiled, Device
 from qep_qiskit.errors import DeviceError
 
-__all__ = ["DeviceError", "RemoteDevice", "RemoteJob", "RunPub"]
+__all__ = ["DeviceError", "GroupingDevice", "RemoteDevice", "RemoteJob", "RunPub"]
 
 
 @dataclass(frozen=True)
@@ -88,4 +88,26 @@ class RemoteDevice(Device, Protocol):
 
     def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
         """Return today's calibration of these qubits."""
+        ...
+
+
+@runtime_checkable
+class GroupingDevice(Protocol):
+    """A remote device that can keep jobs together: in a batch, or in a session that has the device to itself."""
+
+    @property
+    def mode(self) -> str:
+        """``"job"``, ``"batch"`` or ``"session"``."""
+        ...
+
+    def open_group(self) -> str:
+        """Open a batch or a session, send what follows in it, and return its id."""
+        ...
+
+    def join_group(self, group_id: str) -> bool:
+        """Send what follows in this one, from another process too; False where it takes no more jobs."""
+        ...
+
+    def close_group(self, group_id: str) -> None:
+        """Let it take no more jobs; those that it has run to their end."""
         ...

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qep_qiskit.devices.remote import DeviceError, RemoteDevice, RemoteJob
+from qep_qiskit.devices.remote import DeviceError, GroupingDevice, RemoteDevice, RemoteJob
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
@@ -84,6 +84,7 @@ class Lifecycle:
         gradient = reduce(done, outcomes)
         gradient = self._recorded(gradient, done)
         reached("collect: gradient written")
+        self._close_group()
         return gradient
 
     def _round(
@@ -106,6 +107,7 @@ class Lifecycle:
             if not self.store.get("confirmed", str(number)):
                 self.confirm(current, self.store)
                 self.store.put("confirmed", str(number), True)
+            self._open_group()
             for job in jobs:
                 if job.state in ("intended", "sending"):
                     self._send(job)
@@ -152,6 +154,32 @@ class Lifecycle:
         self.store.put("plan", str(number), to_document(made))
         reached(f"round {number}: plan written")
         return made
+
+    def _open_group(self) -> None:
+        """Open the batch or session that the spec asks for, or go on with the run's own while it takes jobs."""
+        if not isinstance(self.device, GroupingDevice) or self.device.mode == "job" or self.store.imported is not None:
+            return
+        known = self.store.get("group", "id")
+        if known is not None and self.device.join_group(known):
+            return
+        reached("submit group: before opening")
+        opened = self.device.open_group()
+        reached("submit group: opened, id not written")
+        self.store.put("group", "id", opened)
+        self.store.note(f"{self.device.mode} {opened} opened")
+        reached("submit group: id written")
+
+    def _close_group(self) -> None:
+        known = self.store.get("group", "id")
+        if known is None or self.store.get("group", "closed") == known or not isinstance(self.device, GroupingDevice):
+            return
+        try:
+            self.device.close_group(known)
+        except DeviceError as error:
+            self.store.note(f"{self.device.mode} {known} could not be closed and closes by itself: {error}")
+            return
+        self.store.put("group", "closed", known)
+        self.store.note(f"{self.device.mode} {known} closed")
 
     def _send(self, job: JobRecord) -> None:
         if self.store.imported is not None:
@@ -262,6 +290,7 @@ class Lifecycle:
                     cancelled.append(other.id)
             self.store.move(job.tag, "cancelled", text="cancelled by the user", reason="cancelled by the user")
             reached(f"cancel {job.purpose}: written")
+        self._close_group()
         return cancelled
 
     def _recorded(self, gradient: Gradient, done: Plan) -> Gradient:

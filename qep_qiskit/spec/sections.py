@@ -254,6 +254,7 @@ class IBMDevice(Section):
     measure_twirling: bool = Field(False, description="true or false")
     fractional_gates: bool = Field(False, description="true or false")
     instance: str | None = Field(None, description="the name of an instance of your account")
+    mode: Literal["job", "batch", "session"] = Field("job", description=_one_of("job", "batch", "session"))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""Batches and sessions, by the real client against the stand-in: opened once, joined after a crash, closed at the end."""
+
+import pytest
+
+from qep_qiskit.devices.ibm import ibm
+from qep_qiskit.devices.remote import GroupingDevice
+from qep_qiskit.errors import InputError
+from qep_qiskit.runs.lifecycle import Lifecycle
+from qep_qiskit.runs.store import RunStore
+from qep_qiskit.spec.loading import validated
+
+SPEC = {
+    "seed": 3,
+    "network": {"kind": "ising", "sites": 2, "edges": "chain", "inputs": [0], "outputs": [1]},
+    "cost": {"kind": "squared_error"},
+    "sample": {"x": [0.5], "y": [1.0]},
+    "stencil": {"kind": "symmetric", "beta": 0.2},
+    "measurement": {"shots": 200},
+    "device": {"name": "ibm_torino"},
+}
+
+
+def advanced(folder, spec, until=20.0):
+    """Go on with the run as often as it takes, each time as a new process would: with a device of its own."""
+    import time
+
+    end = time.monotonic() + until
+    while time.monotonic() < end:
+        with RunStore.open(folder, write=True) as store:
+            gradient = Lifecycle(store, spec, spec.device()).advance()
+        if gradient is not None:
+            return gradient
+        time.sleep(0.05)
+    raise AssertionError("not finished in time")
+
+
+@pytest.mark.parametrize("mode", ["batch", pytest.param("session", marks=pytest.mark.slow)])
+def test_the_jobs_of_a_run_share_one_that_is_closed_at_the_end(stand_in, tmp_path, mode):
+    stand_in(noise="none")
+    spec = validated({**SPEC, "device": {"name": "ibm_torino", "mode": mode}})
+    RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_torino"}).close()
+    advanced(tmp_path / "run", spec)
+    device = spec.device()
+    assert isinstance(device, GroupingDevice)
+    with RunStore.open(tmp_path / "run") as store:
+        group = store.get("group", "id")
+        jobs = [job.job_id for job in store.jobs()]
+        told = [event.text for event in store.events() if mode in event.text]
+    assert told == [f"{mode} {group} opened", f"{mode} {group} closed"]
+    assert len(jobs) == 2
+    assert {device.service.job(job_id).session_id for job_id in jobs} == {group}
+    assert device.join_group(group) is False
+
+
+@pytest.mark.slow
+def test_one_that_was_closed_meanwhile_is_replaced(stand_in, tmp_path):
+    stand_in(noise="none")
+    spec = validated({**SPEC, "device": {"name": "ibm_torino", "mode": "batch"}})
+    RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_torino"}).close()
+    with RunStore.open(tmp_path / "run", write=True) as store:
+        life = Lifecycle(store, spec, spec.device())
+        life._open_group()
+        first = store.get("group", "id")
+        life.device.close_group(first)
+    advanced(tmp_path / "run", spec)
+    with RunStore.open(tmp_path / "run") as store:
+        assert store.get("group", "id") != first
+
+
+def test_training_keeps_one_session_open_between_calls(stand_in):
+    from qep_qiskit import gradient
+
+    stand_in(noise="none")
+    device = ibm("ibm_torino", mode="session")
+    problem = validated(SPEC).problem()
+    gradient(problem, device=device, shots=100, seed=1)
+    first = dict(device._group)
+    gradient(problem, device=device, shots=100, seed=2)
+    assert device._group == first != {}
+    device._close_at_exit(first["id"])
+    assert device._group == {}
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(InputError, match=r"device\.mode.*'sessions'.*did you mean 'session'"):
+        ibm("ibm_torino", mode="sessions")
+    with pytest.raises(InputError, match=r"device\.mode"):
+        validated({**SPEC, "device": {"name": "ibm_torino", "mode": "x"}})
