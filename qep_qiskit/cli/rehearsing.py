@@ -66,6 +66,8 @@ def play(words: list[str], home: Path) -> Iterator[Step]:
         there = (home / "run.db").is_file()
         if step.code != NOT_FINISHED:
             failures += 1
+            if "--noise readout" in step.message:  # the stand-in cannot run it, today or tomorrow
+                return
             if step.code == WRONG_INPUT and "--resubmit" not in step.message:
                 return
         if there and not shown:

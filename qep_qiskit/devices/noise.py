@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import rustworkx as rx
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit, QuantumRegister
 from qiskit.providers import BackendV2, Options, QubitProperties
@@ -65,20 +66,41 @@ def noise_of(snapshot: Snapshot, qubits: Sequence[int]) -> NoiseModel:
     return model
 
 
-IDLE = ("barrier", "delay")
-
-
 def cut_to_active(circuit: QuantumCircuit, keep: Sequence[int]) -> tuple[QuantumCircuit, tuple[int, ...]]:
-    """Return the circuit on its active wires and `keep` only, and which wires those were. Waiting alone is not active."""
+    """Return the circuit on its active wires and `keep` only, and which wires those were."""
     position = {bit: i for i, bit in enumerate(circuit.qubits)}
-    active = {position[q] for item in circuit.data if item.operation.name not in IDLE for q in item.qubits}
+    active = {position[q] for item in circuit.data if item.operation.name != "barrier" for q in item.qubits}
     wires = tuple(sorted(active | set(keep)))
-    place = {w: i for i, w in enumerate(wires)}
+    return cut_to(circuit, wires), wires
+
+
+def cut_to(circuit: QuantumCircuit, wires: Sequence[int]) -> QuantumCircuit:
+    """Return what happens on these wires, renumbered 0, 1, …, without barriers."""
+    place = {circuit.qubits[wire]: i for i, wire in enumerate(wires)}
     small = QuantumCircuit(QuantumRegister(len(wires), "q"), *circuit.cregs, global_phase=circuit.global_phase)
     for item in circuit.data:
-        if item.operation.name != "barrier" and all(position[q] in place for q in item.qubits):
-            small.append(item.operation, [place[position[q]] for q in item.qubits], item.clbits)
-    return small, wires
+        if item.operation.name != "barrier" and all(q in place for q in item.qubits):
+            small.append(item.operation, [place[q] for q in item.qubits], item.clbits)
+    return small
+
+
+def seen_wires(circuit: QuantumCircuit) -> tuple[int, ...]:
+    """Return the wires that matter to a measurement: those measured, and those that gates connect to them.
+
+    A device's scheduler decouples every qubit that waits, those without any part in the circuit too.
+    """
+    position = {bit: i for i, bit in enumerate(circuit.qubits)}
+    graph = rx.PyGraph()
+    graph.add_nodes_from(range(circuit.num_qubits))
+    measured = set()
+    for item in circuit.data:
+        if item.operation.name == "barrier":
+            continue
+        wires = [position[q] for q in item.qubits]
+        graph.add_edges_from_no_data([(wires[0], wire) for wire in wires[1:]])
+        if item.clbits:
+            measured |= set(wires)
+    return tuple(sorted(set().union(*(part for part in rx.connected_components(graph) if part & measured))))
 
 
 def confusion_of(model: NoiseModel | None, wires: Sequence[int]) -> list[NDArray[np.float64]]:

@@ -79,18 +79,23 @@ class Machine:
 
     def noise_model(self, qubits: Sequence[int]) -> NoiseModel | None:
         """Return the noise of these qubits, renumbered 0, 1, …"""
-        match self.noise:
-            case "none":
-                return None
-            case "full":
-                return noise_of(self.snapshot, qubits)
-        model, readout = NoiseModel(), self.snapshot.readout
-        if readout is None:
-            raise InputError(f"noise: the snapshot of {self.name} tells no readout errors; take noise 'full'")
-        for wire, qubit in enumerate(qubits):
-            up, down = readout[qubit]
-            model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [wire])
-        return model
+        return _noise_model(self, tuple(qubits))
+
+
+@functools.lru_cache(maxsize=64)
+def _noise_model(machine: Machine, qubits: tuple[int, ...]) -> NoiseModel | None:
+    match machine.noise:
+        case "none":
+            return None
+        case "full":
+            return noise_of(machine.snapshot, qubits)
+    model, readout = NoiseModel(), machine.snapshot.readout
+    if readout is None:
+        raise InputError(f"noise: the snapshot of {machine.name} tells no readout errors; take noise 'full'")
+    for wire, qubit in enumerate(qubits):
+        up, down = readout[qubit]
+        model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [wire])
+    return model
 
 
 @functools.cache

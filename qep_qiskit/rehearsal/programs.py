@@ -28,12 +28,16 @@ from pydantic import ValidationError
 from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit_aer.primitives import SamplerV2
 
-from qep_qiskit.devices.noise import cut_to_active
+from qep_qiskit.devices.noise import cut_to, seen_wires
 from qep_qiskit.rehearsal.machine import Machine
 from qep_qiskit.seeds import integer, stream
 
 OVERHEAD_SECONDS = 2.0
 """What a job is billed for being loaded, apart from its shots."""
+
+
+MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 24
+"""Qubits of a circuit up to which a density matrix, noisy trajectories, and a state vector are quick enough."""
 
 
 class RefusedError(ValueError):
@@ -112,6 +116,11 @@ def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:
     for circuit in circuits:
         if circuit.num_qubits > wires:
             raise RefusedError(f"a circuit has {circuit.num_qubits} qubits; {machine.name} has {wires}")
+        seen = len(seen_wires(circuit))
+        if machine.noise == "full" and seen > MOST_NOISY:
+            raise RefusedError(
+                f"{seen} active qubits are too many with gate noise (at most {MOST_NOISY}); rehearse with --noise readout"
+            )
         digest.update(_spelled(circuit))
     for item in program.items:
         given = item.circuit_arguments if item.item_type == "circuit" else item.samplex_arguments.get("parameter_values")
@@ -180,11 +189,12 @@ def _whole(number: int, item: Item) -> ChunkPart:
 
 
 def _outcomes(item: Item, program: Program, machine: Machine, number: int) -> dict[str, NDArray[np.bool_]]:
-    small, wires = cut_to_active(item.circuit, ())
+    wires = seen_wires(item.circuit)
+    small = cut_to(item.circuit, wires)
     sampler = SamplerV2(
         seed=integer(program.seed, "item", number),
         options={
-            "backend_options": {"noise_model": machine.noise_model(wires)},
+            "backend_options": {"noise_model": machine.noise_model(wires), "method": _method(len(wires), machine)},
             "run_options": {"runtime_parameter_bind_enable": True},
         },
     )
@@ -196,3 +206,9 @@ def _outcomes(item: Item, program: Program, machine: Machine, number: int) -> di
     bits = dict(sampler.run([pub]).result()[0].data)
     arrays = {name: found.to_bool_array(order="little") for name, found in bits.items()}
     return {name: array.reshape(*shape, program.shots, array.shape[-1]) for name, array in arrays.items()}
+
+
+def _method(qubits: int, machine: Machine) -> str:
+    if machine.noise == "full":
+        return "density_matrix" if qubits <= MOST_DENSE else "statevector"
+    return "statevector" if qubits <= MOST_VECTOR else "matrix_product_state"

@@ -33,7 +33,7 @@ x = [0.5, -0.5]
 y = [1.0]
 [stencil]
 kind = "symmetric"
-beta = 0.1
+beta = 0.05
 [preparation]
 method = "exact"
 [measurement]
@@ -123,11 +123,12 @@ def test_faults_are_listed_without_a_spec():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["squared_error", "squared_error_observable"])
 def test_six_sites_on_127_qubits_agree_with_the_exact_gradient(tmp_path, kind):
-    """Readout is the only error: after mitigation the exact gradient is within the error bars."""
+    """Readout is the only error: after mitigation the exact gradient is within the error bars, as wide as they are at this β."""
     spec = spec_file(tmp_path, kind=kind, sites=6, shots=20_000)
     result, told = rehearsed(spec, "--noise", "readout", "--queue", "0.5", "--json")
     assert result.exit_code == 0, result.output
-    assert told["exact"]["largest_z"] < 4 and told["exact"]["mean_square_z"] < 2
+    for truth in ("noise_free", "exact"):
+        assert told[truth]["largest_z"] < 4 and told[truth]["mean_square_z"] < 2
     raw = CliRunner().invoke(cli, ["collect", told["run"], "--mitigation", "none", "--json"])
     assert raw.exit_code == 0
 

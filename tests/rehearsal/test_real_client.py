@@ -10,6 +10,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.ibm import ibm
+from qep_qiskit.devices.noise import cut_to, seen_wires
 from qep_qiskit.devices.remote import DeviceError, RemoteDevice, RunPub
 from qep_qiskit.errors import InputError
 from qep_qiskit.rehearsal.server import HOST
@@ -165,6 +166,27 @@ def test_what_the_device_cannot_run_is_refused_in_one_line(stand_in):
     with pytest.raises(DeviceError, match="not available"):
         ibm("ibm_torinho").ready()
     assert server.service.ledger()["jobs"] == []
+
+
+def test_a_circuit_that_is_too_large_with_gate_noise_is_refused(stand_in):
+    stand_in(noise="full")
+    device = ibm("ibm_torino")
+    circuit = QuantumCircuit(15)
+    circuit.x(range(15))
+    pub = RunPub(device.measured(device.compile(circuit), "Z" * 15), np.zeros((1, 0)))
+    with pytest.raises(DeviceError, match="15 active qubits are too many with gate noise.*--noise readout"):
+        device.submit([pub], shots=10, tag="large")
+
+
+def test_idle_qubits_that_the_scheduler_decouples_are_left_out():
+    circuit = QuantumCircuit(5, 1)
+    circuit.cx(3, 1)
+    circuit.x(4)
+    circuit.delay(100, 0)
+    circuit.barrier()
+    circuit.measure(1, 0)
+    assert seen_wires(circuit) == (1, 3)
+    assert dict(cut_to(circuit, (1, 3)).count_ops()) == {"cx": 1, "measure": 1}
 
 
 def test_it_listens_on_loopback_only_and_shows_its_ledger(stand_in):
