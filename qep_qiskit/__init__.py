@@ -18,13 +18,15 @@ if TYPE_CHECKING:
         softmax_cross_entropy,
     )
     from qep_qiskit.devices import aer, device_named, fake, ibm, statevector
-    from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, plan, reduce
+    from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+    from qep_qiskit.measurement.split import OptimalShots, Split, optimal_shots
     from qep_qiskit.networks import Network, Term, ising, oscillators, pauli, phase_oscillators
+    from qep_qiskit.planning import Forecast, plan
     from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact, MeanField, Thermal
     from qep_qiskit.problem import Problem
     from qep_qiskit.reference import exact_gradient, variational_gradient
-    from qep_qiskit.stencils import Stencil, extrapolated, one_sided, symmetric
+    from qep_qiskit.stencils import AutoStencil, Stencil, extrapolated, one_sided, symmetric
     from qep_qiskit.training import TrainingResult, train
 
 __version__ = "0.1.0"
@@ -33,35 +35,41 @@ _HOMES = {
     "comparison": ("Budget", "Rung", "compare"),
     "costs": ("ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"),
     "devices": ("aer", "device_named", "fake", "ibm", "statevector"),
-    "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "plan", "reduce"),
+    "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
+    "measurement.split": ("OptimalShots", "Split", "optimal_shots"),
     "networks": ("Network", "Term", "ising", "oscillators", "pauli", "phase_oscillators"),
+    "planning": ("Forecast", "plan"),
     "preparation": ("MPS", "Adiabatic", "Exact", "MeanField", "Thermal", "VQE"),
     "problem": ("Problem",),
     "reference": ("exact_gradient", "variational_gradient"),
-    "stencils": ("Stencil", "extrapolated", "one_sided", "symmetric"),
+    "stencils": ("AutoStencil", "Stencil", "extrapolated", "one_sided", "symmetric"),
     "training": ("TrainingResult", "train"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Adiabatic",
+    "AutoStencil",
     "Budget",
     "DegenerateGroundStateError",
     "Exact",
     "ExpectationCost",
+    "Forecast",
     "Gradient",
     "InputError",
     "MPS",
     "MeanField",
     "Network",
     "ObservableCost",
+    "OptimalShots",
     "Plan",
     "PreparationError",
     "Problem",
     "Rung",
     "SquaredError",
     "SquaredErrorObservable",
+    "Split",
     "Stencil",
     "Term",
     "Thermal",
@@ -79,6 +87,7 @@ __all__ = [
     "ibm",
     "ising",
     "one_sided",
+    "optimal_shots",
     "oscillators",
     "pauli",
     "phase_oscillators",

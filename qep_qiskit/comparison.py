@@ -14,17 +14,19 @@ from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.estimate import finish
 from qep_qiskit.equilibrium.executed import execute
-from qep_qiskit.equilibrium.planned import Plan, plan, refuse_without_qubits
+from qep_qiskit.equilibrium.planned import Plan, measured_with, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient, plain
 from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.planning.settled import settle
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import exact_gradient, reference_state, variational_gradient
-from qep_qiskit.stencils import Stencil, symmetric
+from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
 
 Vector = NDArray[np.float64]
 
@@ -123,9 +125,9 @@ def compare(
     problem: Problem,
     *,
     preparer: Preparer | None = None,
-    stencil: Stencil | None = None,
+    stencil: Stencil | AutoStencil | None = None,
     device: object = None,
-    shots: int | None = None,
+    shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
     seed: int | None = None,
@@ -169,9 +171,9 @@ class Climb:
         problem: Problem,
         *,
         preparer: Preparer | None = None,
-        stencil: Stencil | None = None,
+        stencil: Stencil | AutoStencil | None = None,
         device: object = None,
-        shots: int | None = None,
+        shots: int | Split | OptimalShots | None = None,
         mitigation: str = "none",
         calibration_shots: int | None = None,
         seed: int | None = None,
@@ -180,14 +182,29 @@ class Climb:
         self._problem = problem
         self._device: Device = as_device(device)
         self._preparer: Preparer = Exact() if preparer is None else preparer
-        self._stencil = symmetric(0.1) if stencil is None else stencil
         self._progress = progress
         self._mitigation = mitigation
         self._seed = self._device.seed if seed is None else seed
-        self._shots = check_shots("shots", shots)
+        self._started, self._clock = datetime.now(UTC), time.perf_counter()
+        self._planned: Mapping[str, object] | None = None
+        if isinstance(stencil, AutoStencil) or isinstance(shots, OptimalShots):
+            settled = settle(
+                problem,
+                preparer=preparer,
+                stencil=stencil,
+                device=self._device,
+                shots=shots,
+                mitigation=mitigation,
+                calibration_shots=calibration_shots,
+                seed=seed,
+                progress=progress,
+            )
+            stencil, shots, calibration_shots = settled.stencil, settled.shots, settled.calibration_shots
+            self._planned = settled.record
+        self._stencil = symmetric(0.1) if stencil is None else stencil
+        self._shots = shots if isinstance(shots, Split) else check_shots("shots", shots)
         refuse_without_qubits(problem, self._preparer, self._shots)
         self._calibration_shots = check_shots("calibration_shots", calibration_shots)
-        self._started, self._clock = datetime.now(UTC), time.perf_counter()
         self._found: list[Rung] = []
         self._last: Gradient | None = None
         self._plan: Plan | None = None
@@ -216,13 +233,14 @@ class Climb:
             "preparer": self._preparer.describe(),
             "stencil": {"kind": self._stencil.kind, "beta": self._stencil.beta},
             "device": self._device.describe(),
-            "shots": self._shots,
+            "shots": [list(row) for row in self._shots.shots] if isinstance(self._shots, Split) else self._shots,
             "mitigation": self._mitigation,
             "calibration_shots": self._calibration_shots,
             "seed": self._seed,
         }
         provenance = {
             **({} if last is None else last.provenance),
+            **({} if self._planned is None else {"planned": self._planned}),
             "versions": versions(),
             "started": self._started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - self._clock, 3),
@@ -319,10 +337,10 @@ class Climb:
         self._last = self._on_device(self._shots, mitigation)
         return self._last
 
-    def _on_device(self, shots: int | None, mitigation: str) -> Gradient:
+    def _on_device(self, shots: int | Split | None, mitigation: str) -> Gradient:
         """Run the prepared plan on the device; the free phase is prepared once for all rungs."""
         assert self._plan is not None
-        first = replace(self._plan, shots=shots, mitigation=mitigation, calibration_shots=self._calibration_shots or shots)
+        first = measured_with(self._plan, shots, mitigation, self._calibration_shots)
         done, outcomes = finish(
             first,
             lambda part, earlier: execute(part, self._device, earlier=earlier, progress=self._progress),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, overload
 
 from qep_qiskit.errors import InputError, nearest
 
@@ -41,40 +43,84 @@ class Stencil:
         return tuple(by_beta.get(b, 0.0) for b in self.phases)
 
 
-def one_sided(beta: float) -> Stencil:
-    """Phases 0 and β; the bias is O(β). A negative β nudges the other way."""
+@dataclass(frozen=True)
+class AutoStencil:
+    """A stencil whose β the planner chooses, where the predicted mean squared error of the gradient is least.
+
+    Attributes
+    ----------
+    kind : str
+        ``"one_sided"``, ``"symmetric"`` or ``"extrapolated"``.
+    """
+
+    kind: str
+
+    def at(self, beta: float) -> Stencil:
+        """Return the stencil of this kind with a β."""
+        return stencil(self.kind, beta)
+
+
+@overload
+def one_sided(beta: float) -> Stencil: ...
+@overload
+def one_sided(beta: Literal["auto"]) -> AutoStencil: ...
+def one_sided(beta: float | Literal["auto"]) -> Stencil | AutoStencil:
+    """Phases 0 and β; the bias is O(β). A negative β nudges the other way; ``"auto"`` lets the planner choose it."""
+    if isinstance(beta, str) and beta == "auto":
+        return AutoStencil("one_sided")
     b = _step(beta)
     return Stencil("one_sided", b, (0.0, b), (-1 / b, 1 / b), 1)
 
 
-def symmetric(beta: float) -> Stencil:
-    """Phases −β and β; the bias is O(β²) (Laborieux et al. 2021)."""
+@overload
+def symmetric(beta: float) -> Stencil: ...
+@overload
+def symmetric(beta: Literal["auto"]) -> AutoStencil: ...
+def symmetric(beta: float | Literal["auto"]) -> Stencil | AutoStencil:
+    """Phases −β and β; the bias is O(β²) (Laborieux et al. 2021). ``"auto"`` lets the planner choose β."""
+    if isinstance(beta, str) and beta == "auto":
+        return AutoStencil("symmetric")
     b = _step(beta)
     return Stencil("symmetric", b, (-b, b), (-1 / (2 * b), 1 / (2 * b)), 2)
 
 
-def extrapolated(beta: float) -> Stencil:
-    """Phases ±β and ±2β, Richardson-extrapolated; the bias is O(β⁴)."""
+@overload
+def extrapolated(beta: float) -> Stencil: ...
+@overload
+def extrapolated(beta: Literal["auto"]) -> AutoStencil: ...
+def extrapolated(beta: float | Literal["auto"]) -> Stencil | AutoStencil:
+    """Phases ±β and ±2β, Richardson-extrapolated; the bias is O(β⁴). ``"auto"`` lets the planner choose β."""
+    if isinstance(beta, str) and beta == "auto":
+        return AutoStencil("extrapolated")
     b = _step(beta)
     near, far = 2 / (3 * b), 1 / (12 * b)
     return Stencil("extrapolated", b, (-b, b, -2 * b, 2 * b), (-near, near, far, -far), 4)
 
 
-STENCILS = {"one_sided": one_sided, "symmetric": symmetric, "extrapolated": extrapolated}
+STENCILS: dict[str, Callable[[float | Literal["auto"]], Stencil | AutoStencil]] = {
+    "one_sided": one_sided,
+    "symmetric": symmetric,
+    "extrapolated": extrapolated,
+}
 
 
-def stencil(kind: str, beta: float) -> Stencil:
-    """Return the stencil of that name."""
+@overload
+def stencil(kind: str, beta: float) -> Stencil: ...
+@overload
+def stencil(kind: str, beta: Literal["auto"]) -> AutoStencil: ...
+def stencil(kind: str, beta: float | Literal["auto"]) -> Stencil | AutoStencil:
+    """Return the stencil of that name; ``beta="auto"`` lets the planner choose β."""
     if kind not in STENCILS:
         raise InputError(f"stencil: unknown kind {kind!r}; allowed: {', '.join(STENCILS)}{nearest(kind, STENCILS)}")
-    return STENCILS[kind](beta)
+    make = STENCILS[kind]
+    return make(beta)
 
 
 def _step(beta: float) -> float:
     try:
         value = float(beta)
     except (TypeError, ValueError):
-        raise InputError(f"beta: {beta!r} is no number") from None
+        raise InputError(f'beta: {beta!r} is no number; give one other than 0, such as 0.1, or "auto"') from None
     if not math.isfinite(value) or value == 0.0:
-        raise InputError(f"beta: {beta!r} is not allowed; give a finite number other than 0, such as 0.1")
+        raise InputError(f'beta: {beta!r} is not allowed; give a finite number other than 0, such as 0.1, or "auto"')
     return value

@@ -21,8 +21,8 @@ BELOW_ALL = {
 FLOORS = [
     {"networks", "costs", "stencils", "ansatz", "simulation", "measurement", "devices", "rehearsal"},
     {"problem", "preparation"},
-    {"equilibrium", "reference", "spec"},
-    {"comparison", "planning", "runs"},
+    {"equilibrium", "reference", "planning", "spec"},
+    {"comparison", "runs"},
     {"report", "sweeps", "training"},
     {"cli"},
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,11 +16,12 @@ from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import Stencil, symmetric
+from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
 
 NEAR = 0.2
 """How far, as a share of its coefficients, the Hamiltonian of a sample may be from another's that it starts from."""
@@ -29,9 +31,9 @@ def gradients(
     problems: Sequence[Problem],
     *,
     preparer: Preparer | None = None,
-    stencil: Stencil | None = None,
+    stencil: Stencil | AutoStencil | None = None,
     device: object = None,
-    shots: int | None = None,
+    shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
     near: Sequence[Gradient | Prepared | None] | None = None,
@@ -50,7 +52,7 @@ def gradients(
         the nearest one before it in the batch, if that is near; a variational search, which may have several minima, from its
         own starts.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed, progress
-        As of :func:`gradient`.
+        As of :func:`gradient`. What is left to the planner is planned for the first problem and serves all.
 
     Returns
     -------
@@ -71,6 +73,23 @@ def gradients(
     chosen = as_device(device)
     if near is not None and len(near) != len(problems):
         raise InputError(f"near: {len(near)} gradients for {len(problems)} problems; give one a problem, in the same order")
+    record = None
+    if isinstance(stencil, AutoStencil) or isinstance(shots, OptimalShots):
+        from qep_qiskit.planning.settled import settle
+
+        settled = settle(
+            problems[0],
+            preparer=preparer,
+            stencil=stencil,
+            device=chosen,
+            shots=shots,
+            mitigation=mitigation,
+            calibration_shots=calibration_shots,
+            seed=seed,
+            progress=progress,
+        )
+        stencil, shots, record = settled.stencil, settled.shots, settled.record
+        calibration_shots = settled.calibration_shots
     first: list[Plan] = []
     for number, problem in enumerate(problems):
         progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
@@ -98,7 +117,8 @@ def gradients(
         later = execute_all([last[i] for i in waiting], chosen, earlier=[outcomes[i] for i in waiting], progress=progress)
         for i, more in zip(waiting, later, strict=True):
             outcomes[i] = outcomes[i].followed_by(more)
-    return [stamped(reduce(p, o), started, clock) for p, o in zip(last, outcomes, strict=True)]
+    found = [stamped(reduce(p, o), started, clock) for p, o in zip(last, outcomes, strict=True)]
+    return found if record is None else [replace(g, provenance={**g.provenance, "planned": record}) for g in found]
 
 
 def _nearest(problem: Problem, done: Sequence[Plan]) -> Prepared | None:

@@ -26,7 +26,7 @@ from qep_qiskit.measurement.twirling import (
     undone,
 )
 from qep_qiskit.preparation.preparer import Prepared
-from qep_qiskit.seeds import stream
+from qep_qiskit.seeds import integer, stream
 
 Key = tuple[int, int, int]
 """(plan, phase, basis)"""
@@ -51,10 +51,11 @@ class Row:
 
 @dataclass
 class _Group:
-    """Rows of one compiled circuit in one basis."""
+    """Rows of one compiled circuit in one basis, of so many shots each."""
 
     compiled: Compiled
     axes: str
+    shots: int | None
     values: list[NDArray[np.float64]]
     sources: list[tuple[Prepared, int]]
     rows: list[Row]
@@ -79,7 +80,7 @@ class Bench:
         self._seen: set[int] = set()
         self._by_circuit: dict[int, tuple[QuantumCircuit, Compiled]] = {}  # the circuit is kept so that its id stays its own
         self._empty: dict[int, QuantumCircuit] = {}
-        self._groups: dict[tuple[int, str], _Group] = {}
+        self._groups: dict[tuple[int, str, int | None], _Group] = {}
         self._sets = 0
         self.qubits: dict[tuple[int, int], tuple[int, ...]] = {}
         self.summaries: list[dict[str, object]] = []
@@ -89,9 +90,9 @@ class Bench:
         """Every measured device qubit, sorted."""
         return tuple(sorted({q for qubits in self.qubits.values() for q in qubits}))
 
-    def shots(self, wanted: int | None) -> int | None:
-        """Return the shots of every row, where a circuit of the plan is wanted with so many."""
-        return shots_each(wanted, self._sets) if self._sets else wanted
+    def shots(self) -> list[int | None]:
+        """Return the shots of each row of each item of :meth:`work`; None for exact distributions."""
+        return [group.shots for group in self._groups.values()]
 
     @property
     def circuits(self) -> int:
@@ -134,10 +135,12 @@ class Bench:
         for b, basis in enumerate(plan.bases):
             if not plan.wanted[phase, b]:
                 continue
-            key = (id(compiled), basis.axes)
+            shots = plan.shots_of(phase, b)
+            each = shots_each(shots, self._sets) if self._sets else shots
+            key = (id(compiled), basis.axes, each)
             if key not in self._groups:
                 variant = twirled(compiled, basis.axes) if self._sets and self._device.needs_circuits else compiled
-                self._groups[key] = _Group(variant, basis.axes, [], [], [])
+                self._groups[key] = _Group(variant, basis.axes, each, [], [], [])
             group = self._groups[key]
             if not self._sets:
                 group.values.append(values)
@@ -165,15 +168,22 @@ class Bench:
             found.append((item, group.rows))
         return found
 
-    def run(self, shots: int | None, seed: int) -> dict[Key, Samples]:
-        """Run everything as one job and deal the samples out."""
-        found = self.work()
-        work = [item for item, _ in found]
-        each = self.shots(shots)
-        got = self._device.distribution(work) if each is None else self._device.sample(work, shots=each, seed=seed)
-        return dealt(
-            (row, samples) for (_, rows), batch in zip(found, got, strict=True) for row, samples in zip(rows, batch, strict=True)
-        )
+    def run(self, seed: int) -> dict[Key, Samples]:
+        """Run everything, one job for each number of shots, and deal the samples out."""
+        found = list(zip(self.work(), self.shots(), strict=True))
+        counts = sorted({each for _, each in found}, key=lambda n: -1 if n is None else n)
+        answers: list[tuple[Row, Samples]] = []
+        for each in counts:
+            mine = [item for item, own in found if own == each]
+            work = [item for item, _ in mine]
+            if each is None:
+                got = self._device.distribution(work)
+            else:
+                own_seed = seed if len(counts) == 1 else integer(seed, "shots", each)
+                got = self._device.sample(work, shots=each, seed=own_seed)
+            for (_, rows), batch in zip(mine, got, strict=True):
+                answers += zip(rows, batch, strict=True)
+        return dealt(answers)
 
 
 def dealt(found: Iterable[tuple[Row, Samples]]) -> dict[Key, Samples]:

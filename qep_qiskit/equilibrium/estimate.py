@@ -14,20 +14,21 @@ from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError, NudgeWarning
+from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
-from qep_qiskit.stencils import Stencil, symmetric
+from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
 
 
 def gradient(
     problem: Problem,
     *,
     preparer: Preparer | None = None,
-    stencil: Stencil | None = None,
+    stencil: Stencil | AutoStencil | None = None,
     device: object = None,
-    shots: int | None = None,
+    shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
     near: Gradient | None = None,
@@ -41,12 +42,13 @@ def gradient(
     problem : Problem
     preparer : Preparer
         Exact ground states where absent; ``VQE(...)`` and ``Adiabatic(...)`` make circuits.
-    stencil : Stencil
-        ``symmetric(0.1)`` where absent.
+    stencil : Stencil or AutoStencil
+        ``symmetric(0.1)`` where absent. ``symmetric("auto")`` lets :func:`plan` choose β.
     device : Device, str, BackendV2 or BaseSamplerV2
         The state itself (``statevector()``) where absent.
-    shots : int, optional
-        Per circuit, that is per basis and phase; exact expectations where absent.
+    shots : int, Split or OptimalShots, optional
+        Per circuit, that is per basis and phase; exact expectations where absent. :func:`optimal_shots` shares the same total
+        out where the predicted error is least.
     mitigation : {"none", "tensored", "m3", "trex"}
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
@@ -76,6 +78,24 @@ def gradient(
     True
     """
     started, clock = datetime.now(UTC), time.perf_counter()
+    record = None
+    if isinstance(stencil, AutoStencil) or isinstance(shots, OptimalShots):
+        from qep_qiskit.planning.settled import settle
+
+        device = as_device(device)
+        settled = settle(
+            problem,
+            preparer=preparer,
+            stencil=stencil,
+            device=device,
+            shots=shots,
+            mitigation=mitigation,
+            calibration_shots=calibration_shots,
+            seed=seed,
+            progress=progress,
+        )
+        stencil, shots, record = settled.stencil, settled.shots, settled.record
+        calibration_shots = settled.calibration_shots
     done, outcomes = run(
         problem,
         preparer=preparer,
@@ -89,6 +109,8 @@ def gradient(
         progress=progress,
     )
     found = reduce(done, outcomes)
+    if record is not None:
+        found = replace(found, provenance={**found.provenance, "planned": record})
     for text in list(found.diagnostics["warnings"]):  # type: ignore[call-overload]
         warnings.warn(text, NudgeWarning, stacklevel=2)
     return stamped(found, started, clock)
@@ -100,7 +122,7 @@ def run(
     preparer: Preparer | None = None,
     stencil: Stencil | None = None,
     device: object = None,
-    shots: int | None = None,
+    shots: int | Split | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
     near: Gradient | None = None,

@@ -83,9 +83,10 @@ def execute_all(
     earlier: Sequence[Outcomes] | None = None,
     progress: Progress = silent,
 ) -> list[Outcomes]:
-    """Run one round of many plans together: circuits of one structure and basis share one pub, all pubs one job.
+    """Run one round of many plans together: circuits of one structure, basis and number of shots share one pub.
 
-    The plans must agree in shots, mitigation and seed, as those of a batch of samples do.
+    The pubs of one number of shots are one job. The plans must agree in shots, mitigation and seed, as those of a batch of
+    samples do.
     """
     chosen = as_device(device)
     first = plans[0]
@@ -101,7 +102,7 @@ def execute_all(
         calibrated = {q for outcomes in before for c in outcomes.calibrations for q in c.qubits}
         missing = tuple(q for q in bench.all_qubits if q not in calibrated)
     progress(f"running {bench.circuits} circuits on {chosen.name}", None)
-    results = bench.run(first.shots, integer(first.seed, "samples", first.round))
+    results = bench.run(integer(first.seed, "samples", first.round))
     calibrations: tuple[CalibrationSamples, ...] = ()
     if missing:
         progress(f"calibrating the readout of {len(missing)} qubits", None)

@@ -13,6 +13,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import check_installed
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
@@ -32,7 +33,7 @@ class Plan:
     problem, preparer, stencil
         What is asked for.
     shots : int or None
-        Per circuit, that is per basis and phase; None for exact expectations.
+        Per circuit, that is per basis and phase; None for exact expectations. With a `split`, their mean.
     mitigation : str
     calibration_shots : int or None
         Per calibration circuit.
@@ -50,6 +51,8 @@ class Plan:
         ∂(gradient)/∂ε, by which the error bar of ε reaches the gradient.
     earlier : Plan or None
         The first round of two.
+    split : ndarray of int, shape (all phases, bases), or None
+        Shots of each circuit, where they differ.
     """
 
     problem: Problem
@@ -66,6 +69,11 @@ class Plan:
     error_signal: Vector | None
     sensitivity: NDArray[np.float64] | None
     earlier: Plan | None = None
+    split: NDArray[np.int64] | None = None
+
+    def shots_of(self, phase: int, basis: int) -> int | None:
+        """Return the shots of one circuit; None for exact expectations."""
+        return self.shots if self.split is None or self.shots is None else int(self.split[phase, basis])
 
     @property
     def round(self) -> int:
@@ -89,7 +97,7 @@ def plan(
     *,
     preparer: Preparer,
     stencil: Stencil,
-    shots: int | None = None,
+    shots: int | Split | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
     near: Prepared | None = None,
@@ -103,7 +111,7 @@ def plan(
     problem : Problem
     preparer : Preparer
     stencil : Stencil
-    shots : int, optional
+    shots : int or Split, optional
         Per circuit; exact expectations where absent.
     mitigation : {"none", "tensored", "m3", "trex"}
     calibration_shots : int, optional
@@ -118,22 +126,21 @@ def plan(
         For an option that is not allowed, and whatever the preparer refuses.
     """
     check_options(problem, preparer, stencil)
-    shots = check_shots("shots", shots)
-    refuse_without_qubits(problem, preparer, shots)
-    calibration_shots = check_shots("calibration_shots", calibration_shots)
+    check_shots("calibration_shots", calibration_shots)
+    refuse_without_qubits(problem, preparer, shots if isinstance(shots, Split) else check_shots("shots", shots))
     chosen = parse(mitigation)
     check_installed(chosen.readout)
     bases, wanted = _bases(problem, stencil)
     rounds = (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
     nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
     family = family_of(problem, nudge, tuple(stencil.phases[p] for p in rounds))
-    return Plan(
+    unmeasured = Plan(
         problem=problem,
         preparer=preparer,
         stencil=stencil,
-        shots=shots,
+        shots=None,
         mitigation=str(chosen),
-        calibration_shots=calibration_shots or shots,
+        calibration_shots=None,
         seed=seed,
         phases=rounds,
         prepared=preparer.prepare(family, near=near, seed=seed, progress=progress),
@@ -142,6 +149,20 @@ def plan(
         error_signal=None if problem.cost.needs_free_phase else np.ones(1),
         sensitivity=None,
     )
+    return measured_with(unmeasured, shots, str(chosen), calibration_shots)
+
+
+def measured_with(planned: Plan, shots: int | Split | None, mitigation: str, calibration_shots: int | None) -> Plan:
+    """Return a first round with other shots and another mitigation; its states stay as they are prepared."""
+    calibration_shots = check_shots("calibration_shots", calibration_shots)
+    if not isinstance(shots, Split):
+        even = check_shots("shots", shots)
+        split = None
+    else:
+        split = shots.fitting(planned.wanted)
+        even = max(2, round(float(split[planned.wanted].mean())))
+        calibration_shots = calibration_shots or check_shots("shots", shots.calibration or None)
+    return replace(planned, shots=even, split=split, mitigation=mitigation, calibration_shots=calibration_shots or even)
 
 
 def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Plan:
@@ -175,6 +196,7 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
         error_signal=error_signal,
         sensitivity=sensitivity,
         earlier=first,
+        split=first.split,
     )
 
 
@@ -257,7 +279,7 @@ def check_options(problem: object, preparer: object, stencil: object) -> None:
         raise InputError(f"stencil: {stencil!r} is not allowed; give for instance qep.symmetric(0.1)")
 
 
-def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: int | None) -> None:
+def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: int | Split | None) -> None:
     """Refuse what only a network of qubits has, where the network is in closed form."""
     if not problem.network.closed_form:
         return
@@ -280,6 +302,7 @@ def described(plan: Plan) -> Mapping[str, object]:
         "preparer": plan.preparer.describe(),
         "stencil": {"kind": plan.stencil.kind, "beta": plan.stencil.beta},
         "shots": plan.shots,
+        **({} if plan.split is None else {"split": plan.split.tolist()}),
         "mitigation": plan.mitigation,
         "calibration_shots": plan.calibration_shots if plan.mitigation != "none" else None,
         "seed": plan.seed,

@@ -27,6 +27,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "phases": list(plan.phases),
         "betas": [plan.stencil.phases[p] for p in plan.phases],
         "shots": plan.shots,
+        "split": None if plan.split is None else plan.split.tolist(),
         "mitigation": plan.mitigation,
         "calibration_shots": plan.calibration_shots,
         "seed": plan.seed,
@@ -64,6 +65,7 @@ def from_document(
         error_signal=signal,
         sensitivity=_array(document["sensitivity"]),
         earlier=earlier,
+        split=None if document.get("split") is None else np.array(document["split"], dtype=np.int64),
     )
 
 

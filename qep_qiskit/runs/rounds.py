@@ -40,7 +40,7 @@ def intend_round(store: RunStore, plan: Plan, device: RemoteDevice, *, start: tu
     """
     bench = Bench(device, start, parse(plan.mitigation))
     bench.add_plans([plan])
-    pubs = _data_pubs(store, plan, device, bench)
+    by_shots = _data_pubs(store, plan, device, bench)
     calibration: list[Pub] = []
     if parse(plan.mitigation).calibrated and plan.earlier is None:
         calibration = _calibration_pubs(store, plan, device, bench.all_qubits)
@@ -53,12 +53,14 @@ def intend_round(store: RunStore, plan: Plan, device: RemoteDevice, *, start: tu
     store.put("compiled", str(plan.round), compiled)
     store.put("calibration", str(plan.round), device.calibration(bench.all_qubits))
     assert plan.shots is not None
-    each = bench.shots(plan.shots) or plan.shots
     calibration_each = plan.calibration_shots or plan.shots
     if calibration and len(calibration[0].owners[0]) > 2:
         calibration_each = shots_each(calibration_each, len(calibration[0].owners)) or calibration_each
-    together = each == calibration_each
-    jobs = [("data", each, pubs + (calibration if together else []))]
+    together = calibration_each in by_shots
+    jobs = []
+    for each, pubs in by_shots.items():
+        purpose = "data" if len(by_shots) == 1 else f"data-{each}"
+        jobs.append((purpose, each, pubs + (calibration if each == calibration_each else [])))
     if calibration and not together:
         jobs.append(("calibration", calibration_each, calibration))
     records = []
@@ -79,12 +81,14 @@ def intend_round(store: RunStore, plan: Plan, device: RemoteDevice, *, start: tu
     store.intend(*records)
 
 
-def _data_pubs(store: RunStore, plan: Plan, device: RemoteDevice, bench: Bench) -> list[Pub]:
-    pubs = []
-    for number, (work, rows) in enumerate(bench.work()):
+def _data_pubs(store: RunStore, plan: Plan, device: RemoteDevice, bench: Bench) -> dict[int, list[Pub]]:
+    """Return the pubs by the shots of each of their rows, fewest first."""
+    pubs: dict[int, list[Pub]] = {}
+    for number, ((work, rows), shots) in enumerate(zip(bench.work(), bench.shots(), strict=True)):
+        assert shots is not None
         places = [_owner(row.phase, row.basis, row.flips) for row in rows]
-        pubs += _sent(store, device, f"{plan.round}-{number}", work, places)
-    return pubs
+        pubs.setdefault(shots, []).extend(_sent(store, device, f"{plan.round}-{number}", work, places))
+    return dict(sorted(pubs.items()))
 
 
 def _calibration_pubs(store: RunStore, plan: Plan, device: RemoteDevice, qubits: tuple[int, ...]) -> list[Pub]:

@@ -1,0 +1,100 @@
+"""What a device's calibration says about circuits: how long they take, and how likely they are to go without an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from qiskit.transpiler import Target
+
+from qep_qiskit.devices.device import Compiled
+
+REPETITION_DELAY = 250e-6
+"""Seconds between shots where a device does not tell its own: the usual default of IBM's devices."""
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """One measured circuit on a device.
+
+    Attributes
+    ----------
+    depth, two_qubit_gates, two_qubit_depth : int
+        Of the compiled circuit, without the measurement.
+    moved : bool
+        Whether SWAPs left a logical qubit elsewhere than where it began.
+    seconds : float or None
+        The longest path through the circuit and its measurement, from the durations of the device's instructions.
+    fidelity : float or None
+        Π(1 − error) over its gates and readouts, by the calibration.
+    """
+
+    depth: int
+    two_qubit_gates: int
+    two_qubit_depth: int
+    moved: bool
+    seconds: float | None
+    fidelity: float | None
+
+
+def backend_of(device: object) -> BackendV2 | None:
+    """Return the Qiskit backend behind a device, or None where there is none."""
+    snapshot = getattr(device, "snapshot", None)
+    found = getattr(snapshot, "backend", None) if snapshot is not None else getattr(device, "backend", None)
+    return found if isinstance(found, BackendV2) and found.target is not None and found.target.num_qubits else None
+
+
+def repetition_delay(backend: BackendV2) -> tuple[float, bool]:
+    """Return the seconds between two shots, and whether they are the device's own default."""
+    own = getattr(backend, "default_rep_delay", None)
+    return (REPETITION_DELAY, False) if not isinstance(own, int | float) else (float(own), True)
+
+
+def appraise(compiled: Compiled, axes: str, target: Target | None) -> Appraisal:
+    """Return depth, gates, duration and expected fidelity of a compiled circuit that is measured in these axes."""
+    circuit = compiled.circuit
+    two = sum(1 for item in circuit.data if item.operation.num_qubits == 2)
+    common = (circuit.depth(), two, circuit.depth(lambda i: i.operation.num_qubits == 2), compiled.start != compiled.qubits)
+    if target is None:
+        return Appraisal(*common, None, None)
+    measured = compiled.measured(axes)
+    wires = _device_qubits(measured)
+    return Appraisal(*common, _duration(measured, wires, target), _fidelity(measured, wires, target))
+
+
+def _device_qubits(circuit: QuantumCircuit) -> Sequence[int]:
+    active = (circuit.metadata or {}).get("active")
+    return list(range(circuit.num_qubits)) if active is None else list(active)
+
+
+def _places(circuit: QuantumCircuit, wires: Sequence[int]) -> list[tuple[str, tuple[int, ...]]]:
+    position: Mapping[object, int] = {bit: i for i, bit in enumerate(circuit.qubits)}
+    return [
+        (item.operation.name, tuple(wires[position[q]] for q in item.qubits))
+        for item in circuit.data
+        if item.operation.name != "barrier"
+    ]
+
+
+def _property(target: Target, name: str, qubits: tuple[int, ...], which: str) -> float:
+    known = target[name].get(qubits) if name in target.operation_names and target[name] else None
+    value = None if known is None else getattr(known, which)
+    return 0.0 if value is None else float(value)
+
+
+def _duration(circuit: QuantumCircuit, wires: Sequence[int], target: Target) -> float | None:
+    if "measure" not in target.operation_names or _property(target, "measure", (wires[0],), "duration") == 0.0:
+        return None
+    ends: dict[int, float] = {}
+    for name, qubits in _places(circuit, wires):
+        end = max(ends.get(q, 0.0) for q in qubits) + _property(target, name, qubits, "duration")
+        ends.update(dict.fromkeys(qubits, end))
+    return max(ends.values(), default=0.0)
+
+
+def _fidelity(circuit: QuantumCircuit, wires: Sequence[int], target: Target) -> float:
+    errors = np.array([_property(target, name, qubits, "error") for name, qubits in _places(circuit, wires)])
+    return float(np.prod(1.0 - np.clip(errors, 0.0, 1.0)))

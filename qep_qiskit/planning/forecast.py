@@ -1,0 +1,165 @@
+"""What a plan says: what will be sent, how long it takes, and how accurate it will be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.measurement.split import Split
+from qep_qiskit.planning.sending import FORMULA, Sending
+from qep_qiskit.stencils import Stencil
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A gradient as it is planned.
+
+    Attributes
+    ----------
+    names : tuple of str
+    values : ndarray of shape (K,)
+        What the gradient will be in the mean, finite β, preparation and device noise included.
+    stderr : ndarray of shape (K,) or None
+        The error bars that it will have; None where expectations are exact.
+    exact : ndarray of shape (K,) or None
+        The gradient at β → 0 of the true ground state, where the network can be diagonalised.
+    finite_beta : ndarray of shape (K,) or None
+        The gradient of true ground states at this β, without noise: its difference from `exact` is the bias of finite β alone.
+    size : float
+        ‖gradient‖: of `exact`, of `values` where that is not known.
+    squared_error : float
+        The predicted E‖g − g*‖², all biases and the shot noise.
+    target_error : float or None
+    stencil : Stencil
+    chosen_beta : bool
+        Whether the plan chose β.
+    split : Split or None
+        Shots of every circuit; None for exact expectations.
+    even : bool
+        Whether every circuit has the same number.
+    mitigation : str
+    calibration_shots : int or None
+    loss : float
+    sending : Sending
+    method : str
+        How the prediction was made.
+    warnings : tuple of str
+    settings : mapping
+        Options for :func:`gradient` and the other verbs, with what the plan chose.
+    provenance : mapping
+    """
+
+    names: tuple[str, ...]
+    values: Vector
+    stderr: Vector | None
+    exact: Vector | None
+    finite_beta: Vector | None
+    size: float
+    squared_error: float
+    target_error: float | None
+    stencil: Stencil
+    chosen_beta: bool
+    split: Split | None
+    even: bool
+    mitigation: str
+    calibration_shots: int | None
+    loss: float
+    sending: Sending
+    method: str
+    warnings: tuple[str, ...] = ()
+    settings: Mapping[str, object] = field(default_factory=dict, repr=False)
+    provenance: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def bias(self) -> Vector | None:
+        """What no number of shots removes: finite β, preparation and device noise together, shape (K,)."""
+        return None if self.exact is None else self.values - self.exact
+
+    @property
+    def relative_error(self) -> float | None:
+        """√E‖g − g*‖² / ‖g*‖, biases and shot noise: what ``target_error`` is about."""
+        return self._relative(np.sqrt(self.squared_error))
+
+    @property
+    def statistical_error(self) -> float | None:
+        """The share of shot noise, calibration and error signal in it: √Σ stderr² / ‖g*‖."""
+        return None if self.stderr is None else self._relative(float(np.linalg.norm(self.stderr)))
+
+    @property
+    def finite_beta_error(self) -> float | None:
+        """The bias of finite β alone, of true ground states, over ‖g*‖."""
+        if self.exact is None or self.finite_beta is None:
+            return None
+        return self._relative(float(np.linalg.norm(self.finite_beta - self.exact)))
+
+    @property
+    def device_error(self) -> float | None:
+        """What preparation and device noise add at this β, over ‖g*‖."""
+        return None if self.finite_beta is None else self._relative(float(np.linalg.norm(self.values - self.finite_beta)))
+
+    @property
+    def fidelity(self) -> float | None:
+        """Π(1 − error) over gates and readouts of the worst circuit, by the device's calibration."""
+        known = [row.appraisal.fidelity for row in self.sending.rows if row.appraisal is not None]
+        return min((f for f in known if f is not None), default=None)
+
+    def _relative(self, error: float) -> float | None:
+        return float(error) / self.size if self.size else None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the object that ``qep plan --json`` prints."""
+        sent = self.sending
+        return {
+            "names": list(self.names),
+            "values": plain(self.values),
+            "stderr": plain(self.stderr),
+            "exact": plain(self.exact),
+            "bias": plain(self.bias),
+            "gradient_norm": self.size,
+            "relative_error": self.relative_error,
+            "statistical_error": self.statistical_error,
+            "finite_beta_error": self.finite_beta_error,
+            "device_error": self.device_error,
+            "target_error": self.target_error,
+            "loss": self.loss,
+            "stencil": {"kind": self.stencil.kind, "beta": self.stencil.beta, "chosen": self.chosen_beta},
+            "shots": None if self.split is None else plain(self.split.shots),
+            "shots_even": self.even,
+            "calibration_shots": self.calibration_shots,
+            "mitigation": self.mitigation,
+            "circuits": [
+                {
+                    "round": row.round,
+                    "beta": row.phase,
+                    "basis": row.basis,
+                    "shots": row.shots,
+                    "circuits": row.circuits,
+                    "purpose": "calibration" if row.phase is None else "data",
+                    **({} if row.appraisal is None else vars(row.appraisal)),
+                }
+                for row in sent.rows
+            ],
+            "totals": {"circuits": sent.circuits, "shots": sent.shots, "jobs": sent.jobs, "qpu_seconds": sent.seconds},
+            "repetition_delay": sent.repetition_delay,
+            "seconds_formula": FORMULA,
+            "layout": None if sent.qubits is None else list(sent.qubits),
+            "fidelity": self.fidelity,
+            "method": self.method,
+            "warnings": list(self.warnings),
+            "provenance": plain(self.provenance),
+        }
+
+    def __str__(self) -> str:
+        width = max(len(name) for name in self.names)
+        errors = self.stderr
+        lines = [
+            f"{name:<{width}}  {value:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}")
+            for k, (name, value) in enumerate(zip(self.names, self.values, strict=True))
+        ]
+        return "\n".join(lines)

@@ -1,0 +1,274 @@
+"""plan: what a gradient will cost and how accurate it will be, before anything is paid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.devices.device import Device, check_shots
+from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.planned import check_options
+from qep_qiskit.equilibrium.reduced import diagnostics
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.planning.choice import REACH, Choice, best_beta, choose
+from qep_qiskit.planning.expected import expectation_of
+from qep_qiskit.planning.forecast import Forecast
+from qep_qiskit.planning.prediction import Prediction, Predictor
+from qep_qiskit.planning.sending import sending
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.provenance import versions
+from qep_qiskit.reference import exact_gradient
+from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
+
+Vector = NDArray[np.float64]
+MOST_QUBITS_EXACT = 16
+"""The exact gradient of so many qubits takes a second or so."""
+NOISELESS_REACH = 0.05
+"""The least β in units of gap/‖C‖ where there is no shot noise: errors of the states are divided by it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of a plan, checked."""
+
+    problem: Problem
+    preparer: Preparer
+    stencil: Stencil | AutoStencil
+    device: Device
+    shots: int | None
+    split: Split | None
+    optimal: bool
+    mitigation: str
+    calibration_shots: int | None
+    seed: int
+    target: float | None
+
+
+def plan(
+    problem: Problem,
+    *,
+    preparer: Preparer | None = None,
+    stencil: Stencil | AutoStencil | None = None,
+    device: object = None,
+    shots: int | Split | OptimalShots | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    seed: int | None = None,
+    target_error: float | None = None,
+    progress: Progress = silent,
+) -> Forecast:
+    """Return what a gradient will cost and how accurate it will be. Nothing is run on the device.
+
+    Parameters
+    ----------
+    problem, preparer, device, mitigation, calibration_shots, seed, progress
+        As of :func:`gradient`.
+    stencil : Stencil or AutoStencil
+        ``symmetric("auto")`` and so on: β is chosen where the predicted mean squared error is least. ``symmetric(0.1)`` where
+        absent.
+    shots : int, Split or OptimalShots, optional
+        Per circuit. :func:`optimal_shots` shares the same total out over phases, bases and calibration where the predicted error
+        is least.
+    target_error : float, optional
+        Solve for the shots instead: √E‖g − g*‖² / ‖g*‖, the root-mean-square error of the whole gradient, biases included,
+        over its norm. 0.05 is 5 %. `shots` then only says whether they are shared out evenly or not.
+
+    Returns
+    -------
+    Forecast
+        Its `settings` are the options of :func:`gradient` with what was chosen.
+
+    Raises
+    ------
+    InputError
+        For an option that is not allowed, and a target that no number of shots reaches.
+
+    Notes
+    -----
+    The plan is executed and reduced by the code of :func:`gradient` itself on the device's exact outcome distribution, with
+    its mitigation: the mean of the result is the predicted gradient, the mean of its covariance Σ_p s_p² Cov_p / N_p (with
+    the calibration's and the error signal's shares) the predicted error bars. The bias is the difference from linear response of
+    the exact ground state.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+    >>> problem = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]))
+    >>> planned = qep.plan(problem, stencil=qep.symmetric("auto"), target_error=0.05)
+    >>> grad = qep.gradient(problem, **planned.settings)
+    >>> bool(np.linalg.norm(grad.values - planned.exact) < 0.15 * planned.size)
+    True
+    """
+    asked = asked_for(problem, preparer, stencil, device, shots, mitigation, calibration_shots, seed, target_error)
+    found, truth = best_choice(asked, progress)
+    progress("compiling circuits", None)
+    return _forecast(asked, found, truth)
+
+
+def best_choice(asked: Asked, progress: Progress = silent) -> tuple[Choice, Vector | None]:
+    """Return β and shots with the least predicted error, and the exact gradient where it is known."""
+    progress("exact gradient", None)
+    truth, scale = _truth(asked)
+    predictor = Predictor(
+        asked.problem,
+        asked.stencil.at if isinstance(asked.stencil, AutoStencil) else _fixed(asked.stencil),
+        preparer=asked.preparer,
+        expected=expectation_of(asked.device),
+        mitigation=asked.mitigation,
+        seed=asked.seed,
+    )
+    count = 0
+
+    def at(beta: float) -> Choice:
+        nonlocal count
+        count += 1
+        progress(f"predicting β = {beta:.3g}", None if isinstance(asked.stencil, Stencil) else min(count / 16, 0.99))
+        return _chosen(asked, predictor.at(beta), truth)
+
+    if isinstance(asked.stencil, Stencil):
+        return at(asked.stencil.beta), truth
+    noiseless = asked.shots is None and asked.split is None and asked.target is None
+    return best_beta(at, scale, target=asked.target, lowest=NOISELESS_REACH if noiseless else REACH[0]), truth
+
+
+def asked_for(
+    problem: Problem,
+    preparer: Preparer | None,
+    stencil: Stencil | AutoStencil | None,
+    device: object,
+    shots: int | Split | OptimalShots | None,
+    mitigation: str,
+    calibration_shots: int | None,
+    seed: int | None,
+    target: float | None,
+) -> Asked:
+    """Return the options, checked."""
+    chosen = as_device(device)
+    ready = Exact() if preparer is None else preparer
+    around = symmetric(0.1) if stencil is None else stencil
+    check_options(problem, ready, around.at(0.1) if isinstance(around, AutoStencil) else around)
+    if target is not None:
+        number = isinstance(target, int | float | np.number) and not isinstance(target, bool)
+        if not number or not math.isfinite(target) or not 0 < target < 1:
+            raise InputError(f"target_error: {target!r} is not allowed; give a number between 0 and 1, such as 0.05 for 5 %")
+        if isinstance(shots, Split):
+            raise InputError("target_error: does not go with a split of given shots; give shots=qep.optimal_shots(...) or none")
+    given = shots if isinstance(shots, Split) else None
+    if isinstance(shots, OptimalShots):
+        even: int | None = shots.shots
+    else:
+        even = None if isinstance(shots, Split) else check_shots("shots", shots)
+    return Asked(
+        problem=problem,
+        preparer=ready,
+        stencil=around,
+        device=chosen,
+        shots=even,
+        split=given,
+        optimal=isinstance(shots, OptimalShots),
+        mitigation=mitigation,
+        calibration_shots=check_shots("calibration_shots", calibration_shots),
+        seed=chosen.seed if seed is None else seed,
+        target=None if target is None else float(target),
+    )
+
+
+def _fixed(stencil: Stencil) -> Callable[[float], Stencil]:
+    return lambda beta: stencil
+
+
+def _truth(asked: Asked) -> tuple[Vector | None, float]:
+    """Return the exact gradient and gap/‖C‖, the scale of β."""
+    problem = asked.problem
+    exact = exact_gradient(problem, seed=asked.seed)
+    observed = exact.predictions if problem.cost.needs_free_phase else np.zeros(len(problem.cost_rows))
+    nudge = problem.cost.error_signal(observed) @ problem.cost_rows
+    size = float(np.abs(nudge[problem.frame.busy]).sum())
+    gap = exact.diagnostics["gap"]
+    return exact.values, float(gap) / size if isinstance(gap, float) and size else 0.1
+
+
+def _chosen(asked: Asked, prediction: Prediction, truth: Vector | None) -> Choice:
+    return choose(
+        prediction,
+        truth,
+        shots=asked.shots,
+        given=asked.split,
+        target=asked.target,
+        optimal=asked.optimal,
+        calibration_shots=asked.calibration_shots,
+    )
+
+
+def chosen_settings(asked: Asked, found: Choice) -> dict[str, Any]:
+    """Return the options of :func:`gradient` with what was chosen."""
+    split = found.split
+    counts = set() if split is None else set(split.table[found.prediction.measured].tolist())
+    calibrated = split is not None and found.prediction.calibration_circuits > 0
+    return {
+        "preparer": asked.preparer,
+        "stencil": found.prediction.stencil,
+        "device": asked.device,
+        "shots": None if split is None else counts.pop() if len(counts) == 1 else split,
+        "mitigation": asked.mitigation,
+        "calibration_shots": split.calibration if calibrated and split is not None else None,
+        "seed": asked.seed,
+    }
+
+
+def _forecast(asked: Asked, found: Choice, truth: Vector | None) -> Forecast:
+    prediction = found.prediction
+    split = found.split
+    stencil = prediction.stencil
+    sent = sending(prediction.plan, asked.device, split, prediction.calibration_circuits)
+    settings = chosen_settings(asked, found)
+    warnings = [str(w) for w in diagnostics(prediction.plan)["warnings"]]  # type: ignore[attr-defined]
+    return Forecast(
+        names=asked.problem.network.names,
+        values=prediction.mean.values,
+        stderr=None if split is None else np.sqrt(found.variances),
+        exact=truth,
+        finite_beta=_finite_beta(asked, stencil, prediction),
+        size=found.size,
+        squared_error=found.squared_error,
+        target_error=asked.target,
+        stencil=stencil,
+        chosen_beta=isinstance(asked.stencil, AutoStencil),
+        split=split,
+        even=not isinstance(settings["shots"], Split),
+        mitigation=asked.mitigation,
+        calibration_shots=settings["calibration_shots"],
+        loss=prediction.mean.loss,
+        sending=sent,
+        method="exact outcome distributions",
+        warnings=(*warnings, *sent.notes),
+        settings=settings,
+        provenance={
+            "network": dict(asked.problem.network.description),
+            "preparer": asked.preparer.describe(),
+            "device": asked.device.describe(),
+            "seed": asked.seed,
+            "versions": versions(),
+        },
+    )
+
+
+def _finite_beta(asked: Asked, stencil: Stencil, prediction: Prediction) -> Vector | None:
+    """Return the noise-free gradient of true ground states at this β, where they can be had."""
+    if asked.device.exact and isinstance(asked.preparer, Exact):
+        return prediction.mean.values
+    from qep_qiskit.equilibrium.estimate import run
+    from qep_qiskit.equilibrium.reduced import reduce
+
+    if asked.problem.network.num_qubits > MOST_QUBITS_EXACT:
+        return None
+    return reduce(*run(asked.problem, stencil=stencil, seed=asked.seed)).values
