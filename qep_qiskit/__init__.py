@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qep_qiskit.reference import exact_gradient, variational_gradient
     from qep_qiskit.stencils import AutoStencil, Stencil, extrapolated, one_sided, symmetric
     from qep_qiskit.training import TrainingResult, train
+    from qep_qiskit.training.estimators import QEPClassifier, QEPRegressor
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,7 @@ _HOMES = {
     "reference": ("exact_gradient", "variational_gradient"),
     "stencils": ("AutoStencil", "Stencil", "extrapolated", "one_sided", "symmetric"),
     "training": ("TrainingResult", "train"),
+    "training.estimators": ("QEPClassifier", "QEPRegressor"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -66,6 +68,8 @@ __all__ = [
     "Plan",
     "PreparationError",
     "Problem",
+    "QEPClassifier",
+    "QEPRegressor",
     "Rung",
     "SquaredError",
     "SquaredErrorObservable",

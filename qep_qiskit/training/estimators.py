@@ -1,0 +1,230 @@
+"""Networks as scikit-learn estimators, for pipelines and searches."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.ising import ising
+from qep_qiskit.networks.network import Network
+from qep_qiskit.training.encoding import Targets, split
+from qep_qiskit.training.fit import train
+from qep_qiskit.training.trained import TrainingResult
+
+DEFAULT_BOUNDS = {"g": (0.3, 2.0)}
+"""Of a default network: without a transverse field ground states cross and have no gradient."""
+
+PASSED_ON = (
+    *("cost", "gradient", "preparer", "stencil", "device", "shots", "mitigation", "optimizer", "learning_rate"),
+    *("schedule", "epochs", "batch_size", "l2", "early_stopping", "run"),
+)
+
+
+def default_network(features: int, outputs: int, hidden: int = 2) -> Network:
+    """Return clamped inputs joined to every spin, and all spins (hidden ones first, then outputs) joined to one another."""
+    sites = features + hidden + outputs
+    edges = [(i, j) for j in range(features, sites) for i in range(j)]
+    return ising(sites=sites, edges=edges, inputs=range(features), outputs=range(features + hidden, sites), clamp=True)
+
+
+class _Estimator(BaseEstimator):
+    """What both estimators share: the options of :func:`qep_qiskit.train`, and predictions."""
+
+    def __init__(
+        self,
+        network: Network | None = None,
+        *,
+        hidden: int = 2,
+        cost: object = "squared_error",
+        gradient: str = "equilibrium",
+        preparer: object = None,
+        stencil: object = None,
+        device: object = None,
+        shots: int | None = None,
+        mitigation: str = "none",
+        optimizer: object = "adam",
+        learning_rate: float = 0.05,
+        schedule: object = "cosine",
+        epochs: int = 30,
+        batch_size: int = 10,
+        bounds: object = None,
+        l2: float = 0.0,
+        early_stopping: int | None = None,
+        validation_fraction: float = 0.1,
+        run: str | os.PathLike[str] | None = None,
+        random_state: Any = 0,
+    ) -> None:
+        self.network = network
+        self.hidden = hidden
+        self.cost = cost
+        self.gradient = gradient
+        self.preparer = preparer
+        self.stencil = stencil
+        self.device = device
+        self.shots = shots
+        self.mitigation = mitigation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.bounds = bounds
+        self.l2 = l2
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.run = run
+        self.random_state = random_state
+
+    def _fitted(self, X: NDArray[np.float64], y: NDArray[Any], targets: Targets, outputs: int) -> None:
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1)) if self.random_state != 0 else 0
+        network = default_network(X.shape[1], outputs, self.hidden) if self.network is None else self.network
+        if network.num_inputs != X.shape[1]:
+            raise InputError(f"network: has {network.num_inputs} inputs, X has {X.shape[1]} features; give as many")
+        if network.num_outputs != outputs:
+            raise InputError(f"network: has {network.num_outputs} outputs, these targets need {outputs}")
+        bounds = DEFAULT_BOUNDS if self.network is None and self.bounds is None else self.bounds
+        Y, validation = targets.encode(y), None
+        if self.early_stopping is not None:
+            kept, rest = split(y, self.validation_fraction, seed, stratified=bool(targets.labels))
+            if not len(rest):
+                raise InputError(f"validation_fraction: {self.validation_fraction!r} of {len(X)} samples is none; give more")
+            X, Y, validation = X[kept], Y[kept], (X[rest], Y[rest])
+        options: dict[str, Any] = {name: getattr(self, name) for name in PASSED_ON}
+        self.network_ = network
+        self.targets_ = targets
+        self.result_: TrainingResult = train(network, X, Y, validation=validation, bounds=bounds, seed=seed, **options)
+        self.weights_ = self.result_.weights
+        self.n_iter_ = len(self.result_.epochs)
+
+    def outputs(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the network's outputs, shape (samples, num_outputs), from the prepared states' exact expectations."""
+        check_is_fitted(self)
+        return self.result_.predict(validate_data(self, X, reset=False, dtype=float))
+
+
+class QEPClassifier(ClassifierMixin, _Estimator):
+    """A network of qubits as a classifier, trained by equilibrium propagation.
+
+    Parameters
+    ----------
+    network : Network, optional
+        With as many inputs as X has features, and one output for two classes or one a class. Absent: clamped inputs, `hidden`
+        spins and the outputs, all joined.
+    hidden : int
+        Hidden spins of the default network.
+    cost : {"squared_error", "squared_error_observable", "softmax_cross_entropy"} or callable
+        Targets are ±1 of one output, or +1 for the class's output and −1 for the others; "softmax_cross_entropy" gets the
+        class's number and has an output a class.
+    gradient, preparer, stencil, device, shots, mitigation, optimizer, learning_rate, schedule, epochs, batch_size, bounds, l2
+        As of :func:`qep_qiskit.train`. A default network's transverse fields are bounded away from zero.
+    early_stopping : int, optional
+        Epochs without a better loss on `validation_fraction` of the samples.
+    validation_fraction : float
+    run : path, optional
+        A folder in which every step is kept: a fit that was killed goes on when it is called again with the same data. Not
+        for searches, whose fits differ.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    network_ : Network
+    weights_ : mapping
+    result_ : TrainingResult
+    n_features_in_, n_iter_ : int
+
+    Notes
+    -----
+    Scale inputs to about one, for instance by a StandardScaler in a Pipeline.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> model = qep.QEPClassifier(epochs=15).fit([[-1.0], [-0.8], [0.7], [1.0]], ["low", "low", "high", "high"])
+    >>> model.predict([[-0.9], [0.9]]).tolist()
+    ['low', 'high']
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit to samples and their labels."""
+        rows, labels = validate_data(self, X, y, dtype=float)
+        check_classification_targets(labels)
+        self.classes_ = np.unique(labels)
+        count = len(self.classes_)
+        if count < 2:
+            raise InputError(f"y: has one class, {self.classes_[0]!s}; a classifier needs two or more")
+        entropy = self.cost == "softmax_cross_entropy"
+        single = count == 2 and not entropy and (self.network is None or self.network.num_outputs == 1)
+        kind = "class" if entropy else "sign" if single else "one_hot"
+        self._fitted(rows, labels, Targets(kind, tuple(self.classes_)), 1 if single else count)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the label of each sample."""
+        found = self.outputs(X)
+        index = (found[:, 0] > 0).astype(int) if found.shape[1] == 1 else found.argmax(axis=1)
+        return np.asarray(self.classes_[index])
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the outputs: of shape (samples,) for one output, else (samples, classes); two classes have one column."""
+        found = self.outputs(X)
+        if found.shape[1] == 1:
+            return found[:, 0]
+        return found[:, 1] - found[:, 0] if found.shape[1] == 2 else found
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each class, shape (samples, classes).
+
+        The probability (1 + ⟨Z⟩)/2 to measure +1 at the class's output, normalised; for the cross entropy its softmax.
+        """
+        found = self.outputs(X)
+        if self.cost == "softmax_cross_entropy":
+            powers = np.exp(found - found.max(axis=1, keepdims=True))
+            return powers / powers.sum(axis=1, keepdims=True)
+        up = np.clip((1.0 + found) / 2, 1e-12, 1.0)
+        if found.shape[1] == 1:
+            return np.hstack([1.0 - up, up])
+        return up / up.sum(axis=1, keepdims=True)
+
+
+class QEPRegressor(RegressorMixin, _Estimator):
+    """A network of qubits as a regressor, trained by equilibrium propagation; the options are those of `QEPClassifier`.
+
+    The training targets are brought into [−0.8, 0.8], within reach of one output, and predictions brought back.
+
+    Attributes
+    ----------
+    network_ : Network
+    weights_ : mapping
+    result_ : TrainingResult
+    n_features_in_, n_iter_ : int
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> X = [[-1.0], [-0.5], [0.0], [0.5], [1.0]]
+    >>> model = qep.QEPRegressor(epochs=60).fit(X, [1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> model.score(X, [1.0, 2.0, 3.0, 4.0, 5.0]) > 0.9
+    True
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit to samples and their numbers."""
+        rows, numbers = validate_data(self, X, y, dtype=float, y_numeric=True)
+        numbers = np.asarray(numbers, dtype=float)
+        low, high = float(numbers.min()), float(numbers.max())
+        factor = 1.6 / (high - low) if high > low else 1.0
+        self._fitted(rows, numbers, Targets("number", (), (low + high) / 2, factor), 1)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the number of each sample."""
+        return self.targets_.decode(self.outputs(X))
