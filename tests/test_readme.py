@@ -26,8 +26,15 @@ def test_python_quick_start_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(names["grad"].values) == 17  # type: ignore[attr-defined]
 
 
+def test_python_of_training_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = (b for b in blocks("python") if "qep.train(" in b)
+    exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out == "True [0 1 1 0]\n"
+
+
 def test_python_of_many_qubits_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(blocks("python")[1], "README.md", "exec"), {})
+    (block,) = (b for b in blocks("python") if "qep.MPS" in b)
+    exec(compile(block, "README.md", "exec"), {})
     assert capsys.readouterr().out == "119 True\n"
 
 

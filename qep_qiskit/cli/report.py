@@ -21,6 +21,8 @@ from qep_qiskit.cli.running import run_argument, run_folder, spec_of
 def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> None:
     """Write one self-contained HTML page about RUN: gradients, jobs and their times, costs, circuits, layout, calibration.
 
+    Of a training: curves with error bars, confusion matrix, weights, and the mean cosine to the exact gradient.
+
     Asks no service and does not change the run.
     """
     from qep_qiskit.report.run import report
@@ -28,6 +30,12 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
     from qep_qiskit.runs.store import RunStore
 
     with RunStore.open(run_folder(run)) as store, progress() as tell:
-        path = report(store, spec_of(store), None if output is None else Path(output), exact=exact, progress=tell)
+        if store.description.get("kind") == "training":
+            from qep_qiskit.report import training
+
+            tell("drawing the curves", None)
+            path = training.report(store, None if output is None else Path(output))
+        else:
+            path = report(store, spec_of(store), None if output is None else Path(output), exact=exact, progress=tell)
         about = {"run": str(store.folder), "state": state_of(store), "page": str(path)}
     print_json(about) if as_json else click.echo(str(path))

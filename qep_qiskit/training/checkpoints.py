@@ -78,6 +78,7 @@ def kept_steps(
                 if pressed() and done.state.step < task.total_steps and done.state.stopped is None:
                     raise InterruptedTrainingError(f"{done.state.step} of {task.total_steps} steps are kept in {store.folder}")
         result = log.result()
+        store.put("state", "run", "done")
         store.put("training", "finished", {"steps": len(log.history), "stopped": result.stopped, "shots": result.shots})
         return result
 
@@ -109,6 +110,7 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
         known = store.get("training", "settings") or {}
         if known.get("epochs") != settings["epochs"]:
             store.put("training", "settings", {**known, "epochs": settings["epochs"]})
+            store.put("state", "run", "stopped")
     except BaseException:
         store.close()
         raise

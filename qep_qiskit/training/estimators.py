@@ -227,4 +227,5 @@ class QEPRegressor(RegressorMixin, _Estimator):
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the number of each sample."""
-        return self.targets_.decode(self.outputs(X))
+        found = self.outputs(X)
+        return self.targets_.decode(found)

@@ -68,6 +68,9 @@ def test_a_run_from_a_spec(spec):
     assert (Path("run") / "spec.toml").read_text().count("[training]") == 1
     code, out, _ = called("--resume", "run")
     assert code == 0 and "held-out accuracy" in out and "Steps 9" in out
+    written = CliRunner().invoke(cli, ["report", "run", "--json"])
+    assert json.loads(written.stdout) == {"run": "run", "state": "done", "page": "run/report.html"}
+    assert "Confusion matrix" in Path("run/report.html").read_text(encoding="utf-8")
 
 
 def test_killed_and_gone_on_with_is_the_same(spec):

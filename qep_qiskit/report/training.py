@@ -1,0 +1,133 @@
+"""One self-contained HTML page of a training: curves, weights, confusion matrix, and how good its gradients were."""
+
+from __future__ import annotations
+
+import base64
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.files import write_whole
+from qep_qiskit.report.curves import confusion, curves, svg, weight_graph
+from qep_qiskit.report.numbers import MISSING, column, cosine, duration, percent, with_error
+from qep_qiskit.report.page import as_data, as_grid, as_rows
+from qep_qiskit.runs.store import RunStore
+from qep_qiskit.training.checkpoints import state_of
+from qep_qiskit.training.trained import mean_cosine
+
+
+def report(store: RunStore, path: Path | None = None) -> Path:
+    """Write the page of a training run, by default ``report.html`` in its folder. The run is not changed.
+
+    Parameters
+    ----------
+    store : RunStore
+        A training's, finished or not.
+    path : Path, optional
+    """
+    target = store.folder / "report.html" if path is None else Path(path)
+    with store.snapshot():
+        return write_whole(target, page(store).encode())
+
+
+def page(store: RunStore) -> str:
+    """Return the page: no script runs in it and nothing outside it is loaded."""
+    facts = gathered(store)
+    home = resources.files("qep_qiskit.report")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    source = home.joinpath("training.html.jinja").read_text(encoding="utf-8")
+    settings, weights, last = facts["settings"], facts["weights"], facts["shown_epoch"]
+    counts = None if last is None else last.get("validation_confusion")
+    return environment.from_string(source).render(
+        style=Markup(home.joinpath("page.css").read_text(encoding="utf-8")),
+        name=store.folder.resolve().name,
+        verdict=_verdict(facts),
+        warnings=facts["warnings"],
+        summary=_summary(facts),
+        curves=_image(curves(facts["history"], facts["epochs"])),
+        graph=_image(weight_graph(weights, settings.get("network") or {})),
+        weights=list(zip(weights, column(weights.values()), strict=True)),
+        confusion=None if counts is None else _image(confusion(counts, _labels(settings, len(counts)))),
+        epochs=as_grid([{k: v for k, v in row.items() if k != "validation_confusion"} for row in facts["epochs"]]),
+        settings=as_rows({k: v for k, v in settings.items() if k not in ("weights", "versions")}),
+        versions=" · ".join(f"{name} {version}" for name, version in (settings.get("versions") or {}).items()),
+        spec=store.spec_text,
+        data=Markup(as_data(facts)),
+    )
+
+
+def gathered(store: RunStore) -> dict[str, Any]:
+    """Return all that the page shows, as plain numbers.
+
+    Raises
+    ------
+    InputError
+        If the run has no step yet.
+    """
+    state, settings = state_of(store), store.get("training", "settings") or {}
+    if state is None:
+        raise InputError(f"run: {store.folder} has no step yet; `qep train --resume {store.folder}` begins")
+    kept = store.steps()
+    epochs = [step["epoch"] for step in kept if step["epoch"] is not None]
+    best = settings.get("early_stopping") is not None and state.best_weights is not None
+    chosen = state.best_weights if best and state.best_weights is not None else state.weights
+    score = "validation_loss" if settings.get("held_out") else "train_loss"
+    history = [step["record"] for step in kept]
+    return {
+        "run": str(store.folder),
+        "settings": settings,
+        "history": history,
+        "epochs": epochs,
+        "shown_epoch": (min(epochs, key=lambda row: row[score]) if best else epochs[-1]) if epochs else None,
+        "weights": dict(zip(settings.get("weights", ()), map(float, chosen), strict=True)),
+        "steps": len(kept),
+        "shots": state.shots,
+        "stopped": state.stopped,
+        "finished": bool(epochs) and (state.stopped is not None or epochs[-1]["epoch"] >= settings.get("epochs", 0)),
+        "mean_cosine": mean_cosine(history),
+        "warnings": list(dict.fromkeys(text for step in kept for text in step["warnings"]))[:5],
+    }
+
+
+def _verdict(facts: dict[str, Any]) -> str:
+    last = facts["shown_epoch"]
+    if last is None:
+        return f"{facts['steps']} steps are done, not one whole epoch yet."
+    parts = [f"training loss {with_error(last['train_loss'], None)}"]
+    if last.get("validation_loss") is not None:
+        parts.append(f"held-out loss {with_error(last['validation_loss'], last['validation_loss_stderr'])}")
+    for name, title in (("train_accuracy", "training accuracy"), ("validation_accuracy", "held-out accuracy")):
+        if last.get(name) is not None:
+            parts.append(f"{title} {percent(last[name])}")
+    state = f"stopped: {facts['stopped']}" if facts["stopped"] else "finished" if facts["finished"] else "not finished"
+    return f"After epoch {last['epoch']}: {', '.join(parts)} ({state})."
+
+
+def _summary(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    history = facts["history"]
+    compared = sum(row.get("cosine") is not None for row in history)
+    rows = [
+        ("steps", f"{facts['steps']}, {len(facts['epochs'])} of {facts['settings'].get('epochs', MISSING)} epochs"),
+        ("time", duration(sum(float(row.get("seconds") or 0.0) for row in history))),
+        ("shots", f"{facts['shots']:,}" if facts["shots"] else "none: expectations are exact"),
+    ]
+    if compared:
+        rows.append(("mean cosine to the exact gradient", f"{cosine(facts['mean_cosine'])} over {compared} steps"))
+    warned = sum(bool(row.get("warned")) for row in history)
+    if warned:
+        rows.append(("steps with a warning", str(warned)))
+    return rows
+
+
+def _labels(settings: dict[str, Any], count: int) -> list[str]:
+    known = (settings.get("targets") or {}).get("labels") or []
+    return [str(label) for label in known] if len(known) == count else [str(k) for k in range(count)]
+
+
+def _image(drawing: Figure | None) -> Markup | None:
+    return None if drawing is None else Markup(base64.b64encode(svg(drawing)).decode("ascii"))

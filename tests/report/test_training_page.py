@@ -1,0 +1,71 @@
+"""The page of a training says what the run holds."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import qep_qiskit as qep
+from qep_qiskit.errors import InputError
+from qep_qiskit.report.curves import confusion, curves, weight_graph
+from qep_qiskit.report.training import gathered, page, report
+from qep_qiskit.runs.store import RunStore
+
+CORNERS, SIGNS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([-1.0, 1.0, 1.0, -1.0])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "corners"
+    network = qep.ising(sites=4, edges=[(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], inputs=[0, 1], outputs=[3], clamp=True)
+    options = {"shots": 80, "epochs": 4, "batch_size": 2, "compare_every": 3, "optimizer": "adaptive_shots", "learning_rate": 0.2}
+    return folder, qep.train(network, CORNERS, SIGNS, validation=(CORNERS, SIGNS), run=folder, **options)
+
+
+def test_the_page_holds_the_run(trained):
+    folder, result = trained
+    with RunStore.open(folder) as store:
+        text, facts = page(store), gathered(store)
+    assert facts["weights"] == dict(result.weights) and facts["shots"] == result.shots and facts["finished"]
+    assert facts["history"] == [dict(row) for row in result.history] and facts["epochs"] == [dict(row) for row in result.epochs]
+    assert facts["mean_cosine"] == result.to_dict()["mean_cosine"]
+    told = json.loads(re.search(r'id="training">(.*?)</script>', text, flags=re.S)[1])
+    assert told["weights"] == facts["weights"]
+    for words in ("held-out accuracy", "mean cosine to the exact gradient", "over 3 steps", "Confusion matrix", "J[1,3]"):
+        assert words in text
+    assert "<script src" not in text and "http" not in re.sub(r"(?s)<pre>.*?</pre>", "", text)
+
+
+def test_the_page_is_written_and_the_run_not_changed(trained):
+    folder, _ = trained
+    before = (folder / "run.db").read_bytes()
+    with RunStore.open(folder) as store:
+        path = report(store)
+    assert path == folder / "report.html" and path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert (folder / "run.db").read_bytes() == before
+
+
+def test_pictures_show_what_they_are_given(trained):
+    _, result = trained
+    drawing = curves(result.history, result.epochs)
+    labels = [axes.get_ylabel() for axes in drawing.axes if axes.axison]
+    assert labels == ["loss", "accuracy", "gradient", "cosine to the exact gradient", "shots a circuit"]
+    points = drawing.axes[0].containers[0]
+    np.testing.assert_allclose(np.array(points.lines[0].get_ydata(), dtype=float), [row["loss"] for row in result.history])
+    bars = [segment[1][1] - segment[0][1] for segment in points.lines[2][0].get_segments()]
+    np.testing.assert_allclose(bars, [2 * row["loss_stderr"] for row in result.history])
+    graph = weight_graph(result.weights, {"inputs": [0, 1], "outputs": [3]})
+    couplings = {name: w for name, w in result.weights.items() if name.startswith("J")}
+    assert len(graph.axes[0].lines) == len(couplings)
+    assert [line.get_color() == "#D55E00" for line in graph.axes[0].lines] == [w < 0 for w in couplings.values()]
+    assert weight_graph({"gX": 1.0}, {}) is None
+    assert [text.get_text() for text in confusion([[3, 1], [0, 4]], ["a", "b"]).axes[0].texts] == ["3", "1", "0", "4"]
+
+
+def test_a_run_without_a_step_has_no_page(tmp_path):
+    with (
+        RunStore.create(tmp_path / "run", "", description={"kind": "training"}) as store,
+        pytest.raises(InputError, match="no step"),
+    ):
+        page(store)
