@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from qep_qiskit.networks.polynomial import CONSTANT, MOMENTUM, POSITION, PRODUCT
 from qep_qiskit.simulation.quadratic import QuadraticForm
 
 Vector = NDArray[np.float64]
+MOST_DENSE = 250_000
+"""Elements up to which coefficients are kept in a dense matrix."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,13 @@ class MonomialFrame:
     Attributes
     ----------
     strings : Monomials of length L
-    matrix : sparse array of shape (polynomials, L)
+    matrix : array of shape (polynomials, L), sparse where it is large
     quantum : bool
         False: of a classical system, whose state is a point.
     """
 
     strings: Monomials
-    matrix: csr_array
+    matrix: Any
     quantum: bool = True
 
     @cached_property
@@ -125,4 +128,9 @@ def monomial_frame(sites: int, operators: Sequence[Polynomial], *, quantum: bool
             values.append(value)
     table = np.array(list(position), dtype=np.int64).reshape(-1, 3)
     matrix = csr_array((values, (rows, columns)), shape=(len(operators), len(position)), dtype=float)
-    return MonomialFrame(Monomials(sites, table[:, 0], table[:, 1], table[:, 2]), matrix, quantum)
+    return MonomialFrame(Monomials(sites, table[:, 0], table[:, 1], table[:, 2]), dense_or_sparse(matrix), quantum)
+
+
+def dense_or_sparse(matrix: csr_array) -> Any:
+    """Return a small matrix as a dense array, whose products cost a tenth."""
+    return matrix.toarray() if matrix.shape[0] * matrix.shape[1] <= MOST_DENSE else matrix
