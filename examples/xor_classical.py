@@ -1,7 +1,7 @@
 """XOR learnt by two classical networks through EP: spins in a transverse field, and coupled phase oscillators.
 
 Five sites and one output, all joined but the two inputs, which are held at ±1 (phase 0 or π). `python examples/xor_classical.py`
-trains six seeds of each in about a minute; `--seeds 1` one.
+trains six seeds of each in a few minutes; `--seeds 1` one.
 """
 
 import argparse

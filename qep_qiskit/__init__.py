@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
     from qep_qiskit.measurement.split import OptimalShots, Split, optimal_shots
-    from qep_qiskit.networks import Network, Term, ising, oscillators, pauli, phase_oscillators
+    from qep_qiskit.networks import Network, Term, elastic, ising, oscillators, pauli, phase_oscillators, resistors
     from qep_qiskit.planning import Forecast, plan
     from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact, MeanField, Thermal
     from qep_qiskit.problem import Problem
@@ -39,7 +39,7 @@ _HOMES = {
     "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
     "measurement.split": ("OptimalShots", "Split", "optimal_shots"),
-    "networks": ("Network", "Term", "ising", "oscillators", "pauli", "phase_oscillators"),
+    "networks": ("Network", "Term", "elastic", "ising", "oscillators", "pauli", "phase_oscillators", "resistors"),
     "planning": ("Forecast", "plan"),
     "preparation": ("MPS", "Adiabatic", "Exact", "MeanField", "Thermal", "VQE"),
     "problem": ("Problem",),
@@ -82,6 +82,7 @@ __all__ = [
     "aer",
     "compare",
     "device_named",
+    "elastic",
     "exact_gradient",
     "execute",
     "extrapolated",
@@ -97,6 +98,7 @@ __all__ = [
     "phase_oscillators",
     "plan",
     "reduce",
+    "resistors",
     "softmax_cross_entropy",
     "statevector",
     "symmetric",

@@ -284,6 +284,8 @@ def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: int | Spl
     if not problem.network.closed_form:
         return
     remedy = "give levels = 4 (or another power of two) to compile it to qubits"
+    if not getattr(problem.network, "quantum", True):
+        remedy = "a quantum network (network.kind)"
     if not getattr(preparer, "closed_form", False):
         raise InputError(
             f"preparation.method: {preparer.describe().get('method')} prepares qubits, and this network is in closed form; "

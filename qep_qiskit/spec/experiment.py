@@ -16,6 +16,7 @@ from qep_qiskit.spec.sections import (
     AdiabaticPreparation,
     AerDevice,
     CrossEntropyCost,
+    ElasticNetwork,
     FakeDevice,
     IBMDevice,
     IsingNetwork,
@@ -26,6 +27,7 @@ from qep_qiskit.spec.sections import (
     OscillatorNetwork,
     PauliNetwork,
     PhaseNetwork,
+    ResistorNetwork,
     Sample,
     ScaledTerm,
     Section,
@@ -230,7 +232,7 @@ class Spec:
 
 
 def _network(section: Section) -> Network:
-    from qep_qiskit.networks import ising, oscillators, pauli, phase_oscillators
+    from qep_qiskit.networks import elastic, ising, oscillators, pauli, phase_oscillators, resistors
 
     with named("network"):
         if isinstance(section, PauliNetwork):
@@ -242,6 +244,10 @@ def _network(section: Section) -> Network:
             )
         if isinstance(section, OscillatorNetwork):
             return oscillators(**section.options(without=("kind",)))
+        if isinstance(section, ElasticNetwork):
+            return elastic(**section.options(without=("kind",)))
+        if isinstance(section, ResistorNetwork):
+            return resistors(**section.options(without=("kind",)))
         if isinstance(section, PhaseNetwork):
             return phase_oscillators(**section.options(without=("kind",)))
         assert isinstance(section, IsingNetwork)

@@ -41,7 +41,7 @@ ANSATZ = f"{_one_of(*ANSATZE)}, the path of a .qasm file, or a circuit of the ga
 Label = Annotated[str, StringConstraints(min_length=1)]
 Operator = dict[Label, float]
 
-_KINDS = _one_of("ising", "pauli", "oscillators", "phase_oscillators")
+_KINDS = _one_of("ising", "pauli", "oscillators", "phase_oscillators", "elastic", "resistors")
 _EDGES = '"chain", "ring", "complete", "heavy-hex", or a list of pairs such as [[0, 1], [1, 2]]'
 
 
@@ -80,6 +80,29 @@ class OscillatorNetwork(Section):
     biases: bool = Field(False, description="true or false")
     levels: int | None = Field(None, description="a power of two from 2 to 64, or leave it out for the closed form")
     encoding: str = Field("binary", description=_one_of("binary", "gray"), pattern="^(binary|gray)$")
+
+
+class ElasticNetwork(Section):
+    """Springs at rest."""
+
+    kind: Literal["elastic"] = Field(description=_KINDS)
+    sites: int = _count("the number of sites", 100_000, 4)
+    edges: str | list[list[int]] = Field("chain", description=_EDGES)
+    inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
+    outputs: list[int] = Field(description="a list of sites, such as [3]")
+    biases: bool = Field(False, description="true or false")
+
+
+class ResistorNetwork(Section):
+    """Linear resistors."""
+
+    kind: Literal["resistors"] = Field(description=_KINDS)
+    sites: int = _count("the number of nodes", 100_000)
+    edges: str | list[list[int]] = Field("chain", description=_EDGES)
+    inputs: list[int] = Field([], description="a list of nodes, such as [0, 1]")
+    outputs: list[int] = Field(description="a list of nodes, such as [3]")
+    ground: list[int] = Field([], description="a list of nodes, such as [5]")
+    clamp: bool = Field(True, description="true (inputs are voltages) or false (currents)")
 
 
 class ScaledTerm(Section):
@@ -295,6 +318,8 @@ SECTIONS: dict[str, Choice | type[Section]] = {
             "pauli": PauliNetwork,
             "oscillators": OscillatorNetwork,
             "phase_oscillators": PhaseNetwork,
+            "elastic": ElasticNetwork,
+            "resistors": ResistorNetwork,
         },
     ),
     "cost": Choice(
