@@ -53,7 +53,7 @@ def elastic(
     """
     network = oscillators(sites=sites, edges=edges, inputs=inputs, outputs=outputs, biases=biases)
     assert isinstance(network, QuadraticNetwork)
-    described = {k: v for k, v in network.description.items() if k not in ("masses", "levels")}
+    described = {k: v for k, v in network.description.items() if k not in ("masses", "levels", "encoding")}
     return replace(network, quantum=False, description={**described, "kind": "elastic"})
 
 
