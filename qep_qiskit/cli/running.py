@@ -24,23 +24,16 @@ run_argument = click.argument("run", metavar="RUN", type=click.Path())
 
 def remote_device(spec: Spec) -> RemoteDevice:
     """Return the spec's device, which must be one that takes jobs."""
-    from qep_qiskit.devices.remote import RemoteDevice
+    from qep_qiskit.runs.verbs import remote
 
-    device = spec.device()
-    if not isinstance(device, RemoteDevice):
-        raise InputError(
-            f"device.name: {device.name!r} answers at once; `qep gradient` runs on it. Give a device such as ibm_torino here"
-        )
-    return device
+    return remote(spec)
 
 
 def spec_of(store: RunStore) -> Spec:
     """Return the spec that a run was made from: the one in its file, whatever became of spec.toml since."""
-    import tomllib
+    from qep_qiskit.runs import verbs
 
-    from qep_qiskit.spec.loading import validated
-
-    return validated(tomllib.loads(store.spec_text), path=store.folder / "spec.toml")
+    return verbs.spec_of(store)
 
 
 @contextmanager

@@ -195,15 +195,22 @@ class Lifecycle:
         except DeviceError as error:
             self.store.note(f"sending failed: {error}", tag=job.tag)
             reached(f"submit {job.purpose}: reply lost")
-            if self._adopted(job):
+            if self._adopted(job, str(error)):
                 return
             raise DeviceError(f"{error}; no job of it exists. Nothing is lost: `qep collect {self._name}` tries again") from None
         reached(f"submit {job.purpose}: sent, id not written")
         self.store.move(job.tag, "submitted", job_id=job_id, text=f"job {job_id}")
         reached(f"submit {job.purpose}: id written")
 
-    def _adopted(self, job: JobRecord) -> bool:
+    def _adopted(self, job: JobRecord, error: str = "the process ended") -> bool:
         """Look for jobs that an attempt to send has left behind; take the earliest."""
+        if not getattr(self.device, "finds", True):
+            why = f"{self.device.name} cannot be asked whether it was sent before this happened: {error}"
+            self.store.move(job.tag, "lost", text=why, reason=why)
+            raise InputError(
+                f"job {job.tag}: {why}; look at the provider's list of jobs, and `qep collect {self._name} --resubmit` "
+                "(resubmit=True) sends it again"
+            )
         patience = float(os.environ.get(LOOKUP_VARIABLE, LOOKUP_SECONDS))
         self.progress(f"looking for {job.tag} on {self.device.name}", None)
         end = time.monotonic() + patience

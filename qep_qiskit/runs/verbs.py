@@ -1,0 +1,168 @@
+"""Runs from Python: the verbs of the command line as functions.
+
+A run is named by its folder, or by its name under ``hardware_runs/``. Every verb opens it, does all that can be done now,
+and closes it, so that another process may go on with it at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from qiskit.providers import BackendV2
+
+from qep_qiskit.devices.provider import provider_device
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.lifecycle import Lifecycle, read_again
+from qep_qiskit.runs.listing import Summary, summary
+from qep_qiskit.runs.store import HOME, RunStore, find_run
+from qep_qiskit.spec import Spec, load
+from qep_qiskit.spec.loading import validated
+
+Name = str | os.PathLike[str]
+Confirm = Callable[[Plan, RunStore], None]
+
+
+def unasked(plan: Plan, store: RunStore) -> None:
+    """Send without asking: who calls from Python has decided."""
+
+
+def submit(
+    spec: Spec | Name,
+    *,
+    device: object = None,
+    run: Name | None = None,
+    confirm: Confirm = unasked,
+    progress: Progress = silent,
+) -> Path:
+    """Plan a run, write it down and send its first round.
+
+    Parameters
+    ----------
+    spec : Spec or path of a TOML file
+    device : RemoteDevice or BackendV2, optional
+        The spec's own where absent.
+    run : path, optional
+        The run's folder; a new one under ``hardware_runs/`` where absent.
+    confirm : callable
+        Called with the plan and the store before a round is sent; what it raises stops the run, which can be gone on with.
+    progress : callable
+
+    Returns
+    -------
+    Path
+        The run's folder.
+
+    Raises
+    ------
+    InputError
+        For a device that answers at once, or a folder that has a run.
+    DeviceError
+        If the service fails. What was written stays; :func:`collect` goes on.
+    """
+    chosen = spec if isinstance(spec, Spec) else load(spec)
+    where = remote(chosen if device is None else device)
+    where.ready()
+    started = datetime.now(UTC)
+    stem = "run" if chosen.path is None else chosen.path.stem
+    home = HOME / f"{stem}-{started:%Y%m%d-%H%M%S}" if run is None else Path(run)
+    about = {"id": f"qep-{started:%Y%m%d%H%M%S}-{home.name}", "kind": "gradient", "device": where.name}
+    if (service := where.describe().get("service")) is not None:
+        about["service"] = str(service)
+    with RunStore.create(home, chosen.to_toml(), description=about) as store:
+        Lifecycle(store, chosen, where, confirm=confirm, progress=progress).advance()
+    return home
+
+
+def collect(
+    run: Name,
+    *,
+    device: object = None,
+    resubmit: bool = False,
+    mitigation: str | None = None,
+    confirm: Confirm = unasked,
+    progress: Progress = silent,
+) -> Gradient | None:
+    """Fetch what is ready and send the next round if there is one.
+
+    Parameters
+    ----------
+    run : path or name
+    device : RemoteDevice or BackendV2, optional
+        The spec's own where absent.
+    resubmit : bool
+        Send jobs that failed, were cancelled or were lost again.
+    mitigation : str, optional
+        Read the stored counts again with this method; nothing is sent.
+    confirm, progress : callable
+        As of :func:`submit`.
+
+    Returns
+    -------
+    Gradient or None
+        None while jobs are under way.
+    """
+    with open_run(run, write=True) as store:
+        spec = spec_of(store)
+        if mitigation is not None:
+            return read_again(store, spec, mitigation)
+        life = Lifecycle(store, spec, remote(spec if device is None else device), confirm=confirm, progress=progress)
+        if resubmit:
+            life.resubmit()
+        return life.advance()
+
+
+def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
+    """Return a run at a glance, with the jobs' states as the service tells them now; as written down where not to `ask`.
+
+    Nothing is written.
+    """
+    folder = find_run(run)
+    found = summary(folder)
+    if not ask or found.state != "waiting":
+        return found
+    with open_run(folder) as store:
+        where = remote(spec_of(store) if device is None else device)
+        states: dict[str, int] = {}
+        for job in store.jobs():
+            under_way = job.job_id is not None and job.state in ("submitted", "queued", "running")
+            state = where.status(str(job.job_id))[0] if under_way else job.state
+            states[state] = states.get(state, 0) + 1
+    return Summary(**{**vars(found), "jobs": states})
+
+
+def cancel(run: Name, *, device: object = None) -> list[str]:
+    """Cancel every job of a run that has not ended, and return their ids. What was collected stays."""
+    with open_run(run, write=True) as store:
+        spec = spec_of(store)
+        return Lifecycle(store, spec, remote(spec if device is None else device)).cancel()
+
+
+def open_run(run: Name, *, write: bool = False) -> RunStore:
+    """Open a run; use it in a ``with`` block. See :class:`~qep_qiskit.runs.store.RunStore` for what it holds."""
+    return RunStore.open(find_run(run), write=write)
+
+
+def spec_of(store: RunStore) -> Spec:
+    """Return the spec that a run was made from: the one in its file, whatever became of spec.toml since."""
+    return validated(tomllib.loads(store.spec_text), path=store.folder / "spec.toml")
+
+
+def remote(device: object) -> RemoteDevice:
+    """Return the device of a spec, or a provider's backend, as one that takes jobs."""
+    found = device.device() if isinstance(device, Spec) else device
+    if isinstance(found, BackendV2):
+        found = provider_device(found)
+    if not isinstance(found, RemoteDevice):
+        name = getattr(found, "name", found)
+        raise InputError(
+            f"device.name: {name!r} answers at once; `qep gradient` runs on it. Give a device such as ibm_torino here"
+        )
+    return found

@@ -1,0 +1,151 @@
+"""Runs from Python, on a device that is sent jobs and on any provider's backend."""
+
+import numpy as np
+import pytest
+from qiskit.providers.fake_provider import GenericBackendV2
+from remote import SMALL, FolderDevice
+
+import qep_qiskit as qep
+from qep_qiskit import runs
+from qep_qiskit.devices.provider import provider_device
+from qep_qiskit.devices.remote import DeviceError, RemoteDevice
+from qep_qiskit.errors import InputError
+from qep_qiskit.spec import load
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
+
+
+@pytest.fixture
+def spec(tmp_path):
+    (tmp_path / "small.toml").write_text(SMALL.replace("shots = 400", "shots = 4000"))
+    return load(tmp_path / "small.toml")
+
+
+def truth(spec):
+    return qep.gradient(spec.problem(), stencil=qep.symmetric(0.2)).values
+
+
+def test_the_life_of_a_run(spec, tmp_path):
+    (tmp_path / "jobs").mkdir()
+    device = FolderDevice(tmp_path / "jobs", ("queue",))
+    run = runs.submit(spec, device=device, run=tmp_path / "run")
+    assert runs.collect(run, device=device) is None
+    assert runs.status(run, device=device).jobs == {"queued": 1}
+    assert runs.status(run, ask=False).state == "waiting"
+    device.faults = ()
+    gradient = runs.collect(run, device=device)
+    assert np.abs((gradient.values - truth(spec)) / gradient.stderr).max() < 4.5
+    assert runs.status(run).state == "done"
+    raw = runs.collect(run, mitigation="none")
+    with runs.open_run(run) as store:
+        assert [entry["mitigation"] for entry in store.gradients()] == ["tensored", "none"]
+        assert store.gradients()[1]["values"] == raw.values.tolist()
+
+
+def test_cancel(spec, tmp_path):
+    (tmp_path / "jobs").mkdir()
+    device = FolderDevice(tmp_path / "jobs", ("queue",))
+    run = runs.submit(tmp_path / "small.toml", device=device, run=tmp_path / "run")
+    assert runs.cancel(run, device=device) == ["job000"]
+    assert runs.status(run).state == "cancelled"
+
+
+def test_what_is_refused_stops_before_anything_is_sent(spec, tmp_path):
+    (tmp_path / "jobs").mkdir()
+
+    def no(plan, store):
+        raise InputError(f"too dear: {len(store.jobs(plan.round))} job")
+
+    with pytest.raises(InputError, match="too dear: 1 job"):
+        runs.submit(spec, device=FolderDevice(tmp_path / "jobs"), run=tmp_path / "run", confirm=no)
+    assert list((tmp_path / "jobs").iterdir()) == []
+    assert runs.status(tmp_path / "run").state == "not sent"
+    with pytest.raises(InputError, match="answers at once"):
+        runs.submit(spec, device=qep.statevector(), run=tmp_path / "other")
+
+
+class Provider(GenericBackendV2):
+    """A backend that keeps its jobs and gives them back by id, as most providers do."""
+
+    kept: dict = {}  # noqa: RUF012
+    sent = 0
+
+    def __init__(self):
+        super().__init__(num_qubits=3, noise_info=False, seed=5)
+
+    def run(self, *args, **options):
+        Provider.sent += 1
+        job = super().run(*args, seed_simulator=11 + Provider.sent, **options)
+        Provider.kept[job.job_id()] = job
+        return job
+
+    def retrieve_job(self, job_id):
+        return Provider.kept[job_id]
+
+
+def finished(run, make):
+    import time
+
+    for _ in range(200):
+        gradient = runs.collect(run, device=make())
+        if gradient is not None:
+            return gradient
+        time.sleep(0.05)
+    raise AssertionError("not finished")
+
+
+def test_any_providers_backend_and_another_process_may_collect(spec, tmp_path):
+    assert isinstance(provider_device(Provider()), RemoteDevice)
+    Provider.sent = 0
+    run = runs.submit(spec, device=Provider(), run=tmp_path / "run")
+    gradient = finished(run, Provider)
+    assert Provider.sent == 2
+    assert np.abs((gradient.values - truth(spec)) / gradient.stderr).max() < 4.5
+
+
+def test_a_job_that_may_have_been_sent_is_not_sent_again_unasked(spec, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    whole = Provider.run
+
+    def lost(self, *args, **options):
+        whole(self, *args, **options)
+        raise ConnectionError("the reply was lost")
+
+    Provider.sent = 0
+    monkeypatch.setattr(Provider, "run", lost)
+    with pytest.raises(InputError, match="cannot be asked whether it was sent"):
+        runs.submit(spec, device=Provider(), run=run)
+    monkeypatch.setattr(Provider, "run", whole)
+    with pytest.raises(InputError, match="resubmit"):
+        runs.collect(run, device=Provider())
+    assert Provider.sent == 1
+    runs.collect(run, device=Provider(), resubmit=True)
+    finished(run, Provider)
+    assert Provider.sent == 3
+
+
+def test_a_backend_that_gives_no_jobs_back_says_so(spec, tmp_path):
+    backend = GenericBackendV2(num_qubits=3, noise_info=False, seed=5)
+    device = provider_device(backend)
+    run = runs.submit(spec, device=device, run=tmp_path / "run")
+    with runs.open_run(run) as store:
+        waiting = not store.gradients()
+    if waiting:
+        with pytest.raises(DeviceError, match="no retrieve_job"):
+            runs.collect(run, device=GenericBackendV2(num_qubits=3, noise_info=False, seed=5))
+    assert finished(run, lambda: device) is not None
+
+
+def test_what_the_backend_lacks_is_refused(spec):
+    from qiskit.circuit import QuantumCircuit
+
+    from qep_qiskit.devices.remote import RunPub
+
+    device = provider_device(GenericBackendV2(num_qubits=2, basis_gates=["cx", "rz", "sx", "x"], noise_info=False))
+    circuit = QuantumCircuit(2)
+    circuit.h(1)
+    with pytest.raises(InputError, match=r"has no h on qubits \[1\]"):
+        device.check([RunPub(circuit, np.zeros((1, 0)))])
+    with pytest.raises(InputError, match="BackendV2"):
+        provider_device("ibm_torino")
