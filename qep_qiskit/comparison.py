@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.estimate import finish
-from qep_qiskit.equilibrium.executed import execute
+from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, measured_with, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient, plain
 from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.measurement.mitigation import parse
+from qep_qiskit.measurement.readout import check_installed
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.planning.settled import settle
-from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.exact import MOST_QUBITS, Exact
 from qep_qiskit.preparation.mean_field import MeanField
+from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
@@ -164,7 +167,15 @@ def compare(
 
 
 class Climb:
-    """The rungs of an error budget one after another, so that a stopped comparison keeps those it has."""
+    """The rungs of an error budget one after another, so that a stopped comparison keeps those it has.
+
+    Parameters
+    ----------
+    problem, preparer, stencil, device, shots, mitigation, calibration_shots, seed, progress
+        As of :func:`gradient`.
+    measured : tuple of Plan and Outcomes, optional
+        Counts that are there already: the device is not asked.
+    """
 
     def __init__(
         self,
@@ -177,13 +188,17 @@ class Climb:
         mitigation: str = "none",
         calibration_shots: int | None = None,
         seed: int | None = None,
+        measured: tuple[Plan, Outcomes] | None = None,
         progress: Progress = silent,
     ) -> None:
         self._problem = problem
         self._device: Device = as_device(device)
         self._preparer: Preparer = Exact() if preparer is None else preparer
         self._progress = progress
-        self._mitigation = mitigation
+        chosen = parse(mitigation)
+        check_installed(chosen.readout)
+        self._mitigation = str(chosen)
+        self._shares = chosen.calibrated and not chosen.twirled
         self._seed = self._device.seed if seed is None else seed
         self._started, self._clock = datetime.now(UTC), time.perf_counter()
         self._planned: Mapping[str, object] | None = None
@@ -211,13 +226,15 @@ class Climb:
         self._gap: float | None = None
         self._reference = reference_state(self._preparer)
         self._mean_field: Rung | None = None
+        self._measured_before = measured
+        self._first_round: Outcomes | None = None
 
     def rungs(self) -> Iterator[Rung]:
         """Compute the rungs in order."""
         yield self._add("exact", self._exact)
         self._mean_field = self._classical()
-        yield self._add("finite_beta", lambda: self._noiseless(self._reference))
-        yield self._add("prepared", lambda: self._noiseless(self._preparer))
+        yield self._add("finite_beta", lambda: self._noiseless(self._large() or self._reference))
+        yield self._add("prepared", self._prepared)
         yield self._add("device", self._infinite_shots)
         yield self._add("shots", lambda: self._measured("none"))
         yield self._add("mitigated", lambda: self._measured(self._mitigation))
@@ -316,12 +333,27 @@ class Climb:
 
     def _noiseless(self, preparer: Preparer) -> Gradient:
         first = plan(self._problem, preparer=preparer, stencil=self._stencil, seed=self._seed, progress=self._progress)
-        done, outcomes = finish(first, lambda part, earlier: execute(part, None, earlier=earlier), self._progress)
         self._plan = first
+        done, outcomes = finish(first, lambda part, earlier: execute(part, None, earlier=earlier), self._progress)
         self._last = reduce(done, outcomes)
         return self._last
 
+    def _prepared(self) -> Gradient:
+        try:
+            return self._noiseless(self._preparer)
+        except InputError as error:
+            if self._problem.network.num_qubits <= MOST_QUBITS:
+                raise
+            raise _Skipped(str(error)) from None
+
+    def _large(self) -> Preparer | None:
+        """Return what prepares ground states beyond diagonalisation, where it is needed."""
+        large = self._problem.network.num_qubits > MOST_QUBITS and self._reference == Exact()
+        return MPS() if large else None
+
     def _infinite_shots(self) -> Gradient:
+        if self._measured_before is not None:
+            raise _Skipped("what the device would give with infinitely many shots is not known")
         if self._device.exact:
             raise _Skipped(f"{self._device.name} adds no noise")
         try:
@@ -334,19 +366,26 @@ class Climb:
             raise _Skipped("no shots were asked for")
         if mitigation == "none" and self._found[-1].name == "shots":
             raise _Skipped("no mitigation was asked for")
-        self._last = self._on_device(self._shots, mitigation)
+        if self._measured_before is not None:
+            self._last = reduce(*self._measured_before, mitigation=mitigation)
+        else:
+            self._last = self._on_device(self._shots, mitigation)
         return self._last
 
     def _on_device(self, shots: int | Split | None, mitigation: str) -> Gradient:
         """Run the prepared plan on the device; the free phase is prepared once for all rungs."""
         assert self._plan is not None
         first = measured_with(self._plan, shots, mitigation, self._calibration_shots)
-        done, outcomes = finish(
-            first,
-            lambda part, earlier: execute(part, self._device, earlier=earlier, progress=self._progress),
-            self._progress,
-        )
+        done, outcomes = finish(first, self._executed, self._progress)
         return reduce(done, outcomes)
+
+    def _executed(self, part: Plan, earlier: Outcomes | None) -> Outcomes:
+        """Run one round; the first round's counts, where they can be read with and without mitigation, only once."""
+        if part.round > 0 or part.shots is None or not self._shares:
+            return execute(part, self._device, earlier=earlier, progress=self._progress)
+        if self._first_round is None:
+            self._first_round = execute(replace(part, mitigation=self._mitigation), self._device, progress=self._progress)
+        return self._first_round
 
 
 class _Skipped(Exception):

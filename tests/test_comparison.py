@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit import comparison
 from qep_qiskit.comparison import TITLES, Climb
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
@@ -56,3 +57,25 @@ def test_a_stopped_climb_keeps_its_rungs() -> None:
     steps = climb.rungs()
     next(steps), next(steps)
     assert [rung.name for rung in climb.budget().rungs] == ["exact", "finite_beta"]
+
+
+@pytest.mark.parametrize("cost", [qep.SquaredError([1.0]), qep.SquaredError([1.0]).observable()], ids=["two rounds", "one"])
+@pytest.mark.parametrize(("mitigation", "times"), [("tensored", 1), ("m3", 1), ("trex", 2)])
+def test_raw_and_mitigated_are_read_from_the_same_counts_where_they_can_be(cost, mitigation, times, monkeypatch) -> None:
+    """The first round is run once, and each rung is what a gradient of its own would be."""
+    rounds: list[tuple[int, int | None]] = []
+    real = comparison.execute
+
+    def counted(part, device=None, **options):
+        if part.shots is not None:
+            rounds.append((part.round, part.shots))
+        return real(part, device, **options)
+
+    monkeypatch.setattr(comparison, "execute", counted)
+    problem = qep.Problem(NETWORK, NETWORK.initial_weights(seed=3), x=[0.4], cost=cost)
+    device = qep.aer(noise="fake_manila", seed=4)
+    budget = qep.compare(problem, device=device, shots=500, mitigation=mitigation)
+    assert [number for number, _ in rounds].count(0) == times
+    for name, method in (("shots", "none"), ("mitigated", mitigation)):
+        alone = qep.gradient(problem, device=device, shots=500, mitigation=method)
+        np.testing.assert_array_equal(budget[name].values, alone.values)

@@ -17,24 +17,73 @@ if TYPE_CHECKING:
 
 @click.command("compare", short_help="Show where the gradient's error comes from.")
 @spec_options
+@click.option("--mitigation", metavar="METHOD", help="Of a RUN: read its stored counts with another mitigation than its own.")
 @click.option("--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name.")
-def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, out: str | None) -> None:
+def command(
+    spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, mitigation: str | None, out: str | None
+) -> None:
     """Show where the gradient's error comes from, step by step from the exact gradient to the device.
 
     Writes budget.json, budget.png, report.html and the spec that ran.
+
+    Instead of a SPEC it takes a finished RUN: its stored counts are read raw and mitigated, no device is asked, and
+    budget.json, budget.png and budget.html are written into its folder.
     """
+    run = _run(spec_path)
+    if run is not None:
+        _of_run(run, overrides, seed, mitigation, out, as_json)
+        return
+    if mitigation is not None:
+        raise click.UsageError("--mitigation goes with a RUN; of a spec give --set measurement.mitigation=METHOD.")
     spec = load_spec(spec_path, overrides, seed)
     folder = _writable(Path(out) if out is not None else Path("hardware_runs") / Path(spec_path).stem)
     budget = _climb(spec, folder)
     page = _write(budget, spec, folder)
+    _show(budget, page, as_json)
+
+
+def _show(budget: dict[str, Any], page: Path, as_json: bool) -> None:
     if as_json:
-        print_json({**budget, "files": {"page": str(page), "folder": str(folder)}})
+        print_json({**budget, "files": {"page": str(page), "folder": str(page.parent)}})
         return
     from qep_qiskit.report import table
 
     shown = console()
     table.render(budget, shown)
     click.echo(f"\n{page}")
+
+
+def _run(name: str) -> Path | None:
+    """Return the folder of a run of this name, or None where it is a spec."""
+    from qep_qiskit.errors import InputError
+    from qep_qiskit.runs.store import find_run
+
+    try:
+        return find_run(name)
+    except InputError:
+        return None
+
+
+def _of_run(
+    run: Path, overrides: tuple[str, ...], seed: int | None, mitigation: str | None, out: str | None, as_json: bool
+) -> None:
+    from qep_qiskit.cli.running import spec_of
+    from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.runs.stored import climb_of
+
+    if overrides or seed is not None:
+        raise click.UsageError("--set and --seed go with a SPEC; a run was measured with its own.")
+    folder = _writable(run if out is None else Path(out))
+    with RunStore.open(run) as store, progress() as report:
+        spec = spec_of(store)
+        climb = climb_of(store, spec, mitigation=mitigation, progress=report)
+        try:
+            for _ in climb.rungs():
+                pass
+        except KeyboardInterrupt:
+            _keep(climb.budget().to_dict(), spec, folder)
+    budget = {**climb.budget().to_dict(), "run": str(run)}
+    _show(budget, _write(budget, spec, folder, page_name="budget.html"), as_json)
 
 
 def _climb(spec: Spec, folder: Path) -> dict[str, Any]:
@@ -60,24 +109,26 @@ def _keep(budget: dict[str, Any], spec: Spec, folder: Path) -> NoReturn:
     if count == 0:
         raise KeyboardInterrupt
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "spec.toml", spec.to_toml().encode())
+    if not (folder / "run.db").exists():
+        write_whole(folder / "spec.toml", spec.to_toml().encode())
     path = write_whole(folder / "budget.json", (to_json({**budget, "complete": False}) + "\n").encode())
     raise InterruptedRunError(
         f"{count} rung{'s' * (count > 1)} of 6 kept in {path}; run the same command to start again"
     ) from None
 
 
-def _write(budget: dict[str, Any], spec: Spec, folder: Path) -> Path:
+def _write(budget: dict[str, Any], spec: Spec, folder: Path, page_name: str = "report.html") -> Path:
     from qep_qiskit.files import write_whole
     from qep_qiskit.report import figures, page
 
     folder.mkdir(parents=True, exist_ok=True)
     text = spec.to_toml()
-    write_whole(folder / "spec.toml", text.encode())
+    if not (folder / "run.db").exists():  # a run keeps the spec as it was given
+        write_whole(folder / "spec.toml", text.encode())
     write_whole(folder / "budget.json", (to_json(budget) + "\n").encode())
     figures.draw(budget, folder / "budget.png")
-    page.write(budget, folder / "report.html", spec_text=text)
-    return folder / "report.html"
+    page.write(budget, folder / page_name, spec_text=text)
+    return folder / page_name
 
 
 def _writable(folder: Path) -> Path:

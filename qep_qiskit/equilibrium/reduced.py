@@ -131,9 +131,8 @@ def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Miti
                 jacobian += part @ reading.sensitivity
     if undone is None:
         return total, jacobian
-    total += undone.covariance(jacobian)
-    scale, directions = np.linalg.eigh(undone.covariance(np.eye(undone.num_parameters)))
-    return total, jacobian @ (directions * np.sqrt(np.clip(scale, 0.0, None)))
+    share = undone.share(jacobian)
+    return total + share @ share.T, share
 
 
 def _mitigator(plan: Plan, outcomes: Outcomes, mitigation: str | None) -> Mitigator | None:

@@ -45,18 +45,23 @@ def covariance_of_means(values: NDArray[np.float64], samples: Samples) -> NDArra
     """
     if samples.shots is None:
         return np.zeros((values.shape[1], values.shape[1]))
-    if samples.strata is None:
-        centred = values - samples.weights @ values
-        return (centred * samples.weights[:, None]).T @ centred / max(samples.shots - 1, 1)
-    shares = np.bincount(samples.strata, weights=samples.weights)
-    sums = np.zeros((len(shares), values.shape[1]))
-    np.add.at(sums, samples.strata, samples.weights[:, None] * values)
-    shots = np.rint(shares * samples.shots)
-    if shots.min() < 2:  # a stratum of one shot does not show its own scatter
-        return covariance_of_means(values, Samples(samples.outcomes, samples.weights, samples.shots))
-    centred = values - (sums / shares[:, None])[samples.strata]
-    scale = samples.weights * (shares / (shots - 1.0))[samples.strata]
-    return (centred * scale[:, None]).T @ centred
+    factor = factor_of_means(values, samples)
+    return factor.T @ factor
+
+
+def factor_of_means(values: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
+    """Return F of shape (U, R) with Fᵀ F the covariance of Σ_u weight_u values_u, for a finite number of shots."""
+    assert samples.shots is not None
+    if samples.strata is not None:
+        shares = np.bincount(samples.strata, weights=samples.weights)
+        shots = np.rint(shares * samples.shots)
+        if shots.min() >= 2:  # a stratum of one shot does not show its own scatter
+            sums = np.zeros((len(shares), values.shape[1]))
+            np.add.at(sums, samples.strata, samples.weights[:, None] * values)
+            scale = samples.weights * (shares / (shots - 1.0))[samples.strata]
+            return (values - (sums / shares[:, None])[samples.strata]) * np.sqrt(scale)[:, None]
+    centred = values - samples.weights @ values
+    return centred * np.sqrt(samples.weights / max(samples.shots - 1, 1))[:, None]
 
 
 def _from_packed(rows: NDArray[np.uint8], num_bits: int) -> Samples:

@@ -26,6 +26,7 @@ from qep_qiskit.runs.points import reached
 from qep_qiskit.runs.records import JobRecord
 from qep_qiskit.runs.rounds import intend_round, outcomes_of, run_pubs
 from qep_qiskit.runs.store import RunStore
+from qep_qiskit.runs.stored import measured
 from qep_qiskit.spec import Spec
 
 LOOKUP_SECONDS = 60.0
@@ -335,19 +336,4 @@ def reread(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
     InputError
         If counts are missing, or the method needs a calibration that was not measured.
     """
-    problem, settings = spec.problem(), spec.settings()
-    current: Plan | None = None
-    outcomes = None
-    for number in sorted(store.all("plan"), key=int):
-        current = from_document(store.get("plan", number), problem, settings["preparer"], settings["stencil"], earlier=current)
-        results = {job.tag: store.result(job.tag) for job in store.jobs(int(number))}
-        if not results or any(bits is None for bits in results.values()):
-            raise InputError(
-                f"mitigation: the counts of round {int(number) + 1} are not there yet; `qep collect {store.folder}` first"
-            )
-        about = {"name": store.description["device"], **(store.get("calibration", number) or {})}
-        more = outcomes_of(store, current, {tag: bits for tag, bits in results.items() if bits is not None}, about)
-        outcomes = more if outcomes is None else outcomes.followed_by(more)
-    if current is None or outcomes is None or not current.complete:
-        raise InputError(f"mitigation: the run is not finished; `qep collect {store.folder}` first")
-    return reduce(current, outcomes, mitigation=mitigation)
+    return reduce(*measured(store, spec), mitigation=mitigation)

@@ -36,6 +36,12 @@ def drawn(probabilities, shots, rng):
     return from_probabilities(probabilities, 3) if shots is None else draw(probabilities, 3, shots, rng)
 
 
+def shared(undone, found):
+    """The calibration's part of the covariance of the means."""
+    share = undone.share(found.sensitivity)
+    return share @ share.T
+
+
 class MitigatorContract:
     method: str
 
@@ -78,7 +84,7 @@ class MitigatorContract:
     def test_exact_rates_have_no_share_in_the_error_bar(self):
         undone = self.made(None)
         found = self.read(self.data(500, np.random.default_rng(1)), undone)
-        assert not undone.covariance(found.sensitivity).any()
+        assert not shared(undone, found).any()
 
     def test_the_calibrations_share_is_what_the_calibrations_scatter_makes(self):
         rng = np.random.default_rng(4)
@@ -88,11 +94,24 @@ class MitigatorContract:
             undone = self.made(400, rng)
             found = self.read(samples, undone)
             means.append(found.means)
-            reported.append(undone.covariance(found.sensitivity))
+            reported.append(shared(undone, found))
         found = np.cov(np.array(means).T)
         scale = np.sqrt(np.outer(np.diag(found), np.diag(found)))
         # 2000 repeats know an entry to 3.2 % of the product of its standard deviations
         np.testing.assert_allclose(np.mean(reported, axis=0) / scale, found / scale, atol=0.13)
+
+    def test_what_two_circuits_share_of_the_calibrations_error(self):
+        """The covariance of the corrected means of two different states by the same calibration."""
+        rng = np.random.default_rng(7)
+        samples, others = self.data(None, None), self.data(None, None, np.abs(random_statevector(8, seed=2).data) ** 2)
+        means, reported = [], []
+        for _ in range(SCATTERED):
+            undone = self.made(400, rng)
+            one, other = self.read(samples, undone), self.read(others, undone)
+            means.append([one.means[3], other.means[3]])
+            reported.append((undone.share(one.sensitivity) @ undone.share(other.sensitivity).T)[3, 3])
+        found = np.cov(np.array(means).T)
+        assert abs(np.mean(reported) - found[0, 1]) < 0.13 * np.sqrt(found[0, 0] * found[1, 1])
 
     def test_pulls_of_one_circuit(self):
         rng = np.random.default_rng(5)
@@ -100,7 +119,7 @@ class MitigatorContract:
         for _ in range(SCATTERED):
             undone = self.made(1000, rng)
             found = self.read(self.data(1000, rng), undone)
-            covariance = found.covariance(np.eye(len(EXACT))) + undone.covariance(found.sensitivity)
+            covariance = found.covariance(np.eye(len(EXACT))) + shared(undone, found)
             pulls.append((found.means - EXACT) / np.sqrt(np.diag(covariance)))
         pulls = np.array(pulls)
         assert np.abs(pulls.mean(axis=0)).max() < 0.1

@@ -58,9 +58,9 @@ class M3:
                 self.rates.add_sensitivity(sensitivity[s], columns[q], float(quasi @ others), mean)
         return per_outcome, sensitivity
 
-    def covariance(self, jacobian: Matrix) -> Matrix:
-        """Return J Cov(a, b) Jᵀ."""
-        return jacobian @ self.rates.covariance @ jacobian.T
+    def share(self, jacobian: Matrix) -> Matrix:
+        """Return J F with F Fᵀ = Cov(a, b)."""
+        return jacobian @ self.rates.factor
 
     def report(self) -> list[dict[str, object]]:
         """Return the rates of every qubit."""

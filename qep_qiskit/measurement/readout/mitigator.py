@@ -74,8 +74,11 @@ class Mitigator(Protocol):
         """
         ...
 
-    def covariance(self, jacobian: Matrix) -> Matrix:
-        """Return J Cov(θ̂) Jᵀ for J of shape (R, num_parameters): the calibration's share of R quantities."""
+    def share(self, jacobian: Matrix) -> Matrix:
+        """Return S with S Sᵀ = J Cov(θ̂) Jᵀ for J of shape (R, num_parameters): the calibration's share of R quantities.
+
+        The columns of S mean the same for every J, so that what two circuits share is S₁ S₂ᵀ.
+        """
         ...
 
     def report(self) -> list[dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,12 @@ class Calibration:
     def num_parameters(self) -> int:
         """Two a qubit."""
         return 2 * len(self.qubits)
+
+    @functools.cached_property
+    def factor(self) -> NDArray[np.float64]:
+        """F with F Fᵀ = `covariance`, shape (2n, 2n)."""
+        scale, directions = np.linalg.eigh(self.covariance)
+        return directions * np.sqrt(np.clip(scale, 0.0, None))
 
     def columns(self, qubits: Sequence[int]) -> NDArray[np.int64]:
         """Return where in this calibration each of these device qubits is."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.readout.mitigator import CalibrationSamples, parities, signs_of
-from qep_qiskit.measurement.samples import Samples, covariance_of_means
+from qep_qiskit.measurement.samples import Samples, factor_of_means
 
 Matrix = NDArray[np.float64]
 LEAST_SIGNAL = 0.02
@@ -57,9 +57,9 @@ class Trex:
                 sensitivity[s, starts[block] : starts[block + 1]] = -mean / found * parity
         return per_outcome, sensitivity
 
-    def covariance(self, jacobian: Matrix) -> Matrix:
-        """Return the multinomial covariance of the calibrations' frequencies, carried by J."""
-        total = np.zeros((len(jacobian), len(jacobian)))
+    def share(self, jacobian: Matrix) -> Matrix:
+        """Return J F with F Fᵀ the multinomial covariance of the calibrations' frequencies."""
+        columns = []
         start = 0
         for part in self.calibrations:
             weights, shots = part.zeros.weights, part.zeros.shots
@@ -67,11 +67,11 @@ class Trex:
             start += len(weights)
             if shots is None:
                 continue
-            found = covariance_of_means(block.T, part.zeros)
+            found = factor_of_means(block.T, part.zeros).T
             # a parity that never flipped in N shots is known to about 2/N, not exactly
-            floor = (2.0 * np.abs(block).max(axis=1, initial=0.0) / (shots + 2)) ** 2
-            total += found + np.diag(np.where(np.diag(found) < floor, floor, 0.0))
-        return total
+            floor = 2.0 * np.abs(block).max(axis=1, initial=0.0) / (shots + 2)
+            columns += [found, np.diag(np.where(np.linalg.norm(found, axis=1) < floor, floor, 0.0))]
+        return np.hstack(columns) if columns else np.zeros((len(jacobian), 0))
 
     def report(self) -> list[dict[str, object]]:
         """Return what is left of ⟨Z⟩ of every qubit."""
