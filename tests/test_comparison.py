@@ -60,7 +60,7 @@ def test_a_stopped_climb_keeps_its_rungs() -> None:
 
 
 @pytest.mark.parametrize("cost", [qep.SquaredError([1.0]), qep.SquaredError([1.0]).observable()], ids=["two rounds", "one"])
-@pytest.mark.parametrize(("mitigation", "times"), [("tensored", 1), ("m3", 1), ("trex", 2)])
+@pytest.mark.parametrize(("mitigation", "times"), [("tensored", 1), ("m3", 1), ("trex", 2), ("zne+tensored", 1)])
 def test_raw_and_mitigated_are_read_from_the_same_counts_where_they_can_be(cost, mitigation, times, monkeypatch) -> None:
     """The first round is run once, and each rung is what a gradient of its own would be."""
     rounds: list[tuple[int, int | None]] = []
@@ -78,4 +78,7 @@ def test_raw_and_mitigated_are_read_from_the_same_counts_where_they_can_be(cost,
     assert [number for number, _ in rounds].count(0) == times
     for name, method in (("shots", "none"), ("mitigated", mitigation)):
         alone = qep.gradient(problem, device=device, shots=500, mitigation=method)
-        np.testing.assert_array_equal(budget[name].values, alone.values)
+        if mitigation.startswith("zne"):  # more circuits in the job, so other random numbers
+            assert np.abs((budget[name].values - alone.values) / alone.stderr).max() < 6
+        else:
+            np.testing.assert_array_equal(budget[name].values, alone.values)

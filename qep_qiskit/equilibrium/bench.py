@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.measurement.folding import folded
 from qep_qiskit.measurement.mitigation import Mitigation, parse
 from qep_qiskit.measurement.samples import Samples
 from qep_qiskit.measurement.twirling import (
@@ -28,8 +29,8 @@ from qep_qiskit.measurement.twirling import (
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.seeds import integer, stream
 
-Key = tuple[int, int, int]
-"""(plan, phase, basis)"""
+Key = tuple[int, int, int, int]
+"""(plan, phase, basis, factor)"""
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,15 @@ class Row:
     plan, phase, basis : int
     flips : ndarray of bool, shape (n,), or None
         The flips before its measurement.
+    factor : int
+        How many times as strong its noise is made by folding.
     """
 
     plan: int
     phase: int
     basis: int
     flips: Flips | None = None
+    factor: int = 1
 
 
 @dataclass
@@ -80,7 +84,8 @@ class Bench:
         self._seen: set[int] = set()
         self._by_circuit: dict[int, tuple[QuantumCircuit, Compiled]] = {}  # the circuit is kept so that its id stays its own
         self._empty: dict[int, QuantumCircuit] = {}
-        self._groups: dict[tuple[int, str, int | None], _Group] = {}
+        self._groups: dict[tuple[int, str, int | None, int], _Group] = {}
+        self._folded: dict[tuple[int, int], Compiled] = {}
         self._sets = 0
         self.qubits: dict[tuple[int, int], tuple[int, ...]] = {}
         self.summaries: list[dict[str, object]] = []
@@ -132,26 +137,36 @@ class Bench:
 
     def _add(self, number: int, plan: Plan, phase: int, compiled: Compiled, values: NDArray[np.float64], index: int) -> None:
         self.qubits[number, phase] = compiled.qubits
-        for b, basis in enumerate(plan.bases):
-            if not plan.wanted[phase, b]:
-                continue
-            shots = plan.shots_of(phase, b)
-            each = shots_each(shots, self._sets) if self._sets else shots
-            key = (id(compiled), basis.axes, each)
-            if key not in self._groups:
-                variant = twirled(compiled, basis.axes) if self._sets and self._device.needs_circuits else compiled
-                self._groups[key] = _Group(variant, basis.axes, each, [], [], [])
-            group = self._groups[key]
-            if not self._sets:
-                group.values.append(values)
-                group.rows.append(Row(number, phase, b))
-                group.sources.append((plan.prepared, index))
-                continue
-            flips = design(len(basis.axes), self._sets, stream(plan.seed, "flips", number, phase, b))
-            circuits = self._device.needs_circuits
-            group.values += list(twirled_values(compiled, group.compiled, values, flips) if circuits else [values] * len(flips))
-            group.rows += [Row(number, phase, b, row) for row in flips]
-            group.sources += [(plan.prepared, index)] * len(flips)
+        for b in np.flatnonzero(plan.wanted[phase]).tolist():
+            for factor in self._mitigation.factors:
+                self._add_rows(Row(number, phase, b, factor=factor), plan, compiled, values, index)
+
+    def _add_rows(self, row: Row, plan: Plan, compiled: Compiled, values: NDArray[np.float64], index: int) -> None:
+        axes, shots, circuits = plan.bases[row.basis].axes, plan.shots_of(row.phase, row.basis), self._device.needs_circuits
+        each = shots_each(shots, self._sets) if self._sets else shots
+        key = (id(compiled), axes, each, row.factor)
+        if key not in self._groups:
+            variant = self._amplified(compiled, row.factor) if circuits else compiled
+            variant = twirled(variant, axes) if self._sets and circuits else variant
+            self._groups[key] = _Group(variant, axes, each, [], [], [])
+        group = self._groups[key]
+        if not self._sets:
+            group.values.append(values)
+            group.rows.append(row)
+            group.sources.append((plan.prepared, index))
+            return
+        again = () if row.factor == 1 else (row.factor,)
+        flips = design(len(axes), self._sets, stream(plan.seed, "flips", row.plan, row.phase, row.basis, *again))
+        group.values += list(twirled_values(compiled, group.compiled, values, flips) if circuits else [values] * len(flips))
+        group.rows += [replace(row, flips=some) for some in flips]
+        group.sources += [(plan.prepared, index)] * len(flips)
+
+    def _amplified(self, compiled: Compiled, factor: int) -> Compiled:
+        key = (id(compiled), factor)
+        if key not in self._folded:
+            zne = self._mitigation.zne
+            self._folded[key] = compiled if zne is None else folded(compiled, factor, zne.folding)
+        return self._folded[key]
 
     def work(self) -> list[tuple[Work, list[Row]]]:
         """Return what is to be run, and for each row of its values what it is for."""
@@ -190,7 +205,7 @@ def dealt(found: Iterable[tuple[Row, Samples]]) -> dict[Key, Samples]:
     """Return the samples of every circuit of a plan, with flips undone, from those of its rows."""
     parts: dict[Key, list[tuple[Row, Samples]]] = {}
     for row, samples in found:
-        parts.setdefault((row.plan, row.phase, row.basis), []).append((row, samples))
+        parts.setdefault((row.plan, row.phase, row.basis, row.factor), []).append((row, samples))
     return {key: _whole(rows) for key, rows in parts.items()}
 
 

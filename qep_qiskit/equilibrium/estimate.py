@@ -49,7 +49,8 @@ def gradient(
     shots : int, Split or OptimalShots, optional
         Per circuit, that is per basis and phase; exact expectations where absent. :func:`optimal_shots` shares the same total
         out where the predicted error is least.
-    mitigation : {"none", "tensored", "m3", "trex"}
+    mitigation : str
+        ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see docs/mitigation.md.
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
     near : Gradient, optional

@@ -39,6 +39,8 @@ class Outcomes:
     start : tuple of int or None
         The layout that was chosen, for the next round to keep.
     device : mapping
+    amplified : mapping of (phase, basis, factor) to Samples
+        With the noise made stronger by folding, for zero-noise extrapolation.
     """
 
     samples: Mapping[tuple[int, int], Samples] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Outcomes:
     circuits: tuple[Mapping[str, object], ...] = ()
     start: tuple[int, ...] | None = None
     device: Mapping[str, object] = field(default_factory=dict)
+    amplified: Mapping[tuple[int, int, int], Samples] = field(default_factory=dict)
 
     def followed_by(self, later: Outcomes) -> Outcomes:
         """Return the outcomes of both rounds."""
@@ -60,6 +63,7 @@ class Outcomes:
             self.circuits + tuple(c for c in later.circuits if str(c) not in known),
             self.start,
             self.device,
+            {**self.amplified, **later.amplified},
         )
 
 
@@ -109,7 +113,8 @@ def execute_all(
         calibrations = (_calibration(chosen, missing, first),)
     return [
         Outcomes(
-            samples={(p, b): s for (plan, p, b), s in results.items() if plan == number},
+            samples={(p, b): s for (plan, p, b, factor), s in results.items() if plan == number and factor == 1},
+            amplified={(p, b, factor): s for (plan, p, b, factor), s in results.items() if plan == number and factor > 1},
             qubits={p: q for (plan, p), q in bench.qubits.items() if plan == number},
             calibrations=calibrations,
             circuits=tuple(bench.summaries),

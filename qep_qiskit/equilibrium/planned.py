@@ -113,7 +113,8 @@ def plan(
     stencil : Stencil
     shots : int or Split, optional
         Per circuit; exact expectations where absent.
-    mitigation : {"none", "tensored", "m3", "trex"}
+    mitigation : str
+        ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see docs/mitigation.md.
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
     near : Prepared, optional

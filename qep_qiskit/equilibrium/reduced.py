@@ -13,7 +13,8 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.expectations import Readings, read
-from qep_qiskit.measurement.mitigation import parse, readable
+from qep_qiskit.measurement.extrapolation import extrapolated
+from qep_qiskit.measurement.mitigation import Mitigation, ZeroNoise, parse, readable
 from qep_qiskit.measurement.readout import Mitigator, mitigator
 from qep_qiskit.preparation.preparer import Phase
 
@@ -45,8 +46,9 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     if not plan.complete:
         raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
     problem, stencil = plan.problem, plan.stencil
-    undone = _mitigator(plan, outcomes, mitigation)
-    strings = [values_of(plan, outcomes, p, undone) for p in range(len(stencil.phases))]
+    chosen = _chosen(plan, mitigation)
+    undone = _mitigator(chosen, outcomes)
+    strings = [values_of(plan, outcomes, p, undone, chosen.zne) for p in range(len(stencil.phases))]
     values = problem.derivative_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
     free = strings[0][0]
     predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
@@ -76,7 +78,8 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
 
 def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
     """Return the expectations of the cost's observables in the free phase, shape (M,): what `advance` wants."""
-    return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(plan, outcomes, None))[0]
+    chosen = _chosen(plan, None)
+    return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(chosen, outcomes), chosen.zne)[0]
 
 
 def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, Matrix | None]:
@@ -84,16 +87,22 @@ def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, M
 
     S Sᵀ is the calibration's part of the covariance. Both are None where expectations are exact.
     """
-    undone = _mitigator(plan, outcomes, None)
-    values, readings = values_of(plan, outcomes, 0, undone)
+    chosen = _chosen(plan, None)
+    undone = _mitigator(chosen, outcomes)
+    values, readings = values_of(plan, outcomes, 0, undone, chosen.zne)
     rows = np.vstack([plan.problem.output_rows, plan.problem.cost_rows])
     if outcomes.expectations or plan.shots is None:
         return rows @ values, None, None
     return rows @ values, *_covariance([rows], [readings], undone)
 
 
-def values_of(plan: Plan, outcomes: Outcomes, phase: int, undone: Mitigator | None) -> tuple[Vector, list[Readings]]:
-    """Return the expectation of every string that was read in a phase (0 for the others), and the readings."""
+def values_of(
+    plan: Plan, outcomes: Outcomes, phase: int, undone: Mitigator | None, zne: ZeroNoise | None = None
+) -> tuple[Vector, list[Readings]]:
+    """Return the expectation of every string that was read in a phase (0 for the others), and the readings.
+
+    With zero-noise extrapolation there is one reading a factor, multiplied by the derivative of the extrapolated values.
+    """
     if phase in outcomes.expectations:
         return outcomes.expectations[phase], []
     paulis = plan.problem.frame.paulis
@@ -101,9 +110,14 @@ def values_of(plan: Plan, outcomes: Outcomes, phase: int, undone: Mitigator | No
     readings = []
     for b, basis in enumerate(plan.bases):
         if plan.wanted[phase, b]:
-            found = read(outcomes.samples[phase, b], basis, paulis, qubits=outcomes.qubits[phase], mitigator=undone)
-            values[list(found.strings)] = found.means
-            readings.append(found)
+            factors = (1,) if zne is None else zne.factors
+            samples = [outcomes.samples[phase, b] if f == 1 else outcomes.amplified[phase, b, f] for f in factors]
+            found = [read(some, basis, paulis, qubits=outcomes.qubits[phase], mitigator=undone) for some in samples]
+            means = found[0].means
+            if zne is not None:
+                means, found = extrapolated(found, factors, zne.extrapolation)
+            values[list(basis.strings)] = means
+            readings += found
     return values, readings
 
 
@@ -135,13 +149,13 @@ def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Miti
     return total + share @ share.T, share
 
 
-def _mitigator(plan: Plan, outcomes: Outcomes, mitigation: str | None) -> Mitigator | None:
+def _chosen(plan: Plan, mitigation: str | None) -> Mitigation:
     measured = parse(plan.mitigation)
-    chosen = measured if mitigation is None else parse(mitigation)
-    if not chosen.calibrated or outcomes.expectations:
-        return None
-    readable(measured, chosen)
-    return mitigator(chosen.readout, outcomes.calibrations)
+    return measured if mitigation is None else readable(measured, parse(mitigation))
+
+
+def _mitigator(chosen: Mitigation, outcomes: Outcomes) -> Mitigator | None:
+    return mitigator(chosen.readout, outcomes.calibrations) if chosen.calibrated and not outcomes.expectations else None
 
 
 def _quadratic(vector: Vector, covariance: Matrix) -> float:
@@ -201,8 +215,9 @@ def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
 
 
 def _circuit_report(plan: Plan, outcomes: Outcomes, undone: Mitigator | None) -> dict[str, object]:
-    executed = len(outcomes.samples)
-    shots = None if plan.shots is None else sum(s.shots or 0 for s in outcomes.samples.values())
+    measured = [*outcomes.samples.values(), *outcomes.amplified.values()]
+    executed = len(measured)
+    shots = None if plan.shots is None else sum(s.shots or 0 for s in measured)
     calibration_shots = sum(c.shots for c in outcomes.calibrations)
     preparation = {k: v for k, v in plan.prepared.details.items() if k != "warnings"}
     report: dict[str, object] = {

@@ -68,7 +68,8 @@ def expectation_of(device: Device) -> Device:
 def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], calibration: int | None) -> Outcomes:
     """Return the outcomes with other numbers of shots: None, the exact distribution, adds nothing to a covariance."""
     samples = {where: replace(found, shots=shots.get(where)) for where, found in outcomes.samples.items()}
-    return replace(outcomes, samples=samples, calibrations=_relabelled(outcomes.calibrations, calibration))
+    amplified = {key: replace(found, shots=shots.get(key[:2])) for key, found in outcomes.amplified.items()}
+    return replace(outcomes, samples=samples, amplified=amplified, calibrations=_relabelled(outcomes.calibrations, calibration))
 
 
 def _relabelled(value: Any, shots: int | None) -> Any:

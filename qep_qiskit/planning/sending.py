@@ -11,7 +11,9 @@ from qep_qiskit.devices.backends import Appraisal, appraise, backend_of, repetit
 from qep_qiskit.devices.device import Device
 from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.split import Split
+from qep_qiskit.measurement.twirling import num_flips, shots_each
 
 JOB_SECONDS = 2.0
 """QPU seconds a job takes beside its shots: loading and initialising. IBM bills about this much."""
@@ -98,13 +100,14 @@ def sending(last: Plan, device: Device, split: Split | None, calibration_circuit
     rows: list[CircuitRow] = []
     start: tuple[int, ...] | None = None
     for part in (last,) if last.earlier is None else (last.earlier, last):
-        bench = Bench(device, start)
+        bench = Bench(device, start, parse(part.mitigation))
         bench.add_plans([part])
         start = bench.start
         for work, owners in bench.work():
             found = appraise(work.compiled, work.axes, target) if device.needs_circuits else None
             for row in owners:
                 shots = None if split is None else int(split.table[row.phase, row.basis])
+                shots = shots if row.flips is None else shots_each(shots, num_flips(part.problem.network.num_qubits))
                 beta = last.stencil.phases[row.phase]
                 rows.append(CircuitRow(part.round + 1, beta, part.bases[row.basis].title, shots, 1, found))
         qubits = next(iter(bench.qubits.values()))

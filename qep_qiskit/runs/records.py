@@ -35,8 +35,9 @@ class Pub:
         The parameters that the values belong to.
     values : list of list of float
         One row an execution.
-    owners : list of [int, int] or [int, int, int]
-        The (phase, basis) of each row and, behind random flips, the flipped qubits as a binary number.
+    owners : list of list of int
+        The (phase, basis) of each row and, where they are needed, the flipped qubits as a binary number (-1: none are) and the
+        factor by which folding makes the noise stronger.
     """
 
     circuit: str

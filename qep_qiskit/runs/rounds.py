@@ -86,7 +86,7 @@ def _data_pubs(store: RunStore, plan: Plan, device: RemoteDevice, bench: Bench) 
     pubs: dict[int, list[Pub]] = {}
     for number, ((work, rows), shots) in enumerate(zip(bench.work(), bench.shots(), strict=True)):
         assert shots is not None
-        places = [_owner(row.phase, row.basis, row.flips) for row in rows]
+        places = [_owner(row.phase, row.basis, row.flips, row.factor) for row in rows]
         pubs.setdefault(shots, []).extend(_sent(store, device, f"{plan.round}-{number}", work, places))
     return dict(sorted(pubs.items()))
 
@@ -110,14 +110,18 @@ def _sent(store: RunStore, device: RemoteDevice, name: str, work: Work, places: 
     return pubs
 
 
-def _owner(phase: int, basis: int, flips: Flips | None) -> list[int]:
-    """Return what a row is for: phase and basis and, where its qubits are flipped, which, as a binary number."""
-    return [phase, basis] if flips is None else [phase, basis, sum(1 << q for q, flip in enumerate(flips) if flip)]
+def _owner(phase: int, basis: int, flips: Flips | None, factor: int = 1) -> list[int]:
+    """Return what a row is for: phase, basis, where its qubits are flipped, which, as a binary number, and the noise's factor."""
+    flipped = -1 if flips is None else sum(1 << q for q, flip in enumerate(flips) if flip)
+    if factor > 1:
+        return [phase, basis, flipped, factor]
+    return [phase, basis] if flips is None else [phase, basis, flipped]
 
 
 def _row(owner: Sequence[int], num_qubits: int) -> Row:
-    phase, basis, *flipped = owner
-    return Row(0, phase, basis, np.array([flipped[0] >> q & 1 for q in range(num_qubits)], dtype=bool) if flipped else None)
+    phase, basis, flipped, factor = [*owner, *(-1, 1)[len(owner) - 2 :]]
+    flips = None if flipped < 0 else np.array([flipped >> q & 1 for q in range(num_qubits)], dtype=bool)
+    return Row(0, phase, basis, flips, factor)
 
 
 def _kept(
@@ -162,14 +166,15 @@ def outcomes_of(store: RunStore, plan: Plan, results: Mapping[str, list[BitArray
         for pub, bits in zip(job.pubs, results[job.tag], strict=True):
             found += [(_row(owner, bits.num_bits), row) for owner, row in zip(pub.owners, from_bit_array(bits), strict=True)]
     every = dealt(found)
-    samples = {(phase, basis): part for (_, phase, basis), part in every.items() if phase != CALIBRATION}
-    states = {basis: part for (_, phase, basis), part in every.items() if phase == CALIBRATION}
+    data = {(phase, basis, factor): part for (_, phase, basis, factor), part in every.items() if phase != CALIBRATION}
+    states = {basis: part for (_, phase, basis, _), part in every.items() if phase == CALIBRATION}
     qubits = {int(phase): tuple(some) for phase, some in compiled["qubits"].items()}
     known: tuple[CalibrationSamples, ...] = ()
     if states:
         known = (CalibrationSamples(tuple(compiled["calibrated"]), states[0], states.get(1)),)
     return Outcomes(
-        samples=samples,
+        samples={key[:2]: part for key, part in data.items() if key[2] == 1},
+        amplified={key: part for key, part in data.items() if key[2] > 1},
         qubits=qubits,
         calibrations=known,
         circuits=tuple(compiled["summaries"]),

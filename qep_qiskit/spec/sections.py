@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from qep_qiskit.measurement.mitigation import READOUT, parse
+from qep_qiskit.measurement.mitigation import ALLOWED, parse
 from qep_qiskit.spec.model import Section as Section
 from qep_qiskit.spec.training import Data, Training
 
@@ -235,7 +235,7 @@ class Measurement(Section):
     shots: int | None = Field(
         None, ge=2, le=10**9, description="a whole number from 2 to 1000000000, or leave it out for exact expectations"
     )
-    mitigation: Annotated[str, AfterValidator(_mitigation)] = Field("none", description=_one_of(*READOUT))
+    mitigation: Annotated[str, AfterValidator(_mitigation)] = Field("none", description=ALLOWED)
     calibration_shots: int | None = Field(
         None, ge=2, le=10**9, description="the shots of each calibration circuit, a whole number from 2 to 1000000000"
     )

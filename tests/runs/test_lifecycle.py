@@ -113,6 +113,24 @@ def test_a_twirled_run_is_right_and_its_counts_are_read_with_and_without_mitigat
     assert shots == {"data": 2500}  # 8 sets of flips of 3 qubits share 20 000 shots; the calibration goes with the data
 
 
+def test_a_run_with_folded_circuits_is_read_in_every_form(tmp_path):
+    spec = made(tmp_path, COSTS[1], mitigation="zne:1,3+trex")
+    store, life = opened(tmp_path, spec)
+    with store:
+        found = life.advance()
+        truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
+        assert np.abs((found.values - truth.values) / found.stderr).max() < 4.5
+        assert found.provenance["executions"] == 10  # two factors of 5 circuits
+        readout = read_again(store, spec, "trex")
+        other = read_again(store, spec, "zne:exponential+trex")
+        with pytest.raises(InputError, match="cannot be read"):
+            read_again(store, spec, "zne:1,5+trex")
+    # without gate noise folding changes nothing but the error bar: (1.5² + 0.5²)^½ = 1.58 of that of the circuits alone
+    assert np.abs((readout.values - truth.values) / readout.stderr).max() < 4.5
+    assert 1.3 < np.median(found.stderr / readout.stderr) < 1.7
+    assert np.abs((other.values - truth.values) / other.stderr).max() < 4.5
+
+
 def test_plain_counts_cannot_be_read_by_twirling(tmp_path):
     spec = made(tmp_path, COSTS[1])
     store, life = opened(tmp_path, spec)

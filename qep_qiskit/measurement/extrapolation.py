@@ -1,0 +1,79 @@
+"""From values at several strengths of the noise to strength zero, with the derivative that carries their error bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.measurement.expectations import Readings
+
+Matrix = NDArray[np.float64]
+CLEAR = 5.0
+"""Standard deviations by which a value must differ from zero for its logarithm to be taken."""
+
+
+def coefficients(factors: Sequence[int], extrapolation: str) -> NDArray[np.float64]:
+    """Return c with value(0) = Σ_j c_j value(λ_j): of the straight line by least squares, or of the polynomial through all.
+
+    Examples
+    --------
+    >>> coefficients((1, 3), "linear").tolist(), coefficients((1, 3, 5), "richardson").tolist()
+    ([1.5, -0.5], [1.875, -1.25, 0.375])
+    """
+    x = np.array(factors, dtype=float)
+    if extrapolation == "richardson":
+        return np.array([np.prod([b / (b - a) for b in x if b != a]) for a in x])
+    off = x - x.mean()
+    return 1.0 / len(x) - x.mean() * off / (off @ off)
+
+
+def extrapolate(
+    values: Matrix, errors: Matrix, factors: Sequence[int], extrapolation: str
+) -> tuple[NDArray[np.float64], Matrix, NDArray[np.bool_]]:
+    """Extrapolate the values of S strings at F strengths of the noise to none.
+
+    Parameters
+    ----------
+    values, errors : ndarray of shape (F, S)
+        Means and their standard deviations.
+    factors : sequence of int
+    extrapolation : {"linear", "richardson", "exponential"}
+
+    Returns
+    -------
+    ndarray of shape (S,), ndarray of shape (F, S), ndarray of bool, shape (S,)
+        The values at 0, their derivatives by the values at the factors, and for which strings the form asked for was taken.
+
+    Notes
+    -----
+    Exponential: A exp(−κλ), a straight line through ln|value|. A string of which a value is not clearly off zero, or whose values
+    differ in sign, has no logarithm to trust: it takes the straight line.
+    """
+    line = coefficients(factors, "richardson" if extrapolation == "richardson" else "linear")
+    found, slopes = line @ values, np.tile(line[:, None], (1, values.shape[1]))
+    if extrapolation != "exponential":
+        return found, slopes, np.ones(values.shape[1], dtype=bool)
+    clear = (np.abs(values) > np.maximum(CLEAR * errors, 1e-9)).all(axis=0) & (np.abs(np.sign(values).sum(axis=0)) == len(values))
+    some = values[:, clear]
+    found[clear] = np.sign(some[0]) * np.exp(line @ np.log(np.abs(some)))
+    slopes[:, clear] = found[clear] * line[:, None] / some
+    return found, slopes, clear
+
+
+def extrapolated(
+    readings: Sequence[Readings], factors: Sequence[int], extrapolation: str
+) -> tuple[NDArray[np.float64], list[Readings]]:
+    """Return extrapolated means, and the readings multiplied by their derivatives, whose covariances add up to the means'.
+
+    Where the extrapolation is linear the multiplied readings' means add up to the extrapolated ones.
+    """
+    means = np.array([reading.means for reading in readings])
+    errors = np.array([np.sqrt(np.diag(reading.covariance(np.eye(means.shape[1])))) for reading in readings])
+    values, slopes, _ = extrapolate(means, errors, factors, extrapolation)
+    scaled = [
+        Readings(r.strings, r.per_outcome * slope, r.samples, r.sensitivity * slope[:, None])
+        for r, slope in zip(readings, slopes, strict=True)
+    ]
+    return values, scaled
