@@ -21,8 +21,10 @@ network = qep.pauli(
     fixed=interaction,
     outputs=[order],
 )
-problem = qep.Problem(network, {"Omega": OMEGA, "Delta": DELTA}, cost=qep.SquaredError([1.0]))
-exact = qep.exact_gradient(problem)
-print(f"order {exact.predictions[0]:.6f}   gap {exact.diagnostics['gap']:.4f}   exact gradient {exact.values.round(6)}")
-for stencil in (qep.one_sided(0.1), qep.symmetric(0.1)):
-    print(f"{stencil.kind} β = 0.1: {qep.gradient(problem, stencil=stencil).values.round(6)}")
+
+if __name__ == "__main__":
+    problem = qep.Problem(network, {"Omega": OMEGA, "Delta": DELTA}, cost=qep.SquaredError([1.0]))
+    exact = qep.exact_gradient(problem)
+    print(f"order {exact.predictions[0]:.6f}   gap {exact.diagnostics['gap']:.4f}   exact gradient {exact.values.round(6)}")
+    for stencil in (qep.one_sided(0.1), qep.symmetric(0.1)):
+        print(f"{stencil.kind} β = 0.1: {qep.gradient(problem, stencil=stencil).values.round(6)}")
