@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qep_qiskit.sweeps import Axis, Row
 
 SAVE_SECONDS = 1.0
-SHOWN = ("relative_error", "cosine", "accuracy", "validation_accuracy", "loss", "validation_loss", "shots", "seconds")
+SHOWN = ("relative_error", "cosine", "validation_accuracy", "loss", "validation_loss", "train_loss", "shots", "seconds")
 """The columns of the table on a terminal; the files hold all."""
 
 
@@ -82,7 +82,8 @@ def command(
     _write_tables(folder, kept.rows, measures)
     from qep_qiskit.report import sweep_figure
 
-    picture = sweep_figure.draw(entries, measures[0], folder / "sweep.png")
+    drawn = next((name for name in measures if any(entry[name]["mean"] is not None for entry in entries)), measures[0])
+    picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
     if as_json:
         print_json({**kept.to_dict(), "summary": entries, "files": {"folder": str(folder), "picture": str(picture)}})
         return

@@ -29,26 +29,45 @@ if TYPE_CHECKING:
     "--run", "folder", type=click.Path(file_okay=False), help="The run's folder; a new one under hardware_runs/ where absent."
 )
 @click.option("--resume", metavar="RUN", type=click.Path(), help="Go on with a run instead of a SPEC.")
+@click.option("--workers", type=int, metavar="N", help="Share each batch among N local processes.")
+@click.option("--scheduler", metavar="ADDRESS", help="Share it among the workers of a dask scheduler, tcp://host:port.")
 @json_option
 def command(
-    spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None, resume: str | None, as_json: bool
+    spec_path: str | None,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    folder: str | None,
+    resume: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
 ) -> None:
     """Fit the network of SPEC to its [data], as its [training] says.
 
     Every step is kept in the run. Ctrl-C once stops after the step under way, twice at once; `qep train --resume RUN` goes on,
-    and the end is the same as without a stop.
+    and the end is the same as without a stop. With workers the end is the same for any number of them.
     """
     from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.training.checkpoints import InterruptedTrainingError
+    from qep_qiskit.training.fit import spread
+    from qep_qiskit.workers import pool
 
-    task, home, options = (
-        _begun(spec_path, overrides, seed, folder) if resume is None else _resumed(spec_path, overrides, seed, folder, resume)
-    )
+    in_tasks = False
+    if resume is None:
+        task, home, options = _begun(spec_path, overrides, seed, folder)
+    else:
+        task, home, options, in_tasks = _resumed(spec_path, overrides, seed, folder, resume)
+        if not in_tasks and (workers, scheduler) != (None, None):
+            from qep_qiskit.errors import InputError
+
+            raise InputError(
+                f"--resume: {home} was begun without workers, whose shots differ; leave out --workers and --scheduler"
+            )
     from qep_qiskit.training.checkpoints import kept_steps
 
     try:
-        with _watching(task) as watch:
-            result = kept_steps(task, home, **options, **watch)
+        with pool(workers, scheduler) as chosen, _watching(task) as watch:
+            result = kept_steps(spread(task, chosen, anyway=in_tasks), home, **options, **watch)
     except InterruptedTrainingError as error:
         raise InterruptedRunError(f"{error}; `qep train --resume {home}` goes on") from None
     except KeyboardInterrupt:
@@ -76,7 +95,7 @@ def _begun(
 
 def _resumed(
     spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None, resume: str
-) -> tuple[Any, Path, dict[str, Any]]:
+) -> tuple[Any, Path, dict[str, Any], bool]:
     from qep_qiskit.cli.running import run_folder
     from qep_qiskit.errors import InputError
     from qep_qiskit.runs.store import RunStore
@@ -93,7 +112,8 @@ def _resumed(
         if store.description.get("from") != "spec":
             raise InputError(f"run: {home} was begun from Python; call qep.train with the same arguments and run={str(home)!r}")
         task, _ = task_from(load(home / "spec.toml"), store)
-        return task, home, {"spec_text": store.spec_text}
+        in_tasks = "samples_a_task" in (store.get("training", "settings") or {})
+        return task, home, {"spec_text": store.spec_text}, in_tasks
 
 
 @contextmanager

@@ -15,10 +15,23 @@ from qep_qiskit.equilibrium import gradient
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.reference import exact_gradient
 from qep_qiskit.spec import Spec, load
+from qep_qiskit.training.fit import gathered
+from qep_qiskit.training.from_spec import task_from
+from qep_qiskit.training.trained import mean_cosine
 from qep_qiskit.workers import Pool
 
 MOST_QUBITS_EXACT = 14
 MEASURES = {
+    "training": (
+        "validation_accuracy",
+        "validation_loss",
+        "train_accuracy",
+        "train_loss",
+        "mean_cosine",
+        "steps",
+        "shots",
+        "seconds",
+    ),
     "gradient": ("relative_error", "cosine", "loss", "loss_stderr", "gradient_norm", "gradient_stderr", "shots", "seconds"),
 }
 """The columns of each kind of experiment; the first is what is drawn."""
@@ -83,15 +96,28 @@ def _measure(shared: None, spec: Spec) -> tuple[dict[str, float | None], str | N
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            numbers = gradient_numbers(spec)
+            numbers = training_numbers(spec) if kind_of(spec) == "training" else gradient_numbers(spec)
         except (DegenerateGroundStateError, PreparationError) as error:
             return {}, " ".join(str(error).split())
     return {**numbers, "seconds": round(time.perf_counter() - clock, 3)}, None
 
 
 def kind_of(spec: Spec) -> str:
-    """Return which kind of experiment a spec is."""
-    return "gradient"
+    """Return which kind of experiment a spec is: one with [data] is a training."""
+    return "training" if "data" in spec.tables else "gradient"
+
+
+def training_numbers(spec: Spec) -> dict[str, float | None]:
+    """Return what the last epoch of a training was like, and what the training cost."""
+    result = gathered(task_from(spec)[0])
+    last = result.epochs[-1] if result.epochs else {}
+    names = ("validation_accuracy", "validation_loss", "train_accuracy", "train_loss")
+    return {
+        **{name: last.get(name) for name in names},
+        "mean_cosine": mean_cosine(result.history),
+        "steps": float(len(result.history)),
+        "shots": float(result.shots) or None,
+    }
 
 
 def gradient_numbers(spec: Spec) -> dict[str, float | None]:

@@ -214,9 +214,13 @@ def train(
         return gathered(task, on_step=on_step, progress=progress)
 
 
-def spread(task: Task, chosen: Pool) -> Task:
-    """Return the task with its gradients computed by a pool's workers; the task itself where there are none."""
-    if isinstance(chosen, Serial):
+def spread(task: Task, chosen: Pool, *, anyway: bool = False) -> Task:
+    """Return the task with its gradients computed by a pool's workers.
+
+    The task itself where there are none, unless `anyway`: then its samples still go in the tasks that workers would have had,
+    which gives the same result.
+    """
+    if isinstance(chosen, Serial) and not anyway:
         return task
     return replace(task, source=Distributed(task.source, task.preparer, chosen))
 

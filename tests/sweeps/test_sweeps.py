@@ -133,6 +133,20 @@ def test_the_picture_needs_no_numbers(tmp_path):
     assert sweep_figure.draw(entries, "loss", tmp_path / "a.png").stat().st_size > 1000
 
 
+def test_a_spec_with_data_is_trained(tmp_path):
+    path = tmp_path / "xor.toml"
+    path.write_text(
+        '[network]\nkind = "ising"\nsites = 4\nedges = "complete"\ninputs = [0, 1]\noutputs = [3]\n'
+        '[cost]\nkind = "squared_error"\n[data]\nsource = "xor"\nsamples = 4\nnoise = 0.0\nheld_out = 0.0\n'
+        "[training]\nepochs = 3\nbatch_size = 4\n"
+    )
+    code, text = run(path, "--over", "training.learning_rate=0.01,0.1", "--out", tmp_path / "out", "--json")
+    assert code == 0
+    slow, fast = (row["numbers"] for row in json.loads(text)["rows"])
+    assert slow["steps"] == fast["steps"] == 3
+    assert fast["train_loss"] < slow["train_loss"]
+
+
 @pytest.mark.slow
 def test_workers_give_the_same_numbers(spec):
     where = combinations([axis_of("stencil.beta=0.1,0.2"), axis_of("seed=0..2")])
