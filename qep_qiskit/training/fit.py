@@ -87,7 +87,7 @@ def task_of(
                 "gradient: 'exact' is computed, not measured; leave out shots, device and preparer, or take 'equilibrium'"
             )
         source: Source = (
-            LinearResponse()
+            LinearResponse(chosen)
             if gradient == "exact"
             else Equilibrium(chosen, phases, measuring, mitigation, check_shots("calibration_shots", calibration_shots))
         )

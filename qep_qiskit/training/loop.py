@@ -16,7 +16,7 @@ from qep_qiskit.equilibrium import Gradient, answers
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.reference import exact_gradient
+from qep_qiskit.reference import exact_gradient, reference_state
 from qep_qiskit.seeds import integer
 from qep_qiskit.training.metrics import measured
 from qep_qiskit.training.optimizers import Memory
@@ -236,7 +236,7 @@ def evaluate(
 
 
 def _cosine(task: Task, problems: Sequence[Problem], values: Vector) -> float | None:
-    exact = np.mean([exact_gradient(problem).values for problem in problems], axis=0)
+    exact = np.mean([exact_gradient(problem, preparer=reference_state(task.preparer)).values for problem in problems], axis=0)
     on = task.constraints.trained
     size = float(np.linalg.norm(exact[on]) * np.linalg.norm(values[on]))
     return float(exact[on] @ values[on] / size) if size else None

@@ -84,7 +84,9 @@ class Equilibrium:
 
 @dataclass(frozen=True)
 class LinearResponse:
-    """The exact gradient, the limit β → 0, of every sample."""
+    """The exact gradient, the limit β → 0, of every sample; of the level that `preparer` asks for."""
+
+    preparer: Preparer | None = None
 
     def __call__(
         self,
@@ -99,12 +101,12 @@ class LinearResponse:
         found = []
         for number, problem in enumerate(problems):
             progress(f"sample {number + 1} of {len(problems)}", number / len(problems))
-            found.append(exact_gradient(problem, seed=seed))
+            found.append(exact_gradient(problem, preparer=self.preparer, seed=seed))
         return found
 
     def describe(self) -> Mapping[str, object]:
-        """Return its name."""
-        return {"gradient": "exact"}
+        """Return its name, and whose states."""
+        return {"gradient": "exact", **({} if self.preparer is None else {"preparer": self.preparer.describe()})}
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,17 @@ def test_the_loss_falls_along_differences_of_the_dense_loss():
     np.testing.assert_allclose(first - after, slopes, atol=1e-6)
 
 
+def test_exact_gradients_are_those_of_the_level_that_is_asked_for():
+    net = network()
+    first = net.initial_weights(seed=2)
+    problems = [qep.Problem(net, first, x, cost=qep.SquaredError([y])) for x, y in zip(XOR, SIGNS, strict=True)]
+    wanted = np.mean([qep.exact_gradient(p, preparer=qep.Exact(level=1)).values for p in problems], axis=0)
+    options = {"gradient": "exact", "optimizer": "sgd", "learning_rate": 1.0, "epochs": 1, "seed": 2, "compare_every": 1}
+    result = qep.train(net, XOR, SIGNS, preparer=qep.Exact(level=1), **options)
+    np.testing.assert_allclose(np.array(list(first.values())) - np.asarray(result.weights), wanted, atol=1e-9)
+    assert result.history[0]["cosine"] == pytest.approx(1.0)
+
+
 def test_xor_is_learned_and_predicted():
     net = network(hidden=3)
     result = qep.train(net, XOR, SIGNS, epochs=40, batch_size=4, learning_rate=0.1, seed=1, validation=(XOR, SIGNS))
