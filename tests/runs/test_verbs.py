@@ -12,7 +12,6 @@ from qep_qiskit.devices.remote import DeviceError, RemoteDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.spec import load
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
 
 
