@@ -58,12 +58,12 @@ def confirm_on_terminal(yes: bool, report: Any) -> Callable[[Plan, RunStore], No
     """Return a function that shows what is about to be sent and asks."""
 
     def ask(plan: Plan, store: RunStore) -> None:
-        jobs = store.jobs(plan.round)
-        executions = sum(len(pub.values) * job.shots for job in jobs for pub in job.pubs)
-        circuits = sum(len(pub.values) for job in jobs for pub in job.pubs)
+        cost = store.get("estimate", str(plan.round))
+        seconds = cost["qpu_seconds"]
+        told = "" if seconds is None else f", about {seconds:.0f} QPU seconds"
         click.echo(
-            f"Round {plan.round + 1}: {circuits} circuits, {executions} shots in all, {len(jobs)} "
-            f"{'job' if len(jobs) == 1 else 'jobs'} on {jobs[0].device}.",
+            f"Round {plan.round + 1}: {cost['circuits']} circuits, {cost['shots']} shots in all{told}, {cost['jobs']} "
+            f"{'job' if cost['jobs'] == 1 else 'jobs'} on {store.description['device']}.",
             err=True,
         )
         if not yes and not sys.stdin.isatty():

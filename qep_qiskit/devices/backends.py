@@ -65,6 +65,11 @@ def appraise(compiled: Compiled, axes: str, target: Target | None) -> Appraisal:
     return Appraisal(*common, _duration(measured, wires, target), _fidelity(measured, wires, target))
 
 
+def duration(circuit: QuantumCircuit, target: Target) -> float | None:
+    """Return the seconds of the longest path through a measured circuit, None where the target does not tell."""
+    return _duration(circuit, _device_qubits(circuit), target)
+
+
 def _device_qubits(circuit: QuantumCircuit) -> Sequence[int]:
     active = (circuit.metadata or {}).get("active")
     return list(range(circuit.num_qubits)) if active is None else list(active)

@@ -20,6 +20,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
+from qep_qiskit.runs.costs import estimate
 from qep_qiskit.runs.drift import AFTER, BEFORE, drift_warnings
 from qep_qiskit.runs.plans import from_document, to_document
 from qep_qiskit.runs.points import reached
@@ -106,6 +107,7 @@ class Lifecycle:
         jobs = self.store.jobs(number)
         if any(job.state in ("intended", "sending") for job in jobs):
             if not self.store.get("confirmed", str(number)):
+                self.store.put("estimate", str(number), estimate(self.store, number, self.device))
                 self.confirm(current, self.store)
                 self.store.put("confirmed", str(number), True)
             self._open_group()
