@@ -11,6 +11,8 @@ import rustworkx as rx
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
+MANY = 600
+"""Strings beyond which the graph of conflicts, which grows as their square, is not built: first fit alone."""
 _LETTERS = np.array(["I", "X", "Z", "Y"])
 
 
@@ -40,7 +42,8 @@ def choose_bases(paulis: PauliList, wanted: Iterable[int]) -> tuple[Basis, ...]:
 
     Strings of one letter only (Z strings, X strings, Y strings) share one basis a letter by construction, so a
     transverse-field Ising network takes two bases at any size. The others join a basis that already agrees with them
-    on every qubit, or else are coloured on the graph of qubit-wise conflicts, by the best of several greedy orders.
+    on every qubit, or else are coloured on the graph of qubit-wise conflicts, by the best of several greedy orders; more than
+    600 strings go into the first basis that agrees, longest strings first.
 
     Examples
     --------
@@ -72,9 +75,11 @@ def _chosen(num_qubits: int, x: bytes, z: bytes, wanted: tuple[int, ...]) -> tup
 
 def _with_mixed(letters: NDArray[np.str_], pure: dict[str, list[int]], mixed: list[int]) -> tuple[Basis, ...]:
     constructed = [members for _, members in sorted(pure.items(), reverse=True)]
-    candidates = [_extended(letters, constructed, mixed)]
     everything = sorted(i for members in [*constructed, mixed] for i in members)
-    candidates += [_coloured(letters, everything, strategy) for strategy in _STRATEGIES]
+    candidates = [_first_fit(letters, everything)]
+    if len(everything) <= MANY:
+        candidates.append(_extended(letters, constructed, mixed))
+        candidates += [_coloured(letters, everything, strategy) for strategy in _STRATEGIES]
     best = min(candidates, key=len)
     return tuple(_basis(letters, sorted(members), "Z") for members in best)
 
@@ -84,6 +89,23 @@ _STRATEGIES = (
     rx.ColoringStrategy.Saturation,
     rx.ColoringStrategy.IndependentSet,
 )
+
+
+def _first_fit(letters: NDArray[np.str_], indices: list[int]) -> list[list[int]]:
+    """Put every string, those of most letters first, into the first basis that agrees with it on every qubit."""
+    codes = np.searchsorted(np.array(["I", "X", "Y", "Z"]), letters[indices])
+    axes = np.zeros((0, letters.shape[1]), dtype=codes.dtype)
+    groups: list[list[int]] = []
+    for place in np.argsort(-(codes > 0).sum(axis=1), kind="stable"):
+        row = codes[place]
+        agreeing = np.flatnonzero(~((axes != row) & (axes > 0) & (row > 0)).any(axis=1))
+        if agreeing.size:
+            groups[agreeing[0]].append(indices[place])
+            axes[agreeing[0]] = np.maximum(axes[agreeing[0]], row)
+        else:
+            groups.append([indices[place]])
+            axes = np.vstack([axes, row])
+    return groups
 
 
 def _coloured(letters: NDArray[np.str_], indices: list[int], strategy: rx.ColoringStrategy) -> list[list[int]]:

@@ -189,7 +189,7 @@ def test_shots_and_readout_mitigation_come_to_the_truncated_gradient() -> None:
 
 @pytest.mark.parametrize(("encoding", "levels", "strings", "bases"), [
     ("binary", 2, 5, 2), ("binary", 4, 32, 10), ("binary", 8, 190, 52),
-    ("gray", 2, 5, 2), ("gray", 4, 32, 7), ("gray", 8, 190, 14),
+    ("gray", 2, 5, 2), ("gray", 4, 32, 7), ("gray", 8, 190, 14), ("binary", 16, 1144, 232), ("gray", 16, 1144, 23),
 ])  # fmt: skip
 def test_terms_and_bases_are_those_of_the_table(encoding: str, levels: int, strings: int, bases: int) -> None:
     problem = asked(pair(levels, encoding), MODERATE, COSTS["expectations"])

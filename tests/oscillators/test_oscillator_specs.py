@@ -130,3 +130,16 @@ def test_what_is_wrong_is_one_line(spec, verb, changes, named, tmp_path, monkeyp
     assert len(done.stderr.strip().splitlines()) == 1
     for word in named:
         assert word in done.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["network.levels=4", "measurement.shots=200"]], ids=["closed form", "qubits"])
+def test_training_takes_it_as_it_takes_spins(spec, tmp_path, monkeypatch, more):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").write_text("f,y\n1.0,0.3\n-2.0,-0.6\n0.5,0.15\n2.0,0.6\n")
+    words = ["network.sites=2", "network.masses=1.0", "network.outputs=[1]", "weights.k=0.5", "cost.kind=squared_error",
+             "data.source=data.csv", "data.held_out=0.0", "data.task=regression", "training.epochs=3", "sample.x=", "sample.y="]  # fmt: skip
+    done = run("train", spec, "--json", *(word for c in [*words, *more] for word in ("--set", c)))
+    assert done.exit_code == 0, done.stderr
+    history = json.loads(done.stdout)["history"]
+    assert history[-1]["loss"] < history[0]["loss"] or more
+    assert (history[-1]["loss_stderr"] is not None) == bool(more)
