@@ -228,7 +228,8 @@ class IBMDevice:
             return {"date": None}
         readout = {int(q): [_value(properties, q, k) for k in ("prob_meas1_prep0", "prob_meas0_prep1")] for q in qubits}
         times = {int(q): [_value(properties, q, k) for k in ("T1", "T2")] for q in qubits}
-        return {"date": str(properties.last_update_date), "readout": readout, "t1_t2_seconds": times}
+        date = str(properties.last_update_date)
+        return {"date": date, "calibration_date": date, "readout": readout, "t1_t2_seconds": times}
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Send all circuits as one job and wait for it. `qep submit` does the same in steps that survive a crash."""
