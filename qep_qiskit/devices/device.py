@@ -27,12 +27,15 @@ class Compiled:
         The device's name of the qubit that holds logical qubit q at the end.
     start : tuple of int
         The same at the beginning: SWAPs may have moved it in between.
+    simulator : str
+        What gives its shots, where the device has more than one simulator.
     """
 
     circuit: QuantumCircuit
     wires: tuple[int, ...]
     qubits: tuple[int, ...]
     start: tuple[int, ...]
+    simulator: str = ""
 
     def rotated(self, axes: str) -> QuantumCircuit:
         """Return the circuit with a rotation from these axes into Z."""
@@ -62,6 +65,7 @@ class Compiled:
             "gates": {str(k): int(v) for k, v in self.circuit.count_ops().items()},
             "parameters": self.circuit.num_parameters,
             "qubits": list(self.qubits),
+            **({"simulator": self.simulator} if self.simulator else {}),
         }
 
 

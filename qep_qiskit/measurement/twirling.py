@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ def twirled(compiled: Compiled, axes: str) -> Compiled:
             circuit.sx(wire)
         else:
             circuit.rz(flip, wire)
-    return Compiled(circuit, compiled.wires, compiled.qubits, compiled.start)
+    return replace(compiled, circuit=circuit)
 
 
 def twirled_values(before: Compiled, after: Compiled, values: NDArray[np.float64], flips: Flips) -> NDArray[np.float64]:

@@ -65,7 +65,7 @@ class CircuitProgram:
         InputError
             For an instruction that is not a unitary gate or has no definition in terms of standard gates.
         """
-        bare = circuit.remove_final_measurements(inplace=False)
+        bare = circuit.remove_final_measurements(inplace=False) if circuit.clbits else circuit  # it copies every gate
         assert bare is not None
         parameters = list(circuit.parameters)
         slots = SlotTable(parameters)
