@@ -193,3 +193,13 @@ def test_single_precision_reaches_what_double_does(num_qubits, monkeypatch):
     np.testing.assert_allclose(mixed.vector, double.vector, atol=1e-10)
     assert mixed.residual <= 1e-10 * op.scale
     assert mixed.gap == pytest.approx(double.gap, rel=3e-3)
+
+
+@pytest.mark.parametrize(("bias", "field"), [(0.0, 0.3), (0.0, 0.2), (1e-5, 0.3)])
+def test_a_start_that_is_the_excited_state_does_not_stay_there(bias, field):
+    op = ising(10, ring(10), [bias] + [0.0] * 9, field)
+    compiled = PauliSum.from_operator(op)
+    energies, vectors = np.linalg.eigh(dense(op))
+    ground = ground_state(compiled, start=vectors[:, 1])
+    assert ground.energy == pytest.approx(energies[0], abs=1e-9 * compiled.scale)
+    assert ground.gap == pytest.approx(energies[1] - energies[0], rel=1e-2, abs=1e-8 * compiled.scale)
