@@ -19,6 +19,7 @@ VERBS = (
     "compare",
     "train",
     "sweep",
+    "plan",
     "submit",
     "status",
     "collect",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
+from qep_qiskit.devices.backends import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.equilibrium.planned import Plan
 from qep_qiskit.measurement.folding import folded
@@ -113,6 +114,8 @@ class Bench:
             self._add_plan(number, plan)
 
     def _add_plan(self, number: int, plan: Plan) -> None:
+        if self.start is None and plan.problem.network.layout is not None and backend_of(self._device) is not None:
+            self.start = plan.problem.network.layout
         if not self._device.needs_circuits:
             empty = self._empty.setdefault(plan.problem.network.num_qubits, QuantumCircuit(plan.problem.network.num_qubits))
             for index, phase in enumerate(plan.phases):

@@ -21,6 +21,8 @@ def ising(
     outputs: Sequence[int],
     clamp: bool = False,
     transverse: bool = True,
+    device: object = None,
+    qubits: Sequence[int] = (),
 ) -> Network:
     """Return the network H = −Σ J_ij Z_i Z_j − Σ h_i Z_i − Σ g_i X_i − Σ x_i Z_i.
 
@@ -28,7 +30,9 @@ def ising(
     ----------
     sites : int
         The number of spins, clamped ones included.
-    edges : {"chain", "ring", "complete", "heavy-hex"} or list of pairs
+    edges : {"chain", "ring", "complete", "heavy-hex", "native"} or list of pairs
+        ``"native"``: every coupling between the `sites` connected qubits of `device` that its calibration favours, so that
+        its circuits need no SWAP.
     inputs : sequence of int
         The sites that x acts on, in the order of x.
     outputs : sequence of int
@@ -39,6 +43,10 @@ def ising(
         order as qubits.
     transverse : bool
         False leaves out the fields g_i: a classical Ising network, whose ground state is one configuration.
+    device : Device, str or BackendV2, optional
+        For ``edges="native"`` only.
+    qubits : sequence of int, optional
+        The device qubit of each site; the layout pass chooses where absent.
 
     Returns
     -------
@@ -59,6 +67,18 @@ def ising(
     """
     if isinstance(sites, bool) or int(sites) != sites or sites < 1:
         raise InputError(f"sites: {sites!r} is not allowed; give a whole number of at least 1")
+    laid = tuple(int(q) for q in qubits)
+    if edges == "native":
+        if clamp:
+            raise InputError("clamp: true does not go with edges = 'native', whose sites are all qubits")
+        if device is None:
+            raise InputError("edges: 'native' is the coupling graph of a device; give device=qep.fake('brisbane'), say")
+        from qep_qiskit.devices.native import native_graph
+
+        found = native_graph(device, sites)
+        edges, laid = found.edges, found.qubits
+    if laid and (len(laid) != sites or len(set(laid)) != sites or min(laid) < 0 or clamp):
+        raise InputError(f"qubits: {list(laid)} is not allowed; give one device qubit a site, none twice, and no clamped sites")
     pairs = edges_of(edges, sites)
     check_outputs(outputs)
     inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
@@ -92,6 +112,7 @@ def ising(
         "outputs": list(outputs),
         "clamp": clamp,
         **({} if transverse else {"transverse": False}),
+        **({"qubits": list(laid)} if laid else {}),
     }
     return Network(
         num_qubits=n,
@@ -102,6 +123,7 @@ def ising(
         output_names=tuple(f"Z[{site}]" for site in outputs),
         scales=SCALES,
         description=description,
+        layout=laid or None,
     )
 
 

@@ -62,6 +62,8 @@ class Network:
         The range that :meth:`initial_weights` draws from, by the group of a weight (``"J"`` of ``"J[0,1]"``).
     description : mapping
         How the network was made, for reports.
+    layout : tuple of int or None
+        The device qubit of each qubit, where the network was laid out on a device.
 
     Notes
     -----
@@ -76,6 +78,7 @@ class Network:
     output_names: tuple[str, ...]
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     description: Mapping[str, object] = field(default_factory=dict)
+    layout: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.terms:

@@ -9,6 +9,8 @@ from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.planning.verb import asked_for, best_choice, chosen_settings
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.spec import Spec
+from qep_qiskit.spec.loading import validated
 from qep_qiskit.stencils import AutoStencil, Stencil
 
 
@@ -55,3 +57,34 @@ def settle(
         "predicted_relative_error": found.relative_error,
     }
     return Settled(own, chosen["shots"], chosen["calibration_shots"], record)
+
+
+def settled_spec(spec: Spec, progress: Progress = silent) -> tuple[Spec, str]:
+    """Return the spec with numbers in place of what was left to the planner, and a comment that says so.
+
+    A run that goes on another day, with another calibration, keeps the β and the shots that it was sent with.
+    """
+    problem, settings = spec.problem(), spec.settings()
+    tables = dict(spec.tables)
+    note = ""
+    if tables["network"].get("edges") == "native":
+        laid = problem.network.description
+        tables["network"] = {**tables["network"], "edges": laid["edges"], "qubits": laid["qubits"]}
+        note = f"# network.edges = 'native' are those of {settings['device'].name} on the day of submission\n"
+    if not (isinstance(settings["stencil"], AutoStencil) or isinstance(settings["shots"], OptimalShots)):
+        return validated(tables, path=spec.path), note
+    settled = settle(problem, **settings, progress=progress)
+    tables["stencil"] = {**tables.get("stencil", {}), "beta": settled.stencil.beta}
+    measurement = dict(spec.tables.get("measurement", {}))
+    if isinstance(settled.shots, Split):
+        measurement["split"] = [list(row) for row in settled.shots.shots]
+        measurement.pop("shots", None)
+    elif measurement.pop("split", None) is not None:
+        measurement["shots"] = settled.shots
+    if settled.calibration_shots is not None:
+        measurement["calibration_shots"] = settled.calibration_shots
+    asked = [f"stencil.beta = {spec.stencil_section.beta!r}", f"measurement.split = {spec.measurement.split!r}"]
+    error = settled.record["predicted_relative_error"]
+    foreseen = f"; predicted relative error {error:.3g}" if isinstance(error, float) else ""
+    note += f"# Chosen by the planner for {', '.join(asked)}{foreseen}\n"
+    return validated({**tables, "measurement": measurement}, path=spec.path), note

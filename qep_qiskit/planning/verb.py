@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.devices.aer import MOST_WIRES_EXACT
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.planned import check_options
 from qep_qiskit.equilibrium.reduced import diagnostics
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.planning.bound import BOUND, bounded
 from qep_qiskit.planning.choice import REACH, Choice, best_beta, choose
 from qep_qiskit.planning.expected import expectation_of
 from qep_qiskit.planning.forecast import Forecast
@@ -31,7 +33,7 @@ from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
 Vector = NDArray[np.float64]
 MOST_QUBITS_EXACT = 16
 """The exact gradient of so many qubits takes a second or so."""
-NOISELESS_REACH = 0.05
+NOISELESS_REACH = 0.01
 """The least β in units of gap/‖C‖ where there is no shot noise: errors of the states are divided by it."""
 
 
@@ -116,6 +118,8 @@ def plan(
 
 def best_choice(asked: Asked, progress: Progress = silent) -> tuple[Choice, Vector | None]:
     """Return β and shots with the least predicted error, and the exact gradient where it is known."""
+    if not predictable(asked):
+        return _bounded(asked), None
     progress("exact gradient", None)
     truth, scale = _truth(asked)
     predictor = Predictor(
@@ -197,6 +201,29 @@ def _truth(asked: Asked) -> tuple[Vector | None, float]:
     return exact.values, float(gap) / size if isinstance(gap, float) and size else 0.1
 
 
+def predictable(asked: Asked) -> bool:
+    """Whether the device's outcome distributions are small enough to be computed."""
+    most = MOST_QUBITS_EXACT if asked.device.exact else MOST_WIRES_EXACT
+    return asked.problem.network.num_qubits <= most
+
+
+def _bounded(asked: Asked) -> Choice:
+    """Return the worst case of a network too large to predict. Raises InputError for what needs a prediction."""
+    n = asked.problem.network.num_qubits
+    for wanted, key in (
+        (isinstance(asked.stencil, AutoStencil), 'stencil.beta: "auto"'),
+        (asked.target is not None, "target_error"),
+        (asked.optimal, "shots: an optimal split"),
+    ):
+        if wanted:
+            raise InputError(f"{key} needs outcome distributions, and those of {n} qubits do not fit; give numbers instead")
+    assert isinstance(asked.stencil, Stencil)
+    prediction = bounded(
+        asked.problem, asked.preparer, asked.stencil, mitigation=asked.mitigation, seed=asked.seed, shots=asked.shots
+    )
+    return _chosen(asked, prediction, None)
+
+
 def _chosen(asked: Asked, prediction: Prediction, truth: Vector | None) -> Choice:
     return choose(
         prediction,
@@ -249,7 +276,7 @@ def _forecast(asked: Asked, found: Choice, truth: Vector | None) -> Forecast:
         calibration_shots=settings["calibration_shots"],
         loss=prediction.mean.loss,
         sending=sent,
-        method="exact outcome distributions",
+        method="exact outcome distributions" if predictable(asked) else BOUND,
         warnings=(*warnings, *sent.notes),
         settings=settings,
         provenance={

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,10 +44,11 @@ if TYPE_CHECKING:
 
     from qep_qiskit.costs import Cost
     from qep_qiskit.devices.device import Device
+    from qep_qiskit.measurement.split import OptimalShots, Split
     from qep_qiskit.networks import Network
     from qep_qiskit.preparation.preparer import Preparer
     from qep_qiskit.problem import Problem
-    from qep_qiskit.stencils import Stencil
+    from qep_qiskit.stencils import AutoStencil, Stencil
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,21 @@ class Spec:
     path: Path | None = None
 
     @property
-    def shots(self) -> int | None:
-        """Shots of a circuit; None: exact expectations."""
-        return self.measurement.shots
+    def shots(self) -> int | Split | OptimalShots | None:
+        """Shots of a circuit, or how they are shared out; None: exact expectations."""
+        from qep_qiskit.measurement.split import OptimalShots, Split
+
+        section = self.measurement
+        if isinstance(section.split, list):
+            if section.shots is not None:
+                raise InputError("measurement.split: a table of shots does not go with measurement.shots; leave shots out")
+            with named("measurement", key="split"):
+                return Split(section.split)
+        if section.split == "optimal":
+            if section.shots is None:
+                raise InputError('measurement.split: "optimal" needs measurement.shots, the mean of a circuit')
+            return OptimalShots(section.shots)
+        return section.shots
 
     @property
     def mitigation(self) -> str:
@@ -97,7 +110,7 @@ class Spec:
 
     def weighted_network(self) -> tuple[Network, dict[str, float]]:
         """Return the network, and its weights by name."""
-        network = _network(self.network)
+        network = _network(self.network, self.device if self._native else None)
         return network, resolve(network, self.weights, self.seed)
 
     def problem(self) -> Problem:
@@ -165,11 +178,20 @@ class Spec:
                 **options,
             )
 
-    def stencil(self) -> Stencil:
-        """Return the phases and their factors."""
+    def stencil(self) -> Stencil | AutoStencil:
+        """Return the phases and their factors; without a β where it is left to the planner."""
         from qep_qiskit.stencils import stencil
 
         return stencil(self.stencil_section.kind, self.stencil_section.beta)
+
+    @property
+    def left_to_the_planner(self) -> bool:
+        """Whether β, the split of the shots or the qubits are to be chosen."""
+        return self.stencil_section.beta == "auto" or self.measurement.split == "optimal" or self._native
+
+    @property
+    def _native(self) -> bool:
+        return isinstance(self.network, IsingNetwork) and self.network.edges == "native"
 
     def device(self) -> Device:
         """Return the device, seeded with the spec's seed."""
@@ -231,7 +253,7 @@ class Spec:
         return str(found)
 
 
-def _network(section: Section) -> Network:
+def _network(section: Section, device: Callable[[], Device] | None) -> Network:
     from qep_qiskit.networks import elastic, ising, oscillators, pauli, phase_oscillators, resistors
 
     with named("network"):
@@ -251,7 +273,7 @@ def _network(section: Section) -> Network:
         if isinstance(section, PhaseNetwork):
             return phase_oscillators(**section.options(without=("kind",)))
         assert isinstance(section, IsingNetwork)
-        return ising(**section.options(without=("kind",)))
+        return ising(**section.options(without=("kind",)), device=None if device is None else device())
 
 
 def _term(term: dict[str, float] | ScaledTerm) -> Any:

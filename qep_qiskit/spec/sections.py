@@ -19,7 +19,7 @@ OPTIMIZERS = (
 )  # fmt: skip
 
 
-def _other_than_zero(value: float) -> float:
+def _other_than_zero(value: float | str) -> float | str:
     if value == 0:
         raise ValueError
     return value
@@ -50,10 +50,11 @@ class IsingNetwork(Section):
 
     kind: Literal["ising"] = Field(description=_KINDS)
     sites: int = _count("the number of sites", 1000)
-    edges: str | list[list[int]] = Field("chain", description=_EDGES)
+    edges: str | list[list[int]] = Field("chain", description=f'"native" (the device\'s own graph), {_EDGES}')
     inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
     outputs: list[int] = Field(description="a list of sites, such as [5]")
     clamp: bool = Field(False, description="true or false")
+    qubits: list[int] = Field([], description="the device qubit of each site, such as [3, 4, 5]")
     transverse: bool = Field(True, description="true or false (a classical network, without the weights g)")
 
 
@@ -162,8 +163,8 @@ class StencilSection(Section):
     kind: Literal["one_sided", "symmetric", "extrapolated"] = Field(
         "symmetric", description=_one_of("one_sided", "symmetric", "extrapolated")
     )
-    beta: Annotated[float, AfterValidator(_other_than_zero)] = Field(
-        0.1, description='a finite number other than 0, such as 0.1 ("auto" is not available yet)'
+    beta: Annotated[float | Literal["auto"], AfterValidator(_other_than_zero)] = Field(
+        0.1, description='a finite number other than 0, such as 0.1, or "auto": where the predicted error is least'
     )
 
 
@@ -234,6 +235,11 @@ class Measurement(Section):
 
     shots: int | None = Field(
         None, ge=2, le=10**9, description="a whole number from 2 to 1000000000, or leave it out for exact expectations"
+    )
+    split: Literal["even", "optimal"] | list[list[int]] = Field(
+        "even",
+        description='"even", "optimal" (the same total, for the least predicted error), or the shots of each phase and basis, '
+        "such as [[1000, 0], [4000, 2000], [4000, 2000]]",
     )
     mitigation: Annotated[str, AfterValidator(_mitigation)] = Field("none", description=ALLOWED)
     calibration_shots: int | None = Field(

@@ -1,0 +1,90 @@
+"""Networks on a device's own coupling graph: no SWAP, good qubits, and a plan of fifty of them."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import qep_qiskit as qep
+from qep_qiskit.cli.main import cli
+from qep_qiskit.devices.backends import backend_of
+from qep_qiskit.devices.native import native_graph
+from qep_qiskit.errors import InputError
+
+RAMP = qep.Adiabatic(time=1.0, steps=2)
+
+
+@pytest.mark.parametrize("name", ["fake_brisbane", "fake_torino"])
+def test_fifty_native_qubits_need_no_swap(name):
+    device = qep.device_named(name)
+    network = qep.ising(sites=50, edges="native", device=device, inputs=[0], outputs=[49])
+    couplings = backend_of(device).coupling_map.graph.to_undirected(multigraph=False)
+    edges = network.description["edges"]
+    assert all(couplings.has_edge(network.layout[i], network.layout[j]) for i, j in edges)
+    asked = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
+    forecast = qep.plan(asked, preparer=RAMP, device=device, shots=4000, mitigation="tensored")
+    assert forecast.sending.qubits == network.layout
+    for row in forecast.sending.rows:
+        if row.phase is not None:
+            assert not row.appraisal.moved
+            assert (
+                row.appraisal.two_qubit_gates == 2 * len(edges) * 3
+            )  # a ZZ is two gates; the two steps' halves make three layers
+            assert 0 < row.appraisal.two_qubit_depth <= row.appraisal.depth < 150
+    assert "worst case" in forecast.method
+    # s = 1/2β, two phases of one basis, a string of variance one
+    np.testing.assert_allclose(forecast.stderr, np.sqrt(2 / 4000) / (2 * 0.1))
+
+
+def test_native_qubits_are_better_than_most_connected_ones():
+    found = native_graph("fake_torino", 5)
+    assert found.score > 0.9
+    target = backend_of(qep.fake("torino")).target
+    readout = [target["measure"][(q,)].error for q in found.qubits]
+    assert np.mean(readout) < np.median([p.error for p in target["measure"].values()])
+
+
+def test_a_native_network_keeps_its_gradient():
+    device = qep.fake("manila", seed=2)
+    network = qep.ising(sites=3, edges="native", device=device, outputs=[2])
+    asked = qep.Problem(network, network.initial_weights(seed=7), cost=qep.SquaredError([1.0]))
+    found = qep.gradient(asked, preparer=qep.VQE(layers=1), device=device, shots=200)
+    assert tuple(found.provenance["layout"]) == network.layout
+    ideal = qep.gradient(asked, device=qep.aer(), shots=200, stencil=qep.symmetric(0.2))
+    assert ideal.provenance["layout"] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "give device="),
+        ({"device": qep.statevector()}, "coupling graph"),
+        ({"device": "fake_manila", "sites": 9}, "9 connected working qubits"),
+        ({"device": "fake_manila", "clamp": True, "inputs": [0]}, "clamp"),
+    ],
+)
+def test_a_wrong_native_network(options, words):
+    with pytest.raises(InputError, match=words):
+        qep.ising(**{"sites": 3, "edges": "native", "outputs": [1], **options})
+
+
+def test_native_in_a_spec_becomes_numbers_for_a_run(small_spec):
+    from qep_qiskit.planning.settled import settled_spec
+    from qep_qiskit.spec import load
+
+    words = ["plan", str(small_spec), "--json", "--device", "fake_manila", "--set", "network.edges=native"]
+    options = ["--set", "preparation.method=vqe", "--set", "preparation.layers=1"]
+    answer = json.loads(CliRunner().invoke(cli, [*words, *options]).stdout)
+    assert answer["layout"] == answer["provenance"]["network"]["qubits"]
+    overrides = [
+        ("network.edges", "native"),
+        ("device.name", "fake_manila"),
+        ("stencil.beta", "auto"),
+        ("measurement.split", "optimal"),
+    ]
+    spec, note = settled_spec(load(small_spec, overrides=overrides))
+    assert spec.tables["network"]["qubits"] == answer["layout"]
+    assert isinstance(spec.tables["stencil"]["beta"], float) and len(spec.tables["measurement"]["split"]) == 3
+    assert note.startswith("#") and not spec.left_to_the_planner
+    assert spec.problem().network.layout == tuple(answer["layout"])

@@ -1,0 +1,215 @@
+"""The plan against what is measured: error bars, β, the split, and the shots for a wanted error."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import qep_qiskit as qep
+from qep_qiskit.cli.main import cli
+from qep_qiskit.errors import InputError
+from qep_qiskit.seeds import integer
+
+pytestmark = pytest.mark.filterwarnings("ignore:the nudge is large")  # of the scans, and of few shots
+
+CHAIN = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+RING = qep.ising(sites=4, edges="ring", inputs=[0], outputs=[1, 3])
+STAR = qep.ising(sites=5, edges=[[0, 1], [0, 2], [0, 3], [3, 4]], inputs=[1], outputs=[4])
+CLAMPED = qep.ising(sites=4, edges="complete", inputs=[0], outputs=[3], clamp=True)
+PAULI = qep.pauli(
+    terms={"gX": {"XII": -1, "IXI": -1, "IIX": -1}, "J": {"ZZI": -1, "IZZ": -1}, "b": {"YYI": 0.5, "ZII": -1}, "h": {"IIZ": -1}},
+    outputs=[{"IIZ": 1}],
+)
+
+
+def problem(network, cost, seed=7):
+    return qep.Problem(network, network.initial_weights(seed=seed), x=[0.5] * network.num_inputs, cost=cost)
+
+
+def measured(asked, settings, count):
+    """Gradients of independent seeds, shape (count, K)."""
+    return [qep.gradient(asked, **{**settings, "seed": integer(5, "repeat", k)}) for k in range(count)]
+
+
+VQE = qep.VQE(layers=1, starts=1)
+NETWORKS = {
+    "ideal, expectations": (problem(CHAIN, qep.SquaredError([1.0])), {"device": None}),
+    "ideal, observable, Y too": (problem(PAULI, qep.SquaredError([1.0]).observable()), {"device": None}),
+    "fake, expectations, tensored": (
+        problem(CHAIN, qep.SquaredError([1.0])),
+        {"device": "fake_manila", "preparer": VQE, "mitigation": "tensored"},
+    ),
+    "fake, observable": (problem(CLAMPED, qep.SquaredError([1.0]).observable()), {"device": "fake_manila", "preparer": VQE}),
+    "two outputs, optimal split": (
+        problem(RING, qep.SquaredError([1.0, -0.5])),
+        {"device": None, "shots": qep.optimal_shots(2000)},
+    ),
+}
+
+
+def bars_agree(name, repeats, tolerance):
+    asked, options = NETWORKS[name]
+    forecast = qep.plan(asked, **{"shots": 2000, "stencil": qep.symmetric(0.2), "seed": 1, **options})
+    found = measured(asked, forecast.settings, repeats)
+    spread = np.std([g.values for g in found], axis=0, ddof=1)
+    reported = np.mean([g.stderr for g in found], axis=0)
+    np.testing.assert_allclose(forecast.stderr, reported, rtol=tolerance)
+    return spread / forecast.stderr
+
+
+@pytest.mark.parametrize("name", ["ideal, expectations", "fake, expectations, tensored"])
+def test_predicted_error_bars_are_the_reported_ones(name):
+    bars_agree(name, 6, 0.15)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_predicted_error_bars_are_the_scatter_of_repeats(name):
+    repeats = 300
+    ratio = bars_agree(name, repeats, 0.1)
+    print(name, "measured/predicted", np.round(ratio, 3))
+    assert np.abs(np.sqrt(np.mean(ratio**2)) - 1) < 0.08
+    assert np.abs(ratio - 1).max() < 0.15
+
+
+def scanned(asked, shots, betas, repeats, **options):
+    """The measured mean squared error at each β."""
+    exact = qep.exact_gradient(asked).values
+    found = []
+    for beta in betas:
+        settings = {"stencil": qep.symmetric(float(beta)), "shots": shots, **options}
+        found.append(np.mean([np.sum((g.values - exact) ** 2) for g in measured(asked, settings, repeats)]))
+    return np.array(found)
+
+
+@pytest.mark.parametrize(
+    "cost", [qep.SquaredError([1.0]), qep.SquaredError([1.0]).observable()], ids=["expectations", "observable"]
+)
+@pytest.mark.parametrize("shots", [500, 20_000])
+def test_the_chosen_beta_is_within_a_fifth_of_the_best_of_a_scan(cost, shots):
+    """Against every β of a fine grid, with the bias from ground states at that β and the variance that is reported there."""
+    asked = problem(CHAIN, cost)
+    forecast = qep.plan(asked, stencil=qep.symmetric("auto"), shots=shots)
+    betas = forecast.stencil.beta * np.geomspace(0.2, 5, 25)
+
+    def squared_error(beta):
+        bias = qep.gradient(asked, stencil=qep.symmetric(float(beta))).values - qep.exact_gradient(asked).values
+        noisy = measured(asked, {"stencil": qep.symmetric(float(beta)), "shots": shots}, 3)
+        return bias @ bias + np.mean([np.trace(g.covariance) for g in noisy])
+
+    errors = [squared_error(beta) for beta in betas]
+    assert squared_error(forecast.stencil.beta) < 1.2 * min(errors)
+    assert min(errors) < 0.5 * max(errors)  # the scan tells good from bad
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [problem(CHAIN, qep.SquaredError([1.0])), problem(STAR, qep.SquaredError([1.0]).observable())])
+def test_the_chosen_beta_is_within_a_fifth_of_the_best_measured_one(asked):
+    forecast = qep.plan(asked, stencil=qep.symmetric("auto"), shots=2000)
+    errors = scanned(asked, 2000, forecast.stencil.beta * np.geomspace(0.33, 3, 9), 400)
+    own = scanned(asked, 2000, [forecast.stencil.beta], 400)[0]
+    print("β", forecast.stencil.beta, "scan", errors, "own", own, "predicted", forecast.squared_error)
+    assert own < 1.2 * errors.min()
+    assert own == pytest.approx(forecast.squared_error, rel=0.15)
+
+
+def relative_error(asked, forecast, repeats):
+    exact = qep.exact_gradient(asked).values
+    squares = [np.sum((g.values - exact) ** 2) for g in measured(asked, forecast.settings, repeats)]
+    return float(np.sqrt(np.mean(squares)) / np.linalg.norm(exact))
+
+
+@pytest.mark.parametrize("shots", [None, qep.optimal_shots(100)], ids=["even", "optimal"])
+def test_a_run_that_is_planned_for_five_percent_has_five_percent(shots):
+    asked = problem(CHAIN, qep.SquaredError([1.0]))
+    forecast = qep.plan(asked, stencil=qep.symmetric("auto"), target_error=0.05, shots=shots)
+    assert forecast.relative_error == pytest.approx(0.05, rel=0.01)
+    found = relative_error(asked, forecast, 60)
+    print("five percent:", found)
+    assert 0.035 < found < 0.065
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cost", [qep.SquaredError([1.0, -0.5]), qep.SquaredError([1.0, -0.5]).observable()])
+def test_five_percent_of_larger_networks(cost):
+    asked = problem(RING, cost)
+    forecast = qep.plan(asked, stencil=qep.symmetric("auto"), target_error=0.05, device=qep.aer())
+    found = relative_error(asked, forecast, 60)
+    print("five percent:", found)
+    assert 0.035 < found < 0.065
+
+
+def test_an_optimal_split_costs_the_same_and_errs_less():
+    asked = problem(RING, qep.SquaredError([1.0, -0.5]))
+    options = {"stencil": qep.symmetric(0.2), "device": "fake_manila", "preparer": VQE, "mitigation": "tensored"}
+    even, shared = (qep.plan(asked, shots=shots, **options) for shots in (3000, qep.optimal_shots(3000)))
+    assert shared.sending.shots == pytest.approx(even.sending.shots, abs=10)
+    assert np.sum(shared.stderr**2) < np.sum(even.stderr**2)
+    assert shared.sending.seconds is not None and even.sending.seconds is not None
+
+
+def test_an_error_that_no_shots_reach():
+    asked = problem(CHAIN, qep.SquaredError([1.0]))
+    with pytest.raises(InputError, match="target_error: 0.01 is not reached by any number of shots"):
+        qep.plan(asked, stencil=qep.symmetric(0.5), target_error=0.01)
+
+
+@pytest.mark.parametrize("target", [0, -1, 5, "5%", float("nan")])
+def test_a_wrong_target(target):
+    with pytest.raises(InputError, match="target_error"):
+        qep.plan(problem(CHAIN, qep.SquaredError([1.0])), target_error=target)
+
+
+def test_seconds_are_the_stated_formula():
+    asked = problem(CHAIN, qep.SquaredError([1.0]).observable())
+    forecast = qep.plan(asked, device="fake_torino", preparer=VQE, shots=1000)
+    rows = forecast.sending.rows
+    assert len(rows) == 5 and forecast.sending.jobs == 1
+    for row in rows:
+        assert 1.56e-6 < row.appraisal.seconds < 10e-6
+    expected = 2.0 + sum(1000 * (250e-6 + row.appraisal.seconds) for row in rows)
+    assert forecast.sending.seconds == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("verb", [qep.gradient, qep.compare], ids=["gradient", "compare"])
+def test_auto_is_what_the_plan_says_and_is_recorded(verb):
+    asked = problem(CHAIN, qep.SquaredError([1.0]))
+    options = {"stencil": qep.symmetric("auto"), "shots": qep.optimal_shots(1000)}
+    forecast = qep.plan(asked, **options)
+    found = verb(asked, **options)
+    assert found.provenance["planned"]["beta"] == {"asked": "auto", "chosen": forecast.stencil.beta}
+    if verb is qep.gradient:
+        np.testing.assert_array_equal(found.values, qep.gradient(asked, **forecast.settings).values)
+        assert found.provenance["stencil"]["beta"] == forecast.stencil.beta
+
+
+def test_auto_without_shots_is_a_small_beta():
+    asked = problem(CHAIN, qep.SquaredError([1.0]))
+    found = qep.gradient(asked, stencil=qep.symmetric("auto"))
+    np.testing.assert_allclose(found.values, qep.exact_gradient(asked).values, atol=2e-3)
+
+
+def test_plan_from_the_command_line(small_spec):
+    words = ["plan", str(small_spec), "--set", "stencil.beta=auto", "--target-error", "10%"]
+    shown = CliRunner().invoke(cli, words)
+    assert shown.exit_code == 0, shown.output
+    for text in ("What will be sent", "β = +", "chosen for the least predicted error", "wanted: 10 %", "J[0,1]"):
+        assert text in shown.stdout
+    answer = json.loads(
+        CliRunner()
+        .invoke(
+            cli,
+            [*words[:4], "--json", "--device", "fake_manila", "--set", "preparation.method=vqe", "--set", "preparation.layers=1"],
+        )
+        .stdout
+    )
+    assert answer["relative_error"] > answer["device_error"] > 0
+    assert answer["totals"]["qpu_seconds"] > 2 and len(answer["layout"]) == 3
+    assert {"depth", "two_qubit_gates", "shots", "seconds", "fidelity"} <= set(answer["circuits"][0])
+
+
+def test_a_wrong_share_on_the_command_line(small_spec):
+    shown = CliRunner().invoke(cli, ["plan", str(small_spec), "--target-error", "often"])
+    assert shown.exit_code == 2
+    assert "--target-error: 'often'" in shown.stderr
