@@ -137,7 +137,8 @@ def test_training_takes_it_as_it_takes_spins(spec, tmp_path, monkeypatch, more):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.csv").write_text("f,y\n1.0,0.3\n-2.0,-0.6\n0.5,0.15\n2.0,0.6\n")
     words = ["network.sites=2", "network.masses=1.0", "network.outputs=[1]", "weights.k=0.5", "cost.kind=squared_error",
-             "data.source=data.csv", "data.held_out=0.0", "data.task=regression", "training.epochs=3", "sample.x=", "sample.y="]  # fmt: skip
+             "data.source=data.csv", "data.held_out=0.0", "data.task=regression", "training.epochs=3",
+             "sample.x=", "sample.y="]  # fmt: skip
     done = run("train", spec, "--json", *(word for c in [*words, *more] for word in ("--set", c)))
     assert done.exit_code == 0, done.stderr
     history = json.loads(done.stdout)["history"]
