@@ -105,11 +105,15 @@ def sending(last: Plan, device: Device, split: Split | None, calibration_circuit
         start = bench.start
         for work, owners in bench.work():
             found = appraise(work.compiled, work.axes, target) if device.needs_circuits else None
+            behind: dict[tuple[int, int], int] = {}  # a circuit is one row for each of its sets of flips
             for row in owners:
+                behind[row.phase, row.basis] = behind.get((row.phase, row.basis), 0) + 1
+            for row in {(row.phase, row.basis): row for row in owners}.values():
                 shots = None if split is None else int(split.table[row.phase, row.basis])
                 shots = shots if row.flips is None else shots_each(shots, num_flips(part.problem.network.num_qubits))
                 beta = last.stencil.phases[row.phase]
-                rows.append(CircuitRow(part.round + 1, beta, part.bases[row.basis].title, shots, 1, found))
+                count = behind[row.phase, row.basis]
+                rows.append(CircuitRow(part.round + 1, beta, part.bases[row.basis].title, shots, count, found))
         qubits = next(iter(bench.qubits.values()))
         if calibration_circuits and part.earlier is None:
             shots = None if split is None else split.calibration

@@ -1,0 +1,27 @@
+"""A plan counts the circuits that a mitigation adds, and its predicted error bars are those that it makes."""
+
+import numpy as np
+import pytest
+
+import qep_qiskit as qep
+
+NETWORK = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+PROBLEM = qep.Problem(NETWORK, [1.0, 0.2, 0.1, 0.8, 0.6], x=[0.5], cost=qep.SquaredError([1.0]).observable())
+
+
+@pytest.mark.parametrize(("mitigation", "rows"), [("none", 5), ("tensored", 7), ("zne:1,3", 10), ("zne:1,3+trex", 41)])
+def test_circuits_and_error_bars(mitigation: str, rows: int) -> None:
+    options = {
+        "preparer": qep.VQE(layers=1),
+        "stencil": qep.symmetric(0.3),
+        "device": qep.fake("fake_manila", seed=1),
+        "shots": 4000,
+        "mitigation": mitigation,
+    }
+    planned = qep.plan(PROBLEM, **options).to_dict()
+    found = qep.gradient(PROBLEM, **options)
+    # two qubits have four sets of flips; their calibration counts as one circuit
+    assert sum(row["circuits"] for row in planned["circuits"]) == rows
+    total = sum(row["circuits"] * row["shots"] for row in planned["circuits"])
+    assert total == found.provenance["shots_total"] + (found.provenance["calibration_shots_total"] or 0)
+    np.testing.assert_allclose(planned["stderr"], found.stderr, rtol=0.1)
