@@ -54,7 +54,7 @@ def open_run(run: Path, spec_path: Path) -> Lifecycle:
     return Lifecycle(store, spec, spec.device())
 
 
-def go_on(run: Path, spec_path: Path, *, url: str, kill: str = "", seconds: float = 60.0, resubmit: bool = True) -> list[str]:
+def go_on(run: Path, spec_path: Path, *, url: str, kill: str = "", seconds: float = 300.0, resubmit: bool = True) -> list[str]:
     """Call advance until the gradient is there, as cron would; return the lines in which it failed meanwhile."""
     os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "QEP_KILL_AT": kill, "OMP_NUM_THREADS": "1"}
     failures: list[str] = []

@@ -49,7 +49,7 @@ def in_a_process(folder, url, kill=""):
         target=go_on, args=(folder / "run", write_spec(folder, COSTS[0])), kwargs={"url": url, "kill": kill}
     )
     process.start()
-    process.join(100)
+    process.join(400)
     assert process.exitcode is not None, "the process does not end"
     return process.exitcode
 
