@@ -60,8 +60,13 @@ def snapshot(name: str) -> Snapshot:
         raise InputError(
             f"device: unknown snapshot {name!r}; `qep devices` lists the {len(classes)} there are{nearest(name, classes)}"
         )
-    backend = classes[name]()
-    properties = backend.properties()
+    return snapshot_of(name, classes[name]())
+
+
+def snapshot_of(name: str, backend: BackendV2) -> Snapshot:
+    """Return a backend with its calibration of now."""
+    asked = getattr(backend, "properties", None)
+    properties = asked() if callable(asked) else None
     readout, calibrated = None, "unknown"
     if properties is not None:
         calibrated = str(properties.last_update_date)

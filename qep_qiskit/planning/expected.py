@@ -8,7 +8,10 @@ from typing import Any
 
 from qiskit.circuit import QuantumCircuit
 
+from qep_qiskit.devices.aer import AerDevice
+from qep_qiskit.devices.backends import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.snapshots import snapshot_of
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.equilibrium.executed import Outcomes
 from qep_qiskit.measurement.samples import Samples
@@ -61,8 +64,17 @@ class ExpectedDevice:
 
 
 def expectation_of(device: Device) -> Device:
-    """Return the device that predicts this one: the states themselves where it adds no noise."""
-    return ExpectedDevice(StatevectorDevice(device.seed) if device.exact else device)
+    """Return the device that predicts this one.
+
+    The states themselves where it adds no noise; for a real device a simulation with the noise of its present calibration, on
+    the same qubits and with the same circuits.
+    """
+    if device.exact:
+        return ExpectedDevice(StatevectorDevice(device.seed))
+    backend = None if isinstance(device, AerDevice) else backend_of(device)
+    if backend is None:
+        return ExpectedDevice(device)
+    return ExpectedDevice(AerDevice(device.name, device.seed, snapshot=snapshot_of(device.name, backend)))
 
 
 def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], calibration: int | None) -> Outcomes:
