@@ -13,8 +13,7 @@ def z(*sites, letter="Z"):
 
 interaction = {z(): (N - 1) / 4, **{z(i): 0.5 if 0 < i < N - 1 else 0.25 for i in range(N)}}
 interaction |= {z(i, i + 1): 0.25 for i in range(N - 1)}
-order = {z(): 1 / N}  # (Σ (−1)^i Z_i / N)²
-order |= {z(i, j): 2 * (-1) ** (i + j) / N**2 for i, j in combinations(range(N), 2)}
+order = {z(): 1 / N} | {z(i, j): 2 * (-1) ** (i + j) / N**2 for i, j in combinations(range(N), 2)}  # (Σ (−1)^i Z_i / N)²
 
 network = qep.pauli(
     terms={"Omega": {z(i, letter="X"): 0.5 for i in range(N)}, "Delta": {z(): -N / 2, **{z(i): -0.5 for i in range(N)}}},
