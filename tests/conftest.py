@@ -1,9 +1,45 @@
 """What all tests share."""
 
+import os
+from pathlib import Path
+
 import matplotlib as mpl
 import pytest
 
 mpl.use("Agg")
+
+# As if put together here, so that no file of the tests holds it: a secret that the whole suite runs with.
+PLANTED = "-".join(("planted", "token", "of", "the", "test", "suite"))
+os.environ["QISKIT_IBM_TOKEN"] = PLANTED
+_told = []
+
+
+def holding(folder, secret):
+    """Return the files below a folder that hold these bytes."""
+    found = []
+    for path in Path(folder).rglob("*"):
+        if path.is_file() and not path.is_symlink() and secret.encode() in path.read_bytes():
+            found.append(path)
+    return found
+
+
+def pytest_runtest_logreport(report):
+    """Look for the planted token in what each test printed, logged and raised."""
+    texts = [text for _, text in report.sections] + [report.longreprtext]
+    if any(PLANTED in text for text in texts):
+        _told.append(report.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """Fail the whole suite if the planted token is in any file that the tests left, or in anything they printed."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    kept = [] if factory is None or factory._basetemp is None else holding(factory._basetemp, PLANTED)
+    if kept or _told:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        places = [str(path) for path in kept] + _told
+        raise pytest.UsageError(f"the planted token is in: {', '.join(places[:5])}")
+
 
 # Several folders have one, and the search for docstring examples would take them for one module.
 collect_ignore_glob = ["*/conftest.py"]
