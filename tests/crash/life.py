@@ -38,10 +38,10 @@ name = "ibm_torino"
 COSTS = ("squared_error", "squared_error_observable")
 
 
-def write_spec(folder: Path, cost: str = COSTS[0]) -> Path:
+def write_spec(folder: Path, cost: str = COSTS[0], mode: str = "job") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "spec.toml"
-    path.write_text(SPEC.replace("KIND", cost))
+    path.write_text(SPEC.replace("KIND", cost) + f'mode = "{mode}"\n')
     return path
 
 

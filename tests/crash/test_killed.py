@@ -44,10 +44,9 @@ def reference(tmp_path_factory):
     return folder
 
 
-def in_a_process(folder, url, kill=""):
-    process = CONTEXT.Process(
-        target=go_on, args=(folder / "run", write_spec(folder, COSTS[0])), kwargs={"url": url, "kill": kill}
-    )
+def in_a_process(folder, url, kill="", mode="job"):
+    spec = write_spec(folder, COSTS[0], mode)
+    process = CONTEXT.Process(target=go_on, args=(folder / "run", spec), kwargs={"url": url, "kill": kill})
     process.start()
     process.join(400)
     assert process.exitcode is not None, "the process does not end"
@@ -55,9 +54,10 @@ def in_a_process(folder, url, kill=""):
 
 
 def killed_and_resumed(folder, reference, point, *faults):
+    mode = "batch" if "group" in point else "job"  # a run opens a group of jobs only where it is asked to
     with serve(seed=5, faults=faults) as server:
-        assert in_a_process(folder, server.url, point) == -signal.SIGKILL, f"{point} was not reached"
-        assert in_a_process(folder, server.url) == 0
+        assert in_a_process(folder, server.url, point, mode) == -signal.SIGKILL, f"{point} was not reached"
+        assert in_a_process(folder, server.url, mode=mode) == 0
         ledger = server.service.ledger()
     assert_same_counts(folder / "run", reference / "run")
     bills = billed(ledger)
