@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,13 +70,17 @@ class Gradient:
         }
 
     def __str__(self) -> str:
-        width = max(len(name) for name in self.names)
-        errors = self.stderr
-        lines = [
-            f"{name:<{width}}  {value:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}")
-            for k, (name, value) in enumerate(zip(self.names, self.values, strict=True))
-        ]
-        return "\n".join(lines)
+        return listed(self.names, self.values, self.stderr)
+
+
+def listed(names: Sequence[str], values: Vector, errors: Vector | None) -> str:
+    """Return a line a weight: its name, its value, and its error where there is one."""
+    width = max(len(name) for name in names)
+    lines = [
+        f"{name:<{width}}  {value:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}")
+        for k, (name, value) in enumerate(zip(names, values, strict=True))
+    ]
+    return "\n".join(lines)
 
 
 def plain(value: object) -> object:

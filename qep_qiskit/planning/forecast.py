@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.equilibrium.result import listed, plain
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.planning.sending import FORMULA, Sending
 from qep_qiskit.stencils import Stencil
@@ -156,10 +156,4 @@ class Forecast:
         }
 
     def __str__(self) -> str:
-        width = max(len(name) for name in self.names)
-        errors = self.stderr
-        lines = [
-            f"{name:<{width}}  {value:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}")
-            for k, (name, value) in enumerate(zip(self.names, self.values, strict=True))
-        ]
-        return "\n".join(lines)
+        return listed(self.names, self.values, self.stderr)
