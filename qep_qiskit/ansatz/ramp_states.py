@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qep_qiskit.ansatz.ramp import Ramp
 from qep_qiskit.simulation.operators import PauliStructure, one_thread
+from qep_qiskit.simulation.phases import cis
 
 Array = NDArray[Any]
 States = NDArray[np.complex128]
@@ -100,10 +101,10 @@ def _compiled(ramp: Ramp, members: list[int], rows: Array, dt: Array) -> list[Mo
 
 
 def _diagonal(start: Array, wanted: list[Array], dt: Array) -> Move:
-    first, second = -1j * dt[:, None] * start, -1j * dt[:, None] * np.array(wanted)
+    first, second = dt[:, None] * start, dt[:, None] * np.array(wanted)
 
     def move(state: States, a: float, b: float) -> States:
-        return np.asarray(state * np.exp(a * first + b * second))
+        return np.asarray(state * cis(a * first + b * second))
 
     return move
 

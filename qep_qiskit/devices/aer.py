@@ -56,7 +56,7 @@ class AerDevice:
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         """Return the circuit in the noise's gates, on the snapshot's best qubits, cut down to the active ones."""
-        return self.cache.compiled(circuit, qubits, self._compile)
+        return self.cache.compiled(circuit, None if self.snapshot is None else qubits, self._compile)
 
     def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
         if self.snapshot is None:

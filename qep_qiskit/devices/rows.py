@@ -31,17 +31,28 @@ def suits(circuit: QuantumCircuit) -> bool:
 
 def sampled(work: Sequence[Work], cache: Cache, *, shots: int, seed: int) -> list[list[Samples]]:
     """Draw from the exact distribution of every row; bases of the same circuit and values share its state."""
-    states: dict[tuple[int, bytes], NDArray[np.complex128]] = {}
+    states = _states(work, cache)
     results = []
     for number, item in enumerate(work):
-        make = functools.partial(CircuitProgram.from_circuit, item.compiled.circuit)
-        program: CircuitProgram = cache.kept(("program", id(item.compiled)), make, anchor=item.compiled)
-        found = []
-        for row, values in enumerate(item.values):
-            key = id(item.compiled), values.tobytes()
-            if key not in states:
-                states[key] = program.state(values)
-            chances = np.abs(rotated(states[key][None], item.axes)[0]) ** 2
-            found.append(draw(chances, len(item.axes), shots, stream(seed, "rows", number, row)))
+        chances = np.abs(rotated(states[number], item.axes)) ** 2
+        found = [draw(p, len(item.axes), shots, stream(seed, "rows", number, row)) for row, p in enumerate(chances)]
         results.append(found)
     return results
+
+
+def _states(work: Sequence[Work], cache: Cache) -> list[NDArray[np.complex128]]:
+    """Return the states of every item's rows, each distinct one computed once, together with all others of its circuit."""
+    members: dict[int, list[int]] = {}
+    for number, item in enumerate(work):
+        members.setdefault(id(item.compiled), []).append(number)
+    found: dict[int, NDArray[np.complex128]] = {}
+    for numbers in members.values():
+        compiled = work[numbers[0]].compiled
+        make = functools.partial(CircuitProgram.from_circuit, compiled.circuit)
+        program: CircuitProgram = cache.kept(("program", id(compiled)), make, anchor=compiled)
+        values, place = np.unique(np.concatenate([work[i].values for i in numbers]), axis=0, return_inverse=True)
+        states = program.states(values)
+        ends = np.cumsum([len(work[i].values) for i in numbers])
+        for i, places in zip(numbers, np.split(place.reshape(-1), ends[:-1]), strict=True):
+            found[i] = states[places]
+    return [found[number] for number in range(len(work))]

@@ -12,13 +12,13 @@ import numpy as np
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.estimate import stamped, start_from
 from qep_qiskit.equilibrium.executed import execute_all
-from qep_qiskit.equilibrium.planned import Plan, advance, plan
+from qep_qiskit.equilibrium.planned import Plan, advance_all, check_options, first_family, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, prepare_all, silent
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
@@ -91,18 +91,28 @@ def gradients(
         stencil, shots, record = settled.stencil, settled.shots, settled.record
         calibration_shots = settled.calibration_shots
     first: list[Plan] = []
+    preparer = Exact() if preparer is None else preparer
+    stencil = symmetric(0.1) if stencil is None else stencil
+    check_options(problems[0], preparer, stencil)
+    together: list[Prepared] | None = None
+    if isinstance(preparer, BatchPreparer):
+        for problem in problems:
+            check_options(problem, preparer, stencil)
+        together = prepare_all(preparer, [first_family(problem, stencil) for problem in problems], progress=progress)
     for number, problem in enumerate(problems):
-        progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
+        if together is None:
+            progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
         planned = plan(
             problem,
-            preparer=Exact() if preparer is None else preparer,
-            stencil=symmetric(0.1) if stencil is None else stencil,
+            preparer=preparer,
+            stencil=stencil,
             shots=shots,
             mitigation=mitigation,
             calibration_shots=calibration_shots,
             near=(None if isinstance(preparer, VQE) else _nearest(problem, first))
             if near is None
             else start_from(near[number], problem),
+            prepared=None if together is None else together[number],
             seed=chosen.seed if seed is None else seed,
         )
         first.append(planned)
@@ -111,9 +121,11 @@ def gradients(
     waiting = [i for i, planned in enumerate(first) if not planned.complete]
     last: list[Plan] = list(first)
     if waiting:
-        for i in waiting:
-            progress(f"nudging sample {i + 1} of {len(problems)}", i / len(problems))
-            last[i] = advance(first[i], observed_free(first[i], outcomes[i]))
+        nudged = advance_all(
+            [first[i] for i in waiting], [observed_free(first[i], outcomes[i]) for i in waiting], progress=progress
+        )
+        for i, second in zip(waiting, nudged, strict=True):
+            last[i] = second
         later = execute_all([last[i] for i in waiting], chosen, earlier=[outcomes[i] for i in waiting], progress=progress)
         for i, more in zip(waiting, later, strict=True):
             outcomes[i] = outcomes[i].followed_by(more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import check_installed
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, prepare_all, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil
 
@@ -101,6 +101,7 @@ def plan(
     mitigation: str = "none",
     calibration_shots: int | None = None,
     near: Prepared | None = None,
+    prepared: Prepared | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Plan:
@@ -119,6 +120,8 @@ def plan(
         Per calibration circuit; as many as `shots` where absent.
     near : Prepared, optional
         The free phase of a similar problem, for the preparer to start from.
+    prepared : Prepared, optional
+        What the preparer made of :func:`first_family` before.
     seed : int
 
     Raises
@@ -132,9 +135,8 @@ def plan(
     chosen = parse(mitigation)
     check_installed(chosen.readout)
     bases, wanted = _bases(problem, stencil)
-    rounds = (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
-    nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
-    family = family_of(problem, nudge, tuple(stencil.phases[p] for p in rounds))
+    if prepared is None:
+        prepared = preparer.prepare(first_family(problem, stencil), near=near, seed=seed, progress=progress)
     unmeasured = Plan(
         problem=problem,
         preparer=preparer,
@@ -143,14 +145,24 @@ def plan(
         mitigation=str(chosen),
         calibration_shots=None,
         seed=seed,
-        phases=rounds,
-        prepared=preparer.prepare(family, near=near, seed=seed, progress=progress),
+        phases=_first_phases(problem, stencil),
+        prepared=prepared,
         bases=bases,
         wanted=wanted,
         error_signal=None if problem.cost.needs_free_phase else np.ones(1),
         sensitivity=None,
     )
     return measured_with(unmeasured, shots, str(chosen), calibration_shots)
+
+
+def first_family(problem: Problem, stencil: Stencil) -> Family:
+    """Return what the first round prepares."""
+    nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
+    return family_of(problem, nudge, tuple(stencil.phases[p] for p in _first_phases(problem, stencil)))
+
+
+def _first_phases(problem: Problem, stencil: Stencil) -> tuple[int, ...]:
+    return (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
 
 
 def measured_with(planned: Plan, shots: int | Split | None, mitigation: str, calibration_shots: int | None) -> Plan:
@@ -175,60 +187,80 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
     observed : ndarray of shape (M,)
         The expectations of the cost's observables in the free phase, as :func:`reduce` reads them.
     """
-    problem, stencil = first.problem, first.stencil
-    error_signal = problem.cost.error_signal(observed)
-    rest = tuple(p for p in range(len(stencil.phases)) if p not in first.phases)
-    betas = tuple(stencil.phases[p] for p in rest)
-    family = family_of(problem, error_signal @ problem.cost_rows, betas)
-    prepared = first.preparer.prepare(family, free=first.prepared, seed=first.seed, progress=progress)
-    sensitivity = None if first.shots is None else _sensitivity(first, rest, betas, error_signal, prepared, progress)
-    return Plan(
-        problem=problem,
-        preparer=first.preparer,
-        stencil=stencil,
-        shots=first.shots,
-        mitigation=first.mitigation,
-        calibration_shots=first.calibration_shots,
-        seed=first.seed,
-        phases=rest,
-        prepared=prepared,
-        bases=first.bases,
-        wanted=first.wanted,
-        error_signal=error_signal,
+    return advance_all([first], [observed], progress=progress)[0]
+
+
+def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: Progress = silent) -> list[Plan]:
+    """Return the second rounds of a batch, as :func:`advance` would; what can be is prepared together."""
+    if not isinstance(first[0].preparer, BatchPreparer):
+        found = []
+        for number, (plan, values) in enumerate(zip(first, observed, strict=True)):
+            if len(first) > 1:
+                progress(f"nudging sample {number + 1} of {len(first)}", number / len(first))
+            families = _second_families(plan, values)
+            made = prepare_all(plan.preparer, families, free=plan.prepared, seed=plan.seed, progress=progress)
+            found.append(_second(plan, values, made, progress))
+        return found
+    groups = [_second_families(plan, values) for plan, values in zip(first, observed, strict=True)]
+    made = prepare_all(first[0].preparer, [family for group in groups for family in group], progress=progress)
+    dealt = iter(made)
+    return [
+        _second(plan, values, [next(dealt) for _ in group], progress)
+        for plan, values, group in zip(first, observed, groups, strict=True)
+    ]
+
+
+def _second_families(first: Plan, observed: Vector) -> list[Family]:
+    """H + βC of the phases that are left, and where shot noise reaches the error signal, with each ε_m moved by a step."""
+    problem, betas = first.problem, tuple(first.stencil.phases[p] for p in _rest(first))
+    signal = problem.cost.error_signal(observed)
+    signals = [signal]
+    if first.shots is not None and first.prepared.computable:
+        signals += [signal + _step(signal) * direction for direction in np.eye(len(signal))]
+    return [family_of(problem, some @ problem.cost_rows, betas) for some in signals]
+
+
+def _rest(first: Plan) -> tuple[int, ...]:
+    return tuple(p for p in range(len(first.stencil.phases)) if p not in first.phases)
+
+
+def _step(signal: Vector) -> float:
+    return SIGNAL_STEP * max(1.0, float(np.abs(signal).max()))
+
+
+def _second(first: Plan, observed: Vector, prepared: Sequence[Prepared], progress: Progress) -> Plan:
+    signal = first.problem.cost.error_signal(observed)
+    sensitivity = None
+    if first.shots is not None and first.prepared.computable:
+        sensitivity = _sensitivity(first, signal, prepared)
+    elif first.shots is not None:
+        sensitivity = _by_tensor_network(first, signal, progress)
+    return replace(
+        first,
+        phases=_rest(first),
+        prepared=prepared[0],
+        error_signal=signal,
         sensitivity=sensitivity,
         earlier=first,
-        split=first.split,
     )
 
 
-def _sensitivity(
-    first: Plan, rest: tuple[int, ...], betas: tuple[float, ...], signal: Vector, prepared: Prepared, progress: Progress
-) -> NDArray[np.float64]:
+def _sensitivity(first: Plan, signal: Vector, prepared: Sequence[Prepared]) -> NDArray[np.float64]:
     """∂(gradient)/∂ε_m at this ε and this β, from one step in each ε_m, on the prepared states without noise.
 
     At finite β the gradient is not linear in ε, so the response to the nudge O_m alone would not do. It only enters the
     error bar, through the variance of ε.
     """
-    if not prepared.computable:
-        first, prepared = _by_tensor_network(first, rest, betas, signal, progress)
     problem, paulis = first.problem, first.problem.frame.paulis
-    factors = np.array([first.stencil.phase_factors[p] for p in rest])
-    here = factors @ prepared.expectations(paulis)
-    step = SIGNAL_STEP * max(1.0, float(np.abs(signal).max()))
-    columns = []
-    for direction in np.eye(len(signal)):
-        family = family_of(problem, (signal + step * direction) @ problem.cost_rows, betas)
-        moved = first.preparer.prepare(family, free=first.prepared, seed=first.seed, progress=progress)
-        columns.append(problem.derivative_rows @ (factors @ moved.expectations(paulis) - here) / step)
-    return np.array(columns).T
+    factors = np.array([first.stencil.phase_factors[p] for p in _rest(first)])
+    here, *moved = (factors @ some.expectations(paulis) for some in prepared)
+    return np.array([problem.derivative_rows @ (there - here) / _step(signal) for there in moved]).T
 
 
-def _by_tensor_network(
-    first: Plan, rest: tuple[int, ...], betas: tuple[float, ...], signal: Vector, progress: Progress
-) -> tuple[Plan, Prepared]:
-    """Take ground states as matrix product states in place of circuits' states that are too large to compute.
+def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArray[np.float64]:
+    """The sensitivity of ground states as matrix product states in place of circuits' states that are too large to compute.
 
-    The sensitivity only enters the error bar; the ground state's stands for the circuit's.
+    It only enters the error bar; the ground state's stands for the circuit's.
     """
     from qep_qiskit.preparation.mps import MPS
 
@@ -236,9 +268,12 @@ def _by_tensor_network(
     free = preparer.prepare(
         family_of(first.problem, 0 * first.problem.hamiltonian_row, (0.0,)), seed=first.seed, progress=progress
     )
-    family = family_of(first.problem, signal @ first.problem.cost_rows, betas)
-    nudged = preparer.prepare(family, free=free, seed=first.seed, progress=progress)
-    return replace(first, preparer=preparer, prepared=free), nudged
+    instead = replace(first, preparer=preparer, prepared=free)
+    betas = tuple(first.stencil.phases[p] for p in _rest(first))
+    signals = [signal, *(signal + _step(signal) * direction for direction in np.eye(len(signal)))]
+    families = [family_of(first.problem, some @ first.problem.cost_rows, betas) for some in signals]
+    prepared = prepare_all(preparer, families, free=free, seed=first.seed, progress=progress)
+    return _sensitivity(instead, signal, prepared)
 
 
 def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -114,20 +114,58 @@ class Adiabatic:
             Above 20 qubits the states are not computed: energies are nan, variances None, and only the circuits
             serve.
         """
-        support = family.support
-        if support.size == 0:
-            raise InputError("the Hamiltonian has no term but a constant; give a weight that is not zero")
-        ramp = self.ramp(family)
-        coefficients = family.coefficients[:, support]
+        return self.prepare_all([family], progress=progress)[0]
+
+    def prepare_all(self, families: Sequence[Family], *, progress: Progress = silent) -> list[Prepared]:
+        """Prepare several families; the states of those with the same strings and fields are worked out together."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        ramps = [self.ramp(family) for family in families]
+        for number, (family, ramp) in enumerate(zip(families, ramps, strict=True)):
+            groups.setdefault((id(ramp), id(family.frame)), []).append(number)
+        found: dict[int, Prepared] = {}
+        for numbers in groups.values():
+            together = self._together(ramps[numbers[0]], [families[i] for i in numbers], progress)
+            found.update(zip(numbers, together, strict=True))
+        return [found[number] for number in range(len(families))]
+
+    def _together(self, ramp: Ramp, families: Sequence[Family], progress: Progress) -> list[Prepared]:
+        num_qubits, support = families[0].num_qubits, families[0].support
+        whole = np.concatenate([family.coefficients for family in families])
+        ends = np.cumsum([len(family.betas) for family in families])
+        computable = num_qubits <= STATE_QUBITS
 
         @cache
-        def states() -> NDArray[np.complex128]:
-            if family.num_qubits > STATE_QUBITS:
+        def all_states() -> NDArray[np.complex128]:
+            if not computable:
                 raise InputError(
-                    f"adiabatic: a state of {family.num_qubits} qubits is not computed (at most {STATE_QUBITS}); "
-                    "give a device and shots"
+                    f"adiabatic: a state of {num_qubits} qubits is not computed (at most {STATE_QUBITS}); give a device and shots"
                 )
-            return ramp_states(ramp, coefficients, self.time, progress=lambda share: progress("adiabatic ramp", share))
+            return ramp_states(ramp, whole[:, support], self.time, progress=lambda share: progress("adiabatic ramp", share))
+
+        phases = (
+            _reports(families[0].frame.paulis, np.concatenate([family.betas for family in families]), whole, all_states())
+            if computable
+            else [Phase(beta, math.nan) for family in families for beta in family.betas]
+        )
+        initial = field_labels(ramp.fields)
+        return [
+            self._prepared(ramp, family, tuple(phases[end - len(family.betas) : end]), initial, all_states, end)
+            for family, end in zip(families, ends.tolist(), strict=True)
+        ]
+
+    def _prepared(
+        self,
+        ramp: Ramp,
+        family: Family,
+        phases: tuple[Phase, ...],
+        initial: object,
+        all_states: Callable[[], NDArray[np.complex128]],
+        end: int,
+    ) -> Prepared:
+        coefficients, computable = family.coefficients[:, family.support], family.num_qubits <= STATE_QUBITS
+
+        def states() -> NDArray[np.complex128]:
+            return all_states()[end - len(family.betas) : end]
 
         @cache
         def circuits() -> tuple[StateCircuit, ...]:
@@ -136,12 +174,10 @@ class Adiabatic:
         def expectations(paulis: PauliList) -> Vector:
             return np.atleast_2d(structure_for(paulis).expectations(states()))
 
-        computable = family.num_qubits <= STATE_QUBITS
-        phases = _reports(family, states()) if computable else tuple(Phase(beta, math.nan) for beta in family.betas)
         warnings = self._warnings(ramp, coefficients)
         if not computable:
             warnings.append(f"{family.num_qubits} qubits: energies are not computed above {STATE_QUBITS} qubits")
-        details = {**self.describe(), "initial": field_labels(ramp.fields), "warnings": warnings}
+        details = {**self.describe(), "initial": initial, "warnings": warnings}
         return Prepared(
             phases=phases, states=states, circuits=circuits, expectations=expectations, details=details, computable=computable
         )
@@ -166,7 +202,10 @@ class Adiabatic:
             fields = transverse_fields(family)
         else:
             fields = fields_of(operator_from(self.initial, family.num_qubits, "initial"))
-        labels = tuple(family.frame.labels[i] for i in family.support)
+        support = family.support
+        if support.size == 0:
+            raise InputError("the Hamiltonian has no term but a constant; give a weight that is not zero")
+        labels = tuple(family.frame.labels[i] for i in support)
         return _ramp(labels, tuple(map(tuple, fields.tolist())), int(self.steps), self.schedule, int(self.order))
 
     def _warnings(self, ramp: Ramp, coefficients: Vector) -> list[str]:
@@ -224,12 +263,12 @@ def fields_of(operator: SparsePauliOp) -> Vector:
     return fields
 
 
-def _reports(family: Family, states: NDArray[np.complex128]) -> tuple[Phase, ...]:
-    structure = structure_for(family.frame.paulis)
+def _reports(paulis: PauliList, betas: Vector, coefficients: Vector, states: NDArray[np.complex128]) -> list[Phase]:
+    structure = structure_for(paulis)
     reports = []
-    for beta, row, state in zip(family.betas, family.coefficients, states, strict=True):
+    for beta, row, state in zip(betas, coefficients, states, strict=True):
         product = structure.bind(row).apply(state)
         energy = float(np.vdot(state, product).real)
         variance = float(np.linalg.norm(product - energy * state) ** 2)
         reports.append(Phase(beta=float(beta), energy=energy, variance=variance))
-    return tuple(reports)
+    return reports

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
@@ -154,3 +154,26 @@ class Preparer(Protocol):
     def describe(self) -> dict[str, object]:
         """Return the method and its options, for reports."""
         ...
+
+
+@runtime_checkable
+class BatchPreparer(Preparer, Protocol):
+    """A preparer that starts from nothing and works the states of many families out together, faster than one by one."""
+
+    def prepare_all(self, families: Sequence[Family], *, progress: Progress = silent) -> list[Prepared]:
+        """Prepare the states of every family, as :meth:`prepare` would."""
+        ...
+
+
+def prepare_all(
+    preparer: Preparer,
+    families: Sequence[Family],
+    *,
+    free: Prepared | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> list[Prepared]:
+    """Prepare several families, together where the preparer can."""
+    if isinstance(preparer, BatchPreparer):
+        return preparer.prepare_all(families, progress=progress)
+    return [preparer.prepare(family, free=free, seed=seed, progress=progress) for family in families]

@@ -10,7 +10,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ Complex = NDArray[np.complex128]
 
 _KEPT_BYTES = 1 << 29
 _BATCH_BYTES = 1 << 27
+_ROWS_BYTES = 1 << 24
 
 
 class Operator(Protocol):
@@ -123,11 +124,18 @@ class Layers:
         directions[columns, self._rows[own] - inside.start] = self._data[own]
         return slots, directions
 
+    def _coefficients(self, slots: Real) -> Real:
+        return np.bincount(self._rows, self._data * slots[self._columns], len(self._constants)) + self._constants
+
     def _bind(self, slots: Real) -> list[Step]:
-        coefficients = np.bincount(self._rows, self._data * slots[self._columns], len(self._constants)) + self._constants
+        coefficients = self._coefficients(slots)
+        phases = (bound or family.bind(coefficients) for family, bound in zip(self._phases, self._fixed, strict=True))
+        return self._arranged(coefficients, phases)
+
+    def _arranged(self, coefficients: Real, phases: Iterable[Sequence[PhaseStep]]) -> list[Step]:
         steps: list[Step] = [None] * len(self._layers)  # type: ignore[list-item]
-        for family, bound in zip(self._phases, self._fixed, strict=True):
-            for position, step in zip(family.positions, bound or family.bind(coefficients), strict=True):
+        for family, bound in zip(self._phases, phases, strict=True):
+            for position, step in zip(family.positions, bound, strict=True):
                 steps[position] = step
         for position, turn in zip(self._rotations.positions, self._rotations.bind(coefficients), strict=True):
             steps[position] = turn
@@ -173,6 +181,23 @@ class Layers:
             state = self._forward(self._bind(slots), room)[0].copy()
         state *= self._phase_factor(slots)
         return state
+
+    def states(self, slots: Real) -> Complex:
+        """The states of many rows of slots (R, slots) together, shape (R, 2**n); for few qubits."""
+        depth = sum(len(family.positions) for family in self._phases)
+        most = max(1, _ROWS_BYTES // (16 * self._size * (depth + 2)))
+        parts = [self._states(slots[first : first + most]) for first in range(0, len(slots), most)]
+        return np.concatenate(parts) if parts else np.empty((0, self._size), dtype=np.complex128)
+
+    def _states(self, slots: Real) -> Complex:
+        coefficients = np.array([self._coefficients(row) for row in slots])
+        phases = (bound or family.bind_rows(coefficients) for family, bound in zip(self._phases, self._fixed, strict=True))
+        states = np.zeros((len(slots), self._size), dtype=np.complex128)
+        states[:, 0] = [self._phase_factor(row) for row in slots]
+        spare = np.empty_like(states)
+        for step in self._arranged(coefficients, phases):
+            states, spare = step.apply(states, spare)
+        return states
 
     def _phase_factor(self, slots: Real) -> complex:
         phase = self._global_phase.constant + sum(w * slots[slot] for slot, w in self._global_phase.weights.items())

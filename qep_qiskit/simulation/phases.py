@@ -88,8 +88,8 @@ class PhaseTable:
     def factors(self, coefficients: Real) -> tuple[Complex, Complex]:
         """Everything about ``exp(-i f)`` that costs an exponential, for coefficients of shape (G, masks)."""
         table = self._mixed_split.table(coefficients[:, self._mixed])
-        shared = _cis(self._pattern_signs @ (table @ self._mixed_low_signs))
-        return shared, _cis(coefficients[:, self._alone] @ self._alone_signs)
+        shared = cis(self._pattern_signs @ (table @ self._mixed_low_signs))
+        return shared, cis(coefficients[:, self._alone] @ self._alone_signs)
 
     def full(self, shared: Complex, own: Complex) -> Complex:
         """``exp(-i f)`` of every member, shape (G, 2**num_qubits), for few qubits."""
@@ -146,7 +146,7 @@ class PhaseTable:
         return np.asarray(sums[:, split.high_index, split.low_index])
 
 
-def _cis(angles: Real) -> Complex:
+def cis(angles: Real) -> Complex:
     """``exp(-i angles)`` from the tangent of half the angle: one function in place of two, and numpy's is a vectorised one."""
     half = np.tan(0.5 * angles)
     square = half * half

@@ -76,9 +76,16 @@ class Block:
         self._after = 1 if self.with_pair else 1 << (low + 1)
 
     def apply(self, matrix: Real, transposed: Real, states: Complex, out: Complex) -> None:
-        """Write ``matrix`` times each state of shape (B, 2**n) to ``out``, another array."""
+        """Write ``matrix`` times each state of shape (B, 2**n) to ``out``, another array; (B, size, size) are one a state."""
         source, target = states.view(np.float64), out.view(np.float64)
-        if self.with_pair:
+        if matrix.ndim == 3:
+            if self.with_pair:
+                lines = (len(states), -1, self.size)
+                np.matmul(source.reshape(lines), transposed, out=target.reshape(lines))
+            else:
+                grid = (len(states), -1, self.size, self._after)
+                np.matmul(matrix[:, None], source.reshape(grid), out=target.reshape(grid))
+        elif self.with_pair:
             np.dot(source.reshape(-1, self.size), transposed, out=target.reshape(-1, self.size))
         elif self.size * self._after == source.size:
             shape = (self.size, self._after)

@@ -167,6 +167,14 @@ class PhaseFamily:
         full = self._table.full(shared, own)
         return [PhaseStep(self._table, *parts) for parts in zip(shared, own, full, np.conjugate(full), strict=True)]
 
+    def bind_rows(self, coefficients: Real) -> list[PhaseStep]:
+        """The layers for several rows of coefficients (R, ...), for few qubits: ``full`` (R, 2**n) has a row for each state."""
+        count = len(coefficients)
+        rows = coefficients[:, self.first : self.last].reshape(count * len(self.positions), -1)
+        shared, own = self._table.factors(rows)
+        full = self._table.full(shared, own).reshape(count, len(self.positions), -1)
+        return [PhaseStep(self._table, shared, own, full[:, layer], None) for layer in range(len(self.positions))]
+
     def slopes(self, overlaps: Mapping[int, Real], out: Real) -> None:
         """Write ``2 Re <left| d/dc |right>`` of every coefficient to ``out`` (B, ...), from overlaps by position."""
         found = [(i, overlaps[position]) for i, position in enumerate(self.positions) if position in overlaps]
@@ -227,14 +235,20 @@ class RotationFamily:
         ]
 
     def bind(self, coefficients: Real) -> list[RotationStep]:
-        """The layers for the coefficients of the whole program."""
-        padded = np.append(coefficients, 0.0)
+        """The layers for the coefficients of the whole program; for rows of them (R, ...) with R matrices each."""
+        rows = np.atleast_2d(coefficients)
+        padded = np.hstack([rows, np.zeros((len(rows), 1))])
         made: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
         turned: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
         for shape in self._shapes:
-            found = matrices(padded[shape.angles], with_pair=shape.bottom)
-            # products from the right are faster with a transpose in memory
-            back = np.ascontiguousarray(found.swapaxes(1, 2)) if shape.bottom else found.swapaxes(1, 2)
+            angles = padded[:, shape.angles].swapaxes(0, 1)
+            found = matrices(angles.reshape(-1, shape.width), with_pair=shape.bottom)
+            # products of one matrix from the right are faster with a transpose in memory
+            back = found.swapaxes(1, 2)
+            if shape.bottom and coefficients.ndim == 1:
+                back = np.ascontiguousarray(back)
+            if coefficients.ndim == 2:
+                found, back = (m.reshape(*angles.shape[:2], *m.shape[1:]) for m in (found, back))
             for number, (layer, block) in enumerate(shape.members):
                 made[layer][block], turned[layer][block] = found[number], back[number]
         parts = zip(self._qubits, self._blocks, made, turned, self._readings, strict=True)

@@ -137,6 +137,30 @@ def test_all_phases_share_one_circuit():
     assert Adiabatic(steps=5).prepare(family).circuits()[0].circuit != group.circuit
 
 
+def test_families_prepared_together_are_those_prepared_alone():
+    two = ["III", "ZZI", "IIX", "IXI", "XII"]
+    families = [
+        random_family(0),
+        random_family(1, MIXED),
+        random_family(2, betas=(0.0,)),
+        random_family(3, two),
+        random_family(0),
+    ]
+    preparer = Adiabatic(time=4.0, steps=6)
+    together = preparer.prepare_all(families)
+    for family, found in zip(families, together, strict=True):
+        alone = preparer.prepare(family)
+        np.testing.assert_allclose(found.states(), alone.states(), atol=1e-12)
+        np.testing.assert_allclose(found.expectations(family.frame.paulis), alone.expectations(family.frame.paulis), atol=1e-12)
+        for ours, theirs in zip(found.phases, alone.phases, strict=True):
+            assert (ours.beta, ours.energy) == (theirs.beta, pytest.approx(theirs.energy, abs=1e-12))
+            assert ours.variance == pytest.approx(theirs.variance, abs=1e-12)
+        assert found.circuits()[0].circuit is alone.circuits()[0].circuit
+        np.testing.assert_array_equal(found.circuits()[0].values, alone.circuits()[0].values)
+        assert found.details == alone.details
+    assert preparer.prepare_all([]) == []
+
+
 def depth_of_a_step(edges: str, sites: int, order: int) -> tuple[int, int]:
     fields = np.tile([-1.0, 0, 0], (sites, 1))
     circuits = [ramp_circuit(Ramp(ising_paulis(edges, sites), fields, k, order=order), time=1.0) for k in (3, 4)]

@@ -86,6 +86,31 @@ def check(circuit, rng, *, second=True):
     return program
 
 
+def check_rows(circuit, rng, count=5):
+    rows = rng.normal(size=(count, circuit.num_parameters))
+    found = CircuitProgram.from_circuit(circuit).states(rows)
+    assert found.shape == (count, 2**circuit.num_qubits)
+    for row, state in zip(rows, found, strict=True):
+        reference = Statevector(circuit.assign_parameters(dict(zip(circuit.parameters, row, strict=True)))).data
+        np.testing.assert_allclose(state, reference, atol=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_states_of_rows_of_values(seed):
+    rng = np.random.default_rng(seed)
+    check_rows(random_circuit(rng, 1 + seed % 6, int(rng.integers(1, 40))), rng)
+
+
+@pytest.mark.parametrize("num_qubits", [6, 8, 11, 13])
+def test_states_of_rows_of_many_qubits(num_qubits, monkeypatch):
+    rng = np.random.default_rng(3)
+    circuit = lib.efficient_su2(num_qubits, ["ry", "rz", "rx"], reps=1, entanglement="pairwise")
+    check_rows(circuit, rng)
+    monkeypatch.setattr("qep_qiskit.simulation.adjoint._ROWS_BYTES", 1)  # one row at a time
+    check_rows(circuit, rng)
+    assert CircuitProgram.from_circuit(circuit).states(np.zeros((0, circuit.num_parameters))).shape == (0, 2**num_qubits)
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_random_circuits(seed):
     rng = np.random.default_rng(seed)
@@ -290,6 +315,8 @@ def test_wrong_number_of_values():
     program = CircuitProgram.from_circuit(lib.real_amplitudes(2, reps=1))
     with pytest.raises(InputError, match=r"\(3,\).*4 parameters"):
         program.state([0.0, 0.0, 0.0])
+    with pytest.raises(InputError, match=r"\(2, 3\).*rows of 4"):
+        program.states(np.zeros((2, 3)))
 
 
 def test_rzz_written_as_cx_rz_cx_costs_no_relabelling():
