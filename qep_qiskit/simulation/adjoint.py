@@ -154,25 +154,42 @@ class Layers:
         finally:
             self._workspaces.append(workspace)
 
-    def _forward(self, steps: Sequence[Step], room: _Workspace, *, keep: bool = False) -> Complex:
-        states, spare = room.first, room.second
-        start = 0
+    def _forward(self, steps: Sequence[Step], room: _Workspace) -> Complex:
+        states, spare, start = room.first, room.second, 0
         if steps and isinstance(steps[0], RotationStep):
             steps[0].prepare(states[0])
             start = 1
         else:
             states[:] = 0.0
             states[0, 0] = 1.0
-        if keep and start:
-            room.keep(0, len(steps), states)
-        for position in range(start, len(steps)):
-            step = steps[position]
-            if keep and self._kept_at[position] == position and isinstance(step, PhaseStep):
-                room.keep(position, len(steps), states)
+        for step in steps[start:]:
             states, spare = step.apply(states, spare)
-            if keep and isinstance(step, RotationStep):
-                room.keep(position, len(steps), states)
         room.first, room.second = states, spare
+        return states
+
+    def _forward_kept(self, steps: Sequence[Step], room: _Workspace) -> Complex:
+        """Sweep forward and leave in ``room.kept`` the states after layers of rotations and before others of phases."""
+        kept, spares = room.keep(len(steps)), (room.first, room.second)
+        states, start = spares[0], 0
+        if steps and isinstance(steps[0], RotationStep):
+            states, start = kept[0], 1
+            steps[0].prepare(states[0])
+        else:
+            states[:] = 0.0
+            states[0, 0] = 1.0
+        for position in range(start, len(steps)):
+            step, other = steps[position], spares[states is spares[0]]
+            if isinstance(step, RotationStep):
+                step.write(states, spares, kept[position])
+                states = kept[position]
+                continue
+            if isinstance(step, PhaseStep):
+                if self._kept_at[position] == position:
+                    np.copyto(kept[position], states)
+                step.write(states, other)
+            else:
+                step.apply(states, other)
+            states = other
         return states
 
     def state(self, slots: Real) -> Complex:
@@ -216,7 +233,7 @@ class Layers:
         values, gradients = np.empty(len(ops)), np.empty((len(ops), self.num_slots))
         batch = max(1, _BATCH_BYTES // (32 * self._size)) if keep else len(ops)
         with self._workspace() as room:
-            state = self._forward(steps, room, keep=keep)
+            state = self._forward_kept(steps, room) if keep else self._forward(steps, room)
             for start in range(0, len(ops), batch):
                 part = slice(start, min(start + batch, len(ops)))
                 left, spare = room.batch(part.stop - start)
@@ -237,7 +254,7 @@ class Layers:
                 if not keep:
                     right, other = step.undo(right, other)
             if not isinstance(step, RelabelStep) and len(self._directions[position][0]):
-                overlaps[position] = step.overlaps(left, room.kept[self._kept_at[position]][None] if keep else right)
+                overlaps[position] = step.overlaps(left, room.kept[self._kept_at[position]] if keep else right)
             if turn and position > self._stop:
                 left, spare = step.undo(left, spare)
                 if not keep:
@@ -336,13 +353,14 @@ class _Workspace:
         self._size = size
         self.first = np.empty((1, size), dtype=np.complex128)
         self.second = np.empty((1, size), dtype=np.complex128)
-        self.kept = np.empty((0, size), dtype=np.complex128)
+        self.kept: list[Complex] = []
         self._left = np.empty((2, 0, size), dtype=np.complex128)
 
-    def keep(self, position: int, count: int, states: Complex) -> None:
+    def keep(self, count: int) -> list[Complex]:
+        """Return arrays (1, 2**n) for so many states."""
         if len(self.kept) < count:
-            self.kept = np.empty((count, self._size), dtype=np.complex128)
-        self.kept[position] = states[0]
+            self.kept = list(np.empty((count, 1, self._size), dtype=np.complex128))
+        return self.kept
 
     def batch(self, count: int) -> tuple[Complex, Complex]:
         if self._left.shape[1] < count:

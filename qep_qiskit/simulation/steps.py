@@ -43,6 +43,14 @@ class PhaseStep:
             self.table.multiply(states, self.shared, self.own)
         return states, spare
 
+    def write(self, states: Complex, out: Complex) -> None:
+        """Write the new states to another array and leave the old ones."""
+        if self.full is not None:
+            np.multiply(states, self.full, out=out)
+        else:
+            np.copyto(out, states)
+            self.table.multiply(out, self.shared, self.own)
+
     def undo(self, states: Complex, spare: Complex) -> Pair:
         if self.inverse is not None:
             states *= self.inverse
@@ -84,6 +92,14 @@ class RotationStep:
             block.apply(matrix, transposed, states, spare)
             states, spare = spare, states
         return states, spare
+
+    def write(self, states: Complex, spares: Pair, out: Complex) -> None:
+        """Write the new states to ``out`` by way of two spare arrays, of which ``states`` may be one."""
+        last = len(self.blocks) - 1
+        for i, (block, matrix, transposed) in enumerate(zip(self.blocks, self.matrices, self.transposed, strict=True)):
+            target = out if i == last else spares[states is spares[0]]
+            block.apply(matrix, transposed, states, target)
+            states = target
 
     def undo(self, states: Complex, spare: Complex) -> Pair:
         for block, matrix, transposed in zip(self.blocks, self.matrices, self.transposed, strict=True):
