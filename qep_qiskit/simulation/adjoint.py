@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.simulation.gates import Angle
 from qep_qiskit.simulation.schedule import Layer, Phases, Relabelling, Rotations
+from qep_qiskit.simulation.states import States
 from qep_qiskit.simulation.steps import (
     PhaseFamily,
     PhaseStep,
@@ -155,28 +156,28 @@ class Layers:
             self._workspaces.append(workspace)
 
     def _forward(self, steps: Sequence[Step], room: _Workspace) -> Complex:
-        states, spare, start = room.first, room.second, 0
-        if steps and isinstance(steps[0], RotationStep):
-            steps[0].prepare(states[0])
-            start = 1
-        else:
-            states[:] = 0.0
-            states[0, 0] = 1.0
+        states, spare = room.first, room.second
+        start = self._begin(steps, states)
         for step in steps[start:]:
             states, spare = step.apply(states, spare)
         room.first, room.second = states, spare
-        return states
+        return states.array[0]
+
+    @staticmethod
+    def _begin(steps: Sequence[Step], states: States) -> int:
+        """Write the first state, that of a first layer of rotations already turned; return how many steps that took."""
+        if steps and isinstance(steps[0], RotationStep):
+            steps[0].prepare(states.array[0])
+            return 1
+        states.array[:] = 0.0
+        states.array[0, 0] = 1.0
+        return 0
 
     def _forward_kept(self, steps: Sequence[Step], room: _Workspace) -> Complex:
         """Sweep forward and leave in ``room.kept`` the states after layers of rotations and before others of phases."""
         kept, spares = room.keep(len(steps)), (room.first, room.second)
-        states, start = spares[0], 0
-        if steps and isinstance(steps[0], RotationStep):
-            states, start = kept[0], 1
-            steps[0].prepare(states[0])
-        else:
-            states[:] = 0.0
-            states[0, 0] = 1.0
+        states = kept[0] if steps and isinstance(steps[0], RotationStep) else spares[0]
+        start = self._begin(steps, states)
         for position in range(start, len(steps)):
             step, other = steps[position], spares[states is spares[0]]
             if isinstance(step, RotationStep):
@@ -185,17 +186,17 @@ class Layers:
                 continue
             if isinstance(step, PhaseStep):
                 if self._kept_at[position] == position:
-                    np.copyto(kept[position], states)
+                    np.copyto(kept[position].array, states.array)
                 step.write(states, other)
             else:
                 step.apply(states, other)
             states = other
-        return states
+        return states.array[0]
 
     def state(self, slots: Real) -> Complex:
         """The state, shape (2**n,)."""
         with self._workspace() as room:
-            state = self._forward(self._bind(slots), room)[0].copy()
+            state = self._forward(self._bind(slots), room).copy()
         state *= self._phase_factor(slots)
         return state
 
@@ -209,12 +210,12 @@ class Layers:
     def _states(self, slots: Real) -> Complex:
         coefficients = np.array([self._coefficients(row) for row in slots])
         phases = (bound or family.bind_rows(coefficients) for family, bound in zip(self._phases, self._fixed, strict=True))
-        states = np.zeros((len(slots), self._size), dtype=np.complex128)
-        states[:, 0] = [self._phase_factor(row) for row in slots]
-        spare = np.empty_like(states)
+        states, spare = States.empty(len(slots), self._size), States.empty(len(slots), self._size)
+        states.array[:] = 0.0
+        states.array[:, 0] = [self._phase_factor(row) for row in slots]
         for step in self._arranged(coefficients, phases):
             states, spare = step.apply(states, spare)
-        return states
+        return states.array
 
     def _phase_factor(self, slots: Real) -> complex:
         phase = self._global_phase.constant + sum(w * slots[slot] for slot, w in self._global_phase.weights.items())
@@ -223,7 +224,7 @@ class Layers:
     def energy(self, slots: Real, op: Operator) -> float:
         """<op>."""
         with self._workspace() as room:
-            state = self._forward(self._bind(slots), room)[0]
+            state = self._forward(self._bind(slots), room)
             return float(np.vdot(state, op.apply(state)).real)
 
     def energies_and_gradients(self, slots: Real, ops: Sequence[Operator]) -> tuple[Real, Real]:
@@ -237,13 +238,13 @@ class Layers:
             for start in range(0, len(ops), batch):
                 part = slice(start, min(start + batch, len(ops)))
                 left, spare = room.batch(part.stop - start)
-                for row, op in zip(left, ops[part], strict=True):
-                    row[:] = op.apply(state[0])
-                values[part] = (left @ np.conjugate(state[0])).real
+                for row, op in zip(left.array, ops[part], strict=True):
+                    row[:] = op.apply(state)
+                values[part] = [np.vdot(state, row).real for row in left.array]
                 gradients[part] = self._backward(steps, left, spare, room, keep=keep)
         return values, gradients
 
-    def _backward(self, steps: Sequence[Step], left: Complex, spare: Complex, room: _Workspace, *, keep: bool) -> Real:
+    def _backward(self, steps: Sequence[Step], left: States, spare: States, room: _Workspace, *, keep: bool) -> Real:
         overlaps: dict[int, Any] = {}
         right, other = room.first, room.second
         for position in range(len(steps) - 1, self._stop - 1, -1):
@@ -285,13 +286,13 @@ class Layers:
         return state * factor, tangents * factor
 
     def _tangents(self, steps: Sequence[Step], chosen: NDArray[np.intp]) -> tuple[Complex, Complex]:
-        states = np.zeros((1 + len(chosen), self._size), dtype=np.complex128)
-        spare = np.empty_like(states)
-        states[0, 0] = 1.0
+        states, spare = States.empty(1 + len(chosen), self._size), States.empty(1 + len(chosen), self._size)
+        states.array[:] = 0.0
+        states.array[0, 0] = 1.0
         for position, step in enumerate(steps):
             states, spare = step.apply(states, spare)
-            self._differentiate(step, position, chosen, 1.0, states[0], states[1:])
-        return states[0], states[1:]
+            self._differentiate(step, position, chosen, 1.0, states.array[0], states.array[1:])
+        return states.array[0], states.array[1:]
 
     def _differentiate(
         self, step: Step, position: int, chosen: NDArray[np.intp], sign: float, state: Complex, out: Complex
@@ -320,17 +321,17 @@ class Layers:
     def _hessian_rows(self, steps: Sequence[Step], chosen: NDArray[np.intp], op: Operator) -> Real:
         count = len(chosen)
         right, right_dot = self._tangents(steps, chosen)
-        states = np.concatenate([right[None], right_dot, np.empty((1 + count, self._size), dtype=np.complex128)])
+        states, spare = States.empty(2 + 2 * count, self._size), States.empty(2 + 2 * count, self._size)
+        states.array[0], states.array[1 : 1 + count] = right, right_dot
         for row in range(1 + count):
-            states[1 + count + row] = op.apply(states[row])
-        spare = np.empty_like(states)
+            states.array[1 + count + row] = op.apply(states.array[row])
         overlaps: dict[int, Any] = {}
         for position in range(len(steps) - 1, self._stop - 1, -1):
             step = steps[position]
             states, spare = step.undo(states, spare)
-            ket, kets, bra, bras = np.split(states, [1, 1 + count, 2 + count])
-            self._differentiate(step, position, chosen, -1.0, ket[0], kets)
-            self._differentiate(step, position, chosen, -1.0, bra[0], bras)
+            ket, kets, bra, bras = (States(part) for part in np.split(states.array, [1, 1 + count, 2 + count]))
+            self._differentiate(step, position, chosen, -1.0, ket.array[0], kets.array)
+            self._differentiate(step, position, chosen, -1.0, bra.array[0], bras.array)
             if len(self._directions[position][0]) == 0:
                 continue
             if isinstance(step, RotationStep):
@@ -351,18 +352,18 @@ class _Workspace:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self.first = np.empty((1, size), dtype=np.complex128)
-        self.second = np.empty((1, size), dtype=np.complex128)
-        self.kept: list[Complex] = []
-        self._left = np.empty((2, 0, size), dtype=np.complex128)
+        self.first, self.second = States.empty(1, size), States.empty(1, size)
+        self.kept: list[States] = []
+        self._left = States.empty(0, size), States.empty(0, size)
 
-    def keep(self, count: int) -> list[Complex]:
-        """Return arrays (1, 2**n) for so many states."""
+    def keep(self, count: int) -> list[States]:
+        """Return room for so many states, each by itself."""
         if len(self.kept) < count:
-            self.kept = list(np.empty((count, 1, self._size), dtype=np.complex128))
+            self.kept = [States(array) for array in np.empty((count, 1, self._size), dtype=np.complex128)]
         return self.kept
 
-    def batch(self, count: int) -> tuple[Complex, Complex]:
-        if self._left.shape[1] < count:
-            self._left = np.empty((2, count, self._size), dtype=np.complex128)
-        return self._left[0, :count], self._left[1, :count]
+    def batch(self, count: int) -> tuple[States, States]:
+        """Return two arrays of so many states."""
+        if len(self._left[0]) != count:
+            self._left = States.empty(count, self._size), States.empty(count, self._size)
+        return self._left

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.simulation.states import States
+
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
@@ -81,37 +83,44 @@ class Block:
         self.low, self.width = low, width
         self.with_pair = low == 0 and width < num_qubits
         self.size = 1 << (width + self.with_pair)
+        self._outside = 1 << (num_qubits - low - width)
         self._after = 1 if self.with_pair else 1 << (low + 1)
+        self._lines = (-1, self.size)
+        self._square = (self.size, self._after)
+        self._grid = (-1, self.size, self._after)
 
-    def apply(self, matrix: Real, transposed: Real, states: Complex, out: Complex) -> None:
-        """Write ``matrix`` times each state of shape (B, 2**n) to ``out``, another array; (B, size, size) are one a state."""
-        source, target = states.view(np.float64), out.view(np.float64)
+    def apply(self, matrix: Real, transposed: Real, states: States, out: States) -> None:
+        """Write ``matrix`` times each state to ``out``, another array; of matrices (B, size, size) one for each state."""
         if matrix.ndim == 3:
+            rows = len(states)
             if self.with_pair:
-                lines = (len(states), -1, self.size)
-                np.matmul(source.reshape(lines), transposed, out=target.reshape(lines))
+                lines = (rows, -1, self.size)
+                np.matmul(states.reals(lines), transposed, out=out.reals(lines))
             else:
-                grid = (len(states), -1, self.size, self._after)
-                np.matmul(matrix[:, None], source.reshape(grid), out=target.reshape(grid))
+                grid = (rows, -1, self.size, self._after)
+                np.matmul(matrix[:, None], states.reals(grid), out=out.reals(grid))
         elif self.with_pair:
-            np.dot(source.reshape(-1, self.size), transposed, out=target.reshape(-1, self.size))
-        elif self.size * self._after == source.size:
-            shape = (self.size, self._after)
-            np.dot(matrix, source.reshape(shape), out=target.reshape(shape))
+            np.dot(states.reals(self._lines), transposed, out=out.reals(self._lines))
+        elif self._outside == len(states) == 1:
+            np.dot(matrix, states.reals(self._square), out=out.reals(self._square))
         else:
-            blocks = (-1, self.size, self._after)
-            np.matmul(matrix, source.reshape(blocks), out=target.reshape(blocks))
+            np.matmul(matrix, states.reals(self._grid), out=out.reals(self._grid))
 
-    def overlaps(self, left: Complex, right: Complex) -> Real:
+    def overlaps(self, left: States, right: States) -> Real:
         """``Re sum conj(left_a) right_b`` over all else than the block, shape (B, size, size); either B may be 1."""
-        shape = (-1, self.size, self._after)
-        bra = left.view(np.float64).reshape(len(left), *shape)
-        ket = right.view(np.float64).reshape(len(right), *shape)
+        if len(left) == len(right) == 1:
+            if self.with_pair:
+                found = left.reals(self._lines).T @ right.reals(self._lines)
+            elif self._outside == 1:
+                found = left.reals(self._square) @ right.reals(self._square).T
+            else:
+                found = np.add.reduce(left.reals(self._grid) @ right.reals(self._grid).swapaxes(1, 2), axis=0)
+            return found[None]
         if self.with_pair:
-            return np.asarray(np.swapaxes(bra[..., 0], -1, -2) @ ket[..., 0])
-        if bra.shape[1] == 1:
-            return np.asarray(bra[:, 0] @ np.swapaxes(ket[:, 0], -1, -2))
-        return np.asarray((bra @ np.swapaxes(ket, -1, -2)).sum(axis=1))
+            bra, ket = (some.reals((len(some), -1, self.size)) for some in (left, right))
+            return np.asarray(bra.swapaxes(1, 2) @ ket)
+        bra, ket = (some.reals((len(some), -1, self.size, self._after)) for some in (left, right))
+        return np.asarray((bra @ ket.swapaxes(2, 3)).sum(axis=1))
 
 
 @cache

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from qep_qiskit.simulation.phases import PhaseTable
 from qep_qiskit.simulation.rotations import Block, Cost, add_derivative, applying, matrices, partition, reading, slopes
 from qep_qiskit.simulation.schedule import Relabelling
+from qep_qiskit.simulation.states import States
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-Pair: TypeAlias = tuple[Complex, Complex]
+Pair: TypeAlias = tuple[States, States]
 
 _KEEP_PHASES = 1 << 14
 _STACKED = 1 << 13
@@ -25,7 +26,7 @@ _TOGETHER = 1 << 13
 
 @dataclass(frozen=True, eq=False)
 class PhaseStep:
-    """A layer of phases. States are contiguous arrays (B, 2**n).
+    """A layer of phases.
 
     ``apply`` and ``undo`` return the new states and an array that is free; they may overwrite both arrays given.
     """
@@ -34,41 +35,39 @@ class PhaseStep:
     shared: Complex
     own: Complex
     full: Complex | None
-    inverse: Complex | None
 
-    def apply(self, states: Complex, spare: Complex) -> Pair:
+    def apply(self, states: States, spare: States) -> Pair:
         if self.full is not None:
-            states *= self.full
+            states.array *= self.full
         else:
-            self.table.multiply(states, self.shared, self.own)
+            self.table.multiply(states.array, self.shared, self.own)
         return states, spare
 
-    def write(self, states: Complex, out: Complex) -> None:
+    def write(self, states: States, out: States) -> None:
         """Write the new states to another array and leave the old ones."""
         if self.full is not None:
-            np.multiply(states, self.full, out=out)
+            np.multiply(states.array, self.full, out=out.array)
         else:
-            np.copyto(out, states)
-            self.table.multiply(out, self.shared, self.own)
+            np.copyto(out.array, states.array)
+            self.table.multiply(out.array, self.shared, self.own)
 
-    def undo(self, states: Complex, spare: Complex) -> Pair:
-        if self.inverse is not None:
-            states *= self.inverse
-        elif self.full is not None:
-            states *= np.conjugate(self.full)
+    def undo(self, states: States, spare: States) -> Pair:
+        if self.full is not None:
+            states.array *= np.conjugate(self.full)
         else:
-            self.table.multiply(states, np.conjugate(self.shared), np.conjugate(self.own))
+            self.table.multiply(states.array, np.conjugate(self.shared), np.conjugate(self.own))
         return states, spare
 
-    def overlaps(self, left: Complex, right: Complex) -> Real:
+    def overlaps(self, left: States, right: States) -> Real:
         """What the family makes slopes of, from states on one side of the layer; either B may be 1.
 
         The sums (B, masks), or what is to be summed, (B, 2**n).
         """
-        if max(left.size, right.size) > _TOGETHER:
-            return self.table.overlap_sums(left, right)
-        product = left.real * right.imag
-        product -= left.imag * right.real
+        bra, ket = left.array, right.array
+        if max(bra.size, ket.size) > _TOGETHER:
+            return self.table.overlap_sums(bra, ket)
+        product = bra.real * ket.imag
+        product -= bra.imag * ket.real
         return np.asarray(product)
 
     def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
@@ -87,13 +86,13 @@ class RotationStep:
     transposed: Sequence[Real]
     readings: tuple[Block, ...]
 
-    def apply(self, states: Complex, spare: Complex) -> Pair:
+    def apply(self, states: States, spare: States) -> Pair:
         for block, matrix, transposed in zip(self.blocks, self.matrices, self.transposed, strict=True):
             block.apply(matrix, transposed, states, spare)
             states, spare = spare, states
         return states, spare
 
-    def write(self, states: Complex, spares: Pair, out: Complex) -> None:
+    def write(self, states: States, spares: Pair, out: States) -> None:
         """Write the new states to ``out`` by way of two spare arrays, of which ``states`` may be one."""
         last = len(self.blocks) - 1
         for i, (block, matrix, transposed) in enumerate(zip(self.blocks, self.matrices, self.transposed, strict=True)):
@@ -101,7 +100,7 @@ class RotationStep:
             block.apply(matrix, transposed, states, target)
             states = target
 
-    def undo(self, states: Complex, spare: Complex) -> Pair:
+    def undo(self, states: States, spare: States) -> Pair:
         for block, matrix, transposed in zip(self.blocks, self.matrices, self.transposed, strict=True):
             block.apply(transposed, matrix, states, spare)
             states, spare = spare, states
@@ -118,7 +117,7 @@ class RotationStep:
         out[len(product) :] = 0.0
         out[: len(product)] = product
 
-    def overlaps(self, left: Complex, right: Complex) -> list[Real]:
+    def overlaps(self, left: States, right: States) -> list[Real]:
         return [block.overlaps(left, right) for block in self.readings]
 
     def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
@@ -139,12 +138,12 @@ class RelabelStep:
         self._source = np.empty(size, dtype=np.intp)
         self._source[target] = np.arange(size)
 
-    def apply(self, states: Complex, spare: Complex) -> Pair:
-        np.take(states, self._source, axis=1, out=spare, mode="clip")
+    def apply(self, states: States, spare: States) -> Pair:
+        np.take(states.array, self._source, axis=1, out=spare.array, mode="clip")
         return spare, states
 
-    def undo(self, states: Complex, spare: Complex) -> Pair:
-        np.take(states, self._target, axis=1, out=spare, mode="clip")
+    def undo(self, states: States, spare: States) -> Pair:
+        np.take(states.array, self._target, axis=1, out=spare.array, mode="clip")
         return spare, states
 
 
@@ -176,12 +175,12 @@ class PhaseFamily:
         rows = coefficients[self.first : self.last].reshape(len(self.positions), -1)
         shared, own = self._table.factors(rows)
         if not self._keep:
-            return [PhaseStep(self._table, *factors, None, None) for factors in zip(shared, own, strict=True)]
+            return [PhaseStep(self._table, *factors, None) for factors in zip(shared, own, strict=True)]
         if not self._stack:
             each = [self._table.block(*factors).reshape(-1) for factors in zip(shared, own, strict=True)]
-            return [PhaseStep(self._table, *parts, None) for parts in zip(shared, own, each, strict=True)]
+            return [PhaseStep(self._table, *parts) for parts in zip(shared, own, each, strict=True)]
         full = self._table.full(shared, own)
-        return [PhaseStep(self._table, *parts) for parts in zip(shared, own, full, np.conjugate(full), strict=True)]
+        return [PhaseStep(self._table, *parts) for parts in zip(shared, own, full, strict=True)]
 
     def bind_rows(self, coefficients: Real) -> list[PhaseStep]:
         """The layers for several rows of coefficients (R, ...), for few qubits: ``full`` (R, 2**n) has a row for each state."""
@@ -189,7 +188,7 @@ class PhaseFamily:
         rows = coefficients[:, self.first : self.last].reshape(count * len(self.positions), -1)
         shared, own = self._table.factors(rows)
         full = self._table.full(shared, own).reshape(count, len(self.positions), -1)
-        return [PhaseStep(self._table, shared, own, full[:, layer], None) for layer in range(len(self.positions))]
+        return [PhaseStep(self._table, shared, own, full[:, layer]) for layer in range(len(self.positions))]
 
     def slopes(self, overlaps: Mapping[int, Real], out: Real) -> None:
         """Write ``2 Re <left| d/dc |right>`` of every coefficient to ``out`` (B, ...), from overlaps by position."""
