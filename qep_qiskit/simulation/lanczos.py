@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.simulation.krylov import FLOOR, Recurrence
@@ -29,6 +29,7 @@ SMALL_GAP_TOLD = 5e-3
 """Below this share of the norm, E1 is taken from a product in double precision."""
 SMALL_GAP = 1e-4
 """Below this share of the norm, everything is done in double precision."""
+MOST_RESTARTS = 2000
 SAME = 1e-8
 """To this share of the norm a second run finds the energy of the level beside."""
 
@@ -42,8 +43,8 @@ class GroundState:
     energy : float
         E0.
     gap : float
-        E1 − E0, to about 1e-3 of itself (5 % where E2 is as near to E1 as that, 1e-8 of the norm where it is tiny); nan where
-        it was not asked for.
+        E1 − E0, to about 1e-3 of itself (up to 10 % where E2 is as near to E1 as that, 1e-8 of the norm where it is tiny); nan
+        where it was not asked for.
     vector : array, shape (2**n,)
         Normalised, real where the operator is; its largest amplitude is positive.
     residual : float
@@ -111,7 +112,13 @@ def ground_state(
 def lowest(op: PauliSum, k: int, *, tolerance: float = 0.0, seed: int = 0) -> tuple[NDArray[np.float64], Array]:
     """Return the k lowest energies, ascending, and their vectors, shape (k, 2**n).
 
-    Dense up to 7 qubits or for k near 2**n, ARPACK beyond. `tolerance` is ARPACK's, 0 meaning machine precision.
+    Dense up to 7 qubits or for k near 2**n, ARPACK beyond. `tolerance` is ARPACK's, 0 meaning machine precision; where a
+    cluster of levels does not converge to that, it is tried again with more vectors and 1e-11.
+
+    Raises
+    ------
+    PreparationError
+        When ARPACK does not converge.
     """
     if not 1 <= k <= op.dim:
         raise InputError(f"k = {k} states of an operator of dimension {op.dim}")
@@ -124,8 +131,17 @@ def lowest(op: PauliSum, k: int, *, tolerance: float = 0.0, seed: int = 0) -> tu
         return op._product(np.ravel(v).astype(dtype, copy=False))
 
     linear = LinearOperator((op.dim, op.dim), matvec=product, dtype=dtype)
+    found = partial(eigsh, linear, k=k, which="SA", v0=_random(op, seed, 0))
     with one_thread():
-        energies, vectors = eigsh(linear, k=k, which="SA", v0=_random(op, seed, 0), tol=tolerance, ncv=max(20, 3 * k))
+        try:
+            energies, vectors = found(tol=tolerance, ncv=max(20, 3 * k), maxiter=MOST_RESTARTS)
+        except ArpackNoConvergence:
+            try:
+                energies, vectors = found(tol=max(tolerance, 1e-11), ncv=min(op.dim - 1, max(80, 8 * k)))
+            except ArpackNoConvergence:
+                raise PreparationError(
+                    f"the {k} lowest states of {op.num_qubits} qubits did not converge: levels lie too close together"
+                ) from None
     order = np.argsort(energies)
     return energies[order], np.ascontiguousarray(vectors[:, order].T)
 

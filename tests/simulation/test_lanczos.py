@@ -183,6 +183,17 @@ def test_nearly_degenerate_levels_are_found(name, seed):
         assert ground.gap == pytest.approx(energies[1] - energies[0], rel=1e-2, abs=1e-7)
 
 
+def test_levels_that_do_not_separate_to_machine_precision_are_found_with_more_vectors():
+    rng = np.random.default_rng(53)  # ARPACK with 20 vectors and no tolerance gives this one up
+    edges = [(i, j) for i in range(10) for j in range(i) if rng.random() < 3 / 10]
+    op = ising(10, edges, 0.0, 0.1)
+    op = SparsePauliOp(op.paulis, np.where(np.arange(len(op)) < len(edges), -1.0, op.coeffs))
+    energies, vectors = lowest(PauliSum.from_operator(op), 3)
+    matrix = dense(op)
+    np.testing.assert_allclose(energies, np.linalg.eigvalsh(matrix)[:3], atol=1e-10)
+    np.testing.assert_allclose(vectors @ matrix, energies[:, None] * vectors, atol=1e-9)
+
+
 @pytest.mark.parametrize("num_qubits", [10, 11])
 def test_single_precision_reaches_what_double_does(num_qubits, monkeypatch):
     op = PauliSum.from_operator(glass(num_qubits, 3))
