@@ -68,18 +68,19 @@ class Targets:
         (y − shift) · factor.
     labels : tuple
         The classes in order; empty for numbers.
-    shift, factor : float
+    shift, factor : float or tuple of float
+        Tuples for several numbers a sample, one an output.
     """
 
     kind: str
     labels: tuple[Any, ...] = ()
-    shift: float = 0.0
-    factor: float = 1.0
+    shift: float | tuple[float, ...] = 0.0
+    factor: float | tuple[float, ...] = 1.0
 
     def encode(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return the targets of these labels or numbers."""
         if self.kind == "number":
-            return (np.asarray(y, dtype=float) - self.shift) * self.factor
+            return (np.asarray(y, dtype=float) - np.asarray(self.shift)) * np.asarray(self.factor)
         index = np.searchsorted(np.array(self.labels), y)
         if self.kind == "class":
             return index
@@ -90,7 +91,8 @@ class Targets:
     def decode(self, predictions: Matrix) -> NDArray[Any]:
         """Return the labels or numbers that rows of outputs stand for."""
         if self.kind == "number":
-            return predictions[:, 0] / self.factor + self.shift
+            one = not isinstance(self.shift, tuple)
+            return (predictions[:, 0] if one else predictions) / np.asarray(self.factor) + np.asarray(self.shift)
         index = (predictions[:, 0] > 0).astype(int) if self.kind == "sign" else predictions.argmax(axis=1)
         return np.array(self.labels)[index]
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -201,7 +201,8 @@ class QEPClassifier(ClassifierMixin, _Estimator):
 class QEPRegressor(RegressorMixin, _Estimator):
     """A network of qubits as a regressor, trained by equilibrium propagation; the options are those of `QEPClassifier`.
 
-    The training targets are brought into [−0.8, 0.8], within reach of one output, and predictions brought back.
+    The training targets are brought into [−0.8, 0.8], within reach of one output, and predictions brought back. Targets of shape
+    (samples, numbers) take an output a number, each scaled by itself.
 
     Attributes
     ----------
@@ -219,16 +220,28 @@ class QEPRegressor(RegressorMixin, _Estimator):
     True
     """
 
+    def __sklearn_tags__(self) -> Tags:
+        tags: Tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit to samples and their numbers."""
-        rows, numbers = validate_data(self, X, y, dtype=float, y_numeric=True)
+        """Fit to samples and their numbers, of shape (samples,) or (samples, numbers)."""
+        rows, numbers = validate_data(self, X, y, dtype=float, y_numeric=True, multi_output=True)
         numbers = np.asarray(numbers, dtype=float)
-        low, high = float(numbers.min()), float(numbers.max())
-        factor = 1.6 / (high - low) if high > low else 1.0
-        self._fitted(rows, numbers, Targets("number", (), (low + high) / 2, factor), 1)
+        low, high = numbers.min(axis=0), numbers.max(axis=0)
+        spread = high - low
+        factor = 1.6 / np.where(spread > 0, spread, 1.6)
+        shift = (low + high) / 2
+        targets = Targets("number", (), _plain(shift), _plain(factor))
+        self._fitted(rows, numbers, targets, 1 if numbers.ndim == 1 else numbers.shape[1])
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the number of each sample."""
+        """Return the number or numbers of each sample, in the shape of the targets."""
         found = self.outputs(X)
         return self.targets_.decode(found)
+
+
+def _plain(values: NDArray[np.float64]) -> float | tuple[float, ...]:
+    return float(values) if values.ndim == 0 else tuple(map(float, values))
