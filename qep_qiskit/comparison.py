@@ -16,7 +16,7 @@ from qep_qiskit.equilibrium.estimate import finish
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, measured_with, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
-from qep_qiskit.equilibrium.result import Gradient, plain
+from qep_qiskit.equilibrium.result import Gradient, cosine, plain, relative_error
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import check_installed
@@ -288,11 +288,6 @@ class Climb:
         size = float(np.linalg.norm(exact))
         before = self._before()
         clear = np.abs(exact) > 1e-12 * np.abs(exact).max(initial=0.0)
-        norm = float(np.linalg.norm(values))
-
-        def of_size(difference: Vector) -> float | None:
-            return float(np.linalg.norm(difference)) / size if size else None
-
         with np.errstate(divide="ignore", invalid="ignore"):
             z = (
                 None
@@ -306,11 +301,11 @@ class Climb:
             stderr=stderr,
             loss=found.loss,
             loss_stderr=found.loss_stderr,
-            relative_error=of_size(values - exact),
-            cosine=float(values @ exact) / (norm * size) if norm and size else None,
+            relative_error=relative_error(values, exact),
+            cosine=cosine(values, exact),
             sign_agreement=float(np.mean(np.sign(values[clear]) == np.sign(exact[clear]))) if clear.any() else 1.0,
             z=z,
-            added=None if before is None else of_size(values - before),
+            added=None if before is None or not size else float(np.linalg.norm(values - before)) / size,
         )
 
     def _before(self) -> Vector | None:

@@ -48,6 +48,8 @@ from qep_qiskit.simulation.threads import single_threaded
 from qep_qiskit.stencils import extrapolated, symmetric
 
 Vector = NDArray[np.float64]
+COMPARED_QUBITS = 16
+"""Up to so many qubits the exact gradient takes less than a second, and is computed beside others without being asked for."""
 NUDGE_SHARE = 0.02
 """The nudge |β|‖C‖ as a share of the gap: the bias is of its fourth power, and errors of the states are divided by β."""
 FLAT = 1e-9

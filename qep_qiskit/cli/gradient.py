@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from qep_qiskit.preparation.preparer import Preparer
     from qep_qiskit.problem import Problem
 
-MOST_QUBITS_EXACT = 14
-"""The exact gradient of so many qubits takes a second or so."""
 PHASE_KEYS = ("energy", "residual", "variance", "curvature")
 
 
@@ -40,9 +38,9 @@ def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_jso
 
 def _exact(problem: Problem, preparer: Preparer) -> list[float] | None:
     from qep_qiskit.errors import DegenerateGroundStateError
-    from qep_qiskit.reference import exact_gradient, reference_state
+    from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient, reference_state
 
-    if problem.network.num_qubits > MOST_QUBITS_EXACT:
+    if problem.network.num_qubits > COMPARED_QUBITS:
         return None
     try:
         return [float(v) for v in exact_gradient(problem, preparer=reference_state(preparer)).values]

@@ -139,10 +139,9 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     """Return what came of the run: its gradient, the exact one, how far they are apart in error bars, and its events."""
     import numpy as np
 
-    from qep_qiskit.cli.gradient import MOST_QUBITS_EXACT
     from qep_qiskit.equilibrium.estimate import gradient
     from qep_qiskit.errors import DegenerateGroundStateError, InputError
-    from qep_qiskit.reference import exact_gradient
+    from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
     from qep_qiskit.runs.store import RunStore
     from qep_qiskit.spec import load
 
@@ -157,7 +156,7 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     values, errors = np.array(kept[-1]["values"], dtype=float), np.array(kept[-1]["stderr"], dtype=float)
     same = {key: settings[key] for key in ("preparer", "stencil", "seed")}
     found: dict[str, Any] = {"gradient": kept[-1], "events": events}
-    if problem.network.num_qubits > MOST_QUBITS_EXACT:
+    if problem.network.num_qubits > COMPARED_QUBITS:
         return found
     asked: tuple[tuple[str, str, Callable[[], Gradient]], ...] = (
         ("noise_free", "the noise-free gradient of the same states", lambda: gradient(problem, **same)),

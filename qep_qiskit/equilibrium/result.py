@@ -14,6 +14,18 @@ from qep_qiskit.preparation.preparer import Prepared
 Vector = NDArray[np.float64]
 
 
+def relative_error(values: Vector, exact: Vector) -> float | None:
+    """Return ‖g − g*‖ / ‖g*‖; None where g* is zero."""
+    size = float(np.linalg.norm(exact))
+    return float(np.linalg.norm(values - exact)) / size if size else None
+
+
+def cosine(values: Vector, exact: Vector) -> float | None:
+    """Return the cosine of the angle between two gradients; None where one is zero."""
+    size = float(np.linalg.norm(exact)) * float(np.linalg.norm(values))
+    return float(values @ exact) / size if size else None
+
+
 @dataclass(frozen=True)
 class Gradient:
     """dL/dw for every weight, in the order of ``network.names``.

@@ -27,12 +27,10 @@ from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
-from qep_qiskit.reference import exact_gradient
+from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
 
 Vector = NDArray[np.float64]
-MOST_QUBITS_EXACT = 16
-"""The exact gradient of so many qubits takes a second or so."""
 NOISELESS_REACH = 0.01
 """The least β in units of gap/‖C‖ where there is no shot noise: errors of the states are divided by it."""
 
@@ -203,7 +201,7 @@ def _truth(asked: Asked) -> tuple[Vector | None, float]:
 
 def predictable(asked: Asked) -> bool:
     """Whether the device's outcome distributions are small enough to be computed."""
-    most = MOST_QUBITS_EXACT if asked.device.exact else MOST_WIRES_EXACT
+    most = COMPARED_QUBITS if asked.device.exact else MOST_WIRES_EXACT
     return asked.problem.network.num_qubits <= most
 
 
@@ -296,6 +294,6 @@ def _finite_beta(asked: Asked, stencil: Stencil, prediction: Prediction) -> Vect
     from qep_qiskit.equilibrium.estimate import run
     from qep_qiskit.equilibrium.reduced import reduce
 
-    if asked.problem.network.num_qubits > MOST_QUBITS_EXACT:
+    if asked.problem.network.num_qubits > COMPARED_QUBITS:
         return None
     return reduce(*run(asked.problem, stencil=stencil, seed=asked.seed)).values

@@ -17,11 +17,11 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from qep_qiskit.equilibrium.estimate import gradient
-from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error
 from qep_qiskit.errors import InputError
 from qep_qiskit.files import write_whole
 from qep_qiskit.preparation.preparer import Progress, silent
-from qep_qiskit.reference import exact_gradient
+from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.report import findings
 from qep_qiskit.report.figures import figure_bytes
 from qep_qiskit.report.numbers import MISSING, column, duration, finite, score, with_error
@@ -32,8 +32,6 @@ from qep_qiskit.runs.listing import state_of
 from qep_qiskit.runs.store import RunStore
 from qep_qiskit.spec import Spec
 
-EXACT_QUBITS = 16
-"""Up to this size the exact gradient is computed for the page; beyond, only where it is asked for."""
 TITLES = {"none": "raw", "tensored": "tensored", "m3": "M3", "trex": "TREX", "zne": "ZNE"}
 
 
@@ -85,7 +83,7 @@ def gathered(store: RunStore, spec: Spec, *, exact: bool | None = None, progress
             found["none"] = reread(store, spec, "none").to_dict()
     order = sorted(found, key=lambda name: (name == spec.mitigation, name != "none", name))
     problem = spec.problem()
-    small = problem.network.num_qubits <= EXACT_QUBITS if exact is None else exact
+    small = problem.network.num_qubits <= COMPARED_QUBITS if exact is None else exact
     truth = prepared = None
     if small:
         settings = spec.settings()
@@ -166,10 +164,8 @@ def _rung(name: str, title: str, found: Mapping[str, Any], exact: Gradient | Non
     rung.update({key: found[key] for key in ("values", "stderr", "loss", "loss_stderr")})
     rung.update(relative_error=None, cosine=None, sign_agreement=None, z=None)
     if exact is not None:
-        values, size = np.array(found["values"], dtype=float), _size(exact)
-        norm = float(np.linalg.norm(values))
-        rung["relative_error"] = float(np.linalg.norm(values - exact.values)) / size
-        rung["cosine"] = float(values @ exact.values) / (norm * size) if norm else None
+        values = np.array(found["values"], dtype=float)
+        rung["relative_error"], rung["cosine"] = relative_error(values, exact.values), cosine(values, exact.values)
         rung["sign_agreement"] = float(np.mean(np.sign(values) == np.sign(exact.values)))
         rung["z"] = _scores(found, exact)
     return rung

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from qep_qiskit.equilibrium import gradient
+from qep_qiskit.equilibrium.result import cosine, relative_error
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
-from qep_qiskit.reference import exact_gradient
+from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.spec import Spec, load
 from qep_qiskit.training.fit import gathered
 from qep_qiskit.training.from_spec import task_from
 from qep_qiskit.training.trained import mean_cosine
 from qep_qiskit.workers import Pool
 
-MOST_QUBITS_EXACT = 14
 MEASURES = {
     "training": (
         "validation_accuracy",
@@ -124,21 +124,16 @@ def gradient_numbers(spec: Spec) -> dict[str, float | None]:
     """Return how a gradient compares with the exact one, where that can be computed, and what it cost."""
     problem = spec.problem()
     found = gradient(problem, **spec.settings())
-    size = float(np.linalg.norm(found.values))
     numbers: dict[str, float | None] = {"relative_error": None, "cosine": None}
-    if problem.network.num_qubits <= MOST_QUBITS_EXACT:
+    if problem.network.num_qubits <= COMPARED_QUBITS:
         exact = exact_gradient(problem).values
-        whole = float(np.linalg.norm(exact))
-        if whole > 0:
-            numbers["relative_error"] = float(np.linalg.norm(found.values - exact)) / whole
-        if whole > 0 and size > 0:
-            numbers["cosine"] = float(found.values @ exact) / (whole * size)
+        numbers = {"relative_error": relative_error(found.values, exact), "cosine": cosine(found.values, exact)}
     shots = found.provenance.get("shots_total")
     return {
         **numbers,
         "loss": found.loss,
         "loss_stderr": found.loss_stderr,
-        "gradient_norm": size,
+        "gradient_norm": float(np.linalg.norm(found.values)),
         "gradient_stderr": None if found.covariance is None else float(np.sqrt(np.trace(found.covariance))),
         "shots": float(shots) if isinstance(shots, int | float) else None,
     }

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium import Gradient, answers
+from qep_qiskit.equilibrium.result import cosine
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
@@ -238,5 +239,4 @@ def evaluate(
 def _cosine(task: Task, problems: Sequence[Problem], values: Vector) -> float | None:
     exact = np.mean([exact_gradient(problem, preparer=reference_state(task.preparer)).values for problem in problems], axis=0)
     on = task.constraints.trained
-    size = float(np.linalg.norm(exact[on]) * np.linalg.norm(values[on]))
-    return float(exact[on] @ values[on] / size) if size else None
+    return cosine(values[on], exact[on])
