@@ -22,7 +22,7 @@ MATRICES = {
     "Z": np.array([[1, 0], [0, -1]], dtype=complex),
 }
 BLOCK = 4
-ROWS_TOGETHER = 2**18
+ROWS_TOGETHER = 2**16
 
 
 def ramp_states(
@@ -51,10 +51,12 @@ def ramp_states(
     """
     rows = np.asarray(coefficients, dtype=float)
     dt = np.broadcast_to(np.asarray(times, dtype=float), (len(rows),)) / ramp.steps
-    if len(rows) > 1 and len(rows) << ramp.num_qubits > ROWS_TOGETHER:
+    most = max(1, ROWS_TOGETHER >> ramp.num_qubits)
+    if len(rows) > most:
+        firsts = range(0, len(rows), most)
         parts = [
-            ramp_states(ramp, rows[k : k + 1], times=dt[k : k + 1] * ramp.steps, progress=_part(progress, k, len(rows)))
-            for k in range(len(rows))
+            ramp_states(ramp, rows[k : k + most], dt[k : k + most] * ramp.steps, progress=_part(progress, number, len(firsts)))
+            for number, k in enumerate(firsts)
         ]
         return np.concatenate(parts)
     full = np.zeros((len(rows), len(ramp.paulis)))
