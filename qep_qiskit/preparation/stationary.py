@@ -11,9 +11,6 @@ from scipy.optimize import minimize
 Vector = NDArray[np.float64]
 Slope = Callable[[Vector], tuple[float, Vector]]
 
-NEAR = 1e-3
-"""The slope's norm at which Newton steps take over."""
-
 
 def descend(energy_and_gradient: Slope, start: Vector, *, slope: float, max_iterations: int) -> Vector:
     """Return angles whose gradient is about `slope` in every component, by L-BFGS."""

@@ -19,7 +19,7 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
-from qep_qiskit.preparation.stationary import NEAR, arrive, descend, settle
+from qep_qiskit.preparation.stationary import arrive, descend, settle
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.circuits import CircuitProgram
 from qep_qiskit.simulation.operators import PauliSum
@@ -30,6 +30,8 @@ MOST_QUBITS = 24
 MOST_NEWTON_ANGLES = 400
 POLISH = 1e-3
 """Newton steps go on to this share of the tolerance: an unconverged phase is an error divided by β."""
+VALLEY = 1e-6
+"""L-BFGS goes on to this slope before Newton steps take over: they would stop at the nearest point of a nearly flat valley."""
 SPREADS = (0.1, 0.6, 1.2)
 """Standard deviations of the random first angles, one a start, repeated."""
 
@@ -202,7 +204,7 @@ class VQE:
         return descend(
             lambda theta: program.energy_and_gradient(theta, operator),
             start,
-            slope=NEAR / 10 if self._has_newton(program) else self.tolerance / 30,
+            slope=VALLEY if self._has_newton(program) else self.tolerance / 30,
             max_iterations=self.max_iterations,
         )
 
