@@ -121,6 +121,8 @@ def _error(found: Forecast) -> str:
     def share(value: float | None) -> str:
         return "unknown" if value is None or value != value else f"{100 * value:.2g} %"
 
+    if found.stderr is not None and not found.known:
+        return f"at most {sum(found.stderr**2) ** 0.5:.2g}, root mean square, of a gradient whose norm is not known"
     wanted = "" if found.target_error is None else f" (wanted: {share(found.target_error)})"
     parts = [
         f"{name} {share(value)}"
@@ -149,6 +151,11 @@ def _weights(found: Forecast) -> Any:
     )
     table.add_column("weight", no_wrap=True)
     errors = found.stderr
+    if errors is not None and not found.known:
+        table.add_column("error at most", justify="right")
+        for name, error in zip(found.names, errors.tolist(), strict=True):
+            table.add_row(Text(name), Text(f"{error:.2g}"))
+        return table
     table.add_column("gradient ± error" if errors is not None else "gradient", justify="right")
     values = found.values.tolist()
     cells = column(values) if errors is None else [with_error(v, e) for v, e in zip(values, errors.tolist(), strict=True)]

@@ -77,6 +77,11 @@ class Forecast:
     provenance: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @property
+    def known(self) -> bool:
+        """Whether the gradient is predicted, not only the worst case of its error bars."""
+        return bool(np.isfinite(self.values).all())
+
+    @property
     def bias(self) -> Vector | None:
         """What no number of shots removes: finite β, preparation and device noise together, shape (K,)."""
         return None if self.exact is None else self.values - self.exact

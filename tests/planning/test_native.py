@@ -88,3 +88,13 @@ def test_native_in_a_spec_becomes_numbers_for_a_run(small_spec):
     assert isinstance(spec.tables["stencil"]["beta"], float) and len(spec.tables["measurement"]["split"]) == 3
     assert note.startswith("#") and not spec.left_to_the_planner
     assert spec.problem().network.layout == tuple(answer["layout"])
+
+
+def test_a_worst_case_is_shown_as_bars_without_values(small_spec):
+    changed = ["network.sites=14", "weights.J=0.8", "weights.h=0.1", "weights.g=0.9", "preparation.method=adiabatic", "preparation.steps=2", "preparation.time=1.0"]
+    options = [word for change in changed for word in ("--set", change)]
+    shown = CliRunner().invoke(cli, ["plan", str(small_spec), "--device", "fake_guadalupe", *options])
+    assert shown.exit_code == 0, shown.output
+    for text in ("error at most", "of a gradient whose norm is not known", "worst case"):
+        assert text in " ".join(shown.stdout.split())
+    assert "unknown" not in shown.stdout and "nan" not in shown.stdout
