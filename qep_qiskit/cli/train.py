@@ -95,14 +95,15 @@ def _begun(
     spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None
 ) -> tuple[Any, Path, dict[str, Any]]:
     from qep_qiskit.errors import InputError
+    from qep_qiskit.planning.settled import laid_spec
     from qep_qiskit.training.from_spec import task_from
 
     if spec_path is None:
         raise InputError("SPEC: missing; give a spec, or --resume and a run")
-    spec = load_spec(spec_path, overrides, seed)
+    spec, note = laid_spec(load_spec(spec_path, overrides, seed))
     task, about = task_from(spec)
     home = Path("hardware_runs") / f"{Path(spec_path).stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if folder is None else Path(folder)
-    return task, home, {"spec_text": spec.to_toml(), "about": about}
+    return task, home, {"spec_text": note + spec.to_toml(), "about": about}
 
 
 def _resumed(

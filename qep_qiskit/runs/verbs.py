@@ -112,9 +112,7 @@ def collect(
     """
     with open_run(run, write=True) as store:
         if store.description.get("kind") == "training":
-            raise InputError(
-                f"run: {store.folder} is a training; qep.train or `qep train --resume {store.folder}` goes on with it"
-            )
+            raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` goes on with it")
         spec = spec_of(store)
         if mitigation is not None:
             return read_again(store, spec, mitigation)

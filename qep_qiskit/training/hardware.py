@@ -32,13 +32,15 @@ def device_of(task: Task) -> RemoteDevice | None:
 
 
 def refuse(task: Task, run: object, workers: object, scheduler: object) -> None:
-    """Refuse, in one line, what would lose jobs that are paid for."""
+    """Refuse, in one line, what the device cannot do, and what would lose jobs that are paid for."""
     device = device_of(task)
     if device is None:
         return
     if (workers, scheduler) != (None, None):
         name, value = ("workers", workers) if workers is not None else ("scheduler", scheduler)
         raise InputError(f"{name}: {value!r} does not go with {device.name}, whose jobs go through one run; leave it out")
+    if task.shots is None:
+        raise InputError(f"shots: missing; {device.name} measures, so give the shots of each circuit, for instance 10000")
     if run is None:
         raise InputError(
             f"run: missing; jobs on {device.name} are paid for, and only a run keeps them: give a folder, such as "
