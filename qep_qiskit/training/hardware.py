@@ -83,6 +83,9 @@ def through_the_run(
         yield task, lambda step: None
         return
 
+    if store.imported is not None:
+        raise InputError(f"run: {store.folder} is a copy, from which nothing is sent; go on with the original")
+
     def stop(where: str) -> None:
         if pressed():
             kept = len(store.steps())
