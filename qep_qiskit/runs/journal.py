@@ -84,6 +84,11 @@ class JournalDevice:
         """The device's, as Qiskit sees it."""
         return backend_of(self.courier.device)
 
+    @property
+    def gathers(self) -> bool:
+        """True: what can go with another job does, for each is paid for and waits for its turn."""
+        return True
+
     def at(self, step: int) -> None:
         """Count the jobs of this step, from the first one on."""
         self._step, self._calls = step, 0

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qep_qiskit.equilibrium.bench import Bench, calibration_work
+from qep_qiskit.equilibrium.bench import Bench
+from qep_qiskit.equilibrium.executed import calibrating
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.prediction import read_only
 from qep_qiskit.measurement.mitigation import parse
-from qep_qiskit.measurement.twirling import shots_each
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.runs.costs import Cost, of_circuit, of_jobs
@@ -68,20 +68,11 @@ def _cost(rounds: Sequence[Plan], device: JournalDevice, samples: int) -> Cost:
         bench = Bench(device, start, parse(part.mitigation))
         bench.add_plans([part])
         start = bench.start
-        found += of_jobs(len(set(bench.shots())), device)
-        for (work, rows), shots in zip(bench.work(), bench.shots(), strict=True):
-            circuit = device.courier.device.measured(work.compiled, work.axes)
-            found += of_circuit(circuit, len(rows) * samples, shots or 0, device)
+        sent = [(work, len(rows) * samples, each or 0) for (work, rows), each in zip(bench.work(), bench.shots(), strict=True)]
         if part.earlier is None and parse(part.mitigation).calibrated:
-            found += _calibration(part, device, bench.all_qubits)
-    return found
-
-
-def _calibration(first: Plan, device: JournalDevice, qubits: tuple[int, ...]) -> Cost:
-    found = of_jobs(1, device)
-    for part in calibration_work(device, qubits, first.mitigation, first.seed):
-        sets = 0 if part.flips is None else len(part.flips)
-        each = shots_each(first.calibration_shots, sets) if sets else first.calibration_shots
-        circuit = device.courier.device.measured(part.work.compiled, part.work.axes)
-        found += of_circuit(circuit, len(part.work.values), each or 0, device)
+            parts, each = calibrating(device, bench.all_qubits, part)
+            sent += [(own.work, len(own.work.values), each or 0) for own in parts]
+        found += of_jobs(len({each for *_, each in sent}), device)
+        for work, rows, each in sent:
+            found += of_circuit(device.courier.device.measured(work.compiled, work.axes), rows, each, device)
     return found

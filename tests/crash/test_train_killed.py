@@ -16,9 +16,9 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["trained", "qiskit_ibm_runtime.executor_sampler", "qiskit_aer", "samplomatic"])
 NEEDED = {"reply lost": "lost-reply", "adopted": "lost-reply"}
 """What the service must do for a point to be reached."""
-KILLED = ("step 1 job 2", "step 2 job 3", "step 2 job 4")
-"""A calibration, nudged phases, and held-out samples after the epoch."""
-QUICK = ("submit step 2 job 3: sent, id not written", "collect step 1 job 2: result read")
+KILLED = ("step 1 job 1", "step 2 job 2", "step 2 job 3")
+"""A free phase, nudged phases, and held-out samples after the epoch."""
+QUICK = ("submit step 2 job 2: sent, id not written", "collect step 2 job 3: result read")
 
 
 def points():
@@ -102,4 +102,4 @@ def test_a_session_is_joined_again_and_closed_at_the_end(tmp_path, reference):
 
 
 def test_there_are_points_at_every_turn_of_a_job():
-    assert len(points()) >= 3 * 12 + 4 and len(JOBS) == 8
+    assert len(points()) >= 3 * 12 + 4 and len(JOBS) == 5
