@@ -208,7 +208,8 @@ class JournalDevice:
             device.check(pubs)
         except InputError as error:
             if self._calls > 1:
-                raise
+                again = f"step {self._step + 1} began on these qubits: try again when they are back, or give another folder"
+                raise InputError(f"{error}; {again}") from None
             store.forget(LAYOUT)
             store.note(f"circuits are to be compiled again: {error}")
             raise InputError(f"{error}; `{self.courier.again}` does") from None

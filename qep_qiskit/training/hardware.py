@@ -82,7 +82,6 @@ def through_the_run(
     if device is None:
         yield task, lambda step: None
         return
-
     if store.imported is not None:
         raise InputError(f"run: {store.folder} is a copy, from which nothing is sent; go on with the original")
 

@@ -214,6 +214,17 @@ def test_circuits_are_compiled_once_a_run_and_again_where_a_qubit_is_lost(at, tm
     at(device=Counting(tmp_path / "jobs"))
     assert Counting.compiled == 8
 
+    class Breaking(FolderDevice):
+        checked = 0
+
+        def check(self, pubs):
+            self.checked += 1
+            if self.checked == 2:
+                raise InputError("device: qubit 1 is faulty now")
+
+    with pytest.raises(InputError, match="step 1 began on these qubits: try again when they are back"):
+        at(device=Breaking(tmp_path / "jobs"), run=tmp_path / "other")
+
 
 def test_told_at_a_glance_and_on_a_page(at, tmp_path):
     at()
