@@ -14,12 +14,11 @@ from qep_qiskit.cli.running import remote_device, run_argument, run_folder, spec
 @json_option
 def command(run: str, as_json: bool) -> None:
     """Cancel every job of a run that has not ended. What was already collected stays."""
-    from qep_qiskit.runs.lifecycle import Lifecycle
+    from qep_qiskit.runs.courier import Courier
     from qep_qiskit.runs.store import RunStore
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
-        spec = spec_of(store)
-        cancelled = Lifecycle(store, spec, remote_device(spec), progress=report).cancel()
+        cancelled = Courier(store, remote_device(spec_of(store)), report).cancel()
     if as_json:
         print_json({"run": str(store.folder), "cancelled": cancelled})
     else:

@@ -11,6 +11,7 @@ from qep_qiskit.cli.output import print_json, progress
 from qep_qiskit.cli.running import (
     confirm_on_terminal,
     finish,
+    refuse_training,
     remote_device,
     run_argument,
     run_folder,
@@ -41,6 +42,7 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
     from qep_qiskit.runs.store import RunStore
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
+        refuse_training(store)
         spec = spec_of(store)
         if mitigation is not None:
             gradient = read_again(store, spec, mitigation)

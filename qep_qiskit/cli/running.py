@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 run_argument = click.argument("run", metavar="RUN", type=click.Path())
 
 
+def refuse_training(store: RunStore) -> None:
+    """Refuse a training where a gradient's run is meant."""
+    if store.description.get("kind") == "training":
+        raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` goes on with it")
+
+
 def remote_device(spec: Spec) -> RemoteDevice:
     """Return the spec's device, which must be one that takes jobs."""
     from qep_qiskit.runs.verbs import remote
@@ -120,12 +126,13 @@ def show_jobs(out: Any, store: RunStore, jobs: list[dict[str, object]] | None = 
     from rich.table import Table
 
     table = Table(title=f"Run {store.folder}", title_justify="left", title_style="bold", box=None, header_style="dim")
-    for heading in ("round", "job", "state", "circuits", "shots each", "id"):
-        table.add_column(heading, justify="right" if heading in ("round", "circuits", "shots each") else "left")
+    training = store.description.get("kind") == "training"
+    for heading in ("step" if training else "round", "job", "state", "circuits", "shots each", "id"):
+        table.add_column(heading, justify="right" if heading in ("step", "round", "circuits", "shots each") else "left")
     for job in jobs_of(store) if jobs is None else jobs:
         table.add_row(
             str(int(str(job["round"])) + 1),
-            str(job["purpose"]),
+            str(job["purpose"]).removeprefix(f"step {int(str(job['round'])) + 1} "),
             str(job["state"]),
             str(job["circuits"]),
             str(job["shots"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from qep_qiskit.cli.options import json_option
@@ -14,26 +16,51 @@ from qep_qiskit.cli.running import jobs_of, remote_device, run_argument, run_fol
 @click.option("--offline", is_flag=True, help="Show what is written down; do not ask the service.")
 @json_option
 def command(run: str, offline: bool, as_json: bool) -> int:
-    """Show the jobs of a run. Nothing is fetched or sent; another process may be collecting meanwhile."""
+    """Show the jobs of a run, and how many steps of a training are done.
+
+    Nothing is fetched or sent; another process may be collecting meanwhile.
+    """
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
+    from qep_qiskit.runs.listing import progress_of, state_of
     from qep_qiskit.runs.store import RunStore
 
     with RunStore.open(run_folder(run)) as store:
         jobs = jobs_of(store)
-        if not offline:
+        training = progress_of(store)
+        if not offline and (training is None or (training["asked"] and _under_way(jobs))):
             device = remote_device(spec_of(store))
             with progress() as report:
                 report(f"asking {device.name}", None)
-                for job in jobs:
-                    if job["job_id"] and job["state"] in ("submitted", "queued", "running"):
-                        job["state"], job["reason"] = device.status(str(job["job_id"]))
-        done = bool(store.gradients())
+                for job in _under_way(jobs):
+                    job["state"], job["reason"] = device.status(str(job["job_id"]))
+        done = bool(store.gradients()) if training is None else state_of(store) == "done"
         if as_json:
-            print_json({"run": str(store.folder), "state": "done" if done else "waiting", "jobs": jobs, "events": _events(store)})
-        else:
+            about = {} if training is None else {"training": {k: v for k, v in training.items() if k != "asked"}}
+            state = "done" if done else "waiting" if training is None else state_of(store)
+            print_json({"run": str(store.folder), "state": state, **about, "jobs": jobs, "events": _events(store)})
+            return DONE if done else NOT_FINISHED
+        if jobs or training is None:
             show_jobs(console(), store, jobs)
+        if training is None:
             click.echo("\nDone; the gradient is in the run." if done else f"\n`qep collect {store.folder}` goes on.")
+        else:
+            _show_training(store.folder, training, done)
     return DONE if done else NOT_FINISHED
+
+
+def _under_way(jobs: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [job for job in jobs if job["job_id"] and job["state"] in ("submitted", "queued", "running")]
+
+
+def _show_training(folder: object, training: dict[str, Any], done: bool) -> None:
+    seconds = "" if training["seconds"] is None else f", {training['seconds']:.1f} QPU seconds billed"
+    if seconds and training["estimate"] is not None:
+        seconds += f" of about {training['estimate']:.0f} foreseen"
+    click.echo(f"\n{training['steps']} of {training['total']} steps are done{seconds}.")
+    if not done and training["asked"]:
+        click.echo(f"`qep train --resume {folder}` goes on.")
+    elif not done:
+        click.echo(f"qep.train with the same arguments and run={str(folder)!r} goes on.")
 
 
 def _events(store: object) -> list[dict[str, object]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from qep_qiskit.cli.options import json_option, load_spec
 from qep_qiskit.cli.output import console, print_json
 
 if TYPE_CHECKING:
+    from qep_qiskit.runs.store import RunStore
     from qep_qiskit.training.fit import Log
     from qep_qiskit.training.loop import Step
     from qep_qiskit.training.task import Task
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     "--run", "folder", type=click.Path(file_okay=False), help="The run's folder; a new one under hardware_runs/ where absent."
 )
 @click.option("--resume", metavar="RUN", type=click.Path(), help="Go on with a run instead of a SPEC.")
+@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device.")
+@click.option("--resubmit", is_flag=True, help="With --resume: send jobs that failed or were cancelled again.")
 @click.option("--workers", type=int, metavar="N", help="Share each batch among N local processes.")
 @click.option("--scheduler", metavar="ADDRESS", help="Share it among the workers of a dask scheduler, tcp://host:port.")
 @json_option
@@ -38,6 +41,8 @@ def command(
     seed: int | None,
     folder: str | None,
     resume: str | None,
+    yes: bool,
+    resubmit: bool,
     workers: int | None,
     scheduler: str | None,
     as_json: bool,
@@ -46,28 +51,35 @@ def command(
 
     Every step is kept in the run. Ctrl-C once stops after the step under way, twice at once; `qep train --resume RUN` goes on,
     and the end is the same as without a stop. With workers the end is the same for any number of them.
+
+    On a device that takes jobs the cost is shown first. Every job is written down before it is sent: after a stop or a crash
+    --resume goes on with the jobs that are under way, and none is sent twice.
     """
     from qep_qiskit.cli.main import InterruptedRunError
-    from qep_qiskit.training.checkpoints import InterruptedTrainingError
+    from qep_qiskit.errors import InputError
     from qep_qiskit.training.fit import spread
+    from qep_qiskit.training.interrupts import InterruptedTrainingError
     from qep_qiskit.workers import pool
 
     in_tasks = False
     if resume is None:
+        if resubmit:
+            raise InputError("--resubmit: goes with --resume and a run; leave it out")
         task, home, options = _begun(spec_path, overrides, seed, folder)
     else:
         task, home, options, in_tasks = _resumed(spec_path, overrides, seed, folder, resume)
         if not in_tasks and (workers, scheduler) != (None, None):
-            from qep_qiskit.errors import InputError
-
             raise InputError(
                 f"--resume: {home} was begun without workers, whose shots differ; leave out --workers and --scheduler"
             )
     from qep_qiskit.training.checkpoints import kept_steps
+    from qep_qiskit.training.hardware import refuse
 
+    refuse(task, home, workers, scheduler)
     try:
-        with pool(workers, scheduler) as chosen, _watching(task) as watch:
-            result = kept_steps(spread(task, chosen, anyway=in_tasks), home, **options, **watch)
+        with pool(workers, scheduler) as chosen, _watching(task) as (watch, hidden):
+            watch["confirm"] = confirm_training(yes, hidden)
+            result = kept_steps(spread(task, chosen, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
     except InterruptedTrainingError as error:
         raise InterruptedRunError(f"{error}; `qep train --resume {home}` goes on") from None
     except KeyboardInterrupt:
@@ -83,14 +95,15 @@ def _begun(
     spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None
 ) -> tuple[Any, Path, dict[str, Any]]:
     from qep_qiskit.errors import InputError
+    from qep_qiskit.planning.settled import laid_spec
     from qep_qiskit.training.from_spec import task_from
 
     if spec_path is None:
         raise InputError("SPEC: missing; give a spec, or --resume and a run")
-    spec = load_spec(spec_path, overrides, seed)
+    spec, note = laid_spec(load_spec(spec_path, overrides, seed))
     task, about = task_from(spec)
     home = Path("hardware_runs") / f"{Path(spec_path).stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if folder is None else Path(folder)
-    return task, home, {"spec_text": spec.to_toml(), "about": about}
+    return task, home, {"spec_text": note + spec.to_toml(), "about": about}
 
 
 def _resumed(
@@ -116,11 +129,35 @@ def _resumed(
         return task, home, {"spec_text": store.spec_text}, in_tasks
 
 
+Hidden = Callable[[], AbstractContextManager[object]]
+
+
+def confirm_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], RunStore], None]:
+    """Return a function that shows what a training on a device will cost and asks; `hidden` hides the bar meanwhile."""
+    from qep_qiskit.errors import InputError
+
+    def ask(cost: Mapping[str, Any], store: RunStore) -> None:
+        seconds = "" if cost["qpu_seconds"] is None else f", about {cost['qpu_seconds']:.0f} QPU seconds"
+        with hidden():
+            click.echo(
+                f"{cost['steps']} steps: about {cost['jobs']} jobs, {cost['circuits']} circuits, {cost['shots']} shots in "
+                f"all{seconds} on {store.description['device']}.",
+                err=True,
+            )
+            begins = f"`qep train --resume {store.folder} --yes` begins"
+            if not yes and not sys.stdin.isatty():
+                raise InputError(f"--yes: missing, and there is no terminal to ask on; {begins}")
+            if not yes and not click.confirm("Begin?", err=True, default=False):
+                raise InputError(f"nothing was sent; {begins}")
+
+    return ask
+
+
 @contextmanager
-def _watching(task: Task) -> Iterator[dict[str, Any]]:
+def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
     """Show loss, accuracy, shots and the time left on stderr; nothing where stderr is no terminal."""
     if not sys.stderr.isatty():
-        yield {}
+        yield {}, nullcontext
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -150,7 +187,13 @@ def _watching(task: Task) -> Iterator[dict[str, Any]]:
             if share is None:
                 bar.update(line, description=text)
 
-        yield {"on_begin": begin, "on_step": step, "progress": stage}
+        @contextmanager
+        def hidden() -> Iterator[None]:
+            bar.stop()
+            yield
+            bar.start()
+
+        yield {"on_begin": begin, "on_step": step, "progress": stage}, hidden
 
 
 def status(done: Step, epoch: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -186,22 +186,35 @@ class Bench:
             found.append((item, group.rows))
         return found
 
-    def run(self, seed: int) -> dict[Key, Samples]:
-        """Run everything, one job for each number of shots, and deal the samples out."""
-        found = list(zip(self.work(), self.shots(), strict=True))
+    def run(self, seed: int, beside: Sequence[tuple[Work, int | None]] = ()) -> tuple[dict[Key, Samples], list[list[Samples]]]:
+        """Run everything, one job for each number of shots, and deal the samples out.
+
+        Parameters
+        ----------
+        seed : int
+        beside : sequence of (Work, shots)
+            What else goes with the same jobs.
+
+        Returns
+        -------
+        samples, beside
+            Those of the plans by key, and those of each other piece of work.
+        """
+        data = self.work()
+        found = list(zip([work for work, _ in data], self.shots(), strict=True)) + list(beside)
         counts = sorted({each for _, each in found}, key=lambda n: -1 if n is None else n)
-        answers: list[tuple[Row, Samples]] = []
+        got: dict[int, list[Samples]] = {}
         for each in counts:
-            mine = [item for item, own in found if own == each]
-            work = [item for item, _ in mine]
+            mine = [number for number, (_, own) in enumerate(found) if own == each]
+            work = [found[number][0] for number in mine]
             if each is None:
-                got = self._device.distribution(work)
+                batches = self._device.distribution(work)
             else:
                 own_seed = seed if len(counts) == 1 else integer(seed, "shots", each)
-                got = self._device.sample(work, shots=each, seed=own_seed)
-            for (_, rows), batch in zip(mine, got, strict=True):
-                answers += zip(rows, batch, strict=True)
-        return dealt(answers)
+                batches = self._device.sample(work, shots=each, seed=own_seed)
+            got.update(zip(mine, batches, strict=True))
+        answers = [pair for number, (_, rows) in enumerate(data) for pair in zip(rows, got[number], strict=True)]
+        return dealt(answers), [got[number] for number in range(len(data), len(found))]
 
 
 def dealt(found: Iterable[tuple[Row, Samples]]) -> dict[Key, Samples]:

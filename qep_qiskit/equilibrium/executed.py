@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.qiskit_objects import as_device
-from qep_qiskit.equilibrium.bench import Bench, calibration_work
+from qep_qiskit.equilibrium.bench import Bench, CalibrationWork, calibration_work
 from qep_qiskit.equilibrium.planned import Plan
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import CalibrationSamples
@@ -89,8 +89,8 @@ def execute_all(
 ) -> list[Outcomes]:
     """Run one round of many plans together: circuits of one structure, basis and number of shots share one pub.
 
-    The pubs of one number of shots are one job. The plans must agree in shots, mitigation and seed, as those of a batch of
-    samples do.
+    The pubs of one number of shots are one job; on a device that gathers, the readout calibration goes with them. The plans
+    must agree in shots, mitigation and seed, as those of a batch of samples do.
     """
     chosen = as_device(device)
     first = plans[0]
@@ -105,12 +105,19 @@ def execute_all(
     if mitigation.calibrated:
         calibrated = {q for outcomes in before for c in outcomes.calibrations for q in c.qubits}
         missing = tuple(q for q in bench.all_qubits if q not in calibrated)
+    parts, each = ([], None) if not missing else calibrating(chosen, missing, first)
+    together = getattr(chosen, "gathers", False)
     progress(f"running {bench.circuits} circuits on {chosen.name}", None)
-    results = bench.run(integer(first.seed, "samples", first.round))
+    beside = [(part.work, each) for part in parts] if together else []
+    results, more = bench.run(integer(first.seed, "samples", first.round), beside)
     calibrations: tuple[CalibrationSamples, ...] = ()
     if missing:
-        progress(f"calibrating the readout of {len(missing)} qubits", None)
-        calibrations = (_calibration(chosen, missing, first),)
+        if not together:
+            progress(f"calibrating the readout of {len(missing)} qubits", None)
+            work, seed = [part.work for part in parts], integer(first.seed, "calibration", first.round)
+            more = chosen.distribution(work) if each is None else chosen.sample(work, shots=each, seed=seed)
+        got = {part.state: (samples, part.flips) for part, samples in zip(parts, more, strict=True)}
+        calibrations = (calibration_samples(missing, got),)
     return [
         Outcomes(
             samples={(p, b): s for (plan, p, b, factor), s in results.items() if plan == number and factor == 1},
@@ -130,13 +137,11 @@ def _exact(plan: Plan, device: Device) -> Outcomes:
     return Outcomes(expectations={p: expectations[i] for i, p in enumerate(plan.phases)}, device=device.describe())
 
 
-def _calibration(device: Device, qubits: tuple[int, ...], plan: Plan) -> CalibrationSamples:
+def calibrating(device: Device, qubits: tuple[int, ...], plan: Plan) -> tuple[list[CalibrationWork], int | None]:
+    """Return the calibration circuits and the shots of each row of theirs."""
     parts = calibration_work(device, qubits, plan.mitigation, plan.seed)
-    work, seed = [part.work for part in parts], integer(plan.seed, "calibration", plan.round)
     sets = 0 if parts[0].flips is None else len(parts[0].flips)
-    each = shots_each(plan.calibration_shots, sets) if sets else plan.calibration_shots
-    got = device.distribution(work) if each is None else device.sample(work, shots=each, seed=seed)
-    return calibration_samples(qubits, {part.state: (samples, part.flips) for part, samples in zip(parts, got, strict=True)})
+    return parts, shots_each(plan.calibration_shots, sets) if sets else plan.calibration_shots
 
 
 def calibration_samples(qubits: tuple[int, ...], got: Mapping[int, tuple[Sequence[Samples], Flips | None]]) -> CalibrationSamples:

@@ -66,6 +66,11 @@ class _Observed:
         return self.cost.curvature(v)
 
 
+def read_only(problem: Problem) -> Problem:
+    """Return the problem with its nudged phases not asked for: its plan is that of an answer."""
+    return Problem(problem.network, problem.weights, problem.x, cost=_Observed(problem.cost))
+
+
 def answers(
     problems: Sequence[Problem],
     *,
@@ -93,7 +98,7 @@ def answers(
     for number, problem in enumerate(problems):
         progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
         planned = plan(
-            Problem(problem.network, problem.weights, problem.x, cost=_Observed(problem.cost)),
+            read_only(problem),
             preparer=Exact() if preparer is None else preparer,
             stencil=_UNUSED,
             shots=shots,

@@ -59,18 +59,24 @@ def settle(
     return Settled(own, chosen["shots"], chosen["calibration_shots"], record)
 
 
+def laid_spec(spec: Spec) -> tuple[Spec, str]:
+    """Return the spec with the edges and qubits that the device gives now in place of "native", and a comment that says so."""
+    if spec.tables["network"].get("edges") != "native":
+        return spec, ""
+    laid = spec.weighted_network()[0].description
+    network = {**spec.tables["network"], "edges": laid["edges"], "qubits": laid["qubits"]}
+    note = f"# network.edges = 'native' are those of {spec.device().name} on the day of submission\n"
+    return validated({**spec.tables, "network": network}, path=spec.path), note
+
+
 def settled_spec(spec: Spec, progress: Progress = silent) -> tuple[Spec, str]:
     """Return the spec with numbers in place of what was left to the planner, and a comment that says so.
 
     A run that goes on another day, with another calibration, keeps the β and the shots that it was sent with.
     """
     problem, settings = spec.problem(), spec.settings()
+    spec, note = laid_spec(spec)
     tables = dict(spec.tables)
-    note = ""
-    if tables["network"].get("edges") == "native":
-        laid = problem.network.description
-        tables["network"] = {**tables["network"], "edges": laid["edges"], "qubits": laid["qubits"]}
-        note = f"# network.edges = 'native' are those of {settings['device'].name} on the day of submission\n"
     if not (isinstance(settings["stencil"], AutoStencil) or isinstance(settings["shots"], OptimalShots)):
         return validated(tables, path=spec.path), note
     settled = settle(problem, **settings, progress=progress)

@@ -53,6 +53,7 @@ def page(store: RunStore) -> str:
         graph=_image(weight_graph(weights, settings.get("network") or {})),
         weights=list(zip(weights, column(weights.values()), strict=True)),
         confusion=None if counts is None else _image(confusion(counts, _labels(settings, len(counts)))),
+        jobs=as_grid(facts["jobs"]),
         epochs=as_grid([{k: v for k, v in row.items() if k != "validation_confusion"} for row in facts["epochs"]]),
         settings=as_rows({k: v for k, v in settings.items() if k not in ("weights", "versions")}),
         versions=" · ".join(f"{name} {version}" for name, version in (settings.get("versions") or {}).items()),
@@ -90,8 +91,27 @@ def gathered(store: RunStore) -> dict[str, Any]:
         "stopped": state.stopped,
         "finished": bool(epochs) and (state.stopped is not None or epochs[-1]["epoch"] >= settings.get("epochs", 0)),
         "mean_cosine": mean_cosine(history),
+        "jobs": _jobs(store),
+        "estimated_seconds": (store.get("estimate", "training") or {}).get("qpu_seconds"),
         "warnings": list(dict.fromkeys(text for step in kept for text in step["warnings"]))[:5],
     }
+
+
+def _jobs(store: RunStore) -> list[dict[str, Any]]:
+    """Return the jobs that a device was sent, with what each was billed."""
+    seconds = store.all("seconds")
+    return [
+        {
+            "job": job.purpose,
+            "id": job.job_id,
+            "state": job.state,
+            "circuits": sum(len(pub.values) for pub in job.pubs),
+            "shots each": job.shots,
+            "written down": job.created[:19].replace("T", " "),
+            "QPU seconds": seconds.get(job.tag),
+        }
+        for job in store.jobs()
+    ]
 
 
 def _verdict(facts: dict[str, Any]) -> str:
@@ -110,11 +130,20 @@ def _verdict(facts: dict[str, Any]) -> str:
 
 def _summary(facts: dict[str, Any]) -> list[tuple[str, str]]:
     history = facts["history"]
+    if facts["jobs"]:
+        billed = [job["QPU seconds"] for job in facts["jobs"] if job["QPU seconds"] is not None]
+        told = f", {sum(billed):.1f} QPU seconds billed" if billed else ""
+        if told and facts["estimated_seconds"] is not None:
+            told += f" of about {facts['estimated_seconds']:.0f} foreseen"
+        rows_of_jobs = [("jobs", f"{len(facts['jobs'])} on {(facts['settings'].get('device') or {}).get('name')}{told}")]
+    else:
+        rows_of_jobs = []
     compared = sum(row.get("cosine") is not None for row in history)
     rows = [
         ("steps", f"{facts['steps']}, {len(facts['epochs'])} of {facts['settings'].get('epochs', MISSING)} epochs"),
         ("time", duration(sum(float(row.get("seconds") or 0.0) for row in history))),
         ("shots", f"{facts['shots']:,}" if facts["shots"] else "none: expectations are exact"),
+        *rows_of_jobs,
     ]
     if compared:
         rows.append(("mean cosine to the exact gradient", f"{cosine(facts['mean_cosine'])} over {compared} steps"))

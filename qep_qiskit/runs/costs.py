@@ -1,8 +1,11 @@
-"""What a round that is written down will cost on its device, before it is sent."""
+"""What circuits will cost on their device, before they are sent."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.backends import backend_of, duration, repetition_delay
 from qep_qiskit.planning.sending import FORMULA, JOB_SECONDS
@@ -36,3 +39,54 @@ def estimate(store: RunStore, number: int, device: object) -> dict[str, Any]:
             took = duration(store.circuit(pub.circuit), backend.target)
             seconds += len(pub.values) * job.shots * (delay + (took or 0.0))
     return {**found, "qpu_seconds": seconds, "repetition_delay": delay}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What some jobs take.
+
+    Attributes
+    ----------
+    jobs, circuits, shots : int
+        Circuits are executions of a circuit with its values; shots are those of all of them.
+    seconds : float or None
+        QPU seconds by the plan's formula; None for a device that does not tell its durations.
+    """
+
+    jobs: int = 0
+    circuits: int = 0
+    shots: int = 0
+    seconds: float | None = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        seconds = None if self.seconds is None or other.seconds is None else self.seconds + other.seconds
+        return Cost(self.jobs + other.jobs, self.circuits + other.circuits, self.shots + other.shots, seconds)
+
+    def times(self, number: int) -> Cost:
+        """Return the cost of so many of the same."""
+        seconds = None if self.seconds is None else number * self.seconds
+        return Cost(number * self.jobs, number * self.circuits, number * self.shots, seconds)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as runs write it down."""
+        return {
+            "jobs": self.jobs,
+            "circuits": self.circuits,
+            "shots": self.shots,
+            "qpu_seconds": self.seconds,
+            "formula": FORMULA,
+        }
+
+
+def of_jobs(number: int, device: object) -> Cost:
+    """Return what so many jobs cost beside their circuits."""
+    return Cost(number, 0, 0, None if backend_of(device) is None else JOB_SECONDS * number)
+
+
+def of_circuit(circuit: QuantumCircuit, rows: int, shots: int, device: object) -> Cost:
+    """Return what a measured circuit costs with so many rows of values."""
+    backend = backend_of(device)
+    if backend is None:
+        return Cost(0, rows, rows * shots, None)
+    delay, _ = repetition_delay(backend)
+    return Cost(0, rows, rows * shots, rows * shots * (delay + (duration(circuit, backend.target) or 0.0)))

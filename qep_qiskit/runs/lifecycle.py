@@ -1,19 +1,16 @@
 """Submit, watch, collect and cancel a run, one step at a time, so that it can stop and go on anywhere.
 
-Every step first writes down what it is about to do. A job is known by its tag: what may have been sent is looked up under it
-before it is sent again, so nothing is paid twice (the client itself may make two jobs of one; the second is reported and
-cancelled).
+Every step first writes down what it is about to do; jobs go through the :class:`~qep_qiskit.runs.courier.Courier`, which knows
+them by their tags, so nothing is paid twice.
 """
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qep_qiskit.devices.remote import DeviceError, GroupingDevice, RemoteDevice, RemoteJob
+from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
@@ -21,20 +18,14 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.costs import estimate
+from qep_qiskit.runs.courier import Courier
 from qep_qiskit.runs.drift import AFTER, BEFORE, drift_warnings
 from qep_qiskit.runs.plans import from_document, to_document
 from qep_qiskit.runs.points import reached
-from qep_qiskit.runs.records import JobRecord
-from qep_qiskit.runs.rounds import intend_round, outcomes_of, run_pubs
+from qep_qiskit.runs.rounds import intend_round, outcomes_of
 from qep_qiskit.runs.store import RunStore
 from qep_qiskit.runs.stored import measured
 from qep_qiskit.spec import Spec
-
-LOOKUP_SECONDS = 60.0
-"""How long a job that may have been made is looked for before it is sent again: listings lag."""
-LOOKUP_VARIABLE = "QEP_LOOKUP_SECONDS"
-OPEN = ("intended", "sending", "submitted", "queued", "running")
-ENDED_BADLY = ("failed", "cancelled", "lost")
 
 
 class CancelledRunError(InputError):
@@ -62,6 +53,11 @@ class Lifecycle:
     progress: Progress = silent
     _problem: Any = field(default=None, repr=False)
 
+    @property
+    def courier(self) -> Courier:
+        """What sends the jobs and fetches their results."""
+        return Courier(self.store, self.device, self.progress)
+
     def advance(self) -> Gradient | None:
         """Do all that can be done now. Return the gradient, or None while jobs are under way.
 
@@ -86,7 +82,7 @@ class Lifecycle:
         gradient = reduce(done, outcomes)
         gradient = self._recorded(gradient, done)
         reached("collect: gradient written")
-        self._close_group()
+        self.courier.close_group()
         return gradient
 
     def _round(
@@ -110,13 +106,13 @@ class Lifecycle:
                 self.store.put("estimate", str(number), estimate(self.store, number, self.device))
                 self.confirm(current, self.store)
                 self.store.put("confirmed", str(number), True)
-            self._open_group()
+            self.courier.open_group()
             for job in jobs:
                 if job.state in ("intended", "sending"):
-                    self._send(job)
+                    self.courier.send(job)
         results = {}
         for job in self.store.jobs(number):
-            bits = self._result(job)
+            bits = self.courier.result(job)
             if bits is not None:
                 results[job.tag] = bits
         if len(results) < len(jobs):
@@ -158,150 +154,13 @@ class Lifecycle:
         reached(f"round {number}: plan written")
         return made
 
-    def _open_group(self) -> None:
-        """Open the batch or session that the spec asks for, or go on with the run's own while it takes jobs."""
-        if not isinstance(self.device, GroupingDevice) or self.device.mode == "job" or self.store.imported is not None:
-            return
-        known = self.store.get("group", "id")
-        if known is not None and self.device.join_group(known):
-            return
-        reached("submit group: before opening")
-        opened = self.device.open_group()
-        reached("submit group: opened, id not written")
-        self.store.put("group", "id", opened)
-        self.store.note(f"{self.device.mode} {opened} opened")
-        reached("submit group: id written")
-
-    def _close_group(self) -> None:
-        known = self.store.get("group", "id")
-        if known is None or self.store.get("group", "closed") == known or not isinstance(self.device, GroupingDevice):
-            return
-        try:
-            self.device.close_group(known)
-        except DeviceError as error:
-            self.store.note(f"{self.device.mode} {known} could not be closed and closes by itself: {error}")
-            return
-        self.store.put("group", "closed", known)
-        self.store.note(f"{self.device.mode} {known} closed")
-
-    def _send(self, job: JobRecord) -> None:
-        if self.store.imported is not None:
-            raise InputError(f"{self._name}: is a copy, from which nothing is sent; `qep collect` the original")
-        if job.state == "sending" and self._adopted(job):
-            return
-        pubs = run_pubs(self.store, job.pubs)
-        self.progress(f"sending {job.purpose} to {self.device.name}", None)
-        self.store.move(job.tag, "sending", text="about to send")
-        reached(f"submit {job.purpose}: before sending")
-        try:
-            job_id = self.device.submit(pubs, shots=job.shots, tag=job.tag)
-        except DeviceError as error:
-            self.store.note(f"sending failed: {error}", tag=job.tag)
-            reached(f"submit {job.purpose}: reply lost")
-            if self._adopted(job, str(error)):
-                return
-            raise DeviceError(f"{error}; no job of it exists. Nothing is lost: `qep collect {self._name}` tries again") from None
-        reached(f"submit {job.purpose}: sent, id not written")
-        self.store.move(job.tag, "submitted", job_id=job_id, text=f"job {job_id}")
-        reached(f"submit {job.purpose}: id written")
-
-    def _adopted(self, job: JobRecord, error: str = "the process ended") -> bool:
-        """Look for jobs that an attempt to send has left behind; take the earliest."""
-        if not getattr(self.device, "finds", True):
-            why = f"{self.device.name} cannot be asked whether it was sent before this happened: {error}"
-            self.store.move(job.tag, "lost", text=why, reason=why)
-            raise InputError(
-                f"job {job.tag}: {why}; look at the provider's list of jobs, and `qep collect {self._name} --resubmit` "
-                "(resubmit=True) sends it again"
-            )
-        patience = float(os.environ.get(LOOKUP_VARIABLE, LOOKUP_SECONDS))
-        self.progress(f"looking for {job.tag} on {self.device.name}", None)
-        end = time.monotonic() + patience
-        while not (found := self.device.find(job.tag)):
-            if time.monotonic() >= end:
-                self.store.note(f"no job with this tag after {patience:g} s", tag=job.tag)
-                return False
-            time.sleep(min(2.0, max(patience / 10, 0.05)))
-        self.store.move(job.tag, "submitted", job_id=found[0].id, text=f"adopted job {found[0].id}, found by its tag")
-        reached(f"submit {job.purpose}: adopted")
-        self._drop_duplicates(self.store.job(job.tag), found)
-        return True
-
-    def _drop_duplicates(self, job: JobRecord, found: list[RemoteJob]) -> None:
-        known = self.store.get("duplicates", job.tag) or []
-        for other in found:
-            if other.id == job.job_id or other.id in known:
-                continue
-            text = f"job {other.id} is a duplicate of {job.job_id}"
-            if other.state in ("submitted", "queued", "running"):
-                try:
-                    self.device.cancel(other.id)
-                    text += " and was cancelled"
-                except DeviceError as error:
-                    text += f"; it could not be cancelled: {error}"
-            known = [*known, other.id]
-            self.store.put("duplicates", job.tag, known)
-            self.store.note(text, tag=job.tag)
-
-    def _result(self, job: JobRecord) -> Any:
-        kept = self.store.result(job.tag)
-        if kept is not None:
-            return kept
-        if job.state in ENDED_BADLY:
-            why = job.detail.get("reason") or job.state
-            raise InputError(
-                f"job {job.job_id} ({job.purpose}) {job.state}: {why}; `qep collect {self._name} --resubmit` sends it again"
-            )
-        assert job.job_id is not None
-        self.progress(f"asking {self.device.name} for {job.purpose}", None)
-        state, reason = self.device.status(job.job_id)
-        reached(f"collect {job.purpose}: status read")
-        self._drop_duplicates(job, self.device.find(job.tag))
-        if state != job.state:
-            self.store.move(job.tag, state, text=reason, reason=reason)
-            reached(f"collect {job.purpose}: status written")
-        if state in ENDED_BADLY:
-            return self._result(self.store.job(job.tag))
-        if state != "done":
-            return None
-        self.store.reserve(sum(len(pub.values) * job.shots * ((len(pub.axes) + 7) // 8) + 4096 for pub in job.pubs))
-        reached(f"collect {job.purpose}: before the result")
-        bits = self.device.result(job.job_id)
-        reached(f"collect {job.purpose}: result read")
-        self.store.keep_result(job.tag, bits)
-        reached(f"collect {job.purpose}: result written")
-        seconds = self.device.seconds(job.job_id)
-        self.store.put("seconds", job.tag, seconds)
-        return bits
-
     def resubmit(self) -> list[str]:
         """Let jobs that ended badly be sent again, under new tags. Return the old tags."""
-        dropped = []
-        for job in self.store.jobs():
-            if job.state in ENDED_BADLY and self.store.result(job.tag) is None:
-                attempt = int(job.detail.get("attempt", 1)) + 1
-                base = job.tag.rsplit("+", 1)[0] if "+" in job.tag else job.tag
-                self.store.replace(job.tag, f"{base}+{attempt}", attempt=attempt)
-                dropped.append(job.tag)
-        return dropped
+        return self.courier.resubmit()
 
     def cancel(self) -> list[str]:
         """Cancel every job that has not ended. Return their ids."""
-        cancelled = []
-        for job in self.store.jobs():
-            if job.state not in OPEN or self.store.result(job.tag) is not None:
-                continue
-            if job.job_id is not None:
-                self.device.cancel(job.job_id)
-                cancelled.append(job.job_id)
-            elif job.state == "sending":
-                for other in self.device.find(job.tag):
-                    self.device.cancel(other.id)
-                    cancelled.append(other.id)
-            self.store.move(job.tag, "cancelled", text="cancelled by the user", reason="cancelled by the user")
-            reached(f"cancel {job.purpose}: written")
-        self._close_group()
-        return cancelled
+        return self.courier.cancel()
 
     def _recorded(self, gradient: Gradient, done: Plan) -> Gradient:
         more: Mapping[str, object] = {

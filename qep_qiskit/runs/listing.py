@@ -98,6 +98,29 @@ def _summary(store: RunStore, size: int) -> Summary:
     )
 
 
+def progress_of(store: RunStore) -> dict[str, Any] | None:
+    """Return how far a training is, None for a run that is none.
+
+    Returns
+    -------
+    dict or None
+        ``steps`` done of ``total``; ``seconds`` billed and their ``estimate``, None where there is none; whether it was ``asked``
+        for by a spec.
+    """
+    if store.description.get("kind") != "training":
+        return None
+    settings = store.get("training", "settings") or {}
+    batches = -(-int(settings.get("samples", 0)) // int(settings.get("batch_size", 1)))
+    seconds = [value for value in store.all("seconds").values() if value is not None]
+    return {
+        "steps": len(store.steps()),
+        "total": int(settings.get("epochs", 0)) * batches,
+        "seconds": sum(seconds) if seconds else None,
+        "estimate": (store.get("estimate", "training") or {}).get("qpu_seconds"),
+        "asked": store.description.get("from") == "spec",
+    }
+
+
 def state_of(store: RunStore) -> str:
     """Return where a run is: done, waiting, not sent, failed, cancelled or stopped."""
     told: Any = store.get("state", "run")

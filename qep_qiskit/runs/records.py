@@ -56,7 +56,7 @@ class JobRecord:
     tag : str
         By which the service can be asked for it.
     round, purpose, shots, seed
-        What it is for.
+        What it is for. The round of a training's job is its step.
     pubs : tuple of Pub
     state : str
         One of `STATES`.
@@ -78,6 +78,11 @@ class JobRecord:
     created: str = ""
     updated: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What the job is for, in words: a training's purposes name their step."""
+        return self.purpose if self.purpose.startswith("step ") else f"{self.purpose} of round {self.round + 1}"
 
     def content(self) -> dict[str, Any]:
         """Return what never changes, as a document."""

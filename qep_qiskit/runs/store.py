@@ -166,6 +166,11 @@ class RunStore:
         rows = self._data.rows("documents", order="key", kind=kind)
         return {str(row["key"]): self._json(row["value"], f"{kind} {row['key']}") for row in rows}
 
+    def forget(self, kind: str) -> None:
+        """Drop all documents of a kind."""
+        with self._data.transaction():
+            self._data.drop("documents", kind=kind)
+
     def add_circuit(self, key: str, circuit: QuantumCircuit, about: Mapping[str, Any]) -> None:
         """Keep a circuit as QPY."""
         buffer = io.BytesIO()
@@ -190,7 +195,7 @@ class RunStore:
         """Write down jobs that are about to be sent, all or none of them."""
         with self._data.transaction():
             for job in jobs:
-                self._add(job, f"{job.purpose} of round {job.round + 1}")
+                self._add(job, job.title)
 
     def move(self, tag: str, state: str, *, job_id: str | None = None, text: str = "", **detail: Any) -> None:
         """Change the state of a job, and write the event."""

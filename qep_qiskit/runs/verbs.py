@@ -20,6 +20,7 @@ from qep_qiskit.equilibrium.planned import Plan
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.courier import Courier
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 from qep_qiskit.runs.listing import Summary, summary
 from qep_qiskit.runs.store import HOME, RunStore, find_run
@@ -110,6 +111,8 @@ def collect(
         None while jobs are under way.
     """
     with open_run(run, write=True) as store:
+        if store.description.get("kind") == "training":
+            raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` goes on with it")
         spec = spec_of(store)
         if mitigation is not None:
             return read_again(store, spec, mitigation)
@@ -141,8 +144,7 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
 def cancel(run: Name, *, device: object = None) -> list[str]:
     """Cancel every job of a run that has not ended, and return their ids. What was collected stays."""
     with open_run(run, write=True) as store:
-        spec = spec_of(store)
-        return Lifecycle(store, spec, remote(spec if device is None else device)).cancel()
+        return Courier(store, remote(spec_of(store) if device is None else device)).cancel()
 
 
 def open_run(run: Name, *, write: bool = False) -> RunStore:
@@ -152,6 +154,8 @@ def open_run(run: Name, *, write: bool = False) -> RunStore:
 
 def spec_of(store: RunStore) -> Spec:
     """Return the spec that a run was made from: the one in its file, whatever became of spec.toml since."""
+    if store.description.get("from") == "python":
+        raise InputError(f"run: {store.folder} was begun from Python and has no spec; give its device to qep_qiskit.runs")
     return validated(tomllib.loads(store.spec_text), path=store.folder / "spec.toml")
 
 

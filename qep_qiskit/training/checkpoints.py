@@ -21,17 +21,15 @@ from qep_qiskit.runs.points import reached
 from qep_qiskit.runs.records import Checkpoint
 from qep_qiskit.runs.store import DATABASE, RunStore
 from qep_qiskit.training.fit import Log, OnStep, timed
-from qep_qiskit.training.interrupts import first_interrupt_waits
+from qep_qiskit.training.hardware import Confirm, device_of, through_the_run, unasked
+from qep_qiskit.training.interrupts import InterruptedTrainingError, first_interrupt_waits
 from qep_qiskit.training.loop import State, Step, steps
+from qep_qiskit.training.settling import settled
 from qep_qiskit.training.task import Task
 from qep_qiskit.training.trained import TrainingResult
 
 START = "start "
 PYTHON = "# This run was made by qep_qiskit.train from Python; its settings and data are in run.db.\n"
-
-
-class InterruptedTrainingError(KeyboardInterrupt):
-    """Ctrl-C; every step so far is kept, and the text says how to go on."""
 
 
 def kept_steps(
@@ -42,6 +40,8 @@ def kept_steps(
     about: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
     on_begin: Callable[[Log], None] = lambda log: None,
+    confirm: Confirm = unasked,
+    resubmit: bool = False,
     progress: Progress = silent,
 ) -> TrainingResult:
     """Run a task in a folder, or go on with it.
@@ -56,31 +56,51 @@ def kept_steps(
         More for the report: how the data were scaled, the names of the classes.
     on_begin : callable
         Called once with what is there already.
+    confirm : callable
+        Called with the expected cost and the store before the first job on a device that takes jobs.
+    resubmit : bool
+        Send such jobs that failed, were cancelled or were lost again.
 
     Raises
     ------
     InputError
         If the folder holds another training, or a run that is none.
     InterruptedTrainingError
-        After Ctrl-C, when the step under way is kept.
+        After Ctrl-C, when the step under way is kept; where its job may take hours on a device, at once, for the job is kept.
     """
+    device = device_of(task)
+    if device is not None and not (Path(run) / DATABASE).is_file():
+        device.ready()
     with opened(task, Path(run), spec_text, about) as store:
         log = restored_log(task, store)
         on_begin(log)
-        with first_interrupt_waits(lambda: progress("stopping after this step; Ctrl-C again aborts", None)) as pressed:
-            for done, seconds in timed(steps(task, log.state, progress=progress)):
-                row = log.add(done, seconds)
-                reached(f"step {done.state.step}: before it is kept")
-                keep(store, task, done, row)
-                reached(f"step {done.state.step}: kept")
-                if on_step is not None:
-                    on_step(done)
-                if pressed() and done.state.step < task.total_steps and done.state.stopped is None:
-                    raise InterruptedTrainingError(f"{done.state.step} of {task.total_steps} steps are kept in {store.folder}")
+        if not log.finished:
+            _go_on(log, store, on_step, progress, confirm=confirm, resubmit=resubmit)
         result = log.result()
         store.put("state", "run", "done")
         store.put("training", "finished", {"steps": len(log.history), "stopped": result.stopped, "shots": result.shots})
         return result
+
+
+def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress, **options: Any) -> None:
+    """Take the steps that are left and keep each."""
+    task = log.task
+    chosen = log.settle(settled(task, store, progress=progress))
+    with (
+        first_interrupt_waits(lambda: progress("stopping; Ctrl-C again aborts", None)) as pressed,
+        through_the_run(chosen, store, done=log.done, pressed=pressed, progress=progress, **options) as (running, at),
+    ):
+        for done, seconds in timed(steps(running, log.state, progress=progress)):
+            number = done.state.step
+            row = log.add(done, seconds)
+            reached(f"step {number}: before it is kept")
+            keep(store, task, done, row)
+            reached(f"step {number}: kept")
+            at(number)
+            if on_step is not None:
+                on_step(done)
+            if pressed() and not log.finished:
+                raise InterruptedTrainingError(f"{number} of {task.total_steps} steps are kept in {store.folder}")
 
 
 def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, Any] | None) -> RunStore:
@@ -94,6 +114,8 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
             "from": "python" if spec_text is None else "spec",
             "fingerprint": task.fingerprint,
         }
+        if (service := settings["device"].get("service")) is not None:
+            described["service"] = str(service)
         store = RunStore.create(folder, PYTHON if spec_text is None else spec_text, description=described)
         arrays = {"X": task.samples.X, "Y": task.samples.Y}
         if task.held_out is not None:

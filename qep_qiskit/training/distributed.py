@@ -9,6 +9,7 @@ import numpy as np
 
 from qep_qiskit.costs import Cost
 from qep_qiskit.equilibrium import Gradient
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
@@ -27,7 +28,7 @@ class Part:
     weights: np.ndarray
     samples: tuple[tuple[np.ndarray, Cost], ...]
     starts: tuple[Array | None, ...] | None
-    shots: int | None
+    shots: int | Split | None
     seed: int
 
 
@@ -56,7 +57,7 @@ class Distributed:
         problems: Sequence[Problem],
         *,
         near: Sequence[Prepared | None] | None = None,
-        shots: int | None = None,
+        shots: int | Split | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> list[Gradient]:

@@ -14,11 +14,12 @@ from qep_qiskit.devices.device import check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.planned import check_options
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import Stencil, symmetric
+from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
 from qep_qiskit.training.constraints import constraints
 from qep_qiskit.training.distributed import Distributed
 from qep_qiskit.training.loop import State, Step, steps
@@ -44,9 +45,9 @@ def task_of(
     weights: ArrayLike | Mapping[str, float] | None = None,
     gradient: str | Source = "equilibrium",
     preparer: Preparer | None = None,
-    stencil: Stencil | None = None,
+    stencil: Stencil | AutoStencil | None = None,
     device: object = None,
-    shots: int | None = None,
+    shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
     optimizer: str | Optimizer = "adam",
@@ -76,9 +77,10 @@ def task_of(
     first = network.weight_vector(network.initial_weights(seed=seed) if weights is None else weights)
     chosen = Exact() if preparer is None else preparer
     phases = symmetric(0.1) if stencil is None else stencil
-    check_options(Problem(network, first, samples.X[0], cost=samples.costs[0]), chosen, phases)
+    fixed = phases.at(0.1) if isinstance(phases, AutoStencil) else phases
+    check_options(Problem(network, first, samples.X[0], cost=samples.costs[0]), chosen, fixed)
     measuring = as_device(device)
-    asked = check_shots("shots", shots)
+    asked = shots if isinstance(shots, Split | OptimalShots) else check_shots("shots", shots)
     if isinstance(gradient, str):
         if gradient not in GRADIENTS:
             raise InputError(f"gradient: unknown {gradient!r}; allowed: {', '.join(GRADIENTS)}{nearest(gradient, GRADIENTS)}")
@@ -93,9 +95,12 @@ def task_of(
         )
     else:
         source = gradient
+        if isinstance(asked, OptimalShots):
+            raise InputError("shots: an optimal split is planned for gradient = 'equilibrium' only; give a number")
     rule = optimizer_of(optimizer)
-    if asked is None and rule.describe()["name"] == "adaptive_shots":
-        raise InputError("optimizer: adaptive_shots sets the shots of each step; give shots for the first one")
+    if not isinstance(asked, int) and rule.describe()["name"] == "adaptive_shots":
+        what = "give shots for the first one" if asked is None else "give one number of shots for the first one, not a split"
+        raise InputError(f"optimizer: adaptive_shots sets the shots of each step; {what}")
     return Task(
         network=network,
         first=first,
@@ -126,12 +131,36 @@ def train(
     X: ArrayLike | None = None,
     Y: ArrayLike | None = None,
     *,
+    cost: object = "squared_error",
+    weights: ArrayLike | Mapping[str, float] | None = None,
+    gradient: str | Source = "equilibrium",
+    preparer: Preparer | None = None,
+    stencil: Stencil | AutoStencil | None = None,
+    device: object = None,
+    shots: int | Split | OptimalShots | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    optimizer: str | Optimizer = "adam",
+    learning_rate: float = 0.01,
+    schedule: str | Schedule = "constant",
+    epochs: int = 50,
+    batch_size: int = 10,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    trainable: Sequence[str] | Mapping[str, bool] | None = None,
+    bounds: object = None,
+    l2: float = 0.0,
+    clip: float | None = None,
+    early_stopping: int | None = None,
+    compare_every: int = 0,
+    warm_starts: bool = True,
+    seed: int = 0,
     run: str | os.PathLike[str] | None = None,
+    resubmit: bool = False,
+    confirm: Callable[[Mapping[str, Any], Any], None] | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     on_step: OnStep | None = None,
     progress: Progress = silent,
-    **options: Any,
 ) -> TrainingResult:
     """Fit a network to data.
 
@@ -150,7 +179,8 @@ def train(
     gradient : {"equilibrium", "exact"}
         Equilibrium propagation with the options below, or the exact gradient by linear response.
     preparer, stencil, device, shots, mitigation, calibration_shots
-        As of :func:`qep_qiskit.gradient`; the circuits of a batch run as one job.
+        As of :func:`qep_qiskit.gradient`; the circuits of a batch run as one job. What is left to the planner is planned once,
+        for the first sample at the first weights.
     optimizer : {"adam", "sgd", "momentum", "adaptive_shots"} or Optimizer
         Objects with other options are in ``qep_qiskit.training``. "adaptive_shots" sets the shots of each step from the
         gradient's error bar (iCANS, Kübler et al. 2020); `shots` are those of the first.
@@ -178,7 +208,13 @@ def train(
     seed : int
     run : path, optional
         A folder in which every step is kept. Where the folder holds this same training already, it is gone on with: killed and
-        resumed equals uninterrupted, bit for bit on simulators.
+        resumed equals uninterrupted, bit for bit on simulators. A device that takes jobs (:func:`qep_qiskit.ibm`) needs one: its
+        jobs are found again and none is paid twice.
+    resubmit : bool
+        Send jobs of the run that failed, were cancelled or were lost again.
+    confirm : callable, optional
+        Called with the expected cost (``jobs``, ``circuits``, ``shots``, ``qpu_seconds``, ``steps``) and the run's store before
+        the first job is sent; what it raises stops the training before anything is paid.
     workers : int, optional
         Local processes that share the samples of each batch, eight a task; any number of them gives the same result.
     scheduler : str, optional
@@ -205,13 +241,44 @@ def train(
     >>> result.history[-1]["loss"] < result.history[0]["loss"]
     True
     """
-    with pool(workers, scheduler) as chosen:
-        task = spread(task_of(network, X, Y, **options), chosen)
-        if run is not None:
-            from qep_qiskit.training.checkpoints import kept_steps
+    from qep_qiskit.training.checkpoints import kept_steps
+    from qep_qiskit.training.hardware import refuse, unasked
 
-            return kept_steps(task, run, on_step=on_step, progress=progress)
-        return gathered(task, on_step=on_step, progress=progress)
+    task = task_of(
+        network,
+        X,
+        Y,
+        cost=cost,
+        weights=weights,
+        gradient=gradient,
+        preparer=preparer,
+        stencil=stencil,
+        device=device,
+        shots=shots,
+        mitigation=mitigation,
+        calibration_shots=calibration_shots,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation=validation,
+        trainable=trainable,
+        bounds=bounds,
+        l2=l2,
+        clip=clip,
+        early_stopping=early_stopping,
+        compare_every=compare_every,
+        warm_starts=warm_starts,
+        seed=seed,
+    )
+    refuse(task, run, workers, scheduler)
+    with pool(workers, scheduler) as chosen:
+        task = spread(task, chosen)
+        if run is None:
+            return gathered(task, on_step=on_step, progress=progress)
+        asked = unasked if confirm is None else confirm
+        return kept_steps(task, run, on_step=on_step, confirm=asked, resubmit=resubmit, progress=progress)
 
 
 def spread(task: Task, chosen: Pool, *, anyway: bool = False) -> Task:
@@ -227,8 +294,12 @@ def spread(task: Task, chosen: Pool, *, anyway: bool = False) -> Task:
 
 def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = silent) -> TrainingResult:
     """Run a task in memory."""
+    from qep_qiskit.training.hardware import refuse
+    from qep_qiskit.training.settling import settled
+
+    refuse(task, None, None, None)
     log = Log(task)
-    for done, seconds in timed(steps(task, progress=progress)):
+    for done, seconds in timed(steps(log.settle(settled(task, progress=progress)), progress=progress)):
         log.add(done, seconds)
         if on_step is not None:
             on_step(done)
@@ -253,6 +324,24 @@ class Log:
         self.epochs: list[Mapping[str, Any]] = []
         self.warnings: dict[str, None] = {}
         self.state: State | None = None
+        self.planned: dict[str, Any] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left."""
+        return self.done >= self.task.total_steps or (self.state is not None and self.state.stopped is not None)
+
+    @property
+    def done(self) -> int:
+        """Steps that are done."""
+        return 0 if self.state is None else self.state.step
+
+    def settle(self, chosen: Task) -> Task:
+        """Note what was planned for the task, and return the task with it."""
+        if chosen is not self.task:
+            about = chosen.describe()
+            self.planned = {"planned": {key: about[key] for key in ("stencil", "shots", "calibration_shots")}}
+        return chosen
 
     def add(self, done: Step, seconds: float) -> Mapping[str, Any]:
         """Add a step; return its row of the history."""
@@ -283,6 +372,6 @@ class Log:
             shots=0 if state is None else state.shots,
             stopped=None if state is None else state.stopped,
             warnings=tuple(self.warnings),
-            settings=task.describe(),
+            settings={**task.describe(), **self.planned},
             task=task,
         )

@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 
+class InterruptedTrainingError(KeyboardInterrupt):
+    """Ctrl-C; every step so far is kept, and the text says how to go on."""
+
+
 @contextlib.contextmanager
 def first_interrupt_waits(heard: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
     """Yield a function that tells whether Ctrl-C was pressed; a second one raises KeyboardInterrupt where it falls.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qep_qiskit.equilibrium import Gradient, answers
 from qep_qiskit.equilibrium.result import cosine
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.reference import exact_gradient, reference_state
@@ -113,7 +114,10 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
     """Return the next step."""
     step, chosen = state.step, task.batch(state.step)
     problems = [Problem(task.network, state.weights, task.samples.X[i], cost=task.samples.costs[i]) for i in chosen]
-    shots = None if task.shots is None else task.optimizer.shots(task.shots, state.memory)
+    if task.left_to_the_planner:
+        raise ValueError("a task that leaves something to the planner is to be settled before its first step")
+    asked: Any = task.shots
+    shots = task.optimizer.shots(asked, state.memory) if isinstance(asked, int) else asked
     found = _gradients(task, problems, _near(task, state, chosen), shots, step, progress)
     mean = mean_of(found)
     gradient = task.constraints.gradient(mean.values, state.weights)
@@ -145,7 +149,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         "loss": mean.loss,
         "loss_stderr": mean.loss_stderr,
         "shots": mean.shots,
-        "shots_per_circuit": shots,
+        "shots_per_circuit": round(float(shots.table[shots.table > 0].mean())) if isinstance(shots, Split) else shots,
         "learning_rate": rate,
         "gradient_norm": float(np.linalg.norm(gradient)),
         "gradient_stderr": None if covariance is None else float(np.sqrt(np.trace(covariance))),
@@ -168,7 +172,7 @@ def _near(task: Task, state: State, chosen: Indices) -> list[Prepared | None] | 
 
 
 def _gradients(
-    task: Task, problems: Sequence[Problem], near: Any, shots: int | None, step: int, progress: Progress
+    task: Task, problems: Sequence[Problem], near: Any, shots: int | Split | None, step: int, progress: Progress
 ) -> list[Gradient]:
     try:
         return task.source(problems, near=near, shots=shots, seed=integer(task.seed, "step", step), progress=progress)
@@ -225,7 +229,7 @@ def evaluate(
             problems,
             preparer=task.preparer,
             device=task.device,
-            shots=task.shots,
+            shots=task.read_shots,
             mitigation=task.mitigation,
             calibration_shots=task.calibration_shots,
             seed=seed,

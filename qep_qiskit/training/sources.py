@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium import Gradient, gradients
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.reference import exact_gradient
-from qep_qiskit.stencils import Stencil
+from qep_qiskit.stencils import AutoStencil, Stencil
 
 Vector = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ class Source(Protocol):
         problems: Sequence[Problem],
         *,
         near: Sequence[Prepared | None] | None,
-        shots: int | None,
+        shots: int | Split | None,
         seed: int,
         progress: Progress,
     ) -> list[Gradient]:
@@ -43,7 +44,7 @@ class Equilibrium:
     """Equilibrium propagation: one job of circuits a round for the whole batch."""
 
     preparer: Preparer
-    stencil: Stencil
+    stencil: Stencil | AutoStencil
     device: object = None
     mitigation: str = "none"
     calibration_shots: int | None = None
@@ -53,7 +54,7 @@ class Equilibrium:
         problems: Sequence[Problem],
         *,
         near: Sequence[Prepared | None] | None = None,
-        shots: int | None = None,
+        shots: int | Split | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> list[Gradient]:
@@ -76,7 +77,7 @@ class Equilibrium:
         return {
             "gradient": "equilibrium",
             "preparer": self.preparer.describe(),
-            "stencil": {"kind": self.stencil.kind, "beta": self.stencil.beta},
+            "stencil": {"kind": self.stencil.kind, "beta": getattr(self.stencil, "beta", "auto")},
             "mitigation": self.mitigation,
             "calibration_shots": self.calibration_shots,
         }
@@ -93,7 +94,7 @@ class LinearResponse:
         problems: Sequence[Problem],
         *,
         near: Sequence[Prepared | None] | None = None,
-        shots: int | None = None,
+        shots: int | Split | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> list[Gradient]:

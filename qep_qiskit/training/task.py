@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.result import plain
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.seeds import stream
+from qep_qiskit.stencils import AutoStencil
 from qep_qiskit.training.constraints import Constraints
 from qep_qiskit.training.metrics import AnswerKey, answer_key
 from qep_qiskit.training.optimizers import Optimizer
@@ -44,7 +46,8 @@ class Task:
     preparer : Preparer
         Of the states that held-out samples are read from, and of warm starts.
     device, shots, mitigation, calibration_shots
-        Where and how often the held-out samples are measured; `shots` also those of the first gradient.
+        Where and how often the held-out samples are measured; `shots` also those of the first gradient. What they and the
+        source leave to the planner, :func:`~qep_qiskit.training.settling.settled` settles once for the whole training.
     optimizer : Optimizer
     schedule : Schedule
     learning_rate : float
@@ -67,7 +70,7 @@ class Task:
     source: Source
     preparer: Preparer
     device: object
-    shots: int | None
+    shots: int | Split | OptimalShots | None
     mitigation: str
     calibration_shots: int | None
     optimizer: Optimizer
@@ -109,6 +112,23 @@ class Task:
         """Steps of the whole training."""
         return self.epochs * self.steps_per_epoch
 
+    @property
+    def left_to_the_planner(self) -> bool:
+        """Whether β or the split of the shots is still to be chosen."""
+        stencil = getattr(getattr(self.source, "source", self.source), "stencil", None)
+        return isinstance(stencil, AutoStencil) or isinstance(self.shots, OptimalShots)
+
+    @property
+    def read_shots(self) -> int | None:
+        """Shots of each circuit that a held-out sample is read from: those of the free phase in the mean."""
+        if isinstance(self.shots, OptimalShots):
+            return self.shots.shots
+        if not isinstance(self.shots, Split):
+            return self.shots
+        table = self.shots.table
+        free = table[0][table[0] > 0]
+        return max(2, round(float((free if free.size else table[table > 0]).mean())))
+
     @cached_property
     def carries(self) -> bool:
         """Whether starts are carried from step to step."""
@@ -133,7 +153,7 @@ class Task:
             "cost": self.cost if isinstance(self.cost, str) else _title(self.cost),
             **self.source.describe(),
             "device": device,
-            "shots": self.shots,
+            "shots": _shots(self.shots),
             "mitigation": self.mitigation,
             "optimizer": self.optimizer.describe(),
             "schedule": _title(self.schedule),
@@ -164,6 +184,12 @@ class Task:
             for array in () if part is None else (part.X, part.Y):
                 digest.update(b"-" if array is None else np.ascontiguousarray(array, dtype=float).tobytes())
         return digest.hexdigest()
+
+
+def _shots(shots: int | Split | OptimalShots | None) -> object:
+    if isinstance(shots, Split):
+        return [list(row) for row in shots.shots]
+    return {"optimal": shots.shots} if isinstance(shots, OptimalShots) else shots
 
 
 def _title(value: object) -> str:

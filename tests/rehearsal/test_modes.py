@@ -60,7 +60,7 @@ def test_one_that_was_closed_meanwhile_is_replaced(stand_in, tmp_path):
     RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_torino"}).close()
     with RunStore.open(tmp_path / "run", write=True) as store:
         life = Lifecycle(store, spec, spec.device())
-        life._open_group()
+        life.courier.open_group()
         first = store.get("group", "id")
         life.device.close_group(first)
     advanced(tmp_path / "run", spec)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from remote import SMALL, FolderDevice
 
-from qep_qiskit.runs import lifecycle
+from qep_qiskit.runs import courier, lifecycle
 from qep_qiskit.runs.lifecycle import Lifecycle
 from qep_qiskit.runs.store import RunStore
 from qep_qiskit.spec import load
@@ -62,10 +62,12 @@ def test_ended_and_gone_on_with(tmp_path, monkeypatch, point, opened):
         if name == point:
             raise Ended
 
-    monkeypatch.setattr(lifecycle, "reached", end)
+    for module in (lifecycle, courier):
+        monkeypatch.setattr(module, "reached", end)
     with RunStore.open(tmp_path / "run", write=True) as store, pytest.raises(Ended):
         Lifecycle(store, spec, device).advance()
-    monkeypatch.setattr(lifecycle, "reached", lambda name: None)
+    for module in (lifecycle, courier):
+        monkeypatch.setattr(module, "reached", lambda name: None)
     with RunStore.open(tmp_path / "run", write=True) as store:
         assert Lifecycle(store, spec, device).advance() is not None
         assert len(store.gradients()) == 1

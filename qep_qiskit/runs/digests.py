@@ -1,0 +1,72 @@
+"""Digests of circuits and of what is sent: the same in every process, whatever names and identities objects have there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import ParameterExpression, QuantumCircuit
+
+from qep_qiskit.devices.remote import RunPub
+
+DECIMALS = 6
+"""Numbers that agree to so many decimals are one: another processor's last digits are no other circuit."""
+
+
+def of_circuit(circuit: QuantumCircuit) -> str:
+    """Return the digest of a circuit's gates, their qubits and their angles.
+
+    Examples
+    --------
+    >>> one, other = QuantumCircuit(2, name="a"), QuantumCircuit(2, name="b")
+    >>> _, _ = one.cx(0, 1), other.cx(0, 1)
+    >>> of_circuit(one) == of_circuit(other), of_circuit(one) == of_circuit(one.inverse().reverse_bits())
+    (True, False)
+    """
+    state = hashlib.sha256(f"{circuit.num_qubits}/{circuit.num_clbits}".encode())
+    for word in _words(circuit):
+        state.update(f"|{word}".encode())
+    return state.hexdigest()
+
+
+def of_pubs(pubs: Sequence[RunPub], shots: int) -> str:
+    """Return the digest of what one job holds: circuits, values and shots."""
+    state = hashlib.sha256(f"{shots}".encode())
+    for pub in pubs:
+        names = ",".join(p.name for p in pub.circuit.parameters)
+        state.update(f"|{of_circuit(pub.circuit)}|{names}|{_numbers(pub.values)}".encode())
+    return state.hexdigest()
+
+
+def _words(circuit: QuantumCircuit) -> Iterator[str]:
+    for item in circuit.data:
+        places = [circuit.find_bit(bit).index for bit in (*item.qubits, *item.clbits)]
+        operation = item.operation
+        yield f"{operation.name} {places} {' '.join(_angle(p) for p in operation.params)}"
+        if getattr(operation, "_standard_gate", None) is None and operation.name not in ("measure", "barrier"):
+            inside = getattr(operation, "definition", None)
+            if inside is not None:
+                yield from _words(inside)
+
+
+def _angle(value: object) -> str:
+    if isinstance(value, ParameterExpression):
+        # one number stands for an expression: its value where every parameter has one that its name gives
+        value = value.bind({p: _generic(p.name) for p in value.parameters}).numeric()
+    if isinstance(value, QuantumCircuit):
+        return of_circuit(value)
+    if isinstance(value, str) or value is None:
+        return str(value)
+    return _numbers(np.asarray(value))
+
+
+def _generic(name: str) -> float:
+    return 0.1 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+
+
+def _numbers(values: ArrayLike) -> str:
+    array = np.asarray(values)
+    rounded = np.round(array.astype(complex if np.iscomplexobj(array) else float), DECIMALS) + 0.0  # no negative zeros
+    return f"{array.shape} {hashlib.sha256(np.ascontiguousarray(rounded).tobytes()).hexdigest()[:16]}"

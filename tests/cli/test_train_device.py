@@ -1,0 +1,143 @@
+"""`qep train` on a device that takes jobs: the cost is asked for, a stop is gone on with, and other verbs tell of the run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from qep_qiskit.cli.main import cli
+from qep_qiskit.rehearsal.server import serve
+from qep_qiskit.runs.store import RunStore
+from qep_qiskit.spec import load
+
+SPEC = """
+seed = 3
+[network]
+kind = "ising"
+sites = 4
+edges = [[0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
+inputs = [0, 1]
+outputs = [3]
+clamp = true
+[cost]
+kind = "squared_error_observable"
+[stencil]
+kind = "symmetric"
+beta = "auto"
+[measurement]
+shots = 100
+[device]
+name = "ibm_torino"
+mode = "session"
+[data]
+source = "xor"
+samples = 4
+held_out = 0.0
+[training]
+epochs = 2
+batch_size = 4
+learning_rate = 0.1
+"""
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "task.toml"
+    path.write_text(SPEC)
+    return str(path)
+
+
+@pytest.fixture
+def service(monkeypatch):
+    """Start a stand-in, and point the program at it."""
+    for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
+    with serve(seed=5, noise="none") as server:
+        monkeypatch.setenv("QEP_RUNTIME_URL", server.url)
+        yield server.service
+
+
+def qep(*words):
+    result = CliRunner().invoke(cli, list(words))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_asked_for_stopped_and_gone_on_with(spec, service):
+    code, out, err = qep("train", spec, "--run", "run")
+    first, line = err.strip().splitlines()
+    assert (code, out) == (2, "") and service.ledger()["jobs"] == []
+    assert first.startswith("2 steps: about 2 jobs, 40 circuits, 4000 shots in all, about ") and first.endswith("on ibm_torino.")
+    assert line == "qep: --yes: missing, and there is no terminal to ask on; `qep train --resume run --yes` begins"
+    # a process that gets Ctrl-C while its first job is under way
+    program = (
+        "import os, signal, sys\nfrom qep_qiskit.runs import journal\nfrom qep_qiskit.cli.main import cli\n"
+        "def wait(self, job, seconds):\n    os.kill(os.getpid(), signal.SIGINT)\n    plain(self, job, seconds)\n"
+        "plain, journal.JournalDevice._wait = journal.JournalDevice._wait, wait\n"
+        "sys.exit(cli.main(['train', '--resume', 'run', '--yes'], standalone_mode=False))"
+    )
+    service._queue_seconds = 3.0
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env={**os.environ})
+    assert done.returncode == 130, done.stderr
+    where = "0 of 2 steps are kept in run; step 1 job 1 is under way on ibm_torino"
+    assert done.stderr.splitlines()[-1] == f"qep: interrupted; {where}; `qep train --resume run` goes on"
+    service._queue_seconds = 0.0
+    code, out, _ = qep("status", "run", "--json")
+    told = json.loads(out)
+    assert code == 3 and told["state"] == "stopped" and told["training"]["steps"] == 0 and len(told["jobs"]) == 1
+    code, out, err = qep("train", "--resume", "run", "--json")
+    assert (code, err) == (0, "")  # no second question
+    found = json.loads(out)
+    assert found["steps"] == 2 and found["settings"]["planned"]["stencil"]["beta"] != "auto"
+    ledger = service.ledger()
+    assert len(ledger["jobs"]) == 2 and all(job["seconds"] > 0 for job in ledger["jobs"])
+    code, out, _ = qep("status", "run")
+    assert code == 0 and "2 of 2 steps are done, " in out and "QPU seconds billed of about" in out
+    assert qep("report", "run")[0] == 0
+    page = Path("run/report.html").read_text(encoding="utf-8")
+    assert "2 on ibm_torino" in page and "a stand-in on this machine" in page
+    with RunStore.open(Path("run")) as store:
+        sessions = [event.text for event in store.events() if event.text.startswith("session")]
+        assert len(sessions) == 4 and "stand-in" in store.description["service"]  # closed at the stop, and another at the end
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--workers", "2"], "workers: 2 does not go with ibm_torino, whose jobs go through one run; leave it out"),
+        (["--resubmit"], "--resubmit: goes with --resume and a run"),
+        (["--set", "measurement.shots="], "shots: missing; ibm_torino measures, so give the shots of each circuit"),
+    ],
+)
+def test_refused_before_anything_is_written(spec, words, message):
+    code, out, err = qep("train", spec, "--run", "run", *words)
+    assert (code, out) == (2, "") and message in err and err.count("\n") == 1 and not Path("run").exists()
+
+
+def test_a_failed_job_and_other_verbs(spec, service):
+    service.order("failed-job")
+    code, _, err = qep("train", spec, "--run", "run", "--yes")
+    assert code == 2 and "step 1 job 1) failed" in err and "`qep train --resume run --resubmit` sends it again" in err
+    code, _, err = qep("collect", "run")
+    assert code == 2 and "run: run is a training; `qep train --resume run` goes on with it" in err
+    assert qep("train", "--resume", "run", "--resubmit", "--yes")[0] == 0
+    assert sorted(job["seconds"] > 0 for job in service.ledger()["jobs"]) == [False, True, True]
+    assert qep("cancel", "run")[1] == "No job was under way.\n"
+
+
+def test_status_of_a_training_that_answers_at_once(spec):
+    text = SPEC.replace('"ibm_torino"\nmode = "session"', '"aer"')
+    Path(spec).write_text(text)
+    assert qep("train", spec, "--run", "run")[0] == 0
+    code, out, err = qep("status", "run")
+    assert (code, err) == (0, "") and out.strip() == "2 of 2 steps are done."
+
+
+def test_the_training_in_hardware_runs_is_for_a_device():
+    spec = load(Path(__file__).parents[2] / "hardware_runs/specs/train-xor.toml")
+    assert spec.device().name == "ibm_torino" and spec.training.epochs == 12
