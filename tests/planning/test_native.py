@@ -91,7 +91,15 @@ def test_native_in_a_spec_becomes_numbers_for_a_run(small_spec):
 
 
 def test_a_worst_case_is_shown_as_bars_without_values(small_spec):
-    changed = ["network.sites=14", "weights.J=0.8", "weights.h=0.1", "weights.g=0.9", "preparation.method=adiabatic", "preparation.steps=2", "preparation.time=1.0"]
+    changed = [
+        "network.sites=14",
+        "weights.J=0.8",
+        "weights.h=0.1",
+        "weights.g=0.9",
+        "preparation.method=adiabatic",
+        "preparation.steps=2",
+        "preparation.time=1.0",
+    ]
     options = [word for change in changed for word in ("--set", change)]
     shown = CliRunner().invoke(cli, ["plan", str(small_spec), "--device", "fake_guadalupe", *options])
     assert shown.exit_code == 0, shown.output
