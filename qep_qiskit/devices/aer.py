@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
@@ -14,16 +14,13 @@ from qiskit_aer import __version__ as aer_version
 from qiskit_aer.noise import NoiseModel
 from qiskit_aer.primitives import SamplerV2
 
-from qep_qiskit.devices import rows
+from qep_qiskit.devices import noisy, rows
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Work
 from qep_qiskit.devices.noise import confused, confusion_of, cut_to_active, noise_of
 from qep_qiskit.devices.snapshots import Snapshot, snapshot
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.samples import Samples, from_bit_array, from_probabilities
-
-MOST_WIRES_EXACT = 12
-"""A density matrix of 12 wires takes 0.27 GB; 13 would take 1.1 GB."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +58,31 @@ class AerDevice:
     def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
         if self.snapshot is None:
             wires = tuple(range(circuit.num_qubits))
-            compiled = self._passes.run(circuit)
-            own = self.exact and self.method == "automatic" and rows.suits(compiled)
-            return Compiled(compiled, wires, wires, wires, simulator=rows.NAME if own else "qiskit-aer")
+            return self._judged(Compiled(self._passes.run(circuit), wires, wires, wires, simulator="qiskit-aer"))
         whole = compile_with(self.snapshot.backend, circuit, qubits)
         small, active = cut_to_active(whole.circuit, whole.wires)
         place = {w: i for i, w in enumerate(active)}
         small.metadata = {"active": list(active)}
-        return Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start, simulator="qiskit-aer")
+        return self._judged(
+            Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start, simulator="qiskit-aer")
+        )
+
+    def _judged(self, compiled: Compiled) -> Compiled:
+        """Return the circuit with the name of this package's own simulation, where that is what gives its shots."""
+        named = replace(compiled, simulator=rows.NAME)
+        if self.method != "automatic":
+            return compiled
+        if self.exact:
+            return named if rows.suits(compiled.circuit) else compiled
+        small = compiled.circuit.num_qubits <= noisy.MOST_WIRES
+        return named if small and self._program_of(named) is not None else compiled
+
+    def _program_of(self, compiled: Compiled) -> noisy.NoisyProgram | None:
+        """Return this package's own simulation of a circuit with noise; None where it is left to Aer."""
+        if self.method != "automatic" or compiled.circuit.num_qubits > noisy.MOST_WIRES_EXACT:
+            return None
+        model = self._noise_for(compiled)
+        return None if model is None else noisy.program_of(compiled, model, self.cache)
 
     def _noise_for(self, compiled: Compiled) -> NoiseModel | None:
         known = self.snapshot
@@ -80,17 +94,26 @@ class AerDevice:
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Run all circuits, one job for each noise model, with Aer's run-time parameter binding.
 
-        Without noise, and with the method left to the device, circuits of at most 12 qubits are computed by this package's own
-        simulation instead: the same distributions, each state once for all bases. ``Compiled.simulator`` says which it is.
+        With the method left to the device, small circuits are computed by this package's own simulation instead: the same
+        distributions, each state once for all bases. ``Compiled.simulator`` says which it is.
         """
         results: list[list[Samples]] = [[] for _ in work]
         groups: dict[int, list[int]] = {}
-        own = [index for index, item in enumerate(work) if item.compiled.simulator == rows.NAME]
-        for index, samples in zip(own, rows.sampled([work[i] for i in own], self.cache, shots=shots, seed=seed), strict=True):
+        models: dict[int, NoiseModel | None] = {}
+        own = [i for i, item in enumerate(work) if item.compiled.simulator == rows.NAME]
+        programs = self._programs([work[i] for i in own])
+        if not self.exact:
+            own = [own[k] for k in programs]  # a circuit that was folded afterwards may be no longer suited
+        mine = [work[i] for i in own]
+        if self.exact:
+            drawn = rows.sampled(mine, self.cache, shots=shots, seed=seed)
+        else:
+            drawn = noisy.sampled(noisy.distributions(mine, list(programs.values())), mine, shots=shots, seed=seed)
+        for index, samples in zip(own, drawn, strict=True):
             results[index] = samples
-        models = {i: self._noise_for(item.compiled) for i, item in enumerate(work) if item.compiled.simulator != rows.NAME}
-        for index, model in models.items():
-            groups.setdefault(id(model), []).append(index)
+        for index in sorted(set(range(len(work))) - set(own)):
+            models[index] = self._noise_for(work[index].compiled)
+            groups.setdefault(id(models[index]), []).append(index)
         for number, members in enumerate(groups.values()):
             options = {"noise_model": models[members[0]], "method": self.method}
             sampler = SamplerV2(
@@ -109,19 +132,29 @@ class AerDevice:
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
         """Return exact distributions from density matrices (state vectors without noise), readout error included.
 
+        With noise, and with the method left to the device, they are those of this package's own simulation.
+
         Raises
         ------
         InputError
             For circuits of more than 12 active wires.
         """
-        return [self._distributions(item) for item in work]
+        programs = self._programs(work)
+        mine = [work[i] for i in programs]
+        found = dict(zip(programs, noisy.exact(noisy.distributions(mine, list(programs.values())), mine), strict=True))
+        return [found[i] if i in found else self._distributions(item) for i, item in enumerate(work)]
+
+    def _programs(self, work: Sequence[Work]) -> dict[int, noisy.NoisyProgram]:
+        """Return the programs of those items with noise that this package simulates by itself."""
+        found = {} if self.exact else {i: self._program_of(item.compiled) for i, item in enumerate(work)}
+        return {i: program for i, program in found.items() if program is not None}
 
     def _distributions(self, item: Work) -> list[Samples]:
         model, circuit = self._noise_for(item.compiled), item.compiled.rotated(item.axes)
-        if model is not None and circuit.num_qubits > MOST_WIRES_EXACT:
+        if model is not None and circuit.num_qubits > noisy.MOST_WIRES_EXACT:
             raise InputError(
                 f"shots: exact noisy expectations of {circuit.num_qubits} active qubits do not fit "
-                f"(at most {MOST_WIRES_EXACT}); give measurement shots"
+                f"(at most {noisy.MOST_WIRES_EXACT}); give measurement shots"
             )
         circuit.save_probabilities(list(item.compiled.wires), label="outcome")
         method = "statevector" if model is None or not model._noise_instructions else "density_matrix"
@@ -139,8 +172,9 @@ class AerDevice:
     def describe(self) -> dict[str, object]:
         """Return name, method, noise and calibration date."""
         about: dict[str, object] = {"name": self.name, "method": self.method, "qiskit-aer": aer_version, "noise": None}
-        if self.exact and self.method == "automatic":
-            about["simulator"] = f"{rows.NAME} up to {rows.MOST_QUBITS} qubits, qiskit-aer beyond"
+        if self.method == "automatic":
+            size = f"{rows.MOST_QUBITS} qubits" if self.exact else f"{noisy.MOST_WIRES} active qubits"
+            about["simulator"] = f"{rows.NAME} up to {size}, qiskit-aer beyond"
         if self.snapshot is not None:
             about |= {"noise": self.snapshot.name, "calibration_date": self.snapshot.calibrated}
         elif self.noise is not None:
@@ -168,7 +202,9 @@ def aer(*, noise: str | NoiseModel | None = None, method: str = "automatic", see
         in use. A NoiseModel acts on the circuit's own qubits. Shot noise alone where absent.
     method : str
         Any of Aer's methods: automatic, statevector, density_matrix, matrix_product_state, stabilizer, … With ``"automatic"``
-        and no noise, circuits of at most 12 qubits are simulated by this package itself, several times as fast.
+        circuits of at most 12 qubits without noise, or 11 with noise, are simulated by this package itself, exactly and many
+        times as fast; what its simulation cannot treat exactly (errors on more than two qubits or before the measurement,
+        correlated readout errors, delays, resets) stays with Aer.
     seed : int
     """
     known = AerSimulator().available_methods()

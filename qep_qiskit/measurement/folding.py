@@ -6,6 +6,8 @@ of gates and of the time that they take; readout and basis rotation are not fold
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from qiskit.circuit import Instruction, QuantumCircuit, Qubit
 from qiskit.circuit.library import RZGate
@@ -42,7 +44,7 @@ def folded(compiled: Compiled, factor: int, folding: str) -> Compiled:
             for item in reversed(circuit.data):
                 _append_inverse(new, item.operation, tuple(item.qubits))
             _append(new, circuit)
-    return Compiled(new, compiled.wires, compiled.qubits, compiled.start)
+    return replace(compiled, circuit=new)
 
 
 def _append(new: QuantumCircuit, circuit: QuantumCircuit) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.devices.aer import MOST_WIRES_EXACT
 from qep_qiskit.devices.device import Device, check_shots
+from qep_qiskit.devices.noisy import MOST_WIRES_EXACT
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.planned import check_options
 from qep_qiskit.equilibrium.reduced import diagnostics

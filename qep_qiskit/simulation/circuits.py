@@ -179,10 +179,10 @@ class _Expression:
     """A non-linear function of the parameters, with its first and second derivatives."""
 
     def __init__(self, expression: ParameterExpression, parameters: list[Parameter]) -> None:
-        self._function = _Function(expression, parameters)
+        self._function = Function(expression, parameters)
         self._index = self._function.index
-        self._gradient = [_Function(expression.gradient(parameters[i]), parameters) for i in self._index]
-        self._curvature: list[list[_Function]] | None = None
+        self._gradient = [Function(expression.gradient(parameters[i]), parameters) for i in self._index]
+        self._curvature: list[list[Function]] | None = None
         self._parameters = parameters
 
     def value(self, theta: Real) -> float:
@@ -200,7 +200,9 @@ class _Expression:
                 hessian[i, j] += scale * entry(theta)
 
 
-class _Function:
+class Function:
+    """An expression of some of the parameters, as a function of the values of all of them."""
+
     def __init__(self, expression: ParameterExpression | complex, parameters: list[Parameter]) -> None:
         self._expression = expression
         present = expression.parameters if isinstance(expression, ParameterExpression) else set()
@@ -213,7 +215,7 @@ class _Function:
         values = (float(theta[i]) for i in self.index)
         return complex(self._expression.bind(dict(zip(self._present, values, strict=True)))).real
 
-    def derivative(self, parameters: list[Parameter], j: int) -> _Function:
+    def derivative(self, parameters: list[Parameter], j: int) -> Function:
         if j not in self.index or not isinstance(self._expression, ParameterExpression):
-            return _Function(0.0, parameters)
-        return _Function(self._expression.gradient(parameters[j]), parameters)
+            return Function(0.0, parameters)
+        return Function(self._expression.gradient(parameters[j]), parameters)

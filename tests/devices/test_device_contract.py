@@ -48,6 +48,14 @@ class TestAerWithNoiseModel(DeviceContract):
         return qep.aer(noise=model)
 
 
+class TestFakeManilaDensityMatrix(DeviceContract):
+    allowance = 0.2
+
+    @staticmethod
+    def make():
+        return qep.fake("manila", method="density_matrix")
+
+
 class TestFakeManila(DeviceContract):
     allowance = 0.2
 

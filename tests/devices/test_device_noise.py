@@ -48,7 +48,7 @@ def test_a_distribution_equals_a_density_matrix_of_each_circuit_bound_by_itself(
 @pytest.mark.parametrize("make", [gates_and_readout, readout_only], ids=["gates", "readout"])
 def test_run_time_binding_gives_what_circuits_bound_before_give(make):
     model, shots = make(), 100_000
-    device = qep.aer(noise=model)
+    device = qep.aer(noise=model, method="density_matrix")
     work = work_of(device, entangled(), "ZXZ", ROWS)
     (found,) = device.sample([work], shots=shots, seed=1)
     simulator = AerSimulator(noise_model=model)

@@ -7,7 +7,7 @@ from qiskit_aer.noise import NoiseModel
 from scipy.stats import chi2
 
 import qep_qiskit as qep
-from qep_qiskit.devices import rows
+from qep_qiskit.devices import noisy, rows
 from qep_qiskit.devices.device import Work
 from qep_qiskit.simulation.circuits import CircuitProgram
 
@@ -70,11 +70,16 @@ def test_rows_of_one_circuit_differ_and_seeds_repeat():
 
 @pytest.mark.parametrize(
     "device",
-    [qep.aer(method="statevector"), qep.aer(noise="fake_manila"), qep.aer(noise=NoiseModel())],
+    [
+        qep.aer(method="statevector"),
+        qep.aer(noise="fake_manila", method="density_matrix"),
+        qep.aer(noise=NoiseModel(), method="statevector"),
+    ],
     ids=["method", "fake", "noise"],
 )
-def test_a_chosen_method_and_noise_stay_with_aer(device, monkeypatch):
+def test_a_chosen_method_stays_with_aer(device, monkeypatch):
     monkeypatch.setattr(CircuitProgram, "from_circuit", lambda *_: pytest.fail("not on Aer"))
+    monkeypatch.setattr(noisy, "program_of", lambda *_: pytest.fail("not on Aer"))
     work = work_of(device, 2, axes=("ZZZ",))
     assert work[0].compiled.summary()["simulator"] == "qiskit-aer"
     assert "simulator" not in device.describe()

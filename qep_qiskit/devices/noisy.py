@@ -1,0 +1,272 @@
+"""Small circuits with noise: the exact state of each row of values, whatever the number of bases and shots.
+
+Noise is what Aer's density matrices make of a NoiseModel: after every gate the error that the model has for the gate's label (or
+name) on these wires in this order, or else for the gate anywhere. Whatever is not exactly that is left to Aer.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Instruction, ParameterExpression, QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.quantum_info import Kraus, Operator, SuperOp
+from qiskit_aer.noise import NoiseModel, QuantumError
+
+from qep_qiskit.devices.compilation import Cache
+from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.noise import confusion_of
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
+from qep_qiskit.seeds import stream
+from qep_qiskit.simulation import transfer
+from qep_qiskit.simulation.channels import ChannelProgram, Fusion
+from qep_qiskit.simulation.circuits import Function
+from qep_qiskit.simulation.gates import Angle, SlotTable
+from qep_qiskit.simulation.transfer import Piece, Real
+
+MOST_WIRES = 11
+"""Up to here it is faster than Aer for any number of shots; 12 wires are slower than few of Aer's trajectories."""
+MOST_WIRES_EXACT = 12
+"""A state of 12 wires takes 0.13 GB, its density matrix 0.27 GB; 13 would take four times that."""
+
+
+_LEFT_OUT = 1e-10
+"""Aer leaves out the terms of an error whose probability is not larger, and so do we."""
+
+
+class Unsuited(Exception):
+    """Raised for a circuit, or noise, that is left to Aer."""
+
+
+class Errors:
+    """The errors of a noise model as transfer matrices, each one made once."""
+
+    def __init__(self, model: NoiseModel) -> None:
+        # no public accessors exist; copies keep the errors alive, whose ids tell whether the model was changed
+        self._local = {name: dict(errors) for name, errors in model._local_quantum_errors.items()}
+        self._common = dict(model._default_quantum_errors)
+        self.model = model
+        self._made: dict[int, Real] = {}
+        self._gates: dict[tuple[object, ...], Real] = {}
+        self._readout = [model._default_readout_error, *model._local_readout_errors.values()]
+        self.suited = (
+            "measure" not in self._local
+            and "measure" not in self._common
+            and all(error is None or error.number_of_qubits == 1 for error in self._readout)
+        )
+
+    def after(self, name: str, wires: tuple[int, ...]) -> Real | None:
+        """Return the error after a gate of this label, or None."""
+        error = self._local.get(name, {}).get(wires, self._common.get(name))
+        if error is None:
+            return None
+        if id(error) not in self._made:
+            self._made[id(error)] = _matrix_of(error)
+        matrix = self._made[id(error)]
+        if len(matrix) != 4 ** len(wires):
+            raise Unsuited(f"an error of another size after {name!r}")
+        return matrix
+
+    def noisy(self, name: str, label: str | None, wires: tuple[int, ...], angles: tuple[float | None, ...]) -> Real:
+        """Return the parts of a gate with its error; an angle of None is free."""
+        key = (name, label, wires, angles)
+        if key not in self._gates:
+            if None in angles and name not in transfer.TURNING:
+                raise Unsuited(f"free angles of the gate {name!r}")
+            parts, error = transfer.gate_parts(name, angles), self.after(label or name, wires)
+            self._gates[key] = parts if error is None else error @ parts
+        return self._gates[key]
+
+
+def state_of(model: NoiseModel) -> tuple[object, ...]:
+    """Return what changes when a model is changed."""
+    local = [(name, wires, id(error)) for name, errors in model._local_quantum_errors.items() for wires, error in errors.items()]
+    readout = [(wires, id(error)) for wires, error in model._local_readout_errors.items()]
+    common = [(name, id(error)) for name, error in model._default_quantum_errors.items()]
+    return (id(model), id(model._default_readout_error), *local, *common, *readout)
+
+
+def _matrix_of(error: QuantumError) -> Real:
+    n = error.num_qubits
+    if n > 2:
+        raise Unsuited("errors on more than two qubits")
+    total = np.zeros((4**n, 4**n))
+    for circuit, chance in zip(error.circuits, error.probabilities, strict=True):
+        if chance <= _LEFT_OUT:
+            continue
+        matrix = np.eye(4**n)
+        for item in circuit.data:
+            matrix = _placed(item.operation, [circuit.find_bit(q).index for q in item.qubits], n) @ matrix
+        total += chance * matrix
+    return total
+
+
+def _placed(operation: Instruction, qubits: Sequence[int], num_qubits: int) -> Real:
+    matrix = _matrix_of_instruction(operation)
+    if len(qubits) == num_qubits:
+        return transfer.swapped(matrix) if list(qubits) == [1, 0] else matrix
+    return transfer.lifted(matrix, slow=qubits[0] == 1)
+
+
+_SIGNS = {"I": (1, 1, 1, 1), "X": (1, 1, -1, -1), "Y": (1, -1, 1, -1), "Z": (1, -1, -1, 1)}
+
+
+def _matrix_of_instruction(operation: Instruction) -> Real:
+    if operation.name == "pauli":
+        return np.diag(functools.reduce(np.kron, [np.array(_SIGNS[letter], dtype=float) for letter in operation.params[0]]))
+    if operation.name == "reset":
+        return np.array([[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
+    if operation.name == "kraus":
+        return transfer.of_kraus(np.array(operation.params, dtype=np.complex128))
+    if operation.name in ("id", "x", "y", "z"):
+        return transfer.gate(operation.name, ())
+    try:
+        unitary = Operator(operation).data
+    except (QiskitError, TypeError):
+        pass
+    else:
+        return transfer.of_kraus(unitary[None])
+    try:
+        pair = Kraus(SuperOp(operation))._data
+    except (QiskitError, TypeError):
+        raise Unsuited(f"the error {operation.name!r}") from None
+    if pair[1] is not None:
+        raise Unsuited(f"the error {operation.name!r} is not completely positive")
+    return transfer.of_kraus(np.array(pair[0]))
+
+
+class NoisyProgram:
+    """A compiled circuit under a noise model, and what it takes to read it in any basis.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+    errors : Errors
+
+    Raises
+    ------
+    Unsuited
+        If it is left to Aer.
+    """
+
+    def __init__(self, circuit: QuantumCircuit, errors: Errors) -> None:
+        if circuit.num_qubits > MOST_WIRES_EXACT or circuit.num_clbits or not errors.suited:
+            raise Unsuited("too large, or errors of the measurement")
+        self._errors = errors
+        self._parameters = list(circuit.parameters)
+        slots = SlotTable(self._parameters)
+        fusion = Fusion(circuit.num_qubits)
+        self._angles: list[Angle] = []
+        wire = {qubit: i for i, qubit in enumerate(circuit.qubits)}
+        for item in circuit.data:
+            if item.operation.name != "barrier":
+                self._add(fusion, item.operation, tuple(wire[q] for q in item.qubits), errors, slots)
+        self._functions = [Function(expression, self._parameters) for expression in slots.expressions]
+        self._constants = np.array([angle.constant for angle in self._angles])
+        self._weights = np.zeros((len(self._parameters) + len(self._functions), len(self._angles)))
+        for number, angle in enumerate(self._angles):
+            for slot, weight in angle.weights.items():
+                self._weights[slot, number] = weight
+        self._program = ChannelProgram(circuit.num_qubits, fusion.blocks())
+        self._turns: list[dict[str, Real]] = []
+        for w in range(circuit.num_qubits):
+            rz, sx = errors.noisy("rz", None, (w,), (np.pi / 2,))[0], errors.noisy("sx", None, (w,), ())[0]
+            self._turns.append({"X": sx @ rz, "Y": sx, "Z": np.eye(4)})
+        self._confusion = confusion_of(errors.model, range(circuit.num_qubits))
+
+    def _add(self, fusion: Fusion, operation: Instruction, wires: tuple[int, ...], errors: Errors, slots: SlotTable) -> None:
+        if operation.name not in transfer.TURNING and operation.name not in transfer.FIXED:
+            raise Unsuited(f"the instruction {operation.name!r}")
+        free = [value for value in operation.params if isinstance(value, ParameterExpression) and value.parameters]
+        numbers = tuple(None if any(value is own for own in free) else float(value) for value in operation.params)
+        parts = errors.noisy(operation.name, operation.label, wires, numbers)
+        first = len(self._angles)
+        try:
+            self._angles += [slots.angle(value) for value in free]
+        except InputError as problem:
+            raise Unsuited(str(problem)) from None
+        fusion.add(wires, Piece(parts, tuple(range(first, len(self._angles)))))
+
+    def distributions(
+        self, values: Real, axes: Sequence[str], wires: Sequence[int], wanted: Sequence[NDArray[np.bool_]]
+    ) -> list[Real]:
+        """Return the probabilities of all outcomes, readout errors included: of each basis an array (R', 2**n).
+
+        Parameters
+        ----------
+        values : ndarray of shape (R, P)
+        axes : sequence of str
+        wires : sequence of int
+            Of the logical qubits.
+        wanted : sequence of ndarray of bool, shape (R,)
+            The rows that are wanted in each basis.
+        """
+        slots = values
+        if self._functions:
+            more = [[function(row) for function in self._functions] for row in values]
+            slots = np.concatenate([values, more], axis=1)
+        readings = [self._reading(letters, wires) for letters in axes]
+        return self._program.distributions(self._constants + slots @ self._weights, readings, wires, wanted)
+
+    def _reading(self, letters: str, wires: Sequence[int]) -> list[Real]:
+        found = [np.array([[1.0, 0, 0, 0]]) for _ in self._turns]
+        for letter, wire in zip(letters, wires, strict=True):
+            found[wire] = self._confusion[wire] @ _TO_CHANCES @ self._turns[wire][letter]
+        return found
+
+
+_TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
+
+
+def program_of(compiled: Compiled, model: NoiseModel, cache: Cache) -> NoisyProgram | None:
+    """Return the program of a compiled circuit under a noise model; None where it is left to Aer."""
+    state = state_of(model)
+
+    def make() -> NoisyProgram | None:
+        errors: Errors = cache.kept(("errors", state), lambda: Errors(model), anchor=model)
+        try:
+            return NoisyProgram(compiled.circuit, errors)
+        except Unsuited:
+            return None
+
+    program: NoisyProgram | None = cache.kept(("noisy program", id(compiled), state), make, anchor=(compiled, model))
+    return program
+
+
+def sampled(found: Sequence[Real], work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+    """Draw from the exact distributions of every row."""
+    return [
+        [draw(p, len(item.axes), shots, stream(seed, "noisy rows", number, row)) for row, p in enumerate(chances)]
+        for number, (item, chances) in enumerate(zip(work, found, strict=True))
+    ]
+
+
+def exact(found: Sequence[Real], work: Sequence[Work]) -> list[list[Samples]]:
+    """Return the exact distributions themselves."""
+    return [[from_probabilities(p, len(item.axes)) for p in chances] for item, chances in zip(work, found, strict=True)]
+
+
+def distributions(work: Sequence[Work], programs: Sequence[NoisyProgram]) -> list[Real]:
+    """Return the probabilities of every item's rows; each distinct row of a program is worked out once for all its bases."""
+    members: dict[int, list[int]] = {}
+    for number, program in enumerate(programs):
+        members.setdefault(id(program), []).append(number)
+    found: dict[int, Real] = {}
+    for numbers in members.values():
+        items = [work[i] for i in numbers]
+        values, place = np.unique(np.concatenate([item.values for item in items]), axis=0, return_inverse=True)
+        places = np.split(place.reshape(-1), np.cumsum([len(item.values) for item in items])[:-1])
+        axes = list(dict.fromkeys(item.axes for item in items))
+        wanted = np.zeros((len(axes), len(values)), dtype=bool)
+        for item, rows in zip(items, places, strict=True):
+            wanted[axes.index(item.axes), rows] = True
+        chances = programs[numbers[0]].distributions(values, axes, items[0].compiled.wires, list(wanted))
+        order = np.cumsum(wanted, axis=1) - 1
+        for i, item, rows in zip(numbers, items, places, strict=True):
+            basis = axes.index(item.axes)
+            found[i] = chances[basis][order[basis, rows]]
+    return [found[number] for number in range(len(work))]

@@ -1,0 +1,218 @@
+"""Channels on one or two qubits as real matrices over Pauli strings, and how those of gates depend on their angles.
+
+The Pauli transfer matrix of a channel E has the entries Tr(P_i E(P_j)) / d. A state is the vector of its expectations Tr(P ρ), I
+X Y Z a qubit; of two qubits the first index is the slow one. For a gate whose angles turn at the frequency 1 (the elements of its
+unitary hold half angles) it is A + B cos θ + C sin θ, and a product of such terms for several angles: a stack of 3**k *parts*.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit.library import get_standard_gate_name_mapping
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+TURNING = frozenset(("rx", "ry", "rz", "p", "u", "u1", "u2", "u3", "rzz", "rxx", "ryy", "rzx", "cp", "cu1"))
+"""Gates whose angles may be free: each of them turns at the frequency 1."""
+FIXED = frozenset(("id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "r", "cx", "cy", "cz", "ecr", "swap"))
+"""Gates that must have numbers for angles."""
+
+
+@functools.cache
+def paulis(num_qubits: int) -> Complex:
+    """Return I, X, Y, Z, or their products with the first factor slow, of shape (4**n, 2**n, 2**n)."""
+    one = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+    if num_qubits == 1:
+        return one
+    rest = paulis(num_qubits - 1)
+    return np.einsum("iab,jcd->ijacbd", one, rest).reshape(4 * len(rest), 2 * rest.shape[1], 2 * rest.shape[2])
+
+
+def of_kraus(operators: Complex) -> Real:
+    """Return the transfer matrix of ρ → Σ K ρ K†, for operators of shape (m, d, d); unitaries of Kraus rank 1 among them."""
+    d = operators.shape[-1]
+    strings = paulis(d.bit_length() - 1)
+    # K P K† for all K at once, then its overlaps with all strings
+    images = (operators[:, None] @ strings @ np.conjugate(np.swapaxes(operators, 1, 2))[:, None]).sum(axis=0)
+    return np.ascontiguousarray(
+        (strings.transpose(0, 2, 1).reshape(len(strings), -1) @ images.reshape(len(images), -1).T).real / d
+    )
+
+
+def swapped(parts: Real) -> Real:
+    """Return matrices of shape (..., 16, 16) with the two qubits exchanged."""
+    lead = parts.shape[:-2]
+    tensor = parts.reshape(*lead, 4, 4, 4, 4)
+    return np.ascontiguousarray(np.moveaxis(tensor, (-4, -2), (-3, -1))).reshape(*lead, 16, 16)
+
+
+def lifted(parts: Real, *, slow: bool) -> Real:
+    """Return matrices of shape (..., 4, 4) as those of two qubits, with nothing on the other one."""
+    other = np.eye(4)
+    return both(parts, other) if slow else both(other, parts)
+
+
+def both(slow: Real, fast: Real) -> Real:
+    """Return the Kronecker products of matrices (..., 4, 4)."""
+    found = slow[..., :, None, :, None] * fast[..., None, :, None, :]
+    return found.reshape(*found.shape[:-4], 16, 16)
+
+
+@functools.lru_cache(maxsize=4096)
+def gate(name: str, angles: tuple[float, ...]) -> Real:
+    """Return the matrix of a standard gate; of two qubits the gate's first qubit is the fast one."""
+    return of_kraus(_unitary(name, angles)[None])
+
+
+@functools.lru_cache(maxsize=4096)
+def gate_parts(name: str, angles: tuple[float | None, ...]) -> Real:
+    """Return the parts, shape (3**k, d, d), of a gate whose angles are free where they are None, the first one slow."""
+    free = [i for i, angle in enumerate(angles) if angle is None]
+    values: list[Real] = []
+    for choice in product((0.0, np.pi / 2, np.pi), repeat=len(free)):
+        full = list(angles)
+        for i, angle in zip(free, choice, strict=True):
+            full[i] = angle
+        values.append(of_kraus(_unitary(name, tuple(float(a) for a in full if a is not None))[None]))
+    stack = np.array(values).reshape(*(3,) * len(free), -1)
+    for axis in range(len(free)):
+        at0, quarter, half = np.moveaxis(stack, axis, 0)
+        constant = (at0 + half) / 2
+        stack = np.stack([constant, (at0 - half) / 2, quarter - constant], axis=axis)
+    size = 4 ** _gates()[name].num_qubits
+    return stack.reshape(-1, size, size)
+
+
+@functools.cache
+def _gates() -> dict[str, Any]:
+    found = get_standard_gate_name_mapping()
+    return {name: found[name] for name in TURNING | FIXED}
+
+
+def _unitary(name: str, angles: Sequence[float]) -> Complex:
+    return np.asarray(_gates()[name].base_class(*angles).to_matrix(), dtype=np.complex128)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A channel that depends on some angles of a program, by their numbers.
+
+    Attributes
+    ----------
+    parts : ndarray of shape (3**k, d, d)
+    angles : tuple of int
+        The first one is slow in the order of the parts.
+    """
+
+    parts: Real
+    angles: tuple[int, ...] = ()
+
+    def mapped(self, change: Callable[[Real], Real]) -> Piece:
+        """Return the piece with its parts changed, by a linear function."""
+        return Piece(change(self.parts), self.angles)
+
+    def matrices(self, turns: Real) -> Real:
+        """Return the matrices (U, d, d) for 1, cos and sin of all angles, shape (U, angles, 3)."""
+        if not self.angles:
+            return self.parts
+        factors = turns[:, self.angles[0]]
+        for angle in self.angles[1:]:
+            factors = (factors[:, :, None] * turns[:, angle, None, :]).reshape(len(turns), -1)
+        d = self.parts.shape[-1]
+        return np.asarray((factors @ self.parts.reshape(len(self.parts), -1)).reshape(-1, d, d))
+
+
+class Chain:
+    """Pieces that act one after the other on the same qubits; constant ones are multiplied into their neighbours."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+
+    def append(self, piece: Piece) -> None:
+        """Let a piece act after all others."""
+        if self.pieces and not (piece.angles and self.pieces[-1].angles):
+            last = self.pieces.pop()
+            piece = Piece(piece.parts @ last.parts, last.angles + piece.angles)
+        self.pieces.append(piece)
+
+    @property
+    def angles(self) -> tuple[int, ...]:
+        """The angles of all pieces."""
+        return tuple(angle for piece in self.pieces for angle in piece.angles)
+
+    def matrices(self, turns: Real) -> Real:
+        """Return the products, shape (U or 1, d, d)."""
+        return _product([piece.matrices(turns) for piece in self.pieces])
+
+
+@dataclass(frozen=True)
+class Couple:
+    """Two chains side by side, on the slow and on the fast one of two qubits."""
+
+    slow: Chain
+    fast: Chain
+
+    @property
+    def angles(self) -> tuple[int, ...]:
+        """The angles of both."""
+        return self.slow.angles + self.fast.angles
+
+    def matrices(self, turns: Real) -> Real:
+        """Return the Kronecker products, shape (U or 1, 16, 16)."""
+        return both(self.slow.matrices(turns), self.fast.matrices(turns))
+
+
+def _product(matrices: Sequence[Real]) -> Real:
+    found = matrices[0]
+    for matrix in matrices[1:]:
+        found = matrix @ found
+    return found
+
+
+class Block:
+    """Everything that is fused into one matrix on one or two wires.
+
+    Attributes
+    ----------
+    wires : tuple of int
+        The slow one first.
+    """
+
+    def __init__(self, wires: tuple[int, ...]) -> None:
+        self.wires = wires
+        self._items: list[Chain | Couple] = []
+
+    def append(self, piece: Piece) -> None:
+        """Let a piece on all wires of the block act after all others."""
+        if not self._items or isinstance(self._items[-1], Couple):
+            self._items.append(Chain())
+        chain = self._items[-1]
+        assert isinstance(chain, Chain)
+        chain.append(piece)
+
+    def append_each(self, slow: Chain, fast: Chain) -> None:
+        """Let chains on the wires of a pair act after all others; with one free piece at most, they are fused at once."""
+        if sum(bool(piece.angles) for piece in (*slow.pieces, *fast.pieces)) > 1 and slow.pieces and fast.pieces:
+            self._items.append(Couple(slow, fast))
+            return
+        for piece in slow.pieces:
+            self.append(piece.mapped(lambda parts: lifted(parts, slow=True)))
+        for piece in fast.pieces:
+            self.append(piece.mapped(lambda parts: lifted(parts, slow=False)))
+
+    @property
+    def angles(self) -> tuple[int, ...]:
+        """The numbers of the angles that its matrix depends on."""
+        return tuple(dict.fromkeys(angle for item in self._items for angle in item.angles))
+
+    def matrices(self, turns: Real) -> Real:
+        """Return its matrices, shape (U, d, d), for 1, cos and sin of all angles of a program, shape (U, angles, 3)."""
+        return _product([item.matrices(turns) for item in self._items])

@@ -1,0 +1,306 @@
+"""This package's own simulation of noise: exactly the distributions of Aer's density matrices, or Aer's own."""
+
+import numpy as np
+import pytest
+from device_contract import equal, frequencies
+from noise_cases import (
+    BASIS,
+    MODELS,
+    as_it_is,
+    beside_aer,
+    both_distributions,
+    depolarizing,
+    everything,
+    random_circuit,
+    readout,
+)
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit.circuit.library import RXGate, SXGate, UnitaryGate
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, pauli_error, reset_error
+from scipy.stats import chi2
+
+import qep_qiskit as qep
+from qep_qiskit.devices import noisy
+from qep_qiskit.devices.device import Work
+from qep_qiskit.measurement.folding import folded
+from qep_qiskit.measurement.twirling import twirled
+from qep_qiskit.simulation.channels import ChannelProgram
+
+TIGHT = {"rtol": 0.0, "atol": 1e-10}
+
+
+@pytest.fixture
+def own_runs(monkeypatch):
+    """How many rows this package's own simulation has worked out."""
+    rows = []
+    plain = ChannelProgram.distributions
+
+    def counted(self, angles, *rest):
+        rows.append(len(angles))
+        return plain(self, angles, *rest)
+
+    monkeypatch.setattr(ChannelProgram, "distributions", counted)
+    return rows
+
+
+def a_row(circuit, rows=3, seed=0):
+    return np.random.default_rng(seed).uniform(-3, 3, (rows, circuit.num_parameters))
+
+
+def layered(num_qubits, layers=2):
+    """Rotations, and couplings of a chain and of its ends."""
+    circuit = QuantumCircuit(num_qubits)
+    names = iter(range(1000))
+    for _ in range(layers):
+        for q in range(num_qubits):
+            circuit.rx(Parameter(f"theta_{next(names):03d}"), q)
+            circuit.rz(Parameter(f"theta_{next(names):03d}"), q)
+        for q in range(num_qubits - 1):
+            circuit.rzz(Parameter(f"theta_{next(names):03d}"), q, q + 1)
+        circuit.ryy(0.4, 0, num_qubits - 1)
+    return circuit
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("fake_guadalupe", "fake_melbourne", "fake_torino", "fake_sherbrooke"),
+        *("fake_cairo", "fake_burlington", "fake_fractional", "fake_boston"),
+    ],
+)
+def test_every_kind_of_native_gates(name, own_runs):
+    """CX, CZ, ECR, U3 and fractional gates; four qubits, so that some circuits are routed."""
+    device, exact = qep.fake(name), qep.fake(name, method="density_matrix")
+    circuit = layered(4)
+    compiled = device.compile(circuit)
+    assert compiled.simulator == "qep-qiskit"
+    found, right = both_distributions(device, exact, compiled, ("ZZZZ", "XXXX", "YXZY"), a_row(circuit, 2))
+    np.testing.assert_allclose(found, right, **TIGHT)
+    assert own_runs == [2]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("num_qubits", [1, 2, 3, 5])
+def test_random_circuits_under_any_noise(model, num_qubits, own_runs):
+    """Every gate and every kind of error; parameters, affine and other functions of them; any pairs of wires."""
+    device, exact = beside_aer(model())
+    letters = np.random.default_rng(num_qubits).choice(list("XYZ"), num_qubits)
+    for seed in range(3):
+        circuit = random_circuit(num_qubits, 40, seed)
+        bases = ("X" * num_qubits, "Y" * num_qubits, "Z" * num_qubits, "".join(letters))
+        found, right = both_distributions(device, exact, as_it_is(circuit), bases, a_row(circuit, 2, seed))
+        np.testing.assert_allclose(found, right, **TIGHT)
+    assert own_runs == [2] * 3
+
+
+def test_six_wires_some_of_them_idle_or_not_read(own_runs):
+    circuit = QuantumCircuit(6)
+    circuit.compose(random_circuit(4, 60, 7), [5, 0, 3, 2], inplace=True)
+    circuit.sx(1)
+    compiled = as_it_is(circuit, wires=(3, 5, 1))
+    found, right = both_distributions(*beside_aer(everything()), compiled, ("XYZ", "ZZZ"), a_row(circuit, 5))
+    np.testing.assert_allclose(found, right, **TIGHT)
+    assert own_runs == [5]
+
+
+def test_many_rows_some_of_them_equal_and_not_all_in_every_basis(own_runs):
+    """Rows by the hundred, more than are swept along together."""
+    device, exact = beside_aer(everything())
+    circuit = layered(3)
+    values = a_row(circuit, 300)
+    values[::3, :5] = values[0, :5]
+    values[7] = values[8]
+    compiled = device.compile(circuit)
+    (some, all_rows), (right,) = (
+        d.distribution([Work(compiled, axes, rows) for axes, rows in items])
+        for d, items in ((device, [("XXX", values[5:20]), ("ZYX", values)]), (exact, [("ZYX", values[[0, 7, 150, 299]])]))
+    )
+    for row, expected in zip([0, 7, 150, 299], right, strict=True):
+        np.testing.assert_allclose(frequencies(all_rows[row]), frequencies(expected), **TIGHT)
+    (right,) = exact.distribution([Work(compiled, "XXX", values[[5, 19]])])
+    np.testing.assert_allclose([frequencies(some[0]), frequencies(some[14])], [frequencies(s) for s in right], **TIGHT)
+    assert own_runs == [299]
+
+
+def test_an_error_belongs_to_the_label_of_a_gate(own_runs):
+    """The label where a gate has one, the name where not; wires in their order; an error of its own replaces the common one."""
+    model = NoiseModel(basis_gates=["rx", "sx", "cx", "rz"])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.3, 1), ["sx"])
+    model.add_all_qubit_quantum_error(reset_error(0.4), ["slow"])
+    model.add_quantum_error(pauli_error([("X", 0.3), ("I", 0.7)]), ["sx"], [1])
+    model.add_quantum_error(pauli_error([("XI", 0.3), ("II", 0.7)]), ["cx"], [1, 0])
+    circuit = QuantumCircuit(3)
+    circuit.append(SXGate(label="slow"), [0])
+    circuit.append(RXGate(Parameter("a"), label="slow"), [1])
+    circuit.append(RXGate(0.2, label="other"), [2])
+    for pair in ((0, 1), (1, 0), (1, 2)):
+        circuit.cx(*pair)
+        circuit.sx(pair)
+    found, right = both_distributions(*beside_aer(model), as_it_is(circuit), ("ZZZ", "XYZ"), a_row(circuit))
+    np.testing.assert_allclose(found, right, **TIGHT)
+    assert own_runs == [3]
+
+
+def _measure():
+    model = depolarizing()
+    model.add_all_qubit_quantum_error(reset_error(0.1), ["measure"])
+    return model
+
+
+def _correlated():
+    model = depolarizing()
+    model.add_readout_error(ReadoutError(np.full((4, 4), 0.25)), [0, 1])
+    return model
+
+
+def _three():
+    model = depolarizing()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 3), ["ccx"])
+    return model
+
+
+def _opaque(kind):
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    if kind == "ccx":
+        circuit.ccx(0, 1, 2)
+    elif kind == "delay":
+        circuit.delay(100, 0)
+    elif kind == "reset":
+        circuit.reset(0)
+    elif kind == "unitary":
+        circuit.append(UnitaryGate(np.eye(4)), [0, 1])
+    elif kind == "controlled on 0":
+        circuit.cx(0, 1, ctrl_state=0)
+    elif kind == "another frequency":
+        circuit.r(0.3, Parameter("a"), 1)
+    return circuit
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        *((model, "plain") for model in (_measure, _correlated)),
+        (_three, "ccx"),
+        *((depolarizing, kind) for kind in ("delay", "reset", "unitary", "controlled on 0", "another frequency")),
+    ],
+    ids=lambda x: getattr(x, "__name__", x),
+)
+def test_what_is_not_exactly_that_goes_to_aer(model, kind, own_runs):
+    device = qep.aer(noise=model())
+    circuit = _opaque(kind)
+    compiled = device._judged(as_it_is(circuit, simulator="qiskit-aer"))
+    assert compiled.simulator == compiled.summary()["simulator"] == "qiskit-aer"
+    work = Work(compiled, "XYZ", a_row(circuit, 1))
+    ((samples,),) = device.sample([work], shots=20, seed=1)
+    assert samples.shots == 20
+    if model is not _correlated:
+        device.distribution([work])
+    assert own_runs == []
+
+
+def test_a_method_and_large_circuits_keep_aer(own_runs):
+    model = readout()
+    for device, size in ((qep.aer(noise=model, method="density_matrix"), 2), (qep.aer(noise=model), noisy.MOST_WIRES + 1)):
+        circuit = QuantumCircuit(size)
+        circuit.x(0)
+        compiled = device.compile(circuit)
+        assert compiled.simulator == "qiskit-aer"
+        assert device.sample([Work(compiled, "Z" * size, np.zeros((1, 0)))], shots=5, seed=1)[0][0].shots == 5
+    assert own_runs == []
+    assert "simulator" not in qep.aer(noise=model, method="density_matrix").describe()
+    assert qep.aer(noise=model).describe()["simulator"] == "qep-qiskit up to 11 active qubits, qiskit-aer beyond"
+
+
+def test_small_circuits_and_others_come_back_in_order(own_runs):
+    device = qep.aer(noise=depolarizing())
+    flip, large, opaque = QuantumCircuit(2), QuantumCircuit(noisy.MOST_WIRES + 1), QuantumCircuit(2)
+    flip.x(1)
+    large.x(2)
+    opaque.x(0)
+    opaque.delay(10, 0)
+    work = [Work(device.compile(c), "Z" * c.num_qubits, np.zeros((1, 0))) for c in (large, flip, opaque, flip)]
+    got = device.sample(work, shots=400, seed=2)
+    assert [int(np.argmax(np.bincount((s.outcomes @ (1 << np.arange(s.outcomes.shape[1]))), s.weights))) for (s,) in got] == [
+        4,
+        2,
+        1,
+        2,
+    ]
+    assert own_runs == [1]
+
+
+def test_shots_are_drawn_from_the_distribution_of_aer():
+    """χ² of 48 rows and bases."""
+    device, exact = qep.fake("fake_manila"), qep.fake("fake_manila", method="density_matrix")
+    circuit, shots = layered(3), 20_000
+    work = [Work(device.compile(circuit), axes, a_row(circuit, 16)) for axes in ("ZZZ", "XXX", "XYZ")]
+    total = freedom = 0.0
+    for got, right in zip(device.sample(work, shots=shots, seed=5), exact.distribution(work), strict=True):
+        for samples, chances in zip(got, right, strict=True):
+            p = frequencies(chances)
+            total += shots * ((frequencies(samples) - p) ** 2 / p).sum()
+            freedom += len(p) - 1
+    assert 1e-4 < chi2.sf(total, freedom) < 1 - 1e-4
+
+
+def test_seeds_repeat_whatever_else_is_in_the_job():
+    device = qep.fake("fake_manila")
+    circuit = layered(3)
+    compiled, values = device.compile(circuit), a_row(circuit, 16)
+    work = [Work(compiled, axes, values) for axes in ("ZZZ", "ZZZ")]
+    first, again, other = (device.sample(work, shots=200, seed=seed) for seed in (1, 1, 2))
+    assert equal(first, again)
+    assert not equal(first, other)
+    assert not equal(first[:1], first[1:])
+    more = device.sample([*work[:1], Work(compiled, "XYX", a_row(circuit, 30, 4))], shots=200, seed=1)
+    assert equal(first[:1], more[:1])
+
+
+@pytest.mark.parametrize("folding", ["global", "two_qubit"])
+def test_folded_and_twirled_circuits(folding, own_runs):
+    device, exact = qep.fake("fake_torino"), qep.fake("fake_torino", method="density_matrix")
+    circuit = layered(3, layers=1)
+    compiled = folded(device.compile(circuit), 3, folding)
+    found, right = both_distributions(device, exact, compiled, ("XYZ", "ZZZ"), a_row(circuit, 2))
+    np.testing.assert_allclose(found, right, **TIGHT)
+    after = twirled(compiled, "XZY")
+    values = np.random.default_rng(1).choice([0.0, np.pi], (3, after.circuit.num_parameters))
+    found, right = both_distributions(device, exact, after, ("XZY",), values)
+    np.testing.assert_allclose(found, right, **TIGHT)
+    assert own_runs == [2, 3]
+
+
+def test_a_model_that_is_changed_later_counts_as_it_is():
+    model = readout()
+    device = qep.aer(noise=model)
+    circuit = QuantumCircuit(2)
+    circuit.sx(0)
+    work = Work(device.compile(circuit), "ZZ", np.zeros((2, 0)))
+    device.distribution([work])
+    for change in (
+        lambda: model.add_all_qubit_quantum_error(depolarizing_error(0.5, 1), ["sx"]),
+        lambda: model.add_quantum_error(reset_error(0.3), ["sx"], [0]),
+        lambda: model.add_readout_error(ReadoutError([[0.6, 0.4], [0.3, 0.7]]), [1]),
+    ):
+        change()
+        (found,), (right,) = (d.distribution([work]) for d in (device, qep.aer(noise=model, method="density_matrix")))
+        np.testing.assert_allclose([frequencies(s) for s in found], [frequencies(s) for s in right], **TIGHT)
+    model.add_all_qubit_quantum_error(reset_error(0.5), ["measure"])
+    assert device._program_of(work.compiled) is None
+
+
+def test_every_allowed_gate_is_covered_by_the_cases():
+    assert set(BASIS) == noisy.transfer.TURNING | noisy.transfer.FIXED
+
+
+def test_a_forecast_and_a_budget_take_their_noise_from_it(own_runs):
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+    problem = qep.Problem(network, network.initial_weights(1), x=[0.3], cost=qep.SquaredError([1.0]))
+    options = {"preparer": qep.Adiabatic(time=1.0, steps=2), "shots": 100}
+    found = [
+        qep.plan(problem, device=qep.fake("fake_manila", method=method), **options) for method in ("automatic", "density_matrix")
+    ]
+    assert own_runs
+    np.testing.assert_allclose(*(forecast.stderr for forecast in found), rtol=1e-8)
