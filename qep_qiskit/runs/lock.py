@@ -133,15 +133,28 @@ def _alive(pid: int, born: Any) -> bool:
     except PermissionError:
         pass
     now = _born(pid)
-    return born is None or now is None or born == now
+    return (born is None or now is None or born == now) and not _ended(pid)
 
 
 def _born(pid: int) -> int | None:
     """Return when a process was started, where the system tells: another process may have got the number of a dead one."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19])
+        return int(_facts(pid)[19])
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _ended(pid: int) -> bool:
+    """Whether a process has ended and only its number is left, which its parent has not asked for yet."""
+    try:
+        return _facts(pid)[0] in ("Z", "X")
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _facts(pid: int) -> list[str]:
+    """Return what Linux tells of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
 
 
 def _now() -> str:

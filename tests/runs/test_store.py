@@ -133,6 +133,18 @@ def test_a_lock_of_a_reused_process_number_is_taken_over(made_run):
         assert "took over" in store.events()[-1].text
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells the state of a process")
+def test_a_lock_of_a_process_that_nobody_has_waited_for_is_taken_over(made_run):
+    child = subprocess.Popen([sys.executable, "-c", WRITER, str(made_run)], stdout=subprocess.PIPE, text=True)
+    assert [child.stdout.readline().strip() for _ in range(2)] == ["open", "half"]
+    child.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and its number stays taken
+    with RunStore.open(made_run, write=True) as store:
+        assert f"took over the lock of process {child.pid}" in store.events()[-1].text
+    child.wait()
+    child.stdout.close()
+
+
 def test_a_lock_of_another_machine_is_respected(made_run):
     (made_run / "run.lock").write_text(json.dumps({"host": "elsewhere", "pid": 1, "since": "2026-01-01"}))
     with pytest.raises(RunBusyError, match="process 1 on elsewhere"):
