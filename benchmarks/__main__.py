@@ -22,7 +22,7 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes only, into quick.json; README.md stays as it is")
     parser.add_argument("--only", metavar="TASK[,TASK]", type=_tasks, default=list(TASKS), help=f"of {', '.join(TASKS)}")
     parser.add_argument("--resume", action="store_true", help="keep finished rows of this machine and these versions")
-    parser.add_argument("--threads", metavar="N[,N]", type=_numbers, default={1, 2}, help="numbers of threads (1,2)")
+    parser.add_argument("--threads", metavar="N[,N]", type=_numbers, help="numbers of threads (1,2; with --quick 1)")
     parser.add_argument("--output", type=Path, help="where the rows go (results.json beside this file)")
     parser.add_argument("--tables", action="store_true", help="measure nothing, write the tables of the output again")
     return parser.parse_args(arguments)
@@ -46,6 +46,7 @@ def _numbers(text: str) -> set[int]:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, write the rows and the tables; return the exit code."""
     options = parsed(arguments)
+    threads = options.threads or ({1} if options.quick else {1, 2})
     output = options.output or FOLDER / ("quick.json" if options.quick else "results.json")
     start = time.perf_counter()
 
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     tasks = [] if options.tables else [TASKS[name] for name in options.only]
     try:
-        results = run(tasks, output, quick=options.quick, resume=options.resume, threads=options.threads, say=say)
+        results = run(tasks, output, quick=options.quick, resume=options.resume, threads=threads, say=say)
     except KeyboardInterrupt:
         say(f"stopped; what is finished is in {output.name}. Go on with the same command and --resume")
         return 130

@@ -36,7 +36,13 @@ class Contender:
 
 
 def measure(
-    task: Task[Any], size: int, threads: int, *, failed: Mapping[str, str] | None = None, report: Report = lambda _: None
+    task: Task[Any],
+    size: int,
+    threads: int,
+    *,
+    failed: Mapping[str, str] | None = None,
+    report: Report = lambda _: None,
+    most: int | None = None,
 ) -> list[Row]:
     """Return a row for each method: first all are checked, then those that are right are timed in turns.
 
@@ -48,6 +54,8 @@ def measure(
         Name of a method → why it is not to be run.
     report : callable
         Called with the name of the method that is checked, and with "" when the timing starts.
+    most : int, optional
+        Repeats at the most.
     """
     case = task.case(size)
     contenders: dict[str, Contender] = {}
@@ -72,7 +80,7 @@ def measure(
             if task.times_setup:
                 calls[_setup(name)] = partial(methods[name].setup, case)
                 pilots[_setup(name)] = max(pilots[name], clocked(calls[_setup(name)]))
-    seconds = take_turns(calls, pilots)
+    seconds = take_turns(calls, pilots, most=most)
     return [_timed(entry, seconds) for entry in contenders.values()]
 
 
@@ -156,7 +164,14 @@ def main() -> None:
     if order.get("memory"):
         say(peak_mb=peak_mb(task, order["size"], order["memory"]))
         return
-    found = measure(task, order["size"], order["threads"], failed=order["failed"], report=lambda name: say(method=name))
+    found = measure(
+        task,
+        order["size"],
+        order["threads"],
+        failed=order["failed"],
+        report=lambda name: say(method=name),
+        most=order.get("most"),
+    )
     say(rows=[asdict(row) for row in found])
 
 

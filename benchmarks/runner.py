@@ -27,6 +27,8 @@ THREAD_VARIABLES = (
 )
 PACKAGES = ("qiskit", "qiskit-aer", "numpy", "scipy")
 
+QUICK_REPEATS = 3
+
 
 def run(tasks: list[Task[Any]], output: Path, *, quick: bool, resume: bool, threads: set[int], say: Say) -> Results:
     """Measure tasks and write the results after every group of rows.
@@ -37,7 +39,7 @@ def run(tasks: list[Task[Any]], output: Path, *, quick: bool, resume: bool, thre
     output : Path
         Rows of other tasks that it holds stay, if they are from this machine.
     quick : bool
-        The small sizes only.
+        The small sizes only, a few repeats each.
     resume : bool
         Leave out what the output has already, of this machine and these versions.
     threads : set of int
@@ -53,7 +55,7 @@ def run(tasks: list[Task[Any]], output: Path, *, quick: bool, resume: bool, thre
                 if resume and results.finished(task.name, size, count, wanted):
                     say(f"{what}: kept")
                     continue
-                rows = _group(task, size, count, _prefixed(say, what))
+                rows = _group(task, size, count, _prefixed(say, what), QUICK_REPEATS if quick else None)
                 if count == 1 and size in task.memory:
                     rows = [replace(row, peak_mb=_memory(task, row, say)) for row in rows]
                 results = results.merged(rows)
@@ -81,12 +83,12 @@ def _packages(tasks: list[Task[Any]]) -> set[str]:
     return {*PACKAGES, *(method.package for task in tasks for method in task.methods)}
 
 
-def _group(task: Task[Any], size: int, threads: int, say: Say) -> list[Row]:
+def _group(task: Task[Any], size: int, threads: int, say: Say, most: int | None = None) -> list[Row]:
     """Measure all methods in one process; one that takes the process down with it is left out of the next."""
     failed: dict[str, str] = {}
     while True:
         current = ""
-        for event in _events({"task": task.name, "size": size, "threads": threads, "failed": failed}):
+        for event in _events({"task": task.name, "size": size, "threads": threads, "failed": failed, "most": most}):
             if "rows" in event:
                 return [Row(**row) for row in event["rows"]]
             if "ended" in event:

@@ -48,10 +48,12 @@ def clocked(call: Callable[[], object], number: int = 1) -> float:
         gc.enable()
 
 
-def take_turns(calls: Mapping[str, Callable[[], object]], pilots: Mapping[str, float]) -> dict[str, list[float]]:
-    """Return the seconds of every repeat of every call, given about how long each one takes."""
+def take_turns(
+    calls: Mapping[str, Callable[[], object]], pilots: Mapping[str, float], *, most: int | None = None
+) -> dict[str, list[float]]:
+    """Return the seconds of every repeat of every call, given about how long each one takes; of `most` repeats at the most."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for order in rounds({name: repeats_for(pilots[name]) for name in calls}):
+    for order in rounds({name: min(repeats_for(pilots[name]), most or 1000) for name in calls}):
         for name in order:
             seconds[name].append(clocked(calls[name], calls_a_turn(pilots[name])))
     return seconds

@@ -122,7 +122,7 @@ def groups(monkeypatch, hasty):
     """What is measured, without the process that does it."""
     done = []
 
-    def measured(task, size, threads, say):
+    def measured(task, size, threads, say, most=None):
         done.append((size, threads))
         return measure(task, size, threads)
 
@@ -166,7 +166,7 @@ def test_rows_of_another_machine_are_dropped(tmp_path, groups):
 def test_an_interruption_keeps_finished_groups(tmp_path, groups, monkeypatch):
     output, measured = tmp_path / "results.json", runner._group
 
-    def interrupted(task, size, threads, say):
+    def interrupted(task, size, threads, say, most=None):
         if size == 3:
             raise KeyboardInterrupt
         return measured(task, size, threads, say)
