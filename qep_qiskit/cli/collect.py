@@ -11,7 +11,6 @@ from qep_qiskit.cli.output import print_json, progress
 from qep_qiskit.cli.running import (
     confirm_on_terminal,
     finish,
-    refuse_training,
     remote_device,
     run_argument,
     run_folder,
@@ -40,6 +39,7 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
     from qep_qiskit.runs.lifecycle import Lifecycle, read_again
     from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.runs.verbs import refuse_training
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
         refuse_training(store)

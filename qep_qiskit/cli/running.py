@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 run_argument = click.argument("run", metavar="RUN", type=click.Path())
 
 
-def refuse_training(store: RunStore) -> None:
-    """Refuse a training where a gradient's run is meant."""
-    if store.description.get("kind") == "training":
-        raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` goes on with it")
-
-
 def remote_device(spec: Spec) -> RemoteDevice:
     """Return the spec's device, which must be one that takes jobs."""
     from qep_qiskit.runs.verbs import remote

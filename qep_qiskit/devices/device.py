@@ -101,6 +101,12 @@ class Work:
     draw: tuple[Callable[[str, int, np.random.Generator], Samples], ...] | None = None
 
 
+def distinct_rows(items: Sequence[Work]) -> tuple[NDArray[np.float64], list[NDArray[np.intp]]]:
+    """Return the distinct rows of values of several items of one circuit, and of each item which of them its rows are."""
+    values, place = np.unique(np.concatenate([item.values for item in items]), axis=0, return_inverse=True)
+    return values, np.split(place.reshape(-1), np.cumsum([len(item.values) for item in items])[:-1])
+
+
 @runtime_checkable
 class Device(Protocol):
     """Where circuits run.

@@ -17,7 +17,7 @@ from qiskit.quantum_info import Kraus, Operator, SuperOp
 from qiskit_aer.noise import NoiseModel, QuantumError
 
 from qep_qiskit.devices.compilation import Cache
-from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.device import Compiled, Work, distinct_rows
 from qep_qiskit.devices.noise import confusion_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
@@ -258,8 +258,7 @@ def distributions(work: Sequence[Work], programs: Sequence[NoisyProgram]) -> lis
     found: dict[int, Real] = {}
     for numbers in members.values():
         items = [work[i] for i in numbers]
-        values, place = np.unique(np.concatenate([item.values for item in items]), axis=0, return_inverse=True)
-        places = np.split(place.reshape(-1), np.cumsum([len(item.values) for item in items])[:-1])
+        values, places = distinct_rows(items)
         axes = list(dict.fromkeys(item.axes for item in items))
         wanted = np.zeros((len(axes), len(values)), dtype=bool)
         for item, rows in zip(items, places, strict=True):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.compilation import Cache
-from qep_qiskit.devices.device import Work
+from qep_qiskit.devices.device import Work, distinct_rows
 from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.measurement.samples import Samples, draw
 from qep_qiskit.seeds import stream
@@ -50,9 +50,7 @@ def _states(work: Sequence[Work], cache: Cache) -> list[NDArray[np.complex128]]:
         compiled = work[numbers[0]].compiled
         make = functools.partial(CircuitProgram.from_circuit, compiled.circuit)
         program: CircuitProgram = cache.kept(("program", id(compiled)), make, anchor=compiled)
-        values, place = np.unique(np.concatenate([work[i].values for i in numbers]), axis=0, return_inverse=True)
+        values, places = distinct_rows([work[i] for i in numbers])
         states = program.states(values)
-        ends = np.cumsum([len(work[i].values) for i in numbers])
-        for i, places in zip(numbers, np.split(place.reshape(-1), ends[:-1]), strict=True):
-            found[i] = states[places]
+        found.update({i: states[place] for i, place in zip(numbers, places, strict=True)})
     return [found[number] for number in range(len(work))]

@@ -212,12 +212,19 @@ def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: 
 
 def _second_families(first: Plan, observed: Vector) -> list[Family]:
     """H + βC of the phases that are left, and where shot noise reaches the error signal, with each ε_m moved by a step."""
+    signal = first.problem.cost.error_signal(observed)
+    noisy = first.shots is not None and first.prepared.computable
+    return _nudged(first, _moved(signal) if noisy else [signal])
+
+
+def _nudged(first: Plan, signals: Sequence[Vector]) -> list[Family]:
     problem, betas = first.problem, tuple(first.stencil.phases[p] for p in _rest(first))
-    signal = problem.cost.error_signal(observed)
-    signals = [signal]
-    if first.shots is not None and first.prepared.computable:
-        signals += [signal + _step(signal) * direction for direction in np.eye(len(signal))]
-    return [family_of(problem, some @ problem.cost_rows, betas) for some in signals]
+    return [family_of(problem, signal @ problem.cost_rows, betas) for signal in signals]
+
+
+def _moved(signal: Vector) -> list[Vector]:
+    """ε, and ε with each of its entries moved by a step."""
+    return [signal, *(signal + _step(signal) * direction for direction in np.eye(len(signal)))]
 
 
 def _rest(first: Plan) -> tuple[int, ...]:
@@ -269,10 +276,7 @@ def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArr
         family_of(first.problem, 0 * first.problem.hamiltonian_row, (0.0,)), seed=first.seed, progress=progress
     )
     instead = replace(first, preparer=preparer, prepared=free)
-    betas = tuple(first.stencil.phases[p] for p in _rest(first))
-    signals = [signal, *(signal + _step(signal) * direction for direction in np.eye(len(signal)))]
-    families = [family_of(first.problem, some @ first.problem.cost_rows, betas) for some in signals]
-    prepared = prepare_all(preparer, families, free=free, seed=first.seed, progress=progress)
+    prepared = prepare_all(preparer, _nudged(first, _moved(signal)), free=free, seed=first.seed, progress=progress)
     return _sensitivity(instead, signal, prepared)
 
 

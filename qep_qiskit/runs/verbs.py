@@ -111,8 +111,7 @@ def collect(
         None while jobs are under way.
     """
     with open_run(run, write=True) as store:
-        if store.description.get("kind") == "training":
-            raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` goes on with it")
+        refuse_training(store)
         spec = spec_of(store)
         if mitigation is not None:
             return read_again(store, spec, mitigation)
@@ -150,6 +149,12 @@ def cancel(run: Name, *, device: object = None) -> list[str]:
 def open_run(run: Name, *, write: bool = False) -> RunStore:
     """Open a run; use it in a ``with`` block. See :class:`~qep_qiskit.runs.store.RunStore` for what it holds."""
     return RunStore.open(find_run(run), write=write)
+
+
+def refuse_training(store: RunStore) -> None:
+    """Refuse a training where a gradient's run is meant."""
+    if store.description.get("kind") == "training":
+        raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` goes on with it")
 
 
 def spec_of(store: RunStore) -> Spec:
