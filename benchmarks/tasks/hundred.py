@@ -34,9 +34,9 @@ def _problem(size: int, edges: list[tuple[int, int]]) -> qep.Problem:
     return qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]))
 
 
-def tensors(case: qep.Problem, *, bond_dimension: int) -> Call:
+def tensors(case: qep.Problem, *, bond_dimension: int, beta: float = 0.1) -> Call:
     """Free and two nudged phases by DMRG, and every weight's gradient."""
-    return lambda: qep.gradient(case, preparer=qep.MPS(bond_dimension=bond_dimension), stencil=qep.symmetric(0.1))
+    return lambda: qep.gradient(case, preparer=qep.MPS(bond_dimension=bond_dimension), stencil=qep.symmetric(beta))
 
 
 def ramp_shots(case: qep.Problem) -> Call:
@@ -87,7 +87,10 @@ HEAVY_HEX: Task[qep.Problem] = Task(
     name="heavy-hex",
     title="gradient of a disordered network on the coupling graph of a 127-qubit device",
     case=heavy_hex,
-    methods=(Method("qep.MPS, bond dimension 32", "physics-tenpy", partial(tensors, bond_dimension=32), ours=True),),
+    methods=(
+        Method("qep.MPS, bond dimension 64", "physics-tenpy", partial(tensors, bond_dimension=64, beta=0.05), ours=True),
+        Method("qep.MPS, twice the bond dimension", "physics-tenpy", partial(tensors, bond_dimension=128, beta=0.05), ours=True),
+    ),
     sizes=(127,),
     quick=(14,),
     tolerance=np.inf,

@@ -49,9 +49,10 @@ class MPS:
     Notes
     -----
     The angle φ between a state of energy E and the ground state is bounded by its variance, sin φ ≤ √(⟨H²⟩ − E²)/(E₁ − E)
-    (Davis and Kahan 1970), and an expectation of a Pauli string errs by at most 2 sin φ. E₁ is DMRG's, for a nudged phase less
-    2|β|‖C‖ (Weyl). The bound is reported with every phase, and through the stencil with every gradient; the error itself is
-    usually far smaller. White (1992); Schollwöck (2011), arXiv:1008.3477. The sweeps are TeNPy's (arXiv:2408.02010).
+    (Davis and Kahan 1970), and an expectation of a Pauli string errs by at most 2 sin φ. E₁ is DMRG's in the free phase, at most
+    |β|‖C‖ lower in a nudged one (Weyl). The bound is reported with every phase, and through the stencil with every gradient; the
+    error itself is usually far smaller. Where a nudge may close the gap there is none but the trivial one, and a warning says
+    so. White (1992); Schollwöck (2011), arXiv:1008.3477. The sweeps are TeNPy's (arXiv:2408.02010).
     """
 
     bond_dimension: int = 64
@@ -99,7 +100,9 @@ class MPS:
                 found[p], gap = self._with_gap(solver, coefficients[p], found[p], seed)
         progress("DMRG", 1.0)
         states = [found[p] for p in range(len(order))]
-        phases = tuple(_report(state, beta, gap, family) for state, beta in zip(states, family.betas, strict=True))
+        ground = found[order[0]].energy if free is None else free.phases[0].energy
+        first = None if gap is None else ground + gap
+        phases = tuple(_report(state, p, first, family) for p, state in enumerate(states))
 
         def dense() -> NDArray[np.complex128]:
             if family.num_qubits > MOST_DENSE_QUBITS:
@@ -155,12 +158,12 @@ class MPS:
                 f"the nudge is large: |β|·‖C‖ = {reach:.3g} is {reach / gap:.2g} of the gap {gap:.3g} "
                 f"(at most {self.nudge_share:g} is wanted); take a smaller β"
             )
-        for phase in phases:
-            if phase.bond_dimension == self.bond_dimension and (phase.truncation or 0.0) > 1e-10:
-                found.append(
-                    f"DMRG at β = {phase.beta:g} dropped a weight of {phase.truncation:.1e} at bond dimension "
-                    f"{self.bond_dimension}; raise preparation.bond_dimension"
-                )
+        dropped = max((p.truncation or 0.0 for p in phases if p.bond_dimension == self.bond_dimension), default=0.0)
+        if dropped > 1e-10:
+            found.append(
+                f"DMRG dropped weights of up to {dropped:.1e} at bond dimension {self.bond_dimension}; "
+                "raise preparation.bond_dimension if the error bounds are too wide"
+            )
         return found
 
 
@@ -177,18 +180,23 @@ def _states_of(prepared: Prepared | None) -> tuple[TensorState, ...]:
     return carried if isinstance(carried, tuple) else ()
 
 
-def _report(state: TensorState, beta: float, gap: float | None, family: Family) -> Phase:
-    residual = math.sqrt(state.variance)
+def _report(state: TensorState, p: int, first: float | None, family: Family) -> Phase:
+    """Return what is known of phase p, given the first excited energy of the free phase, E₁.
+
+    E₁ + β tr C/2ⁿ − |β|‖C‖ is below the nudged first excited energy (Weyl), ‖C‖ without the identity.
+    """
+    beta, residual = family.betas[p], math.sqrt(state.variance)
     bound = None
-    if gap is not None:
-        distance = gap - 2 * abs(beta) * family.nudge_bound()
+    if first is not None:
+        shift = beta * float(family.nudge[~family.frame.busy].sum()) - abs(beta) * family.nudge_bound()
+        distance = first + shift - state.energy
         bound = min(2.0, 2 * residual / distance) if distance > 0 else 2.0
     return Phase(
         beta=beta,
         energy=state.energy,
         residual=residual,
         variance=state.variance,
-        gap=gap if beta == 0.0 else None,
+        gap=first - state.energy if first is not None and beta == 0.0 else None,
         truncation=state.truncation,
         bond_dimension=state.bond_dimension,
         error_bound=bound,

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -141,7 +141,8 @@ class TensorSolver:
         The largest that is allowed.
     max_sweeps : int
     energy_tolerance : float
-        Sweeps end where the energy changes by less than this share of itself, and the entropies by less than its root.
+        Sweeps end where the energy changes by less than this and the mean entropy by less than its root, or where a whole sweep
+        changes the energy by less than the truncation of a single bond does.
     """
 
     paulis: PauliList
@@ -182,8 +183,6 @@ class TensorSolver:
         loose : bool
             Only the energy is wanted, to about 1e-6 of it.
         """
-        from tenpy.algorithms.dmrg import TwoSiteDMRGEngine
-
         require_tenpy()
         with _quiet():
             operator = self._operator(coefficients)
@@ -191,6 +190,7 @@ class TensorSolver:
             chi = self.bond_dimension
             tolerance = 1e-8 if loose else self.energy_tolerance
             options = {
+                "max_trunc_err": None,
                 "trunc_params": {"chi_max": chi, "svd_min": 1e-7 if loose else SMALLEST_SCHMIDT},
                 "max_E_err": tolerance,
                 "max_S_err": np.sqrt(tolerance),
@@ -199,11 +199,11 @@ class TensorSolver:
                 "N_sweeps_check": 1,
                 "mixer": start is None,
                 "mixer_params": {"amplitude": 1e-4, "decay": 4.0, "disable_after": 4},
-                "lanczos_params": {"N_max": 12, "N_min": 2, "P_tol": 1e-14, "E_tol": 1e-14},
+                "lanczos_params": {"N_max": 12, "N_min": 2, "P_tol": 1e-14},
             }
             others = None if orthogonal_to is None else [orthogonal_to.psi]
             settings = _settings(options)
-            engine = TwoSiteDMRGEngine(psi, self._model(operator), settings, orthogonal_to=others)
+            engine = _engine()(psi, self._model(operator), settings, orthogonal_to=others)
             energy, psi = engine.run()
             _forget_unused(settings)
             psi.canonical_form()
@@ -269,6 +269,20 @@ class TensorSolver:
             terms, strengths = [[("Id", 0)]], [0.0]
         sites = [self._site] * len(self.order)
         return MPOGraph.from_term_list(TermList(terms, strengths), sites, "finite").build_MPO()
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Any:
+    from tenpy.algorithms.dmrg import TwoSiteDMRGEngine
+
+    class Engine(TwoSiteDMRGEngine):
+        """Sweeps that end, too, where they gain less than truncation loses."""
+
+        def is_converged(self) -> bool:
+            gained, lost = abs(self.sweep_stats["Delta_E"][-1]), self.sweep_stats["max_E_trunc"][-1]
+            return bool(super().is_converged() or gained < lost)
+
+    return Engine
 
 
 def _settings(options: dict[str, Any]) -> Any:

@@ -57,6 +57,34 @@ def test_a_bond_dimension_that_is_too_small_is_told_and_bounded():
     assert np.all(error <= rough.diagnostics["error_bound"])
 
 
+def first_excited_energy(problem, beta):
+    family = family_of(problem, problem.cost_rows[0], (beta,))
+    return np.linalg.eigvalsh(family.hamiltonian(0).to_matrix())[1]
+
+
+@pytest.mark.parametrize("beta", [-0.2, 0.2])
+def test_a_nudged_phase_is_bounded_by_its_own_energy(beta):
+    problem = ising_problem(7, "ring", seed=3, cost=qep.SquaredError([0.2]).observable())
+    family = family_of(problem, problem.cost_rows[0], (0.0, beta))
+    free, nudged = qep.MPS(bond_dimension=4).prepare(family).phases
+    distance = 2 * nudged.residual / nudged.error_bound
+    assert distance <= first_excited_energy(problem, beta) - nudged.energy + 1e-6
+    assert distance > free.gap - 2 * abs(beta) * family.nudge_bound()
+    known = qep.Exact(tolerance=1e-12).prepare(family_of(problem, problem.cost_rows[0], (beta,)))
+    paulis = problem.frame.paulis
+    found = qep.MPS(bond_dimension=4).prepare(family).expectations(paulis)[1]
+    assert np.abs(found - known.expectations(paulis)[0]).max() <= nudged.error_bound < 2
+
+
+def test_sweeps_end_where_truncation_costs_more_than_they_gain():
+    problem = ising_problem(12, "complete", seed=1)
+    family = family_of(problem, problem.cost_rows[0], (0.0,))
+    state = qep.MPS(bond_dimension=6, gap=False).prepare(family).carried[0]
+    assert state.sweeps <= 8  # 15 until nothing changes any more, at an energy equal to a part in 10⁷
+    assert state.energy == pytest.approx(-25.943035, rel=1e-6)
+    assert state.truncation > 1e-10
+
+
 def test_degenerate_ground_states_are_refused():
     network = qep.ising(sites=8, edges="chain", outputs=[7])
     problem = qep.Problem(network, np.concatenate([np.ones(7), np.zeros(8), 0.05 * np.ones(8)]), cost=qep.SquaredError([1.0]))
