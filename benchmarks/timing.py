@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 
-BUDGET = 8.0
+BUDGET = 5.0
 """Seconds that the repeats of one method may take together, if it is quicker than a second."""
 ONCE = 10.0
 """A method that takes longer is run once."""

@@ -1,13 +1,15 @@
-"""One local worker against two, in turns: a batch of 64 ten-qubit samples, what an empty task costs, and what the cores give.
+"""One local worker against two, in turns: batches of 64 ten-qubit samples, what an empty task costs, and what the cores give.
 
-Run by ``python -m benchmarks.workers``.
+Run by ``.venv/bin/python -m benchmarks.workers``.
 """
 
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from statistics import median
 from typing import Any
@@ -15,23 +17,59 @@ from typing import Any
 import numpy as np
 
 import qep_qiskit as qep
-from qep_qiskit.training.distributed import SAMPLES_A_TASK
+from qep_qiskit.preparation.preparer import Preparer
+from qep_qiskit.training.distributed import Distributed
+from qep_qiskit.training.sources import Equilibrium
 from qep_qiskit.workers import Pool, mapped, one_thread_each, pool
 
-SAMPLES, REPEATS, EMPTY = 64, 21, 200
+SAMPLES, EMPTY, REPEATS = 64, 200, 21
 
 
-def gradients_of(shared: tuple[qep.Network, Any], inputs: Any) -> list[Any]:
-    network, weights = shared
-    problems = [qep.Problem(network, weights, x=[x, 0.3], cost=qep.SquaredError([1.0])) for x in inputs]
-    return [g.values for g in qep.gradients(problems, stencil=qep.symmetric(0.05))]
+@dataclass(frozen=True)
+class Kind:
+    """How a batch's gradients are found, and how often it is timed."""
+
+    title: str
+    preparer: Preparer
+    repeats: int
+    device: Any = None
+    shots: int | None = None
+
+    def source(self) -> Equilibrium:
+        """Return what a training would ask for its gradients."""
+        return Equilibrium(self.preparer, qep.symmetric(0.05), self.device)
+
+    def batch(self, chosen: Pool, problems: list[qep.Problem]) -> list[qep.Gradient]:
+        """Return the gradients by the way that a training takes."""
+        return Distributed(self.source(), self.preparer, chosen)(problems, shots=self.shots)
+
+
+KINDS = (
+    Kind("exact states", qep.Exact(), REPEATS),
+    Kind("shots of ramps of 20 steps", qep.Adiabatic(time=3.0, steps=20), 11, qep.aer(seed=1), 2000),
+    Kind("VQE, one layer", qep.VQE("hamiltonian", layers=1), 3),
+)
+
+
+def problems() -> list[qep.Problem]:
+    """Return a batch of a complete graph's samples."""
+    network = qep.ising(sites=10, edges="complete", inputs=[0, 1], outputs=[9])
+    weights = network.initial_weights(seed=1)
+    return [qep.Problem(network, weights, x=[x, 0.3], cost=qep.SquaredError([1.0])) for x in np.linspace(-1, 1, SAMPLES)]
+
+
+def whole_batch(kind: Kind) -> int:
+    """Compute a whole batch here."""
+    return len(kind.source()(problems(), shots=kind.shots))
 
 
 def nothing(shared: Any, item: int) -> int:
+    """Return the item."""
     return item
 
 
 def seconds(call: Callable[[], object]) -> float:
+    """Return how long a call takes."""
     clock = time.perf_counter()
     call()
     return time.perf_counter() - clock
@@ -43,44 +81,47 @@ def ratio(one: list[float], two: list[float]) -> str:
     return f"{middle:.2f} (quartiles {low:.2f} and {high:.2f})"
 
 
-def workers(shared: Any, parts: list[Any]) -> None:
+def workers() -> None:
     """Time one worker and two in turns."""
-    times: dict[int, list[float]] = {1: [], 2: []}
+    batch = problems()
     with pool(1) as single, pool(2) as double:
         pools: dict[int, Pool] = {1: single, 2: double}
-        for chosen in pools.values():
-            for _ in range(3):
-                mapped(chosen, gradients_of, shared, parts)
-        for _ in range(REPEATS):
-            for count, chosen in pools.items():
-                times[count].append(seconds(lambda chosen=chosen: mapped(chosen, gradients_of, shared, parts)))  # type: ignore[misc]
-        empty = {n: seconds(lambda c=c: mapped(c, nothing, None, list(range(EMPTY)))) / EMPTY for n, c in pools.items()}  # type: ignore[misc]
-    for count, found in times.items():
-        name = f"{count} worker{'s' * (count > 1)}"
-        print(f"{name}: {median(found):.3f} s a batch, {1e3 * empty[count]:.1f} ms an empty task")
-    print(f"two workers: {ratio(times[1], times[2])} times as fast")
+        for kind in KINDS:
+            times: dict[int, list[float]] = {1: [], 2: []}
+            for turn in range(kind.repeats + 1):
+                for count, chosen in pools.items():
+                    found = seconds(lambda chosen=chosen, kind=kind: kind.batch(chosen, batch))  # type: ignore[misc]
+                    if turn:
+                        times[count].append(found)
+            took = " and ".join(f"{median(times[count]):.3g} s" for count in pools)
+            print(f"{kind.title}: {took} a batch by one and two workers, {ratio(times[1], times[2])} times as fast", flush=True)
+        for count, chosen in pools.items():
+            empty = seconds(lambda chosen=chosen: mapped(chosen, nothing, None, list(range(EMPTY)))) / EMPTY  # type: ignore[misc]
+            print(f"an empty task, {count} worker{'s' * (count > 1)}: {1e3 * empty:.1f} ms")
 
 
-def cores(shared: Any, inputs: Any) -> None:
+def cores() -> None:
     """Time one process with a whole batch, and two that know nothing of each other with a whole batch each."""
     times: dict[int, list[float]] = {1: [], 2: []}
     with one_thread_each(), ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         for turn in range(REPEATS + 3):
             for count in times:
 
-                def whole(count: int = count) -> list[Any]:
-                    return [f.result() for f in [processes.submit(gradients_of, shared, inputs) for _ in range(count)]]
+                def whole(count: int = count) -> list[int]:
+                    return [f.result() for f in [processes.submit(whole_batch, KINDS[0]) for _ in range(count)]]
 
-                times[count].append(seconds(whole) if turn >= 3 or whole() else 0.0)
-    one, two = times[1][3:], [t / 2 for t in times[2][3:]]
-    print(f"two processes that know nothing of each other: {ratio(one, two)} times as fast as one")
+                took = seconds(whole)
+                if turn >= 3:
+                    times[count].append(took)
+    found = ratio(times[1], [t / 2 for t in times[2]])
+    print(f"exact states by two processes that know nothing of each other: {found} times as fast")
 
 
 def main() -> None:
-    network = qep.ising(sites=10, edges="complete", inputs=[0, 1], outputs=[9])
-    shared, inputs = (network, network.initial_weights(seed=1)), np.linspace(-1, 1, SAMPLES)
-    workers(shared, np.array_split(inputs, SAMPLES // SAMPLES_A_TASK))
-    cores(shared, inputs)
+    """Print what workers, empty tasks and cores take."""
+    warnings.simplefilter("ignore")
+    workers()
+    cores()
 
 
 if __name__ == "__main__":
