@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.machine import version
 from benchmarks.rows import Row
 from benchmarks.task import Call, Method, Task
 from benchmarks.timing import ONCE, clocked, take_turns
@@ -62,9 +61,7 @@ def measure(
     methods = {method.name: method for method in task.at(size)}
     reference: list[Any] = []
     for name, method in methods.items():
-        row = Row(
-            task.name, size, threads, name, version(method.package), ours=method.ours, qiskit=method.qiskit, note=method.note
-        )
+        row = Row(task.name, size, threads, name, method.version, ours=method.ours, qiskit=method.qiskit, note=method.note)
         if failed and name in failed:
             contenders[name] = Contender(replace(row, failed=failed[name]))
             continue

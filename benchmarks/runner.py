@@ -51,7 +51,7 @@ def run(tasks: list[Task[Any]], output: Path, *, quick: bool, resume: bool, thre
         for size in task.quick if quick else task.sizes:
             for count in sorted(threads & set(task.threads)):
                 what = f"{task.name}, {size} {task.unit}, {count} thread{'s'[: count > 1]}"
-                wanted = {method.name: version(method.package) for method in task.at(size)}
+                wanted = {method.name: method.version for method in task.at(size)}
                 if resume and results.finished(task.name, size, count, wanted):
                     say(f"{what}: kept")
                     continue

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
+from benchmarks.machine import OURS, version
+
 C = TypeVar("C")
 Call: TypeAlias = Callable[[], Any]
 
@@ -52,6 +54,12 @@ class Method(Generic[C]):
     largest: int | None = None
     modules: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def version(self) -> str:
+        """What a row says it was measured with: ours, too, where our code calls another package."""
+        packages = [self.package, OURS] if self.ours and self.package != OURS else [self.package]
+        return ", ".join(version(name) for name in packages)
 
     def fits(self, size: int) -> bool:
         """Whether it takes part at this size."""

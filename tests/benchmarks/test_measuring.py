@@ -149,7 +149,7 @@ def test_a_resumed_run_measures_what_is_missing(tmp_path, groups):
 def test_a_resumed_run_measures_other_versions_again(tmp_path, groups, monkeypatch):
     output = tmp_path / "results.json"
     start(output, RIGHT, quick=True)
-    monkeypatch.setattr(runner, "version", lambda package: "another")
+    monkeypatch.setattr("benchmarks.task.version", lambda package: "another")
     start(output, RIGHT, quick=True, resume=True)
     assert groups == [(2, 1), (2, 1)]
 
@@ -208,3 +208,9 @@ def test_bad_options_are_refused(arguments, capsys):
         parsed(arguments)
     assert refused.value.code == 2
     assert arguments[1] in capsys.readouterr().err
+
+
+def test_our_rows_through_another_package_are_measured_again_when_our_code_changes():
+    ours = Method("ours", "numpy", lambda case: lambda: None, ours=True)
+    assert ours.version.split(", ")[0] == Method("theirs", "numpy", lambda case: lambda: None).version
+    assert ours.version.split(", ")[1].startswith("0.1.0+")
