@@ -86,9 +86,11 @@ def test_killed_at_twenty_random_moments(tmp_path, case):
     process.communicate()
     folder = tmp_path / "run0"
     while kills < 20:
-        process = begun(folder)
+        before, more, process = steps_of(folder), int(rng.integers(0, 6)), begun(folder)
+        while more and steps_of(folder) < before + more and process.poll() is None:
+            time.sleep(0.01)
         try:
-            process.wait(timeout=start_up * (0.6 + 0.8 * rng.random()))
+            process.wait(timeout=rng.random() * (0.03 if more else start_up))
         except subprocess.TimeoutExpired:
             process.kill()
             kills += 1
