@@ -12,6 +12,8 @@ import numpy as np
 import qep_qiskit as qep
 
 network = qep.pauli(terms={"A": {"Z": -1}, "B": {"X": -1}}, inputs=[{"X": -1}], outputs=[{"Z": 1}])
+PROBLEM = qep.Problem(network, [0.8, 1.0], x=[0.5], cost=qep.ObservableCost({"Z": -1}))
+GAP = 2 * np.hypot(0.8, 1.5)
 FIELDS, WANTED = np.array([[0.0], [1.0]]), np.array([0.9, 0.3])
 STARTS, WINDOW = np.array([10.0, 15.0, 20.0, 30.0, 40.0]), np.linspace(0.0, 4.0, 12, endpoint=False)
 
@@ -22,13 +24,12 @@ def ramp(schedule, time, steps):
 
 def errors(schedule):
     """Return the infidelity and the error of ∂⟨−Z⟩/∂w at times T: means over windows, since the errors oscillate in T."""
-    problem = qep.Problem(network, [0.8, 1.0], x=[0.5], cost=qep.ObservableCost({"Z": -1}))
-    exact, gap = qep.gradient(problem, stencil=qep.symmetric(0.02)), 2 * np.hypot(0.8, 1.5)
+    exact = qep.gradient(PROBLEM, stencil=qep.symmetric(0.02))
     found = []
     for time in (STARTS[:, None] + WINDOW).ravel():
-        gradient = qep.gradient(problem, preparer=ramp(schedule, time, 5000), stencil=qep.symmetric(0.02))
+        gradient = qep.gradient(PROBLEM, preparer=ramp(schedule, time, 5000), stencil=qep.symmetric(0.02))
         energy = gradient.diagnostics["phases"][0]["energy"]
-        found.append([(energy + gap / 2) / gap, np.sum((gradient.values - exact.values) ** 2)])
+        found.append([(energy + GAP / 2) / GAP, np.sum((gradient.values - exact.values) ** 2)])
     infidelity, squared = np.array(found).reshape(len(STARTS), len(WINDOW), 2).mean(axis=1).T
     return infidelity, np.sqrt(squared)
 

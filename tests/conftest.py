@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -76,6 +77,19 @@ shots = 500
 [device]
 name = "aer"
 """
+
+
+@pytest.fixture(scope="session")
+def example():
+    """A function: name of a script in examples/ → the script as a module."""
+
+    def loaded(name):
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "examples" / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return loaded
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ class TensorSolver:
             chi = self.bond_dimension
             tolerance = 1e-8 if loose else self.energy_tolerance
             options = {
-                "max_trunc_err": None,
+                "max_trunc_err": None,  # not an error of TeNPy's: the state reports it, and its bound
                 "trunc_params": {"chi_max": chi, "svd_min": 1e-7 if loose else SMALLEST_SCHMIDT},
                 "max_E_err": tolerance,
                 "max_S_err": np.sqrt(tolerance),

@@ -66,13 +66,14 @@ def first_excited_energy(problem, beta):
 def test_a_nudged_phase_is_bounded_by_its_own_energy(beta):
     problem = ising_problem(7, "ring", seed=3, cost=qep.SquaredError([0.2]).observable())
     family = family_of(problem, problem.cost_rows[0], (0.0, beta))
-    free, nudged = qep.MPS(bond_dimension=4).prepare(family).phases
+    prepared = qep.MPS(bond_dimension=4).prepare(family)
+    free, nudged = prepared.phases
     distance = 2 * nudged.residual / nudged.error_bound
     assert distance <= first_excited_energy(problem, beta) - nudged.energy + 1e-6
     assert distance > free.gap - 2 * abs(beta) * family.nudge_bound()
     known = qep.Exact(tolerance=1e-12).prepare(family_of(problem, problem.cost_rows[0], (beta,)))
     paulis = problem.frame.paulis
-    found = qep.MPS(bond_dimension=4).prepare(family).expectations(paulis)[1]
+    found = prepared.expectations(paulis)[1]
     assert np.abs(found - known.expectations(paulis)[0]).max() <= nudged.error_bound < 2
 
 

@@ -1,20 +1,12 @@
 """XOR by classical networks: the script of examples/, one seed quickly, several slowly."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "xor_classical.py"
-
 
 @pytest.fixture(scope="module")
-def xor():
-    spec = importlib.util.spec_from_file_location("xor_classical", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def xor(example):
+    return example("xor_classical")
 
 
 def solved(xor, kind, seed, epochs):

@@ -1,24 +1,17 @@
 """Detecting a field with one qubit: the script of examples/, its closed form quickly, the whole of it slowly."""
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import qep_qiskit as qep
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "field_detection.py"
-
 
 @pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("field_detection", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(example):
+    return example("field_detection")
 
 
 def test_the_closed_form_detects_the_field(script):
@@ -28,15 +21,14 @@ def test_the_closed_form_detects_the_field(script):
 
 
 def test_a_step_by_ramps_points_where_the_exact_one_does(script):
-    problem = qep.Problem(script.network, [0.8, 1.0], x=[0.5], cost=qep.ObservableCost({"Z": -1}))
-    exact = qep.gradient(problem, stencil=qep.symmetric(0.02)).values
-    found = qep.gradient(problem, preparer=script.ramp("cosine", 40.0, 400), stencil=qep.symmetric(0.02)).values
+    exact = qep.gradient(script.PROBLEM, stencil=qep.symmetric(0.02)).values
+    found = qep.gradient(script.PROBLEM, preparer=script.ramp("cosine", 40.0, 400), stencil=qep.symmetric(0.02)).values
     assert np.linalg.norm(found - exact) < 0.05
 
 
 @pytest.mark.slow
-def test_the_script_prints_the_published_exponents():
-    printed = subprocess.run([sys.executable, str(SCRIPT)], capture_output=True, text=True, check=True).stdout.splitlines()
+def test_the_script_prints_the_published_exponents(script):
+    printed = subprocess.run([sys.executable, script.__file__], capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.split("T^")[1].split()[0] for line in printed[:3]] == ["-4.0", "-1.0", "-2.0"]
     assert float(printed[3].split("T^")[1].split()[0]) > -0.2
     assert "A 0.371, B 0.180" in printed[4]
