@@ -7,28 +7,29 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
+from packaging import requirements as requirement
+from packaging.specifiers import SpecifierSet
 
 import qep_qiskit
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import console, print_json
-
-PACKAGES = (
-    "qiskit", "qiskit-aer", "qiskit-algorithms", "qiskit-ibm-runtime", "qiskit-qasm3-import",
-    "numpy", "scipy", "rustworkx", "pydantic", "click", "rich", "matplotlib", "jinja2", "threadpoolctl",
-)  # fmt: skip
 
 
 @click.command("doctor", short_help="Show versions and check the installation.")
 @json_option
 def command(as_json: bool) -> int:
     """Show versions and run two small circuits whose answers are known."""
-    versions = {"qep-qiskit": qep_qiskit.__version__, **{name: _version(name) for name in PACKAGES}}
-    checks = [_checked(name, check) for name, check in CHECKS.items()]
-    checks.insert(0, _installed(versions))
+    declared = requirements()
+    versions = {
+        "qep-qiskit": qep_qiskit.__version__,
+        **{need.name: _version(need.name) for need in declared if need.wanted or _version(need.name)},
+    }
+    checks = [_installed(declared, versions), *(_checked(name, check) for name, check in CHECKS.items())]
     ok = all(check["ok"] for check in checks)
     system = {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()}
     if as_json:
@@ -45,10 +46,46 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _installed(versions: dict[str, str | None]) -> dict[str, Any]:
-    missing = [name for name, version in versions.items() if version is None]
-    found = "missing: " + ", ".join(missing) if missing else f"{len(versions)} packages"
-    return {"name": "packages", "ok": not missing, "found": found, "seconds": 0.0}
+@dataclass(frozen=True)
+class Requirement:
+    """A package that this program declares.
+
+    Attributes
+    ----------
+    name : str
+    versions : SpecifierSet
+        The versions that work.
+    wanted : bool
+        Whether the program needs it; False for the packages of extras, which must fit only if they are installed.
+    """
+
+    name: str
+    versions: SpecifierSet
+    wanted: bool
+
+
+def requirements() -> list[Requirement]:
+    """Return the packages that this installation declares, those for developers left out."""
+    parsed = [requirement.Requirement(text) for text in importlib.metadata.requires("qep-qiskit") or ()]
+    needed = [Requirement(found.name, found.specifier, wanted=True) for found in parsed if found.marker is None]
+    extras = [
+        Requirement(found.name, found.specifier, wanted=False)
+        for found in parsed
+        if found.marker is not None and not found.marker.evaluate({"extra": "dev"})
+    ]
+    return needed + extras
+
+
+def _installed(declared: Sequence[Requirement], versions: Mapping[str, str | None]) -> dict[str, Any]:
+    """Hold the installed versions against the declared ones."""
+    wrong = [f"{need.name} is missing" for need in declared if need.wanted and versions[need.name] is None]
+    wrong += [
+        f"{need.name} {version} is installed, {need.versions} is needed"
+        for need in declared
+        if (version := versions.get(need.name)) is not None and not need.versions.contains(version, prereleases=True)
+    ]
+    found = "; ".join(wrong) + "; run pip install --upgrade qep-qiskit" if wrong else f"{len(versions)} packages"
+    return {"name": "packages", "ok": not wrong, "found": found, "seconds": 0.0}
 
 
 def _checked(name: str, check: Callable[[], tuple[bool, str]]) -> dict[str, Any]:

@@ -1,0 +1,127 @@
+"""The package as others get it: what it declares, what its archive holds, and what `qep doctor` says of an installation."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hatchling.builders.sdist import SdistBuilder
+
+from qep_qiskit.cli import doctor
+from qep_qiskit.cli.main import cli
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# packages that come with another one and share its versions
+BELONGS = {"pydantic_core": "pydantic", "cloudpickle": "distributed", "dask": "distributed"}
+
+
+def normalised(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared():
+    groups = [PROJECT["dependencies"], *(v for k, v in PROJECT["optional-dependencies"].items() if k != "dev")]
+    return {normalised(re.match(r"[\w.-]+", text)[0]) for group in groups for text in group}
+
+
+def imported():
+    found = set()
+    for path in (ROOT / "qep_qiskit").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names) - {"qep_qiskit"}
+
+
+def test_every_imported_package_is_declared():
+    owners = importlib.metadata.packages_distributions()
+    missing = {
+        name
+        for name in imported()
+        if not {normalised(owner) for owner in owners.get(name, [name])} & declared()
+        and normalised(BELONGS.get(name, "")) not in declared()
+    }
+    assert not missing
+
+
+def test_every_declared_package_has_a_lowest_version_and_a_pin():
+    texts = [text for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()) for text in group]
+    assert all(re.fullmatch(r"[\w.-]+>=[\d.]+", text) for text in texts)
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {normalised(line.split("==")[0]) for line in lines if line and not line.startswith("#")}
+    assert {normalised(text.split(">=")[0]) for text in texts} <= pins
+    assert not [line for line in lines if "://" in line or line.startswith("-")]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """The source archive's members, relative to its own folder; built from a copy of what git knows."""
+    folder = tmp_path_factory.mktemp("archive")
+    path = Path(next(iter(SdistBuilder(str(ROOT)).build(directory=str(folder)))))
+    with tarfile.open(path) as tar:
+        return {name.split("/", 1)[1] for name in tar.getnames() if "/" in name}
+
+
+def tracked():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no git checkout, so nothing says which files there are to be")
+    return {name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()}
+
+
+def test_the_source_archive_holds_every_file_of_the_project(archive):
+    assert not tracked() - archive
+
+
+def test_the_source_archive_holds_what_its_readme_points_to(archive):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    missing = [
+        link for link in links if link not in archive and not any(name.startswith(link.rstrip("/") + "/") for name in archive)
+    ]
+    assert links and not missing
+
+
+def test_the_readme_says_how_to_install_and_which_python():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "pip install" in text
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert (
+        re.search(rf"Python {re.escape(oldest)} or newer", text)
+        and f"Python {oldest} or newer" in (ROOT / "Makefile").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "said"),
+    [
+        ("qiskit-ibm-runtime", "0.43.1", "qiskit-ibm-runtime 0.43.1 is installed, >=0.50 is needed"),
+        ("qiskit", "1.4.0", "qiskit 1.4.0 is installed"),
+        ("mthree", "2.7.0", "mthree 2.7.0 is installed"),
+        ("scipy", None, "scipy is missing"),
+    ],
+)
+def test_doctor_fails_on_a_version_that_does_not_work(monkeypatch, name, version, said):
+    real = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda asked: version if asked == name else real(asked))
+    monkeypatch.setattr(doctor, "CHECKS", {})
+    result = CliRunner().invoke(cli, ["doctor"])
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.split())
+
+
+def test_doctor_does_not_ask_for_the_packages_of_extras(monkeypatch):
+    real = doctor._version
+    monkeypatch.setattr(
+        doctor, "_version", lambda asked: None if asked in ("mthree", "physics-tenpy", "distributed") else real(asked)
+    )
+    monkeypatch.setattr(doctor, "CHECKS", {})
+    assert CliRunner().invoke(cli, ["doctor"]).exit_code == 0
