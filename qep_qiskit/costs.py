@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.checks import unnamed
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network, finite_vector
 from qep_qiskit.networks.pauli import operator_from
@@ -234,8 +235,10 @@ def softmax_cross_entropy(target: int | ArrayLike, *, scale: float = 1.0) -> Exp
 
 
 def _target(target: ArrayLike) -> tuple[float, ...]:
-    return tuple(finite_vector("cost target y", np.atleast_1d(np.asarray(target, dtype=object)), None, "one an output"))
+    values = unnamed("cost target y", target, "one per output of the network")
+    number = isinstance(values, int | float | np.number) or (isinstance(values, np.ndarray) and values.ndim == 0)
+    return tuple(finite_vector("cost target y", [values] if number else values, None, "one per output").tolist())
 
 
 def _matching(target: ArrayLike, network: Network) -> Vector:
-    return finite_vector("cost target y", target, network.num_outputs, "one an output of the network")
+    return finite_vector("cost target y", target, network.num_outputs, "one per output of the network")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import diags_array, issparse
 
+from qep_qiskit.checks import shown
 from qep_qiskit.costs import Cost
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network
@@ -46,14 +47,19 @@ class Problem:
         cost: Cost,
     ) -> None:
         if not isinstance(network, Network):
-            raise InputError(f"Problem: network is {network!r}; give a Network such as qep.ising(...)")
-        if not isinstance(cost, Cost):
-            raise InputError(f"Problem: cost is {cost!r}; give a cost such as qep.SquaredError([1.0])")
+            raise InputError(f"Problem: network is {shown(network)}; give a Network such as qep.ising(...)")
+        if not isinstance(cost, Cost) or isinstance(cost, type):
+            raise InputError(f"Problem: cost is {shown(cost)}; give a cost such as qep.SquaredError([1.0])")
         self.weights = network.weight_vector(weights)
         self.x = network.input_vector(x)
         self.network = network.at(self.weights, self.x)
         self.cost = cost
         self.cost_observables = cost.observables(self.network)
+
+    @property
+    def hamiltonian(self) -> Any:
+        """H(w, x): a SparsePauliOp, or a polynomial in positions and momenta where the network is in closed form."""
+        return self.network.hamiltonian(self.weights, self.x)
 
     @cached_property
     def frame(self) -> Any:

@@ -11,6 +11,7 @@ import qep_qiskit
 
 PACKAGE = Path(qep_qiskit.__file__).parent
 BELOW_ALL = {
+    "checks",
     "errors",
     "files",
     "provenance",

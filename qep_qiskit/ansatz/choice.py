@@ -80,7 +80,12 @@ def build(
         raise InputError(f"ansatz: {got}; give a circuit of {num_qubits} qubits")
     circuit = drop_unused_parameters(circuit)
     if circuit.num_parameters == 0:
-        raise InputError(f"ansatz: {where} has no parameter to optimise; declare some with 'input float[64] theta_000;'")
+        remedy = "declare some with 'input float[64] theta_000;'"
+        if isinstance(ansatz, QuantumCircuit):
+            remedy = "give its gates angles to turn, such as circuit.ry(ParameterVector('theta', 2)[0], 0)"
+            if ansatz.num_clbits:
+                remedy += "; its measurements may stay, they are left out"
+        raise InputError(f"ansatz: {where} has no parameter to optimise; {remedy}")
     return circuit
 
 

@@ -1,32 +1,65 @@
-"""Edges of a network by name, or any list of pairs."""
+"""Edges of a network: by name, as pairs of sites, or as a graph of another library."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
+import numpy as np
 import rustworkx as rx
+from numpy.typing import NDArray
 
+from qep_qiskit.checks import shown, whole
 from qep_qiskit.errors import InputError, nearest
 
 Edge = tuple[int, int]
-NAMED = ("chain", "ring", "complete", "heavy-hex")
+Edges: TypeAlias = str | Iterable[Sequence[int]] | NDArray[Any] | Any
+"""A name, pairs of sites as a list or array, or a graph of NetworkX, rustworkx or Qiskit (a coupling map)."""
+NAMED = ("chain", "ring", "complete", "heavy-hex", "square")
 
 
-def edges_of(kind: str | Iterable[Sequence[int]], sites: int) -> tuple[Edge, ...]:
-    """Return the edges (i, j), i < j, of a named graph or of a list.
+def sites_for(sites: object, edges: Edges, rows: object = None, columns: object = None, *, least: int = 1) -> int:
+    """Return the number of sites: as given, or as many as the graph or the lattice has.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number, is missing, or contradicts rows × columns.
+    """
+    counted = None if rows is None or columns is None else whole("rows", rows, least=1) * whole("columns", columns, least=1)
+    if sites is None:
+        sites = _nodes(edges) if counted is None else counted
+        if sites is None:
+            remedy = "; a square lattice takes rows and columns" if isinstance(edges, str) and edges == "square" else ""
+            raise InputError(f"sites: missing; give the number of sites{remedy}")
+    number = whole("sites", sites, least=least)
+    if counted is not None and number != counted:
+        raise InputError(f"sites: {number} is not rows × columns = {counted}; leave sites out")
+    return number
+
+
+def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = None) -> tuple[Edge, ...]:
+    """Return the edges (i, j), i < j, of a named graph, of pairs, or of another library's graph.
 
     Parameters
     ----------
-    kind : {"chain", "ring", "complete", "heavy-hex"} or iterable of pairs
+    kind : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
         ``"heavy-hex"`` takes the first `sites` sites, breadth first, of the smallest heavy-hex lattice that holds them,
-        so any number of sites gives a connected graph of degree three at most.
+        so any number of sites gives a connected graph of degree three at most. ``"square"`` is the lattice of rows × columns
+        with open ends; site r · columns + c stands in row r and column c. Nodes of a graph are the sites 0, 1, 2, …
     sites : int
+    rows, columns : int, optional
+        Of a square lattice.
 
     Raises
     ------
     InputError
         For an unknown name, a site out of range, a loop, or an edge given twice.
     """
+    square = isinstance(kind, str) and kind == "square"
+    if not square and (rows is not None or columns is not None):
+        name = "rows" if rows is not None else "columns"
+        raise InputError(f"{name}: goes with edges = 'square' only; leave it out")
     if isinstance(kind, str):
         if kind == "chain":
             return tuple((i, i + 1) for i in range(sites - 1))
@@ -37,31 +70,87 @@ def edges_of(kind: str | Iterable[Sequence[int]], sites: int) -> tuple[Edge, ...
             return tuple((i, j) for i in range(sites) for j in range(i + 1, sites))
         if kind == "heavy-hex":
             return _heavy_hex(sites)
+        if kind == "square":
+            return _square(sites, rows, columns)
         known = ", ".join(NAMED)
-        raise InputError(f"edges: unknown graph {kind!r}; allowed: {known}, or a list of pairs{nearest(kind, NAMED)}")
-    return _listed(kind, sites)
+        raise InputError(f"edges: unknown graph {shown(kind)}; allowed: {known}, or a list of pairs{nearest(kind, NAMED)}")
+    pairs, twice = _pairs(kind)
+    return _listed(pairs, sites, twice=twice)
 
 
-def _listed(pairs: Iterable[Sequence[int]], sites: int) -> tuple[Edge, ...]:
+def described_edges(kind: Edges, pairs: tuple[Edge, ...]) -> str | list[list[int]]:
+    """Return the edges as a network's description keeps them: a name that tells all, or the pairs."""
+    return kind if isinstance(kind, str) and kind != "square" else [list(pair) for pair in pairs]
+
+
+def _pairs(kind: Any) -> tuple[list[Any], bool]:
+    """Return the pairs of a list, an array, a table or a graph, and whether one may stand in it twice."""
+    if hasattr(kind, "get_edges"):  # a coupling map of Qiskit, with both directions
+        return [tuple(pair) for pair in kind.get_edges()], True
+    if hasattr(kind, "edge_list"):  # rustworkx
+        return [tuple(pair) for pair in kind.edge_list()], isinstance(kind, rx.PyDiGraph)
+    if hasattr(kind, "nodes") and hasattr(kind, "edges") and hasattr(kind, "is_directed"):  # NetworkX
+        for node in kind.nodes:
+            if isinstance(node, bool) or not hasattr(node, "__index__"):
+                raise InputError(
+                    f"edges: node {shown(node)} of the graph is not a site; number its nodes from 0, for instance by "
+                    "networkx.convert_node_labels_to_integers(graph)"
+                )
+        return [tuple(edge)[:2] for edge in kind.edges], bool(kind.is_directed())
+    if hasattr(kind, "to_numpy"):
+        kind = kind.to_numpy()
+    if isinstance(kind, np.ndarray) and (kind.ndim != 2 or kind.shape[1] != 2) and kind.size:
+        remedy = "; of an adjacency matrix A give np.argwhere(np.triu(A))" if kind.ndim == 2 else ""
+        raise InputError(f"edges: an array of shape {kind.shape} does not hold pairs of sites, one per row{remedy}")
+    if isinstance(kind, Mapping | bytes) or not isinstance(kind, Iterable):
+        known = ", ".join(NAMED)
+        raise InputError(f"edges: {shown(kind)} is not allowed; give one of {known}, pairs such as [[0, 1], [1, 2]], or a graph")
+    found = list(kind)
+    return (sorted(found, key=str) if isinstance(kind, set | frozenset) else found), False
+
+
+def _nodes(kind: Any) -> int | None:
+    """Return the number of nodes of a graph; None for what has none of its own."""
+    if hasattr(kind, "get_edges"):
+        return int(kind.size())
+    if hasattr(kind, "edge_list"):
+        return int(kind.num_nodes())
+    return len(kind.nodes) if hasattr(kind, "nodes") and hasattr(kind, "is_directed") else None
+
+
+def _listed(pairs: Iterable[Any], sites: int, *, twice: bool) -> tuple[Edge, ...]:
     edges: dict[Edge, None] = {}
     for pair in pairs:
         try:
-            i, j = (int(site) for site in pair)
-            exact = [i, j] == list(pair)
-        except (TypeError, ValueError):
-            exact = False
-        if not exact:
-            raise InputError(f"edges: {pair!r} is no pair of sites such as [0, 1]")
+            i, j = (whole("site", site, least=-(2**63)) for site in pair)
+        except (InputError, TypeError, ValueError):
+            raise InputError(f"edges: {_plain(pair)} is not a pair of sites such as [0, 1]") from None
         for site in (i, j):
             if not 0 <= site < sites:
                 raise InputError(f"edges: site {site} of edge [{i}, {j}] is out of range; sites are 0 to {sites - 1}")
         if i == j:
             raise InputError(f"edges: [{i}, {j}] joins a site to itself")
         edge = (min(i, j), max(i, j))
-        if edge in edges:
+        if edge in edges and not twice:
             raise InputError(f"edges: [{i}, {j}] is given twice")
         edges[edge] = None
     return tuple(edges)
+
+
+def _plain(pair: object) -> str:
+    return shown(pair.tolist() if isinstance(pair, np.ndarray | np.generic) else pair)
+
+
+def _square(sites: int, rows: object, columns: object) -> tuple[Edge, ...]:
+    if rows is None or columns is None:
+        missing = "rows" if rows is None else "columns"
+        raise InputError(f"{missing}: missing; edges = 'square' takes rows and columns, such as rows = 2 and columns = 3")
+    height, width = whole("rows", rows, least=1), whole("columns", columns, least=1)
+    if height * width != sites:
+        raise InputError(f"sites: {sites} is not rows × columns = {height * width}; leave sites out")
+    across = [(r * width + c, r * width + c + 1) for r in range(height) for c in range(width - 1)]
+    down = [(r * width + c, (r + 1) * width + c) for r in range(height - 1) for c in range(width)]
+    return tuple(sorted(across + down))
 
 
 def _heavy_hex(sites: int) -> tuple[Edge, ...]:
@@ -98,15 +187,24 @@ def connected_to(start: Iterable[int], edges: Iterable[Edge], sites: int) -> set
     return reached
 
 
-def sites_of(name: str, chosen: Sequence[int], sites: int) -> tuple[int, ...]:
-    """Return a list of different sites; `name` names it in errors."""
-    if isinstance(chosen, int | str) or not hasattr(chosen, "__iter__"):
-        raise InputError(f"{name}: {chosen!r} is no list of sites such as [0, 1]")
+def sites_of(name: str, chosen: object, sites: int) -> tuple[int, ...]:
+    """Return different sites from a list, an array or a single site; `name` names it in errors."""
+    if hasattr(chosen, "__index__") and not isinstance(chosen, np.ndarray):
+        chosen = [chosen]
+    chosen = chosen.tolist() if isinstance(chosen, np.ndarray) else chosen
+    if isinstance(chosen, int | float):
+        chosen = [chosen]
+    if isinstance(chosen, str | bytes | Mapping) or not isinstance(chosen, Iterable):
+        raise InputError(f"{name}: {shown(chosen)} is not a list of sites such as [0, 1]")
+    found = []
     for site in chosen:
-        if isinstance(site, bool) or not hasattr(site, "__index__"):
-            raise InputError(f"{name}: {site!r} is no site; give whole numbers")
-        if not 0 <= site < sites:
-            raise InputError(f"{name}: site {site} is out of range; sites are 0 to {sites - 1}")
-    if len(set(chosen)) != len(chosen):
-        raise InputError(f"{name}: {list(chosen)!r} names a site twice")
-    return tuple(int(site) for site in chosen)
+        try:
+            number = whole(name, site, least=-(2**63))
+        except InputError:
+            raise InputError(f"{name}: {shown(site)} is not a site; give whole numbers") from None
+        if not 0 <= number < sites:
+            raise InputError(f"{name}: site {number} is out of range; sites are 0 to {sites - 1}")
+        found.append(number)
+    if len(set(found)) != len(found):
+        raise InputError(f"{name}: {shown(found)} names a site twice")
+    return tuple(found)

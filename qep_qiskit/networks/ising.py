@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.graphs import connected_to, edges_of, sites_of
+from qep_qiskit.networks.graphs import Edges, connected_to, described_edges, edges_of, sites_for, sites_of
 from qep_qiskit.networks.network import Network, Term, check_outputs, pauli_on, zero_operator
 
+LARGEST_QUBIT = 1_000_000
 SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (0.5, 1.5)}
 
 
 def ising(
     *,
-    sites: int,
-    edges: str | Iterable[Sequence[int]] = "chain",
-    inputs: Sequence[int] = (),
-    outputs: Sequence[int],
+    sites: int | None = None,
+    edges: Edges = "chain",
+    inputs: Sequence[int] | int = (),
+    outputs: Sequence[int] | int,
+    rows: int | None = None,
+    columns: int | None = None,
     clamp: bool = False,
     transverse: bool = True,
     device: object = None,
@@ -28,15 +32,19 @@ def ising(
 
     Parameters
     ----------
-    sites : int
-        The number of spins, clamped ones included.
-    edges : {"chain", "ring", "complete", "heavy-hex", "native"} or list of pairs
+    sites : int, optional
+        The number of spins, clamped ones included. As many as the graph or the square lattice has, if omitted.
+    edges : {"chain", "ring", "complete", "heavy-hex", "square", "native"}, pairs, or graph
+        Pairs of sites as a list or an array of shape (edges, 2); a graph of NetworkX, rustworkx or Qiskit whose nodes are
+        0, 1, 2, … ``"square"`` takes `rows` and `columns`.
         ``"native"``: every coupling between the `sites` connected qubits of `device` that its calibration favours, so that
         its circuits need no SWAP.
     inputs : sequence of int
         The sites that x acts on, in the order of x.
-    outputs : sequence of int
+    outputs : sequence of int, or one site
         The sites whose ⟨Z⟩ are the predictions.
+    rows, columns : int, optional
+        Of the square lattice: site r · columns + c stands in row r and column c.
     clamp : bool
         False: x_i is a longitudinal field −x_i Z_i on its site. True: the input sites are no qubits but the classical
         values x_i; an edge to one is the term −J x_i Z_j, and it has no h and no g. The other sites keep their
@@ -65,10 +73,10 @@ def ising(
     >>> qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2], clamp=True).names
     ('J[0,1]', 'J[1,2]', 'h[1]', 'h[2]', 'g[1]', 'g[2]')
     """
-    if isinstance(sites, bool) or int(sites) != sites or sites < 1:
-        raise InputError(f"sites: {sites!r} is not allowed; give a whole number of at least 1")
-    laid = tuple(int(q) for q in qubits)
-    if edges == "native":
+    sites = sites_for(sites, edges, rows, columns)
+    clamp, transverse = flag("clamp", clamp), flag("transverse", transverse)
+    laid = sites_of("qubits", qubits, LARGEST_QUBIT)
+    if isinstance(edges, str) and edges == "native":
         if clamp:
             raise InputError("clamp: true does not go with edges = 'native', whose sites are all qubits")
         if device is None:
@@ -79,9 +87,9 @@ def ising(
         edges, laid = found.edges, found.qubits
     if laid and (len(laid) != sites or len(set(laid)) != sites or min(laid) < 0 or clamp):
         raise InputError(f"qubits: {list(laid)} is not allowed; give one device qubit a site, none twice, and no clamped sites")
-    pairs = edges_of(edges, sites)
-    check_outputs(outputs)
+    pairs = edges_of(edges, sites, rows, columns)
     inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
+    check_outputs(outputs)
     clamped = set(inputs) if clamp else set()
     for site in outputs:
         if site in clamped:
@@ -107,7 +115,7 @@ def ising(
     description = {
         "kind": "ising",
         "sites": sites,
-        "edges": edges if isinstance(edges, str) else [list(pair) for pair in pairs],
+        "edges": described_edges(edges, pairs),
         "inputs": list(inputs),
         "outputs": list(outputs),
         "clamp": clamp,

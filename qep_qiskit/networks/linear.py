@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from numpy.typing import ArrayLike
 
+from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.graphs import Edge, connected_to, edges_of, sites_of
+from qep_qiskit.networks.graphs import Edge, Edges, connected_to, described_edges, edges_of, sites_for, sites_of
 from qep_qiskit.networks.network import Network, Term, Vector, check_outputs
 from qep_qiskit.networks.oscillators import oscillators, spring
 from qep_qiskit.networks.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, constant, position
@@ -17,11 +18,13 @@ from qep_qiskit.networks.quadratic import QuadraticNetwork
 
 def elastic(
     *,
-    sites: int = 4,
-    edges: str | Iterable[Sequence[int]] = "chain",
-    inputs: Sequence[int] = (),
-    outputs: Sequence[int],
+    sites: int | None = None,
+    edges: Edges = "chain",
+    inputs: Sequence[int] | int = (),
+    outputs: Sequence[int] | int,
     biases: bool = False,
+    rows: int | None = None,
+    columns: int | None = None,
 ) -> Network:
     """Return the network E = ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i of springs at rest.
 
@@ -30,7 +33,7 @@ def elastic(
 
     Parameters
     ----------
-    sites, edges, inputs, outputs, biases
+    sites, edges, inputs, outputs, biases, rows, columns
         As of :func:`oscillators`. At rest masses have no part.
 
     Returns
@@ -51,7 +54,7 @@ def elastic(
     >>> round(qep.exact_gradient(problem).loss, 6)
     1.0
     """
-    network = oscillators(sites=sites, edges=edges, inputs=inputs, outputs=outputs, biases=biases)
+    network = oscillators(sites=sites, edges=edges, inputs=inputs, outputs=outputs, biases=biases, rows=rows, columns=columns)
     assert isinstance(network, QuadraticNetwork)
     described = {k: v for k, v in network.description.items() if k not in ("masses", "levels", "encoding")}
     return replace(network, quantum=False, description={**described, "kind": "elastic"})
@@ -59,21 +62,23 @@ def elastic(
 
 def resistors(
     *,
-    sites: int,
-    edges: str | Iterable[Sequence[int]] = "chain",
-    inputs: Sequence[int] = (),
-    outputs: Sequence[int],
-    ground: Sequence[int] = (),
+    sites: int | None = None,
+    edges: Edges = "chain",
+    inputs: Sequence[int] | int = (),
+    outputs: Sequence[int] | int,
+    ground: Sequence[int] | int = (),
     clamp: bool = True,
+    rows: int | None = None,
+    columns: int | None = None,
 ) -> Network:
     """Return a network of linear resistors: P/2 = ½ Σ g_ij (v_i − v_j)² − Σ I_i v_i, lowest at Kirchhoff's node voltages.
 
     Parameters
     ----------
-    sites : int
-        The number of nodes.
-    edges : {"chain", "ring", "complete", "heavy-hex"} or list of pairs
-        The resistors.
+    sites : int, optional
+        The number of nodes. As many as the graph or the square lattice has, if omitted.
+    edges : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
+        The resistors, as of :func:`ising`.
     inputs : sequence of int
         The nodes that x acts on, in the order of x.
     outputs : sequence of int
@@ -82,6 +87,8 @@ def resistors(
         Nodes held at 0 V.
     clamp : bool
         True: x_i are voltages that the input nodes are held at. False: x_i are currents into them.
+    rows, columns : int, optional
+        Of the square lattice.
 
     Returns
     -------
@@ -107,16 +114,12 @@ def resistors(
     >>> print(qep.exact_gradient(problem).predictions.round(6))
     [2.]
     """
-    if isinstance(sites, bool) or not hasattr(sites, "__index__") or sites < 2:
-        raise InputError(f"sites: {sites!r} is not allowed; give a whole number of at least 2")
-    sites = int(sites)
-    pairs = edges_of(edges, sites)
-    check_outputs(outputs)
-    if not isinstance(clamp, bool):
-        raise InputError(f"clamp: {clamp!r} is not allowed; give True or False")
+    sites = sites_for(sites, edges, rows, columns, least=2)
+    pairs, clamp = edges_of(edges, sites, rows, columns), flag("clamp", clamp)
     inputs, outputs, ground = (
         sites_of(name, nodes, sites) for name, nodes in (("inputs", inputs), ("outputs", outputs), ("ground", ground))
     )
+    check_outputs(outputs)
     held = set(ground) | (set(inputs) if clamp else set())
     for node in inputs:
         if node in ground:
@@ -146,7 +149,7 @@ def resistors(
         description={
             "kind": "resistors",
             "sites": sites,
-            "edges": edges if isinstance(edges, str) else [list(pair) for pair in pairs],
+            "edges": described_edges(edges, pairs),
             "inputs": list(inputs),
             "outputs": list(outputs),
             "ground": list(ground),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.checks import named, numbers, real, seed_of, shown, unnamed
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.frame import frame_of
 from qep_qiskit.networks.polynomial import Polynomial
@@ -158,7 +159,7 @@ class Network:
         >>> list(network.initial_weights(seed=7))
         ['J[0,1]', 'h[0]', 'h[1]', 'g[0]', 'g[1]']
         """
-        weights = {}
+        seed, weights = seed_of(seed), {}
         for k, name in enumerate(self.names):
             low, high = self.scales.get(name.split("[")[0], (-1.0, 1.0))
             weights[name] = float(stream(seed, "initial weights " + name, k).uniform(low, high))
@@ -170,26 +171,28 @@ class Network:
         Parameters
         ----------
         weights : array_like of shape (num_weights,) or mapping of name to number
+            Whatever carries names is read by name, in any order: a mapping, a pandas Series, one row of a table.
 
         Raises
         ------
         InputError
-            If a name is unknown or missing, the length is wrong, or a value is not finite.
+            If a name is unknown, missing or given twice, the length is wrong, or a value is not a finite number.
         """
-        if isinstance(weights, Mapping):
-            known = set(self.names)
-            for name in weights:
-                if name not in known:
-                    raise InputError(f"weights: {name!r} is no weight of this network{nearest(str(name), self.names)}")
-            missing = [name for name in self.names if name not in weights]
-            if missing:
-                raise InputError(f"weights: {missing[0]!r} is missing ({len(missing)} of {len(self.names)} are)")
-            weights = [weights[name] for name in self.names]
-        return finite_vector("weights", weights, self.num_weights, "one a weight, in the order of network.names")
+        by_name = named("weights", weights)
+        if by_name is None:
+            return finite_vector("weights", weights, self.num_weights, "one per weight, in the order of network.names")
+        known = set(self.names)
+        for name in by_name:
+            if name not in known:
+                raise InputError(f"weights: {shown(name)} is no weight of this network{nearest(name, self.names)}")
+        missing = [name for name in self.names if name not in by_name]
+        if missing:
+            raise InputError(f"weights: {missing[0]!r} is missing ({len(missing)} of {len(self.names)} are)")
+        return np.array([real(f"weights: {name}", by_name[name]) for name in self.names])
 
     def input_vector(self, x: ArrayLike | None) -> Vector:
         """Return x as an array of shape (num_inputs,); None stands for no inputs."""
-        return finite_vector("x", [] if x is None else x, self.num_inputs, "one an input of the network")
+        return finite_vector("x", [] if x is None else x, self.num_inputs, "one per input of the network")
 
     def factors(self, x: Vector) -> Vector:
         """Return c_k(x) for every weight, shape (num_weights,)."""
@@ -210,15 +213,14 @@ class Network:
         return SparsePauliOp.sum(parts).simplify(atol=0.0)
 
 
-def finite_vector(name: str, values: ArrayLike, length: int | None, meaning: str) -> Vector:
+def finite_vector(name: str, values: object, length: int | None, meaning: str) -> Vector:
     """Return a finite float array of the given length, or raise one clear line."""
-    try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: {values!r} is no list of numbers") from None
+    array = numbers(unnamed(name, values, meaning))
+    if array is None or array.ndim == 0:
+        raise InputError(f"{name}: {shown(values)} is not a list of numbers; expected {length or 'numbers'} ({meaning})")
     if array.ndim != 1 or (length is not None and array.shape[0] != length):
         got = f"shape {array.shape}" if array.ndim != 1 else f"{array.shape[0]} values"
-        raise InputError(f"{name}: got {got}, expected {length} ({meaning})")
+        raise InputError(f"{name}: got {got}, expected {'one row of numbers' if length is None else length} ({meaning})")
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         raise InputError(f"{name}: value {bad[0]} is {array[bad[0]]}; all values must be finite numbers")

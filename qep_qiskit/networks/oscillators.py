@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.encoded import encoded, unit_reference
-from qep_qiskit.networks.graphs import connected_to, edges_of, sites_of
+from qep_qiskit.networks.graphs import Edges, connected_to, described_edges, edges_of, sites_for, sites_of
 from qep_qiskit.networks.levels import check_levels
 from qep_qiskit.networks.network import Network, Term, Vector, check_outputs, finite_vector
 from qep_qiskit.networks.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, position
 from qep_qiskit.networks.quadratic import QuadraticNetwork
 
+DEFAULT_SITES = 4
 SCALES = {"k": (0.2, 1.0), "a": (0.5, 1.5), "b": (-0.5, 0.5)}
 
 
 def oscillators(
     *,
-    sites: int = 4,
-    edges: str | Iterable[Sequence[int]] = "chain",
+    sites: int | None = None,
+    edges: Edges = "chain",
     masses: float | ArrayLike = 1.0,
-    inputs: Sequence[int] = (),
-    outputs: Sequence[int],
+    inputs: Sequence[int] | int = (),
+    outputs: Sequence[int] | int,
     biases: bool = False,
     levels: int | None = None,
     encoding: str = "binary",
+    rows: int | None = None,
+    columns: int | None = None,
 ) -> Network:
     """Return the network H = Σ p_i²/2m_i + ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i.
 
     Parameters
     ----------
     sites : int
-        The number of oscillators.
-    edges : {"chain", "ring", "complete", "heavy-hex"} or list of pairs
-        The springs.
+        The number of oscillators: if omitted, as many as the graph or the square lattice has, else 4.
+    edges : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
+        The springs, as of :func:`ising`.
     masses : float or array_like of shape (sites,)
         Fixed, positive.
     inputs : sequence of int
@@ -49,6 +53,8 @@ def oscillators(
         A power of two: every oscillator in so many levels on log₂(levels) qubits. In closed form, without qubits, where absent.
     encoding : {"binary", "gray"}
         Which basis state of its qubits a level is; Gray codes need fewer measurement bases.
+    rows, columns : int, optional
+        Of the square lattice.
 
     Returns
     -------
@@ -79,14 +85,11 @@ def oscillators(
     >>> print(qep.exact_gradient(problem).predictions.round(6))
     [1.]
     """
-    if isinstance(sites, bool) or not hasattr(sites, "__index__") or sites < 1:
-        raise InputError(f"sites: {sites!r} is not allowed; give a whole number of at least 1")
-    sites = int(sites)
-    pairs = edges_of(edges, sites)
-    check_outputs(outputs)
+    sites = counted(sites, edges, rows, columns)
+    pairs = edges_of(edges, sites, rows, columns)
     inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
-    if not isinstance(biases, bool):
-        raise InputError(f"biases: {biases!r} is not allowed; give True or False")
+    check_outputs(outputs)
+    biases = flag("biases", biases)
     count, code = check_levels(2 if levels is None else levels, encoding)
     weights = _masses(masses, sites)
     if inputs:
@@ -102,7 +105,7 @@ def oscillators(
     description = {
         "kind": "oscillators",
         "sites": sites,
-        "edges": edges if isinstance(edges, str) else [list(pair) for pair in pairs],
+        "edges": described_edges(edges, pairs),
         "masses": weights.tolist(),
         "inputs": list(inputs),
         "outputs": list(outputs),
@@ -123,6 +126,14 @@ def oscillators(
     return network if levels is None else encoded(network, count, code, unit_reference(network))
 
 
+def counted(sites: object, edges: Edges, rows: object, columns: object) -> int:
+    """Return the number of sites, 4 where neither the graph nor the lattice tells."""
+    named = isinstance(edges, str) and edges != "square"
+    return sites_for(
+        DEFAULT_SITES if sites is None and (named or isinstance(edges, list | tuple)) else sites, edges, rows, columns
+    )
+
+
 def spring(i: int, j: int) -> Polynomial:
     """Return ½ (r_i − r_j)²."""
     pair = (min(i, j), max(i, j))
@@ -130,8 +141,9 @@ def spring(i: int, j: int) -> Polynomial:
 
 
 def _masses(masses: float | ArrayLike, sites: int) -> Vector:
-    one_a_site = np.full(sites, masses) if isinstance(masses, int | float) and not isinstance(masses, bool) else masses
-    values = finite_vector("masses", one_a_site, sites, "one a site, or one number for all")
+    one_number = isinstance(masses, int | float | np.number) or (isinstance(masses, np.ndarray) and masses.ndim == 0)
+    one_per_site = np.full(sites, masses) if one_number else masses
+    values = finite_vector("masses", one_per_site, sites, "one per site, or one number for all")
     for site, value in enumerate(values):
         if value <= 0:
             raise InputError(f"masses: {value:g} of site {site} is not allowed; give positive numbers")

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+from qiskit.circuit import ParameterExpression
 from qiskit.exceptions import QiskitError
-from qiskit.quantum_info import SparsePauliOp
+from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliOp
 
+from qep_qiskit.checks import numbers, shown, whole
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network, Term, check_outputs, zero_operator
 
-Labels: TypeAlias = Mapping[str, float] | SparsePauliOp
+Labels: TypeAlias = Mapping[str, float] | SparsePauliOp | Pauli | str | Sequence[tuple[str, float]]
+"""An operator as {label: coefficient}, as Qiskit's own object, or as one label, which stands for its string times 1."""
 
 
 def pauli(
     *,
-    terms: Mapping[str, Labels | tuple[Labels, int]],
+    terms: Mapping[str, Labels | tuple[Labels, int]] | SparsePauliOp | PauliList,
     fixed: Labels | None = None,
     inputs: Sequence[Labels | None] = (),
-    outputs: Sequence[Labels],
+    outputs: Sequence[Labels] | Labels,
 ) -> Network:
     """Return the network H = F + Σ_k w_k A_k + Σ_i x_i B_i with every operator given in Pauli labels.
 
@@ -28,14 +31,16 @@ def pauli(
     ----------
     terms : mapping of name to operator
         A_k of the weight of that name: ``{"gX": {"XII": -1, "IXI": -1}}`` ties two fields to one weight. Labels are as
-        Qiskit writes them: the rightmost letter is qubit 0. A ``SparsePauliOp`` serves as well. A pair
-        ``(operator, i)`` is multiplied by the input x_i too: c_k(x) = x_i.
+        Qiskit writes them: the rightmost letter is qubit 0. An operator may also be one label such as ``"ZZI"``, or an object
+        of Qiskit: ``SparsePauliOp``, ``Pauli``, ``SparseObservable``. A pair ``(operator, i)`` is multiplied by the input
+        x_i too: c_k(x) = x_i. One ``SparsePauliOp`` in place of the mapping gives each of its strings, coefficient included,
+        a weight named by its label: with all weights 1 they add up to the operator.
     fixed : operator, optional
         F, the part without weights.
     inputs : sequence of operators
         B_i, the operator that x_i multiplies; None (or an empty mapping) for an input that only scales terms.
-    outputs : sequence of operators
-        Their expectations are the predictions.
+    outputs : sequence of operators, or one operator
+        Their expectations are the predictions: ``["ZII", "IZI"]``, say.
 
     Raises
     ------
@@ -49,69 +54,114 @@ def pauli(
     >>> network.names, network.num_qubits
     (('g',), 1)
     """
-    if not isinstance(terms, Mapping) or not terms:
-        raise InputError("terms: give a mapping such as {'gX': {'XII': -1}} with at least one weight")
+    by_name = _terms(terms)
+    inputs, outputs = _listed("inputs", inputs), _listed("outputs", outputs)
     check_outputs(outputs)
-    split = {name: (value if isinstance(value, tuple) else (value, None)) for name, value in terms.items()}
-    n = _width(next(iter(split.values()))[0], f"terms.{next(iter(split))}")
+    split = {name: (value if _scaled(value) else (value, None)) for name, value in by_name.items()}
+    first = next(iter(split))
+    n = _read(split[first][0], f"terms.{first}").num_qubits
     built = []
-    for name, (labels, number) in split.items():
-        if number is not None and not 0 <= number < len(inputs):
+    for name, (labels, given) in split.items():
+        number = None if given is None else whole(f"terms.{name}: input", given)
+        if number is not None and number >= len(inputs):
             raise InputError(f"terms.{name}: input {number} is out of range; there are {len(inputs)} inputs")
-        built.append(Term(str(name), operator_from(labels, n, f"terms.{name}"), number))
+        built.append(Term(name, operator_from(labels, n, f"terms.{name}"), number))
+    empty = [labels is None or (isinstance(labels, Mapping | list | tuple) and len(labels) == 0) for labels in [fixed, *inputs]]
     return Network(
         num_qubits=n,
         terms=tuple(built),
-        fixed=zero_operator(n) if fixed is None or len(fixed) == 0 else operator_from(fixed, n, "fixed"),
-        inputs=tuple(
-            None if labels is None or len(labels) == 0 else operator_from(labels, n, f"inputs[{i}]")
-            for i, labels in enumerate(inputs)
-        ),
+        fixed=zero_operator(n) if empty[0] else operator_from(fixed, n, "fixed"),
+        inputs=tuple(None if empty[1 + i] else operator_from(labels, n, f"inputs[{i}]") for i, labels in enumerate(inputs)),
         outputs=tuple(operator_from(labels, n, f"outputs[{m}]") for m, labels in enumerate(outputs)),
         output_names=tuple(_output_name(labels, m) for m, labels in enumerate(outputs)),
         description={"kind": "pauli", "qubits": n, "weights": len(built)},
     )
 
 
-def operator_from(labels: Labels, num_qubits: int | None, where: str) -> SparsePauliOp:
-    """Return the Hermitian operator of a mapping {label: coefficient}; `where` names it in errors."""
-    if isinstance(labels, SparsePauliOp):
-        operator = labels
-        if num_qubits is not None and operator.num_qubits != num_qubits:
-            first = operator.paulis.to_labels()[0]
-            raise InputError(f"{where}: {first!r} acts on {operator.num_qubits} qubits, the network has {num_qubits} qubits")
-    else:
-        if not isinstance(labels, Mapping) or not labels:
-            raise InputError(f"{where}: {labels!r} is no operator; give labels with coefficients such as {{'XII': -1.0}}")
-        n = num_qubits if num_qubits is not None else _width(labels, where)
-        for label, coefficient in labels.items():
-            if not isinstance(label, str) or not label or set(label) - set("IXYZ"):
-                raise InputError(f"{where}: label {label!r} is not allowed; use the letters I, X, Y, Z, such as 'XII'")
-            if len(label) != n:
-                raise InputError(f"{where}: label {label!r} has {len(label)} letters, the network has {n} qubits")
-            if isinstance(coefficient, bool | str) or not np.isscalar(coefficient):
-                raise InputError(f"{where}: coefficient {coefficient!r} of {label} is no number")
-        try:
-            operator = SparsePauliOp.from_list(list(labels.items()))
-        except (QiskitError, TypeError) as error:
-            raise InputError(f"{where}: {error}") from None
-    coefficients = np.asarray(operator.coeffs, dtype=complex)
-    for label, coefficient in zip(operator.paulis.to_labels(), coefficients, strict=True):
+def operator_from(labels: Any, num_qubits: int | None, where: str) -> SparsePauliOp:
+    """Return the Hermitian operator of labels with coefficients, or of an object of Qiskit; `where` names it in errors."""
+    operator = _read(labels, where, num_qubits)
+    if num_qubits is not None and operator.num_qubits != num_qubits:
+        first = operator.paulis.to_labels()[0]
+        raise InputError(f"{where}: {first!r} acts on {operator.num_qubits} qubits, the network has {num_qubits} qubits")
+    for label, coefficient in zip(operator.paulis.to_labels(), operator.coeffs, strict=True):
+        if isinstance(coefficient, ParameterExpression):
+            raise InputError(
+                f"{where}: coefficient of {label} is the parameter {coefficient}; bind it first, by assign_parameters"
+            )
         if not np.isfinite(coefficient):
             raise InputError(f"{where}: coefficient of {label} is {coefficient.real}; it must be a finite number")
         if abs(coefficient.imag) > 1e-12:
             raise InputError(f"{where}: coefficient of {label} is {coefficient}; it must be real (a Hermitian operator)")
-    return SparsePauliOp(operator.paulis, coefficients.real).simplify(atol=0.0)
+    return SparsePauliOp(operator.paulis, np.asarray(operator.coeffs, dtype=complex).real).simplify(atol=0.0)
 
 
-def _width(labels: Labels, where: str) -> int:
+def _read(labels: Any, where: str, num_qubits: int | None = None) -> SparsePauliOp:
+    """Return any form of an operator as Qiskit's; its width, and what its coefficients may be, are for the caller to check."""
     if isinstance(labels, SparsePauliOp):
-        return int(labels.num_qubits)
-    if not isinstance(labels, Mapping) or not labels or not isinstance(next(iter(labels)), str):
-        raise InputError(f"{where}: {labels!r} is no operator; give labels with coefficients such as {{'XII': -1.0}}")
-    return len(next(iter(labels)))
+        return labels
+    if isinstance(labels, Pauli | PauliList):
+        return SparsePauliOp(labels)
+    if isinstance(labels, SparseObservable):
+        return SparsePauliOp.from_sparse_observable(labels)
+    if isinstance(labels, str):
+        labels = {labels: 1.0}
+    if isinstance(labels, list | tuple) and labels and all(isinstance(p, list | tuple) and len(p) == 2 for p in labels):
+        pairs = [(label, coefficient) for label, coefficient in labels]
+    elif isinstance(labels, Mapping) and labels:
+        pairs = list(labels.items())
+    else:
+        remedy = "; of an Operator or a matrix take SparsePauliOp.from_operator(...)" if hasattr(labels, "shape") else ""
+        remedy = remedy or "; of an Operator take SparsePauliOp.from_operator(...)" if hasattr(labels, "to_matrix") else remedy
+        raise InputError(
+            f"{where}: {shown(labels)} is not an operator; give labels with coefficients such as {{'XII': -1.0}}{remedy}"
+        )
+    first = pairs[0][0]
+    n = num_qubits if num_qubits is not None else len(first) if isinstance(first, str) else 0
+    for label, coefficient in pairs:
+        if not isinstance(label, str) or not label or set(label) - set("IXYZ"):
+            raise InputError(f"{where}: label {shown(label)} is not allowed; use the letters I, X, Y, Z, such as 'XII'")
+        if len(label) != n:
+            raise InputError(f"{where}: label {label!r} has {len(label)} letters, the network has {n} qubits")
+        symbolic = isinstance(coefficient, ParameterExpression)
+        if not symbolic and (isinstance(coefficient, bool) or numbers(np.real(coefficient)) is None):
+            raise InputError(f"{where}: coefficient {shown(coefficient)} of {label} is not a number")
+    kind = object if any(isinstance(coefficient, ParameterExpression) for _, coefficient in pairs) else complex
+    try:
+        return SparsePauliOp.from_list(pairs, dtype=kind)
+    except (QiskitError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def _output_name(labels: Labels, number: int) -> str:
-    names = labels.paulis.to_labels() if isinstance(labels, SparsePauliOp) else list(labels)
+def _terms(terms: Any) -> dict[str, Any]:
+    """Return {name: operator} of the trainable terms."""
+    if isinstance(terms, Pauli | PauliList | SparseObservable):
+        terms = _read(terms, "terms")
+    if isinstance(terms, SparsePauliOp):
+        summed = operator_from(terms, None, "terms").simplify(atol=0.0)
+        return {label: {label: c.real} for label, c in zip(summed.paulis.to_labels(), summed.coeffs, strict=True)}
+    if not isinstance(terms, Mapping) or not terms:
+        raise InputError(
+            "terms: give a mapping such as {'gX': {'XII': -1}} with at least one weight, "
+            "or a SparsePauliOp for one weight per string"
+        )
+    return {str(name): value for name, value in terms.items()}
+
+
+def _scaled(value: Any) -> bool:
+    """Return whether a term is a pair (operator, number of the input), not an operator of two pairs."""
+    return isinstance(value, tuple | list) and len(value) == 2 and not all(isinstance(part, tuple | list) for part in value)
+
+
+def _listed(name: str, operators: Any) -> list[Any]:
+    """Return a list of operators; a single one is a list of one."""
+    if isinstance(operators, str | Mapping | SparsePauliOp | Pauli | SparseObservable):
+        return [operators]
+    if not isinstance(operators, Iterable):
+        raise InputError(f"{name}: {shown(operators)} is not a list of operators such as ['ZII', 'IZI']")
+    return list(operators)
+
+
+def _output_name(labels: Any, number: int) -> str:
+    names = list(labels) if isinstance(labels, Mapping) else _read(labels, f"outputs[{number}]").paulis.to_labels()
     return names[0] if len(names) == 1 else f"O[{number}]"

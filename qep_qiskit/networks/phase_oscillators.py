@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.networks.graphs import Edges
 from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network, Term
 
@@ -15,11 +16,13 @@ SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (-0.5, 0.5)}
 
 def phase_oscillators(
     *,
-    sites: int,
-    edges: str | Iterable[Sequence[int]] = "chain",
-    inputs: Sequence[int] = (),
-    outputs: Sequence[int],
+    sites: int | None = None,
+    edges: Edges = "chain",
+    inputs: Sequence[int] | int = (),
+    outputs: Sequence[int] | int,
     clamp: bool = False,
+    rows: int | None = None,
+    columns: int | None = None,
 ) -> Network:
     """Return the network H = −Σ J_ij (Z_i Z_j + X_i X_j) − Σ h_i Z_i − Σ g_i X_i − Σ x_i Z_i.
 
@@ -28,9 +31,10 @@ def phase_oscillators(
 
     Parameters
     ----------
-    sites : int
-        The number of oscillators, clamped ones included.
-    edges : {"chain", "ring", "complete", "heavy-hex"} or list of pairs
+    sites : int, optional
+        The number of oscillators, clamped ones included. As many as the graph or the square lattice has, if omitted.
+    edges : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
+        As of :func:`ising`.
     inputs : sequence of int
         The sites that x acts on, in the order of x.
     outputs : sequence of int
@@ -38,6 +42,8 @@ def phase_oscillators(
     clamp : bool
         False: x_i pulls its oscillator towards phase 0 (x_i > 0) or π (x_i < 0). True: the input sites are held at phase 0 with
         amplitude x_i, so that x_i = −1 is the phase π; an edge to one is the term −J x_i Z_j = −J x_i cos φ_j.
+    rows, columns : int, optional
+        Of the square lattice.
 
     Returns
     -------
@@ -62,7 +68,7 @@ def phase_oscillators(
     >>> network.terms[0].operator.to_list()
     [('ZZ', (-1+0j)), ('XX', (-1+0j))]
     """
-    network = ising(sites=sites, edges=edges, inputs=inputs, outputs=outputs, clamp=clamp)
+    network = ising(sites=sites, edges=edges, inputs=inputs, outputs=outputs, clamp=clamp, rows=rows, columns=columns)
     return replace(
         network,
         terms=tuple(_turned(term) for term in network.terms),

@@ -77,6 +77,12 @@ class VQE:
     max_iterations: int = 2000
 
     def __post_init__(self) -> None:
+        if not isinstance(self.ansatz, str | os.PathLike | QuantumCircuit):
+            kind = getattr(self.ansatz, "__name__", type(self.ansatz).__name__)
+            raise InputError(
+                f"VQE: ansatz is {kind}; give a name such as 'hamiltonian', the path of an OpenQASM 3 file, or a QuantumCircuit "
+                "such as efficient_su2(4)"
+            )
         for name in ("layers", "starts", "max_iterations"):
             value = getattr(self, name)
             if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:

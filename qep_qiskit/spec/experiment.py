@@ -13,11 +13,14 @@ from qep_qiskit.spec.messages import named, shown
 from qep_qiskit.spec.sections import (
     ANSATZ,
     ANSATZE,
+    MOST_SITES,
+    MOST_SPINS,
     AdiabaticPreparation,
     AerDevice,
     CrossEntropyCost,
     ElasticNetwork,
     FakeDevice,
+    Graph,
     IBMDevice,
     IsingNetwork,
     MeanFieldPreparation,
@@ -121,7 +124,7 @@ class Spec:
         x = self.sample.x
         if len(x) != network.num_inputs:
             raise InputError(
-                f"sample.x: {shown(x)} has {len(x)} values, expected {network.num_inputs}: one an input of the network"
+                f"sample.x: {shown(x)} has {len(x)} values, expected {network.num_inputs}: one per input of the network"
             )
         return Problem(network, weights, x, cost=_cost(self.cost, self.sample, network))
 
@@ -256,6 +259,10 @@ class Spec:
 def _network(section: Section, device: Callable[[], Device] | None) -> Network:
     from qep_qiskit.networks import elastic, ising, oscillators, pauli, phase_oscillators, resistors
 
+    if isinstance(section, Graph) and section.rows and section.columns:
+        most = MOST_SPINS if isinstance(section, IsingNetwork | PhaseNetwork) else MOST_SITES
+        if section.rows * section.columns > most:
+            raise InputError(f"network.rows: {section.rows} × {section.columns} sites are not allowed; give at most {most}")
     with named("network"):
         if isinstance(section, PauliNetwork):
             return pauli(
@@ -302,7 +309,7 @@ def _cost(section: Section, sample: Sample, network: Network) -> Cost:
 def _one_an_output(y: list[float], network: Network) -> list[float]:
     if len(y) != network.num_outputs:
         raise InputError(
-            f"sample.y: {shown(y)} has {len(y)} values, expected {network.num_outputs}: one an output of the network"
+            f"sample.y: {shown(y)} has {len(y)} values, expected {network.num_outputs}: one per output of the network"
         )
     return y
 
@@ -313,6 +320,7 @@ def _classes(y: int | float | list[float], network: Network) -> int | list[float
         if min(y) < 0 or not math.isclose(sum(y), 1.0, abs_tol=1e-9):
             raise InputError(f"sample.y: {shown(y)} is not allowed; give probabilities that sum to 1, or a class")
         return y
+    y = int(y) if isinstance(y, float) and y.is_integer() else y
     if not isinstance(y, int) or not 0 <= y < network.num_outputs:
         raise InputError(
             f"sample.y: {shown(y)} is not allowed; give a class from 0 to {network.num_outputs - 1}, or probabilities"

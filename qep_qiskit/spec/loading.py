@@ -71,7 +71,7 @@ def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         folder = path.parent if path.parent.is_dir() else None
         others = [p.name for p in folder.glob("*.toml")] if folder else []
@@ -94,6 +94,7 @@ def _table(name: str, table: object) -> dict[str, Any]:
 
 
 def _seed(seed: object) -> int:
+    seed = int(seed) if isinstance(seed, float) and seed.is_integer() else seed
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise InputError(f"seed: {shown(seed)} is not allowed; give a whole number from 0 to {LARGEST_SEED}")
     return seed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from qep_qiskit.measurement.mitigation import ALLOWED, parse
 from qep_qiskit.spec.model import Section as Section
@@ -41,68 +41,73 @@ ANSATZ = f"{_one_of(*ANSATZE)}, the path of a .qasm file, or a circuit of the ga
 Label = Annotated[str, StringConstraints(min_length=1)]
 Operator = dict[Label, float]
 
+MOST_SPINS, MOST_SITES = 1000, 100_000
 _KINDS = _one_of("ising", "pauli", "oscillators", "phase_oscillators", "elastic", "resistors")
-_EDGES = '"chain", "ring", "complete", "heavy-hex", or a list of pairs such as [[0, 1], [1, 2]]'
+_EDGES = '"chain", "ring", "complete", "heavy-hex", "square" (with rows and columns), or a list of pairs such as [[0, 1], [1, 2]]'
 
 
-class IsingNetwork(Section):
+Sites = Annotated[list[int], BeforeValidator(lambda value: [value] if type(value) in (int, float) else value)]
+"""A list of sites; one site alone is a list of one."""
+
+
+def _lattice(side: str) -> Any:
+    return Field(
+        None, ge=1, le=MOST_SITES, description=f"the number of {side} of a square lattice, a whole number from 1 to 100000"
+    )
+
+
+class Graph(Section):
+    """A network on a graph: where its sites are, and which of them are inputs and outputs."""
+
+    sites: int | None = _count("the number of sites", MOST_SITES, None)
+    edges: str | list[list[int]] = Field("chain", description=_EDGES)
+    rows: int | None = _lattice("rows")
+    columns: int | None = _lattice("columns")
+    inputs: Sites = Field([], description="a list of sites, such as [0, 1]")
+    outputs: Sites = Field(description="a list of sites, such as [3]")
+
+
+class IsingNetwork(Graph):
     """A transverse-field Ising network."""
 
     kind: Literal["ising"] = Field(description=_KINDS)
-    sites: int = _count("the number of sites", 1000)
+    sites: int | None = _count("the number of sites", MOST_SPINS, None)
     edges: str | list[list[int]] = Field("chain", description=f'"native" (the device\'s own graph), {_EDGES}')
-    inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
-    outputs: list[int] = Field(description="a list of sites, such as [5]")
     clamp: bool = Field(False, description="true or false")
     qubits: list[int] = Field([], description="the device qubit of each site, such as [3, 4, 5]")
     transverse: bool = Field(True, description="true or false (a classical network, without the weights g)")
 
 
-class PhaseNetwork(Section):
+class PhaseNetwork(Graph):
     """Coupled phase oscillators."""
 
     kind: Literal["phase_oscillators"] = Field(description=_KINDS)
-    sites: int = _count("the number of sites", 1000)
-    edges: str | list[list[int]] = Field("chain", description=_EDGES)
-    inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
-    outputs: list[int] = Field(description="a list of sites, such as [5]")
+    sites: int | None = _count("the number of sites", MOST_SPINS, None)
     clamp: bool = Field(False, description="true or false")
 
 
-class OscillatorNetwork(Section):
+class OscillatorNetwork(Graph):
     """Coupled harmonic oscillators."""
 
     kind: Literal["oscillators"] = Field(description=_KINDS)
-    sites: int = _count("the number of oscillators", 100_000, 4)
-    edges: str | list[list[int]] = Field("chain", description=_EDGES)
     masses: float | list[float] = Field(1.0, description="a number above 0, or a list with one for each site")
-    inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
-    outputs: list[int] = Field(description="a list of sites, such as [3]")
     biases: bool = Field(False, description="true or false")
     levels: int | None = Field(None, description="a power of two from 2 to 64, or leave it out for the closed form")
     encoding: str = Field("binary", description=_one_of("binary", "gray"), pattern="^(binary|gray)$")
 
 
-class ElasticNetwork(Section):
+class ElasticNetwork(Graph):
     """Springs at rest."""
 
     kind: Literal["elastic"] = Field(description=_KINDS)
-    sites: int = _count("the number of sites", 100_000, 4)
-    edges: str | list[list[int]] = Field("chain", description=_EDGES)
-    inputs: list[int] = Field([], description="a list of sites, such as [0, 1]")
-    outputs: list[int] = Field(description="a list of sites, such as [3]")
     biases: bool = Field(False, description="true or false")
 
 
-class ResistorNetwork(Section):
+class ResistorNetwork(Graph):
     """Linear resistors."""
 
     kind: Literal["resistors"] = Field(description=_KINDS)
-    sites: int = _count("the number of nodes", 100_000)
-    edges: str | list[list[int]] = Field("chain", description=_EDGES)
-    inputs: list[int] = Field([], description="a list of nodes, such as [0, 1]")
-    outputs: list[int] = Field(description="a list of nodes, such as [3]")
-    ground: list[int] = Field([], description="a list of nodes, such as [5]")
+    ground: Sites = Field([], description="a list of nodes, such as [5]")
     clamp: bool = Field(True, description="true (inputs are voltages) or false (currents)")
 
 
@@ -124,8 +129,8 @@ class PauliNetwork(Section):
         description=f"one table a weight: {_OPERATOR}, or {{ operator = {{ XII = -1.0 }}, input = 0 }}"
     )
     fixed: Operator = Field({}, description=_OPERATOR)
-    inputs: list[Operator] = Field([], description=f"a list of operators, each {_OPERATOR}")
-    outputs: list[Operator] = Field(description=f"a list of operators, each {_OPERATOR}")
+    inputs: list[Operator | Label] = Field([], description=f"a list of operators, each {_OPERATOR}, or one label")
+    outputs: list[Operator | Label] = Field(description=f"a list of operators, each {_OPERATOR}, or one label")
 
 
 class SquaredErrorCost(Section):

@@ -1,0 +1,185 @@
+"""Checks of what users hand over: one clear line for whatever cannot be read."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from qep_qiskit.errors import InputError
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+_SHORT.maxdict = _SHORT.maxlist
+
+
+def shown(value: object) -> str:
+    """Return a value on one line, cut to a readable length.
+
+    Examples
+    --------
+    >>> shown(np.float64(0.5)), shown(list(range(100)))
+    ('0.5', '[0, 1, 2, 3, 4, 5, ...]')
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    try:
+        text = " ".join(_SHORT.repr(value).split())
+    except Exception:  # the repr of a stranger's object
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def whole(name: str, value: object, *, least: int = 0, most: int | None = None, what: str = "") -> int:
+    """Return a whole number of any type: a Python int, a NumPy scalar, or a float without a fraction such as 1e4.
+
+    Raises
+    ------
+    InputError
+        One line that names the argument, its value, and what is allowed.
+    """
+    number = _whole(value)
+    if number is None or number < least or (most is not None and number > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise InputError(f"{name}: {shown(value)} is not allowed; give {what or 'a whole number'} {limits}")
+    return number
+
+
+def _whole(value: object) -> int | None:
+    value = _scalar(value)
+    if isinstance(value, bool | np.bool_ | str | bytes | complex | np.complexfloating):
+        return None
+    if isinstance(value, float | np.floating):
+        return int(value) if math.isfinite(value) and float(value).is_integer() else None
+    index = getattr(value, "__index__", None)
+    try:
+        return None if index is None else int(index())
+    except TypeError:
+        return None
+
+
+def _scalar(value: object) -> Any:
+    """Return the item of a NumPy array without dimensions, and any other value as it is."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def real(name: str, value: Any, *, above: float | None = None, least: float | None = None) -> float:
+    """Return a finite real number of any type, within its limits."""
+    value = _scalar(value)
+    try:
+        if isinstance(value, bool | np.bool_ | str | bytes | complex | np.complexfloating):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or (above is not None and number <= above) or (least is not None and number < least):
+        limits = "" if least is None else f" of at least {least:g}"
+        limits = limits if above is None else f" above {above:g}"
+        raise InputError(f"{name}: {shown(value)} is not allowed; give a finite number{limits}")
+    return number
+
+
+def flag(name: str, value: object) -> bool:
+    """Return True or False, as Python's or NumPy's own; nothing else stands for them."""
+    value = _scalar(value)
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}: {shown(value)} is not allowed; give True or False")
+    return bool(value)
+
+
+def seed_of(value: object, *, name: str = "seed") -> int:
+    """Return a seed, any whole number: the same numbers are drawn again from the same seed."""
+    number = _whole(value)
+    if number is None:
+        raise InputError(f"{name}: {shown(value)} is not allowed; give a whole number such as 7")
+    return number
+
+
+def named(where: str, values: object) -> dict[str, Any] | None:
+    """Return {name: value} of whatever carries names, and None for what carries none.
+
+    Names are carried by mappings of any kind, pandas Series with an index of names, tables of one row (pandas, polars), xarray
+    arrays with a coordinate, records of NumPy and named tuples.
+
+    Raises
+    ------
+    InputError
+        For a name that stands twice, and for a table of several rows.
+    """
+    names, items = _names(where, values)
+    if names is None:
+        return None
+    texts = [str(name) for name in names]
+    if len(set(texts)) < len(texts):
+        twice = next(text for text in texts if texts.count(text) > 1)
+        raise InputError(f"{where}: {twice!r} stands twice; give each name once")
+    return dict(zip(texts, items, strict=True))
+
+
+def _names(where: str, values: Any) -> tuple[list[Any] | None, list[Any]]:
+    if isinstance(values, Mapping):
+        return list(values), list(values.values())
+    if isinstance(values, np.ndarray | np.void) and values.dtype.names is not None:
+        records = np.atleast_1d(np.asarray(values))
+        if records.size != 1:
+            raise InputError(f"{where}: has {records.size} records; give one")
+        record = records.ravel()[0]
+        return list(values.dtype.names), [record[name] for name in values.dtype.names]
+    if isinstance(values, tuple) and hasattr(values, "_fields"):
+        return list(values._fields), list(values)
+    if hasattr(values, "columns") and hasattr(values, "to_numpy"):  # a table
+        table = np.asarray(values.to_numpy())
+        if table.ndim != 2 or len(table) != 1:
+            raise InputError(f"{where}: is a table of shape {table.shape}; give one of its rows")
+        return list(values.columns), list(table[0])
+    if hasattr(values, "coords") and hasattr(values, "dims"):  # xarray
+        if len(values.dims) != 1 or values.dims[0] not in values.coords:
+            return None, []
+        return _unless_numbered(list(values.coords[values.dims[0]].values), list(values.values))
+    if hasattr(values, "index") and hasattr(values, "to_numpy"):  # a pandas Series
+        return _unless_numbered(list(values.index), list(values.to_numpy()))
+    if hasattr(values, "keys") and hasattr(values, "__getitem__"):
+        keys = list(values.keys())
+        return keys, [values[key] for key in keys]
+    return None, []
+
+
+def _unless_numbered(labels: list[Any], items: list[Any]) -> tuple[list[Any] | None, list[Any]]:
+    """Return no names where the labels are the positions 0, 1, 2, …"""
+    return (None, []) if labels == list(range(len(labels))) else (labels, items)
+
+
+def unnamed(where: str, values: object, order: str) -> Any:
+    """Return what carries no names as it is, and refuse what does; `order` says in which order plain numbers go."""
+    names = named(where, values)
+    if names is not None:
+        raise InputError(
+            f"{where}: carries the names {', '.join(list(names)[:4])}{', …' if len(names) > 4 else ''}, and is read by position; "
+            f"give plain numbers such as list(values), {order}"
+        )
+    return values
+
+
+def numbers(values: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """Return real numbers as an array of floats, masked ones as NaN; None for what holds anything else.
+
+    Text is no number, and a complex number only where its imaginary part is zero.
+    """
+    try:
+        array = np.ma.asarray(values) if np.ma.isMaskedArray(values) else np.asarray(values)
+        if array.dtype.kind == "c":
+            if np.any(array.imag):
+                return None
+            array = array.real
+        if array.dtype.kind == "O":
+            if any(isinstance(item, str | bytes | complex) for item in array.ravel()):
+                return None
+        elif array.dtype.kind not in "fiub":
+            return None
+        array = array.astype(float)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return np.asarray(array.filled(np.nan) if np.ma.isMaskedArray(array) else array, dtype=float)
