@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
@@ -238,6 +239,17 @@ class Climb:
         yield self._add("device", self._infinite_shots)
         yield self._add("shots", lambda: self._measured("none"))
         yield self._add("mitigated", lambda: self._measured(self._mitigation))
+
+    @property
+    def circuit(self) -> QuantumCircuit | None:
+        """The circuit that prepares the states, without measurement; None where no circuit was made."""
+        if self._plan is None or (self._preparer == self._reference and not self._device.needs_circuits):
+            return None
+        try:
+            structures = self._plan.prepared.circuits()
+        except InputError:
+            return None
+        return structures[0].circuit
 
     def budget(self) -> Budget:
         """Return the rungs that there are so far."""

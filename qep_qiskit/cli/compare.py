@@ -12,6 +12,8 @@ from qep_qiskit.cli.options import load_spec, spec_options
 from qep_qiskit.cli.output import console, print_json, progress, to_json
 
 if TYPE_CHECKING:
+    from qiskit.circuit import QuantumCircuit
+
     from qep_qiskit.spec import Spec
 
 
@@ -37,8 +39,8 @@ def command(
         raise click.UsageError("--mitigation goes with a RUN; of a spec give --set measurement.mitigation=METHOD.")
     spec = load_spec(spec_path, overrides, seed)
     folder = _writable(Path(out) if out is not None else Path("hardware_runs") / Path(spec_path).stem)
-    budget = _climb(spec, folder)
-    page = _write(budget, spec, folder)
+    budget, circuit = _climb(spec, folder)
+    page = _write(budget, spec, folder, circuit)
     _show(budget, page, as_json)
 
 
@@ -83,10 +85,10 @@ def _of_run(
         except KeyboardInterrupt:
             _keep(climb.budget().to_dict(), spec, folder)
     budget = {**climb.budget().to_dict(), "run": str(run)}
-    _show(budget, _write(budget, spec, folder, page_name="budget.html"), as_json)
+    _show(budget, _write(budget, spec, folder, climb.circuit, page_name="budget.html"), as_json)
 
 
-def _climb(spec: Spec, folder: Path) -> dict[str, Any]:
+def _climb(spec: Spec, folder: Path) -> tuple[dict[str, Any], QuantumCircuit | None]:
     problem, settings = spec.problem(), spec.settings()
     from qep_qiskit.comparison import Climb
 
@@ -97,7 +99,7 @@ def _climb(spec: Spec, folder: Path) -> dict[str, Any]:
                 pass
         except KeyboardInterrupt:
             _keep(climb.budget().to_dict(), spec, folder)
-    return climb.budget().to_dict()
+    return climb.budget().to_dict(), climb.circuit
 
 
 def _keep(budget: dict[str, Any], spec: Spec, folder: Path) -> NoReturn:
@@ -117,7 +119,9 @@ def _keep(budget: dict[str, Any], spec: Spec, folder: Path) -> NoReturn:
     ) from None
 
 
-def _write(budget: dict[str, Any], spec: Spec, folder: Path, page_name: str = "report.html") -> Path:
+def _write(
+    budget: dict[str, Any], spec: Spec, folder: Path, circuit: QuantumCircuit | None, page_name: str = "report.html"
+) -> Path:
     from qep_qiskit.files import write_whole
     from qep_qiskit.report import figures, page
 
@@ -127,7 +131,7 @@ def _write(budget: dict[str, Any], spec: Spec, folder: Path, page_name: str = "r
         write_whole(folder / "spec.toml", text.encode())
     write_whole(folder / "budget.json", (to_json(budget) + "\n").encode())
     figures.draw(budget, folder / "budget.png")
-    page.write(budget, folder / page_name, spec_text=text)
+    page.write(budget, folder / page_name, spec_text=text, circuit=circuit)
     return folder / page_name
 
 

@@ -148,7 +148,9 @@ def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Fi
     panel.set_axis_off()
     panel.margins(0.12)
     panel.set_title(
-        f"largest |coupling| {largest:.3g} · blue positive, red negative · yellow inputs, blue outputs", fontsize=8.5, loc="left"
+        f"largest |coupling| {largest:.3g} · blue positive, orange negative · yellow inputs, blue outputs",
+        fontsize=8.5,
+        loc="left",
     )
     return drawing
 

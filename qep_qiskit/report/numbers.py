@@ -74,15 +74,21 @@ def cosine(value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return MISSING
-    short = f"{value:.4f}"
+    short = unsigned_zero(f"{value:.4f}")
     if short != "1.0000" or value >= 1.0 - 1e-12:
         return short
     return f"{value:.{1 - math.floor(math.log10(1.0 - value))}f}"
 
 
 def score(z: float | None) -> str:
-    """Return a z-score with its sign and one decimal."""
-    return MISSING if z is None or not math.isfinite(z) else f"{z:+.1f}"
+    """Return a z-score with its sign and one decimal.
+
+    Examples
+    --------
+    >>> score(1.234), score(-0.04), score(None)
+    ('+1.2', '0.0', '–')
+    """
+    return MISSING if z is None or not math.isfinite(z) else unsigned_zero(f"{z:+.1f}")
 
 
 def ratio(value: float | None) -> str:
@@ -120,12 +126,23 @@ def column(values: Iterable[float | None]) -> list[str]:
     largest = max((abs(v) for v in cells if v is not None and math.isfinite(v)), default=0.0)
     exponent = math.floor(math.log10(largest)) if largest > 0 else 0
     style = f".{max(0, 4 - exponent)}f" if -4 <= exponent < 6 else ".4e"
-    return [MISSING if v is None or not math.isfinite(v) else format(v, style) for v in cells]
+    return [MISSING if v is None or not math.isfinite(v) else unsigned_zero(format(v, style)) for v in cells]
+
+
+def unsigned_zero(text: str) -> str:
+    """Return a printed number without the sign, where all of its digits are zero.
+
+    Examples
+    --------
+    >>> [unsigned_zero(text) for text in ("-0.000", "+0.0", "-0.001", "-0.0000e+00")]
+    ['0.000', '0.0', '-0.001', '0.0000e+00']
+    """
+    return text if text.lstrip("+-").split("e")[0].strip("0.") else text.lstrip("+-")
 
 
 def _pair(value: float, error: float) -> str:
     exponent = int(f"{error:.1e}".split("e")[1])
     decimals = 1 - exponent
     if decimals >= 0:
-        return f"{value:.{decimals}f} ± {error:.{decimals}f}"
-    return f"{round(value, decimals):.0f} ± {round(error, decimals):.0f}"
+        return f"{unsigned_zero(f'{value:.{decimals}f}')} ± {error:.{decimals}f}"
+    return f"{unsigned_zero(f'{round(value, decimals):.0f}')} ± {round(error, decimals):.0f}"

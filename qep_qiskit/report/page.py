@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import math
 import os
-from collections.abc import Iterable, Mapping
-from importlib import resources
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.files import write_whole
 from qep_qiskit.report import findings
+from qep_qiskit.report.circuit_text import circuit_text
+from qep_qiskit.report.curves import svg, weight_graph
 from qep_qiskit.report.figures import figure_bytes
 from qep_qiskit.report.findings import LARGE_Z, Budget, Rung
 from qep_qiskit.report.numbers import MISSING, column, cosine, duration, finite, percent, ratio, score, with_error
+from qep_qiskit.report.template import as_data, as_grid, as_rows, image, rendered
 
 SHORT = {
     "exact": "exact",
@@ -30,8 +29,13 @@ SHORT = {
     "mean_field": "mean field",
 }
 
+LABELS = ("error", "shot noise alone", "step added", "cosine", "signs agree", "max |z|", "χ²/K", "loss", "time")
+"""Of the cells of a rung."""
 
-def write(budget: Budget, path: str | os.PathLike[str], *, spec_text: str | None = None) -> Path:
+
+def write(
+    budget: Budget, path: str | os.PathLike[str], *, spec_text: str | None = None, circuit: QuantumCircuit | None = None
+) -> Path:
     """Write the page; a reader of the path sees a whole page or none.
 
     Parameters
@@ -41,19 +45,18 @@ def write(budget: Budget, path: str | os.PathLike[str], *, spec_text: str | None
     path : path-like
     spec_text : str, optional
         The experiment as the user wrote it.
+    circuit : QuantumCircuit, optional
+        The circuit that prepares the states, to be drawn.
 
     Returns
     -------
     Path
     """
-    return write_whole(path, page(budget, spec_text=spec_text).encode("utf-8"))
+    return write_whole(path, page(budget, spec_text=spec_text, circuit=circuit).encode("utf-8"))
 
 
-def page(budget: Budget, *, spec_text: str | None = None) -> str:
+def page(budget: Budget, *, spec_text: str | None = None, circuit: QuantumCircuit | None = None) -> str:
     """Return the page: no script runs in it and nothing outside it is loaded."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    home = resources.files("qep_qiskit.report")
-    source = home.joinpath("page.html.jinja").read_text(encoding="utf-8")
     settings = dict(budget.get("settings") or {})
     provenance = _unrepeated(budget.get("provenance") or {}, settings)
     versions = provenance.pop("versions", None) or {}
@@ -64,12 +67,15 @@ def page(budget: Budget, *, spec_text: str | None = None) -> str:
     if not isinstance(values, Mapping):
         values = {}
     verdict = findings.verdict(budget)
-    return environment.from_string(source).render(
-        style=Markup(home.joinpath("page.css").read_text(encoding="utf-8")),
+    return rendered(
+        "page.html.jinja",
         headline=headline(settings),
         verdict=verdict._replace(text=verdict.text.replace(" %", "\u00a0%")),
         allowed=ratio(findings.allowed_chi_square(len(budget["names"]))),
-        image=Markup(base64.b64encode(figure_bytes(budget, style="svg")).decode("ascii")),
+        image=image(figure_bytes(budget, style="svg")),
+        graph=graph_of(values, settings.get("network")),
+        circuit=None if circuit is None else circuit_text(circuit),
+        labels=LABELS,
         rungs=[_rung_row(budget, r) for r in (*budget.get("rungs", ()), *_classical(budget))],
         weights=_weights(budget, values),
         warnings=[str(w) for w in warnings],
@@ -111,6 +117,12 @@ def _brief(value: Mapping[str, Any]) -> list[str]:
     words = [str(value[k]) for k in ("kind", first, "noise", "ansatz") if value.get(k)]
     forms = {"sites": "{} sites", "layers": "{} layers", "beta": "β = {}"}
     return words + [form.format(value[k]) for k, form in forms.items() if value.get(k) is not None]
+
+
+def graph_of(weights: Mapping[str, float], network: object) -> Markup | None:
+    """Return the picture of a network's couplings; None for a network without pairs of sites."""
+    drawing = weight_graph(weights, network if isinstance(network, Mapping) else {})
+    return None if drawing is None else image(svg(drawing))
 
 
 def _rung_row(budget: Budget, rung: Rung) -> dict[str, Any]:
@@ -177,55 +189,3 @@ def _unrepeated(provenance: Mapping[str, Any], settings: Mapping[str, Any]) -> d
 
 def _is_records(value: object) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
-
-
-def as_rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return a nested mapping as (dotted key, value) rows."""
-    rows: list[tuple[str, str]] = []
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping) and value:
-            rows.extend(as_rows(value, f"{name}."))
-        else:
-            rows.append((name, _text(value)))
-    return rows
-
-
-def as_grid(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return records as a table whose headers are the keys in the order in which they first appear."""
-    rows = list(records)
-    headers = list(dict.fromkeys(str(key) for row in rows for key in row))
-    return {
-        "headers": [header.replace("_", " ") for header in headers],
-        "rows": [[_text(row.get(key)) for key in headers] for row in rows],
-    }
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return MISSING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
-
-
-def as_data(budget: Mapping[str, Any]) -> str:
-    """Return the data as JSON in which no character can end the script element or open a comment."""
-    text = json.dumps(_without_nan(budget), allow_nan=False, default=str)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(k): _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(v) for v in value]
-    return value

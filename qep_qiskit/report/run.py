@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from qep_qiskit.equilibrium.estimate import gradient
@@ -23,9 +20,11 @@ from qep_qiskit.files import write_whole
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.report import findings
+from qep_qiskit.report.circuit_text import circuit_text
 from qep_qiskit.report.figures import figure_bytes
 from qep_qiskit.report.numbers import MISSING, column, duration, finite, score, with_error
-from qep_qiskit.report.page import as_data, as_grid, as_rows, headline
+from qep_qiskit.report.page import graph_of, headline
+from qep_qiskit.report.template import as_data, as_grid, as_rows, image, rendered
 from qep_qiskit.report.timeline import spans, timeline_bytes
 from qep_qiskit.runs.lifecycle import reread
 from qep_qiskit.runs.listing import state_of
@@ -99,30 +98,31 @@ def gathered(store: RunStore, spec: Spec, *, exact: bool | None = None, progress
 def page(facts: Facts) -> str:
     """Return the page: no script runs in it and nothing outside it is loaded."""
     store = facts.store
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    home = resources.files("qep_qiskit.report")
-    source = home.joinpath("run.html.jinja").read_text(encoding="utf-8")
     last = list(facts.gradients.values())[-1] if facts.gradients else {}
     provenance = dict(last.get("provenance") or {})
     diagnostics = dict(last.get("diagnostics") or {})
     warnings = [str(w) for w in diagnostics.get("warnings") or ()] + _odd(store)
     budget = budget_of(facts)
     versions = provenance.get("versions") or {}
-    return environment.from_string(source).render(
-        style=Markup(home.joinpath("page.css").read_text(encoding="utf-8")),
+    problem = facts.spec.problem()
+    weights = dict(zip(problem.network.names, problem.weights.tolist(), strict=True))
+    return rendered(
+        "run.html.jinja",
         name=store.folder.resolve().name,
         headline=headline(_settings(facts, provenance)),
         state=state_of(store),
         stand_in=_stand_in(store, provenance),
         verdict=None if budget is None else _unbroken(findings.verdict(budget)),
-        image=None if budget is None else _image(figure_bytes(budget, style="svg")),
+        image=None if budget is None else image(figure_bytes(budget, style="svg")),
         warnings=warnings,
         summary=_summary(facts, last),
         weights=None if not facts.gradients else _weights(facts),
-        timeline=_image(timeline_bytes(store.events(), store.created)) if spans(store.events()) else None,
+        timeline=image(timeline_bytes(store.events(), store.created)) if spans(store.events()) else None,
         jobs=as_grid(_jobs(store)),
         costs=_costs(store),
         circuits=as_grid(_circuits(store)),
+        graph=graph_of(weights, problem.network.description),
+        circuit=_drawn(store),
         compiled=as_grid(_compiled(store)),
         layout=as_grid(_layout(store, provenance)),
         calibrations=_calibration_dates(store),
@@ -314,6 +314,12 @@ def _compiled(store: RunStore) -> list[dict[str, Any]]:
     return rows
 
 
+def _drawn(store: RunStore) -> tuple[str, str] | None:
+    """Return the name and the drawing of the first circuit that was sent."""
+    keys = [pub.circuit for job in store.jobs() for pub in job.pubs]
+    return (keys[0], circuit_text(store.circuit(keys[0]))) if keys else None
+
+
 def _layout(store: RunStore, provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
     compiled, calibration = store.get("compiled", "0"), store.get("calibration", "0") or {}
     if not compiled or not compiled["qubits"]:
@@ -361,7 +367,3 @@ def _when(time: str) -> str:
 
 def _unbroken(verdict: findings.Verdict) -> findings.Verdict:
     return verdict._replace(text=verdict.text.replace(" %", "\u00a0%"))
-
-
-def _image(data: bytes) -> Markup:
-    return Markup(base64.b64encode(data).decode("ascii"))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.files import write_whole
-from qep_qiskit.report.curves import confusion, curves, svg, weight_graph
+from qep_qiskit.report.curves import confusion, curves, svg
 from qep_qiskit.report.numbers import MISSING, column, cosine, duration, percent, with_error
-from qep_qiskit.report.page import as_data, as_grid, as_rows
+from qep_qiskit.report.page import graph_of
+from qep_qiskit.report.template import as_data, as_grid, as_rows, image, rendered
 from qep_qiskit.runs.store import RunStore
 from qep_qiskit.training.checkpoints import state_of
 from qep_qiskit.training.trained import mean_cosine
@@ -38,19 +36,16 @@ def report(store: RunStore, path: Path | None = None) -> Path:
 def page(store: RunStore) -> str:
     """Return the page: no script runs in it and nothing outside it is loaded."""
     facts = gathered(store)
-    home = resources.files("qep_qiskit.report")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    source = home.joinpath("training.html.jinja").read_text(encoding="utf-8")
     settings, weights, last = facts["settings"], facts["weights"], facts["shown_epoch"]
     counts = None if last is None else last.get("validation_confusion")
-    return environment.from_string(source).render(
-        style=Markup(home.joinpath("page.css").read_text(encoding="utf-8")),
+    return rendered(
+        "training.html.jinja",
         name=store.folder.resolve().name,
         verdict=_verdict(facts),
         warnings=facts["warnings"],
         summary=_summary(facts),
         curves=_image(curves(facts["history"], facts["epochs"])),
-        graph=_image(weight_graph(weights, settings.get("network") or {})),
+        graph=graph_of(weights, settings.get("network")),
         weights=list(zip(weights, column(weights.values()), strict=True)),
         confusion=None if counts is None else _image(confusion(counts, _labels(settings, len(counts)))),
         jobs=as_grid(facts["jobs"]),
@@ -159,4 +154,4 @@ def _labels(settings: dict[str, Any], count: int) -> list[str]:
 
 
 def _image(drawing: Figure | None) -> Markup | None:
-    return None if drawing is None else Markup(base64.b64encode(svg(drawing)).decode("ascii"))
+    return None if drawing is None else image(svg(drawing))

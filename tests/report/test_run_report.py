@@ -51,7 +51,7 @@ def test_the_page_shows_the_gradient_beside_what_it_should_be(run):
     reader = Reader()
     reader.feed(text)
     assert reader.open == []
-    assert len(reader.sources) == 2 and all(source.startswith("data:image/svg+xml") for source in reader.sources)
+    assert len(reader.sources) == 4 and all(source.startswith(("data:image/svg+xml", "#words")) for source in reader.sources)
     rungs = {rung["name"]: rung for rung in embedded(text)["budget"]["rungs"]}
     np.testing.assert_allclose(rungs["exact"]["values"], qep.exact_gradient(spec.problem()).values, atol=1e-9)
     truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
