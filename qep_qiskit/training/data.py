@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import itertools
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +12,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.seeds import integer, stream
+from qep_qiskit.training.tables import missing, read_csv, whole_numbers
 
 Matrix = NDArray[np.float64]
 
@@ -93,7 +91,9 @@ def built_in(name: str, *, samples: int = 200, noise: float = 0.1, seed: int = 0
     return DataSet(np.asarray(X, dtype=float), np.asarray(y), tuple(f"x{i}" for i in range(X.shape[1])), name)
 
 
-def read_file(path: Path, *, target: str | int | None = None, columns: Sequence[str] | None = None) -> DataSet:
+def read_file(
+    path: Path, *, target: str | int | None = None, columns: Sequence[str] | None = None, task: str | None = None
+) -> DataSet:
     """Return the data of a CSV file with a header, or of an NPZ file with the arrays X and y.
 
     Parameters
@@ -103,6 +103,8 @@ def read_file(path: Path, *, target: str | int | None = None, columns: Sequence[
         CSV: the column of the targets, by name or number; the last one where absent. NPZ: the name of the array.
     columns : sequence of str, optional
         CSV: the columns that are inputs; all others where absent.
+    task : {"classification", "regression"}, optional
+        What the targets are for.
 
     Raises
     ------
@@ -117,17 +119,13 @@ def read_file(path: Path, *, target: str | int | None = None, columns: Sequence[
     if path.suffix.lower() == ".npz":
         return _npz(path, target)
     if path.suffix.lower() == ".csv":
-        return _csv(path, target, columns)
+        X, y, features = read_csv(path, target=target, columns=columns, task=task)
+        return DataSet(X, y, features, path.name)
     raise InputError(f"data.source: {path}: is no .csv and no .npz file")
 
 
 def _npz(path: Path, target: str | int | None) -> DataSet:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in kept.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
-        reason = "holds Python objects, which are not read" if "pickle" in str(error).lower() else "is no whole NPZ file"
-        raise InputError(f"{path}: {reason}; save plain arrays with numpy.savez(file, X=…, y=…)") from None
+    arrays = _arrays(path)
     label = "y" if target is None else str(target)
     for name in ("X", label):
         if name not in arrays:
@@ -135,83 +133,40 @@ def _npz(path: Path, target: str | int | None) -> DataSet:
                 f"{path}: has no array {name!r}, only {', '.join(arrays) or 'none'}; save it with numpy.savez(file, X=…, y=…)"
             )
     X, y = arrays["X"], arrays[label]
-    if X.ndim != 2 or X.dtype.kind not in "fiub":
+    if X.ndim != 2 or X.dtype.kind not in "fiub" or not X.shape[1]:
         raise InputError(f"{path}: array X has shape {X.shape} of {X.dtype}; it must be a table of numbers, one row a sample")
     if y.ndim != 1 or len(y) != len(X):
         raise InputError(f"{path}: array {label} has shape {y.shape}; expected ({len(X)},), one target a row of X")
     if not len(X):
         raise InputError(f"{path}: array X has no rows")
+    if y.dtype.kind not in "fiubUS":
+        raise InputError(f"{path}: array {label} holds {y.dtype}; give numbers or words")
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
     for name, array in (("X", X), (label, y)):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row, *column = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
             where = f"row {row}" + (f", column {column[0]}" if column else "")
             raise InputError(f"{path}: array {name}, {where}: {array[(row, *column)]} is no finite number")
-    return DataSet(X.astype(float), y, tuple(f"x{i}" for i in range(X.shape[1])), path.name)
+    for row, word in enumerate(y if y.dtype.kind == "U" else ()):
+        if missing(str(word)):
+            raise InputError(f"{path}: array {label}, row {row}: the target is missing, {str(word)!r}")
+    return DataSet(X.astype(float), whole_numbers(y), tuple(f"x{i}" for i in range(X.shape[1])), path.name)
 
 
-def _csv(path: Path, target: str | int | None, columns: Sequence[str] | None) -> DataSet:
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            lines = [
-                (reader.line_num, row)
-                for reader in [csv.reader(file, strict=True)]
-                for row in reader
-                if any(c.strip() for c in row)
-            ]
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text in UTF-8") from None
-    except csv.Error as error:
-        raise InputError(f"{path}: is no CSV: {error}") from None
-    if len(lines) < 2:
-        raise InputError(
-            f"{path}: has {'no header' if not lines else 'no rows below its header'}; the first line names the columns"
-        )
-    header = [name.strip() for name in lines[0][1]]
-    if all(_number(cell) is not None for cell in header):
-        raise InputError(f"{path}: row 1 holds numbers; the first line must name the columns")
-    if len(set(header)) < len(header):
-        twice = next(name for name in header if header.count(name) > 1)
-        raise InputError(f"{path}: column {twice!r} is named twice")
-    answer = _column(path, header, len(header) - 1 if target is None else target, "data.target")
-    inputs = [i for i in range(len(header)) if i != answer]
-    if columns is not None:
-        inputs = [_column(path, header, name, "data.columns") for name in columns]
-    if answer in inputs or not inputs:
-        raise InputError(
-            f"{path}: column {header[answer]!r} is the target and cannot be an input too; at least one other is needed"
-        )
-    X = np.empty((len(lines) - 1, len(inputs)))
-    for k, (line, row) in enumerate(itertools.islice(lines, 1, None)):
-        if len(row) != len(header):
-            raise InputError(f"{path}: row {line} has {len(row)} cells, the header has {len(header)}")
-        for j, i in enumerate(inputs):
-            value = _number(row[i])
-            if value is None:
-                raise InputError(f"{path}: row {line}, column {header[i]!r}: {row[i].strip()!r} is no finite number")
-            X[k, j] = value
-        if not row[answer].strip():
-            raise InputError(f"{path}: row {line}, column {header[answer]!r}: the target is missing")
-    words = [row[answer].strip() for _, row in lines[1:]]
-    numbers = [_number(word) for word in words]
-    y = np.array(words) if any(n is None for n in numbers) else np.array(numbers, dtype=float)
-    if y.dtype.kind == "f" and np.array_equal(y, np.round(y)):
-        y = y.astype(int)
-    return DataSet(X, y, tuple(header[i] for i in inputs), path.name)
-
-
-def _number(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) else None
-
-
-def _column(path: Path, header: list[str], wanted: str | int, key: str) -> int:
-    if isinstance(wanted, int):
-        if not 0 <= wanted < len(header):
-            raise InputError(f"{key}: {path} has no column {wanted}; columns are 0 to {len(header) - 1}")
-        return wanted
-    if wanted not in header:
-        raise InputError(f"{key}: {path} has no column {wanted!r}; it has {', '.join(header)}{nearest(wanted, header)}")
-    return header.index(wanted)
+        with open(path, "rb") as file:
+            head = file.read(6)
+            if head == b"\x93NUMPY":
+                raise InputError(f"{path}: is one array (NPY), not an NPZ file; save X and y with numpy.savez(file, X=…, y=…)")
+            if head[:2] != b"PK":
+                raise InputError(f"{path}: is no whole NPZ file; save plain arrays with numpy.savez(file, X=…, y=…)")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as kept:
+                return {name: kept[name] for name in kept.files}
+    except InputError:
+        raise
+    except Exception as error:  # whatever NumPy, zipfile and zlib find wrong with it
+        reason = "holds Python objects, which are not read" if "pickle" in str(error).lower() else "is no whole NPZ file"
+        raise InputError(f"{path}: {reason}; save plain arrays with numpy.savez(file, X=…, y=…)") from None

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import real
 from qep_qiskit.errors import InputError
 from qep_qiskit.seeds import stream
 from qep_qiskit.training.data import DataSet
+from qep_qiskit.training.tables import whole_numbers
 
 Matrix = NDArray[np.float64]
 MOST_CLASSES = 20
@@ -47,13 +49,18 @@ def fit_scaling(X: Matrix, kind: str = "standard", *, factor: float = 1.0) -> Sc
     """
     zero, one = np.zeros(X.shape[1]), np.ones(X.shape[1])
     low, high = X.min(axis=0), X.max(axis=0)
+    size = np.abs(X).max(axis=0)
+    ordinary = (size == 0.0) | ((size > 1e-100) & (size < 1e100))
+    unit = np.where(ordinary, 1.0, size)  # squares of numbers near 1e300 overflow, of those near 1e-300 vanish
     shift, spread = {
         "none": (zero, one),
-        "standard": (X.mean(axis=0), X.std(axis=0)),
-        "minmax": ((low + high) / 2, (high - low) / 2),
-        "maxabs": (zero, np.abs(X).max(axis=0)),
+        "standard": ((X / unit).mean(axis=0) * unit, (X / unit).std(axis=0) * unit),
+        "minmax": (low / 2 + high / 2, high / 2 - low / 2),
+        "maxabs": (zero, size),
     }[kind]
-    by = np.divide(factor, spread, out=np.zeros_like(spread), where=spread > 0)
+    varies = size > 0 if kind == "maxabs" else (high > low) | (kind == "none")
+    with np.errstate(over="ignore", divide="ignore"):
+        by = np.divide(factor, spread, out=np.zeros_like(spread), where=varies)
     return Scaling(kind, tuple(map(float, shift)), tuple(map(float, by)))
 
 
@@ -117,6 +124,7 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
     InputError
         If the network does not have the outputs that the classes need.
     """
+    y = whole_numbers(y)
     labels = np.unique(y)
     whole = y.dtype.kind in "iubUSO" and (y.dtype.kind in "US" or len(labels) <= MOST_CLASSES)
     if task == "regression" or (task is None and not whole):
@@ -124,8 +132,8 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
             raise InputError(f"data.task: the targets are words such as {str(labels[0])!r}; regression needs numbers")
         if outputs != 1:
             raise InputError(f"network.outputs: {outputs} outputs for one number a sample; give one")
-        low, high = float(labels[0]), float(labels[-1])
-        return Targets("number", (), (low + high) / 2, 2 * reach / (high - low) if high > low else 1.0)
+        shift, factor = into_reach(np.array(float(labels[0])), np.array(float(labels[-1])), reach)
+        return Targets("number", (), float(shift), float(factor))
     if len(labels) < 2:
         raise InputError(f"data: every training target is {labels[0]!s}; at least two classes are needed")
     known = tuple(labels.tolist())
@@ -133,8 +141,19 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
         return Targets("sign", known)
     if outputs != len(known):
         allowed = "1 or 2" if len(known) == 2 and not entropy else str(len(known))
-        raise InputError(f"network.outputs: {outputs} outputs for {len(known)} classes; give {allowed}")
+        amounts = task is None and y.dtype.kind in "iu" and not entropy
+        other = ", or data.task = 'regression' (and one output) if the targets are amounts, not classes" if amounts else ""
+        raise InputError(f"network.outputs: {outputs} outputs for {len(known)} classes; give {allowed}{other}")
     return Targets("class" if entropy else "one_hot", known)
+
+
+def into_reach(low: NDArray[np.float64], high: NDArray[np.float64], reach: float) -> tuple[Matrix, Matrix]:
+    """Return shift and factor that bring numbers from low to high into [−reach, reach]; those that do not vary become 0."""
+    half = high / 2 - low / 2
+    factor = np.divide(reach, half, out=np.ones_like(half), where=half > 0)
+    if not np.isfinite(factor).all():
+        raise InputError(f"targets: their range, {float(half.min() * 2):g}, is too small to be scaled; multiply them")
+    return low / 2 + high / 2, factor
 
 
 @dataclass(frozen=True)
@@ -161,12 +180,23 @@ class Prepared:
         return {"scaling": asdict(self.scaling), "targets": asdict(self.targets)}
 
 
-def split(y: NDArray[Any], held_out: float, seed: int, *, stratified: bool = True) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return which samples are trained on and which are held out, drawn from the seed; every class gives its share."""
+def split(
+    y: NDArray[Any], held_out: float, seed: int, *, stratified: bool = True, name: str = "data.held_out"
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which samples are trained on and which are held out, drawn from the seed; every class gives its share.
+
+    Raises
+    ------
+    InputError
+        If the share, called `name`, is not from 0 to below 1, or leaves no sample to train on.
+    """
     from sklearn.model_selection import train_test_split
 
     everything = np.arange(len(y))
-    count = round(held_out * len(y))
+    share = real(name, held_out, least=0.0)
+    count = round(min(share, 1.0) * len(y))
+    if count >= len(y):
+        raise InputError(f"{name}: {held_out!r} of {len(y)} samples leaves none to train on; hold out fewer")
     if count == 0:
         return everything, everything[:0]
     few = stratified and (np.unique(y, return_counts=True)[1].min() < 2 or min(count, len(y) - count) < len(np.unique(y)))
@@ -190,11 +220,19 @@ def prepare(
 ) -> Prepared:
     """Return a data set split, and scaled and written as its training part says."""
     kind = fit_targets(data.y, outputs, task=task, entropy=entropy, reach=reach).kind
+    task = "regression" if kind == "number" else "classification"  # told from all targets, not from those of the training part
     trained, rest = split(data.y, held_out, seed, stratified=kind != "number")
     targets = fit_targets(data.y[trained], outputs, task=task, entropy=entropy, reach=reach)
     if targets.labels and not np.isin(data.y[rest], targets.labels).all():
         raise InputError("data.held_out: a class has no training sample; hold out fewer samples")
     scale = fit_scaling(data.X[trained], scaling, factor=factor)
-    return Prepared(
-        scale(data.X[trained]), targets.encode(data.y[trained]), scale(data.X[rest]), targets.encode(data.y[rest]), scale, targets
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = scale(data.X)
+    bad = np.argwhere(~np.isfinite(scaled))
+    if len(bad):
+        name = data.features[bad[0, 1]]
+        raise InputError(
+            f"{data.source}: column {name!r} holds {data.X[tuple(bad[0])]:g}, which data.scaling = {scaling!r} cannot bring to a "
+            "finite number; divide the column by a constant"
+        )
+    return Prepared(scaled[trained], targets.encode(data.y[trained]), scaled[rest], targets.encode(data.y[rest]), scale, targets)

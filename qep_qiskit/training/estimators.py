@@ -15,10 +15,11 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from qep_qiskit.checks import whole
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network
-from qep_qiskit.training.encoding import Targets, split
+from qep_qiskit.training.encoding import Targets, into_reach, split
 from qep_qiskit.training.fit import train
 from qep_qiskit.training.trained import TrainingResult
 
@@ -87,7 +88,7 @@ class _Estimator(BaseEstimator):
         self.random_state = random_state
 
     def _fitted(self, X: NDArray[np.float64], y: NDArray[Any], targets: Targets, outputs: int) -> None:
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1)) if self.random_state != 0 else 0
+        seed = _seed(self.random_state)
         network = default_network(X.shape[1], outputs, self.hidden) if self.network is None else self.network
         if network.num_inputs != X.shape[1]:
             raise InputError(f"network: has {network.num_inputs} inputs, X has {X.shape[1]} features; give as many")
@@ -96,7 +97,7 @@ class _Estimator(BaseEstimator):
         bounds = DEFAULT_BOUNDS if self.network is None and self.bounds is None else self.bounds
         Y, validation = targets.encode(y), None
         if self.early_stopping is not None:
-            kept, rest = split(y, self.validation_fraction, seed, stratified=bool(targets.labels))
+            kept, rest = split(y, self.validation_fraction, seed, stratified=bool(targets.labels), name="validation_fraction")
             if not len(rest):
                 raise InputError(f"validation_fraction: {self.validation_fraction!r} of {len(X)} samples is none; give more")
             X, Y, validation = X[kept], Y[kept], (X[rest], Y[rest])
@@ -230,9 +231,7 @@ class QEPRegressor(RegressorMixin, _Estimator):
         rows, numbers = validate_data(self, X, y, dtype=float, y_numeric=True, multi_output=True)
         numbers = np.asarray(numbers, dtype=float)
         low, high = numbers.min(axis=0), numbers.max(axis=0)
-        spread = high - low
-        factor = 1.6 / np.where(spread > 0, spread, 1.6)
-        shift = (low + high) / 2
+        shift, factor = into_reach(np.asarray(low), np.asarray(high), 0.8)
         targets = Targets("number", (), _plain(shift), _plain(factor))
         self._fitted(rows, numbers, targets, 1 if numbers.ndim == 1 else numbers.shape[1])
         return self
@@ -241,6 +240,17 @@ class QEPRegressor(RegressorMixin, _Estimator):
         """Return the number or numbers of each sample, in the shape of the targets."""
         found = self.outputs(X)
         return self.targets_.decode(found)
+
+
+def _seed(random_state: Any) -> int:
+    """Return the seed of a training, drawn from what scikit-learn takes as `random_state`; 0 stands for itself."""
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state == 0:
+        return 0
+    if random_state is not None and not isinstance(random_state, np.random.RandomState | np.random.Generator):
+        random_state = whole("random_state", random_state, most=2**32 - 1, what="a whole number, a RandomState or None;")
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
+    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _plain(values: NDArray[np.float64]) -> float | tuple[float, ...]:

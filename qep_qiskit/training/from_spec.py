@@ -95,7 +95,7 @@ def data_of(spec: Spec) -> DataSet:
         return built_in(source, samples=section.samples, noise=section.noise, seed=spec.seed)
     beside = spec.path.parent / source if spec.path is not None else None
     path = beside if beside is not None and beside.is_file() else Path(source)
-    return read_file(path, target=section.target, columns=section.columns)
+    return read_file(path, target=section.target, columns=section.columns, task=section.task)
 
 
 def _options(spec: Spec) -> Mapping[str, Any]:
