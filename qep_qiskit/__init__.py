@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qep_qiskit.devices import aer, device_named, fake, ibm, statevector
     from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+    from qep_qiskit.fingerprints import named
     from qep_qiskit.measurement.split import OptimalShots, Split, optimal_shots
     from qep_qiskit.networks import Network, Term, elastic, ising, oscillators, pauli, phase_oscillators, resistors
     from qep_qiskit.planning import Forecast, plan
@@ -38,6 +39,7 @@ _HOMES = {
     "devices": ("aer", "device_named", "fake", "ibm", "statevector"),
     "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
+    "fingerprints": ("named",),
     "measurement.split": ("OptimalShots", "Split", "optimal_shots"),
     "networks": ("Network", "Term", "elastic", "ising", "oscillators", "pauli", "phase_oscillators", "resistors"),
     "planning": ("Forecast", "plan"),
@@ -91,6 +93,7 @@ __all__ = [
     "gradients",
     "ibm",
     "ising",
+    "named",
     "one_sided",
     "optimal_shots",
     "oscillators",

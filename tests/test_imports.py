@@ -14,6 +14,7 @@ BELOW_ALL = {
     "checks",
     "errors",
     "files",
+    "fingerprints",
     "provenance",
     "secrets",
     "seeds",

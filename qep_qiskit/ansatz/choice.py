@@ -11,6 +11,7 @@ from qep_qiskit.ansatz.hamiltonian import hamiltonian_ansatz
 from qep_qiskit.ansatz.hardware_efficient import hardware_efficient
 from qep_qiskit.ansatz.qasm import drop_unused_parameters, gallery_folders, load, locate, without_measurements
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.fingerprints import FileContent
 
 BUILT_IN = ("hamiltonian", "efficient_su2", "real_amplitudes")
 
@@ -87,6 +88,14 @@ def build(
                 remedy += "; its measurements may stay, they are left out"
         raise InputError(f"ansatz: {where} has no parameter to optimise; {remedy}")
     return circuit
+
+
+def identified(ansatz: str | os.PathLike[str] | QuantumCircuit) -> object:
+    """Return what identifies an ansatz: a circuit itself, the content of a file, or the name of one that is built in."""
+    if isinstance(ansatz, QuantumCircuit) or ansatz in BUILT_IN:
+        return ansatz
+    path = locate(ansatz)
+    return os.fspath(ansatz) if path is None else FileContent(path)
 
 
 def _from_file(ansatz: str | os.PathLike[str]) -> QuantumCircuit:

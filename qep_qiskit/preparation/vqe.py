@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.ansatz import build
+from qep_qiskit.ansatz.choice import BUILT_IN, build, identified
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
@@ -99,11 +100,12 @@ class VQE:
     def compiled(self, family: Family) -> tuple[QuantumCircuit, CircuitProgram]:
         """Return the ansatz for a family of Hamiltonians, as a circuit and compiled for fast gradients."""
         labels = tuple(family.frame.labels[i] for i in family.support)
-        if isinstance(self.ansatz, QuantumCircuit):
-            return _compiled_circuit(self.ansatz, family.num_qubits)
-        name = os.fspath(self.ansatz)
-        stamp = os.stat(name).st_mtime_ns if os.path.exists(name) else 0
-        return _compiled_name(name, stamp, family.num_qubits, labels, self.layers, self.shared_angles, self.entanglement)
+        wanted = self.ansatz if isinstance(self.ansatz, QuantumCircuit) else os.fspath(self.ansatz)
+        options = (self.layers, self.shared_angles, self.entanglement)
+        if wanted not in BUILT_IN:
+            labels, options = ("I" * family.num_qubits,), (1, False, "")  # a circuit of the user's has none of them
+        kept = _Ansatz(fingerprint(identified(wanted), "ansatz"), wanted)
+        return _compiled(kept, family.num_qubits, labels, *options)
 
     def prepare(
         self,
@@ -255,6 +257,11 @@ class VQE:
             theta = arrive(slope, curvature, theta, slope=aim)
         return theta
 
+    def identity(self) -> dict[str, object]:
+        """Return every option, and of an ansatz that is a file its content."""
+        options = {own.name: getattr(self, own.name) for own in fields(self)}
+        return {**options, "ansatz": identified(self.ansatz)}
+
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""
         ansatz = self.ansatz.name if isinstance(self.ansatz, QuantumCircuit) else os.fspath(self.ansatz)
@@ -321,12 +328,20 @@ def _optimizer_named(name: str, max_iterations: int) -> Any:
         return known[name.lower()]()
 
 
+@dataclass(frozen=True)
+class _Ansatz:
+    """An ansatz that is known by its content, so that one which was changed is another one."""
+
+    content: str
+    ansatz: str | QuantumCircuit = field(compare=False)
+
+
 @functools.lru_cache(maxsize=16)
-def _compiled_name(
-    name: str, stamp: int, num_qubits: int, labels: tuple[str, ...], layers: int, shared: bool, entanglement: str
+def _compiled(
+    wanted: _Ansatz, num_qubits: int, labels: tuple[str, ...], layers: int, shared: bool, entanglement: str
 ) -> tuple[QuantumCircuit, CircuitProgram]:
     circuit = build(
-        name,
+        wanted.ansatz,
         num_qubits=num_qubits,
         paulis=PauliList(list(labels)),
         layers=layers,
@@ -334,17 +349,3 @@ def _compiled_name(
         entanglement=entanglement,
     )
     return circuit, CircuitProgram.from_circuit(circuit)
-
-
-_BY_IDENTITY: dict[int, tuple[QuantumCircuit, tuple[QuantumCircuit, CircuitProgram]]] = {}
-
-
-def _compiled_circuit(ansatz: QuantumCircuit, num_qubits: int) -> tuple[QuantumCircuit, CircuitProgram]:
-    known = _BY_IDENTITY.get(id(ansatz))
-    if known is not None and known[0] is ansatz and known[1][0].num_qubits == num_qubits:
-        return known[1]
-    circuit = build(ansatz, num_qubits=num_qubits, paulis=PauliList(["I" * num_qubits]))
-    while len(_BY_IDENTITY) >= 8:
-        _BY_IDENTITY.pop(next(iter(_BY_IDENTITY)))
-    _BY_IDENTITY[id(ansatz)] = (ansatz, (circuit, CircuitProgram.from_circuit(circuit)))
-    return _BY_IDENTITY[id(ansatz)][1]

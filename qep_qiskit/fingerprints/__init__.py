@@ -1,0 +1,21 @@
+"""Content fingerprints: the digest of anything that a number depends on, the same in every process.
+
+Two values have one fingerprint where they stand for the same numbers. Addresses, names of circuits, the order of mappings and
+sets, caches and hash randomisation do not count; every option, coefficient, gate, error and byte of a file does.
+"""
+
+from qep_qiskit.fingerprints.content import FileContent, UnidentifiedError, fingerprint, of_or_none
+from qep_qiskit.fingerprints.identity import Identity, difference, identity
+from qep_qiskit.fingerprints.naming import Named, named
+
+__all__ = [
+    "FileContent",
+    "Identity",
+    "Named",
+    "UnidentifiedError",
+    "difference",
+    "fingerprint",
+    "identity",
+    "named",
+    "of_or_none",
+]

@@ -1,0 +1,252 @@
+"""The digest of a value by its content, recursively."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Set
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from qep_qiskit.errors import InputError
+
+EXACT_INTEGERS = 2**53
+DEEPEST = 100
+_READ = 1 << 20
+
+
+class UnidentifiedError(InputError):
+    """A value has no content that identifies it, such as a function that reads an open file."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FileContent:
+    """A file, which is identified by its bytes.
+
+    Attributes
+    ----------
+    path : path
+    """
+
+    path: str | os.PathLike[str]
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return Path(self.path).name
+
+    def digest(self) -> str:
+        """Return the digest of its bytes."""
+        state = hashlib.sha256()
+        try:
+            with open(self.path, "rb") as stream:
+                while part := stream.read(_READ):
+                    state.update(part)
+        except OSError as error:
+            raise InputError(f"{os.fspath(self.path)}: cannot be read ({error.strerror}); give a file that can") from None
+        return state.hexdigest()
+
+    def identity(self) -> object:
+        """Return the digest: where the file lies does not count."""
+        return ("file", self.digest())
+
+
+def fingerprint(value: object, what: str = "value") -> str:
+    """Return the digest of a value by its content, as 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    value : object
+        Numbers, text, arrays, mappings, sets, dataclasses, paths of files, functions, classes, Qiskit's circuits, operators,
+        noise models and backends, and any object whose state can be read. An object with a method ``identity()`` stands for
+        what that method returns.
+    what : str
+        The value's name in errors.
+
+    Raises
+    ------
+    UnidentifiedError
+        If a part of it has no content, or a function depends on more than can be read.
+
+    Examples
+    --------
+    >>> fingerprint({"a": 1, "b": [2.5]}) == fingerprint({"b": [2.5], "a": 1.0})
+    True
+    >>> fingerprint(lambda y: 2 * y) == fingerprint(lambda y: 3 * y)
+    False
+    """
+    return Reader(what).digest(value).hex()
+
+
+def of_or_none(value: object) -> str | None:
+    """Return the fingerprint of a value, None where it has none; for caches, which then keep nothing."""
+    try:
+        return fingerprint(value)
+    except UnidentifiedError:
+        return None
+
+
+class Reader:
+    """Reads one value. Parts that occur twice are read once; a part that holds itself refers back to where it began."""
+
+    def __init__(self, what: str = "value") -> None:
+        self.what = what
+        self._done: dict[int, tuple[object, bytes]] = {}  # the object is kept, so that its id stays its own
+        self._open: dict[int, int] = {}
+
+    def refuse(self, why: str) -> UnidentifiedError:
+        """Return the error of what cannot be identified."""
+        return UnidentifiedError(
+            f"{self.what}: {why}, so that a run cannot tell whether it is still the same; "
+            "name the function that uses it: qep.named('what it does, version 1', function)"
+        )
+
+    def digest(self, value: object) -> bytes:
+        """Return the digest of a part."""
+        if (plain := _plain(value)) is not None:
+            return plain
+        key = id(value)
+        if key in self._done:
+            return self._done[key][1]
+        if key in self._open:
+            return packed("back", [str(self._open[key])])
+        if len(self._open) > DEEPEST:
+            raise self.refuse("it is nested too deeply")
+        self._open[key] = len(self._open)
+        try:
+            found = self._read(value)
+        finally:
+            del self._open[key]
+        self._done[key] = (value, found)
+        return found
+
+    def sequence(self, tag: str, values: Iterable[object]) -> bytes:
+        """Return the digest of parts in their order."""
+        return packed(tag, [self.digest(value) for value in values])
+
+    def mapping(self, tag: str, items: Iterable[tuple[object, object]]) -> bytes:
+        """Return the digest of pairs, whatever their order."""
+        return packed(tag, sorted(self.digest(key) + self.digest(value) for key, value in items))
+
+    def _read(self, value: object) -> bytes:
+        stands_for = getattr(value, "identity", None)
+        if callable(stands_for) and not isinstance(value, type):
+            return packed("identity", [self.digest(type(value)), self.digest(stands_for())])
+        if type(value).__module__.startswith("qiskit") or _is_backend(value):
+            from qep_qiskit.fingerprints import qiskit_objects
+
+            found = qiskit_objects.read(self, value)
+            if found is not None:
+                return found
+        match value:
+            case np.ndarray():
+                return self._array(value)
+            case os.PathLike():
+                path = Path(value)
+                return self.digest(FileContent(path)) if path.is_file() else packed("path", [os.fspath(path)])
+            case enum.Enum():
+                return packed("enum", [self.digest(type(value)), value.name])
+            case Mapping():
+                return self.mapping("mapping", value.items())
+            case Set():
+                return packed("set", sorted(self.digest(part) for part in value))
+            case list() | tuple():
+                return self.sequence("sequence", value)
+            case range() | slice():
+                return self.sequence(type(value).__name__, (value.start, value.stop, value.step))
+        from qep_qiskit.fingerprints import functions
+
+        if isinstance(value, type):
+            return functions.of_class(self, value)
+        if isinstance(value, ModuleType):
+            return functions.of_module(self, value, ())
+        if isinstance(value, functools.partial):
+            return self.sequence("partial", (value.func, value.args, value.keywords))
+        if isinstance(value, FunctionType | MethodType | BuiltinFunctionType | MethodWrapperType | np.ufunc):
+            return functions.of_function(self, value)
+        if callable(wrapped := getattr(value, "__wrapped__", None)):
+            return packed("wrapped", [self.digest(type(value)), self.digest(wrapped)])
+        if dataclasses.is_dataclass(value):
+            return self._dataclass(value)
+        return self.state(value)
+
+    def _array(self, array: np.ndarray) -> bytes:
+        if array.dtype.hasobject or array.dtype.names is not None:
+            return packed("objects", [str(array.shape), self.digest(array.tolist())])
+        return _numbers(array)
+
+    def _dataclass(self, value: Any) -> bytes:
+        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.compare}
+        return packed("dataclass", [self.digest(type(value)), self.mapping("fields", parts.items())])
+
+    def state(self, value: object) -> bytes:
+        """Read an object by what a copy of it would be made from; what only remembers computed values does not count."""
+        kind = type(value)
+        title = f"{kind.__module__}.{kind.__qualname__}"
+        try:
+            made = value.__reduce_ex__(4)
+        except Exception:
+            raise self.refuse(f"a {title} has no content") from None
+        if isinstance(made, str):
+            return packed("global", [title, made])
+        make, arguments, state, *rest = (*made, None, None, None)[:5]
+        if isinstance(state, dict):
+            state = {k: v for k, v in state.items() if not isinstance(getattr(kind, str(k), None), functools.cached_property)}
+        parts = [list(part) if part is not None else None for part in rest]
+        return packed("object", [self.digest(kind), *(self.digest(part) for part in (make, arguments, state, *parts))])
+
+
+def packed(tag: str, parts: Iterable[str | bytes]) -> bytes:
+    """Return the digest of a tag and parts; no two different lists of parts run together."""
+    state = hashlib.sha256(tag.encode())
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        state.update(b"%d:" % len(data) + data)
+    return state.digest()
+
+
+def _plain(value: object) -> bytes | None:
+    match value:
+        case None | bool() | np.bool_():
+            return packed("word", [str(value)])
+        case int():
+            return packed("number", [str(int(value))]) if not isinstance(value, enum.Enum) else None
+        case str():
+            return packed("text", [str(value)]) if not isinstance(value, enum.Enum) else None
+        case float():
+            return packed("number", [_float(float(value))])
+        case complex():
+            real, imaginary = value.real, value.imag
+            return packed("number", [_float(real)] if imaginary == 0 else [_float(real), _float(imaginary)])
+        case bytes() | bytearray():
+            return packed("bytes", [bytes(value)])
+        case np.generic() if value.dtype.kind in "iufc":
+            return _plain(value.item())
+    return None
+
+
+def _float(value: float) -> str:
+    """Return a number's exact text; a whole number's is that of the int, and −0 is 0."""
+    return str(int(value)) if value.is_integer() and abs(value) < EXACT_INTEGERS else float.hex(value)
+
+
+def _numbers(array: np.ndarray) -> bytes:
+    """Return the digest of an array; the type of its numbers does not count where float64 holds them exactly."""
+    whole = array
+    if array.dtype.kind in "iu" and (array.size == 0 or int(np.abs(array.astype(object)).max()) < EXACT_INTEGERS):
+        whole = array.astype(np.float64)
+    elif array.dtype.kind in "fc":
+        whole = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64) + 0.0
+    kind = whole.dtype.newbyteorder("<") if whole.dtype.byteorder != "|" else whole.dtype
+    data = np.ascontiguousarray(whole.astype(kind, copy=False))
+    return packed("array", [kind.str, str(array.shape), data.tobytes()])
+
+
+def _is_backend(value: object) -> bool:
+    return any(base.__name__ in ("BackendV2", "BaseSamplerV2", "BaseEstimatorV2") for base in type(value).__mro__)

@@ -1,0 +1,47 @@
+"""Names for functions that cannot be identified by their content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from qep_qiskit.errors import InputError
+
+
+@dataclass(frozen=True)
+class Named:
+    """A function that is identified by a name of the user's; see :func:`named`."""
+
+    name: str
+    function: Callable[..., Any]
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the function."""
+        return self.function(*arguments, **keywords)
+
+    def identity(self) -> object:
+        """Return the name: the function itself does not count."""
+        return ("named", self.name)
+
+
+def named(name: str, function: Callable[..., Any]) -> Named:
+    """Return a function that a resumable run identifies by a name instead of its content.
+
+    The name is a promise: give another one whenever the function computes something else.
+
+    Parameters
+    ----------
+    name : str
+    function : callable
+
+    Examples
+    --------
+    >>> named("half of y, version 1", lambda y: y / 2)(3.0)
+    1.5
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"named: the name is {name!r}; give a text such as 'my cost, version 1'")
+    if not callable(function):
+        raise InputError(f"named: {function!r} is not a function; give the function that the name stands for")
+    return Named(name, function)
