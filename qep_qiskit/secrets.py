@@ -1,19 +1,70 @@
-"""Tokens and instance names taken out of whatever is shown or kept."""
+"""Keys and instance names taken out of whatever is shown or kept, in every form in which a service may repeat them.
+
+Only free text is cleaned. Keys, tags, numbers and the structure of a document stay as they are: a program that rewrites those
+because a key happens to be an ordinary word loses the run.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import codecs
+import functools
+import html
+import json
 import os
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
-TOKEN_VARIABLES = ("QISKIT_IBM_TOKEN", "IBM_CLOUD_TOKEN", "IBMCLOUD_API_KEY", "QISKIT_IBM_INSTANCE")
+MOCK_KEY = "rehearsal"
+"""The only word that is ever sent as a key to a mock service. It is no secret."""
 HIDDEN = "…"
-_CRN = re.compile(r"crn:[A-Za-z0-9_\-:/.%*]+")
+FRAGMENT = 16
+"""A piece of a secret of so many letters and digits is hidden as the whole is."""
+SHORTEST = 6
+LONGEST = 200_000
+"""Characters of a text that are read; what a service says beyond them is cut off."""
+FREE_TEXT = frozenset(("error", "message", "note", "notes", "problem", "reason", "status_msg", "text", "warning", "warnings"))
+"""The keys of documents below which sentences stand, such as a provider's reason."""
+_SECRET_NAME = re.compile(r"(?i)(^|_)(token|api_?key|secret|secret_(access_)?key|access_key|password)$|^QISKIT_IBM_INSTANCE$")
+_CRN = re.compile(r"(?i)crn(?::|%3A)[A-Za-z0-9_\-:/.%*]+")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{4,}\.[A-Za-z0-9_\-]+\.?[A-Za-z0-9_\-]*")
-_BEARER = re.compile(r"(?i)\b(bearer|apikey|token|authorization)(\s*[:=]\s*|\s+)[A-Za-z0-9_\-.=+/]{12,}")
+_NAMED = re.compile(
+    r"""(?ix)\b( (?:bearer|basic|api[\s_-]?key|authorization|service-crn) | token (?= ["']?\s*[:=]) | token (?= \s+\S*\d) )
+    (["']? (?:\s*[:=]\s*|\s+) (?:(?:is|bearer|basic|apikey)\s+)? ["']?) [A-Za-z0-9_\-.=+/~]{12,}"""
+)
+_ESCAPE = re.compile(
+    r"%([0-9A-Fa-f]{2})|\\u\{?([0-9A-Fa-f]{4})\}?|\\x([0-9A-Fa-f]{2})|=([0-9A-F]{2})|\\([0-7]{3})|(&\#?\w{1,8};)|\\([\\/\"'])"
+)
+_RUN = {
+    "hex": re.compile(r"[0-9A-Fa-f]{2}(?:(?:[\s:,-]|0x|\\x)*[0-9A-Fa-f]{2}){7,}"),
+    "base64": re.compile(r"[A-Za-z0-9+/_-](?:[\r\n]*[A-Za-z0-9+/_-]){10,}={0,2}"),
+    "base32": re.compile(r"(?i)[A-Z2-7]{13,}={0,6}"),
+    "decimal": re.compile(r"\d{2,3}(?:[\s,;]+\d{2,3}){7,}"),
+}
+_added: set[str] = set()
+
+
+class _Known(NamedTuple):
+    """What is looked for: pieces of secrets by their length, as letters and digits alone, and forms that have signs."""
+
+    pieces: dict[int, frozenset[str]]
+    literal: tuple[str, ...]
+
+
+def keep_secret(*values: str | None) -> None:
+    """Take these words out of texts from now on: the key and the instance that a client was given."""
+    _added.update(value for value in values if value)
 
 
 def scrubbed(text: str) -> str:
-    """Return the text without tokens: those of the environment, web tokens, bearer tokens, and cloud resource names.
+    """Return a free text without secrets.
+
+    Those of the environment, of saved accounts and of :func:`keep_secret` are found in any case, split by spaces, reversed, as
+    their first characters, percent-encoded, escaped as in JSON, Python or HTML, in base64, base32, hex and decimal codes. Web
+    tokens, bearer tokens and cloud resource names go, too, whosoever they are.
 
     Examples
     --------
@@ -22,9 +73,230 @@ def scrubbed(text: str) -> str:
     >>> scrubbed("Authorization: Bearer abcdefghijklmnop")
     'Authorization: Bearer …'
     """
-    for name in TOKEN_VARIABLES:
-        value = os.environ.get(name, "")
-        if len(value) >= 6:
-            text = text.replace(value, HIDDEN)
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + HIDDEN
     text = _JWT.sub(HIDDEN, _CRN.sub(HIDDEN, text))
-    return _BEARER.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}", text)
+    text = _NAMED.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}", text)
+    known = _known()
+    return _without(text, known) if known.pieces else text
+
+
+def scrubbed_document(value: Any, *, free: bool = False) -> Any:
+    """Return a document whose sentences are scrubbed; keys, numbers and all other strings stay as they are.
+
+    Parameters
+    ----------
+    value : what JSON can hold
+    free : bool
+        Whether a string here is a sentence: one below a key of :data:`FREE_TEXT`.
+
+    Examples
+    --------
+    >>> keep_secret("k3y-of-an-example")
+    >>> scrubbed_document({"k3y-of-an-example": [1.0], "reason": "k3y-of-an-example is not valid"})
+    {'k3y-of-an-example': [1.0], 'reason': '… is not valid'}
+    """
+    if isinstance(value, str):
+        return scrubbed(value) if free else value
+    if isinstance(value, Mapping):
+        return {key: scrubbed_document(below, free=free or key in FREE_TEXT) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrubbed_document(below, free=free) for below in value]
+    return value
+
+
+def _known() -> _Known:
+    words = {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    return _needles(frozenset(words | _added | _saved()))
+
+
+@functools.lru_cache(maxsize=8)
+def _needles(secrets: frozenset[str]) -> _Known:
+    literal: set[str] = set()
+    pieces: dict[int, set[str]] = {}
+    for secret in secrets:
+        for part in _parts(secret):
+            folded = _folded(part)
+            if len(folded) < SHORTEST or folded == MOCK_KEY or folded.isdecimal():
+                continue
+            literal |= {encode(part.encode()).decode() for encode in (base64.b85encode, base64.a85encode)}
+            for form in (folded, folded[::-1], codecs.encode(folded, "rot13")):
+                size = min(len(form), FRAGMENT)
+                pieces.setdefault(size, set()).update(form[i : i + size] for i in range(len(form) - size + 1))
+    return _Known({size: frozenset(found) for size, found in pieces.items()}, tuple(literal))
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """Return a key as it is; of a cloud resource name what is the account's own, for the rest are common words."""
+    if not secret.lower().startswith("crn:"):
+        yield secret
+        return
+    for part in re.split(r"[:/]", secret):
+        if len(part) >= FRAGMENT and re.search(r"\d", part):
+            yield part
+
+
+def _without(text: str, known: _Known) -> str:
+    for form in known.literal:
+        text = text.replace(form, HIDDEN)
+    for at, end in reversed(_merged(_spans(text, known))):
+        text = text[:at] + HIDDEN + text[end:]
+    return text
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for at, end in sorted(spans):
+        if merged and at <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((at, end))
+    return merged
+
+
+def _spans(text: str, known: _Known) -> Iterator[tuple[int, int]]:
+    """Return where something stands that is a secret, or stands for one."""
+    letters, places = list(text), [(k, k + 1) for k in range(len(text))]
+    for _ in range(4):
+        yield from _folded_spans(letters, places, known)
+        joined = "".join(letters)
+        yield from ((places[found.start()][0], places[found.end() - 1][1]) for found in _CRN.finditer(joined))
+        for kind, pattern in _RUN.items():
+            for found in pattern.finditer(joined):
+                if any(_holds(decoded, known) for decoded in _DECODERS[kind](found.group())):
+                    yield places[found.start()][0], places[found.end() - 1][1]
+        letters, places, changed = _unescaped(joined, places)
+        if not changed:
+            return
+
+
+def _folded_spans(letters: list[str], places: list[tuple[int, int]], known: _Known) -> Iterator[tuple[int, int]]:
+    """Return where a secret stands apart from case, spaces and signs; a short one must be a word of its own."""
+    kept = [k for k, letter in enumerate(letters) if letter.isalnum()]
+    folded = "".join(letters[k].lower()[:1] for k in kept)
+    for size, pieces in known.pieces.items():
+        for at in range(len(folded) - size + 1):
+            if folded[at : at + size] in pieces:
+                first, last = kept[at], kept[at + size - 1]
+                if size >= FRAGMENT or _alone(letters, first, last):
+                    yield places[first][0], places[last][1]
+
+
+def _alone(letters: list[str], first: int, last: int) -> bool:
+    before = letters[first - 1] if first else " "
+    after = letters[last + 1] if last + 1 < len(letters) else " "
+    return not (before.isalnum() or after.isalnum()) and not any(letters[k].isspace() for k in range(first, last))
+
+
+def _holds(text: str, known: _Known, *, again: bool = True) -> bool:
+    folded = _folded(text)
+    if any(folded[at : at + n] in pieces for n, pieces in known.pieces.items() for at in range(len(folded) - n + 1)):
+        return True
+    return again and any(
+        _holds(decoded, known, again=False)
+        for kind, pattern in _RUN.items()
+        for found in pattern.finditer(text)
+        for decoded in _DECODERS[kind](found.group())
+    )
+
+
+def _unescaped(text: str, places: list[tuple[int, int]]) -> tuple[list[str], list[tuple[int, int]], bool]:
+    letters: list[str] = []
+    spans: list[tuple[int, int]] = []
+    at, changed = 0, False
+    for found in _ESCAPE.finditer(text):
+        percent, unicode, byte, quoted, octal, entity, plain = found.groups()
+        code = percent or unicode or byte or quoted
+        letter = chr(int(code, 16)) if code else chr(int(octal, 8)) if octal else html.unescape(entity) if entity else plain
+        if letter == found.group():
+            continue
+        letters += text[at : found.start()]
+        spans += places[at : found.start()]
+        letters.append(letter[:1])
+        spans.append((places[found.start()][0], places[found.end() - 1][1]))
+        at, changed = found.end(), True
+    return letters + list(text[at:]), spans + places[at:], changed
+
+
+def _from_hex(run: str) -> Iterator[str]:
+    digits = re.sub(r"0x|\\x|[^0-9A-Fa-f]", "", run)
+    for start in (0, 1):
+        part = digits[start:]
+        yield _text(bytes.fromhex(part[: len(part) // 2 * 2]))
+
+
+def _from_base64(run: str) -> Iterator[str]:
+    letters = re.sub(r"[\r\n=]", "", run).replace("-", "+").replace("_", "/")
+    for start in range(4):
+        part = letters[start:]
+        yield _text(base64.b64decode(part[: len(part) // 4 * 4]) + _tail(part[len(part) // 4 * 4 :]))
+
+
+def _tail(rest: str) -> bytes:
+    return base64.b64decode(rest + "=" * (-len(rest) % 4)) if len(rest) > 1 else b""
+
+
+def _from_base32(run: str) -> Iterator[str]:
+    letters = run.rstrip("=").upper()
+    for start in range(8):
+        part = letters[start:]
+        for cut in range(8):
+            whole = part[: len(part) - cut]
+            try:
+                yield _text(base64.b32decode(whole + "=" * (-len(whole) % 8)))
+                break
+            except binascii.Error:
+                continue
+
+
+def _from_decimal(run: str) -> Iterator[str]:
+    yield "".join(chr(int(code)) for code in re.findall(r"\d+", run))
+
+
+_DECODERS: dict[str, Callable[[str], Iterator[str]]] = {
+    "hex": _from_hex,
+    "base64": _from_base64,
+    "base32": _from_base32,
+    "decimal": _from_decimal,
+}
+
+
+def _text(data: bytes) -> str:
+    return data.replace(b"\0", b"").decode("latin-1")
+
+
+def _folded(text: str) -> str:
+    return "".join(letter.lower()[:1] for letter in text if letter.isalnum())
+
+
+def accounts_file() -> Path:
+    """Return the file in which the Runtime client saves accounts."""
+    return Path(os.path.expanduser("~")) / ".qiskit" / "qiskit-ibm.json"
+
+
+def _saved() -> frozenset[str]:
+    try:
+        about = accounts_file().stat()
+    except OSError:
+        return frozenset()
+    return _secrets_of(str(accounts_file()), about.st_mtime_ns, about.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _secrets_of(path: str, changed: int, size: int) -> frozenset[str]:
+    """Return the keys, instances and passwords of all saved accounts."""
+    if size > 1_000_000:
+        return frozenset()
+    try:
+        accounts = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return frozenset()
+    found: set[str] = set()
+    for account in accounts.values() if isinstance(accounts, dict) else ():
+        tables = [account, account.get("proxies")] if isinstance(account, dict) else []
+        for table in tables:
+            for key in ("token", "instance", "password_ntlm"):
+                value = table.get(key) if isinstance(table, dict) else None
+                if isinstance(value, str):
+                    found.add(value)
+    return frozenset(found)

@@ -5,21 +5,19 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
-import logging
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2
 
+from qep_qiskit.devices.account import connect, mock_url
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Work
 from qep_qiskit.devices.remote import DeviceError, RemoteJob, RunPub
@@ -30,14 +28,9 @@ from qep_qiskit.secrets import scrubbed
 
 __all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
 
-URL_VARIABLE = "QEP_RUNTIME_URL"
-"""Where a stand-in of the service listens, on loopback; the real service without it."""
 MODES = ("job", "batch", "session")
 DECOUPLING = ("XX", "XpXm", "XY4")
 WAIT_SECONDS = 5.0
-ANSWER_VARIABLE = "QEP_ANSWER_SECONDS"
-ANSWER_SECONDS = 120.0
-"""How long an answer of the service is waited for."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,7 @@ class IBMDevice:
     def service(self) -> Any:
         """The client, with the account that it has saved or that the environment names."""
         with translated("the service cannot be reached"):
-            return _service(self.instance) if self.service_factory is None else self.service_factory()
+            return connect(self.instance) if self.service_factory is None else self.service_factory()
 
     @functools.cached_property
     def backend(self) -> BackendV2:
@@ -271,7 +264,7 @@ class IBMDevice:
             "fractional_gates": self.fractional_gates,
             "mode": self.mode,
         }
-        if URL_VARIABLE in os.environ:
+        if mock_url() is not None:
             about["service"] = "a stand-in on this machine, not IBM Quantum"
         return about
 
@@ -333,39 +326,6 @@ def _group_class(mode: str) -> Any:
     from qiskit_ibm_runtime import Batch, Session
 
     return Batch if mode == "batch" else Session
-
-
-def _service(instance: str | None) -> Any:
-    from qiskit_ibm_runtime import QiskitRuntimeService
-
-    options: dict[str, Any] = {} if instance is None else {"instance": instance}
-    if "QISKIT_IBM_RUNTIME_LOG_LEVEL" not in os.environ:
-        logging.getLogger("qiskit_ibm_runtime").setLevel(logging.ERROR)  # it warns of every account and instance it takes
-    url = os.environ.get(URL_VARIABLE)
-    if url is None:
-        return _patient(QiskitRuntimeService(**options))
-    parts = urlsplit(url)
-    if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise InputError(f"{URL_VARIABLE}: {url!r} is not allowed; it must be an address of this machine")
-    # the client asks these for tokens and instances; the stand-in answers for all of them, so no key leaves this machine
-    for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
-        os.environ[name] = f"{parts.scheme}://{parts.netloc}"
-    service = QiskitRuntimeService(
-        channel="ibm_quantum_platform",
-        token=os.environ.get("QISKIT_IBM_TOKEN", "rehearsal"),
-        instance="auto",
-        url=url,
-        url_resolver=lambda address, *_: address,
-    )
-    return _patient(service)
-
-
-def _patient(service: Any) -> Any:
-    """Return the client, told to give up on an answer that does not come: left alone it waits for ever."""
-    seconds = float(os.environ.get(ANSWER_VARIABLE, ANSWER_SECONDS))
-    for client in [service._active_api_client, *service._api_clients.values()]:  # no public option exists
-        client._session._timeout = (10.0, seconds)
-    return service
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.rehearsal import programs
 from qep_qiskit.rehearsal.faults import orders
 from qep_qiskit.rehearsal.machine import Machine, machine_names
+from qep_qiskit.secrets import MOCK_KEY
 
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/0123456789abcdef0123456789abcdef:rehearsal::"
 PLAN = "rehearsal-plan"
@@ -103,7 +104,7 @@ class Service:
     """
 
     def __init__(self, *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), queue_seconds: float = 0.0) -> None:
-        self.seed, self.noise, self.key = seed, noise, ""
+        self.seed, self.noise, self.key = seed, noise, MOCK_KEY  # the fault "echo" repeats the key
         Machine(machine_names()[0], noise)
         self._queue_seconds = queue_seconds
         self._lock = threading.RLock()
@@ -147,8 +148,9 @@ class Service:
             return {"jobs": jobs, "seconds": sum(job.seconds for job in self._jobs.values()), "faults": dict(self._happened)}
 
     def token(self, key: str) -> dict[str, Any]:
-        """Return a new access token for an account's key."""
-        self.key = key
+        """Return a new access token for the only key that is taken here."""
+        if key != MOCK_KEY:  # it was sent to the wrong place
+            raise ReplyError(401, f"a mock service takes the key {MOCK_KEY!r} only")
         now = int(time.time())
         parts = [{"alg": "none", "typ": "JWT"}, {"iat": now, "exp": now + TOKEN_SECONDS, "id": secrets.token_hex(8)}]
         head, body = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)

@@ -28,7 +28,7 @@ from qep_qiskit.runs.lock import RunBusyError, WriteLock
 from qep_qiskit.runs.migrations import updated, version_of
 from qep_qiskit.runs.records import STATES, Checkpoint, Event, JobRecord, Pub
 from qep_qiskit.runs.tables import SCHEMA, TABLES, Row
-from qep_qiskit.secrets import scrubbed
+from qep_qiskit.secrets import scrubbed, scrubbed_document
 
 __all__ = [
     "DATABASE",
@@ -389,8 +389,8 @@ class RunStore:
 
 
 def text_of(value: Any) -> str:
-    """Return the JSON that a document is kept as, without secrets."""
-    return scrubbed(json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True))
+    """Return the JSON that a document is kept as, its sentences without secrets."""
+    return json.dumps(scrubbed_document(value), ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 def now() -> str:
