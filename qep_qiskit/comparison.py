@@ -17,7 +17,7 @@ from qep_qiskit.equilibrium.estimate import finish
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, measured_with, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
-from qep_qiskit.equilibrium.result import Gradient, cosine, plain, relative_error
+from qep_qiskit.equilibrium.result import Gradient, cosine, plain, relative_error, scores
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import check_installed
@@ -61,7 +61,7 @@ class Rung:
         ‖g − g*‖ / ‖g*‖ with the exact gradient g*; None, like `cosine` and `added`, where that is zero.
     cosine, sign_agreement : float or None
     z : ndarray of shape (K,) or None
-        (g − g*) / stderr; NaN where an error bar of zero hides a difference.
+        (g − g*) / stderr; NaN, unknown, where an error bar is zero.
     added : float or None
         ‖g − g of the rung before‖ / ‖g*‖: what this step did, whether it brought the gradient nearer or not.
     seconds : float
@@ -300,12 +300,6 @@ class Climb:
         size = float(np.linalg.norm(exact))
         before = self._before()
         clear = np.abs(exact) > 1e-12 * np.abs(exact).max(initial=0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = (
-                None
-                if stderr is None
-                else np.where(stderr > 0, (values - exact) / stderr, np.where(values == exact, 0.0, np.nan))
-            )
         return Rung(
             name=name,
             title=title,
@@ -316,7 +310,7 @@ class Climb:
             relative_error=relative_error(values, exact),
             cosine=cosine(values, exact),
             sign_agreement=float(np.mean(np.sign(values[clear]) == np.sign(exact[clear]))) if clear.any() else 1.0,
-            z=z,
+            z=None if stderr is None else scores(values, exact, stderr),
             added=None if before is None or not size else float(np.linalg.norm(values - before)) / size,
         )
 
