@@ -13,6 +13,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.devices.simulated import adds_no_noise
 from qep_qiskit.equilibrium.estimate import finish
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, measured_with, plan, refuse_without_qubits
@@ -355,7 +356,7 @@ class Climb:
     def _infinite_shots(self) -> Gradient:
         if self._measured_before is not None:
             raise _Skipped("what the device would give with infinitely many shots is not known")
-        if self._device.exact:
+        if adds_no_noise(self._device):
             raise _Skipped(f"{self._device.name} adds no noise")
         try:
             return self._on_device(None, "none")
