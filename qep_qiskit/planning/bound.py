@@ -9,7 +9,6 @@ import numpy as np
 from qep_qiskit.equilibrium.executed import Outcomes
 from qep_qiskit.equilibrium.planned import advance, plan
 from qep_qiskit.equilibrium.result import Gradient
-from qep_qiskit.measurement.covariance import PSEUDO_SHOTS
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.planning.prediction import Prediction
 from qep_qiskit.preparation.preparer import Preparer
@@ -36,10 +35,9 @@ def bounded(
         for b, basis in enumerate(last.bases):
             if last.wanted[p, b]:
                 parts[p, b] = (factor * np.abs(problem.derivative_rows[:, list(basis.strings)]).sum(axis=1)) ** 2
-    unseen = 2 * PSEUDO_SHOTS * parts  # (b·m)² and b·D·b are each at most the same bound
     unknown = np.full(problem.network.num_weights, np.nan)
     predictions = np.full(problem.network.num_outputs, np.nan)
     mean = Gradient(problem.network.names, unknown, None, float("nan"), None, predictions, None)
     calibration = 2 if parse(mitigation).calibrated else 0
-    nothing = np.zeros_like(unknown)
-    return Prediction(mean, parts, unseen, nothing, nothing, calibration, last, Outcomes())
+    nothing = np.zeros_like(unknown)  # a variance of 1 is far from rare events
+    return Prediction(mean, parts, np.zeros_like(parts), nothing, nothing, calibration, last, Outcomes())
