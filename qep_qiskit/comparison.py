@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
+from qep_qiskit.budget import Budget as Budget
+from qep_qiskit.budget import Rung as Rung
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
-from qep_qiskit.devices.simulated import adds_no_noise
 from qep_qiskit.equilibrium.estimate import finish
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, measured_with, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
-from qep_qiskit.equilibrium.result import Gradient, cosine, plain, relative_error, scores
+from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import check_installed
@@ -44,86 +45,6 @@ TITLES = {
     "mitigated": "device, mitigated",
 }
 MEAN_FIELD_TITLE = "mean field (classical)"
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One step of the error budget.
-
-    Attributes
-    ----------
-    name : str
-        ``exact``, ``finite_beta``, ``prepared``, ``device``, ``shots`` or ``mitigated``.
-    title : str
-    values, stderr : ndarray of shape (K,) or None
-        None where the rung does not fit; `note` says why.
-    loss, loss_stderr : float or None
-    relative_error : float or None
-        ‖g − g*‖ / ‖g*‖ with the exact gradient g*; None, like `cosine` and `added`, where that is zero.
-    cosine, sign_agreement : float or None
-    z : ndarray of shape (K,) or None
-        (g − g*) / stderr; NaN, unknown, where an error bar is zero.
-    added : float or None
-        ‖g − g of the rung before‖ / ‖g*‖: what this step did, whether it brought the gradient nearer or not.
-    seconds : float
-    note : str or None
-    """
-
-    name: str
-    title: str
-    values: Vector | None
-    stderr: Vector | None = None
-    loss: float | None = None
-    loss_stderr: float | None = None
-    relative_error: float | None = None
-    cosine: float | None = None
-    sign_agreement: float | None = None
-    z: Vector | None = None
-    added: float | None = None
-    seconds: float = 0.0
-    note: str | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return what JSON holds."""
-        return {key: plain(value) for key, value in vars(self).items()}
-
-
-@dataclass(frozen=True)
-class Budget:
-    """All rungs of one problem.
-
-    Attributes
-    ----------
-    names : tuple of str
-    rungs : tuple of Rung
-    mean_field : Rung or None
-        What the gradient of the classical network would have been: product states of the same Hamiltonian, at β → 0. It is no
-        rung between two others, but is held against the same exact gradient; `note` says why where there is none.
-    diagnostics, settings, provenance : mapping
-    """
-
-    names: tuple[str, ...]
-    rungs: tuple[Rung, ...]
-    mean_field: Rung | None = None
-    diagnostics: Mapping[str, object] = field(default_factory=dict)
-    settings: Mapping[str, object] = field(default_factory=dict)
-    provenance: Mapping[str, object] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> Rung:
-        """Return the rung of that name, or ``mean_field``."""
-        extra = () if self.mean_field is None else (self.mean_field,)
-        return next(rung for rung in (*self.rungs, *extra) if rung.name == name)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the object that ``qep compare --json`` prints."""
-        return {
-            "names": list(self.names),
-            "rungs": [rung.to_dict() for rung in self.rungs],
-            "mean_field": None if self.mean_field is None else self.mean_field.to_dict(),
-            "diagnostics": plain(self.diagnostics),
-            "settings": plain(self.settings),
-            "provenance": plain(self.provenance),
-        }
 
 
 def compare(
@@ -301,6 +222,12 @@ class Climb:
         size = float(np.linalg.norm(exact))
         before = self._before()
         clear = np.abs(exact) > 1e-12 * np.abs(exact).max(initial=0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = (
+                None
+                if stderr is None
+                else np.where(stderr > 0, (values - exact) / stderr, np.where(values == exact, 0.0, np.nan))
+            )
         return Rung(
             name=name,
             title=title,
@@ -311,7 +238,7 @@ class Climb:
             relative_error=relative_error(values, exact),
             cosine=cosine(values, exact),
             sign_agreement=float(np.mean(np.sign(values[clear]) == np.sign(exact[clear]))) if clear.any() else 1.0,
-            z=None if stderr is None else scores(values, exact, stderr),
+            z=z,
             added=None if before is None or not size else float(np.linalg.norm(values - before)) / size,
         )
 
@@ -356,7 +283,7 @@ class Climb:
     def _infinite_shots(self) -> Gradient:
         if self._measured_before is not None:
             raise _Skipped("what the device would give with infinitely many shots is not known")
-        if adds_no_noise(self._device):
+        if self._device.exact:
             raise _Skipped(f"{self._device.name} adds no noise")
         try:
             return self._on_device(None, "none")

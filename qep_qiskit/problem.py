@@ -12,8 +12,10 @@ from scipy.sparse import diags_array, issparse
 
 from qep_qiskit.checks import shown
 from qep_qiskit.costs import Cost
+from qep_qiskit.display import short, table_html
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network
+from qep_qiskit.values import same
 
 Vector = NDArray[np.float64]
 
@@ -55,6 +57,29 @@ class Problem:
         self.network = network.at(self.weights, self.x)
         self.cost = cost
         self.cost_observables = cost.observables(self.network)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Problem):
+            return NotImplemented
+        return all(same(a, b) for a, b in zip(self._parts(), other._parts(), strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+    __array_ufunc__ = None
+
+    def _parts(self) -> tuple[object, ...]:
+        return self.network, self.weights, self.x, self.cost
+
+    def __getstate__(self) -> dict[str, object]:
+        names = ("network", "weights", "x", "cost", "cost_observables")
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        x = short(", ".join(f"{value:.4g}" for value in self.x[:8])) + (", …" if len(self.x) > 8 else "")
+        return f"Problem({self.network!r}, x = [{x}], cost = {short(repr(self.cost))})"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, f"{value:.6g}") for name, value in zip(self.network.names, self.weights, strict=True)]
+        return table_html(repr(self), ("weight", "value"), rows)
 
     @property
     def hamiltonian(self) -> Any:

@@ -12,19 +12,22 @@ import qep_qiskit
 PACKAGE = Path(qep_qiskit.__file__).parent
 BELOW_ALL = {
     "checks",
+    "display",
     "errors",
+    "estimates",
     "files",
     "fingerprints",
     "provenance",
     "secrets",
     "seeds",
+    "values",
     "workers",
 }
 FLOORS = [
     {"networks", "costs", "stencils", "ansatz", "simulation", "measurement", "devices", "rehearsal"},
     {"problem", "preparation"},
     {"equilibrium", "reference", "planning", "spec"},
-    {"comparison", "runs"},
+    {"budget", "comparison", "runs"},
     {"report", "sweeps", "training"},
     {"cli"},
 ]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from qep_qiskit.checks import shown
+from qep_qiskit.display import counted, table_html
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.estimates import Estimate, with_error
 from qep_qiskit.preparation.preparer import Prepared
+from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
 
@@ -26,14 +32,8 @@ def cosine(values: Vector, exact: Vector) -> float | None:
     return float(values @ exact) / size if size else None
 
 
-def scores(values: Vector, truth: Vector, stderr: Vector) -> Vector:
-    """Return z = (g − g*) / stderr; NaN, unknown, where an error bar is zero, whether the values agree or not."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(stderr > 0, (values - truth) / stderr, np.nan)
-
-
-@dataclass(frozen=True)
-class Gradient:
+@dataclass(frozen=True, eq=False, repr=False)
+class Gradient(Value):
     """dL/dw for every weight, in the order of ``network.names``.
 
     Attributes
@@ -41,23 +41,20 @@ class Gradient:
     names : tuple of str
     values : ndarray of shape (K,)
     covariance : ndarray of shape (K, K) or None
-        None where expectations are exact. Shot noise, the calibration's and the error signal's. It does not vanish because an
-        event was not seen in the shots.
+        None where expectations are exact. Shot noise, the calibration's and the error signal's.
     loss, loss_stderr : float, float or None
-        At the free phase, ℓ(predictions). Shot noise raises a curved ℓ on average, a squared error by Σσ²; the error bar holds
-        that bias, and `unbiased_loss` is without it.
+        At the free phase.
     predictions, predictions_stderr : ndarray of shape (num_outputs,), same or None
     diagnostics : mapping
         ``gap``, ``phases`` (beta, energy, residual, variance, gap of each) and ``warnings``.
     provenance : mapping
         Versions, circuits, shots, layout, calibration date, seeds, times.
     free : Prepared or None
-        The free phase as it was prepared, for the next gradient to start from (``near=``). It is in memory only.
+        The free phase as it was prepared, for the next gradient to start from (``near=``). Pickled, it keeps what a
+        start needs, angles or a state, and no circuits.
     shared : ndarray of shape (K + 1, C) or None
         S, where S Sᵀ is the readout calibration's part of the covariance of the values and, last, the loss: the part that all
         gradients of a batch have in common. It is in memory only.
-    loss_bias : float or None
-        ½ tr(ℓ'' Cov), by which the loss is too high on average; None where expectations are exact.
     """
 
     names: tuple[str, ...]
@@ -68,20 +65,46 @@ class Gradient:
     predictions: Vector
     predictions_stderr: Vector | None
     diagnostics: Mapping[str, object] = field(default_factory=dict)
-    provenance: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
     free: Prepared | None = field(default=None, repr=False, compare=False)
     shared: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
-    loss_bias: float | None = None
 
     @property
     def stderr(self) -> Vector | None:
         """One standard deviation of each value, shape (K,), or None where expectations are exact."""
         return None if self.covariance is None else np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
 
-    @property
-    def unbiased_loss(self) -> float:
-        """The loss less the bias of shot noise: right on average over many runs. It may lie below 0 where the loss is near 0."""
-        return self.loss - (self.loss_bias or 0.0)
+    def __getitem__(self, name: str) -> Estimate:
+        """Return one weight's value and error bar, such as ``grad["J[0,1]"]``, which prints 0.123 ± 0.004."""
+        if name not in self.names:
+            raise InputError(f"gradient: there is no weight {shown(name)}{nearest(str(name), self.names)}")
+        k = self.names.index(name)
+        stderr = self.stderr
+        return Estimate(float(self.values[k]), None if stderr is None else float(stderr[k]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.values, dtype=float if dtype is None else dtype)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with the weights as its index and the columns ``value`` and ``stderr``.
+
+        Raises
+        ------
+        InputError
+            Without pandas.
+        """
+        try:
+            import pandas  # type: ignore[import-untyped]
+        except ImportError:
+            raise InputError("to_frame: needs pandas; pip install pandas, or take to_dict()") from None
+        stderr = np.full(len(self.names), np.nan) if self.stderr is None else self.stderr
+        return pandas.DataFrame({"value": self.values, "stderr": stderr}, index=pandas.Index(self.names, name="weight"))
 
     def to_dict(self) -> dict[str, object]:
         """Return the object that ``qep gradient --json`` prints."""
@@ -91,7 +114,6 @@ class Gradient:
             "stderr": plain(self.stderr),
             "loss": plain(self.loss),
             "loss_stderr": plain(self.loss_stderr),
-            "loss_bias": plain(self.loss_bias),
             "predictions": plain(self.predictions),
             "predictions_stderr": plain(self.predictions_stderr),
             "diagnostics": plain(self.diagnostics),
@@ -101,9 +123,25 @@ class Gradient:
     def __str__(self) -> str:
         return listed(self.names, self.values, self.stderr)
 
+    def __repr__(self) -> str:
+        return f"Gradient({counted(len(self.names), 'weight')}, loss = {with_error(self.loss, self.loss_stderr)}{self._warned()})"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, self[name]) for name in self.names]
+        notes = [f"warning: {text}" for text in _texts(self.diagnostics.get("warnings"))]
+        return table_html(f"Gradient, loss = {with_error(self.loss, self.loss_stderr)}", ("weight", "∂L/∂w"), rows, notes)
+
+    def _warned(self) -> str:
+        number = len(_texts(self.diagnostics.get("warnings")))
+        return f", {counted(number, 'warning')}" if number else ""
+
+
+def _texts(value: object) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list | tuple) else []
+
 
 def listed(names: Sequence[str], values: Vector, errors: Vector | None) -> str:
-    """Return a line a weight: its name, its value, and its error where there is one."""
+    """Return one line per weight: its name, its value, and its error where there is one."""
     width = max(len(name) for name in names)
     lines = [
         f"{name:<{width}}  {value:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}")

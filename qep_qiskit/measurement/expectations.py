@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.measurement.bases import Basis
-from qep_qiskit.measurement.covariance import covariance_of_strings
 from qep_qiskit.measurement.readout.mitigator import Mitigator, parities, signs_of
-from qep_qiskit.measurement.samples import Samples
+from qep_qiskit.measurement.samples import Samples, covariance_of_means
 
 Matrix = NDArray[np.float64]
 
@@ -52,12 +51,10 @@ class Readings:
         Returns
         -------
         ndarray of shape (R, R)
-            That of :func:`~qep_qiskit.measurement.covariance.covariance_of_strings`; zero for the exact distribution. Strings
-            read from the same shots keep their covariance.
+            The sample covariance of ``combination @ per-shot values`` over the number of shots; zero for the exact
+            distribution. Strings read from the same shots keep their covariance.
         """
-        used = combination.any(axis=0)
-        rows = combination[:, used]
-        return rows @ covariance_of_strings(self.per_outcome[:, used], self.samples) @ rows.T
+        return covariance_of_means(self.per_outcome @ combination.T, self.samples)
 
 
 def read(

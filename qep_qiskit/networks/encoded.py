@@ -27,7 +27,7 @@ from qep_qiskit.networks.quadratic import QuadraticNetwork
 from qep_qiskit.simulation.quadratic import GaussianState, QuadraticForm, ground_state
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class EncodedNetwork(Network):
     """A network of oscillators compiled to qubits.
 

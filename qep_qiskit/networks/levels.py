@@ -11,6 +11,7 @@ from qiskit.quantum_info import Operator, SparsePauliOp
 
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.polynomial import MOMENTUM, POSITION, PRODUCT, Monomial
+from qep_qiskit.values import Value
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -19,8 +20,8 @@ MOST_LEVELS = 64
 NEGLIGIBLE = 1e-14
 
 
-@dataclass(frozen=True)
-class Reference:
+@dataclass(frozen=True, eq=False)
+class Reference(Value):
     """The oscillators whose levels are the computational basis: r = d + X̂/√(mΩ), p = √(mΩ) P̂, X̂ = (a + a†)/√2.
 
     Attributes

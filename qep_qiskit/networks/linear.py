@@ -164,7 +164,7 @@ def resistors(
     return network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ResistorNetwork(QuadraticNetwork):
     """A resistor network; its energy is quadratic in clamped voltages too, so its terms are made for each x.
 

@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.checks import named, numbers, real, seed_of, shown, unnamed
+from qep_qiskit.display import counted, short, table_html
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.frame import frame_of
 from qep_qiskit.networks.polynomial import Polynomial
 from qep_qiskit.seeds import stream
+from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
 
@@ -43,8 +45,8 @@ class Term:
         return 1.0 if self.input is None else float(x[self.input])
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Value):
     """H(w, x) = F + Σ_k w_k c_k(x) A_k + Σ_i x_i B_i on `num_qubits` qubits.
 
     Attributes
@@ -87,6 +89,26 @@ class Network:
         if len(set(self.names)) != len(self.names):
             twice = sorted({n for n in self.names if self.names.count(n) > 1})
             raise InputError(f"names of weights must differ; used twice: {', '.join(twice)}")
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.num_qubits, self.names, self.output_names))
+
+    def __repr__(self) -> str:
+        kind = self.description.get("kind", "network")
+        size = counted(self.num_qubits, "qubit") if self.num_qubits else "closed form"
+        parts = [size, counted(self.num_weights, "weight"), counted(self.num_inputs, "input"), self._outputs()]
+        return f"Network({kind}: {', '.join(parts)})"
+
+    def _outputs(self) -> str:
+        named = ", ".join(self.output_names[:3]) + (", …" if self.num_outputs > 3 else "")
+        return f"{counted(self.num_outputs, 'output')} {named}"
+
+    def _repr_html_(self) -> str:
+        groups: dict[str, list[str]] = {}
+        for name in self.names:
+            groups.setdefault(name.split("[")[0], []).append(name)
+        rows = [(group, len(names), short(", ".join(names))) for group, names in groups.items()]
+        return table_html(repr(self), ("weights", "number", "names"), rows)
 
     @property
     def closed_form(self) -> bool:

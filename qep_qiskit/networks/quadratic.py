@@ -13,7 +13,7 @@ from qep_qiskit.networks.network import Network, Vector
 from qep_qiskit.networks.polynomial import Polynomial, constant, polynomial_from
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class QuadraticNetwork(Network):
     """A network in positions r_i and momenta p_i: its operators are polynomials of second degree, its states Gaussian.
 

@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.display import counted, table_html
 from qep_qiskit.equilibrium.result import listed, plain
+from qep_qiskit.estimates import with_error
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.planning.sending import FORMULA, Sending
 from qep_qiskit.stencils import Stencil
+from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Forecast:
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(Value):
     """A gradient as it is planned.
 
     Attributes
@@ -73,8 +76,8 @@ class Forecast:
     sending: Sending
     method: str
     warnings: tuple[str, ...] = ()
-    settings: Mapping[str, object] = field(default_factory=dict, repr=False)
-    provenance: Mapping[str, object] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, object] = field(default_factory=dict, compare=False)
+    provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def known(self) -> bool:
@@ -162,3 +165,14 @@ class Forecast:
 
     def __str__(self) -> str:
         return listed(self.names, self.values, self.stderr)
+
+    def __repr__(self) -> str:
+        error = "" if self.relative_error is None else f", error {self.relative_error:.2g} of the gradient"
+        seconds = "" if self.sending.seconds is None else f", {self.sending.seconds:.3g} QPU s"
+        sent = f"{counted(self.sending.circuits, 'circuit')}, {self.sending.shots:,} shots"
+        return f"Forecast({counted(len(self.names), 'weight')}, β = {self.stencil.beta:.3g}, {sent}{seconds}{error})"
+
+    def _repr_html_(self) -> str:
+        stderr = [None] * len(self.names) if self.stderr is None else list(self.stderr)
+        rows = [(n, with_error(float(v), e)) for n, v, e in zip(self.names, self.values, stderr, strict=True)]
+        return table_html(repr(self), ("weight", "predicted ∂L/∂w"), rows, [f"warning: {text}" for text in self.warnings])

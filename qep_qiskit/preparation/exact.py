@@ -16,7 +16,7 @@ from qep_qiskit.networks.monomials import MonomialFrame
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.loading import loading_circuit
-from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.simulation.lanczos import GroundState, ground_state
 from qep_qiskit.simulation.levels import eigenstate, lowest_configurations
@@ -121,7 +121,7 @@ class Exact:
         phases = tuple(_report(found[p], beta, gap) for p, beta in enumerate(family.betas))
         return Prepared(
             phases=phases,
-            states=lambda: states,
+            states=Held(states),
             circuits=lambda: _circuits(states),
             expectations=lambda paulis: np.atleast_2d(structure_for(paulis).expectations(states)),
             details={**self.describe(), "warnings": self._warnings(family, gap)},

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field, fields, replace
+from typing import NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
+from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.samples import Samples
 from qep_qiskit.preparation.family import Family
 
 Vector = NDArray[np.float64]
 Progress = Callable[[str, float | None], None]
 """Called with what is being done and the share of it that is done (None: unknown)."""
+
+
+MOST_PICKLED = 2**26
+"""Bytes of states that a pickled gradient carries."""
 
 
 def silent(stage: str, share: float | None = None) -> None:
@@ -77,9 +82,34 @@ class StateCircuit:
     values: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """States that are in memory, as a preparer hands them over."""
+
+    rows: NDArray[np.complex128]
+
+    def __call__(self) -> NDArray[np.complex128]:
+        """Return them, shape (P, 2**n)."""
+        return self.rows
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What a pickled result does not keep."""
+
+    what: str
+
+    def __call__(self, *unused: object) -> NoReturn:
+        """Say so."""
+        raise InputError(f"{self.what}: are not kept when a gradient is pickled; compute it again, or leave out near=")
+
+
 @dataclass(frozen=True)
 class Prepared:
     """The states of all phases of a family.
+
+    Pickled, it keeps what another preparation starts from (angles, product or matrix product states, state vectors that are in
+    memory and not too large), and its report; circuits and expectations are forgotten.
 
     Attributes
     ----------
@@ -111,6 +141,22 @@ class Prepared:
     carried: object = None
     details: Mapping[str, object] = field(default_factory=dict)
     computable: bool = True
+
+    def __getstate__(self) -> dict[str, object]:
+        state: dict[str, object] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            kept = isinstance(value, Held) and value.rows.nbytes <= MOST_PICKLED
+            if callable(value) and not kept:
+                value = None if f.default is None else Forgotten(f.name)
+            state[f.name] = value
+        return state
+
+    def __copy__(self) -> Prepared:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Prepared:
+        return self
 
     def with_details(self, **more: object) -> Prepared:
         """Return a copy with more details."""

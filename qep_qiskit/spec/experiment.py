@@ -34,7 +34,6 @@ from qep_qiskit.spec.sections import (
     Sample,
     ScaledTerm,
     Section,
-    SimulatorDevice,
     SquaredErrorCost,
     StencilSection,
     ThermalPreparation,
@@ -199,12 +198,10 @@ class Spec:
 
     def device(self) -> Device:
         """Return the device, seeded with the spec's seed."""
-        from qep_qiskit.devices import aer, fake, ibm, simulator, statevector
+        from qep_qiskit.devices import aer, fake, ibm, statevector
 
         section = self.device_section
-        with named("device", key="noise" if isinstance(section, AerDevice | SimulatorDevice) else "name"):
-            if isinstance(section, SimulatorDevice):
-                return simulator(**section.options(without=("name",)), seed=self.seed)
+        with named("device", key="noise" if isinstance(section, AerDevice) else "name"):
             if isinstance(section, AerDevice):
                 return aer(**section.options(without=("name",)), seed=self.seed)
             if isinstance(section, FakeDevice):

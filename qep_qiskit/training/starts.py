@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import Prepared, Preparer
+from qep_qiskit.preparation.preparer import Held, Prepared, Preparer
 from qep_qiskit.preparation.vqe import VQE
 
 Array = NDArray[np.float64] | NDArray[np.complex128]
@@ -42,4 +42,4 @@ def restored(start: Array | None, preparer: Preparer) -> Prepared | None:
         raise TypeError("a start is only something to start from")
 
     angles = np.asarray(rows, dtype=float) if isinstance(preparer, VQE) else None
-    return Prepared((), lambda: np.asarray(rows), nothing, nothing, angles=angles)  # type: ignore[arg-type]
+    return Prepared((), Held(np.asarray(rows)), nothing, nothing, angles=angles)  # type: ignore[arg-type]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from qep_qiskit.display import counted, short, table_html
 from qep_qiskit.equilibrium import predictions
+from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import MISSING
+from qep_qiskit.training.targets import samples_of
 from qep_qiskit.training.task import Task
+from qep_qiskit.values import Value
 
 
 class Weights(dict[str, float]):
@@ -27,8 +32,8 @@ class Weights(dict[str, float]):
         return np.array(list(self.values()), dtype=float if dtype is None else dtype)
 
 
-@dataclass(frozen=True)
-class TrainingResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainingResult(Value):
     """A finished (or stopped) training.
 
     Attributes
@@ -59,7 +64,26 @@ class TrainingResult:
     stopped: str | None
     warnings: tuple[str, ...]
     settings: Mapping[str, Any]
-    task: Task = field(repr=False)
+    task: Task = field(compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # the workers of a distributed training stay behind
+        source = getattr(self.task.source, "source", self.task.source)
+        return {**super().__getstate__(), "task": replace(self.task, source=source)}
+
+    def __repr__(self) -> str:
+        loss = f", loss = {self.history[-1]['loss']:.4g}" if self.history else ""
+        shots = f", {self.shots:,} shots" if self.shots else ""
+        stopped = f", stopped: {short(self.stopped)}" if self.stopped else ""
+        return (
+            f"TrainingResult({counted(len(self.weights), 'weight')}, {counted(len(self.history), 'step')}{loss}{shots}{stopped})"
+        )
+
+    def _repr_html_(self) -> str:
+        keys = ("epoch", "train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
+        rows = [[MISSING if row.get(k) is None else f"{row[k]:.4g}" for k in keys] for row in self.epochs]
+        notes = [f"warning: {text}" for text in self.warnings]
+        return table_html(repr(self), [key.replace("_", " ") for key in keys], rows, notes)
 
     def predict(self, X: ArrayLike, *, shots: int | None = None, seed: int = 0) -> NDArray[np.float64]:
         """Return the outputs for new samples, shape (samples, num_outputs).
@@ -78,11 +102,31 @@ class TrainingResult:
 
     def classify(self, X: ArrayLike, **options: Any) -> NDArray[np.int64]:
         """Return the class of new samples: 0 and 1 for the smaller and the larger target of one output, else the output."""
-        from qep_qiskit.errors import InputError
-
         if self.task.key is None:
             raise InputError("classify: the targets of this training are no classes; take predict")
         return self.task.key.answers(self.predict(X, **options))
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Return the share of samples whose class is right, or R² where the targets are no classes.
+
+        Parameters
+        ----------
+        X : array_like of shape (samples, num_inputs)
+        y : array_like
+            Targets as the training took them, of shape (samples,) or (samples, num_outputs).
+        """
+        task = self.task
+        wanted = samples_of(task.network, X, y, task.cost).Y
+        if wanted is None:
+            raise InputError("score: this training has no targets; take predict")
+        found = self.predict(X)
+        if task.key is not None:
+            return float(np.mean(task.key.answers(found) == task.key.truth(wanted)))
+        truth = np.asarray(wanted, dtype=float).reshape(found.shape)
+        spread = float(np.sum((truth - truth.mean(axis=0)) ** 2))
+        if spread == 0.0:
+            raise InputError("score: all targets are equal, so R² is not defined; take predict")
+        return 1.0 - float(np.sum((truth - found) ** 2)) / spread
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that ``qep train --json`` prints."""

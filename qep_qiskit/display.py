@@ -1,0 +1,31 @@
+"""How results show themselves: short lines, and small tables in notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+MOST_ROWS = 60
+LONGEST = 80
+
+
+def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], notes: Sequence[str] = ()) -> str:
+    """Return a table of text as HTML, escaped; only the first rows of a long one, with the number of the rest below."""
+    kept = list(rows)
+    rest = [f"… and {len(kept) - MOST_ROWS} more rows"] if len(kept) > MOST_ROWS else []
+    head = "".join(f"<th>{escape(word)}</th>" for word in headings)
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in kept[:MOST_ROWS])
+    below = "".join(f"<p>{escape(note)}</p>" for note in [*rest, *notes])
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if kept else ""
+    return f"<div><p><b>{escape(title)}</b></p>{table}{below}</div>"
+
+
+def counted(number: int, word: str) -> str:
+    """Return a number with its noun: 1 weight, 2 weights."""
+    return f"{number} {word}{'' if number == 1 else 'es' if word.endswith('s') else 's'}"
+
+
+def short(text: str) -> str:
+    """Return a text on one line, cut to a readable length."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

@@ -1,0 +1,70 @@
+"""Results as values: equal where their numbers are, and pickled without what only speeds things up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+UNEQUAL_BY_NATURE = frozenset(("seconds", "started"))
+"""Entries that no two runs share."""
+
+
+class Value:
+    """What results and the nouns they are made of have in common; a mixin of frozen dataclasses with ``eq=False``.
+
+    Two are equal where they are of one class and all compared fields hold the same content: NaN equals NaN, arrays are compared
+    element by element, and how long something took does not count. The answer is always True or False.
+    """
+
+    __hash__: Any = None
+    __array_ufunc__ = None  # or NumPy answers == with an array
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.compare)  # type: ignore[arg-type]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what is cached beside them is computed again."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two contents are equal; NaN equals NaN, and a list equals a tuple or an array of the same numbers.
+
+    Examples
+    --------
+    >>> same({"a": np.array([1.0, np.nan])}, {"a": [1, float("nan")]}), same(np.zeros(2), np.zeros(3)), same(None, 0)
+    (True, False, False)
+    """
+    if one is other:
+        return True
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        keys = {key for key in one if key not in UNEQUAL_BY_NATURE}
+        return keys == {key for key in other if key not in UNEQUAL_BY_NATURE} and all(same(one[k], other[k]) for k in keys)
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return _same_arrays(one, other)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    try:
+        equal = bool(one == other)
+        return equal or bool(one != one and other != other)  # NaN
+    except Exception:  # a stranger's ==, or one that gives an array
+        return False
+
+
+def _same_arrays(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return False
+    try:
+        first, second = np.asarray(one), np.asarray(other)
+    except ValueError:
+        return False
+    if first.shape != second.shape:
+        return False
+    if first.dtype.kind in "biufc" and second.dtype.kind in "biufc":
+        return bool(np.array_equal(first, second, equal_nan=True))
+    return all(same(a, b) for a, b in zip(first.ravel().tolist(), second.ravel().tolist(), strict=True))
