@@ -13,6 +13,7 @@ from qiskit.circuit import QuantumCircuit
 from qep_qiskit.devices.backends import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.fingerprints import of_or_none
 from qep_qiskit.measurement.folding import folded
 from qep_qiskit.measurement.mitigation import Mitigation, parse
 from qep_qiskit.measurement.samples import Samples
@@ -83,7 +84,8 @@ class Bench:
         self._mitigation = Mitigation() if mitigation is None else mitigation
         self.start = start
         self._seen: set[int] = set()
-        self._by_circuit: dict[int, tuple[QuantumCircuit, Compiled]] = {}  # the circuit is kept so that its id stays its own
+        self._contents: dict[int, tuple[QuantumCircuit, str]] = {}  # each is read once in the life of a bench, which is one call
+        self._by_content: dict[str, Compiled] = {}
         self._empty: dict[int, QuantumCircuit] = {}
         self._groups: dict[tuple[int, str, int | None, int], _Group] = {}
         self._folded: dict[tuple[int, int], Compiled] = {}
@@ -127,9 +129,12 @@ class Bench:
                 self._add(number, plan, plan.phases[index], compiled, values, index)
 
     def _compile(self, circuit: QuantumCircuit) -> Compiled:
-        if id(circuit) not in self._by_circuit:
-            self._by_circuit[id(circuit)] = (circuit, self._device.compile(circuit, qubits=self.start))
-        compiled = self._by_circuit[id(circuit)][1]
+        if id(circuit) not in self._contents:
+            self._contents[id(circuit)] = (circuit, of_or_none(circuit) or f"object {id(circuit)}")
+        content = self._contents[id(circuit)][1]
+        if content not in self._by_content:
+            self._by_content[content] = self._device.compile(circuit, qubits=self.start)
+        compiled = self._by_content[content]
         if self.start is None:
             self.start = compiled.start
         if id(compiled) not in self._seen:

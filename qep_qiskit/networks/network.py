@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -109,6 +109,11 @@ class Network(Value):
             groups.setdefault(name.split("[")[0], []).append(name)
         rows = [(group, len(names), short(", ".join(names))) for group, names in groups.items()]
         return table_html(repr(self), ("weights", "number", "names"), rows)
+
+    def identity(self) -> dict[str, object]:
+        """Return what the network computes; how it was made, and what first weights are drawn from, does not count."""
+        aside = ("output_names", "scales", "description")
+        return {own.name: getattr(self, own.name) for own in fields(self) if own.name not in aside}
 
     @property
     def closed_form(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.points import reached
@@ -22,6 +23,7 @@ from qep_qiskit.runs.records import Checkpoint
 from qep_qiskit.runs.store import DATABASE, RunStore
 from qep_qiskit.training.fit import Log, OnStep, timed
 from qep_qiskit.training.hardware import Confirm, device_of, through_the_run, unasked
+from qep_qiskit.training.identity import IDENTITY, identity_of, refuse_another
 from qep_qiskit.training.interrupts import InterruptedTrainingError, first_interrupt_waits
 from qep_qiskit.training.loop import State, Step, steps
 from qep_qiskit.training.settling import settled
@@ -112,7 +114,7 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
             "kind": "training",
             "device": str(settings["device"].get("name")),
             "from": "python" if spec_text is None else "spec",
-            "fingerprint": task.fingerprint,
+            "fingerprint": fingerprint(identity_of(task)),
         }
         if (service := settings["device"].get("service")) is not None:
             described["service"] = str(service)
@@ -121,14 +123,15 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
         if task.held_out is not None:
             arrays |= {"X held out": task.held_out.X, "Y held out": task.held_out.Y}
         store.put("training", "settings", {**settings, **(about or {}), "versions": versions()})
+        store.put("training", IDENTITY, identity_of(task))
         store.put_checkpoint(Checkpoint("data", {name: a for name, a in arrays.items() if a is not None}))
         return store
     store = RunStore.open(folder, write=True)
     try:
         if store.description.get("kind") != "training":
             raise InputError(f"run: {folder} holds a run of another kind; give another folder")
-        if store.description.get("fingerprint") != task.fingerprint:
-            raise InputError(f"run: {folder} holds another training ({_difference(store, settings)}); give another folder")
+        if (warning := refuse_another(store, task)) is not None:
+            store.note(warning)
         known = store.get("training", "settings") or {}
         if known.get("epochs") != settings["epochs"]:
             store.put("training", "settings", {**known, "epochs": settings["epochs"]})
@@ -137,14 +140,6 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
         store.close()
         raise
     return store
-
-
-def _difference(store: RunStore, settings: Mapping[str, Any]) -> str:
-    known = store.get("training", "settings") or {}
-    for key, value in settings.items():
-        if key not in ("compare_every", "epochs") and known.get(key) != value:
-            return f"its {key} is {known.get(key)!r}, not {value!r}"
-    return "its data, first weights or epochs differ"
 
 
 def keep(store: RunStore, task: Task, done: Step, row: Mapping[str, Any]) -> None:

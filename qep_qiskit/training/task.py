@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from qep_qiskit.stencils import AutoStencil
 from qep_qiskit.training.constraints import Constraints
 from qep_qiskit.training.metrics import AnswerKey, answer_key
 from qep_qiskit.training.optimizers import Optimizer
-from qep_qiskit.training.schedules import Schedule, constant
+from qep_qiskit.training.schedules import Schedule
 from qep_qiskit.training.sources import Source
 from qep_qiskit.training.starts import carries
 from qep_qiskit.training.targets import Samples
@@ -170,21 +169,6 @@ class Task:
         }
         return plain(found)  # type: ignore[return-value]
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """A digest of all that the numbers depend on; a run is only gone on with by the training that began it.
-
-        It may be compared more or less often and, where the learning rate does not depend on it, run for more epochs.
-        """
-        free = {"compare_every", "epochs"} if self.schedule is constant else {"compare_every"}
-        told = {k: v for k, v in self.describe().items() if k not in free}
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode())
-        digest.update(self.first.tobytes())
-        for part in (self.samples, self.held_out):
-            for array in () if part is None else (part.X, part.Y):
-                digest.update(b"-" if array is None else np.ascontiguousarray(array, dtype=float).tobytes())
-        return digest.hexdigest()
-
 
 def _shots(shots: int | Split | OptimalShots | None) -> object:
     if isinstance(shots, Split):
@@ -194,4 +178,4 @@ def _shots(shots: int | Split | OptimalShots | None) -> object:
 
 def _title(value: object) -> str:
     name = getattr(value, "__qualname__", None)
-    return str(name) if name else " ".join(repr(value).split())
+    return str(name) if name else re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
