@@ -46,7 +46,7 @@ class Kind:
 
 KINDS = (
     Kind("exact states", qep.Exact(), REPEATS),
-    Kind("shots of ramps of 20 steps", qep.Adiabatic(time=3.0, steps=20), 11, qep.aer(seed=1), 2000),
+    Kind("shots of ramps of 20 steps", qep.Adiabatic(time=3.0, steps=20), 11, qep.simulator(seed=1), 2000),
     Kind("VQE, one layer", qep.VQE("hamiltonian", layers=1), 3),
 )
 

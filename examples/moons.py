@@ -14,7 +14,7 @@ import qep_qiskit as qep
 
 edges = [(i, j) for i in range(6) for j in range(max(i + 1, 2), 6)]  # 0 and 1 are clamped inputs, 5 is the output
 network = qep.ising(sites=6, edges=edges, inputs=[0, 1], outputs=[5], clamp=True)
-noisy = {"device": qep.aer(noise="fake_guadalupe"), "shots": 190, "stencil": qep.symmetric(0.5)}
+noisy = {"device": qep.simulator(noise="fake_guadalupe"), "shots": 190, "stencil": qep.symmetric(0.5)}
 RUNS = {"exact": {}}
 if "noise" in sys.argv:
     RUNS |= {"noise": noisy, "noise, tensored": {**noisy, "mitigation": "tensored"}}

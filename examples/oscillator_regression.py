@@ -29,7 +29,12 @@ print(f"eight oscillators, closed form: mean squared error {mean_squared_error:.
 
 network, closed, X, Y = task("complete", [0, 1], [2], 3, 6, levels=4, encoding="gray")
 # a force moves the mean in proportion to β, so that a large symmetric nudge has no bias
-measured = {"preparer": qep.Exact(nudge_share=10.0), "stencil": qep.symmetric(1.0), "device": qep.aer(seed=1), "shots": 4000}
+measured = {
+    "preparer": qep.Exact(nudge_share=10.0),
+    "stencil": qep.symmetric(1.0),
+    "device": qep.simulator(seed=1),
+    "shots": 4000,
+}
 found = qep.train(network, X, Y, learning_rate=0.04, schedule="cosine", epochs=60, batch_size=6, **measured, **options)
 mean_squared_error = np.mean((answers(closed, found.weights, X) - Y) ** 2)
 problems = [qep.Problem(network, found.weights, x, cost=qep.SquaredError(y)) for x, y in zip(X, Y, strict=True)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         SquaredErrorObservable,
         softmax_cross_entropy,
     )
-    from qep_qiskit.devices import aer, device_named, fake, ibm, statevector
+    from qep_qiskit.devices import aer, device_named, fake, ibm, simulator, statevector
     from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, reduce
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
     from qep_qiskit.fingerprints import named
@@ -36,7 +36,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "comparison": ("Budget", "Rung", "compare"),
     "costs": ("ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"),
-    "devices": ("aer", "device_named", "fake", "ibm", "statevector"),
+    "devices": ("aer", "device_named", "fake", "ibm", "simulator", "statevector"),
     "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "reduce"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
     "fingerprints": ("named",),
@@ -102,6 +102,7 @@ __all__ = [
     "plan",
     "reduce",
     "resistors",
+    "simulator",
     "softmax_cross_entropy",
     "statevector",
     "symmetric",

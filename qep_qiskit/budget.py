@@ -34,7 +34,7 @@ class Rung(Value):
         ‖g − g*‖ / ‖g*‖ with the exact gradient g*; None, like `cosine` and `added`, where that is zero.
     cosine, sign_agreement : float or None
     z : ndarray of shape (K,) or None
-        (g − g*) / stderr; NaN where an error bar of zero hides a difference.
+        (g − g*) / stderr; NaN, unknown, where an error bar is zero.
     added : float or None
         ‖g − g of the rung before‖ / ‖g*‖: what this step did, whether it brought the gradient nearer or not.
     seconds : float

@@ -15,11 +15,12 @@ from qep_qiskit.budget import Budget as Budget
 from qep_qiskit.budget import Rung as Rung
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.devices.simulated import adds_no_noise
 from qep_qiskit.equilibrium.estimate import finish
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, measured_with, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
-from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error
+from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error, scores
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import check_installed
@@ -222,12 +223,6 @@ class Climb:
         size = float(np.linalg.norm(exact))
         before = self._before()
         clear = np.abs(exact) > 1e-12 * np.abs(exact).max(initial=0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = (
-                None
-                if stderr is None
-                else np.where(stderr > 0, (values - exact) / stderr, np.where(values == exact, 0.0, np.nan))
-            )
         return Rung(
             name=name,
             title=title,
@@ -238,7 +233,7 @@ class Climb:
             relative_error=relative_error(values, exact),
             cosine=cosine(values, exact),
             sign_agreement=float(np.mean(np.sign(values[clear]) == np.sign(exact[clear]))) if clear.any() else 1.0,
-            z=z,
+            z=None if stderr is None else scores(values, exact, stderr),
             added=None if before is None or not size else float(np.linalg.norm(values - before)) / size,
         )
 
@@ -283,7 +278,7 @@ class Climb:
     def _infinite_shots(self) -> Gradient:
         if self._measured_before is not None:
             raise _Skipped("what the device would give with infinitely many shots is not known")
-        if self._device.exact:
+        if adds_no_noise(self._device):
             raise _Skipped(f"{self._device.name} adds no noise")
         try:
             return self._on_device(None, "none")

@@ -75,7 +75,7 @@ beta = 0.1
 shots = 500
 
 [device]
-name = "aer"
+name = "simulator"
 """
 
 

@@ -17,7 +17,9 @@ VQE = qep.VQE(layers=1, starts=1)
 
 
 def test_noisy_device_fills_every_rung() -> None:
-    budget = qep.compare(PROBLEM, preparer=VQE, device=qep.aer(noise="fake_manila", seed=4), shots=2000, mitigation="tensored")
+    budget = qep.compare(
+        PROBLEM, preparer=VQE, device=qep.simulator(noise="fake_manila", seed=4), shots=2000, mitigation="tensored"
+    )
     assert [rung.name for rung in budget.rungs] == list(TITLES)
     assert all(rung.values is not None for rung in budget.rungs)
     exact = qep.exact_gradient(PROBLEM).values
@@ -44,7 +46,7 @@ def test_rungs_that_do_not_apply_say_why() -> None:
 
 
 def test_infinite_shots_is_what_many_shots_tend_to() -> None:
-    device = qep.aer(noise="fake_manila", seed=8)
+    device = qep.simulator(noise="fake_manila", seed=8)
     budget = qep.compare(PROBLEM, preparer=VQE, device=device, stencil=qep.symmetric(0.5), shots=400_000)
     device_rung, shots = budget["device"], budget["shots"]
     assert device_rung.values is not None and shots.stderr is not None
@@ -73,7 +75,7 @@ def test_raw_and_mitigated_are_read_from_the_same_counts_where_they_can_be(cost,
 
     monkeypatch.setattr(comparison, "execute", counted)
     problem = qep.Problem(NETWORK, NETWORK.initial_weights(seed=3), x=[0.4], cost=cost)
-    device = qep.aer(noise="fake_manila", seed=4)
+    device = qep.simulator(noise="fake_manila", seed=4)
     budget = qep.compare(problem, device=device, shots=500, mitigation=mitigation)
     assert [number for number, _ in rounds].count(0) == times
     for name, method in (("shots", "none"), ("mitigated", mitigation)):

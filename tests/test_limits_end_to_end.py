@@ -27,7 +27,7 @@ def qep_run(*arguments):
 
 @pytest.fixture
 def spec(small_spec):
-    text = small_spec.read_text().replace('name = "aer"', 'name = "statevector"').replace("shots = 500", "")
+    text = small_spec.read_text().replace('name = "simulator"', 'name = "statevector"').replace("shots = 500", "")
     small_spec.write_text(text)
     return small_spec
 

@@ -114,9 +114,14 @@ def test_stencils(small_spec, kind):
 
 
 def test_devices(small_spec):
-    aer = load(small_spec, overrides=[("device.noise", "fake_manila"), ("device.method", "density_matrix")], seed=5).device()
+    noisy = [("device.name", "aer"), ("device.noise", "fake_manila"), ("device.method", "density_matrix")]
+    aer = load(small_spec, overrides=noisy, seed=5).device()
     assert (aer.name, aer.seed, aer.method, aer.describe()["noise"]) == ("aer", 5, "density_matrix", "fake_manila")
-    assert load(small_spec, overrides=[("device.name", "fake_manila")]).device().name == "fake_manila"
+    for name in ("fake_manila", "manila", "FakeManilaV2"):
+        snapshot = load(small_spec, overrides=[("device.name", name), ("device.engine", "aer")]).device()
+        assert (snapshot.name, snapshot.engine) == ("fake_manila", "aer")
+    own = load(small_spec, overrides=[("device.noise", "manila")], seed=3).device()
+    assert (own.name, own.engine, own.seed, own.describe()["noise"]) == ("simulator", "simulator", 3, "fake_manila")
 
 
 def test_ansatz_of_the_gallery_and_beside_the_spec(small_spec):

@@ -39,7 +39,7 @@ def case(size: int, *, noise: str | None, preparer: Any) -> Case:
     rng = stream(11, "batch")
     weights = network.initial_weights(11)
     problems = [qep.Problem(network, weights, x=list(rng.uniform(-1, 1, 2)), cost=qep.SquaredError([1.0])) for _ in range(size)]
-    return Case(problems, preparer, partial(qep.aer, noise=noise, seed=1))
+    return Case(problems, preparer, partial(qep.simulator, noise=noise, seed=1))
 
 
 def batch(case: Case) -> Call:
@@ -80,7 +80,10 @@ def error(case: Case, answer: Vector, reference: Vector) -> float:
 METHODS: tuple[Method[Case], ...] = (
     Method("qep.gradients", "qep-qiskit", batch, ours=True),
     Method(
-        "qep.gradient in a loop, a device a call", "qep-qiskit", partial(singles, keep=False), note="qep.aer(...) in each call"
+        "qep.gradient in a loop, a device a call",
+        "qep-qiskit",
+        partial(singles, keep=False),
+        note="qep.simulator(...) in each call",
     ),
     Method("qep.gradient in a loop, one device", "qep-qiskit", partial(singles, keep=True), note="keeps circuits and noise"),
 )

@@ -37,6 +37,11 @@ def _devices() -> list[dict[str, Any]]:
     simulators = [
         {"name": "statevector", "qubits": None, "about": "the exact distribution, or shots drawn from it"},
         {
+            "name": "simulator",
+            "qubits": None,
+            "about": "this package's exact simulation of circuits; device.noise takes any name below",
+        },
+        {
             "name": "aer",
             "qubits": None,
             "about": "Qiskit Aer; device.noise takes any name below, device.method any Aer method",

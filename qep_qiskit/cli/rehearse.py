@@ -140,6 +140,7 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     import numpy as np
 
     from qep_qiskit.equilibrium.estimate import gradient
+    from qep_qiskit.equilibrium.result import scores
     from qep_qiskit.errors import DegenerateGroundStateError, InputError
     from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
     from qep_qiskit.runs.store import RunStore
@@ -167,8 +168,14 @@ def _outcome(home: Path) -> dict[str, Any] | None:
             truth = np.array(ask().values)
         except (DegenerateGroundStateError, InputError):
             continue
-        z = (values - truth) / np.where(errors > 0, errors, np.inf)
-        found[key] = {"title": title, "values": truth, "largest_z": float(np.abs(z).max()), "mean_square_z": float(np.mean(z**2))}
+        z = scores(values, truth, errors)
+        z = z[np.isfinite(z)]
+        found[key] = {
+            "title": title,
+            "values": truth,
+            "largest_z": float(np.abs(z).max()) if z.size else None,
+            "mean_square_z": float(np.mean(z**2)) if z.size else None,
+        }
     return found
 
 
@@ -190,7 +197,10 @@ def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None
     for key in ("noise_free", "exact"):
         if key in outcome:
             far = outcome[key]
-            say(f"  from {far['title']}: at most {far['largest_z']:.2f} error bars, ⟨z²⟩ {far['mean_square_z']:.2f}")
+            if far["largest_z"] is None:
+                say(f"  from {far['title']}: not known, since no weight has an error bar")
+            else:
+                say(f"  from {far['title']}: at most {far['largest_z']:.2f} error bars, ⟨z²⟩ {far['mean_square_z']:.2f}")
     say(f"\nThe run is in {home}.")
 
 

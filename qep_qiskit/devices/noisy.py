@@ -20,17 +20,15 @@ from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Work, distinct_rows
 from qep_qiskit.devices.noise import confusion_of
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
-from qep_qiskit.seeds import stream
 from qep_qiskit.simulation import transfer
 from qep_qiskit.simulation.channels import ChannelProgram, Fusion
 from qep_qiskit.simulation.circuits import Function
 from qep_qiskit.simulation.gates import Angle, SlotTable
 from qep_qiskit.simulation.transfer import Piece, Real
 
-MOST_WIRES = 11
+FAST_WIRES = 11
 """Up to here it is faster than Aer for any number of shots; 12 wires are slower than few of Aer's trajectories."""
-MOST_WIRES_EXACT = 12
+MOST_WIRES = 12
 """A state of 12 wires takes 0.13 GB, its density matrix 0.27 GB; 13 would take four times that."""
 
 
@@ -39,7 +37,7 @@ _LEFT_OUT = 1e-10
 
 
 class Unsuited(Exception):
-    """Raised for a circuit, or noise, that is left to Aer."""
+    """Raised for a circuit, or noise, that cannot be treated exactly; its text names it."""
 
 
 class Errors:
@@ -154,8 +152,12 @@ class NoisyProgram:
     """
 
     def __init__(self, circuit: QuantumCircuit, errors: Errors) -> None:
-        if circuit.num_qubits > MOST_WIRES_EXACT or circuit.num_clbits or not errors.suited:
-            raise Unsuited("too large, or errors of the measurement")
+        if circuit.num_qubits > MOST_WIRES:
+            raise Unsuited(f"noise on {circuit.num_qubits} wires (at most {MOST_WIRES})")
+        if circuit.num_clbits:
+            raise Unsuited("a circuit with classical bits")
+        if not errors.suited:
+            raise Unsuited("errors on 'measure', or readout errors of several qubits together")
         self._errors = errors
         self._parameters = list(circuit.parameters)
         slots = SlotTable(self._parameters)
@@ -222,32 +224,27 @@ class NoisyProgram:
 _TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
 
 
-def program_of(compiled: Compiled, model: NoiseModel, cache: Cache) -> NoisyProgram | None:
-    """Return the program of a compiled circuit under a noise model; None where it is left to Aer."""
+def program_of(compiled: Compiled, model: NoiseModel, cache: Cache) -> NoisyProgram:
+    """Return the program of a compiled circuit under a noise model.
+
+    Raises
+    ------
+    Unsuited
+        If the circuit is too large or the noise cannot be treated exactly.
+    """
     state = state_of(model)
 
-    def make() -> NoisyProgram | None:
+    def make() -> NoisyProgram | str:
         errors: Errors = cache.kept(("errors", state), lambda: Errors(model), anchor=model)
         try:
             return NoisyProgram(compiled.circuit, errors)
-        except Unsuited:
-            return None
+        except Unsuited as reason:
+            return str(reason)
 
-    program: NoisyProgram | None = cache.kept(("noisy program", id(compiled), state), make, anchor=(compiled, model))
+    program = cache.kept(("noisy program", id(compiled), state), make, anchor=(compiled, model))
+    if isinstance(program, str):
+        raise Unsuited(program)
     return program
-
-
-def sampled(found: Sequence[Real], work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-    """Draw from the exact distributions of every row."""
-    return [
-        [draw(p, len(item.axes), shots, stream(seed, "noisy rows", number, row)) for row, p in enumerate(chances)]
-        for number, (item, chances) in enumerate(zip(work, found, strict=True))
-    ]
-
-
-def exact(found: Sequence[Real], work: Sequence[Work]) -> list[list[Samples]]:
-    """Return the exact distributions themselves."""
-    return [[from_probabilities(p, len(item.axes)) for p in chances] for item, chances in zip(work, found, strict=True)]
 
 
 def distributions(work: Sequence[Work], programs: Sequence[NoisyProgram]) -> list[Real]:

@@ -12,16 +12,19 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer.primitives import SamplerV2 as AerSampler
 
-from qep_qiskit.devices.aer import aer, fake
+from qep_qiskit.devices.aer import aer
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.fake import fake
 from qep_qiskit.devices.ibm import ibm
+from qep_qiskit.devices.simulator import simulator
+from qep_qiskit.devices.snapshots import is_snapshot, snapshot_name
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.samples import Samples, from_bit_array
 from qep_qiskit.seeds import integer, stream
 
-NAMES = ("statevector", "aer", "fake_<name>", "ibm_<name>")
+NAMES = ("statevector", "simulator", "aer", "fake_<name>", "ibm_<name>")
 
 
 @dataclass(frozen=True)
@@ -134,32 +137,40 @@ def as_device(thing: object) -> Device:
         backend = getattr(thing, "backend", None)
         backend = backend() if callable(backend) else backend
         return SamplerDevice(thing, backend if isinstance(backend, BackendV2) else None)
+    if isinstance(thing, BackendV2) and is_snapshot(thing):
+        return fake(thing)
     if isinstance(thing, BackendV2):
         return SamplerDevice(BackendSamplerV2(backend=thing), thing)
     if isinstance(thing, Device):
         return thing
     raise InputError(
-        f"device: {thing!r} is not allowed; give qep.statevector(), qep.aer(), qep.fake(name), "
+        f"device: {thing!r} is not allowed; give qep.statevector(), qep.simulator(), qep.aer(), qep.fake(name), "
         "or a Qiskit BackendV2 or BaseSamplerV2"
     )
 
 
-def device_named(name: str, *, seed: int = 0, noise: str | None = None, method: str = "automatic") -> Device:
-    """Return the device of a spec: ``statevector``, ``aer``, ``fake_<name>`` or ``ibm_<name>``.
+def device_named(
+    name: str, *, seed: int = 0, noise: str | None = None, engine: str = "auto", method: str = "automatic"
+) -> Device:
+    """Return the device of a spec: ``statevector``, ``simulator``, ``aer``, ``fake_<name>`` or ``ibm_<name>``.
+
+    A snapshot's name may be written ``fake_torino``, ``torino`` or ``FakeTorino``.
 
     Raises
     ------
     InputError
-        For an unknown name, or noise where the device is not Aer.
+        For an unknown name, or noise where the device is neither the simulator nor Aer.
     """
     if name == "aer":
         return aer(noise=noise, method=method, seed=seed)
+    if name == "simulator":
+        return simulator(noise=noise, seed=seed)
     if noise is not None:
-        raise InputError(f"device.noise: {noise!r} goes only with device.name = 'aer', not with {name!r}")
+        raise InputError(f"device.noise: {noise!r} goes only with device.name = 'simulator' or 'aer', not with {name!r}")
     if name == "statevector":
         return StatevectorDevice(seed)
-    if str(name).startswith("fake_"):
-        return fake(name, method=method, seed=seed)
     if str(name).startswith("ibm_"):
         return ibm(name, seed=seed)
+    if str(name).startswith("fake_") or snapshot_name(name) is not None:
+        return fake(name, engine=engine, method=method, seed=seed)
     raise InputError(f"device.name: unknown {name!r}; allowed: {', '.join(NAMES)}{nearest(str(name), NAMES)}")

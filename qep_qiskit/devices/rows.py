@@ -1,56 +1,69 @@
-"""Small circuits without noise: one state a row of values, whatever the number of bases."""
+"""Circuits without noise: one state per row of values, whatever the number of bases."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.compilation import Cache
-from qep_qiskit.devices.device import Work, distinct_rows
+from qep_qiskit.devices.device import Compiled, Work, distinct_rows
+from qep_qiskit.devices.noisy import Unsuited
 from qep_qiskit.devices.statevector import rotated
-from qep_qiskit.measurement.samples import Samples, draw
-from qep_qiskit.seeds import stream
+from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.circuits import CircuitProgram
 
-NAME = "qep-qiskit"
-MOST_QUBITS = 12
+FAST_QUBITS = 12
+"""Up to here it is not slower than Aer even for one row of values and with nothing kept: both compile first."""
+MOST_QUBITS = 24
+"""A state of 24 qubits takes 0.27 GB, as much again while a gate acts."""
 GATES = ["rx", "ry", "rz", "rzz", "rxx", "ryy", "h", "x", "sx", "sxdg", "s", "sdg", "cx", "cz"]
+_TOGETHER = 1 << 22
+"""How many amplitudes are kept at once: 64 MB."""
 
 
-def suits(circuit: QuantumCircuit) -> bool:
-    """Whether a compiled circuit is small and unitary.
+def program_of(compiled: Compiled, cache: Cache) -> CircuitProgram:
+    """Return the program of a compiled circuit.
 
-    It is then not slower than Aer even for one row of values and with nothing kept: both compile first.
+    Raises
+    ------
+    Unsuited
+        If it is too large or not unitary.
     """
-    return circuit.num_qubits <= MOST_QUBITS and not circuit.num_clbits and set(circuit.count_ops()) <= {*GATES, "barrier"}
+    circuit = compiled.circuit
+    if circuit.num_qubits > MOST_QUBITS:
+        raise Unsuited(f"{circuit.num_qubits} qubits (at most {MOST_QUBITS})")
+
+    def make() -> CircuitProgram | str:
+        if circuit.num_clbits:
+            return "a circuit with classical bits"
+        try:
+            return CircuitProgram.from_circuit(circuit)
+        except InputError as error:
+            return f"this circuit ({error})"
+
+    program = cache.kept(("program", id(compiled)), make, anchor=compiled)
+    if isinstance(program, str):
+        raise Unsuited(program)
+    return program
 
 
-def sampled(work: Sequence[Work], cache: Cache, *, shots: int, seed: int) -> list[list[Samples]]:
-    """Draw from the exact distribution of every row; bases of the same circuit and values share its state."""
-    states = _states(work, cache)
-    results = []
-    for number, item in enumerate(work):
-        chances = np.abs(rotated(states[number], item.axes)) ** 2
-        found = [draw(p, len(item.axes), shots, stream(seed, "rows", number, row)) for row, p in enumerate(chances)]
-        results.append(found)
-    return results
-
-
-def _states(work: Sequence[Work], cache: Cache) -> list[NDArray[np.complex128]]:
-    """Return the states of every item's rows, each distinct one computed once, together with all others of its circuit."""
+def distributions(work: Sequence[Work], programs: Sequence[CircuitProgram]) -> list[NDArray[np.float64]]:
+    """Return the probabilities of every item's rows; each distinct row of a program is worked out once for all its bases."""
     members: dict[int, list[int]] = {}
-    for number, item in enumerate(work):
-        members.setdefault(id(item.compiled), []).append(number)
-    found: dict[int, NDArray[np.complex128]] = {}
+    for number, program in enumerate(programs):
+        members.setdefault(id(program), []).append(number)
+    found: dict[int, NDArray[np.float64]] = {}
     for numbers in members.values():
-        compiled = work[numbers[0]].compiled
-        make = functools.partial(CircuitProgram.from_circuit, compiled.circuit)
-        program: CircuitProgram = cache.kept(("program", id(compiled)), make, anchor=compiled)
         values, places = distinct_rows([work[i] for i in numbers])
-        states = program.states(values)
-        found.update({i: states[place] for i, place in zip(numbers, places, strict=True)})
+        for i in numbers:
+            found[i] = np.empty((len(work[i].values), 2 ** len(work[i].axes)))
+        together = max(1, _TOGETHER >> programs[numbers[0]].num_qubits)
+        for low in range(0, len(values), together):
+            states = programs[numbers[0]].states(values[low : low + together])
+            for i, place in zip(numbers, places, strict=True):
+                here = np.flatnonzero((place >= low) & (place < low + together))
+                if len(here):
+                    found[i][here] = np.abs(rotated(states[place[here] - low], work[i].axes)) ** 2
     return [found[number] for number in range(len(work))]

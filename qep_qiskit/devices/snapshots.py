@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 
 from qiskit.providers import BackendV2
+from qiskit_aer.backends.aerbackend import AerBackend
+from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.errors import InputError, nearest
 
@@ -46,25 +48,81 @@ def snapshot_classes() -> dict[str, type]:
     return dict(sorted(found.items()))
 
 
+def snapshot_name(text: str) -> str | None:
+    """Return the snapshot that a text means: ``torino``, ``fake_torino`` and ``FakeTorino`` are one; None for no snapshot."""
+    return _names().get(_plain(text))
+
+
+def is_snapshot(thing: object) -> bool:
+    """Whether this is one of the Runtime client's fake backends."""
+    return isinstance(thing, BackendV2) and isinstance(thing, tuple(snapshot_classes().values()))
+
+
 @functools.cache
+def _names() -> dict[str, str]:
+    return {_plain(text): name for name, cls in snapshot_classes().items() for text in (name, cls.__name__)}
+
+
+def _plain(text: str) -> str:
+    return str(text).strip().lower().replace("_", "").removeprefix("fake").removesuffix("v2")
+
+
 def snapshot(name: str) -> Snapshot:
     """Return the snapshot of that name.
+
+    Parameters
+    ----------
+    name : str
+        ``torino``, ``fake_torino`` or ``FakeTorino``.
 
     Raises
     ------
     InputError
         For an unknown name.
     """
-    classes = snapshot_classes()
-    if name not in classes:
+    known = snapshot_name(name) if isinstance(name, str) else None
+    if known is None:
+        classes = snapshot_classes()
+        close = nearest(f"fake_{_plain(name)}", classes)
+        raise InputError(f"device: unknown snapshot {name!r}; `qep devices` lists the {len(classes)} there are{close}")
+    return _of_class(known)
+
+
+@functools.cache
+def _of_class(name: str) -> Snapshot:
+    return snapshot_of(snapshot_classes()[name](), name)
+
+
+def noise_and_snapshot(noise: str | NoiseModel | BackendV2 | None) -> tuple[NoiseModel | None, Snapshot | None]:
+    """Return the noise model or the snapshot that a device's ``noise`` names.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    if noise is None or isinstance(noise, NoiseModel):
+        return noise, None
+    if isinstance(noise, BackendV2):
+        return None, snapshot_of(noise)
+    if not isinstance(noise, str):
         raise InputError(
-            f"device: unknown snapshot {name!r}; `qep devices` lists the {len(classes)} there are{nearest(name, classes)}"
+            f"device.noise: {noise!r} is not allowed; give a name such as 'fake_guadalupe', a fake backend or a NoiseModel"
         )
-    return snapshot_of(name, classes[name]())
+    return None, snapshot(noise)
 
 
-def snapshot_of(name: str, backend: BackendV2) -> Snapshot:
-    """Return a backend with its calibration of now."""
+def snapshot_of(backend: BackendV2, name: str | None = None) -> Snapshot:
+    """Return a backend with its calibration of now, under its own name or another one.
+
+    Raises
+    ------
+    InputError
+        If it does not tell its gates and qubits, as a simulator's backend does not.
+    """
+    if isinstance(backend, AerBackend) or backend.target is None or not backend.target.num_qubits:
+        raise InputError(f"device: {backend.name} does not tell its qubits and their errors; give a snapshot or a NoiseModel")
+    name = str(backend.name) if name is None else name
     asked = getattr(backend, "properties", None)
     properties = asked() if callable(asked) else None
     readout, calibrated = None, "unknown"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.devices.simulated import ran_on
 from qep_qiskit.equilibrium.bench import Bench, CalibrationWork, calibration_work
 from qep_qiskit.equilibrium.planned import Plan
 from qep_qiskit.measurement.mitigation import parse
@@ -118,6 +119,7 @@ def execute_all(
             more = chosen.distribution(work) if each is None else chosen.sample(work, shots=each, seed=seed)
         got = {part.state: (samples, part.flips) for part, samples in zip(parts, more, strict=True)}
         calibrations = (calibration_samples(missing, got),)
+    about = ran_on(chosen.describe(), bench.summaries)
     return [
         Outcomes(
             samples={(p, b): s for (plan, p, b, factor), s in results.items() if plan == number and factor == 1},
@@ -126,7 +128,7 @@ def execute_all(
             calibrations=calibrations,
             circuits=tuple(bench.summaries),
             start=bench.start,
-            device=chosen.describe(),
+            device=about,
         )
         for number in range(len(plans))
     ]

@@ -12,6 +12,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.costs import Cost, ExpectationCost
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.executed import execute_all
+from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.planned import plan
 from qep_qiskit.equilibrium.reduced import free_phase
 from qep_qiskit.networks.network import Network
@@ -36,6 +37,8 @@ class Answer:
         That were spent; the readout calibration of a job is counted with its first answer.
     shared : ndarray of shape (C,) or None
         s, where s·s is the part of the loss's variance that the readout calibration adds, the same for all answers of a job.
+    loss_bias : float or None
+        What shot noise adds to the loss on average, as that of a :class:`Gradient`.
     """
 
     predictions: Vector
@@ -44,6 +47,7 @@ class Answer:
     loss_stderr: float | None
     shots: int = 0
     shared: Vector | None = None
+    loss_bias: float | None = None
 
 
 @dataclass
@@ -113,16 +117,15 @@ def answers(
     for planned, outcome in zip(plans, outcomes, strict=True):
         values, covariance, share = free_phase(planned, outcome)
         outputs, cost = planned.problem.network.num_outputs, planned.problem.cost
-        errors, error, shared = None, None, None
+        errors, shared = None, None
+        loss = measured_loss(cost, values[outputs:], None if covariance is None else covariance[outputs:, outputs:])
         if covariance is not None and share is not None:
             errors = np.sqrt(np.maximum(np.diag(covariance)[:outputs], 0.0))
-            signal = cost.error_signal(values[outputs:])
-            error = float(np.sqrt(max(float(signal @ covariance[outputs:, outputs:] @ signal), 0.0)))
-            shared = signal @ share[outputs:]
+            shared = cost.error_signal(values[outputs:]) @ share[outputs:]
         spent = sum(s.shots or 0 for s in outcome.samples.values())
         if not found:
             spent += sum(c.shots for c in outcome.calibrations)
-        found.append(Answer(values[:outputs], errors, cost.value(values[outputs:]), error, spent, shared))
+        found.append(Answer(values[:outputs], errors, loss.value, loss.stderr, spent, shared, loss.bias))
     return found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.executed import Outcomes
+from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.planned import Plan, described
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.truncation import truncation
@@ -41,7 +42,8 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     Notes
     -----
     Per weight Σ_p s_p ⟨∂H/∂w⟩_p. Its covariance is Σ_p s_p² Cov_p from per-shot values within a basis, plus J Σ_cal Jᵀ with
-    the calibration's covariance, shared by all phases, plus the free phase's error in ε carried by ∂(gradient)/∂ε.
+    the calibration's covariance, shared by all phases, plus the free phase's error in ε carried by ∂(gradient)/∂ε. Each of
+    them counts events that were too rare to be seen (`measurement/covariance.py`).
     """
     if not plan.complete:
         raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
@@ -59,12 +61,14 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
         if undone is not None:
             shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
+    loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
     return Gradient(
         names=problem.network.names,
         values=values,
         covariance=None if covariance is None else covariance[: counts[0], : counts[0]],
-        loss=problem.cost.value(observed),
-        loss_stderr=None if covariance is None else _quadratic(signal, covariance[-counts[2] :, -counts[2] :]),
+        loss=loss.value,
+        loss_stderr=loss.stderr,
+        loss_bias=loss.bias,
         predictions=predictions,
         predictions_stderr=None
         if covariance is None
@@ -156,10 +160,6 @@ def _chosen(plan: Plan, mitigation: str | None) -> Mitigation:
 
 def _mitigator(chosen: Mitigation, outcomes: Outcomes) -> Mitigator | None:
     return mitigator(chosen.readout, outcomes.calibrations) if chosen.calibrated and not outcomes.expectations else None
-
-
-def _quadratic(vector: Vector, covariance: Matrix) -> float:
-    return float(np.sqrt(np.clip(vector @ covariance @ vector, 0.0, None)))
 
 
 def diagnostics(plan: Plan) -> dict[str, object]:

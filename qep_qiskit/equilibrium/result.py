@@ -32,6 +32,12 @@ def cosine(values: Vector, exact: Vector) -> float | None:
     return float(values @ exact) / size if size else None
 
 
+def scores(values: Vector, truth: Vector, stderr: Vector) -> Vector:
+    """Return z = (g − g*) / stderr; NaN, unknown, where an error bar is zero, whether the values agree or not."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(stderr > 0, (values - truth) / stderr, np.nan)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Gradient(Value):
     """dL/dw for every weight, in the order of ``network.names``.
@@ -41,9 +47,11 @@ class Gradient(Value):
     names : tuple of str
     values : ndarray of shape (K,)
     covariance : ndarray of shape (K, K) or None
-        None where expectations are exact. Shot noise, the calibration's and the error signal's.
+        None where expectations are exact. Shot noise, the calibration's and the error signal's. It does not vanish because an
+        event was not seen in the shots.
     loss, loss_stderr : float, float or None
-        At the free phase.
+        At the free phase, ℓ(predictions). Shot noise raises a curved ℓ on average, a squared error by Σσ²; the error bar holds
+        that bias, and `unbiased_loss` is without it.
     predictions, predictions_stderr : ndarray of shape (num_outputs,), same or None
     diagnostics : mapping
         ``gap``, ``phases`` (beta, energy, residual, variance, gap of each) and ``warnings``.
@@ -55,6 +63,8 @@ class Gradient(Value):
     shared : ndarray of shape (K + 1, C) or None
         S, where S Sᵀ is the readout calibration's part of the covariance of the values and, last, the loss: the part that all
         gradients of a batch have in common. It is in memory only.
+    loss_bias : float or None
+        ½ tr(ℓ'' Cov), by which the loss is too high on average; None where expectations are exact.
     """
 
     names: tuple[str, ...]
@@ -68,11 +78,17 @@ class Gradient(Value):
     provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
     free: Prepared | None = field(default=None, repr=False, compare=False)
     shared: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    loss_bias: float | None = None
 
     @property
     def stderr(self) -> Vector | None:
         """One standard deviation of each value, shape (K,), or None where expectations are exact."""
         return None if self.covariance is None else np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
+
+    @property
+    def unbiased_loss(self) -> float:
+        """The loss less the bias of shot noise: right on average over many runs. It may lie below 0 where the loss is near 0."""
+        return self.loss - (self.loss_bias or 0.0)
 
     def __getitem__(self, name: str) -> Estimate:
         """Return one weight's value and error bar, such as ``grad["J[0,1]"]``, which prints 0.123 ± 0.004."""
@@ -114,6 +130,7 @@ class Gradient(Value):
             "stderr": plain(self.stderr),
             "loss": plain(self.loss),
             "loss_stderr": plain(self.loss_stderr),
+            "loss_bias": plain(self.loss_bias),
             "predictions": plain(self.predictions),
             "predictions_stderr": plain(self.predictions_stderr),
             "diagnostics": plain(self.diagnostics),

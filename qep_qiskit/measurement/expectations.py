@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.measurement.bases import Basis
+from qep_qiskit.measurement.covariance import covariance_of_strings
 from qep_qiskit.measurement.readout.mitigator import Mitigator, parities, signs_of
-from qep_qiskit.measurement.samples import Samples, covariance_of_means
+from qep_qiskit.measurement.samples import Samples
 
 Matrix = NDArray[np.float64]
 
@@ -51,10 +52,12 @@ class Readings:
         Returns
         -------
         ndarray of shape (R, R)
-            The sample covariance of ``combination @ per-shot values`` over the number of shots; zero for the exact
-            distribution. Strings read from the same shots keep their covariance.
+            That of :func:`~qep_qiskit.measurement.covariance.covariance_of_strings`; zero for the exact distribution. Strings
+            read from the same shots keep their covariance.
         """
-        return covariance_of_means(self.per_outcome @ combination.T, self.samples)
+        used = combination.any(axis=0)
+        rows = combination[:, used]
+        return rows @ covariance_of_strings(self.per_outcome[:, used], self.samples) @ rows.T
 
 
 def read(

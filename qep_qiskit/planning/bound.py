@@ -39,4 +39,5 @@ def bounded(
     predictions = np.full(problem.network.num_outputs, np.nan)
     mean = Gradient(problem.network.names, unknown, None, float("nan"), None, predictions, None)
     calibration = 2 if parse(mitigation).calibrated else 0
-    return Prediction(mean, parts, np.zeros_like(unknown), calibration, last, Outcomes())
+    nothing = np.zeros_like(unknown)  # a variance of 1 is far from rare events
+    return Prediction(mean, parts, np.zeros_like(parts), nothing, nothing, calibration, last, Outcomes())

@@ -8,9 +8,9 @@ from typing import Any
 
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.devices.aer import AerDevice
 from qep_qiskit.devices.backends import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.simulated import SimulatedDevice, adds_no_noise
 from qep_qiskit.devices.snapshots import snapshot_of
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.equilibrium.executed import Outcomes
@@ -66,15 +66,17 @@ class ExpectedDevice:
 def expectation_of(device: Device) -> Device:
     """Return the device that predicts this one.
 
-    The states themselves where it adds no noise; for a real device a simulation with the noise of its present calibration, on
-    the same qubits and with the same circuits.
+    The states themselves where it adds no noise; this package's simulation where it treats a simulated device's noise exactly;
+    for a real device a simulation with the noise of its present calibration, on the same qubits and with the same circuits.
     """
-    if device.exact:
+    if adds_no_noise(device):
         return ExpectedDevice(StatevectorDevice(device.seed))
-    backend = None if isinstance(device, AerDevice) else backend_of(device)
+    if isinstance(device, SimulatedDevice):
+        return ExpectedDevice(replace(device, engine="auto"))
+    backend = backend_of(device)
     if backend is None:
         return ExpectedDevice(device)
-    return ExpectedDevice(AerDevice(device.name, device.seed, snapshot=snapshot_of(device.name, backend)))
+    return ExpectedDevice(SimulatedDevice(device.name, device.seed, snapshot=snapshot_of(backend, device.name)))
 
 
 def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], calibration: int | None) -> Outcomes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from qep_qiskit.devices.device import Device
 from qep_qiskit.equilibrium.executed import Outcomes, execute
@@ -21,6 +21,8 @@ from qep_qiskit.stencils import Stencil
 Vector = NDArray[np.float64]
 MANY = 10**6
 """Shots with which a circuit's own share of the variance is read off; the rest is exact then."""
+FEW = 1000
+"""Calibration shots with which the share of events that were not seen is read off; a calibration of one shot is refused."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class Prediction:
         At infinitely many shots, on the device, mitigated.
     parts : ndarray of shape (phases, bases, K)
         The variance that one shot of each circuit leaves in each weight; divided by the shots they add up.
-    calibration : ndarray of shape (K,)
+    unseen : ndarray of shape (phases, bases, K)
+        What the pseudo-shots for rare events add; divided by the shots squared. See `measurement/covariance.py`.
+    calibration, calibration_unseen : ndarray of shape (K,)
         The same of one shot of every calibration circuit.
     calibration_circuits : int
     plan : Plan
@@ -44,7 +48,9 @@ class Prediction:
 
     mean: Gradient
     parts: NDArray[np.float64]
+    unseen: NDArray[np.float64]
     calibration: Vector
+    calibration_unseen: Vector
     calibration_circuits: int
     plan: Plan
     outcomes: Outcomes
@@ -61,9 +67,30 @@ class Prediction:
 
     def variances(self, shots: NDArray[np.float64], calibration: float) -> Vector:
         """Return the variance of every weight with these shots, shape (phases, bases), and those of each calibration circuit."""
-        share = np.where(self.measured, 1.0 / np.where(self.measured, shots, 1.0), 0.0)
-        calibrated = self.calibration / calibration if self.calibration_circuits else 0.0
-        return np.einsum("pb,pbk->k", share, self.parts) + calibrated
+        data = expected_variance(self.parts[self.measured], self.unseen[self.measured], shots[self.measured][:, None])
+        if not self.calibration_circuits:
+            return data.sum(axis=0)
+        return data.sum(axis=0) + expected_variance(self.calibration, self.calibration_unseen, calibration)
+
+
+def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64], shots: ArrayLike) -> NDArray[np.float64]:
+    """Return the mean of the variance that N shots will report: v/N + (u/N²) (1 − exp(−λ))/λ with λ = N v/u.
+
+    λ is the number of rare events that are expected. Where k of them are seen the report is (u/N²) (k + 1/(k + 1)), and the mean
+    of 1/(k + 1) over a Poisson distribution is (1 − exp(−λ))/λ.
+
+    Parameters
+    ----------
+    scatter, unseen : ndarray
+        v, the variance of one shot; u, what the pseudo-shots alone would report, times N².
+    shots : array_like
+        N.
+    """
+    count = np.asarray(shots, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        events = np.where(unseen > 0.0, count * scatter / unseen, np.inf)
+        rest = np.where(events > 0.0, -np.expm1(-events) / events, 1.0)
+    return scatter / count + unseen / count**2 * rest
 
 
 class Predictor:
@@ -124,19 +151,24 @@ class Predictor:
 def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
     """Return the mean and each circuit's share of the variance, from exact outcomes of all rounds.
 
-    The covariance of a gradient is a sum over circuits, each divided by its shots. So each share is what `reduce` reports
-    when all other circuits are known exactly.
+    The covariance of a gradient is a sum over circuits. So each share is what `reduce` reports when all other circuits are known
+    exactly: with many shots the scatter, with one or few what is added for events that were not seen.
     """
 
     def variance(shots: dict[tuple[int, int], int | None], calibration: int | None) -> Vector:
         found = reduce(last, relabelled(outcomes, shots, calibration))
         assert found.covariance is not None
-        return np.diag(found.covariance) * (MANY - 1)
+        return np.diag(found.covariance)
 
     mean = reduce(last, relabelled(outcomes, {}, None))
     count = calibration_circuits(outcomes)
     parts = np.zeros((*last.wanted.shape, len(mean.values)))
+    unseen = np.zeros_like(parts)
     for where in outcomes.samples:
-        parts[where] = variance({where: MANY}, None)
-    calibration = variance({}, MANY) if count else np.zeros(len(mean.values))
-    return Prediction(mean, parts, calibration, count, last, outcomes)
+        parts[where] = variance({where: MANY}, None) * (MANY - 1)
+        unseen[where] = np.maximum(variance({where: 1}, None) - parts[where], 0.0)
+    calibration, calibration_unseen = np.zeros_like(mean.values), np.zeros_like(mean.values)
+    if count:
+        calibration = variance({}, MANY) * (MANY - 1)
+        calibration_unseen = np.maximum(variance({}, FEW) - calibration / (FEW - 1), 0.0) * FEW**2
+    return Prediction(mean, parts, unseen, calibration, calibration_unseen, count, last, outcomes)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.devices.device import Device, check_shots
-from qep_qiskit.devices.noisy import MOST_WIRES_EXACT
+from qep_qiskit.devices.noisy import MOST_WIRES
 from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.devices.simulated import adds_no_noise
 from qep_qiskit.equilibrium.planned import check_options
 from qep_qiskit.equilibrium.reduced import diagnostics
 from qep_qiskit.errors import InputError
@@ -201,7 +202,7 @@ def _truth(asked: Asked) -> tuple[Vector | None, float]:
 
 def predictable(asked: Asked) -> bool:
     """Whether the device's outcome distributions are small enough to be computed."""
-    most = COMPARED_QUBITS if asked.device.exact else MOST_WIRES_EXACT
+    most = COMPARED_QUBITS if adds_no_noise(asked.device) else MOST_WIRES
     return asked.problem.network.num_qubits <= most
 
 
@@ -289,7 +290,7 @@ def _forecast(asked: Asked, found: Choice, truth: Vector | None) -> Forecast:
 
 def _finite_beta(asked: Asked, stencil: Stencil, prediction: Prediction) -> Vector | None:
     """Return the noise-free gradient of true ground states at this β, where they can be had."""
-    if asked.device.exact and isinstance(asked.preparer, Exact):
+    if adds_no_noise(asked.device) and isinstance(asked.preparer, Exact):
         return prediction.mean.values
     from qep_qiskit.equilibrium.estimate import run
     from qep_qiskit.equilibrium.reduced import reduce

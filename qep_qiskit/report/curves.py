@@ -64,7 +64,8 @@ def _loss(panel: Axes, history: Rows, epochs: Rows) -> None:
         errors = [row.get("validation_loss_stderr") or 0.0 for row in held]
         x, y = _columns(held, "step", "validation_loss")
         panel.errorbar(x, y, yerr=errors if any(errors) else None, fmt="o-", color=HELD_OUT, markersize=3, label="held out")
-    if min((row["loss"] for row in history), default=0.0) > 0:
+    shown = [row["loss"] for row in history] + [row["validation_loss"] for row in held]
+    if min(shown, default=0.0) > 0:  # a loss from shots, its bias taken away, may lie below 0
         panel.set_yscale("log")
     _finish(panel, "loss")
 

@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 from qep_qiskit.equilibrium.estimate import gradient
-from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error
+from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error, scores
 from qep_qiskit.errors import InputError
 from qep_qiskit.files import write_whole
 from qep_qiskit.preparation.preparer import Progress, silent
@@ -178,7 +178,8 @@ def _size(exact: Gradient) -> float:
 def _scores(found: Mapping[str, Any], truth: Gradient | None) -> list[float | None] | None:
     if truth is None or not found["stderr"]:
         return None
-    return [(v - t) / e if e else None for v, t, e in zip(found["values"], truth.values.tolist(), found["stderr"], strict=True)]
+    values, errors = (np.array(found[key], dtype=float) for key in ("values", "stderr"))
+    return [z if finite(z) else None for z in scores(values, truth.values, errors).tolist()]
 
 
 def _weights(facts: Facts) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from qep_qiskit.spec.sections import (
     Sample,
     ScaledTerm,
     Section,
+    SimulatorDevice,
     SquaredErrorCost,
     StencilSection,
     ThermalPreparation,
@@ -198,10 +199,12 @@ class Spec:
 
     def device(self) -> Device:
         """Return the device, seeded with the spec's seed."""
-        from qep_qiskit.devices import aer, fake, ibm, statevector
+        from qep_qiskit.devices import aer, fake, ibm, simulator, statevector
 
         section = self.device_section
-        with named("device", key="noise" if isinstance(section, AerDevice) else "name"):
+        with named("device", key="noise" if isinstance(section, AerDevice | SimulatorDevice) else "name"):
+            if isinstance(section, SimulatorDevice):
+                return simulator(**section.options(without=("name",)), seed=self.seed)
             if isinstance(section, AerDevice):
                 return aer(**section.options(without=("name",)), seed=self.seed)
             if isinstance(section, FakeDevice):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -264,11 +265,21 @@ AER_METHODS = (
 )  # fmt: skip
 
 
+NOISE = 'the name of a snapshot, such as "fake_guadalupe"'
+
+
+class SimulatorDevice(Section):
+    """The package's exact simulation of circuits, with the noise of a snapshot or with shot noise alone."""
+
+    name: Literal["simulator"]
+    noise: str | None = Field(None, description=NOISE, pattern=r"^\w+$")
+
+
 class AerDevice(Section):
-    """Qiskit Aer, with the noise of a fake device or with shot noise alone."""
+    """Qiskit Aer, with the noise of a snapshot or with shot noise alone."""
 
     name: Literal["aer"]
-    noise: str | None = Field(None, description='the name of a fake device, such as "fake_guadalupe"', pattern=r"^fake_\w+$")
+    noise: str | None = Field(None, description=NOISE, pattern=r"^\w+$")
     method: str = Field("automatic", description=_one_of(*AER_METHODS), pattern=f"^({'|'.join(AER_METHODS)})$")
 
 
@@ -276,6 +287,7 @@ class FakeDevice(Section):
     """A snapshot of a real device: its layout, its gates, the noise of the qubits in use."""
 
     name: str
+    engine: Literal["auto", "simulator", "aer"] = Field("auto", description=_one_of("auto", "simulator", "aer"))
     method: str = Field("automatic", description=_one_of(*AER_METHODS), pattern=f"^({'|'.join(AER_METHODS)})$")
 
 
@@ -291,6 +303,12 @@ class IBMDevice(Section):
     mode: Literal["job", "batch", "session"] = Field("job", description=_one_of("job", "batch", "session"))
 
 
+def _snapshot_section(name: str) -> type[Section] | None:
+    from qep_qiskit.devices.snapshots import snapshot_name
+
+    return None if snapshot_name(name) is None else FakeDevice
+
+
 @dataclass(frozen=True)
 class Choice:
     """A section whose model depends on one of its keys.
@@ -302,18 +320,21 @@ class Choice:
         A value that ends in ``*`` stands for all that begin so.
     default : str or None
         The selector's value where it is absent; None: it must be given.
+    other : callable, optional
+        value → model or None, for values that are not listed.
     """
 
     selector: str
     models: dict[str, type[Section]] = field(default_factory=dict)
     default: str | None = None
+    other: Callable[[str], type[Section] | None] | None = None
 
     def model(self, value: str) -> type[Section] | None:
         """Return the model of this value of the selector, or None where there is none."""
         for known, model in self.models.items():
             if value == known or (known.endswith("*") and value.startswith(known[:-1]) and len(value) >= len(known)):
                 return model
-        return None
+        return None if self.other is None else self.other(value)
 
     @property
     def allowed(self) -> str:
@@ -358,7 +379,16 @@ SECTIONS: dict[str, Choice | type[Section]] = {
     ),
     "measurement": Measurement,
     "device": Choice(
-        "name", {"statevector": StatevectorDevice, "aer": AerDevice, "fake_*": FakeDevice, "ibm_*": IBMDevice}, "statevector"
+        "name",
+        {
+            "statevector": StatevectorDevice,
+            "simulator": SimulatorDevice,
+            "aer": AerDevice,
+            "fake_*": FakeDevice,
+            "ibm_*": IBMDevice,
+        },
+        "statevector",
+        other=_snapshot_section,
     ),
     "data": Data,
     "training": Training,

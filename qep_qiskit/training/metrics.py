@@ -92,9 +92,11 @@ def measured(answers: Sequence[Answer], samples: Samples, key: AnswerKey | None)
 
 
 def _standard_error(answers: Sequence[Answer]) -> float | None:
-    """Return the mean loss's: shot noise averages out, the error of a calibration that all share does not."""
+    """Return the mean loss's: shot noise averages out, its bias and the error of a calibration that all share do not."""
     if any(answer.loss_stderr is None for answer in answers):
         return None
     shares = np.array([answer.shared for answer in answers], dtype=float)
-    alone = sum(float(answer.loss_stderr or 0.0) ** 2 for answer in answers) - float(np.sum(shares**2))
-    return float(np.sqrt(max(alone, 0.0) / len(answers) ** 2 + float(np.sum(shares.mean(axis=0) ** 2))))
+    biases = np.array([answer.loss_bias or 0.0 for answer in answers])
+    alone = sum(float(answer.loss_stderr or 0.0) ** 2 for answer in answers) - float(np.sum(shares**2) + np.sum(biases**2))
+    together = float(np.sum(shares.mean(axis=0) ** 2)) + float(biases.mean()) ** 2
+    return float(np.sqrt(max(alone, 0.0) / len(answers) ** 2 + together))

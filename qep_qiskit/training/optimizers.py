@@ -13,6 +13,8 @@ from qep_qiskit.errors import InputError, nearest
 
 Vector = NDArray[np.float64]
 Memory = Mapping[str, Vector]
+MOST_GROWTH = 20
+"""How many times the user's own number of shots `adaptive_shots` asks for at most, where no maximum is given."""
 
 
 @runtime_checkable
@@ -170,21 +172,27 @@ class AdaptiveShots:
     smoothing : float
         Decay of the running averages of the gradient and of its variance.
     minimum, maximum : int
-        Of the shots per circuit.
+        Of the shots per circuit. If `maximum` is omitted: 20 times the number that the user gave for the first step.
+    bias, bias_decay : float
+        b and μ of the term b μᵏ in the k-th step, which keeps the rule finite where the gradient is zero.
 
     Notes
     -----
     With the gradient g and per-shot variances that sum to V, a descent step gains at least (η − Lη²/2)|g|² − Lη²V/(2s) with
     s shots; the gain a shot is largest at s = 2Lη/(2 − Lη) · V/|g|² (Kübler, Arrasmith, Cincio & Coles 2020,
     arXiv:1909.09083, iCANS; one number for all weights as in gCANS, Gu et al. 2021, arXiv:2108.10434, since all weights are
-    read from the same shots here). Balles, Romero & Hennig 2017, arXiv:1612.05086, have the same rule for batch sizes.
+    read from the same shots here). As published, |g|² + b μᵏ stands in the denominator. Balles, Romero & Hennig 2017,
+    arXiv:1612.05086, have the same rule for batch sizes. Where neither a gradient nor its noise was seen the shots stay as they
+    were: 0/0 is not known.
     """
 
     base: Optimizer = field(default_factory=SGD)
     lipschitz: float | None = None
     smoothing: float = 0.9
     minimum: int = 10
-    maximum: int = 1_000_000
+    maximum: int | None = None
+    bias: float = 1e-6
+    bias_decay: float = 0.99
 
     def __post_init__(self) -> None:
         if isinstance(self.base, AdaptiveShots) or not isinstance(self.base, Optimizer):
@@ -192,7 +200,9 @@ class AdaptiveShots:
         if self.lipschitz is not None:
             _above_zero("adaptive_shots", "lipschitz", self.lipschitz)
         _share("adaptive_shots", "smoothing", self.smoothing)
-        if not 2 <= self.minimum <= self.maximum:
+        _above_zero("adaptive_shots", "bias", self.bias)
+        _share("adaptive_shots", "bias_decay", self.bias_decay)
+        if self.minimum < 2 or (self.maximum is not None and self.maximum < self.minimum):
             raise InputError(
                 f"adaptive_shots: minimum {self.minimum} and maximum {self.maximum} are not allowed; give 2 <= minimum <= maximum"
             )
@@ -216,14 +226,18 @@ class AdaptiveShots:
         reach = 1.0 if self.lipschitz is None else min(self.lipschitz * rate, 1.9)
         signal = float(np.sum((average / unbias) ** 2))
         noise = float(variance[0] / unbias[0])
-        wanted = 2.0 * reach / (2.0 - reach) * noise / signal if signal > 0.0 else float(self.maximum)
-        after = np.array([float(np.clip(np.ceil(wanted), self.minimum, self.maximum))])
+        floor = self.bias * self.bias_decay ** float(memory["measured"][0])
+        wanted = 2.0 * reach / (2.0 - reach) * noise / max(signal + floor, 1e-300) if signal or noise else float(shots)
+        after = np.array([float(np.ceil(max(wanted, self.minimum)))])
         return step, {**kept, "average": average, "variance": variance, "measured": count, "next": after}
 
     def shots(self, asked: int | None, memory: Memory) -> int | None:
         """Return what the last gradient called for; what the user asked for before the first."""
-        wanted = int(memory["next"][0])
-        return wanted if wanted > 0 else asked
+        wanted = float(memory["next"][0])
+        if wanted <= 0.0:
+            return asked
+        most = self.maximum or max(MOST_GROWTH * (asked or self.minimum), self.minimum)
+        return int(min(wanted, most))
 
     def describe(self) -> dict[str, object]:
         """Return the name and the options."""
@@ -234,6 +248,8 @@ class AdaptiveShots:
             "smoothing": self.smoothing,
             "minimum": self.minimum,
             "maximum": self.maximum,
+            "bias": self.bias,
+            "bias_decay": self.bias_decay,
         }
 
 

@@ -144,7 +144,7 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     Notes
     -----
     Shot noise averages out with the number of samples; the calibration's error does not, since all samples share it: with
-    Cov_i = N_i + S_i S_iᵀ the mean of n has Σ N_i/n² + S̄ S̄ᵀ.
+    Cov_i = N_i + S_i S_iᵀ the mean of n has Σ N_i/n² + S̄ S̄ᵀ. The bias that shot noise adds to a curved loss does not either.
     """
     n = len(found)
     values = np.mean([g.values for g in found], axis=0)
@@ -155,7 +155,9 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     if any(g.covariance is None or g.loss_stderr is None for g in found):
         return BatchMean(values, None, loss, None, spent, tuple(texts))
     covariance = sum(np.asarray(g.covariance) for g in found) / n**2
-    variance = sum(float(g.loss_stderr or 0.0) ** 2 for g in found) / n**2
+    biases = [g.loss_bias or 0.0 for g in found]
+    variance = sum(float(g.loss_stderr or 0.0) ** 2 - b**2 for g, b in zip(found, biases, strict=True)) / n**2
+    variance += float(np.mean(biases)) ** 2
     shares = [g.shared for g in found if g.shared is not None]
     if len(shares) == n and n > 1:
         mean = np.mean(shares, axis=0)

@@ -131,7 +131,7 @@ def test_a_failed_job_and_other_verbs(spec, service):
 
 
 def test_status_of_a_training_that_answers_at_once(spec):
-    text = SPEC.replace('"ibm_torino"\nmode = "session"', '"aer"')
+    text = SPEC.replace('"ibm_torino"\nmode = "session"', '"simulator"')
     Path(spec).write_text(text)
     assert qep("train", spec, "--run", "run")[0] == 0
     code, out, err = qep("status", "run")

@@ -162,7 +162,7 @@ def test_control_c_of_a_real_program(tmp_path):
 def test_devices():
     devices = run_json("devices")["devices"]
     names = {device["name"]: device["qubits"] for device in devices}
-    assert {"statevector", "aer", "fake_guadalupe"} <= set(names)
+    assert {"statevector", "simulator", "aer", "fake_guadalupe"} <= set(names)
     assert names["fake_guadalupe"] == 16
     assert "fake_guadalupe" in run("devices")
 

@@ -24,6 +24,7 @@ from qiskit_aer.noise import (
 )
 
 import qep_qiskit as qep
+from qep_qiskit.devices import aer_engine
 from qep_qiskit.devices.device import Compiled, Work
 from qep_qiskit.simulation import transfer
 
@@ -119,10 +120,10 @@ def as_it_is(circuit, wires=None, simulator="qep-qiskit"):
 def both_distributions(device, exact, compiled, bases, values):
     """All outcomes' probabilities by a device and by Aer's density matrices, (bases, rows, 2**n)."""
     found = device.distribution([Work(compiled, axes, values) for axes in bases])
-    other = exact.distribution([Work(replace(compiled, simulator="qiskit-aer"), axes, values) for axes in bases])
+    other = exact.distribution([Work(replace(compiled, simulator=aer_engine.NAME), axes, values) for axes in bases])
     return [np.array([[frequencies(s) for s in batch] for batch in batches]) for batches in (found, other)]
 
 
 def beside_aer(model):
-    """A device that may choose its simulator, and one that is told to take density matrices."""
-    return qep.aer(noise=model), qep.aer(noise=model, method="density_matrix")
+    """The simulator under this noise, and Aer."""
+    return qep.simulator(noise=model), qep.aer(noise=model)

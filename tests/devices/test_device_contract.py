@@ -30,10 +30,24 @@ class TestAer(DeviceContract):
         return qep.aer()
 
 
+class TestSimulator(DeviceContract):
+    @staticmethod
+    def make():
+        return qep.simulator()
+
+
 class TestAerDensityMatrix(DeviceContract):
     @staticmethod
     def make():
         return qep.aer(method="density_matrix")
+
+
+def noise_model():
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.01, 1), ["sx", "rx", "x"])
+    model.add_all_qubit_quantum_error(depolarizing_error(0.03, 2), ["cx"])
+    model.add_all_qubit_readout_error(ReadoutError([[0.99, 0.01], [0.04, 0.96]]))
+    return model
 
 
 class TestAerWithNoiseModel(DeviceContract):
@@ -41,11 +55,15 @@ class TestAerWithNoiseModel(DeviceContract):
 
     @staticmethod
     def make():
-        model = NoiseModel()
-        model.add_all_qubit_quantum_error(depolarizing_error(0.01, 1), ["sx", "rx", "x"])
-        model.add_all_qubit_quantum_error(depolarizing_error(0.03, 2), ["cx"])
-        model.add_all_qubit_readout_error(ReadoutError([[0.99, 0.01], [0.04, 0.96]]))
-        return qep.aer(noise=model)
+        return qep.aer(noise=noise_model())
+
+
+class TestSimulatorWithNoiseModel(DeviceContract):
+    allowance = 0.2
+
+    @staticmethod
+    def make():
+        return qep.simulator(noise=noise_model())
 
 
 class TestFakeManilaDensityMatrix(DeviceContract):
@@ -64,12 +82,20 @@ class TestFakeManila(DeviceContract):
         return device_named("fake_manila")
 
 
+class TestSimulatorWithNoiseOfGuadalupe(DeviceContract):
+    allowance = 0.2
+
+    @staticmethod
+    def make():
+        return qep.simulator(noise="fake_guadalupe")
+
+
 class TestAerWithNoiseOfGuadalupe(DeviceContract):
     allowance = 0.2
 
     @staticmethod
     def make():
-        return qep.aer(noise="fake_guadalupe")
+        return qep.aer(noise="guadalupe")
 
 
 class TestAerSimulatorAsBackend(DeviceContract):

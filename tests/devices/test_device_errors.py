@@ -7,6 +7,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.primitives import StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import qep_qiskit as qep
@@ -30,8 +31,12 @@ def test_too_many_qubits(device):
     [
         (lambda: device_named("aerr"), "'aerr'"),
         (lambda: device_named("fake_manilla"), "fake_manila"),
-        (lambda: qep.fake("nowhere"), "fake_nowhere"),
-        (lambda: qep.aer(noise="manila"), "'manila'"),
+        (lambda: qep.fake("nowhere"), "'nowhere'"),
+        (lambda: qep.aer(noise="manilla"), "fake_manila"),
+        (lambda: qep.simulator(noise="FakeTorinno"), "fake_torino"),
+        (lambda: qep.fake("torino", engine="simulater"), "simulator"),
+        (lambda: qep.fake("torino", engine="simulator", method="statevector"), "device.method"),
+        (lambda: qep.aer(noise=AerSimulator()), "NoiseModel"),
         (lambda: qep.aer(noise=0.1), "0.1"),
         (lambda: qep.aer(method="statevectr"), "statevector"),
         (lambda: device_named("statevector", noise="fake_manila"), "device.noise"),
@@ -60,7 +65,8 @@ def test_names_and_objects_that_are_devices():
 
 def test_exact_is_only_what_has_no_noise():
     assert qep.statevector().exact
-    assert qep.aer().exact
+    assert qep.simulator().exact
+    assert not qep.aer().exact, "Aer computes its exact distributions itself"
     assert not qep.aer(noise="fake_manila").exact
     assert not qep.aer(noise=NoiseModel()).exact
     assert not as_device(StatevectorSampler()).exact
@@ -75,13 +81,38 @@ def test_a_sampler_has_no_exact_distribution():
 def test_a_density_matrix_that_does_not_fit_is_refused():
     model = NoiseModel()
     model.add_all_qubit_quantum_error(depolarizing_error(0.01, 2), ["cx"])
-    circuit = QuantumCircuit(13)
+    circuit = QuantumCircuit(25)
     circuit.h(0)
-    for q in range(12):
+    for q in range(24):
         circuit.cx(q, q + 1)
     device = qep.aer(noise=model)
-    with pytest.raises(InputError, match="13 active qubits do not fit"):
-        device.distribution([work_of(device, circuit, "Z" * 13)])
+    with pytest.raises(InputError, match="exact distribution of 25 qubits") as error:
+        device.distribution([work_of(device, circuit, "Z" * 25)])
+    assert "measurement shots" in str(error.value) and "\n" not in str(error.value)
+
+
+def thirteen(gate):
+    circuit = QuantumCircuit(13)
+    circuit.x(0)
+    gate(circuit)
+    return circuit
+
+
+@pytest.mark.parametrize(
+    ("make", "circuit", "words"),
+    [
+        (qep.simulator, QuantumCircuit(25), "25 qubits"),
+        (qep.simulator, thirteen(lambda c: c.reset(1)), "reset"),
+        (lambda: qep.simulator(noise=NoiseModel()), thirteen(lambda c: c.sx(1)), "13 wires"),
+        (lambda: qep.simulator(noise="fake_guadalupe"), thirteen(lambda c: c.sx(range(13))), "13 wires"),
+        (lambda: qep.fake("guadalupe", engine="simulator"), thirteen(lambda c: c.sx(range(13))), "13 wires"),
+    ],
+)
+def test_the_simulator_refuses_what_it_cannot_treat_exactly(make, circuit, words):
+    device = make()
+    with pytest.raises(InputError, match="qep.aer") as error:
+        device.compile(circuit)
+    assert words in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_method_that_cannot_run_the_circuit_is_refused():

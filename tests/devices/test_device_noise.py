@@ -28,10 +28,11 @@ def gates_and_readout():
     return model
 
 
-def test_a_distribution_equals_a_density_matrix_of_each_circuit_bound_by_itself():
+@pytest.mark.parametrize("make", [qep.aer, qep.simulator])
+def test_a_distribution_equals_a_density_matrix_of_each_circuit_bound_by_itself(make):
     """Qiskit and Aer alone: the circuit bound first, the noisy density matrix, and the readout written out by hand."""
     model = gates_and_readout()
-    device = qep.aer(noise=model)
+    device = make(noise=model)
     work = work_of(device, entangled(), "XYZ", ROWS)
     (found,) = device.distribution([work])
     simulator = AerSimulator(method="density_matrix", noise_model=model)
@@ -48,7 +49,7 @@ def test_a_distribution_equals_a_density_matrix_of_each_circuit_bound_by_itself(
 @pytest.mark.parametrize("make", [gates_and_readout, readout_only], ids=["gates", "readout"])
 def test_run_time_binding_gives_what_circuits_bound_before_give(make):
     model, shots = make(), 100_000
-    device = qep.aer(noise=model, method="density_matrix")
+    device = qep.aer(noise=model)
     work = work_of(device, entangled(), "ZXZ", ROWS)
     (found,) = device.sample([work], shots=shots, seed=1)
     simulator = AerSimulator(noise_model=model)
@@ -119,8 +120,9 @@ def test_confusion_matrices_are_columns_by_state_and_perfect_without_a_model():
     np.testing.assert_allclose(confusion_of(model, [0, 1]), [[[0.97, 0.09], [0.03, 0.91]], [[0.8, 0.1], [0.2, 0.9]]])
 
 
-def test_readout_error_reaches_the_shots():
-    device, shots = qep.aer(noise=readout_only()), 50_000
+@pytest.mark.parametrize("make", [qep.aer, qep.simulator])
+def test_readout_error_reaches_the_shots(make):
+    device, shots = make(noise=readout_only()), 50_000
     idle = QuantumCircuit(2)
     ((samples,),) = device.sample([work_of(device, idle, "ZZ")], shots=shots, seed=3)
     sigma = np.sqrt(0.03 * 0.97 / shots)

@@ -7,8 +7,9 @@ from qiskit_aer.noise import NoiseModel
 from scipy.stats import chi2
 
 import qep_qiskit as qep
-from qep_qiskit.devices import noisy, rows
+from qep_qiskit.devices import aer_engine, noisy, rows
 from qep_qiskit.devices.device import Work
+from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.circuits import CircuitProgram
 
 SHOTS = 20_000
@@ -51,60 +52,100 @@ def statistic(got, exact):
 
 
 def test_a_batch_has_the_distributions_of_aer():
-    device = qep.aer()
+    device, other = qep.simulator(), qep.aer()
     work = work_of(device, 16)
     assert work[0].compiled.simulator == work[0].compiled.summary()["simulator"] == "qep-qiskit"
-    got, exact = device.sample(work, shots=SHOTS, seed=5), device.distribution(work)
+    got, own, exact = device.sample(work, shots=SHOTS, seed=5), device.distribution(work), other.distribution(work_of(other, 16))
+    for many, right in zip(own, exact, strict=True):
+        np.testing.assert_allclose([full(s) for s in many], [full(s) for s in right], rtol=0, atol=1e-12)
     found = [statistic(g, e) for many, right in zip(got, exact, strict=True) for g, e in zip(many, right, strict=True)]
     total, freedom = np.sum(found, axis=0)
     assert 1e-4 < chi2.sf(total, freedom) < 1 - 1e-4
 
 
 def test_rows_of_one_circuit_differ_and_seeds_repeat():
-    device = qep.aer()
+    device = qep.simulator()
     work = work_of(device, 16, axes=("ZZZ", "ZZZ"))
     one, two = (device.sample(work, shots=200, seed=seed) for seed in (1, 1))
     assert all(np.array_equal(full(a), full(b)) for a, b in zip(one[0], two[0], strict=True))
     assert any(not np.array_equal(full(a), full(b)) for a, b in zip(one[0], one[1], strict=True))
 
 
+def test_many_rows_of_a_large_circuit_are_worked_out_in_parts(monkeypatch):
+    device = qep.simulator()
+    work = work_of(device, 9)
+    whole = device.distribution(work)
+    monkeypatch.setattr(rows, "_TOGETHER", 16)
+    for many, right in zip(device.distribution(work), whole, strict=True):
+        np.testing.assert_allclose([full(s) for s in many], [full(s) for s in right], rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize(
     "device",
     [
+        qep.aer(),
         qep.aer(method="statevector"),
-        qep.aer(noise="fake_manila", method="density_matrix"),
-        qep.aer(noise=NoiseModel(), method="statevector"),
+        qep.aer(noise="fake_manila"),
+        qep.aer(noise=NoiseModel()),
+        qep.fake("manila", engine="aer"),
+        qep.fake("manila", method="density_matrix"),
     ],
-    ids=["method", "fake", "noise"],
+    ids=["plain", "method", "snapshot", "noise", "fake", "fake method"],
 )
-def test_a_chosen_method_stays_with_aer(device, monkeypatch):
-    monkeypatch.setattr(CircuitProgram, "from_circuit", lambda *_: pytest.fail("not on Aer"))
-    monkeypatch.setattr(noisy, "program_of", lambda *_: pytest.fail("not on Aer"))
+def test_aer_runs_everything_on_aer(device, monkeypatch):
+    for cls in (CircuitProgram, noisy.NoisyProgram):
+        monkeypatch.setattr(cls, "__init__", lambda *_, **__: pytest.fail("not on Aer"))
     work = work_of(device, 2, axes=("ZZZ",))
-    assert work[0].compiled.summary()["simulator"] == "qiskit-aer"
-    assert "simulator" not in device.describe()
-    assert len(device.sample(work, shots=10, seed=0)[0]) == 2
+    assert work[0].compiled.summary()["simulator"] == device.describe()["simulator"] == "qiskit-aer"
+    assert len(device.sample(work, shots=10, seed=0)[0]) == len(device.distribution(work)[0]) == 2
 
 
-def test_large_circuits_and_what_is_not_unitary_go_to_aer_beside_small_ones():
-    device = qep.aer()
-    large, reset = QuantumCircuit(rows.MOST_QUBITS + 1), QuantumCircuit(3)
-    large.x(0)
-    reset.x(range(3))
-    reset.reset(1)
-    small = work_of(device, 2, axes=("XXX",))
-    others = [Work(device.compile(c), "Z" * c.num_qubits, np.zeros((1, 0))) for c in (large, reset)]
-    assert [item.compiled.simulator for item in (*small, *others)] == ["qep-qiskit", "qiskit-aer", "qiskit-aer"]
-    got = device.sample([others[0], *small, others[1]], shots=50, seed=1)
-    assert np.all(got[0][0].outcomes == [1] + [0] * rows.MOST_QUBITS)
-    assert np.all(got[2][0].outcomes == [1, 0, 1])
-    assert len(got[1]) == 2
+@pytest.mark.parametrize("device", [qep.simulator(), qep.simulator(noise="fake_manila"), qep.fake("manila", engine="simulator")])
+def test_the_simulator_runs_nothing_on_aer(device, monkeypatch):
+    monkeypatch.setattr(aer_engine, "run", lambda *_, **__: pytest.fail("on Aer"))
+    work = work_of(device, 2, axes=("ZZZ",))
+    assert work[0].compiled.summary()["simulator"] == device.describe()["simulator"] == "qep-qiskit"
+    assert len(device.sample(work, shots=10, seed=0)[0]) == len(device.distribution(work)[0]) == 2
 
 
-def test_results_say_which_simulator_gave_the_shots():
+@pytest.mark.parametrize("shots", [None, 50])
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [
+        (qep.simulator(), "qep-qiskit"),
+        (qep.aer(), "qiskit-aer"),
+        (qep.aer(method="statevector"), "qiskit-aer"),
+        (qep.aer(noise="fake_manila"), "qiskit-aer"),
+        (qep.fake("manila"), "qep-qiskit"),
+        (qep.fake("manila", engine="aer"), "qiskit-aer"),
+    ],
+)
+def test_results_say_which_simulator_ran(device, name, shots):
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     problem = qep.Problem(network, network.initial_weights(1), x=[0.3], cost=qep.SquaredError([1.0]))
-    for device, name in ((qep.aer(), "qep-qiskit"), (qep.aer(method="statevector"), "qiskit-aer")):
-        found = qep.gradient(problem, preparer=qep.Adiabatic(time=1.0, steps=2), device=device, shots=50)
-        assert {circuit["simulator"] for circuit in found.provenance["circuits"]} == {name}
-    assert qep.aer().describe()["simulator"] == "qep-qiskit up to 12 qubits, qiskit-aer beyond"
+    found = qep.gradient(problem, preparer=qep.Adiabatic(time=1.0, steps=2), device=device, shots=shots)
+    assert found.provenance["device"]["simulator"] == name
+    assert {circuit["simulator"] for circuit in found.provenance["circuits"]} <= {name}
+
+
+def test_beyond_the_fast_size_a_snapshot_takes_aer_for_shots_and_distributions(monkeypatch):
+    monkeypatch.setattr(noisy, "FAST_WIRES", 2)
+    for size, name in ((2, "qep-qiskit"), (3, "qiskit-aer")):
+        network = qep.ising(sites=size, edges="chain", inputs=[0], outputs=[size - 1])
+        problem = qep.Problem(network, network.initial_weights(1), x=[0.3], cost=qep.SquaredError([1.0]))
+        for shots in (None, 50):
+            options = {"preparer": qep.Adiabatic(time=1.0, steps=4), "device": qep.fake("manila"), "shots": shots}
+            assert qep.gradient(problem, **options).provenance["device"]["simulator"] == name
+    assert qep.fake("manila").describe()["simulator"] == "qep-qiskit up to 2 active qubits, qiskit-aer beyond"
+
+
+@pytest.mark.parametrize("method", ["stabilizer", "automatic"])
+def test_an_exact_distribution_on_aer_is_aers(method):
+    """A method that cannot run the circuit is refused for distributions as for shots."""
+    device = qep.aer(method=method)
+    work = work_of(device, 1, axes=("ZZZ",))
+    if method == "stabilizer":
+        with pytest.raises(InputError, match="stabilizer"):
+            device.distribution(work)
+    else:
+        assert device.distribution(work)[0][0].shots is None

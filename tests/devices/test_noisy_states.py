@@ -23,6 +23,7 @@ from scipy.stats import chi2
 import qep_qiskit as qep
 from qep_qiskit.devices import noisy
 from qep_qiskit.devices.device import Work
+from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.folding import folded
 from qep_qiskit.measurement.twirling import twirled
 from qep_qiskit.simulation.channels import ChannelProgram
@@ -71,7 +72,7 @@ def layered(num_qubits, layers=2):
 )
 def test_every_kind_of_native_gates(name, own_runs):
     """CX, CZ, ECR, U3 and fractional gates; four qubits, so that some circuits are routed."""
-    device, exact = qep.fake(name), qep.fake(name, method="density_matrix")
+    device, exact = qep.fake(name), qep.fake(name, engine="aer")
     circuit = layered(4)
     compiled = device.compile(circuit)
     assert compiled.simulator == "qep-qiskit"
@@ -187,53 +188,32 @@ def _opaque(kind):
     ],
     ids=lambda x: getattr(x, "__name__", x),
 )
-def test_what_is_not_exactly_that_goes_to_aer(model, kind, own_runs):
-    device = qep.aer(noise=model())
+def test_what_is_not_exactly_that_is_refused(model, kind, own_runs):
     circuit = _opaque(kind)
-    compiled = device._judged(as_it_is(circuit, simulator="qiskit-aer"))
-    assert compiled.simulator == compiled.summary()["simulator"] == "qiskit-aer"
-    work = Work(compiled, "XYZ", a_row(circuit, 1))
-    ((samples,),) = device.sample([work], shots=20, seed=1)
-    assert samples.shots == 20
-    if model is not _correlated:
-        device.distribution([work])
+    device = qep.simulator(noise=model())
+    with pytest.raises(InputError, match="qep.aer"):
+        device.distribution([Work(as_it_is(circuit), "XYZ", a_row(circuit, 1))])
+    with pytest.raises(InputError, match="qep.aer"):
+        device.sample([Work(as_it_is(circuit), "XYZ", a_row(circuit, 1))], shots=20, seed=1)
     assert own_runs == []
-
-
-def test_a_method_and_large_circuits_keep_aer(own_runs):
-    model = readout()
-    for device, size in ((qep.aer(noise=model, method="density_matrix"), 2), (qep.aer(noise=model), noisy.MOST_WIRES + 1)):
-        circuit = QuantumCircuit(size)
-        circuit.x(0)
-        compiled = device.compile(circuit)
-        assert compiled.simulator == "qiskit-aer"
-        assert device.sample([Work(compiled, "Z" * size, np.zeros((1, 0)))], shots=5, seed=1)[0][0].shots == 5
-    assert own_runs == []
-    assert "simulator" not in qep.aer(noise=model, method="density_matrix").describe()
-    assert qep.aer(noise=model).describe()["simulator"] == "qep-qiskit up to 11 active qubits, qiskit-aer beyond"
 
 
 def test_small_circuits_and_others_come_back_in_order(own_runs):
-    device = qep.aer(noise=depolarizing())
-    flip, large, opaque = QuantumCircuit(2), QuantumCircuit(noisy.MOST_WIRES + 1), QuantumCircuit(2)
+    device = qep.fake("guadalupe")
+    flip, large = QuantumCircuit(2), QuantumCircuit(noisy.FAST_WIRES + 1)
     flip.x(1)
-    large.x(2)
-    opaque.x(0)
-    opaque.delay(10, 0)
-    work = [Work(device.compile(c), "Z" * c.num_qubits, np.zeros((1, 0))) for c in (large, flip, opaque, flip)]
+    large.x(range(noisy.FAST_WIRES + 1))
+    work = [Work(device.compile(c), "Z" * c.num_qubits, np.zeros((1, 0))) for c in (large, flip, flip)]
+    assert [item.compiled.simulator for item in work] == ["qiskit-aer", "qep-qiskit", "qep-qiskit"]
     got = device.sample(work, shots=400, seed=2)
-    assert [int(np.argmax(np.bincount((s.outcomes @ (1 << np.arange(s.outcomes.shape[1]))), s.weights))) for (s,) in got] == [
-        4,
-        2,
-        1,
-        2,
-    ]
+    most = [int(np.argmax(np.bincount((s.outcomes @ (1 << np.arange(s.outcomes.shape[1]))), s.weights))) for (s,) in got]
+    assert most == [2**12 - 1, 2, 2]
     assert own_runs == [1]
 
 
 def test_shots_are_drawn_from_the_distribution_of_aer():
     """χ² of 48 rows and bases."""
-    device, exact = qep.fake("fake_manila"), qep.fake("fake_manila", method="density_matrix")
+    device, exact = qep.fake("fake_manila"), qep.fake("fake_manila", engine="aer")
     circuit, shots = layered(3), 20_000
     work = [Work(device.compile(circuit), axes, a_row(circuit, 16)) for axes in ("ZZZ", "XXX", "XYZ")]
     total = freedom = 0.0
@@ -260,7 +240,7 @@ def test_seeds_repeat_whatever_else_is_in_the_job():
 
 @pytest.mark.parametrize("folding", ["global", "two_qubit"])
 def test_folded_and_twirled_circuits(folding, own_runs):
-    device, exact = qep.fake("fake_torino"), qep.fake("fake_torino", method="density_matrix")
+    device, exact = qep.fake("fake_torino"), qep.fake("fake_torino", engine="aer")
     circuit = layered(3, layers=1)
     compiled = folded(device.compile(circuit), 3, folding)
     found, right = both_distributions(device, exact, compiled, ("XYZ", "ZZZ"), a_row(circuit, 2))
@@ -274,33 +254,29 @@ def test_folded_and_twirled_circuits(folding, own_runs):
 
 def test_a_model_that_is_changed_later_counts_as_it_is():
     model = readout()
-    device = qep.aer(noise=model)
+    device = qep.simulator(noise=model)
     circuit = QuantumCircuit(2)
     circuit.sx(0)
-    work = Work(device.compile(circuit), "ZZ", np.zeros((2, 0)))
-    device.distribution([work])
+    compiled = device.compile(circuit)
+    device.distribution([Work(compiled, "ZZ", np.zeros((2, 0)))])
     for change in (
         lambda: model.add_all_qubit_quantum_error(depolarizing_error(0.5, 1), ["sx"]),
         lambda: model.add_quantum_error(reset_error(0.3), ["sx"], [0]),
         lambda: model.add_readout_error(ReadoutError([[0.6, 0.4], [0.3, 0.7]]), [1]),
     ):
         change()
-        (found,), (right,) = (d.distribution([work]) for d in (device, qep.aer(noise=model, method="density_matrix")))
-        np.testing.assert_allclose([frequencies(s) for s in found], [frequencies(s) for s in right], **TIGHT)
-    model.add_all_qubit_quantum_error(reset_error(0.5), ["measure"])
-    assert device._program_of(work.compiled) is None
+        found, right = both_distributions(device, qep.aer(noise=model), compiled, ("ZZ",), np.zeros((2, 0)))
+        np.testing.assert_allclose(found, right, **TIGHT)
 
 
 def test_every_allowed_gate_is_covered_by_the_cases():
     assert set(BASIS) == noisy.transfer.TURNING | noisy.transfer.FIXED
 
 
-def test_a_forecast_and_a_budget_take_their_noise_from_it(own_runs):
+def test_a_forecast_takes_its_noise_from_it_whatever_the_engine(own_runs):
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     problem = qep.Problem(network, network.initial_weights(1), x=[0.3], cost=qep.SquaredError([1.0]))
     options = {"preparer": qep.Adiabatic(time=1.0, steps=2), "shots": 100}
-    found = [
-        qep.plan(problem, device=qep.fake("fake_manila", method=method), **options) for method in ("automatic", "density_matrix")
-    ]
+    found = [qep.plan(problem, device=qep.fake("fake_manila", engine=engine), **options) for engine in ("auto", "aer")]
     assert own_runs
     np.testing.assert_allclose(*(forecast.stderr for forecast in found), rtol=1e-8)

@@ -29,7 +29,7 @@ def test_a_batch_of_mixed_costs_is_its_samples_alone(stencil):
 
 def test_error_bars_of_a_batch_are_those_of_single_calls():
     problems = batch(6)
-    options = {"preparer": qep.Adiabatic(time=5, steps=20), "device": qep.aer(seed=3), "shots": 200_000}
+    options = {"preparer": qep.Adiabatic(time=5, steps=20), "device": qep.simulator(seed=3), "shots": 200_000}
     for number, (problem, found) in enumerate(zip(problems, qep.gradients(problems, **options), strict=True)):
         alone = qep.gradient(problem, seed=number, **options)
         np.testing.assert_allclose(found.stderr, alone.stderr, rtol=0.03)

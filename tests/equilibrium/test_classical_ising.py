@@ -96,7 +96,7 @@ def test_shots_and_circuits_of_configurations():
     problem = qep.Problem(network, network.initial_weights(2), x=[0.5], cost=qep.SquaredError([-1.0]))
     exact = qep.gradient(problem, stencil=qep.symmetric(3.0))
     assert np.any(exact.values)
-    for device in (qep.statevector(), qep.aer(seed=1)):
+    for device in (qep.statevector(), qep.simulator(seed=1)):
         found = qep.gradient(problem, stencil=qep.symmetric(3.0), device=device, shots=50)
         np.testing.assert_allclose(found.values, exact.values, atol=1e-12)
         assert found.provenance["bases"] == ["all Z"] or len(found.provenance["bases"]) == 1

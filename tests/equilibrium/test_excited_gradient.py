@@ -65,7 +65,7 @@ def test_excited_states_run_on_devices():
     problem = qep.Problem(network, network.initial_weights(3), x=[0.4], cost=qep.SquaredError([1.0]))
     options = {"preparer": qep.Exact(level=1), "stencil": qep.symmetric(0.2)}
     exact = qep.gradient(problem, **options)
-    found = qep.gradient(problem, device=qep.aer(seed=3), shots=20_000, **options)
+    found = qep.gradient(problem, device=qep.simulator(seed=3), shots=20_000, **options)
     assert np.abs((found.values - exact.values) / found.stderr).max() < 5
 
 

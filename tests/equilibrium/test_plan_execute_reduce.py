@@ -56,7 +56,7 @@ def assert_same(found, expected, **tolerance):
     [{}, {"shots": 500}, {"shots": 500, "mitigation": "tensored"}, {"shots": 500, "mitigation": "trex"}],
     ids=["exact", "shots", "mitigated", "twirled"],
 )
-@pytest.mark.parametrize("device", [qep.statevector, qep.aer], ids=["statevector", "aer"])
+@pytest.mark.parametrize("device", [qep.statevector, qep.simulator], ids=["statevector", "simulator"])
 def test_the_composition_is_gradient(cost, stencil, options, device):
     chosen = device()
     expected = qep.gradient(problem(cost), stencil=stencil, device=chosen, seed=5, **options)
@@ -128,7 +128,7 @@ def test_the_sensitivity_is_the_derivative_of_the_gradient_in_the_error_signal(k
 
 @pytest.mark.parametrize("cost", [SQUARED, SQUARED.observable()], ids=["expectations", "observable"])
 def test_shots_are_per_circuit(cost):
-    last, outcomes = by_hand(planned(cost, shots=321, calibration_shots=77, mitigation="tensored"), qep.aer())
+    last, outcomes = by_hand(planned(cost, shots=321, calibration_shots=77, mitigation="tensored"), qep.simulator())
     assert {s.shots for s in outcomes.samples.values()} == {321}
     assert set(outcomes.samples) == {(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)}
     assert [(c.zeros.shots, c.ones.shots) for c in outcomes.calibrations] == [(77, 77)]
@@ -166,12 +166,12 @@ def test_counts_without_a_calibration_cannot_be_mitigated_afterwards():
 
 
 def test_reducing_twice_gives_the_same():
-    last, outcomes = by_hand(planned(shots=300, mitigation="tensored"), qep.aer())
+    last, outcomes = by_hand(planned(shots=300, mitigation="tensored"), qep.simulator())
     assert_same(reduce(last, outcomes), reduce(last, outcomes), rtol=0, atol=0)
 
 
 def test_same_seed_same_gradient_and_another_seed_another():
-    for device in (qep.statevector(), qep.aer(noise="fake_manila")):
+    for device in (qep.statevector(), qep.simulator(noise="fake_manila")):
         first, second, other = (
             qep.gradient(problem(), device=device, shots=200, mitigation="tensored", seed=s) for s in (4, 4, 5)
         )
@@ -183,7 +183,7 @@ def test_rounds_and_calibration_draw_from_streams_of_their_own():
     """Free phase and nudged phase of a tiny nudge: equal distributions, but not the same random numbers."""
     agree = 0
     for seed in range(20):
-        _, outcomes = by_hand(planned(stencil=qep.one_sided(1e-6), shots=1000, seed=seed), qep.aer())
+        _, outcomes = by_hand(planned(stencil=qep.one_sided(1e-6), shots=1000, seed=seed), qep.simulator())
         free, nudged = outcomes.samples[0, 0], outcomes.samples[1, 0]
         agree += free.weights.shape == nudged.weights.shape and np.array_equal(free.weights, nudged.weights)
     assert agree == 0

@@ -84,7 +84,7 @@ def test_reports_and_what_is_refused():
         weights @ energies**2 / weights.sum() - mean**2
     )
     assert found.diagnostics["gap"] == pytest.approx(energies[1] - energies[0])
-    for options in ({"shots": 100}, {"device": qep.aer(), "shots": 100}, {"device": qep.aer(noise="fake_manila")}):
+    for options in ({"shots": 100}, {"device": qep.simulator(), "shots": 100}, {"device": qep.simulator(noise="fake_manila")}):
         with pytest.raises(qep.InputError, match="a thermal state is mixed .* no device and no shots"):
             qep.gradient(problem, preparer=thermal, stencil=qep.symmetric(0.01), **options)
     for value in (0, -1.0, float("nan"), float("inf"), "warm", True, None):

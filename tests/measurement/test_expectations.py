@@ -37,6 +37,14 @@ def signs_of(shots, label):
     return np.array(values)
 
 
+def covariance_of(each):
+    """The sample covariance of the means of strings, shape (S, shots), and what two pseudo-shots add to it, by plain inverses."""
+    shots = each.shape[1]
+    sample, means = np.atleast_2d(np.cov(each, ddof=1)) / shots, each.mean(axis=1)
+    pseudo = 2 / shots**2 * (np.outer(means, means) + np.diag((each**2).mean(axis=1)))
+    return sample + pseudo @ np.linalg.inv(pseudo + sample) @ pseudo
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_exact_distribution_gives_exact_expectations_without_error(seed):
     state = random_statevector(8, seed=seed)
@@ -56,9 +64,10 @@ def test_means_and_covariance_equal_those_of_the_shots_one_by_one(basis):
     each = np.array([signs_of(shots, LABELS[i]) for i in basis.strings])
     np.testing.assert_allclose(readings.means, each.mean(axis=1), atol=1e-12)
     combination = rng.normal(size=(3, len(basis.strings)))
-    np.testing.assert_allclose(
-        readings.covariance(combination), np.atleast_2d(np.cov(combination @ each, ddof=1)) / 500, rtol=1e-10, atol=1e-15
-    )
+    found = readings.covariance(combination)
+    np.testing.assert_allclose(found, combination @ covariance_of(each) @ combination.T, rtol=1e-9, atol=1e-14)
+    sample = np.atleast_2d(np.cov(combination @ each, ddof=1)) / 500
+    np.testing.assert_allclose(found, sample, atol=1e-4 * np.diag(sample).max())  # counts are plenty: nothing is added
 
 
 @pytest.mark.parametrize("basis", BASES, ids=lambda b: b.axes)
@@ -81,9 +90,7 @@ def test_with_mitigation_too(basis):
                 weights = weights * (np.array([1.0, -1.0]) @ inverse)[expanded(samples)[:, q].astype(int)]
         each.append(weights)
     np.testing.assert_allclose(readings.means, np.mean(each, axis=1), atol=1e-12)
-    np.testing.assert_allclose(
-        readings.covariance(np.eye(len(each))), np.atleast_2d(np.cov(each, ddof=1)) / 300, rtol=1e-9, atol=1e-15
-    )
+    np.testing.assert_allclose(readings.covariance(np.eye(len(each))), covariance_of(np.array(each)), rtol=1e-9, atol=1e-14)
 
 
 def test_estimates_scatter_as_their_covariance_says():

@@ -21,7 +21,7 @@ def test_flips_share_a_circuits_shots():
     assert {where: s.shots for where, s in outcomes.samples.items()} == rounded
 
 
-@pytest.mark.parametrize("device", [qep.statevector(seed=3), qep.aer(seed=3)], ids=lambda d: d.name)
+@pytest.mark.parametrize("device", [qep.statevector(seed=3), qep.simulator(seed=3)], ids=lambda d: d.name)
 def test_every_circuit_gets_its_own_shots(device):
     found = plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT, mitigation="tensored")
     outcomes = execute(found, device)
@@ -53,7 +53,7 @@ def test_a_cost_of_expectations_keeps_the_split_in_its_second_round():
 
 
 def test_pubs_are_grouped_by_shots():
-    device = qep.aer()
+    device = qep.simulator()
     bench = Bench(device, None)
     bench.add_plans([plan(PROBLEM, preparer=qep.VQE(layers=1), stencil=STENCIL, shots=SPLIT)])
     sizes = {(item.axes, shots): len(item.values) for (item, _), shots in zip(bench.work(), bench.shots(), strict=True)}

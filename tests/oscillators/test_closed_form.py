@@ -100,7 +100,7 @@ def test_unstable_weights_name_the_mode() -> None:
     [
         (lambda p: qep.gradient(p, shots=100), "measurement.shots: 100 is not allowed; a network in closed form"),
         (lambda p: qep.gradient(p, preparer=qep.VQE()), "preparation.method: vqe prepares qubits"),
-        (lambda p: qep.gradient(p, device=qep.aer(noise=FLIPS)), "network.levels: a network in closed form has no qubits"),
+        (lambda p: qep.gradient(p, device=qep.simulator(noise=FLIPS)), "network.levels: a network in closed form has no qubits"),
         (lambda p: qep.oscillators(sites=2, outputs=[1], masses=-1.0), "masses: -1 of site 0"),
         (lambda p: qep.oscillators(sites=2, outputs=[1], masses=[1.0]), "masses: got 1 values, expected 2"),
         (lambda p: qep.oscillators(sites=2, outputs=[2]), "outputs: site 2 is out of range"),

@@ -180,7 +180,7 @@ def test_shots_and_readout_mitigation_come_to_the_truncated_gradient() -> None:
         found = qep.gradient(
             problem,
             stencil=qep.symmetric(0.3),
-            device=qep.aer(seed=3),
+            device=qep.simulator(seed=3),
             shots=4000,
             **options,  # type: ignore[arg-type]
         )

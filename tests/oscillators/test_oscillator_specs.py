@@ -87,7 +87,7 @@ def test_an_operator_of_positions_is_a_cost(spec):
 
 def test_on_qubits_it_takes_shots_and_circuits(spec, tmp_path):
     change = ["network.levels=4", "network.encoding=gray", "network.sites=2", "network.masses=1.0", "network.outputs=[1]",
-              "weights.k=0.5", "measurement.shots=500", "device.name=aer", "preparation.method=vqe"]  # fmt: skip
+              "weights.k=0.5", "measurement.shots=500", "device.name=simulator", "preparation.method=vqe"]  # fmt: skip
     words = [word for c in change for word in ("--set", c)]
     done = run("gradient", spec, "--json", *words)
     assert done.exit_code == 0, done.stderr

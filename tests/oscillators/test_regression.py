@@ -36,7 +36,12 @@ def test_two_on_qubits_learn_from_shots_to_the_noise_floor() -> None:
     closed = qep.oscillators(sites=2, inputs=[0], outputs=[1])
     X = np.array([[2.0], [-3.0]])
     wanted = answers(closed, [0.8, 0.8, 0.8], X)
-    measured = {"preparer": qep.Exact(nudge_share=10.0), "stencil": qep.symmetric(1.0), "device": qep.aer(seed=1), "shots": 1000}
+    measured = {
+        "preparer": qep.Exact(nudge_share=10.0),
+        "stencil": qep.symmetric(1.0),
+        "device": qep.simulator(seed=1),
+        "shots": 1000,
+    }
     found = qep.train(network, X, wanted, learning_rate=0.05, schedule="cosine", epochs=80, batch_size=2, **measured, **OPTIONS)
     first = answers(closed, network.initial_weights(seed=1), X)
     problems = [qep.Problem(network, found.weights, x, cost=qep.SquaredError(y)) for x, y in zip(X, wanted, strict=True)]

@@ -51,7 +51,7 @@ def test_a_native_network_keeps_its_gradient():
     asked = qep.Problem(network, network.initial_weights(seed=7), cost=qep.SquaredError([1.0]))
     found = qep.gradient(asked, preparer=qep.VQE(layers=1), device=device, shots=200)
     assert tuple(found.provenance["layout"]) == network.layout
-    ideal = qep.gradient(asked, device=qep.aer(), shots=200, stencil=qep.symmetric(0.2))
+    ideal = qep.gradient(asked, device=qep.simulator(), shots=200, stencil=qep.symmetric(0.2))
     assert ideal.provenance["layout"] == [0, 1, 2]
 
 

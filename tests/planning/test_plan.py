@@ -134,7 +134,7 @@ def test_a_run_that_is_planned_for_five_percent_has_five_percent(shots):
 @pytest.mark.parametrize("cost", [qep.SquaredError([1.0, -0.5]), qep.SquaredError([1.0, -0.5]).observable()])
 def test_five_percent_of_larger_networks(cost):
     asked = problem(RING, cost)
-    forecast = qep.plan(asked, stencil=qep.symmetric("auto"), target_error=0.05, device=qep.aer())
+    forecast = qep.plan(asked, stencil=qep.symmetric("auto"), target_error=0.05, device=qep.simulator())
     found = relative_error(asked, forecast, 60)
     print("five percent:", found)
     assert 0.035 < found < 0.065

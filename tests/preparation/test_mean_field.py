@@ -56,7 +56,7 @@ def test_circuits_make_the_states(problem):
     np.testing.assert_allclose(found.expectations(paulis), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("device", [qep.statevector(seed=2), qep.aer(seed=2)], ids=["statevector", "aer"])
+@pytest.mark.parametrize("device", [qep.statevector(seed=2), qep.simulator(seed=2)], ids=["statevector", "simulator"])
 @pytest.mark.parametrize("problem", [PROBLEM, with_y(2)], ids=["real", "with Y"])
 def test_shots_scatter_around_the_exact_gradient(problem, device):
     options = {"preparer": qep.MeanField(), "stencil": qep.symmetric(0.1)}

@@ -117,7 +117,7 @@ def test_what_is_refused(monkeypatch):
     with pytest.raises(InputError, match="gap is 3"):
         qep.MPS(gap=3)
     with pytest.raises(InputError, match="2\\^12 two-qubit gates"):
-        qep.gradient(ising_problem(12, "chain"), preparer=qep.MPS(gap=False), device=qep.aer(seed=1), shots=10)
+        qep.gradient(ising_problem(12, "chain"), preparer=qep.MPS(gap=False), device=qep.simulator(seed=1), shots=10)
     monkeypatch.setitem(sys.modules, "tenpy", None)
     with pytest.raises(InputError, match=r"pip install 'qep-qiskit\[tensor\]'"):
         qep.gradient(ising_problem(4, "chain"), preparer=qep.MPS())

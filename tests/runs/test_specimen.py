@@ -27,7 +27,8 @@ def test_the_specimen_is_labelled_and_its_counts_give_its_gradient(tmp_path):
         [kept] = store.gradients()
         again = read_again(store, load(run / "spec.toml"), "tensored")
     np.testing.assert_allclose(again.values, kept["values"], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(again.stderr, kept["stderr"], rtol=1e-9)
+    # kept before error bars counted events that were not seen, which is a matter of 1e-6 here
+    np.testing.assert_allclose(again.stderr, kept["stderr"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["gradient-6", "chain-20", "heavy-hex-50"])

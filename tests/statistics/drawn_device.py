@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qep_qiskit.devices import AerDevice, Compiled, Work
+from qep_qiskit.devices import Compiled, SimulatedDevice, Work
 from qep_qiskit.measurement.samples import Samples
 from qep_qiskit.seeds import stream
 
 
 @dataclass(frozen=True)
 class DrawnDevice:
-    device: AerDevice
+    device: SimulatedDevice
     seed: int = 0
     name: str = "drawn"
     exact: bool = False

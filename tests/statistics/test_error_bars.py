@@ -51,10 +51,10 @@ def test_mitigation_removes_a_readout_error_of_many_standard_deviations() -> Non
     assert_honest(of_weights(repeated(OBSERVABLE, device, stencil=stencil, shots=100_000, mitigation="tensored"), truth))
 
 
-def test_aer_with_readout_error_alone_says_the_same() -> None:
+def test_simulated_readout_error_alone_says_the_same() -> None:
     model = NoiseModel()
     model.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.09, 0.91]]))
-    stencil, options = qep.symmetric(0.1), {"shots": 100_000, "device": qep.aer(noise=model, seed=5)}
+    stencil, options = qep.symmetric(0.1), {"shots": 100_000, "device": qep.simulator(noise=model, seed=5)}
     truth = truth_of(OBSERVABLE, stencil)
     raw = qep.gradient(OBSERVABLE, stencil=stencil, **options)  # type: ignore[arg-type]
     mitigated = qep.gradient(OBSERVABLE, stencil=stencil, mitigation="tensored", **options)  # type: ignore[arg-type]
@@ -63,9 +63,9 @@ def test_aer_with_readout_error_alone_says_the_same() -> None:
 
 
 @pytest.mark.slow
-def test_pulls_on_aer() -> None:
+def test_pulls_under_simulated_noise() -> None:
     model = NoiseModel()
     model.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.09, 0.91]]))
     stencil = qep.symmetric(0.1)
-    found = repeated(TWO_OUTPUTS, qep.aer(noise=model), stencil=stencil, shots=2000, mitigation="tensored")
+    found = repeated(TWO_OUTPUTS, qep.simulator(noise=model), stencil=stencil, shots=2000, mitigation="tensored")
     assert_honest(of_weights(found, truth_of(TWO_OUTPUTS, stencil)))

@@ -63,7 +63,7 @@ def noisy() -> DrawnDevice:
     model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), ["cx"])
     model.add_all_qubit_quantum_error(depolarizing_error(0.001, 1), ["sx", "x"])
     model.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.09, 0.91]]))
-    return DrawnDevice(qep.aer(noise=model))
+    return DrawnDevice(qep.simulator(noise=model))
 
 
 def zero_noise(method: str, seeds: range) -> tuple[Repeats, dict[str, float]]:

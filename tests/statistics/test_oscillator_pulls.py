@@ -33,7 +33,7 @@ def measure(levels: int, cost, preparer, stencil, shots: int) -> tuple[list[qep.
     """Return 200 measured gradients, and the exact one of the truncated oscillators, by its true ground states."""
     network = qep.oscillators(sites=2, inputs=[0], outputs=[1], levels=levels, encoding="gray")
     problem = qep.Problem(network, [0.5, 1.0, 1.2], x=[1.0], cost=cost)
-    found = repeated(problem, qep.aer(), stencil=stencil, shots=shots, preparer=preparer, seeds=range(SEEDS))
+    found = repeated(problem, qep.simulator(), stencil=stencil, shots=shots, preparer=preparer, seeds=range(SEEDS))
     truth = qep.gradient(problem, preparer=qep.Exact(nudge_share=10.0), stencil=stencil)
     return found, truth
 

@@ -74,6 +74,34 @@ def test_adaptive_shots_grow_as_the_gradient_shrinks_and_keep_their_limits():
     assert asked[0] == 20 and asked[-1] == 5000 and asked == sorted(asked) and len(set(asked)) > 3
 
 
+@pytest.mark.parametrize(("gradient", "covariance"), [(0.0, 0.0), (0.0, 1e-4), (1e-9, 1.0), (0.0, 1e6)])
+def test_adaptive_shots_stay_within_bounds_of_the_users_own_number(gradient, covariance):
+    """Whatever the signal, zero included: at most 20 times the shots that were given, unless a maximum says otherwise."""
+    rule = AdaptiveShots()
+    memory, shots = rule.start(3), 200
+    for _ in range(30):
+        _, memory = rule.update(np.full(3, gradient), covariance * np.eye(3), shots, 0.1, memory)
+        shots = rule.shots(200, memory)
+        assert 10 <= shots <= 20 * 200
+    wide = AdaptiveShots(maximum=10**6)
+    assert wide.shots(200, wide.update(np.zeros(3), 1e3 * np.eye(3), 200, 0.1, wide.start(3))[1]) == 10**6
+
+
+def test_without_signal_and_noise_the_shots_stay_as_they_are():
+    rule = AdaptiveShots()
+    _, memory = rule.update(np.zeros(2), np.zeros((2, 2)), 321, 0.1, rule.start(2))
+    assert rule.shots(200, memory) == 321
+
+
+def test_the_published_bias_keeps_a_vanishing_gradient_finite():
+    """s = 2Lη/(2 − Lη) · V/(|g|² + b μᵏ), with Lη = 1 where L is not given."""
+    rule = AdaptiveShots(smoothing=0.0, bias=1e-2, bias_decay=0.5, maximum=10**9)
+    memory = rule.start(1)
+    for step in range(4):
+        _, memory = rule.update(np.zeros(1), np.array([[1e-4]]), 100, 0.1, memory)
+        assert rule.shots(100, memory) == max(np.ceil(2 * 1e-2 / (1e-2 * 0.5**step)), 10)
+
+
 def test_schedules_begin_at_one_and_do_not_rise():
     for name, schedule in SCHEDULES.items():
         factors = [schedule(step, 40) for step in range(40)]
@@ -94,6 +122,8 @@ def test_schedules_begin_at_one_and_do_not_rise():
         (lambda: Momentum(decay=-0.1), "momentum: decay is -0.1"),
         (lambda: AdaptiveShots(base=AdaptiveShots()), "adaptive_shots: base is"),
         (lambda: AdaptiveShots(minimum=10, maximum=5), "adaptive_shots: minimum 10 and maximum 5"),
+        (lambda: AdaptiveShots(bias=0.0), "adaptive_shots: bias is 0.0; give a number above 0"),
+        (lambda: AdaptiveShots(bias_decay=1.0), "adaptive_shots: bias_decay is 1.0"),
         (lambda: walked(AdaptiveShots()), "adaptive_shots needs the gradient's error bar"),
         (lambda: schedule_of("cosin"), "schedule: 'cosin' is not allowed; .* did you mean 'cosine'"),
     ],

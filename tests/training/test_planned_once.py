@@ -49,7 +49,7 @@ def plans(monkeypatch):
 
 @pytest.mark.parametrize("left", LEFT)
 def test_planned_once_and_kept_with_the_run(tmp_path, plans, left):
-    options = {**LEFT[left], "device": qep.aer(noise="fake_guadalupe")} if left == "both" else LEFT[left]
+    options = {**LEFT[left], "device": qep.simulator(noise="fake_guadalupe")} if left == "both" else LEFT[left]
     whole = fit(validation=(X, Y), **options)
     assert len(plans) == 1 and len(whole.history) == 4
     planned = whole.settings["planned"]

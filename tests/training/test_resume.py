@@ -62,7 +62,7 @@ def test_killed_at_a_step(tmp_path, at):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["shots", "aer"])
+@pytest.mark.parametrize("case", ["shots", "noise"])
 def test_killed_at_twenty_random_moments(tmp_path, case):
     """SIGKILL at twenty random moments of a run, which goes on each time and ends as if nothing had happened."""
     epochs, rng, moments, kills = 150, np.random.default_rng(6), [], 0

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.covariance import covariance_of_strings
+from qep_qiskit.measurement.readout.mitigator import signs_of
 from qep_qiskit.measurement.samples import Samples
 
 
@@ -119,11 +121,5 @@ def merge(calibrations: Sequence[Calibration]) -> Calibration:
 
 
 def _covariance(samples: Samples) -> NDArray[np.float64]:
-    n = samples.outcomes.shape[1]
-    if samples.shots is None:
-        return np.zeros((n, n))
-    values = samples.outcomes - samples.weights @ samples.outcomes
-    sample = (values * samples.weights[:, None]).T @ values / max(samples.shots - 1, 1)
-    # a rate of 0 in N shots is known to about 1/N, not exactly: add the Laplace floor to the diagonal
-    floor = 1.0 / (samples.shots + 2) ** 2
-    return sample + np.diag(np.where(np.diag(sample) < floor, floor, 0.0))
+    """Return the covariance of the frequencies of 1, from that of the signs ±1."""
+    return covariance_of_strings(signs_of(samples), samples) / 4.0

@@ -6,11 +6,14 @@ correlated between qubits or depends on the state of others, leaves of a string 
 
 The parameters are the frequencies of the calibration's outcomes. A corrected mean m = raw/λ̂ depends on them by
 ∂m/∂f_u = −(m/λ̂) parity_S(u), and their covariance is the multinomial one, so two strings share as much of the calibration's error
-as their parities are correlated.
+as their parities are correlated. Outcomes that were not seen have a part too: two pseudo-shots of the maximally mixed state
+(`measurement/covariance.py`), the mixed state as a sum over `MIXED` fixed random outcomes, over which parities are uncorrelated.
+They are added, so that the share stays linear in ∂m/∂f and circuits and samples add up what they have in common.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,11 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.covariance import PSEUDO_SHOTS
 from qep_qiskit.measurement.readout.mitigator import CalibrationSamples, parities, signs_of
 from qep_qiskit.measurement.samples import Samples, factor_of_means
+from qep_qiskit.seeds import stream
 
 Matrix = NDArray[np.float64]
 LEAST_SIGNAL = 0.02
+MIXED = 256
+"""Outcomes that stand for the maximally mixed state. Every parity has its exact variance, and two of them correlate by 6 %."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,13 @@ class Trex:
 
     @property
     def num_parameters(self) -> int:
-        """One a distinct outcome of the calibration."""
-        return sum(len(part.zeros.weights) for part in self.calibrations)
+        """One per distinct outcome of each calibration, and one per outcome that stands for the maximally mixed state."""
+        return sum(len(signs) for signs in self._signs)
+
+    @functools.cached_property
+    def _signs(self) -> list[Matrix]:
+        """The signs of the outcomes that were seen, then those of the mixed state, of each calibration."""
+        return [np.vstack([signs_of(part.zeros), _mixed(part.qubits)]) for part in self.calibrations]
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
         """Return parities over λ_S, and ∂(mean)/∂(frequencies of the calibration's outcomes)."""
@@ -42,13 +54,12 @@ class Trex:
         raw = parities(signs_of(samples), supports)
         per_outcome = np.empty_like(raw)
         sensitivity = np.zeros((len(supports), self.num_parameters))
-        signs = [signs_of(part.zeros) for part in self.calibrations]
-        starts = np.cumsum([0, *(len(part.zeros.weights) for part in self.calibrations)])
+        starts = np.cumsum([0, *(len(signs) for signs in self._signs)])
         for s, place in enumerate(places):
             factors = []
             for block, columns in place.items():
-                parity = signs[block][:, columns].prod(axis=1)
-                found = float(self.calibrations[block].zeros.weights @ parity)
+                parity = self._signs[block][:, columns].prod(axis=1)
+                found = float(self.calibrations[block].zeros.weights @ parity[:-MIXED])
                 self._check(block, columns, found)
                 factors.append((block, parity, found))
             per_outcome[:, s] = raw[:, s] / np.prod([found for _, _, found in factors])
@@ -58,20 +69,17 @@ class Trex:
         return per_outcome, sensitivity
 
     def share(self, jacobian: Matrix) -> Matrix:
-        """Return J F with F Fᵀ the multinomial covariance of the calibrations' frequencies."""
-        columns = []
+        """Return J F with F Fᵀ the covariance of the calibrations' frequencies: the multinomial one, and the pseudo-shots'."""
+        columns = [np.zeros((len(jacobian), 0))]
         start = 0
         for part in self.calibrations:
-            weights, shots = part.zeros.weights, part.zeros.shots
-            block = jacobian[:, start : start + len(weights)]
-            start += len(weights)
-            if shots is None:
-                continue
-            found = factor_of_means(block.T, part.zeros).T
-            # a parity that never flipped in N shots is known to about 2/N, not exactly
-            floor = 2.0 * np.abs(block).max(axis=1, initial=0.0) / (shots + 2)
-            columns += [found, np.diag(np.where(np.linalg.norm(found, axis=1) < floor, floor, 0.0))]
-        return np.hstack(columns) if columns else np.zeros((len(jacobian), 0))
+            samples, count = part.zeros, len(part.zeros.weights)
+            seen, mixed = jacobian[:, start : start + count], jacobian[:, start + count : start + count + MIXED]
+            start += count + MIXED
+            if samples.shots is not None:
+                unseen = np.column_stack([seen @ samples.weights, mixed / np.sqrt(MIXED)])
+                columns += [factor_of_means(seen.T, samples).T, np.sqrt(PSEUDO_SHOTS) / samples.shots * unseen]
+        return np.hstack(columns)
 
     def report(self) -> list[dict[str, object]]:
         """Return what is left of ⟨Z⟩ of every qubit."""
@@ -108,6 +116,11 @@ class Trex:
                 f"mitigation: the parity of qubits {names} carries no signal (attenuation {found:.3f} ± {spread:.3f}); "
                 "give more calibration_shots, or choose other qubits"
             )
+
+
+def _mixed(qubits: Sequence[int]) -> Matrix:
+    """Return random signs of every device qubit, shape (MIXED, n): the same for a qubit in every calibration."""
+    return np.column_stack([1.0 - 2.0 * stream(0, "maximally mixed", qubit).integers(0, 2, size=MIXED) for qubit in qubits])
 
 
 def trex(calibrations: Sequence[CalibrationSamples]) -> Trex:

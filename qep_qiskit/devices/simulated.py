@@ -1,0 +1,187 @@
+"""A device that is simulated on this machine: how circuits are compiled for it, its noise, and which engine runs them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.transpiler import PassManager, generate_preset_pass_manager
+from qiskit_aer import __version__ as aer_version
+from qiskit_aer.noise import NoiseModel
+
+from qep_qiskit.devices import aer_engine, exact_engine
+from qep_qiskit.devices.compilation import Cache, compile_with
+from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.noise import cut_to_active, noise_of
+from qep_qiskit.devices.noisy import Unsuited
+from qep_qiskit.devices.rows import GATES
+from qep_qiskit.devices.snapshots import Snapshot
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.samples import Samples
+
+ENGINES = ("auto", "simulator", "aer")
+
+
+@dataclass(frozen=True)
+class SimulatedDevice:
+    """A device that is simulated here; see :func:`simulator`, :func:`aer` and :func:`fake`.
+
+    Attributes
+    ----------
+    name : str
+    seed : int
+    engine : {"auto", "simulator", "aer"}
+        This package's exact simulation, qiskit-aer, or for each circuit the first where it is fast and exact.
+        ``Compiled.simulator`` says which one a circuit runs on.
+    method : str
+        Aer's.
+    noise : NoiseModel or None
+        It acts on the circuit's own qubits.
+    snapshot : Snapshot or None
+        Circuits are laid out on it and get the noise of the qubits in use.
+    """
+
+    name: str
+    seed: int = 0
+    engine: str = "auto"
+    method: str = "automatic"
+    noise: NoiseModel | None = None
+    snapshot: Snapshot | None = None
+    cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    @property
+    def noise_free(self) -> bool:
+        """Whether neither gates nor readout have errors."""
+        return self.noise is None and self.snapshot is None
+
+    @property
+    def exact(self) -> bool:
+        """True without noise, unless Aer was asked for: the prepared state itself answers."""
+        return self.noise_free and self.engine != "aer"
+
+    @property
+    def needs_circuits(self) -> bool:
+        """True."""
+        return True
+
+    @functools.cached_property
+    def _passes(self) -> PassManager:
+        if self.snapshot is not None:
+            raise TypeError("a snapshot's passes depend on the layout")
+        gates = GATES if self.noise is None else [g for g in self.noise.basis_gates if g in _KNOWN]
+        return generate_preset_pass_manager(optimization_level=1, basis_gates=gates, seed_transpiler=11)
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit in the noise's gates, on the snapshot's best qubits, cut down to the active ones.
+
+        Raises
+        ------
+        InputError
+            If the engine that was asked for cannot run it.
+        """
+        return self.cache.compiled(circuit, None if self.snapshot is None else qubits, self._compile)
+
+    def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
+        if self.snapshot is None:
+            wires = tuple(range(circuit.num_qubits))
+            compiled = Compiled(self._passes.run(circuit), wires, wires, wires)
+        else:
+            whole = compile_with(self.snapshot.backend, circuit, qubits)
+            small, active = cut_to_active(whole.circuit, whole.wires)
+            place = {w: i for i, w in enumerate(active)}
+            small.metadata = {"active": list(active)}
+            compiled = Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start)
+        return replace(compiled, simulator=self._engine_of(compiled))
+
+    def _engine_of(self, compiled: Compiled) -> str:
+        """Return the name of the engine for a circuit."""
+        if self.engine == "aer":
+            return aer_engine.NAME
+        try:
+            fast = exact_engine.suits(compiled, self._noise_for(compiled), self.cache)
+        except Unsuited as reason:
+            if self.engine == "simulator":
+                raise _refused(reason) from None
+            return aer_engine.NAME
+        return exact_engine.NAME if fast or self.engine == "simulator" else aer_engine.NAME
+
+    def _noise_for(self, compiled: Compiled) -> NoiseModel | None:
+        known = self.snapshot
+        if known is None:
+            return self.noise
+        active = tuple(compiled.circuit.metadata["active"])
+        return self.cache.kept(("noise", active), lambda: noise_of(known, active))
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Run all circuits, each with the engine that its compilation chose."""
+        return self._run(work, shots, seed)
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Return exact distributions, readout error included, each computed by the engine that its compilation chose.
+
+        Raises
+        ------
+        InputError
+            If a circuit is too large for this machine's memory.
+        """
+        return self._run(work, None, 0)
+
+    def _run(self, work: Sequence[Work], shots: int | None, seed: int) -> list[list[Samples]]:
+        models = [self._noise_for(item.compiled) for item in work]
+        chosen = {"simulator": exact_engine.NAME, "aer": aer_engine.NAME}.get(self.engine)
+        names = [chosen or item.compiled.simulator for item in work]
+        own = [i for i, name in enumerate(names) if name == exact_engine.NAME]
+        rest = [i for i, name in enumerate(names) if name != exact_engine.NAME]
+        results: dict[int, list[Samples]] = {}
+        if own:
+            try:
+                found = exact_engine.run([work[i] for i in own], [models[i] for i in own], self.cache, shots=shots, seed=seed)
+            except Unsuited as reason:
+                raise _refused(reason) from None
+            results.update(zip(own, found, strict=True))
+        if rest:
+            found = aer_engine.run(
+                [work[i] for i in rest], [models[i] for i in rest], self.cache, method=self.method, shots=shots, seed=seed
+            )
+            results.update(zip(rest, found, strict=True))
+        return [results[i] for i in range(len(work))]
+
+    def describe(self) -> dict[str, object]:
+        """Return name, engine, noise and calibration date."""
+        about: dict[str, object] = {"name": self.name, "simulator": self._described_engine, "noise": None}
+        if self.engine != "simulator":
+            about |= {"method": self.method, "qiskit-aer": aer_version}
+        if self.snapshot is not None:
+            about |= {"noise": self.snapshot.name, "calibration_date": self.snapshot.calibrated}
+        elif self.noise is not None:
+            about["noise"] = "NoiseModel on " + ", ".join(sorted(self.noise.noise_instructions))
+        return about
+
+    @property
+    def _described_engine(self) -> str:
+        if self.engine == "auto":
+            return f"{exact_engine.NAME} up to {exact_engine.fast_wires(self.noise_free)} active qubits, {aer_engine.NAME} beyond"
+        return aer_engine.NAME if self.engine == "aer" else exact_engine.NAME
+
+
+def adds_no_noise(device: Device) -> bool:
+    """Whether the expectations of a device are those of the prepared states."""
+    return device.noise_free if isinstance(device, SimulatedDevice) else device.exact
+
+
+def ran_on(about: dict[str, object], circuits: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return a device's description that names the simulators on which its compiled circuits ran, where they tell."""
+    simulators = {str(circuit["simulator"]) for circuit in circuits if "simulator" in circuit}
+    return {**about, "simulator": ", ".join(sorted(simulators))} if simulators else about
+
+
+def _refused(reason: Unsuited) -> InputError:
+    return InputError(f'device: this package\'s exact simulation cannot treat {reason}; take qep.aer (device.name = "aer")')
+
+
+_KNOWN = {
+    *("id", "rz", "sx", "sxdg", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "rx", "ry", "p", "u", "u1", "u2", "u3"),
+    *("cx", "cz", "cy", "ecr", "rzz", "rxx", "ryy", "rzx", "cp", "swap"),
+}
