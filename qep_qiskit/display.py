@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from qep_qiskit.plain_text import one_line, printable
+
 MOST_ROWS = 60
 LONGEST = 80
 
@@ -14,7 +16,7 @@ def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[obje
     kept = list(rows)
     rest = [f"… and {len(kept) - MOST_ROWS} more rows"] if len(kept) > MOST_ROWS else []
     head = "".join(f"<th>{escape(word)}</th>" for word in headings)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in kept[:MOST_ROWS])
+    body = "".join("<tr>" + "".join(f"<td>{escape(printable(str(cell)))}</td>" for cell in row) + "</tr>" for row in kept[:MOST_ROWS])
     below = "".join(f"<p>{escape(note)}</p>" for note in [*rest, *notes])
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if kept else ""
     return f"<div><p><b>{escape(title)}</b></p>{table}{below}</div>"
@@ -27,5 +29,5 @@ def counted(number: int, word: str) -> str:
 
 def short(text: str) -> str:
     """Return a text on one line, cut to a readable length."""
-    line = " ".join(text.split())
+    line = one_line(" ".join(text.split()))
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

@@ -10,6 +10,10 @@ class InputError(ValueError):
     """What the user gave is wrong. The command line prints it as one line and exits with 2."""
 
 
+class BusyError(InputError):
+    """Another process is working on the run; the same command later goes on. Exit code 3."""
+
+
 class DegenerateGroundStateError(InputError):
     """The ground state is not unique, so its response to a nudge is not defined."""
 

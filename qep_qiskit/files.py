@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from qep_qiskit.errors import InputError
+
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
     """Write a file so that a reader sees the old content or the new, never a part.
@@ -20,6 +22,8 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
         With the name of the file, such as for a full disk.
     """
     target = Path(path)
+    if target.exists() and not target.is_file():
+        return _written_through(target, content)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with open(temporary, "wb") as stream:
@@ -28,9 +32,45 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
             os.fsync(stream.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        if error.filename is None and error.errno is not None:
+        if error.errno is not None:
             error.filename = str(target)
         raise
     finally:
         temporary.unlink(missing_ok=True)
+    return target
+
+
+def _written_through(target: Path, content: bytes) -> Path:
+    """Write into what is no file, such as /dev/stdout: putting a file in its place would take it from all others."""
+    try:
+        with open(target, "wb") as stream:
+            stream.write(content)
+    except OSError as error:
+        error.filename = str(target)
+        raise
+    return target
+
+
+def writable(path: str | os.PathLike[str], option: str) -> Path:
+    """Return a path that can be written, before the work whose result it is to hold.
+
+    Parameters
+    ----------
+    path : path
+    option : str
+        What the user gave it as, for the message.
+
+    Raises
+    ------
+    InputError
+        If its folder does not exist or cannot be written, or it is a folder itself.
+    """
+    target = Path(path)
+    folder = target.parent
+    if target.is_dir():
+        raise InputError(f"{option}: {str(path)!r} is a folder; give a file")
+    if not folder.is_dir():
+        raise InputError(f"{option}: the folder {str(folder)!r} does not exist; make it first, or give another file")
+    if not os.access(target if target.exists() and not target.is_file() else folder, os.W_OK):
+        raise InputError(f"{option}: {str(path)!r} cannot be written; give another file")
     return target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from qep_qiskit.cli.options import json_option
-from qep_qiskit.cli.output import print_json, progress
+from qep_qiskit.cli.output import print_json, progress, say
 from qep_qiskit.cli.running import remote_device, run_argument, run_folder, spec_of
 
 
@@ -22,6 +22,4 @@ def command(run: str, as_json: bool) -> None:
     if as_json:
         print_json({"run": str(store.folder), "cancelled": cancelled})
     else:
-        click.echo(
-            f"Cancelled {len(cancelled)} job{'' if len(cancelled) == 1 else 's'}." if cancelled else "No job was under way."
-        )
+        say(f"Cancelled {len(cancelled)} job{'' if len(cancelled) == 1 else 's'}." if cancelled else "No job was under way.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.options import json_option
-from qep_qiskit.cli.output import console, print_json
+from qep_qiskit.cli.output import cell, console, name_cell, print_json, say
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -31,7 +31,6 @@ def list_command(as_json: bool) -> None:
         print_json({"circuits": [{**vars(entry), "path": str(entry.path)} for entry in entries]})
         return
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, padding=(0, 1), header_style="dim")
     table.add_column("name", no_wrap=True)
@@ -41,7 +40,7 @@ def list_command(as_json: bool) -> None:
     for entry in entries:
         numbers = (entry.qubits, entry.parameters, entry.depth, entry.two_qubit_gates)
         cells = ("",) * 4 if entry.error else tuple(str(number) for number in numbers)
-        table.add_row(entry.name, *cells, Text(entry.error or entry.description))
+        table.add_row(name_cell(entry.name), *cells, cell(entry.error or entry.description))
     console().print(table)
 
 
@@ -58,9 +57,9 @@ def show_command(name: str, as_json: bool) -> None:
         return
     about = _summary(circuit)
     parts = [f"{about[key]} {key.replace('_', ' ')}" for key in ("qubits", "parameters", "two_qubit_gates")]
-    click.echo(f"{about['name']}: {', '.join(parts)}, depth {about['depth']}\n")
+    say(f"{about['name']}: {', '.join(parts)}, depth {about['depth']}\n")
     width = min(max(console().width, 80), WIDEST_DRAWING)
-    click.echo(circuit.draw("text", fold=width, idle_wires=True).single_string())
+    say(circuit.draw("text", fold=width, idle_wires=True).single_string())
 
 
 @command.command("export", short_help="Write a circuit to an OpenQASM 3 file.")
@@ -82,7 +81,7 @@ def export_command(source: str, target: str, overwrite: bool, as_json: bool) -> 
     if as_json:
         print_json({**_summary(circuit), "file": str(written)})
     else:
-        click.echo(str(written))
+        say(str(written))
 
 
 def _load(name: str) -> QuantumCircuit:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from qep_qiskit.cli.options import load_spec, spec_options
-from qep_qiskit.cli.output import console, print_json, progress, to_json
+from qep_qiskit.cli.output import console, print_json, progress, say, to_json
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -52,7 +52,7 @@ def _show(budget: dict[str, Any], page: Path, as_json: bool) -> None:
 
     shown = console()
     table.render(budget, shown)
-    click.echo(f"\n{page}")
+    say(f"\n{page}")
 
 
 def _run(name: str) -> Path | None:

@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 
 import qep_qiskit
 from qep_qiskit.cli.options import json_option
-from qep_qiskit.cli.output import console, print_json
+from qep_qiskit.cli.output import cell, console, marked, print_json
 
 
 @click.command("doctor", short_help="Show versions and check the installation.")
@@ -140,17 +140,16 @@ CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {
 
 
 def _show(ok: bool, versions: dict[str, str | None], system: dict[str, Any], checks: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     out = console()
     table = Table(box=None, padding=(0, 1), show_header=False)
     for name, value in {**system, **versions}.items():
-        table.add_row(name, "[bold red]missing[/]" if value is None else escape(str(value)))
+        table.add_row(name, cell("missing", "bold red") if value is None else cell(value))
     out.print(table)
     out.print()
     for check in checks:
         mark = "[green]ok[/]    " if check["ok"] else "[bold red]failed[/]"
-        out.print(f"{mark} {check['name']}: {escape(check['found'])}")
+        out.print(marked(mark + " {}: {}", check["name"], check["found"]))
     out.print()
-    out.print("[bold green]All checks passed.[/]" if ok else "[bold red]Something is wrong; see above.[/]")
+    out.print(marked("[bold green]All checks passed.[/]" if ok else "[bold red]Something is wrong; see above.[/]"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.options import load_spec, spec_options
-from qep_qiskit.cli.output import console, print_json, progress
+from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium import Gradient
@@ -51,7 +51,6 @@ def _exact(problem: Problem, preparer: Preparer) -> list[float] | None:
 def show(result: Gradient, exact: list[float] | None) -> None:
     """Print a gradient as a table, with its loss, predictions and diagnostics."""
     from rich.table import Table
-    from rich.text import Text
 
     from qep_qiskit.report.numbers import column, score, with_error
 
@@ -68,29 +67,27 @@ def show(result: Gradient, exact: list[float] | None) -> None:
         if errors is not None:
             table.add_column("z", justify="right")
             columns.append([score((v - x) / e if e else None) for v, e, x in zip(values, errors, exact, strict=True)])
-    for row in zip(*columns, strict=True):
-        table.add_row(*(Text(str(cell)) for cell in row))
+    for name, *numbers in zip(*columns, strict=True):
+        table.add_row(name_cell(name), *numbers)
     out = console()
     out.print(table)
     out.print()
-    out.print(f"[bold]Loss[/] {with_error(data['loss'], data.get('loss_stderr'))}")
+    out.print(marked("[bold]Loss[/] {}", with_error(data["loss"], data.get("loss_stderr"))))
     deviations = data.get("predictions_stderr") or [None] * len(data["predictions"])
     shown = ", ".join(with_error(v, e) for v, e in zip(data["predictions"], deviations, strict=True))
-    out.print(f"[bold]Predictions[/] {shown}")
+    out.print(marked("[bold]Predictions[/] {}", shown))
     _show_diagnostics(out, data["diagnostics"])
 
 
 def _show_diagnostics(out: Any, diagnostics: dict[str, Any]) -> None:
-    from rich.markup import escape
-
     from qep_qiskit.report.numbers import MISSING
 
     def number(value: float | None) -> str:
         return MISSING if value is None else f"{value:.4g}"
 
-    out.print(f"[bold]Gap[/] {number(diagnostics.get('gap'))}")
+    out.print(marked("[bold]Gap[/] {}", number(diagnostics.get("gap"))))
     for phase in diagnostics.get("phases", ()):
         parts = [f"{key} {number(phase.get(key))}" for key in PHASE_KEYS if phase.get(key) is not None]
-        out.print(f"[bold]Phase[/] β = {number(phase['beta'])}: {', '.join(parts)}")
+        out.print(marked("[bold]Phase[/] β = {}: {}", number(phase["beta"]), ", ".join(parts)))
     for warning in diagnostics.get("warnings") or ():
-        out.print(f"[bold yellow]warning:[/] {escape(str(warning))}")
+        out.print(marked("[bold yellow]warning:[/] {}", warning))

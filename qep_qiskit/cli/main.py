@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,11 @@ from typing import Any
 import click
 
 import qep_qiskit
-from qep_qiskit.errors import DeviceError, InputError, PreparationError
+from qep_qiskit.cli.output import say
+from qep_qiskit.cli.streams import unfailing
+from qep_qiskit.errors import BusyError, DeviceError, InputError, PreparationError
+from qep_qiskit.plain_text import one_line, printable
+from qep_qiskit.secrets import scrubbed
 
 VERBS = (
     "gradient",
@@ -59,7 +64,7 @@ class Program(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         code = _run(self, words)
         if standalone_mode:
-            sys.exit(_flushed(code))
+            sys.exit(code)
         return code
 
 
@@ -76,15 +81,13 @@ def _run(program: click.Group, words: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        say(error.format_message(), err=True)
         return WRONG_INPUT
-    except BrokenPipeError:
-        return FAILED
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             raise
         code, line = _failure(error)
-        click.echo(f"qep: {' '.join(line.split())}", err=True)
+        say(f"qep: {one_line(' '.join(line.split()))}", err=True)
         return code
 
 
@@ -96,6 +99,8 @@ def _failure(error: BaseException) -> tuple[int, str]:
             return WRONG_INPUT, f"{error.format_message()} See `{command} --help`"
         case click.ClickException():
             return WRONG_INPUT, error.format_message()
+        case BusyError():
+            return NOT_FINISHED, str(error)
         case InputError():
             return WRONG_INPUT, str(error)
         case InterruptedRunError():
@@ -113,15 +118,6 @@ def _failure(error: BaseException) -> tuple[int, str]:
             return FAILED, f"internal error: {what}; run again with --debug for the traceback"
 
 
-def _flushed(code: int) -> int:
-    """Flush, so that a reader that went away (``| head``) is noticed here and not at the interpreter's end."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
-
-
 @click.group(
     cls=Program,
     invoke_without_command=True,
@@ -136,9 +132,14 @@ def cli(context: click.Context) -> None:
     Exit codes: 0 done, 1 failed, 2 the input is wrong, 3 not finished yet.
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        say(context.get_help())
 
 
 def main() -> None:
-    """Run `qep`."""
-    cli.main()
+    """Run `qep`. The exit code tells of the work, whatever becomes of its output."""
+    with unfailing():
+        try:
+            cli.main()
+        except Exception:  # with --debug
+            say(printable(scrubbed(traceback.format_exc())), err=True)
+            sys.exit(FAILED)

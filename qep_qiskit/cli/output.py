@@ -1,21 +1,29 @@
-"""What goes to stdout and to stderr: JSON without NaN, consoles, and progress."""
+"""What goes to stdout and to stderr: JSON without NaN, consoles, and progress.
+
+All text goes out by :func:`say`, :func:`console` or :func:`print_json`: there it loses secrets and every character that a
+terminal would obey. Markup is read in our own templates alone, by :func:`marked`.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import click
+from qep_qiskit.plain_text import LONGEST_NAME, one_line, printable, shortened
+from qep_qiskit.secrets import scrubbed, scrubbed_document
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     Progress = Callable[[str, float | None], None]
 
+_UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\ufffb]")
 PLAIN_WIDTH = 100
 """Columns where stdout is no terminal."""
 
@@ -28,12 +36,25 @@ def to_json(value: Any, *, indent: int | None = 2) -> str:
     >>> to_json({"a": float("nan"), "b": (1, 2)}, indent=None)
     '{"a": null, "b": [1, 2]}'
     """
-    return json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) if _UNSEEN.search(text) else text
 
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
-    click.echo(to_json(value))
+    text = to_json(scrubbed_document(_plain(value)))
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    if encoding != "utf8":
+        text = "".join(letter if letter.isascii() else json.dumps(letter)[1:-1] for letter in text)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def say(text: object = "", *, err: bool = False) -> None:
+    """Print a text of ours on stdout or stderr; what was put into it is shown as text."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(printable(scrubbed(str(text))) + "\n")
+    stream.flush()
 
 
 def _plain(value: Any) -> Any:
@@ -51,11 +72,52 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def console() -> Console:
-    """Return the console of stdout."""
+def console(*, err: bool = False) -> Console:
+    """Return the console of stdout or stderr. It reads no markup, and shows every character of what it prints as text."""
     from rich.console import Console
+    from rich.segment import Segment
 
-    return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    class PlainConsole(Console):
+        def _render_buffer(self, buffer: Any) -> str:
+            return super()._render_buffer(
+                part if part.control else Segment(printable(part.text), part.style, part.control) for part in buffer
+            )
+
+    width = None if (sys.stderr if err else sys.stdout).isatty() else PLAIN_WIDTH
+    return PlainConsole(width=width, stderr=err, highlight=False, markup=False, emoji=False)
+
+
+def marked(template: str, *values: object) -> Text:
+    """Return a template of ours with its markup, and in the place of each ``{}`` a value as it is, on one line.
+
+    Examples
+    --------
+    >>> marked("[bold]Device[/] {}", "[red]odd[/]").plain
+    'Device [red]odd[/]'
+    """
+    from rich.text import Text
+
+    text, (first, *rest) = Text(), template.split("{}")
+    style = Text.from_markup("\0".join((first, *rest)))
+    for piece, value in zip(style.split("\0", allow_blank=True), (*values, None), strict=True):
+        text.append_text(piece)
+        if value is not None:
+            text.append(one_line(scrubbed(str(value))))
+    return text
+
+
+def cell(value: object, style: str = "") -> Text:
+    """Return a table's cell that shows a value as it is, on one line."""
+    from rich.text import Text
+
+    return Text(one_line(scrubbed(str(value))), style=style)
+
+
+def name_cell(value: object, width: int = LONGEST_NAME) -> Text:
+    """Return a table's cell with a name, so short that the numbers beside it are seen."""
+    from rich.text import Text
+
+    return Text(shortened(str(value), width))
 
 
 @contextmanager
@@ -66,15 +128,14 @@ def progress() -> Iterator[Progress]:
 
         yield silent
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=30), TimeElapsedColumn())
+    with Progress(*columns, console=console(err=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
         def report(stage: str, share: float | None = None) -> None:
             done = None if share is None else min(max(share, 0.0), 1.0)
-            bar.update(task, description=stage, total=None if done is None else 1.0, completed=done or 0.0)
+            bar.update(task, description=one_line(stage), total=None if done is None else 1.0, completed=done or 0.0)
 
         yield report

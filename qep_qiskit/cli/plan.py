@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.options import load_spec, spec_options
-from qep_qiskit.cli.output import console, print_json, progress
+from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,21 +61,18 @@ def command(
 
 def show(out: Console, found: Forecast) -> None:
     """Print a plan: what is sent, how long, how accurate, on which qubits."""
-    from rich.markup import escape
-
     out.print(_circuits(found))
     out.print()
     for title, text in _lines(found):
-        out.print(f"[bold]{title}[/] {escape(text)}")
+        out.print(marked("[bold]" + title + "[/] {}", text))
     out.print()
     out.print(_weights(found))
     for warning in found.warnings:
-        out.print(f"[bold yellow]warning:[/] {escape(warning)}")
+        out.print(marked("[bold yellow]warning:[/] {}", warning))
 
 
 def _circuits(found: Forecast) -> Any:
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(
         title="What will be sent", title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim"
@@ -89,7 +86,7 @@ def _circuits(found: Forecast) -> Any:
         time = "–" if about is None or about.seconds is None else f"{about.seconds * 1e6:.3g} µs"
         fidelity = "–" if about is None or about.fidelity is None else f"{about.fidelity:.3f}"
         shots = "exact" if row.shots is None else f"{row.shots:,}"
-        table.add_row(*(Text(cell) for cell in (str(row.round), what, row.basis, shots, *gates, time, fidelity)))
+        table.add_row(*(cell(text) for text in (str(row.round), what, row.basis, shots, *gates, time, fidelity)))
     return table
 
 
@@ -142,7 +139,6 @@ def _time(seconds: float) -> str:
 
 def _weights(found: Forecast) -> Any:
     from rich.table import Table
-    from rich.text import Text
 
     from qep_qiskit.report.numbers import column, with_error
 
@@ -154,7 +150,7 @@ def _weights(found: Forecast) -> Any:
     if errors is not None and not found.known:
         table.add_column("error at most", justify="right")
         for name, error in zip(found.names, errors.tolist(), strict=True):
-            table.add_row(Text(name), Text(f"{error:.2g}"))
+            table.add_row(name_cell(name), f"{error:.2g}")
         return table
     table.add_column("gradient ± error" if errors is not None else "gradient", justify="right")
     values = found.values.tolist()
@@ -163,6 +159,6 @@ def _weights(found: Forecast) -> Any:
     if found.exact is not None:
         table.add_column("exact", justify="right")
         columns.append(column(found.exact.tolist()))
-    for row in zip(*columns, strict=True):
-        table.add_row(*(Text(str(cell)) for cell in row))
+    for name, *numbers in zip(*columns, strict=True):
+        table.add_row(name_cell(name), *numbers)
     return table

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.options import load_spec, override_options
-from qep_qiskit.cli.output import console, print_json
+from qep_qiskit.cli.output import cell, console, marked, print_json, say
 from qep_qiskit.rehearsal.faults import FAULTS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ QUICK = {"QEP_LOOKUP_SECONDS": "5", "QEP_ANSWER_SECONDS": "10"}
 def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
         for fault in FAULTS.values():
-            click.echo(f"{fault.name}\n    {fault.what};\n    {fault.then}.")
+            say(f"{fault.name}\n    {fault.what};\n    {fault.then}.")
         context.exit()
 
 
@@ -106,10 +106,11 @@ def _play(server: StandIn, words: list[str], home: Path, faults: tuple[str, ...]
 
     if not as_json:
         out = console()
-        out.print("[bold]Rehearsal[/]: a stand-in of the IBM service on this machine; nothing is sent to IBM, nothing is paid.")
+        told = "a stand-in of the IBM service on this machine; nothing is sent to IBM, nothing is paid."
+        out.print(marked("[bold]Rehearsal[/]: {}", told))
         out.print(f"  Noise: {noise}.")
         for known in orders(faults):
-            out.print(f"  Fault {known}: {FAULTS[known].what}.\n  Then: {FAULTS[known].then}.", markup=False)
+            out.print(f"  Fault {known}: {FAULTS[known].what}.\n  Then: {FAULTS[known].then}.")
     steps = []
     for step in play(words, home):
         steps.append(step)
@@ -127,12 +128,12 @@ def _play(server: StandIn, words: list[str], home: Path, faults: tuple[str, ...]
 
 
 def _show(number: int, step: Step) -> None:
-    from rich.markup import escape
-
     out = console()
-    out.print(f"\n[bold cyan]{number}[/] [bold]$ {escape(step.command)}[/]  [dim]exit {step.code}, {step.seconds:.1f} s[/]")
+    out.print()
+    ended = f"exit {step.code}, {step.seconds:.1f} s"
+    out.print(marked("[bold cyan]{}[/] [bold]$[/] {}  [dim]{}[/]", number, step.command, ended))
     for line in step.said.rstrip().splitlines():
-        out.print("    " + line, markup=False, overflow="ignore", crop=False)
+        out.print("    " + line, overflow="ignore", crop=False)
 
 
 def _outcome(home: Path) -> dict[str, Any] | None:
@@ -180,20 +181,21 @@ def _outcome(home: Path) -> dict[str, Any] | None:
 
 
 def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None) -> None:
-    say: Any = console().print
+    out = console()
     billed = sum(job["seconds"] > 0 for job in ledger["jobs"])
-    say(f"\n[bold]The service's ledger[/]: {len(ledger['jobs'])} made, {billed} billed, {ledger['seconds']:.1f} QPU seconds.")
+    told = f"{len(ledger['jobs'])} made, {billed} billed, {ledger['seconds']:.1f} QPU seconds."
+    out.print(marked("\n[bold]The service's ledger[/]: {}", told))
     for job in ledger["jobs"]:
-        say(f"  {job['id']}  {job['status'].lower():10} {job['seconds']:6.1f} s  {', '.join(job['tags'])}", markup=False)
+        out.print(cell(f"  {job['id']}  {job['status'].lower():10} {job['seconds']:6.1f} s  {', '.join(job['tags'])}"))
     if ledger["faults"]:
-        say("  Faults that happened: " + ", ".join(f"{name} × {times}" for name, times in ledger["faults"].items()) + ".")
+        out.print("  Faults that happened: " + ", ".join(f"{name} × {times}" for name, times in ledger["faults"].items()) + ".")
     if outcome is None:
-        say(f"\n[bold red]The run did not end.[/] What there is of it is in {home}.")
+        out.print(marked("\n[bold red]The run did not end.[/] What there is of it is in {}.", home))
         return
-    say("\n[bold]What the run kept[/]")
+    out.print(marked("\n[bold]What the run kept[/]"))
     for event in outcome["events"]:
-        say(f"  {event['time'][11:23]}  {event['text']}", markup=False)
-    say("\n[bold]How far off[/]")
+        out.print(cell(f"  {event['time'][11:23]}  {event['text']}"))
+    out.print(marked("\n[bold]How far off[/]"))
     for key in ("noise_free", "exact"):
         if key in outcome:
             far = outcome[key]
@@ -210,17 +212,15 @@ def _keep_up(server: StandIn, as_json: bool) -> int:
     if as_json:
         print_json({"url": server.url, "pid": os.getpid()})
     else:
-        click.echo(f"export QEP_RUNTIME_URL={server.url}")
-        click.echo(
-            "In another shell, after that line: qep plan, submit, status, collect, report. Ctrl-C ends the stand-in.", err=True
-        )
-        click.echo(f"Its ledger: {server.url.removesuffix('/rt')}/ledger", err=True)
+        say(f"export QEP_RUNTIME_URL={server.url}")
+        say("In another shell, after that line: qep plan, submit, status, collect, report. Ctrl-C ends the stand-in.", err=True)
+        say(f"Its ledger: {server.url.removesuffix('/rt')}/ledger", err=True)
     try:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
         ledger = server.service.ledger()
-        click.echo(f"{len(ledger['jobs'])} jobs were made, {ledger['seconds']:.1f} QPU seconds billed.", err=True)
+        say(f"{len(ledger['jobs'])} jobs were made, {ledger['seconds']:.1f} QPU seconds billed.", err=True)
     return DONE
 
 

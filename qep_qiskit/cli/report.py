@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from qep_qiskit.cli.options import json_option
-from qep_qiskit.cli.output import print_json, progress
+from qep_qiskit.cli.output import print_json, progress, say
 from qep_qiskit.cli.running import run_argument, run_folder, spec_of
 
 
@@ -25,6 +23,9 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
 
     Asks no service and does not change the run.
     """
+    from qep_qiskit.files import writable
+
+    target = None if output is None else writable(output, "--output")
     from qep_qiskit.report.run import report
     from qep_qiskit.runs.listing import state_of
     from qep_qiskit.runs.store import RunStore
@@ -34,8 +35,8 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
             from qep_qiskit.report import training
 
             tell("drawing the curves", None)
-            path = training.report(store, None if output is None else Path(output))
+            path = training.report(store, target)
         else:
-            path = report(store, spec_of(store), None if output is None else Path(output), exact=exact, progress=tell)
+            path = report(store, spec_of(store), target, exact=exact, progress=tell)
         about = {"run": str(store.folder), "state": state_of(store), "page": str(path)}
-    print_json(about) if as_json else click.echo(str(path))
+    print_json(about) if as_json else say(str(path))

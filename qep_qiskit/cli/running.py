@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.output import cell, marked, name_cell, say
 from qep_qiskit.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def confirm_on_terminal(yes: bool, report: Any) -> Callable[[Plan, RunStore], No
         cost = store.get("estimate", str(plan.round))
         seconds = cost["qpu_seconds"]
         told = "" if seconds is None else f", about {seconds:.0f} QPU seconds"
-        click.echo(
+        say(
             f"Round {plan.round + 1}: {cost['circuits']} circuits, {cost['shots']} shots in all{told}, {cost['jobs']} "
             f"{'job' if cost['jobs'] == 1 else 'jobs'} on {store.description['device']}.",
             err=True,
@@ -81,7 +82,7 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
     """
     from qep_qiskit.cli.gradient import show
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
-    from qep_qiskit.cli.output import console, print_json
+    from qep_qiskit.cli.output import console, print_json, say
 
     gradient = life.advance()
     store = life.store
@@ -94,7 +95,7 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
         show(gradient, None)
     else:
         show_jobs(console(), store)
-        click.echo(f"\nNot finished yet; `qep collect {store.folder}` goes on.")
+        say(f"\nNot finished yet; `qep collect {store.folder}` goes on.")
     return DONE if gradient is not None else NOT_FINISHED
 
 
@@ -119,17 +120,17 @@ def show_jobs(out: Any, store: RunStore, jobs: list[dict[str, object]] | None = 
     """Print the jobs of a run as a table."""
     from rich.table import Table
 
-    table = Table(title=f"Run {store.folder}", title_justify="left", title_style="bold", box=None, header_style="dim")
+    table = Table(title=marked("Run {}", store.folder), title_justify="left", title_style="bold", box=None, header_style="dim")
     training = store.description.get("kind") == "training"
     for heading in ("step" if training else "round", "job", "state", "circuits", "shots each", "id"):
         table.add_column(heading, justify="right" if heading in ("step", "round", "circuits", "shots each") else "left")
     for job in jobs_of(store) if jobs is None else jobs:
         table.add_row(
             str(int(str(job["round"])) + 1),
-            str(job["purpose"]).removeprefix(f"step {int(str(job['round'])) + 1} "),
-            str(job["state"]),
+            name_cell(str(job["purpose"]).removeprefix(f"step {int(str(job['round'])) + 1} ")),
+            cell(job["state"]),
             str(job["circuits"]),
             str(job["shots"]),
-            str(job["job_id"] or "–"),
+            cell(job["job_id"] or "–"),
         )
     out.print(table)

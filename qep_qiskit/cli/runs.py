@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.options import json_option
-from qep_qiskit.cli.output import console, print_json, progress
+from qep_qiskit.cli.output import cell, console, marked, print_json, progress, say
 from qep_qiskit.cli.running import jobs_of, run_argument, run_folder, show_jobs
+from qep_qiskit.plain_text import shortened
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.listing import Summary
@@ -38,7 +39,7 @@ def list_command(folder: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(place), "runs": [asdict(run) for run in found]})
     elif not found:
-        click.echo(f"No runs in {place}; `qep submit SPEC` makes one.")
+        say(f"No runs in {place}; `qep submit SPEC` makes one.")
     else:
         _show_list(found)
 
@@ -73,11 +74,12 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
 
     Circuits are QPY (base64) and, to be read, OpenQASM 3.
     """
+    from qep_qiskit.files import writable
     from qep_qiskit.runs import exchange
     from qep_qiskit.runs.store import DATABASE, RunStore
 
     folder = run_folder(run)
-    target = Path(output) if output is not None else Path(f"{folder.resolve().name}.json")
+    target = writable(f"{folder.resolve().name}.json" if output is None else output, "--output")
     with progress() as report:
         report(f"exporting {folder}", None)
         if salvage:
@@ -93,9 +95,9 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
     if as_json:
         print_json({"file": str(target), "complete": document["complete"], "lost": document["lost"], "kept": kept})
         return
-    click.echo(f"{target}: " + ", ".join(f"{number} {name}" for name, number in kept.items()))
+    say(f"{target}: " + ", ".join(f"{number} {name}" for name, number in kept.items()))
     for line in document["lost"]:
-        click.echo(f"lost: {line}", err=True)
+        say(f"lost: {line}", err=True)
 
 
 @command.command("import", short_help="Make a run of an exported file.")
@@ -109,12 +111,11 @@ def import_command(file: str, folder: str | None, as_json: bool) -> None:
 
     home = HOME / Path(file).stem if folder is None else Path(folder)
     made = exchange.import_run(file, home)
-    print_json({"run": str(made)}) if as_json else click.echo(f"{made}: imported")
+    print_json({"run": str(made)}) if as_json else say(f"{made}: imported")
 
 
 def _show_list(found: list[Summary]) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, padding=(0, 1), header_style="dim")
     table.add_column("run", overflow="fold")
@@ -128,25 +129,28 @@ def _show_list(found: list[Summary]) -> None:
         if run.steps:
             jobs = f"{run.steps} steps"
         cells = (jobs, f"{run.shots:,}" if run.shots else "", seconds)
-        state = Text(run.state, style=STYLES.get(run.state, "yellow"))
-        table.add_row(run.folder, run.kind, run.device, state, run.created[:16].replace("T", " "), *cells)
+        state = cell(run.state, STYLES.get(run.state, "yellow"))
+        table.add_row(*map(cell, (run.folder, run.kind, run.device)), state, cell(run.created[:16].replace("T", " ")), *cells)
     console().print(table)
     for run in found:
         if run.problem:
-            click.echo(run.problem, err=True)
+            say(run.problem, err=True)
 
 
 def _show(about: Summary, store: RunStore, jobs: list[dict[str, object]], gradients: list[dict[str, Any]]) -> None:
     out = console()
-    out.print(f"{about.id}  {about.kind} on {about.device}, {about.state}; made {about.created[:19].replace('T', ' ')} UTC\n")
+    made = about.created[:19].replace("T", " ")
+    out.print(marked("{}  {} on {}, {}; made {} UTC\n", about.id, about.kind, about.device, about.state, made))
     if jobs:
         show_jobs(out, store, jobs)
     out.print()
     for event in store.events():
-        out.print(f"  {event.time[:19].replace('T', ' ')}  {event.state or '':<10}  {event.text}", style="dim", soft_wrap=True)
+        told = f"  {event.time[:19].replace('T', ' ')}  {event.state or '':<10}  {event.text}"
+        out.print(cell(told), style="dim", soft_wrap=True)
     for entry in gradients:
-        out.print(f"\nGradient, mitigation {entry.get('mitigation', 'none')}:")
-        width = max(len(name) for name in entry["names"])
+        out.print(marked("\nGradient, mitigation {}:", entry.get("mitigation", "none")))
+        names = [shortened(str(name)) for name in entry["names"]]
+        width = max(map(len, names), default=0)
         errors = entry["stderr"] or [None] * len(entry["names"])
-        for name, value, error in zip(entry["names"], entry["values"], errors, strict=True):
-            out.print(f"  {name:<{width}}  {value:+.6f}" + ("" if error is None else f" ± {error:.6f}"), markup=False)
+        for name, value, error in zip(names, entry["values"], errors, strict=True):
+            out.print(f"  {name:<{width}}  {value:+.6f}" + ("" if error is None else f" ± {error:.6f}"))

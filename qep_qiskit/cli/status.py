@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from qep_qiskit.cli.options import json_option
-from qep_qiskit.cli.output import console, print_json, progress
+from qep_qiskit.cli.output import console, print_json, progress, say
 from qep_qiskit.cli.running import jobs_of, remote_device, run_argument, run_folder, show_jobs, spec_of
 
 
@@ -42,7 +42,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
         if jobs or training is None:
             show_jobs(console(), store, jobs)
         if training is None:
-            click.echo("\nDone; the gradient is in the run." if done else f"\n`qep collect {store.folder}` goes on.")
+            say("\nDone; the gradient is in the run." if done else f"\n`qep collect {store.folder}` goes on.")
         else:
             _show_training(store.folder, training, done)
     return DONE if done else NOT_FINISHED
@@ -56,11 +56,11 @@ def _show_training(folder: object, training: dict[str, Any], done: bool) -> None
     seconds = "" if training["seconds"] is None else f", {training['seconds']:.1f} QPU seconds billed"
     if seconds and training["estimate"] is not None:
         seconds += f" of about {training['estimate']:.0f} foreseen"
-    click.echo(f"\n{training['steps']} of {training['total']} steps are done{seconds}.")
+    say(f"\n{training['steps']} of {training['total']} steps are done{seconds}.")
     if not done and training["asked"]:
-        click.echo(f"`qep train --resume {folder}` goes on.")
+        say(f"`qep train --resume {folder}` goes on.")
     elif not done:
-        click.echo(f"qep.train with the same arguments and run={str(folder)!r} goes on.")
+        say(f"qep.train with the same arguments and run={str(folder)!r} goes on.")
 
 
 def _events(store: object) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.options import load_spec, spec_options
-from qep_qiskit.cli.output import console, print_json, progress, to_json
+from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say, to_json
 
 if TYPE_CHECKING:
     from qep_qiskit.sweeps import Axis, Row
@@ -88,7 +88,7 @@ def command(
         print_json({**kept.to_dict(), "summary": entries, "files": {"folder": str(folder), "picture": str(picture)}})
         return
     _show(entries, measures, kept.rows)
-    click.echo(f"\n{picture}")
+    say(f"\n{picture}")
 
 
 class Kept:
@@ -168,7 +168,6 @@ def _write_tables(folder: Path, rows: Sequence[Row], measures: Sequence[str]) ->
 
 def _show(entries: Sequence[dict[str, Any]], measures: Sequence[str], rows: Sequence[Row]) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     seeds = max((entry["count"] for entry in entries), default=0)
     title = "Sweep" if seeds < 2 else f"Sweep, mean ± standard deviation over {seeds} seeds"
@@ -180,10 +179,10 @@ def _show(entries: Sequence[dict[str, Any]], measures: Sequence[str], rows: Sequ
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for entry in entries:
         numbers = [_cell(name, entry[name]) for name in shown]
-        table.add_row(*(Text(str(cell)) for cell in [*entry["point"].values(), *numbers]))
+        table.add_row(*(name_cell(value) for value in entry["point"].values()), *numbers)
     out = console()
     out.print(table)
     for row in rows:
         if row.problem is not None:
             told = ", ".join(f"{key}={value}" for key, value in row.point.items())
-            out.print(f"[bold yellow]no numbers[/] at {told}: {row.problem}", highlight=False)
+            out.print(marked("[bold yellow]no numbers[/] at {}: {}", told, row.problem))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.options import json_option, load_spec
-from qep_qiskit.cli.output import console, print_json
+from qep_qiskit.cli.output import console, marked, print_json, say
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.store import RunStore
@@ -88,7 +88,7 @@ def command(
         print_json({"run": str(home), **result.to_dict()})
     else:
         show(result)
-        click.echo(f"\nRun {home}; `qep report {home}` draws it.")
+        say(f"\nRun {home}; `qep report {home}` draws it.")
 
 
 def _begun(
@@ -139,7 +139,7 @@ def confirm_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], 
     def ask(cost: Mapping[str, Any], store: RunStore) -> None:
         seconds = "" if cost["qpu_seconds"] is None else f", about {cost['qpu_seconds']:.0f} QPU seconds"
         with hidden():
-            click.echo(
+            say(
                 f"{cost['steps']} steps: about {cost['jobs']} jobs, {cost['circuits']} circuits, {cost['shots']} shots in "
                 f"all{seconds} on {store.description['device']}.",
                 err=True,
@@ -159,11 +159,10 @@ def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
     if not sys.stderr.isatty():
         yield {}, nullcontext
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("in"),
@@ -171,7 +170,7 @@ def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(err=True), transient=True) as bar:
         line = bar.add_task("starting", total=task.total_steps)
         last: dict[str, Any] = {}
 
@@ -232,10 +231,11 @@ def show(result: TrainingResult) -> None:
     out.print(table)
     data = result.to_dict()
     seconds = sum(float(row["seconds"]) for row in result.history)
-    out.print(f"\n[bold]Steps[/] {data['steps']} in {duration(seconds)}" + (f", {result.shots:,} shots" if result.shots else ""))
+    shots = f", {result.shots:,} shots" if result.shots else ""
+    out.print(marked("\n[bold]Steps[/] {}", f"{data['steps']} in {duration(seconds)}{shots}"))
     if data["mean_cosine"] is not None:
-        out.print(f"[bold]Mean cosine to the exact gradient[/] {cosine(data['mean_cosine'])}")
+        out.print(marked("[bold]Mean cosine to the exact gradient[/] {}", cosine(data["mean_cosine"])))
     if result.stopped:
-        out.print(f"[bold]Stopped early[/]: {result.stopped}; the weights are those of the best epoch")
+        out.print(marked("[bold]Stopped early[/]: {}; the weights are those of the best epoch", result.stopped))
     for text in result.warnings:
-        out.print("[bold yellow]warning:[/]", text, markup=True)
+        out.print(marked("[bold yellow]warning:[/] {}", text))

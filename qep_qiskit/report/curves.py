@@ -12,6 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from qep_qiskit.plain_text import shortened
+
 Rows = Sequence[Mapping[str, Any]]
 TRAINED, HELD_OUT, THIRD, FAINT = "#0072B2", "#D55E00", "#009E73", "#8a8a8a"
 PAIR, SINGLE = re.compile(r"^(\w+)\[(\d+),(\d+)\]$"), re.compile(r"^(\w+)\[(\d+)\]$")
@@ -133,7 +135,7 @@ def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Fi
         colour = "#F0E442" if site in inputs else "#56B4E9" if site in outputs else "#ffffff"
         panel.scatter([x], [y], s=260, color=colour, edgecolors="#222222", zorder=2)
         panel.text(x, y, str(site), ha="center", va="center", fontsize=9, zorder=3)
-        told = "  ".join(f"{letter} {w:+.2f}" for letter, s, w in single if s == site)
+        told = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
         panel.annotate(
             told,
             (x, y),
@@ -184,7 +186,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
     for (i, j), count in np.ndenumerate(matrix):
         panel.text(j, i, str(count), ha="center", va="center", fontsize=9, color="white" if share[i, j] > 0.6 else "#222222")
     for axis in (panel.xaxis, panel.yaxis):
-        axis.set_ticks(range(len(labels)), [label[:14] for label in labels], fontsize=8, parse_math=False)
+        axis.set_ticks(range(len(labels)), [shortened(label, 14) for label in labels], fontsize=8, parse_math=False)
     panel.set_xlabel("answer", fontsize=9)
     panel.set_ylabel("true class", fontsize=9)
     return drawing

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from qep_qiskit.files import write_whole
+from qep_qiskit.plain_text import one_line, shortened
 from qep_qiskit.report import findings
 from qep_qiskit.report.findings import LARGE_Z, Budget, Rung
 from qep_qiskit.report.numbers import finite
@@ -96,7 +97,7 @@ def figure(budget: Budget) -> Figure:
 
 
 def _by_weight(axes: list[Axes], budget: Budget, exact: Rung | None) -> None:
-    names = [str(n) for n in budget["names"]]
+    names = [one_line(str(n)) for n in budget["names"]]
     positions, groups = _layout(names)
     for start, end, letter in groups:
         axes[0].text(
@@ -183,7 +184,7 @@ def _name_outliers(axes: Axes, budget: Budget, rung: Rung, exact: Rung) -> None:
     for k in far[:4]:
         point = (exact["values"][k], rung["values"][k] - exact["values"][k])
         axes.annotate(
-            str(budget["names"][k])[:14],
+            shortened(str(budget["names"][k]), 14),
             point,
             (5, 0),
             textcoords="offset points",
@@ -223,4 +224,4 @@ def _layout(names: list[str]) -> tuple[list[float], list[tuple[float, float, str
 
 def _index(name: str) -> str:
     label = name.partition("[")[2].removesuffix("]") if "[" in name else name
-    return label if len(label) <= 14 else label[:13] + "…"
+    return shortened(label, 14)

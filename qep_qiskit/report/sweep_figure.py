@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from qep_qiskit.files import write_whole
+from qep_qiskit.plain_text import drawn
 from qep_qiskit.report.numbers import finite
 
 INK = "#333333"
@@ -50,18 +51,18 @@ def draw(entries: Sequence[Mapping[str, Any]], measure: str, path: str | os.Path
             elinewidth=1.0,
             capsize=2.5,
             color=COLOURS[number % len(COLOURS)],
-            label=title,
+            label=drawn(title, 80),
         )
     if across is None:
-        names = [", ".join(str(v) for v in e["point"].values()) or "all" for e in entries]
+        names = [drawn(", ".join(str(v) for v in e["point"].values()) or "all") for e in entries]
         axes.set_xticks(range(len(names)), names, rotation=0 if len(names) < 6 else 60)
     elif _wide([float(e["point"][across]) for e in entries]):
         axes.set_xscale("log")
     values = [e[measure]["mean"] for e in entries if finite(e[measure]["mean"])]
     if values and _wide(values):
         axes.set_yscale("log")
-    axes.set_xlabel(across or "", color=INK)
-    axes.set_ylabel(measure.replace("_", " "), color=INK)
+    axes.set_xlabel(drawn(across or "", 80), color=INK)
+    axes.set_ylabel(drawn(measure.replace("_", " "), 80), color=INK)
     if len(lines) > 1:
         axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qep_qiskit.plain_text import one_line, shortened
 from qep_qiskit.report import findings
 from qep_qiskit.report.findings import LARGE_Z, Budget, Rung
 from qep_qiskit.report.numbers import MISSING, column, cosine, duration, finite, percent, score, with_error
@@ -31,7 +32,7 @@ def render(budget: Budget, console: Console) -> None:
     classical = findings.mean_field(budget)
     for rung in (*budget.get("rungs", ()), *([classical] if classical else [])):
         if rung.get("note"):
-            console.print(Text.assemble((f"  {rung['title']}: ", "bold"), (str(rung["note"]), "dim")))
+            console.print(Text.assemble((f"  {rung['title']}: ", "bold"), (one_line(str(rung["note"])), "dim")))
     console.print()
     table, omitted = _weight_table(budget)
     console.print(table)
@@ -43,7 +44,7 @@ def render(budget: Budget, console: Console) -> None:
     style = {True: "bold green", False: "bold yellow", None: "bold"}[conclusion.good]
     console.print(Text(conclusion.text, style=style))
     for warning in budget.get("diagnostics", {}).get("warnings") or ():
-        console.print(Text.assemble(("warning: ", "bold yellow"), str(warning)))
+        console.print(Text.assemble(("warning: ", "bold yellow"), one_line(str(warning))))
 
 
 def _rung_table(budget: Budget) -> Table:
@@ -53,7 +54,7 @@ def _rung_table(budget: Budget) -> Table:
         table.add_column(header, justify="right", no_wrap=True)
     classical = findings.mean_field(budget)
     for rung in (*budget.get("rungs", ()), *([classical] if classical else [])):
-        title = Text(str(rung["title"]))
+        title = Text(shortened(str(rung["title"])))
         if rung.get("values") is None:
             table.add_row(title, *[MISSING] * 7, style="dim")
             continue
@@ -100,7 +101,7 @@ def _weight_table(budget: Budget) -> tuple[Table, int]:
             stderr, z = rung.get("stderr"), rung.get("z")
             cells.append(with_error(rung["values"][k], stderr[k] if stderr else None))
             cells.append(Text(score(z[k] if z else None), style=_z_style(z[k] if z else None)))
-        table.add_row(Text(str(budget["names"][k])), *cells)
+        table.add_row(Text(shortened(str(budget["names"][k]), 20)), *cells)
     return table, omitted
 
 

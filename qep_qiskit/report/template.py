@@ -13,7 +13,9 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from qep_qiskit.plain_text import printable
 from qep_qiskit.report.numbers import MISSING
+from qep_qiskit.secrets import scrubbed, scrubbed_document
 
 ABSENT = (None, "", MISSING)
 """Cells that say nothing."""
@@ -28,8 +30,18 @@ def rendered(template: str, /, **values: object) -> str:
 @functools.cache
 def _environment() -> Environment:
     return Environment(
-        loader=FunctionLoader(_text_of), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_text_of),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
+
+
+def _shown(value: object) -> object:
+    """Return what stands in a page: every text that is not our own markup without secrets and unseen characters."""
+    return printable(scrubbed(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _text_of(name: str) -> str:
@@ -81,7 +93,7 @@ def _text(value: object) -> str:
 
 def as_data(budget: Mapping[str, Any]) -> str:
     """Return the data as JSON in which no character can end the script element or open a comment."""
-    text = json.dumps(_without_nan(budget), allow_nan=False, default=str)
+    text = json.dumps(scrubbed_document(_without_nan(budget)), allow_nan=False, default=str)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

@@ -11,6 +11,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from qep_qiskit.plain_text import drawn
 from qep_qiskit.report.waterfall import FAINT, INK
 from qep_qiskit.runs.records import Event
 
@@ -71,7 +72,9 @@ def _figure(events: Sequence[Event], created: str) -> Figure:
             else:
                 width = ((end if finish is None else finish) - begin).total_seconds() / 86400
                 axes.barh(row, width, left=_day(begin), height=0.5, color=COLOURS[state], zorder=3)
-        axes.text(-0.01, row, _short(tag), transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8, color=INK)
+        axes.text(
+            -0.01, row, drawn(_short(tag)), transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8, color=INK
+        )
     room = (end - start) * 0.02
     axes.set_xlim(_day(start - room), _day(end + room))
     axes.set_ylim(len(jobs) - 0.4, -0.6)
@@ -83,7 +86,7 @@ def _figure(events: Sequence[Event], created: str) -> Figure:
     axes.xaxis.get_offset_text().set_fontsize(8)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
-    handles = [Patch(color=COLOURS[state], label=state) for state in seen]
+    handles = [Patch(color=COLOURS[state], label=drawn(state)) for state in seen]
     drawing.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=8, frameon=False)
     return drawing
 

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from qep_qiskit.plain_text import one_line
 from qep_qiskit.report import findings
 from qep_qiskit.report.findings import Budget
 from qep_qiskit.report.numbers import finite, percent
@@ -39,7 +40,7 @@ def waterfall(axes: Axes, budget: Budget) -> None:
     """
     rungs = [r for r in budget.get("rungs", ()) if r["name"] != "exact"]
     levels = _levels(budget)
-    titles = [textwrap.shorten(str(r["title"]), 34, placeholder="…") for r in rungs]
+    titles = [textwrap.shorten(one_line(str(r["title"])), 34, placeholder="…") for r in rungs]
     axes.set_yticks(range(len(rungs)), titles, fontsize=8.5, parse_math=False)
     axes.set_ylim(len(rungs) - 0.45, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -110,7 +111,7 @@ def _rows(axes: Axes, budget: Budget, rungs: list[findings.Rung], floor: float) 
     for row, rung in enumerate(rungs):
         error = rung.get("relative_error")
         if rung.get("values") is None or not finite(error):
-            note = textwrap.fill(str(rung.get("note") or "not computed"), 52, max_lines=2, placeholder=" …")
+            note = textwrap.fill(one_line(str(rung.get("note") or "not computed")), 52, max_lines=2, placeholder=" …")
             axes.annotate(
                 note,
                 (0.0, row),

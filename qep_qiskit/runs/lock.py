@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import BusyError
 
 
-class RunBusyError(InputError):
+class RunBusyError(BusyError):
     """Another process is writing to the run."""
 
 

@@ -1,0 +1,95 @@
+"""Text from files, devices, users and providers, shown as text: none of it moves a cursor, changes a colour or hides anything."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+REPLACEMENT = "\ufffd"
+LONGEST_NAME = 40
+"""Characters of a name in a table: more would push the numbers beside it out of sight."""
+# controls (C0, DEL, C1), soft hyphen, zero-width and bidirectional marks, line separators, surrogates, interlinear marks, tags
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_PLAIN = {
+    **dict(
+        zip("±×–—−⟨⟩∂∞·√‖µ│─", ("+-", "x", "-", "-", "-", "<", ">", "d", "inf", ".", "sqrt", "|", "u", "|", "-"), strict=True)
+    ),
+    **dict(
+        zip(
+            "±∞√…→≤≥βθσχΔΠΣ",
+            ("+-", "inf", "sqrt", "...", "->", "<=", ">=", "beta", "theta", "sigma", "chi", "Delta", "prod", "sum"),
+            strict=True,
+        )
+    ),
+}
+
+
+def printable(text: str) -> str:
+    r"""Return a text of any number of lines in which every character is seen; tabs and line breaks stay.
+
+    Examples
+    --------
+    >>> printable("red\x1b[31m\u202e")
+    'red�[31m�'
+    """
+    return _UNSEEN.sub(REPLACEMENT, text)
+
+
+def one_line(text: str) -> str:
+    r"""Return a text as one line in which every character is seen.
+
+    Examples
+    --------
+    >>> one_line("done\n2026-01-01  another event")
+    'done 2026-01-01  another event'
+    """
+    return printable(re.sub(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", text))
+
+
+def shortened(name: str, width: int = LONGEST_NAME) -> str:
+    """Return a name as one line of at most so many characters: its beginning and its end.
+
+    Examples
+    --------
+    >>> shortened("coupling_of_a_very_long_name[12,13]", 20)
+    'coupling_of_…[12,13]'
+    """
+    line = one_line(name)
+    if len(line) <= width:
+        return line
+    tail = (width - 1) * 2 // 5
+    return f"{line[: width - 1 - tail]}…{line[-tail:]}"
+
+
+def drawn(name: str, width: int = LONGEST_NAME) -> str:
+    """Return a name for a picture, where a pair of dollar signs would begin a formula."""
+    return shortened(name, width).replace("$", r"\$")
+
+
+def encodable(text: str, encoding: str) -> str:
+    """Return a text that this encoding can hold, with what it cannot hold written in plain letters.
+
+    Examples
+    --------
+    >>> encodable("0.12 ± 0.03, é", "ascii")
+    '0.12 +- 0.03, e'
+    """
+    try:
+        text.encode(encoding)
+    except (UnicodeError, LookupError):
+        return "".join(_encodable(letter, encoding) for letter in text)
+    return text
+
+
+def _encodable(letter: str, encoding: str) -> str:
+    base = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    for candidate in (letter, _PLAIN.get(letter, ""), base):
+        try:
+            if candidate and candidate.encode(encoding):
+                return candidate
+        except (UnicodeError, LookupError):
+            continue
+    return "?"
