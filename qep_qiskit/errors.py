@@ -26,6 +26,18 @@ class DeviceError(RuntimeError):
     """A device or its service failed; what was sent before stays valid, and the same command may be given again. Exit code 1."""
 
 
+class RefusedJobError(DeviceError):
+    """A device refused a job before it took it: nothing was sent, and nothing is paid for."""
+
+
+class UnreadableResultError(DeviceError):
+    """What a device handed back for a job cannot be used. None of it is kept; it can be read again."""
+
+
+class FailedCircuitError(DeviceError):
+    """A circuit of a job failed on its device, so the job did: it has to be sent again."""
+
+
 class PreparationError(RuntimeError):
     """A state could not be prepared although the input was well formed. Exit code 1."""
 

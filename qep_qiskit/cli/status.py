@@ -49,7 +49,9 @@ def command(run: str, offline: bool, as_json: bool) -> int:
 
 
 def _under_way(jobs: list[dict[str, object]]) -> list[dict[str, object]]:
-    return [job for job in jobs if job["job_id"] and job["state"] in ("submitted", "queued", "running")]
+    from qep_qiskit.devices.remote import UNDER_WAY
+
+    return [job for job in jobs if job["job_id"] and job["state"] in UNDER_WAY]
 
 
 def _show_training(folder: object, training: dict[str, Any], done: bool) -> None:

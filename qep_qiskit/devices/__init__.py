@@ -1,6 +1,7 @@
 """Where circuits run: exact states, this package's simulation, Aer, snapshots of devices, and any Qiskit backend or sampler."""
 
 from qep_qiskit.devices.aer import aer
+from qep_qiskit.devices.backend_device import BackendDevice
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.fake import fake
 from qep_qiskit.devices.ibm import IBMDevice, ibm
@@ -10,6 +11,7 @@ from qep_qiskit.devices.simulator import simulator
 from qep_qiskit.devices.statevector import StatevectorDevice
 
 __all__ = [
+    "BackendDevice",
     "Compiled",
     "Device",
     "IBMDevice",

@@ -20,7 +20,8 @@ from qiskit.providers import BackendV2
 from qep_qiskit.devices.account import connect, mock_url
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Work
-from qep_qiskit.devices.remote import DeviceError, RemoteJob, RunPub
+from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, read_state
+from qep_qiskit.devices.results import Asked, read_result
 from qep_qiskit.devices.snapshots import Snapshot, snapshot, snapshot_classes
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.samples import Samples, from_bit_array
@@ -177,7 +178,7 @@ class IBMDevice:
 
         def listed(service: Any) -> list[RemoteJob]:
             jobs = service.jobs(job_tags=[tag], limit=None, backend_name=self.name)
-            return [RemoteJob(str(job.job_id()), _state(job.status()), str(job.creation_date)) for job in jobs]
+            return [RemoteJob(str(job.job_id()), read_state(job.status())[0], str(job.creation_date)) for job in jobs]
 
         return sorted(self._asked("the jobs could not be listed", listed), key=lambda job: (job.created, job.id))
 
@@ -186,7 +187,9 @@ class IBMDevice:
 
         def told(service: Any) -> tuple[str, str]:
             job = service.job(job_id)
-            state = _state(job.status())
+            state, word = read_state(job.status())
+            if state == "unknown":
+                return state, scrubbed(word)
             reason = "" if state != "failed" else str(job.error_message() or "the service gives no reason")
             reason = " ".join(reason.split()).removeprefix(f"Job {job_id} has failed: ")
             return state, scrubbed(reason)[:500]
@@ -236,13 +239,15 @@ class IBMDevice:
             atexit.register(self._close_at_exit, self.open_group())
         job_id = self.submit(pubs, shots=shots, tag=f"qep-{time.time_ns():x}-{seed}")
         pause = 0.2
-        while (found := self.status(job_id))[0] in ("submitted", "queued", "running"):
+        while (found := self.status(job_id))[0] in UNDER_WAY:
             time.sleep(pause)
             pause = min(1.5 * pause, WAIT_SECONDS)
         if found[0] != "done":
             raise DeviceError(f"job {job_id} on {self.name} {found[0]}: {found[1]}")
         samples: list[list[Samples]] = [[] for _ in work]
-        for number, bits in zip(places, self.result(job_id), strict=True):
+        asked = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs]
+        answers = read_result(self.result(job_id), asked, shots=shots, source=self.name)
+        for number, bits in zip(places, answers, strict=True):
             samples[number] += from_bit_array(bits)
         return samples
 
@@ -341,12 +346,6 @@ def translated(what: str, *, wrong: bool = False) -> Iterator[None]:
         line = line.replace("\\'", "'").replace('\\"', '"')
         line = scrubbed(line or type(error).__name__)[:300]
         raise (InputError if wrong else DeviceError)(f"device: {what}: {line}") from None
-
-
-def _state(status: object) -> str:
-    name = str(getattr(status, "name", status)).upper()
-    known = {"INITIALIZING": "submitted", "QUEUED": "queued", "RUNNING": "running", "DONE": "done", "COMPLETED": "done"}
-    return known.get(name, "cancelled" if name.startswith("CANCEL") else "failed")
 
 
 def _faulty(backend: BackendV2) -> set[int]:

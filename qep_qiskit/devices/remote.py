@@ -9,12 +9,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
-from qiskit.primitives import BitArray
+from qiskit.providers import JobStatus
 
 from qep_qiskit.devices.device import Compiled, Device
 from qep_qiskit.errors import DeviceError
 
-__all__ = ["DeviceError", "GroupingDevice", "RemoteDevice", "RemoteJob", "RunPub"]
+__all__ = ["UNDER_WAY", "DeviceError", "GroupingDevice", "RemoteDevice", "RemoteJob", "RunPub", "read_state"]
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,50 @@ class RemoteJob:
     ----------
     id : str
     state : str
-        submitted, queued, running, done, failed or cancelled.
+        submitted, queued, running, done, failed, cancelled or unknown.
     created : str
     """
 
     id: str
     state: str
     created: str
+
+
+UNDER_WAY = ("submitted", "queued", "running", "unknown")
+"""The states of a job that may still end."""
+_WORDS = {
+    "submitted": "INITIALIZING INITIALISING INITIALIZED CREATED SUBMITTED NEW RECEIVED ACCEPTED",
+    "queued": "QUEUED VALIDATING VALIDATED PENDING WAITING READY SCHEDULED",
+    "running": "RUNNING IN_PROGRESS INPROGRESS EXECUTING STARTED PROCESSING COMPILING CANCELLING CANCELING",
+    "done": "DONE COMPLETED COMPLETE FINISHED SUCCESS SUCCEEDED SUCCESSFUL",
+    "failed": "ERROR ERRORED FAILED FAILURE",
+    "cancelled": "CANCELLED CANCELED",
+}
+_STATES = {word: state for state, words in _WORDS.items() for word in words.split()}
+_SENTENCES = {str(status.value).upper(): status.name for status in JobStatus}
+
+
+def read_state(status: object) -> tuple[str, str]:
+    """Return what a provider's word for a job's state means, and the word.
+
+    Providers give members of Qiskit's ``JobStatus`` or of an enumeration of their own, or strings in either case.
+
+    Returns
+    -------
+    str
+        submitted, queued, running, done, failed, cancelled, or unknown: only what a provider calls failed has failed.
+    str
+        The provider's own word.
+
+    Examples
+    --------
+    >>> read_state("DONE"), read_state(JobStatus.ERROR), read_state("paused")
+    (('done', 'DONE'), ('failed', 'ERROR'), ('unknown', 'paused'))
+    """
+    name = getattr(status, "name", None)
+    word = " ".join(str(name if isinstance(name, str) else getattr(status, "value", status)).split())[:60]
+    plain = _SENTENCES.get(word.upper(), word.upper().rsplit(".", 1)[-1])
+    return _STATES.get(plain.replace(" ", "_").replace("-", "_"), "unknown"), word
 
 
 @runtime_checkable
@@ -71,11 +108,11 @@ class RemoteDevice(Device, Protocol):
         ...
 
     def status(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job, and why it failed if it did."""
+        """Return the state of a job, and why it failed if it did; of an unknown state, the provider's word."""
         ...
 
-    def result(self, job_id: str) -> list[BitArray]:
-        """Return the shots of every pub."""
+    def result(self, job_id: str) -> object:
+        """Return what the provider hands back for a job, for :func:`~qep_qiskit.devices.results.read_result`."""
         ...
 
     def cancel(self, job_id: str) -> None:

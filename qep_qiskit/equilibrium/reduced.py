@@ -62,6 +62,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         if undone is not None:
             shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
     loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
+    told = diagnostics(plan)
     return Gradient(
         names=problem.network.names,
         values=values,
@@ -73,7 +74,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         predictions_stderr=None
         if covariance is None
         else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
-        diagnostics=diagnostics(plan),
+        diagnostics={**told, "warnings": [*told["warnings"], *_other_shots(plan, outcomes)]},  # type: ignore[misc]
         provenance={**described(plan), **_circuit_report(plan, outcomes, undone)},
         free=(plan if plan.earlier is None else plan.earlier).prepared,
         shared=shared,
@@ -187,6 +188,26 @@ def diagnostics(plan: Plan) -> dict[str, object]:
         **truncation(plan.problem, phases[0].energy if 0 in phases else None),
         "warnings": warnings,
     }
+
+
+def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
+    """Say where a device gave another number of shots than was asked for: the error bars are those of the shots that came.
+
+    Twirling rounds the number up, which is no surprise.
+    """
+    if plan.shots is None:
+        return []
+    every = [(key[:2], samples) for part in (outcomes.samples, outcomes.amplified) for key, samples in part.items()]
+    pairs = [(plan.shots_of(*key), samples.shots) for key, samples in every]
+    rounds_up = parse(plan.mitigation).twirled or any(outcomes.device.get(f"{k}_twirling") for k in ("gate", "measure"))
+    other = [(a, b) for a, b in pairs if a is not None and b is not None and (b < a or (b > a and not rounds_up))]
+    if not other:
+        return []
+    asked, came = min(other, key=lambda pair: pair[1] / pair[0])
+    return [
+        f"the device gave another number of shots than was asked for in {len(other)} of {len(pairs)} circuits "
+        f"({came} in place of {asked}); the error bars are those of the shots that came"
+    ]
 
 
 def _of_its_kind(phase: Phase) -> dict[str, object]:

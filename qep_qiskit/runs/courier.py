@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from qiskit.primitives import BitArray
 
-from qep_qiskit.devices.remote import DeviceError, GroupingDevice, RemoteDevice, RemoteJob
-from qep_qiskit.errors import InputError
+from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, GroupingDevice, RemoteDevice, RemoteJob
+from qep_qiskit.devices.results import Asked, circuit_name, read_result
+from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.points import reached
 from qep_qiskit.runs.records import JobRecord
@@ -23,7 +24,7 @@ from qep_qiskit.runs.store import RunStore
 LOOKUP_SECONDS = 60.0
 """How long a job that may have been made is looked for before it is sent again: listings lag."""
 LOOKUP_VARIABLE = "QEP_LOOKUP_SECONDS"
-OPEN = ("intended", "sending", "submitted", "queued", "running")
+OPEN = ("intended", "sending", *UNDER_WAY)
 ENDED_BADLY = ("failed", "cancelled", "lost")
 
 
@@ -100,6 +101,9 @@ class Courier:
         reached(f"submit {job.purpose}: before sending")
         try:
             job_id = self.device.submit(pubs, shots=job.shots, tag=job.tag)
+        except RefusedJobError as error:
+            self.store.move(job.tag, "intended", text=str(error))
+            raise RefusedJobError(f"{error}; `{self.again}` tries again") from None
         except DeviceError as error:
             self.store.note(f"sending failed: {error}", tag=job.tag)
             reached(f"submit {job.purpose}: reply lost")
@@ -138,7 +142,7 @@ class Courier:
             if other.id == job.job_id or other.id in known:
                 continue
             text = f"job {other.id} is a duplicate of {job.job_id}"
-            if other.state in ("submitted", "queued", "running"):
+            if other.state in UNDER_WAY:
                 try:
                     self.device.cancel(other.id)
                     text += " and was cancelled"
@@ -176,13 +180,29 @@ class Courier:
             return None
         self.store.reserve(sum(len(pub.values) * job.shots * ((len(pub.axes) + 7) // 8) + 4096 for pub in job.pubs))
         reached(f"collect {job.purpose}: before the result")
-        bits = self.device.result(job.job_id)
+        try:
+            bits = self._read(job)
+        except FailedCircuitError as error:
+            self.store.move(job.tag, "failed", text=str(error), reason=str(error))
+            return self.result(self.store.job(job.tag))
+        except UnreadableResultError as error:
+            self.store.note(str(error), tag=job.tag)
+            raise UnreadableResultError(f"{error}; nothing of it is kept, `{self.again}` reads it again") from None
         reached(f"collect {job.purpose}: result read")
         self.store.keep_result(job.tag, bits)
         reached(f"collect {job.purpose}: result written")
         seconds = self.device.seconds(job.job_id)
         self.store.put("seconds", job.tag, seconds)
         return bits
+
+    def _read(self, job: JobRecord) -> list[BitArray]:
+        """Fetch a job's result and check it against what was asked, before anything of it is kept."""
+        asked = [
+            Asked.of(pub.circuit, len(pub.values), circuit_name(job.tag, number))
+            for number, pub in enumerate(run_pubs(self.store, job.pubs))
+        ]
+        answer = self.device.result(str(job.job_id))
+        return read_result(answer, asked, shots=job.shots, source=self.device.name)
 
     def resubmit(self) -> list[str]:
         """Let jobs that ended badly be sent again, under new tags. Return the old tags."""

@@ -17,8 +17,9 @@ from qiskit.providers import BackendV2
 from qep_qiskit.devices.backends import backend_of
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import DeviceError, RunPub
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import InputError, UnreadableResultError
 from qep_qiskit.measurement.samples import Samples, from_bit_array
 from qep_qiskit.runs.courier import Courier
 from qep_qiskit.runs.digests import of_circuit, of_pubs
@@ -122,12 +123,21 @@ class JournalDevice:
         DeviceError
             If the service fails; what was sent is found again.
         """
-        self._calls += 1
-        job = self._intended(work, shots, seed)
-        results = self._results(job)
+        pubs, places = self._pubs(work)
+        jobs: list[tuple[slice, JobRecord]] = []
+        for number, part in enumerate(getattr(self.courier.device, "limits", Limits()).parts(len(pubs), shots)):
+            self._calls += 1
+            some = part.circuits
+            jobs.append((some, self._intended(work, pubs[some], places[some], part.shots, seed, first=not number)))
+        for _, job in jobs:
+            self._send(job)
+        found: dict[int, list[BitArray]] = {}
+        for some, job in jobs:
+            for place, bits in zip(range(some.start, some.stop), self._results(job), strict=True):
+                found.setdefault(place, []).append(bits)
         samples: list[list[Samples]] = [[] for _ in work]
-        for pub, bits in zip(job.pubs, results, strict=True):
-            samples[pub.owners[0][0]] += from_bit_array(bits)
+        for place, owners in enumerate(places):
+            samples[owners[0][0]] += from_bit_array(BitArray.concatenate_shots(found[place]))
         return samples
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
@@ -138,9 +148,9 @@ class JournalDevice:
         """Return what describes the device."""
         return self.courier.device.describe()
 
-    def _intended(self, work: Sequence[Work], shots: int, seed: int) -> JobRecord:
-        """Return the job of this call as it is written down; write it down where it is not."""
-        device, store = self.courier.device, self.courier.store
+    def _pubs(self, work: Sequence[Work]) -> tuple[list[RunPub], list[list[list[int]]]]:
+        """Return what is sent for some work, and the (item, row) of every execution."""
+        device = self.courier.device
         pubs: list[RunPub] = []
         places: list[list[list[int]]] = []
         for number, item in enumerate(work):
@@ -149,6 +159,20 @@ class JournalDevice:
                 pubs.append(RunPub(circuit, values))
                 places.append([[number, row + i] for i in range(len(values))])
                 row += len(values)
+        return pubs, places
+
+    def _intended(
+        self,
+        work: Sequence[Work],
+        pubs: Sequence[RunPub],
+        places: Sequence[list[list[int]]],
+        shots: int,
+        seed: int,
+        *,
+        first: bool,
+    ) -> JobRecord:
+        """Return a job of this call as it is written down; write it down where it is not."""
+        device, store = self.courier.device, self.courier.store
         digest = of_pubs(pubs, shots)
         tag = f"{self.run_id}-{self._step + 1}-{self._calls}"
         purpose = f"step {self._step + 1} job {self._calls}"
@@ -160,7 +184,8 @@ class JournalDevice:
                     "the program and the packages that began the run, or give another folder"
                 )
             return known
-        self.stop("no job is under way")
+        if first:
+            self.stop("no job is under way")
         self._check(pubs)
         reached(f"{purpose}: before it is intended")
         if self._kept is None:
@@ -214,15 +239,19 @@ class JournalDevice:
             store.note(f"circuits are to be compiled again: {error}")
             raise InputError(f"{error}; `{self.courier.again}` does") from None
 
-    def _results(self, job: JobRecord) -> list[BitArray]:
+    def _send(self, job: JobRecord) -> None:
         if job.state in ("intended", "sending"):
             self.courier.open_group()
             self.courier.send(job)
+
+    def _results(self, job: JobRecord) -> list[BitArray]:
         failures, pause = 0, 0.2
         while True:
             try:
                 found = self.courier.result(self.courier.store.job(job.tag))
                 failures = 0
+            except UnreadableResultError:
+                raise  # asked again at once it would be the same
             except DeviceError as error:
                 failures += 1
                 if failures == MOST_FAILURES:

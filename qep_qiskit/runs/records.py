@@ -14,6 +14,7 @@ STATES = (
     "submitted",
     "queued",
     "running",
+    "unknown",
     "done",
     "failed",
     "cancelled",

@@ -10,6 +10,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from qep_qiskit.devices.device import Work
+from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import RemoteDevice, RunPub
 from qep_qiskit.equilibrium.bench import Bench, Row, calibration_work, dealt
 from qep_qiskit.equilibrium.executed import Outcomes
@@ -63,21 +64,25 @@ def intend_round(store: RunStore, plan: Plan, device: RemoteDevice, *, start: tu
         jobs.append((purpose, each, pubs + (calibration if each == calibration_each else [])))
     if calibration and not together:
         jobs.append(("calibration", calibration_each, calibration))
+    limits = getattr(device, "limits", Limits())
     records = []
     for purpose, shots, some in jobs:
         device.check(run_pubs(store, some))
-        records.append(
-            JobRecord(
-                tag=f"{run_id}-{plan.round}-{purpose}",
-                round=plan.round,
-                purpose=purpose,
-                shots=shots,
-                seed=plan.seed,
-                pubs=tuple(some),
-                state="intended",
-                device=device.name,
+        parts = limits.parts(len(some), shots)
+        for number, part in enumerate(parts, start=1):
+            title = purpose if len(parts) == 1 else f"{purpose} {number} of {len(parts)}"
+            records.append(
+                JobRecord(
+                    tag=f"{run_id}-{plan.round}-{title.replace(' ', '-')}",
+                    round=plan.round,
+                    purpose=title,
+                    shots=part.shots,
+                    seed=plan.seed,
+                    pubs=tuple(some[part.circuits]),
+                    state="intended",
+                    device=device.name,
+                )
             )
-        )
     store.intend(*records)
 
 
@@ -159,12 +164,16 @@ def outcomes_of(store: RunStore, plan: Plan, results: Mapping[str, list[BitArray
         What describes the device.
     """
     compiled = store.get("compiled", str(plan.round))
-    found: list[tuple[Row, Samples]] = []
+    parts: dict[str, list[BitArray]] = {}  # a circuit's shots may come from several jobs
+    pubs: dict[str, Pub] = {}
     for job in store.jobs(plan.round):
-        if job.tag not in results:
-            continue
-        for pub, bits in zip(job.pubs, results[job.tag], strict=True):
-            found += [(_row(owner, bits.num_bits), row) for owner, row in zip(pub.owners, from_bit_array(bits), strict=True)]
+        for pub, bits in zip(job.pubs, results.get(job.tag, ()), strict=False):
+            parts.setdefault(pub.circuit, []).append(bits)
+            pubs[pub.circuit] = pub
+    found: list[tuple[Row, Samples]] = []
+    for key, pub in pubs.items():
+        bits = BitArray.concatenate_shots(parts[key])
+        found += [(_row(owner, bits.num_bits), row) for owner, row in zip(pub.owners, from_bit_array(bits), strict=True)]
     every = dealt(found)
     data = {(phase, basis, factor): part for (_, phase, basis, factor), part in every.items() if phase != CALIBRATION}
     states = {basis: part for (_, phase, basis, _), part in every.items() if phase == CALIBRATION}

@@ -15,7 +15,7 @@ from pathlib import Path
 from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.provider import provider_device
-from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.devices.remote import UNDER_WAY, RemoteDevice
 from qep_qiskit.equilibrium.planned import Plan
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
@@ -134,7 +134,7 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
         where = remote(spec_of(store) if device is None else device)
         states: dict[str, int] = {}
         for job in store.jobs():
-            under_way = job.job_id is not None and job.state in ("submitted", "queued", "running")
+            under_way = job.job_id is not None and job.state in UNDER_WAY
             state = where.status(str(job.job_id))[0] if under_way else job.state
             states[state] = states.get(state, 0) + 1
     return Summary(**{**vars(found), "jobs": states})

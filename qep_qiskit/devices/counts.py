@@ -1,0 +1,128 @@
+"""Counts as providers write them: keys and numbers of many kinds, each checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Wrong = Callable[[str], Exception]
+"""Makes the error of a text."""
+MOST_SHOTS = 10**7
+"""More shots of one circuit than this, and than twice those asked for, are not taken into memory."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of one circuit as they came: whole numbers for keys, and how they were written."""
+
+    values: list[int]
+    numbers: list[int]
+    width: int | None
+    registers: tuple[tuple[str, int], ...]
+
+    @property
+    def total(self) -> int:
+        """All shots."""
+        return sum(self.numbers)
+
+    def share_of_ones(self, bit: int) -> float:
+        """Return how often a bit was 1."""
+        return sum(n for v, n in zip(self.values, self.numbers, strict=True) if v >> bit & 1) / self.total
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a provider gave for one circuit: counts, the header of its result, and the circuit's name."""
+
+    counts: object
+    header: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+
+def counts_of(number: int, entry: Entry, shots: int, wrong: Wrong) -> Counts:
+    """Return what a circuit gave as checked counts."""
+    if not isinstance(entry.counts, Mapping):
+        raise wrong(f"circuit {number} has {type(entry.counts).__name__} in place of counts")
+    if not entry.counts:
+        raise wrong(f"circuit {number} has no counts")
+    merged: dict[int, int] = {}
+    widths: set[int | None] = set()
+    for key, count in entry.counts.items():
+        value, width = _key(number, key, wrong)
+        whole = _whole(number, key, count, wrong)
+        widths.add(width)
+        merged[value] = merged.get(value, 0) + whole
+    if len(widths) > 1:
+        raise wrong(f"the outcomes of circuit {number} are of different lengths")
+    total = sum(merged.values())
+    if total < 2:
+        raise wrong(f"circuit {number} has {total} shots, {shots} were asked for (shares in place of counts?)")
+    if total > max(MOST_SHOTS, 2 * shots):
+        raise wrong(f"circuit {number} has {total} shots, {shots} were asked for")
+    seen = {value: count for value, count in merged.items() if count}
+    width = next(iter(widths))
+    try:
+        registers = tuple((str(name), int(size)) for name, size in entry.header.get("creg_sizes") or ())
+    except (TypeError, ValueError):
+        raise wrong(f"the header of circuit {number} is damaged") from None
+    slots = entry.header.get("memory_slots")
+    if width is None and isinstance(slots, int | np.integer) and not isinstance(slots, bool):
+        width = int(slots)
+        if any(value >> width for value in seen):
+            raise wrong(f"circuit {number} has outcomes of more bits than the {width} that it names")
+    return Counts(list(seen), list(seen.values()), width, registers)
+
+
+def _key(number: int, key: object, wrong: Wrong) -> tuple[int, int | None]:
+    """Return an outcome as a whole number, and the bits that it is written with, None where that does not show."""
+    if isinstance(key, bytes):
+        key = key.decode("ascii", "replace")
+    if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
+        return int(key), None
+    if isinstance(key, str):
+        text = re.sub(r"[\s_]", "", key)
+        if re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
+            return int(text, 16), None
+        text = text[2:] if text[:2] in ("0b", "0B") else text
+        if re.fullmatch(r"[01]+", text):
+            return int(text, 2), len(text)
+    raise wrong(f"circuit {number} has {_shown(key)} among its outcomes; they are bit strings, 0x… or whole numbers")
+
+
+def _whole(number: int, key: object, count: object, wrong: Wrong) -> int:
+    if isinstance(count, float | np.floating) and math.isfinite(count) and float(count).is_integer():
+        count = int(count)
+    if isinstance(count, int | np.integer) and not isinstance(count, bool) and count >= 0:
+        return int(count)
+    what = f"{_shown(count)} as the count of {_shown(key)}"
+    raise wrong(f"circuit {number} has {what}; counts are whole numbers from 0 on")
+
+
+def of_memory(number: int, memory: object, wrong: Wrong) -> dict[object, int]:
+    """Return the counts of a list of shots."""
+    if not isinstance(memory, list | tuple) or not all(isinstance(shot, str | bytes | int) for shot in memory):
+        raise wrong(f"circuit {number} has no counts")
+    found: dict[object, int] = {}
+    for shot in memory:
+        found[shot] = found.get(shot, 0) + 1
+    return found
+
+
+def total_of(counts: object) -> int | None:
+    """Return the sum of counts, None where they have none."""
+    if not isinstance(counts, Mapping):
+        return None
+    try:
+        return int(sum(counts.values()))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,264 @@
+"""Independent random numbers from samplers and backends, however their seeds are given.
+
+A fixed seed gives the same numbers in every call, and in some samplers in every row of one call. Rows, phases, rounds,
+calibrations and training steps would then not be independent, and the error bars, which take them as such, wrong. So a
+seed that can be found, on the object itself or on what it wraps, is replaced in each call by one that is derived from it.
+What hides its seed is found out by its repeats, and refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import random
+import re
+import weakref
+from collections import OrderedDict
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BaseSamplerV2, BitArray, StatevectorSampler
+from qiskit.providers import BackendV2, Options
+from qiskit_aer.primitives import SamplerV2 as AerSampler
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.seeds import integer, stream
+
+DEPTH = 4
+"""How many objects deep a seed is looked for."""
+LIKELY = 1e-9
+"""Equal counts that are less likely than this by chance are no chance."""
+KEPT_CIRCUITS = 4096
+_SEED = re.compile(r"(?i)(^|_)(seeds?|rng|random_state|generator)(_|$)")
+_KINDS = (
+    int | np.integer | np.random.SeedSequence | np.random.Generator | np.random.BitGenerator | np.random.RandomState,
+    random.Random | list | tuple | np.ndarray,
+)
+
+
+_STREAMS = np.random.Generator | np.random.BitGenerator | np.random.RandomState | random.Random
+
+
+def base_of(seed: object) -> int:
+    """Return a whole number that stands for a seed of any kind. One that is a stream of numbers moves on by one."""
+    if isinstance(seed, np.random.BitGenerator):
+        seed = np.random.Generator(seed)
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(2**62))
+    if isinstance(seed, np.random.RandomState):
+        return int(seed.randint(2**31))
+    if isinstance(seed, random.Random):
+        return seed.getrandbits(62)
+    if isinstance(seed, int | np.integer):
+        return int(seed)
+    return int.from_bytes(hashlib.sha256(repr(seed).encode()).digest()[:8], "big")
+
+
+def derived(seed: object, call: int) -> Any:
+    """Return a seed of the same kind for one call, from a seed and the call's number."""
+    number = integer(base_of(seed), "sampler", call)
+    if isinstance(seed, np.random.SeedSequence):
+        return np.random.SeedSequence(number)
+    if isinstance(seed, np.random.Generator):
+        return np.random.default_rng(number)
+    if isinstance(seed, np.random.BitGenerator):
+        return type(seed)(number)
+    if isinstance(seed, np.random.RandomState):
+        return np.random.RandomState(number)
+    if isinstance(seed, random.Random):
+        return random.Random(number)
+    return [number] if isinstance(seed, list | tuple | np.ndarray) else number
+
+
+def seed_options(backend: BackendV2, call: int, options: Mapping[str, Any]) -> dict[str, int]:
+    """Return the seeds to run a backend with in one call: one for each option of its own, or of `options`, that is a seed."""
+    try:
+        own = dict(backend.options.items())
+    except Exception:  # a provider's options may be of any kind
+        own = {}
+    given = {**own, **options}
+    return {name: integer(base_of(seed), "sampler", call) for name, seed in given.items() if _is_seed(name, seed)}
+
+
+def fresh_backend(backend: BackendV2, call: int) -> BackendV2:
+    """Return the backend, or a copy with seeds of this call where something inside of it has a seed."""
+    changes = {name: value for name, value in _changes(backend, call, DEPTH).items() if name not in ("_options", "options")}
+    return _with(backend, changes)
+
+
+def fresh_sampler(sampler: BaseSamplerV2, call: int) -> tuple[BaseSamplerV2, bool]:
+    """Return the sampler, or a copy with seeds of this call, and whether it is such a copy."""
+    again = _fresh(sampler, call, DEPTH)
+    return again, again is not sampler
+
+
+def continues(sampler: BaseSamplerV2) -> bool:
+    """Return whether a freshly seeded sampler gives all rows of a call different numbers."""
+    return _is_plainly(sampler, StatevectorSampler, "run", "_run", "_run_pub") or _is_plainly(
+        sampler, AerSampler, "run", "_run", "_run_pubs"
+    )
+
+
+def is_known(sampler: BaseSamplerV2) -> bool:
+    """Return whether a sampler is of a class whose seeds are all known here; those of IBM's service have none."""
+    return continues(sampler) or type(sampler).__module__.split(".")[0] == "qiskit_ibm_runtime"
+
+
+def _is_plainly(sampler: object, kind: type, *methods: str) -> bool:
+    return isinstance(sampler, kind) and all(getattr(type(sampler), m) is getattr(kind, m) for m in methods)
+
+
+def _is_seed(name: object, value: object) -> bool:
+    if not isinstance(name, str) or "transpil" in name or not _SEED.search(name) or isinstance(value, bool):
+        return False
+    return isinstance(value, _KINDS)
+
+
+def _fresh(thing: Any, call: int, depth: int) -> Any:
+    if isinstance(thing, StatevectorSampler) and thing.seed is not None:
+        # one stream for all rows: this sampler begins its seed anew in each of them
+        changes = {**_changes(thing, call, depth), "_seed": stream(base_of(thing.seed), "sampler", call)}
+        return _with(thing, changes)
+    return _with(thing, _changes(thing, call, depth))
+
+
+def _changes(thing: Any, call: int, depth: int) -> dict[str, Any]:
+    """Return the attributes of an object that hold a seed, with seeds of this call."""
+    if depth == 0 or not hasattr(thing, "__dict__"):
+        return {}
+    found = {}
+    for number, (name, value) in enumerate(sorted(vars(thing).items())):
+        if isinstance(thing, BackendV2) and isinstance(value, _STREAMS):
+            continue  # it moves on by itself
+        new = _renewed(name, value, integer(call, "within", number), depth)
+        if new is not value:
+            found[name] = new
+    return found
+
+
+def _renewed(name: str, value: Any, call: int, depth: int) -> Any:
+    if _is_seed(name, value):
+        return derived(value, call)
+    if isinstance(value, BaseSamplerV2 | BackendV2):
+        return _fresh(value, call, depth - 1)
+    if isinstance(value, Options):
+        fields = dict(value.items())
+        new = _renewed_mapping(fields, call, depth)
+        if new is fields:
+            return value
+        again = copy.copy(value)
+        again.update_options(**new)
+        return again
+    if isinstance(value, MutableMapping):
+        return _renewed_mapping(value, call, depth)
+    if "option" in name:
+        return _with(value, _changes(value, call, depth - 1))
+    if depth < DEPTH and hasattr(value, "__dict__") and type(value).__name__.endswith("Options"):
+        return _with(value, _changes(value, call, depth - 1))
+    return value
+
+
+def _renewed_mapping(value: Any, call: int, depth: int) -> Any:
+    if depth == 0:
+        return value
+    try:
+        items = [(k, v, _renewed(str(k), v, integer(call, "key", i), depth - 1)) for i, (k, v) in enumerate(value.items())]
+    except Exception:  # a mapping of a provider's own
+        return value
+    if all(new is old for _, old, new in items):
+        return value
+    return {key: new for key, _, new in items}
+
+
+def _with(thing: Any, changes: Mapping[str, Any]) -> Any:
+    if not changes:
+        return thing
+    again = copy.copy(thing)
+    for name, value in changes.items():
+        object.__setattr__(again, name, value)
+    return again
+
+
+class Repeats:
+    """What a backend or sampler without a visible seed gave before, by circuit."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+
+    @classmethod
+    def of(cls, thing: object) -> Repeats:
+        """Return what is remembered of an object."""
+        try:
+            return _REPEATS.setdefault(thing, cls())
+        except TypeError:  # neither hashable nor weakly referable
+            return cls()
+
+    def refuse(self, circuits: Sequence[QuantumCircuit], answers: Sequence[BitArray], name: str) -> None:
+        """Refuse a device that gives the same counts for the same circuits again; remember these.
+
+        Raises
+        ------
+        InputError
+            If every circuit that ran before gave exactly the counts that it gave then, and chance would hardly do that.
+        """
+        likely, again = 0.0, True
+        for circuit, bits in zip(circuits, answers, strict=True):
+            key = (_digest(circuit), bits.num_shots)
+            counts = sorted(bits.get_int_counts().items())
+            what = hashlib.sha256(repr(counts).encode()).digest()
+            if key in self._seen:
+                again = again and self._seen[key] == what
+                likely += _log_coincidence([n for _, n in counts])
+            self._seen[key] = what
+            self._seen.move_to_end(key)
+        while len(self._seen) > KEPT_CIRCUITS:
+            self._seen.popitem(last=False)
+        if again and likely < math.log(LIKELY):
+            raise repeating(name)
+
+
+_REPEATS: weakref.WeakKeyDictionary[Any, Repeats] = weakref.WeakKeyDictionary()
+
+
+def repeating(name: str) -> InputError:
+    """Return the error for a device whose random numbers repeat."""
+    return InputError(
+        f"device: {name} gives the same shots for the same circuits again, as with a fixed seed inside; phases and steps would "
+        "not be independent and the error bars wrong: take its seed out, or give it where it can be seen (options, an attribute)"
+    )
+
+
+def probe(run: Any, circuit: QuantumCircuit, name: str) -> None:
+    """Refuse a sampler whose random numbers repeat, from row to row or from call to call, by a small circuit.
+
+    Parameters
+    ----------
+    run : callable
+        (circuit, call) → the counts of two equal rows.
+    circuit : QuantumCircuit
+    name : str
+    """
+    first, second = run(circuit, 0), run(circuit, 1)
+    pairs = [(first[0], first[1]), (first[0], second[0])]
+    for one, other in pairs:
+        counts = one.get_int_counts()
+        if counts == other.get_int_counts() and _log_coincidence(list(counts.values())) < math.log(LIKELY):
+            raise repeating(name)
+
+
+def _log_coincidence(counts: Sequence[int]) -> float:
+    """Return the logarithm of the chance that another draw gives just these counts: Σ_x P(x)² of a multinomial, about."""
+    shots = sum(counts)
+    found = -0.5 * (len(counts) - 1) * math.log(4 * math.pi * shots) - 0.5 * sum(math.log(n / shots) for n in counts)
+    return min(0.0, found)
+
+
+def _digest(circuit: QuantumCircuit) -> bytes:
+    found = hashlib.sha256(str(circuit.num_qubits).encode())
+    for item in circuit.data:
+        qubits = [circuit.find_bit(q).index for q in item.qubits]
+        found.update(f"{item.operation.name}{[str(p) for p in item.operation.params]}{qubits};".encode())
+    return found.digest()

@@ -1,0 +1,73 @@
+"""What a backend takes at once by its own description, and jobs divided so that each stays within it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qiskit.providers import BackendV2
+
+from qep_qiskit.errors import InputError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most circuits of one job and the most shots of one circuit; None where there is no limit."""
+
+    circuits: int | None = None
+    shots: int | None = None
+
+    def parts(self, circuits: int, shots: int) -> list[Part]:
+        """Return the jobs that so many circuits of so many shots take, the shots of each shared out evenly."""
+        most = circuits if self.circuits is None else self.circuits
+        pieces = 1 if self.shots is None else -(-shots // self.shots)
+        each = [shots // pieces + (k < shots % pieces) for k in range(pieces)]
+        starts = range(0, circuits, most)
+        return [Part(slice(start, min(start + most, circuits)), some) for start in starts for some in each]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the circuits, with some of their shots."""
+
+    circuits: slice
+    shots: int
+
+    def numbers(self) -> Iterator[int]:
+        """Iterate over the numbers of its circuits."""
+        return iter(range(self.circuits.start, self.circuits.stop))
+
+
+def limits_of(backend: BackendV2) -> Limits:
+    """Return what a backend says about the size of a job.
+
+    Raises
+    ------
+    InputError
+        If it takes fewer than two shots of a circuit, from which no error bar can be told.
+    """
+    shots = _number(_tried(lambda: backend.max_shots))
+    if shots is None:
+        shots = _number(_tried(lambda: backend.configuration().max_shots))
+    if shots is None:
+        bounds = _tried(lambda: backend.options.validator["shots"])
+        shots = _number(bounds[1]) if isinstance(bounds, tuple) and len(bounds) == 2 else None
+    if shots == 1:
+        raise InputError(f"device: {backend.name} takes 1 shot of a circuit at once; at least 2 are needed")
+    return Limits(_number(_tried(lambda: backend.max_circuits)), shots)
+
+
+def _tried(question: Any) -> Any:
+    try:
+        return question()
+    except Exception:  # a backend need not tell, and says so in ways of its own
+        return None
+
+
+def _number(told: object) -> int | None:
+    if isinstance(told, bool) or not isinstance(told, int | float | np.integer) or not math.isfinite(told) or told < 1:
+        return None
+    return int(told)
