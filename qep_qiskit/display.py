@@ -16,7 +16,9 @@ def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[obje
     kept = list(rows)
     rest = [f"… and {len(kept) - MOST_ROWS} more rows"] if len(kept) > MOST_ROWS else []
     head = "".join(f"<th>{escape(word)}</th>" for word in headings)
-    body = "".join("<tr>" + "".join(f"<td>{escape(printable(str(cell)))}</td>" for cell in row) + "</tr>" for row in kept[:MOST_ROWS])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(printable(str(cell)))}</td>" for cell in row) + "</tr>" for row in kept[:MOST_ROWS]
+    )
     below = "".join(f"<p>{escape(note)}</p>" for note in [*rest, *notes])
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if kept else ""
     return f"<div><p><b>{escape(title)}</b></p>{table}{below}</div>"

@@ -158,6 +158,42 @@ def test_a_pickled_gradient_is_still_a_start(preparer):
     assert len(pickle.dumps(first)) < 100_000
 
 
+DEVICES = {
+    "aer": lambda: qep.aer(seed=1),
+    "simulator": lambda: qep.simulator(seed=1),
+    "noise": lambda: qep.simulator(noise="guadalupe", seed=1),
+    "fake": lambda: qep.fake("torino", seed=1),
+    "statevector": lambda: qep.statevector(seed=1),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", DEVICES)
+def test_trainings_on_devices_are_copied_and_go_on_as_before(kind):
+    device = DEVICES[kind]()
+    result = qep.train(NETWORK, [[0.5], [-0.5]], [0.3, -0.3], epochs=1, device=device, shots=50, preparer=RAMP, seed=1)
+    wanted = result.predict([[0.2]], shots=100, seed=3)
+    for copied in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result), through_joblib(result)):
+        assert copied == result
+        np.testing.assert_array_equal(copied.predict([[0.2]], shots=100, seed=3), wanted)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("make", [qep.QEPClassifier, qep.QEPRegressor])
+def test_fitted_estimators_are_copied(make):
+    X, y = XOR
+    model = make(hidden=1, epochs=1, device=qep.simulator(seed=1), shots=100, preparer=RAMP).fit(X, y)
+    for copied in (*(way(model) for way in COPIES.values()), through_joblib(model)):
+        np.testing.assert_array_equal(copied.predict(X), model.predict(X))
+        assert copied.weights_ == model.weights_ and copied.result_ == model.result_
+        assert (copied == model) in (True, False)
+
+
+def test_workers_do_not_travel_with_a_result():
+    result = qep.train(NETWORK, [[0.5], [-0.5]], [0.3, -0.3], epochs=1, workers=1)
+    assert pickle.loads(pickle.dumps(result)) == result
+
+
 def test_states_too_large_to_be_pickled_are_refused_as_a_start(monkeypatch):
     first = qep.gradient(chain(8))
     monkeypatch.setattr("qep_qiskit.preparation.preparer.MOST_PICKLED", 10)

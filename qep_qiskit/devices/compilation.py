@@ -22,6 +22,9 @@ class Cache:
         self._size = size
         self._kept: OrderedDict[Hashable, tuple[object, Any]] = OrderedDict()
 
+    def __reduce__(self) -> tuple[type[Cache], tuple[int]]:
+        return Cache, (self._size,)  # a copy in another place compiles anew
+
     def compiled(
         self,
         circuit: QuantumCircuit,

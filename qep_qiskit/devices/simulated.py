@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.transpiler import PassManager, generate_preset_pass_manager
@@ -50,6 +50,9 @@ class SimulatedDevice:
     noise: NoiseModel | None = None
     snapshot: Snapshot | None = None
     cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @property
     def noise_free(self) -> bool:

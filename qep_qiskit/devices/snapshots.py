@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qiskit.providers import BackendV2
 from qiskit_aer.backends.aerbackend import AerBackend
@@ -28,8 +28,8 @@ class Snapshot:
     """
 
     name: str
-    backend: BackendV2
-    readout: tuple[tuple[float, float], ...] | None
+    backend: BackendV2 = field(repr=False)
+    readout: tuple[tuple[float, float], ...] | None = field(repr=False)
     calibrated: str
 
 
