@@ -18,12 +18,13 @@ if TYPE_CHECKING:
         softmax_cross_entropy,
     )
     from qep_qiskit.devices import aer, device_named, fake, ibm, simulator, statevector
-    from qep_qiskit.equilibrium import Gradient, Plan, execute, gradient, gradients, reduce
+    from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, circuits, gradient, gradients
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+    from qep_qiskit.estimates import Estimate
     from qep_qiskit.fingerprints import named
     from qep_qiskit.measurement.split import OptimalShots, Split, optimal_shots
     from qep_qiskit.networks import Network, Term, elastic, ising, oscillators, pauli, phase_oscillators, resistors
-    from qep_qiskit.planning import Forecast, plan
+    from qep_qiskit.planning import Forecast, execute, forecast, plan, reduce
     from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact, MeanField, Thermal
     from qep_qiskit.problem import Problem
     from qep_qiskit.reference import exact_gradient, variational_gradient
@@ -37,12 +38,13 @@ _HOMES = {
     "comparison": ("Budget", "Rung", "compare"),
     "costs": ("ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"),
     "devices": ("aer", "device_named", "fake", "ibm", "simulator", "statevector"),
-    "equilibrium": ("Gradient", "Plan", "execute", "gradient", "gradients", "reduce"),
+    "equilibrium": ("Gradient", "Outcomes", "Plan", "circuits", "gradient", "gradients"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
+    "estimates": ("Estimate",),
     "fingerprints": ("named",),
     "measurement.split": ("OptimalShots", "Split", "optimal_shots"),
     "networks": ("Network", "Term", "elastic", "ising", "oscillators", "pauli", "phase_oscillators", "resistors"),
-    "planning": ("Forecast", "plan"),
+    "planning": ("Forecast", "execute", "forecast", "plan", "reduce"),
     "preparation": ("MPS", "Adiabatic", "Exact", "MeanField", "Thermal", "VQE"),
     "problem": ("Problem",),
     "reference": ("exact_gradient", "variational_gradient"),
@@ -57,6 +59,7 @@ __all__ = [
     "AutoStencil",
     "Budget",
     "DegenerateGroundStateError",
+    "Estimate",
     "Exact",
     "ExpectationCost",
     "Forecast",
@@ -67,6 +70,7 @@ __all__ = [
     "Network",
     "ObservableCost",
     "OptimalShots",
+    "Outcomes",
     "Plan",
     "PreparationError",
     "Problem",
@@ -82,6 +86,7 @@ __all__ = [
     "TrainingResult",
     "VQE",
     "aer",
+    "circuits",
     "compare",
     "device_named",
     "elastic",
@@ -89,6 +94,7 @@ __all__ = [
     "execute",
     "extrapolated",
     "fake",
+    "forecast",
     "gradient",
     "gradients",
     "ibm",

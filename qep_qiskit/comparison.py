@@ -18,7 +18,7 @@ from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.devices.simulated import adds_no_noise
 from qep_qiskit.equilibrium.estimate import finish
 from qep_qiskit.equilibrium.executed import Outcomes, execute
-from qep_qiskit.equilibrium.planned import Plan, measured_with, plan, refuse_without_qubits
+from qep_qiskit.equilibrium.planned import Plan, check_options, measured_with, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error, scores
 from qep_qiskit.errors import InputError, PreparationError
@@ -115,6 +115,7 @@ class Climb:
         measured: tuple[Plan, Outcomes] | None = None,
         progress: Progress = silent,
     ) -> None:
+        check_options(problem, Exact(), symmetric(0.1))
         self._problem = problem
         self._device: Device = as_device(device)
         self._preparer: Preparer = Exact() if preparer is None else preparer

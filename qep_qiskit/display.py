@@ -26,7 +26,8 @@ def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[obje
 
 def counted(number: int, word: str) -> str:
     """Return a number with its noun: 1 weight, 2 weights."""
-    return f"{number} {word}{'' if number == 1 else 'es' if word.endswith('s') else 's'}"
+    several = word[:-2] + "es" if word.endswith("is") else word + "s"
+    return f"{number} {word if number == 1 else several}"
 
 
 def short(text: str) -> str:

@@ -202,7 +202,7 @@ def test_states_too_large_to_be_pickled_are_refused_as_a_start(monkeypatch):
     assert loaded == first
     with pytest.raises(qep.InputError, match="near="):
         qep.gradient(chain(8), near=loaded)
-    with pytest.raises(qep.InputError, match="not kept when a gradient is pickled"):
+    with pytest.raises(qep.InputError, match="not kept when a result is pickled"):
         loaded.free.circuits()
 
 

@@ -1,6 +1,7 @@
 """The EP layer: plan (pure), execute (touches a device), reduce (pure), and their composition, gradient."""
 
 from qep_qiskit.equilibrium.batch import gradients
+from qep_qiskit.equilibrium.circuits import circuits
 from qep_qiskit.equilibrium.estimate import gradient
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
@@ -15,6 +16,7 @@ __all__ = [
     "Plan",
     "advance",
     "answers",
+    "circuits",
     "execute",
     "gradient",
     "gradients",

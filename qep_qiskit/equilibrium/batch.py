@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from qep_qiskit.checks import shown
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.estimate import stamped, start_from
 from qep_qiskit.equilibrium.executed import execute_all
@@ -68,6 +69,8 @@ def gradients(
     [5, 5]
     """
     started, clock = datetime.now(UTC), time.perf_counter()
+    if not isinstance(problems, Sequence):
+        raise InputError(f"problems: {shown(problems)} is not a list; give a list of qep.Problem(...)")
     if not problems:
         raise InputError("problems: the batch is empty; give at least one qep.Problem(...)")
     chosen = as_device(device)

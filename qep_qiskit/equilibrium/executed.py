@@ -19,12 +19,13 @@ from qep_qiskit.measurement.samples import Samples
 from qep_qiskit.measurement.twirling import Flips, shots_each, undone
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.seeds import integer
+from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Outcomes:
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcomes(Value):
     """What a device gave for one round of a plan.
 
     Attributes
@@ -42,6 +43,8 @@ class Outcomes:
     device : mapping
     amplified : mapping of (phase, basis, factor) to Samples
         With the noise made stronger by folding, for zero-noise extrapolation.
+    plan : Plan or None
+        The last round of what :func:`qep_qiskit.execute` ran.
     """
 
     samples: Mapping[tuple[int, int], Samples] = field(default_factory=dict)
@@ -52,6 +55,11 @@ class Outcomes:
     start: tuple[int, ...] | None = None
     device: Mapping[str, object] = field(default_factory=dict)
     amplified: Mapping[tuple[int, int, int], Samples] = field(default_factory=dict)
+    plan: Plan | None = field(default=None, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        what = f"{len(self.samples)} circuits" if self.samples else f"exact expectations of {len(self.expectations)} phases"
+        return f"Outcomes({what} on {self.device.get('name', 'a device')})"
 
     def followed_by(self, later: Outcomes) -> Outcomes:
         """Return the outcomes of both rounds."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import shown
 from qep_qiskit.devices.device import check_shots
+from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation import parse
@@ -18,14 +20,15 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, prepare_all, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil
+from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
 SIGNAL_STEP = 0.1
 """The step in ε for the gradient's derivative: large beside a preparer's own error, small beside ε."""
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Value):
     """One round of circuits for one gradient.
 
     Attributes
@@ -63,13 +66,17 @@ class Plan:
     calibration_shots: int | None
     seed: int
     phases: tuple[int, ...]
-    prepared: Prepared
+    prepared: Prepared = field(compare=False)
     bases: tuple[Basis, ...]
     wanted: NDArray[np.bool_]
     error_signal: Vector | None
     sensitivity: NDArray[np.float64] | None
     earlier: Plan | None = None
     split: NDArray[np.int64] | None = None
+
+    def __repr__(self) -> str:
+        shots = "" if self.shots is None else f", {self.shots} shots each"
+        return f"Plan({counted(len(self.phases), 'phase')} in {counted(len(self.bases), 'basis')}{shots}; {self.problem!r})"
 
     def shots_of(self, phase: int, basis: int) -> int | None:
         """Return the shots of one circuit; None for exact expectations."""
@@ -309,7 +316,7 @@ def _bases(problem: Problem, stencil: Stencil) -> tuple[tuple[Basis, ...], NDArr
 def check_options(problem: object, preparer: object, stencil: object) -> None:
     """Refuse what is no problem, no preparer or no stencil, in one clear line."""
     if not isinstance(problem, Problem):
-        raise InputError(f"problem: {problem!r} is not allowed; give a qep.Problem(...)")
+        raise InputError(f"problem: {shown(problem)} is not allowed; give a qep.Problem(...)")
     if not isinstance(preparer, Preparer):
         raise InputError(
             f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...), qep.MPS(...), "

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.display import counted, table_html
+from qep_qiskit.equilibrium.planned import Plan, plan
 from qep_qiskit.equilibrium.result import listed, plain
+from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import with_error
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.planning.sending import FORMULA, Sending
+from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil
 from qep_qiskit.values import Value
 
@@ -56,6 +60,8 @@ class Forecast(Value):
     settings : mapping
         Options for :func:`gradient` and the other verbs, with what the plan chose.
     provenance : mapping
+    problem : Problem
+        What the forecast is of.
     """
 
     names: tuple[str, ...]
@@ -76,8 +82,17 @@ class Forecast(Value):
     sending: Sending
     method: str
     warnings: tuple[str, ...] = ()
-    settings: Mapping[str, object] = field(default_factory=dict, compare=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
     provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
+    problem: Problem | None = field(default=None, compare=False)
+
+    @property
+    def plan(self) -> Plan:
+        """The first round of circuits, its states prepared, for :func:`qep_qiskit.execute`."""
+        settings = {key: value for key, value in self.settings.items() if key != "device"}
+        if self.problem is None:
+            raise InputError("plan: this forecast does not hold its problem; make it by qep.forecast(problem, ...)")
+        return plan(self.problem, **settings)
 
     @property
     def known(self) -> bool:
@@ -169,7 +184,8 @@ class Forecast(Value):
     def __repr__(self) -> str:
         error = "" if self.relative_error is None else f", error {self.relative_error:.2g} of the gradient"
         seconds = "" if self.sending.seconds is None else f", {self.sending.seconds:.3g} QPU s"
-        sent = f"{counted(self.sending.circuits, 'circuit')}, {self.sending.shots:,} shots"
+        shots = "exact expectations" if self.sending.shots is None else f"{self.sending.shots:,} shots"
+        sent = f"{counted(self.sending.circuits, 'circuit')}, {shots}"
         return f"Forecast({counted(len(self.names), 'weight')}, β = {self.stencil.beta:.3g}, {sent}{seconds}{error})"
 
     def _repr_html_(self) -> str:

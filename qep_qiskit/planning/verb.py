@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,6 +114,14 @@ def plan(
     found, truth = best_choice(asked, progress)
     progress("compiling circuits", None)
     return _forecast(asked, found, truth)
+
+
+def forecast(problem: Problem, **options: Any) -> Forecast:
+    """Return what a gradient will cost and how accurate it will be: :func:`plan` by its other name, with the same options."""
+    return plan(problem, **options)
+
+
+forecast.__signature__ = inspect.signature(plan)  # type: ignore[attr-defined]
 
 
 def best_choice(asked: Asked, progress: Progress = silent) -> tuple[Choice, Vector | None]:
@@ -285,6 +294,7 @@ def _forecast(asked: Asked, found: Choice, truth: Vector | None) -> Forecast:
             "seed": asked.seed,
             "versions": versions(),
         },
+        problem=asked.problem,
     )
 
 

@@ -101,7 +101,7 @@ class Forgotten:
 
     def __call__(self, *unused: object) -> NoReturn:
         """Say so."""
-        raise InputError(f"{self.what}: are not kept when a gradient is pickled; compute it again, or leave out near=")
+        raise InputError(f"{self.what}: are not kept when a result is pickled; compute it again, or leave out near=")
 
 
 @dataclass(frozen=True)

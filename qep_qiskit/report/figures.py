@@ -37,8 +37,7 @@ def draw(budget: Budget, path: str | os.PathLike[str]) -> Path:
 
     Parameters
     ----------
-    budget : mapping
-        The mapping of ``Budget.to_dict()``.
+    budget : Budget, or the mapping of its ``to_dict()``
     path : path-like
 
     Returns
@@ -72,6 +71,7 @@ def figure(budget: Budget) -> Figure:
 
     Under the gradient stands its difference from the exact one, whose scale lets the error bars be seen.
     """
+    budget = findings.document(budget)
     exact = findings.rung(budget, "exact")
     many = len(budget["names"]) > MANY_WEIGHTS and exact is not None
     compared = exact is not None and len(findings.fitting(budget)) > 1

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from qep_qiskit.errors import InputError
 from qep_qiskit.report.numbers import finite, percent, ratio
 
 Budget = Mapping[str, Any]
@@ -55,6 +56,16 @@ class Verdict(NamedTuple):
 
     text: str
     good: bool | None
+
+
+def document(budget: Budget | Any) -> Budget:
+    """Return a budget as plain numbers: the mapping itself, or ``to_dict()`` of a :class:`qep_qiskit.Budget`."""
+    if isinstance(budget, Mapping):
+        return budget
+    if not callable(getattr(budget, "to_dict", None)):
+        raise InputError(f"budget: {type(budget).__name__} is not an error budget; give what qep.compare returns")
+    found: Budget = budget.to_dict()
+    return found
 
 
 def rung(budget: Budget, name: str) -> Rung | None:

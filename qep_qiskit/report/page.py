@@ -40,8 +40,7 @@ def write(
 
     Parameters
     ----------
-    budget : mapping
-        The mapping of ``Budget.to_dict()``.
+    budget : Budget, or the mapping of its ``to_dict()``
     path : path-like
     spec_text : str, optional
         The experiment as the user wrote it.
@@ -57,6 +56,7 @@ def write(
 
 def page(budget: Budget, *, spec_text: str | None = None, circuit: QuantumCircuit | None = None) -> str:
     """Return the page: no script runs in it and nothing outside it is loaded."""
+    budget = findings.document(budget)
     settings = dict(budget.get("settings") or {})
     provenance = _unrepeated(budget.get("provenance") or {}, settings)
     versions = provenance.pop("versions", None) or {}

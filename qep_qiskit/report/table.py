@@ -24,10 +24,10 @@ def render(budget: Budget, console: Console) -> None:
 
     Parameters
     ----------
-    budget : mapping
-        The mapping of ``Budget.to_dict()``.
+    budget : Budget, or the mapping of its ``to_dict()``
     console : rich.console.Console
     """
+    budget = findings.document(budget)
     console.print(_rung_table(budget))
     classical = findings.mean_field(budget)
     for rung in (*budget.get("rungs", ()), *([classical] if classical else [])):

@@ -1,7 +1,7 @@
 """Submitting, watching, collecting and cancelling runs on devices, and the folders that keep them.
 
 >>> from qep_qiskit import runs
->>> sorted(name for name in runs.__all__ if name in ("submit", "collect", "status", "cancel", "open_run"))
+>>> sorted(name for name in dir(runs) if name in ("submit", "collect", "status", "cancel", "open_run"))
 ['cancel', 'collect', 'open_run', 'status', 'submit']
 """
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from qep_qiskit.runs.verbs import cancel, collect, open_run, status, submit
 
 __all__ = ["cancel", "collect", "open_run", "status", "submit"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
