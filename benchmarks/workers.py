@@ -5,6 +5,7 @@ Run by ``.venv/bin/python -m benchmarks.workers``.
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -20,7 +22,8 @@ import qep_qiskit as qep
 from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.training.distributed import Distributed
 from qep_qiskit.training.sources import Equilibrium
-from qep_qiskit.workers import Pool, mapped, one_thread_each, pool
+from qep_qiskit.workers import Pool, mapped, pool
+from qep_qiskit.workers.local import ONE_THREAD
 
 SAMPLES, EMPTY, REPEATS = 64, 200, 21
 
@@ -103,7 +106,7 @@ def workers() -> None:
 def cores() -> None:
     """Time one process with a whole batch, and two that know nothing of each other with a whole batch each."""
     times: dict[int, list[float]] = {1: [], 2: []}
-    with one_thread_each(), ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+    with patch.dict(os.environ, ONE_THREAD), ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         for turn in range(REPEATS + 3):
             for count in times:
 

@@ -12,10 +12,11 @@ from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
 from qep_qiskit.seeds import integer
 from qep_qiskit.training.sources import Source
-from qep_qiskit.training.starts import Array, kept, restored
+from qep_qiskit.training.starts import Array, kept, restored, starts_from_states
 from qep_qiskit.workers import Pool
 
 SAMPLES_A_TASK = 8
@@ -52,6 +53,10 @@ class Distributed:
     pool: Pool
     size: int = SAMPLES_A_TASK
 
+    def identity(self) -> Mapping[str, object]:
+        """Return what the numbers depend on: the workers do not count."""
+        return {"source": self.source, "samples_a_task": self.size}
+
     def __call__(
         self,
         problems: Sequence[Problem],
@@ -67,7 +72,9 @@ class Distributed:
             some = problems[first : first + self.size]
             starts = None if near is None else tuple(kept(p, self.preparer) for p in near[first : first + self.size])
             samples = tuple((problem.x, problem.cost) for problem in some)
-            parts.append(Part(some[0].weights, samples, starts, shots, integer(seed, "task", number)))
+            # without shots nothing is drawn but first angles, which are those of the whole batch; so are the first task's shots
+            own = seed if shots is None or number == 0 else integer(seed, "task", number)
+            parts.append(Part(some[0].weights, samples, starts, shots, own))
         found: dict[int, list[Gradient]] = {}
         shared = (self.source, self.preparer, problems[0].network)
         for number, gradients in self.pool.results(measured, shared, parts):
@@ -87,7 +94,8 @@ def measured(shared: tuple[Source, Preparer, Network], part: Part) -> list[Gradi
     problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]
     near = None if part.starts is None else [restored(start, preparer) for start in part.starts]
     found = source(problems, near=near, shots=part.shots, seed=part.seed, progress=silent)
-    return [replace(g, free=_packed(g.free, preparer)) for g in found]
+    carried = isinstance(preparer, VQE) or starts_from_states(preparer, network.num_qubits)
+    return [replace(g, free=_packed(g.free, preparer) if carried else None) for g in found]
 
 
 def _packed(free: Prepared | None, preparer: Preparer) -> Prepared | None:

@@ -17,17 +17,22 @@ MOST_BYTES = 2**26
 
 def carries(preparer: Preparer, qubits: int, samples: int) -> bool:
     """Return whether samples start from their last free phase: angles always, state vectors where all of them fit."""
-    if isinstance(preparer, VQE):
-        return True
-    return isinstance(preparer, Exact) and qubits > DENSE_QUBITS and samples * 16 * 2**qubits <= MOST_BYTES
+    return isinstance(preparer, VQE) or (starts_from_states(preparer, qubits) and samples * 16 * 2**qubits <= MOST_BYTES)
+
+
+def starts_from_states(preparer: Preparer, qubits: int) -> bool:
+    """Return whether a preparer starts from a state vector; a network in closed form has no qubits."""
+    return isinstance(preparer, Exact) and qubits > DENSE_QUBITS
 
 
 def kept(free: Prepared | None, preparer: Preparer) -> Array | None:
-    """Return what a later step starts from: the angles or the state of a free phase."""
+    """Return what a later step starts from: the angles or the state of a free phase; None for a preparer without a start."""
     if free is None:
         return None
     if isinstance(preparer, VQE):
         return None if free.angles is None else np.array(free.angles[0], dtype=float)
+    if not isinstance(preparer, Exact):
+        return None
     state = free.states()[0]
     return np.array(state.real) if not np.any(np.imag(state)) else np.array(state)
 

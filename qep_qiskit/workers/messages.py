@@ -1,0 +1,63 @@
+"""Messages between this process and its workers: pickles with their length in front, over pipes that nobody else holds."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import struct
+from collections.abc import Callable
+from typing import IO, Any
+
+_LENGTH = struct.Struct("<Q")
+
+
+def send(stream: IO[bytes], data: bytes) -> None:
+    """Write one message."""
+    stream.write(_LENGTH.pack(len(data)))
+    stream.write(data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> bytes:
+    """Return the next message.
+
+    Raises
+    ------
+    EOFError
+        If the other side has ended.
+    """
+    (length,) = _LENGTH.unpack(_read(stream, _LENGTH.size))
+    return _read(stream, length)
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    parts, left = [], size
+    while left:
+        part = stream.read(left)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def packed(value: object) -> bytes:
+    """Return a value as bytes for another process; functions of the main script travel whole."""
+    import cloudpickle
+
+    data: bytes = cloudpickle.dumps(value)
+    return data
+
+
+def key_of(data: bytes) -> str:
+    """Return what tells one shared value from another."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@functools.lru_cache(maxsize=4)
+def unpacked(data: bytes) -> tuple[Callable[[Any, Any], Any], Any]:
+    """Return the function and what its tasks share; each worker unpacks them once."""
+    import cloudpickle
+
+    function, shared = cloudpickle.loads(data)
+    return function, shared
