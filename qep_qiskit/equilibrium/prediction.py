@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from qep_qiskit.equilibrium.executed import execute_all
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.planned import plan
 from qep_qiskit.equilibrium.reduced import free_phase
+from qep_qiskit.errors import NudgeWarning
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
@@ -39,6 +41,7 @@ class Answer:
         s, where s·s is the part of the loss's variance that the readout calibration adds, the same for all answers of a job.
     loss_bias : float or None
         What shot noise adds to the loss on average, as that of a :class:`Gradient`.
+    warnings : tuple of str
     """
 
     predictions: Vector
@@ -48,6 +51,7 @@ class Answer:
     shots: int = 0
     shared: Vector | None = None
     loss_bias: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -115,7 +119,7 @@ def answers(
     outcomes = execute_all(plans, chosen, progress=progress)
     found: list[Answer] = []
     for planned, outcome in zip(plans, outcomes, strict=True):
-        values, covariance, share = free_phase(planned, outcome)
+        values, covariance, share, texts = free_phase(planned, outcome)
         outputs, cost = planned.problem.network.num_outputs, planned.problem.cost
         errors, shared = None, None
         loss = measured_loss(cost, values[outputs:], None if covariance is None else covariance[outputs:, outputs:])
@@ -125,7 +129,7 @@ def answers(
         spent = sum(s.shots or 0 for s in outcome.samples.values())
         if not found:
             spent += sum(c.shots for c in outcome.calibrations)
-        found.append(Answer(values[:outputs], errors, loss.value, loss.stderr, spent, shared, loss.bias))
+        found.append(Answer(values[:outputs], errors, loss.value, loss.stderr, spent, shared, loss.bias, texts))
     return found
 
 
@@ -158,6 +162,8 @@ def predictions(
     nothing = ExpectationCost(lambda v: 0.0, np.zeros_like)
     problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(np.asarray(X, dtype=float))]
     found = answers(problems, **options)  # type: ignore[arg-type]
+    for text in dict.fromkeys(text for answer in found for text in answer.warnings):
+        warnings.warn(text, NudgeWarning, stacklevel=2)
     values = np.array([answer.predictions for answer in found])
     if found[0].predictions_stderr is None:
         return values, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from qep_qiskit.equilibrium.executed import Outcomes
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.planned import Plan, described
+from qep_qiskit.equilibrium.readout_bias import readout_bias
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
@@ -17,6 +19,7 @@ from qep_qiskit.measurement.expectations import Readings, read
 from qep_qiskit.measurement.extrapolation import extrapolated
 from qep_qiskit.measurement.mitigation import Mitigation, ZeroNoise, parse, readable
 from qep_qiskit.measurement.readout import Mitigator, mitigator
+from qep_qiskit.measurement.readout.mitigator import digest
 from qep_qiskit.preparation.preparer import Phase
 
 Vector = NDArray[np.float64]
@@ -61,8 +64,14 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
         if undone is not None:
             shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
-    loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
     told = diagnostics(plan)
+    told["warnings"] += _other_shots(plan, outcomes)
+    if covariance is not None and undone is not None:
+        stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+        gradient = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
+        answer = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
+        told["warnings"] += _readout_bias(plan, outcomes, chosen, undone, strings, [gradient, answer])
+    loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
     return Gradient(
         names=problem.network.names,
         values=values,
@@ -74,10 +83,11 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         predictions_stderr=None
         if covariance is None
         else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
-        diagnostics={**told, "warnings": [*told["warnings"], *_other_shots(plan, outcomes)]},  # type: ignore[misc]
+        diagnostics=told,
         provenance={**described(plan), **_circuit_report(plan, outcomes, undone)},
         free=(plan if plan.earlier is None else plan.earlier).prepared,
         shared=shared,
+        calibration=None if shared is None else digest(outcomes.calibrations),
     )
 
 
@@ -87,8 +97,8 @@ def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
     return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(chosen, outcomes), chosen.zne)[0]
 
 
-def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, Matrix | None]:
-    """Return the outputs' and then the cost observables' expectations in the free phase, their covariance, and S.
+def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, Matrix | None, tuple[str, ...]]:
+    """Return the outputs' and then the cost observables' expectations in the free phase, their covariance, S, and warnings.
 
     S Sᵀ is the calibration's part of the covariance. Both are None where expectations are exact.
     """
@@ -97,8 +107,14 @@ def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, M
     values, readings = values_of(plan, outcomes, 0, undone, chosen.zne)
     rows = np.vstack([plan.problem.output_rows, plan.problem.cost_rows])
     if outcomes.expectations or plan.shots is None:
-        return rows @ values, None, None
-    return rows @ values, *_covariance([rows], [readings], undone)
+        return rows @ values, None, None, ()
+    found = rows @ values
+    covariance, share = _covariance([rows], [readings], undone)
+    if undone is None:
+        return found, covariance, share, ()
+    outputs, stderr = len(plan.problem.output_rows), np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+    answer = ("predictions", [plan.problem.output_rows], stderr[:outputs])
+    return found, covariance, share, _readout_bias(plan, outcomes, chosen, undone, [(values, readings)], [answer])
 
 
 def values_of(
@@ -159,11 +175,35 @@ def _chosen(plan: Plan, mitigation: str | None) -> Mitigation:
     return measured if mitigation is None else readable(measured, parse(mitigation))
 
 
+def _readout_bias(
+    plan: Plan,
+    outcomes: Outcomes,
+    chosen: Mitigation,
+    undone: Mitigator,
+    strings: list[tuple[Vector, list[Readings]]],
+    parts: list[tuple[str, list[Matrix], Vector]],
+) -> tuple[str, ...]:
+    """Hold the strings' values of all phases against those of the method's unbiased counterpart, where it has one.
+
+    `parts` are what is told: a name, its rows over each phase's strings, and its error bars.
+    """
+    unbiased = getattr(undone, "unbiased", None)
+    if unbiased is None:
+        return ()
+    off = [values - values_of(plan, outcomes, p, unbiased, chosen.zne)[0] for p, (values, _) in enumerate(strings)]
+    bars = np.zeros((len(off), len(plan.problem.frame.paulis)))
+    for p, (_, readings) in enumerate(strings):
+        for reading in readings:
+            bars[p, list(reading.strings)] += np.diag(reading.covariance(np.eye(len(reading.strings))))
+    told = [(name, np.sum([row @ d for row, d in zip(rows, off, strict=False)], axis=0), stderr) for name, rows, stderr in parts]
+    return readout_bias(chosen.readout, outcomes.samples.values(), np.array(off)[bars > 0] / np.sqrt(bars[bars > 0]), told)
+
+
 def _mitigator(chosen: Mitigation, outcomes: Outcomes) -> Mitigator | None:
     return mitigator(chosen.readout, outcomes.calibrations) if chosen.calibrated and not outcomes.expectations else None
 
 
-def diagnostics(plan: Plan) -> dict[str, object]:
+def diagnostics(plan: Plan) -> dict[str, Any]:
     """Return gap, phases and warnings of a complete plan."""
     parts = [plan] if plan.earlier is None else [plan.earlier, plan]
     phases = {p: phase for part in parts for p, phase in zip(part.phases, part.prepared.phases, strict=True)}

@@ -63,6 +63,8 @@ class Gradient(Value):
     shared : ndarray of shape (K + 1, C) or None
         S, where S Sᵀ is the readout calibration's part of the covariance of the values and, last, the loss: the part that all
         gradients of a batch have in common. It is in memory only.
+    calibration : str or None
+        Which readout calibration that is: the same text for the same counts. It is in memory only.
     loss_bias : float or None
         ½ tr(ℓ'' Cov), by which the loss is too high on average; None where expectations are exact.
     """
@@ -78,6 +80,7 @@ class Gradient(Value):
     provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
     free: Prepared | None = field(default=None, repr=False, compare=False)
     shared: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    calibration: str | None = field(default=None, repr=False, compare=False)
     loss_bias: float | None = None
 
     @property

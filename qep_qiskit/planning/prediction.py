@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import InputError
 from qep_qiskit.planning.expected import calibration_circuits, relabelled
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
@@ -170,5 +172,6 @@ def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
     calibration, calibration_unseen = np.zeros_like(mean.values), np.zeros_like(mean.values)
     if count:
         calibration = variance({}, MANY) * (MANY - 1)
-        calibration_unseen = np.maximum(variance({}, FEW) - calibration / (FEW - 1), 0.0) * FEW**2
+        with contextlib.suppress(InputError):  # too little signal for so few shots: then nothing about it is rare
+            calibration_unseen = np.maximum(variance({}, FEW) - calibration / (FEW - 1), 0.0) * FEW**2
     return Prediction(mean, parts, unseen, calibration, calibration_unseen, count, last, outcomes)

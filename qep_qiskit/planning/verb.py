@@ -266,7 +266,7 @@ def _forecast(asked: Asked, found: Choice, truth: Vector | None) -> Forecast:
     stencil = prediction.stencil
     sent = sending(prediction.plan, asked.device, split, prediction.calibration_circuits)
     settings = chosen_settings(asked, found)
-    warnings = [str(w) for w in diagnostics(prediction.plan)["warnings"]]  # type: ignore[attr-defined]
+    warnings = [str(w) for w in diagnostics(prediction.plan)["warnings"]]
     return Forecast(
         names=asked.problem.network.names,
         values=prediction.mean.values,

@@ -139,30 +139,35 @@ class BatchMean:
 
 
 def mean_of(found: Sequence[Gradient]) -> BatchMean:
-    """Return the mean of independent gradients that may share a readout calibration.
+    """Return the mean of independent gradients of which all or some share a readout calibration.
 
     Notes
     -----
-    Shot noise averages out with the number of samples; the calibration's error does not, since all samples share it: with
-    Cov_i = N_i + S_i S_iᵀ the mean of n has Σ N_i/n² + S̄ S̄ᵀ. The bias that shot noise adds to a curved loss does not either.
+    Shot noise averages out with the number of samples; the calibration's error does not over those that share it: with
+    Cov_i = N_i + S_i S_iᵀ the mean of n has Σ N_i/n² + Σ_c (ΣS/n)(ΣS/n)ᵀ over the calibrations c, one per job. The
+    bias that shot noise adds to a curved loss does not average out either.
     """
     n = len(found)
     values = np.mean([g.values for g in found], axis=0)
     loss = float(np.mean([g.loss for g in found]))
     texts = dict.fromkeys(str(t) for g in found for t in _listed(g.diagnostics.get("warnings")))
     spent = sum(_count(g.provenance.get("shots_total")) for g in found)
-    spent += max(_count(g.provenance.get("calibration_shots_total")) for g in found)
+    together: dict[str | None, list[Gradient]] = {}
+    for gradient in found:
+        together.setdefault(gradient.calibration, []).append(gradient)
+    spent += sum(max(_count(g.provenance.get("calibration_shots_total")) for g in group) for group in together.values())
     if any(g.covariance is None or g.loss_stderr is None for g in found):
         return BatchMean(values, None, loss, None, spent, tuple(texts))
     covariance = sum(np.asarray(g.covariance) for g in found) / n**2
     biases = [g.loss_bias or 0.0 for g in found]
     variance = sum(float(g.loss_stderr or 0.0) ** 2 - b**2 for g, b in zip(found, biases, strict=True)) / n**2
     variance += float(np.mean(biases)) ** 2
-    shares = [g.shared for g in found if g.shared is not None]
-    if len(shares) == n and n > 1:
-        mean = np.mean(shares, axis=0)
-        covariance += mean[:-1] @ mean[:-1].T - sum(s[:-1] @ s[:-1].T for s in shares) / n**2
-        variance += float(mean[-1] @ mean[-1]) - sum(float(s[-1] @ s[-1]) for s in shares) / n**2
+    for group in together.values():
+        shares = [g.shared / n for g in group if g.shared is not None]
+        if len(shares) == len(group) > 1:
+            whole = np.sum(shares, axis=0)
+            covariance += whole[:-1] @ whole[:-1].T - sum(s[:-1] @ s[:-1].T for s in shares)
+            variance += float(whole[-1] @ whole[-1]) - sum(float(s[-1] @ s[-1]) for s in shares)
     return BatchMean(values, np.asarray(covariance), loss, float(np.sqrt(max(variance, 0.0))), spent, tuple(texts))
 
 

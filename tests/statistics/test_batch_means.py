@@ -46,3 +46,27 @@ def test_the_error_of_a_held_out_loss():
     exact = np.array([answer.predictions[0] for answer in answers(problems)])
     assert np.abs((values.mean(axis=0) - exact) / values.std(axis=0)).max() < 0.4
     assert found[0][0].shots == 2000 + 600 and found[0][1].shots == 2000
+
+
+def test_samples_of_several_jobs_share_what_their_own_calibration_adds():
+    """Two jobs of two samples each, as workers measure them: trex, whose calibrations have as many parameters as outcomes."""
+    net = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    problems = [qep.Problem(net, [0.8, 0.2, 0.1, 0.9, 0.7], [x], cost=qep.SquaredError([0.3])) for x in (0.2, 0.4, 0.6, 0.8)]
+    device = ReadoutErrorDevice(((0.05, 0.08), (0.04, 0.1)))
+    for mitigation in ("tensored", "trex"):
+        options = {
+            "device": device,
+            "shots": 4000,
+            "mitigation": mitigation,
+            "calibration_shots": 200,
+            "stencil": qep.symmetric(1.0),
+        }
+        jobs = [[qep.gradients(problems[k : k + 2], seed=10 * seed + k, **options) for k in (0, 2)] for seed in range(100)]
+        found = [mean_of([*one, *two]) for one, two in jobs]
+        values = np.array([[*m.values, m.loss] for m in found])
+        told = np.mean([[*np.square(m.stderr), m.loss_stderr**2] for m in found], axis=0)
+        ratio = np.sqrt(told / values.var(axis=0, ddof=1))
+        assert np.all((ratio > 0.82) & (ratio < 1.25)) and 0.9 < ratio.mean() < 1.12, ratio
+        one, two = jobs[0]
+        assert one[0].calibration == one[1].calibration != two[0].calibration
+        assert mean_of([*one, *two]).shots == sum(mean_of(job).shots for job in (one, two))

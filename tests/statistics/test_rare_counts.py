@@ -57,7 +57,7 @@ class Saturated:
         up, down = self.flips
         if up:
             model.add_all_qubit_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]))
-        return DrawnDevice(qep.aer(noise=model))
+        return DrawnDevice(qep.simulator(noise=model))
 
     def measured(self, seeds: range) -> Measured:
         preparer = qep.VQE(layers=1) if self.folded else qep.Exact()

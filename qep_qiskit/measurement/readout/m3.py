@@ -6,7 +6,8 @@ its own value y_u and the variance is a sample variance. mthree's own standard d
 observable.
 
 The calibration's share takes ∂x/∂(a, b) of the whole space: with all outcomes seen it is exact, and so is the method, which is
-then the tensored inverse. Where the shots see few of the outcomes it is biased, the tensored inverse is not.
+then the tensored inverse. Where the shots see few of the outcomes it is biased, the tensored inverse is not: every result is held
+against that, and a difference beyond the error bars is warned of (`equilibrium/readout_bias.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.readout.mitigator import parities, signs_of
 from qep_qiskit.measurement.readout.rates import Calibration
+from qep_qiskit.measurement.readout.tensored import Tensored
 from qep_qiskit.measurement.samples import Samples
 
 Matrix = NDArray[np.float64]
@@ -41,6 +43,11 @@ class M3:
     def num_parameters(self) -> int:
         """Two a qubit: a and b."""
         return self.rates.num_parameters
+
+    @property
+    def unbiased(self) -> Tensored:
+        """The inverse of the same flips that is right on average however few outcomes are seen."""
+        return Tensored(self.rates)
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
         """Return y = Ã⁻ᵀ v of every string, and ∂(mean)/∂(a, b)."""

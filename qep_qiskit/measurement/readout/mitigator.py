@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -35,6 +36,17 @@ class CalibrationSamples:
     def shots(self) -> int:
         """All shots; 0 for exact distributions."""
         return (self.zeros.shots or 0) + (0 if self.ones is None else self.ones.shots or 0)
+
+
+def digest(calibrations: Sequence[CalibrationSamples]) -> str:
+    """Return a text that is the same for the same counts of the same qubits and differs for others."""
+    found = hashlib.sha256()
+    for part in calibrations:
+        for samples in (part.zeros, part.ones):
+            if samples is not None:
+                found.update(repr((part.qubits, samples.shots, samples.outcomes.shape)).encode())
+                found.update(samples.outcomes.tobytes() + samples.weights.tobytes())
+    return found.hexdigest()
 
 
 @runtime_checkable

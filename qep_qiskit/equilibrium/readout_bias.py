@@ -1,0 +1,59 @@
+"""How far a readout mitigation that is biased with few shots is off, said with the number where it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.measurement.samples import Samples
+
+Vector = NDArray[np.float64]
+LARGE = 0.5
+"""Error bars: a bias of half of one makes the error a tenth larger than the bar says."""
+SINGLE = 5
+"""Outcomes seen once, from which on it is no chance that some were not seen: Good and Turing's estimate of their share is this
+number over the shots."""
+
+
+def readout_bias(
+    method: str, samples: Iterable[Samples], strings: Vector, parts: Sequence[tuple[str, Vector, Vector]]
+) -> tuple[str, ...]:
+    """Return a warning that tells the bias, or nothing where it is small beside the error bars.
+
+    Parameters
+    ----------
+    method : str
+    samples : iterable of Samples
+    strings : ndarray
+        How far the values of all Pauli strings are from those of the unbiased method, in units of their error bars.
+    parts : sequence of (str, ndarray, ndarray)
+        What is told: its name, its differences from the unbiased method, and its error bars.
+
+    Notes
+    -----
+    Both methods read the same shots, so that the differences are the bias and little noise, and their root mean square over all
+    strings is a measure of it: with flips of 3 % and 9 % half of an error bar at 8 qubits and 4000 shots, one at 12 qubits, and
+    ten at 40 qubits and 2000 shots.
+    """
+    if not strings.size or float(np.sqrt(np.mean(strings**2))) <= LARGE:
+        return ()
+    single, worst = max(((_seen_once(some), some) for some in samples), key=lambda pair: pair[0])
+    found = []
+    for name, difference, stderr in parts:
+        size = np.divide(np.abs(difference), stderr, out=np.zeros_like(stderr), where=stderr > 0)
+        k = int(size.argmax())
+        if size[k] > LARGE:
+            found.append(f"{name} by up to {abs(difference[k]):.2g} ({size[k]:.1f} error bars)")
+    if single < SINGLE or not found:
+        return ()
+    return (
+        f"mitigation: {method!r} is biased with so few shots for so many outcomes ({worst.shots} shots saw {len(worst.weights)}, "
+        f"{single} of them once): it differs from the unbiased 'tensored' in the {' and in the '.join(found)}, which the error "
+        "bars do not hold; take 'tensored', or more shots",
+    )
+
+
+def _seen_once(samples: Samples) -> int:
+    return int(np.sum(np.rint(samples.weights * (samples.shots or 0)) == 1))
