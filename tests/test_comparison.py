@@ -10,6 +10,8 @@ import pytest
 import qep_qiskit as qep
 from qep_qiskit import comparison
 from qep_qiskit.comparison import TITLES, Climb
+from qep_qiskit.equilibrium.result import scores
+from qep_qiskit.report import findings
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
 PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(seed=3), x=[0.4], cost=qep.SquaredError([1.0]))
@@ -84,3 +86,41 @@ def test_raw_and_mitigated_are_read_from_the_same_counts_where_they_can_be(cost,
             assert np.abs((budget[name].values - alone.values) / alone.stderr).max() < 6
         else:
             np.testing.assert_array_equal(budget[name].values, alone.values)
+
+
+def test_an_error_bar_of_zero_leaves_z_unknown() -> None:
+    """A weight that its input switches off has gradient 0 ± 0: 0/0 is not known, and counts neither as a hit nor as a miss."""
+    network = qep.pauli(
+        terms={"J": {"ZZ": -1}, "s": ({"IZ": -1}, 0), "g": {"IX": -1, "XI": -1}},
+        inputs=[None],
+        outputs=[{"ZI": 1}],
+        fixed={"IZ": -0.4},
+    )
+    problem = qep.Problem(network, {"J": 0.8, "s": 0.5, "g": 0.9}, x=[0.0], cost=qep.SquaredError([1.0]))
+    budget = qep.compare(problem, device=qep.statevector(), shots=400, seed=2)
+    rung, k = budget["shots"], network.names.index("s")
+    assert rung.values[k] == rung.stderr[k] == 0.0 and np.isnan(rung.z[k])
+    assert np.isfinite(np.delete(rung.z, k)).all() and (np.delete(rung.stderr, k) > 0).all()
+    told = findings.rung(budget.to_dict(), "shots")
+    assert told["z"][k] is None
+    known = np.delete(rung.z, k)
+    assert findings.reduced_chi_square(told) == pytest.approx(np.mean(known**2))
+    assert findings.largest_score(told) == pytest.approx(np.abs(known).max())
+
+
+def test_scores_are_unknown_where_there_is_no_error_bar() -> None:
+    z = scores(np.array([1.0, 0.0, 2.0]), np.array([1.0, 0.5, 1.0]), np.array([0.0, 0.0, 0.5]))
+    assert np.isnan(z[:2]).all() and z[2] == 2.0
+
+
+def test_a_saturated_network_is_within_its_error_bars() -> None:
+    """With a plain sample variance half of these budgets lay outside of their bars, or had χ² without bound."""
+    network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    problem = qep.Problem(network, [1.5, 1.0, 1.0, 0.4, 0.4], x=[1.0], cost=qep.SquaredError([-1.0]).observable())
+    chi = []
+    for seed in range(12):
+        budget = qep.compare(problem, stencil=qep.symmetric(0.05), device=qep.statevector(), shots=150, seed=seed)
+        told = findings.rung(budget.to_dict(), "shots")
+        assert None not in told["z"]
+        chi.append(findings.reduced_chi_square(told))
+    assert max(chi) < 4 and 0.2 < np.mean(chi) < 1.6

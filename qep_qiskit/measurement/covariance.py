@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from qep_qiskit.measurement.samples import Samples, covariance_of_means
 
@@ -38,8 +38,10 @@ def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
     size = np.sqrt(samples.weights @ values**2)
     unit = np.where(size > 0.0, size, 1.0)
     means = (samples.weights @ values) / unit
-    unseen = PSEUDO_SHOTS / samples.shots**2 * (np.eye(len(means)) + means[:, None] * means)
-    total = unseen + seen / (unit[:, None] * unit)
-    added = unseen @ cho_solve(cho_factor(total, overwrite_a=True, check_finite=False), unseen, check_finite=False)
-    found = seen + size[:, None] * added * size
+    unseen = means[:, None] * means
+    unseen.flat[:: len(means) + 1] += 1.0
+    unseen *= PSEUDO_SHOTS / samples.shots**2
+    _, solved, failed = dposv(unseen + seen / (unit[:, None] * unit), unseen)
+    assert not failed, "P + Ĉ is positive definite by construction"
+    found = seen + size[:, None] * (unseen @ solved) * size
     return (found + found.T) / 2.0

@@ -86,6 +86,22 @@ class MitigatorContract:
         found = self.read(self.data(500, np.random.default_rng(1)), undone)
         assert not shared(undone, found).any()
 
+    def test_flips_that_no_calibration_shot_showed_may_still_happen(self):
+        """After N perfect calibration shots, a state of ⟨Z⟩ = 1 is uncertain by some 2/N per qubit of the string."""
+        shots = 250
+        ones = self.perfect_ones()
+        perfect = CalibrationSamples(
+            QUBITS, replace(from_probabilities(ZERO, 3), shots=shots), None if ones is None else replace(ones, shots=shots)
+        )
+        undone = mitigator(self.method, [perfect])
+        found = self.read(from_probabilities(ZERO, 3), undone)
+        share = shared(undone, found)
+        errors = np.sqrt(np.diag(share)) * shots
+        assert ((errors > 1.9) & (errors < 5.2)).all()  # 2 per qubit, between independent and all together
+        assert np.linalg.eigvalsh(share).min() > -1e-12
+        for direction in np.random.default_rng(6).normal(size=(20, len(EXACT))):
+            assert direction @ share @ direction > 0
+
     def test_the_calibrations_share_is_what_the_calibrations_scatter_makes(self):
         rng = np.random.default_rng(4)
         samples = self.data(None, None)
