@@ -13,6 +13,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.budget import Budget as Budget
 from qep_qiskit.budget import Rung as Rung
+from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.devices.simulated import adds_no_noise
@@ -124,7 +125,7 @@ class Climb:
         check_installed(chosen.readout)
         self._mitigation = str(chosen)
         self._shares = chosen.calibrated and not chosen.twirled
-        self._seed = self._device.seed if seed is None else seed
+        self._seed = self._device.seed if seed is None else seed_of(seed)
         self._started, self._clock = datetime.now(UTC), time.perf_counter()
         self._planned: Mapping[str, object] | None = None
         if isinstance(stencil, AutoStencil) or isinstance(shots, OptimalShots):

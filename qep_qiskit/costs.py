@@ -21,6 +21,7 @@ from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.networks.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
 
 Vector = NDArray[np.float64]
+LARGEST_TARGET = 1e100
 
 
 @runtime_checkable
@@ -237,7 +238,12 @@ def softmax_cross_entropy(target: int | ArrayLike, *, scale: float = 1.0) -> Exp
 def _target(target: ArrayLike) -> tuple[float, ...]:
     values = unnamed("cost target y", target, "one per output of the network")
     number = isinstance(values, int | float | np.number) or (isinstance(values, np.ndarray) and values.ndim == 0)
-    return tuple(finite_vector("cost target y", [values] if number else values, None, "one per output").tolist())
+    found = finite_vector("cost target y", [values] if number else values, None, "one per output")
+    if np.abs(found).max(initial=0.0) > LARGEST_TARGET:
+        raise InputError(
+            f"cost target y: {found[np.abs(found).argmax()]:g} is too large, its square overflows; scale the targets"
+        )
+    return tuple(found.tolist())
 
 
 def _matching(target: ArrayLike, network: Network) -> Vector:

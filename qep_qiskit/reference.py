@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import seed_of
 from qep_qiskit.costs import ObservableCost
 from qep_qiskit.equilibrium.estimate import finish, stamped
 from qep_qiskit.equilibrium.executed import execute
@@ -91,6 +92,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     state, one configuration, it is zero.
     """
     check_options(problem, Exact() if preparer is None else preparer, symmetric(0.1))
+    seed = seed_of(seed)
     started, clock = datetime.now(UTC), time.perf_counter()
     if preparer is not None:
         refuse_without_qubits(problem, preparer, None)
@@ -209,6 +211,7 @@ def variational_gradient(problem: Problem, preparer: VQE | MeanField, *, seed: i
     if not isinstance(preparer, VQE | MeanField):
         raise InputError(f"variational_gradient: {preparer!r} varies nothing; give qep.VQE(...) or qep.MeanField(...)")
     refuse_without_qubits(problem, preparer, None)
+    seed = seed_of(seed)
     started, clock = datetime.now(UTC), time.perf_counter()
     prepared = preparer.prepare(_free_family(problem), seed=seed)
     free = prepared.expectations(problem.frame.paulis)[0]

@@ -11,6 +11,7 @@ from qiskit.transpiler import PassManager, generate_preset_pass_manager
 from qiskit_aer import __version__ as aer_version
 from qiskit_aer.noise import NoiseModel
 
+from qep_qiskit.checks import seed_of
 from qep_qiskit.devices import aer_engine, exact_engine
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Device, Work
@@ -50,6 +51,9 @@ class SimulatedDevice:
     noise: NoiseModel | None = None
     snapshot: Snapshot | None = None
     cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", seed_of(self.seed))
 
     def __getstate__(self) -> dict[str, object]:
         return {f.name: getattr(self, f.name) for f in fields(self)}

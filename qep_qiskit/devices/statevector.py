@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
+from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.device import Compiled, Work
 from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream
@@ -25,6 +26,9 @@ class StatevectorDevice:
 
     seed: int = 0
     name: str = "statevector"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", seed_of(self.seed))
 
     @property
     def exact(self) -> bool:

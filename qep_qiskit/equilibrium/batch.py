@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from qep_qiskit.checks import shown
+from qep_qiskit.checks import seed_of, shown
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.estimate import stamped, start_from
 from qep_qiskit.equilibrium.executed import execute_all
@@ -116,7 +116,7 @@ def gradients(
             if near is None
             else start_from(near[number], problem),
             prepared=None if together is None else together[number],
-            seed=chosen.seed if seed is None else seed,
+            seed=chosen.seed if seed is None else seed_of(seed),
         )
         first.append(planned)
     outcomes = execute_all(first, chosen, progress=progress)

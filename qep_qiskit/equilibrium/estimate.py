@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
@@ -141,7 +142,7 @@ def run(
         mitigation=mitigation,
         calibration_shots=calibration_shots,
         near=start_from(near, problem),
-        seed=chosen.seed if seed is None else seed,
+        seed=chosen.seed if seed is None else seed_of(seed),
         progress=progress,
     )
     return finish(current, lambda part, earlier: execute(part, chosen, earlier=earlier, progress=progress), progress)

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.checks import numbers, seed_of
 from qep_qiskit.costs import Cost, ExpectationCost
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.executed import execute_all
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.planned import plan
 from qep_qiskit.equilibrium.reduced import free_phase
-from qep_qiskit.errors import NudgeWarning
+from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
@@ -113,7 +114,7 @@ def answers(
             mitigation=mitigation,
             calibration_shots=calibration_shots,
             near=None if near is None else near[number],
-            seed=chosen.seed if seed is None else seed,
+            seed=chosen.seed if seed is None else seed_of(seed),
         )
         plans.append(planned)
     outcomes = execute_all(plans, chosen, progress=progress)
@@ -160,7 +161,10 @@ def predictions(
     ([[0.4082], [-0.4082]], None)
     """
     nothing = ExpectationCost(lambda v: 0.0, np.zeros_like)
-    problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(np.asarray(X, dtype=float))]
+    rows = numbers(X.to_numpy() if hasattr(X, "to_numpy") else X)
+    if rows is None or rows.ndim not in (1, 2) or not len(rows):
+        raise InputError(f"X: is no table of numbers; give an array of shape (samples, {network.num_inputs})")
+    problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(rows)]
     found = answers(problems, **options)  # type: ignore[arg-type]
     for text in dict.fromkeys(text for answer in found for text in answer.warnings):
         warnings.warn(text, NudgeWarning, stacklevel=2)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.noisy import MOST_WIRES
 from qep_qiskit.devices.qiskit_objects import as_device
@@ -189,7 +190,7 @@ def asked_for(
         optimal=isinstance(shots, OptimalShots),
         mitigation=mitigation,
         calibration_shots=check_shots("calibration_shots", calibration_shots),
-        seed=chosen.seed if seed is None else seed,
+        seed=chosen.seed if seed is None else seed_of(seed),
         target=None if target is None else float(target),
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import flag, named, real
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.network import Network
 
@@ -83,9 +84,10 @@ def constraints(
     """
     names = list(network.names)
     trained = np.ones(len(names), dtype=bool)
-    if isinstance(trainable, Mapping):
-        for key, on in trainable.items():
-            trained[_members(names, key, "trainable")] = bool(on)
+    switched = None if isinstance(trainable, tuple) else named("trainable", trainable)
+    if switched is not None:
+        for key, on in switched.items():
+            trained[_members(names, key, "trainable")] = flag(f"trainable: {key}", on)
     elif isinstance(trainable, str) or (trainable is not None and not isinstance(trainable, Iterable)):
         raise InputError(f"trainable: {trainable!r} is not allowed; give a list of names or groups such as ['J', 'h']")
     elif trainable is not None:
@@ -95,15 +97,14 @@ def constraints(
     if not trained.any():
         raise InputError("trainable: no weight is trained; name at least one")
     low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
-    by_key = bounds if isinstance(bounds, Mapping) else {None: bounds} if bounds is not None else {}
-    for key, pair in by_key.items():
-        members = slice(None) if key is None else _members(names, key, "bounds")
-        low[members], high[members] = _pair(key, pair)
-    if not (np.isfinite(l2) and l2 >= 0.0):
-        raise InputError(f"l2: {l2!r} is not allowed; give a number of at least 0")
-    if clip is not None and not (np.isfinite(clip) and clip > 0.0):
-        raise InputError(f"clip: {clip!r} is not allowed; give a number above 0")
-    return Constraints(trained, low, high, float(l2), None if clip is None else float(clip))
+    limited = None if isinstance(bounds, tuple) else named("bounds", bounds)
+    by_key: dict[str | None, Any] = {None: bounds} if bounds is not None else {}
+    if limited is not None:
+        by_key = {key: pair for key, pair in limited.items()}  # noqa: C416
+    for group, pair in by_key.items():
+        members = slice(None) if group is None else _members(names, group, "bounds")
+        low[members], high[members] = _pair(group, pair)
+    return Constraints(trained, low, high, real("l2", l2, least=0.0), None if clip is None else real("clip", clip, above=0.0))
 
 
 def _members(names: list[str], key: object, where: str) -> list[int]:

@@ -6,6 +6,8 @@ Every check of scikit-learn's ``check_estimator`` holds for both of them; none i
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,16 +17,20 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from qep_qiskit.checks import whole
-from qep_qiskit.errors import InputError
+from qep_qiskit.checks import shown, whole
+from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network
+from qep_qiskit.stencils import Stencil, stencil
 from qep_qiskit.training.encoding import Targets, into_reach, split
 from qep_qiskit.training.fit import train
 from qep_qiskit.training.trained import TrainingResult
 
 DEFAULT_BOUNDS = {"g": (0.3, 2.0)}
 """Of a default network: without a transverse field ground states cross and have no gradient."""
+
+NESTED = ("preparer", "optimizer")
+"""Options that have options of their own, which scikit-learn's searches reach as ``preparer__time``."""
 
 PASSED_ON = (
     *("cost", "gradient", "preparer", "stencil", "device", "shots", "mitigation", "optimizer", "learning_rate"),
@@ -86,6 +92,34 @@ class _Estimator(BaseEstimator):
         self.validation_fraction = validation_fraction
         self.run = run
         self.random_state = random_state
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the options; with `deep` those of the preparer and the optimizer too, as ``preparer__time``."""
+        found: dict[str, Any] = super().get_params(deep=deep)
+        if deep:
+            for name in NESTED:
+                value = getattr(self, name)
+                if is_dataclass(value):
+                    found |= {f"{name}__{f.name}": getattr(value, f.name) for f in fields(value) if f.init}
+        return found
+
+    def set_params(self, **params: Any) -> Self:
+        """Set options by name; ``preparer__time=8.0`` makes a preparer with another time, ``stencil__beta=0.2`` another stencil.
+
+        Raises
+        ------
+        InputError
+            For an option of an option that there is not.
+        """
+        whole_ones = {name: value for name, value in params.items() if "__" not in name}
+        super().set_params(**whole_ones)
+        changes: dict[str, dict[str, Any]] = {}
+        for name in params.keys() - whole_ones.keys():
+            head, _, tail = name.partition("__")
+            changes.setdefault(head, {})[tail] = params[name]
+        for head, options in changes.items():
+            setattr(self, head, _changed(head, getattr(self, head, None), options))
+        return self
 
     def _fitted(self, X: NDArray[np.float64], y: NDArray[Any], targets: Targets, outputs: int) -> None:
         seed = _seed(self.random_state)
@@ -240,6 +274,26 @@ class QEPRegressor(RegressorMixin, _Estimator):
         """Return the number or numbers of each sample, in the shape of the targets."""
         found = self.outputs(X)
         return self.targets_.decode(found)
+
+
+def _changed(name: str, value: Any, options: Mapping[str, Any]) -> Any:
+    """Return the value of an option with some of its own options changed."""
+    asked = ", ".join(f"{name}__{option}" for option in options)
+    if isinstance(value, Stencil) and set(options) <= {"beta", "kind"}:
+        return stencil(options.get("kind", value.kind), options.get("beta", value.beta))
+    if name not in NESTED or not is_dataclass(value) or isinstance(value, type):
+        takes = f"{', '.join(NESTED)} and stencil have options of their own"
+        if name in (*NESTED, "stencil"):
+            takes = f"{name} is {shown(value)}; give it a value that has options first, such as preparer=qep.Adiabatic()"
+        raise InputError(f"{asked}: is not allowed; {takes}, other options are replaced whole")
+    known = [f.name for f in fields(value) if f.init]
+    for option in options:
+        if option not in known:
+            kind = type(value).__name__
+            raise InputError(
+                f"{name}__{option}: {kind} has no option {option!r}; it has {', '.join(known)}{nearest(option, known)}"
+            )
+    return replace(value, **options)
 
 
 def _seed(random_state: Any) -> int:

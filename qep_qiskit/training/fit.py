@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from qep_qiskit.checks import seed_of, shown
 from qep_qiskit.devices.device import check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.planned import check_options
@@ -67,13 +68,14 @@ def task_of(
 ) -> Task:
     """Return the checked task that :func:`train` runs; its arguments are those of :func:`train`."""
     if not isinstance(network, Network):
-        raise InputError(f"train: network is {network!r}; give a Network such as qep.ising(...)")
+        raise InputError(f"train: network is {shown(network)}; give a Network such as qep.ising(...)")
     samples = samples_of(network, X, Y, cost)
     held_out = None
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise InputError(f"validation: {type(validation).__name__} is not allowed; give a pair (X, Y)")
-        held_out = samples_of(network, validation[0], validation[1], cost, where="validation ")
+        held_out = samples_of(network, validation[0], validation[1], cost, where="validation ", features=samples.features)
+    seed = seed_of(seed)
     first = network.weight_vector(network.initial_weights(seed=seed) if weights is None else weights)
     chosen = Exact() if preparer is None else preparer
     phases = symmetric(0.1) if stencil is None else stencil
@@ -94,6 +96,8 @@ def task_of(
             else Equilibrium(chosen, phases, measuring, mitigation, check_shots("calibration_shots", calibration_shots))
         )
     else:
+        if not callable(gradient):
+            raise InputError(f"gradient: {shown(gradient)} is not allowed; give one of {', '.join(GRADIENTS)}, or a Source")
         source = gradient
         if isinstance(asked, OptimalShots):
             raise InputError("shots: an optimal split is planned for gradient = 'equilibrium' only; give a number")
@@ -244,6 +248,11 @@ def train(
     from qep_qiskit.training.checkpoints import kept_steps
     from qep_qiskit.training.hardware import refuse, unasked
 
+    for name, function in (("on_step", on_step), ("confirm", confirm), ("progress", progress)):
+        if function is not None and not callable(function):
+            raise InputError(f"{name}: {shown(function)} is not allowed; give a function")
+    if run is not None and not isinstance(run, str | os.PathLike):
+        raise InputError(f"run: {shown(run)} is not allowed; give the path of a folder")
     task = task_of(
         network,
         X,

@@ -31,6 +31,10 @@ Vector = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
+LARGEST_STEP = 1e12
+"""A step beyond so many times the weights is no step: squares of such numbers lose the gap, and overflow."""
+
+
 @dataclass(frozen=True)
 class State:
     """All that a training carries from one step to the next.
@@ -125,9 +129,12 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
     rate = task.rate(step)
     change, memory = task.optimizer.update(gradient, covariance, shots, rate, state.memory)
     weights = task.constraints.stepped(state.weights, change)
-    if not np.isfinite(weights).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = float(np.linalg.norm(change))
+    if not (np.isfinite(weights).all() and size <= LARGEST_STEP * (1.0 + float(np.linalg.norm(state.weights)))):
         raise InputError(
-            f"training: step {step + 1} made a weight {weights[~np.isfinite(weights)][0]}; take a smaller learning_rate or clip"
+            f"training: step {step + 1} would move the weights by {size:.3g} at learning rate {rate:.3g}; take a smaller "
+            "learning_rate or clip"
         )
     fresh = (
         {int(i): s for i, g in zip(chosen, found, strict=True) if (s := kept(g.free, task.preparer)) is not None}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import numbers, shown
 from qep_qiskit.costs import Cost, SquaredError, SquaredErrorObservable, softmax_cross_entropy
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.network import Network
@@ -32,18 +33,23 @@ class Samples:
     Y : ndarray of shape (samples, …) or None
         As given; None where the cost needs no target.
     costs : tuple of Cost
-        One a sample.
+        One per sample.
+    features : tuple of str or None
+        The names of the columns of X, where it came as a table: other samples are read in their order.
     """
 
     X: Matrix
     Y: NDArray[Any] | None
     costs: tuple[Cost, ...]
+    features: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
 
-def samples_of(network: Network, X: object, Y: object, cost: object, *, where: str = "") -> Samples:
+def samples_of(
+    network: Network, X: object, Y: object, cost: object, *, where: str = "", features: tuple[str, ...] | None = None
+) -> Samples:
     """Return checked samples.
 
     Parameters
@@ -57,10 +63,15 @@ def samples_of(network: Network, X: object, Y: object, cost: object, *, where: s
         A name of `COSTS`, a function from one y to its cost, or one cost for every sample.
     where : str
         Put before the names in errors, such as ``"validation "``.
+    features : tuple of str, optional
+        The names of the columns that the inputs of the network are.
     """
+    X = in_order(X, features, f"{where}X")
+    features = features if features is not None else _features(X)
     inputs = _inputs(network, X, where)
     if isinstance(cost, Cost) and not isinstance(cost, type):
-        return _checked(network, Samples(inputs, None if Y is None else _targets(Y, len(inputs), where), (cost,) * len(inputs)))
+        targets = None if Y is None else _targets(Y, len(inputs), where)
+        return _checked(network, Samples(inputs, targets, (cost,) * len(inputs), features))
     maker = cost_maker(cost)
     if Y is None:
         raise InputError(
@@ -69,13 +80,48 @@ def samples_of(network: Network, X: object, Y: object, cost: object, *, where: s
     targets = _targets(Y, len(inputs), where)
     costs = []
     for number, y in enumerate(targets):
-        made = maker(_one(cost, y, network, number, where))
+        target = _one(cost, y, network, number, where)
+        try:
+            made = maker(target)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"cost: failed for {where}Y[{number}] = {shown(y)} ({type(error).__name__}: {error}); a cost function "
+                "takes one y and returns a cost such as qep.SquaredError(y)"
+            ) from error
         if not isinstance(made, Cost):
             raise InputError(
-                f"cost: returned {made!r} for {where}Y[{number}]; a cost function returns a cost such as qep.SquaredError(y)"
+                f"cost: returned {shown(made)} for {where}Y[{number}]; a cost function returns a cost such as qep.SquaredError(y)"
             )
         costs.append(made)
-    return _checked(network, Samples(inputs, targets, tuple(costs)))
+    return _checked(network, Samples(inputs, targets, tuple(costs), features))
+
+
+def _features(X: object) -> tuple[str, ...] | None:
+    columns = getattr(X, "columns", None) if hasattr(X, "to_numpy") else None
+    return None if columns is None else tuple(str(name) for name in columns)
+
+
+def in_order(X: Any, features: tuple[str, ...] | None, where: str) -> Any:
+    """Return a table's columns in the order of these features; whatever has no named columns as it is.
+
+    Raises
+    ------
+    InputError
+        For a column that is missing, unknown, or there twice.
+    """
+    columns = _features(X)
+    if features is None or columns is None or columns == features:
+        return X
+    for wanted in features:
+        if columns.count(wanted) != 1:
+            how = "missing" if wanted not in columns else "there twice"
+            raise InputError(f"{where}: column {wanted!r} is {how}; the training had {', '.join(features)}")
+    for name in columns:
+        if name not in features:
+            raise InputError(f"{where}: column {name!r} is not one of the training's: {', '.join(features)}")
+    return np.asarray(X.to_numpy())[:, [columns.index(name) for name in features]]
 
 
 def cost_maker(cost: object) -> CostMaker:
@@ -85,7 +131,7 @@ def cost_maker(cost: object) -> CostMaker:
             raise InputError(f"cost: unknown {cost!r}; allowed: {', '.join(COSTS)}, or a function of y{nearest(cost, COSTS)}")
         return COSTS[cost]
     if not callable(cost):
-        raise InputError(f"cost: {cost!r} is not allowed; give one of {', '.join(COSTS)}, a function of y, or a cost")
+        raise InputError(f"cost: {shown(cost)} is not allowed; give one of {', '.join(COSTS)}, a function of y, or a cost")
     return cost
 
 
@@ -115,10 +161,9 @@ def _inputs(network: Network, X: object, where: str) -> Matrix:
         if network.num_inputs:
             raise InputError(f"{where}X: missing; the network has {network.num_inputs} inputs")
         return np.zeros((1, 0))
-    try:
-        rows = np.asarray(X, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{where}X: is no table of numbers; give an array of shape (samples, {network.num_inputs})") from None
+    rows = numbers(X.to_numpy() if hasattr(X, "to_numpy") else X)
+    if rows is None:
+        raise InputError(f"{where}X: is no table of numbers; give an array of shape (samples, {network.num_inputs})")
     if rows.ndim == 1 and network.num_inputs == 1:
         rows = rows[:, None]
     if rows.ndim != 2 or rows.shape[1] != network.num_inputs:
@@ -135,7 +180,16 @@ def _inputs(network: Network, X: object, where: str) -> Matrix:
 
 
 def _targets(Y: object, count: int, where: str) -> NDArray[Any]:
-    targets = np.asarray(Y)
+    try:
+        targets = np.asarray(Y.to_numpy() if hasattr(Y, "to_numpy") else Y)
+    except ValueError:
+        raise InputError(f"{where}Y: its rows differ in length; give one target per sample") from None
+    if np.ma.isMaskedArray(Y):
+        masked = numbers(Y)
+        targets = targets if masked is None else masked
+    if targets.dtype.kind == "O":
+        plain = numbers(targets)
+        targets = targets if plain is None else plain
     if targets.ndim == 0 or len(targets) != count:
         got = "a single value" if targets.ndim == 0 else f"{len(targets)} targets"
         raise InputError(f"{where}Y: {got} for {count} samples; give one a sample")

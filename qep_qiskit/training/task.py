@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import flag, real, seed_of, whole
 from qep_qiskit.equilibrium.result import plain
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots, Split
@@ -84,17 +85,20 @@ class Task:
     seed: int
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("compare_every", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-                raise InputError(f"{name}: {value!r} is not allowed; give a whole number of at least {least}")
-        if self.patience is not None and (
-            isinstance(self.patience, bool) or not hasattr(self.patience, "__index__") or self.patience < 1
-        ):
-            raise InputError(f"early_stopping: {self.patience!r} is not allowed; give a number of epochs of at least 1")
-        rate = self.learning_rate
-        if not (isinstance(rate, int | float) and np.isfinite(rate) and rate > 0):
-            raise InputError(f"learning_rate: {rate!r} is not allowed; give a number above 0")
+        checked: dict[str, object] = {
+            "epochs": whole("epochs", self.epochs, least=1),
+            "batch_size": whole("batch_size", self.batch_size, least=1),
+            "compare_every": whole("compare_every", self.compare_every),
+            "learning_rate": real("learning_rate", self.learning_rate, above=0.0),
+            "warm": flag("warm_starts", self.warm),
+            "seed": seed_of(self.seed),
+        }
+        if self.patience is not None:
+            checked["patience"] = whole("early_stopping", self.patience, least=1, what="a number of epochs")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        for step in {0, self.total_steps // 2, self.total_steps - 1}:
+            self.rate(step)  # before anything is measured: a schedule that gives no numbers
 
     @cached_property
     def key(self) -> AnswerKey | None:
@@ -141,7 +145,14 @@ class Task:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step."""
-        return self.learning_rate * float(self.schedule(step, self.total_steps))
+        try:
+            factor = self.schedule(step, self.total_steps)
+        except Exception as error:
+            raise InputError(
+                f"schedule: failed at step {step} of {self.total_steps} ({type(error).__name__}: {error}); give a function of "
+                "(step, steps) that returns the factor of the learning rate"
+            ) from error
+        return self.learning_rate * real(f"schedule: its factor at step {step} of {self.total_steps}", factor)
 
     def describe(self) -> dict[str, Any]:
         """Return the whole training as plain numbers and words, for reports."""

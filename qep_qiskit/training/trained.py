@@ -13,7 +13,7 @@ from qep_qiskit.display import counted, short, table_html
 from qep_qiskit.equilibrium import predictions
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING
-from qep_qiskit.training.targets import samples_of
+from qep_qiskit.training.targets import in_order, samples_of
 from qep_qiskit.training.task import Task
 from qep_qiskit.values import Value
 
@@ -98,7 +98,7 @@ class TrainingResult(Value):
         options: dict[str, Any] = {"preparer": task.preparer, "seed": seed}
         if shots is not None:
             options |= {"device": task.device, "shots": shots, "mitigation": task.mitigation}
-        return predictions(task.network, self.weights, X, **options)[0]
+        return predictions(task.network, self.weights, in_order(X, task.samples.features, "X"), **options)[0]
 
     def classify(self, X: ArrayLike, **options: Any) -> NDArray[np.int64]:
         """Return the class of new samples: 0 and 1 for the smaller and the larger target of one output, else the output."""
@@ -116,7 +116,7 @@ class TrainingResult(Value):
             Targets as the training took them, of shape (samples,) or (samples, num_outputs).
         """
         task = self.task
-        wanted = samples_of(task.network, X, y, task.cost).Y
+        wanted = samples_of(task.network, X, y, task.cost, features=task.samples.features).Y
         if wanted is None:
             raise InputError("score: this training has no targets; take predict")
         found = self.predict(X)
