@@ -17,6 +17,7 @@ BELOW_ALL = {
     "estimates",
     "files",
     "fingerprints",
+    "foreign",
     "plain_text",
     "provenance",
     "secrets",

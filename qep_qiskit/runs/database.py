@@ -10,14 +10,18 @@ import contextlib
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.lock import RunBusyError
-from qep_qiskit.runs.tables import LEDGER, TABLES, Row, Table, Value, added, script
+from qep_qiskit.runs.tables import LEDGER, TABLES, Row, Table, Value, added, schemas, script
 
+LONGEST_VALUE = 500_000_000
+"""Bytes of one value of a row."""
+SCHEMA_SECONDS = 5.0
 TIMEOUT = 30.0
 """Seconds that a reader and the writer wait for one another."""
 
@@ -144,6 +148,14 @@ class Database:
         """Turn what SQLite raises into what it means for the run."""
         return guarded(self.path, writing=writing)
 
+    @contextlib.contextmanager
+    def whole(self, what: str) -> Iterator[None]:
+        """Read what a row holds, which may be anything although its checksum fits."""
+        try:
+            yield
+        except ValueError as error:
+            raise self.damaged(f"{what} ({error})") from None
+
     def damaged(self, what: str) -> RunDamagedError:
         """Return the error that names what is damaged and what to do."""
         return damaged(self.path, what)
@@ -190,15 +202,39 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=TIMEOUT, isolation_level=None)
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA synchronous = FULL")
         if not write:
             connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        _hold_to_schema(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _hold_to_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that holds anything but a run's tables, before any of them is asked: a view or a trigger is a program."""
+    end = time.monotonic() + SCHEMA_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    try:
+        query = "SELECT type, name, substr(sql, 1, 2000) FROM sqlite_master LIMIT 100"
+        found = connection.execute(query).fetchall()
+    finally:
+        connection.set_progress_handler(None, 0)
+    tables = {str(name): " ".join(str(sql).split()) for kind, name, sql in found if kind == "table"}
+    own = [("table", name) for name in tables] + [("index", f"sqlite_autoindex_{name}_1") for name in tables]
+    odd = [(kind, name) for kind, name, sql in found if (kind, name) not in own or (kind == "index" and sql is not None)]
+    if odd:
+        raise damaged(
+            path, f"its schema (the {odd[0][0]} {str(odd[0][1])[:60]!r} is not a run's; the file was made or changed elsewhere)"
+        )
+    if tables not in schemas():
+        known = schemas()[-1]
+        wrong = next((name for name in {**tables, **known} if tables.get(name) != known.get(name)), "")
+        raise damaged(path, f"its schema (the table {wrong[:60]!r} is not a run's)")
 
 
 def create(path: Path) -> Database:

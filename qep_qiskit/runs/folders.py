@@ -27,6 +27,8 @@ def building(folder: Path) -> Iterator[Database]:
     folder = Path(folder)
     if (folder / DATABASE).exists():
         raise InputError(f"{folder}: there is a run already; `qep collect {folder}` goes on with it, or give another --run")
+    known = (folder / SPEC).exists()
+    made = [above for above in (folder, *folder.parents) if not above.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock, part = WriteLock(folder), folder / (DATABASE + ".part")
     lock.acquire()
@@ -35,9 +37,15 @@ def building(folder: Path) -> Iterator[Database]:
         with contextlib.closing(create(part)) as data:
             yield data
         os.replace(part, folder / DATABASE)
-    finally:
-        part.unlink(missing_ok=True)
+    except BaseException:
+        for left in (part, *(() if known else (folder / SPEC,))):
+            left.unlink(missing_ok=True)
         lock.release()
+        with contextlib.suppress(OSError):  # another process may have put something there
+            for above in made:
+                above.rmdir()
+        raise
+    lock.release()
 
 
 def find_run(name: str | os.PathLike[str]) -> Path:

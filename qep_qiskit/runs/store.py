@@ -16,12 +16,14 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qiskit import qpy
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.foreign.arrays import read_npz
+from qep_qiskit.foreign.circuits import read_circuit
+from qep_qiskit.foreign.documents import json_value
 from qep_qiskit.runs.database import Database, RunDamagedError
 from qep_qiskit.runs.folders import DATABASE, HOME, SPEC, building, find_run
 from qep_qiskit.runs.lock import RunBusyError, WriteLock
@@ -183,8 +185,8 @@ class RunStore:
         row = self._data.row("circuits", key=key)
         if row is None:
             raise self._data.damaged(f"circuit {key}")
-        loaded: QuantumCircuit = qpy.load(io.BytesIO(row["qpy"]))[0]
-        return loaded
+        with self._data.whole(f"circuit {key}"):
+            return read_circuit(row["qpy"])
 
     def circuits(self) -> dict[str, dict[str, Any]]:
         """Return what is told about each circuit."""
@@ -367,8 +369,8 @@ class RunStore:
         row = self._data.row("checkpoints", name=name)
         if row is None:
             return None
-        with np.load(io.BytesIO(row["data"]), allow_pickle=False) as kept:
-            arrays: dict[str, NDArray[Any]] = {key: kept[key] for key in kept.files}
+        with self._data.whole(f"checkpoint {name}"):
+            arrays = read_npz(io.BytesIO(row["data"]), most=2 * len(row["data"]))
         return Checkpoint(name, arrays, self._json(row["about"], f"checkpoint {name}"))
 
     def _happened(self, tag: str | None, state: str | None, text: str) -> None:
@@ -382,10 +384,8 @@ class RunStore:
         return str(row["value"])
 
     def _json(self, text: object, what: str) -> Any:
-        try:
-            return json.loads(str(text))
-        except json.JSONDecodeError:
-            raise self._data.damaged(what) from None
+        with self._data.whole(what):
+            return json_value(str(text))
 
 
 def text_of(value: Any) -> str:

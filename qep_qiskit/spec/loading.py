@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.foreign.documents import LARGEST_TOML, toml_tables
 from qep_qiskit.spec.experiment import Spec
 from qep_qiskit.spec.messages import explain, shown, unknown_key
 from qep_qiskit.spec.overrides import apply
@@ -71,7 +71,11 @@ def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.is_file() and (size := path.stat().st_size) > 4 * LARGEST_TOML:
+            raise InputError(f"{path}: has {size:,} bytes, and a spec at most {LARGEST_TOML:,}; give the path of a spec in TOML")
         text = path.read_text(encoding="utf-8-sig")
+    except InputError:
+        raise
     except FileNotFoundError:
         folder = path.parent if path.parent.is_dir() else None
         others = [p.name for p in folder.glob("*.toml")] if folder else []
@@ -82,8 +86,8 @@ def _read(path: Path) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read: {reason}; give the path of a spec in TOML") from None
     try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+        return toml_tables(text)
+    except ValueError as error:
         raise InputError(f"{path}: is no TOML: {' '.join(str(error).split())}") from None
 
 

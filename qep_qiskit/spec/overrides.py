@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.foreign.documents import DEEPEST, toml_tables
 from qep_qiskit.spec.sections import SECTIONS, Choice
 
 Tables = dict[str, Any]
@@ -39,8 +39,8 @@ def value_of(text: str) -> Any:
     if not text:
         return REMOVED
     try:
-        tables = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
+        tables = toml_tables(f"value = {text}")
+    except ValueError:
         return text
     return tables["value"] if set(tables) == {"value"} else text
 
@@ -63,6 +63,8 @@ def apply(tables: Mapping[str, Any], overrides: Sequence[tuple[str, object]]) ->
     result: Tables = copy.deepcopy(dict(tables))
     for key, raw in overrides:
         value = value_of(raw) if isinstance(raw, str) else raw
+        if key.count(".") > DEEPEST:
+            raise InputError(f"--set {key[:60]}…: has more than {DEEPEST} levels; write section.key=value")
         section, dot, rest = key.partition(".")
         if not dot:
             if isinstance(SECTIONS.get(section), Choice | type) or section == "weights":

@@ -20,6 +20,8 @@ MISSING = frozenset(
 )
 """How programs write a value that is not there, in lower case."""
 SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar"}
+LARGEST_FILE = 16_000_000
+"""Bytes of a CSV file."""
 LARGEST_WHOLE = 2.0**53
 """Whole numbers of floats are told apart up to here."""
 
@@ -98,6 +100,8 @@ def missing(word: str) -> bool:
 
 def _lines(path: Path) -> Lines:
     try:
+        if (size := path.stat().st_size) > LARGEST_FILE:
+            raise InputError(f"{path}: has {size:,} bytes; at most {LARGEST_FILE:,} are read, keep fewer rows or columns")
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]

@@ -1,0 +1,178 @@
+"""QPY from others. Its header is read here, and what follows by Qiskit: first in a process of its own, since it may end that."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import struct
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+
+from qiskit import qpy
+from qiskit.circuit import QuantumCircuit
+
+MOST_QUBITS = 10_000
+MOST_INSTRUCTIONS = 1_000_000
+SECONDS, SECONDS_PER_MEGABYTE = 2, 2
+ROOM = 400_000_000
+"""Bytes of memory that reading circuits may take."""
+_NO_MEMORY = 3
+
+
+def read_circuit(data: bytes) -> QuantumCircuit:
+    """Return the one circuit of a QPY text whose header is within bounds.
+
+    Raises
+    ------
+    ValueError
+        If it is no QPY of one circuit, or one of a size that no device has.
+    """
+    measure(data)
+    try:
+        found = qpy.load(io.BytesIO(data))
+    except Exception as error:  # whatever Qiskit finds wrong with it
+        raise ValueError(f"is no QPY ({_reason(error)})") from None
+    if len(found) != 1 or not isinstance(found[0], QuantumCircuit):
+        raise ValueError("is not one circuit")
+    return found[0]
+
+
+def read_circuits(texts: Mapping[str, bytes]) -> dict[str, QuantumCircuit]:
+    """Return circuits of a stranger's file by their names.
+
+    Raises
+    ------
+    ValueError
+        The line begins with the name of the circuit that is wrong.
+    """
+    for name, data in texts.items():
+        with _named(name):
+            measure(data)
+    culprit = _attempt(texts)
+    if culprit is not None:
+        raise ValueError(f"{culprit}: is no QPY (reading it takes too much memory or time)")
+    found = {}
+    for name, data in texts.items():
+        with _named(name):
+            found[name] = read_circuit(data)
+    return found
+
+
+def measure(data: bytes) -> None:
+    """Hold the sizes that a QPY header claims against bounds and against its own length.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        magic, version, _, _, _, programs = struct.unpack_from("!6sBBBBQ", data)
+        at = 18 + (version >= 10) + (version >= 5)
+        if magic != b"QISKIT" or programs != 1 or not version >= 4:
+            raise ValueError("is no QPY of one circuit")
+        at += 8 * (version >= 16)
+        name, _, phase, qubits, clbits, metadata, registers, gates = struct.unpack_from("!H1cHIIQIQ", data, at)
+    except struct.error:
+        raise ValueError("is no QPY (it ends within its header)") from None
+    if max(qubits, clbits) > MOST_QUBITS or gates > MOST_INSTRUCTIONS:
+        raise ValueError(
+            f"has {qubits:,} qubits, {clbits:,} bits and {gates:,} gates by its header; "
+            f"at most {MOST_QUBITS:,} and {MOST_INSTRUCTIONS:,} are read"
+        )
+    if name + phase + metadata + registers + gates > len(data):
+        raise ValueError("is no QPY (its header promises more than there is)")
+
+
+def _attempt(texts: Mapping[str, bytes]) -> str | None:
+    """Read circuits in a child process of bounded memory and time; return the name of the one that ended it."""
+    if not hasattr(os, "fork") or not texts:
+        return None
+    seconds = SECONDS + SECONDS_PER_MEGABYTE * sum(map(len, texts.values())) // 1_000_000
+    incoming, outgoing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the child reads circuits and nothing else
+        child = os.fork()
+    if child == 0:
+        _read_and_exit(texts, outgoing, seconds)
+    os.close(outgoing)
+    try:
+        ended = _waited(child, 5.0 * seconds)
+        begun = b""
+        while chunk := os.read(incoming, 65536):
+            begun += chunk
+    finally:
+        os.close(incoming)
+    if ended in (0, 1):  # an exception is an answer: the same comes again here, with its words
+        return None
+    return list(texts)[max(len(begun) - 1, 0)]
+
+
+def _read_and_exit(texts: Mapping[str, bytes], outgoing: int, seconds: int) -> None:
+    import resource
+
+    code = 1
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (_seconds_used() + seconds, _seconds_used() + seconds + 1))
+        if (used := _memory_used()) is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
+        for data in texts.values():
+            os.write(outgoing, b".")
+            qpy.load(io.BytesIO(data))
+        code = 0
+    except MemoryError:
+        code = _NO_MEMORY
+    except BaseException:
+        code = 1
+    finally:
+        os._exit(code)
+
+
+def _waited(child: int, seconds: float) -> int:
+    """Return how a child ended, after ending it where it takes too long."""
+    end = time.monotonic() + seconds
+    pause = 0.001
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return -signal.SIGKILL
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
+
+
+def _seconds_used() -> int:
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return int(used.ru_utime + used.ru_stime) + 1
+
+
+def _memory_used() -> int | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    with open("/proc/self/statm", encoding="ascii") as about:
+        return int(about.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].strip("'\"")[:200]
