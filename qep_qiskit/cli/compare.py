@@ -14,6 +14,9 @@ from qep_qiskit.cli.output import console, print_json, progress, say, to_json
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
+    from qep_qiskit.equilibrium import Gradient
+    from qep_qiskit.preparation.preparer import Progress
+    from qep_qiskit.runs.lifecycle import Lifecycle
     from qep_qiskit.spec import Spec
 
 
@@ -21,8 +24,15 @@ if TYPE_CHECKING:
 @spec_options
 @click.option("--mitigation", metavar="METHOD", help="Of a RUN: read its stored counts with another mitigation than its own.")
 @click.option("--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name.")
+@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device that bills.")
 def command(
-    spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, mitigation: str | None, out: str | None
+    spec_path: str,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    as_json: bool,
+    mitigation: str | None,
+    out: str | None,
+    yes: bool,
 ) -> None:
     """Show where the gradient's error comes from, step by step from the exact gradient to the device.
 
@@ -30,7 +40,12 @@ def command(
 
     Instead of a SPEC it takes a finished RUN: its stored counts are read raw and mitigated, no device is asked, and
     budget.json, budget.png and budget.html are written into its folder.
+
+    On a device that bills the price is shown and confirmed first, and the jobs are kept in the run that `qep gradient SPEC`
+    has: raw and mitigated are read from the same counts, and the same command resumes after a stop or a crash.
     """
+    from qep_qiskit.cli.paid import bills
+
     run = _run(spec_path)
     if run is not None:
         _of_run(run, overrides, seed, mitigation, out, as_json)
@@ -39,7 +54,7 @@ def command(
         raise click.UsageError("--mitigation goes with a RUN; of a spec give --set measurement.mitigation=METHOD.")
     spec = load_spec(spec_path, overrides, seed)
     folder = _writable(Path(out) if out is not None else Path("hardware_runs") / Path(spec_path).stem)
-    budget, circuit = _climb(spec, folder)
+    budget, circuit = _paid(spec, folder, yes) if bills(spec) else _climb(spec, folder)
     page = _write(budget, spec, folder, circuit)
     _show(budget, page, as_json)
 
@@ -86,6 +101,24 @@ def _of_run(
             _keep(climb.budget().to_dict(), spec, folder)
     budget = {**climb.budget().to_dict(), "run": str(run)}
     _show(budget, _write(budget, spec, folder, climb.circuit, page_name="budget.html"), as_json)
+
+
+def _paid(spec: Spec, folder: Path, yes: bool) -> tuple[dict[str, Any], QuantumCircuit | None]:
+    """Measure the spec in a run of its own, and climb the budget with the run's counts."""
+    from qep_qiskit.cli.paid import measured, run_folder_of
+    from qep_qiskit.runs.stored import climb_of
+
+    def climbed(life: Lifecycle, found: Gradient, report: Progress) -> tuple[dict[str, Any], QuantumCircuit | None]:
+        climb = climb_of(life.store, life.spec, progress=report)
+        try:
+            for _ in climb.rungs():
+                pass
+        except KeyboardInterrupt:
+            _keep(climb.budget().to_dict(), spec, folder)
+        return {**climb.budget().to_dict(), "run": str(life.store.folder)}, climb.circuit
+
+    found: tuple[dict[str, Any], QuantumCircuit | None] = measured(spec, run_folder_of(spec), yes, climbed)
+    return found
 
 
 def _climb(spec: Spec, folder: Path) -> tuple[dict[str, Any], QuantumCircuit | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +12,9 @@ from qep_qiskit.cli.output import console, marked, name_cell, print_json, progre
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium import Gradient
-    from qep_qiskit.preparation.preparer import Preparer
+    from qep_qiskit.preparation.preparer import Preparer, Progress
     from qep_qiskit.problem import Problem
+    from qep_qiskit.runs.lifecycle import Lifecycle
 
 PHASE_KEYS = ("energy", "residual", "variance", "curvature")
 
@@ -20,11 +22,32 @@ PHASE_KEYS = ("energy", "residual", "variance", "curvature")
 @click.command("gradient", short_help="Measure the gradient of the loss.")
 @spec_options
 @click.option("--no-exact", is_flag=True, help="Do not compute the exact gradient to compare with.")
-def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, no_exact: bool) -> None:
-    """Measure the gradient of the loss with respect to every weight."""
+@click.option(
+    "--run",
+    "folder",
+    type=click.Path(file_okay=False),
+    help="On a device that bills: the run's folder; by default one under hardware_runs/ for each spec.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device that bills.")
+def command(
+    spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, no_exact: bool, folder: str | None, yes: bool
+) -> None:
+    """Measure the gradient of the loss with respect to every weight.
+
+    On a device that bills the price is shown and confirmed first, and every job is kept in a run. The same command resumes it
+    after a stop or a crash; once it is finished, the same command shows the result again and sends nothing.
+    """
+    from qep_qiskit.cli.paid import bills, measured, run_folder_of
     from qep_qiskit.equilibrium import gradient
+    from qep_qiskit.errors import InputError
 
     spec = load_spec(spec_path, overrides, seed)
+    if bills(spec):
+        home = run_folder_of(spec) if folder is None else Path(folder)
+        measured(spec, home, yes, lambda life, found, report: _shown(life, found, report, as_json=as_json, no_exact=no_exact))
+        return
+    if folder is not None:
+        raise InputError("--run: goes with a device that bills, such as ibm_torino; leave it out")
     problem, settings = spec.problem(), spec.settings()
     with progress() as report:
         result = gradient(problem, **settings, progress=report)
@@ -32,6 +55,17 @@ def command(spec_path: str, overrides: tuple[str, ...], seed: int | None, as_jso
         exact = None if no_exact else _exact(problem, settings["preparer"])
     if as_json:
         print_json({**result.to_dict(), "exact": exact})
+    else:
+        show(result, exact)
+
+
+def _shown(life: Lifecycle, result: Gradient, report: Progress, *, as_json: bool, no_exact: bool) -> None:
+    from qep_qiskit.cli.running import jobs_of
+
+    report("exact gradient", None)
+    exact = None if no_exact else _exact(life.spec.problem(), life.spec.settings()["preparer"])
+    if as_json:
+        print_json({**result.to_dict(), "exact": exact, "run": str(life.store.folder), "jobs": jobs_of(life.store)})
     else:
         show(result, exact)
 

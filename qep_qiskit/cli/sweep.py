@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ SHOWN = ("relative_error", "cosine", "validation_accuracy", "loss", "validation_
 @click.option("--workers", type=int, metavar="N", help="Run on N local processes.")
 @click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of a dask scheduler, tcp://host:port.")
 @click.option("--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name.")
+@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device that bills.")
 def command(
     spec_path: str,
     overrides: tuple[str, ...],
@@ -42,13 +44,18 @@ def command(
     workers: int | None,
     scheduler: str | None,
     out: str | None,
+    yes: bool,
 ) -> None:
     """Run a spec over all combinations of some of its keys.
 
     Writes sweep.json, sweep.csv and sweep.png. The same command goes on with a sweep that was stopped. Results do not
     depend on the number of workers. Weights that the spec does not give are drawn from the seed, so a sweep over seeds is one
     over networks, too.
+
+    On a device that bills the price of all points is shown and confirmed first, and each point is kept in a run of its own,
+    so that the same command resumes without paying for anything twice.
     """
+    from qep_qiskit.cli.paid import paid_points, paid_rows
     from qep_qiskit.spec.overrides import parse
     from qep_qiskit.sweeps import MEASURES, axis_of, combinations, points, rows, summary
     from qep_qiskit.sweeps.sweep import kind_of
@@ -65,7 +72,10 @@ def command(
     try:
         with progress() as report, pool(workers, scheduler) as chosen:
             report(f"{len(where)} points", len(kept.rows) / len(where))
-            for row in rows(specs, where, chosen, done=[row.number for row in kept.rows]):
+            done = [row.number for row in kept.rows]
+            paid = paid_points(specs, where, done)
+            measured = paid_rows(specs, where, paid, folder / "runs", yes, report)
+            for row in itertools.chain(measured, rows(specs, where, chosen, done=[*done, *paid])):
                 kept.add(row)
                 report(f"{len(kept.rows)} of {len(where)} points", len(kept.rows) / len(where))
     except KeyboardInterrupt:

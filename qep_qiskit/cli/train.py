@@ -100,7 +100,13 @@ def _begun(
 
     if spec_path is None:
         raise InputError("SPEC: missing; give a spec, or --resume and a run")
-    spec, note = laid_spec(load_spec(spec_path, overrides, seed))
+    given = load_spec(spec_path, overrides, seed)
+    if "data" not in given.tables and "training" not in given.tables:
+        raise InputError(
+            f"data: missing; {spec_path} has neither [data] nor [training], so it asks for no training. Add them, or measure one "
+            f"gradient with `qep gradient {spec_path}`"
+        )
+    spec, note = laid_spec(given)
     task, about = task_from(spec)
     home = Path("hardware_runs") / f"{Path(spec_path).stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if folder is None else Path(folder)
     return task, home, {"spec_text": note + spec.to_toml(), "about": about}

@@ -238,18 +238,35 @@ class IBMDevice:
         if self.mode != "job" and not (self._group and self.join_group(self._group["id"])):
             atexit.register(self._close_at_exit, self.open_group())
         job_id = self.submit(pubs, shots=shots, tag=f"qep-{time.time_ns():x}-{seed}")
+        samples: list[list[Samples]] = [[] for _ in work]
+        asked = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs]
+        with self._said(job_id):
+            answers = read_result(self._waited_for(job_id), asked, shots=shots, source=self.name)
+        for number, bits in zip(places, answers, strict=True):
+            samples[number] += from_bit_array(bits)
+        return samples
+
+    def _waited_for(self, job_id: str) -> list[BitArray]:
+        """Wait for a job and return its shots."""
         pause = 0.2
         while (found := self.status(job_id))[0] in UNDER_WAY:
             time.sleep(pause)
             pause = min(1.5 * pause, WAIT_SECONDS)
         if found[0] != "done":
             raise DeviceError(f"job {job_id} on {self.name} {found[0]}: {found[1]}")
-        samples: list[list[Samples]] = [[] for _ in work]
-        asked = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs]
-        answers = read_result(self.result(job_id), asked, shots=shots, source=self.name)
-        for number, bits in zip(places, answers, strict=True):
-            samples[number] += from_bit_array(bits)
-        return samples
+        return self.result(job_id)
+
+    @contextmanager
+    def _said(self, job_id: str) -> Iterator[None]:
+        """Say which job is under way where waiting for it ends early: it is billed, and its results stay at the service."""
+        where = f"job {job_id} on {self.name} keeps its results at the service; qep_qiskit.runs.submit keeps jobs in a run"
+        try:
+            yield
+        except DeviceError as error:
+            raise type(error)(str(error) if job_id in str(error) else f"{error}; {where}") from None
+        except KeyboardInterrupt as error:
+            error.add_note(where)
+            raise
 
     def _close_at_exit(self, group_id: str) -> None:
         with contextlib.suppress(DeviceError):

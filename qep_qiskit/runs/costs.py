@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.backends import backend_of, duration, repetition_delay
+from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.equilibrium.bench import Bench
+from qep_qiskit.equilibrium.executed import calibrating
+from qep_qiskit.equilibrium.planned import Plan, advance
+from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.planning.sending import FORMULA, JOB_SECONDS
+from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.store import RunStore
 
 
@@ -90,3 +99,42 @@ def of_circuit(circuit: QuantumCircuit, rows: int, shots: int, device: object) -
         return Cost(0, rows, rows * shots, None)
     delay, _ = repetition_delay(backend)
     return Cost(0, rows, rows * shots, rows * shots * (delay + (duration(circuit, backend.target) or 0.0)))
+
+
+def of_rounds(rounds: Sequence[Plan], device: Device, remote: RemoteDevice, *, samples: int = 1) -> Cost:
+    """Return what the rounds of a gradient cost, their readout calibration included.
+
+    Parameters
+    ----------
+    rounds : sequence of Plan
+    device : Device
+        Compiles the circuits.
+    remote : RemoteDevice
+        Is sent them.
+    samples : int
+        How many of a batch have circuits like these.
+    """
+    found, start = Cost(), None
+    for part in rounds:
+        bench = Bench(device, start, parse(part.mitigation))
+        bench.add_plans([part])
+        start = bench.start
+        sent = [(work, len(rows) * samples, each or 0) for (work, rows), each in zip(bench.work(), bench.shots(), strict=True)]
+        if part.earlier is None and parse(part.mitigation).calibrated:
+            parts, each = calibrating(device, bench.all_qubits, part)
+            sent += [(own.work, len(own.work.values), each or 0) for own in parts]
+        found += of_jobs(len({each for *_, each in sent}), remote)
+        for work, rows, each in sent:
+            found += of_circuit(remote.measured(work.compiled, work.axes), rows, each, remote)
+    return found
+
+
+def expected(first: Plan, device: RemoteDevice, *, progress: Progress = silent) -> Cost:
+    """Return what all rounds of a gradient will cost, from the plan of its first one.
+
+    The circuits of the nudged phases are the same whatever the free phase answers.
+    """
+    rounds = [first]
+    if not first.complete:
+        rounds.append(advance(first, np.zeros(len(first.problem.cost_rows)), progress=progress))
+    return of_rounds(rounds, device, device)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from qep_qiskit.equilibrium import gradient
-from qep_qiskit.equilibrium.result import cosine, relative_error
+from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.spec import Spec, load
@@ -120,10 +120,18 @@ def training_numbers(spec: Spec) -> dict[str, float | None]:
     }
 
 
-def gradient_numbers(spec: Spec) -> dict[str, float | None]:
-    """Return how a gradient compares with the exact one, where that can be computed, and what it cost."""
+def gradient_numbers(spec: Spec, found: Gradient | None = None) -> dict[str, float | None]:
+    """Return how a gradient compares with the exact one, where that can be computed, and what it cost.
+
+    Parameters
+    ----------
+    spec : Spec
+    found : Gradient, optional
+        Measured already; it is measured now if omitted.
+    """
     problem = spec.problem()
-    found = gradient(problem, **spec.settings())
+    if found is None:
+        found = gradient(problem, **spec.settings())
     numbers: dict[str, float | None] = {"relative_error": None, "cosine": None}
     if problem.network.num_qubits <= COMPARED_QUBITS:
         exact = exact_gradient(problem).values

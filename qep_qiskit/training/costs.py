@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from qep_qiskit.equilibrium.bench import Bench
-from qep_qiskit.equilibrium.executed import calibrating
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.prediction import read_only
-from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.runs.costs import Cost, of_circuit, of_jobs
+from qep_qiskit.runs.costs import Cost, of_rounds
 from qep_qiskit.runs.journal import JournalDevice
 from qep_qiskit.seeds import integer
 from qep_qiskit.stencils import symmetric
@@ -40,10 +35,10 @@ def expected_cost(task: Task, device: JournalDevice, *, done: int = 0, progress:
         rounds = [_first(task, task.samples, task.shots, task.source.stencil, progress)]
         if not rounds[0].complete:  # the nudged phases' circuits are the same whatever the free phase answers
             rounds.append(advance(rounds[0], np.zeros(len(rounds[0].problem.cost_rows)), progress=progress))
-        found += _cost(rounds, device, min(task.batch_size, len(task.samples))).times(steps)
+        found += of_rounds(rounds, device, device.courier.device, samples=min(task.batch_size, len(task.samples))).times(steps)
     if task.held_out is not None:
         seen = _first(task, task.held_out, task.read_shots, None, progress)
-        found += _cost([seen], device, len(task.held_out)).times(epochs)
+        found += of_rounds([seen], device, device.courier.device, samples=len(task.held_out)).times(epochs)
     return found
 
 
@@ -60,19 +55,3 @@ def _first(task: Task, samples: Samples, shots: object, stencil: object, progres
         seed=integer(task.seed, "step", 0),
         progress=progress,
     )
-
-
-def _cost(rounds: Sequence[Plan], device: JournalDevice, samples: int) -> Cost:
-    found, start = Cost(), None
-    for part in rounds:
-        bench = Bench(device, start, parse(part.mitigation))
-        bench.add_plans([part])
-        start = bench.start
-        sent = [(work, len(rows) * samples, each or 0) for (work, rows), each in zip(bench.work(), bench.shots(), strict=True)]
-        if part.earlier is None and parse(part.mitigation).calibrated:
-            parts, each = calibrating(device, bench.all_qubits, part)
-            sent += [(own.work, len(own.work.values), each or 0) for own in parts]
-        found += of_jobs(len({each for *_, each in sent}), device)
-        for work, rows, each in sent:
-            found += of_circuit(device.courier.device.measured(work.compiled, work.axes), rows, each, device)
-    return found

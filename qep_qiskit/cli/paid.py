@@ -1,0 +1,265 @@
+"""Gradients on a device that bills: priced, asked for, and measured in a run, so that the same command resumes it."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qep_qiskit.cli.output import progress, say
+from qep_qiskit.cli.running import remote_device, saved_when_interrupted, spec_of
+
+if TYPE_CHECKING:
+    from qep_qiskit.equilibrium import Gradient
+    from qep_qiskit.equilibrium.planned import Plan
+    from qep_qiskit.preparation.preparer import Progress
+    from qep_qiskit.runs.costs import Cost
+    from qep_qiskit.runs.lifecycle import Lifecycle
+    from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.spec import Spec
+    from qep_qiskit.sweeps import Row
+
+FIRST_PAUSE, LAST_PAUSE = 0.2, 15.0
+MOST_FAILURES = 5
+"""So often in a row may the service fail to answer before waiting is given up."""
+
+
+class _PricedError(Exception):
+    """A run is written down up to its first jobs, and would be sent now."""
+
+
+def bills(spec: Spec) -> bool:
+    """Return whether a spec's device takes jobs, and so bills for them."""
+    from qep_qiskit.devices.remote import RemoteDevice
+
+    return isinstance(spec.device(), RemoteDevice)
+
+
+def run_folder_of(spec: Spec) -> Path:
+    """Return the folder of the run that a spec is measured in: one for each spec, by its content and its files'."""
+    from qep_qiskit.runs.store import HOME
+
+    stem = "run" if spec.path is None else spec.path.stem
+    return HOME / f"{stem}-{_digest(spec)[:12]}"
+
+
+def _digest(spec: Spec) -> str:
+    from qep_qiskit.fingerprints import fingerprint
+
+    content = f"{spec.to_toml()}\n{fingerprint(spec.settings()['preparer'])}"
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+@contextmanager
+def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
+    """Open the run in which a spec is measured, or begin it.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another spec's run.
+    """
+    from qep_qiskit.errors import InputError
+    from qep_qiskit.planning.settled import settled_spec
+    from qep_qiskit.runs.folders import DATABASE
+    from qep_qiskit.runs.lifecycle import Lifecycle
+    from qep_qiskit.runs.store import RunStore
+
+    digest = _digest(spec)
+    if (folder / DATABASE).exists():
+        with RunStore.open(folder, write=True) as store:
+            if store.description.get("asked") != digest:
+                raise InputError(f"run: {folder} holds another experiment; give another folder or move it away")
+            kept = spec_of(store)
+            yield Lifecycle(store, kept, remote_device(kept), progress=report)
+        return
+    device = remote_device(spec)
+    device.ready()
+    note = ""
+    if spec.left_to_the_planner:
+        spec, note = settled_spec(spec, report)
+    started = datetime.now(UTC)
+    about = {"id": f"qep-{started:%Y%m%d%H%M%S}-{folder.name}", "kind": "gradient", "device": device.name, "asked": digest}
+    if (service := device.describe().get("service")) is not None:
+        about["service"] = str(service)
+    with RunStore.create(folder, note + spec.to_toml(), description=about) as store:
+        yield Lifecycle(store, spec, device, progress=report)
+
+
+def price(life: Lifecycle) -> Cost | None:
+    """Write a run down up to its first jobs and return what all of its rounds will cost; None where that was confirmed."""
+    from qep_qiskit.runs.costs import expected
+
+    if life.store.get("confirmed", "all") or life.store.gradients():
+        return None
+    found: list[Cost] = []
+
+    def stop(plan: Plan, store: RunStore) -> None:
+        life.progress("working out what it costs", None)
+        found.append(expected(plan, life.device, progress=life.progress))
+        raise _PricedError
+
+    life.confirm = stop
+    try:
+        life.advance()
+    except _PricedError:
+        return found[0]
+    return None
+
+
+def ask(costs: Sequence[Cost], device: str, yes: bool, *, again: str) -> None:
+    """Show what some runs cost, and ask.
+
+    Raises
+    ------
+    InputError
+        If the answer is no, or there is no terminal to ask on. Nothing was sent.
+    """
+    import click
+
+    from qep_qiskit.errors import InputError
+    from qep_qiskit.runs.costs import Cost
+
+    cost = sum(costs, Cost())
+    seconds = "" if cost.seconds is None else f", about {cost.seconds:.0f} QPU seconds"
+    say(f"{cost.jobs} jobs, {cost.circuits} circuits, {cost.shots} shots in all{seconds} on {device}.", err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError(f"--yes: missing, and there is no terminal to ask on; nothing was sent. {again} sends it")
+    if not click.confirm("Send?", err=True, default=False):
+        raise InputError(f"nothing was sent; {again} sends it")
+
+
+def confirm(life: Lifecycle) -> None:
+    """Let a run send all of its rounds."""
+    life.store.put("confirmed", "all", True)
+    life.confirm = lambda plan, store: None
+
+
+def finished(life: Lifecycle, report: Progress) -> Gradient:
+    """Advance a confirmed run until it has its gradient."""
+    ((_, found),) = advanced([life], report)
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int, Gradient | Exception]]:
+    """Advance confirmed runs, all at once, and yield the number of each as it ends with its gradient, or why it has none.
+
+    A service that fails to answer is asked again; several failures in a row end a run.
+    """
+    from qep_qiskit.errors import DeviceError, InputError
+
+    waiting, failures, pause = dict(enumerate(lives)), [0] * len(lives), FIRST_PAUSE
+    while waiting:
+        for number, life in list(waiting.items()):
+            found: Gradient | Exception | None
+            try:
+                found = life.advance()
+                failures[number] = 0
+            except (DeviceError, InputError) as error:
+                failures[number] += 1
+                found = None if type(error) is DeviceError and failures[number] < MOST_FAILURES else error
+                report(f"{error}; asking again" if found is None else str(error), None)
+            if found is not None:
+                del waiting[number]
+                yield number, found
+        if waiting:
+            report(f"waiting for {next(iter(waiting.values())).device.name}", None)
+            time.sleep(pause)
+            pause = min(1.5 * pause, LAST_PAUSE)
+
+
+def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gradient, Progress], Any]) -> Any:
+    """Measure a spec in a run, after the price was shown and confirmed, and return what `then` makes of it."""
+    with progress() as report, opened(spec, folder, report) as life, saved_when_interrupted(life.store):
+        if life.store.gradients():
+            say(f"Measured before, nothing is sent: run {folder}.", err=True)
+        else:
+            cost = price(life)
+            if cost is not None:
+                ask([cost], life.device.name, yes, again="the same command with --yes")
+        confirm(life)
+        gradient = finished(life, report)
+        say(f"Run {folder}.", err=True)
+        return then(life, gradient, report)
+
+
+def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done: Sequence[int]) -> list[int]:
+    """Return which points of a sweep are left to be measured on a device that bills.
+
+    Raises
+    ------
+    InputError
+        If one of them is a training, which is a run of its own.
+    """
+    from qep_qiskit.errors import InputError
+    from qep_qiskit.sweeps.sweep import kind_of
+
+    found = [number for number, spec in enumerate(specs) if number not in set(done) and bills(spec)]
+    for number in found:
+        if kind_of(specs[number]) == "training":
+            raise InputError(
+                f"--over {_words(where[number])}: a training on {specs[number].device().name} is a run of its own; "
+                "use `qep train` for each point"
+            )
+    return found
+
+
+def paid_rows(
+    specs: Sequence[Spec],
+    where: Sequence[Mapping[str, Any]],
+    numbers: Sequence[int],
+    folder: Path,
+    yes: bool,
+    report: Progress,
+) -> Iterator[Row]:
+    """Measure points of a sweep, each in a run of its own under `folder`, after the price of all was shown and confirmed.
+
+    The rest goes on where a point fails; what failed is said at the end, and can be sent again in its run.
+    """
+    from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, PreparationError
+    from qep_qiskit.sweeps import Row
+    from qep_qiskit.sweeps.sweep import gradient_numbers
+
+    failed: list[str] = []
+    with ExitStack() as stack:
+        lives: list[Lifecycle] = []
+        places: list[int] = []
+        costs: list[Cost] = []
+        for number in numbers:
+            report(f"pricing point {number + 1} of {len(specs)}", None)
+            try:
+                life = stack.enter_context(opened(specs[number], folder / f"{number:05d}", report))
+                cost = price(life)
+            except (DegenerateGroundStateError, PreparationError) as error:
+                yield Row(number, where[number], {}, " ".join(str(error).split()))
+                continue
+            lives.append(life)
+            places.append(number)
+            costs += [] if cost is None else [cost]
+        if costs:
+            ask(costs, ", ".join(sorted({life.device.name for life in lives})), yes, again="the same command with --yes")
+        for life in lives:
+            confirm(life)
+        for place, found in advanced(lives, report):
+            number = places[place]
+            if isinstance(found, Exception):
+                failed.append(f"{_words(where[number])}: {found}")
+                continue
+            seconds = [value for value in lives[place].store.all("seconds").values() if value is not None]
+            numbers_there = gradient_numbers(lives[place].spec, found)
+            yield Row(number, where[number], {**numbers_there, "seconds": sum(seconds) if seconds else None})
+    if failed:
+        raise DeviceError("; ".join(failed))
+
+
+def _words(point: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in point.items())
