@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.options import Group, json_option
 from qep_qiskit.cli.output import cell, console, name_cell, print_json, say
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WIDEST_DRAWING = 160
 
 
-@click.group("circuits", short_help="List, show and export circuits.")
+@click.group("circuits", cls=Group, short_help="List, show and export circuits.")
 def command() -> None:
     """List, show and export circuits; any OpenQASM 3 file serves as an ansatz."""
 

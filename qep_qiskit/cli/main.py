@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 import qep_qiskit
+from qep_qiskit.cli.options import Group
 from qep_qiskit.cli.output import say
 from qep_qiskit.cli.streams import unfailing
 from qep_qiskit.errors import BusyError, DeviceError, InputError, PreparationError
@@ -39,11 +40,17 @@ VERBS = (
 DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+COMPLETION = """\b
+Completion by the Tab key in bash (zsh_source and fish_source for the other shells):
+  eval "$(_QEP_COMPLETE=bash_source qep)"
+"""
+
+
 class InterruptedRunError(Exception):
     """Ctrl-C; the text says how to go on."""
 
 
-class Program(click.Group):
+class Program(Group):
     """A group whose verbs live in modules of their own name, and whose failures are one line each."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -122,6 +129,7 @@ def _failure(error: BaseException) -> tuple[int, str]:
     cls=Program,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=COMPLETION,
 )
 @click.version_option(qep_qiskit.__version__, message="qep %(version)s")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show a failure's traceback. It may stand anywhere.")

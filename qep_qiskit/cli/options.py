@@ -12,6 +12,22 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Group(click.Group):
+    """A group of verbs that suggests the nearest one for a word that is none."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb that the first word names."""
+        word = args[0] if args else ""
+        if word and not word.startswith("-") and self.get_command(ctx, word) is None:
+            from qep_qiskit.errors import nearest
+
+            known = self.list_commands(ctx)
+            close = nearest(word, known) or f"; there are {', '.join(known)}."
+            raise click.UsageError(f"there is no command {word!r}{close}", ctx)
+        return super().resolve_command(ctx, args)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\ufffb]")
 PLAIN_WIDTH = 100
 """Columns where stdout is no terminal."""
+UNBROKEN_WIDTH = 10_000
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
@@ -72,8 +73,11 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def console(*, err: bool = False) -> Console:
-    """Return the console of stdout or stderr. It reads no markup, and shows every character of what it prints as text."""
+def console(*, err: bool = False, whole: bool = False) -> Console:
+    """Return the console of stdout or stderr. It reads no markup, and shows every character of what it prints as text.
+
+    With `whole` a line that goes to no terminal is as long as it needs to be: other programs read whole names from a pipe.
+    """
     from rich.console import Console
     from rich.segment import Segment
 
@@ -83,7 +87,7 @@ def console(*, err: bool = False) -> Console:
                 part if part.control else Segment(printable(part.text), part.style, part.control) for part in buffer
             )
 
-    width = None if (sys.stderr if err else sys.stdout).isatty() else PLAIN_WIDTH
+    width = None if (sys.stderr if err else sys.stdout).isatty() else UNBROKEN_WIDTH if whole else PLAIN_WIDTH
     return PlainConsole(width=width, stderr=err, highlight=False, markup=False, emoji=False)
 
 

@@ -77,6 +77,8 @@ def command(
     if spec_path is None and not serving:
         raise InputError("SPEC: missing; give a spec file, or --serve to keep the stand-in up for other commands")
     spec = None if spec_path is None else load_spec(spec_path, overrides, seed)
+    if spec is not None:
+        spec.refuse_training()
     with serve(seed=stand_in_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
         if serving or spec is None or spec_path is None:
             return _keep_up(server, as_json)

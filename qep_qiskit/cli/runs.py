@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.options import Group, json_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, progress, say
 from qep_qiskit.cli.running import jobs_of, run_argument, run_folder, show_jobs
 from qep_qiskit.plain_text import shortened
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from qep_qiskit.runs.listing import Summary
     from qep_qiskit.runs.store import RunStore
 
+MOST_EPOCHS = 12
 STYLES = {"done": "green", "damaged": "bold red", "failed": "red", "cancelled": "red", "unreadable": "red"}
 
 
-@click.group("runs", short_help="List, show, export and import runs.")
+@click.group("runs", cls=Group, short_help="List, show, export and import runs.")
 def command() -> None:
     """List and show runs, export one as a JSON file that stands alone, and import such a file."""
 
@@ -105,7 +108,10 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
 @click.option("--run", "folder", type=click.Path(file_okay=False), help="The run's folder; by default under hardware_runs/.")
 @json_option
 def import_command(file: str, folder: str | None, as_json: bool) -> None:
-    """Make a run of an exported FILE. It is a copy: its counts can be read again, but nothing is ever sent from it."""
+    """Make a run of an exported FILE. It is a copy, from which nothing is ever sent to a device.
+
+    Its counts can be read again, and a training that needs no device can be resumed.
+    """
     from qep_qiskit.runs import exchange
     from qep_qiskit.runs.store import HOME
 
@@ -131,7 +137,7 @@ def _show_list(found: list[Summary]) -> None:
         cells = (jobs, f"{run.shots:,}" if run.shots else "", seconds)
         state = cell(run.state, STYLES.get(run.state, "yellow"))
         table.add_row(*map(cell, (run.folder, run.kind, run.device)), state, cell(run.created[:16].replace("T", " ")), *cells)
-    console().print(table)
+    console(whole=True).print(table)
     for run in found:
         if run.problem:
             say(run.problem, err=True)
@@ -147,6 +153,7 @@ def _show(about: Summary, store: RunStore, jobs: list[dict[str, object]], gradie
     for event in store.events():
         told = f"  {event.time[:19].replace('T', ' ')}  {event.state or '':<10}  {event.text}"
         out.print(cell(told), style="dim", soft_wrap=True)
+    _show_epochs(out, store)
     for entry in gradients:
         out.print(marked("\nGradient, mitigation {}:", entry.get("mitigation", "none")))
         names = [shortened(str(name)) for name in entry["names"]]
@@ -154,3 +161,37 @@ def _show(about: Summary, store: RunStore, jobs: list[dict[str, object]], gradie
         errors = entry["stderr"] or [None] * len(entry["names"])
         for name, value, error in zip(names, entry["values"], errors, strict=True):
             out.print(f"  {name:<{width}}  {value:+.6f}" + ("" if error is None else f" ± {error:.6f}"))
+
+
+def _show_epochs(out: Console, store: RunStore) -> None:
+    """Print how the loss of a training fell: its first and its last epochs, or its steps where no epoch is done."""
+    from rich.table import Table
+
+    from qep_qiskit.report.numbers import percent, with_error
+
+    steps = store.steps()
+    if not steps:
+        return
+    rows = [step["epoch"] for step in steps if step.get("epoch")]
+    headings = ["epoch", "training loss", "held-out loss", "training accuracy", "held-out accuracy"]
+    cells: list[tuple[str, ...]] = [
+        (
+            str(row["epoch"]),
+            with_error(row["train_loss"], None),
+            with_error(row["validation_loss"], row["validation_loss_stderr"]),
+            percent(row["train_accuracy"]),
+            percent(row["validation_accuracy"]),
+        )
+        for row in rows
+    ]
+    if not rows:
+        headings = ["step", "loss"]
+        records = [step["record"] for step in steps]
+        cells = [(str(row["step"]), with_error(row["loss"], row["loss_stderr"])) for row in records]
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in cells if len(cells) <= MOST_EPOCHS else [*cells[:2], ("…",), *cells[-(MOST_EPOCHS - 3) :]]:
+        table.add_row(*row)
+    out.print()
+    out.print(table)

@@ -26,7 +26,7 @@ def building(folder: Path) -> Iterator[Database]:
     """
     folder = Path(folder)
     if (folder / DATABASE).exists():
-        raise InputError(f"{folder}: there is a run already; `qep collect {folder}` goes on with it, or give another --run")
+        raise InputError(f"{folder}: there is a run already; {_verb_for(folder)}, or give another --run")
     known = (folder / SPEC).exists()
     made = [above for above in (folder, *folder.parents) if not above.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +46,21 @@ def building(folder: Path) -> Iterator[Database]:
                 above.rmdir()
         raise
     lock.release()
+
+
+def _verb_for(folder: Path) -> str:
+    """Return what a user does with a run that is there."""
+    from qep_qiskit.runs.store import RunStore
+
+    with contextlib.suppress(InputError, OSError), RunStore.open(folder) as store:
+        about = store.description
+        if about.get("kind") == "training" and about.get("from") == "spec":
+            return f"`qep train --resume {folder}` resumes it"
+        if about.get("kind") == "training":
+            return f"qep.train with the same arguments and run={str(folder)!r} resumes it"
+        if store.imported is not None:
+            return f"`qep runs show {folder}` shows it"
+    return f"`qep collect {folder}` resumes it"
 
 
 def find_run(name: str | os.PathLike[str]) -> Path:

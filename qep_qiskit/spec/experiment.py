@@ -121,6 +121,7 @@ class Spec:
         """Return the network with its weights, sample and cost."""
         from qep_qiskit.problem import Problem
 
+        self.refuse_training()
         network, weights = self.weighted_network()
         x = self.sample.x
         if len(x) != network.num_inputs:
@@ -128,6 +129,14 @@ class Spec:
                 f"sample.x: {shown(x)} has {len(x)} values, expected {network.num_inputs}: one per input of the network"
             )
         return Problem(network, weights, x, cost=_cost(self.cost, self.sample, network))
+
+    def refuse_training(self) -> None:
+        """Refuse a spec that trains on data and has no sample of its own: it is for ``qep train``."""
+        if self.data.source is not None and "sample" not in self.tables:
+            raise InputError(
+                f"[sample]: missing; this spec has [data], so it is a training: use `qep train {self.path or 'SPEC'}`, or add a "
+                "[sample] for one gradient"
+            )
 
     def preparer(self) -> Preparer:
         """Return what prepares the states."""
