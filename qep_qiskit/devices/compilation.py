@@ -13,10 +13,11 @@ from qiskit.transpiler.exceptions import TranspilerError
 
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.errors import InputError
+from qep_qiskit.fingerprints import fingerprint
 
 
 class Cache:
-    """The last few compiled circuits of a device, by the identity of the circuit they came from."""
+    """The last few compiled circuits of a device, by the content of the circuit they came from."""
 
     def __init__(self, size: int = 32) -> None:
         self._size = size
@@ -30,10 +31,20 @@ class Cache:
         circuit: QuantumCircuit,
         qubits: Sequence[int] | None,
         make: Callable[[QuantumCircuit, Sequence[int] | None], Compiled],
+        gates: Hashable = None,
     ) -> Compiled:
-        """Return what this very circuit object was compiled to, or compile it now."""
-        key = ("compiled", id(circuit), None if qubits is None else tuple(qubits))
-        return self._get(key, circuit, lambda: make(circuit, qubits))
+        """Return what a circuit was compiled to, or compile it now.
+
+        Parameters
+        ----------
+        circuit : QuantumCircuit
+        qubits : sequence of int or None
+        make : callable
+        gates : hashable
+            What else the result depends on and may change.
+        """
+        key = ("compiled", fingerprint(circuit), None if qubits is None else tuple(qubits), gates)
+        return self._get(key, None, lambda: make(circuit, qubits))
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
         """Return the measured circuit of these axes."""

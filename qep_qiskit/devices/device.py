@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import ClassicalRegister, QuantumCircuit
 
+from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.samples import Samples
+
+if TYPE_CHECKING:
+    from qiskit_aer.noise import NoiseModel
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class Compiled:
         The same at the beginning: SWAPs may have moved it in between.
     simulator : str
         What gives its shots, where the device has more than one simulator.
+    gates : tuple of str
+        The device's own gates, of which basis changes are made; none stand for rz and √X.
+    noise : NoiseModel or None
+        What a simulated device adds to its gates.
     """
 
     circuit: QuantumCircuit
@@ -36,12 +44,21 @@ class Compiled:
     qubits: tuple[int, ...]
     start: tuple[int, ...]
     simulator: str = ""
+    gates: tuple[str, ...] = ()
+    noise: NoiseModel | None = field(default=None, compare=False, repr=False)
 
     def rotated(self, axes: str) -> QuantumCircuit:
-        """Return the circuit with a rotation from these axes into Z."""
+        """Return the circuit with a rotation from these axes into Z, in the device's own gates.
+
+        Raises
+        ------
+        InputError
+            If its gates cannot express the rotation.
+        """
         circuit = self.circuit.copy()
         for letter, wire in zip(axes, self.wires, strict=True):
-            _rotate(circuit, letter, wire)
+            for item in basis_change(letter, self.gates).data:
+                circuit.append(item.operation, [wire])
         return circuit
 
     def measured(self, axes: str) -> QuantumCircuit:
@@ -67,14 +84,6 @@ class Compiled:
             "qubits": list(self.qubits),
             **({"simulator": self.simulator} if self.simulator else {}),
         }
-
-
-def _rotate(circuit: QuantumCircuit, letter: str, wire: int) -> None:
-    # √X turns Y into Z; a quarter turn about Z before it turns X into Y. Both exist on every IBM device.
-    if letter == "X":
-        circuit.rz(np.pi / 2, wire)
-    if letter in "XY":
-        circuit.sx(wire)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import rustworkx as rx
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit, QuantumRegister
+from qiskit.circuit import Operation, QuantumCircuit, QuantumRegister
 from qiskit.providers import BackendV2, Options, QubitProperties
 from qiskit.transpiler import Target
-from qiskit_aer.noise import NoiseModel, ReadoutError
+from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError
 
 from qep_qiskit.devices.snapshots import Snapshot
 
@@ -101,6 +101,19 @@ def seen_wires(circuit: QuantumCircuit) -> tuple[int, ...]:
         if item.clbits:
             measured |= set(wires)
     return tuple(sorted(set().union(*(part for part in rx.connected_components(graph) if part & measured))))
+
+
+def label_of(operation: Operation) -> str:
+    """Return the name under which Aer looks for a gate's errors: its label where it has one."""
+    return str(getattr(operation, "label", None) or operation.name)
+
+
+def error_of(model: NoiseModel, label: str, wires: tuple[int, ...]) -> QuantumError | None:
+    """Return the error after the gate of this label on these wires in this order, None where there is none."""
+    # no public accessors exist
+    found = model._local_quantum_errors.get(label, {}).get(wires, model._default_quantum_errors.get(label))
+    assert found is None or isinstance(found, QuantumError)
+    return found
 
 
 def confusion_of(model: NoiseModel | None, wires: Sequence[int]) -> list[NDArray[np.float64]]:

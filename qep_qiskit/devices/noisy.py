@@ -11,14 +11,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Instruction, ParameterExpression, QuantumCircuit
+from qiskit.circuit import Instruction, Operation, ParameterExpression, QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Kraus, Operator, SuperOp
-from qiskit_aer.noise import NoiseModel, QuantumError
+from qiskit_aer.noise import NoiseModel, QuantumError, RelaxationNoisePass
 
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Work, distinct_rows
-from qep_qiskit.devices.noise import confusion_of
+from qep_qiskit.devices.gate_set import basis_change
+from qep_qiskit.devices.noise import confusion_of, label_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation import transfer
 from qep_qiskit.simulation.channels import ChannelProgram, Fusion
@@ -32,6 +33,7 @@ MOST_WIRES = 12
 """A state of 12 wires takes 0.13 GB, its density matrix 0.27 GB; 13 would take four times that."""
 
 
+_NO_UNITARY = frozenset(("delay", "reset", "measure", "initialize"))
 _LEFT_OUT = 1e-10
 """Aer leaves out the terms of an error whose probability is not larger, and so do we."""
 
@@ -51,11 +53,7 @@ class Errors:
         self._made: dict[int, Real] = {}
         self._gates: dict[tuple[object, ...], Real] = {}
         self._readout = [model._default_readout_error, *model._local_readout_errors.values()]
-        self.suited = (
-            "measure" not in self._local
-            and "measure" not in self._common
-            and all(error is None or error.number_of_qubits == 1 for error in self._readout)
-        )
+        self.passes = [each for each in model._custom_noise_passes if type(each) is not RelaxationNoisePass]
 
     def after(self, name: str, wires: tuple[int, ...]) -> Real | None:
         """Return the error after a gate of this label, or None."""
@@ -65,9 +63,10 @@ class Errors:
         if id(error) not in self._made:
             self._made[id(error)] = _matrix_of(error)
         matrix = self._made[id(error)]
-        if len(matrix) != 4 ** len(wires):
-            raise Unsuited(f"an error of another size after {name!r}")
-        return matrix
+        if error.num_qubits > len(wires):
+            raise Unsuited(f"an error on {error.num_qubits} qubits after {name!r} on {len(wires)}")
+        # an error on fewer qubits than the gate's acts on the first of them
+        return transfer.lifted(matrix, slow=False) if error.num_qubits < len(wires) else matrix
 
     def noisy(self, name: str, label: str | None, wires: tuple[int, ...], angles: tuple[float | None, ...]) -> Real:
         """Return the parts of a gate with its error; an angle of None is free."""
@@ -78,6 +77,17 @@ class Errors:
             parts, error = transfer.gate_parts(name, angles), self.after(label or name, wires)
             self._gates[key] = parts if error is None else error @ parts
         return self._gates[key]
+
+    def noisy_matrix(self, operation: Operation, wires: tuple[int, ...]) -> Real:
+        """Return any gate without free angles with its error, as parts."""
+        if operation.name in _NO_UNITARY:
+            raise Unsuited(f"the instruction {operation.name!r}")
+        try:
+            unitary = Operator(operation).data
+        except (QiskitError, TypeError, ValueError):
+            raise Unsuited(f"the instruction {operation.name!r}") from None
+        parts, error = transfer.of_kraus(unitary[None])[None], self.after(label_of(operation), wires)
+        return parts if error is None else error @ parts
 
 
 def state_of(model: NoiseModel) -> tuple[object, ...]:
@@ -91,7 +101,7 @@ def state_of(model: NoiseModel) -> tuple[object, ...]:
 def _matrix_of(error: QuantumError) -> Real:
     n = error.num_qubits
     if n > 2:
-        raise Unsuited("errors on more than two qubits")
+        raise Unsuited(f"an error on {n} qubits")
     total = np.zeros((4**n, 4**n))
     for circuit, chance in zip(error.circuits, error.probabilities, strict=True):
         if chance <= _LEFT_OUT:
@@ -144,6 +154,8 @@ class NoisyProgram:
     ----------
     circuit : QuantumCircuit
     errors : Errors
+    gates : tuple of str
+        Those of which basis changes are made; see :func:`basis_change`.
 
     Raises
     ------
@@ -151,13 +163,13 @@ class NoisyProgram:
         If it is left to Aer.
     """
 
-    def __init__(self, circuit: QuantumCircuit, errors: Errors) -> None:
+    def __init__(self, circuit: QuantumCircuit, errors: Errors, gates: tuple[str, ...] = ()) -> None:
         if circuit.num_qubits > MOST_WIRES:
             raise Unsuited(f"noise on {circuit.num_qubits} wires (at most {MOST_WIRES})")
         if circuit.num_clbits:
             raise Unsuited("a circuit with classical bits")
-        if not errors.suited:
-            raise Unsuited("errors on 'measure', or readout errors of several qubits together")
+        if errors.passes:
+            raise Unsuited(f"the noise pass {type(errors.passes[0]).__name__}")
         self._errors = errors
         self._parameters = list(circuit.parameters)
         slots = SlotTable(self._parameters)
@@ -174,16 +186,28 @@ class NoisyProgram:
             for slot, weight in angle.weights.items():
                 self._weights[slot, number] = weight
         self._program = ChannelProgram(circuit.num_qubits, fusion.blocks())
-        self._turns: list[dict[str, Real]] = []
-        for w in range(circuit.num_qubits):
-            rz, sx = errors.noisy("rz", None, (w,), (np.pi / 2,))[0], errors.noisy("sx", None, (w,), ())[0]
-            self._turns.append({"X": sx @ rz, "Y": sx, "Z": np.eye(4)})
-        self._confusion = confusion_of(errors.model, range(circuit.num_qubits))
+        self._gates = gates
+        self._turns: list[dict[str, Real]] = [{} for _ in range(circuit.num_qubits)]
+        # the errors of a measurement act before it
+        measured = [errors.after("measure", (w,)) for w in range(circuit.num_qubits)]
+        confusion = confusion_of(errors.model, range(circuit.num_qubits))
+        self._chances = [
+            matrix @ _TO_CHANCES if error is None else matrix @ _TO_CHANCES @ error
+            for matrix, error in zip(confusion, measured, strict=True)
+        ]
 
     def _add(self, fusion: Fusion, operation: Instruction, wires: tuple[int, ...], errors: Errors, slots: SlotTable) -> None:
-        if operation.name not in transfer.TURNING and operation.name not in transfer.FIXED:
-            raise Unsuited(f"the instruction {operation.name!r}")
+        if len(wires) > 2:
+            raise Unsuited(f"the gate {operation.name!r} on {len(wires)} qubits")
         free = [value for value in operation.params if isinstance(value, ParameterExpression) and value.parameters]
+        if operation.name not in transfer.TURNING and operation.name not in transfer.FIXED:
+            if free:
+                raise Unsuited(f"free angles of the gate {operation.name!r}")
+            fusion.add(wires, Piece(errors.noisy_matrix(operation, wires)))
+            return
+        if operation.name == "r" and free:
+            self._add_r(fusion, operation, wires, errors, slots)
+            return
         numbers = tuple(None if any(value is own for own in free) else float(value) for value in operation.params)
         parts = errors.noisy(operation.name, operation.label, wires, numbers)
         first = len(self._angles)
@@ -192,6 +216,20 @@ class NoisyProgram:
         except InputError as problem:
             raise Unsuited(str(problem)) from None
         fusion.add(wires, Piece(parts, tuple(range(first, len(self._angles)))))
+
+    def _add_r(self, fusion: Fusion, operation: Instruction, wires: tuple[int, ...], errors: Errors, slots: SlotTable) -> None:
+        """Add R(θ, φ) = RZ(φ) RX(θ) RZ(−φ), then its error: φ turns it at two frequencies."""
+        theta, phi = operation.params
+        try:
+            turns = [("rz", slots.angle(phi).scaled(-1.0)), ("rx", slots.angle(theta)), ("rz", slots.angle(phi))]
+        except InputError as problem:
+            raise Unsuited(str(problem)) from None
+        for name, angle in turns:
+            fusion.add(wires, Piece(transfer.gate_parts(name, (None,)), (len(self._angles),)))
+            self._angles.append(angle)
+        error = errors.after(label_of(operation), wires)
+        if error is not None:
+            fusion.add(wires, Piece(error[None]))
 
     def distributions(
         self, values: Real, axes: Sequence[str], wires: Sequence[int], wanted: Sequence[NDArray[np.bool_]]
@@ -217,8 +255,18 @@ class NoisyProgram:
     def _reading(self, letters: str, wires: Sequence[int]) -> list[Real]:
         found = [np.array([[1.0, 0, 0, 0]]) for _ in self._turns]
         for letter, wire in zip(letters, wires, strict=True):
-            found[wire] = self._confusion[wire] @ _TO_CHANCES @ self._turns[wire][letter]
+            found[wire] = self._chances[wire] @ self._turn(letter, wire)
         return found
+
+    def _turn(self, letter: str, wire: int) -> Real:
+        """Return the basis change of a wire, in the device's own gates with their errors."""
+        known = self._turns[wire]
+        if letter not in known:
+            matrix = np.eye(4)
+            for item in basis_change(letter, self._gates).data:
+                matrix = self._errors.noisy_matrix(item.operation, (wire,))[0] @ matrix
+            known[letter] = matrix
+        return known[letter]
 
 
 _TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
@@ -237,7 +285,7 @@ def program_of(compiled: Compiled, model: NoiseModel, cache: Cache) -> NoisyProg
     def make() -> NoisyProgram | str:
         errors: Errors = cache.kept(("errors", state), lambda: Errors(model), anchor=model)
         try:
-            return NoisyProgram(compiled.circuit, errors)
+            return NoisyProgram(compiled.circuit, errors, compiled.gates)
         except Unsuited as reason:
             return str(reason)
 

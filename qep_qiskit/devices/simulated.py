@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from qiskit.circuit import QuantumCircuit
-from qiskit.transpiler import PassManager, generate_preset_pass_manager
 from qiskit_aer import __version__ as aer_version
 from qiskit_aer.noise import NoiseModel
 
@@ -15,7 +13,9 @@ from qep_qiskit.checks import seed_of
 from qep_qiskit.devices import aer_engine, exact_engine
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.gate_set import gate_set, translated
 from qep_qiskit.devices.noise import cut_to_active, noise_of
+from qep_qiskit.devices.noise_notes import Used, acting, notes, used_by
 from qep_qiskit.devices.noisy import Unsuited
 from qep_qiskit.devices.rows import GATES
 from qep_qiskit.devices.snapshots import Snapshot
@@ -73,13 +73,6 @@ class SimulatedDevice:
         """True."""
         return True
 
-    @functools.cached_property
-    def _passes(self) -> PassManager:
-        if self.snapshot is not None:
-            raise TypeError("a snapshot's passes depend on the layout")
-        gates = GATES if self.noise is None else [g for g in self.noise.basis_gates if g in _KNOWN]
-        return generate_preset_pass_manager(optimization_level=1, basis_gates=gates, seed_transpiler=11)
-
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         """Return the circuit in the noise's gates, on the snapshot's best qubits, cut down to the active ones.
 
@@ -88,19 +81,30 @@ class SimulatedDevice:
         InputError
             If the engine that was asked for cannot run it.
         """
-        return self.cache.compiled(circuit, None if self.snapshot is None else qubits, self._compile)
+        return self.cache.compiled(circuit, None if self.snapshot is None else qubits, self._compile, self._instructions)
 
     def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
         if self.snapshot is None:
             wires = tuple(range(circuit.num_qubits))
-            compiled = Compiled(self._passes.run(circuit), wires, wires, wires)
+            names, keep = self._instructions
+            gates = gate_set(names)
+            compiled = Compiled(translated(circuit, gates, keep), wires, wires, wires, gates=gates)
         else:
             whole = compile_with(self.snapshot.backend, circuit, qubits)
             small, active = cut_to_active(whole.circuit, whole.wires)
             place = {w: i for i, w in enumerate(active)}
             small.metadata = {"active": list(active)}
-            compiled = Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start)
+            gates = gate_set(self.snapshot.backend.operation_names)
+            compiled = Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start, gates=gates)
+        compiled = replace(compiled, noise=self._noise_for(compiled))
         return replace(compiled, simulator=self._engine_of(compiled))
+
+    @property
+    def _instructions(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names of the gates that circuits are compiled to, and of the instructions that have errors."""
+        if self.noise is None:
+            return tuple(GATES), ()
+        return tuple(self.noise.basis_gates), tuple(sorted({*self.noise.noise_instructions, *self.noise.basis_gates}))
 
     def _engine_of(self, compiled: Compiled) -> str:
         """Return the name of the engine for a circuit."""
@@ -178,17 +182,49 @@ def adds_no_noise(device: Device) -> bool:
     return device.noise_free if isinstance(device, SimulatedDevice) else device.exact
 
 
-def ran_on(about: dict[str, object], circuits: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """Return a device's description that names the simulators on which its compiled circuits ran, where they tell."""
-    simulators = {str(circuit["simulator"]) for circuit in circuits if "simulator" in circuit}
-    return {**about, "simulator": ", ".join(sorted(simulators))} if simulators else about
+@dataclass(frozen=True)
+class Ran:
+    """What ran on a device.
+
+    Attributes
+    ----------
+    simulators : frozenset of str
+        Those on which the circuits ran, where they tell.
+    noise : NoiseModel or None
+        A user's own.
+    used : Used
+        The instructions of the circuits; empty without a noise model.
+    """
+
+    simulators: frozenset[str] = frozenset()
+    noise: NoiseModel | None = None
+    used: Used = field(default_factory=Used)
+
+    def joined(self, later: Ran) -> Ran:
+        """Return what ran in both."""
+        return Ran(self.simulators | later.simulators, self.noise or later.noise, self.used.joined(later.used))
+
+    def described(self, about: Mapping[str, object]) -> dict[str, object]:
+        """Return a device's description with the simulators that ran and, of a noise model, what acted."""
+        found = dict(about)
+        if self.simulators:
+            found["simulator"] = ", ".join(sorted(self.simulators))
+        if self.noise is not None and self.used.places:
+            known = acting(self.noise, self.used)
+            found["noise"] = f"NoiseModel on {', '.join(known)}" if known else "NoiseModel without errors on these circuits"
+        return found
+
+    def notes(self) -> list[str]:
+        """Return what of a noise model acted otherwise than it may seem."""
+        return [] if self.noise is None or not self.used.places else notes(self.noise, self.used)
+
+
+def ran_on(device: Device, circuits: Sequence[tuple[Compiled, str]]) -> Ran:
+    """Return what ran on a device, from the compiled circuits and the axes in which they were measured."""
+    simulators = frozenset(compiled.simulator for compiled, _ in circuits) - {""}
+    noise = device.noise if isinstance(device, SimulatedDevice) else None
+    return Ran(simulators, noise, Used() if noise is None else used_by(circuits))
 
 
 def _refused(reason: Unsuited) -> InputError:
     return InputError(f'device: this package\'s exact simulation cannot treat {reason}; take qep.aer (device.name = "aer")')
-
-
-_KNOWN = {
-    *("id", "rz", "sx", "sxdg", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "rx", "ry", "p", "u", "u1", "u2", "u3"),
-    *("cx", "cz", "cy", "ecr", "rzz", "rxx", "ryy", "rzx", "cp", "swap"),
-}

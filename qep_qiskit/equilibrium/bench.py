@@ -103,6 +103,11 @@ class Bench:
         return [group.shots for group in self._groups.values()]
 
     @property
+    def measured(self) -> list[tuple[Compiled, str]]:
+        """Every compiled circuit, and the axes in which it is measured."""
+        return [(group.compiled, group.axes) for group in self._groups.values()]
+
+    @property
     def circuits(self) -> int:
         """How many rows there are."""
         return sum(len(group.rows) for group in self._groups.values())
@@ -126,7 +131,7 @@ class Bench:
         for structure in plan.prepared.circuits():
             compiled = self._compile(structure.circuit)
             for index, values in zip(structure.phases, structure.values, strict=True):
-                self._add(number, plan, plan.phases[index], compiled, values, index)
+                self._add(number, plan, plan.phases[index], compiled, _kept(values, structure.circuit, compiled.circuit), index)
 
     def _compile(self, circuit: QuantumCircuit) -> Compiled:
         if id(circuit) not in self._contents:
@@ -220,6 +225,14 @@ class Bench:
             got.update(zip(mine, batches, strict=True))
         answers = [pair for number, (_, rows) in enumerate(data) for pair in zip(rows, got[number], strict=True)]
         return dealt(answers), [got[number] for number in range(len(data), len(found))]
+
+
+def _kept(values: NDArray[np.float64], circuit: QuantumCircuit, compiled: QuantumCircuit) -> NDArray[np.float64]:
+    """Return the values of those parameters that are left in the compiled circuit, in its order: a compiler may cancel some."""
+    if circuit.num_parameters == compiled.num_parameters:
+        return values
+    place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
+    return np.asarray(values)[[place[parameter.name] for parameter in compiled.parameters]]
 
 
 def dealt(found: Iterable[tuple[Row, Samples]]) -> dict[Key, Samples]:

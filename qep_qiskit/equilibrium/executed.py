@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.qiskit_objects import as_device
-from qep_qiskit.devices.simulated import ran_on
+from qep_qiskit.devices.simulated import Ran, ran_on
 from qep_qiskit.equilibrium.bench import Bench, CalibrationWork, calibration_work
 from qep_qiskit.equilibrium.planned import Plan
 from qep_qiskit.measurement.mitigation import parse
@@ -43,6 +43,8 @@ class Outcomes(Value):
     device : mapping
     amplified : mapping of (phase, basis, factor) to Samples
         With the noise made stronger by folding, for zero-noise extrapolation.
+    ran : Ran
+        Which simulators ran, and what of a noise model acted.
     plan : Plan or None
         The last round of what :func:`qep_qiskit.execute` ran.
     """
@@ -55,6 +57,7 @@ class Outcomes(Value):
     start: tuple[int, ...] | None = None
     device: Mapping[str, object] = field(default_factory=dict)
     amplified: Mapping[tuple[int, int, int], Samples] = field(default_factory=dict)
+    ran: Ran = field(default_factory=Ran)
     plan: Plan | None = field(default=None, compare=False, repr=False)
 
     def __repr__(self) -> str:
@@ -73,6 +76,7 @@ class Outcomes(Value):
             self.start,
             self.device,
             {**self.amplified, **later.amplified},
+            self.ran.joined(later.ran),
         )
 
 
@@ -127,7 +131,7 @@ def execute_all(
             more = chosen.distribution(work) if each is None else chosen.sample(work, shots=each, seed=seed)
         got = {part.state: (samples, part.flips) for part, samples in zip(parts, more, strict=True)}
         calibrations = (calibration_samples(missing, got),)
-    about = ran_on(chosen.describe(), bench.summaries)
+    ran = ran_on(chosen, bench.measured + [(part.work.compiled, part.work.axes) for part in parts])
     return [
         Outcomes(
             samples={(p, b): s for (plan, p, b, factor), s in results.items() if plan == number and factor == 1},
@@ -136,7 +140,8 @@ def execute_all(
             calibrations=calibrations,
             circuits=tuple(bench.summaries),
             start=bench.start,
-            device=about,
+            device=chosen.describe(),
+            ran=ran,
         )
         for number in range(len(plans))
     ]

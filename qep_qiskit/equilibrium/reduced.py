@@ -65,7 +65,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         if undone is not None:
             shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
     told = diagnostics(plan)
-    told["warnings"] += _other_shots(plan, outcomes)
+    told["warnings"] += [*_other_shots(plan, outcomes), *outcomes.ran.notes()]
     if covariance is not None and undone is not None:
         stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
         gradient = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
@@ -282,7 +282,7 @@ def _circuit_report(plan: Plan, outcomes: Outcomes, undone: Mitigator | None) ->
     calibration_shots = sum(c.shots for c in outcomes.calibrations)
     preparation = {k: v for k, v in plan.prepared.details.items() if k != "warnings"}
     report: dict[str, object] = {
-        "device": dict(outcomes.device),
+        "device": outcomes.ran.described(outcomes.device),
         "preparation": preparation,
         "bases": [basis.title for basis in plan.bases],
         "circuits": [dict(c) for c in outcomes.circuits],

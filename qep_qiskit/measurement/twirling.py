@@ -8,15 +8,18 @@ happened to be drawn; the random code and the random shift make the rest zero on
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Parameter
+from qiskit.circuit import Parameter, QuantumCircuit
 
 from qep_qiskit.devices.device import Compiled
+from qep_qiskit.devices.gate_set import translated
+from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.samples import Samples
 
 Flips = NDArray[np.bool_]
@@ -65,22 +68,45 @@ def design(num_qubits: int, num_sets: int, rng: np.random.Generator) -> Flips:
 
 
 def twirled(compiled: Compiled, axes: str) -> Compiled:
-    """Return the circuit with a parameter ``flip_q`` a qubit: π flips what a measurement along the axis reads, 0 does not.
+    """Return the circuit with a parameter ``flip_q`` per qubit: π flips what a measurement along the axis reads, 0 does not.
 
     The flip comes before the rotation into Z. Along X and Y it is a virtual Z. Along Z it is two √X pulses, in either case, in
-    the calibration too, so that what they lose is calibrated out with the readout.
+    the calibration too, so that what they lose is calibrated out with the readout. Other gates take their place on a device
+    that has neither.
+
+    Raises
+    ------
+    InputError
+        If the device's gates cannot express the flips.
     """
     circuit = compiled.circuit.copy()
     for q, (letter, wire) in enumerate(zip(axes, compiled.wires, strict=True)):
-        flip = Parameter(f"{PREFIX}{q:03d}")
-        if letter == "Z":
-            circuit.sx(wire)
-            circuit.rz(flip, wire)
-            circuit.rz(np.pi, wire)
-            circuit.sx(wire)
-        else:
-            circuit.rz(flip, wire)
+        for item in _flip(q, letter == "Z", compiled.gates).data:
+            circuit.append(item.operation, [wire])
+    circuit.global_phase = compiled.circuit.global_phase
     return replace(compiled, circuit=circuit)
+
+
+@functools.lru_cache(maxsize=1024)
+def _flip(qubit: int, along_z: bool, gates: tuple[str, ...]) -> QuantumCircuit:
+    """Return the flip of a qubit as a circuit on one wire, in a device's own gates."""
+    circuit, flip = QuantumCircuit(1), Parameter(f"{PREFIX}{qubit:03d}")
+    if along_z:
+        circuit.sx(0)
+        circuit.rz(flip, 0)
+        circuit.rz(np.pi, 0)
+        circuit.sx(0)
+    else:
+        circuit.rz(flip, 0)
+    if not gates or set(circuit.count_ops()) <= set(gates):
+        return circuit
+    try:
+        return translated(circuit, gates)
+    except InputError:
+        raise InputError(
+            f"mitigation: the device's gates ({', '.join(gates)}) cannot express random flips before the measurement; "
+            "take a mitigation that is not twirled, such as 'tensored'"
+        ) from None
 
 
 def twirled_values(before: Compiled, after: Compiled, values: NDArray[np.float64], flips: Flips) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from noise_cases import (
 )
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
-from qiskit.circuit.library import RXGate, SXGate, UnitaryGate
+from qiskit.circuit.library import RXGate, SXGate
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, pauli_error, reset_error
 from scipy.stats import chi2
 
@@ -143,18 +143,6 @@ def test_an_error_belongs_to_the_label_of_a_gate(own_runs):
     assert own_runs == [3]
 
 
-def _measure():
-    model = depolarizing()
-    model.add_all_qubit_quantum_error(reset_error(0.1), ["measure"])
-    return model
-
-
-def _correlated():
-    model = depolarizing()
-    model.add_readout_error(ReadoutError(np.full((4, 4), 0.25)), [0, 1])
-    return model
-
-
 def _three():
     model = depolarizing()
     model.add_all_qubit_quantum_error(depolarizing_error(0.1, 3), ["ccx"])
@@ -170,21 +158,18 @@ def _opaque(kind):
         circuit.delay(100, 0)
     elif kind == "reset":
         circuit.reset(0)
-    elif kind == "unitary":
-        circuit.append(UnitaryGate(np.eye(4)), [0, 1])
-    elif kind == "controlled on 0":
-        circuit.cx(0, 1, ctrl_state=0)
-    elif kind == "another frequency":
-        circuit.r(0.3, Parameter("a"), 1)
+    elif kind == "free crx":
+        circuit.crx(Parameter("a"), 0, 1)
+    elif kind == "another size":
+        circuit.append(SXGate(label="cx"), [0])
     return circuit
 
 
 @pytest.mark.parametrize(
     ("model", "kind"),
     [
-        *((model, "plain") for model in (_measure, _correlated)),
         (_three, "ccx"),
-        *((depolarizing, kind) for kind in ("delay", "reset", "unitary", "controlled on 0", "another frequency")),
+        *((depolarizing, kind) for kind in ("delay", "reset", "free crx", "another size")),
     ],
     ids=lambda x: getattr(x, "__name__", x),
 )

@@ -1,0 +1,140 @@
+"""Circuits in a device's own gates: compiled circuits, basis changes, and gates that no compiler may touch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Iterable
+
+import numpy as np
+from qiskit.circuit import Barrier, CircuitInstruction, Operation, QuantumCircuit
+from qiskit.circuit.library import get_standard_gate_name_mapping
+from qiskit.transpiler import PassManager, generate_preset_pass_manager
+from qiskit.transpiler.exceptions import TranspilerError
+
+from qep_qiskit.errors import InputError
+
+_NO_GATES = frozenset(("measure", "reset", "delay", "barrier", "global_phase"))
+_KEPT = "kept as it is "
+
+
+@functools.cache
+def standard_gates() -> frozenset[str]:
+    """Return the names that Qiskit's transpiler knows as gates."""
+    return frozenset(get_standard_gate_name_mapping()) - _NO_GATES
+
+
+def gate_set(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the standard gates among some instructions, sorted."""
+    return tuple(sorted(set(names) & standard_gates()))
+
+
+@functools.lru_cache(maxsize=64)
+def _passes(gates: tuple[str, ...]) -> PassManager:
+    return generate_preset_pass_manager(optimization_level=1, basis_gates=list(gates), seed_transpiler=11)
+
+
+def translated(circuit: QuantumCircuit, gates: tuple[str, ...], keep: Collection[str] = ()) -> QuantumCircuit:
+    """Return a circuit in these gates, as ``qiskit.transpile`` with optimization level 1 gives it.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+    gates : tuple of str
+        Standard gates; see :func:`gate_set`.
+    keep : collection of str
+        Labels, and names of instructions that are not standard gates, which stay where they are: a compiler would merge
+        them with their neighbours, and the errors that belong to them would be lost.
+
+    Raises
+    ------
+    InputError
+        If the gates cannot express the circuit.
+    """
+    kept: list[Operation] = []
+    opaque = circuit.copy_empty_like()
+    for item in circuit.data:
+        operation = item.operation
+        if operation.name != "barrier" and (
+            getattr(operation, "label", None) in keep or (operation.name in keep and operation.name not in standard_gates())
+        ):
+            opaque.append(Barrier(len(item.qubits), label=f"{_KEPT}{len(kept)}"), item.qubits)
+            kept.append(operation)
+        else:
+            opaque.append(item)
+    try:
+        if not gates and len(kept) < len(circuit.data):
+            raise TranspilerError("no standard gates")
+        made = _passes(gates).run(opaque if kept else circuit) if gates else opaque
+    except TranspilerError:
+        needed = ", ".join(sorted(set(circuit.count_ops()) - set(gates) - set(keep) - {"barrier"})) or "circuits"
+        raise InputError(
+            f"device.noise: the noise model's basis gates ({', '.join(gates) or 'none'}) cannot express {needed}; "
+            "add gates by NoiseModel(basis_gates=…), for instance rz, sx and cx"
+        ) from None
+    if not kept:
+        return made
+    restored = made.copy_empty_like()
+    for item in made.data:
+        label = getattr(item.operation, "label", None) or ""
+        if item.operation.name == "barrier" and label.startswith(_KEPT):
+            restored.append(CircuitInstruction(kept[int(label[len(_KEPT) :])], item.qubits))
+        else:
+            restored.append(item)
+    return restored
+
+
+@functools.lru_cache(maxsize=256)
+def basis_change(axis: str, gates: tuple[str, ...] = ()) -> QuantumCircuit:
+    """Return the circuit on one qubit after which a Z measurement reads an axis, with as few gates as possible.
+
+    Parameters
+    ----------
+    axis : {"X", "Y", "Z"}
+    gates : tuple of str
+        The device's own; none stand for rz and √X, which every IBM device has.
+
+    Raises
+    ------
+    InputError
+        If the gates cannot express it.
+    """
+    if axis == "Z":
+        return QuantumCircuit(1)
+    ways = [_built(build) for build in _WAYS[axis]]
+    if not gates:
+        return ways[0]
+    made: list[QuantumCircuit] = []
+    for way in ways:
+        if set(way.count_ops()) <= set(gates):
+            made.append(way)
+        try:
+            made.append(translated(way, gates))
+        except InputError:
+            continue
+    if not made:
+        raise InputError(
+            f"device.noise: the noise model's basis gates ({', '.join(gates)}) cannot turn {axis} into Z for its measurement; "
+            "add gates by NoiseModel(basis_gates=…), for instance rz and sx"
+        )
+    best = min(made, key=len)
+    best.global_phase = 0
+    return best
+
+
+def _built(build: Callable[[QuantumCircuit], object]) -> QuantumCircuit:
+    circuit = QuantumCircuit(1)
+    build(circuit)
+    return circuit
+
+
+_QUARTER = np.pi / 2
+_WAYS: dict[str, tuple[Callable[[QuantumCircuit], object], ...]] = {
+    # √X turns Y into Z; a quarter turn about Z before it turns X into Y
+    "X": (lambda c: (c.rz(_QUARTER, 0), c.sx(0)), lambda c: c.ry(-_QUARTER, 0), lambda c: c.h(0)),
+    "Y": (
+        lambda c: c.sx(0),
+        lambda c: c.rx(_QUARTER, 0),
+        lambda c: (c.sdg(0), c.h(0)),
+        lambda c: (c.rz(-_QUARTER, 0), c.ry(-_QUARTER, 0)),
+    ),
+}
