@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LAST_PAUSE = 0.2, 15.0
 MOST_FAILURES = 5
-"""So often in a row may the service fail to answer before waiting is given up."""
+"""Waiting ends after this many failures of the service in a row."""
 
 
 class _PricedError(Exception):
@@ -75,8 +75,8 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
         with RunStore.open(folder, write=True) as store:
             if store.description.get("asked") != digest:
                 raise InputError(f"run: {folder} holds another experiment; give another folder or move it away")
-            kept = spec_of(store)
-            yield Lifecycle(store, kept, remote_device(kept), progress=report)
+            spec = spec_of(store)
+            yield Lifecycle(store, spec, remote_device(spec), progress=report)
         return
     device = remote_device(spec)
     device.ready()
@@ -84,10 +84,10 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
     if spec.left_to_the_planner:
         spec, note = settled_spec(spec, report)
     started = datetime.now(UTC)
-    about = {"id": f"qep-{started:%Y%m%d%H%M%S}-{folder.name}", "kind": "gradient", "device": device.name, "asked": digest}
+    description = {"id": f"qep-{started:%Y%m%d%H%M%S}-{folder.name}", "kind": "gradient", "device": device.name, "asked": digest}
     if (service := device.describe().get("service")) is not None:
-        about["service"] = str(service)
-    with RunStore.create(folder, note + spec.to_toml(), description=about) as store:
+        description["service"] = str(service)
+    with RunStore.create(folder, note + spec.to_toml(), description=description) as store:
         yield Lifecycle(store, spec, device, progress=report)
 
 
@@ -118,7 +118,7 @@ def ask(costs: Sequence[Cost], device: str, yes: bool, *, again: str) -> None:
     Raises
     ------
     InputError
-        If the answer is no, or there is no terminal to ask on. Nothing was sent.
+        If the user declines or there is no terminal. Nothing was sent.
     """
     import click
 
@@ -223,7 +223,7 @@ def paid_rows(
 ) -> Iterator[Row]:
     """Measure points of a sweep, each in a run of its own under `folder`, after the price of all was shown and confirmed.
 
-    The rest goes on where a point fails; what failed is said at the end, and can be sent again in its run.
+    If a point fails, the others are measured all the same; the failures are reported at the end and can be sent again in their runs.
     """
     from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, PreparationError
     from qep_qiskit.sweeps import Row

@@ -64,7 +64,7 @@ class BackendDevice:
 
     @property
     def limits(self) -> Limits:
-        """What the backend takes at once."""
+        """The size of the jobs that the backend takes."""
         return limits_of(self.backend)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
@@ -152,10 +152,10 @@ class BackendDevice:
         except (InputError, DeviceError):
             raise
         except Exception as error:  # whatever a provider's client raises
-            told = _line(error)
+            words = _line(error)
             if refuses(error):
-                raise RefusedJobError(f"device: {self.name} refused the job, nothing was sent: {told}") from None
-            raise DeviceError(f"device: the job could not be sent: {told}") from None
+                raise RefusedJobError(f"device: {self.name} refused the job, nothing was sent: {words}") from None
+            raise DeviceError(f"device: the job could not be sent: {words}") from None
         if not callable(getattr(job, "result", None)):
             raise DeviceError(f"device: {self.name} returned {type(job).__name__} in place of a job")
         return job
@@ -206,7 +206,7 @@ def measured_for(backend: BackendV2, cache: Cache, compiled: Compiled, axes: str
 
 
 def keywords_of(run: Callable[..., Any]) -> set[str] | None:
-    """Return the keywords that a backend's ``run`` takes beside the circuits, None where it takes any."""
+    """Return the keywords that a backend's ``run`` takes besides the circuits; None if it takes any."""
     try:
         parameters = list(inspect.signature(run).parameters.values())
     except (TypeError, ValueError):

@@ -13,7 +13,7 @@ import numpy as np
 Wrong = Callable[[str], Exception]
 """Makes the error of a text."""
 MOST_SHOTS = 10**7
-"""More shots of one circuit than this, and than twice those asked for, are not taken into memory."""
+"""More shots of one circuit than this, and than twice those requested, are not taken into memory."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a provider gave for one circuit: counts, the header of its result, and the circuit's name."""
+    """A provider's answer for one circuit: counts, the header of its result, and the circuit's name."""
 
     counts: object
     header: Mapping[str, Any] = field(default_factory=dict)
@@ -61,9 +61,9 @@ def counts_of(number: int, entry: Entry, shots: int, wrong: Wrong) -> Counts:
         raise wrong(f"the outcomes of circuit {number} are of different lengths")
     total = sum(merged.values())
     if total < 2:
-        raise wrong(f"circuit {number} has {total} shots, {shots} were asked for (shares in place of counts?)")
+        raise wrong(f"circuit {number} has {total} shots, {shots} were requested (shares in place of counts?)")
     if total > max(MOST_SHOTS, 2 * shots):
-        raise wrong(f"circuit {number} has {total} shots, {shots} were asked for")
+        raise wrong(f"circuit {number} has {total} shots, {shots} were requested")
     seen = {value: count for value, count in merged.items() if count}
     width = next(iter(widths))
     try:

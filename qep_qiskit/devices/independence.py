@@ -28,7 +28,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.seeds import integer, stream
 
 DEPTH = 4
-"""How many objects deep a seed is looked for."""
+"""Seeds are looked for in objects nested this deep."""
 LIKELY = 1e-9
 """Equal counts that are less likely than this by chance are no chance."""
 KEPT_CIRCUITS = 4096
@@ -183,7 +183,7 @@ def _with(thing: Any, changes: Mapping[str, Any]) -> Any:
 
 
 class Repeats:
-    """What a backend or sampler without a visible seed gave before, by circuit."""
+    """Earlier counts of a backend without a visible seed, by circuit."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()

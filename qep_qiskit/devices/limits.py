@@ -1,4 +1,4 @@
-"""What a backend takes at once by its own description, and jobs divided so that each stays within it."""
+"""Limits of a job by a backend's own description, and jobs divided to stay within them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from qep_qiskit.errors import InputError
 
 @dataclass(frozen=True)
 class Limits:
-    """The most circuits of one job and the most shots of one circuit; None where there is no limit."""
+    """The most circuits of one job and the most shots of one circuit; None if unlimited."""
 
     circuits: int | None = None
     shots: int | None = None
 
     def parts(self, circuits: int, shots: int) -> list[Part]:
-        """Return the jobs that so many circuits of so many shots take, the shots of each shared out evenly."""
+        """Return the jobs that this many circuits of this many shots take, the shots of each shared out evenly."""
         most = circuits if self.circuits is None else self.circuits
         pieces = 1 if self.shots is None else -(-shots // self.shots)
         each = [shots // pieces + (k < shots % pieces) for k in range(pieces)]

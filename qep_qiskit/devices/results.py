@@ -1,7 +1,7 @@
-"""What a backend or a sampler hands back, checked and read as the shots of every circuit.
+"""Results of backends and samplers, checked and read as the shots of every circuit.
 
 Providers return counts or shot memory, under bit strings, hexadecimal or whole numbers, in one register or several, of the
-measured qubits or of all of them. Whatever is absent, failed, or cannot be told apart is an error in one line: nothing
+measured qubits or of all of them. Whatever is absent, failed or ambiguous is an error in one line: nothing
 that is missing is ever read as the outcome 0.
 """
 
@@ -29,7 +29,7 @@ IDLE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of a device by one circuit and its rows of values.
+    """A measured circuit with its rows of values, as a device was given it.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Asked:
 
     @classmethod
     def of(cls, circuit: QuantumCircuit, rows: int = 1, name: str = "") -> Asked:
-        """Return what a measured circuit asks for."""
+        """Return the request that a measured circuit makes."""
         place = {bit: i for i, bit in enumerate(circuit.clbits)}
         registers = [register for register in circuit.cregs if register.name == REGISTER]
         bits = tuple(place[bit] for bit in (registers[0] if registers else circuit.clbits))
@@ -81,7 +81,7 @@ def read_result(answer: object, asked: Sequence[Asked], *, shots: int, source: s
         As the provider handed it back.
     asked : sequence of Asked
     shots : int
-        Asked for, of each row. Another number is taken as it is and said in the gradient's warnings.
+        Requested for each row. Another number is used as it came, and the gradient warns of it.
     source : str
         The device's name, for messages.
 
@@ -123,9 +123,9 @@ class _Reader:
         if bits.num_bits != len(asked.bits):
             raise self.wrong(f"circuit {number} has {bits.num_bits} bits, {len(asked.bits)} were measured")
         if math.prod(bits.shape) != asked.rows:
-            raise self.wrong(f"circuit {number} has {math.prod(bits.shape)} rows of shots, {asked.rows} were asked for")
+            raise self.wrong(f"circuit {number} has {math.prod(bits.shape)} rows of shots, {asked.rows} were requested")
         if bits.num_shots < 2:
-            raise self.wrong(f"circuit {number} has {bits.num_shots} shots, {self.shots} were asked for")
+            raise self.wrong(f"circuit {number} has {bits.num_shots} shots, {self.shots} were requested")
         return bits if bits.shape == (asked.rows,) else bits.reshape((asked.rows,))
 
     def _register(self, number: int, data: Any, asked: Asked) -> BitArray:

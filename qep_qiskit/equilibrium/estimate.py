@@ -46,7 +46,8 @@ def gradient(
     stencil : Stencil or AutoStencil
         ``symmetric(0.1)`` where absent. ``symmetric("auto")`` lets :func:`plan` choose β.
     device : Device, str, BackendV2 or BaseSamplerV2
-        The state itself (``statevector()``) where absent.
+        The state itself (``statevector()``) where absent. Jobs of a device that bills are sent without a question and are kept by
+        its service alone; ``qep_qiskit.runs.submit`` keeps them in a run.
     shots : int, Split or OptimalShots, optional
         Per circuit, that is per basis and phase; exact expectations where absent. :func:`optimal_shots` shares the same total
         out where the predicted error is least.
