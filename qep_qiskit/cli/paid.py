@@ -223,7 +223,7 @@ def paid_rows(
 ) -> Iterator[Row]:
     """Measure points of a sweep, each in a run of its own under `folder`, after the price of all was shown and confirmed.
 
-    If a point fails, the others are measured all the same; the failures are reported at the end and can be sent again in their runs.
+    If a point fails, the others are measured all the same. Failures are reported at the end and can be sent again in their runs.
     """
     from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, PreparationError
     from qep_qiskit.sweeps import Row
