@@ -1,4 +1,4 @@
-"""How far a readout mitigation that is biased with few shots is off, said with the number where it matters."""
+"""A warning, with the number, where a readout mitigation that is biased with few shots is off by more than its bars hold."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ Vector = NDArray[np.float64]
 LARGE = 0.5
 """Error bars: a bias of half of one makes the error a tenth larger than the bar says."""
 SINGLE = 5
-"""Outcomes seen once, from which on it is no chance that some were not seen: Good and Turing's estimate of their share is this
-number over the shots."""
+"""Outcomes seen once that show that others were not seen: their share is about this number over the shots (Good and Turing)."""
 
 
 def readout_bias(
     method: str, samples: Iterable[Samples], strings: Vector, parts: Sequence[tuple[str, Vector, Vector]]
 ) -> tuple[str, ...]:
-    """Return a warning that tells the bias, or nothing where it is small beside the error bars.
+    """Return a warning that tells the bias, or nothing where it is small compared with the error bars.
 
     Parameters
     ----------
@@ -40,17 +39,17 @@ def readout_bias(
     if not strings.size or float(np.sqrt(np.mean(strings**2))) <= LARGE:
         return ()
     single, worst = max(((_seen_once(some), some) for some in samples), key=lambda pair: pair[0])
-    found = []
+    told = []
     for name, difference, stderr in parts:
         size = np.divide(np.abs(difference), stderr, out=np.zeros_like(stderr), where=stderr > 0)
         k = int(size.argmax())
         if size[k] > LARGE:
-            found.append(f"{name} by up to {abs(difference[k]):.2g} ({size[k]:.1f} error bars)")
-    if single < SINGLE or not found:
+            told.append(f"{name} by up to {abs(difference[k]):.2g} ({size[k]:.1f} error bars)")
+    if single < SINGLE or not told:
         return ()
     return (
-        f"mitigation: {method!r} is biased with so few shots for so many outcomes ({worst.shots} shots saw {len(worst.weights)}, "
-        f"{single} of them once): it differs from the unbiased 'tensored' in the {' and in the '.join(found)}, which the error "
+        f"mitigation: {method!r} is biased with few shots and many outcomes ({worst.shots} shots saw {len(worst.weights)}, "
+        f"{single} of them once): it differs from the unbiased 'tensored' in the {' and in the '.join(told)}, which the error "
         "bars do not hold; take 'tensored', or more shots",
     )
 

@@ -23,7 +23,7 @@ from qep_qiskit.measurement.samples import Samples, covariance_of_means
 
 Matrix = NDArray[np.float64]
 PSEUDO_SHOTS = 2
-"""Of the maximally mixed state."""
+"""How many shots of the maximally mixed state count where the real ones show less."""
 
 
 def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
@@ -43,5 +43,5 @@ def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
     unseen *= PSEUDO_SHOTS / samples.shots**2
     _, solved, failed = dposv(unseen + seen / (unit[:, None] * unit), unseen)
     assert not failed, "P + Ĉ is positive definite by construction"
-    found = seen + size[:, None] * (unseen @ solved) * size
-    return (found + found.T) / 2.0
+    total = seen + size[:, None] * (unseen @ solved) * size
+    return (total + total.T) / 2.0

@@ -21,7 +21,7 @@ PRECISION = 0.05
 """Of ln β. The mean squared error is flat at its least value: 5 % beside it cost below 1 %."""
 ITERATIONS = 200
 MOST_SHOTS = 1e15
-"""Of a circuit: an error that is not reached with them is not reached."""
+"""Shots per circuit that count as all there can be: an error that needs more is not reached."""
 LEAST_SHARE = 0.1
 """Of the mean: no circuit gets fewer shots, so that loss and predictions keep an error bar worth having."""
 

@@ -14,7 +14,7 @@ from qep_qiskit.errors import InputError, nearest
 Vector = NDArray[np.float64]
 Memory = Mapping[str, Vector]
 MOST_GROWTH = 20
-"""How many times the user's own number of shots `adaptive_shots` asks for at most, where no maximum is given."""
+"""The default maximum of `adaptive_shots`, in units of the user's own number of shots."""
 
 
 @runtime_checkable

@@ -36,7 +36,7 @@ def test_many_qubits_and_few_shots_are_warned_of_with_the_number(cost):
     problem, options, found, said = measured(13, 400, (0.06, 0.14), cost=cost)
     assert said and any("mitigation" in w for w in found.diagnostics["warnings"])
     assert (
-        "'m3' is biased with so few shots" in said[0]
+        "'m3' is biased with few shots" in said[0]
         and "(400 shots saw" in said[0]
         and "take 'tensored'" in said[0]
         and "predictions by up to" in said[0]
@@ -45,7 +45,7 @@ def test_many_qubits_and_few_shots_are_warned_of_with_the_number(cost):
     number = float(said[0].split("predictions by up to ")[1].split(" ")[0])
     bias = abs(found.predictions[0] - exact[0])
     assert bias > found.predictions_stderr[0] / 2 and number == pytest.approx(bias, rel=0.7)
-    with pytest.warns(NudgeWarning, match="'m3' is biased with so few shots"):
+    with pytest.warns(NudgeWarning, match="'m3' is biased with few shots"):
         predictions(problem.network, problem.weights, [problem.x], **options)
 
 

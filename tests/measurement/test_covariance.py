@@ -1,4 +1,4 @@
-"""The covariance of string means where counts are rare: never zero, positive semidefinite, right in the mean."""
+"""The covariance of string means where counts are rare: never zero, positive semidefinite, right on average."""
 
 import numpy as np
 import pytest
