@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qep_qiskit.problem import Problem
     from qep_qiskit.runs.lifecycle import Lifecycle
 
+LARGE_BIAS = 0.1
+"""Error bars of the loss from which on the bias that shot noise adds to it is shown."""
 PHASE_KEYS = ("energy", "residual", "variance", "curvature")
 
 
@@ -106,7 +108,9 @@ def show(result: Gradient, exact: list[float] | None) -> None:
     out = console()
     out.print(table)
     out.print()
-    out.print(marked("[bold]Loss[/] {}", with_error(data["loss"], data.get("loss_stderr"))))
+    bias, bar = data.get("loss_bias") or 0.0, data.get("loss_stderr") or 0.0
+    added = f" (of which shot noise adds {bias:.2g} on average)" if abs(bias) > LARGE_BIAS * bar else ""
+    out.print(marked("[bold]Loss[/] {}", with_error(data["loss"], data.get("loss_stderr")) + added))
     deviations = data.get("predictions_stderr") or [None] * len(data["predictions"])
     shown = ", ".join(with_error(v, e) for v, e in zip(data["predictions"], deviations, strict=True))
     out.print(marked("[bold]Predictions[/] {}", shown))

@@ -155,6 +155,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         "epoch": step // task.steps_per_epoch + 1,
         "loss": mean.loss,
         "loss_stderr": mean.loss_stderr,
+        "loss_bias": mean.loss_bias,
         "shots": mean.shots,
         "shots_per_circuit": round(float(shots.table[shots.table > 0].mean())) if isinstance(shots, Split) else shots,
         "learning_rate": rate,

@@ -123,6 +123,8 @@ class BatchMean:
     shots : int
         That were spent, calibration included.
     warnings : tuple of str
+    loss_bias : float or None
+        What shot noise adds to a curved loss on average; `loss` less this is unbiased.
     """
 
     values: Vector
@@ -131,6 +133,7 @@ class BatchMean:
     loss_stderr: float | None
     shots: int
     warnings: tuple[str, ...]
+    loss_bias: float | None = None
 
     @property
     def stderr(self) -> Vector | None:
@@ -161,14 +164,15 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     covariance = sum(np.asarray(g.covariance) for g in found) / n**2
     biases = [g.loss_bias or 0.0 for g in found]
     variance = sum(float(g.loss_stderr or 0.0) ** 2 - b**2 for g, b in zip(found, biases, strict=True)) / n**2
-    variance += float(np.mean(biases)) ** 2
+    bias = float(np.mean(biases))
+    variance += bias**2
     for group in together.values():
         shares = [g.shared / n for g in group if g.shared is not None]
         if len(shares) == len(group) > 1:
             whole = np.sum(shares, axis=0)
             covariance += whole[:-1] @ whole[:-1].T - sum(s[:-1] @ s[:-1].T for s in shares)
             variance += float(whole[-1] @ whole[-1]) - sum(float(s[-1] @ s[-1]) for s in shares)
-    return BatchMean(values, np.asarray(covariance), loss, float(np.sqrt(max(variance, 0.0))), spent, tuple(texts))
+    return BatchMean(values, np.asarray(covariance), loss, float(np.sqrt(max(variance, 0.0))), spent, tuple(texts), bias)
 
 
 def _count(value: object) -> int:

@@ -41,9 +41,10 @@ class TrainingResult(Value):
     weights : Weights
         By name; with early stopping those of the best epoch, else the last.
     history : tuple of mapping
-        One a step: ``step``, ``epoch``, ``loss``, ``loss_stderr`` (None where exact), ``shots`` (spent in the step),
-        ``shots_per_circuit``, ``learning_rate``, ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds`` and, where
-        it was asked for, ``cosine`` to the exact gradient.
+        One per step: ``step``, ``epoch``, ``loss``, ``loss_stderr`` and ``loss_bias`` (None where exact; shot noise raises a
+        curved loss by the latter on average), ``shots`` (spent in the step), ``shots_per_circuit``, ``learning_rate``,
+        ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds`` and, where it was asked for, ``cosine`` to the exact
+        gradient.
     epochs : tuple of mapping
         One an epoch: ``train_loss``, ``train_accuracy`` (None where targets are no classes) over its batches as they came,
         ``validation_loss``, ``validation_accuracy``.

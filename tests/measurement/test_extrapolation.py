@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from qiskit.quantum_info import PauliList
 
-from qep_qiskit.measurement.extrapolation import CLEAR, coefficients, extrapolate
+from qep_qiskit.measurement.bases import Basis
+from qep_qiskit.measurement.expectations import read
+from qep_qiskit.measurement.extrapolation import CLEAR, coefficients, extrapolate, extrapolated
+from qep_qiskit.measurement.samples import distinct
 
 FACTORS = (1, 3, 5)
 X = np.array(FACTORS, dtype=float)
@@ -49,3 +53,26 @@ def test_what_is_not_clearly_off_zero_takes_the_line():
     line = extrapolate(values, SMALL, FACTORS, "linear")[0]
     assert extrapolate(values, np.full((3, 1), 0.101 / CLEAR), FACTORS, "exponential")[0] == pytest.approx(line)
     assert extrapolate(values, np.full((3, 1), 0.099 / CLEAR), FACTORS, "exponential")[0] != pytest.approx(line)
+
+
+def all_alike(shots, factor):
+    """Shots of which none flipped at a small factor, and every tenth at a large one."""
+    outcomes = np.zeros((shots, 2), dtype=bool)
+    outcomes[: shots * (factor - 1) // 20] = True
+    return read(distinct(outcomes), Basis("ZZ", (0, 1)), PauliList(["IZ", "ZI"]))
+
+
+@pytest.mark.parametrize("form", ["linear", "richardson", "exponential"])
+def test_where_no_flip_was_seen_the_extrapolated_value_still_has_an_error(form):
+    for shots in (20, 200):
+        values, parts = extrapolated([all_alike(shots, f) for f in FACTORS], FACTORS, form)
+        variance = sum(np.diag(part.covariance(np.eye(2))) for part in parts)
+        assert np.isfinite(values).all() and (variance > 4 / shots**2).all()
+
+
+def test_too_few_shots_are_not_clear_although_all_agree():
+    """1 ± 2/N is five standard deviations off zero from eleven shots on: below, no logarithm is taken."""
+    for shots, clear in ((2, False), (8, False), (40, True)):
+        readings = [all_alike(shots, 1)] * 3
+        errors = np.array([np.sqrt(np.diag(reading.covariance(np.eye(2)))) for reading in readings])
+        assert extrapolate(np.ones((3, 2)), errors, FACTORS, "exponential")[2].tolist() == [clear, clear]

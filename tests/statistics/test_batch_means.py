@@ -61,12 +61,12 @@ def test_samples_of_several_jobs_share_what_their_own_calibration_adds():
             "calibration_shots": 200,
             "stencil": qep.symmetric(1.0),
         }
-        jobs = [[qep.gradients(problems[k : k + 2], seed=10 * seed + k, **options) for k in (0, 2)] for seed in range(100)]
+        jobs = [[qep.gradients(problems[k : k + 2], seed=10 * seed + k, **options) for k in (0, 2)] for seed in range(60)]
         found = [mean_of([*one, *two]) for one, two in jobs]
         values = np.array([[*m.values, m.loss] for m in found])
         told = np.mean([[*np.square(m.stderr), m.loss_stderr**2] for m in found], axis=0)
         ratio = np.sqrt(told / values.var(axis=0, ddof=1))
-        assert np.all((ratio > 0.82) & (ratio < 1.25)) and 0.9 < ratio.mean() < 1.12, ratio
+        assert np.all((ratio > 0.75) & (ratio < 1.4)) and 0.87 < ratio.mean() < 1.17, ratio
         one, two = jobs[0]
         assert one[0].calibration == one[1].calibration != two[0].calibration
         assert mean_of([*one, *two]).shots == sum(mean_of(job).shots for job in (one, two))

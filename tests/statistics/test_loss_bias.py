@@ -76,5 +76,6 @@ def test_the_bias_does_not_average_out_over_a_batch():
     batch = [problem(cost)] * 25
     means = [mean_of(qep.gradients(batch, device=qep.statevector(), shots=shots, stencil=STENCIL, seed=s)) for s in range(12)]
     loss, bar = np.array([m.loss for m in means]), np.array([m.loss_stderr for m in means])
+    assert abs(np.mean([m.loss - m.loss_bias for m in means])) < 4 * loss.std(ddof=1) / np.sqrt(len(loss))
     assert loss.mean() > 3 * loss.std(ddof=1) / np.sqrt(len(loss))  # the true loss is 0
     assert (loss < 3 * bar).all() and np.sqrt(np.mean(bar**2) / np.mean(loss**2)) == pytest.approx(1.0, abs=0.25)

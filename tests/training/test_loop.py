@@ -159,7 +159,7 @@ def test_shots_are_counted_and_errors_told():
     result = qep.train(network(), XOR, SIGNS, shots=100, epochs=2, batch_size=2, validation=(XOR, SIGNS), compare_every=2)
     # two samples of 5 circuits a step (free phase: Z; nudged: Z and X), four held-out samples of one circuit an epoch
     assert [row["shots"] for row in result.history] == [1000, 1400, 1000, 1400] and result.shots == 4800
-    assert all(row["loss_stderr"] > 0 and row["gradient_stderr"] > 0 for row in result.history)
+    assert all(row["loss_stderr"] > row["loss_bias"] > 0 and row["gradient_stderr"] > 0 for row in result.history)
     assert [row.get("cosine") is None for row in result.history] == [False, True, False, True]
     assert -1 <= result.to_dict()["mean_cosine"] <= 1
 
