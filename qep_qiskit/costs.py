@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.checks import unnamed
+from qep_qiskit.checks import shown, unnamed
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network, finite_vector
 from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.networks.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
+from qep_qiskit.values import same
 
 Vector = NDArray[np.float64]
 LARGEST_TARGET = 1e100
@@ -199,6 +200,31 @@ class ExpectationCost(_OutputCost):
         return (np.array(rows) + np.array(rows).T) / 2
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class SoftmaxCrossEntropy(ExpectationCost):
+    """What :func:`softmax_cross_entropy` returns; known by its target and its scale."""
+
+    target: int | ArrayLike = 0
+    scale: float = 1.0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SoftmaxCrossEntropy):
+            return NotImplemented
+        return same((self.target, self.scale), (other.target, other.scale))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"softmax_cross_entropy({shown(self.target)}, scale={self.scale:g})"
+
+    def __reduce__(self) -> tuple[Callable[[Any, float], ExpectationCost], tuple[Any, float]]:
+        return _softmax_cross_entropy, (self.target, self.scale)
+
+
+def _softmax_cross_entropy(target: Any, scale: float) -> ExpectationCost:
+    return softmax_cross_entropy(target, scale=scale)
+
+
 def softmax_cross_entropy(target: int | ArrayLike, *, scale: float = 1.0) -> ExpectationCost:
     """Return −Σ_m y_m log softmax(scale · v)_m over the outputs' expectations.
 
@@ -232,7 +258,7 @@ def softmax_cross_entropy(target: int | ArrayLike, *, scale: float = 1.0) -> Exp
         p = probabilities(v)
         return scale**2 * one_hot(v).sum() * (np.diag(p) - np.outer(p, p))
 
-    return ExpectationCost(loss, gradient, hessian)
+    return SoftmaxCrossEntropy(loss, gradient, hessian, target, scale)
 
 
 def _target(target: ArrayLike) -> tuple[float, ...]:
