@@ -16,6 +16,7 @@ from qiskit.quantum_info import Operator
 
 from qep_qiskit.ansatz.names import in_order_of_appearance, renamed
 from qep_qiskit.errors import InputError
+from qep_qiskit.foreign.openqasm import read_openqasm
 
 PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*_[0-9]+")
 STANDARD = get_standard_gate_name_mapping()
@@ -65,7 +66,7 @@ def load(name: str | os.PathLike[str]) -> QuantumCircuit:
         raise InputError(f"ansatz: there is no file {str(name)!r}; give the path of an OpenQASM 3 file")
     try:
         with contextlib.redirect_stderr(io.StringIO()):
-            circuit = qasm3.loads(path.read_text(encoding="utf-8"))
+            circuit = read_openqasm(path)
     except Exception as error:
         raise InputError(f"ansatz: {path} is no OpenQASM 3 that can be read: {_complaint(error)}; correct the file") from None
     circuit.name = path.stem

@@ -20,6 +20,12 @@ HOST = "127.0.0.1"
 ROOT = "/rt"
 """What the paths of the Runtime's own interface begin with."""
 SILENT_SECONDS = 600.0
+IDLE_SECONDS = 60.0
+"""How long a connection may say nothing, or stop within a request."""
+LARGEST_BODY = 64_000_000
+CONTENT = frozenset(("application/json", "application/x-www-form-urlencoded", "application/octet-stream"))
+UNREAD = (403, 411, 413, 415, 421)
+"""Replies that come before the request's body was read: what follows on the connection is no request."""
 
 
 class StandIn(ThreadingHTTPServer):
@@ -77,6 +83,7 @@ def serve(
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    timeout = IDLE_SECONDS
     server: StandIn
 
     def log_message(self, *unused: Any) -> None:
@@ -99,17 +106,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, method: str) -> None:
         url = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers: dict[str, str] = {}
         try:
+            body = self._admitted()
             status, value = self._routed(method, url.path, parse_qs(url.query), body)
-        except ConnectionLostError:
+        except (ConnectionLostError, TimeoutError):
             self.close_connection = True
             with contextlib.suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
             return
         except ReplyError as error:
             status, headers = error.status, error.headers
+            self.close_connection = self.close_connection or status in UNREAD
             value = {"error": {"message": error.message, "code": error.status}}
         except Exception as error:
             status, value = 400, {"error": {"message": f"{type(error).__name__}: {error}", "code": 400}}
@@ -122,6 +130,32 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name.replace("_", "-"), text)
             self.end_headers()
             self.wfile.write(data)
+
+    def _admitted(self) -> bytes:
+        """Return the body of a request that our own client can have sent; a page in a browser, say, is another's client.
+
+        Raises
+        ------
+        ReplyError
+            Before the body is read.
+        """
+        port = self.server.server_address[1]
+        if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+            raise ReplyError(421, "a mock service answers to its own address only")
+        if any(name.lower() in ("origin", "referer") or name.lower().startswith("sec-") for name in self.headers):
+            raise ReplyError(403, "a mock service answers the Runtime client, not pages in a browser")
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdecimal()):
+            raise ReplyError(411, "a request needs a Content-Length that is a whole number")
+        if len(length) > 12 or int(length) > LARGEST_BODY:
+            raise ReplyError(413, f"a request may have {LARGEST_BODY:,} bytes")
+        kind = self.headers.get_content_type() if "Content-Type" in self.headers else ""
+        if int(length) and kind not in CONTENT:
+            raise ReplyError(415, f"a request is one of {', '.join(sorted(CONTENT))}")
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise ConnectionLostError
+        return body
 
     def _routed(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
         service = self.server.service
