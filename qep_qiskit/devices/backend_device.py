@@ -106,7 +106,7 @@ class BackendDevice:
             answer = self.asked("the result could not be read", job.result, job)
             answers = read_result(answer, asked, shots=part.shots, source=self.name)
             if not self._seeded(seed):
-                Repeats.of(self.backend).refuse(circuits, answers, self.name)
+                Repeats.of(self.backend).refuse(circuits, answers, self.name, seed)
             for place, bits in zip(part.numbers(), answers, strict=True):
                 found.setdefault(place, []).append(bits)
         samples: list[list[Samples]] = [[] for _ in work]

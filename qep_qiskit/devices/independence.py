@@ -186,7 +186,7 @@ class Repeats:
     """Earlier counts of a backend without a visible seed, by circuit."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+        self._seen: OrderedDict[tuple[bytes, int], tuple[int, bytes]] = OrderedDict()
 
     @classmethod
     def of(cls, thing: object) -> Repeats:
@@ -196,8 +196,10 @@ class Repeats:
         except TypeError:  # neither hashable nor weakly referable
             return cls()
 
-    def refuse(self, circuits: Sequence[QuantumCircuit], answers: Sequence[BitArray], name: str) -> None:
-        """Refuse a device that gives the same counts for the same circuits again; remember these.
+    def refuse(self, circuits: Sequence[QuantumCircuit], answers: Sequence[BitArray], name: str, call: int) -> None:
+        """Refuse a device that gives the same counts for the same circuits in another call; remember these.
+
+        A call with the same seed may give the same: so does every device that takes it.
 
         Raises
         ------
@@ -209,10 +211,10 @@ class Repeats:
             key = (_digest(circuit), bits.num_shots)
             counts = sorted(bits.get_int_counts().items())
             what = hashlib.sha256(repr(counts).encode()).digest()
-            if key in self._seen:
-                again = again and self._seen[key] == what
+            if key in self._seen and self._seen[key][0] != call:
+                again = again and self._seen[key][1] == what
                 likely += _log_coincidence([n for _, n in counts])
-            self._seen[key] = what
+            self._seen[key] = (call, what)
             self._seen.move_to_end(key)
         while len(self._seen) > KEPT_CIRCUITS:
             self._seen.popitem(last=False)

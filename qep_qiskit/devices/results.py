@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
+from qiskit.result import Result
 
 from qep_qiskit.devices.counts import Counts, Entry, counts_of, of_memory, total_of
 from qep_qiskit.errors import FailedCircuitError, UnreadableResultError
@@ -170,6 +171,8 @@ class _Reader:
             raise self.wrong("nothing")
         if hasattr(answer, "quasi_dists"):
             raise self.wrong("quasi-probabilities in place of counts")
+        if isinstance(answer, Mapping) and isinstance(answer.get("results"), list):
+            answer = self._whole(answer)
         if isinstance(answer, Mapping):
             answer = [answer]
         results = getattr(answer, "results", None)
@@ -187,6 +190,13 @@ class _Reader:
         parts = list(answer)
         self.check_number(len(parts), wanted)
         return [Entry(part) for part in parts]
+
+    def _whole(self, answer: Mapping[str, Any]) -> Result:
+        """Return a result that came as plain data."""
+        try:
+            return Result.from_dict(dict(answer))
+        except Exception as error:  # whatever is missing in it
+            raise self.wrong(f"plain data that is no whole result ({type(error).__name__}: {error})") from None
 
     def _asked_for_counts(self, answer: Any, *number: int) -> Any:
         try:

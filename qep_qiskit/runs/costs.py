@@ -11,6 +11,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.backends import backend_of, duration, repetition_delay
 from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.equilibrium.executed import calibrating
@@ -123,7 +124,11 @@ def of_rounds(rounds: Sequence[Plan], device: Device, remote: RemoteDevice, *, s
         if part.earlier is None and parse(part.mitigation).calibrated:
             parts, each = calibrating(device, bench.all_qubits, part)
             sent += [(own.work, len(own.work.values), each or 0) for own in parts]
-        found += of_jobs(len({each for *_, each in sent}), remote)
+        limits = getattr(remote, "limits", Limits())
+        executions: dict[int, int] = {}
+        for _, rows, each in sent:
+            executions[each] = executions.get(each, 0) + rows
+        found += of_jobs(sum(len(limits.parts(rows, each)) for each, rows in executions.items()), remote)
         for work, rows, each in sent:
             found += of_circuit(remote.measured(work.compiled, work.axes), rows, each, remote)
     return found

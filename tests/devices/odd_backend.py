@@ -179,6 +179,10 @@ def _(answer, circuits, shots):
     return [entry["data"]["counts"] for entry in answer["results"]]
 
 
+twist("plain data")(lambda answer, circuits, shots: answer)
+twist("less than plain data")(lambda answer, circuits, shots: {"results": [{"data": {"counts": {"0x0": shots}}}]})
+
+
 @twist("another order")
 def _(answer, circuits, shots):
     answer["results"] = answer["results"][::-1]
@@ -251,6 +255,7 @@ RIGHT = (
     "other register",
     "memory alone",
     "list of counts",
+    "plain data",
     "another order",
     "few shots",
 )

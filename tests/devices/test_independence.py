@@ -234,6 +234,10 @@ def test_a_backend_that_hides_its_seed_is_refused_when_it_shows():
     backend = HiddenBackend()
     first = qep.gradient(PROBLEM, device=backend, shots=2000, seed=0, **OPTIONS)
     assert np.all(first.stderr > 0)
+    same = qep.gradient(PROBLEM, device=backend, shots=2000, seed=0, **OPTIONS)
+    assert same.values.tolist() == first.values.tolist()  # as of any device that takes the seed
+    budget = qep.compare(PROBLEM, device=HiddenBackend(), shots=2000, seed=0, mitigation="tensored", **OPTIONS)
+    assert budget["mitigated"].values is not None
     with pytest.raises(InputError, match="same shots for the same circuits again"):
         qep.gradient(PROBLEM, device=backend, shots=2000, seed=1, **OPTIONS)
 
