@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 PYTEST := $(VENV)/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format bench bench-quick clean
+.PHONY: help install demo test test-all lint format docs bench bench-quick clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt 
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c benchmarks/constraints.txt \
 	  -e '.[tensor]' -r benchmarks/requirements.txt
 	@touch $@
+
+docs: $(STAMP) ## compute the tables of numbers in docs/ again
+	$(VENV)/bin/python docs/tables.py
 
 bench: $(BENCH)/.installed ## measure beside other packages, in an environment of its own; write the README's table
 	$(BENCH)/bin/python -m benchmarks --resume
