@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import load_spec, spec_options
 from qep_qiskit.cli.output import console, print_json, progress, say, to_json
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
+    from qep_qiskit.comparison import Climb
     from qep_qiskit.equilibrium import Gradient
     from qep_qiskit.preparation.preparer import Progress
     from qep_qiskit.runs.lifecycle import Lifecycle
@@ -94,11 +96,7 @@ def _of_run(
     with RunStore.open(run) as store, progress() as report:
         spec = spec_of(store)
         climb = climb_of(store, spec, mitigation=mitigation, progress=report)
-        try:
-            for _ in climb.rungs():
-                pass
-        except KeyboardInterrupt:
-            _keep(climb.budget().to_dict(), spec, folder)
+        _climbed(climb, spec, folder)
     budget = {**climb.budget().to_dict(), "run": str(run)}
     _show(budget, _write(budget, spec, folder, climb.circuit, page_name="budget.html"), as_json)
 
@@ -110,11 +108,7 @@ def _paid(spec: Spec, folder: Path, yes: bool) -> tuple[dict[str, Any], QuantumC
 
     def climbed(life: Lifecycle, found: Gradient, report: Progress) -> tuple[dict[str, Any], QuantumCircuit | None]:
         climb = climb_of(life.store, life.spec, progress=report)
-        try:
-            for _ in climb.rungs():
-                pass
-        except KeyboardInterrupt:
-            _keep(climb.budget().to_dict(), spec, folder)
+        _climbed(climb, spec, folder)
         return {**climb.budget().to_dict(), "run": str(life.store.folder)}, climb.circuit
 
     found: tuple[dict[str, Any], QuantumCircuit | None] = measured(spec, run_folder_of(spec), yes, climbed)
@@ -127,29 +121,40 @@ def _climb(spec: Spec, folder: Path) -> tuple[dict[str, Any], QuantumCircuit | N
 
     with progress() as report:
         climb = Climb(problem, **settings, progress=report)
-        try:
-            for _ in climb.rungs():
-                pass
-        except KeyboardInterrupt:
-            _keep(climb.budget().to_dict(), spec, folder)
+        _climbed(climb, spec, folder)
     return climb.budget().to_dict(), climb.circuit
 
 
-def _keep(budget: dict[str, Any], spec: Spec, folder: Path) -> NoReturn:
-    """Save the rungs that an interrupted comparison has, and say how to go on."""
+def _climbed(climb: Climb, spec: Spec, folder: Path) -> None:
+    """Climb all rungs; what interrupts it leaves the finished ones in the folder."""
     from qep_qiskit.cli.main import InterruptedRunError
+
+    def there() -> str:
+        return _kept(climb.budget().to_dict(), spec, folder)
+
+    try:
+        with saying(there):
+            for _ in climb.rungs():
+                pass
+    except KeyboardInterrupt:
+        raise InterruptedRunError(there()) from None
+
+
+def _kept(budget: dict[str, Any], spec: Spec, folder: Path) -> str:
+    """Save the rungs that an interrupted comparison has, and return what to say of them."""
     from qep_qiskit.files import write_whole
 
     count = len(budget["rungs"])
     if count == 0:
-        raise KeyboardInterrupt
+        return "nothing was written, run the same command to start again"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "run.db").exists():
         write_whole(folder / "spec.toml", spec.to_toml().encode())
     path = write_whole(folder / "budget.json", (to_json({**budget, "complete": False}) + "\n").encode())
-    raise InterruptedRunError(
-        f"{count} rung{'s' * (count > 1)} of 6 kept in {path}; run the same command to start again"
-    ) from None
+    return (
+        f"{count} rung{'s' * (count > 1)} of 6 kept in {path}, to be read; the next call does not use them: "
+        "the same command starts again"
+    )
 
 
 def _write(

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 import qep_qiskit
+from qep_qiskit.cli.interrupts import exit_code, interruptible, was_said
 from qep_qiskit.cli.options import Group
 from qep_qiskit.cli.output import say
 from qep_qiskit.cli.streams import unfailing
@@ -37,7 +38,7 @@ VERBS = (
     "devices",
     "doctor",
 )
-DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 
 
 COMPLETION = """\b
@@ -71,6 +72,7 @@ class Program(Group):
         words = list(sys.argv[1:] if args is None else args)
         code = _run(self, words)
         if standalone_mode:
+            was_said()
             sys.exit(code)
         return code
 
@@ -79,7 +81,7 @@ def _run(program: click.Group, words: list[str]) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        with warnings.catch_warnings():
+        with interruptible(), warnings.catch_warnings():
             if not debug:
                 warnings.simplefilter("ignore")
             with program.make_context("qep", words) as context:
@@ -111,9 +113,9 @@ def _failure(error: BaseException) -> tuple[int, str]:
         case InputError():
             return WRONG_INPUT, str(error)
         case InterruptedRunError():
-            return INTERRUPTED, f"interrupted; {error}"
+            return exit_code(), f"interrupted; {error}"
         case KeyboardInterrupt() | click.Abort():
-            return INTERRUPTED, "interrupted; nothing was written, run the same command to start again"
+            return exit_code(), "interrupted; nothing was written, run the same command to start again"
         case PreparationError() | DeviceError():
             return FAILED, str(error)
         case MemoryError():

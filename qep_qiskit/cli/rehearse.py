@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import load_spec, override_options
 from qep_qiskit.cli.output import cell, console, marked, print_json, say
 from qep_qiskit.rehearsal.faults import FAULTS
@@ -71,6 +72,7 @@ def command(
     A stand-in of the IBM service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the
     qubits in use. `--fault NAME` makes it fail in that way, and shows what the program does about it.
     """
+    from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.errors import InputError
     from qep_qiskit.rehearsal.server import serve
 
@@ -85,8 +87,16 @@ def command(
         words = [spec_path, *_device_words(spec, name), *(w for o in overrides for w in ("--set", o))]
         words += [] if seed is None else ["--seed", str(seed)]
         home = Path(folder) if folder else Path("hardware_runs") / f"rehearsal-{Path(spec_path).stem}-{_now()}"
-        with _environment({"QEP_RUNTIME_URL": server.url}):
-            return _play(server, words, home, faults, noise, as_json)
+
+        def there() -> str:
+            what = f"what there is of the rehearsal is in {home}" if home.exists() else "nothing was written"
+            return f"{what}; run the same command to start again"
+
+        try:
+            with _environment({"QEP_RUNTIME_URL": server.url}), saying(there):
+                return _play(server, words, home, faults, noise, as_json)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(there()) from None
 
 
 def _device_words(spec: Spec, name: str | None) -> list[str]:

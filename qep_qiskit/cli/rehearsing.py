@@ -95,7 +95,7 @@ def _next(step: Step, there: bool, submit: list[str], home: Path) -> list[str]:
 
 def run(words: list[str]) -> Step:
     """Run one command of the program in this process, and catch what it prints."""
-    from qep_qiskit.cli.main import cli
+    from qep_qiskit.cli.main import INTERRUPTED, TERMINATED, cli
 
     started = time.monotonic()
     out, err = io.StringIO(), io.StringIO()
@@ -103,6 +103,8 @@ def run(words: list[str]) -> Step:
         report(f"qep {' '.join(words[:2])}", None)
         with redirect_stdout(out), redirect_stderr(err):
             code = cli.main(words, standalone_mode=False)
+    if code in (INTERRUPTED, TERMINATED):
+        raise KeyboardInterrupt
     errors = err.getvalue()
     message = errors.strip().splitlines()[-1] if errors.strip() else ""
     quoted = " ".join(f"'{word}'" if " " in word or word.endswith("=") else word for word in words)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.output import cell, marked, name_cell, say
 from qep_qiskit.errors import InputError
 
@@ -42,10 +43,12 @@ def saved_when_interrupted(store: RunStore) -> Iterator[None]:
     """Say how to go on where Ctrl-C ends a command: every step was written before it was done."""
     from qep_qiskit.cli.main import InterruptedRunError
 
+    there = f"all that was sent and fetched is saved, `qep collect {store.folder}` goes on"
     try:
-        yield
+        with saying(lambda: there):
+            yield
     except KeyboardInterrupt:
-        raise InterruptedRunError(f"all that was sent and fetched is saved, `qep collect {store.folder}` goes on") from None
+        raise InterruptedRunError(there) from None
 
 
 def run_folder(run: str) -> Path:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import load_spec, spec_options
-from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say, to_json
+from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say
 
 if TYPE_CHECKING:
-    from qep_qiskit.sweeps import Axis, Row
+    from qep_qiskit.sweeps import Row
 
-SAVE_SECONDS = 1.0
 SHOWN = ("relative_error", "cosine", "validation_accuracy", "loss", "validation_loss", "train_loss", "shots", "seconds")
 """The columns of the table on a terminal; the files hold all."""
 
@@ -48,52 +46,57 @@ def command(
 ) -> None:
     """Run a spec over all combinations of some of its keys.
 
-    Writes sweep.json, sweep.csv and sweep.png. The same command goes on with a sweep that was stopped. Results do not
+    Writes sweep.json, sweep.csv and sweep.png. The same command resumes a sweep that was stopped; it is refused where the spec, a
+    file that it names, or a package has changed since. A point that cannot be measured is a row that says why. Results do not
     depend on the number of workers. Weights that the spec does not give are drawn from the seed, so a sweep over seeds is one
     over networks, too.
 
     On a device that bills the price of all points is shown and confirmed first, and each point is kept in a run of its own,
     so that the same command resumes without paying for anything twice.
+
+    A scheduler runs code: give only the address of one of your own, in a network that you trust.
     """
+    from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.cli.paid import paid_points, paid_rows
+    from qep_qiskit.report import sweep_figure
     from qep_qiskit.spec.overrides import parse
-    from qep_qiskit.sweeps import MEASURES, axis_of, combinations, points, rows, summary
+    from qep_qiskit.sweeps import MEASURES, axis_of, combinations, files_of, opened, points, rows, summary, unmade
     from qep_qiskit.sweeps.sweep import kind_of
-    from qep_qiskit.workers import pool
+    from qep_qiskit.workers import PoolLostError, pool
 
     spec = load_spec(spec_path, overrides, seed)
     axes = [axis_of(text) for text in over]
     where = combinations(axes)
     given: list[tuple[str, object]] = [*(parse(text) for text in overrides), *([] if seed is None else [("seed", seed)])]
     specs = points(spec_path, given, where)
+    bad = unmade(specs, where)
     folder = Path(out) if out is not None else Path("hardware_runs") / f"{Path(spec_path).stem}-sweep"
-    kept = Kept.open(folder, spec.to_toml(), axes)
     measures = MEASURES[kind_of(specs[0])]
-    try:
-        with progress() as report, pool(workers, scheduler) as chosen:
-            report(f"{len(where)} points", len(kept.rows) / len(where))
-            done = [row.number for row in kept.rows]
-            paid = paid_points(specs, where, done)
-            measured = paid_rows(specs, where, paid, folder / "runs", yes, report)
-            for row in itertools.chain(measured, rows(specs, where, chosen, done=[*done, *paid])):
-                kept.add(row)
-                report(f"{len(kept.rows)} of {len(where)} points", len(kept.rows) / len(where))
-    except KeyboardInterrupt:
-        kept.save()
-        from qep_qiskit.cli.main import InterruptedRunError
+    with opened(folder, spec.to_toml(), axes, files_of(specs)) as kept:
 
-        raise InterruptedRunError(
-            f"{len(kept.rows)} of {len(where)} points are kept in {folder}; run the same command to go on"
-        ) from None
-    finally:
-        if kept.rows:
-            kept.save()
-    entries = summary(kept.rows, measures)
-    _write_tables(folder, kept.rows, measures)
-    from qep_qiskit.report import sweep_figure
+        def there() -> str:
+            return f"{len(kept.rows)} of {len(where)} points are kept in {folder}; run the same command to go on"
 
-    drawn = next((name for name in measures if any(entry[name]["mean"] is not None for entry in entries)), measures[0])
-    picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
+        try:
+            with saying(there), progress() as report, pool(workers, scheduler, say=_waiting) as chosen:
+                report(f"{len(where)} points", len(kept.rows) / len(where))
+                done = [row.number for row in kept.rows]
+                paid = paid_points(specs, where, [*done, *bad])
+                measured = paid_rows(specs, where, paid, folder / "runs", yes, report)
+                for row in itertools.chain(measured, rows(specs, where, chosen, done=[*done, *paid], bad=bad)):
+                    kept.add(row)
+                    report(f"{len(kept.rows)} of {len(where)} points", len(kept.rows) / len(where))
+        except KeyboardInterrupt:
+            raise InterruptedRunError(there()) from None
+        except PoolLostError as error:
+            raise PoolLostError(f"{error}; {there()}") from None
+        finally:
+            if kept.rows:
+                kept.save()
+                kept.write_csv(measures)
+        entries = summary(kept.rows, measures)
+        drawn = next((name for name in measures if any(entry[name]["mean"] is not None for entry in entries)), measures[0])
+        picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
     if as_json:
         print_json({**kept.to_dict(), "summary": entries, "files": {"folder": str(folder), "picture": str(picture)}})
         return
@@ -101,54 +104,9 @@ def command(
     say(f"\n{picture}")
 
 
-class Kept:
-    """The rows of a sweep in its folder."""
-
-    def __init__(self, folder: Path, identity: dict[str, Any], rows: list[Row]) -> None:
-        self.folder, self.identity, self.rows = folder, identity, rows
-        self._saved = 0.0
-
-    @classmethod
-    def open(cls, folder: Path, text: str, axes: Sequence[Axis]) -> Kept:
-        """Return what the folder holds of this sweep, refusing another one's folder."""
-        from qep_qiskit.errors import InputError
-        from qep_qiskit.sweeps import Row
-
-        identity = {"spec": text, "axes": [{"key": axis.key, "values": list(axis.values)} for axis in axes]}
-        path = folder / "sweep.json"
-        try:
-            old = json.loads(path.read_text(encoding="utf-8"))
-            known = {key: old[key] for key in identity}
-            found = [Row(r["number"], r["point"], r["numbers"], r["problem"]) for r in old["rows"]]
-        except FileNotFoundError:
-            return cls(folder, identity, [])
-        except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(f"--out: {path} cannot be read as a sweep; move it away or give another folder") from None
-        if known != json.loads(to_json(identity)):
-            raise InputError(f"--out: {folder} holds another sweep; give another folder or move it away")
-        return cls(folder, identity, found)
-
-    def add(self, row: Row) -> None:
-        """Keep a row; the file is written once a second at most."""
-        self.rows.append(row)
-        if time.monotonic() - self._saved > SAVE_SECONDS:
-            self.save()
-
-    def save(self) -> None:
-        """Write the file."""
-        from qep_qiskit.files import write_whole
-
-        self.rows.sort(key=lambda row: row.number)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / "sweep.json", (to_json(self.to_dict()) + "\n").encode())
-        self._saved = time.monotonic()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        count = 1
-        for axis in self.identity["axes"]:
-            count *= len(axis["values"])
-        return {**self.identity, "complete": len(self.rows) == count, "rows": [row.to_dict() for row in self.rows]}
+def _waiting(text: str) -> None:
+    """Say what is waited for."""
+    say(text, err=True)
 
 
 def _cell(name: str, number: dict[str, float | None]) -> str:
@@ -160,20 +118,6 @@ def _cell(name: str, number: dict[str, float | None]) -> str:
     if name == "shots":
         return f"{mean:,.0f}"
     return f"{mean:.2g}" if name == "seconds" else with_error(mean, number["spread"])
-
-
-def _write_tables(folder: Path, rows: Sequence[Row], measures: Sequence[str]) -> None:
-    import csv
-    import io
-
-    from qep_qiskit.files import write_whole
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*rows[0].point, *measures, "problem"])
-    for row in rows:
-        writer.writerow([*row.point.values(), *(row.numbers.get(name) for name in measures), row.problem or ""])
-    write_whole(folder / "sweep.csv", text.getvalue().encode())
 
 
 def _show(entries: Sequence[dict[str, Any]], measures: Sequence[str], rows: Sequence[Row]) -> None:
@@ -194,5 +138,4 @@ def _show(entries: Sequence[dict[str, Any]], measures: Sequence[str], rows: Sequ
     out.print(table)
     for row in rows:
         if row.problem is not None:
-            told = ", ".join(f"{key}={value}" for key, value in row.point.items())
-            out.print(marked("[bold yellow]no numbers[/] at {}: {}", told, row.problem))
+            out.print(marked("[bold yellow]no numbers[/] at {}: {}", row.title, row.problem))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import json_option, load_spec
 from qep_qiskit.cli.output import console, marked, print_json, say
 
@@ -59,7 +60,7 @@ def command(
     from qep_qiskit.errors import InputError
     from qep_qiskit.training.fit import spread
     from qep_qiskit.training.interrupts import InterruptedTrainingError
-    from qep_qiskit.workers import pool
+    from qep_qiskit.workers import PoolLostError, pool
 
     in_tasks = False
     if resume is None:
@@ -76,19 +77,51 @@ def command(
     from qep_qiskit.training.hardware import refuse
 
     refuse(task, home, workers, scheduler)
+    steps = _Steps()
+
+    def there() -> str:
+        if steps.log is None and not (home / "run.db").exists():
+            return "nothing was written, run the same command to start again"
+        return f"{steps.count} of {task.total_steps} steps are kept in {home}; `qep train --resume {home}` goes on"
+
     try:
-        with pool(workers, scheduler) as chosen, _watching(task) as (watch, hidden):
+        with saying(there), pool(workers, scheduler) as chosen, _watching(task) as (watch, hidden):
             watch["confirm"] = confirm_training(yes, hidden)
+            watch["on_begin"] = steps.beginning(watch.get("on_begin"))
             result = kept_steps(spread(task, chosen, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
     except InterruptedTrainingError as error:
         raise InterruptedRunError(f"{error}; `qep train --resume {home}` goes on") from None
     except KeyboardInterrupt:
-        raise InterruptedRunError(f"the steps that were done are kept; `qep train --resume {home}` goes on") from None
+        raise InterruptedRunError(there()) from None
+    except PoolLostError as error:
+        raise PoolLostError(f"{error}; {there()}") from None
     if as_json:
         print_json({"run": str(home), **result.to_dict()})
     else:
         show(result)
         say(f"\nRun {home}; `qep report {home}` draws it.")
+
+
+class _Steps:
+    """How many steps a training has kept by now."""
+
+    def __init__(self) -> None:
+        self.log: Log | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of steps."""
+        return 0 if self.log is None else self.log.done
+
+    def beginning(self, also: Callable[[Log], None] | None) -> Callable[[Log], None]:
+        """Return what is called when the training begins."""
+
+        def begin(log: Log) -> None:
+            self.log = log
+            if also is not None:
+                also(log)
+
+        return begin
 
 
 def _begun(

@@ -1,7 +1,21 @@
 """Sweeps: one experiment over all combinations of some of its keys."""
 
 from qep_qiskit.sweeps.axes import Axis, axis_of, combinations
+from qep_qiskit.sweeps.folder import Kept, opened
 from qep_qiskit.sweeps.summary import summary
-from qep_qiskit.sweeps.sweep import MEASURES, Row, points, rows
+from qep_qiskit.sweeps.sweep import MEASURES, Row, files_of, points, rows, unmade
 
-__all__ = ["MEASURES", "Axis", "Row", "axis_of", "combinations", "points", "rows", "summary"]
+__all__ = [
+    "MEASURES",
+    "Axis",
+    "Kept",
+    "Row",
+    "axis_of",
+    "combinations",
+    "files_of",
+    "opened",
+    "points",
+    "rows",
+    "summary",
+    "unmade",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from qep_qiskit.ansatz.choice import identified
 from qep_qiskit.equilibrium import gradient
 from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error
-from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.errors import DeviceError, InputError, PreparationError
+from qep_qiskit.fingerprints import FileContent, identity
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.spec import Spec, load
 from qep_qiskit.training.fit import gathered
-from qep_qiskit.training.from_spec import task_from
+from qep_qiskit.training.from_spec import data_file, task_from
 from qep_qiskit.training.trained import mean_cosine
 from qep_qiskit.workers import Pool
 
@@ -35,6 +39,8 @@ MEASURES = {
     "gradient": ("relative_error", "cosine", "loss", "loss_stderr", "gradient_norm", "gradient_stderr", "shots", "seconds"),
 }
 """The columns of each kind of experiment; the first is what is drawn."""
+CHECKED = 200
+"""So many points are made before the first is measured; the others when their turn comes."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +56,31 @@ class Row:
     numbers : mapping of str to number or None
     problem : str or None
         Why there are no numbers.
+    again : bool
+        Whether the problem may have gone another time, so that the point is measured again: a service that failed.
     """
 
     number: int
     point: Mapping[str, Any]
     numbers: Mapping[str, float | None]
     problem: str | None = None
+    again: bool = False
+
+    @property
+    def title(self) -> str:
+        """The point as it is typed."""
+        return title_of(self.point)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {"number": self.number, "point": dict(self.point), "numbers": dict(self.numbers), "problem": self.problem}
+        numbers = {name: v if v is None or math.isfinite(v) else None for name, v in self.numbers.items()}
+        told = {"number": self.number, "point": dict(self.point), "numbers": numbers, "problem": self.problem}
+        return {**told, "again": True} if self.again else told
+
+
+def title_of(point: Mapping[str, Any]) -> str:
+    """Return a point as it is typed: ``stencil.beta=0.1, seed=2``."""
+    return ", ".join(f"{key}={value}" for key, value in point.items())
 
 
 def points(path: str | Path, overrides: Sequence[tuple[str, object]], where: Sequence[Mapping[str, Any]]) -> list[Spec]:
@@ -75,31 +96,100 @@ def points(path: str | Path, overrides: Sequence[tuple[str, object]], where: Seq
         try:
             specs.append(load(path, overrides=[*overrides, *point.items()]))
         except InputError as error:
-            told = ", ".join(f"{key}={value}" for key, value in point.items())
-            raise InputError(f"--over {told}: {error}") from None
+            raise InputError(f"--over {title_of(point)}: {error}") from None
     return specs
 
 
-def rows(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], pool: Pool, *, done: Sequence[int] = ()) -> Iterator[Row]:
+def unmade(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Return why points cannot be measured whose network, data or device cannot be made; the first `CHECKED` are looked at.
+
+    Raises
+    ------
+    InputError
+        Where that is so of all points: then nothing is written.
+    """
+    found: dict[int, str] = {}
+    for number, spec in enumerate(specs[:CHECKED]):
+        try:
+            if kind_of(spec) == "training":
+                task_from(spec)
+            else:
+                spec.problem(), spec.settings()
+        except InputError as error:
+            found[number] = " ".join(str(error).split())
+    if len(found) == len(specs):
+        raise InputError(f"--over {title_of(where[0])}: {found[0]}")
+    return found
+
+
+def files_of(specs: Sequence[Spec]) -> dict[str, str]:
+    """Return the files that the points' numbers depend on, by name: data and circuits, with the digests of their bytes."""
+    found: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
+    for spec in specs:
+        named = (str(spec.data.source), str(getattr(spec.preparation, "ansatz", "")))
+        if named in seen:
+            continue
+        seen.add(named)
+        with contextlib.suppress(InputError):  # a file that is missing is the problem of the points that need it
+            if (path := data_file(spec)) is not None:
+                found |= identity(FileContent(path), named[0])
+            ansatz = identified(getattr(spec.preparer(), "ansatz", ""))
+            if isinstance(ansatz, FileContent):
+                found |= identity(ansatz, named[1])
+    return found
+
+
+def rows(
+    specs: Sequence[Spec],
+    where: Sequence[Mapping[str, Any]],
+    pool: Pool,
+    *,
+    done: Sequence[int] = (),
+    bad: Mapping[int, str] | None = None,
+) -> Iterator[Row]:
     """Measure every point that is not done yet; yield its row when it is there.
 
-    A point's numbers depend on its spec alone, not on the workers or on the other points. A point that has no gradient (a
-    degenerate ground state, a preparation that does not converge) is a row that says so; the sweep goes on.
+    A point's numbers depend on its spec alone, not on the workers or on the other points. A point that has no gradient (a bad
+    input, a degenerate ground state, a preparation that does not converge) is a row that says so; the sweep goes on.
+
+    Parameters
+    ----------
+    specs : sequence of Spec
+    where : sequence of mapping
+        The points.
+    pool : Pool
+    done : sequence of int
+        Points that are not measured again.
+    bad : mapping of int to str, optional
+        Points that are not measured at all, and why.
     """
-    left = [k for k in range(len(specs)) if k not in set(done)]
-    for place, (numbers, problem) in pool.results(_measure, None, [specs[k] for k in left]):
-        yield Row(left[place], where[left[place]], numbers, problem)
+    known, problems = set(done), bad or {}
+    for number, why in problems.items():
+        if number not in known:
+            yield Row(number, where[number], {}, why)
+    left = [k for k in range(len(specs)) if k not in known and k not in problems]
+    for place, (numbers, problem, again) in pool.results(_measure, None, [specs[k] for k in left]):
+        yield Row(left[place], where[left[place]], numbers, problem, again)
 
 
-def _measure(shared: None, spec: Spec) -> tuple[dict[str, float | None], str | None]:
+def _measure(shared: None, spec: Spec) -> tuple[dict[str, float | None], str | None, bool]:
+    """Return a point's numbers, or why it has none, and whether that may pass."""
     clock = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             numbers = training_numbers(spec) if kind_of(spec) == "training" else gradient_numbers(spec)
-        except (DegenerateGroundStateError, PreparationError) as error:
-            return {}, " ".join(str(error).split())
-    return {**numbers, "seconds": round(time.perf_counter() - clock, 3)}, None
+        except (InputError, PreparationError) as error:
+            return {}, " ".join(str(error).split()), False
+        except DeviceError as error:
+            return {}, " ".join(str(error).split()), True
+        except MemoryError as error:
+            return {}, f"not enough memory ({error}); take fewer qubits", True
+        except Exception as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            return {}, f"internal error: {what}; run this point alone with --debug for the traceback", True
+    return {**numbers, "seconds": round(time.perf_counter() - clock, 3)}, None, False
 
 
 def kind_of(spec: Spec) -> str:

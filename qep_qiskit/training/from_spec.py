@@ -89,13 +89,19 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
 
 def data_of(spec: Spec) -> DataSet:
     """Return the data that a spec names: a built-in task, or a file beside the spec or where the program runs."""
-    section = spec.data
-    source = str(section.source)
-    if not source.lower().endswith((".csv", ".npz")):
-        return built_in(source, samples=section.samples, noise=section.noise, seed=spec.seed)
-    beside = spec.path.parent / source if spec.path is not None else None
-    path = beside if beside is not None and beside.is_file() else Path(source)
+    section, path = spec.data, data_file(spec)
+    if path is None:
+        return built_in(str(section.source), samples=section.samples, noise=section.noise, seed=spec.seed)
     return read_file(path, target=section.target, columns=section.columns, task=section.task)
+
+
+def data_file(spec: Spec) -> Path | None:
+    """Return the file of a spec's data; None where they are built in, or there are none."""
+    source = "" if spec.data.source is None else str(spec.data.source)
+    if not source.lower().endswith((".csv", ".npz")):
+        return None
+    beside = spec.path.parent / source if spec.path is not None else None
+    return beside if beside is not None and beside.is_file() else Path(source)
 
 
 def _options(spec: Spec) -> Mapping[str, Any]:

@@ -1,12 +1,16 @@
-"""Ctrl-C during a training that is kept: the first lets the step under way end, the second aborts."""
+"""Ctrl-C during a training that is kept: the first lets the step under way end if that is soon, the second aborts."""
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+
+SECONDS = 2.5
+"""How long the step under way may go on after Ctrl-C; what it had done is lost then, the steps before it are kept."""
 
 
 class InterruptedTrainingError(KeyboardInterrupt):
@@ -15,7 +19,7 @@ class InterruptedTrainingError(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def first_interrupt_waits(heard: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C was pressed; a second one raises KeyboardInterrupt where it falls.
+    """Yield a function that tells whether Ctrl-C was pressed; a second one, or time, raises KeyboardInterrupt.
 
     Outside the main thread, where signals cannot be caught, nothing changes.
 
@@ -33,10 +37,14 @@ def first_interrupt_waits(heard: Callable[[], None] = lambda: None) -> Iterator[
         if pressed.is_set():
             raise KeyboardInterrupt
         pressed.set()
+        patience.start()
         heard()
 
+    patience = threading.Timer(SECONDS, _thread.interrupt_main)
+    patience.daemon = True
     before = signal.signal(signal.SIGINT, press)
     try:
         yield pressed.is_set
     finally:
+        patience.cancel()
         signal.signal(signal.SIGINT, before)

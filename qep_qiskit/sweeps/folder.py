@@ -1,0 +1,163 @@
+"""The rows of a sweep in its folder: one writer, rows that are never lost, and no other sweep's rows among them."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.files import write_whole
+from qep_qiskit.fingerprints import difference
+from qep_qiskit.provenance import versions
+from qep_qiskit.runs.lock import WriteLock
+from qep_qiskit.sweeps.axes import Axis
+from qep_qiskit.sweeps.sweep import Row
+
+TABLE, PLAIN = "sweep.json", "sweep.csv"
+SAVE_SECONDS = 1.0
+
+
+class Kept:
+    """What a sweep has measured, open for writing by this process alone. Make one with :func:`opened`.
+
+    Attributes
+    ----------
+    folder : Path
+    identity : mapping
+        What the numbers depend on: the spec, the axes, the digests of files, the versions of packages.
+    rows : list of Row
+        In the order of the sweep after each :meth:`save`.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any], rows: list[Row]) -> None:
+        self.folder, self.identity, self.rows = folder, identity, rows
+        self._saved = 0.0
+        self._written: tuple[int, ...] | None = _stamp(folder / TABLE)
+
+    def add(self, row: Row) -> None:
+        """Keep a row; the file is written once a second at most."""
+        self.rows.append(row)
+        if time.monotonic() - self._saved > SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Write the file, with all rows that it has by now."""
+        path = self.folder / TABLE
+        if _stamp(path) != self._written:
+            self._join(path)
+        self.rows.sort(key=lambda row: row.number)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, (json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+        self._saved, self._written = time.monotonic(), _stamp(path)
+
+    def write_csv(self, measures: Sequence[str]) -> None:
+        """Write the rows as a table for other programs."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*(axis["key"] for axis in self.identity["axes"]), *measures, "problem"])
+        for row in self.rows:
+            writer.writerow([*row.point.values(), *(row.numbers.get(name) for name in measures), row.problem or ""])
+        write_whole(self.folder / PLAIN, text.getvalue().encode())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        count = 1
+        for axis in self.identity["axes"]:
+            count *= len(axis["values"])
+        return {**self.identity, "complete": len(self.rows) == count, "rows": [row.to_dict() for row in self.rows]}
+
+    def _join(self, path: Path) -> None:
+        """Take up the rows that another process wrote, where it measured the same."""
+        if not path.exists():
+            return
+        other, found = _read(path)
+        if _difference(other, self.identity) is not None:
+            raise InputError(f"--out: {self.folder} was given to another sweep meanwhile; give another folder")
+        known = {row.number for row in self.rows}
+        self.rows += [row for row in found if row.number not in known]
+
+
+@contextlib.contextmanager
+def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[str, str]) -> Iterator[Kept]:
+    """Open a sweep's folder for writing; what it holds of this sweep is taken up.
+
+    Parameters
+    ----------
+    folder : Path
+    spec_text : str
+    axes : sequence of Axis
+    files : mapping of str to str
+        The digests of the files that the spec names.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another sweep: one line that says what differs.
+    RunBusyError
+        If another process writes to it.
+    """
+    identity: dict[str, Any] = {
+        "spec": spec_text,
+        "axes": [{"key": axis.key, "values": json.loads(json.dumps(list(axis.values)))} for axis in axes],
+        "files": dict(files),
+        "versions": {name: version for name, version in versions().items() if name != "python"},
+    }
+    made = [above for above in (folder, *folder.parents) if not above.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = WriteLock(folder)
+    try:
+        lock.acquire()
+        yield Kept(folder, identity, _rows_of(folder, identity))
+    finally:
+        lock.release()
+        for empty in made:
+            with contextlib.suppress(OSError):
+                empty.rmdir()
+
+
+def _rows_of(folder: Path, identity: Mapping[str, Any]) -> list[Row]:
+    path = folder / TABLE
+    if not path.exists():
+        return []
+    before, rows = _read(path)
+    found = _difference(before, identity)
+    if found is not None:
+        raise InputError(f"--out: {folder} holds another sweep ({found}); give another folder or move it away")
+    return [row for row in rows if not row.again]
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Return what differs, in words; a sweep of an older version, which kept less, is compared by what it kept."""
+    for key, what in (("spec", "its spec"), ("axes", "what it varies")):
+        if before[key] != now[key]:
+            return f"{what} differs"
+    for key in ("files", "versions"):
+        if key in before and (changed := difference(before[key], now[key])) is not None:
+            return changed if key == "files" else changed.replace("its ", "its version of ", 1)
+    return None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[Row]]:
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        known = {key: old[key] for key in ("spec", "axes")} | {key: dict(old[key]) for key in ("files", "versions") if key in old}
+        rows = [Row(r["number"], r["point"], r["numbers"], r["problem"], bool(r.get("again"))) for r in old["rows"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(f"--out: {path} cannot be read as a sweep; move it away or give another folder") from None
+    return known, rows
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Return what changes when another process writes a file."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return None
+    return told.st_ino, told.st_mtime_ns, told.st_size
