@@ -64,7 +64,7 @@ class Dask:
         common = messages.packed((function, shared))
         futures = self.client.map(functools.partial(run_task, common), list(items), pure=False, retries=RETRIES)
         number = {future.key: k for k, future in enumerate(futures)}
-        coming: Any = as_completed(futures)  # type: ignore[no-untyped-call]
+        coming: Any = as_completed(futures, loop=self.client.loop)  # type: ignore[no-untyped-call]
         left, pause = len(futures), 0.002
         watch = _Watch(self)
         try:
@@ -97,7 +97,7 @@ class Dask:
 
     def gone(self) -> PoolLostError:
         """Return the error of a scheduler that went away."""
-        return PoolLostError(f"scheduler: {self.address} went away; start it again, and give the same command")
+        return PoolLostError(f"scheduler: {self.address} went away; start it again")
 
 
 class _Watch:
@@ -122,7 +122,7 @@ class _Watch:
             self._pool.say(f"scheduler: {self._pool.address} has no workers left; waiting for {WORKERLESS_SECONDS:.0f} s")
             self._said = True
         if now - self._alone > WORKERLESS_SECONDS:
-            raise PoolLostError(_no_workers(self._pool.address) + ", and give the same command")
+            raise PoolLostError(_no_workers(self._pool.address))
 
 
 def run_task(common: bytes, item: Any) -> Any:
@@ -222,7 +222,8 @@ def _close(client: Any) -> None:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep dask's own words about lost connections off the screen: they are told in one line."""
-    loggers = [logging.getLogger(name) for name in ("distributed", "asyncio", "tornado")]
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "asyncio", "tornado")]
+    loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)

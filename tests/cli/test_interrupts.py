@@ -165,7 +165,8 @@ def test_a_training_on_a_device_keeps_its_job(tmp_path, number):
         command = Command(tmp_path, *words, QEP_RUNTIME_URL=server.url, QEP_LOOKUP_SECONDS="2")
         command.until(lambda: len(server.service.ledger()["jobs"]) == 1)
         code, lines = command.stopped(number)
-        assert code == CODES[number] and len(lines) == 1 and "goes on" in lines[0] and "steps are kept in run" in lines[0]
+        assert code == CODES[number] and "QPU seconds on ibm_torino" in lines[0]
+        assert len(lines) == 2 and "goes on" in lines[1] and "0 of 400 steps are kept in run" in lines[1]
         assert len(server.service.ledger()["jobs"]) == 1
 
 
