@@ -45,12 +45,12 @@ def measured_loss(cost: Cost, observed: Vector, covariance: NDArray[np.float64] 
     Of v̂ = v + δ with Cov(δ) = Σ, ℓ(v̂) is on average too high by ½ tr(ℓ'' Σ): a squared error by Σ_m σ_m², however many runs are
     averaged. An observable cost is linear and has no such bias.
 
-    The variance of ℓ(v̂) is ε·Σε + ½ tr((ℓ''Σ)²) for Gaussian noise. Taken at v̂, ε̂·Σε̂ is on average too high by tr((ℓ''Σ)²), which
-    is subtracted; the second-order term stays, since ε̂ may vanish by chance.
+    The variance of ℓ(v̂) is ε·Σε + ½ tr((ℓ''Σ)²) for Gaussian noise. Taken at v̂, ε̂·Σε̂ is on average larger than ε·Σε by tr((ℓ''Σ)²),
+    so it stands for both terms; the second alone is the least, since ε̂ may vanish by chance.
     """
     if covariance is None:
         return Loss(cost.value(observed), None, None)
     signal, curved = cost.error_signal(observed), cost.curvature(observed) @ covariance
     second, bias = 0.5 * float(np.trace(curved @ curved)), 0.5 * float(np.trace(curved))
-    variance = max(float(signal @ covariance @ signal) - second, second, 0.0)
+    variance = max(float(signal @ covariance @ signal), second, 0.0)
     return Loss(cost.value(observed), float(np.sqrt(variance + bias**2)), bias)
