@@ -38,6 +38,10 @@ class FailedCircuitError(DeviceError):
     """A circuit of a job failed on its device, so the job did: it has to be sent again."""
 
 
+class ForgottenJobError(DeviceError):
+    """The service has no job of this id, or none any more: it expired, was deleted, or belongs to another account."""
+
+
 class PreparationError(RuntimeError):
     """A state could not be prepared although the input was well formed. Exit code 1."""
 

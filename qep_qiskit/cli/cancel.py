@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from qep_qiskit.cli.options import json_option
@@ -12,14 +14,23 @@ from qep_qiskit.cli.running import remote_device, run_argument, run_folder, spec
 @click.command("cancel", short_help="Cancel a run's jobs.")
 @run_argument
 @json_option
-def command(run: str, as_json: bool) -> None:
-    """Cancel every job of a run that has not ended. What was already collected stays."""
+def command(run: str, as_json: bool) -> int:
+    """Cancel every job of a run that has not ended, and say of each what became of it. What was already collected stays.
+
+    Exit code 1 means that a job may be under way still.
+    """
+    from qep_qiskit.cli.main import DONE, FAILED
+    from qep_qiskit.runs.cancelling import cancel_jobs
     from qep_qiskit.runs.courier import Courier
     from qep_qiskit.runs.store import RunStore
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
-        cancelled = Courier(store, remote_device(spec_of(store)), report).cancel()
+        ends = cancel_jobs(Courier(store, remote_device(spec_of(store)), report))
+    cancelled = [job_id for end in ends for job_id in end.cancelled]
     if as_json:
-        print_json({"run": str(store.folder), "cancelled": cancelled})
+        print_json({"run": str(store.folder), "cancelled": cancelled, "jobs": [asdict(end) for end in ends]})
     else:
-        say(f"Cancelled {len(cancelled)} job{'' if len(cancelled) == 1 else 's'}." if cancelled else "No job was under way.")
+        for end in ends:
+            say(f"{end.title}: {end.text}.", err=not end.handled)
+        say(f"Cancelled {len(cancelled)} job{'' if len(cancelled) == 1 else 's'}." if ends else "No job was under way.")
+    return DONE if all(end.handled for end in ends) else FAILED

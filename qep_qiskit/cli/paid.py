@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +66,7 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
     from qep_qiskit.errors import InputError
     from qep_qiskit.planning.settled import settled_spec
     from qep_qiskit.runs.folders import DATABASE
+    from qep_qiskit.runs.identity import new_identity
     from qep_qiskit.runs.lifecycle import Lifecycle
     from qep_qiskit.runs.store import RunStore
 
@@ -83,8 +83,7 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
     note = ""
     if spec.left_to_the_planner:
         spec, note = settled_spec(spec, report)
-    started = datetime.now(UTC)
-    description = {"id": f"qep-{started:%Y%m%d%H%M%S}-{folder.name}", "kind": "gradient", "device": device.name, "asked": digest}
+    description = {"id": new_identity(folder), "kind": "gradient", "device": device.name, "asked": digest}
     if (service := device.describe().get("service")) is not None:
         description["service"] = str(service)
     with RunStore.create(folder, note + spec.to_toml(), description=description) as store:

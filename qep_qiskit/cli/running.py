@@ -48,6 +48,7 @@ def saved_when_interrupted(store: RunStore) -> Iterator[None]:
         with saying(lambda: there):
             yield
     except KeyboardInterrupt:
+        store.check_present()
         raise InterruptedRunError(there) from None
 
 
@@ -62,7 +63,7 @@ def confirm_on_terminal(yes: bool, report: Any) -> Callable[[Plan, RunStore], No
     """Return a function that shows what is about to be sent and asks."""
 
     def ask(plan: Plan, store: RunStore) -> None:
-        cost = store.get("estimate", str(plan.round))
+        cost = store.get("asked", str(plan.round)) or store.get("estimate", str(plan.round))
         seconds = cost["qpu_seconds"]
         told = "" if seconds is None else f", about {seconds:.0f} QPU seconds"
         say(
@@ -89,6 +90,7 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
 
     gradient = life.advance()
     store = life.store
+    store.check_present()
     if gradient is None and quiet:
         return NOT_FINISHED
     about = {"run": str(store.folder), "state": "waiting" if gradient is None else "done", "jobs": jobs_of(store)}
@@ -110,6 +112,7 @@ def jobs_of(store: RunStore) -> list[dict[str, object]]:
             "round": job.round,
             "purpose": job.purpose,
             "state": job.state,
+            "reason": str(job.detail.get("reason", "")),
             "job_id": job.job_id,
             "shots": job.shots,
             "circuits": sum(len(pub.values) for pub in job.pubs),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import console, print_json, progress, say
 from qep_qiskit.cli.running import jobs_of, remote_device, run_argument, run_folder, show_jobs, spec_of
+
+if TYPE_CHECKING:
+    from qep_qiskit.runs.store import RunStore
 
 
 @click.command("status", short_help="Show where a run is.")
@@ -23,6 +26,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
     from qep_qiskit.runs.listing import progress_of, state_of
     from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.runs.verbs import asked_states
 
     with RunStore.open(run_folder(run)) as store:
         jobs = jobs_of(store)
@@ -31,8 +35,9 @@ def command(run: str, offline: bool, as_json: bool) -> int:
             device = remote_device(spec_of(store))
             with progress() as report:
                 report(f"asking {device.name}", None)
-                for job in _under_way(jobs):
-                    job["state"], job["reason"] = device.status(str(job["job_id"]))
+                told = asked_states(store, device)
+            for job in jobs:
+                job["state"], job["reason"] = told[str(job["tag"])]
         done = bool(store.gradients()) if training is None else state_of(store) == "done"
         if as_json:
             about = {} if training is None else {"training": {k: v for k, v in training.items() if k != "asked"}}
@@ -41,6 +46,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
             return DONE if done else NOT_FINISHED
         if jobs or training is None:
             show_jobs(console(), store, jobs)
+            _say_reasons(store, jobs)
         if training is None:
             say("\nDone; the gradient is in the run." if done else f"\n`qep collect {store.folder}` goes on.")
         else:
@@ -50,8 +56,24 @@ def command(run: str, offline: bool, as_json: bool) -> int:
 
 def _under_way(jobs: list[dict[str, object]]) -> list[dict[str, object]]:
     from qep_qiskit.devices.remote import UNDER_WAY
+    from qep_qiskit.runs.records import FORGOTTEN
 
-    return [job for job in jobs if job["job_id"] and job["state"] in UNDER_WAY]
+    return [job for job in jobs if job["job_id"] and job["state"] in (*UNDER_WAY, FORGOTTEN)]
+
+
+def _say_reasons(store: RunStore, jobs: list[dict[str, object]]) -> None:
+    """Say what is behind states that need a word."""
+    from qep_qiskit.runs.records import FORGOTTEN
+
+    for job in jobs:
+        if not job["reason"]:
+            continue
+        name, reason = job["job_id"] or job["tag"], str(job["reason"])
+        if job["state"] == "unknown":
+            reason = f"the service calls it {reason!r}, which is no state that is known here"
+        elif job["state"] == FORGOTTEN:
+            reason += f". `qep collect {store.folder} --resubmit` sends it again, `qep cancel {store.folder}` gives it up"
+        say(f"\n{name} is {job['state']}: {reason}")
 
 
 def _show_training(folder: object, training: dict[str, Any], done: bool) -> None:

@@ -27,6 +27,7 @@ def command(
     Every step is written before it is done: after a crash `qep collect RUN` goes on from there, and nothing is sent twice.
     """
     from qep_qiskit.planning.settled import settled_spec
+    from qep_qiskit.runs.identity import new_identity
     from qep_qiskit.runs.lifecycle import Lifecycle
     from qep_qiskit.runs.store import RunStore
 
@@ -40,7 +41,7 @@ def command(
             spec, note = settled_spec(spec, report)
     started = datetime.now(UTC)
     home = Path("hardware_runs") / f"{Path(spec_path).stem}-{started:%Y%m%d-%H%M%S}" if folder is None else Path(folder)
-    about = {"id": f"qep-{started:%Y%m%d%H%M%S}-{home.name}", "kind": "gradient", "device": device.name}
+    about = {"id": new_identity(home), "kind": "gradient", "device": device.name}
     if (service := device.describe().get("service")) is not None:
         about["service"] = str(service)
     with RunStore.create(home, note + spec.to_toml(), description=about) as store, progress() as report:

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from qiskit.providers import BackendV2
 from qep_qiskit.devices.account import connect, mock_url
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.digests import mark_in, mark_of
+from qep_qiskit.devices.ibm_jobs import job_of, result_of, same_inputs
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, read_state
 from qep_qiskit.devices.results import Asked, read_result
 from qep_qiskit.devices.snapshots import Snapshot, snapshot, snapshot_classes
@@ -138,7 +141,7 @@ class IBMDevice:
         def send(service: Any) -> str:
             sampler = Sampler(mode=self._joined(service, self._group["id"]) if self._group else self.backend)
             options = sampler.options
-            options.environment.job_tags = [tag]
+            options.environment.job_tags = [tag, mark_of(pubs, shots, tag)]
             if self.dynamical_decoupling is not None:
                 options.dynamical_decoupling.enable = True
                 options.dynamical_decoupling.sequence_type = self.dynamical_decoupling
@@ -178,15 +181,18 @@ class IBMDevice:
 
         def listed(service: Any) -> list[RemoteJob]:
             jobs = service.jobs(job_tags=[tag], limit=None, backend_name=self.name)
-            return [RemoteJob(str(job.job_id()), read_state(job.status())[0], str(job.creation_date)) for job in jobs]
+            return [
+                RemoteJob(str(job.job_id()), read_state(job.status())[0], str(job.creation_date), mark_in(job.tags))
+                for job in jobs
+            ]
 
         return sorted(self._asked("the jobs could not be listed", listed), key=lambda job: (job.created, job.id))
 
     def status(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job and, where it failed, why."""
+        """Return the state of a job and, where it failed, why; of an unknown state, the service's word."""
 
         def told(service: Any) -> tuple[str, str]:
-            job = service.job(job_id)
+            job = job_of(service, job_id)
             state, word = read_state(job.status())
             if state == "unknown":
                 return state, scrubbed(word)
@@ -201,13 +207,27 @@ class IBMDevice:
         """Return the shots of every pub. Each call downloads again; a private job can be read once."""
         found: list[BitArray] = self._asked(
             f"the result of job {job_id} could not be read",
-            lambda service: [pub.data.outcome for pub in service.job(job_id).result(timeout=timeout)],
+            lambda service: [pub.data.outcome for pub in result_of(job_of(service, job_id), timeout)],
         )
         return found
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that has not ended."""
-        self._asked(f"job {job_id} could not be cancelled", lambda service: service.job(job_id).cancel())
+        self._asked(f"job {job_id} could not be cancelled", lambda service: job_of(service, job_id).cancel())
+
+    def holds(self, job_id: str, pubs: Sequence[RunPub], *, shots: int, tag: str) -> bool | None:
+        """Return whether a job's circuits, values and shots are these; None if it cannot be told.
+
+        The job's second tag tells; a job that was sent without one is compared by its inputs as the service keeps them.
+        """
+
+        def told(service: Any) -> bool | None:
+            job = job_of(service, job_id)
+            mark = mark_in(job.tags)
+            return same_inputs(job.inputs, pubs, shots) if mark is None else mark == mark_of(pubs, shots, tag)
+
+        found: bool | None = self._asked(f"job {job_id} could not be looked at", told)
+        return found
 
     def seconds(self, job_id: str) -> float | None:
         """Return the QPU seconds that a job was billed, where the service tells by now."""
@@ -237,7 +257,7 @@ class IBMDevice:
         self.check(pubs)
         if self.mode != "job" and not (self._group and self.join_group(self._group["id"])):
             atexit.register(self._close_at_exit, self.open_group())
-        job_id = self.submit(pubs, shots=shots, tag=f"qep-{time.time_ns():x}-{seed}")
+        job_id = self.submit(pubs, shots=shots, tag=f"qep-{uuid.uuid4().hex}-{seed}")
         samples: list[list[Samples]] = [[] for _ in work]
         asked = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs]
         with self._said(job_id):

@@ -12,9 +12,19 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import JobStatus
 
 from qep_qiskit.devices.device import Compiled, Device
-from qep_qiskit.errors import DeviceError
+from qep_qiskit.errors import DeviceError, ForgottenJobError
 
-__all__ = ["UNDER_WAY", "DeviceError", "GroupingDevice", "RemoteDevice", "RemoteJob", "RunPub", "read_state"]
+__all__ = [
+    "UNDER_WAY",
+    "DeviceError",
+    "ForgottenJobError",
+    "GroupingDevice",
+    "InspectedDevice",
+    "RemoteDevice",
+    "RemoteJob",
+    "RunPub",
+    "read_state",
+]
 
 
 @dataclass(frozen=True)
@@ -35,11 +45,15 @@ class RemoteJob:
     state : str
         submitted, queued, running, done, failed, cancelled or unknown.
     created : str
+    mark : str or None
+        The digest of what the job holds, as :func:`~qep_qiskit.devices.digests.mark_of` made it when the job was sent; None for a
+        job that bears none.
     """
 
     id: str
     state: str
     created: str
+    mark: str | None = None
 
 
 UNDER_WAY = ("submitted", "queued", "running", "unknown")
@@ -108,7 +122,13 @@ class RemoteDevice(Device, Protocol):
         ...
 
     def status(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job, and why it failed if it did; of an unknown state, the provider's word."""
+        """Return the state of a job, and why it failed if it did; of an unknown state, the provider's word.
+
+        Raises
+        ------
+        ForgottenJobError
+            If the service has no such job, or none any more.
+        """
         ...
 
     def result(self, job_id: str) -> object:
@@ -125,6 +145,15 @@ class RemoteDevice(Device, Protocol):
 
     def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
         """Return today's calibration of these qubits."""
+        ...
+
+
+@runtime_checkable
+class InspectedDevice(Protocol):
+    """A remote device that tells what its jobs hold, so that no job is taken for a run's own by its name alone."""
+
+    def holds(self, job_id: str, pubs: Sequence[RunPub], *, shots: int, tag: str) -> bool | None:
+        """Return whether a job's circuits, values and shots are these; None if it cannot be told."""
         ...
 
 

@@ -218,6 +218,10 @@ def _listed(service: Service, _: tuple[str, ...], query: dict[str, list[str]], _
     )
 
 
+def _told(service: Service, names: tuple[str, ...], query: dict[str, list[str]], _: dict[str, Any]) -> Any:
+    return service.job(names[0]).document(inputs=_first(query, "exclude_params") != "true")
+
+
 def _tagged(service: Service, names: tuple[str, ...], _: dict[str, list[str]], body: dict[str, Any]) -> None:
     service.job(names[0]).tags = [str(tag) for tag in body["tags"]]
 
@@ -238,7 +242,7 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/instances/usage", _usage),
     ("POST", "/jobs", lambda s, n, q, b: s.submit(b)),
     ("GET", "/jobs", _listed),
-    ("GET", "/jobs/([^/]+)", lambda s, n, q, b: s.job(n[0]).document()),
+    ("GET", "/jobs/([^/]+)", _told),
     ("GET", "/jobs/([^/]+)/results", lambda s, n, q, b: s.result(n[0])),
     ("GET", "/jobs/([^/]+)/metrics", lambda s, n, q, b: s.metrics(n[0])),
     ("GET", "/jobs/([^/]+)/logs", lambda s, n, q, b: s.job(n[0]).reason),

@@ -8,13 +8,14 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from qep_qiskit.devices.digests import mark_in
 from qep_qiskit.errors import InputError
 from qep_qiskit.rehearsal import programs
 from qep_qiskit.rehearsal.faults import orders
+from qep_qiskit.rehearsal.jobs import Job
 from qep_qiskit.rehearsal.machine import Machine, machine_names
 from qep_qiskit.secrets import MOCK_KEY
 
@@ -37,56 +38,6 @@ class ReplyError(Exception):
 
 class ConnectionLostError(Exception):
     """No reply: the connection is closed."""
-
-
-@dataclass
-class Job:
-    """A job of the stand-in.
-
-    Attributes
-    ----------
-    due, visible : float
-        On the monotonic clock: when it may start, and from when on listings show it.
-    seconds : float
-        QPU seconds that were billed.
-    """
-
-    id: str
-    number: int
-    machine: Machine
-    tags: list[str]
-    session: str | None
-    private: bool
-    program: programs.Program
-    created: str
-    due: float
-    visible: float
-    status: str = "Queued"
-    reason: str = ""
-    result: str = ""
-    reads: int = 0
-    seconds: float = 0.0
-    started: str | None = None
-    ended: str | None = None
-    done: threading.Event = field(default_factory=threading.Event)
-
-    def document(self) -> dict[str, Any]:
-        """Return the job as the service tells it."""
-        state: dict[str, Any] = {"status": self.status}
-        if self.reason:
-            state |= {"reason": self.reason, "reason_code": 1000}
-        return {
-            "id": self.id,
-            "backend": self.machine.name,
-            "state": state,
-            "status": self.status,
-            "program": {"id": "executor"},
-            "created": self.created,
-            "tags": self.tags,
-            "session_id": self.session,
-            "private": self.private,
-            "usage": {"seconds": self.seconds},
-        }
 
 
 class Service:
@@ -142,7 +93,14 @@ class Service:
         """Return every job with what it was billed, and which faults happened."""
         with self._lock:
             jobs = [
-                {"id": job.id, "tags": job.tags, "status": job.status, "seconds": job.seconds, "reads": job.reads}
+                {
+                    "id": job.id,
+                    "tags": job.names,
+                    "digest": mark_in(job.tags),
+                    "status": job.status,
+                    "seconds": job.seconds,
+                    "reads": job.reads,
+                }
                 for job in self._jobs.values()
             ]
             return {"jobs": jobs, "seconds": sum(job.seconds for job in self._jobs.values()), "faults": dict(self._happened)}
@@ -245,6 +203,7 @@ class Service:
                 session=request.get("session_id"),
                 private=bool(request.get("private")),
                 program=program,
+                params=request.get("params", {}),
                 created=_now(),
                 due=now + wait,
                 visible=now + lag,
@@ -271,6 +230,11 @@ class Service:
             if job_id not in self._jobs:
                 raise ReplyError(404, f"job {job_id} is not known")
             return self._jobs[job_id]
+
+    def forget(self, job_id: str) -> None:
+        """Know a job no more, as after it was deleted: it is in no listing and does not run."""
+        with self._changed:
+            del self._jobs[job_id]
 
     def jobs(
         self, *, tags: list[str], machine: str | None, pending: bool | None, limit: int, offset: int, ascending: bool

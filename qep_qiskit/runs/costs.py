@@ -19,20 +19,20 @@ from qep_qiskit.equilibrium.planned import Plan, advance
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.planning.sending import FORMULA, JOB_SECONDS
 from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.records import JobRecord
 from qep_qiskit.runs.store import RunStore
 
 
-def estimate(store: RunStore, number: int, device: object) -> dict[str, Any]:
-    """Return the QPU seconds of a round's jobs by the plan's formula; None for a device that does not tell its durations.
+def estimate(store: RunStore, jobs: Sequence[JobRecord], device: object) -> dict[str, Any]:
+    """Return the QPU seconds of jobs by the plan's formula; None for a device that does not tell its durations.
 
     Parameters
     ----------
     store : RunStore
-    number : int
-        0 or 1.
+    jobs : sequence of JobRecord
     device : RemoteDevice
     """
-    jobs, backend = store.jobs(number), backend_of(device)
+    backend = backend_of(device)
     found: dict[str, Any] = {
         "jobs": len(jobs),
         "circuits": sum(len(pub.values) for job in jobs for pub in job.pubs),

@@ -1,31 +1,27 @@
 """Jobs between a run and its device: sent by their tags, found again after a crash, and fetched, each once.
 
-Everything is written down before it is done. What may have been sent is looked up by its tag before it is sent again, so
-nothing is paid twice (the client itself may make two jobs of one; the second is reported and cancelled).
+Everything is written down before it is done, and no job is sent before its tag was looked up at the service, so nothing is paid
+twice: not after a crash, not from a file that was restored from a copy (the client itself may make two jobs of one; the second is
+reported and cancelled). What has the tag is the run's only if it holds the run's circuits, values and shots.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 
 from qiskit.primitives import BitArray
 
-from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, GroupingDevice, RemoteDevice, RemoteJob
+from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, ForgottenJobError, GroupingDevice, RemoteDevice, RemoteJob
 from qep_qiskit.devices.results import Asked, circuit_name, read_result
 from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
 from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.cancelling import cancel_jobs
+from qep_qiskit.runs.ownership import Ownership, attempts, base_of, best_first, patience, usable
 from qep_qiskit.runs.points import reached
-from qep_qiskit.runs.records import JobRecord
+from qep_qiskit.runs.records import ENDED_BADLY, FORGOTTEN, JobRecord
 from qep_qiskit.runs.rounds import run_pubs
 from qep_qiskit.runs.store import RunStore
-
-LOOKUP_SECONDS = 60.0
-"""How long a job that may have been made is looked for before it is sent again: listings lag."""
-LOOKUP_VARIABLE = "QEP_LOOKUP_SECONDS"
-OPEN = ("intended", "sending", *UNDER_WAY)
-ENDED_BADLY = ("failed", "cancelled", "lost")
 
 
 @dataclass
@@ -54,9 +50,24 @@ class Courier:
         self.again = self.again or f"qep collect {self.store.folder}"
         self.once_more = self.once_more or f"{self.again} --resubmit"
 
+    @property
+    def ownership(self) -> Ownership:
+        """What tells the run's jobs from others."""
+        return Ownership(self.store, self.device, self.progress)
+
+    @property
+    def finds(self) -> bool:
+        """Whether the device's jobs can be found by their tags."""
+        return bool(getattr(self.device, "finds", True))
+
+    def refuse_copy(self) -> None:
+        """Refuse to send or cancel from a copy of a run."""
+        if (why := self.store.a_copy) is not None:
+            raise InputError(why)
+
     def open_group(self) -> None:
         """Open the batch or session that the device is to keep jobs in, or go on with the run's own while it takes jobs."""
-        if not isinstance(self.device, GroupingDevice) or self.device.mode == "job" or self.store.imported is not None:
+        if not isinstance(self.device, GroupingDevice) or self.device.mode == "job" or self.store.a_copy:
             return
         known = self.store.get("group", "id")
         if known is not None and self.device.join_group(known):
@@ -73,6 +84,8 @@ class Courier:
         known = self.store.get("group", "id")
         if known is None or self.store.get("group", "closed") == known or not isinstance(self.device, GroupingDevice):
             return
+        if self.store.a_copy:
+            return
         try:
             self.device.close_group(known)
         except DeviceError as error:
@@ -81,23 +94,29 @@ class Courier:
         self.store.put("group", "closed", known)
         self.store.note(f"{self.device.mode} {known} closed")
 
-    def send(self, job: JobRecord) -> None:
-        """Send a job that is intended, unless an earlier attempt has made one.
+    def send(self, job: JobRecord, *, looked: bool = False) -> None:
+        """Send a job that is intended, unless there is one of it already.
+
+        Parameters
+        ----------
+        job : JobRecord
+        looked : bool
+            :meth:`adopted` found none since the run was opened.
 
         Raises
         ------
         DeviceError
-            If no job of it exists; the same call may be made again.
+            If no job of it was made; the same call may be made again.
         InputError
-            If the run is a copy, or nobody can tell whether the job exists.
+            If the run is a copy, if nobody can tell whether the job exists, or if another job has its tag.
         """
-        if self.store.imported is not None:
-            raise InputError(f"{self.store.folder}: is a copy, from which nothing is sent; `qep collect` the original")
-        if job.state == "sending" and self._adopted(job):
+        if not looked and self.adopted(job):
             return
+        self.refuse_copy()
         pubs = run_pubs(self.store, job.pubs)
         self.progress(f"sending {job.purpose} to {self.device.name}", None)
-        self.store.move(job.tag, "sending", text="about to send")
+        none = "; no job with this tag is at the service" if self.finds else ""
+        self.store.move(job.tag, "sending", text=f"about to send{none}")
         reached(f"submit {job.purpose}: before sending")
         try:
             job_id = self.device.submit(pubs, shots=job.shots, tag=job.tag)
@@ -107,38 +126,81 @@ class Courier:
         except DeviceError as error:
             self.store.note(f"sending failed: {error}", tag=job.tag)
             reached(f"submit {job.purpose}: reply lost")
-            if self._adopted(job, str(error)):
-                return
+            try:
+                if self._taken(job, time.monotonic(), str(error)):
+                    return
+            except DeviceError as silent_too:
+                raise DeviceError(
+                    f"{error}; whether it was made could not be asked: {silent_too}. Nothing is lost: `{self.again}` goes on"
+                ) from None
             raise DeviceError(f"{error}; no job of it exists. Nothing is lost: `{self.again}` tries again") from None
         reached(f"submit {job.purpose}: sent, id not written")
         self.store.move(job.tag, "submitted", job_id=job_id, text=f"job {job_id}")
         reached(f"submit {job.purpose}: id written")
 
-    def _adopted(self, job: JobRecord, error: str = "the process ended") -> bool:
-        """Look for jobs that an attempt to send has left behind; take the earliest."""
-        if not getattr(self.device, "finds", True):
-            why = f"{self.device.name} cannot be asked whether it was sent before this happened: {error}"
-            self.store.move(job.tag, "lost", text=why, reason=why)
-            raise InputError(
-                f"job {job.tag}: {why}; look at the provider's list of jobs, and `{self.once_more}` "
-                "(resubmit=True) sends it again"
-            )
-        patience = float(os.environ.get(LOOKUP_VARIABLE, LOOKUP_SECONDS))
-        self.progress(f"looking for {job.tag} on {self.device.name}", None)
-        end = time.monotonic() + patience
-        while not (found := self.device.find(job.tag)):
-            if time.monotonic() >= end:
-                self.store.note(f"no job with this tag after {patience:g} s", tag=job.tag)
-                return False
-            time.sleep(min(2.0, max(patience / 10, 0.05)))
-        self.store.move(job.tag, "submitted", job_id=found[0].id, text=f"adopted job {found[0].id}, found by its tag")
+    def adopted(self, job: JobRecord) -> bool:
+        """Return whether the service has a job that is intended already, which is then taken for it.
+
+        One look is enough unless there is a doubt: a process that died, a file that was restored, an earlier attempt of which
+        nothing was heard. Then the job is looked for as long as listings lag.
+        """
+        if not self.finds:
+            if job.state == "sending":
+                self._lost(job, f"{self.device.name} cannot be asked whether it was sent before the process ended")
+            if self.store.standing.restored:
+                self._lost(
+                    job, f"the run was restored from a copy, and {self.device.name} cannot be asked whether it was sent before"
+                )
+            return False
+        doubt = job.state == "sending" or self.store.standing.unsettled or self._unheard(job)
+        try:
+            return self._taken(job, self.store.standing.opened if doubt else None)
+        except DeviceError as error:
+            detail = str(error).removeprefix("device: ")
+            raise DeviceError(
+                f"device: the job could not be sent, for it must be looked up first: {detail}. Nothing is lost: "
+                f"`{self.again}` tries again"
+            ) from None
+
+    def _unheard(self, job: JobRecord) -> bool:
+        """Return whether an earlier attempt may have made a job whose id never came."""
+        return any(self.store.job(tag).job_id is None for tag in attempts(job.tag)[1:])
+
+    def _taken(self, job: JobRecord, since: float | None, error: str = "") -> bool:
+        """Look for a job at the service and take the best of those that are the run's own."""
+        if not self.finds:
+            self._lost(job, f"{self.device.name} cannot be asked whether it was sent before this happened: {error}")
+        found = self.ownership.sought(job, since=since)
+        if not found.own:
+            if found.foreign:
+                self._foreign(job, found.foreign[0].id)
+            if since is not None:
+                self.store.note(f"no job with this tag after {patience():g} s", tag=job.tag)
+            return False
+        chosen = found.own[0]
+        self.store.move(job.tag, "submitted", job_id=chosen.id, text=f"adopted job {chosen.id}, found by its tag")
         reached(f"submit {job.purpose}: adopted")
-        self._drop_duplicates(self.store.job(job.tag), found)
+        self._drop_duplicates(self.store.job(job.tag), found.own)
         return True
 
-    def _drop_duplicates(self, job: JobRecord, found: list[RemoteJob]) -> None:
+    def _lost(self, job: JobRecord, why: str) -> None:
+        """Give up knowing whether a job exists: only the user can find out."""
+        self.store.move(job.tag, "lost", text=why, reason=why)
+        raise InputError(
+            f"job {job.tag}: {why}; look at the provider's list of jobs, and `{self.once_more}` (resubmit=True) sends it again"
+        )
+
+    def _foreign(self, job: JobRecord, other: str) -> None:
+        why = f"job {other} at the service has its tag and other circuits, values or shots; it was left alone"
+        self.store.move(job.tag, "lost", text=why, reason=why)
+        raise InputError(f"job {job.tag}: {why}. `{self.once_more}` sends this run's own under another tag")
+
+    def _drop_duplicates(self, job: JobRecord, own: list[RemoteJob]) -> None:
+        """Report jobs that hold the same as a job of the run, each once, and cancel those that have not ended."""
+        if self.store.a_copy:
+            return
         known = self.store.get("duplicates", job.tag) or []
-        for other in found:
+        for other in own:
             if other.id == job.job_id or other.id in known:
                 continue
             text = f"job {other.id} is a duplicate of {job.job_id}"
@@ -163,28 +225,29 @@ class Courier:
         kept = self.store.result(job.tag)
         if kept is not None:
             return kept
-        if job.state in ENDED_BADLY:
-            why = job.detail.get("reason") or job.state
-            raise InputError(f"job {job.job_id} ({job.purpose}) {job.state}: {why}; `{self.once_more}` sends it again")
+        if job.state in ENDED_BADLY and job.state != FORGOTTEN:
+            raise self._ended(job)
         assert job.job_id is not None
         self.progress(f"asking {self.device.name} for {job.purpose}", None)
-        state, reason = self.device.status(job.job_id)
+        state, reason = self.asked(job.job_id)
         reached(f"collect {job.purpose}: status read")
-        self._drop_duplicates(job, self.device.find(job.tag))
-        if state != job.state:
+        job, state, reason = self._own(job, state, reason)
+        if state != job.state or reason != job.detail.get("reason", ""):
             self.store.move(job.tag, state, text=reason, reason=reason)
             reached(f"collect {job.purpose}: status written")
         if state in ENDED_BADLY:
-            return self.result(self.store.job(job.tag))
+            raise self._ended(self.store.job(job.tag))
         if state != "done":
             return None
         self.store.reserve(sum(len(pub.values) * job.shots * ((len(pub.axes) + 7) // 8) + 4096 for pub in job.pubs))
         reached(f"collect {job.purpose}: before the result")
+        assert job.job_id is not None
         try:
             bits = self._read(job)
-        except FailedCircuitError as error:
-            self.store.move(job.tag, "failed", text=str(error), reason=str(error))
-            return self.result(self.store.job(job.tag))
+        except (ForgottenJobError, FailedCircuitError) as error:
+            why = str(error).removeprefix("device: ")
+            self.store.move(job.tag, FORGOTTEN if isinstance(error, ForgottenJobError) else "failed", text=why, reason=why)
+            raise self._ended(self.store.job(job.tag)) from None
         except UnreadableResultError as error:
             self.store.note(str(error), tag=job.tag)
             raise UnreadableResultError(f"{error}; nothing of it is kept, `{self.again}` reads it again") from None
@@ -204,32 +267,98 @@ class Courier:
         answer = self.device.result(str(job.job_id))
         return read_result(answer, asked, shots=job.shots, source=self.device.name)
 
+    def asked(self, job_id: str) -> tuple[str, str]:
+        """Return the state of a job as the service tells it, and the reason or the word that goes with it."""
+        try:
+            return self.device.status(job_id)
+        except ForgottenJobError:
+            return FORGOTTEN, "it expired, was deleted, or belongs to another account"
+
+    def _own(self, job: JobRecord, state: str, reason: str) -> tuple[JobRecord, str, str]:
+        """Return the job, its state and the reason after those with its tag were looked at.
+
+        Of several that hold the same one is kept, by a rule on which copies of a run agree; one of which the run does not know
+        yet may be nearer to its end, or take the place of one that ended badly.
+        """
+        assert job.job_id is not None
+        if not self.finds:
+            return job, state, reason
+        found = self.ownership.listed(job)
+        listed = {other.id: other for other in found.own}
+        if job.job_id not in listed and state != FORGOTTEN and not self.is_own(job):
+            why = f"job {job.job_id} at the service holds other circuits, values or shots than this run's; it was left alone"
+            return job, "lost", why
+        created = listed[job.job_id].created if job.job_id in listed else job.created
+        candidates = [RemoteJob(job.job_id, state, created)] + [other for other in found.own if other.id != job.job_id]
+        better = [other for other in best_first(candidates) if usable(other)]
+        if better and better[0].id != job.job_id:
+            chosen = better[0].id
+            self.store.move(job.tag, job.state, job_id=chosen, text=f"job {chosen} is kept in the place of {job.job_id}")
+            job = self.store.job(job.tag)
+            state, reason = self.asked(chosen)
+        self._drop_duplicates(job, [other for other in candidates if other.state != FORGOTTEN])
+        return job, state, reason
+
+    def is_own(self, job: JobRecord) -> bool:
+        """Return whether the job whose id the run has written down holds what the run would send, as far as the service tells."""
+        if not self.finds or job.job_id is None:
+            return True
+        return any(self.ownership.fits(job, job.job_id, tag=tag) is not False for tag in attempts(job.tag))
+
+    def _ended(self, job: JobRecord) -> InputError:
+        why = job.detail.get("reason") or job.state
+        which = f"job {job.job_id or job.tag} ({job.purpose})"
+        return InputError(
+            f"{which} {'is ' if job.state == FORGOTTEN else ''}{job.state}: {why}; `{self.once_more}` sends it again"
+        )
+
     def resubmit(self) -> list[str]:
         """Let jobs that ended badly be sent again, under new tags. Return the old tags."""
-        dropped = []
+        return self.replace(self.ended_badly())
+
+    def ended_badly(self) -> list[JobRecord]:
+        """Return the jobs that only another one ends well.
+
+        Those that are written down as under way are asked for first: the service may know them no more. That is believed only
+        after they were looked for by their tags as long as listings lag.
+        """
+        self.refuse_copy()
+        found = []
         for job in self.store.jobs():
-            if job.state in ENDED_BADLY and self.store.result(job.tag) is None:
-                attempt = int(job.detail.get("attempt", 1)) + 1
-                base = job.tag.rsplit("+", 1)[0] if "+" in job.tag else job.tag
-                kept = {key: value for key, value in job.detail.items() if key != "reason"}
-                self.store.replace(job.tag, f"{base}+{attempt}", **{**kept, "attempt": attempt})
-                dropped.append(job.tag)
-        return dropped
+            if self.store.result(job.tag) is not None:
+                continue
+            if job.job_id is not None and (job.state in UNDER_WAY or job.state == FORGOTTEN):
+                job = self._remembered(job)
+            if job.state in ENDED_BADLY:
+                found.append(job)
+        return found
+
+    def replace(self, jobs: list[JobRecord]) -> list[str]:
+        """Intend jobs again under new tags, in the place of these. Return the old tags."""
+        self.refuse_copy()
+        for job in jobs:
+            base, attempt = base_of(job.tag)
+            kept = {key: value for key, value in job.detail.items() if key not in ("reason", "attempt", "ended")}
+            self.store.replace(job.tag, f"{base}+{attempt + 1}", **kept, attempt=attempt + 1)
+        if jobs and not self.finds:
+            self.store.standing.trust()
+        return [job.tag for job in jobs]
+
+    def _remembered(self, job: JobRecord) -> JobRecord:
+        """Return a job after the service was asked whether it still knows it."""
+        assert job.job_id is not None
+        state, reason = self.asked(job.job_id)
+        if state != FORGOTTEN:
+            if job.state == FORGOTTEN:
+                self.store.move(job.tag, state, text="the service knows the job again", reason=reason)
+            return self.store.job(job.tag)
+        found = [other for other in self.ownership.sought(job, since=time.monotonic()).own if other.id != job.job_id]
+        if found:
+            self.store.move(job.tag, "submitted", job_id=found[0].id, text=f"adopted job {found[0].id}, found by its tag")
+        elif job.state != FORGOTTEN:
+            self.store.move(job.tag, FORGOTTEN, text=reason, reason=reason)
+        return self.store.job(job.tag)
 
     def cancel(self) -> list[str]:
-        """Cancel every job that has not ended. Return their ids."""
-        cancelled = []
-        for job in self.store.jobs():
-            if job.state not in OPEN or self.store.result(job.tag) is not None:
-                continue
-            if job.job_id is not None:
-                self.device.cancel(job.job_id)
-                cancelled.append(job.job_id)
-            elif job.state == "sending":
-                for other in self.device.find(job.tag):
-                    self.device.cancel(other.id)
-                    cancelled.append(other.id)
-            self.store.move(job.tag, "cancelled", text="cancelled by the user", reason="cancelled by the user")
-            reached(f"cancel {job.purpose}: written")
-        self.close_group()
-        return cancelled
+        """Cancel every job that has not ended. Return the ids of those that the service calls cancelled."""
+        return [job_id for end in cancel_jobs(self) for job_id in end.cancelled]

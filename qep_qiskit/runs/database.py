@@ -11,7 +11,7 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,14 @@ class RunDamagedError(InputError):
     """A run's file does not hold what was written to it."""
 
 
+class RunGoneError(OSError):
+    """The run's folder was deleted or moved, or another file was put in its place, while it was open."""
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        text = "the run is gone: its folder was deleted or moved, or its file replaced, while this command used it; nothing more"
+        super().__init__(errno.ENOENT, f"{text} is sent or kept{more}", str(folder))
+
+
 class Database:
     """One connection to a run's file. Every row that it returns is what was written.
 
@@ -45,8 +53,16 @@ class Database:
     def __init__(self, path: Path, *, write: bool, connection: sqlite3.Connection | None = None) -> None:
         self.path, self.write = path, write
         self._changes: dict[str, tuple[int, str]] | None = None
+        self.before_writing: Callable[[], None] = lambda: None
+        self.before_commit: Callable[[], None] = lambda: None
         with self.guarded():
             self.connection = connect(path, write=write) if connection is None else connection
+        self._file = _file(path) if connection is None else None
+
+    @property
+    def present(self) -> bool:
+        """Whether the file that is open is still the one at its path."""
+        return self._file is None or _file(self.path) == self._file
 
     def close(self) -> None:
         """Close the connection."""
@@ -115,12 +131,14 @@ class Database:
         if self._changes is not None:
             yield
             return
+        self.before_writing()
         self._changes = {}
         try:
             with self.guarded(writing=True):
                 self.connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield
+                    self.before_commit()
                     self._write_ledger()
                     self.connection.execute("COMMIT")
                 except BaseException:
@@ -279,6 +297,14 @@ def full(path: Path) -> OSError:
     again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` goes on"
     text = "the disk is full or cannot be written; nothing is half written and nothing that was sent is lost"
     return OSError(errno.ENOSPC, f"{text}. Make room, then {again}", str(path))
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _number(digest: object) -> int:

@@ -17,12 +17,12 @@ from qiskit.providers import BackendV2
 from qep_qiskit.devices.backends import backend_of
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.digests import of_circuit, of_pubs
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import DeviceError, RunPub
 from qep_qiskit.errors import InputError, UnreadableResultError
 from qep_qiskit.measurement.samples import Samples, from_bit_array
 from qep_qiskit.runs.courier import Courier
-from qep_qiskit.runs.digests import of_circuit, of_pubs
 from qep_qiskit.runs.points import reached
 from qep_qiskit.runs.records import JobRecord, Pub
 

@@ -6,11 +6,11 @@ them by their tags, so nothing is paid twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.devices.remote import DeviceError, RemoteDevice
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
@@ -89,10 +89,8 @@ class Lifecycle:
         self, earlier: Plan | None, *, observed: Callable[[], Any] | None = None, outcomes: Any = None
     ) -> tuple[Plan, Any] | None:
         number = 0 if earlier is None else 1
-        if self.store.imported is not None and not self.store.jobs(number):
-            raise InputError(
-                f"{self._name}: is a copy, from which nothing is sent; `qep collect` the original, or submit its spec.toml again"
-            )
+        if not self.store.jobs(number):
+            self.courier.refuse_copy()
         current = self._plan(number, earlier, observed)
         if not self.store.jobs(number):
             start = None if outcomes is None else outcomes.start
@@ -100,26 +98,56 @@ class Lifecycle:
             self.progress(f"compiling for {self.device.name}", None)
             intend_round(self.store, current, self.device, start=start, run_id=self.store.description["id"])
             reached(f"round {number}: intents written")
-        jobs = self.store.jobs(number)
-        if any(job.state in ("intended", "sending") for job in jobs):
-            if not self.store.get("confirmed", str(number)):
-                self.store.put("estimate", str(number), estimate(self.store, number, self.device))
-                self.confirm(current, self.store)
-                self.store.put("confirmed", str(number), True)
-            self.courier.open_group()
-            for job in jobs:
-                if job.state in ("intended", "sending"):
-                    self.courier.send(job)
+        errors = self._sent(number, current)
         results = {}
-        for job in self.store.jobs(number):
-            bits = self.courier.result(job)
+        jobs = self.store.jobs(number)
+        for job in jobs:
+            if job.state in ("intended", "sending") or job.tag in errors:
+                continue
+            try:
+                bits = self.courier.result(job)
+            except (InputError, DeviceError) as error:
+                errors[job.tag] = error
+                continue
             if bits is not None:
                 results[job.tag] = bits
+        if errors:
+            raise together(list(errors.values()))
         if len(results) < len(jobs):
             return None
         self._note_calibration(number)
         about = {**self.device.describe(), **(self.store.get("calibration", str(number)) or {})}
         return current, outcomes_of(self.store, current, results, about)
+
+    def _sent(self, number: int, current: Plan) -> dict[str, InputError | DeviceError]:
+        """Send what is to be sent of a round, once it is known that the service has none of it; return what went wrong, by tag.
+
+        Nothing more of the round is paid for once a job of it cannot be sent; what is under way is fetched all the same.
+        """
+        waiting = [job for job in self.store.jobs(number) if job.state in ("intended", "sending")]
+        errors: dict[str, InputError | DeviceError] = {}
+        left = []
+        for job in waiting:
+            try:
+                if not self.courier.adopted(job):
+                    left.append(job)
+            except (InputError, DeviceError) as error:
+                errors[job.tag] = error
+        if not left or errors:
+            return errors
+        self.courier.refuse_copy()
+        if not self.store.get("confirmed", str(number)):
+            self.store.put("estimate", str(number), estimate(self.store, self.store.jobs(number), self.device))
+            self.store.put("asked", str(number), estimate(self.store, left, self.device))
+            self.confirm(current, self.store)
+            self.store.put("confirmed", str(number), True)
+        self.courier.open_group()
+        for job in left:
+            try:
+                self.courier.send(job, looked=True)
+            except (InputError, DeviceError) as error:
+                return {job.tag: error}
+        return {}
 
     def _note_calibration(self, number: int) -> None:
         """Keep the calibration that the device has once the results of a round are there."""
@@ -155,8 +183,11 @@ class Lifecycle:
         return made
 
     def resubmit(self) -> list[str]:
-        """Let jobs that ended badly be sent again, under new tags. Return the old tags."""
-        return self.courier.resubmit()
+        """Let jobs that ended badly be sent again, under new tags, after the price of them is confirmed. Return the old tags."""
+        jobs = self.courier.ended_badly()
+        for number in {job.round for job in jobs}:
+            self.store.put("confirmed", str(number), False)
+        return self.courier.replace(jobs)
 
     def cancel(self) -> list[str]:
         """Cancel every job that has not ended. Return their ids."""
@@ -177,9 +208,13 @@ class Lifecycle:
             self.store.add_gradient({"mitigation": done.mitigation, **gradient.to_dict()})
         return gradient
 
-    @property
-    def _name(self) -> str:
-        return str(self.store.folder)
+
+def together(errors: Sequence[InputError | DeviceError]) -> InputError | DeviceError:
+    """Return one error that says what went wrong with each of several jobs."""
+    if len(errors) == 1:
+        return errors[0]
+    kind = InputError if any(isinstance(error, InputError) for error in errors) else DeviceError
+    return kind(". ".join(str(error).rstrip(".") for error in errors))
 
 
 def read_again(store: RunStore, spec: Spec, mitigation: str) -> Gradient:

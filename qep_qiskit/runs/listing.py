@@ -9,9 +9,8 @@ from typing import Any
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.database import RunDamagedError
+from qep_qiskit.runs.records import ENDED_BADLY
 from qep_qiskit.runs.store import DATABASE, HOME, RunStore
-
-ENDED_BADLY = ("failed", "cancelled", "lost")
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Summary:
     folder : str
     id, kind, device : str
     state : str
-        done, waiting, not sent, failed, cancelled, stopped or damaged.
+        done, waiting, not sent, failed, cancelled, unknown, unknown to the service, given up, stopped or damaged.
     created, updated : str
         UTC.
     jobs : mapping of state to number
@@ -122,7 +121,7 @@ def progress_of(store: RunStore) -> dict[str, Any] | None:
 
 
 def state_of(store: RunStore) -> str:
-    """Return where a run is: done, waiting, not sent, failed, cancelled or stopped."""
+    """Return where a run is: done, waiting, not sent, stopped, or the state of a job that ended badly; unknown if one is lost."""
     told: Any = store.get("state", "run")
     if told is not None:
         return str(told)
@@ -133,5 +132,5 @@ def state_of(store: RunStore) -> str:
     states = [job.state for job in store.jobs()]
     for bad in ENDED_BADLY:
         if bad in states:
-            return "failed" if bad == "lost" else bad
+            return "unknown" if bad == "lost" else bad
     return "not sent" if all(state == "intended" for state in states) else "waiting"

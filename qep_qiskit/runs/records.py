@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+FORGOTTEN = "unknown to the service"
+"""The service has no job of this id, or none any more; another account may have it."""
 STATES = (
     "intended",
     "sending",
@@ -19,8 +21,12 @@ STATES = (
     "failed",
     "cancelled",
     "lost",
+    FORGOTTEN,
+    "given up",
     "replaced",
 )
+ENDED_BADLY = ("failed", "cancelled", "lost", FORGOTTEN, "given up")
+"""States that only another job ends well; of `lost` it cannot be known whether there is a job at all."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,16 +20,16 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.foreign.arrays import read_npz
 from qep_qiskit.foreign.circuits import read_circuit
-from qep_qiskit.foreign.documents import json_value
-from qep_qiskit.runs.database import Database, RunDamagedError
+from qep_qiskit.runs.database import Database, RunDamagedError, RunGoneError
 from qep_qiskit.runs.folders import DATABASE, HOME, SPEC, building, find_run
 from qep_qiskit.runs.lock import RunBusyError, WriteLock
 from qep_qiskit.runs.migrations import updated, version_of
 from qep_qiskit.runs.records import STATES, Checkpoint, Event, JobRecord, Pub
+from qep_qiskit.runs.standing import Standing, place_of, stamp
 from qep_qiskit.runs.tables import SCHEMA, TABLES, Row
-from qep_qiskit.secrets import scrubbed, scrubbed_document
+from qep_qiskit.runs.training_rows import TrainingRows, now, text_of
+from qep_qiskit.secrets import scrubbed
 
 __all__ = [
     "DATABASE",
@@ -42,6 +41,7 @@ __all__ = [
     "Pub",
     "RunBusyError",
     "RunDamagedError",
+    "RunGoneError",
     "RunStore",
     "building",
     "find_run",
@@ -50,10 +50,17 @@ __all__ = [
 ]
 
 
-class RunStore:
+class RunStore(TrainingRows):
     """A run that is open for reading, or for writing by this process alone. A context manager.
 
     Make one with :meth:`create` or :meth:`open`.
+
+    Attributes
+    ----------
+    folder : Path
+    description : dict
+    standing : Standing
+        Whether the file is the run itself, as it was left.
     """
 
     def __init__(self, folder: Path, lock: WriteLock | None) -> None:
@@ -64,6 +71,10 @@ class RunStore:
                 self._data = updated(self._data)
             self._data.check()
             self.description: dict[str, Any] = self._json(self._meta("description"), "its description")
+            self.standing = Standing(folder)
+            if lock is not None:
+                self.standing.settle(self._data, self.description.get("id"))
+                self._data.before_writing = self.check_present
         except BaseException:
             self._data.close()
             raise
@@ -79,7 +90,14 @@ class RunStore:
         """
         folder = Path(folder)
         with building(folder) as data:
-            meta = {"schema": str(SCHEMA), "description": text_of(description), "spec": spec_text, "created": now()}
+            meta = {
+                "schema": str(SCHEMA),
+                "description": text_of(description),
+                "spec": spec_text,
+                "created": now(),
+                "home": place_of(folder),
+                "left": stamp(),
+            }
             with data.transaction():
                 for key, value in meta.items():
                     data.put("meta", key=key, value=value)
@@ -109,7 +127,12 @@ class RunStore:
         try:
             store = cls(folder, lock)
             if note:
+                store.standing.unsettled = True
                 store.note(note)
+            if store.standing.restored:
+                store.note(
+                    "the file is not as it was left: it was restored from a copy; its jobs are looked up before any is sent"
+                )
         except BaseException:
             lock.release()
             raise
@@ -126,6 +149,28 @@ class RunStore:
         self._data.close()
         if self._lock is not None:
             self._lock.release()
+
+    def check_present(self) -> None:
+        """See that the file which is open is still the one in the run's folder.
+
+        Raises
+        ------
+        RunGoneError
+            If the folder was deleted or moved, or another file was put in its place.
+        """
+        if self._data.present:
+            return
+        sent: list[str] = []
+        with contextlib.suppress(Exception):  # what is open can be read as long as the system keeps it
+            sent = [f"{job.job_id} ({job.state})" for job in self.jobs() if job.job_id and self.result(job.tag) is None]
+        raise RunGoneError(self.folder, f"; jobs that it has at the service: {', '.join(sent)}" if sent else "")
+
+    @property
+    def a_copy(self) -> str | None:
+        """Why nothing is sent or cancelled from here, in one line; None for the run itself."""
+        if self.imported is not None:
+            return f"{self.folder}: is a copy, from which nothing is sent or cancelled; `qep collect` the original"
+        return self.standing.a_copy
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -213,7 +258,7 @@ class RunStore:
     def replace(self, tag: str, new_tag: str, **detail: Any) -> None:
         """Put a job that ended badly aside, and intend the same again under a new tag."""
         with self._data.transaction():
-            self.move(tag, "replaced", text=f"sent again as {new_tag}")
+            self.move(tag, "replaced", text=f"sent again as {new_tag}", ended=self.job(tag).state)
             again = {**self.job(tag).content(), "tag": new_tag, "detail": detail}
             again["pubs"] = self.job(tag).pubs
             self._add(JobRecord(**again), f"in the place of {tag}")
@@ -325,54 +370,6 @@ class RunStore:
         """Return the gradients, the oldest first."""
         return [self._json(row["value"], "a gradient") for row in self._data.rows("gradients", order="number")]
 
-    def add_step(
-        self,
-        number: int,
-        value: Mapping[str, Any],
-        *,
-        checkpoint: Checkpoint | None = None,
-        parts: Sequence[Checkpoint] = (),
-    ) -> None:
-        """Keep a step of a training run and, with it or not at all, a checkpoint to go on from, which may have further parts.
-
-        A step that is there already is replaced, and those after it are dropped: the run went back to an earlier checkpoint.
-        """
-        with self._data.transaction():
-            for later in self._data.numbers("steps", start=int(number)):
-                self._data.drop("steps", number=later)
-            self._data.put("steps", number=int(number), time=now(), value=text_of(value))
-            for kept in (*parts, *(() if checkpoint is None else (checkpoint,))):
-                self.put_checkpoint(kept)
-
-    def steps(self) -> list[dict[str, Any]]:
-        """Return the steps in order; each with its ``number``."""
-        rows = self._data.rows("steps", order="number")
-        return [{**self._json(row["value"], f"step {row['number']}"), "number": row["number"]} for row in rows]
-
-    def put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint in the place of the one with its name."""
-        buffer = io.BytesIO()
-        arrays: dict[str, Any] = {name: np.asarray(array) for name, array in checkpoint.arrays.items()}
-        if any(array.dtype.hasobject for array in arrays.values()):
-            raise ValueError("a checkpoint holds arrays of numbers only")
-        np.savez(buffer, **arrays)
-        with self._data.transaction():
-            about = text_of(checkpoint.about)
-            self._data.put("checkpoints", name=checkpoint.name, time=now(), about=about, data=buffer.getvalue())
-
-    def checkpoint_names(self) -> list[str]:
-        """Return the names of all checkpoints."""
-        return [str(row["name"]) for row in self._data.rows("checkpoints", order="name")]
-
-    def checkpoint(self, name: str = "last") -> Checkpoint | None:
-        """Return a checkpoint, None where there is none of this name."""
-        row = self._data.row("checkpoints", name=name)
-        if row is None:
-            return None
-        with self._data.whole(f"checkpoint {name}"):
-            arrays = read_npz(io.BytesIO(row["data"]), most=2 * len(row["data"]))
-        return Checkpoint(name, arrays, self._json(row["about"], f"checkpoint {name}"))
-
     def _happened(self, tag: str | None, state: str | None, text: str) -> None:
         number = self._data.next_number("events")
         self._data.put("events", number=number, time=now(), tag=tag, state=state, text=scrubbed(text))
@@ -382,17 +379,3 @@ class RunStore:
         if row is None:
             raise self._data.damaged(f"its {key}")
         return str(row["value"])
-
-    def _json(self, text: object, what: str) -> Any:
-        with self._data.whole(what):
-            return json_value(str(text))
-
-
-def text_of(value: Any) -> str:
-    """Return the JSON that a document is kept as, its sentences without secrets."""
-    return json.dumps(scrubbed_document(value), ensure_ascii=False, allow_nan=False, sort_keys=True)
-
-
-def now() -> str:
-    """Return the time as runs write it, in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -15,14 +15,17 @@ from pathlib import Path
 from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.provider import provider_device
-from qep_qiskit.devices.remote import UNDER_WAY, RemoteDevice
+from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteDevice
 from qep_qiskit.equilibrium.planned import Plan
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.cancelling import cancel_jobs
 from qep_qiskit.runs.courier import Courier
+from qep_qiskit.runs.identity import new_identity
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 from qep_qiskit.runs.listing import Summary, summary
+from qep_qiskit.runs.records import FORGOTTEN
 from qep_qiskit.runs.store import HOME, RunStore, find_run
 from qep_qiskit.spec import Spec, load
 from qep_qiskit.spec.loading import validated
@@ -74,7 +77,7 @@ def submit(
     started = datetime.now(UTC)
     stem = "run" if chosen.path is None else chosen.path.stem
     home = HOME / f"{stem}-{started:%Y%m%d-%H%M%S}" if run is None else Path(run)
-    about = {"id": f"qep-{started:%Y%m%d%H%M%S}-{home.name}", "kind": "gradient", "device": where.name}
+    about = {"id": new_identity(home), "kind": "gradient", "device": where.name}
     if (service := where.describe().get("service")) is not None:
         about["service"] = str(service)
     with RunStore.create(home, chosen.to_toml(), description=about) as store:
@@ -99,7 +102,7 @@ def collect(
     device : RemoteDevice or BackendV2, optional
         The spec's own where absent.
     resubmit : bool
-        Send jobs that failed, were cancelled or were lost again.
+        Send jobs again that failed, were cancelled or lost, or that the service knows no more.
     mitigation : str, optional
         Read the stored counts again with this method; nothing is sent.
     confirm, progress : callable
@@ -128,22 +131,53 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
     """
     folder = find_run(run)
     found = summary(folder)
-    if not ask or found.state != "waiting":
+    if not ask or found.state not in ("waiting", FORGOTTEN):
         return found
     with open_run(folder) as store:
         where = remote(spec_of(store) if device is None else device)
         states: dict[str, int] = {}
-        for job in store.jobs():
-            under_way = job.job_id is not None and job.state in UNDER_WAY
-            state = where.status(str(job.job_id))[0] if under_way else job.state
+        for state, _ in asked_states(store, where).values():
             states[state] = states.get(state, 0) + 1
     return Summary(**{**vars(found), "jobs": states})
 
 
+def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, str]]:
+    """Return the state of every job by its tag, as the service tells it now, and what goes with it: a reason, a word, an error.
+
+    A job of which the service cannot be asked has the state that is written down. Nothing is written.
+    """
+    courier = Courier(store, device)
+    found = {}
+    for job in store.jobs():
+        found[job.tag] = (job.state, str(job.detail.get("reason", "")))
+        if job.job_id is None or store.result(job.tag) is not None or job.state not in (*UNDER_WAY, FORGOTTEN):
+            continue
+        try:
+            found[job.tag] = courier.asked(job.job_id)
+        except DeviceError as error:
+            found[job.tag] = (job.state, f"could not be asked: {str(error).removeprefix('device: ')}")
+    return found
+
+
 def cancel(run: Name, *, device: object = None) -> list[str]:
-    """Cancel every job of a run that has not ended, and return their ids. What was collected stays."""
+    """Cancel every job of a run that has not ended. What was collected stays.
+
+    Returns
+    -------
+    list of str
+        The ids of the jobs that the service has cancelled.
+
+    Raises
+    ------
+    DeviceError
+        If a job may be under way still; all others were cancelled before.
+    """
     with open_run(run, write=True) as store:
-        return Courier(store, remote(spec_of(store) if device is None else device)).cancel()
+        ends = cancel_jobs(Courier(store, remote(spec_of(store) if device is None else device)))
+    left = [f"{end.title}: {end.text}" for end in ends if not end.handled]
+    if left:
+        raise DeviceError("; ".join(left))
+    return [job_id for end in ends for job_id in end.cancelled]
 
 
 def open_run(run: Name, *, write: bool = False) -> RunStore:

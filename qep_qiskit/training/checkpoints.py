@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
+from qep_qiskit.runs.identity import new_identity
 from qep_qiskit.runs.points import reached
 from qep_qiskit.runs.records import Checkpoint
 from qep_qiskit.runs.store import DATABASE, RunStore
@@ -110,7 +110,7 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
     settings = task.describe()
     if not (folder / DATABASE).is_file():
         described = {
-            "id": f"qep-{datetime.now(UTC):%Y%m%d%H%M%S}-{folder.name}",
+            "id": new_identity(folder),
             "kind": "training",
             "device": str(settings["device"].get("name")),
             "from": "python" if spec_text is None else "spec",

@@ -11,6 +11,7 @@ from typing import Any
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.costs import estimate
 from qep_qiskit.runs.courier import Courier
 from qep_qiskit.runs.journal import JournalDevice
 from qep_qiskit.runs.store import RunStore
@@ -82,8 +83,8 @@ def through_the_run(
     if device is None:
         yield task, lambda step: None
         return
-    if store.imported is not None:
-        raise InputError(f"run: {store.folder} is a copy, from which nothing is sent; go on with the original")
+    if (why := store.a_copy) is not None:
+        raise InputError(f"run: {why}")
 
     def stop(where: str) -> None:
         if pressed():
@@ -94,8 +95,9 @@ def through_the_run(
     journal = JournalDevice(courier, str(store.description["id"]), stop)
     journal.at(done)
     _confirmed(task, journal, done, confirm, progress)
-    if resubmit:
-        courier.resubmit()
+    if resubmit and (ended := courier.ended_badly()):
+        confirm({**estimate(store, ended, device), "steps": len({job.round for job in ended})}, store)
+        courier.replace(ended)
     try:
         source = changed(task.source, lambda own: replace(own, device=journal))
         yield replace(task, device=journal, source=source), journal.at

@@ -241,7 +241,7 @@ def test_told_at_a_glance_and_on_a_page(at, tmp_path):
 def test_a_training_is_cancelled(at, tmp_path):
     with pytest.raises(InterruptedTrainingError):
         at("queue", progress=lambda text, share=None: text.startswith("waiting") and os.kill(os.getpid(), signal.SIGINT))
-    assert verbs.cancel(tmp_path / "run", device=FolderDevice(tmp_path / "jobs")) == ["job000"]
+    assert verbs.cancel(tmp_path / "run", device=FolderDevice(tmp_path / "jobs", ("queue",))) == ["job000"]
     with pytest.raises(InputError, match="cancelled by the user; .*resubmit=True"):
         at()
     with pytest.raises(InputError, match="was begun from Python and has no spec"):

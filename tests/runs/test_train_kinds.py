@@ -9,8 +9,9 @@ from qiskit.result import Result
 from remote import FolderDevice
 
 import qep_qiskit as qep
+from qep_qiskit.devices import digests
 from qep_qiskit.devices.provider import provider_device
-from qep_qiskit.runs import digests, journal
+from qep_qiskit.runs import journal
 from qep_qiskit.runs.store import RunStore
 
 X, Y = np.array([[-1.0], [0.2], [1.0]]), np.array([-1.0, 1.0, 1.0])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +12,7 @@ from qiskit.circuit import ParameterExpression, QuantumCircuit
 
 from qep_qiskit.devices.remote import RunPub
 
+MARK = "sha-"
 DECIMALS = 6
 """Numbers that agree to so many decimals are one: another processor's last digits are no other circuit."""
 
@@ -38,6 +40,25 @@ def of_pubs(pubs: Sequence[RunPub], shots: int) -> str:
         names = ",".join(p.name for p in pub.circuit.parameters)
         state.update(f"|{of_circuit(pub.circuit)}|{names}|{_numbers(pub.values)}".encode())
     return state.hexdigest()
+
+
+def mark_of(pubs: Sequence[RunPub], shots: int, tag: str) -> str:
+    """Return the second tag of a job, which says what the job holds.
+
+    It depends on the job's own tag too, so two runs of the same circuits share no tag.
+    """
+    return MARK + hashlib.sha256(f"{tag}|{of_pubs(pubs, shots)}".encode()).hexdigest()[:40]
+
+
+def mark_in(tags: Iterable[str]) -> str | None:
+    """Return the one among a job's tags that says what the job holds; None if it has none.
+
+    Examples
+    --------
+    >>> mark_in(["mine", "sha-" + 40 * "0"]), mark_in(["mine", "sha-1"])
+    ('sha-0000000000000000000000000000000000000000', None)
+    """
+    return next((tag for tag in map(str, tags) if re.fullmatch(MARK + "[0-9a-f]{40}", tag)), None)
 
 
 def _words(circuit: QuantumCircuit) -> Iterator[str]:

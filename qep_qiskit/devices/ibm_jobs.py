@@ -1,0 +1,97 @@
+"""Jobs as the IBM service gives them back: those that it knows no more, and their inputs held against what a run would send."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.devices.digests import DECIMALS, of_circuit
+from qep_qiskit.devices.remote import ForgottenJobError, RunPub
+
+
+def job_of(service: Any, job_id: str) -> Any:
+    """Return a job by its id.
+
+    Raises
+    ------
+    ForgottenJobError
+        If the service has none, or none any more.
+    """
+    try:
+        return service.job(job_id)
+    except Exception as error:
+        if type(error).__name__ == "RuntimeJobNotFound":
+            raise ForgottenJobError(f"device: job {job_id} is unknown to the service") from None
+        raise
+
+
+def result_of(job: Any, timeout: float) -> Any:
+    """Return the result of a job that is done.
+
+    Raises
+    ------
+    ForgottenJobError
+        If the service has it no more: a private one is handed out once.
+    """
+    try:
+        return job.result(timeout=timeout)
+    except Exception as error:
+        if getattr(error, "status_code", None) == 404:
+            raise ForgottenJobError(f"device: the service has no result of job {job.job_id()}, or none any more") from None
+        raise
+
+
+def same_inputs(inputs: Mapping[str, Any] | None, pubs: Sequence[RunPub], shots: int) -> bool | None:
+    """Return whether a job's inputs are these circuits, values and shots; None if they cannot be read.
+
+    Twirled circuits arrive as templates with gates of their own: of those the couplings are compared, and the values and shots.
+
+    Parameters
+    ----------
+    inputs : mapping or None
+        The job's parameters as the client gives them back.
+    pubs : sequence of RunPub
+    shots : int
+        Of each row of values.
+    """
+    try:
+        program = (inputs or {})["quantum_program"]
+        circuits = [item.circuit for item in program.items]
+        items = [_read(item) for item in program.items]
+    except (KeyError, TypeError, AttributeError):  # the client gives them in another form, or not at all
+        return None
+    if len(items) != len(pubs):
+        return False
+    for circuit, (values, randomizations), pub in zip(circuits, items, pubs, strict=True):
+        plain = randomizations is None
+        if (program.shots != shots) if plain else (program.shots * int(randomizations or 1) < shots):
+            return False
+        alike = of_circuit(circuit) == of_circuit(pub.circuit) if plain else _couplings(circuit) == _couplings(pub.circuit)
+        if not alike or not _equal(values, pub.values):
+            return False
+    return True
+
+
+def _read(item: Any) -> tuple[NDArray[np.float64], int | None]:
+    """Return an item's rows of values and, for a twirled one, how often its gates are drawn."""
+    given = getattr(item, "circuit_arguments", None)
+    if given is not None:
+        return np.asarray(given, dtype=float), None
+    arguments = dict(item.samplex_arguments)
+    return np.asarray(arguments.get("parameter_values", np.zeros(0)), dtype=float), int(item.shape[0])
+
+
+def _couplings(circuit: QuantumCircuit) -> Counter[tuple[str, tuple[int, ...]]]:
+    places = [(i.operation.name, tuple(circuit.find_bit(q).index for q in i.qubits)) for i in circuit.data]
+    return Counter((name, qubits) for name, qubits in places if len(qubits) == 2 and name != "barrier")
+
+
+def _equal(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
+    found = np.asarray(values, dtype=float).reshape(-1)
+    expected = np.asarray(wanted, dtype=float).reshape(-1)
+    return found.shape == expected.shape and bool(np.all(np.abs(found - expected) <= 10.0**-DECIMALS))

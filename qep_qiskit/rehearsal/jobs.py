@@ -1,0 +1,71 @@
+"""A job of the stand-in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qep_qiskit.devices.digests import mark_in
+from qep_qiskit.rehearsal import programs
+from qep_qiskit.rehearsal.machine import Machine
+
+
+@dataclass
+class Job:
+    """A job of the stand-in.
+
+    Attributes
+    ----------
+    params : mapping
+        Its inputs as they came.
+    due, visible : float
+        On the monotonic clock: when it may start, and from when on listings show it.
+    seconds : float
+        QPU seconds that were billed.
+    """
+
+    id: str
+    number: int
+    machine: Machine
+    tags: list[str]
+    session: str | None
+    private: bool
+    program: programs.Program
+    params: Mapping[str, Any]
+    created: str
+    due: float
+    visible: float
+    status: str = "Queued"
+    reason: str = ""
+    result: str = ""
+    reads: int = 0
+    seconds: float = 0.0
+    started: str | None = None
+    ended: str | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def names(self) -> list[str]:
+        """The tags that say whose job it is, without the one that says what it holds."""
+        return [tag for tag in self.tags if tag != mark_in(self.tags)]
+
+    def document(self, *, inputs: bool = False) -> dict[str, Any]:
+        """Return the job as the service tells it, with its inputs if they are asked for."""
+        state: dict[str, Any] = {"status": self.status}
+        if self.reason:
+            state |= {"reason": self.reason, "reason_code": 1000}
+        return {
+            "id": self.id,
+            "backend": self.machine.name,
+            "state": state,
+            "status": self.status,
+            "program": {"id": "executor"},
+            "created": self.created,
+            "tags": self.tags,
+            "session_id": self.session,
+            "private": self.private,
+            "usage": {"seconds": self.seconds},
+            **({"params": self.params} if inputs else {}),
+        }

@@ -1,0 +1,21 @@
+"""What makes a run itself: a name that no other run has."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+NAME_LENGTH = 12
+"""Letters of the folder's name in a run's identity: a service takes tags of up to 86 letters."""
+
+
+def new_identity(folder: str | os.PathLike[str]) -> str:
+    """Return the identity of a new run, from which the tags of its jobs are made.
+
+    The date and the folder's name are for readers; 128 random bits make it unique whatever the second, folder, host or user.
+    """
+    name = re.sub(r"[^A-Za-z0-9_.]+", "-", Path(folder).name)[:NAME_LENGTH].strip("-") or "run"
+    return f"qep-{datetime.now(UTC):%Y%m%d}-{name}-{uuid.uuid4().hex}"
