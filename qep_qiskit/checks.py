@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+import re
 import reprlib
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +18,9 @@ _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxdict = _SHORT.maxlist
 
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F.]+")
+
+
 def shown(value: object) -> str:
     """Return a value on one line, cut to a readable length.
 
@@ -26,10 +31,13 @@ def shown(value: object) -> str:
     """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
+        return f"<{'class' if isinstance(value, type) else 'function'} {value.__qualname__}>"
     try:
         text = " ".join(_SHORT.repr(value).split())
     except Exception:  # the repr of a stranger's object
         text = f"<{type(value).__name__}>"
+    text = _ADDRESS.sub("", text)
     return text if len(text) <= 80 else text[:79] + "…"
 
 
@@ -54,9 +62,8 @@ def _whole(value: object) -> int | None:
         return None
     if isinstance(value, float | np.floating):
         return int(value) if math.isfinite(value) and float(value).is_integer() else None
-    index = getattr(value, "__index__", None)
     try:
-        return None if index is None else int(index())
+        return operator.index(value)
     except TypeError:
         return None
 

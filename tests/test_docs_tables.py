@@ -55,15 +55,3 @@ def test_the_row_that_was_wrong_is_right(tables):
         line for line in (DOCS / "oscillators.md").read_text(encoding="utf-8").splitlines() if line.startswith("| k = 0.5")
     )
     assert row.split("|")[2].strip() == "6.7e-2" and row.split("|")[3].strip() == "8.6e-5"
-
-
-def test_counts_in_the_readme_are_those_of_the_networks():
-    import qep_qiskit as qep
-
-    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
-    for edges, sites in (("chain", 100), ("heavy-hex", 127)):
-        network = qep.ising(sites=sites, edges=edges, inputs=[0], outputs=[20])
-        assert re.search(rf"\b{sites}[ -](sites|qubit)[^.]*?, {network.num_weights} weights", text.replace("\n", " ")), (
-            sites,
-            edges,
-        )
