@@ -56,8 +56,8 @@ def whole(name: str, value: object, *, least: int = 0, most: int | None = None, 
     return number
 
 
-def _whole(value: object) -> int | None:
-    value = _scalar(value)
+def _whole(given: object) -> int | None:
+    value: Any = _scalar(given)
     if isinstance(value, bool | np.bool_ | str | bytes | complex | np.complexfloating):
         return None
     if isinstance(value, float | np.floating):
