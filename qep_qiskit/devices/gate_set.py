@@ -50,21 +50,11 @@ def translated(circuit: QuantumCircuit, gates: tuple[str, ...], keep: Collection
     InputError
         If the gates cannot express the circuit.
     """
-    kept: list[Operation] = []
-    opaque = circuit.copy_empty_like()
-    for item in circuit.data:
-        operation = item.operation
-        if operation.name != "barrier" and (
-            getattr(operation, "label", None) in keep or (operation.name in keep and operation.name not in standard_gates())
-        ):
-            opaque.append(Barrier(len(item.qubits), label=f"{_KEPT}{len(kept)}"), item.qubits)
-            kept.append(operation)
-        else:
-            opaque.append(item)
+    opaque, kept = _covered(circuit, keep) if keep else (circuit, [])
     try:
         if not gates and len(kept) < len(circuit.data):
             raise TranspilerError("no standard gates")
-        made = _passes(gates).run(opaque if kept else circuit) if gates else opaque
+        made = _passes(gates).run(opaque) if gates else opaque
     except TranspilerError:
         needed = ", ".join(sorted(set(circuit.count_ops()) - set(gates) - set(keep) - {"barrier"})) or "circuits"
         raise InputError(
@@ -81,6 +71,27 @@ def translated(circuit: QuantumCircuit, gates: tuple[str, ...], keep: Collection
         else:
             restored.append(item)
     return restored
+
+
+def _covered(circuit: QuantumCircuit, keep: Collection[str]) -> tuple[QuantumCircuit, list[Operation]]:
+    """Return the circuit with barriers in place of what is to be kept, and that in order."""
+    standard = standard_gates()
+
+    def covers(operation: Operation) -> bool:
+        named = operation.name in keep and operation.name not in standard
+        return operation.name != "barrier" and (named or getattr(operation, "label", None) in keep)
+
+    if not any(covers(item.operation) for item in circuit.data):
+        return circuit, []
+    opaque = circuit.copy_empty_like()
+    kept: list[Operation] = []
+    for item in circuit.data:
+        if covers(item.operation):
+            opaque.append(Barrier(len(item.qubits), label=f"{_KEPT}{len(kept)}"), item.qubits)
+            kept.append(item.operation)
+        else:
+            opaque.append(item)
+    return opaque, kept
 
 
 @functools.lru_cache(maxsize=256)

@@ -289,7 +289,8 @@ def program_of(compiled: Compiled, model: NoiseModel, cache: Cache) -> NoisyProg
         except Unsuited as reason:
             return str(reason)
 
-    program = cache.kept(("noisy program", id(compiled), state), make, anchor=(compiled, model))
+    key = ("noisy program", id(compiled.circuit), compiled.gates, state)
+    program = cache.kept(key, make, anchor=(compiled.circuit, model))
     if isinstance(program, str):
         raise Unsuited(program)
     return program

@@ -43,7 +43,7 @@ def program_of(compiled: Compiled, cache: Cache) -> CircuitProgram:
         except InputError as error:
             return f"this circuit ({error})"
 
-    program = cache.kept(("program", id(compiled)), make, anchor=compiled)
+    program = cache.kept(("program", id(circuit)), make, anchor=circuit)
     if isinstance(program, str):
         raise Unsuited(program)
     return program
