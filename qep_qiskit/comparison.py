@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +31,11 @@ from qep_qiskit.planning.settled import settle
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact
 from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.mps import MPS
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import exact_gradient, reference_state, variational_gradient
-from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
+from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
 
 Vector = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ def compare(
     problem: Problem,
     *,
     preparer: Preparer | None = None,
-    stencil: Stencil | AutoStencil | None = None,
+    stencil: AnyStencil | None = None,
     device: object = None,
     shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
@@ -107,7 +108,7 @@ class Climb:
         problem: Problem,
         *,
         preparer: Preparer | None = None,
-        stencil: Stencil | AutoStencil | None = None,
+        stencil: AnyStencil | None = None,
         device: object = None,
         shots: int | Split | OptimalShots | None = None,
         mitigation: str = "none",
@@ -116,7 +117,7 @@ class Climb:
         measured: tuple[Plan, Outcomes] | None = None,
         progress: Progress = silent,
     ) -> None:
-        check_options(problem, Exact(), symmetric(0.1))
+        check_options(problem, Exact(), AdaptiveStencil().at(0.1))
         self._problem = problem
         self._device: Device = as_device(device)
         self._preparer: Preparer = Exact() if preparer is None else preparer
@@ -142,7 +143,9 @@ class Climb:
             )
             stencil, shots, calibration_shots = settled.stencil, settled.shots, settled.calibration_shots
             self._planned = settled.record
-        self._stencil = symmetric(0.1) if stencil is None else stencil
+        assert not isinstance(stencil, AutoStencil)
+        self._asked: Stencil | AdaptiveStencil = AdaptiveStencil() if stencil is None else stencil
+        self._free: Prepared | None = None
         self._shots = shots if isinstance(shots, Split) else check_shots("shots", shots)
         refuse_without_qubits(problem, self._preparer, self._shots)
         self._calibration_shots = check_shots("calibration_shots", calibration_shots)
@@ -176,6 +179,16 @@ class Climb:
             return None
         return structures[0].circuit
 
+    @cached_property
+    def _stencil(self) -> Stencil:
+        """One stencil for all rungs: that of the asked-for preparation and shots."""
+        if isinstance(self._asked, Stencil):
+            return self._asked
+        options = {"stencil": self._asked, "shots": self._shots, "seed": self._seed, "progress": self._progress}
+        chosen = plan(self._problem, preparer=self._preparer, **options)  # type: ignore[arg-type]
+        self._free = chosen.prepared
+        return chosen.stencil
+
     def budget(self) -> Budget:
         """Return the rungs that there are so far."""
         last = self._last
@@ -185,7 +198,11 @@ class Climb:
             "x": self._problem.x.tolist(),
             "cost": type(self._problem.cost).__name__,
             "preparer": self._preparer.describe(),
-            "stencil": {"kind": self._stencil.kind, "beta": self._stencil.beta},
+            "stencil": {
+                "kind": self._stencil.kind,
+                "beta": self._stencil.beta,
+                **({} if isinstance(self._asked, Stencil) else {"chosen": "adaptive"}),
+            },
             "device": self._device.describe(),
             "shots": [list(row) for row in self._shots.shots] if isinstance(self._shots, Split) else self._shots,
             "mitigation": self._mitigation,
@@ -258,7 +275,9 @@ class Climb:
         return replace(self._rung("mean_field", MEAN_FIELD_TITLE, found), added=None, seconds=time.perf_counter() - clock)
 
     def _noiseless(self, preparer: Preparer) -> Gradient:
-        first = plan(self._problem, preparer=preparer, stencil=self._stencil, seed=self._seed, progress=self._progress)
+        stencil = self._stencil
+        near = self._free if preparer is self._preparer else None
+        first = plan(self._problem, preparer=preparer, stencil=stencil, near=near, seed=self._seed, progress=self._progress)
         self._plan = first
         done, outcomes = finish(first, lambda part, earlier: execute(part, None, earlier=earlier), self._progress)
         self._last = reduce(done, outcomes)

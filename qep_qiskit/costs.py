@@ -235,10 +235,18 @@ def softmax_cross_entropy(target: int | ArrayLike, *, scale: float = 1.0) -> Exp
     scale : float
         The inverse temperature of the softmax; expectations of Z span only [−1, 1], so 2 to 5 is usual.
     """
+    if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not np.isfinite(scale) or scale <= 0:
+        raise InputError(f"softmax_cross_entropy: scale is {scale!r}; give a finite number above 0")
+
+    def log_probabilities(v: Vector) -> Vector:
+        z = scale * (v - np.max(v))
+        return np.asarray(z - np.log1p(np.exp(np.delete(z, np.argmax(v))).sum()))
+
+    def of_others(a: Vector) -> Vector:
+        return np.asarray((1.0 - np.eye(len(a))) @ a)
 
     def probabilities(v: Vector) -> Vector:
-        z = scale * v - np.max(scale * v)
-        return np.exp(z) / np.exp(z).sum()
+        return np.exp(log_probabilities(v))
 
     def one_hot(v: Vector) -> Vector:
         if isinstance(target, int | np.integer):
@@ -248,15 +256,18 @@ def softmax_cross_entropy(target: int | ArrayLike, *, scale: float = 1.0) -> Exp
         return finite_vector("softmax_cross_entropy: target", target, len(v), "one an output")
 
     def loss(v: Vector) -> float:
-        return float(-one_hot(v) @ np.log(probabilities(v)))
+        y, logarithms = one_hot(v), log_probabilities(v)
+        return 0.0 - float(y[y != 0.0] @ logarithms[y != 0.0])
 
     def gradient(v: Vector) -> Vector:
-        y = one_hot(v)
-        return scale * (y.sum() * probabilities(v) - y)
+        y, p = one_hot(v), probabilities(v)
+        return scale * (p * of_others(y) - y * of_others(p))  # 1 - p has no digits left where p is near 1
 
     def hessian(v: Vector) -> NDArray[np.float64]:
         p = probabilities(v)
-        return scale**2 * one_hot(v).sum() * (np.diag(p) - np.outer(p, p))
+        bend = -np.outer(p, p)
+        np.fill_diagonal(bend, p * of_others(p))
+        return scale**2 * one_hot(v).sum() * bend
 
     return SoftmaxCrossEntropy(loss, gradient, hessian, target, scale)
 

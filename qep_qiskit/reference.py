@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from qep_qiskit.checks import seed_of
 from qep_qiskit.costs import ObservableCost
+from qep_qiskit.equilibrium.bias import FLAT, FLAT_SHARE
 from qep_qiskit.equilibrium.estimate import finish, stamped
 from qep_qiskit.equilibrium.executed import execute
-from qep_qiskit.equilibrium.planned import check_options, family_of, plan, refuse_without_qubits
+from qep_qiskit.equilibrium.families import family_of
+from qep_qiskit.equilibrium.planned import check_options, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.truncation import truncation
@@ -33,19 +35,16 @@ from qep_qiskit.preparation.exact import (
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.mps import MPS
-from qep_qiskit.preparation.preparer import Prepared, Preparer
-from qep_qiskit.preparation.product import spins_of
+from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.preparation.thermal import Thermal, refuse_large
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
 from qep_qiskit.simulation.lanczos import ground_state
 from qep_qiskit.simulation.levels import eigenstate, level_response
-from qep_qiskit.simulation.product_states import ProductEnergy, ProductStrings, across, along, tangents
 from qep_qiskit.simulation.quadratic import MOST_DENSE, respond
 from qep_qiskit.simulation.quadratic import ground_state as ground_form
-from qep_qiskit.simulation.response import linear_response
+from qep_qiskit.simulation.response import linear_response, transitions
 from qep_qiskit.simulation.thermal import gibbs_state
-from qep_qiskit.simulation.threads import single_threaded
 from qep_qiskit.stencils import extrapolated, symmetric
 
 Vector = NDArray[np.float64]
@@ -53,8 +52,6 @@ COMPARED_QUBITS = 16
 """Up to so many qubits the exact gradient takes less than a second, and is computed beside others without being asked for."""
 NUDGE_SHARE = 0.02
 """The nudge |β|‖C‖ as a share of the gap: the bias is of its fourth power, and errors of the states are divided by β."""
-FLAT = 1e-9
-"""Directions whose curvature is below this share of the largest are redundant angles: nothing depends on them."""
 
 
 def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: int = 0) -> Gradient:
@@ -122,7 +119,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     found = _as_gradient(
         problem,
         free,
-        _transitions(problem, state.vector, delta),
+        transitions(everything, state.vector, delta),
         phase={"energy": state.energy, "residual": state.residual, "variance": state.residual**2},
         diagnostics={"gap": state.gap, "warnings": [] if np.any(delta) else _stillness(problem, family)},
         provenance={
@@ -216,55 +213,26 @@ def variational_gradient(problem: Problem, preparer: VQE | MeanField, *, seed: i
     prepared = preparer.prepare(_free_family(problem), seed=seed)
     free = prepared.expectations(problem.frame.paulis)[0]
     signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
-    if isinstance(preparer, VQE):
-        transitions, curvatures = _of_ansatz(problem, preparer, prepared, signal)
-        what = "ansatz"
-    else:
-        transitions, curvatures = _of_spins(problem, prepared, signal)
-        what = "mean field"
+    assert prepared.response is not None
+    response = prepared.response(signal)
+    what = "ansatz" if isinstance(preparer, VQE) else "mean field"
     phase = prepared.phases[0]
     found = _as_gradient(
         problem,
         free,
-        transitions,
+        response.changes(problem.frame.paulis),
         phase={"energy": phase.energy, "residual": phase.residual, "variance": phase.variance},
         diagnostics={
             "gap": None,
-            "curvature_range": curvatures,
-            "warnings": list(prepared.details.get("warnings", [])),  # type: ignore[call-overload]
+            "curvature_range": response.details["curvature_range"],
+            "warnings": [
+                *prepared.details.get("warnings", []),  # type: ignore[misc]
+                *([FLAT] if float(response.details.get("flat_share", 0.0)) > FLAT_SHARE else []),  # type: ignore[arg-type]
+            ],
         },
         provenance={"method": f"implicit differentiation of the {what}", "preparer": preparer.describe()},
     )
     return stamped(found, started, clock)
-
-
-def _of_ansatz(problem: Problem, vqe: VQE, prepared: Prepared, signal: Vector) -> tuple[Vector, list[float]]:
-    """Return how every string's expectation follows a nudge, and the range of the curvatures."""
-    family = _free_family(problem)
-    program = vqe.compiled(family)[1]
-    assert prepared.angles is not None
-    theta = prepared.angles[0]
-    with single_threaded(problem.network.num_qubits):
-        state = program.state(theta)
-        slope = program.energy_and_gradient(theta, structure_for(problem.frame.paulis).bind(signal))[1]
-        curvature, directions = np.linalg.eigh(program.hessian(theta, bound(structure_of(family), family, 0)))
-        curved = np.abs(curvature) > FLAT * np.abs(curvature).max()
-        moved = -directions[:, curved] @ ((directions[:, curved].T @ slope) / curvature[curved])
-        delta = moved @ program.tangents(theta)
-    return _transitions(problem, state, delta), [float(curvature[curved].min()), float(curvature.max())]
-
-
-def _of_spins(problem: Problem, prepared: Prepared, signal: Vector) -> tuple[Vector, list[float]]:
-    """The same of a mean-field state: the spins turn by −(Hessian)⁻¹ times the slope of C."""
-    spins = spins_of(prepared)
-    assert spins is not None
-    axes = tangents(spins)
-    energy = ProductEnergy.of(problem.frame.paulis, problem.hamiltonian_row)
-    strings = ProductStrings(problem.frame.paulis)
-    curvature, modes = np.linalg.eigh(energy.curvature(spins, axes))
-    slope = along(strings.fields(signal, spins), axes)
-    turn = -modes @ ((modes.T @ slope) / curvature)
-    return strings.moved(spins, across(turn, axes)), [float(curvature[0]), float(curvature[-1])]
 
 
 def _of_thermal_state(problem: Problem, thermal: Thermal) -> Gradient:
@@ -339,14 +307,3 @@ def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: fl
 
 def _free_family(problem: Problem) -> Family:
     return family_of(problem, np.zeros_like(problem.hamiltonian_row), (0.0,))
-
-
-def _transitions(problem: Problem, state: NDArray[np.complex128], delta: NDArray[np.complex128]) -> Vector:
-    """2 Re⟨δψ|P|ψ⟩ of every string, from the expectations of ψ ± δψ (polarisation)."""
-    size = float(np.linalg.norm(delta))
-    if size == 0.0:
-        return np.zeros(len(problem.frame.paulis))
-    structure = structure_for(problem.frame.paulis)
-    pair = np.array([state + delta / size, state - delta / size])
-    plus, minus = structure.expectations(pair)
-    return size * (plus - minus) / 2

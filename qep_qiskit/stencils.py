@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import Literal, TypeAlias, overload
 
 from qep_qiskit.errors import InputError, nearest
+
+LEAST_STEP = 1e-100
+"""Of |β|: error bars hold 1/β², which overflows below."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,38 @@ class AutoStencil:
         return stencil(self.kind, beta)
 
 
+@dataclass(frozen=True)
+class AdaptiveStencil:
+    """A stencil whose β is chosen for each problem once its free phase is known, from the gap, the nudge and the shots.
+
+    Attributes
+    ----------
+    kind : str
+        ``"one_sided"``, ``"symmetric"`` or ``"extrapolated"``.
+    """
+
+    kind: str = "symmetric"
+
+    def at(self, beta: float) -> Stencil:
+        """Return the stencil of this kind with a β."""
+        return stencil(self.kind, beta)
+
+
+AnyStencil: TypeAlias = Stencil | AutoStencil | AdaptiveStencil
+
+
 @overload
 def one_sided(beta: float) -> Stencil: ...
 @overload
 def one_sided(beta: Literal["auto"]) -> AutoStencil: ...
-def one_sided(beta: float | Literal["auto"]) -> Stencil | AutoStencil:
+@overload
+def one_sided(beta: Literal["adaptive"]) -> AdaptiveStencil: ...
+def one_sided(beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
     """Phases 0 and β; the bias is O(β). A negative β nudges the other way; ``"auto"`` lets the planner choose it."""
     if isinstance(beta, str) and beta == "auto":
         return AutoStencil("one_sided")
+    if isinstance(beta, str) and beta == "adaptive":
+        return AdaptiveStencil("one_sided")
     b = _step(beta)
     return Stencil("one_sided", b, (0.0, b), (-1 / b, 1 / b), 1)
 
@@ -76,10 +103,14 @@ def one_sided(beta: float | Literal["auto"]) -> Stencil | AutoStencil:
 def symmetric(beta: float) -> Stencil: ...
 @overload
 def symmetric(beta: Literal["auto"]) -> AutoStencil: ...
-def symmetric(beta: float | Literal["auto"]) -> Stencil | AutoStencil:
+@overload
+def symmetric(beta: Literal["adaptive"]) -> AdaptiveStencil: ...
+def symmetric(beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
     """Phases −β and β; the bias is O(β²) (Laborieux et al. 2021). ``"auto"`` lets the planner choose β."""
     if isinstance(beta, str) and beta == "auto":
         return AutoStencil("symmetric")
+    if isinstance(beta, str) and beta == "adaptive":
+        return AdaptiveStencil("symmetric")
     b = _step(beta)
     return Stencil("symmetric", b, (-b, b), (-1 / (2 * b), 1 / (2 * b)), 2)
 
@@ -88,16 +119,20 @@ def symmetric(beta: float | Literal["auto"]) -> Stencil | AutoStencil:
 def extrapolated(beta: float) -> Stencil: ...
 @overload
 def extrapolated(beta: Literal["auto"]) -> AutoStencil: ...
-def extrapolated(beta: float | Literal["auto"]) -> Stencil | AutoStencil:
+@overload
+def extrapolated(beta: Literal["adaptive"]) -> AdaptiveStencil: ...
+def extrapolated(beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
     """Phases ±β and ±2β, Richardson-extrapolated; the bias is O(β⁴). ``"auto"`` lets the planner choose β."""
     if isinstance(beta, str) and beta == "auto":
         return AutoStencil("extrapolated")
+    if isinstance(beta, str) and beta == "adaptive":
+        return AdaptiveStencil("extrapolated")
     b = _step(beta)
     near, far = 2 / (3 * b), 1 / (12 * b)
     return Stencil("extrapolated", b, (-b, b, -2 * b, 2 * b), (-near, near, far, -far), 4)
 
 
-STENCILS: dict[str, Callable[[float | Literal["auto"]], Stencil | AutoStencil]] = {
+STENCILS: dict[str, Callable[[float | Literal["auto", "adaptive"]], AnyStencil]] = {
     "one_sided": one_sided,
     "symmetric": symmetric,
     "extrapolated": extrapolated,
@@ -108,8 +143,10 @@ STENCILS: dict[str, Callable[[float | Literal["auto"]], Stencil | AutoStencil]] 
 def stencil(kind: str, beta: float) -> Stencil: ...
 @overload
 def stencil(kind: str, beta: Literal["auto"]) -> AutoStencil: ...
-def stencil(kind: str, beta: float | Literal["auto"]) -> Stencil | AutoStencil:
-    """Return the stencil of that name; ``beta="auto"`` lets the planner choose β."""
+@overload
+def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil: ...
+def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
+    """Return the stencil of that name; with ``beta="auto"`` the planner chooses β, with ``"adaptive"`` the free phase does."""
     if kind not in STENCILS:
         raise InputError(f"stencil: unknown kind {kind!r}; allowed: {', '.join(STENCILS)}{nearest(kind, STENCILS)}")
     make = STENCILS[kind]
@@ -120,7 +157,11 @@ def _step(beta: float) -> float:
     try:
         value = float(beta)
     except (TypeError, ValueError):
-        raise InputError(f'beta: {beta!r} is no number; give one other than 0, such as 0.1, or "auto"') from None
+        raise InputError(f'beta: {beta!r} is no number; give one other than 0, such as 0.1, "adaptive" or "auto"') from None
     if not math.isfinite(value) or value == 0.0:
-        raise InputError(f'beta: {beta!r} is not allowed; give a finite number other than 0, such as 0.1, or "auto"')
+        raise InputError(f'beta: {beta!r} is not allowed; give a finite number other than 0, such as 0.1, "adaptive" or "auto"')
+    if not LEAST_STEP <= abs(value) <= 1 / LEAST_STEP:
+        raise InputError(
+            f"beta: {beta!r} is not allowed; 1/β² must not overflow, so give |β| between {LEAST_STEP:g} and {1 / LEAST_STEP:g}"
+        )
     return value

@@ -69,7 +69,7 @@ def test_defaults_of_absent_sections(tmp_path):
     )
     spec = load(path)
     assert (spec.seed, spec.shots, spec.mitigation, spec.calibration_shots) == (0, None, "none", None)
-    assert spec.stencil() == qep.symmetric(0.1)
+    assert spec.stencil() == qep.symmetric("adaptive")
     assert spec.preparer() == qep.Exact()
     assert spec.device().name == "statevector"
 

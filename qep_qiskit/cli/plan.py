@@ -106,7 +106,7 @@ def _lines(found: Forecast) -> list[tuple[str, str]]:
         lines.append(("Qubits", " ".join(str(q) for q in sent.qubits)))
     if found.fidelity is not None:
         lines.append(("Fidelity", f"{found.fidelity:.3g} of the worst circuit, Π(1 − error) over gates and readouts"))
-    how = "chosen for the least predicted error" if found.chosen_beta else "as given"
+    how = "chosen for the least predicted error" if found.chosen_beta else "adapted" if found.adapted_beta else "as given"
     lines.append(("β", f"{found.stencil.beta:g} ({found.stencil.kind}), {how}"))
     lines.append(("Mitigation", found.mitigation))
     lines.append(("Error", _error(found)))

@@ -158,6 +158,7 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
     from qep_qiskit.runs.store import RunStore
     from qep_qiskit.spec import load
+    from qep_qiskit.stencils import stencil
 
     if not (home / "run.db").is_file():
         return None
@@ -168,7 +169,9 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     spec = load(home / "spec.toml")
     problem, settings = spec.problem(), spec.settings()
     values, errors = np.array(kept[-1]["values"], dtype=float), np.array(kept[-1]["stderr"], dtype=float)
-    same = {key: settings[key] for key in ("preparer", "stencil", "seed")}
+    about = (kept[-1].get("provenance") or {}).get("stencil")
+    used = stencil(about["kind"], float(about["beta"])) if about else settings["stencil"]
+    same = {"preparer": settings["preparer"], "stencil": used, "seed": settings["seed"]}
     found: dict[str, Any] = {"gradient": kept[-1], "events": events}
     if problem.network.num_qubits > COMPARED_QUBITS:
         return found

@@ -11,18 +11,20 @@ import numpy as np
 
 from qep_qiskit.checks import seed_of, shown
 from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.adapted import adapted
 from qep_qiskit.equilibrium.estimate import stamped, start_from
 from qep_qiskit.equilibrium.executed import execute_all
-from qep_qiskit.equilibrium.planned import Plan, advance_all, check_options, first_family, plan
+from qep_qiskit.equilibrium.families import first_family, free_family
+from qep_qiskit.equilibrium.planned import Plan, advance_all, check_options, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, prepare_all, silent
+from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, joined, prepare_all, silent
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
+from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
 
 NEAR = 0.2
 """How far, as a share of its coefficients, the Hamiltonian of a sample may be from another's that it starts from."""
@@ -32,7 +34,7 @@ def gradients(
     problems: Sequence[Problem],
     *,
     preparer: Preparer | None = None,
-    stencil: Stencil | AutoStencil | None = None,
+    stencil: AnyStencil | None = None,
     device: object = None,
     shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
@@ -53,7 +55,8 @@ def gradients(
         the nearest one before it in the batch, if that is near; a variational search, which may have several minima, from its
         own starts.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed, progress
-        As of :func:`gradient`. What is left to the planner is planned for the first problem and serves all.
+        As of :func:`gradient`. An adaptive stencil has a β for each problem; what is left to the planner is planned for the
+        first problem and serves all.
 
     Returns
     -------
@@ -95,20 +98,25 @@ def gradients(
         calibration_shots = settled.calibration_shots
     first: list[Plan] = []
     preparer = Exact() if preparer is None else preparer
-    stencil = symmetric(0.1) if stencil is None else stencil
-    check_options(problems[0], preparer, stencil)
+    stencil = AdaptiveStencil() if stencil is None else stencil
+    assert not isinstance(stencil, AutoStencil)
+    check_options(problems[0], preparer, stencil.at(0.1) if isinstance(stencil, AdaptiveStencil) else stencil)
     together: list[Prepared] | None = None
+    stencils: list[Stencil | AdaptiveStencil] = [stencil] * len(problems)
     if isinstance(preparer, BatchPreparer):
         for problem in problems:
-            check_options(problem, preparer, stencil)
-        together = prepare_all(preparer, [first_family(problem, stencil) for problem in problems], progress=progress)
+            check_options(problem, preparer, stencil.at(0.1) if isinstance(stencil, AdaptiveStencil) else stencil)
+        if isinstance(stencil, AdaptiveStencil):
+            stencils, together = _adapted_together(stencil, problems, preparer, shots, progress)
+        else:
+            together = prepare_all(preparer, [first_family(problem, stencil) for problem in problems], progress=progress)
     for number, problem in enumerate(problems):
         if together is None:
             progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
         planned = plan(
             problem,
             preparer=preparer,
-            stencil=stencil,
+            stencil=stencils[number],
             shots=shots,
             mitigation=mitigation,
             calibration_shots=calibration_shots,
@@ -118,6 +126,8 @@ def gradients(
             prepared=None if together is None else together[number],
             seed=chosen.seed if seed is None else seed_of(seed),
         )
+        if isinstance(stencil, AdaptiveStencil):
+            planned = replace(planned, adapted=True)
         first.append(planned)
     outcomes = execute_all(first, chosen, progress=progress)
     # a batch may mix costs: only those of expectations take a second round
@@ -134,6 +144,24 @@ def gradients(
             outcomes[i] = outcomes[i].followed_by(more)
     found = [stamped(reduce(p, o), started, clock) for p, o in zip(last, outcomes, strict=True)]
     return found if record is None else [replace(g, provenance={**g.provenance, "planned": record}) for g in found]
+
+
+def _adapted_together(
+    asked: AdaptiveStencil,
+    problems: Sequence[Problem],
+    preparer: Preparer,
+    shots: int | Split | None,
+    progress: Progress,
+) -> tuple[list[Stencil | AdaptiveStencil], list[Prepared]]:
+    """Return the stencil that suits each problem and the states of its first round, those of all problems prepared together."""
+    free = prepare_all(preparer, [free_family(problem) for problem in problems], progress=progress)
+    stencils = [adapted(asked, problem, own, shots) for problem, own in zip(problems, free, strict=True)]
+    once = [i for i, problem in enumerate(problems) if not problem.cost.needs_free_phase]
+    families = [first_family(problems[i], stencils[i]) for i in once]
+    nudged = prepare_all(preparer, [replace(f, betas=f.betas[1:]) for f in families], progress=progress) if once else []
+    for i, rest in zip(once, nudged, strict=True):
+        free[i] = joined(free[i], rest)
+    return list(stencils), free
 
 
 def _nearest(problem: Problem, done: Sequence[Plan]) -> Prepared | None:

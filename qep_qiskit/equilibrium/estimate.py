@@ -13,21 +13,21 @@ from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.equilibrium.executed import Outcomes, execute
 from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
-from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
-from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
+from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
 
 
 def gradient(
     problem: Problem,
     *,
     preparer: Preparer | None = None,
-    stencil: Stencil | AutoStencil | None = None,
+    stencil: AnyStencil | None = None,
     device: object = None,
     shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
@@ -43,8 +43,9 @@ def gradient(
     problem : Problem
     preparer : Preparer
         Exact ground states where absent; ``VQE(...)`` and ``Adiabatic(...)`` make circuits.
-    stencil : Stencil or AutoStencil
-        ``symmetric(0.1)`` where absent. ``symmetric("auto")`` lets :func:`plan` choose β.
+    stencil : Stencil, AdaptiveStencil or AutoStencil, optional
+        By default ``symmetric("adaptive")``: β follows from the gap, the size of the nudge and the shots, so that the bias stays
+        below the shot error, or a percent without shots. ``symmetric("auto")`` lets :func:`plan` choose β.
     device : Device, str, BackendV2 or BaseSamplerV2
         The state itself (``statevector()``) where absent. Jobs of a device that bills are sent without a question and are kept by
         its service alone; ``qep_qiskit.runs.submit`` keeps them in a run.
@@ -99,6 +100,7 @@ def gradient(
         )
         stencil, shots, record = settled.stencil, settled.shots, settled.record
         calibration_shots = settled.calibration_shots
+    assert not isinstance(stencil, AutoStencil)
     done, outcomes = run(
         problem,
         preparer=preparer,
@@ -126,7 +128,7 @@ def run(
     problem: Problem,
     *,
     preparer: Preparer | None = None,
-    stencil: Stencil | None = None,
+    stencil: Stencil | AdaptiveStencil | None = None,
     device: object = None,
     shots: int | Split | None = None,
     mitigation: str = "none",
@@ -140,7 +142,7 @@ def run(
     current = plan(
         problem,
         preparer=Exact() if preparer is None else preparer,
-        stencil=symmetric(0.1) if stencil is None else stencil,
+        stencil=stencil,
         shots=shots,
         mitigation=mitigation,
         calibration_shots=calibration_shots,
@@ -183,4 +185,4 @@ def stamped(found: Gradient, started: datetime, clock: float) -> Gradient:
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
-    return replace(found, provenance={**found.provenance, **more})
+    return replace(checked(found), provenance={**found.provenance, **more})

@@ -148,8 +148,7 @@ def execute_all(
 
 
 def _exact(plan: Plan, device: Device) -> Outcomes:
-    expectations = plan.prepared.expectations(plan.problem.frame.strings)
-    return Outcomes(expectations={p: expectations[i] for i, p in enumerate(plan.phases)}, device=device.describe())
+    return Outcomes(expectations={p: plan.expectations[i] for i, p in enumerate(plan.phases)}, device=device.describe())
 
 
 def calibrating(device: Device, qubits: tuple[int, ...], plan: Plan) -> tuple[list[CalibrationWork], int | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,19 @@ from numpy.typing import NDArray
 from qep_qiskit.checks import shown
 from qep_qiskit.devices.device import check_shots
 from qep_qiskit.display import counted
+from qep_qiskit.equilibrium.adapted import adapted
+from qep_qiskit.equilibrium.bias import Bias, bias_of
+from qep_qiskit.equilibrium.families import family_of, first_family, first_phases, free_family, refuse_lost
+from qep_qiskit.equilibrium.nearness import nearness_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation import parse
 from qep_qiskit.measurement.readout import check_installed
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, prepare_all, silent
+from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, joined, prepare_all, remembered, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import Stencil
+from qep_qiskit.stencils import AdaptiveStencil, Stencil
 from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
@@ -56,6 +61,8 @@ class Plan(Value):
         The first round of two.
     split : ndarray of int, shape (all phases, bases), or None
         Shots of each circuit, where they differ.
+    adapted : bool
+        Whether β was chosen for the problem.
     """
 
     problem: Problem
@@ -73,6 +80,7 @@ class Plan(Value):
     sensitivity: NDArray[np.float64] | None
     earlier: Plan | None = None
     split: NDArray[np.int64] | None = None
+    adapted: bool = False
 
     def __repr__(self) -> str:
         shots = "" if self.shots is None else f", {self.shots} shots each"
@@ -93,6 +101,21 @@ class Plan(Value):
         done = set(self.phases) | (set(self.earlier.phases) if self.earlier else set())
         return done == set(range(len(self.stencil.phases)))
 
+    @cached_property
+    def expectations(self) -> NDArray[np.float64]:
+        """Expectations without noise of all strings in this round's phases, shape (phases, L)."""
+        return self.prepared.expectations(self.problem.frame.strings)
+
+    @cached_property
+    def bias(self) -> Bias:
+        """What a finite β adds to the gradient of these states; of a complete plan."""
+        return bias_of(self)
+
+    @cached_property
+    def nearness(self) -> tuple[Mapping[str, object] | None, list[str]]:
+        """How far the free phase is from the true ground state, and what to warn of; see :func:`nearness_of`."""
+        return nearness_of(self)
+
     @property
     def circuits(self) -> int:
         """How many circuit executions (phases × bases) this round takes, calibration not counted."""
@@ -103,7 +126,7 @@ def plan(
     problem: Problem,
     *,
     preparer: Preparer,
-    stencil: Stencil,
+    stencil: Stencil | AdaptiveStencil | None = None,
     shots: int | Split | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
@@ -118,7 +141,8 @@ def plan(
     ----------
     problem : Problem
     preparer : Preparer
-    stencil : Stencil
+    stencil : Stencil or AdaptiveStencil, optional
+        By default ``symmetric("adaptive")``: β is chosen once the free phase is prepared.
     shots : int or Split, optional
         Per circuit; exact expectations where absent.
     mitigation : str
@@ -128,7 +152,7 @@ def plan(
     near : Prepared, optional
         The free phase of a similar problem, for the preparer to start from.
     prepared : Prepared, optional
-        What the preparer made of :func:`first_family` before.
+        What the preparer made of :func:`first_family` before; of :func:`free_family` where the stencil is adaptive.
     seed : int
 
     Raises
@@ -136,11 +160,19 @@ def plan(
     InputError
         For an option that is not allowed, and whatever the preparer refuses.
     """
-    check_options(problem, preparer, stencil)
+    asked = AdaptiveStencil() if stencil is None else stencil
+    adaptive = isinstance(asked, AdaptiveStencil)
+    check_options(problem, preparer, asked.at(0.1) if isinstance(asked, AdaptiveStencil) else asked)
     check_shots("calibration_shots", calibration_shots)
     refuse_without_qubits(problem, preparer, shots if isinstance(shots, Split) else check_shots("shots", shots))
     chosen = parse(mitigation)
     check_installed(chosen.readout)
+    if isinstance(asked, AdaptiveStencil):
+        if prepared is None:
+            prepared = preparer.prepare(free_family(problem), near=near, seed=seed, progress=progress)
+        stencil, prepared = with_nudged(asked, problem, preparer, prepared, shots, seed=seed, progress=progress)
+    else:
+        stencil = asked
     bases, wanted = _bases(problem, stencil)
     if prepared is None:
         prepared = preparer.prepare(first_family(problem, stencil), near=near, seed=seed, progress=progress)
@@ -152,24 +184,35 @@ def plan(
         mitigation=str(chosen),
         calibration_shots=None,
         seed=seed,
-        phases=_first_phases(problem, stencil),
+        phases=first_phases(problem, stencil),
         prepared=prepared,
         bases=bases,
         wanted=wanted,
         error_signal=None if problem.cost.needs_free_phase else np.ones(1),
         sensitivity=None,
+        adapted=adaptive,
     )
     return measured_with(unmeasured, shots, str(chosen), calibration_shots)
 
 
-def first_family(problem: Problem, stencil: Stencil) -> Family:
-    """Return what the first round prepares."""
-    nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
-    return family_of(problem, nudge, tuple(stencil.phases[p] for p in _first_phases(problem, stencil)))
-
-
-def _first_phases(problem: Problem, stencil: Stencil) -> tuple[int, ...]:
-    return (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
+def with_nudged(
+    asked: AdaptiveStencil,
+    problem: Problem,
+    preparer: Preparer,
+    free: Prepared,
+    shots: int | Split | None,
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tuple[Stencil, Prepared]:
+    """Return the stencil that suits a free phase, and the states of the first round: nudged ones too for an observable cost."""
+    free = remembered(free)
+    stencil = adapted(asked, problem, free, shots)
+    if problem.cost.needs_free_phase or len(free.phases) > 1:
+        return stencil, free
+    family = first_family(problem, stencil)
+    rest = preparer.prepare(replace(family, betas=family.betas[1:]), free=free, seed=seed, progress=progress)
+    return stencil, joined(free, rest)
 
 
 def measured_with(planned: Plan, shots: int | Split | None, mitigation: str, calibration_shots: int | None) -> Plan:
@@ -226,7 +269,9 @@ def _second_families(first: Plan, observed: Vector) -> list[Family]:
 
 def _nudged(first: Plan, signals: Sequence[Vector]) -> list[Family]:
     problem, betas = first.problem, tuple(first.stencil.phases[p] for p in _rest(first))
-    return [family_of(problem, signal @ problem.cost_rows, betas) for signal in signals]
+    families = [family_of(problem, signal @ problem.cost_rows, betas) for signal in signals]
+    refuse_lost(families[0], signals[0])
+    return [replace(families[0], limit=True), *families[1:]]
 
 
 def _moved(signal: Vector) -> list[Vector]:
@@ -287,13 +332,6 @@ def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArr
     return _sensitivity(instead, signal, prepared)
 
 
-def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
-    """Return H + βC of a problem for these β, with the strings of the cost kept in ansätze and ramps."""
-    kept = problem.frame.busy if problem.network.whole_frame else (problem.cost_rows != 0).any(axis=0)
-    strings = tuple(int(i) for i in np.flatnonzero(kept))
-    return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings)
-
-
 def needed(problem: Problem, stencil: Stencil, phase: int) -> NDArray[np.bool_]:
     """Return which strings must be read in a phase, shape (L,)."""
     rows = np.zeros(len(problem.frame.paulis), dtype=bool)
@@ -349,7 +387,7 @@ def described(plan: Plan) -> Mapping[str, object]:
     """Return what a plan was asked to do, for reports."""
     return {
         "preparer": plan.preparer.describe(),
-        "stencil": {"kind": plan.stencil.kind, "beta": plan.stencil.beta},
+        "stencil": {"kind": plan.stencil.kind, "beta": plan.stencil.beta, **({"chosen": "adaptive"} if plan.adapted else {})},
         "shots": plan.shots,
         **({} if plan.split is None else {"split": plan.split.tolist()}),
         "mitigation": plan.mitigation,

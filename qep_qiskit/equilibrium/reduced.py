@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.equilibrium.bias import WARNED
 from qep_qiskit.equilibrium.executed import Outcomes
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.planned import Plan, described
 from qep_qiskit.equilibrium.readout_bias import readout_bias
-from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.expectations import Readings, read
@@ -64,7 +65,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
         if undone is not None:
             shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
-    told = diagnostics(plan)
+    told = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
     told["warnings"] += [*_other_shots(plan, outcomes), *outcomes.ran.notes()]
     if covariance is not None and undone is not None:
         stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
@@ -72,7 +73,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         answer = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
         told["warnings"] += _readout_bias(plan, outcomes, chosen, undone, strings, [gradient, answer])
     loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
-    return Gradient(
+    found = Gradient(
         names=problem.network.names,
         values=values,
         covariance=None if covariance is None else covariance[: counts[0], : counts[0]],
@@ -89,6 +90,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         shared=shared,
         calibration=None if shared is None else digest(outcomes.calibrations),
     )
+    return checked(found)
 
 
 def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
@@ -203,14 +205,20 @@ def _mitigator(chosen: Mitigation, outcomes: Outcomes) -> Mitigator | None:
     return mitigator(chosen.readout, outcomes.calibrations) if chosen.calibrated and not outcomes.expectations else None
 
 
-def diagnostics(plan: Plan) -> dict[str, Any]:
-    """Return gap, phases and warnings of a complete plan."""
+def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> dict[str, Any]:
+    """Return gap, phases, bias of the finite β and warnings of a complete plan; `covariance` is the gradient's."""
     parts = [plan] if plan.earlier is None else [plan.earlier, plan]
     phases = {p: phase for part in parts for p, phase in zip(part.phases, part.prepared.phases, strict=True)}
     warnings: list[str] = []
     for part in parts:
         found = part.prepared.details.get("warnings", [])
         warnings += [str(w) for w in found if w not in warnings] if isinstance(found, list | tuple) else []
+    nearness, far = plan.nearness
+    biased = plan.bias.warnings(0.0 if covariance is None else float(np.sqrt(np.clip(np.trace(covariance), 0.0, None))))
+    apart = None if nearness is None else nearness.get("gradient_difference")
+    if isinstance(apart, float) and apart <= WARNED:
+        biased = []  # whatever an ansatz does at smaller β, this is the true ground state's gradient
+    warnings += [*far, *biased]
     return {
         "gap": next((ph.gap for ph in phases.values() if ph.gap is not None), None),
         "phases": [
@@ -224,6 +232,8 @@ def diagnostics(plan: Plan) -> dict[str, Any]:
             }
             for _, ph in sorted(phases.items())
         ],
+        "beta_bias": {**plan.bias.to_dict(), "warning": biased[0] if biased else None},
+        **({} if nearness is None else {"ground_state": dict(nearness)}),
         **_bounds(plan, phases),
         **truncation(plan.problem, phases[0].energy if 0 in phases else None),
         "warnings": warnings,

@@ -160,6 +160,25 @@ def _texts(value: object) -> list[str]:
     return [str(text) for text in value] if isinstance(value, list | tuple) else []
 
 
+def checked(found: Gradient) -> Gradient:
+    """Return the gradient. Raises InputError where a number of it is not finite."""
+    for what, values in (
+        ("gradient", found.values),
+        ("loss", found.loss),
+        ("predictions", found.predictions),
+        ("covariance", found.covariance),
+        ("loss_stderr", found.loss_stderr),
+        ("predictions_stderr", found.predictions_stderr),
+    ):
+        numbers = np.zeros(0) if values is None else np.atleast_1d(np.asarray(values, dtype=float))
+        if not np.isfinite(numbers).all():
+            raise InputError(
+                f"{what}: {numbers[~np.isfinite(numbers)][0]} is no answer; a weight, an input, a target or β is too large or "
+                "too small for double precision"
+            )
+    return found
+
+
 def listed(names: Sequence[str], values: Vector, errors: Vector | None) -> str:
     """Return one line per weight: its name, its value, and its error where there is one."""
     width = max(len(name) for name in names)

@@ -46,6 +46,8 @@ class Forecast(Value):
     stencil : Stencil
     chosen_beta : bool
         Whether the plan chose β.
+    adapted_beta : bool
+        Whether β followed from the free phase, the default.
     split : Split or None
         Shots of every circuit; None for exact expectations.
     even : bool
@@ -74,6 +76,7 @@ class Forecast(Value):
     target_error: float | None
     stencil: Stencil
     chosen_beta: bool
+    adapted_beta: bool
     split: Split | None
     even: bool
     mitigation: str

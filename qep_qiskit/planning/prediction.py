@@ -16,7 +16,7 @@ from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.planning.expected import calibration_circuits, relabelled
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil
 
@@ -104,6 +104,8 @@ class Predictor:
         As of :func:`gradient`.
     kind : callable
         β → stencil.
+    near : Prepared, optional
+        The free phase, where it was prepared before.
     expected : Device
         What predicts the device; see :func:`expectation_of`.
     """
@@ -117,11 +119,13 @@ class Predictor:
         expected: Device,
         mitigation: str,
         seed: int,
+        near: Prepared | None = None,
         progress: Progress = silent,
     ) -> None:
         self._problem, self._kind = problem, kind
         self._expected = expected
         self._options = {"preparer": preparer, "mitigation": mitigation, "seed": seed}
+        self._near = near
         self._first: Plan | None = None
         self._free: Outcomes | None = None
         self._known: dict[float, Prediction] = {}
@@ -134,7 +138,7 @@ class Predictor:
         return self._known[beta]
 
     def _predicted(self, stencil: Stencil) -> Prediction:
-        near = None if self._first is None else self._first.prepared
+        near = self._near if self._first is None else self._first.prepared
         if self._problem.cost.needs_free_phase and self._first is not None and self._free is not None:
             first, outcomes = replace(self._first, stencil=stencil), self._free
         else:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.planning.verb import asked_for, best_choice, chosen_settings
+from qep_qiskit.planning.verb import asked_for, best_choice, chosen_settings, settled_beta
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.spec import Spec
 from qep_qiskit.spec.loading import validated
-from qep_qiskit.stencils import AutoStencil, Stencil
+from qep_qiskit.stencils import AnyStencil, AutoStencil, Stencil
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def settle(
     problem: Problem,
     *,
     preparer: Preparer | None,
-    stencil: Stencil | AutoStencil | None,
+    stencil: AnyStencil | None,
     device: object,
     shots: int | Split | OptimalShots | None,
     mitigation: str,
@@ -47,6 +47,7 @@ def settle(
 ) -> Settled:
     """Return the stencil and the shots that the planner chooses for these options of :func:`gradient`."""
     asked = asked_for(problem, preparer, stencil, device, shots, mitigation, calibration_shots, seed, None)
+    asked = settled_beta(asked, progress)
     found, _ = best_choice(asked, progress)
     chosen = chosen_settings(asked, found)
     own = found.prediction.stencil

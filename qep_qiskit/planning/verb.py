@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from qep_qiskit.devices.noisy import MOST_WIRES
 from qep_qiskit.devices.qiskit_objects import as_device
 from qep_qiskit.devices.simulated import adds_no_noise
 from qep_qiskit.equilibrium.planned import check_options
+from qep_qiskit.equilibrium.planned import plan as ep_plan
 from qep_qiskit.equilibrium.reduced import diagnostics
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots, Split
@@ -27,11 +28,11 @@ from qep_qiskit.planning.forecast import Forecast
 from qep_qiskit.planning.prediction import Prediction, Predictor
 from qep_qiskit.planning.sending import sending
 from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
-from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
+from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
 
 Vector = NDArray[np.float64]
 NOISELESS_REACH = 0.01
@@ -44,7 +45,7 @@ class Asked:
 
     problem: Problem
     preparer: Preparer
-    stencil: Stencil | AutoStencil
+    stencil: AnyStencil
     device: Device
     shots: int | None
     split: Split | None
@@ -53,13 +54,14 @@ class Asked:
     calibration_shots: int | None
     seed: int
     target: float | None
+    near: Prepared | None = None
 
 
 def plan(
     problem: Problem,
     *,
     preparer: Preparer | None = None,
-    stencil: Stencil | AutoStencil | None = None,
+    stencil: AnyStencil | None = None,
     device: object = None,
     shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
@@ -75,8 +77,8 @@ def plan(
     problem, preparer, device, mitigation, calibration_shots, seed, progress
         As of :func:`gradient`.
     stencil : Stencil or AutoStencil
-        ``symmetric("auto")`` and so on: β is chosen where the predicted mean squared error is least. ``symmetric(0.1)`` where
-        absent.
+        ``symmetric("auto")`` and so on: β is chosen where the predicted mean squared error is least. By default
+        ``symmetric("adaptive")``, as of :func:`gradient`; with a `target_error` as ``symmetric("auto")``.
     shots : int, Split or OptimalShots, optional
         Per circuit. :func:`optimal_shots` shares the same total out over phases, bases and calibration where the predicted error
         is least.
@@ -112,9 +114,30 @@ def plan(
     True
     """
     asked = asked_for(problem, preparer, stencil, device, shots, mitigation, calibration_shots, seed, target_error)
+    asked = settled_beta(asked, progress)
     found, truth = best_choice(asked, progress)
     progress("compiling circuits", None)
-    return _forecast(asked, found, truth)
+    return _forecast(asked, found, truth, adapted=asked.near is not None)
+
+
+def settled_beta(asked: Asked, progress: Progress = silent) -> Asked:
+    """Return the options with the β that an adaptive stencil takes, and the free phase that it was chosen by.
+
+    Where an error is wanted in place of shots, β is left to the planner.
+    """
+    if not isinstance(asked.stencil, AdaptiveStencil):
+        return asked
+    if asked.target is not None and predictable(asked):
+        return replace(asked, stencil=AutoStencil(asked.stencil.kind))
+    first = ep_plan(
+        asked.problem,
+        preparer=asked.preparer,
+        stencil=asked.stencil,
+        shots=asked.shots if asked.split is None else asked.split,
+        seed=asked.seed,
+        progress=progress,
+    )
+    return replace(asked, stencil=first.stencil, near=first.prepared)
 
 
 def forecast(problem: Problem, **options: Any) -> Forecast:
@@ -127,6 +150,7 @@ forecast.__signature__ = inspect.signature(plan)  # type: ignore[attr-defined]
 
 def best_choice(asked: Asked, progress: Progress = silent) -> tuple[Choice, Vector | None]:
     """Return β and shots with the least predicted error, and the exact gradient where it is known."""
+    assert not isinstance(asked.stencil, AdaptiveStencil)
     if not predictable(asked):
         return _bounded(asked), None
     progress("exact gradient", None)
@@ -138,6 +162,7 @@ def best_choice(asked: Asked, progress: Progress = silent) -> tuple[Choice, Vect
         expected=expectation_of(asked.device),
         mitigation=asked.mitigation,
         seed=asked.seed,
+        near=asked.near,
     )
     count = 0
 
@@ -156,7 +181,7 @@ def best_choice(asked: Asked, progress: Progress = silent) -> tuple[Choice, Vect
 def asked_for(
     problem: Problem,
     preparer: Preparer | None,
-    stencil: Stencil | AutoStencil | None,
+    stencil: AnyStencil | None,
     device: object,
     shots: int | Split | OptimalShots | None,
     mitigation: str,
@@ -167,8 +192,8 @@ def asked_for(
     """Return the options, checked."""
     chosen = as_device(device)
     ready = Exact() if preparer is None else preparer
-    around = symmetric(0.1) if stencil is None else stencil
-    check_options(problem, ready, around.at(0.1) if isinstance(around, AutoStencil) else around)
+    around = AdaptiveStencil() if stencil is None else stencil
+    check_options(problem, ready, around.at(0.1) if isinstance(around, AutoStencil | AdaptiveStencil) else around)
     if target is not None:
         number = isinstance(target, int | float | np.number) and not isinstance(target, bool)
         if not number or not math.isfinite(target) or not 0 < target < 1:
@@ -261,7 +286,7 @@ def chosen_settings(asked: Asked, found: Choice) -> dict[str, Any]:
     }
 
 
-def _forecast(asked: Asked, found: Choice, truth: Vector | None) -> Forecast:
+def _forecast(asked: Asked, found: Choice, truth: Vector | None, *, adapted: bool) -> Forecast:
     prediction = found.prediction
     split = found.split
     stencil = prediction.stencil
@@ -279,6 +304,7 @@ def _forecast(asked: Asked, found: Choice, truth: Vector | None) -> Forecast:
         target_error=asked.target,
         stencil=stencil,
         chosen_beta=isinstance(asked.stencil, AutoStencil),
+        adapted_beta=adapted,
         split=split,
         even=not isinstance(settings["shots"], Split),
         mitigation=asked.mitigation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 import numpy as np
@@ -14,15 +14,22 @@ from qiskit.quantum_info import PauliList, SparsePauliOp
 
 from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, field_labels, ramp_circuit
 from qep_qiskit.ansatz.ramp_states import ramp_states
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError, PreparationError, nearest
 from qep_qiskit.networks.pauli import operator_from
-from qep_qiskit.preparation.exact import structure_for
+from qep_qiskit.preparation.exact import Exact, structure_for
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 
 Vector = NDArray[np.float64]
 
 STATE_QUBITS = 20
+LIMIT_QUBITS = 14
+"""Up to so many the limit β → 0 of a ramp is computed: two ramps more."""
+GAP_QUBITS = 16
+"""Up to so many the true ground state and its gap are found beside, in less time than a ramp takes."""
+NEARBY = 1e-4
+"""The nudge of those ramps, as a share of the largest coefficient: errors of its square, and of rounding divided by it."""
 LARGE_ANGLE = 1.0
 
 
@@ -142,6 +149,20 @@ class Adiabatic:
                 )
             return ramp_states(ramp, whole[:, support], self.time, progress=lambda share: progress("adiabatic ramp", share))
 
+        @cache
+        def slopes() -> dict[int, Vector]:
+            """d⟨P⟩/dβ at β = 0 of every string, by families: ramps of nudges close to zero, all together."""
+            wanted = [i for i, family in enumerate(families) if family.limit]
+            steps = [NEARBY * _largest(families[i]) / max(families[i].nudge_bound(), 1e-300) for i in wanted]
+            rows = [families[i].free + s * h * families[i].nudge for i, h in zip(wanted, steps, strict=True) for s in (1, -1)]
+            ends = ramp_states(ramp, np.array(rows)[:, support], self.time)
+            found = structure_for(families[0].frame.paulis).expectations(ends)
+            return {i: (found[2 * k] - found[2 * k + 1]) / (2 * steps[k]) for k, i in enumerate(wanted)}
+
+        def of(number: int) -> Callable[[], Vector] | None:
+            known = families[number].limit and num_qubits <= LIMIT_QUBITS
+            return (lambda: slopes()[number]) if known else None
+
         phases = (
             _reports(families[0].frame.paulis, np.concatenate([family.betas for family in families]), whole, all_states())
             if computable
@@ -149,8 +170,11 @@ class Adiabatic:
         )
         initial = field_labels(ramp.fields)
         return [
-            self._prepared(ramp, family, tuple(phases[end - len(family.betas) : end]), initial, all_states, end)
-            for family, end in zip(families, ends.tolist(), strict=True)
+            replace(
+                self._prepared(ramp, family, tuple(phases[end - len(family.betas) : end]), initial, all_states, end),
+                slopes=of(number),
+            )
+            for number, (family, end) in enumerate(zip(families, ends.tolist(), strict=True))
         ]
 
     def _prepared(
@@ -179,7 +203,14 @@ class Adiabatic:
             warnings.append(f"{family.num_qubits} qubits: energies are not computed above {STATE_QUBITS} qubits")
         details = {**self.describe(), "initial": initial, "warnings": warnings}
         return Prepared(
-            phases=phases, states=states, circuits=circuits, expectations=expectations, details=details, computable=computable
+            phases=phases,
+            states=states,
+            circuits=circuits,
+            expectations=expectations,
+            details=details,
+            computable=computable,
+            response=_response(family) if 0.0 in family.betas and family.num_qubits <= GAP_QUBITS else None,
+            silence=f"the limit β → 0 of a ramp is computed up to {LIMIT_QUBITS} qubits",
         )
 
     def describe(self) -> dict[str, object]:
@@ -227,6 +258,22 @@ def _ramp(labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps:
 def _circuit(ramp: Ramp, time: float) -> QuantumCircuit:
     """Return one object for one structure: devices keep what they compiled by the identity of the circuit."""
     return ramp_circuit(ramp, time=time)
+
+
+def _response(family: Family) -> Responsive:
+    """Return what gives the response of the true ground state, which the ramp aims at: the scale of β."""
+
+    def response(nudge: Vector, beside: Beside = nothing) -> Response:
+        free = Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
+        if free.response is None:
+            raise PreparationError(free.silence)
+        return free.response(nudge)
+
+    return response
+
+
+def _largest(family: Family) -> float:
+    return float(np.abs(family.free[family.frame.busy]).max(initial=0.0)) or 1.0
 
 
 def transverse_fields(family: Family) -> Vector:

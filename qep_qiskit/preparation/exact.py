@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,21 @@ from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
-from qep_qiskit.simulation.lanczos import GroundState, ground_state
-from qep_qiskit.simulation.levels import eigenstate, lowest_configurations
+from qep_qiskit.preparation.response import Beside, Response, Responsive, guessed, nothing
+from qep_qiskit.simulation.lanczos import DEGENERATE, GroundState, ground_state
+from qep_qiskit.simulation.levels import eigenstate, level_response, lowest_configurations
 from qep_qiskit.simulation.operators import PauliStructure, PauliSum
+from qep_qiskit.simulation.response import linear_response, transitions
+from qep_qiskit.simulation.vectors import norm
 
 MOST_QUBITS = 26
+RESPONSE = 1e-4
+"""The relative residual of a linear response, at most."""
+IMPROVED = 0.01
+"""The bias of a stencil is wanted to about this share of itself."""
 MOST_CIRCUIT_QUBITS = 10
 DEGENERATE_SHARE = 1e-7
-"""A gap below this share of the largest coefficient counts as a degenerate ground state."""
+"""A gap below this share of an ordinary coefficient, their median, counts as a degenerate ground state."""
 STUCK = (
     "without a transverse field the ground state is one configuration, and this β turns no spin, so the contrast is zero; "
     "take a larger β (of the order of the gap over ‖C‖), a transverse field, or preparation.method mean_field or thermal"
@@ -44,10 +51,10 @@ class Exact:
     tolerance : float
         The wanted angle between each vector and the true ground state. A gradient errs by about this much over β.
     nudge_share : float
-        A warning is given where |β|·‖C‖ exceeds this share of the gap: the rule is perturbative in their ratio.
+        Without effect: the bias of β itself is computed, reported and warned of.
     gap : bool
         Whether to find the gap above the free phase. Without it a gradient costs a third less, as in a long training run of a
-        network known to be gapped; degenerate ground states and nudges that are too large then pass unseen.
+        network known to be gapped; degenerate ground states then pass unseen.
 
     Raises
     ------
@@ -90,7 +97,7 @@ class Exact:
         """Return the ground states of ``family.betas``."""
         if isinstance(family.frame, MonomialFrame):
             refuse_excited(self.level)
-            return gaussian_states(family, quantum=family.frame.quantum, nudge_share=self.nudge_share, details=self.describe())
+            return gaussian_states(family, quantum=family.frame.quantum, details=self.describe())
         if family.num_qubits > MOST_QUBITS:
             raise InputError(
                 f"preparation.method: exact ground states of {family.num_qubits} qubits do not fit (at most {MOST_QUBITS}); "
@@ -104,11 +111,12 @@ class Exact:
         gap = None if free is None else free.phases[0].gap
         order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
         found: dict[int, GroundState] = {}
+        operators: dict[float, PauliSum] = {}
         for done, p in enumerate(order):
             progress("eigenstates" if self.level else "ground states", done / len(order))
             wants_gap = self.gap and family.betas[p] == 0.0
-            start = _nearest(found, family.betas, p, known)
-            operator = bound(structure, family, p)
+            start = _mirrored(found, family.betas, p, known)
+            operator = operators[family.betas[p]] = bound(structure, family, p)
             if self.level:
                 found[p] = eigenstate(operator, int(self.level), seed=seed)
             else:
@@ -124,8 +132,33 @@ class Exact:
             states=Held(states),
             circuits=lambda: _circuits(states),
             expectations=lambda paulis: np.atleast_2d(structure_for(paulis).expectations(states)),
-            details={**self.describe(), "warnings": self._warnings(family, gap)},
+            details={**self.describe(), "warnings": []},
+            response=None if 0.0 not in family.betas else self._response(family, operators[0.0], found[family.betas.index(0.0)]),
         )
+
+    def _response(self, family: Family, operator: PauliSum, state: GroundState) -> Responsive:
+        """Return what gives the linear response of the free state."""
+
+        def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
+            @functools.cache
+            def delta() -> NDArray[Any]:
+                strings = np.flatnonzero(nudge)
+                if not strings.size:
+                    return np.zeros_like(state.vector)
+                source = structure_for(family.frame.paulis[strings]).bind(nudge[strings]).apply(state.vector)
+                if self.level:
+                    return level_response(operator, state, source)
+                start = None if state.spectrum is not None else guessed(state.vector, beside)
+                return linear_response(operator, state, source, start=start, tolerance=RESPONSE, improvement=IMPROVED)
+
+            if math.isfinite(state.gap) and state.gap > 0:
+                reach = float(np.abs(nudge[family.frame.busy]).sum()) / state.gap
+            else:
+                reach = 2.0 * norm(delta())
+            what = f"the exact state of level {self.level}" if self.level else "the exact ground state"
+            return Response(reach, lambda paulis: transitions(structure_for(paulis), state.vector, delta()), what)
+
+        return response
 
     def _classical(self, family: Family, structure: PauliStructure, free: Prepared | None, progress: Progress) -> Prepared:
         """Return configurations: the ground states of a Hamiltonian without transverse terms, by enumeration."""
@@ -147,16 +180,8 @@ class Exact:
         nudged = any(b != 0.0 for b in family.betas) and family.nudge_bound() > 0.0
         stuck = nudged and start is not None and bool(np.all(bloch == start))
         warnings = [STUCK] if stuck else []
-        return product_prepared(bloch, phases=tuple(phases), real=True, details={**self.describe(), "warnings": warnings})
-
-    def _warnings(self, family: Family, gap: float | None) -> list[str]:
-        reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
-        if gap is None or reach <= self.nudge_share * gap:
-            return []
-        return [
-            f"the nudge is large: |β|·‖C‖ = {reach:.3g} is {reach / gap:.2g} of the gap {gap:.3g} "
-            f"(at most {self.nudge_share:g} is wanted); take a smaller β"
-        ]
+        made = product_prepared(bloch, phases=tuple(phases), real=True, details={**self.describe(), "warnings": warnings})
+        return replace(made, silence="without a transverse field the loss is constant in pieces; β is what finds its steps")
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""
@@ -210,13 +235,23 @@ def refuse_excited(level: int) -> None:
 
 def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
     """Raise where the gap is zero to working accuracy: that above the ground state, or of a level to its neighbours."""
-    largest = float(np.abs(operator.coefficients).max(initial=0.0))
-    if gap <= DEGENERATE_SHARE * max(largest, 1e-300):
-        what = "the ground state" if level == 0 else f"level {level}"
+    what = "the ground state" if level == 0 else f"level {level}"
+    if gap <= DEGENERATE_SHARE * max(ordinary_size(operator.coefficients), 1e-300):
         raise DegenerateGroundStateError(
             f"{what} is degenerate (gap {gap:.1e}), so its response to a nudge is not defined; "
             "break the symmetry, for instance by a longitudinal field h or another weight"
         )
+    if gap <= DEGENERATE * operator.scale:
+        raise DegenerateGroundStateError(
+            f"{what} has the gap {gap:.1e}, which double precision does not tell from zero beside coefficients that sum to "
+            f"{operator.scale:.1e} (at most {gap / DEGENERATE:.1e}); bring the weights closer together"
+        )
+
+
+def ordinary_size(coefficients: NDArray[np.float64]) -> float:
+    """Return the median of the magnitudes of the coefficients that are not zero: one huge weight does not change it."""
+    sizes = np.abs(coefficients[coefficients != 0])
+    return float(np.median(sizes)) if sizes.size else 0.0
 
 
 def _start(known: Prepared | None, structure: PauliStructure) -> NDArray[np.float64] | None:
@@ -235,6 +270,17 @@ def _nearest(
     if known is not None and abs(betas[phase]) < abs(betas[best] - betas[phase]):
         return known
     return found[best].vector
+
+
+def _mirrored(
+    found: dict[int, GroundState], betas: tuple[float, ...], phase: int, known: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    """Return where to start: from the phase at −β mirrored at the free one, right to the second order in β, or the nearest."""
+    opposite = next((found[p].vector for p in found if betas[p] == -betas[phase] != 0.0), None)
+    free = next((found[p].vector for p in found if betas[p] == 0.0), known)
+    if opposite is not None and free is not None and abs(overlap := np.vdot(free, opposite)) > 0.9:
+        return 2 * abs(overlap) * free - (overlap.conjugate() / abs(overlap)) * opposite
+    return _nearest(found, betas, phase, known)
 
 
 def _report(ground: GroundState, beta: float, gap: float | None) -> Phase:

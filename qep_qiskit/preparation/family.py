@@ -29,6 +29,8 @@ class Family:
     strings : tuple of int or None
         The strings that ansätze and ramps are made of, where they shall hold more than H and C do now: a cost of
         expectations names its outputs here before their weights in C are known, so that both rounds share a circuit.
+    limit : bool
+        Whether the limit β → 0 is wanted too, where it takes states of its own.
     """
 
     frame: Frame
@@ -36,6 +38,7 @@ class Family:
     nudge: Vector
     betas: tuple[float, ...]
     strings: tuple[int, ...] | None = None
+    limit: bool = False
 
     @property
     def num_qubits(self) -> int:

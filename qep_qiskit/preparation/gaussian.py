@@ -11,12 +11,13 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.networks.monomials import Monomials
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared
-from qep_qiskit.simulation.quadratic import GaussianState, ground_state
+from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.simulation.quadratic import GaussianState, ground_state, respond
 
 Vector = NDArray[np.float64]
 
 
-def gaussian_states(family: Family, *, quantum: bool, nudge_share: float, details: dict[str, object]) -> Prepared:
+def gaussian_states(family: Family, *, quantum: bool, details: dict[str, object]) -> Prepared:
     """Return the Gaussian ground states of ``family.betas`` over a frame of monomials; `quantum` False: the points of rest.
 
     Raises
@@ -38,7 +39,8 @@ def gaussian_states(family: Family, *, quantum: bool, nudge_share: float, detail
         states=_no_qubits,
         circuits=_no_qubits,
         expectations=expectations,
-        details={**details, "states": "gaussian", "warnings": _warnings(family, states, nudge_share)},
+        details={**details, "states": "gaussian", "warnings": []},
+        response=None if 0.0 not in family.betas else _response(family, states[family.betas.index(0.0)], quantum),
     )
 
 
@@ -47,18 +49,20 @@ def _phase(state: GaussianState, beta: float) -> Phase:
     return Phase(beta, state.energy, float(np.linalg.norm(left)), 0.0, state.gap if beta == 0.0 else None)
 
 
-def _warnings(family: Family, states: list[GaussianState], share: float) -> list[str]:
-    """Warn of a nudge that changes the stiffness by more than a share: one that is linear in r is exact at any β."""
-    nudge = family.frame.strings.form(family.nudge)
-    size = float(np.abs(nudge.stiffness).sum(axis=1).max(initial=0.0))
-    reach = max((abs(b) for b in family.betas), default=0.0) * size
-    softest = min((float(s.gap**2 / s.form.inverse_masses.max()) for s in states), default=np.inf)
-    if reach <= share * softest:
-        return []
-    return [
-        f"the nudge is large: |β|·‖C‖ = {reach:.3g} is {reach / softest:.2g} of the softest mode's stiffness {softest:.3g} "
-        f"(at most {share:g} is wanted); take a smaller β"
-    ]
+def _response(family: Family, state: GaussianState, quantum: bool) -> Responsive:
+    def response(nudge: Vector, beside: Beside = nothing) -> Response:
+        pull = family.frame.strings.form(nudge)
+        stiffer = float(np.abs(pull.stiffness).sum(axis=1).max(initial=0.0))
+        lighter = float((np.abs(pull.inverse_masses) / state.form.inverse_masses).max(initial=0.0))
+        softest = float(state.gap**2 / state.form.inverse_masses.max())
+
+        def changes(wanted: Monomials) -> Vector:
+            return wanted.slopes(state.mean, *respond(state.form, state.mean, pull, quantum=quantum))
+
+        # a nudge that is linear in r shifts the means by exactly its response, at any β
+        return Response(stiffer / softest + lighter, changes, "the normal modes, in closed form")
+
+    return response
 
 
 def _no_qubits() -> NoReturn:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.preparation.exact import ordinary_size
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
+from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.seeds import stream
-from qep_qiskit.simulation.product_states import ProductEnergy, ProductStrings, across, tangents
+from qep_qiskit.simulation.product_states import ProductEnergy, ProductStrings, across, along, tangents
 
 Vector = NDArray[np.float64]
 
 FLAT = 1e-7
-"""A curvature below this share of the largest coefficient counts as a direction that costs no energy."""
+"""A curvature below this share of an ordinary coefficient, their median, counts as a direction that costs no energy."""
+ROUNDING = 1e-13
+"""Curvatures are known to this share of the largest coefficient."""
 SAME = 1e-9
 """Two minima whose energies differ by less than this share of Σ|c| count as equally low."""
 SWEEPS = 60
 SETTLED = 1e-4
-LARGE_TURN = 0.5
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,9 @@ class MeanField:
         if real:
             bloch[:, :, 1] = 0.0  # up to rounding it is: no string pulls a spin out of the plane of X and Z
         reports = tuple(_report(energies[p], bloch[p], betas[p]) for p in range(len(betas)))
-        reference = known if known is not None else next((found[p] for p in found if betas[p] == 0.0), None)
-        warnings += self._warnings(reports, energies, bloch, reference)
-        return product_prepared(bloch, phases=reports, real=real, details={**self.describe(), "warnings": warnings})
+        warnings += self._warnings(reports, energies)
+        made = product_prepared(bloch, phases=reports, real=real, details={**self.describe(), "warnings": warnings})
+        return made if 0.0 not in betas else replace(made, response=_response(family, bloch[betas.index(0.0)]))
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""
@@ -147,12 +150,13 @@ class MeanField:
     def _arrive(self, energy: ProductEnergy, start: Vector, seed: int) -> Vector:
         """Return the minimum that a start leads to; a saddle is left along its falling direction."""
         spins = self._polished(energy, start)
+        flat = max(FLAT * ordinary_size(energy.coefficients), ROUNDING * energy.scale)
         for attempt in range(8):
             axes = tangents(spins)
             curvature, modes = np.linalg.eigh(energy.curvature(spins, axes))
-            if curvature[0] > FLAT * energy.scale:
+            if curvature[0] > flat:
                 return spins
-            if curvature[0] > -FLAT * energy.scale:
+            if curvature[0] > -flat:
                 if np.linalg.norm(energy.slope(spins, axes)) > 1e-6 * energy.scale:
                     raise PreparationError("the mean-field minimum did not converge; raise max_iterations")
                 turned = np.linalg.norm(modes[:, 0].reshape(-1, 2), axis=1)
@@ -168,22 +172,32 @@ class MeanField:
             spins = self._polished(energy, energy.sweep(moved[None], sweeps=SWEEPS, settled=SETTLED)[0])
         raise PreparationError("no minimum of the mean-field energy was reached; raise starts")
 
-    def _warnings(
-        self, reports: tuple[Phase, ...], energies: list[ProductEnergy], bloch: Vector, free: Vector | None
-    ) -> list[str]:
-        found = []
-        for report, energy, spins in zip(reports, energies, bloch, strict=True):
-            if (report.residual or 0.0) > self.tolerance * max(energy.scale, 1e-300):
-                found.append(
-                    f"the mean field at β = {report.beta:g} stopped at residual {report.residual:.1e} "
-                    f"(wanted {self.tolerance * energy.scale:.1e}); raise max_iterations"
-                )
-            if free is None or report.beta == 0.0:
-                continue
-            turn = float(np.arccos(np.clip((spins * free).sum(axis=1), -1.0, 1.0)).max())
-            if turn > LARGE_TURN:
-                found.append(f"the nudge is large: β = {report.beta:g} turns a spin by {turn:.2g} rad; take a smaller β")
-        return found
+    def _warnings(self, reports: tuple[Phase, ...], energies: list[ProductEnergy]) -> list[str]:
+        return [
+            f"the mean field at β = {report.beta:g} stopped at residual {report.residual:.1e} "
+            f"(wanted {self.tolerance * energy.scale:.1e}); raise max_iterations"
+            for report, energy in zip(reports, energies, strict=True)
+            if (report.residual or 0.0) > self.tolerance * max(energy.scale, 1e-300)
+        ]
+
+
+def _response(family: Family, spins: Vector) -> Responsive:
+    """Return what gives the response of a minimum: its spins turn by −(Hessian)⁺ times the slope of C."""
+
+    def response(nudge: Vector, beside: Beside = nothing) -> Response:
+        axes = tangents(spins)
+        energy = ProductEnergy.of(family.frame.paulis, family.free)
+        curvature, modes = np.linalg.eigh(energy.curvature(spins, axes))
+        slope = along(ProductStrings(family.frame.paulis).fields(nudge, spins), axes)
+        turn = across(-modes @ ((modes.T @ slope) / curvature), axes)
+        return Response(
+            2.0 * float(np.linalg.norm(turn)),
+            lambda paulis: ProductStrings(paulis).moved(spins, turn),
+            "the mean field, by implicit differentiation",
+            details={"curvature_range": [float(curvature[0]), float(curvature[-1])]},
+        )
+
+    return response
 
 
 def _nearest(found: dict[int, Vector], betas: tuple[float, ...], phase: int, known: Vector | None) -> Vector | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.errors import DegenerateGroundStateError, InputError
-from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS
+from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS, Exact, ordinary_size
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.simulation.tensors import TensorSolver, TensorState, require_tenpy
 
 MOST_DENSE_QUBITS = 20
+MOST_RESPONSE_QUBITS = 16
+"""Up to so many the response is that of the ground state's vector, in less time than DMRG takes."""
 GAP_BOND_DIMENSION = 48
 """E1 is wanted to a few digits only."""
 ATTEMPTS = 3
@@ -37,7 +40,7 @@ class MPS:
         Whether to look for the first excited state too: a degenerate ground state is seen, and error bounds exist, only with it.
         It costs about as much as the ground state.
     nudge_share : float
-        As of :class:`Exact`.
+        Without effect, as of :class:`Exact`.
 
     Raises
     ------
@@ -120,6 +123,10 @@ class MPS:
             draw=lambda phase, axes, shots, rng: states[phase].sample(axes, shots, rng),
             carried=tuple(states),
             details={**self.describe(), "warnings": self._warnings(family, phases, gap)},
+            response=_response(family) if 0.0 in family.betas and family.num_qubits <= MOST_RESPONSE_QUBITS else None,
+            silence=""
+            if family.num_qubits <= MOST_RESPONSE_QUBITS
+            else f"the response of a matrix product state is computed up to {MOST_RESPONSE_QUBITS} qubits",
         )
 
     def describe(self) -> dict[str, object]:
@@ -143,7 +150,7 @@ class MPS:
             if gap > -resolution:
                 break
             ground = solver.ground_state(coefficients, start=lowest)
-        if gap <= max(DEGENERATE_SHARE * float(np.abs(coefficients).max(initial=0.0)), resolution):
+        if gap <= max(DEGENERATE_SHARE * ordinary_size(coefficients), resolution):
             raise DegenerateGroundStateError(
                 f"the ground state is degenerate as far as DMRG tells (gap {gap:.1e}), so its response to a nudge is not "
                 "defined; break the symmetry, for instance by a longitudinal field h or another weight"
@@ -153,10 +160,10 @@ class MPS:
     def _warnings(self, family: Family, phases: tuple[Phase, ...], gap: float | None) -> list[str]:
         found = []
         reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
-        if gap is not None and reach > self.nudge_share * gap:
+        if gap is not None and reach > gap and family.num_qubits > MOST_RESPONSE_QUBITS:
             found.append(
-                f"the nudge is large: |β|·‖C‖ = {reach:.3g} is {reach / gap:.2g} of the gap {gap:.3g} "
-                f"(at most {self.nudge_share:g} is wanted); take a smaller β"
+                f"|β|·‖C‖ = {reach:.3g} exceeds the gap {gap:.3g}, so that the nudge may have closed it: take a smaller β "
+                f"(the bias of β is not computed above {MOST_RESPONSE_QUBITS} qubits)"
             )
         dropped = max((p.truncation or 0.0 for p in phases if p.bond_dimension == self.bond_dimension), default=0.0)
         if dropped > 1e-10:
@@ -201,6 +208,16 @@ def _report(state: TensorState, p: int, first: float | None, family: Family) -> 
         bond_dimension=state.bond_dimension,
         error_bound=bound,
     )
+
+
+def _response(family: Family) -> Responsive:
+    def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
+        free = Exact(gap=True).prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
+        if free.response is None:
+            raise PreparationError(free.silence)
+        return free.response(nudge)
+
+    return response
 
 
 def _circuits(dense: object, num_qubits: int) -> tuple[StateCircuit, ...]:

@@ -14,6 +14,7 @@ from qiskit.quantum_info import PauliList
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.samples import Samples
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.response import Responsive
 
 Vector = NDArray[np.float64]
 Progress = Callable[[str, float | None], None]
@@ -128,6 +129,13 @@ class Prepared:
         What other phases start from, where that is neither angles nor states: matrix product states.
     computable : bool
         Whether `states` or `expectations` can be had: not for circuits of many qubits.
+    response : callable or None
+        (nudge over the frame, nudged states beside) → Response of the first phase, the free one, where it can be had.
+    silence : str
+        Why `response`, if there is one, does not stand for the limit β → 0 of these states.
+    slopes : callable or None
+        () → ndarray of shape (L,) over the frame: the same for the family's own nudge, where states of nudges close to zero
+        were prepared beside the phases.
     details : mapping
         For reports: method, options, iterations, warnings.
     """
@@ -141,6 +149,9 @@ class Prepared:
     carried: object = None
     details: Mapping[str, object] = field(default_factory=dict)
     computable: bool = True
+    response: Responsive | None = None
+    silence: str = ""
+    slopes: Callable[[], NDArray[np.float64]] | None = None
 
     def __getstate__(self) -> dict[str, object]:
         state: dict[str, object] = {}
@@ -161,6 +172,61 @@ class Prepared:
     def with_details(self, **more: object) -> Prepared:
         """Return a copy with more details."""
         return replace(self, details={**self.details, **more})
+
+
+def remembered(prepared: Prepared) -> Prepared:
+    """Return the same states; the expectations of the last list of strings that was asked for are kept."""
+    last: list[tuple[object, NDArray[np.float64]]] = []
+
+    def expectations(paulis: PauliList) -> NDArray[np.float64]:
+        if not last or last[0][0] is not paulis:
+            last[:] = [(paulis, prepared.expectations(paulis))]
+        return last[0][1]
+
+    return replace(prepared, expectations=expectations)
+
+
+def joined(free: Prepared, rest: Prepared) -> Prepared:
+    """Return a free phase and nudged phases that were prepared one after the other, as one result."""
+    first = len(free.phases)
+
+    def circuits() -> tuple[StateCircuit, ...]:
+        before, after = list(free.circuits()), []
+        for part in rest.circuits():
+            moved = tuple(p + first for p in part.phases)
+            same = next((k for k, known in enumerate(before) if known.circuit is part.circuit), None)
+            if same is None:
+                after.append(replace(part, phases=moved))
+            else:
+                known = before[same]
+                rows = np.concatenate([known.values, part.values])
+                before[same] = StateCircuit(known.circuit, known.phases + moved, rows)
+        return (*before, *after)
+
+    def draw(phase: int, axes: str, shots: int, rng: np.random.Generator) -> Samples:
+        part, own = (free, phase) if phase < first else (rest, phase - first)
+        assert part.draw is not None
+        return part.draw(own, axes, shots, rng)
+
+    def listed(part: Prepared) -> list[object]:
+        found = part.details.get("warnings", ())
+        return list(found) if isinstance(found, list | tuple) else []
+
+    angles = None if free.angles is None or rest.angles is None else np.concatenate([free.angles, rest.angles])
+    return Prepared(
+        phases=free.phases + rest.phases,
+        states=lambda: np.concatenate([free.states(), rest.states()]),
+        circuits=circuits,
+        expectations=lambda paulis: np.concatenate([free.expectations(paulis), rest.expectations(paulis)]),
+        angles=angles,
+        draw=None if free.draw is None or rest.draw is None else draw,
+        carried=free.carried,
+        details={**rest.details, "warnings": list(dict.fromkeys([*listed(free), *listed(rest)]))},
+        computable=free.computable and rest.computable,
+        response=free.response,
+        silence=free.silence,
+        slopes=rest.slopes,
+    )
 
 
 @runtime_checkable

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
+from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.simulation.thermal import GibbsState, gibbs_state
 
 MOST_QUBITS = 12
-REACH = 0.5
 
 
 @dataclass(frozen=True)
@@ -78,18 +79,13 @@ class Thermal:
             states=_no_state,
             circuits=_no_state,
             expectations=lambda paulis: np.array([state.expectations(structure_for(paulis)) for state in states]),
-            details={**self.describe(), "warnings": self._warnings(family)},
+            details={**self.describe(), "warnings": []},
+            response=None if 0.0 not in family.betas else _response(family, states[family.betas.index(0.0)]),
         )
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""
         return {"method": "thermal", "temperature": float(self.temperature)}
-
-    def _warnings(self, family: Family) -> list[str]:
-        reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
-        if reach <= REACH * max(self.temperature, _scale(family)):
-            return []
-        return [f"the nudge is large: |β|·‖C‖ = {reach:.3g} at temperature {self.temperature:g}; take a smaller β"]
 
 
 def refuse_large(num_qubits: int) -> None:
@@ -108,8 +104,17 @@ def _no_state() -> NoReturn:
     )
 
 
-def _scale(family: Family) -> float:
-    return float(np.abs(family.free[family.frame.busy]).max(initial=0.0))
+def _response(family: Family, state: GibbsState) -> Responsive:
+    def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
+        source = structure_for(family.frame.paulis).bind(nudge)
+        size = float(np.abs(nudge[family.frame.busy]).sum())
+        return Response(
+            size / max(state.temperature, state.gap),
+            lambda paulis: state.response(structure_for(paulis), source),
+            "the Gibbs state",
+        )
+
+    return response
 
 
 def _report(state: GibbsState, beta: float) -> Phase:

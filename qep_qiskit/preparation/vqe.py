@@ -17,6 +17,7 @@ from qiskit.quantum_info import PauliList
 from qep_qiskit.ansatz.choice import BUILT_IN, build, identified
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import fingerprint
+from qep_qiskit.preparation.ansatz_response import ansatz_response
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
@@ -160,14 +161,18 @@ class VQE:
             expectations=expectations,
             angles=theta,
             details={**self.describe(), "angles": program.num_parameters, "warnings": self._warnings(phases)},
+            response=None if 0.0 not in family.betas else ansatz_response(family, program, theta[family.betas.index(0.0)]),
+            silence=f"more than {MOST_NEWTON_ANGLES} angles take too long" if program.num_parameters > MOST_NEWTON_ANGLES else "",
         )
 
     def _warnings(self, phases: tuple[Phase, ...]) -> list[str]:
+        remedy = "raise max_iterations, or take another ansatz or optimizer"
+        if self.estimator is not None:
+            remedy = "an estimator's energies rarely lead further: leave estimator out, or take an optimizer that goes on longer"
         return [
-            f"VQE at β = {ph.beta:g} stopped at residual {ph.residual:.1e} (wanted {self.tolerance:.1e}); "
-            "raise max_iterations, or take another ansatz or optimizer"
+            f"VQE at β = {ph.beta:g} stopped at residual {ph.residual:.1e} (wanted {self.tolerance:.1e}); {remedy}"
             for ph in phases
-            if ph.residual is not None and ph.residual > self.tolerance and self.estimator is None
+            if ph.residual is not None and not ph.residual <= self.tolerance
         ]
 
     def _from_random_starts(

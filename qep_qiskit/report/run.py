@@ -30,6 +30,7 @@ from qep_qiskit.runs.lifecycle import reread
 from qep_qiskit.runs.listing import state_of
 from qep_qiskit.runs.store import RunStore
 from qep_qiskit.spec import Spec
+from qep_qiskit.stencils import stencil
 
 TITLES = {"none": "raw", "tensored": "tensored", "m3": "M3", "trex": "TREX", "zne": "ZNE"}
 
@@ -90,7 +91,7 @@ def gathered(store: RunStore, spec: Spec, *, exact: bool | None = None, progress
         truth = exact_gradient(problem, seed=spec.seed)
         progress("computing the gradient without noise", None)
         prepared = gradient(
-            problem, preparer=settings["preparer"], stencil=settings["stencil"], seed=spec.seed, progress=progress
+            problem, preparer=settings["preparer"], stencil=_stencil(found, settings), seed=spec.seed, progress=progress
         )
     return Facts(store, spec, {name: found[name] for name in order}, truth, prepared)
 
@@ -218,9 +219,19 @@ def _summary(facts: Facts, last: Mapping[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _stencil(found: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> Any:
+    """Return the stencil that the gradients of a run were measured with."""
+    for kept in found.values():
+        about = (kept.get("provenance") or {}).get("stencil")
+        if about:
+            return stencil(about["kind"], float(about["beta"]))
+    return settings["stencil"]
+
+
 def _settings(facts: Facts, provenance: Mapping[str, Any]) -> dict[str, Any]:
     tables = dict(facts.spec.tables)
-    keys = {"network": tables.get("network"), "preparation": tables.get("preparation"), "stencil": tables.get("stencil")}
+    keys: dict[str, Any] = {key: tables.get(key) for key in ("network", "preparation")}
+    keys["stencil"] = provenance.get("stencil") or tables.get("stencil")
     about = {"device": facts.store.description.get("device"), "shots": facts.spec.shots, "mitigation": facts.spec.mitigation}
     return {**keys, **about}
 

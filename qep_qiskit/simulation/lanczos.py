@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -51,6 +51,8 @@ class GroundState:
         ‖(H − E0) ψ‖. The angle to the true ground state is at most residual / gap.
     products : int
         How many products H·v it took; 0 for a dense or a diagonal operator.
+    spectrum : (energies, vectors) or None
+        All of them, vectors in columns, where the operator was diagonalised.
     """
 
     energy: float
@@ -58,6 +60,7 @@ class GroundState:
     vector: Array
     residual: float
     products: int
+    spectrum: tuple[NDArray[np.float64], Array] | None = field(default=None, repr=False)
 
 
 def ground_state(
@@ -151,7 +154,7 @@ def _dense(op: PauliSum) -> GroundState:
     energies, vectors = np.linalg.eigh(matrix)
     vector = fixed_phase(np.ascontiguousarray(vectors[:, 0]))
     residual = float(np.linalg.norm(matrix @ vector - energies[0] * vector))
-    return GroundState(float(energies[0]), float(energies[1] - energies[0]), vector, residual, 0)
+    return GroundState(float(energies[0]), float(energies[1] - energies[0]), vector, residual, 0, (energies, vectors))
 
 
 def _classical(op: PauliSum) -> GroundState:

@@ -23,6 +23,8 @@ MAX_QUBITS = 26
 CHUNK_QUBITS = 14
 MIDDLE_QUBITS = 12
 """From here on the fields on qubits 4 to 7 are one small matrix product, too."""
+WHOLE_QUBITS = 7
+"""Up to here a dense matrix is added up entry by entry, not column by column by products."""
 MANY_KINDS = 12
 SPARSE_QUBITS = 16
 GEMM = {"f": sgemm, "d": dgemm, "F": cgemm, "D": zgemm}
@@ -119,6 +121,11 @@ class PauliStructure:
         low = (1 << q) - 1
         kind = (outside.x & low) << q | outside.z & low
         return above + [Block(outside.where(kind == k), q, n - q) for k in np.unique(kind)]
+
+    @cached_property
+    def _whole(self) -> Window:
+        """All strings as one table of the entries of the matrix: for few qubits."""
+        return Window(self._strings, 0, self.num_qubits)
 
     @cached_property
     def _readings(self) -> list[Window | Flip]:
@@ -353,6 +360,9 @@ class PauliSum:
 
     def to_matrix(self) -> Array:
         """Return the dense matrix, for few qubits."""
+        if self.num_qubits <= WHOLE_QUBITS:
+            matrix = self.structure._whole.matrix(self.coefficients)
+            return np.ascontiguousarray(matrix.real) if self.is_real and np.iscomplexobj(matrix) else matrix
         return np.ascontiguousarray(self.apply(np.eye(self.dim)).T)
 
 

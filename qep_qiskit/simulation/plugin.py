@@ -152,12 +152,32 @@ class AdjointEstimatorGradient(BaseEstimatorGradient):
     Parameters
     ----------
     derivative_type
-        Real (the gradient of the energy), imaginary or complex parts of ``2 <psi| O |d psi>``.
+        Real (the gradient of the energy), imaginary or complex parts of ``2 <psi| O |d psi>``. An `AdjointEstimator` may stand
+        here, as the estimator does in the gradients of qiskit-algorithms; its compiled circuits are shared.
     cache
         Share one with `AdjointEstimator` to compile every circuit once.
+
+    Raises
+    ------
+    InputError
+        For another estimator: the gradient is computed from the state and asks no estimator.
     """
 
-    def __init__(self, derivative_type: DerivativeType = DerivativeType.REAL, *, cache: ProgramCache | None = None) -> None:
+    def __init__(
+        self,
+        derivative_type: DerivativeType | AdjointEstimator = DerivativeType.REAL,
+        *,
+        cache: ProgramCache | None = None,
+    ) -> None:
+        if isinstance(derivative_type, AdjointEstimator):
+            cache, derivative_type = cache or derivative_type._cache, DerivativeType.REAL
+        if not isinstance(derivative_type, DerivativeType):
+            raise InputError(
+                f"AdjointEstimatorGradient: {type(derivative_type).__name__} is not allowed; give a DerivativeType, an "
+                "AdjointEstimator, or nothing: the gradient is computed exactly and uses no other estimator"
+            )
+        if cache is not None and not isinstance(cache, ProgramCache):
+            raise InputError(f"AdjointEstimatorGradient: cache is {cache!r}; give a ProgramCache")
         self._cache = cache or ProgramCache()
         super().__init__(AdjointEstimator(cache=self._cache), derivative_type=derivative_type)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.simulation.lanczos import DEGENERATE, DENSE_QUBITS, GroundState
-from qep_qiskit.simulation.operators import PauliSum, one_thread
+from qep_qiskit.simulation.operators import PauliStructure, PauliSum, one_thread
 from qep_qiskit.simulation.shifted import solve_shifted
 from qep_qiskit.simulation.vectors import norm, project_off
 
@@ -23,6 +23,7 @@ def linear_response(
     *,
     start: Array | None = None,
     tolerance: float = 1e-10,
+    improvement: float | None = None,
 ) -> Array:
     """Return δψ = −(H − E0)⁺ P C ψ0, the derivative of the ground state of H + βC at β = 0.
 
@@ -38,6 +39,8 @@ def linear_response(
         A guess of δψ.
     tolerance : float
         The wanted relative residual ‖(H − E0) δψ + P C ψ0‖ / ‖P C ψ0‖.
+    improvement : float, optional
+        The residual of `start` falls by this factor, too: what the start was wrong by is then known to about as much of itself.
 
     Returns
     -------
@@ -67,8 +70,20 @@ def linear_response(
     target = project_off(psi, -np.asarray(source, dtype))
     if norm(target) <= 1e-14 * norm(np.asarray(source)):
         return np.zeros(op.dim, dtype)
+    if ground.spectrum is not None:
+        energies, vectors = ground.spectrum
+        return project_off(psi, vectors[:, 1:] @ ((vectors[:, 1:].conj().T @ target) / (energies[1:] - energies[0])))
     if op.num_qubits <= DENSE_QUBITS:
         matrix = op.to_matrix() - ground.energy * np.eye(op.dim)
         return project_off(psi, np.linalg.solve(matrix + op.scale * np.outer(psi, psi.conj()), target))
     with one_thread():
-        return solve_shifted(op, ground.energy, psi, target, start=start, tolerance=tolerance)[0]
+        return solve_shifted(op, ground.energy, psi, target, start=start, tolerance=tolerance, improvement=improvement)[0]
+
+
+def transitions(structure: PauliStructure, state: Array, delta: Array) -> NDArray[np.float64]:
+    """Return 2 Re⟨δψ|P|ψ⟩ of every string, from the expectations of ψ ± δψ (polarisation), shape (L,)."""
+    size = norm(delta)
+    if size == 0.0:
+        return np.zeros(structure.num_terms)
+    plus, minus = structure.expectations(np.array([state + delta / size, state - delta / size]))
+    return np.asarray(size * (plus - minus) / 2)

@@ -21,7 +21,14 @@ SINGLE_QUBITS = 10
 
 
 def solve_shifted(
-    op: PauliSum, energy: float, psi: Array, target: Array, *, start: Array | None = None, tolerance: float = 1e-10
+    op: PauliSum,
+    energy: float,
+    psi: Array,
+    target: Array,
+    *,
+    start: Array | None = None,
+    tolerance: float = 1e-10,
+    improvement: float | None = None,
 ) -> tuple[Array, int]:
     """Return x with ‖(H − E) x − b‖ ≤ tolerance ‖b‖ and x ⊥ ψ, and the number of products.
 
@@ -34,6 +41,8 @@ def solve_shifted(
         b, orthogonal to ψ.
     start : array, optional
     tolerance : float
+    improvement : float, optional
+        Go on until the start's own residual has fallen by this factor, too, but not below 1e-10 ‖b‖.
 
     Raises
     ------
@@ -52,6 +61,8 @@ def solve_shifted(
     residual, products = target, 0
     if start is not None:
         residual, products = _residual(op, energy, psi, target, x), 1
+        if improvement is not None:
+            wanted = min(wanted, max(improvement * norm(residual), 1e-10 * norm(target)))
     inverse = _inverse_diagonal(op, energy)
     if op.num_qubits >= SINGLE_QUBITS:
         narrow = single(psi), inverse.astype(np.float32)

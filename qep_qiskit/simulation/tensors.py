@@ -185,6 +185,8 @@ class TensorSolver:
         """
         require_tenpy()
         with _quiet():
+            if len(self.order) == 2:
+                return self._measured(self._of_two_sites(coefficients, orthogonal_to), coefficients)
             operator = self._operator(coefficients)
             psi = self._random_product(seed) if start is None else start.psi.copy()
             chi = self.bond_dimension
@@ -213,6 +215,24 @@ class TensorSolver:
             if loose:
                 return state
             return self._measured(state, coefficients)
+
+    def _of_two_sites(self, coefficients: NDArray[np.float64], orthogonal_to: TensorState | None) -> TensorState:
+        """Return the ground state of two sites by diagonalisation: a chain of one bond leaves sweeps nothing to do."""
+        import tenpy.linalg.np_conserved as npc
+        from qiskit.quantum_info import SparsePauliOp
+        from tenpy.networks.mps import MPS
+
+        matrix = SparsePauliOp(self.paulis, coefficients).to_matrix()
+        if orthogonal_to is not None:
+            known = orthogonal_to.dense()
+            apart = np.eye(4) - np.outer(known, known.conj())
+            away = 2.0 * float(np.abs(coefficients).sum()) + 1.0
+            matrix = apart @ matrix @ apart + away * np.outer(known, known.conj())
+        energies, vectors = np.linalg.eigh(matrix.real if self._dtype is float else matrix)
+        tensor = vectors[:, 0].reshape(2, 2).transpose([1 - int(q) for q in self.order])
+        full = npc.Array.from_ndarray_trivial(np.ascontiguousarray(tensor), labels=["p0", "p1"])
+        psi = MPS.from_full([self._site] * 2, full, bc="finite", form="B")
+        return TensorState(psi, self.order, float(energies[0]), np.nan, 0.0, 0)
 
     def _measured(self, state: TensorState, coefficients: NDArray[np.float64]) -> TensorState:
         """Return the state with its energy, term by term, and its variance.

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from qep_qiskit.networks import Network
     from qep_qiskit.preparation.preparer import Preparer
     from qep_qiskit.problem import Problem
-    from qep_qiskit.stencils import AutoStencil, Stencil
+    from qep_qiskit.stencils import AnyStencil
 
 
 @dataclass(frozen=True)
@@ -191,8 +191,8 @@ class Spec:
                 **options,
             )
 
-    def stencil(self) -> Stencil | AutoStencil:
-        """Return the phases and their factors; without a β where it is left to the planner."""
+    def stencil(self) -> AnyStencil:
+        """Return the phases and their factors; without a β where it is left to the planner or to the free phase."""
         from qep_qiskit.stencils import stencil
 
         return stencil(self.stencil_section.kind, self.stencil_section.beta)

@@ -169,8 +169,10 @@ class StencilSection(Section):
     kind: Literal["one_sided", "symmetric", "extrapolated"] = Field(
         "symmetric", description=_one_of("one_sided", "symmetric", "extrapolated")
     )
-    beta: Annotated[float | Literal["auto"], AfterValidator(_other_than_zero)] = Field(
-        0.1, description='a finite number other than 0, such as 0.1, or "auto": where the predicted error is least'
+    beta: Annotated[float | Literal["adaptive", "auto"], AfterValidator(_other_than_zero)] = Field(
+        "adaptive",
+        description='a finite number other than 0, such as 0.1, "adaptive": from the gap, the nudge and the shots, '
+        'or "auto": where the predicted error is least',
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from qep_qiskit.checks import seed_of, shown
 from qep_qiskit.devices.device import check_shots
 from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.equilibrium.adapted import adapted_to_training
 from qep_qiskit.equilibrium.planned import check_options
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.split import OptimalShots, Split
@@ -20,7 +21,8 @@ from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import AutoStencil, Stencil, symmetric
+from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil
+from qep_qiskit.training.biased import biased_steps
 from qep_qiskit.training.constraints import constraints
 from qep_qiskit.training.distributed import Distributed
 from qep_qiskit.training.loop import State, Step, steps
@@ -34,6 +36,8 @@ from qep_qiskit.workers import Pool, Serial, pool
 
 GRADIENTS = ("equilibrium", "exact")
 MOST_WARNINGS = 5
+FEW = 8
+"""Samples that the default β of a training is chosen by."""
 OnStep = Callable[[Step], None]
 
 
@@ -46,7 +50,7 @@ def task_of(
     weights: ArrayLike | Mapping[str, float] | None = None,
     gradient: str | Source = "equilibrium",
     preparer: Preparer | None = None,
-    stencil: Stencil | AutoStencil | None = None,
+    stencil: AnyStencil | None = None,
     device: object = None,
     shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
@@ -78,7 +82,11 @@ def task_of(
     seed = seed_of(seed)
     first = network.weight_vector(network.initial_weights(seed=seed) if weights is None else weights)
     chosen = Exact() if preparer is None else preparer
-    phases = symmetric(0.1) if stencil is None else stencil
+    phases = AdaptiveStencil() if stencil is None else stencil
+    if isinstance(phases, AdaptiveStencil):
+        few = range(0, len(samples), max(1, len(samples) // FEW))
+        at_first = [Problem(network, first, samples.X[i], cost=samples.costs[i]) for i in few]
+        phases = adapted_to_training(phases, at_first, chosen) if gradient == "equilibrium" else phases.at(0.1)
     fixed = phases.at(0.1) if isinstance(phases, AutoStencil) else phases
     check_options(Problem(network, first, samples.X[0], cost=samples.costs[0]), chosen, fixed)
     measuring = as_device(device)
@@ -139,7 +147,7 @@ def train(
     weights: ArrayLike | Mapping[str, float] | None = None,
     gradient: str | Source = "equilibrium",
     preparer: Preparer | None = None,
-    stencil: Stencil | AutoStencil | None = None,
+    stencil: AnyStencil | None = None,
     device: object = None,
     shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
@@ -380,7 +388,7 @@ class Log:
             epochs=tuple(self.epochs),
             shots=0 if state is None else state.shots,
             stopped=None if state is None else state.stopped,
-            warnings=tuple(self.warnings),
+            warnings=(*self.warnings, *biased_steps(self.history)),
             settings={**task.describe(), **self.planned},
             task=task,
         )

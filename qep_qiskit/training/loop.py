@@ -162,6 +162,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         "gradient_norm": float(np.linalg.norm(gradient)),
         "gradient_stderr": None if covariance is None else float(np.sqrt(np.trace(covariance))),
         "step_norm": float(np.linalg.norm(weights - state.weights)),
+        "beta_bias": mean.beta_bias,
         "warned": sum(bool(g.diagnostics.get("warnings")) for g in found),
     }
     if task.compare_every and step % task.compare_every == 0:

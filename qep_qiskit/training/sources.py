@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.reference import exact_gradient
-from qep_qiskit.stencils import AutoStencil, Stencil
+from qep_qiskit.stencils import AdaptiveStencil, AnyStencil
 
 Vector = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class Equilibrium:
     """Equilibrium propagation: one job of circuits a round for the whole batch."""
 
     preparer: Preparer
-    stencil: Stencil | AutoStencil
+    stencil: AnyStencil
     device: object = None
     mitigation: str = "none"
     calibration_shots: int | None = None
@@ -74,10 +74,11 @@ class Equilibrium:
 
     def describe(self) -> Mapping[str, object]:
         """Return preparer, stencil and mitigation."""
+        left = "adaptive" if isinstance(self.stencil, AdaptiveStencil) else "auto"
         return {
             "gradient": "equilibrium",
             "preparer": self.preparer.describe(),
-            "stencil": {"kind": self.stencil.kind, "beta": getattr(self.stencil, "beta", "auto")},
+            "stencil": {"kind": self.stencil.kind, "beta": getattr(self.stencil, "beta", left)},
             "mitigation": self.mitigation,
             "calibration_shots": self.calibration_shots,
         }
@@ -125,6 +126,8 @@ class BatchMean:
     warnings : tuple of str
     loss_bias : float or None
         What shot noise adds to a curved loss on average; `loss` less this is unbiased.
+    beta_bias : float or None
+        ‖mean bias of the finite β‖ / ‖mean limit β → 0‖ of the states themselves; None where it is not known.
     """
 
     values: Vector
@@ -134,6 +137,7 @@ class BatchMean:
     shots: int
     warnings: tuple[str, ...]
     loss_bias: float | None = None
+    beta_bias: float | None = None
 
     @property
     def stderr(self) -> Vector | None:
@@ -153,14 +157,17 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     n = len(found)
     values = np.mean([g.values for g in found], axis=0)
     loss = float(np.mean([g.loss for g in found]))
-    texts = dict.fromkeys(str(t) for g in found for t in _listed(g.diagnostics.get("warnings")))
+    about = [_bias(g) for g in found]
+    own = {b.get("warning") for b in about}  # of one sample: what counts is the batch's, which follows
+    texts = dict.fromkeys(str(t) for g in found for t in _listed(g.diagnostics.get("warnings")) if t not in own)
+    beta_bias = _mean_bias(about)
     spent = sum(_count(g.provenance.get("shots_total")) for g in found)
     together: dict[str | None, list[Gradient]] = {}
     for gradient in found:
         together.setdefault(gradient.calibration, []).append(gradient)
     spent += sum(max(_count(g.provenance.get("calibration_shots_total")) for g in group) for group in together.values())
     if any(g.covariance is None or g.loss_stderr is None for g in found):
-        return BatchMean(values, None, loss, None, spent, tuple(texts))
+        return BatchMean(values, None, loss, None, spent, tuple(texts), beta_bias=beta_bias)
     covariance = sum(np.asarray(g.covariance) for g in found) / n**2
     biases = [g.loss_bias or 0.0 for g in found]
     variance = sum(float(g.loss_stderr or 0.0) ** 2 - b**2 for g, b in zip(found, biases, strict=True)) / n**2
@@ -172,7 +179,20 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
             whole = np.sum(shares, axis=0)
             covariance += whole[:-1] @ whole[:-1].T - sum(s[:-1] @ s[:-1].T for s in shares)
             variance += float(whole[-1] @ whole[-1]) - sum(float(s[-1] @ s[-1]) for s in shares)
-    return BatchMean(values, np.asarray(covariance), loss, float(np.sqrt(max(variance, 0.0))), spent, tuple(texts), bias)
+    error = float(np.sqrt(max(variance, 0.0)))
+    return BatchMean(values, np.asarray(covariance), loss, error, spent, tuple(texts), bias, beta_bias)
+
+
+def _bias(found: Gradient) -> Mapping[str, Any]:
+    about = found.diagnostics.get("beta_bias")
+    return about if isinstance(about, Mapping) else {}
+
+
+def _mean_bias(about: Sequence[Mapping[str, Any]]) -> float | None:
+    if any(b.get("values") is None or b.get("limit") is None for b in about):
+        return None
+    size = float(np.linalg.norm(np.mean([b["limit"] for b in about], axis=0)))
+    return float(np.linalg.norm(np.mean([b["values"] for b in about], axis=0))) / size if size else None
 
 
 def _count(value: object) -> int:

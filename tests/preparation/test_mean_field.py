@@ -102,7 +102,7 @@ def test_equally_low_minima_and_large_nudges_are_told():
     twofold = qep.Problem(network, [1.0, 1.0, 0, 0, 0, 0.3, 0.3, 0.3], cost=qep.SquaredError([1.0]))
     with pytest.warns(UserWarning, match="several equally low minima that predict differently"):
         qep.gradient(twofold, preparer=qep.MeanField(), stencil=qep.symmetric(0.01))
-    with pytest.warns(UserWarning, match="turns a spin by .* rad; take a smaller β"):
+    with pytest.warns(UserWarning, match="the bias of β = 3 is .* of the gradient .*take β = "):
         qep.gradient(PROBLEM, preparer=qep.MeanField(), stencil=qep.one_sided(3.0))
 
 

@@ -1,0 +1,119 @@
+"""The default stencil: its β follows from the free phase, the nudge and the shots."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.bias import rounded, safe_beta
+from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.measurement.split import Split
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Prepared, Preparer
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import AdaptiveStencil, Stencil
+
+Vector = NDArray[np.float64]
+FARTHEST = {1: 0.1, 2: 0.5}
+"""The largest β · reach, however few the shots are: beyond that the bias no longer follows the leading order."""
+RESIDUALS = 100.0
+"""An unconverged phase errs by residual / (β ‖∂C‖): β is at least so many times the residual, where that is below 0.1."""
+
+MOST_TRAINED_QUBITS = 14
+"""Up to so many the ground states that a training's β is chosen by are found in no time."""
+
+
+def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int | Split | None) -> Stencil:
+    """Return the stencil of that kind whose β suits a problem.
+
+    Parameters
+    ----------
+    asked : AdaptiveStencil
+    problem : Problem
+    free : Prepared
+        The free phase.
+    shots : int, Split or None
+        Of each circuit.
+
+    Notes
+    -----
+    `reach` is how far a unit of β moves the state: ‖C‖/gap of an eigenstate. Without shots β · reach is so small that the bias,
+    O((β · reach)**m) for a stencil of order m, stays well below a percent, and β ≤ 0.1. N shots add the variance W/(N β²); the
+    sum (β · reach)**(2m) ‖g‖² + W/(N β²) is least for β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). Where the response of the
+    states cannot be computed, β = 0.1.
+    """
+    usual = asked.at(0.1)
+    if not free.computable or free.response is None:
+        return usual
+    strings = free.expectations(problem.frame.strings)[0]
+    nudge = problem.cost.error_signal(problem.cost_rows @ strings) @ problem.cost_rows
+    if not np.any(nudge[problem.frame.busy] if not problem.network.closed_form else nudge):
+        return usual
+    try:
+        response = free.response(nudge)
+        least = safe_beta(response.reach, usual.order)
+        residual, slope = free.phases[0].residual, response.details.get("slope")
+        if residual and isinstance(slope, float) and slope > 0:
+            least = max(least, min(0.1, RESIDUALS * residual / slope))
+        if shots is None or response.reach <= 0:
+            return asked.at(least)
+        limit = problem.derivative_rows @ response.changes(problem.frame.strings)
+    except (InputError, PreparationError):
+        return usual
+    return asked.at(rounded(_balanced(usual, problem, strings, limit, response.reach, _mean(shots), least)))
+
+
+def _balanced(
+    usual: Stencil, problem: Problem, strings: Vector, limit: Vector, reach: float, shots: float, least: float
+) -> float:
+    m = usual.order
+    spread = np.clip(1.0 - strings**2, 0.0, None)
+    noise = float(np.sum((np.asarray(problem.derivative_rows) ** 2) @ spread))
+    noise *= float(np.sum(np.square(usual.phase_factors))) * usual.beta**2
+    signal = float(limit @ limit)
+    most = max(least, FARTHEST.get(m, 1.0) / reach)
+    if signal <= 0.0:
+        return most
+    best = math.exp((math.log(max(noise, 1e-300) / (m * shots * signal)) - 2 * m * math.log(reach)) / (2 * m + 2))
+    return float(np.clip(best, least, most))
+
+
+def _mean(shots: int | Split) -> float:
+    if not isinstance(shots, Split):
+        return float(shots)
+    table = shots.table
+    return float(table[table > 0].mean())
+
+
+def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], preparer: Preparer) -> Stencil:
+    """Return the one stencil of a whole training, from some of its samples at its first weights.
+
+    β · reach is 0.5 in the median, and β at most 0.1: as large as first order allows. Weights that are trained come near to level
+    crossings, where the exact gradient of a sample grows without bound; a β that is not small smooths it. Where a
+    ground state's reach is not known, β = 0.1.
+    """
+    method = preparer.describe().get("method")
+    own = preparer if method in ("exact", "thermal", "mean_field") else Exact()
+    found = []
+    for problem in problems:
+        if not problem.network.closed_form and problem.network.num_qubits > MOST_TRAINED_QUBITS:
+            continue
+        try:
+            free = own.prepare(family_of_free(problem))
+            if free.response is None:
+                continue
+            observed = problem.cost_rows @ free.expectations(problem.frame.strings)[0]
+            found.append(free.response(problem.cost.error_signal(observed) @ problem.cost_rows).reach)
+        except (InputError, PreparationError):
+            continue
+    reach = float(np.median(found)) if found else 0.0
+    return asked.at(rounded(min(0.1, FARTHEST.get(asked.at(0.1).order, 1.0) / reach)) if reach > 0 else 0.1)
+
+
+def family_of_free(problem: Problem) -> Family:
+    """Return the free phase alone, of H's own strings."""
+    return Family(problem.frame, problem.hamiltonian_row, np.zeros_like(problem.hamiltonian_row), (0.0,))

@@ -1,0 +1,209 @@
+"""The bias of a finite β: a stencil on the prepared states beside their own limit β → 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError, PreparationError
+
+if TYPE_CHECKING:
+    from qep_qiskit.equilibrium.planned import Plan
+    from qep_qiskit.preparation.preparer import Prepared
+
+Vector = NDArray[np.float64]
+WARNED = 0.05
+"""A bias above this share of the gradient is warned of."""
+WANTED = 0.01
+"""The bias that the β of an advice is to leave."""
+STATE_ACCURACY = 1e-8
+"""States are known to about this; what a stencil makes of it is no bias."""
+STILL = 1e-9
+"""An error signal below this is that of a network which answers right."""
+FLAT_SHARE = 1e-3
+"""The share of the cost's slope in directions of angles that cost no energy, above which a response is not defined."""
+FLAT = (
+    "the ansatz's energy is flat in directions that the cost depends on, so that its lowest states answer differently; "
+    "take another ansatz or more layers"
+)
+STEEPEST = 50.0
+"""Of (β · reach)**order: no larger bias was seen, so that more than this is rounding."""
+
+
+def nowhere() -> float:
+    """Return the reach of a nudge that moves nothing beyond first order."""
+    return 0.0
+
+
+@dataclass(frozen=True)
+class Bias:
+    """What a finite β adds to the gradient of the prepared states, noise aside.
+
+    Attributes
+    ----------
+    beta : float
+    order : int
+        The bias is O(β**order).
+    values, limit : ndarray of shape (K,) or None
+        Σ_p s_p ⟨∂H/∂w⟩_p minus its limit β → 0, and the limit; None where they are not known.
+    floor, zero : float
+        Norms of `values` and `limit` below which nothing is warned of, and of `limit` below which it counts as zero: what the
+        accuracy of the states leaves. Infinite where the network answers right, so that there is nothing to nudge by.
+    of : str
+        Whose limit it is.
+    reach : callable
+        () → how far a unit of β moves the state.
+    unknown : str
+        Why it is not known.
+    warned : bool
+        Whether that is a reason to warn.
+    searched : bool
+        Whether the states come from a search; what differs is then never put down to rounding.
+    """
+
+    beta: float
+    order: int
+    values: Vector | None = None
+    limit: Vector | None = None
+    floor: float = 0.0
+    zero: float = 0.0
+    of: str = ""
+    reach: Callable[[], float] = nowhere
+    unknown: str = ""
+    warned: bool = False
+    searched: bool = False
+
+    @property
+    def relative(self) -> float | None:
+        """‖bias‖ / ‖limit‖; None where it is not known or the limit is zero."""
+        if self.values is None or self.limit is None:
+            return None
+        size = float(np.linalg.norm(self.limit))
+        return float(np.linalg.norm(self.values)) / size if size > self.zero else None
+
+    def warnings(self, noise: float) -> list[str]:
+        """Return a line where the bias exceeds 5 % of the gradient and the shot error.
+
+        Parameters
+        ----------
+        noise : float
+            The norm of the gradient's error bars.
+        """
+        if self.values is None or self.limit is None:
+            return [f"the limit β → 0 is not defined: {self.unknown}"] if self.warned else []
+        size, limit = float(np.linalg.norm(self.values)), float(np.linalg.norm(self.limit))
+        if size <= max(WARNED * limit, noise) or max(size, limit) <= self.floor:
+            return []
+        share = self.relative
+        what = "all of this gradient, whose limit β → 0 is zero" if share is None else f"{percent(share)} of the gradient"
+        if self._rounding and not self.searched:
+            return [
+                f"β = {self.beta:g} is too small a nudge for double precision: rounding makes up {what} "
+                f"(beside the limit β → 0 of {self.of}); take β = {self._larger:g}"
+            ]
+        return [
+            f"the bias of β = {self.beta:g} is {what} (beside the limit β → 0 of {self.of}); "
+            f"take β = {self._smaller:g} for one of about {percent(WANTED)}"
+        ]
+
+    @property
+    def _rounding(self) -> bool:
+        return STEEPEST * min(abs(self.beta) * self.reach(), 1.0) ** self.order < (self.relative or WARNED)
+
+    @property
+    def _larger(self) -> float:
+        reach, share = self.reach(), self.relative or 1.0
+        wanted = 2.0 * abs(self.beta) * share / WANTED
+        return rounded(math.copysign(safe_beta(reach, self.order) if reach else wanted, self.beta))
+
+    @property
+    def _smaller(self) -> float:
+        share = self.relative
+        safe = safe_beta(self.reach(), self.order)
+        if share is None or share > 0.5:  # beyond the leading order
+            return rounded(math.copysign(min(safe, 0.1 * abs(self.beta)), self.beta))
+        return rounded(self.beta * (WANTED / share) ** (1.0 / self.order))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what diagnostics say of it."""
+        if self.values is None or self.limit is None:
+            return {"relative": None, "values": None, "of": None, "note": f"not known: {self.unknown}"}
+        return {"relative": self.relative, "values": self.values.tolist(), "limit": self.limit.tolist(), "of": self.of}
+
+
+def safe_beta(reach: float, order: int) -> float:
+    """Return a β at which a stencil of this order has a bias well below one percent, and never more than 0.1."""
+    share = {1: 0.004, 2: 0.05}.get(order, 0.2)
+    return rounded(min(0.1, share / reach)) if reach > 0 else 0.1
+
+
+def rounded(beta: float) -> float:
+    """Return β to three significant digits: what a user reads is what runs."""
+    return float(f"{beta:.3g}")
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, to two digits, or three from 100 % on."""
+    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.3g} %"
+
+
+def bias_of(plan: Plan) -> Bias:
+    """Return the bias of a complete plan's β on its own states, as far as their response to the nudge can be had."""
+    problem, stencil = plan.problem, plan.stencil
+    free = (plan if plan.earlier is None else plan.earlier).prepared
+    unknown = _why_unknown(plan, free)
+    if unknown or plan.error_signal is None:
+        return Bias(stencil.beta, stencil.order, unknown=unknown or "the error signal is not known yet")
+    nudge = plan.error_signal @ problem.cost_rows
+    factors = stencil.phase_factors
+    parts = [plan] if plan.earlier is None else [plan.earlier, plan]
+    rows = [factors[p] * part.expectations[i] for part in parts for i, p in enumerate(part.phases) if factors[p]]
+    try:
+        if plan.prepared.slopes is not None:
+            changes, of, searched = plan.prepared.slopes(), "the same preparation", False
+        else:
+            assert free.response is not None
+            response = free.response(nudge, lambda: _beside(plan))
+            if float(response.details.get("flat_share", 0.0)) > FLAT_SHARE:  # type: ignore[arg-type]
+                return Bias(stencil.beta, stencil.order, unknown=FLAT, warned=True)
+            changes, of, searched = response.changes(problem.frame.strings), response.of, response.searched
+    except (InputError, PreparationError) as error:
+        return Bias(stencil.beta, stencil.order, unknown=str(error))
+    limit = np.asarray(problem.derivative_rows @ changes)
+    values = np.asarray(problem.derivative_rows @ np.sum(rows, axis=0)) - limit
+    # strings of qubits have expectations of up to 1; those of positions have no such scale
+    size = float(abs(problem.derivative_rows).max()) * float(np.sqrt(len(limit)))
+    zero = float(np.abs(changes).max(initial=0.0)) * size * 1e-12 if problem.network.closed_form else STATE_ACCURACY * size
+    floor = 0.0 if problem.network.closed_form else STATE_ACCURACY * size * min(max(1.0, float(np.abs(factors).sum())), 1e3)
+    if float(np.abs(plan.error_signal).max(initial=0.0)) < STILL:
+        floor = math.inf
+    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, of, _reach(free, nudge), searched=searched)
+
+
+def _why_unknown(plan: Plan, free: Prepared) -> str:
+    if not (free.computable and plan.prepared.computable):
+        return f"states of {plan.problem.network.num_qubits} qubits are not computed"
+    if plan.prepared.slopes is not None:
+        return ""
+    return free.silence or ("" if free.response is not None else "these states have no computed response to a nudge")
+
+
+def _reach(free: Prepared, nudge: Vector) -> Callable[[], float]:
+    def reach() -> float:
+        try:
+            return 0.0 if free.response is None else free.response(nudge).reach
+        except (InputError, PreparationError):
+            return 0.0
+
+    return reach
+
+
+def _beside(plan: Plan) -> list[tuple[float, NDArray[Any]]]:
+    """Return the stencil's factor and the state of each nudged phase."""
+    factors, states = plan.stencil.phase_factors, plan.prepared.states()
+    return [(factors[p], state) for p, state in zip(plan.phases, states, strict=True) if plan.stencil.phases[p] and factors[p]]

@@ -1,0 +1,56 @@
+"""The Hamiltonians H + βC that a problem's phases are prepared of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import Stencil
+
+Vector = NDArray[np.float64]
+STILL = 1e-6
+"""An error signal below this is that of a network which answers right: its nudge may be lost."""
+
+
+def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
+    """Return H + βC of a problem for these β, with the strings of the cost kept in ansätze and ramps."""
+    kept = problem.frame.busy if problem.network.whole_frame else (problem.cost_rows != 0).any(axis=0)
+    strings = tuple(int(i) for i in np.flatnonzero(kept))
+    return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings)
+
+
+def first_family(problem: Problem, stencil: Stencil) -> Family:
+    """Return what the first round prepares."""
+    nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
+    family = family_of(problem, nudge, tuple(stencil.phases[p] for p in first_phases(problem, stencil)))
+    if not problem.cost.needs_free_phase:
+        refuse_lost(family, np.ones(1))
+    return replace(family, limit=not problem.cost.needs_free_phase)
+
+
+def free_family(problem: Problem) -> Family:
+    """Return the free phase alone."""
+    return family_of(problem, np.zeros_like(problem.hamiltonian_row), (0.0,))
+
+
+def first_phases(problem: Problem, stencil: Stencil) -> tuple[int, ...]:
+    """Return which phases the first round prepares: the free one for a cost of expectations, all for an observable cost."""
+    return (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
+
+
+def refuse_lost(family: Family, signal: Vector) -> None:
+    """Raise where a β is so small that H + βC is H in double precision, although there is something to nudge by."""
+    if not np.any(family.nudge) or float(np.abs(signal).max(initial=0.0)) < STILL:
+        return
+    for beta, row in zip(family.betas, family.coefficients, strict=True):
+        if beta != 0.0 and np.array_equal(row, family.free):
+            largest = float(np.abs(family.free).max())
+            raise InputError(
+                f"beta: {beta:g} is too small beside this network: βC is lost in the rounding of H, whose coefficients go up to "
+                f"{largest:.3g}; take a β of {1e-6 * largest / float(np.abs(family.nudge).max()):.1g} or more"
+            )

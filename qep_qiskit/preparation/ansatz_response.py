@@ -1,0 +1,74 @@
+"""How stationary angles of an ansatz follow a nudge: implicit differentiation."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.preparation.exact import Exact, bound, structure_for, structure_of
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.simulation.circuits import CircuitProgram
+from qep_qiskit.simulation.response import transitions
+from qep_qiskit.simulation.threads import single_threaded
+
+Vector = NDArray[np.float64]
+MOST_GAP_QUBITS = 14
+"""Up to so many the true gap is found beside, in a small part of the time of a search."""
+FLAT = 1e-9
+"""Directions whose curvature is below this share of the largest are redundant angles: nothing depends on them."""
+STEP = 1e-4
+"""The largest angle of the step along which the state is differentiated."""
+
+
+def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> Responsive:
+    """Return what gives the response of stationary angles, −(∂²E)⁺ ∂⟨C⟩."""
+
+    @functools.cache
+    def curvatures() -> tuple[Vector, NDArray[np.float64]]:
+        with single_threaded(family.num_qubits):
+            free = bound(structure_of(family), family, family.betas.index(0.0))
+            values, directions = np.linalg.eigh(program.hessian(theta, free))
+        curved = np.abs(values) > FLAT * np.abs(values).max()
+        return values[curved], directions[:, curved]
+
+    def response(nudge: Vector, beside: Beside = nothing) -> Response:
+        values, directions = curvatures()
+        with single_threaded(family.num_qubits):
+            slope = program.energy_and_gradient(theta, structure_for(family.frame.paulis).bind(nudge))[1]
+            moved = -directions @ ((directions.T @ slope) / values)
+            state, step = program.state(theta), STEP / max(float(np.abs(moved).max(initial=0.0)), 1e-300)
+            ahead, behind = program.state(theta + step * moved), program.state(theta - step * moved)
+            delta = (ahead - behind) / (2 * step) if np.any(moved) else np.zeros_like(state)
+        turned = delta - np.vdot(state, delta) * state
+        return Response(
+            _reach(family, nudge) or 2.0 * float(np.linalg.norm(turned)),
+            lambda paulis: transitions(structure_for(paulis), state, delta),
+            "the ansatz, by implicit differentiation",
+            True,
+            {
+                "curvature_range": [float(values.min()), float(values.max())],
+                "slope": float(np.linalg.norm(slope)),
+                "flat_share": float(np.linalg.norm(slope - directions @ (directions.T @ slope)) / (np.linalg.norm(slope) or 1.0)),
+            },
+        )
+
+    return response
+
+
+def _reach(family: Family, nudge: Vector) -> float | None:
+    """Return how far a unit of β moves the true ground state, where it can be had.
+
+    An angle that costs next to no energy answers a nudge without bound in first order, and hardly at any β that one would take.
+    """
+    if family.num_qubits > MOST_GAP_QUBITS:
+        return None
+    try:
+        truth = Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
+        return None if truth.response is None else truth.response(nudge).reach
+    except (InputError, PreparationError):
+        return None

@@ -1,0 +1,64 @@
+"""How prepared states follow a nudge to first order: the limit β → 0 of equilibrium propagation on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+Beside = Callable[[], Sequence[tuple[float, NDArray[Any]]]]
+"""() → nudged states and the stencil's factor of each: together a first guess of the response."""
+
+
+def nothing() -> Sequence[tuple[float, NDArray[Any]]]:
+    """Return no nudged states."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Response:
+    """The derivative of a free phase's expectations by β, where H becomes H + βC.
+
+    Attributes
+    ----------
+    reach : float
+        How far a unit of β moves the state: the first order holds where β · reach is small.
+    changes : callable
+        Strings → ndarray of shape (L,): d⟨P⟩/dβ at β = 0 of each. Computed when asked for.
+    of : str
+        Whose response it is, for reports.
+    searched : bool
+        Whether the states come from a search, so that a phase may be unconverged.
+    details : mapping
+        More about it, for reports.
+    """
+
+    reach: float
+    changes: Callable[[Any], Vector]
+    of: str
+    searched: bool = False
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class Responsive(Protocol):
+    """What gives the response of a free phase to a nudge."""
+
+    def __call__(self, nudge: Vector, beside: Beside = nothing) -> Response:
+        """Return the response to C = Σ_l nudge_l P_l over the family's frame, starting from states beside the free one."""
+        ...
+
+
+def guessed(state: NDArray[Any], beside: Beside) -> NDArray[Any] | None:
+    """Return Σ s_p ψ_p with every phase turned to the free state's, the stencil's own estimate of δψ; None without states."""
+    total = None
+    for factor, other in beside():
+        overlap = np.vdot(other, state)
+        if abs(overlap) < 0.5:
+            return None  # another level: no guess
+        part = factor * (overlap / abs(overlap)) * other
+        total = part if total is None else total + part
+    return total

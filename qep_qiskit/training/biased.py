@@ -1,0 +1,27 @@
+"""What the bias of a finite β was in the steps of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qep_qiskit.equilibrium.bias import WARNED, percent
+
+OFTEN = 0.1
+"""The share of the steps that the bias of β must be large in to be warned of."""
+
+
+def biased_steps(history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return one line where the bias of the finite β often exceeded 5 % of a batch's gradient and its shot error."""
+    rows = [row for row in history if isinstance(row.get("beta_bias"), float)]
+    large = [
+        row["beta_bias"]
+        for row in rows
+        if row["beta_bias"] > WARNED and row["beta_bias"] * row["gradient_norm"] > (row.get("gradient_stderr") or 0.0)
+    ]
+    if len(large) <= OFTEN * len(rows):
+        return []
+    return [
+        f"the bias of a finite β exceeded {percent(WARNED)} of the batch's gradient in {len(large)} of {len(rows)} steps "
+        f"(median {percent(sorted(large)[len(large) // 2])}); take a smaller β if training does not settle"
+    ]
