@@ -58,6 +58,14 @@ def test_exact_expectations_have_no_error_bar(small_spec):
     np.testing.assert_allclose(data["values"], data["exact"], atol=0.02)
 
 
+def test_what_shot_noise_adds_to_the_loss_is_told(small_spec):
+    few = ("--set", "measurement.shots=50", "--set", "sample.y=[0.3]", "--no-exact")
+    data = run_json("gradient", small_spec, *few)
+    assert data["loss_bias"] == pytest.approx(data["predictions_stderr"][0] ** 2)
+    assert f"(of which shot noise adds {data['loss_bias']:.2g} on average)" in run("gradient", small_spec, *few)
+    assert "shot noise adds" not in run("gradient", small_spec, "--set", "measurement.shots=1000000", "--no-exact")
+
+
 def test_seed_repeats_and_changes(small_spec):
     first, again, other = (run_json("gradient", small_spec, "--seed", s, "--no-exact") for s in (1, 1, 2))
     assert first["values"] == again["values"]
