@@ -202,10 +202,13 @@ def test_pulls_over_seeds_are_of_size_one(name, truth):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MAKES)
+@pytest.mark.parametrize("name", ["statevector sequence", "aer run option", "backend", "runtime sampler option", "own options"])
 def test_pulls_over_many_seeds_are_of_size_one(name, truth):
-    pulls = np.array([(g.values - truth) / g.stderr for g in gradients(MAKES[name], range(200))])
-    assert 0.85 < np.sqrt(np.mean(pulls**2)) < 1.15
+    """One device for all seeds, so that it compiles once; the rms of 60 seeds scatters by 0.06 or so."""
+    device = as_device(MAKES[name]())
+    pulls = np.array([(g.values - truth) / g.stderr for g in gradients(lambda: device, range(60))])
+    assert 0.75 < np.sqrt(np.mean(pulls**2)) < 1.27
+    assert np.abs(pulls.mean(axis=0)).max() < 0.6
 
 
 @pytest.mark.parametrize("name", ["statevector numpy int", "own seed", "backend"])
