@@ -8,7 +8,7 @@ import click
 
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import print_json, progress, say
-from qep_qiskit.cli.running import remote_device, run_argument, run_folder, spec_of
+from qep_qiskit.cli.running import device_of_run, run_argument, run_folder
 
 
 @click.command("cancel", short_help="Cancel a run's jobs.")
@@ -25,7 +25,7 @@ def command(run: str, as_json: bool) -> int:
     from qep_qiskit.runs.store import RunStore
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
-        ends = cancel_jobs(Courier(store, remote_device(spec_of(store)), report))
+        ends = cancel_jobs(Courier(store, device_of_run(store), report))
     cancelled = [job_id for end in ends for job_id in end.cancelled]
     if as_json:
         print_json({"run": str(store.folder), "cancelled": cancelled, "jobs": [asdict(end) for end in ends]})

@@ -10,8 +10,8 @@ from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import print_json, progress
 from qep_qiskit.cli.running import (
     confirm_on_terminal,
+    device_of_run,
     finish,
-    remote_device,
     run_argument,
     run_folder,
     saved_when_interrupted,
@@ -37,9 +37,11 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
     """
     from qep_qiskit.cli.gradient import show
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
+    from qep_qiskit.equilibrium.reduced import reduce
     from qep_qiskit.runs.lifecycle import Lifecycle, read_again
     from qep_qiskit.runs.store import RunStore
-    from qep_qiskit.runs.verbs import refuse_training
+    from qep_qiskit.runs.stored import measured
+    from qep_qiskit.runs.verbs import ForeignDeviceError, refuse_training
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
         refuse_training(store)
@@ -48,7 +50,15 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
             gradient = read_again(store, spec, mitigation)
             print_json({**gradient.to_dict(), "run": str(store.folder), "state": "done"}) if as_json else show(gradient, None)
             return DONE
-        life = Lifecycle(store, spec, remote_device(spec), confirm=confirm_on_terminal(yes, report), progress=report)
+        try:
+            device = device_of_run(store)
+        except ForeignDeviceError:
+            if not store.gradients():
+                raise
+            gradient = reduce(*measured(store, spec))
+            print_json({**gradient.to_dict(), "run": str(store.folder), "state": "done"}) if as_json else show(gradient, None)
+            return DONE
+        life = Lifecycle(store, spec, device, confirm=confirm_on_terminal(yes, report), progress=report)
         if resubmit:
             life.resubmit()
         with saved_when_interrupted(store):

@@ -31,6 +31,13 @@ def remote_device(spec: Spec) -> RemoteDevice:
     return remote(spec)
 
 
+def device_of_run(store: RunStore) -> RemoteDevice:
+    """Return the device that a run was sent to, by its spec."""
+    from qep_qiskit.runs import verbs
+
+    return verbs.device_of(store)
+
+
 def spec_of(store: RunStore) -> Spec:
     """Return the spec that a run was made from: the one in its file, whatever became of spec.toml since."""
     from qep_qiskit.runs import verbs

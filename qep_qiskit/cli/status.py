@@ -8,7 +8,7 @@ import click
 
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import console, print_json, progress, say
-from qep_qiskit.cli.running import jobs_of, remote_device, run_argument, run_folder, show_jobs, spec_of
+from qep_qiskit.cli.running import device_of_run, jobs_of, run_argument, run_folder, show_jobs
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.store import RunStore
@@ -26,18 +26,12 @@ def command(run: str, offline: bool, as_json: bool) -> int:
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
     from qep_qiskit.runs.listing import progress_of, state_of
     from qep_qiskit.runs.store import RunStore
-    from qep_qiskit.runs.verbs import asked_states
 
     with RunStore.open(run_folder(run)) as store:
         jobs = jobs_of(store)
         training = progress_of(store)
         if not offline and (training is None or (training["asked"] and _under_way(jobs))):
-            device = remote_device(spec_of(store))
-            with progress() as report:
-                report(f"asking {device.name}", None)
-                told = asked_states(store, device)
-            for job in jobs:
-                job["state"], job["reason"] = told[str(job["tag"])]
+            _ask(store, jobs)
         done = bool(store.gradients()) if training is None else state_of(store) == "done"
         if as_json:
             about = {} if training is None else {"training": {k: v for k, v in training.items() if k != "asked"}}
@@ -52,6 +46,23 @@ def command(run: str, offline: bool, as_json: bool) -> int:
         else:
             _show_training(store.folder, training, done)
     return DONE if done else NOT_FINISHED
+
+
+def _ask(store: RunStore, jobs: list[dict[str, object]]) -> None:
+    """Put in what the service tells of the jobs now; a device that only a Python program has is not asked."""
+    from qep_qiskit.runs.verbs import ForeignDeviceError, asked_states
+
+    try:
+        device = device_of_run(store)
+    except ForeignDeviceError as error:
+        if _under_way(jobs):
+            say(f"As written down: {error}", err=True)
+        return
+    with progress() as report:
+        report(f"asking {device.name}", None)
+        told = asked_states(store, device)
+    for job in jobs:
+        job["state"], job["reason"] = told[str(job["tag"])]
 
 
 def _under_way(jobs: list[dict[str, object]]) -> list[dict[str, object]]:

@@ -17,6 +17,7 @@ from qiskit.providers import BackendV2
 from qep_qiskit.devices.provider import provider_device
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteDevice
 from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.equilibrium.reduced import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress, silent
@@ -27,11 +28,16 @@ from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 from qep_qiskit.runs.listing import Summary, summary
 from qep_qiskit.runs.records import FORGOTTEN
 from qep_qiskit.runs.store import HOME, RunStore, find_run
+from qep_qiskit.runs.stored import measured
 from qep_qiskit.spec import Spec, load
 from qep_qiskit.spec.loading import validated
 
 Name = str | os.PathLike[str]
 Confirm = Callable[[Plan, RunStore], None]
+
+
+class ForeignDeviceError(InputError):
+    """A run's device is known to the Python program that sent it alone."""
 
 
 def unasked(plan: Plan, store: RunStore) -> None:
@@ -118,15 +124,22 @@ def collect(
         spec = spec_of(store)
         if mitigation is not None:
             return read_again(store, spec, mitigation)
-        life = Lifecycle(store, spec, remote(spec if device is None else device), confirm=confirm, progress=progress)
+        try:
+            where = device_of(store, device)
+        except ForeignDeviceError:
+            if not store.gradients():
+                raise
+            return reduce(*measured(store, spec))
+        life = Lifecycle(store, spec, where, confirm=confirm, progress=progress)
         if resubmit:
             life.resubmit()
         return life.advance()
 
 
 def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
-    """Return a run at a glance, with the jobs' states as the service tells them now; as written down where not to `ask`.
+    """Return a run at a glance, with the jobs' states as the service tells them now.
 
+    They are as they were written down without `ask`, and for a run whose device is known to the program that sent it alone.
     Nothing is written.
     """
     folder = find_run(run)
@@ -134,7 +147,10 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
     if not ask or found.state not in ("waiting", FORGOTTEN):
         return found
     with open_run(folder) as store:
-        where = remote(spec_of(store) if device is None else device)
+        try:
+            where = device_of(store, device)
+        except ForeignDeviceError:
+            return found
         states: dict[str, int] = {}
         for state, _ in asked_states(store, where).values():
             states[state] = states.get(state, 0) + 1
@@ -173,7 +189,7 @@ def cancel(run: Name, *, device: object = None) -> list[str]:
         If a job may be under way still; all others were cancelled before.
     """
     with open_run(run, write=True) as store:
-        ends = cancel_jobs(Courier(store, remote(spec_of(store) if device is None else device)))
+        ends = cancel_jobs(Courier(store, device_of(store, device)))
     left = [f"{end.title}: {end.text}" for end in ends if not end.handled]
     if left:
         raise DeviceError("; ".join(left))
@@ -196,6 +212,25 @@ def spec_of(store: RunStore) -> Spec:
     if store.description.get("from") == "python":
         raise InputError(f"run: {store.folder} was begun from Python and has no spec; give its device to qep_qiskit.runs")
     return validated(tomllib.loads(store.spec_text), path=store.folder / "spec.toml")
+
+
+def device_of(store: RunStore, device: object = None) -> RemoteDevice:
+    """Return the device of a run: the given one, or the one that its spec names.
+
+    Raises
+    ------
+    ForeignDeviceError
+        If none is given, and the run was sent to another device than its spec's.
+    """
+    if device is not None:
+        return remote(device)
+    named, sent = spec_of(store).device(), str(store.description.get("device", ""))
+    if not isinstance(named, RemoteDevice) or (sent and named.name != sent):
+        raise ForeignDeviceError(
+            f"run: {store.folder} was sent to {sent!r} by a Python program; its spec names {named.name!r}. Resume it in Python with "
+            f"that device: qep_qiskit.runs.collect({str(store.folder)!r}, device=...)"
+        )
+    return named
 
 
 def remote(device: object) -> RemoteDevice:

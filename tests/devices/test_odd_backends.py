@@ -1,7 +1,10 @@
 """Whatever a backend hands back, directly and through a run: right within its bars, or one line before anything is kept."""
 
+import json
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from odd_backend import FAILED, REFUSED, RIGHT, WIDE, OddBackend, Words
 from qiskit.circuit import QuantumCircuit
 from qiskit.exceptions import QiskitError
@@ -10,6 +13,7 @@ from qiskit.providers import JobError, JobStatus
 
 import qep_qiskit as qep
 from qep_qiskit import runs
+from qep_qiskit.cli.main import cli
 from qep_qiskit.devices.remote import read_state
 from qep_qiskit.errors import DeviceError, FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
 from qep_qiskit.spec import load
@@ -296,3 +300,27 @@ def test_bits_of_all_qubits_are_told_from_padding_by_the_idle_qubits():
         read_result([{"10000": 999, "00001": 1}], asked, shots=1000, source="odd")
     with pytest.raises(UnreadableResultError, match="has more bits, 2 were measured"):
         read_result([{"0x8": 600, "0x2": 400}], asked, shots=1000, source="odd")
+
+
+@pytest.mark.parametrize("name", ["aer", "statevector", "ibm_torino"])
+def test_the_command_line_says_where_a_run_of_a_python_program_goes_on(name, spec, tmp_path):
+    """A backend that no spec names: its states as written down, its gradient once it is there, and no other device is asked."""
+    backend = OddBackend("counts", word="QUEUED")
+    named = load(spec.path, overrides=[("device.name", name)])
+    run = runs.submit(named, device=backend, run=tmp_path / "run")
+    told = CliRunner().invoke(cli, ["status", str(run), "--json"])
+    assert told.exit_code == 3
+    assert [job["state"] for job in json.loads(told.stdout)["jobs"]] == ["queued"]
+    assert "'odd' by a Python program" in told.stderr and "runs.collect" in told.stderr
+    assert runs.status(run).jobs == {"queued": 1}
+    for verb in ("collect", "cancel"):
+        told = CliRunner().invoke(cli, [verb, str(run)])
+        assert told.exit_code == 2
+        assert "'odd' by a Python program" in told.stderr
+    backend.word = "DONE"
+    found = [runs.collect(run, device=backend) for _ in range(3)][-1]
+    told = CliRunner().invoke(cli, ["collect", str(run), "--json"])
+    assert told.exit_code == 0, told.stderr
+    assert json.loads(told.stdout)["values"] == found.values.tolist()
+    assert CliRunner().invoke(cli, ["status", str(run)]).exit_code == 0
+    assert runs.collect(run).values.tolist() == found.values.tolist()
