@@ -227,8 +227,8 @@ def device_of(store: RunStore, device: object = None) -> RemoteDevice:
     named, sent = spec_of(store).device(), str(store.description.get("device", ""))
     if not isinstance(named, RemoteDevice) or (sent and named.name != sent):
         raise ForeignDeviceError(
-            f"run: {store.folder} was sent to {sent!r} by a Python program; its spec names {named.name!r}. Resume it in Python with "
-            f"that device: qep_qiskit.runs.collect({str(store.folder)!r}, device=...)"
+            f"run: {store.folder} was sent to {sent!r} by a Python program; its spec names {named.name!r}. Resume it in "
+            f"Python with that device: qep_qiskit.runs.collect({str(store.folder)!r}, device=...)"
         )
     return named
 
