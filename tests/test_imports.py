@@ -20,6 +20,7 @@ BELOW_ALL = {
     "foreign",
     "plain_text",
     "provenance",
+    "room",
     "secrets",
     "seeds",
     "values",

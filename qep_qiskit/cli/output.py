@@ -10,8 +10,10 @@ import json
 import math
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from qep_qiskit.plain_text import LONGEST_NAME, one_line, printable, shortened
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     Progress = Callable[[str, float | None], None]
 
 _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\ufffb]")
+FIRST_WORD_SECONDS = 10.0
+"""When a command that is still at work says so, if there is no bar."""
 PLAIN_WIDTH = 100
 """Columns where stdout is no terminal."""
 UNBROKEN_WIDTH = 10_000
@@ -125,12 +129,37 @@ def name_cell(value: object, width: int = LONGEST_NAME) -> Text:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Show what is being done on stderr while it is done; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        from qep_qiskit.preparation.preparer import silent
+def _told_now_and_then() -> Iterator[Progress]:
+    """Say in a line what is being done where it takes long: after 10 s, and each time twice as late."""
+    stage, ended = ["starting"], threading.Event()
+    stream, began = sys.stderr, time.monotonic()
 
-        yield silent
+    def report(text: str, share: float | None = None) -> None:
+        stage[0] = text if share is None else f"{text}, {share:.0%}"
+
+    def tell() -> None:
+        pause = FIRST_WORD_SECONDS
+        while not ended.wait(pause):
+            with suppress(OSError, ValueError):
+                stream.write(f"qep: {time.monotonic() - began:.0f} s: {one_line(scrubbed(stage[0]))}\n")
+                stream.flush()
+            pause = time.monotonic() - began
+
+    teller = threading.Thread(target=tell, name="progress", daemon=True)
+    teller.start()
+    try:
+        yield report
+    finally:
+        ended.set()
+        teller.join()
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show what is being done on stderr while it is done: a bar in a terminal, a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        with _told_now_and_then() as report:
+            yield report
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

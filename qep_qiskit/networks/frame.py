@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
+from qep_qiskit.room import require
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -47,6 +49,16 @@ class Frame:
         return SparsePauliOp(self.paulis[keep], coefficients[keep])
 
 
+def require_terms(count: int) -> None:
+    """Refuse a network of so many terms that their matrix over all strings does not fit into memory.
+
+    Raises
+    ------
+    InputError
+    """
+    require(16.0 * count**2, f"network: {count:,} terms", "take fewer sites or a sparser graph")
+
+
 def frame_of(operators: Sequence[SparsePauliOp]) -> Frame:
     """Return the frame of these operators: strings in order of appearance, one row an operator.
 
@@ -65,6 +77,7 @@ def frame_of(operators: Sequence[SparsePauliOp]) -> Frame:
             column = position.setdefault(label.lstrip("-"), len(position))
             row[column] = row.get(column, 0.0) + sign * float(coefficient)
         rows.append(row)
+    require_terms(max(len(rows), len(position)))
     matrix = np.zeros((len(rows), len(position)))
     for r, row in enumerate(rows):
         for column, value in row.items():

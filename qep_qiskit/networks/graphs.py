@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.checks import shown, whole
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.room import require
 
 Edge = tuple[int, int]
 Edges: TypeAlias = str | Iterable[Sequence[int]] | NDArray[Any] | Any
@@ -67,6 +68,9 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
             closing = [(0, sites - 1)] if sites > 2 else []
             return tuple([(i, i + 1) for i in range(sites - 1)] + closing)
         if kind == "complete":
+            require(
+                120.0 * sites**2, f"network.sites: {sites} sites, each joined to all others,", "take fewer, or a sparser graph"
+            )
             return tuple((i, j) for i in range(sites) for j in range(i + 1, sites))
         if kind == "heavy-hex":
             return _heavy_hex(sites)

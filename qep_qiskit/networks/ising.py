@@ -8,6 +8,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
+from qep_qiskit.networks.frame import require_terms
 from qep_qiskit.networks.graphs import Edges, connected_to, described_edges, edges_of, sites_for, sites_of
 from qep_qiskit.networks.network import Network, Term, check_outputs, pauli_on, zero_operator
 
@@ -88,6 +89,7 @@ def ising(
     if laid and (len(laid) != sites or len(set(laid)) != sites or min(laid) < 0 or clamp):
         raise InputError(f"qubits: {list(laid)} is not allowed; give one device qubit a site, none twice, and no clamped sites")
     pairs = edges_of(edges, sites, rows, columns)
+    require_terms(len(pairs) + 2 * sites)
     inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
     check_outputs(outputs)
     clamped = set(inputs) if clamp else set()

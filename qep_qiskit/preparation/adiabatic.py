@@ -31,6 +31,8 @@ GAP_QUBITS = 16
 NEARBY = 1e-4
 """The nudge of those ramps, as a share of the largest coefficient: errors of its square, and of rounding divided by it."""
 LARGE_ANGLE = 1.0
+MOST_ROTATIONS = 1_000_000
+"""Rotations of one ramp: its circuit takes a kilobyte for each."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,12 @@ class Adiabatic:
         support = family.support
         if support.size == 0:
             raise InputError("the Hamiltonian has no term but a constant; give a weight that is not zero")
+        if int(self.steps) * len(support) > MOST_ROTATIONS:
+            count = f"{int(self.steps) * len(support):,} rotations"
+            raise InputError(
+                f"preparation.steps: {self.steps} steps over {len(support)} strings are {count}, "
+                f"more than {MOST_ROTATIONS:,}; take {max(MOST_ROTATIONS // len(support), 1):,} steps or fewer"
+            )
         labels = tuple(family.frame.labels[i] for i in support)
         return _ramp(labels, tuple(map(tuple, fields.tolist())), int(self.steps), self.schedule, int(self.order))
 

@@ -19,6 +19,7 @@ from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, guessed, nothing
+from qep_qiskit.room import require
 from qep_qiskit.simulation.lanczos import DEGENERATE, GroundState, ground_state
 from qep_qiskit.simulation.levels import eigenstate, level_response, lowest_configurations
 from qep_qiskit.simulation.operators import PauliStructure, PauliSum
@@ -26,6 +27,8 @@ from qep_qiskit.simulation.response import linear_response, transitions
 from qep_qiskit.simulation.vectors import norm
 
 MOST_QUBITS = 26
+BYTES_PER_AMPLITUDE = 140
+"""Memory of a search at its peak, measured: Lanczos vectors and the states of three phases."""
 RESPONSE = 1e-4
 """The relative residual of a linear response, at most."""
 IMPROVED = 0.01
@@ -104,6 +107,11 @@ class Exact:
                 "use vqe or adiabatic circuits"
             )
         check_level(self.level, family.num_qubits)
+        require(
+            BYTES_PER_AMPLITUDE * 2.0**family.num_qubits,
+            f"preparation.method: exact ground states of {family.num_qubits} qubits",
+            "use mps, or fewer sites",
+        )
         structure = structure_of(family)
         if not structure.flips_qubits.any():
             return self._classical(family, structure, free, progress)

@@ -14,6 +14,7 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.room import require
 from qep_qiskit.simulation.tensors import TensorSolver, TensorState, require_tenpy
 
 MOST_DENSE_QUBITS = 20
@@ -86,6 +87,12 @@ class MPS:
         require_tenpy()
         if family.num_qubits < 2:
             raise InputError("preparation.method: mps needs two qubits or more; use exact")
+        widest = min(float(self.bond_dimension), 2.0 ** (family.num_qubits // 2))
+        require(
+            16.0 * family.num_qubits * widest**2,
+            f"preparation.bond_dimension: {self.bond_dimension} and {family.num_qubits} sites",
+            "take a smaller one; 64 to 256 do for most ground states",
+        )
         solver = self._solver(family)
         coefficients = family.coefficients[:, _used(family)]
         known = _states_of(free) or _states_of(near)

@@ -22,6 +22,7 @@ from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.preparation.stationary import arrive, descend, settle
+from qep_qiskit.room import require
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.circuits import CircuitProgram
 from qep_qiskit.simulation.operators import PauliSum
@@ -123,6 +124,13 @@ class VQE:
                 f"preparation.method: VQE optimises on state vectors, and {family.num_qubits} qubits do not fit "
                 f"(at most {MOST_QUBITS}); use adiabatic circuits"
             )
+        each = len(family.support) if self.ansatz == "hamiltonian" else 2 * family.num_qubits
+        angles_at_least = 0 if self.shared_angles or self.ansatz not in BUILT_IN else self.layers * each
+        require(
+            32.0 * angles_at_least**2,
+            f"preparation.layers: {self.layers} layers of {each} angles",
+            "take fewer layers, or shared_angles = true",
+        )
         circuit, program = self.compiled(family)
         structure = structure_of(family)
         operators = [bound(structure, family, p) for p in range(len(family.betas))]

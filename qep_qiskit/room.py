@@ -1,0 +1,92 @@
+"""Memory: what is free on this machine for this process, and the refusal of what needs more, before any of it is taken."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from qep_qiskit.errors import InputError
+
+_CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+def free_memory() -> int | None:
+    """Return the bytes that this process can still take, None where the system does not tell.
+
+    The least of what is available, of the container's limit and of the process's own (``ulimit -v``).
+    """
+    known = [amount for amount in (_available(), _of_the_container(), _of_the_process()) if amount is not None]
+    return max(min(known), 0) if known else None
+
+
+def require(need: float, what: str, remedy: str) -> None:
+    """Refuse what does not fit into the memory that is free.
+
+    Parameters
+    ----------
+    need : float
+        Bytes.
+    what : str
+        What needs them, with its key: "preparation.method: exact ground states of 26 qubits".
+    remedy : str
+
+    Raises
+    ------
+    InputError
+        One line with what is needed and what is free.
+
+    Examples
+    --------
+    >>> require(1000, "network.sites: 3 sites", "take fewer")
+    """
+    free = free_memory()
+    if free is not None and need > free:
+        raise InputError(f"{what} need about {size(need)} of memory, and {size(free)} are free; {remedy}")
+
+
+def size(number: float) -> str:
+    """Return a number of bytes in words.
+
+    Examples
+    --------
+    >>> size(137e6), size(9.1e9)
+    ('137 MB', '9.1 GB')
+    """
+    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
+        if number < 999.5:
+            return f"{number:.0f} {unit}" if number >= 99.5 else f"{number:.2g} {unit}"
+        number /= 1000
+    return f"{number:.2g} EB" if number < 1e6 else "more than any machine has"
+
+
+def _available() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
+def _of_the_container() -> int | None:
+    for path in _CGROUP:
+        try:
+            used = int(path.with_name("memory.current" if path.name == "memory.max" else "memory.usage_in_bytes").read_text())
+            return int(path.read_text()) - used
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _of_the_process() -> int | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    try:
+        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    except (OSError, ValueError):
+        return None
+    return limit - used
