@@ -247,7 +247,7 @@ class AdaptiveShots:
             "lipschitz": self.lipschitz,
             "smoothing": self.smoothing,
             "minimum": self.minimum,
-            "maximum": self.maximum,
+            **({} if self.maximum is None else {"maximum": self.maximum}),
             "bias": self.bias,
             "bias_decay": self.bias_decay,
         }

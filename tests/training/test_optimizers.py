@@ -93,6 +93,13 @@ def test_without_signal_and_noise_the_shots_stay_as_they_are():
     assert rule.shots(200, memory) == 321
 
 
+def test_a_run_of_an_older_version_is_the_same_training_although_the_default_maximum_was_a_number_then():
+    before = {"name": "adaptive_shots", "lipschitz": None, "smoothing": 0.9, "minimum": 10, "maximum": 1_000_000}
+    told = AdaptiveShots().describe()
+    assert all(told[key] == before[key] for key in before.keys() & told.keys())
+    assert AdaptiveShots(maximum=50).describe()["maximum"] == 50
+
+
 def test_the_published_bias_keeps_a_vanishing_gradient_finite():
     """s = 2Lη/(2 − Lη) · V/(|g|² + b μᵏ), with Lη = 1 where L is not given."""
     rule = AdaptiveShots(smoothing=0.0, bias=1e-2, bias_decay=0.5, maximum=10**9)
