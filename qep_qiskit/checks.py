@@ -56,6 +56,14 @@ def whole(name: str, value: object, *, least: int = 0, most: int | None = None, 
     return number
 
 
+def counts(value: Any, least: int) -> bool:
+    """Return whether a value is a whole number of at least this, as Python or NumPy count: no float and no flag."""
+    try:
+        return not isinstance(value, bool | np.bool_) and operator.index(value) >= least
+    except TypeError:
+        return False
+
+
 def _whole(given: object) -> int | None:
     value: Any = _scalar(given)
     if isinstance(value, bool | np.bool_ | str | bytes | complex | np.complexfloating):

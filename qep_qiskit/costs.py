@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.checks import shown, unnamed
+from qep_qiskit.checks import numbers, shown, unnamed
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network, finite_vector
 from qep_qiskit.networks.pauli import operator_from
@@ -182,7 +182,10 @@ class ExpectationCost(_OutputCost):
 
     def value(self, v: Vector) -> float:
         """Return ℓ(v)."""
-        value = float(self.loss(v))
+        found = numbers(self.loss(v))
+        if found is None or found.ndim:
+            raise InputError(f"ExpectationCost: loss gave {shown(self.loss(v))}; it must be one number")
+        value = float(found)
         if not np.isfinite(value):
             raise InputError(f"ExpectationCost: loss is {value} at predictions {v.tolist()}; it must be finite")
         return value

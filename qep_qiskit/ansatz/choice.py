@@ -10,6 +10,7 @@ from qiskit.quantum_info import PauliList
 from qep_qiskit.ansatz.hamiltonian import hamiltonian_ansatz
 from qep_qiskit.ansatz.hardware_efficient import hardware_efficient
 from qep_qiskit.ansatz.qasm import drop_unused_parameters, gallery_folders, load, locate, without_measurements
+from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import FileContent
 
@@ -61,7 +62,7 @@ def build(
     8
     """
     if isinstance(ansatz, str) and ansatz in BUILT_IN:
-        if isinstance(layers, bool) or not hasattr(layers, "__index__") or layers < 1:
+        if not counts(layers, 1):
             raise InputError(f"layers: {layers!r} is not allowed; give a whole number of at least 1")
         if ansatz == "hamiltonian":
             if paulis.num_qubits != num_qubits:

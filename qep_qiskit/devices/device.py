@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import ClassicalRegister, QuantumCircuit
 
+from qep_qiskit.checks import whole
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.samples import Samples
@@ -166,11 +167,18 @@ class Device(Protocol):
         ...
 
 
+MOST_SHOTS = 10**12
+"""Counts of more do not fit."""
+
+
 def check_shots(name: str, shots: int | None) -> int | None:
     """Return the number of shots, refusing anything but None or a positive whole number."""
     if shots is None:
         return None
-    whole = not isinstance(shots, bool) and isinstance(shots, int | np.integer | float) and float(shots).is_integer()
-    if not whole or shots < 2:
-        raise InputError(f"{name}: {shots!r} is not allowed; give a whole number of at least 2, or leave it out")
-    return int(shots)
+    try:
+        number = whole(name, shots, least=2)
+    except InputError as error:
+        raise InputError(f"{error}, or leave it out") from None
+    if number > MOST_SHOTS:
+        raise InputError(f"{name}: {number:g} is not allowed; give at most {MOST_SHOTS:g}")
+    return number

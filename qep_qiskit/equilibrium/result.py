@@ -95,7 +95,7 @@ class Gradient(Value):
 
     def __getitem__(self, name: str) -> Estimate:
         """Return one weight's value and error bar, such as ``grad["J[0,1]"]``, which prints 0.123 ± 0.004."""
-        if name not in self.names:
+        if not isinstance(name, str) or name not in self.names:
             raise InputError(f"gradient: there is no weight {shown(name)}{nearest(str(name), self.names)}")
         k = self.names.index(name)
         stderr = self.stderr

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import Operator, SparsePauliOp
 
+from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.polynomial import MOMENTUM, POSITION, PRODUCT, Monomial
 from qep_qiskit.values import Value
@@ -43,9 +45,9 @@ class Reference(Value):
         return 1.0 / np.sqrt(self.masses * self.frequencies)
 
 
-def check_levels(levels: object, encoding: object) -> tuple[int, str]:
+def check_levels(levels: Any, encoding: object) -> tuple[int, str]:
     """Return levels and encoding, or raise one clear line."""
-    if isinstance(levels, bool) or not hasattr(levels, "__index__"):
+    if not counts(levels, -(2**63)):
         raise InputError(f"levels: {levels!r} is not allowed; give a power of two from 2 to {MOST_LEVELS}, such as 4")
     count = int(levels)
     if not 2 <= count <= MOST_LEVELS or count & (count - 1):
@@ -53,7 +55,7 @@ def check_levels(levels: object, encoding: object) -> tuple[int, str]:
             f"levels: {count} is not allowed; give a power of two from 2 to {MOST_LEVELS}: the levels of an oscillator fill its "
             "qubits, so that no outcome is without a meaning"
         )
-    if encoding not in ENCODINGS:
+    if not isinstance(encoding, str) or encoding not in ENCODINGS:
         close = nearest(str(encoding), ENCODINGS)
         raise InputError(f"encoding: {encoding!r} is not allowed; give one of {', '.join(map(repr, ENCODINGS))}{close}")
     return count, str(encoding)

@@ -124,7 +124,8 @@ def _read(labels: Any, where: str, num_qubits: int | None = None) -> SparsePauli
         if len(label) != n:
             raise InputError(f"{where}: label {label!r} has {len(label)} letters, the network has {n} qubits")
         symbolic = isinstance(coefficient, ParameterExpression)
-        if not symbolic and (isinstance(coefficient, bool) or numbers(np.real(coefficient)) is None):
+        plain = isinstance(coefficient, int | float | complex | np.number) and not isinstance(coefficient, bool)
+        if not symbolic and (not plain or numbers(np.real(coefficient)) is None):
             raise InputError(f"{where}: coefficient {shown(coefficient)} of {label} is not a number")
     kind = object if any(isinstance(coefficient, ParameterExpression) for _, coefficient in pairs) else complex
     try:
@@ -157,7 +158,7 @@ def _listed(name: str, operators: Any) -> list[Any]:
     """Return a list of operators; a single one is a list of one."""
     if isinstance(operators, str | Mapping | SparsePauliOp | Pauli | SparseObservable):
         return [operators]
-    if not isinstance(operators, Iterable):
+    if not isinstance(operators, Iterable) or (isinstance(operators, np.ndarray) and operators.ndim == 0):
         raise InputError(f"{name}: {shown(operators)} is not a list of operators such as ['ZII', 'IZI']")
     return list(operators)
 

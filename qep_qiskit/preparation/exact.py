@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
+from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.networks.monomials import MonomialFrame
 from qep_qiskit.preparation.family import Family
@@ -80,7 +81,7 @@ class Exact:
     closed_form: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.level, bool) or not hasattr(self.level, "__index__") or self.level < 0:
+        if not counts(self.level, 0):
             raise InputError(f"Exact: level is {self.level!r}; give a whole number, 0 for the ground state")
         for name, value in (("tolerance", self.tolerance), ("nudge_share", self.nudge_share)):
             if not (isinstance(value, float | int) and math.isfinite(value) and value > 0):

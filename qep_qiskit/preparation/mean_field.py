@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.preparation.exact import ordinary_size
 from qep_qiskit.preparation.family import Family
@@ -76,7 +77,7 @@ class MeanField:
     def __post_init__(self) -> None:
         for name in ("starts", "max_iterations"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+            if not counts(value, 1):
                 raise InputError(f"MeanField: {name} is {value!r}; give a whole number of at least 1")
         if not (isinstance(self.tolerance, float | int) and math.isfinite(self.tolerance) and self.tolerance > 0):
             raise InputError(f"MeanField: tolerance is {self.tolerance!r}; give a positive number")

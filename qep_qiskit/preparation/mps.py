@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS, Exact, ordinary_size
 from qep_qiskit.preparation.family import Family
@@ -67,7 +68,7 @@ class MPS:
     def __post_init__(self) -> None:
         for name, least in (("bond_dimension", 2), ("max_sweeps", 1)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+            if not counts(value, least):
                 raise InputError(f"MPS: {name} is {value!r}; give a whole number of at least {least}")
         if not isinstance(self.gap, bool):
             raise InputError(f"MPS: gap is {self.gap!r}; give True or False")

@@ -15,6 +15,7 @@ from qiskit.primitives import BaseEstimatorV2
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.ansatz.choice import BUILT_IN, build, identified
+from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.ansatz_response import ansatz_response
@@ -88,7 +89,7 @@ class VQE:
             )
         for name in ("layers", "starts", "max_iterations"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+            if not counts(value, 1):
                 raise InputError(f"VQE: {name} is {value!r}; give a whole number of at least 1")
         if not (isinstance(self.tolerance, float | int) and math.isfinite(self.tolerance) and self.tolerance > 0):
             raise InputError(f"VQE: tolerance is {self.tolerance!r}; give a positive number")

@@ -40,6 +40,7 @@ PASSED_ON = (
 
 def default_network(features: int, outputs: int, hidden: int = 2) -> Network:
     """Return clamped inputs joined to every spin, and all spins (hidden ones first, then outputs) joined to one another."""
+    hidden = whole("hidden", hidden)
     sites = features + hidden + outputs
     edges = [(i, j) for j in range(features, sites) for i in range(j)]
     return ising(sites=sites, edges=edges, inputs=range(features), outputs=range(features + hidden, sites), clamp=True)
@@ -121,6 +122,10 @@ class _Estimator(BaseEstimator):
             setattr(self, head, _changed(head, getattr(self, head, None), options))
         return self
 
+    def _checked_network(self) -> None:
+        if self.network is not None and not isinstance(self.network, Network):
+            raise InputError(f"network: {shown(self.network)} is not allowed; give a Network such as qep.ising(...), or None")
+
     def _fitted(self, X: NDArray[np.float64], y: NDArray[Any], targets: Targets, outputs: int) -> None:
         seed = _seed(self.random_state)
         network = default_network(X.shape[1], outputs, self.hidden) if self.network is None else self.network
@@ -193,13 +198,14 @@ class QEPClassifier(ClassifierMixin, _Estimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit to samples and their labels."""
+        self._checked_network()
         rows, labels = validate_data(self, X, y, dtype=float)
         check_classification_targets(labels)
         self.classes_ = np.unique(labels)
         count = len(self.classes_)
         if count < 2:
             raise InputError(f"y: has one class, {self.classes_[0]!s}; a classifier needs two or more")
-        entropy = self.cost == "softmax_cross_entropy"
+        entropy = isinstance(self.cost, str) and self.cost == "softmax_cross_entropy"
         single = count == 2 and not entropy and (self.network is None or self.network.num_outputs == 1)
         kind = "class" if entropy else "sign" if single else "one_hot"
         self._fitted(rows, labels, Targets(kind, tuple(self.classes_)), 1 if single else count)
@@ -224,7 +230,7 @@ class QEPClassifier(ClassifierMixin, _Estimator):
         The probability (1 + ⟨Z⟩)/2 to measure +1 at the class's output, normalised; for the cross entropy its softmax.
         """
         found = self.outputs(X)
-        if self.cost == "softmax_cross_entropy":
+        if isinstance(self.cost, str) and self.cost == "softmax_cross_entropy":
             powers = np.exp(found - found.max(axis=1, keepdims=True))
             return powers / powers.sum(axis=1, keepdims=True)
         up = np.clip((1.0 + found) / 2, 1e-12, 1.0)
@@ -262,6 +268,7 @@ class QEPRegressor(RegressorMixin, _Estimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit to samples and their numbers, of shape (samples,) or (samples, numbers)."""
+        self._checked_network()
         rows, numbers = validate_data(self, X, y, dtype=float, y_numeric=True, multi_output=True)
         numbers = np.asarray(numbers, dtype=float)
         low, high = numbers.min(axis=0), numbers.max(axis=0)

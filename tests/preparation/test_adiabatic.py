@@ -220,7 +220,7 @@ def test_it_is_a_preparer_that_describes_itself():
         ({"initial": {"ZZ": 1.0, "IX": 1.0, "XI": 1.0}}, "initial: 'ZZ' acts on 2 qubits"),
         ({"initial": {"IX": 1.0}}, "initial: qubit 1 has no field.*degenerate"),
         ({"initial": {"IQ": 1.0}}, "initial: label 'IQ'"),
-        ({"initial": 4}, "initial: 4 is no operator"),
+        ({"initial": 4}, "initial: 4 is not an operator"),
     ],
     ids=str,
 )
