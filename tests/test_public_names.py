@@ -168,6 +168,7 @@ def test_what_does_not_fit_is_one_line(call, odd):
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("preparer", [qep.Exact(), qep.VQE(layers=1), RAMP], ids=lambda p: type(p).__name__)
 def test_circuits_prepare_the_states_of_each_phase(preparer):
     found = qep.circuits(PROBLEM, preparer=preparer, stencil=qep.extrapolated(0.1), seed=1)

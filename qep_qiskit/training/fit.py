@@ -83,12 +83,16 @@ def task_of(
     first = network.weight_vector(network.initial_weights(seed=seed) if weights is None else weights)
     chosen = Exact() if preparer is None else preparer
     phases = AdaptiveStencil() if stencil is None else stencil
+    fixed = phases.at(0.1) if isinstance(phases, AutoStencil | AdaptiveStencil) else phases
+    check_options(Problem(network, first, samples.X[0], cost=samples.costs[0]), chosen, fixed)
     if isinstance(phases, AdaptiveStencil):
         few = range(0, len(samples), max(1, len(samples) // FEW))
         at_first = [Problem(network, first, samples.X[i], cost=samples.costs[i]) for i in few]
-        phases = adapted_to_training(phases, at_first, chosen) if gradient == "equilibrium" else phases.at(0.1)
-    fixed = phases.at(0.1) if isinstance(phases, AutoStencil) else phases
-    check_options(Problem(network, first, samples.X[0], cost=samples.costs[0]), chosen, fixed)
+        phases = (
+            adapted_to_training(phases, at_first, chosen)
+            if isinstance(gradient, str) and gradient == "equilibrium"
+            else phases.at(0.1)
+        )
     measuring = as_device(device)
     asked = shots if isinstance(shots, Split | OptimalShots) else check_shots("shots", shots)
     if isinstance(gradient, str):
