@@ -22,7 +22,8 @@ from qep_qiskit.devices.account import connect, mock_url
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Work
 from qep_qiskit.devices.digests import mark_in, mark_of
-from qep_qiskit.devices.ibm_jobs import job_of, result_of, same_inputs
+from qep_qiskit.devices.ibm_jobs import job_of, named_if_left, result_of, same_inputs
+from qep_qiskit.devices.limits import Limits, limits_of
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, read_state
 from qep_qiskit.devices.results import Asked, read_result
 from qep_qiskit.devices.snapshots import Snapshot, snapshot, snapshot_classes
@@ -90,6 +91,11 @@ class IBMDevice:
                 for name in ("service", "backend"):
                     self.__dict__.pop(name, None)
                 return question(self.service)
+
+    @property
+    def limits(self) -> Limits:
+        """The most shots of a circuit in one job; the service takes any number of circuits."""
+        return Limits(None, limits_of(self.backend).shots)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         """Return the circuit in the device's gates, on the qubits that its calibration favours."""
@@ -257,13 +263,15 @@ class IBMDevice:
         self.check(pubs)
         if self.mode != "job" and not (self._group and self.join_group(self._group["id"])):
             atexit.register(self._close_at_exit, self.open_group())
-        job_id = self.submit(pubs, shots=shots, tag=f"qep-{uuid.uuid4().hex}-{seed}")
+        shares = [part.shots for part in self.limits.parts(len(pubs), shots)]
+        jobs = [self.submit(pubs, shots=share, tag=f"qep-{uuid.uuid4().hex}-{seed}") for share in shares]
         samples: list[list[Samples]] = [[] for _ in work]
-        asked = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs]
-        with self._said(job_id):
-            answers = read_result(self._waited_for(job_id), asked, shots=shots, source=self.name)
-        for number, bits in zip(places, answers, strict=True):
-            samples[number] += from_bit_array(bits)
+        asked, answers = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs], []
+        for job_id, share in zip(jobs, shares, strict=True):
+            with named_if_left(", ".join(jobs), self.name):
+                answers.append(read_result(self._waited_for(job_id), asked, shots=share, source=self.name))
+        for number, *parts in zip(places, *answers, strict=True):
+            samples[number] += from_bit_array(BitArray.concatenate_shots(parts))
         return samples
 
     def _waited_for(self, job_id: str) -> list[BitArray]:
@@ -275,18 +283,6 @@ class IBMDevice:
         if found[0] != "done":
             raise DeviceError(f"job {job_id} on {self.name} {found[0]}: {found[1]}")
         return self.result(job_id)
-
-    @contextmanager
-    def _said(self, job_id: str) -> Iterator[None]:
-        """Say which job is under way where waiting for it ends early: it is billed, and its results stay at the service."""
-        where = f"job {job_id} on {self.name} keeps its results at the service; qep_qiskit.runs.submit keeps jobs in a run"
-        try:
-            yield
-        except DeviceError as error:
-            raise type(error)(str(error) if job_id in str(error) else f"{error}; {where}") from None
-        except KeyboardInterrupt as error:
-            error.add_note(where)
-            raise
 
     def _close_at_exit(self, group_id: str) -> None:
         with contextlib.suppress(DeviceError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.digests import DECIMALS, of_circuit
-from qep_qiskit.devices.remote import ForgottenJobError, RunPub
+from qep_qiskit.devices.remote import DeviceError, ForgottenJobError, RunPub
 
 
 def job_of(service: Any, job_id: str) -> Any:
@@ -95,3 +96,16 @@ def _equal(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
     found = np.asarray(values, dtype=float).reshape(-1)
     expected = np.asarray(wanted, dtype=float).reshape(-1)
     return found.shape == expected.shape and bool(np.all(np.abs(found - expected) <= 10.0**-DECIMALS))
+
+
+@contextmanager
+def named_if_left(jobs: str, device: str) -> Iterator[None]:
+    """Name jobs if waiting for them ends early: they are billed, and their results stay at the service."""
+    where = f"job {jobs} on {device} keeps its results at the service; qep_qiskit.runs.submit keeps jobs in a run"
+    try:
+        yield
+    except DeviceError as error:
+        raise type(error)(str(error) if jobs in str(error) else f"{error}; {where}") from None
+    except KeyboardInterrupt as error:
+        error.add_note(where)
+        raise

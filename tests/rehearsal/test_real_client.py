@@ -1,6 +1,7 @@
 """The real Runtime client, through devices/ibm.py, against the stand-in."""
 
 import json
+import sys
 import time
 import urllib.request
 
@@ -200,3 +201,32 @@ def test_the_program_takes_only_addresses_of_this_machine(monkeypatch):
     monkeypatch.setenv("QEP_RUNTIME_URL", "http://example.org/rt")
     with pytest.raises(InputError, match="address of this machine"):
         ibm("ibm_torino").ready()
+
+
+def test_more_shots_than_a_job_takes_are_divided_and_put_together(stand_in, monkeypatch):
+    from qep_qiskit.devices.limits import Limits
+
+    module = sys.modules[ibm.__module__]
+    server, device = stand_in(noise="none"), ibm("ibm_torino")
+    assert device.limits == Limits(None, 100_000)
+    monkeypatch.setattr(module, "limits_of", lambda backend: Limits(7, 150))
+    work = [Work(device.compile(product_state(ANGLES)), axes, np.zeros((1, 0))) for axes in ("ZZ", "XX")]
+    first, second = (samples for (samples,) in device.sample(work, shots=400, seed=1))
+    assert first.shots == second.shots == 400
+    np.testing.assert_allclose(means(first), np.cos(ANGLES), atol=0.25)
+    assert len(server.service.ledger()["jobs"]) == 3
+
+
+def test_a_job_that_is_left_is_named(stand_in, monkeypatch):
+    server, device = stand_in(noise="none", queue_seconds=30), ibm("ibm_torino")
+    work = [Work(device.compile(product_state(ANGLES)), "ZZ", np.zeros((1, 0)))]
+
+    def pressed(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", pressed)
+    with pytest.raises(KeyboardInterrupt) as told:
+        device.sample(work, shots=100, seed=1)
+    (job,) = server.service.ledger()["jobs"]
+    assert job["id"] in "".join(told.value.__notes__)
+    assert "runs.submit" in "".join(told.value.__notes__)
