@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.costs import Cost
+from qep_qiskit.errors import InputError
 
 Vector = NDArray[np.float64]
 
@@ -43,14 +44,30 @@ def measured_loss(cost: Cost, observed: Vector, covariance: NDArray[np.float64] 
     Notes
     -----
     Of v̂ = v + δ with Cov(δ) = Σ, ℓ(v̂) is on average too high by ½ tr(ℓ'' Σ): a squared error by Σ_m σ_m², however many runs are
-    averaged. An observable cost is linear and has no such bias.
+    averaged. An observable cost is linear and has no such bias. The second derivatives are taken over one standard deviation along
+    each axis of Σ, ½ Σ_i [ℓ(v̂ + s_i) + ℓ(v̂ − s_i) − 2 ℓ(v̂)], the same for a squared error and finite at a kink.
 
     The variance of ℓ(v̂) is ε·Σε + ½ tr((ℓ''Σ)²) for Gaussian noise. Taken at v̂, ε̂·Σε̂ is on average larger than ε·Σε by
     tr((ℓ''Σ)²), so it stands for both terms; the second alone is the least, since ε̂ may vanish by chance.
     """
     if covariance is None:
         return Loss(cost.value(observed), None, None)
-    signal, curved = cost.error_signal(observed), cost.curvature(observed) @ covariance
-    second, bias = 0.5 * float(np.trace(curved @ curved)), 0.5 * float(np.trace(curved))
+    signal, bends = cost.error_signal(observed), _bends(cost, observed, covariance)
+    second, bias = 0.5 * float(bends @ bends), 0.5 * float(bends.sum())
     variance = max(float(signal @ covariance @ signal), second, 0.0)
     return Loss(cost.value(observed), float(np.sqrt(variance + bias**2)), bias)
+
+
+def _bends(cost: Cost, observed: Vector, covariance: NDArray[np.float64]) -> Vector:
+    """Return s_i·ℓ''s_i for one standard deviation s_i along each axis of the covariance, shape (M,)."""
+    curvature = cost.curvature(observed)
+    variances, axes = np.linalg.eigh(covariance)
+    steps = (axes * np.sqrt(np.clip(variances, 0.0, None))).T
+    local = np.einsum("im,mn,in->i", steps, curvature, steps)
+    if not curvature.any():
+        return local
+    try:
+        found = np.array([cost.value(observed + s) + cost.value(observed - s) - 2.0 * cost.value(observed) for s in steps])
+    except (InputError, ArithmeticError, ValueError):  # outside of where the cost is defined
+        return local
+    return np.where(np.isfinite(found), found, local)

@@ -70,6 +70,15 @@ def test_a_linear_cost_and_exact_expectations_have_no_bias():
     assert measured_loss(qep.SquaredError([1.0]), np.array([0.5]), None).stderr is None
 
 
+def test_a_kink_and_the_edge_of_the_domain_leave_finite_bars():
+    sigma = np.array([[0.02**2]])
+    kink = measured_loss(qep.ExpectationCost(lambda v: float(np.abs(v).sum()), np.sign), np.zeros(1), sigma)
+    assert 0.01 < kink.bias < 0.03 and 0.01 < kink.stderr < 0.05  # E|δ| = 0.8 σ
+    edge = qep.ExpectationCost(lambda v: float(np.log(v[0])) if v[0] > 0 else np.inf, lambda v: 1 / v, lambda v: -1 / v**2)
+    at_edge = measured_loss(edge, np.array([0.01]), sigma)
+    assert np.isfinite([at_edge.bias, at_edge.stderr]).all() and at_edge.stderr > 0
+
+
 def test_the_bias_does_not_average_out_over_a_batch():
     """The bar of a mean over samples at their targets: without the bias it would be several times too short."""
     cost, shots = CASES["at its target"][:2]
