@@ -23,8 +23,8 @@ WANTED = 0.01
 """The bias that the β of an advice is to leave."""
 STATE_ACCURACY = 1e-8
 """States are known to about this; what a stencil makes of it is no bias."""
-STILL = 1e-9
-"""An error signal below this is that of a network which answers right."""
+STILL, SMALL_SIGNAL = 1e-9, 1e-3
+"""Error signals below these are those of a network which answers right, or nearly."""
 FLAT_SHARE = 1e-3
 """The share of the cost's slope in directions of angles that cost no energy, above which a response is not defined."""
 FLAT = (
@@ -52,8 +52,9 @@ class Bias:
     values, limit : ndarray of shape (K,) or None
         Σ_p s_p ⟨∂H/∂w⟩_p minus its limit β → 0, and the limit; None where they are not known.
     floor, zero : float
-        Norms of `values` and `limit` below which nothing is warned of, and of `limit` below which it counts as zero: what the
-        accuracy of the states leaves. Infinite where the network answers right, so that there is nothing to nudge by.
+        What the accuracy of the states leaves in the norm of `values`; the norm of `limit` below which it counts as zero.
+    still : float
+        Where the network answers nearly right, so that there is little to nudge by: the norm below which nothing is warned of.
     of : str
         Whose limit it is.
     reach : callable
@@ -72,6 +73,7 @@ class Bias:
     limit: Vector | None = None
     floor: float = 0.0
     zero: float = 0.0
+    still: float = 0.0
     of: str = ""
     reach: Callable[[], float] = nowhere
     unknown: str = ""
@@ -97,7 +99,9 @@ class Bias:
         if self.values is None or self.limit is None:
             return [f"the limit β → 0 is not defined: {self.unknown}"] if self.warned else []
         size, limit = float(np.linalg.norm(self.values)), float(np.linalg.norm(self.limit))
-        if size <= max(WARNED * limit, noise) or max(size, limit) <= self.floor:
+        if size <= max(WARNED * limit, noise) or max(size, limit) <= self.still:
+            return []
+        if limit <= self.zero and size <= self.floor:
             return []
         share = self.relative
         what = "all of this gradient, whose limit β → 0 is zero" if share is None else f"{percent(share)} of the gradient"
@@ -176,13 +180,12 @@ def bias_of(plan: Plan) -> Bias:
         return Bias(stencil.beta, stencil.order, unknown=str(error))
     limit = np.asarray(problem.derivative_rows @ changes)
     values = np.asarray(problem.derivative_rows @ np.sum(rows, axis=0)) - limit
-    # strings of qubits have expectations of up to 1; those of positions have no such scale
     size = float(abs(problem.derivative_rows).max()) * float(np.sqrt(len(limit)))
-    zero = float(np.abs(changes).max(initial=0.0)) * size * 1e-12 if problem.network.closed_form else STATE_ACCURACY * size
-    floor = 0.0 if problem.network.closed_form else STATE_ACCURACY * size * min(max(1.0, float(np.abs(factors).sum())), 1e3)
-    if float(np.abs(plan.error_signal).max(initial=0.0)) < STILL:
-        floor = math.inf
-    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, of, _reach(free, nudge), searched=searched)
+    zero = 1e-10 * float(np.abs(changes).max(initial=0.0)) * size
+    floor = STATE_ACCURACY * size * max(1.0, float(np.abs(factors).sum()))
+    signal = float(np.abs(plan.error_signal).max(initial=0.0))
+    still = math.inf if signal < STILL else min(floor, 1e3 * STATE_ACCURACY * size) if signal < SMALL_SIGNAL else 0.0
+    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, still, of, _reach(free, nudge), searched=searched)
 
 
 def _why_unknown(plan: Plan, free: Prepared) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.networks.monomials import MonomialFrame
+from qep_qiskit.networks.polynomial import CONSTANT
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil
@@ -45,12 +47,22 @@ def first_phases(problem: Problem, stencil: Stencil) -> tuple[int, ...]:
 
 def refuse_lost(family: Family, signal: Vector) -> None:
     """Raise where a β is so small that H + βC is H in double precision, although there is something to nudge by."""
-    if not np.any(family.nudge) or float(np.abs(signal).max(initial=0.0)) < STILL:
+    busy = _busy(family)
+    if not np.any(family.nudge[busy]) or float(np.abs(signal).max(initial=0.0)) < STILL:
         return
     for beta, row in zip(family.betas, family.coefficients, strict=True):
-        if beta != 0.0 and np.array_equal(row, family.free):
-            largest = float(np.abs(family.free).max())
+        if beta != 0.0 and np.array_equal(row[busy], family.free[busy]):
+            largest = float(np.abs(family.free[busy]).max())
             raise InputError(
                 f"beta: {beta:g} is too small beside this network: βC is lost in the rounding of H, whose coefficients go up to "
-                f"{largest:.3g}; take a β of {1e-6 * largest / float(np.abs(family.nudge).max()):.1g} or more"
+                f"{largest:.3g}; take a β of {1e-6 * largest / float(np.abs(family.nudge[busy]).max()):.1g} or more"
             )
+
+
+def _busy(family: Family) -> NDArray[np.bool_]:
+    """Return which strings are no constant, shape (L,)."""
+    if isinstance(family.frame, MonomialFrame):
+        found = np.ones(len(family.free), dtype=bool)
+        found[family.frame.strings.where(CONSTANT)[0]] = False
+        return found
+    return np.asarray(family.frame.busy)

@@ -88,6 +88,6 @@ def _apart(plan: Plan, truth: Prepared) -> tuple[float, float] | tuple[None, Non
     changes = truth.response(signal @ plan.problem.cost_rows).changes(plan.problem.frame.strings)
     exact = plan.problem.derivative_rows @ changes
     size = float(np.linalg.norm(exact))
-    if size <= max(plan.bias.zero, plan.bias.floor):
+    if size <= max(plan.bias.zero, plan.bias.floor, plan.bias.still):
         return None, None
     return float(np.linalg.norm(limit - exact)) / size, float(np.linalg.norm(limit + values - exact)) / size

@@ -94,8 +94,9 @@ def _known_bias(plan: Plan) -> dict[str, Any]:
     return {
         "values": _listed(bias.values),
         "limit": _listed(bias.limit),
-        "floor": bias.floor if math.isfinite(bias.floor) else None,
+        "floor": bias.floor,
         "zero": bias.zero,
+        "still": bias.still if math.isfinite(bias.still) else None,
         "of": bias.of,
         "reach": 0.0 if bias.values is None else bias.reach(),
         "unknown": bias.unknown,
@@ -105,14 +106,15 @@ def _known_bias(plan: Plan) -> dict[str, Any]:
 
 
 def _bias(document: Mapping[str, Any], stencil: Stencil) -> Bias:
-    reach, floor = float(document["reach"]), document["floor"]
+    reach, still = float(document["reach"]), document["still"]
     return Bias(
         stencil.beta,
         stencil.order,
         _array(document["values"]),
         _array(document["limit"]),
-        math.inf if floor is None else float(floor),
+        float(document["floor"]),
         float(document["zero"]),
+        math.inf if still is None else float(still),
         str(document["of"]),
         lambda: reach,
         str(document["unknown"]),
