@@ -44,8 +44,8 @@ def measured_loss(cost: Cost, observed: Vector, covariance: NDArray[np.float64] 
     Notes
     -----
     Of v̂ = v + δ with Cov(δ) = Σ, ℓ(v̂) is on average too high by ½ tr(ℓ'' Σ): a squared error by Σ_m σ_m², however many runs are
-    averaged. An observable cost is linear and has no such bias. Second derivatives are taken over one standard deviation along each
-    axis of Σ, ½ Σ_i [ℓ(v̂ + s_i) + ℓ(v̂ − s_i) − 2 ℓ(v̂)]: the same for a squared error, and finite at a kink.
+    averaged. An observable cost is linear and has no such bias. Second derivatives are taken over one standard deviation along
+    each axis of Σ, ½ Σ_i [ℓ(v̂ + s_i) + ℓ(v̂ − s_i) − 2 ℓ(v̂)]: the same for a squared error, and finite at a kink.
 
     The variance of ℓ(v̂) is ε·Σε + ½ tr((ℓ''Σ)²) for Gaussian noise. Taken at v̂, ε̂·Σε̂ is on average larger than ε·Σε by
     tr((ℓ''Σ)²), so it stands for both terms; the second alone is the least, since ε̂ may vanish by chance.
