@@ -124,6 +124,7 @@ def _ended(courier: Courier, job: JobRecord, other: RemoteJob) -> tuple[str, str
     refusal = ""
     try:
         courier.device.cancel(other.id)
+        reached(f"cancel {job.purpose}: asked")
     except DeviceError as error:
         refusal = str(error).removeprefix("device: ")
     end = time.monotonic() + min(patience(), CONFIRM_SECONDS)

@@ -124,6 +124,75 @@ def test_a_job_that_may_have_been_sent_is_not_sent_again_unasked(spec, tmp_path,
     assert Provider.sent == 3
 
 
+def test_cancel_says_that_it_cannot_know_whether_a_provider_has_a_job(spec, tmp_path):
+    from qep_qiskit.runs import courier
+
+    class Ended(BaseException):
+        pass
+
+    def end(name):
+        if name == "submit data: sent, id not written":
+            raise Ended
+
+    run = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(courier, "reached", end)
+        with pytest.raises(Ended):
+            runs.submit(spec, device=Provider(), run=run)
+    with pytest.raises(DeviceError, match="it cannot be known whether it was sent: look at the list of jobs of") as caught:
+        runs.cancel(run, device=Provider())
+    assert "\n" not in str(caught.value) and runs.status(run, ask=False).state == "unknown"
+    assert runs.cancel(run, device=Provider()) == []  # said once more, it is given up
+    assert runs.status(run, ask=False).state == "given up"
+
+
+def test_a_run_restored_from_a_copy_asks_before_a_provider_is_sent_anything(spec, tmp_path, monkeypatch):
+    import shutil
+
+    from qep_qiskit.runs import standing
+
+    def no(plan, store):
+        raise InputError("not now")
+
+    run, old = tmp_path / "run", tmp_path / "old.db"
+    with pytest.raises(InputError, match="not now"):
+        runs.submit(spec, device=Provider(), run=run, confirm=no)
+    shutil.copy(run / "run.db", old)
+    Provider.sent = 0
+    finished(run, Provider)
+    assert Provider.sent == 2
+    monkeypatch.setattr(standing, "STAMP_SECONDS", 0.0)  # a copy of yesterday is older than a few seconds
+    shutil.copy(old, run / "run.db")
+    with pytest.raises(InputError, match="was restored from a copy, and .* cannot be asked whether it was sent before"):
+        runs.collect(run, device=Provider())
+    assert Provider.sent == 2
+    monkeypatch.setattr(standing, "STAMP_SECONDS", 5.0)
+    runs.collect(run, device=Provider(), resubmit=True)
+    finished(run, Provider)
+    assert Provider.sent == 4
+
+
+@pytest.mark.parametrize("word", ["DONE", "done", "Completed", "job has successfully run", "Resting", "PAUSED BY OPERATOR"])
+def test_states_come_as_words_and_unknown_ones_wait(spec, tmp_path, monkeypatch, word):
+    class Wordy(Provider):
+        def run(self, *args, **options):
+            job = super().run(*args, **options)
+            job.result()
+            job.status = lambda: word
+            return job
+
+    Provider.sent = 0
+    run = runs.submit(spec, device=Wordy(), run=tmp_path / "run")
+    if word in ("Resting", "PAUSED BY OPERATOR"):
+        assert runs.collect(run, device=Wordy(), resubmit=True) is None and Provider.sent == 1
+        with runs.open_run(run) as store:
+            [job] = store.jobs()
+        assert (job.state, job.detail["reason"]) == ("unknown", word)
+    else:
+        finished(run, Wordy)
+        assert Provider.sent == 2
+
+
 def test_a_backend_that_gives_no_jobs_back_says_so(spec, tmp_path):
     backend = GenericBackendV2(num_qubits=3, noise_info=False, seed=5)
     device = provider_device(backend)

@@ -1,0 +1,44 @@
+"""SIGKILL while a run is cancelled, with the real client: cancelled again, nothing is billed and nothing is left under way."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+from life import COSTS, write_spec
+
+from qep_qiskit import runs
+from qep_qiskit.rehearsal.server import serve
+from qep_qiskit.spec import load
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["life", "qiskit_ibm_runtime.executor_sampler", "qiskit_aer", "samplomatic"])
+SUBMIT = ("", "submit data: sent, id not written", "submit data: id written")
+CANCEL = ("cancel data: asked", "cancel data: written")
+
+
+def act(verb, run, *, url, kill, spec=None):
+    os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "QEP_KILL_AT": kill, "OMP_NUM_THREADS": "1"}
+    runs.cancel(run) if verb == "cancel" else runs.submit(load(spec), run=run)
+
+
+def in_a_process(verb, run, **more):
+    process = CONTEXT.Process(target=act, args=(verb, run), kwargs=more)
+    process.start()
+    process.join(200)
+    return process.exitcode
+
+
+@pytest.mark.parametrize(
+    ("sent", "point"),
+    [pytest.param(a, b, marks=() if (a, b) == (SUBMIT[1], CANCEL[0]) else pytest.mark.slow) for a in SUBMIT for b in CANCEL],
+)
+def test_a_cancel_that_was_killed_is_taken_up(sent, point, tmp_path):
+    with serve(seed=5, queue_seconds=600) as server:
+        code = in_a_process("submit", tmp_path / "run", url=server.url, kill=sent, spec=write_spec(tmp_path, COSTS[1]))
+        assert code == (-signal.SIGKILL if sent else 0)
+        assert in_a_process("cancel", tmp_path / "run", url=server.url, kill=point) == -signal.SIGKILL
+        assert in_a_process("cancel", tmp_path / "run", url=server.url, kill="") == 0
+        ledger = server.service.ledger()
+    assert [job["status"] for job in ledger["jobs"]] == ["Cancelled"] and ledger["seconds"] == 0
+    assert runs.status(tmp_path / "run", ask=False).state == "cancelled"
