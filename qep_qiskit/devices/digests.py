@@ -47,7 +47,12 @@ def mark_of(pubs: Sequence[RunPub], shots: int, tag: str) -> str:
 
     It depends on the job's own tag too, so two runs of the same circuits share no tag.
     """
-    return MARK + hashlib.sha256(f"{tag}|{of_pubs(pubs, shots)}".encode()).hexdigest()[:40]
+    return mark_from(of_pubs(pubs, shots), tag)
+
+
+def mark_from(digest: str, tag: str) -> str:
+    """Return the second tag of a job from the digest of what it holds and its own tag."""
+    return MARK + hashlib.sha256(f"{tag}|{digest}".encode()).hexdigest()[:40]
 
 
 def mark_in(tags: Iterable[str]) -> str | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qep_qiskit.devices.digests import mark_of
+from qep_qiskit.devices.digests import mark_from, of_pubs
 from qep_qiskit.devices.remote import UNDER_WAY, ForgottenJobError, InspectedDevice, RemoteDevice, RemoteJob
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.records import JobRecord
@@ -95,15 +95,20 @@ class Ownership:
 
         A service that tells nothing of what its jobs hold has only the tag to go by, which no other run has.
         """
-        pubs = run_pubs(self.store, job.pubs)
         if mark is not None:
-            return mark == mark_of(pubs, job.shots, tag)
+            return mark == mark_from(self._digest(job), tag)
         if not isinstance(self.device, InspectedDevice):
             return True
         try:
-            return self.device.holds(job_id, pubs, shots=job.shots, tag=tag)
+            return self.device.holds(job_id, run_pubs(self.store, job.pubs), shots=job.shots, tag=tag)
         except ForgottenJobError:
             return None
+
+    def _digest(self, job: JobRecord) -> str:
+        known = self.store.standing.digests
+        if job.tag not in known:
+            known[job.tag] = of_pubs(run_pubs(self.store, job.pubs), job.shots)
+        return known[job.tag]
 
     def attempts(self, job: JobRecord) -> list[str]:
         """Return the tags under which there may be a usable job: the present one, and earlier ones whose end is not certain."""

@@ -33,6 +33,8 @@ class Standing:
         It was restored, or its last writer died: jobs may be under way of which it knows nothing.
     original : Path or None
         The run of which this is a copy, if it is still there.
+    digests : dict of str
+        Of what the jobs hold, by tag, as far as they were worked out.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class Standing:
     restored: bool = False
     unsettled: bool = False
     original: Path | None = None
+    digests: dict[str, str] = field(default_factory=dict)
 
     def settle(self, data: Database, identity: Any) -> None:
         """Find out whether the file was restored or copied, write down where it lives, and stamp it at every write."""
