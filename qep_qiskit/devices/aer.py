@@ -11,7 +11,7 @@ from qep_qiskit.devices.snapshots import noise_and_snapshot
 from qep_qiskit.errors import InputError, nearest
 
 
-def aer(*, noise: str | NoiseModel | BackendV2 | None = None, method: str = "automatic", seed: int = 0) -> SimulatedDevice:
+def aer(noise: str | NoiseModel | BackendV2 | None = None, *, method: str = "automatic", seed: int = 0) -> SimulatedDevice:
     """Return Aer as a device: it runs every circuit and computes every exact distribution, whatever its size.
 
     Parameters

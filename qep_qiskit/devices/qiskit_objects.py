@@ -62,6 +62,8 @@ def device_named(
     if name == "aer":
         return aer(noise=noise, method=method, seed=seed)
     if name == "simulator":
+        if method != "automatic":
+            raise InputError(f"device.method: {method!r} is a method of Aer; take device.name = 'aer', or leave it out")
         return simulator(noise=noise, seed=seed)
     if noise is not None:
         raise InputError(f"device.noise: {noise!r} goes only with device.name = 'simulator' or 'aer', not with {name!r}")

@@ -9,7 +9,7 @@ from qep_qiskit.devices.simulated import SimulatedDevice
 from qep_qiskit.devices.snapshots import noise_and_snapshot
 
 
-def simulator(*, noise: str | NoiseModel | BackendV2 | None = None, seed: int = 0) -> SimulatedDevice:
+def simulator(noise: str | NoiseModel | BackendV2 | None = None, *, seed: int = 0) -> SimulatedDevice:
     """Return this package's exact simulation of circuits: every state once, for all bases and any number of shots.
 
     Without noise up to 24 qubits; with noise up to 12 active qubits, as Pauli transfer matrices, many times as fast as Aer. What
