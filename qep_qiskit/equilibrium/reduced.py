@@ -21,8 +21,12 @@ from qep_qiskit.measurement.extrapolation import extrapolated
 from qep_qiskit.measurement.mitigation import Mitigation, ZeroNoise, parse, readable
 from qep_qiskit.measurement.readout import Mitigator, mitigator
 from qep_qiskit.measurement.readout.mitigator import digest
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase
 
+DEEP = 20
+"""Depth from which on a circuit that loads a state is told of."""
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -66,7 +70,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         if undone is not None:
             shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
     told = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
-    told["warnings"] += [*_other_shots(plan, outcomes), *outcomes.ran.notes()]
+    told["warnings"] += [*_other_shots(plan, outcomes), *outcomes.ran.notes(), *_loaded(plan, outcomes)]
     if covariance is not None and undone is not None:
         stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
         gradient = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
@@ -258,6 +262,23 @@ def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
         f"the device gave another number of shots than was asked for in {len(other)} of {len(pairs)} circuits "
         f"({came} in place of {asked}); the error bars are those of the shots that came"
     ]
+
+
+def _loaded(plan: Plan, outcomes: Outcomes) -> list[str]:
+    """Warn where a noisy device ran the circuit that loads any state, which is as deep as states are arbitrary."""
+    loads = isinstance(plan.preparer, Exact | MPS) and outcomes.samples
+    deepest = max((_count(about.get("depth")) for about in outcomes.circuits), default=0)
+    if not loads or outcomes.device.get("noise") is None or deepest < DEEP:
+        return []
+    gates = max((_count(about.get("two_qubit_gates")) for about in outcomes.circuits), default=0)
+    return [
+        f"{type(plan.preparer).__name__}() states are loaded by a circuit for arbitrary states, here of depth {deepest} "
+        f"with {gates} two-qubit gates, each with the device's noise; qep.VQE(...) or qep.Adiabatic(...) make shallower ones"
+    ]
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int) else 0
 
 
 def _of_its_kind(phase: Phase) -> dict[str, object]:

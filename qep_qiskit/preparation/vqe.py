@@ -22,6 +22,7 @@ from qep_qiskit.preparation.ansatz_response import ansatz_response
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.preparation.spoken import Spoken
 from qep_qiskit.preparation.stationary import arrive, descend, settle
 from qep_qiskit.room import require
 from qep_qiskit.seeds import stream
@@ -132,7 +133,8 @@ class VQE:
             f"preparation.layers: {self.layers} layers of {each} angles",
             "take fewer layers, or shared_angles = true",
         )
-        circuit, program = self.compiled(family)
+        circuit, plain = self.compiled(family)
+        program: Any = Spoken(plain, progress)
         structure = structure_of(family)
         operators = [bound(structure, family, p) for p in range(len(family.betas))]
         angles: dict[int, Vector] = {}
@@ -143,15 +145,16 @@ class VQE:
         order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
         with single_threaded(family.num_qubits):
             for done, p in enumerate(order):
-                progress(f"VQE at β = {family.betas[p]:g}", done / len(order))
+                program.stage(f"VQE at β = {family.betas[p]:g}", done / len(order))
                 start = _closest(angles, family.betas, p, known)
                 if start is None and nearby is not None:
                     found = self._optimise(family, p, circuit, program, operators[p], nearby)
                     angles[p] = self._polish(program, operators[p], found)
                 elif start is None:
-                    angles[p] = self._from_random_starts(family, p, circuit, program, operators[p], seed, progress)
+                    angles[p] = self._from_random_starts(family, p, circuit, program, operators[p], seed)
                 else:
                     angles[p] = self._follow(family, p, circuit, program, operators[p], start)
+            program = plain
             theta = np.array([angles[p] for p in range(len(order))])
             phases = tuple(_report(program, operators[p], theta[p], family.betas[p]) for p in range(len(order)))
         progress("VQE", 1.0)
@@ -189,14 +192,13 @@ class VQE:
         family: Family,
         phase: int,
         circuit: QuantumCircuit,
-        program: CircuitProgram,
+        program: Any,
         operator: PauliSum,
         seed: int,
-        progress: Progress,
     ) -> Vector:
         best, lowest = np.zeros(program.num_parameters), math.inf
         for number in range(self.starts):
-            progress(f"VQE start {number + 1} of {self.starts}", number / self.starts)
+            program.stage(f"VQE start {number + 1} of {self.starts}", number / self.starts)
             spread = SPREADS[number % len(SPREADS)]
             first = stream(seed, "VQE start", number).normal(0.0, spread, program.num_parameters)
             theta = self._optimise(family, phase, circuit, program, operator, first)

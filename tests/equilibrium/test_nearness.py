@@ -127,3 +127,25 @@ def test_the_gradient_plug_in_takes_our_estimator_and_no_other():
     for other in (StatevectorEstimator(), "real", 3):
         with pytest.raises(InputError, match="AdjointEstimatorGradient: .* is not allowed"):
             AdjointEstimatorGradient(other)
+
+
+def test_arbitrary_states_on_a_noisy_device_are_told_of():
+    network = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
+    problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
+    options = {"shots": 100, "stencil": qep.symmetric(0.1), "seed": 1}
+    found = qep.gradient(problem, device=qep.fake("manila", seed=1), **options)
+    depth = max(about["depth"] for about in found.provenance["circuits"])
+    assert depth > 40 and warned(found, f"arbitrary states, here of depth {depth}")
+    for preparer, device in ((None, qep.simulator(seed=1)), (qep.Adiabatic(time=3, steps=3), qep.fake("manila", seed=1))):
+        assert not warned(qep.gradient(problem, preparer=preparer, device=device, **options), "arbitrary states")
+
+
+def test_a_long_search_reports_its_evaluations(monkeypatch):
+    monkeypatch.setattr("qep_qiskit.preparation.spoken.EVERY", 0.0)
+    network = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
+    problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
+    words: list[tuple[str, float | None]] = []
+    qep.gradient(problem, preparer=qep.VQE(layers=1, starts=1), progress=lambda stage, share=None: words.append((stage, share)))
+    counted = [stage for stage, _ in words if "evaluations so far" in stage]
+    assert len(counted) > 20 and any("VQE start 1 of 1" in stage for stage in counted)
+    assert all(share is None or 0 <= share <= 1 for _, share in words)
