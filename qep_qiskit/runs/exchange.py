@@ -13,6 +13,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,9 +32,11 @@ from qep_qiskit.foreign.documents import LARGEST_JSON, json_document, json_value
 from qep_qiskit.runs.records import STATES, JobRecord, Pub
 from qep_qiskit.runs.store import SPEC, RunStore, building, now, text_of
 from qep_qiskit.runs.tables import SCHEMA, TABLES, Row
+from qep_qiskit.secrets import HIDDEN
 
 FORMAT, VERSION = "qep-run", 1
 RESERVED = "reserved"
+_INSTANCE = re.compile(r"""(\binstance\s*=\s*)(["'])[^"'\n]*\2""")
 COUNTED_BITS = 16
 """Shots of more bits are not counted beside the packed ones: nearly every one would be its own line."""
 
@@ -156,7 +159,20 @@ def export(store: RunStore) -> dict[str, Any]:
 
 
 def document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the document of these rows: all of a run, or what was salvaged of it."""
+    """Return the document of these rows: all of a run, or what was salvaged of it. The spec names no instance of an account.
+
+    Raises
+    ------
+    InputError
+        If the rows hold what no run does, though their checksums fit.
+    """
+    try:
+        return _document_of(rows, lost)
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"run: its rows hold what no run does ({str(error)[:200]}); it cannot be exported") from None
+
+
+def _document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str]) -> dict[str, Any]:
     meta = {row["key"]: row["value"] for row in rows["meta"]}
     documents: dict[str, dict[str, Any]] = {}
     for row in rows["documents"]:
@@ -171,7 +187,7 @@ def document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str] = ()) -> 
         "lost": list(lost),
         "description": json_value(meta.get("description", "{}")),
         "created": meta.get("created", ""),
-        "spec": meta.get("spec", ""),
+        "spec": _INSTANCE.sub(rf"\1\2{HIDDEN}\2", meta.get("spec", "")),
         "documents": documents,
         "circuits": {row["key"]: _circuit(row) for row in rows["circuits"]},
         "jobs": [{**row, "content": json_value(row["content"]), "detail": json_value(row["detail"])} for row in rows["jobs"]],

@@ -92,6 +92,7 @@ class _Pages:
         plausible = data[:15] == b"SQLite format 3" and size >= 512 and size & (size - 1) == 0
         self.size = size if plausible else _PAGE_SIZE
         self.data = data
+        self._room = 4 * len(data) + 1_000_000  # rows that share pages are made up: together they are larger than the file
 
     def records(self) -> Iterator[tuple[int, list[Value]]]:
         """Return the number and the values of every row of every page that looks like one with rows."""
@@ -124,6 +125,9 @@ class _Pages:
         return number, values
 
     def _payload(self, page: bytes, at: int, length: int) -> bytes:
+        self._room -= length
+        if self._room < 0:
+            raise ValueError("longer than the file")
         largest = self.size - 35
         if length <= largest:
             return _piece(page, at, length)

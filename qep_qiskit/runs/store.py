@@ -50,6 +50,10 @@ __all__ = [
 ]
 
 
+UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a reader of documents raises that are not what this program writes, though their checksums fit."""
+
+
 class RunStore(TrainingRows):
     """A run that is open for reading, or for writing by this process alone. A context manager.
 
@@ -142,7 +146,10 @@ class RunStore(TrainingRows):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        odd = isinstance(error, UNFIT) and not isinstance(error, InputError) and self.imported is not None
         self.close()
+        if odd:
+            raise self._data.damaged(f"what was imported ({type(error).__name__}: {str(error)[:100]})") from None
 
     def close(self) -> None:
         """Close the file and give the lock back."""

@@ -282,3 +282,42 @@ def test_a_copy_of_a_copy_is_left_as_it_was_when_the_import_fails(document, tmp_
     assert CliRunner().invoke(cli, ["runs", "import", "run.json", "--run", "taken"]).exit_code == 0
     assert CliRunner().invoke(cli, ["runs", "import", "other.json", "--run", "taken"]).exit_code == 2
     assert (tmp_path / "taken" / "mine.txt").read_text() == "mine"
+
+
+def test_an_export_names_no_instance(tmp_path, monkeypatch, finished):
+    crn = "crn:v1:bluemix:public:quantum-computing:us-east:a/0a1b2c3d4e5f60718293a4b5c6d7e8f9:12345678-9abc::"
+    text = (finished / "spec.toml").read_text().replace('name = "ibm_folder"', f'name = "ibm_folder"\ninstance = "{crn}"')
+    assert crn in text
+    with RunStore.create(tmp_path / "run", text, description={"id": "x", "device": "ibm_folder"}) as store:
+        exchange.write(exchange.export(store), tmp_path / "run.json")
+    assert crn not in (tmp_path / "run.json").read_text() and crn in (tmp_path / "run" / "spec.toml").read_text()
+    exchange.import_run(tmp_path / "run.json", tmp_path / "copy")
+
+
+def test_documents_that_fit_their_checksums_and_no_reader_are_one_line(document, tmp_path, monkeypatch):
+    changed = json.loads(document)
+    changed["documents"] = {kind: {key: {"odd": 1} for key in entries} for kind, entries in changed["documents"].items()}
+    changed.pop("checksum")
+    result = imported(tmp_path, monkeypatch, json.dumps({**changed, "checksum": exchange._checksum(changed)}))
+    assert result.exit_code == 0
+    for words in (["report", "new/copy"], ["status", "new/copy", "--offline"], ["collect", "new/copy", "--mitigation", "none"]):
+        told = CliRunner().invoke(cli, words)
+        assert "internal" not in told.output and told.exit_code in (0, 2, 3), (words, told.output)
+
+
+def test_salvage_of_rows_that_share_their_pages_ends(run):
+    from qep_qiskit.runs.salvage import salvage
+
+    page = bytearray(4096)
+    cells = 1000
+    page[0], page[3:5], page[5:7] = 0x0D, cells.to_bytes(2, "big"), (3000).to_bytes(2, "big")
+    for cell in range(cells):
+        page[8 + 2 * cell : 10 + 2 * cell] = (3000).to_bytes(2, "big")
+    length = 2_000_000
+    varint = bytes([0x80 | length >> 14 & 0x7F, 0x80 | length >> 7 & 0x7F, length & 0x7F])
+    page[3000 : 3000 + len(varint) + 1] = varint + b"\x01"
+    chain = b"".join((n + 3).to_bytes(4, "big") + bytes(4092) for n in range(600))
+    (run / "run.db").write_bytes((run / "run.db").read_bytes()[:4096] + bytes(page) * 20 + chain)
+    begun = time.process_time()
+    salvage(run / "run.db")
+    assert time.process_time() - begun < 10
