@@ -1,0 +1,46 @@
+"""Forty hostile files of all kinds end within 5 s and 500 MB, with one line and exit 2, and leave nothing behind."""
+
+import pytest
+from click.testing import CliRunner
+from hostile_files import files, measured
+
+from qep_qiskit.cli.main import cli
+
+FILES = files()
+IMPORTS = 4.0
+"""Seconds of processor time that a command takes to import what it needs, at most, on a slow machine."""
+
+
+def test_there_are_forty():
+    assert len(FILES) >= 40
+
+
+def left(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def is_one_line(code, stderr):
+    assert code == 2, stderr
+    assert stderr.startswith("qep: ") and stderr.count("\n") == 1 and len(stderr) < 700 and "internal error" not in stderr, stderr
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if "MB" not in name and "GB" not in name])
+def test_a_hostile_file_is_refused_in_one_line(tmp_path, monkeypatch, name):
+    contents, words = FILES[name]
+    for file, content in contents.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, words)
+    is_one_line(result.exit_code, result.stderr)
+    assert left(tmp_path) == set(contents)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_a_hostile_file_takes_little_time_and_memory(tmp_path, name):
+    contents, words = FILES[name]
+    done, seconds, megabytes = measured(contents, words, tmp_path)
+    is_one_line(done.returncode, done.stderr)
+    assert left(tmp_path) == set(contents)
+    assert seconds < 5.0 + IMPORTS and megabytes < 500.0
