@@ -257,6 +257,19 @@ def test_score_of_a_training():
         numbers.score([[0.5]], [0.3])
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_settings_are_shown_without_addresses():
+    from qiskit.primitives import StatevectorSampler
+    from qiskit_aer import AerSimulator
+
+    for make in DEVICES.values():
+        settings = qep.plan(PROBLEM, preparer=RAMP, shots=100, device=make()).settings
+        assert "0x" not in repr(settings) and len(repr(settings)) < 1000
+    for device in (StatevectorSampler(seed=1), AerSimulator(seed_simulator=1)):
+        result = qep.train(NETWORK, [[0.5]], [0.3], epochs=1, device=device, shots=20, preparer=RAMP)
+        assert "0x" not in repr(result.task.device) and "0x" not in repr(result.settings)
+
+
 def test_a_rung_that_is_not_there():
     budget = qep.compare(PROBLEM, shots=100, seed=1)
     assert [rung.name for rung in budget] == [rung.name for rung in budget.rungs]

@@ -46,6 +46,10 @@ class SamplerDevice:
     seed: int = 0
     cache: Cache = field(default_factory=Cache, compare=False, repr=False)
 
+    def __repr__(self) -> str:
+        backend = "" if self.backend is None else f", backend={self.backend.name}"
+        return f"SamplerDevice({type(self.sampler).__name__}{backend}, seed={self.seed})"
+
     @property
     def name(self) -> str:
         """The backend's name, or the sampler's class."""

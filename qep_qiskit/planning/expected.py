@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from qiskit.circuit import QuantumCircuit
+from qiskit_aer.backends.aerbackend import AerBackend
 
 from qep_qiskit.devices.backends import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
@@ -76,6 +77,11 @@ def expectation_of(device: Device) -> Device:
     backend = backend_of(device)
     if backend is None:
         return ExpectedDevice(device)
+    if isinstance(backend, AerBackend) and backend.coupling_map is None:  # every pair of qubits, with the noise it was given
+        noise = getattr(backend.options, "noise_model", None)
+        return ExpectedDevice(
+            StatevectorDevice(device.seed) if noise is None else SimulatedDevice(device.name, device.seed, noise=noise)
+        )
     return ExpectedDevice(SimulatedDevice(device.name, device.seed, snapshot=snapshot_of(backend, device.name)))
 
 

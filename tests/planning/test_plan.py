@@ -213,3 +213,22 @@ def test_a_wrong_share_on_the_command_line(small_spec):
     shown = CliRunner().invoke(cli, ["plan", str(small_spec), "--target-error", "often"])
     assert shown.exit_code == 2
     assert "--target-error: 'often'" in shown.stderr
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("rate", [None, 0.05])
+def test_a_simulator_of_qiskit_as_device_is_planned_for(rate):
+    from qiskit_aer import AerSimulator
+    from qiskit_aer.noise import NoiseModel, depolarizing_error
+
+    noise = None
+    if rate is not None:
+        noise = NoiseModel()
+        noise.add_all_qubit_quantum_error(depolarizing_error(rate, 2), "cx")
+    network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
+    asked = {"preparer": qep.Adiabatic(time=3, steps=8), "stencil": qep.symmetric(0.2), "shots": 100}
+    found = qep.plan(problem, device=AerSimulator(noise_model=noise), **asked)
+    wanted = qep.plan(problem, device=qep.simulator(noise=noise), **asked)
+    np.testing.assert_allclose(found.values, wanted.values, atol=1e-9)
+    np.testing.assert_allclose(found.stderr, wanted.stderr, rtol=1e-6)
