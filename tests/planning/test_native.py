@@ -45,6 +45,7 @@ def test_native_qubits_are_better_than_most_connected_ones():
     assert np.mean(readout) < np.median([p.error for p in target["measure"].values()])
 
 
+@pytest.mark.filterwarnings("ignore:the ansatz does not follow:qep_qiskit.errors.NudgeWarning")
 def test_a_native_network_keeps_its_gradient():
     device = qep.fake("manila", seed=2)
     network = qep.ising(sites=3, edges="native", device=device, outputs=[2])

@@ -59,6 +59,7 @@ def bars_agree(name, repeats, tolerance):
 
 
 @pytest.mark.parametrize("name", ["ideal, expectations", "fake, expectations, tensored"])
+@pytest.mark.filterwarnings("ignore:the ansatz does not follow:qep_qiskit.errors.NudgeWarning")
 def test_predicted_error_bars_are_the_reported_ones(name):
     bars_agree(name, 6, 0.15)
 
