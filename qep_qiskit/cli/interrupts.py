@@ -6,10 +6,12 @@ hears the signal at once ends the process when that takes too long, with the sam
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -27,6 +29,7 @@ class _Heard:
         self.said = False
         self.words: list[Callable[[], str]] = []
         self.watched = False
+        self.give_back: Callable[[], None] | None = None
 
     @property
     def code(self) -> int:
@@ -77,24 +80,49 @@ def interruptible() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in STOPS}
     earlier = signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGTERM, _as_ctrl_c)
+    told, sys.unraisablehook = sys.unraisablehook, _again
+
+    def give_back() -> None:
+        ended.set()
+        signal.set_wakeup_fd(earlier)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        sys.unraisablehook = told
+        far.close()
+        near.close()
+
     try:
         yield
     finally:
         _heard.watched = False
-        if _heard.number == 0:  # after a signal the watch goes on until the process ends
-            ended.set()
-            signal.set_wakeup_fd(earlier)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            far.close()
-            near.close()
+        if _heard.number:  # what was said is the end: the process is watched until then, and heeds no second signal
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _heard.give_back = give_back
+        else:
+            give_back()
+
+
+def stay_alive() -> None:
+    """Let the process live on after a command that was interrupted: another program called it."""
+    if not _heard.watched and _heard.give_back is not None:
+        _heard.give_back()
+        _heard.give_back = None
 
 
 def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    _heard.number = _heard.number or number  # the watching thread may hear of it later
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):
         raise KeyboardInterrupt
     handler(signal.SIGINT, frame)
+
+
+def _again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Let Ctrl-C be heard that fell where nothing can be raised, such as into a destructor."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        threading.Timer(0.02, _thread.interrupt_main).start()  # not here, where it would be lost again
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _watch(line: socket.socket, ended: threading.Event) -> None:

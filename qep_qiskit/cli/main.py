@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import click
 
 import qep_qiskit
-from qep_qiskit.cli.interrupts import exit_code, interruptible, was_said
+from qep_qiskit.cli.interrupts import exit_code, interruptible, stay_alive, was_said
 from qep_qiskit.cli.options import Group
 from qep_qiskit.cli.output import say
 from qep_qiskit.cli.streams import unfailing
@@ -74,6 +75,7 @@ class Program(Group):
         if standalone_mode:
             was_said()
             sys.exit(code)
+        stay_alive()
         return code
 
 
@@ -147,9 +149,19 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run `qep`. The exit code tells of the work, whatever becomes of its output."""
-    with unfailing():
-        try:
-            cli.main()
-        except Exception:  # with --debug
-            say(printable(scrubbed(traceback.format_exc())), err=True)
-            sys.exit(FAILED)
+    try:
+        with unfailing():
+            try:
+                cli.main()
+            except Exception:  # with --debug
+                say(printable(scrubbed(traceback.format_exc())), err=True)
+                sys.exit(FAILED)
+    except SystemExit as end:
+        if end.code in (INTERRUPTED, TERMINATED):
+            # Python would end by SIGINT if the interrupt once passed through an extension that runs Python code, and would wait
+            # for threads that are still at work
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError, AttributeError):
+                    stream.flush()
+            os._exit(int(end.code))
+        raise

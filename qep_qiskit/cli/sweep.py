@@ -75,7 +75,7 @@ def command(
     with opened(folder, spec.to_toml(), axes, files_of(specs)) as kept:
 
         def there() -> str:
-            return f"{len(kept.rows)} of {len(where)} points are kept in {folder}; run the same command to go on"
+            return f"{kept.saved} of {len(where)} points are kept in {folder}; run the same command to go on"
 
         try:
             with saying(there), progress() as report, pool(workers, scheduler, say=_waiting) as chosen:
@@ -87,8 +87,12 @@ def command(
                     kept.add(row)
                     report(f"{len(kept.rows)} of {len(where)} points", len(kept.rows) / len(where))
         except KeyboardInterrupt:
+            if kept.rows:
+                kept.save()
             raise InterruptedRunError(there()) from None
         except PoolLostError as error:
+            if kept.rows:
+                kept.save()
             raise PoolLostError(f"{error}; {there()}") from None
         finally:
             if kept.rows:

@@ -34,11 +34,13 @@ class Kept:
         What the numbers depend on: the spec, the axes, the digests of files, the versions of packages.
     rows : list of Row
         In the order of the sweep after each :meth:`save`.
+    saved : int
+        How many of them are in the file.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], rows: list[Row]) -> None:
         self.folder, self.identity, self.rows = folder, identity, rows
-        self._saved = 0.0
+        self.saved, self._saved = len(rows), 0.0
         self._written: tuple[int, ...] | None = _stamp(folder / TABLE)
 
     def add(self, row: Row) -> None:
@@ -55,7 +57,7 @@ class Kept:
         self.rows.sort(key=lambda row: row.number)
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, (json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
-        self._saved, self._written = time.monotonic(), _stamp(path)
+        self.saved, self._saved, self._written = len(self.rows), time.monotonic(), _stamp(path)
 
     def write_csv(self, measures: Sequence[str]) -> None:
         """Write the rows as a table for other programs."""

@@ -119,7 +119,7 @@ def test_a_sweep(tmp_path, number, workers):
     command = Command(tmp_path, "sweep", "s.toml", "--over", "seed=0..9000", "--out", "w", *words)
     command.until(lambda: rows(tmp_path / "w") >= 1)
     code, lines = command.stopped(number)
-    assert code == CODES[number] and len(lines) == 1
+    assert code == CODES[number] and len(lines) == 1, lines
     kept = rows(tmp_path / "w")
     assert lines[0] == f"qep: interrupted; {kept} of 9001 points are kept in w; run the same command to go on"
     assert (tmp_path / "w" / "sweep.csv").read_text().count("\n") == kept + 1
@@ -168,6 +168,50 @@ def test_a_training_on_a_device_keeps_its_job(tmp_path, number):
         assert code == CODES[number] and "QPU seconds on ibm_torino" in lines[0]
         assert len(lines) == 2 and "goes on" in lines[1] and "0 of 400 steps are kept in run" in lines[1]
         assert len(server.service.ledger()["jobs"]) == 1
+
+
+IGNORED = """
+import time
+from qep_qiskit.cli import interrupts, main
+import click
+class Deaf:
+    def __del__(self):
+        print("begun", flush=True)
+        time.sleep(3)
+@click.command()
+def deaf():
+    Deaf()
+    time.sleep(30)
+main.Program.get_command = lambda self, context, name: deaf
+main.cli.main(["deaf"])
+"""
+
+
+def test_ctrl_c_that_falls_into_a_destructor_is_heard():
+    process = subprocess.Popen([sys.executable, "-c", IGNORED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors.count("\n")) == (130, 1) and errors.startswith("qep: interrupted; nothing was written")
+
+
+def test_a_program_that_calls_a_command_lives_on_after_its_interrupt(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from qep_qiskit.cli.main import cli
+    from qep_qiskit.sweeps import sweep
+
+    def press(spec):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sweep, "gradient_numbers", press)
+    Path("s.toml").write_text(GRADIENT)
+    before = [signal.getsignal(number) for number in CODES], sys.unraisablehook
+    result = CliRunner().invoke(cli, ["sweep", "s.toml", "--over", "seed=0,1", "--out", "w"], standalone_mode=False)
+    assert result.return_value == 143 and "0 of 2 points are kept in w" in result.output
+    assert ([signal.getsignal(number) for number in CODES], sys.unraisablehook) == before
 
 
 COMPILED = """
