@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -30,6 +31,13 @@ class _Heard:
         self.words: list[Callable[[], str]] = []
         self.watched = False
         self.give_back: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+
+    def first_to_speak(self) -> bool:
+        """Whether nobody has said the last words yet; whoever asks first says them."""
+        with self._lock:
+            said, self.said = self.said, True
+        return not said
 
     @property
     def code(self) -> int:
@@ -45,9 +53,10 @@ def exit_code() -> int:
     return _heard.code
 
 
-def was_said() -> None:
-    """Note that the last words were printed."""
-    _heard.said = True
+def take_the_word() -> None:
+    """Be the one who says the last words: if the process is being ended already, they are said, and the end is waited for."""
+    if not _heard.watched and not _heard.first_to_speak():
+        time.sleep(60)
 
 
 @contextlib.contextmanager
@@ -144,7 +153,7 @@ def _watch(line: socket.socket, ended: threading.Event) -> None:
 def _end() -> None:
     """End the process; everything that it keeps is kept in whole transactions."""
     text = b""
-    if not _heard.said:
+    if _heard.first_to_speak():
         what = "nothing was written, run the same command to start again"
         with contextlib.suppress(Exception):
             what = " ".join(_heard.words[-1]().split()) if _heard.words else what

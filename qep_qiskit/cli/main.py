@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 import qep_qiskit
-from qep_qiskit.cli.interrupts import exit_code, interruptible, stay_alive, was_said
+from qep_qiskit.cli.interrupts import exit_code, interruptible, stay_alive, take_the_word
 from qep_qiskit.cli.options import Group
 from qep_qiskit.cli.output import say
 from qep_qiskit.cli.streams import unfailing
@@ -73,7 +73,6 @@ class Program(Group):
         words = list(sys.argv[1:] if args is None else args)
         code = _run(self, words)
         if standalone_mode:
-            was_said()
             sys.exit(code)
         stay_alive()
         return code
@@ -98,6 +97,8 @@ def _run(program: click.Group, words: list[str]) -> int:
         if debug:
             raise
         code, line = _failure(error)
+        if code in (INTERRUPTED, TERMINATED):
+            take_the_word()
         say(f"qep: {one_line(' '.join(line.split()))}", err=True)
         return code
 
