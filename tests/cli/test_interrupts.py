@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,7 +78,7 @@ class Command:
         while (left := [pid for pid in workers if Path(f"/proc/{pid}").exists()]) and time.monotonic() < end:
             time.sleep(0.05)
         assert not left
-        return self.process.returncode, errors.splitlines()
+        return self.process.returncode, [line for line in errors.splitlines() if not PROGRESS.match(line)]
 
 
 def rows(folder):
