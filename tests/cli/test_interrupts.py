@@ -13,6 +13,8 @@ import pytest
 
 from qep_qiskit.rehearsal.server import serve
 
+PROGRESS = re.compile(r"qep: \d+ s: ")
+"""What a command that takes long says meanwhile where stderr is not a terminal."""
 NETWORK = (
     'network = {kind = "ising", sites = 4, edges = "chain", inputs = [0, 1], outputs = [3]}\ncost = {kind = "squared_error"}\n'
 )
