@@ -24,7 +24,7 @@ PLAN = "rehearsal-plan"
 TOKEN_SECONDS = 3600
 QUEUE_SECONDS = 5.0
 LAG_SECONDS = 2.0
-DUPLICATE_QUEUE_SECONDS = 4.0
+DUPLICATE_QUEUE_SECONDS = 8.0
 FINAL = ("Completed", "Failed", "Cancelled")
 
 
