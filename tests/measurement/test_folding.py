@@ -58,6 +58,7 @@ def test_what_cannot_be_inverted_is_refused():
         folded(Compiled(circuit, (0,), (0,), (0,)), 3, "global")
 
 
+@pytest.mark.filterwarnings("ignore:the ansatz does not follow the nudge")
 def test_the_noise_grows_with_the_factor():
     from qiskit_aer.noise import NoiseModel, depolarizing_error
 

@@ -11,6 +11,7 @@ from readout_device import ReadoutErrorDevice
 
 import qep_qiskit as qep
 
+pytestmark = pytest.mark.filterwarnings("ignore:the ansatz does not follow the nudge")  # here only its noise matters
 SEEDS = range(300)
 DEVICE = ReadoutErrorDevice(((0.03, 0.09),) * 4)
 STENCIL = qep.symmetric(0.1)

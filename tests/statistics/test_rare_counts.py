@@ -17,6 +17,7 @@ from readout_device import ReadoutErrorDevice
 
 import qep_qiskit as qep
 
+pytestmark = pytest.mark.filterwarnings("ignore:the ansatz does not follow the nudge")  # here only its noise matters
 STENCIL = qep.symmetric(0.2)
 
 
