@@ -19,6 +19,8 @@ from qep_qiskit.measurement.folding import folded
 from qep_qiskit.measurement.twirling import twirled
 
 BOTH = pytest.mark.parametrize("make", [qep.aer, qep.simulator])
+POOR_STATES = pytest.mark.filterwarnings("ignore:(the ansatz|the state at):qep_qiskit.errors.NudgeWarning")
+"""The circuits are made for their gates, not for ground states."""
 RAMP = qep.Adiabatic(time=4, steps=12)
 
 
@@ -144,6 +146,7 @@ def mixed(build):
 
 
 @BOTH
+@POOR_STATES
 @pytest.mark.parametrize("name", LABELLED)
 def test_noise_on_any_gate_acts_or_is_refused(make, name):
     circuit = mixed(LABELLED[name])
@@ -258,6 +261,7 @@ def test_free_parameters_in_phases_are_taken_by_all_devices(gate, basis):
         np.testing.assert_allclose([frequencies(s) for s in device.sample([work], shots=20_000, seed=1)[0]], right, atol=0.02)
 
 
+@POOR_STATES
 def test_a_parameter_that_is_nothing_but_a_global_phase():
     t = ParameterVector("t", 3)
     circuit = QuantumCircuit(2, global_phase=t[2])
