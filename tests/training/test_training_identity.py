@@ -19,6 +19,9 @@ from qep_qiskit.runs.store import RunStore
 from qep_qiskit.training import Adam
 from qep_qiskit.training.identity import IDENTITY
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::qep_qiskit.errors.NudgeWarning"
+)  # what the circuits are good for is no matter here
 X, Y = [[0.5], [-0.5]], [0.3, -0.3]
 QASM = 'OPENQASM 3.0;\ninclude "stdgates.inc";\ninput float[64] a_0;\ninput float[64] a_1;\nqubit[2] q;\nry(a_0) q[0];\n'
 
