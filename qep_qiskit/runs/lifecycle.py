@@ -15,6 +15,7 @@ from qep_qiskit.equilibrium.planned import Plan, advance, plan
 from qep_qiskit.equilibrium.reduced import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
+from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.costs import estimate
@@ -91,6 +92,7 @@ class Lifecycle:
         number = 0 if earlier is None else 1
         if not self.store.jobs(number):
             self.courier.refuse_copy()
+            self._refuse_other_circuits()
         current = self._plan(number, earlier, observed)
         if not self.store.jobs(number):
             start = None if outcomes is None else outcomes.start
@@ -118,6 +120,19 @@ class Lifecycle:
         self._note_calibration(number)
         about = {**self.device.describe(), **(self.store.get("calibration", str(number)) or {})}
         return current, outcomes_of(self.store, current, results, about)
+
+    def _refuse_other_circuits(self) -> None:
+        """Refuse to make circuits by another preparation than the run began with: its options, or the content of its ansatz file."""
+        preparer = self.spec.settings()["preparer"]
+        now, before = fingerprint(preparer), self.store.get("identity", "preparer")
+        if before is None and not self.store.jobs():
+            self.store.put("identity", "preparer", now)
+        elif before is not None and before != now:
+            what = f"the ansatz {preparer.describe().get('ansatz')}" if "ansatz" in preparer.describe() else "the preparation"
+            raise InputError(
+                f"preparation: {what} changed since this run began, so its next round would not fit the first; "
+                "put it back as it was, or begin another run"
+            )
 
     def _sent(self, number: int, current: Plan) -> dict[str, InputError | DeviceError]:
         """Send what is to be sent of a round, once it is known that the service has none of it; return what went wrong, by tag.

@@ -83,6 +83,55 @@ def test_the_gradient_is_right_and_every_job_is_sent_once(tmp_path, cost):
         assert again.gradients()[0]["values"] == gradient.values.tolist()
 
 
+ANSATZ = """OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] a;
+input float[64] b;
+input float[64] c;
+qubit[3] q;
+ry(a) q[0];
+ry(b) q[1];
+ry(c) q[2];
+cx q[0], q[1];
+cx q[1], q[2];
+"""
+
+
+@pytest.mark.parametrize("stop", ["round 0: before compiling", "round 1: before compiling"])
+@pytest.mark.parametrize("new", [ANSATZ.replace("cx q[1], q[2];", "cz q[1], q[2];"), None, ANSATZ + "rx(0.1) q[0];\n"])
+def test_an_ansatz_file_that_was_edited_between_two_rounds_is_refused(tmp_path, monkeypatch, stop, new):
+    (tmp_path / "a.qasm").write_text(ANSATZ)
+    made(tmp_path, mitigation="none")
+    path = tmp_path / "spec.toml"
+    path.write_text(
+        path.read_text().replace('method = "exact"', 'method = "vqe"\nansatz = "a.qasm"\nstarts = 1\ntolerance = 1e-3')
+    )
+    spec = load(path)
+
+    def stopped(point):
+        if point == stop:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("qep_qiskit.runs.lifecycle.reached", stopped)
+    store, life = opened(tmp_path, spec)
+    with store, pytest.raises(KeyboardInterrupt):
+        life.advance()
+    sent = len(life.device._jobs())
+    assert sent == int(stop[6])
+    monkeypatch.undo()
+    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
+    if new is not None:
+        (tmp_path / "a.qasm").write_text(new)
+        store, life = opened(tmp_path, load(path))
+        with store, pytest.raises(InputError, match=r"the ansatz .*a\.qasm changed since this run began"):
+            life.advance()
+        assert len(life.device._jobs()) == sent
+        (tmp_path / "a.qasm").write_text(ANSATZ)
+    store, life = opened(tmp_path, load(path))
+    with store:
+        assert life.advance() is not None
+
+
 def test_stored_counts_are_read_again_without_the_device(tmp_path):
     spec = made(tmp_path)
     store, life = opened(tmp_path, spec)
