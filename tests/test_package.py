@@ -19,7 +19,7 @@ from qep_qiskit.cli.main import cli
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # packages that come with another one and share its versions
-BELONGS = {"pydantic_core": "pydantic", "cloudpickle": "distributed", "dask": "distributed"}
+BELONGS = {"pydantic_core": "pydantic", "cloudpickle": "distributed", "dask": "distributed", "ibm_cloud_sdk_core": "qiskit-ibm-runtime"}
 
 
 def normalised(name):

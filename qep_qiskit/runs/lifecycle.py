@@ -122,7 +122,7 @@ class Lifecycle:
         return current, outcomes_of(self.store, current, results, about)
 
     def _refuse_other_circuits(self) -> None:
-        """Refuse to make circuits by another preparation than the run began with: its options, or the content of its ansatz file."""
+        """Refuse to make circuits by another preparation than the run began with: other options, or an edited ansatz file."""
         preparer = self.spec.settings()["preparer"]
         now, before = fingerprint(preparer), self.store.get("identity", "preparer")
         if before is None and not self.store.jobs():
