@@ -19,7 +19,13 @@ from qep_qiskit.cli.main import cli
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # packages that come with another one and share its versions
-BELONGS = {"pydantic_core": "pydantic", "cloudpickle": "distributed", "dask": "distributed", "ibm_cloud_sdk_core": "qiskit-ibm-runtime"}
+BELONGS = {
+    "pydantic_core": "pydantic",
+    "cloudpickle": "distributed",
+    "dask": "distributed",
+    "ibm_cloud_sdk_core": "qiskit-ibm-runtime",
+    "openqasm3": "qiskit-qasm3-import",
+}
 
 
 def normalised(name):
