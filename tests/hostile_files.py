@@ -174,7 +174,10 @@ def measured(contents, words, folder):
         "import resource, sys\nfrom qep_qiskit.cli.main import cli\n"
         "code = cli.main(sys.argv[1:], standalone_mode=False)\n"
         "used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
-        "print('USED', sum(u.ru_utime + u.ru_stime for u in used), used[0].ru_maxrss / 1000)\nsys.exit(code)"
+        # the peak of this program alone: ru_maxrss of a child begins with its parent's
+        "peak = next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
+        "peak = max(peak, used[1].ru_maxrss)\n"
+        "print('USED', sum(u.ru_utime + u.ru_stime for u in used), peak / 1000)\nsys.exit(code)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=300,

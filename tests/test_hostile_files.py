@@ -7,8 +7,6 @@ from hostile_files import files, measured
 from qep_qiskit.cli.main import cli
 
 FILES = files()
-IMPORTS = 4.0
-"""Seconds of processor time that a command takes to import what it needs, at most, on a slow machine."""
 
 
 def test_there_are_forty():
@@ -43,4 +41,4 @@ def test_a_hostile_file_takes_little_time_and_memory(tmp_path, name):
     done, seconds, megabytes = measured(contents, words, tmp_path)
     is_one_line(done.returncode, done.stderr)
     assert left(tmp_path) == set(contents)
-    assert seconds < 5.0 + IMPORTS and megabytes < 500.0
+    assert seconds < 5.0 and megabytes < 500.0

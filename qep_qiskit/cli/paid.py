@@ -111,7 +111,7 @@ def price(life: Lifecycle) -> Cost | None:
     return None
 
 
-def ask(costs: Sequence[Cost], device: str, yes: bool, *, again: str) -> None:
+def ask(costs: Sequence[Cost], device: str, yes: bool) -> None:
     """Show what some runs cost, and ask.
 
     Raises
@@ -130,9 +130,11 @@ def ask(costs: Sequence[Cost], device: str, yes: bool, *, again: str) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise InputError(f"--yes: missing, and there is no terminal to ask on; nothing was sent. {again} sends it")
+        raise InputError(
+            "--yes: missing, and no terminal to ask on; nothing was sent; run the same command with --yes to send it"
+        )
     if not click.confirm("Send?", err=True, default=False):
-        raise InputError(f"nothing was sent; {again} sends it")
+        raise InputError("nothing was sent; run the same command with --yes to send it")
 
 
 def confirm(life: Lifecycle) -> None:
@@ -184,7 +186,7 @@ def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gra
         else:
             cost = price(life)
             if cost is not None:
-                ask([cost], life.device.name, yes, again="the same command with --yes")
+                ask([cost], life.device.name, yes)
         confirm(life)
         gradient = finished(life, report)
         say(f"Run {folder}.", err=True)
@@ -245,7 +247,7 @@ def paid_rows(
             places.append(number)
             costs += [] if cost is None else [cost]
         if costs:
-            ask(costs, ", ".join(sorted({life.device.name for life in lives})), yes, again="the same command with --yes")
+            ask(costs, ", ".join(sorted({life.device.name for life in lives})), yes)
         for life in lives:
             confirm(life)
         for place, found in advanced(lives, report):

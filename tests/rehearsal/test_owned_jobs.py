@@ -356,6 +356,67 @@ def test_trainings_of_one_second_and_name_share_nothing(stand_in, tmp_path, one_
     assert len(tags) == len(set(tags)) == 4 == len(billed(server))
 
 
+@pytest.mark.slow
+def test_pairs_of_trainings_share_nothing(stand_in, tmp_path, one_second, monkeypatch):
+    from qep_qiskit.runs import journal
+
+    monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.02)
+    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
+    server, whole = stand_in(**SERVED), {}
+    for number in range(25):
+        fault = FAULTS[number % len(FAULTS)]
+        for seed in (3, 4):
+            if fault != "none":
+                server.service.order(fault)
+            before = len(jobs_at(server))
+            result = training(tmp_path / f"{number}-{seed}" / "fit", seed=seed, epochs=1)
+            mine = jobs_at(server)[before:]
+            paid = [tag for tag, _, _, seconds in mine if seconds > 0]
+            assert len(paid) == len(set(paid)) == 2, (fault, mine)
+            assert result.epochs
+            whole.setdefault(seed, set()).update(paid)
+    assert len(whole[3] | whole[4]) == 100 and not whole[3] & whole[4]
+
+
+@pytest.mark.slow
+def test_pairs_of_sweeps_share_nothing(stand_in, tmp_path, spec, one_second, monkeypatch):
+    """Sweeps that bill measure every point in a run of its own; a pair has one folder name and one second."""
+    from click.testing import CliRunner
+
+    from qep_qiskit.cli.main import cli
+
+    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
+    server = stand_in(**SERVED)
+    spec()
+    paid = []
+    for number in range(10):
+        fault = FAULTS[number % len(FAULTS)]
+        for name, x in (("a", "0.5"), ("b", "-1.5")):
+            home = tmp_path / f"{name}{number}"
+            home.mkdir()
+            monkeypatch.chdir(home)
+            if fault != "none":
+                server.service.order(fault)
+            before = len(jobs_at(server))
+            words = [
+                "sweep",
+                str(tmp_path / "spec.toml"),
+                "--set",
+                f"sample.x=[{x}]",
+                "--over",
+                "seed=0,1",
+                "--out",
+                "w",
+                "--yes",
+            ]
+            done = CliRunner().invoke(cli, words)
+            assert done.exit_code == 0, (fault, done.output)
+            mine = [tag for tag, _, _, seconds in jobs_at(server)[before:] if seconds > 0]
+            assert len(mine) == len(set(mine)) == 2, (fault, jobs_at(server)[before:])
+            paid += mine
+    assert len(set(paid)) == 40
+
+
 def test_a_job_that_the_service_has_forgotten_has_a_way_on(stand_in, device, spec, tmp_path):
     first, where = stand_in(queue_seconds=1, **SERVED), device()
     run = runs.submit(spec(cost=TWO_ROUNDS), device=where, run=tmp_path / "run")
