@@ -30,7 +30,7 @@ test: $(STAMP) ## the quick tests
 	$(PYTEST) -n 2 -m "not slow"
 
 test-all: $(STAMP) ## all tests, the statistical ones included
-	$(PYTEST) -n 2
+	$(PYTEST) -n 2 --dist worksteal
 
 lint: $(STAMP) ## ruff and mypy
 	$(VENV)/bin/ruff check .

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,6 +144,7 @@ class Climb:
             self._planned = settled.record
         assert not isinstance(stencil, AutoStencil)
         self._asked: Stencil | AdaptiveStencil = AdaptiveStencil() if stencil is None else stencil
+        self._chosen: Stencil | None = self._asked if isinstance(self._asked, Stencil) else None
         self._free: Prepared | None = None
         self._shots = shots if isinstance(shots, Split) else check_shots("shots", shots)
         refuse_without_qubits(problem, self._preparer, self._shots)
@@ -179,15 +179,19 @@ class Climb:
             return None
         return structures[0].circuit
 
-    @cached_property
     def _stencil(self) -> Stencil:
-        """One stencil for all rungs: that of the asked-for preparation and shots."""
-        if isinstance(self._asked, Stencil):
-            return self._asked
+        """Return one stencil for all rungs: that of the asked-for preparation and shots."""
+        if self._chosen is not None:
+            return self._chosen
         options = {"stencil": self._asked, "shots": self._shots, "seed": self._seed, "progress": self._progress}
         chosen = plan(self._problem, preparer=self._preparer, **options)  # type: ignore[arg-type]
-        self._free = chosen.prepared
+        self._free, self._chosen = chosen.prepared, chosen.stencil
         return chosen.stencil
+
+    def _described_stencil(self) -> dict[str, object]:
+        """Return kind and β; an adaptive β that an interrupted comparison has not chosen yet is None."""
+        described: dict[str, object] = {"kind": self._asked.kind, "beta": None if self._chosen is None else self._chosen.beta}
+        return described if isinstance(self._asked, Stencil) else {**described, "chosen": "adaptive"}
 
     def budget(self) -> Budget:
         """Return the rungs that there are so far."""
@@ -198,11 +202,7 @@ class Climb:
             "x": self._problem.x.tolist(),
             "cost": type(self._problem.cost).__name__,
             "preparer": self._preparer.describe(),
-            "stencil": {
-                "kind": self._stencil.kind,
-                "beta": self._stencil.beta,
-                **({} if isinstance(self._asked, Stencil) else {"chosen": "adaptive"}),
-            },
+            "stencil": self._described_stencil(),
             "device": self._device.describe(),
             "shots": [list(row) for row in self._shots.shots] if isinstance(self._shots, Split) else self._shots,
             "mitigation": self._mitigation,
@@ -275,7 +275,7 @@ class Climb:
         return replace(self._rung("mean_field", MEAN_FIELD_TITLE, found), added=None, seconds=time.perf_counter() - clock)
 
     def _noiseless(self, preparer: Preparer) -> Gradient:
-        stencil = self._stencil
+        stencil = self._stencil()
         near = self._free if preparer is self._preparer else None
         first = plan(self._problem, preparer=preparer, stencil=stencil, near=near, seed=self._seed, progress=self._progress)
         self._plan = first

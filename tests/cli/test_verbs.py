@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -151,20 +152,43 @@ starts = 1000
 """
 
 
+STENCIL = """
+[stencil]
+kind = "symmetric"
+beta = 0.1
+"""
+
+
 @pytest.mark.slow
-def test_control_c_of_a_real_program(tmp_path):
-    (tmp_path / "long.toml").write_text(LONG_SPEC)
+@pytest.mark.parametrize(("stencil", "kept"), [(STENCIL, ["exact", "finite_beta"]), ("", ["exact"])], ids=["given", "adaptive"])
+def test_control_c_of_a_real_program(tmp_path, stencil, kept):
+    (tmp_path / "long.toml").write_text(LONG_SPEC + stencil)
     words = [sys.executable, "-m", "qep_qiskit.cli", "compare", "long.toml"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     time.sleep(12)
     os.kill(process.pid, signal.SIGINT)
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130, stderr
-    assert len(stderr.splitlines()) == 1
-    assert "2 rungs of 6 kept" in stderr
+    lines = [line for line in stderr.splitlines() if not re.match(r"qep: \d+ s: ", line)]
+    assert len(lines) == 1, stderr
+    assert f"{len(kept)} rung{'s' * (len(kept) > 1)} of 6 kept" in lines[0]
     assert stdout == ""
     budget = json.loads((tmp_path / "hardware_runs" / "long" / "budget.json").read_text())
-    assert [rung["name"] for rung in budget["rungs"]] == ["exact", "finite_beta"]
+    assert [rung["name"] for rung in budget["rungs"]] == kept
+
+
+def test_an_interrupted_comparison_keeps_its_rungs_without_computing(monkeypatch):
+    """What is kept after Ctrl-C may not prepare a state, for which there is no time."""
+    from qep_qiskit import comparison
+
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+    problem = qep.Problem(network, network.initial_weights(seed=1), x=[0.5], cost=qep.SquaredError([1.0]))
+    climb = comparison.Climb(problem, preparer=qep.VQE(layers=1))
+    assert next(climb.rungs()).name == "exact"
+    monkeypatch.setattr(comparison, "plan", lambda *args, **options: pytest.fail("a state is prepared"))
+    kept = climb.budget()
+    assert [rung.name for rung in kept.rungs] == ["exact"]
+    assert kept.settings["stencil"] == {"kind": "symmetric", "beta": None, "chosen": "adaptive"}
 
 
 def test_devices():
