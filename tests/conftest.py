@@ -2,10 +2,16 @@
 
 import importlib.util
 import os
+import signal
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell that starts the tests in the background lets them ignore Ctrl-C, and all programs that they start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 mpl.use("Agg")
 
