@@ -18,7 +18,7 @@ from qiskit.providers import BackendV2, JobError
 from qiskit.transpiler import generate_preset_pass_manager
 
 from qep_qiskit.devices.compilation import Cache, compile_with
-from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.independence import Repeats, fresh_backend, seed_options
 from qep_qiskit.devices.limits import Limits, limits_of
 from qep_qiskit.devices.remote import RunPub, read_state
@@ -30,7 +30,7 @@ from qep_qiskit.seeds import integer
 
 
 @dataclass(frozen=True)
-class BackendDevice:
+class BackendDevice(Measuring):
     """A backend of any provider, run directly.
 
     Parameters
@@ -51,16 +51,6 @@ class BackendDevice:
     def name(self) -> str:
         """The backend's name."""
         return str(self.backend.name or type(self.backend).__name__)
-
-    @property
-    def exact(self) -> bool:
-        """False: a backend gives shots."""
-        return False
-
-    @property
-    def needs_circuits(self) -> bool:
-        """True."""
-        return True
 
     @property
     def limits(self) -> Limits:

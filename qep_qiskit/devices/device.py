@@ -171,6 +171,20 @@ MOST_SHOTS = 10**12
 """Counts of more do not fit."""
 
 
+class Measuring:
+    """A base for devices that run circuits and give nothing but shots."""
+
+    @property
+    def exact(self) -> bool:
+        """False: its answers are shots."""
+        return False
+
+    @property
+    def needs_circuits(self) -> bool:
+        """True."""
+        return True
+
+
 def check_shots(name: str, shots: int | None) -> int | None:
     """Return the number of shots, refusing anything but None or a positive whole number."""
     if shots is None:

@@ -20,7 +20,7 @@ from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.account import connect, mock_url
 from qep_qiskit.devices.compilation import Cache, compile_with
-from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.digests import mark_in, mark_of
 from qep_qiskit.devices.ibm_jobs import job_of, named_if_left, result_of, same_inputs
 from qep_qiskit.devices.limits import Limits, limits_of
@@ -39,7 +39,7 @@ WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class IBMDevice:
+class IBMDevice(Measuring):
     """An IBM Quantum device behind the current Runtime client; see :func:`ibm`."""
 
     name: str
@@ -53,16 +53,6 @@ class IBMDevice:
     service_factory: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
     cache: Cache = field(default_factory=Cache, compare=False, repr=False)
     _group: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
-
-    @property
-    def exact(self) -> bool:
-        """False: a device gives shots."""
-        return False
-
-    @property
-    def needs_circuits(self) -> bool:
-        """True."""
-        return True
 
     @functools.cached_property
     def service(self) -> Any:

@@ -15,7 +15,7 @@ from qiskit.transpiler import generate_preset_pass_manager
 
 from qep_qiskit.devices.backend_device import BackendDevice, compile_for, measured_for
 from qep_qiskit.devices.compilation import Cache
-from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.device import Compiled, Device, Measuring, Work
 from qep_qiskit.devices.independence import continues, fresh_sampler, is_known, probe
 from qep_qiskit.devices.results import Asked, read_result
 from qep_qiskit.errors import DeviceError, InputError
@@ -28,7 +28,7 @@ Pub = tuple[QuantumCircuit, Any]
 
 
 @dataclass(frozen=True)
-class SamplerDevice:
+class SamplerDevice(Measuring):
     """A Qiskit sampler, with the backend that its circuits are compiled for where there is one.
 
     A sampler of an unknown class is run twice on a small circuit before its first job, and refused if its random numbers repeat.
@@ -54,16 +54,6 @@ class SamplerDevice:
     def name(self) -> str:
         """The backend's name, or the sampler's class."""
         return type(self.sampler).__name__ if self.backend is None else str(self.backend.name)
-
-    @property
-    def exact(self) -> bool:
-        """False: a sampler gives shots."""
-        return False
-
-    @property
-    def needs_circuits(self) -> bool:
-        """True."""
-        return True
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         """Return the circuit for the backend, or in rz, sx, x and cx where there is none."""

@@ -16,7 +16,7 @@ from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.backends import backend_of
 from qep_qiskit.devices.compilation import Cache
-from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.digests import of_circuit, of_pubs
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import DeviceError, RunPub
@@ -39,7 +39,7 @@ def go_on(what: str) -> None:
 
 
 @dataclass
-class JournalDevice:
+class JournalDevice(Measuring):
     """A remote device whose jobs are sent, found again and kept by a run.
 
     Attributes
@@ -69,16 +69,6 @@ class JournalDevice:
     def seed(self) -> int:
         """The device's."""
         return self.courier.device.seed
-
-    @property
-    def exact(self) -> bool:
-        """False: a device gives shots."""
-        return False
-
-    @property
-    def needs_circuits(self) -> bool:
-        """True."""
-        return True
 
     @property
     def backend(self) -> BackendV2 | None:
