@@ -20,8 +20,8 @@ import numpy as np
 
 import qep_qiskit as qep
 from qep_qiskit.preparation.preparer import Preparer
-from qep_qiskit.training.distributed import Distributed
-from qep_qiskit.training.sources import Equilibrium
+from qep_qiskit.training.loop.distributed import Distributed
+from qep_qiskit.training.loop.sources import Equilibrium
 from qep_qiskit.workers import Pool, mapped, pool
 from qep_qiskit.workers.local import ONE_THREAD
 

@@ -18,19 +18,24 @@ if TYPE_CHECKING:
         softmax_cross_entropy,
     )
     from qep_qiskit.devices import aer, device_named, fake, ibm, simulator, statevector
-    from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, circuits, gradient, gradients
+    from qep_qiskit.equilibrium import Gradient, Outcomes, Plan
     from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
     from qep_qiskit.estimates import Estimate
     from qep_qiskit.fingerprints import named
+    from qep_qiskit.forecasting import Forecast
     from qep_qiskit.measurement.split import OptimalShots, Split, optimal_shots
     from qep_qiskit.networks import Network, Term, elastic, ising, oscillators, pauli, phase_oscillators, resistors
-    from qep_qiskit.planning import Forecast, execute, forecast, plan, reduce
     from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact, MeanField, Thermal
     from qep_qiskit.problem import Problem
     from qep_qiskit.reference import exact_gradient, variational_gradient
     from qep_qiskit.stencils import AutoStencil, Stencil, extrapolated, one_sided, symmetric
     from qep_qiskit.training import TrainingResult, train
     from qep_qiskit.training.estimators import QEPClassifier, QEPRegressor
+    from qep_qiskit.verbs.circuits import circuits
+    from qep_qiskit.verbs.execution import execute, reduce
+    from qep_qiskit.verbs.forecast import forecast, plan
+    from qep_qiskit.verbs.gradient import gradient
+    from qep_qiskit.verbs.gradients import gradients
 
 __version__ = "0.1.0"
 
@@ -38,19 +43,24 @@ _HOMES = {
     "comparison": ("Budget", "Rung", "compare"),
     "costs": ("ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"),
     "devices": ("aer", "device_named", "fake", "ibm", "simulator", "statevector"),
-    "equilibrium": ("Gradient", "Outcomes", "Plan", "circuits", "gradient", "gradients"),
+    "equilibrium": ("Gradient", "Outcomes", "Plan"),
     "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
     "estimates": ("Estimate",),
     "fingerprints": ("named",),
     "measurement.split": ("OptimalShots", "Split", "optimal_shots"),
     "networks": ("Network", "Term", "elastic", "ising", "oscillators", "pauli", "phase_oscillators", "resistors"),
-    "planning": ("Forecast", "execute", "forecast", "plan", "reduce"),
+    "forecasting": ("Forecast",),
     "preparation": ("MPS", "Adiabatic", "Exact", "MeanField", "Thermal", "VQE"),
     "problem": ("Problem",),
     "reference": ("exact_gradient", "variational_gradient"),
     "stencils": ("AutoStencil", "Stencil", "extrapolated", "one_sided", "symmetric"),
     "training": ("TrainingResult", "train"),
     "training.estimators": ("QEPClassifier", "QEPRegressor"),
+    "verbs.circuits": ("circuits",),
+    "verbs.execution": ("execute", "reduce"),
+    "verbs.forecast": ("forecast", "plan"),
+    "verbs.gradient": ("gradient",),
+    "verbs.gradients": ("gradients",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

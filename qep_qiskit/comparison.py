@@ -15,18 +15,18 @@ from qep_qiskit.budget import Budget as Budget
 from qep_qiskit.budget import Rung as Rung
 from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.device import Device, check_shots
-from qep_qiskit.devices.qiskit_objects import as_device
-from qep_qiskit.devices.simulated import adds_no_noise
-from qep_qiskit.equilibrium.estimate import finish
-from qep_qiskit.equilibrium.executed import Outcomes, execute
-from qep_qiskit.equilibrium.planned import Plan, check_options, measured_with, plan, refuse_without_qubits
-from qep_qiskit.equilibrium.reduced import reduce
+from qep_qiskit.devices.named import as_device
+from qep_qiskit.devices.simulated.device import adds_no_noise
+from qep_qiskit.equilibrium.execution import Outcomes, execute
+from qep_qiskit.equilibrium.plan import Plan, check_options, measured_with, plan, refuse_without_qubits
+from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error, scores
+from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
-from qep_qiskit.measurement.mitigation import parse
-from qep_qiskit.measurement.readout import check_installed
+from qep_qiskit.forecasting.settlement import settle
+from qep_qiskit.measurement.mitigation.chosen import parse
+from qep_qiskit.measurement.mitigation.readout import check_installed
 from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.planning.settled import settle
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact
 from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.mps import MPS

@@ -18,7 +18,7 @@ from qep_qiskit.checks import numbers, shown, unnamed
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network, finite_vector
 from qep_qiskit.networks.pauli import operator_from
-from qep_qiskit.networks.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
+from qep_qiskit.networks.quadratic.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
 from qep_qiskit.values import same
 
 Vector = NDArray[np.float64]

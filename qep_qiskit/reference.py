@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from qep_qiskit.checks import seed_of
 from qep_qiskit.costs import ObservableCost
 from qep_qiskit.equilibrium.bias import FLAT, FLAT_SHARE
-from qep_qiskit.equilibrium.estimate import finish, stamped
-from qep_qiskit.equilibrium.executed import execute
+from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.families import family_of
-from qep_qiskit.equilibrium.planned import check_options, plan, refuse_without_qubits
-from qep_qiskit.equilibrium.reduced import reduce
+from qep_qiskit.equilibrium.plan import check_options, plan, refuse_without_qubits
+from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.rounds import finish, stamped
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.encoded import EncodedNetwork
-from qep_qiskit.networks.polynomial import CONSTANT, PRODUCT, Polynomial
+from qep_qiskit.networks.quadratic.encoded import EncodedNetwork
+from qep_qiskit.networks.quadratic.polynomial import CONSTANT, PRODUCT, Polynomial
 from qep_qiskit.preparation.exact import (
     MOST_QUBITS,
     Exact,
@@ -39,12 +39,12 @@ from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.preparation.thermal import Thermal, refuse_large
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem
-from qep_qiskit.simulation.lanczos import ground_state
-from qep_qiskit.simulation.levels import eigenstate, level_response
-from qep_qiskit.simulation.quadratic import MOST_DENSE, respond
-from qep_qiskit.simulation.quadratic import ground_state as ground_form
-from qep_qiskit.simulation.response import linear_response, transitions
-from qep_qiskit.simulation.thermal import gibbs_state
+from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, respond
+from qep_qiskit.simulation.closed_form.quadratic import ground_state as ground_form
+from qep_qiskit.simulation.eigen.lanczos import ground_state
+from qep_qiskit.simulation.eigen.levels import eigenstate, level_response
+from qep_qiskit.simulation.eigen.response import linear_response, transitions
+from qep_qiskit.simulation.eigen.thermal import gibbs_state
 from qep_qiskit.stencils import extrapolated, symmetric
 
 Vector = NDArray[np.float64]

@@ -42,7 +42,7 @@ def _data(ending, content):
 
 
 def _document(**changes):
-    from qep_qiskit.runs import exchange
+    from qep_qiskit.runs.file import exchange
 
     keys = ("description", "documents", "circuits", "results")
     empty = {key: {} for key in keys} | {key: [] for key in ("lost", "jobs", "events", "gradients", "steps", "checkpoints")}
@@ -84,7 +84,7 @@ def _point(data):
 def _database(*statements):
     import sqlite3
 
-    from qep_qiskit.runs.tables import script
+    from qep_qiskit.runs.file.tables import script
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.db"

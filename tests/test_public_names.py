@@ -8,7 +8,8 @@ from qiskit.quantum_info import Statevector
 
 import qep_qiskit as qep
 from qep_qiskit import runs
-from qep_qiskit.report import figures, page
+from qep_qiskit.report import budget_page as page
+from qep_qiskit.report import figures
 
 NETWORK = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
 WEIGHTS = NETWORK.initial_weights(seed=3)

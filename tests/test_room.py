@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import qep_qiskit as qep
-from qep_qiskit import room
+from qep_qiskit import memory as room
 from qep_qiskit.cli.main import cli
 from qep_qiskit.cli.output import progress
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.spec import load
-from qep_qiskit.spec.loading import validated
-from qep_qiskit.spec.overrides import apply, parse, value_of
-from qep_qiskit.spec.weights import resolve
+from qep_qiskit.experiment import load
+from qep_qiskit.experiment.loading import validated
+from qep_qiskit.experiment.overrides import apply, parse, value_of
+from qep_qiskit.experiment.weights import resolve
 
 PAULI = """
 seed = 3
@@ -100,7 +100,7 @@ def test_preparers_get_what_was_written_and_nothing_else(small_spec):
 
 def test_optimizers_by_name(small_spec):
     pytest.importorskip("qiskit_algorithms")
-    from qep_qiskit.spec.sections import OPTIMIZERS
+    from qep_qiskit.experiment.sections import OPTIMIZERS
 
     for name in OPTIMIZERS:
         settings = [("preparation.method", "vqe"), ("preparation.optimizer", name), ("preparation.max_iterations", 7)]

@@ -13,9 +13,9 @@ from qiskit_algorithms.gradients import ParamShiftEstimatorGradient, ReverseEsti
 from benchmarks.circuits import Circuit, ansatz
 from benchmarks.jax_circuits import jax_value_and_gradient
 from benchmarks.task import Call, Method, Task
-from qep_qiskit.simulation.circuits import CircuitProgram
-from qep_qiskit.simulation.operators import PauliSum
-from qep_qiskit.simulation.plugin import AdjointEstimatorGradient
+from qep_qiskit.simulation.adjoint.primitives import AdjointEstimatorGradient
+from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.eigen.operators import PauliSum
 
 Vector = NDArray[np.float64]
 """An answer: the energy, nan where a method gives the gradient alone, and then the gradient."""

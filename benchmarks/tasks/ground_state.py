@@ -15,8 +15,8 @@ from scipy.sparse.linalg import eigsh
 
 from benchmarks.problems import problem
 from benchmarks.task import Call, Method, Task
-from qep_qiskit.simulation.lanczos import ground_state
-from qep_qiskit.simulation.operators import PauliSum
+from qep_qiskit.simulation.eigen.lanczos import ground_state
+from qep_qiskit.simulation.eigen.operators import PauliSum
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]

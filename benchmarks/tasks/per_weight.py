@@ -14,7 +14,7 @@ from benchmarks.tasks.gradient import error as relative
 from benchmarks.tasks.gradient import finite_differences
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.simulation.lanczos import ground_state
+from qep_qiskit.simulation.eigen.lanczos import ground_state
 
 Vector = NDArray[np.float64]
 SIZES = (4, 6, 8, 10, 12)

@@ -21,9 +21,9 @@ from benchmarks.task import Call, Method, Task
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.vqe import SPREADS
 from qep_qiskit.seeds import stream
-from qep_qiskit.simulation.circuits import CircuitProgram
-from qep_qiskit.simulation.operators import PauliSum
-from qep_qiskit.simulation.plugin import AdjointEstimator, AdjointEstimatorGradient, ProgramCache
+from qep_qiskit.simulation.adjoint.primitives import AdjointEstimator, AdjointEstimatorGradient, ProgramCache
+from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.eigen.operators import PauliSum
 
 Vector = NDArray[np.float64]
 LAYERS = 2

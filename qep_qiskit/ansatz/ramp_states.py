@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qep_qiskit.ansatz.ramp import Ramp
-from qep_qiskit.simulation.operators import PauliStructure, one_thread
-from qep_qiskit.simulation.phases import cis
+from qep_qiskit.simulation.adjoint.phases import cis
+from qep_qiskit.simulation.eigen.operators import PauliStructure, one_thread
 
 Array = NDArray[Any]
 States = NDArray[np.complex128]

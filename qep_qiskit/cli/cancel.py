@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import click
 
+from qep_qiskit.cli.following import device_of_run, run_argument, run_folder
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import print_json, progress, say
-from qep_qiskit.cli.running import device_of_run, run_argument, run_folder
 
 
 @click.command("cancel", short_help="Cancel a run's jobs.")
@@ -20,9 +20,9 @@ def command(run: str, as_json: bool) -> int:
     Exit code 1 means that a job may be under way still.
     """
     from qep_qiskit.cli.main import DONE, FAILED
-    from qep_qiskit.runs.cancelling import cancel_jobs
-    from qep_qiskit.runs.courier import Courier
-    from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.runs.file.store import RunStore
+    from qep_qiskit.runs.jobs.cancelling import cancel_jobs
+    from qep_qiskit.runs.jobs.courier import Courier
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
         ends = cancel_jobs(Courier(store, device_of_run(store), report))

@@ -72,7 +72,7 @@ def export_command(source: str, target: str, overwrite: bool, as_json: bool) -> 
     from qep_qiskit.ansatz.qasm import export
 
     if source.endswith(".toml"):
-        from qep_qiskit.spec import load
+        from qep_qiskit.experiment import load
 
         circuit, comment = load(source).ansatz(), f"The ansatz of {source}"
     else:

@@ -6,9 +6,7 @@ import time
 
 import click
 
-from qep_qiskit.cli.options import json_option
-from qep_qiskit.cli.output import print_json, progress
-from qep_qiskit.cli.running import (
+from qep_qiskit.cli.following import (
     confirm_on_terminal,
     device_of_run,
     finish,
@@ -17,6 +15,8 @@ from qep_qiskit.cli.running import (
     saved_when_interrupted,
     spec_of,
 )
+from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.output import print_json, progress
 
 WAIT_SECONDS = 15.0
 
@@ -37,10 +37,10 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
     """
     from qep_qiskit.cli.gradient import show
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
-    from qep_qiskit.equilibrium.reduced import reduce
+    from qep_qiskit.equilibrium.reduction import reduce
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle, read_again
-    from qep_qiskit.runs.store import RunStore
-    from qep_qiskit.runs.stored import measured
+    from qep_qiskit.runs.stored_results import measured
     from qep_qiskit.runs.verbs import ForeignDeviceError, refuse_training
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:

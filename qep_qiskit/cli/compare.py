@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from qep_qiskit.comparison import Climb
     from qep_qiskit.equilibrium import Gradient
+    from qep_qiskit.experiment import Spec
     from qep_qiskit.preparation.preparer import Progress
     from qep_qiskit.runs.lifecycle import Lifecycle
-    from qep_qiskit.spec import Spec
 
 
 @click.command("compare", short_help="Show where the gradient's error comes from.")
@@ -75,7 +75,7 @@ def _show(budget: dict[str, Any], page: Path, as_json: bool) -> None:
 def _run(name: str) -> Path | None:
     """Return the folder of a run of this name, or None where it is a spec."""
     from qep_qiskit.errors import InputError
-    from qep_qiskit.runs.store import find_run
+    from qep_qiskit.runs.file.store import find_run
 
     try:
         return find_run(name)
@@ -86,9 +86,9 @@ def _run(name: str) -> Path | None:
 def _of_run(
     run: Path, overrides: tuple[str, ...], seed: int | None, mitigation: str | None, out: str | None, as_json: bool
 ) -> None:
-    from qep_qiskit.cli.running import spec_of
-    from qep_qiskit.runs.store import RunStore
-    from qep_qiskit.runs.stored import climb_of
+    from qep_qiskit.cli.following import spec_of
+    from qep_qiskit.runs.file.store import RunStore
+    from qep_qiskit.runs.stored_results import climb_of
 
     if overrides or seed is not None:
         raise click.UsageError("--set and --seed go with a SPEC; a run was measured with its own.")
@@ -104,7 +104,7 @@ def _of_run(
 def _paid(spec: Spec, folder: Path, yes: bool) -> tuple[dict[str, Any], QuantumCircuit | None]:
     """Measure the spec in a run of its own, and climb the budget with the run's counts."""
     from qep_qiskit.cli.paid import measured, run_folder_of
-    from qep_qiskit.runs.stored import climb_of
+    from qep_qiskit.runs.stored_results import climb_of
 
     def climbed(life: Lifecycle, found: Gradient, report: Progress) -> tuple[dict[str, Any], QuantumCircuit | None]:
         climb = climb_of(life.store, life.spec, progress=report)
@@ -161,7 +161,8 @@ def _write(
     budget: dict[str, Any], spec: Spec, folder: Path, circuit: QuantumCircuit | None, page_name: str = "report.html"
 ) -> Path:
     from qep_qiskit.files import write_whole
-    from qep_qiskit.report import figures, page
+    from qep_qiskit.report import budget_page as page
+    from qep_qiskit.report import figures
 
     folder.mkdir(parents=True, exist_ok=True)
     text = spec.to_toml()

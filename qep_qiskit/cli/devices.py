@@ -32,7 +32,7 @@ def command(as_json: bool) -> None:
 
 
 def _devices() -> list[dict[str, Any]]:
-    from qep_qiskit.devices.snapshots import snapshot_classes
+    from qep_qiskit.devices.simulated.snapshots import snapshot_classes
 
     simulators = [
         {"name": "statevector", "qubits": None, "about": "the exact distribution, or shots drawn from it"},

@@ -40,8 +40,8 @@ def command(
     after a stop or a crash; once it is finished, the same command shows the result again and sends nothing.
     """
     from qep_qiskit.cli.paid import bills, measured, run_folder_of
-    from qep_qiskit.equilibrium import gradient
     from qep_qiskit.errors import InputError
+    from qep_qiskit.verbs.gradient import gradient
 
     spec = load_spec(spec_path, overrides, seed)
     if bills(spec):
@@ -62,7 +62,7 @@ def command(
 
 
 def _shown(life: Lifecycle, result: Gradient, report: Progress, *, as_json: bool, no_exact: bool) -> None:
-    from qep_qiskit.cli.running import jobs_of
+    from qep_qiskit.cli.following import jobs_of
 
     report("exact gradient", None)
     exact = None if no_exact else _exact(life.spec.problem(), life.spec.settings()["preparer"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from qep_qiskit.spec import Spec
+    from qep_qiskit.experiment import Spec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,7 +57,7 @@ def override_options(function: F) -> F:
 
 def load_spec(path: str, overrides: tuple[str, ...], seed: int | None) -> Spec:
     """Load a spec with what the command line overrides."""
-    from qep_qiskit.spec import load
-    from qep_qiskit.spec.overrides import parse
+    from qep_qiskit.experiment import load
+    from qep_qiskit.experiment.overrides import parse
 
     return load(path, overrides=[parse(text) for text in overrides], seed=seed)

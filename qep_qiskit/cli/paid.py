@@ -10,17 +10,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qep_qiskit.cli.following import remote_device, saved_when_interrupted, spec_of
 from qep_qiskit.cli.output import progress, say
-from qep_qiskit.cli.running import remote_device, saved_when_interrupted, spec_of
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium import Gradient
-    from qep_qiskit.equilibrium.planned import Plan
+    from qep_qiskit.equilibrium.plan import Plan
+    from qep_qiskit.experiment import Spec
     from qep_qiskit.preparation.preparer import Progress
-    from qep_qiskit.runs.costs import Cost
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle
-    from qep_qiskit.runs.store import RunStore
-    from qep_qiskit.spec import Spec
+    from qep_qiskit.runs.prices import Cost
     from qep_qiskit.sweeps import Row
 
 FIRST_PAUSE, LAST_PAUSE = 0.2, 15.0
@@ -41,7 +41,7 @@ def bills(spec: Spec) -> bool:
 
 def run_folder_of(spec: Spec) -> Path:
     """Return the folder of the run that a spec is measured in: one for each spec, by its content and its files'."""
-    from qep_qiskit.runs.store import HOME
+    from qep_qiskit.runs.file.store import HOME
 
     stem = "run" if spec.path is None else spec.path.stem
     return HOME / f"{stem}-{_digest(spec)[:12]}"
@@ -64,11 +64,11 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
         If the folder holds another spec's run.
     """
     from qep_qiskit.errors import InputError
-    from qep_qiskit.planning.settled import settled_spec
-    from qep_qiskit.runs.folders import DATABASE
-    from qep_qiskit.runs.identity import new_identity
+    from qep_qiskit.experiment.settlement import settled_spec
+    from qep_qiskit.runs.file.folders import DATABASE
+    from qep_qiskit.runs.file.identity import new_identity
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle
-    from qep_qiskit.runs.store import RunStore
 
     digest = _digest(spec)
     if (folder / DATABASE).exists():
@@ -92,7 +92,7 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
 
 def price(life: Lifecycle) -> Cost | None:
     """Write a run down up to its first jobs and return what all of its rounds will cost; None where that was confirmed."""
-    from qep_qiskit.runs.costs import expected
+    from qep_qiskit.runs.prices import expected
 
     if life.store.get("confirmed", "all") or life.store.gradients():
         return None
@@ -122,7 +122,7 @@ def ask(costs: Sequence[Cost], device: str, yes: bool) -> None:
     import click
 
     from qep_qiskit.errors import InputError
-    from qep_qiskit.runs.costs import Cost
+    from qep_qiskit.runs.prices import Cost
 
     cost = sum(costs, Cost())
     seconds = "" if cost.seconds is None else f", about {cost.seconds:.0f} QPU seconds"

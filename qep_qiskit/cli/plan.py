@@ -12,7 +12,7 @@ from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from qep_qiskit.planning import Forecast
+    from qep_qiskit.forecasting import Forecast
 
 
 def _share(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
@@ -46,7 +46,7 @@ def command(
 
     stencil.beta = "auto" and measurement.split = "optimal" are worked out as they will be by the other verbs.
     """
-    from qep_qiskit.planning import plan
+    from qep_qiskit.verbs.forecast import plan
 
     chosen = overrides if name is None else (*overrides, f"device.name={name}")
     spec = load_spec(spec_path, chosen, seed)

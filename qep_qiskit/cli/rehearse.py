@@ -20,8 +20,8 @@ from qep_qiskit.rehearsal.faults import FAULTS
 if TYPE_CHECKING:
     from qep_qiskit.cli.rehearsing import Step
     from qep_qiskit.equilibrium.result import Gradient
+    from qep_qiskit.experiment import Spec
     from qep_qiskit.rehearsal.server import StandIn
-    from qep_qiskit.spec import Spec
 
 DEFAULT_DEVICE = "ibm_brisbane"
 QUICK = {"QEP_LOOKUP_SECONDS": "5", "QEP_ANSWER_SECONDS": "10"}
@@ -152,13 +152,13 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     """Return what came of the run: its gradient, the exact one, how far they are apart in error bars, and its events."""
     import numpy as np
 
-    from qep_qiskit.equilibrium.estimate import gradient
     from qep_qiskit.equilibrium.result import scores
     from qep_qiskit.errors import DegenerateGroundStateError, InputError
+    from qep_qiskit.experiment import load
     from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
-    from qep_qiskit.runs.store import RunStore
-    from qep_qiskit.spec import load
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.stencils import stencil
+    from qep_qiskit.verbs.gradient import gradient
 
     if not (home / "run.db").is_file():
         return None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from qep_qiskit.cli.following import run_argument, run_folder, spec_of
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import print_json, progress, say
-from qep_qiskit.cli.running import run_argument, run_folder, spec_of
 
 
 @click.command("report", short_help="Write a page about a run.")
@@ -26,13 +26,13 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
     from qep_qiskit.files import writable
 
     target = None if output is None else writable(output, "--output")
-    from qep_qiskit.report.run import report
+    from qep_qiskit.report.run_page import report
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import state_of
-    from qep_qiskit.runs.store import RunStore
 
     with RunStore.open(run_folder(run)) as store, progress() as tell:
         if store.description.get("kind") == "training":
-            from qep_qiskit.report import training
+            from qep_qiskit.report import training_page as training
 
             tell("drawing the curves", None)
             path = training.report(store, target)

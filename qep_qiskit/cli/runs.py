@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.following import jobs_of, run_argument, run_folder, show_jobs
 from qep_qiskit.cli.options import Group, json_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, progress, say
-from qep_qiskit.cli.running import jobs_of, run_argument, run_folder, show_jobs
 from qep_qiskit.plain_text import shortened
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import Summary
-    from qep_qiskit.runs.store import RunStore
 
 MOST_EPOCHS = 12
 STYLES = {"done": "green", "damaged": "bold red", "failed": "red", "cancelled": "red", "unreadable": "red"}
@@ -33,8 +33,8 @@ def command() -> None:
 @json_option
 def list_command(folder: str | None, as_json: bool) -> None:
     """List the runs of FOLDER and those below it; by default of hardware_runs/."""
+    from qep_qiskit.runs.file.store import HOME
     from qep_qiskit.runs.listing import runs_in, summary
-    from qep_qiskit.runs.store import HOME
 
     place = HOME if folder is None else Path(folder)
     found = [] if folder is None and not place.is_dir() else [summary(path) for path in runs_in(place)]
@@ -52,8 +52,8 @@ def list_command(folder: str | None, as_json: bool) -> None:
 @json_option
 def show_command(run: str, as_json: bool) -> None:
     """Show a run: its state, its jobs, what happened to them, and the gradients that were read. Asks no service."""
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import summary
-    from qep_qiskit.runs.store import RunStore
 
     folder = run_folder(run)
     with RunStore.open(folder) as store, store.snapshot():
@@ -78,15 +78,15 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
     Circuits are QPY (base64) and, to be read, OpenQASM 3.
     """
     from qep_qiskit.files import writable
-    from qep_qiskit.runs import exchange
-    from qep_qiskit.runs.store import DATABASE, RunStore
+    from qep_qiskit.runs.file import exchange
+    from qep_qiskit.runs.file.store import DATABASE, RunStore
 
     folder = run_folder(run)
     target = writable(f"{folder.resolve().name}.json" if output is None else output, "--output")
     with progress() as report:
         report(f"exporting {folder}", None)
         if salvage:
-            from qep_qiskit.runs.salvage import salvage as salvaged
+            from qep_qiskit.runs.file.salvage import salvage as salvaged
 
             found = salvaged(folder / DATABASE)
             document = exchange.document_of(found.rows, found.lost)
@@ -112,8 +112,8 @@ def import_command(file: str, folder: str | None, as_json: bool) -> None:
 
     Its counts can be read again, and a training that needs no device can be resumed.
     """
-    from qep_qiskit.runs import exchange
-    from qep_qiskit.runs.store import HOME
+    from qep_qiskit.runs.file import exchange
+    from qep_qiskit.runs.file.store import HOME
 
     home = HOME / Path(file).stem if folder is None else Path(folder)
     made = exchange.import_run(file, home)

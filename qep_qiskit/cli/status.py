@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.following import device_of_run, jobs_of, run_argument, run_folder, show_jobs
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import console, print_json, progress, say
-from qep_qiskit.cli.running import device_of_run, jobs_of, run_argument, run_folder, show_jobs
 
 if TYPE_CHECKING:
-    from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.runs.file.store import RunStore
 
 
 @click.command("status", short_help="Show where a run is.")
@@ -24,8 +24,8 @@ def command(run: str, offline: bool, as_json: bool) -> int:
     Nothing is fetched or sent; another process may be collecting meanwhile.
     """
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import progress_of, state_of
-    from qep_qiskit.runs.store import RunStore
 
     with RunStore.open(run_folder(run)) as store:
         jobs = jobs_of(store)
@@ -67,14 +67,14 @@ def _ask(store: RunStore, jobs: list[dict[str, object]]) -> None:
 
 def _under_way(jobs: list[dict[str, object]]) -> list[dict[str, object]]:
     from qep_qiskit.devices.remote import UNDER_WAY
-    from qep_qiskit.runs.records import FORGOTTEN
+    from qep_qiskit.runs.file.records import FORGOTTEN
 
     return [job for job in jobs if job["job_id"] and job["state"] in (*UNDER_WAY, FORGOTTEN)]
 
 
 def _say_reasons(store: RunStore, jobs: list[dict[str, object]]) -> None:
     """Say what is behind states that need a word."""
-    from qep_qiskit.runs.records import FORGOTTEN
+    from qep_qiskit.runs.file.records import FORGOTTEN
 
     for job in jobs:
         if not job["reason"]:

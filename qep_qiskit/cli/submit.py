@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from qep_qiskit.cli.following import confirm_on_terminal, finish, remote_device, saved_when_interrupted
 from qep_qiskit.cli.options import load_spec, spec_options
 from qep_qiskit.cli.output import progress
-from qep_qiskit.cli.running import confirm_on_terminal, finish, remote_device, saved_when_interrupted
 
 
 @click.command("submit", short_help="Send a run to a device.")
@@ -26,10 +26,10 @@ def command(
 
     Every step is written before it is done: after a crash `qep collect RUN` goes on from there, and nothing is sent twice.
     """
-    from qep_qiskit.planning.settled import settled_spec
-    from qep_qiskit.runs.identity import new_identity
+    from qep_qiskit.experiment.settlement import settled_spec
+    from qep_qiskit.runs.file.identity import new_identity
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle
-    from qep_qiskit.runs.store import RunStore
 
     chosen = overrides if name is None else (*overrides, f"device.name={name}")
     spec = load_spec(spec_path, chosen, seed)

@@ -58,8 +58,8 @@ def command(
     """
     from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.cli.paid import paid_points, paid_rows
+    from qep_qiskit.experiment.overrides import parse
     from qep_qiskit.report import sweep_figure
-    from qep_qiskit.spec.overrides import parse
     from qep_qiskit.sweeps import MEASURES, axis_of, combinations, files_of, opened, points, rows, summary, unmade
     from qep_qiskit.sweeps.sweep import kind_of
     from qep_qiskit.workers import PoolLostError, pool

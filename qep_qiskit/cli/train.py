@@ -16,10 +16,10 @@ from qep_qiskit.cli.options import json_option, load_spec
 from qep_qiskit.cli.output import console, marked, print_json, say
 
 if TYPE_CHECKING:
-    from qep_qiskit.runs.store import RunStore
-    from qep_qiskit.training.fit import Log
-    from qep_qiskit.training.loop import Step
-    from qep_qiskit.training.task import Task
+    from qep_qiskit.runs.file.store import RunStore
+    from qep_qiskit.training.loop.steps import Step
+    from qep_qiskit.training.loop.task import Task
+    from qep_qiskit.training.train import Log
     from qep_qiskit.training.trained import TrainingResult
 
 
@@ -58,8 +58,8 @@ def command(
     """
     from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.errors import InputError
-    from qep_qiskit.training.fit import spread
-    from qep_qiskit.training.interrupts import InterruptedTrainingError
+    from qep_qiskit.training.life.interrupts import InterruptedTrainingError
+    from qep_qiskit.training.train import spread
     from qep_qiskit.workers import PoolLostError, pool
 
     in_tasks = False
@@ -73,8 +73,8 @@ def command(
             raise InputError(
                 f"--resume: {home} was begun without workers, whose shots differ; leave out --workers and --scheduler"
             )
-    from qep_qiskit.training.checkpoints import kept_steps
-    from qep_qiskit.training.hardware import refuse
+    from qep_qiskit.training.life.checkpoints import kept_steps
+    from qep_qiskit.training.life.hardware import refuse
 
     refuse(task, home, workers, scheduler)
     steps = _Steps()
@@ -128,7 +128,7 @@ def _begun(
     spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None
 ) -> tuple[Any, Path, dict[str, Any]]:
     from qep_qiskit.errors import InputError
-    from qep_qiskit.planning.settled import laid_spec
+    from qep_qiskit.experiment.settlement import laid_spec
     from qep_qiskit.training.from_spec import task_from
 
     if spec_path is None:
@@ -148,10 +148,10 @@ def _begun(
 def _resumed(
     spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None, resume: str
 ) -> tuple[Any, Path, dict[str, Any], bool]:
-    from qep_qiskit.cli.running import run_folder
+    from qep_qiskit.cli.following import run_folder
     from qep_qiskit.errors import InputError
-    from qep_qiskit.runs.store import RunStore
-    from qep_qiskit.spec import load
+    from qep_qiskit.experiment import load
+    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.training.from_spec import task_from
 
     for name, value in (("SPEC", spec_path), ("--set", overrides), ("--seed", seed), ("--run", folder)):

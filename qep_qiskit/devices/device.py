@@ -13,7 +13,7 @@ from qiskit.circuit import ClassicalRegister, QuantumCircuit
 from qep_qiskit.checks import whole
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.samples import Samples
+from qep_qiskit.samples import Samples
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from qep_qiskit.devices.backends import backend_of
-from qep_qiskit.devices.qiskit_objects import as_device
+from qep_qiskit.devices.calibration import backend_of
+from qep_qiskit.devices.named import as_device
 from qep_qiskit.errors import InputError
 
 WORST = 0.999

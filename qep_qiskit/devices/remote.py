@@ -132,7 +132,7 @@ class RemoteDevice(Device, Protocol):
         ...
 
     def result(self, job_id: str) -> object:
-        """Return what the provider hands back for a job, for :func:`~qep_qiskit.devices.results.read_result`."""
+        """Return what the provider hands back for a job, for :func:`~qep_qiskit.devices.backends.results.read_result`."""
         ...
 
     def cancel(self, job_id: str) -> None:

@@ -11,7 +11,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.device import Compiled, Work
-from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
+from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream
 
 

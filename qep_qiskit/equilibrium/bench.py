@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.devices.backends import backend_of
+from qep_qiskit.devices.calibration import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
-from qep_qiskit.equilibrium.planned import Plan
+from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.fingerprints import of_or_none
-from qep_qiskit.measurement.folding import folded
-from qep_qiskit.measurement.mitigation import Mitigation, parse
-from qep_qiskit.measurement.samples import Samples
-from qep_qiskit.measurement.twirling import (
+from qep_qiskit.measurement.mitigation.chosen import Mitigation, parse
+from qep_qiskit.measurement.mitigation.folding import folded
+from qep_qiskit.measurement.mitigation.twirling import (
     Flips,
     design,
     flipped_draw,
@@ -29,6 +28,7 @@ from qep_qiskit.measurement.twirling import (
     undone,
 )
 from qep_qiskit.preparation.preparer import Prepared
+from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import integer, stream
 
 Key = tuple[int, int, int, int]

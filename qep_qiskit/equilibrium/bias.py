@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError, PreparationError
 
 if TYPE_CHECKING:
-    from qep_qiskit.equilibrium.planned import Plan
+    from qep_qiskit.equilibrium.plan import Plan
     from qep_qiskit.preparation.preparer import Prepared
 
 Vector = NDArray[np.float64]

@@ -14,7 +14,7 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared
 
 if TYPE_CHECKING:
-    from qep_qiskit.equilibrium.planned import Plan
+    from qep_qiskit.equilibrium.plan import Plan
 
 MOST_QUBITS = 14
 """Up to so many the true ground state is found beside a variational one or a ramp, in a small part of their time."""

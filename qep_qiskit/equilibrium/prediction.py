@@ -12,11 +12,11 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.checks import numbers, seed_of
 from qep_qiskit.costs import Cost, ExpectationCost
-from qep_qiskit.devices.qiskit_objects import as_device
-from qep_qiskit.equilibrium.executed import execute_all
+from qep_qiskit.devices.named import as_device
+from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.loss import measured_loss
-from qep_qiskit.equilibrium.planned import plan
-from qep_qiskit.equilibrium.reduced import free_phase
+from qep_qiskit.equilibrium.plan import plan
+from qep_qiskit.equilibrium.reduction import free_phase
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import Exact

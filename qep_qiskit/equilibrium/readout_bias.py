@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.measurement.samples import Samples
+from qep_qiskit.samples import Samples
 
 Vector = NDArray[np.float64]
 LARGE = 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qep_qiskit.networks.encoded import EncodedNetwork
+from qep_qiskit.networks.quadratic.encoded import EncodedNetwork
 from qep_qiskit.problem import Problem
 
 

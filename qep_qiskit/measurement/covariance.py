@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 
-from qep_qiskit.measurement.samples import Samples, covariance_of_means
+from qep_qiskit.samples import Samples, covariance_of_means
 
 Matrix = NDArray[np.float64]
 PSEUDO_SHOTS = 2

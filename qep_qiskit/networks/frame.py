@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
-from qep_qiskit.room import require
+from qep_qiskit.memory import require
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.checks import shown, whole
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.room import require
+from qep_qiskit.memory import require
 
 Edge = tuple[int, int]
 Edges: TypeAlias = str | Iterable[Sequence[int]] | NDArray[Any] | Any

@@ -12,8 +12,8 @@ from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.preparation.exact import Exact, bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
-from qep_qiskit.simulation.circuits import CircuitProgram
-from qep_qiskit.simulation.response import transitions
+from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]

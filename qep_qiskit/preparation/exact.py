@@ -13,19 +13,19 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
-from qep_qiskit.networks.monomials import MonomialFrame
+from qep_qiskit.memory import require
+from qep_qiskit.networks.quadratic.monomials import MonomialFrame
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, guessed, nothing
-from qep_qiskit.room import require
-from qep_qiskit.simulation.lanczos import DEGENERATE, GroundState, ground_state
-from qep_qiskit.simulation.levels import eigenstate, level_response, lowest_configurations
-from qep_qiskit.simulation.operators import PauliStructure, PauliSum
-from qep_qiskit.simulation.response import linear_response, transitions
-from qep_qiskit.simulation.vectors import norm
+from qep_qiskit.simulation.eigen.lanczos import DEGENERATE, GroundState, ground_state
+from qep_qiskit.simulation.eigen.levels import eigenstate, level_response, lowest_configurations
+from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
+from qep_qiskit.simulation.eigen.response import linear_response, transitions
+from qep_qiskit.simulation.eigen.vectors import norm
 
 MOST_QUBITS = 26
 BYTES_PER_AMPLITUDE = 140

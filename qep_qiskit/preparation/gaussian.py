@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.monomials import Monomials
+from qep_qiskit.networks.quadratic.monomials import Monomials
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
-from qep_qiskit.simulation.quadratic import GaussianState, ground_state, respond
+from qep_qiskit.simulation.closed_form.quadratic import GaussianState, ground_state, respond
 
 Vector = NDArray[np.float64]
 

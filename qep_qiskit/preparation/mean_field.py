@@ -16,7 +16,7 @@ from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.seeds import stream
-from qep_qiskit.simulation.product_states import ProductEnergy, ProductStrings, across, along, tangents
+from qep_qiskit.simulation.closed_form.product_states import ProductEnergy, ProductStrings, across, along, tangents
 
 Vector = NDArray[np.float64]
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.memory import require
 from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS, Exact, ordinary_size
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
-from qep_qiskit.room import require
-from qep_qiskit.simulation.tensors import TensorSolver, TensorState, require_tenpy
+from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
 
 MOST_DENSE_QUBITS = 20
 MOST_RESPONSE_QUBITS = 16

@@ -12,9 +12,9 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.samples import Samples
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Responsive
+from qep_qiskit.samples import Samples
 
 Vector = NDArray[np.float64]
 Progress = Callable[[str, float | None], None]

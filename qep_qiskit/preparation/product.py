@@ -11,9 +11,9 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.ansatz.names import numbered
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.samples import Samples, distinct
 from qep_qiskit.preparation.preparer import Phase, Prepared, StateCircuit
-from qep_qiskit.simulation.product_states import ProductStrings, product_state
+from qep_qiskit.samples import Samples, distinct
+from qep_qiskit.simulation.closed_form.product_states import ProductStrings, product_state
 
 Vector = NDArray[np.float64]
 

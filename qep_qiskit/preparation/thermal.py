@@ -14,7 +14,7 @@ from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
-from qep_qiskit.simulation.thermal import GibbsState, gibbs_state
+from qep_qiskit.simulation.eigen.thermal import GibbsState, gibbs_state
 
 MOST_QUBITS = 12
 

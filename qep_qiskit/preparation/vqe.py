@@ -18,16 +18,16 @@ from qep_qiskit.ansatz.choice import BUILT_IN, build, identified
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import fingerprint
+from qep_qiskit.memory import require
 from qep_qiskit.preparation.ansatz_response import ansatz_response
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
 from qep_qiskit.preparation.spoken import Spoken
 from qep_qiskit.preparation.stationary import arrive, descend, settle
-from qep_qiskit.room import require
 from qep_qiskit.seeds import stream
-from qep_qiskit.simulation.circuits import CircuitProgram
-from qep_qiskit.simulation.operators import PauliSum
+from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.eigen.operators import PauliSum
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]

@@ -13,8 +13,8 @@ from typing import Any
 
 from qiskit_aer.noise import NoiseModel, ReadoutError
 
-from qep_qiskit.devices.noise import noise_of
-from qep_qiskit.devices.snapshots import Snapshot, snapshot, snapshot_classes
+from qep_qiskit.devices.simulated.noise import noise_of
+from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot, snapshot_classes
 from qep_qiskit.errors import InputError, nearest
 
 NOISES = ("full", "readout", "none")

@@ -28,7 +28,7 @@ from pydantic import ValidationError
 from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit_aer.primitives import SamplerV2
 
-from qep_qiskit.devices.noise import cut_to, seen_wires
+from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
 from qep_qiskit.rehearsal.machine import Machine
 from qep_qiskit.seeds import integer, stream
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from qep_qiskit.plain_text import drawn
 from qep_qiskit.report.waterfall import FAINT, INK
-from qep_qiskit.runs.records import Event
+from qep_qiskit.runs.file.records import Event
 
 # Okabe and Ito's palette.
 COLOURS = {

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.runs.file.store import RunStore
 
 BEFORE, AFTER = "calibration", "calibration after"
 """The documents of a round's calibration: as its circuits were compiled, and as its results were read."""

@@ -1,7 +1,7 @@
 """Submit, watch, collect and cancel a run, one step at a time, so that it can stop and go on anywhere.
 
-Every step first writes down what it is about to do; jobs go through the :class:`~qep_qiskit.runs.courier.Courier`, which knows
-them by their tags, so nothing is paid twice.
+Every step first writes down what it is about to do; jobs go through the :class:`~qep_qiskit.runs.jobs.courier.Courier`, which
+knows them by their tags, so nothing is paid twice.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qep_qiskit.devices.remote import DeviceError, RemoteDevice
-from qep_qiskit.equilibrium.planned import Plan, advance, plan
-from qep_qiskit.equilibrium.reduced import observed_free, reduce
+from qep_qiskit.equilibrium.plan import Plan, advance, plan
+from qep_qiskit.equilibrium.reduction import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
+from qep_qiskit.experiment import Spec
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
-from qep_qiskit.runs.costs import estimate
-from qep_qiskit.runs.courier import Courier
 from qep_qiskit.runs.drift import AFTER, BEFORE, drift_warnings
-from qep_qiskit.runs.plans import from_document, to_document
-from qep_qiskit.runs.points import reached
-from qep_qiskit.runs.rounds import intend_round, outcomes_of
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.runs.stored import measured
-from qep_qiskit.spec import Spec
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.courier import Courier
+from qep_qiskit.runs.jobs.rounds import intend_round, outcomes_of
+from qep_qiskit.runs.kill_points import reached
+from qep_qiskit.runs.plan_documents import from_document, to_document
+from qep_qiskit.runs.prices import estimate
+from qep_qiskit.runs.stored_results import measured
 
 
 class CancelledRunError(InputError):

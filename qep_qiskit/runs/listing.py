@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs.database import RunDamagedError
-from qep_qiskit.runs.records import ENDED_BADLY
-from qep_qiskit.runs.store import DATABASE, HOME, RunStore
+from qep_qiskit.runs.file.database import RunDamagedError
+from qep_qiskit.runs.file.records import ENDED_BADLY
+from qep_qiskit.runs.file.store import DATABASE, HOME, RunStore
 
 
 @dataclass(frozen=True)

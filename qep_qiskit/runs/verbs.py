@@ -14,23 +14,23 @@ from pathlib import Path
 
 from qiskit.providers import BackendV2
 
-from qep_qiskit.devices.provider import provider_device
+from qep_qiskit.devices.backends.provider import provider_device
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteDevice
-from qep_qiskit.equilibrium.planned import Plan
-from qep_qiskit.equilibrium.reduced import reduce
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
+from qep_qiskit.experiment import Spec, load
+from qep_qiskit.experiment.loading import validated
 from qep_qiskit.preparation.preparer import Progress, silent
-from qep_qiskit.runs.cancelling import cancel_jobs
-from qep_qiskit.runs.courier import Courier
-from qep_qiskit.runs.identity import new_identity
+from qep_qiskit.runs.file.identity import new_identity
+from qep_qiskit.runs.file.records import FORGOTTEN
+from qep_qiskit.runs.file.store import HOME, RunStore, find_run
+from qep_qiskit.runs.jobs.cancelling import cancel_jobs
+from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 from qep_qiskit.runs.listing import Summary, summary
-from qep_qiskit.runs.records import FORGOTTEN
-from qep_qiskit.runs.store import HOME, RunStore, find_run
-from qep_qiskit.runs.stored import measured
-from qep_qiskit.spec import Spec, load
-from qep_qiskit.spec.loading import validated
+from qep_qiskit.runs.stored_results import measured
 
 Name = str | os.PathLike[str]
 Confirm = Callable[[Plan, RunStore], None]
@@ -197,7 +197,7 @@ def cancel(run: Name, *, device: object = None) -> list[str]:
 
 
 def open_run(run: Name, *, write: bool = False) -> RunStore:
-    """Open a run; use it in a ``with`` block. See :class:`~qep_qiskit.runs.store.RunStore` for what it holds."""
+    """Open a run; use it in a ``with`` block. See :class:`~qep_qiskit.runs.file.store.RunStore` for what it holds."""
     return RunStore.open(find_run(run), write=write)
 
 

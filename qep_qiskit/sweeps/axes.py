@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.spec.overrides import value_of
+from qep_qiskit.experiment.overrides import value_of
 
 MOST_POINTS = 100_000
 RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")

@@ -16,7 +16,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.files import write_whole
 from qep_qiskit.fingerprints import difference
 from qep_qiskit.provenance import versions
-from qep_qiskit.runs.lock import WriteLock
+from qep_qiskit.runs.file.lock import WriteLock
 from qep_qiskit.sweeps.axes import Axis
 from qep_qiskit.sweeps.sweep import Row
 

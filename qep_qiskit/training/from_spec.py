@@ -9,13 +9,13 @@ from typing import Any
 
 from qep_qiskit.costs import Cost, softmax_cross_entropy
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import Spec
-from qep_qiskit.spec.messages import shown
-from qep_qiskit.training.data import DataSet, built_in, read_file
-from qep_qiskit.training.encoding import prepare
-from qep_qiskit.training.fit import task_of
-from qep_qiskit.training.task import Task
+from qep_qiskit.experiment import Spec
+from qep_qiskit.experiment.messages import shown
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.training.data.encoding import prepare
+from qep_qiskit.training.data.sets import DataSet, built_in, read_file
+from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.train import task_of
 
 
 @dataclass(frozen=True)

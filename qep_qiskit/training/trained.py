@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from qep_qiskit.display import counted, short, table_html
-from qep_qiskit.equilibrium import predictions
+from qep_qiskit.equilibrium.prediction import predictions
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING
-from qep_qiskit.training.targets import in_order, samples_of
-from qep_qiskit.training.task import Task
+from qep_qiskit.training.data.targets import in_order, samples_of
+from qep_qiskit.training.loop.task import Task
 from qep_qiskit.values import Value
 
 

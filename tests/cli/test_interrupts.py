@@ -89,7 +89,7 @@ def rows(folder):
 
 
 def steps(folder):
-    from qep_qiskit.runs.store import RunStore
+    from qep_qiskit.runs.file.store import RunStore
 
     if not (folder / "run.db").exists():
         return 0

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from qep_qiskit.cli.main import cli
 from qep_qiskit.rehearsal.faults import FAULTS
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.runs.file.store import RunStore
 
 TOKEN = "planted-token-0815-fedcba"
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/planted:instance::"

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from qep_qiskit.cli.main import cli
+from qep_qiskit.experiment import load
 from qep_qiskit.rehearsal.server import serve
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
+from qep_qiskit.runs.file.store import RunStore
 
 SPEC = """
 seed = 3

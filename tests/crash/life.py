@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from qep_qiskit.errors import DeviceError, InputError
+from qep_qiskit.experiment import load
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
 
 SPEC = """
 seed = 3

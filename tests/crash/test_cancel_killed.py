@@ -8,8 +8,8 @@ import pytest
 from life import COSTS, write_spec
 
 from qep_qiskit import runs
+from qep_qiskit.experiment import load
 from qep_qiskit.rehearsal.server import serve
-from qep_qiskit.spec import load
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["life", "qiskit_ibm_runtime.executor_sampler", "qiskit_aer", "samplomatic"])

@@ -7,10 +7,10 @@ import pytest
 from life import COSTS, assert_same_counts, billed, go_on, write_spec
 
 from qep_qiskit.errors import DeviceError
+from qep_qiskit.experiment import load
 from qep_qiskit.rehearsal.faults import FAULTS
 from qep_qiskit.rehearsal.server import serve
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
+from qep_qiskit.runs.file.store import RunStore
 
 TOKEN = "planted-token-4711-abcdef"
 COST = COSTS[1]

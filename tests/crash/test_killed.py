@@ -10,7 +10,7 @@ from life import COSTS, assert_same_counts, billed, go_on, write_spec
 
 import qep_qiskit
 from qep_qiskit.rehearsal.server import serve
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.runs.file.store import RunStore
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["life", "qiskit_ibm_runtime.executor_sampler", "qiskit_aer", "samplomatic"])

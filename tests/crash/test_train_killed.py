@@ -10,7 +10,7 @@ from trained import JOBS, assert_paid_once, fit, told
 
 import qep_qiskit
 from qep_qiskit.rehearsal.server import serve
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.runs.file.store import RunStore
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["trained", "qiskit_ibm_runtime.executor_sampler", "qiskit_aer", "samplomatic"])

@@ -7,7 +7,7 @@ import numpy as np
 from life import billed
 
 import qep_qiskit as qep
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.runs.file.store import RunStore
 
 X, Y = np.array([[-1.0], [-0.4], [0.5], [1.0]]), np.array([-1.0, -1.0, 1.0, 1.0])
 HELD_OUT = (np.array([[0.7]]), np.array([1.0]))

@@ -24,9 +24,9 @@ from qiskit_aer.noise import (
 )
 
 import qep_qiskit as qep
-from qep_qiskit.devices import aer_engine
 from qep_qiskit.devices.device import Compiled, Work
-from qep_qiskit.simulation import transfer
+from qep_qiskit.devices.simulated.device import aer_engine
+from qep_qiskit.simulation.noise import transfer
 
 ONE = ("id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg")
 TWO = ("cx", "cy", "cz", "ecr", "swap")

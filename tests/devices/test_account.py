@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from qep_qiskit import InputError, ibm
-from qep_qiskit.devices.account import mock_url
+from qep_qiskit.devices.ibm.account import mock_url
 from qep_qiskit.devices.remote import DeviceError
 from qep_qiskit.rehearsal.server import serve
 

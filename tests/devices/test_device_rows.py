@@ -7,10 +7,12 @@ from qiskit_aer.noise import NoiseModel
 from scipy.stats import chi2
 
 import qep_qiskit as qep
-from qep_qiskit.devices import aer_engine, noisy, rows
 from qep_qiskit.devices.device import Work
+from qep_qiskit.devices.simulated.device import aer_engine
+from qep_qiskit.devices.simulated.device import noiseless_rows as rows
+from qep_qiskit.devices.simulated.device import noisy_program as noisy
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.circuits import CircuitProgram
+from qep_qiskit.simulation.adjoint.program import CircuitProgram
 
 SHOTS = 20_000
 

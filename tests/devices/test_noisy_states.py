@@ -21,12 +21,12 @@ from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, pauli
 from scipy.stats import chi2
 
 import qep_qiskit as qep
-from qep_qiskit.devices import noisy
 from qep_qiskit.devices.device import Work
+from qep_qiskit.devices.simulated.device import noisy_program as noisy
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.folding import folded
-from qep_qiskit.measurement.twirling import twirled
-from qep_qiskit.simulation.channels import ChannelProgram
+from qep_qiskit.measurement.mitigation.folding import folded
+from qep_qiskit.measurement.mitigation.twirling import twirled
+from qep_qiskit.simulation.noise.channels import ChannelProgram
 
 TIGHT = {"rtol": 0.0, "atol": 1e-10}
 

@@ -16,7 +16,7 @@ from qep_qiskit import runs
 from qep_qiskit.cli.main import cli
 from qep_qiskit.devices.remote import read_state
 from qep_qiskit.errors import DeviceError, FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
-from qep_qiskit.spec import load
+from qep_qiskit.experiment import load
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties"),
@@ -177,7 +177,7 @@ def test_a_round_is_divided_by_what_the_backend_takes(limits, spec, truth, tmp_p
 def test_a_training_is_divided_too(spec, tmp_path):
     network = spec.problem().network
     backend = OddBackend("counts", most=2, most_shots=150)
-    from qep_qiskit.devices.provider import provider_device
+    from qep_qiskit.devices.backends.provider import provider_device
 
     prices = []
     result = qep.train(
@@ -284,7 +284,7 @@ def test_qiskits_sampler_of_a_backend_without_memory_does_not_read_zeros(spec, t
 
 def test_bits_of_all_qubits_are_told_from_padding_by_the_idle_qubits():
     """A circuit on qubits 3 and 1: the counts of its registers, and of all qubits, both five bits wide."""
-    from qep_qiskit.devices.results import Asked, read_result
+    from qep_qiskit.devices.backends.results import Asked, read_result
 
     circuit = QuantumCircuit(5, 2)
     circuit.measure([3, 1], [0, 1])

@@ -8,7 +8,7 @@ from qiskit_ibm_runtime.fake_provider import FakeManilaV2, FakeTorino
 
 import qep_qiskit as qep
 from qep_qiskit.devices import SimulatedDevice, as_device, device_named
-from qep_qiskit.devices.snapshots import snapshot_classes, snapshot_name
+from qep_qiskit.devices.simulated.snapshots import snapshot_classes, snapshot_name
 from qep_qiskit.errors import InputError
 
 NETWORK = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])

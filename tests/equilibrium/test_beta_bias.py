@@ -232,7 +232,7 @@ def test_what_cannot_be_computed_is_said_to_be_unknown():
 
 
 def test_a_spec_without_a_stencil_adapts(tmp_path):
-    from qep_qiskit.spec import load
+    from qep_qiskit.experiment import load
 
     text = """
     network = {kind = "ising", sites = 3, edges = "chain", inputs = [0], outputs = [2]}

@@ -6,7 +6,7 @@ from dense import Dense
 from random_problems import random_problem
 
 import qep_qiskit as qep
-from qep_qiskit.simulation import levels
+from qep_qiskit.simulation.eigen import levels
 
 
 class DenseLevel(Dense):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium import batch
 from qep_qiskit.errors import InputError
+from qep_qiskit.verbs import gradients as batch
 
 
 def problem(sites=9, shift=0.0, x=(0.5,)):

@@ -15,7 +15,7 @@ from qep_qiskit.ansatz.names import numbered
 from qep_qiskit.costs import softmax_cross_entropy
 from qep_qiskit.equilibrium.nearness import FAR
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.plugin import AdjointEstimator, AdjointEstimatorGradient
+from qep_qiskit.simulation.adjoint.primitives import AdjointEstimator, AdjointEstimatorGradient
 
 pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
 PAIR = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])

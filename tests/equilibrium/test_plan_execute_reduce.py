@@ -11,10 +11,10 @@ import qep_qiskit as qep
 from qep_qiskit.devices import Compiled
 from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.equilibrium import advance, execute, plan, reduce
-from qep_qiskit.equilibrium.executed import execute_all
-from qep_qiskit.equilibrium.reduced import observed_free
+from qep_qiskit.equilibrium.execution import execute_all
+from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.samples import from_probabilities
+from qep_qiskit.samples import from_probabilities
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[1, 2])
 WEIGHTS = [0.6, 0.8, 0.1, -0.3, 0.2, 1.0, 0.8, 1.2]

@@ -5,7 +5,7 @@ import pytest
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium.planned import needed
+from qep_qiskit.equilibrium.plan import needed
 from qep_qiskit.measurement.bases import choose_bases
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qep_qiskit.measurement.covariance import covariance_of_strings
-from qep_qiskit.measurement.samples import Samples, covariance_of_means, distinct
+from qep_qiskit.samples import Samples, covariance_of_means, distinct
 
 
 def drawn(rng, shots, flips, *, together=0.0):

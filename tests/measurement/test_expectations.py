@@ -7,9 +7,9 @@ from qiskit.quantum_info import PauliList, Statevector, random_statevector
 from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.measurement.bases import choose_bases
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.readout import calibrate
-from qep_qiskit.measurement.readout.tensored import Tensored
-from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
+from qep_qiskit.measurement.mitigation.readout import calibrate
+from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
+from qep_qiskit.samples import Samples, draw, from_probabilities
 
 LABELS = ["ZZI", "IZZ", "ZIZ", "IIZ", "ZZZ", "IXX", "XII", "YYI", "IYX", "YIZ", "ZXY", "III"]
 PAULIS = PauliList(LABELS)

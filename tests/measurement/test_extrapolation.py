@@ -6,8 +6,8 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.extrapolation import CLEAR, coefficients, extrapolate, extrapolated
-from qep_qiskit.measurement.samples import distinct
+from qep_qiskit.measurement.mitigation.extrapolation import CLEAR, coefficients, extrapolate, extrapolated
+from qep_qiskit.samples import distinct
 
 FACTORS = (1, 3, 5)
 X = np.array(FACTORS, dtype=float)

@@ -9,7 +9,7 @@ from qiskit.quantum_info import Operator
 import qep_qiskit as qep
 from qep_qiskit.devices import Compiled
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.folding import folded
+from qep_qiskit.measurement.mitigation.folding import folded
 
 
 def compiled():

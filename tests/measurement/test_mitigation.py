@@ -3,7 +3,7 @@
 import pytest
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.mitigation import READOUT, ZeroNoise, parse, readable
+from qep_qiskit.measurement.mitigation.chosen import READOUT, ZeroNoise, parse, readable
 
 
 @pytest.mark.parametrize("text", [*READOUT, "zne", "zne+m3", "zne:exponential:two_qubit:1,3+trex", "zne:richardson"])

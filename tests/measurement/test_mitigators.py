@@ -7,15 +7,15 @@ import pytest
 from mitigator_contract import BASIS, EXACT, INDEPENDENT, PAULIS, PROBABILITIES, QUBITS, ZERO, MitigatorContract, drawn, shared
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.devices.noise import confused
+from qep_qiskit.devices.simulated.noise import confused
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement import twirling
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.readout import Calibration, CalibrationSamples, m3, mitigator
-from qep_qiskit.measurement.readout.m3 import M3
-from qep_qiskit.measurement.readout.tensored import Tensored
-from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
+from qep_qiskit.measurement.mitigation import twirling
+from qep_qiskit.measurement.mitigation.readout import Calibration, CalibrationSamples, m3, mitigator
+from qep_qiskit.measurement.mitigation.readout.m3 import M3
+from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
+from qep_qiskit.samples import Samples, draw, from_probabilities
 
 
 class TestTensored(MitigatorContract):

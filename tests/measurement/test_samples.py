@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qiskit.primitives import BitArray
 
-from qep_qiskit.measurement.samples import Samples, covariance_of_means, draw, from_bit_array, from_probabilities
+from qep_qiskit.samples import Samples, covariance_of_means, draw, from_bit_array, from_probabilities
 
 
 def by_outcome(samples):

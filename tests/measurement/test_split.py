@@ -7,7 +7,7 @@ import qep_qiskit as qep
 from qep_qiskit.equilibrium import execute, plan
 from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs.plans import from_document, to_document
+from qep_qiskit.runs.plan_documents import from_document, to_document
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
 PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())

@@ -10,8 +10,7 @@ from qiskit.quantum_info import Statevector, random_statevector
 
 from qep_qiskit.devices import Compiled
 from qep_qiskit.devices.statevector import rotated
-from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
-from qep_qiskit.measurement.twirling import (
+from qep_qiskit.measurement.mitigation.twirling import (
     design,
     flipped_draw,
     flipped_state,
@@ -21,6 +20,7 @@ from qep_qiskit.measurement.twirling import (
     twirled_values,
     undone,
 )
+from qep_qiskit.samples import Samples, draw, from_probabilities
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 9, 12])

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
-from qep_qiskit.spec import load
+from qep_qiskit.experiment import load
 
 SPEC = """
 seed = 3

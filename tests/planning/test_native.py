@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
-from qep_qiskit.devices.backends import backend_of
+from qep_qiskit.devices.calibration import backend_of
 from qep_qiskit.devices.native import native_graph
 from qep_qiskit.errors import InputError
 
@@ -71,8 +71,8 @@ def test_a_wrong_native_network(options, words):
 
 
 def test_native_in_a_spec_becomes_numbers_for_a_run(small_spec):
-    from qep_qiskit.planning.settled import settled_spec
-    from qep_qiskit.spec import load
+    from qep_qiskit.experiment import load
+    from qep_qiskit.experiment.settlement import settled_spec
 
     words = ["plan", str(small_spec), "--json", "--device", "fake_manila", "--set", "network.edges=native"]
     options = ["--set", "preparation.method=vqe", "--set", "preparation.layers=1"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.planning.choice import LEAST_SHARE, _shares
-from qep_qiskit.planning.prediction import expected_variance
+from qep_qiskit.forecasting.choice import LEAST_SHARE, _shares
+from qep_qiskit.forecasting.prediction import expected_variance
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "statistics"))
 from readout_device import ReadoutErrorDevice

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.spec import load
+from qep_qiskit.experiment import load
 
 
 def chain():

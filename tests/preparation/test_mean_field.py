@@ -6,8 +6,8 @@ from qiskit.quantum_info import Statevector, random_pauli_list
 from scipy.optimize import minimize
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium.planned import family_of
-from qep_qiskit.simulation.product_states import ProductEnergy
+from qep_qiskit.equilibrium.plan import family_of
+from qep_qiskit.simulation.closed_form.product_states import ProductEnergy
 
 NETWORK = qep.ising(sites=4, edges="ring", inputs=[0], outputs=[2])
 PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(3), x=[0.4], cost=qep.SquaredError([1.0]))

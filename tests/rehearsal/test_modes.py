@@ -2,12 +2,12 @@
 
 import pytest
 
-from qep_qiskit.devices.ibm import ibm
+from qep_qiskit.devices.ibm.device import ibm
 from qep_qiskit.devices.remote import GroupingDevice
 from qep_qiskit.errors import InputError
+from qep_qiskit.experiment.loading import validated
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec.loading import validated
 
 SPEC = {
     "seed": 3,

@@ -11,9 +11,10 @@ import pytest
 import qep_qiskit as qep
 from qep_qiskit import runs
 from qep_qiskit.errors import DeviceError, InputError
-from qep_qiskit.runs import identity, verbs
-from qep_qiskit.runs.records import FORGOTTEN
-from qep_qiskit.spec import load
+from qep_qiskit.experiment import load
+from qep_qiskit.runs import verbs
+from qep_qiskit.runs.file import identity
+from qep_qiskit.runs.file.records import FORGOTTEN
 
 SPEC = """
 seed = 3
@@ -263,7 +264,7 @@ class Ended(BaseException):
 
 
 def ended_at(monkeypatch, point):
-    from qep_qiskit.runs import courier
+    from qep_qiskit.runs.jobs import courier
 
     def end(name):
         if name == point:
@@ -323,7 +324,7 @@ def training(run, **more):
 
 
 def test_a_training_restored_from_a_copy_pays_nothing_twice(stand_in, tmp_path, monkeypatch):
-    from qep_qiskit.runs import journal
+    from qep_qiskit.runs.jobs import journal
 
     monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.02)
     server, run = stand_in(**SERVED), tmp_path / "rs"
@@ -346,7 +347,7 @@ def test_a_training_restored_from_a_copy_pays_nothing_twice(stand_in, tmp_path, 
 
 
 def test_trainings_of_one_second_and_name_share_nothing(stand_in, tmp_path, one_second, monkeypatch):
-    from qep_qiskit.runs import journal
+    from qep_qiskit.runs.jobs import journal
 
     monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.02)
     server = stand_in(faults=["lost-reply"], **SERVED)
@@ -358,7 +359,7 @@ def test_trainings_of_one_second_and_name_share_nothing(stand_in, tmp_path, one_
 
 @pytest.mark.slow
 def test_pairs_of_trainings_share_nothing(stand_in, tmp_path, one_second, monkeypatch):
-    from qep_qiskit.runs import journal
+    from qep_qiskit.runs.jobs import journal
 
     monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.02)
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
@@ -523,7 +524,7 @@ def test_copies_on_two_machines_agree_on_one_job(stand_in, device, spec, tmp_pat
 
 
 def test_an_imported_run_cancels_nothing(stand_in, device, spec, tmp_path):
-    from qep_qiskit.runs.exchange import export, import_run, write
+    from qep_qiskit.runs.file.exchange import export, import_run, write
 
     server, where = stand_in(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(), device=where, run=tmp_path / "run")

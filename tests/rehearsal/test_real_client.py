@@ -10,9 +10,9 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.device import Work
-from qep_qiskit.devices.ibm import ibm
-from qep_qiskit.devices.noise import cut_to, seen_wires
+from qep_qiskit.devices.ibm.device import ibm
 from qep_qiskit.devices.remote import DeviceError, RemoteDevice, RunPub
+from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
 from qep_qiskit.errors import InputError
 from qep_qiskit.rehearsal.server import HOST
 

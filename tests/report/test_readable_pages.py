@@ -9,14 +9,14 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 
 import qep_qiskit as qep
-from qep_qiskit.report import page as budget_page
-from qep_qiskit.report import run as run_page
-from qep_qiskit.report import training as training_page
+from qep_qiskit.experiment import load
+from qep_qiskit.report import budget_page as budget_page
+from qep_qiskit.report import run_page as run_page
+from qep_qiskit.report import training_page as training_page
 from qep_qiskit.report.circuit_text import MOST_INSTRUCTIONS, circuit_text
 from qep_qiskit.report.numbers import column, cosine, score, with_error
 from qep_qiskit.report.template import as_grid
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
+from qep_qiskit.runs.file.store import RunStore
 
 GOLDEN = Path(__file__).parents[1] / "runs/golden/schema1"
 

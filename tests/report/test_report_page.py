@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from qep_qiskit.report.page import page, write
+from qep_qiskit.report.budget_page import page, write
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 
@@ -14,7 +14,7 @@ VOID = {"meta", "br", "img", "link", "hr", "input"}
 @pytest.fixture
 def quick(monkeypatch):
     """Leave the figure out where a test is not about it."""
-    monkeypatch.setattr("qep_qiskit.report.page.figure_bytes", lambda budget, *, style: b"<svg/>")
+    monkeypatch.setattr("qep_qiskit.report.budget_page.figure_bytes", lambda budget, *, style: b"<svg/>")
 
 
 class Reader(HTMLParser):

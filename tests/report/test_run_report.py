@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.report.run import gathered, page, report
+from qep_qiskit.experiment import load
+from qep_qiskit.report.run_page import gathered, page, report
 from qep_qiskit.report.timeline import spans
-from qep_qiskit.runs.records import Event
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
+from qep_qiskit.runs.file.records import Event
+from qep_qiskit.runs.file.store import RunStore
 
 GOLDEN = Path(__file__).parents[1] / "runs/golden/schema1"
 

@@ -9,8 +9,8 @@ import pytest
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
 from qep_qiskit.report.curves import confusion, curves, weight_graph
-from qep_qiskit.report.training import gathered, page, report
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.report.training_page import gathered, page, report
+from qep_qiskit.runs.file.store import RunStore
 
 CORNERS, SIGNS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([-1.0, 1.0, 1.0, -1.0])
 

@@ -3,9 +3,9 @@ import shutil
 import pytest
 from remote import SMALL, FolderDevice
 
+from qep_qiskit.experiment import load
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
 
 
 @pytest.fixture(scope="session")
@@ -13,7 +13,7 @@ def finished(tmp_path_factory):
     """A small run from its spec to its gradient, with a step and a checkpoint of training beside it."""
     import numpy as np
 
-    from qep_qiskit.runs.records import Checkpoint
+    from qep_qiskit.runs.file.records import Checkpoint
 
     home = tmp_path_factory.mktemp("finished")
     (home / "jobs").mkdir()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from remote import FolderDevice
 
+from qep_qiskit.experiment import load
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
 
 
 def main() -> int:

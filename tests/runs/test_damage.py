@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs import exchange
-from qep_qiskit.runs.salvage import salvage
-from qep_qiskit.runs.store import RunDamagedError, RunStore
-from qep_qiskit.runs.tables import TABLES
+from qep_qiskit.runs.file import exchange
+from qep_qiskit.runs.file.salvage import salvage
+from qep_qiskit.runs.file.store import RunDamagedError, RunStore
+from qep_qiskit.runs.file.tables import TABLES
 from qep_qiskit.seeds import stream
 
 

@@ -7,11 +7,11 @@ import pytest
 from remote import FolderDevice
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs import exchange
+from qep_qiskit.experiment import load
+from qep_qiskit.runs.file import exchange
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.file.tables import TABLES
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.runs.tables import TABLES
-from qep_qiskit.spec import load
 
 
 @pytest.fixture

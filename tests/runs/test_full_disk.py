@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from remote import SMALL, FolderDevice
 
-from qep_qiskit.runs import database
+from qep_qiskit.experiment import load
+from qep_qiskit.runs.file import database
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
 
 HERE = Path(__file__).parent
 SHOTS = 6000

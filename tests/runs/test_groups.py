@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import pytest
 from remote import SMALL, FolderDevice
 
-from qep_qiskit.runs import courier, lifecycle
+from qep_qiskit.experiment import load
+from qep_qiskit.runs import lifecycle
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs import courier
 from qep_qiskit.runs.lifecycle import Lifecycle
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
 
 
 @dataclass

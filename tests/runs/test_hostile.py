@@ -18,8 +18,8 @@ from qep_qiskit.cli.main import cli
 from qep_qiskit.foreign.arrays import read_npz
 from qep_qiskit.foreign.circuits import read_circuit, read_circuits
 from qep_qiskit.foreign.documents import json_document, toml_tables
-from qep_qiskit.runs import exchange
-from qep_qiskit.runs.store import RunDamagedError, RunStore
+from qep_qiskit.runs.file import exchange
+from qep_qiskit.runs.file.store import RunDamagedError, RunStore
 
 SECONDS = 30.0  # generous: what was wrong had no end, or took gigabytes
 
@@ -306,7 +306,7 @@ def test_documents_that_fit_their_checksums_and_no_reader_are_one_line(document,
 
 
 def test_salvage_of_rows_that_share_their_pages_ends(run):
-    from qep_qiskit.runs.salvage import salvage
+    from qep_qiskit.runs.file.salvage import salvage
 
     page = bytearray(4096)
     cells = 1000

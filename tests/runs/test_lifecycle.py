@@ -14,9 +14,9 @@ from remote import FolderDevice
 import qep_qiskit as qep
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.errors import DeviceError, InputError
+from qep_qiskit.experiment import load
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
 
 HERE = Path(__file__).parent
 SPEC = """

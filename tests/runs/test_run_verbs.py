@@ -7,10 +7,10 @@ from remote import SMALL, FolderDevice
 
 import qep_qiskit as qep
 from qep_qiskit import runs
-from qep_qiskit.devices.provider import provider_device
+from qep_qiskit.devices.backends.provider import provider_device
 from qep_qiskit.devices.remote import DeviceError, RemoteDevice
 from qep_qiskit.errors import InputError
-from qep_qiskit.spec import load
+from qep_qiskit.experiment import load
 
 pytestmark = pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
 
@@ -125,7 +125,7 @@ def test_a_job_that_may_have_been_sent_is_not_sent_again_unasked(spec, tmp_path,
 
 
 def test_cancel_says_that_it_cannot_know_whether_a_provider_has_a_job(spec, tmp_path):
-    from qep_qiskit.runs import courier
+    from qep_qiskit.runs.jobs import courier
 
     class Ended(BaseException):
         pass
@@ -149,7 +149,7 @@ def test_cancel_says_that_it_cannot_know_whether_a_provider_has_a_job(spec, tmp_
 def test_a_run_restored_from_a_copy_asks_before_a_provider_is_sent_anything(spec, tmp_path, monkeypatch):
     import shutil
 
-    from qep_qiskit.runs import standing
+    from qep_qiskit.runs.file import standing
 
     def no(plan, store):
         raise InputError("not now")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from qep_qiskit.devices.compilation import compile_with
-from qep_qiskit.devices.snapshots import snapshot
-from qep_qiskit.equilibrium.planned import plan
+from qep_qiskit.devices.simulated.snapshots import snapshot
+from qep_qiskit.equilibrium.plan import plan
+from qep_qiskit.experiment import load
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import read_again
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.spec import load
 
 HOME = Path(__file__).parents[2] / "hardware_runs"
 SPECIMEN = HOME / "specimen-gradient-6"

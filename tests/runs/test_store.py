@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs.records import Checkpoint
-from qep_qiskit.runs.store import RunBusyError, RunStore
+from qep_qiskit.runs.file.records import Checkpoint
+from qep_qiskit.runs.file.store import RunBusyError, RunStore
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("schema*"))
 
@@ -59,7 +59,7 @@ def test_files_of_every_version_open_and_hold_what_they_held(tmp_path, golden, w
 
 
 def test_a_file_of_a_newer_version_is_refused(made_run):
-    from qep_qiskit.runs.database import Database
+    from qep_qiskit.runs.file.database import Database
 
     data = Database(made_run / "run.db", write=True)
     with data.transaction():
@@ -96,7 +96,7 @@ def test_readers_see_each_whole_write_while_another_writes(made_run):
 
 WRITER = """
 import sys, time
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.runs.file.store import RunStore
 from pathlib import Path
 store = RunStore.open(Path(sys.argv[1]), write=True)
 data = store._data
@@ -157,7 +157,7 @@ def test_many_take_the_lock_of_a_dead_process_at_once_and_one_gets_it(made_run):
     import socket
     from concurrent.futures import ThreadPoolExecutor
 
-    from qep_qiskit.runs.lock import WriteLock
+    from qep_qiskit.runs.file.lock import WriteLock
 
     for _ in range(100):
         holder = {"host": socket.gethostname(), "pid": 2**22 - 3, "since": "2026-01-01"}
@@ -200,7 +200,7 @@ def test_steps_and_their_checkpoint_are_kept_together(made_run):
 
 
 def test_ten_thousand_steps_open_quickly(made_run):
-    from qep_qiskit.runs.database import Database
+    from qep_qiskit.runs.file.database import Database
 
     data = Database(made_run / "run.db", write=True)
     with data.transaction():

@@ -10,8 +10,8 @@ import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
 from qep_qiskit.equilibrium import reduce
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.runs.stored import compare_run, measured
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.stored_results import compare_run, measured
 
 
 @pytest.fixture

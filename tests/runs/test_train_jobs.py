@@ -11,12 +11,13 @@ from remote import FolderDevice
 
 import qep_qiskit as qep
 from qep_qiskit.errors import DeviceError, InputError
-from qep_qiskit.report import training as page
-from qep_qiskit.runs import courier, journal, verbs
+from qep_qiskit.report import training_page as page
+from qep_qiskit.runs import verbs
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs import courier, journal
 from qep_qiskit.runs.listing import progress_of
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.training import checkpoints
-from qep_qiskit.training.interrupts import InterruptedTrainingError
+from qep_qiskit.training.life import checkpoints
+from qep_qiskit.training.life.interrupts import InterruptedTrainingError
 
 X, Y = np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0])
 OPTIONS = {"epochs": 2, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 50, "stencil": qep.symmetric(0.3)}

@@ -10,9 +10,9 @@ from remote import FolderDevice
 
 import qep_qiskit as qep
 from qep_qiskit.devices import digests
-from qep_qiskit.devices.provider import provider_device
-from qep_qiskit.runs import journal
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.devices.backends.provider import provider_device
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs import journal
 
 X, Y = np.array([[-1.0], [0.2], [1.0]]), np.array([-1.0, 1.0, 1.0])
 KINDS = {
@@ -105,7 +105,7 @@ def test_a_provider_whose_jobs_are_fetched_by_another_process(tmp_path):
             raise Ended
 
     with patch.context() as during:
-        during.setattr("qep_qiskit.runs.courier.reached", end)
+        during.setattr("qep_qiskit.runs.jobs.courier.reached", end)
         with pytest.raises(Ended):
             trained(provider_device(Provider()), tmp_path / "run")
     assert told(trained(provider_device(Provider()), tmp_path / "run")) == told(whole)

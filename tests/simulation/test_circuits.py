@@ -7,7 +7,7 @@ from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
 from qiskit.synthesis import SuzukiTrotter
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.circuits import CircuitProgram
+from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.threads import single_threaded
 
 FIXED = {
@@ -106,7 +106,7 @@ def test_states_of_rows_of_many_qubits(num_qubits, monkeypatch):
     rng = np.random.default_rng(3)
     circuit = lib.efficient_su2(num_qubits, ["ry", "rz", "rx"], reps=1, entanglement="pairwise")
     check_rows(circuit, rng)
-    monkeypatch.setattr("qep_qiskit.simulation.adjoint._ROWS_BYTES", 1)  # one row at a time
+    monkeypatch.setattr("qep_qiskit.simulation.adjoint.sweeps._ROWS_BYTES", 1)  # one row at a time
     check_rows(circuit, rng)
     assert CircuitProgram.from_circuit(circuit).states(np.zeros((0, circuit.num_parameters))).shape == (0, 2**num_qubits)
 
@@ -219,7 +219,7 @@ def test_gradient_without_kept_states(monkeypatch):
     program = CircuitProgram.from_circuit(circuit)
     x, op = rng.normal(size=circuit.num_parameters), random_operator(rng, 4)
     kept = program.gradients(x, [op, op])
-    monkeypatch.setattr("qep_qiskit.simulation.adjoint._KEPT_BYTES", 0)
+    monkeypatch.setattr("qep_qiskit.simulation.adjoint.sweeps._KEPT_BYTES", 0)
     np.testing.assert_allclose(program.gradients(x, [op, op]), kept, atol=1e-12)
 
 
@@ -229,7 +229,7 @@ def test_hessian_in_small_batches(monkeypatch):
     program = CircuitProgram.from_circuit(circuit)
     x, op = rng.normal(size=circuit.num_parameters), random_operator(rng, 3)
     whole = program.hessian(x, op)
-    monkeypatch.setattr("qep_qiskit.simulation.adjoint._BATCH_BYTES", 64 * 8 * 2)
+    monkeypatch.setattr("qep_qiskit.simulation.adjoint.sweeps._BATCH_BYTES", 64 * 8 * 2)
     np.testing.assert_allclose(program.hessian(x, op), whole, atol=1e-12)
 
 

@@ -5,9 +5,9 @@ import pytest
 from qiskit.quantum_info import SparsePauliOp, random_pauli_list
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation import lanczos
-from qep_qiskit.simulation.lanczos import ground_state, lowest
-from qep_qiskit.simulation.operators import PauliSum, pauli_expectations
+from qep_qiskit.simulation.eigen import lanczos
+from qep_qiskit.simulation.eigen.lanczos import ground_state, lowest
+from qep_qiskit.simulation.eigen.operators import PauliSum, pauli_expectations
 
 
 def ising(num_qubits, edges, h, g, coupling=-1.0):

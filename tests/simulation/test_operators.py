@@ -5,7 +5,7 @@ import pytest
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.operators import PauliSum, pauli_expectations
+from qep_qiskit.simulation.eigen.operators import PauliSum, pauli_expectations
 
 LETTERS = {"diagonal": "IZ", "real": "IXZ", "any": "IXYZ"}
 

@@ -8,7 +8,7 @@ from qiskit_algorithms.gradients import DerivativeType, ReverseEstimatorGradient
 from qiskit_algorithms.optimizers import L_BFGS_B
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.plugin import AdjointEstimator, AdjointEstimatorGradient, ProgramCache
+from qep_qiskit.simulation.adjoint.primitives import AdjointEstimator, AdjointEstimatorGradient, ProgramCache
 
 ISING = SparsePauliOp.from_sparse_list(
     [("ZZ", [i, i + 1], -1.0) for i in range(3)] + [("X", [i], -0.7) for i in range(4)] + [("Z", [0], -0.3)], 4

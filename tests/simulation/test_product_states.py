@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import SparsePauliOp, random_pauli_list
 
-from qep_qiskit.simulation.product_states import ProductEnergy, ProductStrings, across, along, product_state, retracted, tangents
+from qep_qiskit.simulation.closed_form.product_states import (
+    ProductEnergy,
+    ProductStrings,
+    across,
+    along,
+    product_state,
+    retracted,
+    tangents,
+)
 
 
 def random_energy(seed, n=4, strings=14):

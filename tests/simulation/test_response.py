@@ -5,9 +5,9 @@ import pytest
 from qiskit.quantum_info import SparsePauliOp, random_pauli_list
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
-from qep_qiskit.simulation.lanczos import ground_state
-from qep_qiskit.simulation.operators import PauliSum
-from qep_qiskit.simulation.response import linear_response
+from qep_qiskit.simulation.eigen.lanczos import ground_state
+from qep_qiskit.simulation.eigen.operators import PauliSum
+from qep_qiskit.simulation.eigen.response import linear_response
 
 
 def networks(num_qubits, with_y):

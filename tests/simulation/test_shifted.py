@@ -5,9 +5,9 @@ import pytest
 from qiskit.quantum_info import SparsePauliOp, random_pauli_list
 
 from qep_qiskit.errors import DegenerateGroundStateError
-from qep_qiskit.simulation.operators import PauliSum
-from qep_qiskit.simulation.shifted import conjugate_gradients, corrected, solve_shifted
-from qep_qiskit.simulation.vectors import single
+from qep_qiskit.simulation.eigen.operators import PauliSum
+from qep_qiskit.simulation.eigen.shifted import conjugate_gradients, corrected, solve_shifted
+from qep_qiskit.simulation.eigen.vectors import single
 
 
 def operator(num_qubits, kind):

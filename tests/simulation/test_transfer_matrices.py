@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import PTM, Operator, SuperOp, random_quantum_channel
 
-from qep_qiskit.simulation import transfer
-from qep_qiskit.simulation.channels import ChannelProgram, Fusion
-from qep_qiskit.simulation.layout import line, route
-from qep_qiskit.simulation.transfer import Piece
+from qep_qiskit.simulation.noise import transfer
+from qep_qiskit.simulation.noise.channels import ChannelProgram, Fusion
+from qep_qiskit.simulation.noise.transfer import Piece
+from qep_qiskit.simulation.noise.wires import line, route
 
 RNG = np.random.default_rng(5)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qep_qiskit.devices import Compiled, SimulatedDevice, Work
-from qep_qiskit.measurement.samples import Samples
+from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import stream
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import qep_qiskit as qep
 from qep_qiskit.equilibrium import execute, plan, reduce
-from qep_qiskit.equilibrium.estimate import finish
+from qep_qiskit.equilibrium.rounds import finish
 
 # of 400 seeds a variance strays by 0.2 once in 350 true bars, and some 60 bars are tested; of 800 seeds once in 16 000
 SEEDS = 800

@@ -9,7 +9,7 @@ import numpy as np
 
 from qep_qiskit.devices import Compiled, StatevectorDevice, Work
 from qep_qiskit.devices.statevector import rotated
-from qep_qiskit.measurement.samples import Samples, draw, from_probabilities
+from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream
 
 

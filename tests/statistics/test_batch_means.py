@@ -4,10 +4,10 @@ import numpy as np
 from readout_device import ReadoutErrorDevice
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium import answers
-from qep_qiskit.training.metrics import measured
-from qep_qiskit.training.sources import mean_of
-from qep_qiskit.training.targets import samples_of
+from qep_qiskit.equilibrium.prediction import answers
+from qep_qiskit.training.data.targets import samples_of
+from qep_qiskit.training.loop.sources import mean_of
+from qep_qiskit.training.rules.metrics import measured
 
 
 def test_a_shared_calibration_does_not_average_out():

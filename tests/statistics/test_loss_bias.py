@@ -8,9 +8,9 @@ from readout_device import ReadoutErrorDevice
 
 import qep_qiskit as qep
 from qep_qiskit.costs import softmax_cross_entropy
-from qep_qiskit.equilibrium import answers
 from qep_qiskit.equilibrium.loss import measured_loss
-from qep_qiskit.training.sources import mean_of
+from qep_qiskit.equilibrium.prediction import answers
+from qep_qiskit.training.loop.sources import mean_of
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[1, 2])
 WEIGHTS = NETWORK.initial_weights(seed=5)

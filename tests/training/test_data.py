@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.training.data import MADE, SHIPPED, built_in, read_file
-from qep_qiskit.training.encoding import fit_scaling, fit_targets, prepare, split
+from qep_qiskit.training.data.encoding import fit_scaling, fit_targets, prepare, split
+from qep_qiskit.training.data.sets import MADE, SHIPPED, built_in, read_file
 
 GOOD = "a, b,label\n1,2,cat\n3,4.5,dog\n\n5,6,cat\n"
 

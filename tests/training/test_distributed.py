@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.training import fit, steps, task_of
-from qep_qiskit.training.distributed import Distributed
+from qep_qiskit.training import steps, task_of
+from qep_qiskit.training import train as fit
+from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.workers import Serial, pool
 
 

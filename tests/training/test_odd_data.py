@@ -9,8 +9,8 @@ from click.testing import CliRunner
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
 from qep_qiskit.errors import InputError
-from qep_qiskit.training.data import DataSet, read_file
-from qep_qiskit.training.encoding import fit_scaling, fit_targets, prepare, split
+from qep_qiskit.training.data.encoding import fit_scaling, fit_targets, prepare, split
+from qep_qiskit.training.data.sets import DataSet, read_file
 
 ROWS = np.random.default_rng(0).normal(size=(12, 2))
 SPEC = """

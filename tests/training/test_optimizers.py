@@ -7,8 +7,8 @@ import pytest
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.training import SGD, Adam, AdaptiveShots, Momentum
-from qep_qiskit.training.optimizers import optimizer_of
-from qep_qiskit.training.schedules import SCHEDULES, schedule_of
+from qep_qiskit.training.rules.optimizers import optimizer_of
+from qep_qiskit.training.rules.schedules import SCHEDULES, schedule_of
 
 GRADIENTS = np.random.default_rng(1).normal(size=(6, 4))
 

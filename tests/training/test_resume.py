@@ -13,10 +13,10 @@ from cases import CASES
 
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
-from qep_qiskit.runs.store import RunStore
-from qep_qiskit.training.checkpoints import state_of
-from qep_qiskit.training.interrupts import InterruptedTrainingError
-from qep_qiskit.training.starts import carries, kept, restored
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.training.life.checkpoints import state_of
+from qep_qiskit.training.life.interrupts import InterruptedTrainingError
+from qep_qiskit.training.loop.starts import carries, kept, restored
 
 HERE = Path(__file__).parent
 

@@ -15,9 +15,9 @@ from qiskit_algorithms.optimizers import COBYLA, SPSA
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import UnidentifiedError
-from qep_qiskit.runs.store import RunStore
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training import Adam
-from qep_qiskit.training.identity import IDENTITY
+from qep_qiskit.training.life.identity import IDENTITY
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::qep_qiskit.errors.NudgeWarning"

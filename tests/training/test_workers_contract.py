@@ -8,8 +8,9 @@ import pytest
 
 import qep_qiskit as qep
 from qep_qiskit import networks, preparation
-from qep_qiskit.training import fit, task_of
-from qep_qiskit.training.distributed import Distributed
+from qep_qiskit.training import task_of
+from qep_qiskit.training import train as fit
+from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.workers import pool
 
 X, Y = np.linspace(-0.8, 0.8, 5)[:, None], np.linspace(-0.3, 0.3, 5)

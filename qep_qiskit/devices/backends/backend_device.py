@@ -1,0 +1,248 @@
+"""Any provider's `BackendV2` as a device: its circuits are run by the backend itself, and what comes back is checked."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.primitives import BitArray
+from qiskit.providers import BackendV2, JobError
+from qiskit.transpiler import generate_preset_pass_manager
+
+from qep_qiskit.devices.backends.independence import Repeats, fresh_backend, seed_options
+from qep_qiskit.devices.backends.results import Asked, read_result
+from qep_qiskit.devices.compilation import Cache, compile_with
+from qep_qiskit.devices.device import Compiled, Measuring, Work
+from qep_qiskit.devices.limits import Limits, limits_of
+from qep_qiskit.devices.remote import RunPub, read_state
+from qep_qiskit.errors import DeviceError, FailedCircuitError, InputError, RefusedJobError
+from qep_qiskit.samples import Samples, from_bit_array
+from qep_qiskit.secrets import scrubbed
+from qep_qiskit.seeds import integer
+
+
+@dataclass(frozen=True)
+class BackendDevice(Measuring):
+    """A backend of any provider, run directly.
+
+    Parameters
+    ----------
+    backend : BackendV2
+        With a seed of its own, each call draws from a seed that is derived from it; without one it draws afresh.
+    seed : int
+    options : mapping
+        For every call of ``backend.run``.
+    """
+
+    backend: BackendV2
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The backend's name."""
+        return str(self.backend.name or type(self.backend).__name__)
+
+    @property
+    def limits(self) -> Limits:
+        """The size of the jobs that the backend takes."""
+        return limits_of(self.backend)
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit in the backend's gates."""
+        return self.cache.compiled(circuit, qubits, lambda c, q: compile_for(self.backend, c, q))
+
+    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
+        """Return the circuit that is sent for these axes."""
+        return measured_for(self.backend, self.cache, compiled, axes)
+
+    def sent(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[QuantumCircuit, NDArray[np.float64]]]:
+        """Return one circuit for each row, its angles bound: not every backend takes parameters."""
+        rows = [circuit.assign_parameters(dict(zip(circuit.parameters, row, strict=True))) for row in values]
+        return [(bound, np.zeros((1, 0))) for bound in rows]
+
+    def check(self, pubs: Sequence[RunPub]) -> None:
+        """Refuse what the backend's target does not have."""
+        target = target_of(self.backend)
+        for pub in pubs:
+            for item in pub.circuit.data:
+                qubits = tuple(pub.circuit.find_bit(qubit).index for qubit in item.qubits)
+                name = item.operation.name
+                if name != "barrier" and not target.instruction_supported(name, qubits):
+                    raise InputError(f"device: {self.name} has no {name} on qubits {list(qubits)}; compile for it again")
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Run all circuits, in as few jobs as the backend takes them."""
+        pubs, places = [], []
+        for number, item in enumerate(work):
+            for circuit, values in self.sent(self.measured(item.compiled, item.axes), item.values):
+                pubs.append(RunPub(circuit, values))
+                places.append(number)
+        self.check(pubs)
+        found: dict[int, list[BitArray]] = {}
+        for number, part in enumerate(self.limits.parts(len(pubs), shots)):
+            circuits = [pub.circuit.copy(name=f"qep-{k}") for k, pub in enumerate(pubs[part.circuits])]
+            job = self.run(circuits, part.shots, integer(seed, "job", number))
+            asked = [Asked.of(circuit, name=circuit.name) for circuit in circuits]
+            answer = self.asked("the result could not be read", job.result, job)
+            answers = read_result(answer, asked, shots=part.shots, source=self.name)
+            if not self._seeded(seed):
+                Repeats.of(self.backend).refuse(circuits, answers, self.name, seed)
+            for place, bits in zip(part.numbers(), answers, strict=True):
+                found.setdefault(place, []).append(bits)
+        samples: list[list[Samples]] = [[] for _ in work]
+        for place, number in enumerate(places):
+            samples[number] += from_bit_array(BitArray.concatenate_shots(found[place]))
+        return samples
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Refuse: a backend gives shots."""
+        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
+
+    def describe(self) -> dict[str, object]:
+        """Return the backend's name and class."""
+        return {"name": self.name, "backend": type(self.backend).__name__, "noise": "its own"}
+
+    def run(self, circuits: list[QuantumCircuit], shots: int, seed: int) -> Any:
+        """Send one job and return it.
+
+        Parameters
+        ----------
+        circuits : list of QuantumCircuit
+        shots : int
+        seed : int
+            Of this call: what has a seed of its own gets one that is derived from both.
+
+        Raises
+        ------
+        RefusedJobError
+            If the backend did not take the job.
+        DeviceError
+            If that is not known.
+        """
+        backend = fresh_backend(self.backend, seed)
+        wanted = {"shots": shots, **self.options, **seed_options(self.backend, seed, self.options)}
+        taken = keywords_of(backend.run)
+        keywords = {name: value for name, value in wanted.items() if taken is None or name in taken}
+        if "shots" not in keywords and "shots" in _options_of(backend):
+            backend = copy.copy(backend)
+            backend._options = copy.copy(backend._options)
+            backend.set_options(shots=shots)
+        try:
+            job = backend.run(circuits, **keywords)
+        except (InputError, DeviceError):
+            raise
+        except Exception as error:  # whatever a provider's client raises
+            words = _line(error)
+            if refuses(error):
+                raise RefusedJobError(f"device: {self.name} refused the job, nothing was sent: {words}") from None
+            raise DeviceError(f"device: the job could not be sent: {words}") from None
+        if not callable(getattr(job, "result", None)):
+            raise DeviceError(f"device: {self.name} returned {type(job).__name__} in place of a job")
+        return job
+
+    def _seeded(self, seed: int) -> bool:
+        """Return whether the backend has a seed, so that each call draws from one derived from it."""
+        return bool(seed_options(self.backend, seed, self.options)) or fresh_backend(self.backend, seed) is not self.backend
+
+    def asked(self, what: str, question: Callable[[], Any], job: Any = None) -> Any:
+        """Return what a provider's client answers; what it raises becomes one line without secrets."""
+        try:
+            return question()
+        except (InputError, DeviceError):
+            raise
+        except Exception as error:  # whatever a provider's client raises
+            if job is not None and _state(job) == "failed":
+                raise FailedCircuitError(f"device: {self.name}: the job failed: {_line(error)}") from None
+            raise DeviceError(f"device: {what}: {_line(error)}") from None
+
+
+def target_of(backend: BackendV2) -> Any:
+    """Return a backend's target, without which nothing can be compiled for it."""
+    target = getattr(backend, "target", None)
+    if target is None:
+        raise InputError(f"device: {backend.name} has no target (gates and couplings), so nothing can be compiled for it")
+    return target
+
+
+def compile_for(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
+    """Return the circuit for a backend; in rz, sx, x and cx where it has gates of any number of qubits."""
+    if target_of(backend).num_qubits:
+        return compile_with(backend, circuit, qubits)
+    passes = generate_preset_pass_manager(optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11)
+    wires = tuple(range(circuit.num_qubits))
+    return Compiled(passes.run(circuit), wires, wires, wires)
+
+
+def measured_for(backend: BackendV2, cache: Cache, compiled: Compiled, axes: str) -> QuantumCircuit:
+    """Return the measured circuit of these axes in the backend's own gates."""
+    circuit, target = cache.measured(compiled, axes), target_of(backend)
+    if {"rz", "sx"} <= set(target.operation_names):
+        return circuit
+    passes = generate_preset_pass_manager(
+        optimization_level=0, target=target, initial_layout=list(range(circuit.num_qubits)), seed_transpiler=11
+    )
+    kept: QuantumCircuit = cache.kept(("translated", id(circuit)), lambda: passes.run(circuit), anchor=circuit)
+    return kept
+
+
+def keywords_of(run: Callable[..., Any]) -> set[str] | None:
+    """Return the keywords that a backend's ``run`` takes besides the circuits; None if it takes any."""
+    try:
+        parameters = list(inspect.signature(run).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return {p.name for p in parameters[1:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+def refuses(error: BaseException) -> bool:
+    """Return whether an error of ``run`` tells that no job was made: a wrong value, or a circuit that Qiskit refuses.
+
+    A lost connection, an answer that could not be read, and errors of a provider's own leave that open.
+    """
+    chain, link = [error], error.__cause__ or error.__context__
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    if any(isinstance(e, OSError | json.JSONDecodeError | UnicodeError | JobError) for e in chain):
+        return False
+    own = isinstance(error, QiskitError) and type(error).__module__.split(".")[0] in ("qiskit", "qiskit_aer")
+    return own or isinstance(error, ValueError | NotImplementedError)
+
+
+def refuse_runtime_backend(backend: object) -> None:
+    """Refuse IBM's own backends, whose ``run`` was removed, and name the device that takes their place."""
+    classes = {f"{c.__module__.split('.')[0]}.{c.__name__}" for c in type(backend).__mro__}
+    if "qiskit_ibm_runtime.IBMBackend" in classes:
+        name = getattr(backend, "name", "ibm_torino")
+        raise InputError(f"device: an IBMBackend takes no circuits itself (its run() was removed); give qep.ibm({name!r})")
+
+
+def _options_of(backend: BackendV2) -> dict[str, Any]:
+    try:
+        return dict(backend.options.items())
+    except Exception:  # a provider's options may be of any kind
+        return {}
+
+
+def _state(job: Any) -> str:
+    try:
+        return read_state(job.status())[0]
+    except Exception:  # it cannot be asked
+        return "unknown"
+
+
+def _line(error: BaseException) -> str:
+    text = str(error.message) if isinstance(error, QiskitError) else str(error)
+    return scrubbed(" ".join(text.split()))[:300] or type(error).__name__

@@ -1,0 +1,114 @@
+"""Any provider's `BackendV2` as a device that is sent jobs and asked later, with what it offers: run, result, a job by its id."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qiskit.providers import BackendV2
+
+from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend, target_of
+from qep_qiskit.devices.backends.results import circuit_name
+from qep_qiskit.devices.remote import DeviceError, RemoteJob, RunPub, read_state
+from qep_qiskit.errors import InputError
+from qep_qiskit.secrets import scrubbed
+from qep_qiskit.seeds import integer
+
+
+@dataclass(frozen=True)
+class ProviderDevice(BackendDevice):
+    """A backend of any provider; see :func:`provider_device`.
+
+    Attributes
+    ----------
+    finds : bool
+        False: such a backend cannot be asked for a job by its tag, so a job whose id was lost is not sent again unasked.
+    """
+
+    finds: bool = False
+    _jobs: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def ready(self) -> None:
+        """See that circuits can be compiled for the backend."""
+        target_of(self.backend)
+
+    def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:
+        """Send one job and return its id. Its circuits are named by the tag: most providers show it, few find jobs by it."""
+        circuits = [pub.circuit.copy(name=circuit_name(tag, number)) for number, pub in enumerate(pubs)]
+        job = self.run(circuits, shots, integer(self.seed, f"job {tag}"))
+        told = job.job_id
+        job_id = str(self.asked("the job was sent and has no id", told) if callable(told) else told)
+        self._jobs[job_id] = job
+        return job_id
+
+    def find(self, tag: str) -> list[RemoteJob]:
+        """Return nothing: jobs cannot be found by a tag."""
+        return []
+
+    def status(self, job_id: str) -> tuple[str, str]:
+        """Return the state of a job and, where it failed, why; of an unknown state, the provider's word."""
+        job = self._job(job_id)
+        told = job.status if callable(getattr(job, "status", None)) else lambda: job.status
+        state, word = read_state(self.asked("the status could not be read", told))
+        reason = word if state == "unknown" else ""
+        if state == "failed":
+            with contextlib.suppress(Exception):
+                reason = scrubbed(" ".join(str(job.error_message()).split()))[:500]
+        return state, reason
+
+    def result(self, job_id: str) -> object:
+        """Return what the provider hands back for a job."""
+        job = self._job(job_id)
+        return self.asked(f"the result of job {job_id} could not be read", job.result, job)
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job that has not ended."""
+        self.asked(f"job {job_id} could not be cancelled", self._job(job_id).cancel)
+
+    def seconds(self, job_id: str) -> float | None:
+        """Return None: what is billed is each provider's own."""
+        return None
+
+    def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
+        """Return the errors that the backend's target tells of these qubits' measurement."""
+        target = self.backend.target
+        if "measure" not in target.operation_names:
+            return {"date": None}
+        told = target["measure"]
+        errors = {int(q): told[q,].error for q in qubits if (q,) in told and told[q,] is not None}
+        return {"date": None, "measure_error": errors}
+
+    def _job(self, job_id: str) -> Any:
+        if job_id in self._jobs:
+            return self._jobs[job_id]
+        provider = getattr(self.backend, "provider", None) or getattr(self.backend, "service", None)
+        for owner, name in ((self.backend, "retrieve_job"), (provider, "retrieve_job"), (provider, "job")):
+            if callable(getattr(owner, name, None)):
+                self._jobs[job_id] = self.asked(f"job {job_id} could not be fetched", lambda: getattr(owner, name)(job_id))  # noqa: B023
+                return self._jobs[job_id]
+        raise DeviceError(
+            f"device: {self.name} cannot fetch job {job_id} in another process, for it has no retrieve_job; "
+            "collect in the process that sent it"
+        )
+
+
+def provider_device(backend: BackendV2, *, seed: int = 0) -> ProviderDevice:
+    """Return a provider's backend as a device for runs.
+
+    Parameters
+    ----------
+    backend : BackendV2
+        Asked for jobs by its own or its provider's ``retrieve_job``; without one a run is collected in the process that sent it.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If it is not a ``BackendV2``, or one that has no target or takes no circuits.
+    """
+    if not isinstance(backend, BackendV2):
+        raise InputError(f"device: {backend!r} is not allowed; give a Qiskit BackendV2")
+    refuse_runtime_backend(backend)
+    return ProviderDevice(backend, seed)

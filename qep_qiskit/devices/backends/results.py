@@ -1,0 +1,340 @@
+"""Results of backends and samplers, checked and read as the shots of every circuit.
+
+Providers return counts or shot memory, under bit strings, hexadecimal or whole numbers, in one register or several, of the
+measured qubits or of all of them. Whatever is absent, failed or ambiguous is an error in one line: nothing
+that is missing is ever read as the outcome 0.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BitArray
+from qiskit.result import Result
+
+from qep_qiskit.devices.backends.counts import Counts, Entry, counts_of, of_memory, total_of
+from qep_qiskit.errors import FailedCircuitError, UnreadableResultError
+from qep_qiskit.secrets import scrubbed
+
+REGISTER = "outcome"
+"""The classical register that holds the measured qubits."""
+IDLE_SHARE = 0.2
+"""A qubit that no gate touches is read as 1 less often than this."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A measured circuit with its rows of values, as a device was given it.
+
+    Attributes
+    ----------
+    rows : int
+        Each is executed on its own.
+    bits : tuple of int
+        Which of the circuit's classical bits hold the measured qubits, in the order of the logical qubits.
+    num_clbits, num_qubits : int
+        Of the circuit.
+    wires : tuple of int
+        The wire that is measured into each of `bits`.
+    name : str
+        Of the circuit, as it was sent.
+    """
+
+    rows: int
+    bits: tuple[int, ...]
+    num_clbits: int
+    num_qubits: int
+    wires: tuple[int, ...]
+    name: str = ""
+
+    @classmethod
+    def of(cls, circuit: QuantumCircuit, rows: int = 1, name: str = "") -> Asked:
+        """Return the request that a measured circuit makes."""
+        place = {bit: i for i, bit in enumerate(circuit.clbits)}
+        registers = [register for register in circuit.cregs if register.name == REGISTER]
+        bits = tuple(place[bit] for bit in (registers[0] if registers else circuit.clbits))
+        measured = {
+            place[item.clbits[0]]: circuit.find_bit(item.qubits[0]).index
+            for item in circuit.data
+            if item.operation.name == "measure"
+        }
+        wires = tuple(measured.get(bit, -1) for bit in bits)
+        return cls(rows, bits, circuit.num_clbits, circuit.num_qubits, wires, name)
+
+
+def circuit_name(tag: str, number: int) -> str:
+    """Return the name under which a circuit of a job is sent."""
+    return f"{tag}.{number}"
+
+
+def read_result(answer: object, asked: Sequence[Asked], *, shots: int, source: str) -> list[BitArray]:
+    """Return the shots of every circuit that was asked for, one `BitArray` of shape (rows,) each.
+
+    Parameters
+    ----------
+    answer : Result, PrimitiveResult, list of BitArray, counts or list of counts
+        As the provider handed it back.
+    asked : sequence of Asked
+    shots : int
+        Requested for each row. Another number is used as it came, and the gradient warns of it.
+    source : str
+        The device's name, for messages.
+
+    Raises
+    ------
+    FailedCircuitError
+        If a circuit failed: it, and the provider's words.
+    UnreadableResultError
+        If results, counts, shots or bits are missing, of another number or of another kind.
+    """
+    reader = _Reader(tuple(asked), shots, source)
+    arrays = _pub_arrays(answer)
+    if arrays is not None:
+        return reader.from_arrays(arrays)
+    return reader.from_counts(answer)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    asked: tuple[Asked, ...]
+    shots: int
+    source: str
+
+    def wrong(self, text: str) -> UnreadableResultError:
+        return UnreadableResultError(f"device: {self.source} returned a result that cannot be used: {scrubbed(text)[:400]}")
+
+    def check_number(self, found: int, wanted: int) -> None:
+        if found != wanted:
+            raise self.wrong(f"{found} results for {wanted} circuits")
+
+    # pub results -----------------------------------------------------------------------------------------------------------
+
+    def from_arrays(self, found: list[object]) -> list[BitArray]:
+        self.check_number(len(found), len(self.asked))
+        return [self._array(number, *pair) for number, pair in enumerate(zip(found, self.asked, strict=True), start=1)]
+
+    def _array(self, number: int, data: object, asked: Asked) -> BitArray:
+        bits = data if isinstance(data, BitArray) else self._register(number, data, asked)
+        if bits.num_bits != len(asked.bits):
+            raise self.wrong(f"circuit {number} has {bits.num_bits} bits, {len(asked.bits)} were measured")
+        if math.prod(bits.shape) != asked.rows:
+            raise self.wrong(f"circuit {number} has {math.prod(bits.shape)} rows of shots, {asked.rows} were requested")
+        if bits.num_shots < 2:
+            raise self.wrong(f"circuit {number} has {bits.num_shots} shots, {self.shots} were requested")
+        return bits if bits.shape == (asked.rows,) else bits.reshape((asked.rows,))
+
+    def _register(self, number: int, data: Any, asked: Asked) -> BitArray:
+        try:
+            fields = dict(data.items())
+        except (AttributeError, TypeError, ValueError):
+            raise self.wrong(f"circuit {number} has no registers of shots") from None
+        found = fields.get(REGISTER)
+        if found is None:
+            whole = [bits for bits in fields.values() if isinstance(bits, BitArray) and bits.num_bits == len(asked.bits)]
+            if len(whole) != 1:
+                names = ", ".join(repr(name) for name in fields) or "none"
+                raise self.wrong(f"circuit {number} has no register {REGISTER!r} (registers: {names})")
+            found = whole[0]
+        if not isinstance(found, BitArray):
+            raise self.wrong(f"register {REGISTER!r} of circuit {number} holds {type(found).__name__}, not shots")
+        return found
+
+    # counts ----------------------------------------------------------------------------------------------------------------
+
+    def from_counts(self, answer: object) -> list[BitArray]:
+        rows = [item for item in self.asked for _ in range(item.rows)]
+        entries = self._in_order(self._entries(answer, len(rows)), rows)
+        found = [counts_of(number, entry, self.shots, self.wrong) for number, entry in enumerate(entries, start=1)]
+        by_wire = self._by_wire(found, rows)
+        every = [
+            self._bits(number, counts, asked, by_wire)
+            for number, (counts, asked) in enumerate(zip(found, rows, strict=True), start=1)
+        ]
+        arrays, place = [], 0
+        for item in self.asked:
+            own = every[place : place + item.rows]
+            place += item.rows
+            if len({bits.num_shots for bits in own}) > 1:
+                raise self.wrong("the rows of one circuit have different numbers of shots")
+            arrays.append(BitArray(np.concatenate([bits.array for bits in own]), len(item.bits)))
+        return arrays
+
+    def _entries(self, answer: Any, wanted: int) -> list[Entry]:
+        """Return what each circuit gave, one entry for each."""
+        if answer is None:
+            raise self.wrong("nothing")
+        if hasattr(answer, "quasi_dists"):
+            raise self.wrong("quasi-probabilities in place of counts")
+        if isinstance(answer, Mapping) and isinstance(answer.get("results"), list):
+            answer = self._whole(answer)
+        if isinstance(answer, Mapping):
+            answer = [answer]
+        results = getattr(answer, "results", None)
+        if isinstance(results, list | tuple):
+            _refuse_failures(answer, results, self.source, wanted)
+            self.check_number(len(results), wanted)
+            return [self._entry(answer, number, result) for number, result in enumerate(results)]
+        if callable(getattr(answer, "get_counts", None)):
+            if getattr(answer, "success", True) is False:
+                raise FailedCircuitError(f"device: {self.source}: the job failed: {_words(answer)}")
+            answer = self._asked_for_counts(answer)
+            answer = [answer] if isinstance(answer, Mapping) else answer
+        if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
+            raise self.wrong(f"{type(answer).__name__} in place of counts")
+        parts = list(answer)
+        self.check_number(len(parts), wanted)
+        return [Entry(part) for part in parts]
+
+    def _whole(self, answer: Mapping[str, Any]) -> Result:
+        """Return a result that came as plain data."""
+        try:
+            return Result.from_dict(dict(answer))
+        except Exception as error:  # whatever is missing in it
+            raise self.wrong(f"plain data that is no whole result ({type(error).__name__}: {error})") from None
+
+    def _asked_for_counts(self, answer: Any, *number: int) -> Any:
+        try:
+            return answer.get_counts(*number)
+        except Exception as error:  # whatever a provider's own class raises
+            which = f"circuit {number[0] + 1} has no counts" if number else "no counts"
+            raise self.wrong(f"{which} ({' '.join(str(error).split())[:200]})") from None
+
+    def _entry(self, answer: Any, number: int, result: Any) -> Entry:
+        data = _plain(getattr(result, "data", None))
+        header = _plain(getattr(result, "header", None))
+        counts, memory = data.get("counts"), data.get("memory")
+        if counts is not None and memory is not None and total_of(counts) not in (None, len(memory)):
+            raise self.wrong(f"circuit {number + 1} has {len(memory)} shots in memory and {total_of(counts)} in its counts")
+        if counts is None and memory is None:
+            counts = self._asked_for_counts(answer, number) if callable(getattr(answer, "get_counts", None)) else None
+        if counts is None:
+            counts = of_memory(number + 1, memory, self.wrong)
+        name = header.get("name")
+        return Entry(counts, header, name if isinstance(name, str) else "")
+
+    def _in_order(self, entries: list[Entry], rows: list[Asked]) -> list[Entry]:
+        """Return the entries in the order of the circuits, by the names that the provider gives back, if they are ours."""
+        place = {item.name: i for i, item in enumerate(rows) if item.name}
+        if len(place) < len(rows):
+            return entries
+        named = [place.get(entry.name) for entry in entries]
+        if all(where is None or where == i for i, where in enumerate(named)):
+            return entries
+        if None in named or len(set(named)) < len(rows):
+            raise self.wrong("its circuits are not those that were sent")
+        return [entry for _, entry in sorted(zip(named, entries, strict=True), key=lambda pair: pair[0] or 0)]
+
+    # which bit is which ----------------------------------------------------------------------------------------------------
+
+    def _by_wire(self, found: list[Counts], rows: list[Asked]) -> bool:
+        """Return whether counts that are wider than the register have one bit for each qubit of the device, in their order.
+
+        They may also be padded with zeros. Padding is impossible where a 1 stands beyond the register, one bit per qubit where
+        a qubit that no gate touches would often be 1.
+        """
+        wide = [(c, a) for c, a in zip(found, rows, strict=True) if _is_wide(c, a)]
+        if not wide:
+            return False
+        for number, (counts, asked) in enumerate(zip(found, rows, strict=True), start=1):
+            if _is_wide(counts, asked) and counts.width != asked.num_qubits:
+                width = "more" if counts.width is None else f"{counts.width}"
+                raise self.wrong(
+                    f"circuit {number} has {width} bits, {len(asked.bits)} were measured; nothing says which they are"
+                )
+        if any(-1 in asked.wires for _, asked in wide):
+            raise self.wrong("its counts are wider than the circuits' registers; nothing says which bits are which")
+        padded = not any(value >> a.num_clbits for c, a in wide for value in c.values)
+        quiet = all(
+            counts.share_of_ones(q) <= IDLE_SHARE
+            for counts, asked in wide
+            for q in set(range(asked.num_qubits)) - set(asked.wires)
+        )
+        same = all(a.wires == a.bits for _, a in wide)
+        if (padded and same) or padded != quiet:
+            return quiet and not padded
+        counts, asked = wide[0]
+        raise self.wrong(f"its counts have {counts.width} bits, {len(asked.bits)} were measured; nothing says which they are")
+
+    def _bits(self, number: int, counts: Counts, asked: Asked, by_wire: bool) -> BitArray:
+        places = self._places(number, counts, asked, by_wire)
+        chosen: dict[int, int] = {}
+        for value, count in zip(counts.values, counts.numbers, strict=True):
+            short = sum((value >> p & 1) << i for i, p in enumerate(places))
+            chosen[short] = chosen.get(short, 0) + count
+        return BitArray.from_counts([chosen], num_bits=len(places))
+
+    def _places(self, number: int, counts: Counts, asked: Asked, by_wire: bool) -> tuple[int, ...]:
+        width = counts.width
+        if width is not None and sum(size for _, size in counts.registers) == width and width > asked.num_clbits:
+            start = 0
+            for name, size in counts.registers:
+                if name == REGISTER and size == len(asked.bits):
+                    return tuple(range(start, start + size))
+                start += size
+        if _is_wide(counts, asked):
+            return asked.wires if by_wire else asked.bits
+        if width is None or width == asked.num_clbits:
+            return asked.bits
+        raise self.wrong(f"circuit {number} has {width} bits, {len(asked.bits)} were measured")
+
+
+def _is_wide(counts: Counts, asked: Asked) -> bool:
+    """Return whether counts have more bits than the circuit's registers, and no register that says which are which."""
+    if counts.width is None:
+        return any(value >> asked.num_clbits for value in counts.values)
+    named = any(name == REGISTER and size == len(asked.bits) for name, size in counts.registers)
+    whole = sum(size for _, size in counts.registers) == counts.width
+    return counts.width > asked.num_clbits and not (named and whole)
+
+
+def _pub_arrays(answer: Any) -> list[object] | None:
+    """Return the data of every pub of a primitive's result, None where it is no such result."""
+    if isinstance(answer, str | bytes | Mapping) or hasattr(answer, "get_counts") or not isinstance(answer, Iterable):
+        return None
+    if hasattr(answer, "quasi_dists") or isinstance(getattr(answer, "results", None), list):
+        return None
+    parts = list(answer)
+    data = [part if isinstance(part, BitArray) else getattr(part, "data", None) for part in parts]
+    return data if parts and all(item is not None for item in data) else None
+
+
+def _refuse_failures(answer: Any, results: Sequence[Any], source: str, wanted: int) -> None:
+    for number, result in enumerate(results, start=1):
+        if _failed(result):
+            raise FailedCircuitError(f"device: {source}: circuit {number} of {wanted} failed: {_words(result, answer)}")
+    if getattr(answer, "success", True) is False:
+        raise FailedCircuitError(f"device: {source}: the job failed: {_words(answer)}")
+
+
+def _failed(result: Any) -> bool:
+    status = str(getattr(getattr(result, "status", ""), "name", getattr(result, "status", ""))).strip()
+    return getattr(result, "success", True) is False or bool(re.match(r"(?i)(error|fail|cancel)", status))
+
+
+def _words(*told: Any) -> str:
+    """Return what a provider says about a failure, in the first of these objects that says anything."""
+    words = []
+    for thing in told:
+        for name in ("status", "error_message", "error", "message"):
+            value = getattr(thing, name, None)
+            if value is not None and not callable(value) and str(value).strip():
+                words.append(" ".join(str(getattr(value, "name", value)).split()))
+        if words:
+            break
+    return scrubbed("; ".join(dict.fromkeys(words)))[:300] or "the provider gives no reason"
+
+
+def _plain(thing: Any) -> dict[str, Any]:
+    """Return an object of a result, which may be a mapping or a namespace, as a mapping."""
+    if isinstance(thing, Mapping):
+        return dict(thing)
+    if callable(getattr(thing, "to_dict", None)):
+        found = thing.to_dict()
+        return dict(found) if isinstance(found, Mapping) else {}
+    return dict(vars(thing)) if hasattr(thing, "__dict__") else {}

@@ -1,0 +1,164 @@
+"""Any Qiskit sampler as a device."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BackendSamplerV2, BaseSamplerV2, BitArray
+from qiskit.providers import BackendV2
+from qiskit.transpiler import generate_preset_pass_manager
+
+from qep_qiskit.devices.backends.backend_device import BackendDevice, compile_for, measured_for
+from qep_qiskit.devices.backends.independence import continues, fresh_sampler, is_known, probe
+from qep_qiskit.devices.backends.results import Asked, read_result
+from qep_qiskit.devices.compilation import Cache
+from qep_qiskit.devices.device import Compiled, Device, Measuring, Work
+from qep_qiskit.errors import DeviceError, InputError
+from qep_qiskit.samples import Samples, from_bit_array
+from qep_qiskit.secrets import scrubbed
+from qep_qiskit.seeds import integer
+
+PROBE_QUBITS, PROBE_SHOTS = 5, 200
+Pub = tuple[QuantumCircuit, Any]
+
+
+@dataclass(frozen=True)
+class SamplerDevice(Measuring):
+    """A Qiskit sampler, with the backend that its circuits are compiled for where there is one.
+
+    A sampler of an unknown class is run twice on a small circuit before its first job, and refused if its random numbers repeat.
+
+    Parameters
+    ----------
+    sampler : BaseSamplerV2
+        Its own options decide what happens to the circuits. One with a seed, of its own or of what it wraps, draws from seeds
+        derived from it and from the call's; one without a seed draws afresh in every call.
+    backend : BackendV2, optional
+    """
+
+    sampler: BaseSamplerV2
+    backend: BackendV2 | None = None
+    seed: int = 0
+    cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        backend = "" if self.backend is None else f", backend={self.backend.name}"
+        return f"SamplerDevice({type(self.sampler).__name__}{backend}, seed={self.seed})"
+
+    @property
+    def name(self) -> str:
+        """The backend's name, or the sampler's class."""
+        return type(self.sampler).__name__ if self.backend is None else str(self.backend.name)
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit for the backend, or in rz, sx, x and cx where there is none."""
+        return self.cache.compiled(circuit, qubits, self._compile)
+
+    def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
+        if self.backend is not None:
+            return compile_for(self.backend, circuit, qubits)
+        passes = generate_preset_pass_manager(optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11)
+        wires = tuple(range(circuit.num_qubits))
+        return Compiled(passes.run(circuit), wires, wires, wires)
+
+    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
+        """Return the circuit that is run for these axes."""
+        if self.backend is None:
+            return self.cache.measured(compiled, axes)
+        return measured_for(self.backend, self.cache, compiled, axes)
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Run all circuits as one job; row by row, each with a seed of its own, where one job would repeat its numbers."""
+        self._probe()
+        pubs: list[Pub] = [(self.measured(item.compiled, item.axes), item.values) for item in work]
+        sampler, seeded = fresh_sampler(self.sampler, seed)
+        if not seeded or continues(self.sampler):
+            return [from_bit_array(bits) for bits in self._run(sampler, pubs, shots)]
+        samples: list[list[Samples]] = []
+        for number, (circuit, values) in enumerate(pubs):
+            samples.append([])
+            for place, row in enumerate(values):
+                own, _ = fresh_sampler(self.sampler, integer(seed, "row", number, place))
+                (bits,) = self._run(own, [(circuit, row[None])], shots)
+                samples[-1] += from_bit_array(bits)
+        return samples
+
+    def _run(self, sampler: BaseSamplerV2, pubs: Sequence[Pub], shots: int) -> list[BitArray]:
+        try:
+            answer = sampler.run(pubs, shots=shots).result()
+        except (InputError, DeviceError):
+            raise
+        except Exception as error:  # whatever a sampler raises
+            told = scrubbed(" ".join(str(getattr(error, "message", error)).split()))[:300] or type(error).__name__
+            raise DeviceError(f"device: {self.name} could not run the circuits: {told}") from None
+        asked = [Asked.of(circuit, len(values)) for circuit, values in pubs]
+        return read_result(answer, asked, shots=shots, source=self.name)
+
+    def _probe(self) -> None:
+        """Run a sampler of an unknown class twice on a small circuit, once in its life, and see that its numbers differ."""
+        if is_known(self.sampler) or id(self.sampler) in _PROBED:
+            return
+        few = PROBE_QUBITS if self.backend is None or not self.backend.num_qubits else min(PROBE_QUBITS, self.backend.num_qubits)
+        circuit = QuantumCircuit(few, name="probe")
+        circuit.rx(np.pi / 2, range(few))
+        measured = self.measured(self.compile(circuit), "Z" * few)
+
+        def rows(of: QuantumCircuit, call: int) -> list[BitArray]:
+            sampler, seeded = fresh_sampler(self.sampler, integer(self.seed, "probe", call))
+            pub = (of, np.zeros((1, 0)))
+            if not seeded:
+                return self._run(sampler, [pub, pub], PROBE_SHOTS)
+            other, _ = fresh_sampler(self.sampler, integer(self.seed, "probe row", call))
+            return self._run(sampler, [pub], PROBE_SHOTS) + self._run(other, [pub], PROBE_SHOTS)
+
+        probe(rows, measured, self.name)
+        try:
+            weakref.finalize(self.sampler, _PROBED.discard, id(self.sampler))
+        except TypeError:
+            return  # it cannot be referred to weakly, so its id may come to mean another
+        _PROBED.add(id(self.sampler))
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Refuse: a sampler gives shots."""
+        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
+
+    def describe(self) -> dict[str, object]:
+        """Return the sampler's class and the backend's name."""
+        return {"name": self.name, "sampler": type(self.sampler).__name__, "noise": "its own"}
+
+
+_PROBED: set[int] = set()
+
+
+def sampler_device(sampler: BaseSamplerV2) -> Device:
+    """Return a sampler as a device.
+
+    Qiskit's sampler of any backend, and the Runtime client's in local mode, which is the same, read missing shots as 0
+    (Qiskit/qiskit#15694): the backend that they hold is run without them.
+    """
+    backend = getattr(sampler, "backend", None)
+    backend = backend() if callable(backend) else backend
+    backend = backend if isinstance(backend, BackendV2) else None
+    if backend is not None and type(sampler).run is BackendSamplerV2.run and type(sampler)._run is BackendSamplerV2._run:
+        options = dict(sampler.options.run_options or {})
+        if sampler.options.seed_simulator is not None:
+            options["seed_simulator"] = sampler.options.seed_simulator
+        return BackendDevice(backend, options=options)
+    if backend is not None and _is_local_runtime(sampler, backend):
+        simulator = sampler.options.simulator
+        given = {name: getattr(simulator, name, None) for name in ("seed_simulator", "noise_model")}
+        known = {name: value for name, value in given.items() if value is not None and type(value).__name__ != "UnsetType"}
+        return BackendDevice(backend, options=known)
+    return SamplerDevice(sampler, backend)
+
+
+def _is_local_runtime(sampler: BaseSamplerV2, backend: BackendV2) -> bool:
+    """Return whether this is the Runtime client's older sampler with a simulator for a backend."""
+    remote = any(c.__name__ == "IBMBackend" for c in type(backend).__mro__)
+    own = type(sampler).__module__ == "qiskit_ibm_runtime.sampler" and type(sampler).__name__ == "SamplerV2"
+    return own and not remote

@@ -1,0 +1,381 @@
+"""IBM Quantum devices, behind the current Runtime client."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BitArray
+from qiskit.providers import BackendV2
+
+from qep_qiskit.devices.backends.results import Asked, read_result
+from qep_qiskit.devices.compilation import Cache, compile_with
+from qep_qiskit.devices.device import Compiled, Measuring, Work
+from qep_qiskit.devices.digests import mark_in, mark_of
+from qep_qiskit.devices.ibm.account import connect, mock_url
+from qep_qiskit.devices.ibm.jobs import job_of, named_if_left, result_of, same_inputs
+from qep_qiskit.devices.limits import Limits, limits_of
+from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, read_state
+from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot, snapshot_classes
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.samples import Samples, from_bit_array
+from qep_qiskit.secrets import scrubbed
+
+__all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
+
+MODES = ("job", "batch", "session")
+DECOUPLING = ("XX", "XpXm", "XY4")
+WAIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class IBMDevice(Measuring):
+    """An IBM Quantum device behind the current Runtime client; see :func:`ibm`."""
+
+    name: str
+    seed: int = 0
+    dynamical_decoupling: str | None = None
+    gate_twirling: bool = False
+    measure_twirling: bool = False
+    fractional_gates: bool = False
+    instance: str | None = None
+    mode: str = "job"
+    service_factory: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
+    cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+    _group: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @functools.cached_property
+    def service(self) -> Any:
+        """The client, with the account that it has saved or that the environment names."""
+        with translated("the service cannot be reached"):
+            return connect(self.instance) if self.service_factory is None else self.service_factory()
+
+    @functools.cached_property
+    def backend(self) -> BackendV2:
+        """The device as Qiskit sees it, with the calibration of now."""
+        found: BackendV2 = self._asked(
+            f"{self.name} is not available",
+            lambda service: service.backend(self.name, use_fractional_gates=self.fractional_gates),
+        )
+        return found
+
+    def _asked(self, what: str, question: Callable[[Any], Any]) -> Any:
+        """Ask the service, once more with a new access token where the old one was not taken."""
+        from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
+
+        with translated(what):
+            try:
+                return question(self.service)
+            except IBMNotAuthorizedError:
+                # nothing was done: the service looks at the token before anything else
+                for name in ("service", "backend"):
+                    self.__dict__.pop(name, None)
+                return question(self.service)
+
+    @property
+    def limits(self) -> Limits:
+        """The most shots of a circuit in one job; the service takes any number of circuits."""
+        return Limits(None, limits_of(self.backend).shots)
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit in the device's gates, on the qubits that its calibration favours."""
+        return self.cache.compiled(circuit, qubits, lambda c, q: compile_with(self.backend, c, q))
+
+    def ready(self) -> None:
+        """Reach the service and the device, and see that it takes jobs."""
+        _ = self.backend
+        status = self._asked(f"the status of {self.name} could not be read", lambda _: self.backend.status())
+        if not status.operational:
+            raise DeviceError(f"device: {self.name} takes no jobs now ({scrubbed(str(status.status_msg))}); try again later")
+
+    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
+        """Return the circuit that is sent for these axes."""
+        return self.cache.measured(compiled, axes)
+
+    def sent(self, circuit: QuantumCircuit, values: np.ndarray) -> list[tuple[QuantumCircuit, np.ndarray]]:
+        """Return what is sent for a circuit and its rows of values: one pub, or one a row where angles must be folded.
+
+        The device's own rzz takes angles from 0 to π/2 only, and the client folds none that is still a parameter.
+        """
+        if not any(item.operation.name == "rzz" for item in circuit.data) or not circuit.num_parameters:
+            return [(circuit, values)]
+        from qiskit.transpiler import PassManager
+        from qiskit_ibm_runtime.transpiler.passes import FoldRzzAngle
+
+        fold = PassManager([FoldRzzAngle()])
+        rows = [circuit.assign_parameters(dict(zip(circuit.parameters, row, strict=True))) for row in values]
+        return [(fold.run(bound), np.zeros((1, 0))) for bound in rows]
+
+    def check(self, pubs: Sequence[RunPub]) -> None:
+        """Refuse circuits that the device does not run: the client does not look."""
+        from qiskit.primitives.containers.sampler_pub import SamplerPub
+        from qiskit_ibm_runtime.utils import validate_isa_circuits, validate_rzz_pubs
+
+        with translated(f"{self.name} cannot run a circuit", wrong=True):
+            validate_isa_circuits([pub.circuit for pub in pubs], self.backend.target)
+            validate_rzz_pubs([SamplerPub.coerce((pub.circuit, pub.values)) for pub in pubs])
+        faulty = _faulty(self.backend)
+        for pub in pubs:
+            used = {pub.circuit.find_bit(q).index for item in pub.circuit.data for q in item.qubits}
+            if used & faulty:
+                raise InputError(f"device: qubit {min(used & faulty)} of {self.name} is faulty now; compile again")
+
+    def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:
+        """Send one job and return its id. It may exist even where this raises: look its tag up before sending again."""
+        from qiskit_ibm_runtime.executor_sampler import Sampler
+
+        def send(service: Any) -> str:
+            sampler = Sampler(mode=self._joined(service, self._group["id"]) if self._group else self.backend)
+            options = sampler.options
+            options.environment.job_tags = [tag, mark_of(pubs, shots, tag)]
+            if self.dynamical_decoupling is not None:
+                options.dynamical_decoupling.enable = True
+                options.dynamical_decoupling.sequence_type = self.dynamical_decoupling
+            options.twirling.enable_gates = self.gate_twirling
+            options.twirling.enable_measure = self.measure_twirling
+            return str(sampler.run([(pub.circuit, pub.values) for pub in pubs], shots=shots).job_id())
+
+        return str(self._asked("the job could not be sent", send))
+
+    def open_group(self) -> str:
+        """Open a batch or a session, send what follows in it, and return its id."""
+        made = self._asked(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
+        if made.session_id is None:
+            raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} knows none")
+        self._group["id"] = str(made.session_id)
+        return self._group["id"]
+
+    def join_group(self, group_id: str) -> bool:
+        """Send what follows in this batch or session; False where it takes no more jobs."""
+        about = self._asked(f"the {self.mode} could not be looked up", lambda s: self._joined(s, group_id).details())
+        if about is None or about["state"] == "closed" or about["accepting_jobs"] is False:
+            self._group.clear()
+            return False
+        self._group["id"] = group_id
+        return True
+
+    def close_group(self, group_id: str) -> None:
+        """Let the batch or session take no more jobs; those that it has run to their end."""
+        self._group.clear()
+        self._asked(f"the {self.mode} could not be closed", lambda service: self._joined(service, group_id).close())
+
+    def _joined(self, service: Any, group_id: str) -> Any:
+        return _group_class(self.mode).from_id(group_id, service, use_fractional_gates=self.fractional_gates)
+
+    def find(self, tag: str) -> list[RemoteJob]:
+        """Return the jobs with this tag, the earliest first."""
+
+        def listed(service: Any) -> list[RemoteJob]:
+            jobs = service.jobs(job_tags=[tag], limit=None, backend_name=self.name)
+            return [
+                RemoteJob(str(job.job_id()), read_state(job.status())[0], str(job.creation_date), mark_in(job.tags))
+                for job in jobs
+            ]
+
+        return sorted(self._asked("the jobs could not be listed", listed), key=lambda job: (job.created, job.id))
+
+    def status(self, job_id: str) -> tuple[str, str]:
+        """Return the state of a job and, where it failed, why; of an unknown state, the service's word."""
+
+        def told(service: Any) -> tuple[str, str]:
+            job = job_of(service, job_id)
+            state, word = read_state(job.status())
+            if state == "unknown":
+                return state, scrubbed(word)
+            reason = "" if state != "failed" else str(job.error_message() or "the service gives no reason")
+            reason = " ".join(reason.split()).removeprefix(f"Job {job_id} has failed: ")
+            return state, scrubbed(reason)[:500]
+
+        found: tuple[str, str] = self._asked(f"the status of job {job_id} could not be read", told)
+        return found
+
+    def result(self, job_id: str, *, timeout: float = 300.0) -> list[BitArray]:
+        """Return the shots of every pub. Each call downloads again; a private job can be read once."""
+        found: list[BitArray] = self._asked(
+            f"the result of job {job_id} could not be read",
+            lambda service: [pub.data.outcome for pub in result_of(job_of(service, job_id), timeout)],
+        )
+        return found
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job that has not ended."""
+        self._asked(f"job {job_id} could not be cancelled", lambda service: job_of(service, job_id).cancel())
+
+    def holds(self, job_id: str, pubs: Sequence[RunPub], *, shots: int, tag: str) -> bool | None:
+        """Return whether a job's circuits, values and shots are these; None if it cannot be told.
+
+        The job's second tag tells; a job that was sent without one is compared by its inputs as the service keeps them.
+        """
+
+        def told(service: Any) -> bool | None:
+            job = job_of(service, job_id)
+            mark = mark_in(job.tags)
+            return same_inputs(job.inputs, pubs, shots) if mark is None else mark == mark_of(pubs, shots, tag)
+
+        found: bool | None = self._asked(f"job {job_id} could not be looked at", told)
+        return found
+
+    def seconds(self, job_id: str) -> float | None:
+        """Return the QPU seconds that a job was billed, where the service tells by now."""
+        try:
+            usage = self._asked("", lambda service: service.job(job_id).metrics())["usage"]
+            return None if usage.get("status") == "pending" else float(usage["qpu_charge_time_seconds"])
+        except (DeviceError, KeyError, TypeError, ValueError):
+            return None
+
+    def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
+        """Return today's calibration of these qubits, for the record."""
+        properties = self._asked("the calibration could not be read", lambda _: self.backend.properties(refresh=True))
+        if properties is None:
+            return {"date": None}
+        readout = {int(q): [_value(properties, q, k) for k in ("prob_meas1_prep0", "prob_meas0_prep1")] for q in qubits}
+        times = {int(q): [_value(properties, q, k) for k in ("T1", "T2")] for q in qubits}
+        date = str(properties.last_update_date)
+        return {"date": date, "calibration_date": date, "readout": readout, "t1_t2_seconds": times}
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Send all circuits as one job and wait for it. `qep submit` does the same in steps that survive a crash."""
+        pubs, places = [], []
+        for number, item in enumerate(work):
+            for circuit, values in self.sent(self.measured(item.compiled, item.axes), item.values):
+                pubs.append(RunPub(circuit, values))
+                places.append(number)
+        self.check(pubs)
+        if self.mode != "job" and not (self._group and self.join_group(self._group["id"])):
+            atexit.register(self._close_at_exit, self.open_group())
+        shares = [part.shots for part in self.limits.parts(len(pubs), shots)]
+        jobs = [self.submit(pubs, shots=share, tag=f"qep-{uuid.uuid4().hex}-{seed}") for share in shares]
+        samples: list[list[Samples]] = [[] for _ in work]
+        asked, answers = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs], []
+        for job_id, share in zip(jobs, shares, strict=True):
+            with named_if_left(", ".join(jobs), self.name):
+                answers.append(read_result(self._waited_for(job_id), asked, shots=share, source=self.name))
+        for number, *parts in zip(places, *answers, strict=True):
+            samples[number] += from_bit_array(BitArray.concatenate_shots(parts))
+        return samples
+
+    def _waited_for(self, job_id: str) -> list[BitArray]:
+        """Wait for a job and return its shots."""
+        pause = 0.2
+        while (found := self.status(job_id))[0] in UNDER_WAY:
+            time.sleep(pause)
+            pause = min(1.5 * pause, WAIT_SECONDS)
+        if found[0] != "done":
+            raise DeviceError(f"job {job_id} on {self.name} {found[0]}: {found[1]}")
+        return self.result(job_id)
+
+    def _close_at_exit(self, group_id: str) -> None:
+        with contextlib.suppress(DeviceError):
+            self.close_group(group_id)
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Refuse: a device gives shots."""
+        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
+
+    def describe(self) -> dict[str, object]:
+        """Return the name and what is done to the circuits."""
+        about: dict[str, object] = {
+            "name": self.name,
+            "dynamical_decoupling": self.dynamical_decoupling,
+            "gate_twirling": self.gate_twirling,
+            "measure_twirling": self.measure_twirling,
+            "fractional_gates": self.fractional_gates,
+            "mode": self.mode,
+        }
+        if mock_url() is not None:
+            about["service"] = "a stand-in on this machine, not IBM Quantum"
+        return about
+
+
+def ibm(
+    name: str,
+    *,
+    dynamical_decoupling: str | None = None,
+    gate_twirling: bool = False,
+    measure_twirling: bool = False,
+    fractional_gates: bool = False,
+    instance: str | None = None,
+    mode: str = "job",
+    seed: int = 0,
+) -> IBMDevice:
+    """Return an IBM Quantum device.
+
+    Parameters
+    ----------
+    name : str
+        ``"ibm_torino"``, say.
+    dynamical_decoupling : {"XX", "XpXm", "XY4"}, optional
+    gate_twirling, measure_twirling : bool
+        Pauli twirling; it rounds the number of shots up, and the number that was run is the one that counts.
+    fractional_gates : bool
+        Use rx and rzz of any angle where the device has them. They cannot be twirled.
+    instance : str, optional
+        The instance's name; the saved account's default where absent.
+    mode : {"job", "batch", "session"}
+        A batch keeps the jobs of a gradient together in the queue. A session has the device to itself from its first job
+        until it is closed, for training, and is billed for all of that time.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        For an option that is not allowed. The account is read, and the service asked, only when it is needed.
+
+    Notes
+    -----
+    The account is the Runtime client's own: saved by ``QiskitRuntimeService.save_account`` or in its environment
+    variables. It is never written anywhere by this program.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InputError(f"device.name: {name!r} is not allowed; give a device's name such as 'ibm_torino'")
+    if dynamical_decoupling is not None and dynamical_decoupling not in DECOUPLING:
+        raise InputError(
+            f"device.dynamical_decoupling: unknown {dynamical_decoupling!r}; "
+            f"allowed: {', '.join(DECOUPLING)}{nearest(str(dynamical_decoupling), DECOUPLING)}"
+        )
+    if fractional_gates and gate_twirling:
+        raise InputError("device.gate_twirling: true does not go with fractional_gates = true; choose one of them")
+    if mode not in MODES:
+        raise InputError(f"device.mode: unknown {mode!r}; allowed: {', '.join(MODES)}{nearest(str(mode), MODES)}")
+    return IBMDevice(name, seed, dynamical_decoupling, gate_twirling, measure_twirling, fractional_gates, instance, mode)
+
+
+def _group_class(mode: str) -> Any:
+    from qiskit_ibm_runtime import Batch, Session
+
+    return Batch if mode == "batch" else Session
+
+
+@contextmanager
+def translated(what: str, *, wrong: bool = False) -> Iterator[None]:
+    """Turn whatever the client raises into one line without secrets."""
+    try:
+        yield
+    except (InputError, DeviceError):
+        raise
+    except Exception as error:
+        # the client adds the reply as it came to the message that it took from it
+        line = re.sub(r"[\\'\". ]*\{\"error\":.*", "", " ".join(str(error).split())).strip("\\'\" ")
+        line = line.replace("\\'", "'").replace('\\"', '"')
+        line = scrubbed(line or type(error).__name__)[:300]
+        raise (InputError if wrong else DeviceError)(f"device: {what}: {line}") from None
+
+
+def _faulty(backend: BackendV2) -> set[int]:
+    properties = backend.properties() if hasattr(backend, "properties") else None
+    return set() if properties is None else {int(q) for q in properties.faulty_qubits()}
+
+
+def _value(properties: Any, qubit: int, name: str) -> float | None:
+    found: Mapping[str, Any] = properties.qubit_property(qubit)
+    return float(found[name][0]) if name in found else None

@@ -1,0 +1,40 @@
+"""qiskit-aer as a device."""
+
+from __future__ import annotations
+
+from qiskit.providers import BackendV2
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
+
+from qep_qiskit.devices.simulated.device import SimulatedDevice
+from qep_qiskit.devices.simulated.snapshots import noise_and_snapshot
+from qep_qiskit.errors import InputError, nearest
+
+
+def aer(noise: str | NoiseModel | BackendV2 | None = None, *, method: str = "automatic", seed: int = 0) -> SimulatedDevice:
+    """Return Aer as a device: it runs every circuit and computes every exact distribution, whatever its size.
+
+    Parameters
+    ----------
+    noise : str, NoiseModel or BackendV2, optional
+        As for :func:`simulator`, which is much faster for small circuits.
+    method : str
+        Any of Aer's methods: automatic, statevector, density_matrix, matrix_product_state, stabilizer, … Exact distributions
+        with noise are those of density matrices.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        For an unknown method or other noise.
+    """
+    check_method(method)
+    model, snapshot = noise_and_snapshot(noise)
+    return SimulatedDevice("aer", seed, "aer", method, model, snapshot)
+
+
+def check_method(method: str) -> None:
+    """Refuse what is not a method of Aer."""
+    known = AerSimulator().available_methods()
+    if method not in known:
+        raise InputError(f"device.method: unknown {method!r}; allowed: {', '.join(known)}{nearest(str(method), known)}")

@@ -1,0 +1,125 @@
+"""qiskit-aer as the engine of a simulated device: shots of parameterised circuits, and exact distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.library import IGate
+from qiskit.exceptions import QiskitError
+from qiskit_aer import AerError, AerSimulator
+from qiskit_aer.noise import NoiseModel
+from qiskit_aer.primitives import SamplerV2
+
+from qep_qiskit.devices.compilation import Cache
+from qep_qiskit.devices.device import Work
+from qep_qiskit.devices.simulated.noise import confused, confusion_of
+from qep_qiskit.errors import InputError
+from qep_qiskit.samples import Samples, from_bit_array, from_probabilities
+
+NAME = "qiskit-aer"
+
+
+def run(
+    work: Sequence[Work], models: Sequence[NoiseModel | None], cache: Cache, *, method: str, shots: int | None, seed: int
+) -> list[list[Samples]]:
+    """Return samples of every row of every item, or their exact distributions where shots is None.
+
+    Raises
+    ------
+    InputError
+        If Aer's method cannot run a circuit, or a state does not fit into memory.
+    """
+    if shots is None:
+        return [_distributions(item, model, method) for item, model in zip(work, models, strict=True)]
+    return _sampled(work, models, cache, method, shots, seed)
+
+
+def _sampled(
+    work: Sequence[Work], models: Sequence[NoiseModel | None], cache: Cache, method: str, shots: int, seed: int
+) -> list[list[Samples]]:
+    """Run one job for each noise model, with Aer's run-time parameter binding."""
+    groups: dict[int, list[int]] = {}
+    for index, model in enumerate(models):
+        groups.setdefault(id(model), []).append(index)
+    results: list[list[Samples]] = [[] for _ in work]
+    for number, members in enumerate(groups.values()):
+        sampler = SamplerV2(
+            seed=(seed + 104729 * number) % 2**31,
+            options={
+                "backend_options": {"noise_model": models[members[0]], "method": method},
+                "run_options": {"runtime_parameter_bind_enable": True},
+            },
+        )
+        pubs = [pub for i in members for pub in _pubs(cache.measured(work[i].compiled, work[i].axes), work[i].values)]
+        try:
+            outcome = sampler.run(pubs, shots=shots).result()
+        except (AerError, QiskitError) as error:
+            raise _refused(method, error) from None
+        parts = iter(outcome)
+        for i in members:
+            while len(results[i]) < len(work[i].values):
+                results[i] += from_bit_array(next(parts).data.outcome)
+    return results
+
+
+_BOUND_BY_AER = frozenset(("rx", "ry", "rz", "rxx", "ryy", "rzz", "rzx", "r", "p", "u", "u1", "u2", "u3"))
+"""Gates whose free angles Aer binds rightly at run time: cp and cu1 come out wrong without a word, other gates as errors."""
+
+
+def _pubs(circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[QuantumCircuit, NDArray[np.float64]]]:
+    """Return a circuit with its rows, or one bound circuit per row where Aer's run-time binding is not to be trusted.
+
+    The global phase cannot be observed, and Aer fails where it depends on a parameter. Rows of a circuit without parameters
+    are circuits of their own: of several in one pub Aer runs the first only, and the others read 0.
+    """
+    plain = circuit.copy()
+    plain.global_phase = 0
+    free = {
+        item.operation.name for item in plain.data if any(getattr(angle, "parameters", ()) for angle in item.operation.params)
+    }
+    if free and free <= _BOUND_BY_AER:
+        kept = set(plain.parameters)
+        return [(plain, values[:, [parameter in kept for parameter in circuit.parameters]])]
+    return [(_bound(circuit, row), np.zeros((1, 0))) for row in values]
+
+
+def _bound(circuit: QuantumCircuit, row: NDArray[np.float64]) -> QuantumCircuit:
+    bound: QuantumCircuit = circuit.assign_parameters(dict(zip(circuit.parameters, row, strict=True)))
+    bound.global_phase = 0
+    return bound
+
+
+def _distributions(item: Work, model: NoiseModel | None, method: str) -> list[Samples]:
+    circuit = item.compiled.rotated(item.axes)
+    if model is not None and "measure" in model._noise_instructions:
+        for wire in item.compiled.wires:
+            circuit.append(IGate(label="measure"), [wire])  # Aer goes by the label: the errors of a measurement act before it
+    circuit.save_probabilities(list(item.compiled.wires), label="outcome")
+    if model is not None and model._noise_instructions:
+        method = "density_matrix"
+    elif method in ("automatic", "density_matrix"):
+        method = "statevector"
+    simulator = AerSimulator(method=method, noise_model=model)
+    # Aer skips save instructions' noise, so readout errors are applied to the distribution afterwards
+    bound = [_bound(circuit, row) for row in item.values]
+    matrices = confusion_of(model, item.compiled.wires)
+    try:
+        result = simulator.run(bound, shots=1).result()
+    except (AerError, QiskitError) as error:
+        raise _refused(method, error) from None
+    if not result.success:
+        reasons = [str(part.status) for part in result.results if not part.success] or [str(result.status)]
+        raise InputError(
+            f"shots: Aer cannot compute the exact distribution of {circuit.num_qubits} qubits ({reasons[0][:160]}); "
+            "give measurement shots"
+        )
+    n = len(item.compiled.wires)
+    return [from_probabilities(confused(np.asarray(result.data(i)["outcome"]), matrices), n) for i in range(len(bound))]
+
+
+def _refused(method: str, error: Exception) -> InputError:
+    words = " ".join(str(error).strip("'\"").split())
+    return InputError(f"device: Aer's method {method!r} cannot run this circuit ({words[:200]})")

@@ -1,0 +1,230 @@
+"""A device that is simulated on this machine: how circuits are compiled for it, its noise, and which engine runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+from qiskit.circuit import QuantumCircuit
+from qiskit_aer import __version__ as aer_version
+from qiskit_aer.noise import NoiseModel
+
+from qep_qiskit.checks import seed_of
+from qep_qiskit.devices.compilation import Cache, compile_with
+from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.gate_set import gate_set, translated
+from qep_qiskit.devices.simulated import aer_engine, exact_engine
+from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
+from qep_qiskit.devices.simulated.noise_notes import Used, acting, notes, used_by
+from qep_qiskit.devices.simulated.noiseless_rows import GATES
+from qep_qiskit.devices.simulated.noisy_program import Unsuited
+from qep_qiskit.devices.simulated.snapshots import Snapshot
+from qep_qiskit.errors import InputError
+from qep_qiskit.samples import Samples
+
+ENGINES = ("auto", "simulator", "aer")
+
+
+@dataclass(frozen=True)
+class SimulatedDevice:
+    """A device that is simulated here; see :func:`simulator`, :func:`aer` and :func:`fake`.
+
+    Attributes
+    ----------
+    name : str
+    seed : int
+    engine : {"auto", "simulator", "aer"}
+        This package's exact simulation, qiskit-aer, or for each circuit the first where it is fast and exact.
+        ``Compiled.simulator`` says which one a circuit runs on.
+    method : str
+        Aer's.
+    noise : NoiseModel or None
+        It acts on the circuit's own qubits.
+    snapshot : Snapshot or None
+        Circuits are laid out on it and get the noise of the qubits in use.
+    """
+
+    name: str
+    seed: int = 0
+    engine: str = "auto"
+    method: str = "automatic"
+    noise: NoiseModel | None = None
+    snapshot: Snapshot | None = None
+    cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", seed_of(self.seed))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @property
+    def noise_free(self) -> bool:
+        """Whether neither gates nor readout have errors."""
+        return self.noise is None and self.snapshot is None
+
+    @property
+    def exact(self) -> bool:
+        """True without noise, unless Aer was asked for: the prepared state itself answers."""
+        return self.noise_free and self.engine != "aer"
+
+    @property
+    def needs_circuits(self) -> bool:
+        """True."""
+        return True
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit in the noise's gates, on the snapshot's best qubits, cut down to the active ones.
+
+        Raises
+        ------
+        InputError
+            If the engine that was asked for cannot run it.
+        """
+        return self.cache.compiled(circuit, None if self.snapshot is None else qubits, self._compile, self._instructions)
+
+    def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
+        if self.snapshot is None:
+            wires = tuple(range(circuit.num_qubits))
+            names, keep = self._instructions
+            gates = gate_set(names)
+            compiled = Compiled(translated(circuit, gates, keep), wires, wires, wires, gates=gates)
+        else:
+            whole = compile_with(self.snapshot.backend, circuit, qubits)
+            small, active = cut_to_active(whole.circuit, whole.wires)
+            place = {w: i for i, w in enumerate(active)}
+            small.metadata = {"active": list(active)}
+            gates = gate_set(self.snapshot.backend.operation_names)
+            compiled = Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start, gates=gates)
+        compiled = replace(compiled, noise=self._noise_for(compiled))
+        return replace(compiled, simulator=self._engine_of(compiled))
+
+    @property
+    def _instructions(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names of the gates that circuits are compiled to, and of the instructions that have errors."""
+        if self.noise is None:
+            return tuple(GATES), ()
+        return tuple(self.noise.basis_gates), tuple(sorted({*self.noise.noise_instructions, *self.noise.basis_gates}))
+
+    def _engine_of(self, compiled: Compiled) -> str:
+        """Return the name of the engine for a circuit."""
+        if self.engine == "aer":
+            return aer_engine.NAME
+        try:
+            fast = exact_engine.suits(compiled, self._noise_for(compiled), self.cache)
+        except Unsuited as reason:
+            if self.engine == "simulator":
+                raise _refused(reason) from None
+            return aer_engine.NAME
+        return exact_engine.NAME if fast or self.engine == "simulator" else aer_engine.NAME
+
+    def _noise_for(self, compiled: Compiled) -> NoiseModel | None:
+        known = self.snapshot
+        if known is None:
+            return self.noise
+        active = tuple(compiled.circuit.metadata["active"])
+        return self.cache.kept(("noise", active), lambda: noise_of(known, active))
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Run all circuits, each with the engine that its compilation chose."""
+        return self._run(work, shots, seed)
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Return exact distributions, readout error included, each computed by the engine that its compilation chose.
+
+        Raises
+        ------
+        InputError
+            If a circuit is too large for this machine's memory.
+        """
+        return self._run(work, None, 0)
+
+    def _run(self, work: Sequence[Work], shots: int | None, seed: int) -> list[list[Samples]]:
+        models = [self._noise_for(item.compiled) for item in work]
+        chosen = {"simulator": exact_engine.NAME, "aer": aer_engine.NAME}.get(self.engine)
+        names = [chosen or item.compiled.simulator for item in work]
+        own = [i for i, name in enumerate(names) if name == exact_engine.NAME]
+        rest = [i for i, name in enumerate(names) if name != exact_engine.NAME]
+        results: dict[int, list[Samples]] = {}
+        if own:
+            try:
+                found = exact_engine.run([work[i] for i in own], [models[i] for i in own], self.cache, shots=shots, seed=seed)
+            except Unsuited as reason:
+                raise _refused(reason) from None
+            results.update(zip(own, found, strict=True))
+        if rest:
+            found = aer_engine.run(
+                [work[i] for i in rest], [models[i] for i in rest], self.cache, method=self.method, shots=shots, seed=seed
+            )
+            results.update(zip(rest, found, strict=True))
+        return [results[i] for i in range(len(work))]
+
+    def describe(self) -> dict[str, object]:
+        """Return name, engine, noise and calibration date."""
+        about: dict[str, object] = {"name": self.name, "simulator": self._described_engine, "noise": None}
+        if self.engine != "simulator":
+            about |= {"method": self.method, "qiskit-aer": aer_version}
+        if self.snapshot is not None:
+            about |= {"noise": self.snapshot.name, "calibration_date": self.snapshot.calibrated}
+        elif self.noise is not None:
+            about["noise"] = "NoiseModel on " + ", ".join(sorted(self.noise.noise_instructions))
+        return about
+
+    @property
+    def _described_engine(self) -> str:
+        if self.engine == "auto":
+            return f"{exact_engine.NAME} up to {exact_engine.fast_wires(self.noise_free)} active qubits, {aer_engine.NAME} beyond"
+        return aer_engine.NAME if self.engine == "aer" else exact_engine.NAME
+
+
+def adds_no_noise(device: Device) -> bool:
+    """Whether the expectations of a device are those of the prepared states."""
+    return device.noise_free if isinstance(device, SimulatedDevice) else device.exact
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What ran on a device.
+
+    Attributes
+    ----------
+    simulators : frozenset of str
+        Those on which the circuits ran, where they tell.
+    noise : NoiseModel or None
+        A user's own.
+    used : Used
+        The instructions of the circuits; empty without a noise model.
+    """
+
+    simulators: frozenset[str] = frozenset()
+    noise: NoiseModel | None = None
+    used: Used = field(default_factory=Used)
+
+    def joined(self, later: Ran) -> Ran:
+        """Return what ran in both."""
+        return Ran(self.simulators | later.simulators, self.noise or later.noise, self.used.joined(later.used))
+
+    def described(self, about: Mapping[str, object]) -> dict[str, object]:
+        """Return a device's description with the simulators that ran and, of a noise model, what acted."""
+        found = dict(about)
+        if self.simulators:
+            found["simulator"] = ", ".join(sorted(self.simulators))
+        if self.noise is not None and self.used.places:
+            known = acting(self.noise, self.used)
+            found["noise"] = f"NoiseModel on {', '.join(known)}" if known else "NoiseModel without errors on these circuits"
+        return found
+
+    def notes(self) -> list[str]:
+        """Return what of a noise model acted otherwise than it may seem."""
+        return [] if self.noise is None or not self.used.places else notes(self.noise, self.used)
+
+
+def ran_on(device: Device, circuits: Sequence[tuple[Compiled, str]]) -> Ran:
+    """Return what ran on a device, from the compiled circuits and the axes in which they were measured."""
+    simulators = frozenset(compiled.simulator for compiled, _ in circuits) - {""}
+    noise = device.noise if isinstance(device, SimulatedDevice) else None
+    return Ran(simulators, noise, Used() if noise is None else used_by(circuits))
+
+
+def _refused(reason: Unsuited) -> InputError:
+    return InputError(f'device: this package\'s exact simulation cannot treat {reason}; take qep.aer (device.name = "aer")')

@@ -1,0 +1,40 @@
+"""Snapshots of real devices, simulated here."""
+
+from __future__ import annotations
+
+from qiskit.providers import BackendV2
+
+from qep_qiskit.devices.simulated.aer import check_method
+from qep_qiskit.devices.simulated.device import ENGINES, SimulatedDevice
+from qep_qiskit.devices.simulated.snapshots import snapshot, snapshot_of
+from qep_qiskit.errors import InputError, nearest
+
+
+def fake(name: str | BackendV2, *, engine: str = "auto", method: str = "automatic", seed: int = 0) -> SimulatedDevice:
+    """Return a snapshot of a device: its layout, its gates, the noise of the qubits in use.
+
+    Parameters
+    ----------
+    name : str or BackendV2
+        ``"guadalupe"``, ``"fake_guadalupe"``, ``"FakeGuadalupeV2"`` or ``FakeGuadalupeV2()``; ``qep devices`` lists the names.
+    engine : {"auto", "simulator", "aer"}
+        What simulates it: :func:`simulator`, :func:`aer`, or for each circuit the simulator where it is exact and faster. The
+        result says which one ran.
+    method : str
+        Aer's. Any but "automatic" takes the engine "aer".
+    seed : int
+
+    Raises
+    ------
+    InputError
+        For an unknown name, engine or method.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"device.engine: unknown {engine!r}; allowed: {', '.join(ENGINES)}{nearest(str(engine), ENGINES)}")
+    check_method(method)
+    if method != "automatic":
+        if engine == "simulator":
+            raise InputError(f"device.method: {method!r} is a method of Aer; leave it out, or take device.engine = 'aer'")
+        engine = "aer"
+    found = snapshot_of(name) if isinstance(name, BackendV2) else snapshot(name)
+    return SimulatedDevice(found.name, seed, engine, method, snapshot=found)

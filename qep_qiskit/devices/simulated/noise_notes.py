@@ -1,0 +1,138 @@
+"""What of a noise model acts on no gate of the circuits that ran, and which gates have none of the errors one might expect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from qiskit_aer.noise import NoiseModel
+
+from qep_qiskit.devices.device import Compiled
+from qep_qiskit.devices.gate_set import basis_change
+from qep_qiskit.devices.simulated.noise import error_of, label_of
+
+
+@dataclass
+class Used:
+    """The instructions of some circuits.
+
+    Attributes
+    ----------
+    places : dict of str to set of tuple of int
+        By label (the name, where a gate has none): the wires on which it acts.
+    names : dict of str to str
+        By label: the gate's name.
+    """
+
+    places: dict[str, set[tuple[int, ...]]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def add(self, label: str, name: str, wires: tuple[int, ...]) -> None:
+        """Add an instruction."""
+        self.places.setdefault(label, set()).add(wires)
+        self.names.setdefault(label, name)
+
+    def joined(self, other: Used) -> Used:
+        """Return the instructions of both."""
+        places = {
+            label: self.places.get(label, set()) | other.places.get(label, set()) for label in {**self.places, **other.places}
+        }
+        return Used(places, {**other.names, **self.names})
+
+
+def used_by(circuits: Iterable[tuple[Compiled, str]]) -> Used:
+    """Return the instructions of compiled circuits, of their basis changes and of their measurements in these axes."""
+    found, seen = Used(), set()
+    for compiled, axes in circuits:
+        if id(compiled) not in seen:
+            seen.add(id(compiled))
+            place = {qubit: i for i, qubit in enumerate(compiled.circuit.qubits)}
+            for each in compiled.circuit.data:
+                if each.operation.name != "barrier":
+                    found.add(label_of(each.operation), each.operation.name, tuple(place[q] for q in each.qubits))
+        for letter, wire in zip(axes, compiled.wires, strict=True):
+            found.add("measure", "measure", (wire,))
+            for each in basis_change(letter, compiled.gates).data:
+                found.add(each.operation.name, each.operation.name, (wire,))
+    return found
+
+
+def acting(model: NoiseModel, used: Used) -> list[str]:
+    """Return the labels whose errors act on the circuits, and ``measure`` for readout errors."""
+    labels = {*model._default_quantum_errors, *model._local_quantum_errors}
+    found = {label for label in labels if any(error_of(model, label, wires) is not None for wires in used.places.get(label, ()))}
+    if model._default_readout_error is not None or any(
+        wires in used.places.get("measure", ()) for wires in model._local_readout_errors
+    ):
+        found.add("measure")
+    return sorted(found)
+
+
+def notes(model: NoiseModel, used: Used) -> list[str]:
+    """Return a line for each kind of thing in a noise model that acts otherwise than it may seem."""
+    return [
+        *_unused(model, used),
+        *_of_other_sizes(model, used),
+        *_labelled(model, used),
+        *_unknown_places(model, used),
+        *_together(model),
+    ]
+
+
+def _unused(model: NoiseModel, used: Used) -> Iterable[str]:
+    labels = sorted({*model._default_quantum_errors, *model._local_quantum_errors} - set(used.places))
+    if labels:
+        yield f"device.noise: the errors on {_listed(labels)} act on nothing, because no circuit has such a gate"
+
+
+def _of_other_sizes(model: NoiseModel, used: Used) -> Iterable[str]:
+    for label, errors in sorted(model._local_quantum_errors.items()):
+        sizes = {len(wires) for wires in used.places.get(label, ())}
+        lost = sorted(wires for wires in errors if sizes and len(wires) not in sizes)
+        if lost:
+            yield f"device.noise: the errors on {label!r} of qubits {_places(lost)} act on nothing: it acts on {min(sizes)}"
+
+
+def _labelled(model: NoiseModel, used: Used) -> Iterable[str]:
+    for label, name in sorted(used.names.items()):
+        known = {*model._default_quantum_errors, *model._local_quantum_errors}
+        if label != name and label not in known and name in known:
+            yield (
+                f"device.noise: the gates {name!r} labelled {label!r} have no errors, because Aer looks for those of the label; "
+                "give the model errors of that label, or leave the label out"
+            )
+
+
+def _unknown_places(model: NoiseModel, used: Used) -> Iterable[str]:
+    """Gates on pairs that a model does not know, though it knows others: it was made for a device with a coupling map."""
+    for label, errors in sorted(model._local_quantum_errors.items()):
+        if label in model._default_quantum_errors:
+            continue
+        places = used.places.get(label, set())
+        known = {wires for wires in errors if len(wires) in {len(place) for place in places}}
+        most = max((qubit for wires in known for qubit in wires), default=len(places))
+        # errors of a single qubit may be meant for that qubit alone
+        lost = {wires for wires in places - known if known and (len(wires) > 1 or wires[0] > most)}
+        if lost:
+            yield (
+                f"device.noise: {label!r} on qubits {_places(sorted(lost))} has no errors, because the model has them for other "
+                "qubits only; qep.fake(name) compiles for a device's own pairs"
+            )
+
+
+def _together(model: NoiseModel) -> Iterable[str]:
+    lost = sorted(wires for wires in model._local_readout_errors if len(wires) > 1)
+    if lost:
+        yield (
+            f"device.noise: the readout errors of qubits {_places(lost)} together act on nothing, "
+            "because Aer applies them only to a measurement of those qubits at once"
+        )
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(repr(label) for label in labels)
+
+
+def _places(places: Sequence[tuple[int, ...]]) -> str:
+    shown = ", ".join(str(wires if len(wires) > 1 else wires[0]) for wires in places[:6])
+    return f"{shown} and {len(places) - 6} more" if len(places) > 6 else shown

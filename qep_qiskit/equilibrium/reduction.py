@@ -1,0 +1,328 @@
+"""From outcomes to a gradient with its covariance. Pure: the same outcomes give the same gradient, on any day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.bias import WARNED
+from qep_qiskit.equilibrium.execution import Outcomes
+from qep_qiskit.equilibrium.loss import measured_loss
+from qep_qiskit.equilibrium.plan import Plan, described
+from qep_qiskit.equilibrium.readout_bias import readout_bias
+from qep_qiskit.equilibrium.result import Gradient, checked
+from qep_qiskit.equilibrium.truncation import truncation
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.expectations import Readings, read
+from qep_qiskit.measurement.mitigation.chosen import Mitigation, ZeroNoise, parse, readable
+from qep_qiskit.measurement.mitigation.extrapolation import extrapolated
+from qep_qiskit.measurement.mitigation.readout import Mitigator, mitigator
+from qep_qiskit.measurement.mitigation.readout.mitigator import digest
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.mps import MPS
+from qep_qiskit.preparation.preparer import Phase
+
+DEEP = 20
+"""Depth from which on a circuit that loads a state is told of."""
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> Gradient:
+    """Return the gradient that these outcomes give.
+
+    Parameters
+    ----------
+    plan : Plan
+        The last round.
+    outcomes : Outcomes
+        Of all rounds.
+    mitigation : str, optional
+        Instead of the plan's: counts that hold a calibration can be read again with another method and without any.
+
+    Returns
+    -------
+    Gradient
+
+    Notes
+    -----
+    Per weight Σ_p s_p ⟨∂H/∂w⟩_p. Its covariance is Σ_p s_p² Cov_p from per-shot values within a basis, plus J Σ_cal Jᵀ with
+    the calibration's covariance, shared by all phases, plus the free phase's error in ε carried by ∂(gradient)/∂ε. Each of
+    them counts events that were too rare to be seen (`measurement/covariance.py`).
+    """
+    if not plan.complete:
+        raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
+    problem, stencil = plan.problem, plan.stencil
+    chosen = _chosen(plan, mitigation)
+    undone = _mitigator(chosen, outcomes)
+    strings = [values_of(plan, outcomes, p, undone, chosen.zne) for p in range(len(stencil.phases))]
+    values = problem.derivative_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
+    free = strings[0][0]
+    predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
+    counts = (len(values), len(predictions), len(observed))
+    covariance, shared = None, None
+    signal = problem.cost.error_signal(observed)
+    if not outcomes.expectations and plan.shots is not None:
+        covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
+        if undone is not None:
+            shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
+    told = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
+    told["warnings"] += [*_other_shots(plan, outcomes), *outcomes.ran.notes(), *_loaded(plan, outcomes)]
+    if covariance is not None and undone is not None:
+        stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+        gradient = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
+        answer = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
+        told["warnings"] += _readout_bias(plan, outcomes, chosen, undone, strings, [gradient, answer])
+    loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
+    found = Gradient(
+        names=problem.network.names,
+        values=values,
+        covariance=None if covariance is None else covariance[: counts[0], : counts[0]],
+        loss=loss.value,
+        loss_stderr=loss.stderr,
+        loss_bias=loss.bias,
+        predictions=predictions,
+        predictions_stderr=None
+        if covariance is None
+        else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
+        diagnostics=told,
+        provenance={**described(plan), **_circuit_report(plan, outcomes, undone)},
+        free=(plan if plan.earlier is None else plan.earlier).prepared,
+        shared=shared,
+        calibration=None if shared is None else digest(outcomes.calibrations),
+    )
+    return checked(found)
+
+
+def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
+    """Return the expectations of the cost's observables in the free phase, shape (M,): what `advance` wants."""
+    chosen = _chosen(plan, None)
+    return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(chosen, outcomes), chosen.zne)[0]
+
+
+def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, Matrix | None, tuple[str, ...]]:
+    """Return the outputs' and then the cost observables' expectations in the free phase, their covariance, S, and warnings.
+
+    S Sᵀ is the calibration's part of the covariance. Both are None where expectations are exact.
+    """
+    chosen = _chosen(plan, None)
+    undone = _mitigator(chosen, outcomes)
+    values, readings = values_of(plan, outcomes, 0, undone, chosen.zne)
+    rows = np.vstack([plan.problem.output_rows, plan.problem.cost_rows])
+    if outcomes.expectations or plan.shots is None:
+        return rows @ values, None, None, ()
+    found = rows @ values
+    covariance, share = _covariance([rows], [readings], undone)
+    if undone is None:
+        return found, covariance, share, ()
+    outputs, stderr = len(plan.problem.output_rows), np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+    answer = ("predictions", [plan.problem.output_rows], stderr[:outputs])
+    return found, covariance, share, _readout_bias(plan, outcomes, chosen, undone, [(values, readings)], [answer])
+
+
+def values_of(
+    plan: Plan, outcomes: Outcomes, phase: int, undone: Mitigator | None, zne: ZeroNoise | None = None
+) -> tuple[Vector, list[Readings]]:
+    """Return the expectation of every string that was read in a phase (0 for the others), and the readings.
+
+    With zero-noise extrapolation there is one reading a factor, multiplied by the derivative of the extrapolated values.
+    """
+    if phase in outcomes.expectations:
+        return outcomes.expectations[phase], []
+    paulis = plan.problem.frame.paulis
+    values = np.where((paulis.x | paulis.z).any(axis=1), 0.0, 1.0)
+    readings = []
+    for b, basis in enumerate(plan.bases):
+        if plan.wanted[phase, b]:
+            factors = (1,) if zne is None else zne.factors
+            samples = [outcomes.samples[phase, b] if f == 1 else outcomes.amplified[phase, b, f] for f in factors]
+            found = [read(some, basis, paulis, qubits=outcomes.qubits[phase], mitigator=undone) for some in samples]
+            means = found[0].means
+            if zne is not None:
+                means, found = extrapolated(found, factors, zne.extrapolation)
+            values[list(basis.strings)] = means
+            readings += found
+    return values, readings
+
+
+def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
+    """Gradient, predictions and cost observables as linear functions of each phase's strings, one matrix a phase."""
+    problem, factors = plan.problem, plan.stencil.phase_factors
+    quiet = np.zeros((len(problem.output_rows) + len(problem.cost_rows), len(problem.frame.paulis)))
+    rows = [np.vstack([s * problem.derivative_rows, quiet]) for s in factors]
+    carried = factors[0] * problem.derivative_rows
+    if plan.sensitivity is not None:
+        carried = carried + plan.sensitivity @ problem.cost.curvature(observed) @ problem.cost_rows
+    rows[0] = np.vstack([carried, problem.output_rows, problem.cost_rows])
+    return rows
+
+
+def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Mitigator | None) -> tuple[Matrix, Matrix]:
+    """Return the covariance, and a factor S of the calibration's part of it, S Sᵀ."""
+    total = np.zeros((len(rows[0]), len(rows[0])))
+    jacobian = np.zeros((len(rows[0]), undone.num_parameters if undone else 0))
+    for matrix, phase in zip(rows, readings, strict=True):
+        for reading in phase:
+            part = matrix[:, list(reading.strings)]
+            total += reading.covariance(part)
+            if undone is not None:
+                jacobian += part @ reading.sensitivity
+    if undone is None:
+        return total, jacobian
+    share = undone.share(jacobian)
+    return total + share @ share.T, share
+
+
+def _chosen(plan: Plan, mitigation: str | None) -> Mitigation:
+    measured = parse(plan.mitigation)
+    return measured if mitigation is None else readable(measured, parse(mitigation))
+
+
+def _readout_bias(
+    plan: Plan,
+    outcomes: Outcomes,
+    chosen: Mitigation,
+    undone: Mitigator,
+    strings: list[tuple[Vector, list[Readings]]],
+    parts: list[tuple[str, list[Matrix], Vector]],
+) -> tuple[str, ...]:
+    """Hold the strings' values of all phases against those of the method's unbiased counterpart, where it has one.
+
+    `parts` are what is told: a name, its rows over each phase's strings, and its error bars.
+    """
+    unbiased = getattr(undone, "unbiased", None)
+    if unbiased is None:
+        return ()
+    off = [values - values_of(plan, outcomes, p, unbiased, chosen.zne)[0] for p, (values, _) in enumerate(strings)]
+    bars = np.zeros((len(off), len(plan.problem.frame.paulis)))
+    for p, (_, readings) in enumerate(strings):
+        for reading in readings:
+            bars[p, list(reading.strings)] += np.diag(reading.covariance(np.eye(len(reading.strings))))
+    told = [(name, np.sum([row @ d for row, d in zip(rows, off, strict=False)], axis=0), stderr) for name, rows, stderr in parts]
+    return readout_bias(chosen.readout, outcomes.samples.values(), np.array(off)[bars > 0] / np.sqrt(bars[bars > 0]), told)
+
+
+def _mitigator(chosen: Mitigation, outcomes: Outcomes) -> Mitigator | None:
+    return mitigator(chosen.readout, outcomes.calibrations) if chosen.calibrated and not outcomes.expectations else None
+
+
+def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> dict[str, Any]:
+    """Return gap, phases, bias of the finite β and warnings of a complete plan; `covariance` is the gradient's."""
+    parts = [plan] if plan.earlier is None else [plan.earlier, plan]
+    phases = {p: phase for part in parts for p, phase in zip(part.phases, part.prepared.phases, strict=True)}
+    warnings: list[str] = []
+    for part in parts:
+        found = part.prepared.details.get("warnings", [])
+        warnings += [str(w) for w in found if w not in warnings] if isinstance(found, list | tuple) else []
+    nearness, far = plan.nearness
+    biased = plan.bias.warnings(0.0 if covariance is None else float(np.sqrt(np.clip(np.trace(covariance), 0.0, None))))
+    apart = None if nearness is None else nearness.get("gradient_difference")
+    if isinstance(apart, float) and apart <= WARNED:
+        biased = []  # whatever an ansatz does at smaller β, this is the true ground state's gradient
+    warnings += [*far, *biased]
+    return {
+        "gap": next((ph.gap for ph in phases.values() if ph.gap is not None), None),
+        "phases": [
+            {
+                "beta": ph.beta,
+                "energy": ph.energy,
+                "residual": ph.residual,
+                "variance": ph.variance,
+                "gap": ph.gap,
+                **_of_its_kind(ph),
+            }
+            for _, ph in sorted(phases.items())
+        ],
+        "beta_bias": {**plan.bias.to_dict(), "warning": biased[0] if biased else None},
+        **({} if nearness is None else {"ground_state": dict(nearness)}),
+        **_bounds(plan, phases),
+        **truncation(plan.problem, phases[0].energy if 0 in phases else None),
+        "warnings": warnings,
+    }
+
+
+def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
+    """Say where a device gave another number of shots than was asked for: the error bars are those of the shots that came.
+
+    Twirling rounds the number up, which is no surprise.
+    """
+    if plan.shots is None:
+        return []
+    every = [(key[:2], samples) for part in (outcomes.samples, outcomes.amplified) for key, samples in part.items()]
+    pairs = [(plan.shots_of(*key), samples.shots) for key, samples in every]
+    rounds_up = parse(plan.mitigation).twirled or any(outcomes.device.get(f"{k}_twirling") for k in ("gate", "measure"))
+    other = [(a, b) for a, b in pairs if a is not None and b is not None and (b < a or (b > a and not rounds_up))]
+    if not other:
+        return []
+    asked, came = min(other, key=lambda pair: pair[1] / pair[0])
+    return [
+        f"the device gave another number of shots than was asked for in {len(other)} of {len(pairs)} circuits "
+        f"({came} in place of {asked}); the error bars are those of the shots that came"
+    ]
+
+
+def _loaded(plan: Plan, outcomes: Outcomes) -> list[str]:
+    """Warn where a noisy device ran the circuit that loads any state, which is as deep as states are arbitrary."""
+    loads = isinstance(plan.preparer, Exact | MPS) and outcomes.samples
+    deepest = max((_count(about.get("depth")) for about in outcomes.circuits), default=0)
+    if not loads or outcomes.device.get("noise") is None or deepest < DEEP:
+        return []
+    gates = max((_count(about.get("two_qubit_gates")) for about in outcomes.circuits), default=0)
+    return [
+        f"{type(plan.preparer).__name__}() states are loaded by a circuit for arbitrary states, here of depth {deepest} "
+        f"with {gates} two-qubit gates, each with the device's noise; qep.VQE(...) or qep.Adiabatic(...) make shallower ones"
+    ]
+
+
+def _count(value: object) -> int:
+    return int(value) if isinstance(value, int) else 0
+
+
+def _of_its_kind(phase: Phase) -> dict[str, object]:
+    if phase.curvature is not None:
+        return {"curvature": phase.curvature}
+    if phase.bond_dimension is None:
+        return {}
+    return {"truncation": phase.truncation, "bond_dimension": phase.bond_dimension, "error_bound": phase.error_bound}
+
+
+def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
+    """Return a bound of the error of every weight's gradient and of the predictions, where the states have one.
+
+    Each string's expectation errs by at most the phase's bound, so a weight's gradient by Σ_p |s_p| bound_p ‖∂H/∂w‖₁. What
+    an error of the free phase does to a cost's error signal is left out.
+    """
+    bounds = [phases[p].error_bound for p in range(len(plan.stencil.phases))]
+    if any(bound is None for bound in bounds):
+        return {}
+    busy = (plan.problem.frame.paulis.x | plan.problem.frame.paulis.z).any(axis=1)
+    total = sum(abs(s) * float(b or 0.0) for s, b in zip(plan.stencil.phase_factors, bounds, strict=True))
+    return {
+        "error_bound": (total * np.abs(plan.problem.derivative_rows[:, busy]).sum(axis=1)).tolist(),
+        "predictions_error_bound": (float(bounds[0] or 0.0) * np.abs(plan.problem.output_rows[:, busy]).sum(axis=1)).tolist(),
+    }
+
+
+def _circuit_report(plan: Plan, outcomes: Outcomes, undone: Mitigator | None) -> dict[str, object]:
+    measured = [*outcomes.samples.values(), *outcomes.amplified.values()]
+    executed = len(measured)
+    shots = None if plan.shots is None else sum(s.shots or 0 for s in measured)
+    calibration_shots = sum(c.shots for c in outcomes.calibrations)
+    preparation = {k: v for k, v in plan.prepared.details.items() if k != "warnings"}
+    report: dict[str, object] = {
+        "device": outcomes.ran.described(outcomes.device),
+        "preparation": preparation,
+        "bases": [basis.title for basis in plan.bases],
+        "circuits": [dict(c) for c in outcomes.circuits],
+        "executions": executed,
+        "shots_total": shots,
+        "calibration_shots_total": calibration_shots or None,
+        "layout": None if not outcomes.circuits else list(next(iter(outcomes.qubits.values()))),
+        "calibration_date": outcomes.device.get("calibration_date"),
+    }
+    if undone is not None:
+        report["readout"] = undone.report()
+    return report

@@ -1,0 +1,126 @@
+"""From a TOML file to a validated spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.experiment.messages import explain, shown, unknown_key
+from qep_qiskit.experiment.overrides import apply
+from qep_qiskit.experiment.sections import SECTIONS, Choice, Section
+from qep_qiskit.experiment.spec import Spec
+from qep_qiskit.foreign.documents import LARGEST_TOML, toml_tables
+
+REQUIRED = ("network", "cost")
+LARGEST_SEED = 2**63 - 1
+
+
+def load(path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]] = (), seed: int | None = None) -> Spec:
+    """Read a spec.
+
+    Parameters
+    ----------
+    path : path of a TOML file
+    overrides : sequence of (key, value)
+        ``("measurement.shots", 1000)``; a value that is a string is read as TOML, and as itself where that fails.
+    seed : int, optional
+        Overrides the spec's seed.
+
+    Raises
+    ------
+    InputError
+        One line that names the key, its value, what is allowed, and the nearest known key.
+    """
+    tables = apply(_read(Path(path)), overrides)
+    if seed is not None:
+        tables["seed"] = seed
+    return validated(tables, path=Path(path))
+
+
+def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
+    """Return the spec of these tables, as :func:`load` does for a file."""
+    known = ["seed", "network", "weights", *list(SECTIONS)[1:]]
+    for key, value in tables.items():
+        if key not in known:
+            raise unknown_key("", key, value, known, "a spec")
+    for key in REQUIRED:
+        if key not in tables:
+            raise InputError(f"[{key}]: missing; a spec needs the sections [network] and [cost]")
+    sections: dict[str, Any] = {name: _section(name, tables.get(name, {})) for name in SECTIONS}
+    return Spec(
+        seed=_seed(tables.get("seed", 0)),
+        weights=_table("weights", tables.get("weights", {})),
+        tables=dict(tables),
+        path=path,
+        network=sections["network"],
+        cost=sections["cost"],
+        sample=sections["sample"],
+        stencil_section=sections["stencil"],
+        preparation=sections["preparation"],
+        measurement=sections["measurement"],
+        device_section=sections["device"],
+        data=sections["data"],
+        training=sections["training"],
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.is_file() and (size := path.stat().st_size) > 4 * LARGEST_TOML:
+            raise InputError(f"{path}: has {size:,} bytes, and a spec at most {LARGEST_TOML:,}; give the path of a spec in TOML")
+        text = path.read_text(encoding="utf-8-sig")
+    except InputError:
+        raise
+    except FileNotFoundError:
+        folder = path.parent if path.parent.is_dir() else None
+        others = [p.name for p in folder.glob("*.toml")] if folder else []
+        raise InputError(f"{path}: no such file; give the path of a spec in TOML{nearest(path.name, others)}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is no text in UTF-8; give the path of a spec in TOML") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read: {reason}; give the path of a spec in TOML") from None
+    try:
+        return toml_tables(text)
+    except ValueError as error:
+        raise InputError(f"{path}: is no TOML: {' '.join(str(error).split())}") from None
+
+
+def _table(name: str, table: object) -> dict[str, Any]:
+    if not isinstance(table, dict):
+        raise InputError(f"{name} = {shown(table)}: must be a section; write [{name}] and its keys below")
+    return table
+
+
+def _seed(seed: object) -> int:
+    seed = int(seed) if isinstance(seed, float) and seed.is_integer() else seed
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed: {shown(seed)} is not allowed; give a whole number from 0 to {LARGEST_SEED}")
+    return seed
+
+
+def _section(name: str, raw: object) -> Section:
+    table, form = _table(name, raw), SECTIONS[name]
+    model = _model(name, table, form) if isinstance(form, Choice) else form
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        raise explain(error, model, table, name) from None
+
+
+def _model(name: str, table: dict[str, Any], choice: Choice) -> type[Section]:
+    value = table.get(choice.selector, choice.default)
+    key = f"{name}.{choice.selector}"
+    if value is None:
+        close = nearest(choice.selector, table)
+        raise InputError(f"{key}: missing; give {choice.allowed}{close.replace('did you mean', 'is it written as')}")
+    model = choice.model(value) if isinstance(value, str) else None
+    if model is None:
+        close = nearest(value, choice.models) if isinstance(value, str) else ""
+        raise InputError(f"{key}: {shown(value)} is not allowed; give {choice.allowed}{close}")
+    return model

@@ -1,0 +1,102 @@
+"""Keys of a spec that are overridden from outside: ``section.key=value``."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.experiment.sections import SECTIONS, Choice
+from qep_qiskit.foreign.documents import DEEPEST, toml_tables
+
+Tables = dict[str, Any]
+REMOVED = object()
+
+
+def parse(text: str) -> tuple[str, str]:
+    """Split ``section.key=value`` into its key and its value's text.
+
+    Examples
+    --------
+    >>> parse("network.edges=ring")
+    ('network.edges', 'ring')
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise InputError(f"--set {text!r}: write section.key=value, such as --set measurement.shots=1000")
+    return key.strip(), value.strip()
+
+
+def value_of(text: str) -> Any:
+    """Return the value of a text: TOML where it parses, the text itself where not; an empty one removes the key.
+
+    Examples
+    --------
+    >>> value_of("[1, 2]"), value_of("ring"), value_of("'0.5'")
+    ([1, 2], 'ring', '0.5')
+    """
+    if not text:
+        return REMOVED
+    try:
+        tables = toml_tables(f"value = {text}")
+    except ValueError:
+        return text
+    return tables["value"] if set(tables) == {"value"} else text
+
+
+def apply(tables: Mapping[str, Any], overrides: Sequence[tuple[str, object]]) -> Tables:
+    """Return the tables with the overrides applied in order.
+
+    Parameters
+    ----------
+    tables : mapping
+        As TOML gives them.
+    overrides : sequence of (key, value)
+        The key is ``"seed"`` or ``"section.key"``; a value that is a string is read as TOML.
+
+    Notes
+    -----
+    Where an override changes the kind of a section (``preparation.method=exact``), the file's options of the other
+    kinds are dropped; options of no kind stay and are errors.
+    """
+    result: Tables = copy.deepcopy(dict(tables))
+    for key, raw in overrides:
+        value = value_of(raw) if isinstance(raw, str) else raw
+        if key.count(".") > DEEPEST:
+            raise InputError(f"--set {key[:60]}…: has more than {DEEPEST} levels; write section.key=value")
+        section, dot, rest = key.partition(".")
+        if not dot:
+            if isinstance(SECTIONS.get(section), Choice | type) or section == "weights":
+                raise InputError(f"--set {key}: names a whole section; write {key}.key=value")
+            _put(result, [key], value, key)
+            continue
+        _put(result, [section, *([rest] if section == "weights" else rest.split("."))], value, key)
+        choice = SECTIONS.get(section)
+        if isinstance(choice, Choice) and rest == choice.selector and isinstance(value, str):
+            _drop_options_of_others(result[section], choice, value)
+    return result
+
+
+def _put(tables: Tables, path: Sequence[str], value: object, key: str) -> None:
+    here = tables
+    for part in path[:-1]:
+        below = here.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise InputError(f"--set {key}: {part} is {below!r}, which has no keys below it")
+        here = below
+    if not path[-1]:
+        raise InputError(f"--set {key}: the key is empty; write section.key=value")
+    if value is REMOVED:
+        here.pop(path[-1], None)
+    else:
+        here[path[-1]] = value
+
+
+def _drop_options_of_others(table: Tables, choice: Choice, value: str) -> None:
+    model = choice.model(value)
+    if model is None:
+        return
+    elsewhere = {key for other in choice.models.values() for key in other.model_fields}
+    for key in [key for key in table if key in elsewhere and key not in model.model_fields]:
+        del table[key]

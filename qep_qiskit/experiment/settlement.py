@@ -1,0 +1,47 @@
+"""A spec with numbers in place of what it leaves to the planner and to the device of the day."""
+
+from __future__ import annotations
+
+from qep_qiskit.experiment import Spec
+from qep_qiskit.experiment.loading import validated
+from qep_qiskit.forecasting.settlement import settle
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.stencils import AutoStencil
+
+
+def laid_spec(spec: Spec) -> tuple[Spec, str]:
+    """Return the spec with the edges and qubits that the device gives now in place of "native", and a comment that says so."""
+    if spec.tables["network"].get("edges") != "native":
+        return spec, ""
+    laid = spec.weighted_network()[0].description
+    network = {**spec.tables["network"], "edges": laid["edges"], "qubits": laid["qubits"]}
+    note = f"# network.edges = 'native' are those of {spec.device().name} on the day of submission\n"
+    return validated({**spec.tables, "network": network}, path=spec.path), note
+
+
+def settled_spec(spec: Spec, progress: Progress = silent) -> tuple[Spec, str]:
+    """Return the spec with numbers in place of what was left to the planner, and a comment that says so.
+
+    A run that goes on another day, with another calibration, keeps the β and the shots that it was sent with.
+    """
+    problem, settings = spec.problem(), spec.settings()
+    spec, note = laid_spec(spec)
+    tables = dict(spec.tables)
+    if not (isinstance(settings["stencil"], AutoStencil) or isinstance(settings["shots"], OptimalShots)):
+        return validated(tables, path=spec.path), note
+    settled = settle(problem, **settings, progress=progress)
+    tables["stencil"] = {**tables.get("stencil", {}), "beta": settled.stencil.beta}
+    measurement = dict(spec.tables.get("measurement", {}))
+    if isinstance(settled.shots, Split):
+        measurement["split"] = [list(row) for row in settled.shots.shots]
+        measurement.pop("shots", None)
+    elif measurement.pop("split", None) is not None:
+        measurement["shots"] = settled.shots
+    if settled.calibration_shots is not None:
+        measurement["calibration_shots"] = settled.calibration_shots
+    asked = [f"stencil.beta = {spec.stencil_section.beta!r}", f"measurement.split = {spec.measurement.split!r}"]
+    error = settled.record["predicted_relative_error"]
+    foreseen = f"; predicted relative error {error:.3g}" if isinstance(error, float) else ""
+    note += f"# Chosen by the planner for {', '.join(asked)}{foreseen}\n"
+    return validated({**tables, "measurement": measurement}, path=spec.path), note

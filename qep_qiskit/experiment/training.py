@@ -1,0 +1,67 @@
+"""The sections of a spec that a training has: its data, and how it goes through them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from qep_qiskit.experiment.section import Section
+
+BUILT_IN = ("xor", "moons", "circles", "blobs", "iris", "wine", "breast_cancer", "digits", "diabetes", "linear")
+SCALINGS = ("none", "standard", "minmax", "maxabs")
+OPTIMIZER_NAMES = ("adam", "sgd", "momentum", "adaptive_shots")
+SCHEDULE_NAMES = ("constant", "linear", "cosine", "exponential", "halving")
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return "one of " + ", ".join(f'"{word}"' for word in words)
+
+
+class Data(Section):
+    """Samples, how they are split, and how they enter the network."""
+
+    source: str | None = Field(
+        None, min_length=1, description=f"{_one_of(BUILT_IN)}, or the path of a .csv or .npz file (beside the spec, or from here)"
+    )
+    samples: int = Field(200, ge=2, le=1_000_000, description="how many a made task has, a whole number from 2 to 1000000")
+    noise: float = Field(0.1, ge=0, description="of a made task, a number of at least 0")
+    target: str | int | None = Field(
+        None, description="the column of the targets: its name, or its number from 0; the last one where absent"
+    )
+    columns: list[str] | None = Field(
+        None, min_length=1, description="the names of the columns that are inputs; all others where absent"
+    )
+    task: Literal["classification", "regression"] | None = Field(
+        None, description='"classification" or "regression"; told from the targets where absent'
+    )
+    held_out: float = Field(0.25, ge=0, lt=1, description="the share of the samples that is not trained on, from 0 to below 1")
+    scaling: Literal["none", "standard", "minmax", "maxabs"] = Field(
+        "standard", description=f"{_one_of(SCALINGS)}, fitted on the training samples"
+    )
+    factor: float = Field(1.0, description="a finite number that the scaled inputs are multiplied with")
+    target_range: float = Field(
+        1.0, gt=0, description="regression: the targets are brought into [-r, r]; a number above 0 (outputs of spins reach 1)"
+    )
+
+
+class Training(Section):
+    """How the network is fitted."""
+
+    gradient: Literal["equilibrium", "exact"] = Field("equilibrium", description='"equilibrium" or "exact"')
+    optimizer: Literal["adam", "sgd", "momentum", "adaptive_shots"] = Field("adam", description=_one_of(OPTIMIZER_NAMES))
+    learning_rate: float = Field(0.01, gt=0, description="a number above 0")
+    schedule: Literal["constant", "linear", "cosine", "exponential", "halving"] = Field(
+        "constant", description=_one_of(SCHEDULE_NAMES)
+    )
+    epochs: int = Field(50, ge=1, le=10_000_000, description="a whole number from 1 to 10000000")
+    batch_size: int = Field(10, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
+    early_stopping: int | None = Field(
+        None, ge=1, description="epochs without a better held-out loss, a whole number of at least 1"
+    )
+    compare_every: int = Field(0, ge=0, description="steps between comparisons with the exact gradient, 0 for none")
+    trainable: list[str] | None = Field(None, min_length=1, description='names or groups of weights, such as ["J", "h[0]"]')
+    bounds: dict[str, list[float]] | None = Field(None, description="low and high by name or group, such as { J = [-2.0, 2.0] }")
+    l2: float = Field(0.0, ge=0, description="a number of at least 0")
+    clip: float | None = Field(None, gt=0, description="the largest norm of a gradient, a number above 0")
+    warm_starts: bool = Field(True, description="true or false")

@@ -1,0 +1,282 @@
+"""The β, the shots and their split that make the predicted mean squared error least."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, minimize_scalar
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.forecasting.prediction import Prediction
+from qep_qiskit.measurement.split import Split
+
+Vector = NDArray[np.float64]
+REACH = (0.005, 3.0)
+"""Where β is looked for, in units of gap/‖C‖: the rule is perturbative in β‖C‖/gap."""
+GRID = 7
+PRECISION = 0.05
+"""Of ln β. The mean squared error is flat at its least value: 5 % beside it cost below 1 %."""
+ITERATIONS = 200
+MOST_SHOTS = 1e15
+"""Shots per circuit that count as all there can be: an error that needs more is not reached."""
+LEAST_SHARE = 0.1
+"""Of the mean: no circuit gets fewer shots, so that loss and predictions keep an error bar worth having."""
+
+
+@dataclass(frozen=True)
+class Allotment:
+    """Shots as shares of their mean.
+
+    Attributes
+    ----------
+    shares : ndarray of shape (phases, bases)
+        1 everywhere for an even split; 0 where nothing is measured.
+    calibration : float or None
+        Of each calibration circuit; None: that number is given and does not scale.
+    given : int or None
+        The given number of calibration shots.
+    """
+
+    shares: NDArray[np.float64]
+    calibration: float | None
+    given: int | None = None
+
+    def shots(self, mean: float) -> NDArray[np.float64]:
+        """Return the shots of each circuit, unrounded."""
+        return mean * self.shares
+
+    def calibration_shots(self, mean: float) -> float:
+        """Return the shots of each calibration circuit, unrounded."""
+        return float(self.given) if self.calibration is None and self.given else mean * (self.calibration or 1.0)
+
+    def split(self, mean: float, *, calibrated: bool) -> Split:
+        """Return whole numbers of shots."""
+        table = np.where(self.shares > 0, np.maximum(2, np.rint(self.shots(mean))), 0).astype(int)
+        return Split(table.tolist(), max(2, round(self.calibration_shots(mean))) if calibrated else None)
+
+
+def allot(prediction: Prediction, *, mean: float, optimal: bool, calibration_shots: int | None) -> Allotment:
+    """Return how `mean` shots per circuit are shared out: evenly, or so that the summed variance is least.
+
+    Σ a_i/N_i + u_i/N_i² at fixed Σ m_i N_i, with a_i the variance that one shot of each of the m_i circuits of group i leaves,
+    summed over the weights, and u_i/N_i² what stays unknown about events too rare to be seen: without it all shots would go to
+    the other circuits. Phases of equal |s| share a number: an IBM job has one number of shots.
+    """
+    measured = prediction.measured
+    even = measured.astype(float)
+    counted = prediction.calibration_circuits > 0 and calibration_shots is None
+    if not optimal:
+        return Allotment(even, 1.0 if counted else None, calibration_shots)
+    factors = np.abs(prediction.stencil.phase_factors)
+    groups: list[list[tuple[int, int]]] = []
+    for b in range(measured.shape[1]):
+        for factor in sorted(set(factors.tolist())):
+            members = [(p, b) for p in range(len(factors)) if factors[p] == factor and measured[p, b]]
+            if members:
+                groups.append(members)
+    sizes = [float(len(members)) for members in groups]
+    sums = [float(sum(prediction.parts[where].sum() for where in members)) for members in groups]
+    unseen = [float(sum(prediction.unseen[where].sum() for where in members)) for members in groups]
+    if counted:
+        sizes.append(float(prediction.calibration_circuits))
+        sums.append(float(prediction.calibration.sum()))
+        unseen.append(float(prediction.calibration_unseen.sum()))
+    share = _shares(np.array(sums), np.array(unseen) / mean, np.array(sizes))
+    shares = np.zeros_like(even)
+    for members, value in zip(groups, share, strict=False):
+        for where in members:
+            shares[where] = value
+    return Allotment(shares, float(share[-1]) if counted else None, calibration_shots)
+
+
+def _shares(sums: Vector, unseen: Vector, sizes: Vector) -> Vector:
+    """Return the x_i = N_i/N̄ that make Σ a_i/x_i + (u_i/N̄)/x_i² least, with Σ m_i x_i = Σ m_i and none below the least share.
+
+    The least value has x_i ∝ √((a_i + 2 (u_i/N̄)/x_i)/m_i), which is iterated, damped by the geometric mean.
+    """
+    share = np.ones_like(sizes)
+    for _ in range(ITERATIONS):
+        wanted = _neyman(sums + 2.0 * unseen / share, sizes)
+        if np.abs(wanted - share).max() < 1e-6:
+            break
+        share = np.sqrt(share * wanted)
+    return share * sizes.sum() / float(sizes @ share)
+
+
+def _neyman(sums: Vector, sizes: Vector) -> Vector:
+    """Return x_i ∝ √(a_i/m_i) with Σ m_i x_i = Σ m_i and none below the least share."""
+    if not sums.any():
+        return np.ones_like(sizes)
+    free = np.ones(len(sizes), dtype=bool)
+    share = np.full(len(sizes), LEAST_SHARE)
+    while free.any():
+        weight = np.sqrt(sums[free] / sizes[free])
+        left = sizes.sum() - LEAST_SHARE * sizes[~free].sum()
+        share[free] = left * weight / float(sizes[free] @ weight)
+        low = free & (share < LEAST_SHARE)
+        if not low.any():
+            return share
+        share[low] = LEAST_SHARE
+        free &= ~low
+    return share
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One β with its shots.
+
+    Attributes
+    ----------
+    prediction : Prediction
+    mean_shots : float
+        Per circuit.
+    split : Split or None
+        The same as whole numbers; None for exact expectations.
+    bias : ndarray of shape (K,) or None
+        Mean of the gradient minus the exact one; None where that is not known.
+    variances : ndarray of shape (K,)
+    size : float
+        ‖gradient‖, exact where known.
+    """
+
+    prediction: Prediction
+    mean_shots: float
+    split: Split | None
+    bias: Vector | None
+    variances: Vector
+    size: float
+
+    @property
+    def squared_error(self) -> float:
+        """The predicted E‖g − g*‖²."""
+        bias = 0.0 if self.bias is None else float(self.bias @ self.bias)
+        return bias + float(self.variances.sum())
+
+    @property
+    def relative_error(self) -> float | None:
+        """√E‖g − g*‖² / ‖g*‖."""
+        return float(np.sqrt(self.squared_error)) / self.size if self.size else None
+
+
+def choose(
+    prediction: Prediction,
+    truth: Vector | None,
+    *,
+    shots: int | None,
+    target: float | None,
+    optimal: bool,
+    calibration_shots: int | None,
+    given: Split | None = None,
+) -> Choice:
+    """Return the shots and the error at one β: for given shots, or for the error that is wanted.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    truth : ndarray of shape (K,) or None
+        The exact gradient.
+    shots : int or None
+        Of a circuit in the mean; None for exact expectations.
+    target : float or None
+        √E‖g − g*‖² / ‖g*‖.
+    optimal : bool
+        Whether shots are shared out.
+    calibration_shots : int or None
+    given : Split, optional
+        The shots themselves.
+
+    Raises
+    ------
+    UnreachableError
+        Where no number of shots reaches the target.
+    """
+    bias = None if truth is None else prediction.mean.values - truth
+    size = float(np.linalg.norm(prediction.mean.values if truth is None else truth))
+    if given is not None:
+        table = given.fitting(prediction.measured)
+        mean = float(table[prediction.measured].mean())
+        calibration = calibration_shots or given.calibration or round(mean)
+        found = prediction.variances(table.astype(float), float(calibration))
+        return Choice(prediction, mean, Split(table.tolist(), calibration), bias, found, size)
+    mean = float(shots or 0)
+    if target is not None:
+        mean = _solved(prediction, bias, size, target, optimal=optimal, calibration_shots=calibration_shots)
+    if mean == 0.0:
+        return Choice(prediction, 0.0, None, bias, np.zeros(len(prediction.mean.values)), size)
+    allotment = allot(prediction, mean=mean, optimal=optimal, calibration_shots=calibration_shots)
+    variances = prediction.variances(allotment.shots(mean), allotment.calibration_shots(mean))
+    return Choice(prediction, mean, allotment.split(mean, calibrated=prediction.calibration_circuits > 0), bias, variances, size)
+
+
+def _solved(
+    prediction: Prediction, bias: Vector | None, size: float, target: float, *, optimal: bool, calibration_shots: int | None
+) -> float:
+    """Return the mean number of shots with which bias² + variance is (target · size)²."""
+    fixed = 0.0 if bias is None else float(bias @ bias)
+
+    def excess(log_mean: float) -> float:
+        mean = float(np.exp(log_mean))
+        allotment = allot(prediction, mean=mean, optimal=optimal, calibration_shots=calibration_shots)
+        variances = prediction.variances(allotment.shots(mean), allotment.calibration_shots(mean))
+        return fixed + float(variances.sum()) - (target * size) ** 2
+
+    low, high = float(np.log(2.0)), float(np.log(MOST_SHOTS))
+    if excess(high) > 0:
+        least = max(excess(high) + (target * size) ** 2, 0.0)
+        raise UnreachableError(target, float(np.sqrt(least)) / size if size else float("inf"))
+    return 2.0 if excess(low) <= 0 else float(np.exp(brentq(excess, low, high, xtol=1e-9)))
+
+
+class UnreachableError(InputError):
+    """No number of shots reaches the wanted error."""
+
+    def __init__(self, target: float, floor: float) -> None:
+        self.floor = floor
+        super().__init__(
+            f"target_error: {target:.3g} is not reached by any number of shots: the error that shots do not reduce (finite β, "
+            f"preparation, device noise) is {floor:.2g}; take a larger target, a better preparation, a mitigation, or another β"
+        )
+
+
+def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | None, lowest: float = REACH[0]) -> Choice:
+    """Return the choice of least error, or of fewest shots where an error is wanted.
+
+    Parameters
+    ----------
+    at : callable
+        β → Choice. It may raise UnreachableError.
+    scale : float
+        gap/‖C‖.
+    """
+    known: dict[float, Choice | UnreachableError] = {}
+
+    def value(log_beta: float) -> float:
+        beta = _rounded(float(np.exp(log_beta)))
+        if beta not in known:
+            try:
+                known[beta] = at(beta)
+            except UnreachableError as error:
+                known[beta] = error
+        found = known[beta]
+        if isinstance(found, UnreachableError):
+            # larger than any number of shots, and less so where the error comes nearer to the target
+            return 100.0 + float(np.log(found.floor)) if np.isfinite(found.floor) else 1e3
+        return float(np.log(max(found.squared_error if target is None else found.mean_shots, 1e-300)))
+
+    grid = np.linspace(np.log(lowest * scale), np.log(REACH[1] * scale), GRID)
+    values = [value(x) for x in grid]
+    best = int(np.argmin(values))
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]
+    minimize_scalar(value, bounds=(low, high), method="bounded", options={"xatol": PRECISION})
+    reached = {beta: found for beta, found in known.items() if isinstance(found, Choice)}
+    if not reached:
+        raise min((found for found in known.values() if isinstance(found, UnreachableError)), key=lambda e: e.floor)
+    return reached[min(reached, key=lambda beta: value(float(np.log(beta))))]
+
+
+def _rounded(beta: float) -> float:
+    """Return β to three significant digits: what a user reads is what runs."""
+    return float(f"{beta:.3g}")

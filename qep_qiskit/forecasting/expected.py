@@ -1,0 +1,121 @@
+"""A device that answers with what another one would give in the mean, so that a plan is predicted by the code that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit_aer.backends.aerbackend import AerBackend
+
+from qep_qiskit.devices.calibration import backend_of
+from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.simulated.device import SimulatedDevice, adds_no_noise
+from qep_qiskit.devices.simulated.snapshots import snapshot_of
+from qep_qiskit.devices.statevector import StatevectorDevice
+from qep_qiskit.equilibrium.execution import Outcomes
+from qep_qiskit.samples import Samples
+
+
+@dataclass(frozen=True)
+class ExpectedDevice:
+    """Samples are the device's exact outcome distribution, labelled with the shots that were asked for.
+
+    Reduced like any other outcomes they give the mean of the gradient and the mean of its covariance, whatever the mitigation.
+    """
+
+    device: Device
+
+    @property
+    def name(self) -> str:
+        """The device's."""
+        return self.device.name
+
+    @property
+    def seed(self) -> int:
+        """The device's."""
+        return self.device.seed
+
+    @property
+    def exact(self) -> bool:
+        """False: shots are asked for."""
+        return False
+
+    @property
+    def needs_circuits(self) -> bool:
+        """The device's."""
+        return self.device.needs_circuits
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Compile as the device does."""
+        return self.device.compile(circuit, qubits=qubits)
+
+    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
+        """Return exact distributions that are labelled with `shots`."""
+        return [[replace(samples, shots=shots) for samples in rows] for rows in self.device.distribution(work)]
+
+    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
+        """Return the device's distributions."""
+        return self.device.distribution(work)
+
+    def describe(self) -> dict[str, object]:
+        """Return what describes the device."""
+        return self.device.describe()
+
+
+def expectation_of(device: Device) -> Device:
+    """Return the device that predicts this one.
+
+    The states themselves where it adds no noise; this package's simulation where it treats a simulated device's noise exactly;
+    for a real device a simulation with the noise of its present calibration, on the same qubits and with the same circuits.
+    """
+    if adds_no_noise(device):
+        return ExpectedDevice(StatevectorDevice(device.seed))
+    if isinstance(device, SimulatedDevice):
+        return ExpectedDevice(replace(device, engine="auto"))
+    backend = backend_of(device)
+    if backend is None:
+        return ExpectedDevice(device)
+    if isinstance(backend, AerBackend) and backend.coupling_map is None:  # every pair of qubits, with the noise it was given
+        noise = getattr(backend.options, "noise_model", None)
+        return ExpectedDevice(
+            StatevectorDevice(device.seed) if noise is None else SimulatedDevice(device.name, device.seed, noise=noise)
+        )
+    return ExpectedDevice(SimulatedDevice(device.name, device.seed, snapshot=snapshot_of(backend, device.name)))
+
+
+def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], calibration: int | None) -> Outcomes:
+    """Return the outcomes with other numbers of shots: None, the exact distribution, adds nothing to a covariance."""
+    samples = {where: replace(found, shots=shots.get(where)) for where, found in outcomes.samples.items()}
+    amplified = {key: replace(found, shots=shots.get(key[:2])) for key, found in outcomes.amplified.items()}
+    return replace(outcomes, samples=samples, amplified=amplified, calibrations=_relabelled(outcomes.calibrations, calibration))
+
+
+def _relabelled(value: Any, shots: int | None) -> Any:
+    if isinstance(value, Samples):
+        return replace(value, shots=shots)
+    if isinstance(value, tuple | list):
+        return type(value)(_relabelled(part, shots) for part in value)
+    if isinstance(value, Mapping):
+        return {key: _relabelled(part, shots) for key, part in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _relabelled(getattr(value, f.name), shots) for f in fields(value) if f.init})
+    return value
+
+
+def calibration_circuits(outcomes: Outcomes) -> int:
+    """Return how many calibration circuits these outcomes hold."""
+    return _counted(outcomes.calibrations)
+
+
+def _counted(value: Any) -> int:
+    if isinstance(value, Samples):
+        return 1
+    if isinstance(value, tuple | list):
+        return sum(_counted(part) for part in value)
+    if isinstance(value, Mapping):
+        return sum(_counted(part) for part in value.values())
+    if is_dataclass(value) and not isinstance(value, type):
+        return sum(_counted(getattr(value, f.name)) for f in fields(value))
+    return 0

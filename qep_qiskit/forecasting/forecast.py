@@ -1,0 +1,197 @@
+"""What a plan says: what will be sent, how long it takes, and how accurate it will be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.display import counted, table_html
+from qep_qiskit.equilibrium.plan import Plan, plan
+from qep_qiskit.equilibrium.result import listed, plain
+from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import with_error
+from qep_qiskit.forecasting.sending import FORMULA, Sending
+from qep_qiskit.measurement.split import Split
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import Stencil
+from qep_qiskit.values import Value
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(Value):
+    """A gradient as it is planned.
+
+    Attributes
+    ----------
+    names : tuple of str
+    values : ndarray of shape (K,)
+        What the gradient will be in the mean, finite β, preparation and device noise included.
+    stderr : ndarray of shape (K,) or None
+        The error bars that it will have; None where expectations are exact.
+    exact : ndarray of shape (K,) or None
+        The gradient at β → 0 of the true ground state, where the network can be diagonalised.
+    finite_beta : ndarray of shape (K,) or None
+        The gradient of true ground states at this β, without noise: its difference from `exact` is the bias of finite β alone.
+    size : float
+        ‖gradient‖: of `exact`, of `values` where that is not known.
+    squared_error : float
+        The predicted E‖g − g*‖², all biases and the shot noise.
+    target_error : float or None
+    stencil : Stencil
+    chosen_beta : bool
+        Whether the plan chose β.
+    adapted_beta : bool
+        Whether β followed from the free phase, the default.
+    split : Split or None
+        Shots of every circuit; None for exact expectations.
+    even : bool
+        Whether every circuit has the same number.
+    mitigation : str
+    calibration_shots : int or None
+    loss : float
+    sending : Sending
+    method : str
+        How the prediction was made.
+    warnings : tuple of str
+    settings : mapping
+        Options for :func:`gradient` and the other verbs, with what the plan chose.
+    provenance : mapping
+    problem : Problem
+        What the forecast is of.
+    """
+
+    names: tuple[str, ...]
+    values: Vector
+    stderr: Vector | None
+    exact: Vector | None
+    finite_beta: Vector | None
+    size: float
+    squared_error: float
+    target_error: float | None
+    stencil: Stencil
+    chosen_beta: bool
+    adapted_beta: bool
+    split: Split | None
+    even: bool
+    mitigation: str
+    calibration_shots: int | None
+    loss: float
+    sending: Sending
+    method: str
+    warnings: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
+    problem: Problem | None = field(default=None, compare=False)
+
+    @property
+    def plan(self) -> Plan:
+        """The first round of circuits, its states prepared, for :func:`qep_qiskit.execute`."""
+        settings = {key: value for key, value in self.settings.items() if key != "device"}
+        if self.problem is None:
+            raise InputError("plan: this forecast does not hold its problem; make it by qep.forecast(problem, ...)")
+        return plan(self.problem, **settings)
+
+    @property
+    def known(self) -> bool:
+        """Whether the gradient is predicted, not only the worst case of its error bars."""
+        return bool(np.isfinite(self.values).all())
+
+    @property
+    def bias(self) -> Vector | None:
+        """What no number of shots removes: finite β, preparation and device noise together, shape (K,)."""
+        return None if self.exact is None else self.values - self.exact
+
+    @property
+    def relative_error(self) -> float | None:
+        """√E‖g − g*‖² / ‖g*‖, biases and shot noise: what ``target_error`` is about."""
+        return self._relative(np.sqrt(self.squared_error))
+
+    @property
+    def statistical_error(self) -> float | None:
+        """The share of shot noise, calibration and error signal in it: √Σ stderr² / ‖g*‖."""
+        return None if self.stderr is None else self._relative(float(np.linalg.norm(self.stderr)))
+
+    @property
+    def finite_beta_error(self) -> float | None:
+        """The bias of finite β alone, of true ground states, over ‖g*‖."""
+        if self.exact is None or self.finite_beta is None:
+            return None
+        return self._relative(float(np.linalg.norm(self.finite_beta - self.exact)))
+
+    @property
+    def device_error(self) -> float | None:
+        """What preparation and device noise add at this β, over ‖g*‖."""
+        return None if self.finite_beta is None else self._relative(float(np.linalg.norm(self.values - self.finite_beta)))
+
+    @property
+    def fidelity(self) -> float | None:
+        """Π(1 − error) over gates and readouts of the worst circuit, by the device's calibration."""
+        known = [row.appraisal.fidelity for row in self.sending.rows if row.appraisal is not None]
+        return min((f for f in known if f is not None), default=None)
+
+    def _relative(self, error: float) -> float | None:
+        return float(error) / self.size if self.size else None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the object that ``qep plan --json`` prints."""
+        sent = self.sending
+        return {
+            "names": list(self.names),
+            "values": plain(self.values),
+            "stderr": plain(self.stderr),
+            "exact": plain(self.exact),
+            "bias": plain(self.bias),
+            "gradient_norm": self.size,
+            "relative_error": self.relative_error,
+            "statistical_error": self.statistical_error,
+            "finite_beta_error": self.finite_beta_error,
+            "device_error": self.device_error,
+            "target_error": self.target_error,
+            "loss": self.loss,
+            "stencil": {"kind": self.stencil.kind, "beta": self.stencil.beta, "chosen": self.chosen_beta},
+            "shots": None if self.split is None else plain(self.split.shots),
+            "shots_even": self.even,
+            "calibration_shots": self.calibration_shots,
+            "mitigation": self.mitigation,
+            "circuits": [
+                {
+                    "round": row.round,
+                    "beta": row.phase,
+                    "basis": row.basis,
+                    "shots": row.shots,
+                    "circuits": row.circuits,
+                    "purpose": "calibration" if row.phase is None else "data",
+                    **({} if row.appraisal is None else vars(row.appraisal)),
+                }
+                for row in sent.rows
+            ],
+            "totals": {"circuits": sent.circuits, "shots": sent.shots, "jobs": sent.jobs, "qpu_seconds": sent.seconds},
+            "repetition_delay": sent.repetition_delay,
+            "seconds_formula": FORMULA,
+            "layout": None if sent.qubits is None else list(sent.qubits),
+            "fidelity": self.fidelity,
+            "method": self.method,
+            "warnings": list(self.warnings),
+            "provenance": plain(self.provenance),
+        }
+
+    def __str__(self) -> str:
+        return listed(self.names, self.values, self.stderr)
+
+    def __repr__(self) -> str:
+        error = "" if self.relative_error is None else f", error {self.relative_error:.2g} of the gradient"
+        seconds = "" if self.sending.seconds is None else f", {self.sending.seconds:.3g} QPU s"
+        shots = "exact expectations" if self.sending.shots is None else f"{self.sending.shots:,} shots"
+        sent = f"{counted(self.sending.circuits, 'circuit')}, {shots}"
+        return f"Forecast({counted(len(self.names), 'weight')}, β = {self.stencil.beta:.3g}, {sent}{seconds}{error})"
+
+    def _repr_html_(self) -> str:
+        stderr = [None] * len(self.names) if self.stderr is None else list(self.stderr)
+        rows = [(n, with_error(float(v), e)) for n, v, e in zip(self.names, self.values, stderr, strict=True)]
+        return table_html(repr(self), ("weight", "predicted ∂L/∂w"), rows, [f"warning: {text}" for text in self.warnings])

@@ -1,0 +1,181 @@
+"""What one gradient would give at one β: its mean, and what each circuit adds to its variance."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qep_qiskit.devices.device import Device
+from qep_qiskit.equilibrium.execution import Outcomes, execute
+from qep_qiskit.equilibrium.plan import Plan, advance, plan
+from qep_qiskit.equilibrium.reduction import observed_free, reduce
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import InputError
+from qep_qiskit.forecasting.expected import calibration_circuits, relabelled
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import Stencil
+
+Vector = NDArray[np.float64]
+MANY = 10**6
+"""Shots with which a circuit's own share of the variance is read off; the rest is exact then."""
+FEW = 1000
+"""Calibration shots with which the share of events that were not seen is read off; a calibration of one shot is refused."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The mean and the variance of a gradient at one β.
+
+    Attributes
+    ----------
+    mean : Gradient
+        At infinitely many shots, on the device, mitigated.
+    parts : ndarray of shape (phases, bases, K)
+        The variance that one shot of each circuit leaves in each weight; divided by the shots they add up.
+    unseen : ndarray of shape (phases, bases, K)
+        What the pseudo-shots for rare events add; divided by the shots squared. See `measurement/covariance.py`.
+    calibration, calibration_unseen : ndarray of shape (K,)
+        The same of one shot of every calibration circuit.
+    calibration_circuits : int
+    plan : Plan
+        The last round's, as it would run.
+    outcomes : Outcomes
+        Of all rounds.
+    """
+
+    mean: Gradient
+    parts: NDArray[np.float64]
+    unseen: NDArray[np.float64]
+    calibration: Vector
+    calibration_unseen: Vector
+    calibration_circuits: int
+    plan: Plan
+    outcomes: Outcomes
+
+    @property
+    def stencil(self) -> Stencil:
+        """The stencil."""
+        return self.plan.stencil
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Which circuits there are, shape (phases, bases)."""
+        return self.plan.wanted
+
+    def variances(self, shots: NDArray[np.float64], calibration: float) -> Vector:
+        """Return the variance of every weight with these shots, shape (phases, bases), and those of each calibration circuit."""
+        data = expected_variance(self.parts[self.measured], self.unseen[self.measured], shots[self.measured][:, None])
+        if not self.calibration_circuits:
+            return data.sum(axis=0)
+        return data.sum(axis=0) + expected_variance(self.calibration, self.calibration_unseen, calibration)
+
+
+def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64], shots: ArrayLike) -> NDArray[np.float64]:
+    """Return the mean of the variance that N shots will report: v/N + (u/N²) (1 − exp(−λ))/λ with λ = N v/u.
+
+    λ is the number of rare events that are expected. Where k of them are seen the report is (u/N²) (k + 1/(k + 1)), and the mean
+    of 1/(k + 1) over a Poisson distribution is (1 − exp(−λ))/λ.
+
+    Parameters
+    ----------
+    scatter, unseen : ndarray
+        v, the variance of one shot; u, what the pseudo-shots alone would report, times N².
+    shots : array_like
+        N.
+    """
+    count = np.asarray(shots, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        events = np.where(unseen > 0.0, count * scatter / unseen, np.inf)
+        rest = np.where(events > 0.0, -np.expm1(-events) / events, 1.0)
+    return scatter / count + unseen / count**2 * rest
+
+
+class Predictor:
+    """Predicts one problem's gradient at any β; what does not depend on β is prepared once.
+
+    Parameters
+    ----------
+    problem, preparer, mitigation, seed, progress
+        As of :func:`gradient`.
+    kind : callable
+        β → stencil.
+    near : Prepared, optional
+        The free phase, where it was prepared before.
+    expected : Device
+        What predicts the device; see :func:`expectation_of`.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        kind: Callable[[float], Stencil],
+        *,
+        preparer: Preparer,
+        expected: Device,
+        mitigation: str,
+        seed: int,
+        near: Prepared | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        self._problem, self._kind = problem, kind
+        self._expected = expected
+        self._options = {"preparer": preparer, "mitigation": mitigation, "seed": seed}
+        self._near = near
+        self._first: Plan | None = None
+        self._free: Outcomes | None = None
+        self._known: dict[float, Prediction] = {}
+        self._progress = progress
+
+    def at(self, beta: float) -> Prediction:
+        """Return the prediction at this β."""
+        if beta not in self._known:
+            self._known[beta] = self._predicted(self._kind(beta))
+        return self._known[beta]
+
+    def _predicted(self, stencil: Stencil) -> Prediction:
+        near = self._near if self._first is None else self._first.prepared
+        if self._problem.cost.needs_free_phase and self._first is not None and self._free is not None:
+            first, outcomes = replace(self._first, stencil=stencil), self._free
+        else:
+            options = {**self._options, "near": near, "shots": MANY, "progress": self._progress}
+            first = plan(self._problem, stencil=stencil, **options)  # type: ignore[arg-type]
+            start = None if self._free is None else replace(Outcomes(), start=self._free.start)
+            outcomes = execute(first, self._expected, earlier=start, progress=self._progress)
+            self._first, self._free = first, outcomes
+        last = first
+        if not first.complete:
+            last = advance(first, observed_free(first, outcomes), progress=self._progress)
+            outcomes = outcomes.followed_by(execute(last, self._expected, earlier=outcomes, progress=self._progress))
+        return analysed(last, outcomes)
+
+
+def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
+    """Return the mean and each circuit's share of the variance, from exact outcomes of all rounds.
+
+    The covariance of a gradient is a sum over circuits. So each share is what `reduce` reports when all other circuits are known
+    exactly: with many shots the scatter, with one or few what is added for events that were not seen.
+    """
+
+    def variance(shots: dict[tuple[int, int], int | None], calibration: int | None) -> Vector:
+        found = reduce(last, relabelled(outcomes, shots, calibration))
+        assert found.covariance is not None
+        return np.diag(found.covariance)
+
+    mean = reduce(last, relabelled(outcomes, {}, None))
+    count = calibration_circuits(outcomes)
+    parts = np.zeros((*last.wanted.shape, len(mean.values)))
+    unseen = np.zeros_like(parts)
+    for where in outcomes.samples:
+        parts[where] = variance({where: MANY}, None) * (MANY - 1)
+        unseen[where] = np.maximum(variance({where: 1}, None) - parts[where], 0.0)
+    calibration, calibration_unseen = np.zeros_like(mean.values), np.zeros_like(mean.values)
+    if count:
+        calibration = variance({}, MANY) * (MANY - 1)
+        with contextlib.suppress(InputError):  # too little signal for so few shots: then nothing about it is rare
+            calibration_unseen = np.maximum(variance({}, FEW) - calibration / (FEW - 1), 0.0) * FEW**2
+    return Prediction(mean, parts, unseen, calibration, calibration_unseen, count, last, outcomes)

@@ -1,0 +1,142 @@
+"""Matrix-free measurement mitigation (P. Nation et al., PRX Quantum 2, 040326), by mthree, with an error bar of our own.
+
+The confusion matrix Ã holds the products of the qubits' rates between the outcomes that were seen, its columns normalised;
+corrected quasi-probabilities are x = Ã⁻¹ p. A string with parities v has the mean vᵀ x = yᵀ p with y = Ã⁻ᵀ v, so every shot has
+its own value y_u and the variance is a sample variance. mthree's own standard deviation is a bound that does not know the
+observable.
+
+The calibration's share takes ∂x/∂(a, b) of the whole space: with all outcomes seen it is exact, and so is the method, which is
+then the tensored inverse. Where the shots see few of the outcomes it is biased, the tensored inverse is not: every result is held
+against that, and a difference beyond the error bars is warned of (`equilibrium/readout_bias.py`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lu_factor, lu_solve
+from scipy.sparse.linalg import LinearOperator, gmres
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.mitigation.readout.mitigator import parities, signs_of
+from qep_qiskit.measurement.mitigation.readout.rates import Calibration
+from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
+from qep_qiskit.samples import Samples
+
+Matrix = NDArray[np.float64]
+MOST_DENSE = 2048
+"""Outcomes up to which Ã is a dense matrix (34 MB); beyond, mthree's product with it goes into GMRES."""
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class M3:
+    """The inverse of independent flips with these rates, among the outcomes that were seen."""
+
+    rates: Calibration
+
+    @property
+    def num_parameters(self) -> int:
+        """Two a qubit: a and b."""
+        return self.rates.num_parameters
+
+    @property
+    def unbiased(self) -> Tensored:
+        """The inverse of the same flips that is right on average however few outcomes are seen."""
+        return Tensored(self.rates)
+
+    def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
+        """Return y = Ã⁻ᵀ v of every string, and ∂(mean)/∂(a, b)."""
+        columns = self.rates.columns(qubits)
+        signs = signs_of(samples)
+        solve, adjoint = self._solvers(samples, columns)
+        per_outcome = adjoint(parities(signs, supports))
+        quasi = solve(samples.weights[:, None])[:, 0]
+        sensitivity = np.zeros((len(supports), self.num_parameters))
+        for s, row in enumerate(supports):
+            mean = float(samples.weights @ per_outcome[:, s])
+            support = np.flatnonzero(row)
+            for q in support:
+                others = signs[:, support[support != q]].prod(axis=1)
+                self.rates.add_sensitivity(sensitivity[s], columns[q], float(quasi @ others), mean)
+        return per_outcome, sensitivity
+
+    def share(self, jacobian: Matrix) -> Matrix:
+        """Return J F with F Fᵀ = Cov(a, b)."""
+        return jacobian @ self.rates.factor
+
+    def report(self) -> list[dict[str, object]]:
+        """Return the rates of every qubit."""
+        return self.rates.report()
+
+    def _solvers(
+        self, samples: Samples, columns: NDArray[np.int64]
+    ) -> tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]:
+        """Return B ↦ Ã⁻¹ B and B ↦ Ã⁻ᵀ B for the outcomes in their own order."""
+        from mthree import M3Mitigation
+
+        labels = _labels(samples.outcomes)
+        order = np.argsort(labels)  # mthree sorts the outcomes by their labels
+        counts = {str(labels[i]): float(samples.weights[i]) for i in order}
+        a, b = self.rates.flip_up[columns], self.rates.flip_down[columns]
+        engine = M3Mitigation(None)
+        engine.cals_from_matrices([np.array([[1 - p, q], [p, 1 - q]]) for p, q in zip(a, b, strict=True)])
+        places = list(range(len(columns)))
+        if len(counts) > MOST_DENSE:
+            return _iterative(engine._form_cals(places), counts, order)
+        matrix, _ = engine.reduced_cal_matrix(counts, places)
+        factors = lu_factor(np.asarray(matrix, dtype=np.float64))
+
+        def solver(transposed: int) -> Callable[[Matrix], Matrix]:
+            def solve(right: Matrix) -> Matrix:
+                found = np.empty_like(right)
+                found[order] = lu_solve(factors, right[order], trans=transposed)
+                return found
+
+            return solve
+
+        return solver(0), solver(1)
+
+
+def _labels(outcomes: NDArray[np.bool_]) -> NDArray[np.str_]:
+    """Return Qiskit's labels of outcomes: qubit 0 is the rightmost letter."""
+    letters = np.where(outcomes[:, ::-1], "1", "0")
+    return np.array(["".join(row) for row in letters])
+
+
+def _iterative(
+    cals: NDArray[np.float32], counts: dict[str, float], order: NDArray[np.int64]
+) -> tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]:
+    from mthree.matvec import M3MatVec
+
+    product = M3MatVec(counts, cals, -1)
+    diagonal = np.asarray(product.get_diagonal(), dtype=np.float64)
+    shape = (len(order), len(order))
+
+    def solver(apply: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Callable[[Matrix], Matrix]:
+        operator = LinearOperator(shape, matvec=lambda x: apply(np.ascontiguousarray(x, np.float32).ravel()), dtype=np.float64)
+        preconditioner = LinearOperator(shape, matvec=lambda x: x.ravel() / diagonal, dtype=np.float64)
+
+        def solve(right: Matrix) -> Matrix:
+            found = np.empty_like(right)
+            for column, wanted in enumerate(right[order].T):
+                found[order, column], failed = gmres(operator, wanted, rtol=TOLERANCE, atol=0.0, maxiter=50, M=preconditioner)
+                if failed:
+                    raise InputError(
+                        "mitigation: 'm3' does not converge on these counts: readout errors are too large; take 'tensored'"
+                    )
+            return found
+
+        return solve
+
+    return solver(product.matvec), solver(product.rmatvec)
+
+
+def require_mthree() -> None:
+    """Refuse, with the remedy, where mthree is not installed."""
+    if importlib.util.find_spec("mthree") is None:
+        raise InputError("mitigation: 'm3' needs the package mthree; pip install 'qep-qiskit[m3]', or take 'tensored'")

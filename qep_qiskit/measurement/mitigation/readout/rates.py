@@ -1,0 +1,125 @@
+"""The two flip rates of every measured qubit, from the circuits that prepare all |0⟩ and all |1⟩."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.covariance import covariance_of_strings
+from qep_qiskit.measurement.mitigation.readout.mitigator import signs_of
+from qep_qiskit.samples import Samples
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Readout error rates of the measured qubits.
+
+    Attributes
+    ----------
+    qubits : tuple of int
+        Device qubits.
+    flip_up : ndarray of shape (n,)
+        a, the probability to read 1 in state 0.
+    flip_down : ndarray of shape (n,)
+        b, the probability to read 0 in state 1.
+    shots : int or None
+        Shots of each of the two calibration circuits; None for exact rates.
+    """
+
+    qubits: tuple[int, ...]
+    flip_up: NDArray[np.float64]
+    flip_down: NDArray[np.float64]
+    shots: int | None
+    covariance: NDArray[np.float64]
+    """Of (a_0 … a_{n−1}, b_0 … b_{n−1}), shape (2n, 2n), from per-shot sums: flips of one shot may be correlated."""
+
+    @property
+    def num_parameters(self) -> int:
+        """Two a qubit."""
+        return 2 * len(self.qubits)
+
+    @functools.cached_property
+    def factor(self) -> NDArray[np.float64]:
+        """F with F Fᵀ = `covariance`, shape (2n, 2n)."""
+        scale, directions = np.linalg.eigh(self.covariance)
+        return directions * np.sqrt(np.clip(scale, 0.0, None))
+
+    def columns(self, qubits: Sequence[int]) -> NDArray[np.int64]:
+        """Return where in this calibration each of these device qubits is."""
+        position = {q: i for i, q in enumerate(self.qubits)}
+        missing = [q for q in qubits if q not in position]
+        if missing:
+            raise InputError(f"mitigation: qubit {missing[0]} was not calibrated; calibrated are {list(self.qubits)}")
+        return np.array([position[q] for q in qubits], dtype=np.int64)
+
+    def inverse(self, signs: NDArray[np.float64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the corrected signs w of recorded signs of shape (U, n)."""
+        a, b = self.flip_up[columns], self.flip_down[columns]
+        return (signs - (b - a)) / (1.0 - a - b)
+
+    def add_sensitivity(self, row: NDArray[np.float64], column: int, without: float, whole: float) -> None:
+        """Add ∂⟨w_S⟩/∂(a_q, b_q) to a row; `without` is the corrected mean of the string without qubit q."""
+        scale = 1.0 - self.flip_up[column] - self.flip_down[column]
+        row[column] += (without + whole) / scale
+        row[len(self.qubits) + column] += (whole - without) / scale
+
+    def report(self) -> list[dict[str, object]]:
+        """Return the rates of every qubit, for reports."""
+        return [
+            {"qubit": q, "flip_up": float(a), "flip_down": float(b)}
+            for q, a, b in zip(self.qubits, self.flip_up, self.flip_down, strict=True)
+        ]
+
+
+def calibrate(zeros: Samples, ones: Samples, qubits: Sequence[int]) -> Calibration:
+    """Return the rates that the two calibration circuits (all |0⟩, all |1⟩) show.
+
+    Raises
+    ------
+    InputError
+        If a qubit's readout carries no signal (a + b ≥ 1), so that it cannot be inverted.
+    """
+    a = zeros.weights @ zeros.outcomes
+    b = 1.0 - ones.weights @ ones.outcomes
+    bad = np.flatnonzero(a + b >= 0.98)
+    if bad.size:
+        q = bad[0]
+        raise InputError(
+            f"mitigation: readout of qubit {qubits[q]} carries no signal (flips {a[q]:.2f} and {b[q]:.2f}); choose other qubits"
+        )
+    n = len(qubits)
+    covariance = np.zeros((2 * n, 2 * n))
+    covariance[:n, :n] = _covariance(zeros)
+    covariance[n:, n:] = _covariance(ones)
+    return Calibration(tuple(qubits), a, b, zeros.shots, covariance)
+
+
+def merge(calibrations: Sequence[Calibration]) -> Calibration:
+    """Return one calibration of all their qubits; those measured at different times are independent."""
+    if len(calibrations) == 1:
+        return calibrations[0]
+    sizes = [len(c.qubits) for c in calibrations]
+    n = sum(sizes)
+    covariance = np.zeros((2 * n, 2 * n))
+    start = 0
+    for calibration, size in zip(calibrations, sizes, strict=True):
+        place = np.r_[start : start + size, n + start : n + start + size]
+        covariance[np.ix_(place, place)] = calibration.covariance
+        start += size
+    return Calibration(
+        tuple(q for c in calibrations for q in c.qubits),
+        np.concatenate([c.flip_up for c in calibrations]),
+        np.concatenate([c.flip_down for c in calibrations]),
+        calibrations[0].shots,
+        covariance,
+    )
+
+
+def _covariance(samples: Samples) -> NDArray[np.float64]:
+    """Return the covariance of the frequencies of 1, from that of the signs ±1."""
+    return covariance_of_strings(signs_of(samples), samples) / 4.0

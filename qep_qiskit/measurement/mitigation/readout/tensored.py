@@ -1,0 +1,58 @@
+"""The tensored inverse: every recorded sign is corrected by its own qubit's rates.
+
+A qubit that reads 1 in state 0 with probability a and 0 in state 1 with probability b has E[z] = (b − a) + (1 − a − b)⟨Z⟩
+for the recorded sign z. The corrected sign w = (z − (b − a)) / (1 − a − b) is unbiased, products of corrected signs are
+unbiased for products of Z on different qubits, and every shot keeps its own value, so the variance is a sample variance.
+With D = 1 − a − b: ∂w/∂a = (1 + w)/D and ∂w/∂b = (w − 1)/D.
+
+Flips of different qubits are taken as independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.measurement.mitigation.readout.mitigator import signs_of
+from qep_qiskit.measurement.mitigation.readout.rates import Calibration
+from qep_qiskit.samples import Samples
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tensored:
+    """The inverse of independent flips with these rates."""
+
+    rates: Calibration
+
+    @property
+    def num_parameters(self) -> int:
+        """Two a qubit: a and b."""
+        return self.rates.num_parameters
+
+    def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
+        """Return products of corrected signs, and ∂⟨w_S⟩/∂(a, b)."""
+        columns = self.rates.columns(qubits)
+        inverse = self.rates.inverse(signs_of(samples), columns)
+        per_outcome = np.empty((len(inverse), len(supports)))
+        sensitivity = np.zeros((len(supports), self.num_parameters))
+        for s, row in enumerate(supports):
+            support = np.flatnonzero(row)
+            per_outcome[:, s] = inverse[:, support].prod(axis=1)
+            mean = float(samples.weights @ per_outcome[:, s])
+            for q in support:
+                others = inverse[:, support[support != q]].prod(axis=1)
+                self.rates.add_sensitivity(sensitivity[s], columns[q], float(samples.weights @ others), mean)
+        return per_outcome, sensitivity
+
+    def share(self, jacobian: Matrix) -> Matrix:
+        """Return J F with F Fᵀ = Cov(a, b)."""
+        return jacobian @ self.rates.factor
+
+    def report(self) -> list[dict[str, object]]:
+        """Return the rates of every qubit."""
+        return self.rates.report()

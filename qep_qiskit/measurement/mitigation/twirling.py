@@ -1,0 +1,154 @@
+"""Random flips before the measurement, undone in the recorded bits: what is left of readout errors only attenuates.
+
+The flips of one circuit are a design, not independent coins: as many sets of flips as there are words in a linear code of
+strength 3, all of them shifted by one random set. Over such a design every product of one, two or three flips, and every
+product of an odd number, averages to exactly nothing, so that a string of up to three qubits has no error from which flips
+happened to be drawn; the random code and the random shift make the rest zero on average.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Parameter, QuantumCircuit
+
+from qep_qiskit.devices.device import Compiled
+from qep_qiskit.devices.gate_set import translated
+from qep_qiskit.errors import InputError
+from qep_qiskit.samples import Samples
+
+Flips = NDArray[np.bool_]
+PREFIX = "flip_"
+
+
+def num_flips(num_qubits: int) -> int:
+    """Return how many sets of flips the circuits of that many qubits are run with: the smallest 2**k ≥ 2 n, 8 for 3 or 4.
+
+    Examples
+    --------
+    >>> [num_flips(n) for n in (1, 2, 4, 6, 20, 127)]
+    [2, 4, 8, 16, 64, 256]
+    """
+    return 2 ** (1 + max(num_qubits - 1, 0).bit_length())
+
+
+def shots_each(shots: int | None, num_sets: int) -> int | None:
+    """Return the shots of each set of flips, rounded up."""
+    return None if shots is None else math.ceil(shots / num_sets)
+
+
+def design(num_qubits: int, num_sets: int, rng: np.random.Generator) -> Flips:
+    """Return sets of flips of strength 3, shape (num_sets, num_qubits).
+
+    Parameters
+    ----------
+    num_qubits : int
+    num_sets : int
+        A power of 2, at least 2 num_qubits.
+    rng : Generator
+
+    Notes
+    -----
+    Qubit q has the column g_q = (1, x_q) with distinct x_q; word c flips it by c · g_q mod 2. Any three columns are linearly
+    independent, as is any odd number of them from zero.
+    """
+    bits = num_sets.bit_length() - 1
+    columns = 2 * rng.permutation(num_sets // 2)[:num_qubits] + 1
+    words = np.arange(num_sets)
+    both = words[:, None] & columns[None, :]
+    flips = np.zeros(both.shape, dtype=bool)
+    for bit in range(bits):
+        flips ^= (both >> bit & 1).astype(bool)
+    return flips ^ rng.integers(0, 2, size=num_qubits).astype(bool)
+
+
+def twirled(compiled: Compiled, axes: str) -> Compiled:
+    """Return the circuit with a parameter ``flip_q`` per qubit: π flips what a measurement along the axis reads, 0 does not.
+
+    The flip comes before the rotation into Z. Along X and Y it is a virtual Z. Along Z it is two √X pulses, in either case, in
+    the calibration too, so that what they lose is calibrated out with the readout. Other gates take their place on a device
+    that has neither.
+
+    Raises
+    ------
+    InputError
+        If the device's gates cannot express the flips.
+    """
+    circuit = compiled.circuit.copy()
+    for q, (letter, wire) in enumerate(zip(axes, compiled.wires, strict=True)):
+        for item in _flip(q, letter == "Z", compiled.gates).data:
+            circuit.append(item.operation, [wire])
+    circuit.global_phase = compiled.circuit.global_phase
+    return replace(compiled, circuit=circuit)
+
+
+@functools.lru_cache(maxsize=1024)
+def _flip(qubit: int, along_z: bool, gates: tuple[str, ...]) -> QuantumCircuit:
+    """Return the flip of a qubit as a circuit on one wire, in a device's own gates."""
+    circuit, flip = QuantumCircuit(1), Parameter(f"{PREFIX}{qubit:03d}")
+    if along_z:
+        circuit.sx(0)
+        circuit.rz(flip, 0)
+        circuit.rz(np.pi, 0)
+        circuit.sx(0)
+    else:
+        circuit.rz(flip, 0)
+    if not gates or set(circuit.count_ops()) <= set(gates):
+        return circuit
+    try:
+        return translated(circuit, gates)
+    except InputError:
+        raise InputError(
+            f"mitigation: the device's gates ({', '.join(gates)}) cannot express random flips before the measurement; "
+            "take a mitigation that is not twirled, such as 'tensored'"
+        ) from None
+
+
+def twirled_values(before: Compiled, after: Compiled, values: NDArray[np.float64], flips: Flips) -> NDArray[np.float64]:
+    """Return one row of values of the twirled circuit a set of flips, for one row of the circuit before."""
+    own = {parameter.name: value for parameter, value in zip(before.circuit.parameters, values, strict=True)}
+    rows = np.empty((len(flips), after.circuit.num_parameters))
+    for column, parameter in enumerate(after.circuit.parameters):
+        known = own.get(parameter.name)
+        rows[:, column] = np.pi * flips[:, int(parameter.name[len(PREFIX) :])] if known is None else known
+    return rows
+
+
+def flipped_state(state: NDArray[np.complex128], axes: str, flips: Flips) -> NDArray[np.complex128]:
+    """Return a state vector after one set of flips: X where the axis is Z, Z where it is X or Y."""
+    index = np.arange(len(state))
+    mask = sum(1 << q for q, letter in enumerate(axes) if flips[q] and letter == "Z")
+    found = state[index ^ mask]
+    for q, letter in enumerate(axes):
+        if flips[q] and letter != "Z":
+            found = np.where(index >> q & 1, -found, found)
+    return found
+
+
+def flipped_draw(
+    draw: Callable[[str, int, np.random.Generator], Samples], flips: Flips
+) -> Callable[[str, int, np.random.Generator], Samples]:
+    """Return a function that draws outcomes of the flipped state."""
+
+    def drawn(axes: str, shots: int, rng: np.random.Generator) -> Samples:
+        samples = draw(axes, shots, rng)
+        return Samples(samples.outcomes ^ flips, samples.weights, samples.shots)
+
+    return drawn
+
+
+def undone(parts: Sequence[Samples], flips: Flips) -> Samples:
+    """Return the outcomes of all sets of flips together, with the flips undone; each set is a stratum."""
+    total = None if parts[0].shots is None else sum(part.shots or 0 for part in parts)
+    shares = [1.0 / len(parts) if total is None else (part.shots or 0) / total for part in parts]
+    return Samples(
+        np.concatenate([part.outcomes ^ row for part, row in zip(parts, flips, strict=True)]),
+        np.concatenate([share * part.weights for share, part in zip(shares, parts, strict=True)]),
+        total,
+        np.repeat(np.arange(len(parts)), [len(part.weights) for part in parts]),
+    )

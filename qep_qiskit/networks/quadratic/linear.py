@@ -1,0 +1,212 @@
+"""Classical networks with a quadratic energy: springs at rest, and resistors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from numpy.typing import ArrayLike
+
+from qep_qiskit.checks import flag
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.graphs import Edge, Edges, connected_to, described_edges, edges_of, sites_for, sites_of
+from qep_qiskit.networks.network import Network, Term, Vector, check_outputs
+from qep_qiskit.networks.quadratic.network import QuadraticNetwork
+from qep_qiskit.networks.quadratic.oscillators import oscillators, spring
+from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, constant, position
+
+
+def elastic(
+    *,
+    sites: int | None = None,
+    edges: Edges = "chain",
+    inputs: Sequence[int] | int = (),
+    outputs: Sequence[int] | int,
+    biases: bool = False,
+    rows: int | None = None,
+    columns: int | None = None,
+) -> Network:
+    """Return the network E = ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i of springs at rest.
+
+    The classical limit ħ → 0 of :func:`oscillators`: the state is the point of lowest energy, the oscillators' means without
+    their spread. The two differ where a cost sees the spread, as ``SquaredError(y).observable()`` does.
+
+    Parameters
+    ----------
+    sites, edges, inputs, outputs, biases, rows, columns
+        As of :func:`oscillators`. At rest masses have no part.
+
+    Returns
+    -------
+    Network
+        Weights ``k[i,j]`` per edge, then ``a[i]`` per site, then ``b[i]`` per site with `biases`.
+
+    Notes
+    -----
+    Linear, so that EP with a squared error of expectations and the symmetric stencil is exact at any β (Scellier & Bengio 2017,
+    arXiv:1602.05179, for EP; Stern et al. 2021, doi:10.1103/PhysRevX.11.021045, for spring and flow networks that learn).
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.elastic(sites=2, inputs=[0], outputs=[1])
+    >>> problem = qep.Problem(network, [1.0, 1.0, 1.0], x=[3.0], cost=qep.SquaredError([0.0]).observable())
+    >>> round(qep.exact_gradient(problem).loss, 6)
+    1.0
+    """
+    network = oscillators(sites=sites, edges=edges, inputs=inputs, outputs=outputs, biases=biases, rows=rows, columns=columns)
+    assert isinstance(network, QuadraticNetwork)
+    described = {k: v for k, v in network.description.items() if k not in ("masses", "levels", "encoding")}
+    return replace(network, quantum=False, description={**described, "kind": "elastic"})
+
+
+def resistors(
+    *,
+    sites: int | None = None,
+    edges: Edges = "chain",
+    inputs: Sequence[int] | int = (),
+    outputs: Sequence[int] | int,
+    ground: Sequence[int] | int = (),
+    clamp: bool = True,
+    rows: int | None = None,
+    columns: int | None = None,
+) -> Network:
+    """Return a network of linear resistors: P/2 = ½ Σ g_ij (v_i − v_j)² − Σ I_i v_i, lowest at Kirchhoff's node voltages.
+
+    Parameters
+    ----------
+    sites : int, optional
+        The number of nodes. As many as the graph or the square lattice has, if omitted.
+    edges : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
+        The resistors, as of :func:`ising`.
+    inputs : sequence of int
+        The nodes that x acts on, in the order of x.
+    outputs : sequence of int
+        The nodes whose voltages are the predictions.
+    ground : sequence of int
+        Nodes held at 0 V.
+    clamp : bool
+        True: x_i are voltages that the input nodes are held at. False: x_i are currents into them.
+    rows, columns : int, optional
+        Of the square lattice.
+
+    Returns
+    -------
+    Network
+        Weights ``g[i,j]``, one conductance an edge, each above 0. Volts, siemens and amperes, or any other consistent units.
+
+    Raises
+    ------
+    InputError
+        For a node that is joined to no node with a fixed voltage (its own is not defined), an output whose voltage is fixed,
+        a resistor between two nodes of fixed voltages; for a conductance that is not above 0.
+
+    Notes
+    -----
+    Half the power that is turned into heat is the energy of EP (the co-content of Millar 1951); its derivative by g_ij is half
+    the squared voltage across the resistor. A nudge is a current into the outputs. Kendall et al. (2020), arXiv:2006.01981.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> divider = qep.resistors(sites=3, edges="chain", inputs=[0], outputs=[1], ground=[2])
+    >>> problem = qep.Problem(divider, [1.0, 3.0], x=[8.0], cost=qep.SquaredError([1.0]))
+    >>> print(qep.exact_gradient(problem).predictions.round(6))
+    [2.]
+    """
+    sites = sites_for(sites, edges, rows, columns, least=2)
+    pairs, clamp = edges_of(edges, sites, rows, columns), flag("clamp", clamp)
+    inputs, outputs, ground = (
+        sites_of(name, nodes, sites) for name, nodes in (("inputs", inputs), ("outputs", outputs), ("ground", ground))
+    )
+    check_outputs(outputs)
+    held = set(ground) | (set(inputs) if clamp else set())
+    for node in inputs:
+        if node in ground:
+            raise InputError(f"inputs: node {node} is on the ground; take another node or leave it out of ground")
+    for node in outputs:
+        if node in held:
+            raise InputError(f"outputs: the voltage of node {node} is fixed, so it cannot answer; take a free node")
+    for i, j in pairs:
+        if {i, j} <= held:
+            raise InputError(f"edges: [{i}, {j}] joins two nodes of fixed voltages; it has no part in the answer, leave it out")
+    reached = connected_to(held, pairs, sites)
+    for node in range(sites):
+        if node not in reached:
+            raise InputError(
+                f"ground: node {node} is joined to no node of fixed voltage, so its voltage floats; join or ground one"
+            )
+    place = {node: k for k, node in enumerate(n for n in range(sites) if n not in held)}
+    number = {node: k for k, node in enumerate(inputs)} if clamp else {}
+    network = ResistorNetwork(
+        num_qubits=0,
+        terms=tuple(Term(f"g[{i},{j}]", _resistor(i, j, place, number, None)) for i, j in pairs),
+        fixed=Polynomial({Monomial(MOMENTUM, k, k): 0.5 for k in place.values()}),
+        inputs=tuple(None if clamp else position(place[node], -1.0) for node in inputs),
+        outputs=tuple(position(place[node]) for node in outputs),
+        output_names=tuple(f"v[{node}]" for node in outputs),
+        scales={"g": (0.5, 1.5)},
+        description={
+            "kind": "resistors",
+            "sites": sites,
+            "edges": described_edges(edges, pairs),
+            "inputs": list(inputs),
+            "outputs": list(outputs),
+            "ground": list(ground),
+            "clamp": clamp,
+        },
+        sites=len(place),
+        quantum=False,
+        pairs=pairs,
+        place=place,
+        number=number,
+    )
+    return network
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ResistorNetwork(QuadraticNetwork):
+    """A resistor network; its energy is quadratic in clamped voltages too, so its terms are made for each x.
+
+    Attributes
+    ----------
+    pairs : tuple of (int, int)
+        The resistors.
+    place : mapping of int to int
+        The coordinate of every free node.
+    number : mapping of int to int
+        The input of every clamped node.
+    """
+
+    pairs: tuple[Edge, ...] = ()
+    place: Mapping[int, int] = field(default_factory=dict)
+    number: Mapping[int, int] = field(default_factory=dict)
+
+    def at(self, weights: Vector, x: Vector) -> Network:
+        """Return the network with its clamped voltages put in; conductances must be above 0."""
+        for name, value in zip(self.names, weights, strict=True):
+            if value <= 0:
+                raise InputError(
+                    f"weights: {name} is {value:g}; a conductance must be above 0 (train with bounds = {{'g': (0.001, None)}})"
+                )
+        if not self.number:
+            return self
+        operators = [_resistor(i, j, self.place, self.number, x) for i, j in self.pairs]
+        terms = tuple(replace(term, operator=op) for term, op in zip(self.terms, operators, strict=True))
+        return replace(self, terms=terms)
+
+    def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> Polynomial:
+        """Return half the power at these conductances and inputs as a polynomial in the free voltages."""
+        there = self.at(self.weight_vector(weights), self.input_vector(x))
+        assert isinstance(there, QuadraticNetwork)
+        return QuadraticNetwork.hamiltonian(there, weights, x)
+
+
+def _resistor(i: int, j: int, place: Mapping[int, int], number: Mapping[int, int], x: Vector | None) -> Polynomial:
+    """Return ½ (v_i − v_j)² in the free voltages; x None: clamped nodes at 0."""
+    if i in place and j in place:
+        return spring(place[i], place[j])
+    free, held = (place[i], j) if i in place else (place[j], i)
+    volts = float(x[number[held]]) if x is not None and held in number else 0.0
+    found = Polynomial({Monomial(PRODUCT, free, free): 0.5})
+    return found if volts == 0.0 else found + position(free, -volts) + constant(0.5 * volts**2)

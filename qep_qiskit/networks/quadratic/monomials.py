@@ -1,0 +1,136 @@
+"""Polynomials in positions and momenta over one common list of monomials: the frame of a network in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from qep_qiskit.networks.quadratic.polynomial import CONSTANT, MOMENTUM, POSITION, PRODUCT, Monomial, Polynomial
+from qep_qiskit.simulation.closed_form.quadratic import QuadraticForm
+
+Vector = NDArray[np.float64]
+MOST_DENSE = 250_000
+"""Elements up to which coefficients are kept in a dense matrix."""
+
+
+@dataclass(frozen=True)
+class Monomials:
+    """A list of distinct monomials, as arrays: what a PauliList is for qubits.
+
+    Attributes
+    ----------
+    sites : int
+    kind, i, j : ndarray of int, shape (L,)
+    """
+
+    sites: int
+    kind: NDArray[np.int64]
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def where(self, kind: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of all monomials of a kind, and their i and j."""
+        places = np.flatnonzero(self.kind == kind)
+        return places, self.i[places], self.j[places]
+
+    def expectations(self, mean: Vector, covariance: NDArray[np.float64], momenta: Vector) -> Vector:
+        """Return the expectations in a state of these ⟨r⟩, ⟨δr δrᵀ⟩ and ⟨p²⟩, of shapes (n,), (n, n), (n,); shape (L,)."""
+        values = np.zeros(len(self))
+        values[self.where(CONSTANT)[0]] = 1.0
+        places, i, _ = self.where(POSITION)
+        values[places] = mean[i]
+        places, i, j = self.where(PRODUCT)
+        values[places] = covariance[i, j] + mean[i] * mean[j]
+        places, i, _ = self.where(MOMENTUM)
+        values[places] = momenta[i]
+        return values
+
+    def slopes(self, mean: Vector, dmean: Vector, dcovariance: NDArray[np.float64] | None, dmomenta: Vector | None) -> Vector:
+        """Return the change of the expectations to first order; None stands for no change."""
+        values = np.zeros(len(self))
+        places, i, _ = self.where(POSITION)
+        values[places] = dmean[i]
+        places, i, j = self.where(PRODUCT)
+        values[places] = dmean[i] * mean[j] + mean[i] * dmean[j]
+        if dcovariance is not None:
+            values[places] += dcovariance[i, j]
+        if dmomenta is not None:
+            places, i, _ = self.where(MOMENTUM)
+            values[places] = dmomenta[i]
+        return values
+
+    def form(self, coefficients: Vector, what: str = "the network") -> QuadraticForm:
+        """Return the polynomial of these coefficients as a quadratic form; `what` names it in errors."""
+        n = self.sites
+        places, i, j = self.where(PRODUCT)
+        values = coefficients[places]
+        stiffness = csr_array((np.tile(values, 2), (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(n, n))
+        force, inverse_masses = np.zeros(n), np.zeros(n)
+        places, i, _ = self.where(POSITION)
+        force[i] = -coefficients[places]
+        places, i, _ = self.where(MOMENTUM)
+        inverse_masses[i] = 2.0 * coefficients[places]
+        return QuadraticForm(stiffness, inverse_masses, force, float(coefficients[self.where(CONSTANT)[0]].sum()), what=what)
+
+
+@dataclass(frozen=True)
+class MonomialFrame:
+    """A list of monomials and the coefficients of several polynomials over it.
+
+    Attributes
+    ----------
+    strings : Monomials of length L
+    matrix : array of shape (polynomials, L), sparse where it is large
+    quantum : bool
+        False: of a classical system, whose state is a point.
+    """
+
+    strings: Monomials
+    matrix: Any
+    quantum: bool = True
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The monomials as users write them."""
+        s = self.strings
+        return tuple(Monomial(int(k), int(i), int(j)).label for k, i, j in zip(s.kind, s.i, s.j, strict=True))
+
+    @cached_property
+    def busy(self) -> NDArray[np.bool_]:
+        """Which monomials are not the constant, shape (L,)."""
+        return np.asarray(self.strings.kind != CONSTANT)
+
+    def operator(self, coefficients: Vector) -> Polynomial:
+        """Return the polynomial of these coefficients without its zeros."""
+        s = self.strings
+        return Polynomial(
+            {Monomial(int(s.kind[k]), int(s.i[k]), int(s.j[k])): float(coefficients[k]) for k in np.flatnonzero(coefficients)}
+        )
+
+
+def monomial_frame(sites: int, operators: Sequence[Polynomial], *, quantum: bool = True) -> MonomialFrame:
+    """Return the frame of these polynomials: monomials in order of appearance, one row a polynomial."""
+    position: dict[Monomial, int] = {}
+    rows, columns, values = [], [], []
+    for row, operator in enumerate(operators):
+        for monomial, value in operator.terms.items():
+            rows.append(row)
+            columns.append(position.setdefault(monomial, len(position)))
+            values.append(value)
+    table = np.array(list(position), dtype=np.int64).reshape(-1, 3)
+    matrix = csr_array((values, (rows, columns)), shape=(len(operators), len(position)), dtype=float)
+    return MonomialFrame(Monomials(sites, table[:, 0], table[:, 1], table[:, 2]), dense_or_sparse(matrix), quantum)
+
+
+def dense_or_sparse(matrix: csr_array) -> Any:
+    """Return a small matrix as a dense array, whose products cost a tenth."""
+    return matrix.toarray() if matrix.shape[0] * matrix.shape[1] <= MOST_DENSE else matrix

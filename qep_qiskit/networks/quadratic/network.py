@@ -1,0 +1,65 @@
+"""Networks whose Hamiltonian is a quadratic form in positions and momenta: solved in closed form at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.network import Network, Vector
+from qep_qiskit.networks.quadratic.monomials import MonomialFrame, monomial_frame
+from qep_qiskit.networks.quadratic.polynomial import Polynomial, constant, polynomial_from
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class QuadraticNetwork(Network):
+    """A network in positions r_i and momenta p_i: its operators are polynomials of second degree, its states Gaussian.
+
+    Attributes
+    ----------
+    sites : int
+        The number of positions. `num_qubits` is 0.
+    quantum : bool
+        False: the classical system, ħ → 0, whose state is the point of lowest energy.
+    """
+
+    sites: int = 0
+    quantum: bool = True
+
+    @property
+    def closed_form(self) -> bool:
+        """True."""
+        return True
+
+    def frame_with(self, observables: Sequence[Polynomial]) -> MonomialFrame:
+        """Return F, the B_i, the A_k, the outputs and these observables over one list of monomials, a row each."""
+        key = tuple(tuple(op.terms.items()) for op in observables)
+        if key not in self.frames:
+            self.frames[key] = monomial_frame(self.sites, [*self._rows(Polynomial()), *observables], quantum=self.quantum)
+        return self.frames[key]
+
+    def squared_error(self, target: Vector) -> Polynomial:
+        """Return Σ_m (O_m − y_m)²."""
+        total = Polynomial()
+        for output, y in zip(self.outputs, target, strict=True):
+            total = total + (output + constant(-float(y))).squared()
+        return total
+
+    def in_positions(self, operator: Polynomial, where: str) -> Polynomial:
+        """Return the operator, checked to act on the network's sites."""
+        found = polynomial_from(operator, self.sites, where)
+        if not self.quantum and any(monomial.label.startswith("p") for monomial in found.terms):
+            raise InputError(f"{where}: a classical network rests at p = 0; leave p[…]^2 out")
+        return found
+
+    def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> Polynomial:
+        """Return H(w, x) as a polynomial in positions and momenta."""
+        values, inputs = self.weight_vector(weights), self.input_vector(x)
+        total = self.fixed
+        for w, c, term in zip(values, self.factors(inputs), self.terms, strict=True):
+            total = total + float(w * c) * term.operator
+        for v, op in zip(inputs, self.inputs, strict=True):
+            total = total if op is None else total + float(v) * op
+        return total

@@ -1,0 +1,151 @@
+"""Networks of coupled quantum harmonic oscillators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qep_qiskit.checks import flag
+from qep_qiskit.errors import InputError
+from qep_qiskit.networks.graphs import Edges, connected_to, described_edges, edges_of, sites_for, sites_of
+from qep_qiskit.networks.network import Network, Term, Vector, check_outputs, finite_vector
+from qep_qiskit.networks.quadratic.encoded import encoded, unit_reference
+from qep_qiskit.networks.quadratic.levels import check_levels
+from qep_qiskit.networks.quadratic.network import QuadraticNetwork
+from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, position
+
+DEFAULT_SITES = 4
+SCALES = {"k": (0.2, 1.0), "a": (0.5, 1.5), "b": (-0.5, 0.5)}
+
+
+def oscillators(
+    *,
+    sites: int | None = None,
+    edges: Edges = "chain",
+    masses: float | ArrayLike = 1.0,
+    inputs: Sequence[int] | int = (),
+    outputs: Sequence[int] | int,
+    biases: bool = False,
+    levels: int | None = None,
+    encoding: str = "binary",
+    rows: int | None = None,
+    columns: int | None = None,
+) -> Network:
+    """Return the network H = Σ p_i²/2m_i + ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i.
+
+    Parameters
+    ----------
+    sites : int
+        The number of oscillators: if omitted, as many as the graph or the square lattice has, else 4.
+    edges : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
+        The springs, as of :func:`ising`.
+    masses : float or array_like of shape (sites,)
+        Fixed, positive.
+    inputs : sequence of int
+        The sites that the forces x act on, in the order of x.
+    outputs : sequence of int
+        The sites whose ⟨r⟩ are the predictions.
+    biases : bool
+        Trainable forces b_i, with the sign of the inputs: −b_i r_i.
+    levels : int, optional
+        A power of two: every oscillator in so many levels on log₂(levels) qubits. In closed form, without qubits, where absent.
+    encoding : {"binary", "gray"}
+        Which basis state of its qubits a level is; Gray codes need fewer measurement bases.
+    rows, columns : int, optional
+        Of the square lattice.
+
+    Returns
+    -------
+    Network
+        Weights ``k[i,j]`` per edge, then ``a[i]`` per site, then ``b[i]`` per site with `biases`.
+
+    Raises
+    ------
+    InputError
+        For a site out of range or used twice, a mass that is not positive, an output joined to no input. Weights whose
+        springs and stiffnesses are not positive definite are refused where a gradient is asked for, by naming the mode.
+
+    Notes
+    -----
+    ħ = 1. With masses in units of m₀ and stiffnesses in units of k₀, frequencies and energies are in units of
+    ω₀ = √(k₀/m₀), positions of √(1/(m₀ω₀)), and forces of √(m₀ω₀³).
+
+    On qubits, an oscillator's levels are those of the network's mean field at the problem's weights and inputs: the frequency
+    √(K_ii/m_i) of its own stiffness, around its own classical position. See
+    :class:`qep_qiskit.networks.quadratic.encoded.EncodedNetwork`.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.oscillators(sites=2, inputs=[0], outputs=[1])
+    >>> network.names
+    ('k[0,1]', 'a[0]', 'a[1]')
+    >>> problem = qep.Problem(network, [1.0, 1.0, 1.0], x=[3.0], cost=qep.SquaredError([0.0]))
+    >>> print(qep.exact_gradient(problem).predictions.round(6))
+    [1.]
+    """
+    sites = counted(sites, edges, rows, columns)
+    pairs = edges_of(edges, sites, rows, columns)
+    inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
+    check_outputs(outputs)
+    biases = flag("biases", biases)
+    count, code = check_levels(2 if levels is None else levels, encoding)
+    weights = _masses(masses, sites)
+    if inputs:
+        reached = connected_to(inputs, pairs, sites)
+        for site in outputs:
+            if site not in reached:
+                raise InputError(
+                    f"outputs: site {site} is disconnected from every input, so it cannot answer; add an edge that joins it"
+                )
+    terms = [Term(f"k[{i},{j}]", spring(i, j)) for i, j in pairs]
+    terms += [Term(f"a[{i}]", Polynomial({Monomial(PRODUCT, i, i): 0.5})) for i in range(sites)]
+    terms += [Term(f"b[{i}]", position(i, -1.0)) for i in range(sites) if biases]
+    description = {
+        "kind": "oscillators",
+        "sites": sites,
+        "edges": described_edges(edges, pairs),
+        "masses": weights.tolist(),
+        "inputs": list(inputs),
+        "outputs": list(outputs),
+        "biases": biases,
+        "levels": None,
+    }
+    network = QuadraticNetwork(
+        num_qubits=0,
+        terms=tuple(terms),
+        fixed=Polynomial({Monomial(MOMENTUM, i, i): 0.5 / m for i, m in enumerate(weights)}),
+        inputs=tuple(position(site, -1.0) for site in inputs),
+        outputs=tuple(position(site) for site in outputs),
+        output_names=tuple(f"r[{site}]" for site in outputs),
+        scales=SCALES,
+        description=description,
+        sites=sites,
+    )
+    return network if levels is None else encoded(network, count, code, unit_reference(network))
+
+
+def counted(sites: object, edges: Edges, rows: object, columns: object) -> int:
+    """Return the number of sites, 4 where neither the graph nor the lattice tells."""
+    named = isinstance(edges, str) and edges != "square"
+    return sites_for(
+        DEFAULT_SITES if sites is None and (named or isinstance(edges, list | tuple)) else sites, edges, rows, columns
+    )
+
+
+def spring(i: int, j: int) -> Polynomial:
+    """Return ½ (r_i − r_j)²."""
+    pair = (min(i, j), max(i, j))
+    return Polynomial({Monomial(PRODUCT, i, i): 0.5, Monomial(PRODUCT, j, j): 0.5, Monomial(PRODUCT, *pair): -1.0})
+
+
+def _masses(masses: float | ArrayLike, sites: int) -> Vector:
+    one_number = isinstance(masses, int | float | np.number) or (isinstance(masses, np.ndarray) and masses.ndim == 0)
+    one_per_site = np.full(sites, masses) if one_number else masses
+    values = finite_vector("masses", one_per_site, sites, "one per site, or one number for all")
+    for site, value in enumerate(values):
+        if value <= 0:
+            raise InputError(f"masses: {value:g} of site {site} is not allowed; give positive numbers")
+    return values

@@ -1,0 +1,314 @@
+"""The SQLite file of a run: opened, checked, read row by row against its checksums, and written in whole transactions.
+
+No write-ahead log: that needs memory which network file systems do not share. What is deleted is overwritten, so that no
+stale row can be taken for a valid one when a damaged file is salvaged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.runs.file.lock import RunBusyError
+from qep_qiskit.runs.file.tables import LEDGER, TABLES, Row, Table, Value, added, schemas, script
+
+LONGEST_VALUE = 500_000_000
+"""Bytes of one value of a row."""
+SCHEMA_SECONDS = 5.0
+TIMEOUT = 30.0
+"""Seconds that a reader and the writer wait for one another."""
+
+
+class RunDamagedError(InputError):
+    """A run's file does not hold what was written to it."""
+
+
+class RunGoneError(OSError):
+    """The run's folder was deleted or moved, or another file was put in its place, while it was open."""
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        text = "the run is gone: its folder was deleted or moved, or its file replaced, while this command used it; nothing more"
+        super().__init__(errno.ENOENT, f"{text} is sent or kept{more}", str(folder))
+
+
+class Database:
+    """One connection to a run's file. Every row that it returns is what was written.
+
+    Parameters
+    ----------
+    path : Path
+        For messages; the file itself where `connection` is absent.
+    write : bool
+    connection : sqlite3.Connection, optional
+        In the place of one to the file.
+    """
+
+    def __init__(self, path: Path, *, write: bool, connection: sqlite3.Connection | None = None) -> None:
+        self.path, self.write = path, write
+        self._changes: dict[str, tuple[int, str]] | None = None
+        self.before_writing: Callable[[], None] = lambda: None
+        self.before_commit: Callable[[], None] = lambda: None
+        with self.guarded():
+            self.connection = connect(path, write=write) if connection is None else connection
+        self._file = _file(path) if connection is None else None
+
+    @property
+    def present(self) -> bool:
+        """Whether the file that is open is still the one at its path."""
+        return self._file is None or _file(self.path) == self._file
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def check(self) -> None:
+        """Hold the whole file against its ledger.
+
+        Raises
+        ------
+        RunDamagedError
+            If its structure is broken, or rows are lost or changed.
+        """
+        with self.snapshot():
+            verdict = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise self.damaged(f"the file ({' '.join(str(verdict).split())})")
+            for name in TABLES:
+                if self._counted(name) != self._ledger(name):
+                    raise self.damaged(f"the table of {name}")
+
+    def rows(self, table: str, *, order: str = "", **equal: Value) -> list[Row]:
+        """Return the rows with these values, each held against its checksum."""
+        form = TABLES[table]
+        where = " AND ".join(f"{name} = ?" for name in equal)
+        query = f"SELECT {', '.join(form.columns)}, sum FROM {table}"
+        query += (f" WHERE {where}" if where else "") + (f" ORDER BY {order}" if order else "")
+        with self.guarded():
+            return [self._checked(form, found) for found in self.connection.execute(query, tuple(equal.values()))]
+
+    def row(self, table: str, **equal: Value) -> Row | None:
+        """Return the one row with this key, None where there is none."""
+        found = self.rows(table, order="", **equal)
+        return found[0] if found else None
+
+    def put(self, table: str, **values: Value) -> None:
+        """Write a row inside a transaction, in the place of one with the same key."""
+        form = TABLES[table]
+        content = [values[name] for name in form.columns]
+        digest = form.digest(content)
+        self.drop(table, **{name: values[name] for name in form.key})
+        marks = ", ".join("?" * (len(content) + 1))
+        self._execute(f"INSERT INTO {table} VALUES ({marks})", (*content, digest))
+        self._changed(table, digest, 1)
+
+    def drop(self, table: str, **equal: Value) -> None:
+        """Delete rows inside a transaction."""
+        where = " AND ".join(f"{name} = ?" for name in equal)
+        for (digest,) in self.connection.execute(f"SELECT sum FROM {table} WHERE {where}", tuple(equal.values())).fetchall():
+            self._changed(table, digest, -1)
+        self._execute(f"DELETE FROM {table} WHERE {where}", tuple(equal.values()))
+
+    def next_number(self, table: str, column: str = "number") -> int:
+        """Return the number of a new row."""
+        return int(self.connection.execute(f"SELECT COALESCE(MAX({column}) + 1, 0) FROM {table}").fetchone()[0])
+
+    def numbers(self, table: str, *, start: int) -> list[int]:
+        """Return the numbers of the rows from this one on."""
+        return [int(n) for (n,) in self.connection.execute(f"SELECT number FROM {table} WHERE number >= ?", (start,))]
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write all of what is put inside, or nothing. One inside another is a part of it."""
+        if not self.write:
+            raise RuntimeError("the run is open for reading only")
+        if self._changes is not None:
+            yield
+            return
+        self.before_writing()
+        self._changes = {}
+        try:
+            with self.guarded(writing=True):
+                self.connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    self.before_commit()
+                    self._write_ledger()
+                    self.connection.execute("COMMIT")
+                except BaseException:
+                    with contextlib.suppress(sqlite3.Error):
+                        self.connection.execute("ROLLBACK")
+                    raise
+        finally:
+            self._changes = None
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read everything inside as it was at one moment, whatever another process writes."""
+        if self.connection.in_transaction:
+            yield
+            return
+        with self.guarded():
+            self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    self.connection.execute("ROLLBACK")
+
+    def guarded(self, *, writing: bool = False) -> contextlib.AbstractContextManager[None]:
+        """Turn what SQLite raises into what it means for the run."""
+        return guarded(self.path, writing=writing)
+
+    @contextlib.contextmanager
+    def whole(self, what: str) -> Iterator[None]:
+        """Read what a row holds, which may be anything although its checksum fits."""
+        try:
+            yield
+        except ValueError as error:
+            raise self.damaged(f"{what} ({error})") from None
+
+    def damaged(self, what: str) -> RunDamagedError:
+        """Return the error that names what is damaged and what to do."""
+        return damaged(self.path, what)
+
+    def _checked(self, form: Table, found: tuple[Any, ...]) -> Row:
+        if form.digest(found[:-1]) != found[-1]:
+            raise self.damaged(f"a row of {form.name}")
+        return dict(zip(form.columns, found[:-1], strict=True))
+
+    def _execute(self, query: str, values: tuple[Value, ...]) -> None:
+        if self._changes is None:
+            raise RuntimeError("rows are written inside a transaction only")
+        self.connection.execute(query, values)
+
+    def _changed(self, table: str, digest: str, sign: int) -> None:
+        assert self._changes is not None
+        count, total = self._changes.get(table, (0, "0"))
+        self._changes[table] = (count + sign, added(total, digest, sign))
+
+    def _write_ledger(self) -> None:
+        for table, (count, total) in (self._changes or {}).items():
+            before, sum_before = self._ledger(table)
+            values = (table, before + count, added(sum_before, total, 1))
+            self.connection.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", (*values, LEDGER.digest(values)))
+
+    def _ledger(self, table: str) -> tuple[int, str]:
+        found = self.connection.execute("SELECT name, count, total, sum FROM ledger WHERE name = ?", (table,)).fetchone()
+        if found is None:
+            raise self.damaged(f"the ledger of {table}")
+        row = self._checked(LEDGER, found)
+        return row["count"], row["total"]
+
+    def _counted(self, table: str) -> tuple[int, str]:
+        count, total = 0, 0
+        for (digest,) in self.connection.execute(f"SELECT sum FROM {table}"):
+            count, total = count + 1, total + _number(digest)
+        return count, added("0", format(total, "x"), 1)
+
+
+def connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    """Open an existing file. A reader may finish what a writer that died left half done, and changes nothing else."""
+    writable = write or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    mode = "rw" if writable else "ro"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=TIMEOUT, isolation_level=None)
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        if not write:
+            connection.execute("PRAGMA query_only = ON")
+        _hold_to_schema(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _hold_to_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that holds anything but a run's tables, before any of them is asked: a view or a trigger is a program."""
+    end = time.monotonic() + SCHEMA_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    try:
+        query = "SELECT type, name, substr(sql, 1, 2000) FROM sqlite_master LIMIT 100"
+        found = connection.execute(query).fetchall()
+    finally:
+        connection.set_progress_handler(None, 0)
+    tables = {str(name): " ".join(str(sql).split()) for kind, name, sql in found if kind == "table"}
+    own = [("table", name) for name in tables] + [("index", f"sqlite_autoindex_{name}_1") for name in tables]
+    odd = [(kind, name) for kind, name, sql in found if (kind, name) not in own or (kind == "index" and sql is not None)]
+    if odd:
+        raise damaged(
+            path, f"its schema (the {odd[0][0]} {str(odd[0][1])[:60]!r} is not a run's; the file was made or changed elsewhere)"
+        )
+    if tables not in schemas():
+        known = schemas()[-1]
+        wrong = next((name for name in {**tables, **known} if tables.get(name) != known.get(name)), "")
+        raise damaged(path, f"its schema (the table {wrong[:60]!r} is not a run's)")
+
+
+def create(path: Path) -> Database:
+    """Make an empty file and open it for writing."""
+    with guarded(path, writing=True):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.executescript(f"BEGIN; {script()} COMMIT;")
+        except BaseException:
+            connection.close()
+            raise
+    return Database(path, write=True, connection=connection)
+
+
+@contextlib.contextmanager
+def guarded(path: Path, *, writing: bool = False) -> Iterator[None]:
+    """Turn what SQLite raises into what it means for the run at this path."""
+    try:
+        yield
+    except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise RunBusyError(f"{path.parent}: another process is writing; try again") from None
+        if name == "SQLITE_FULL" or (writing and name.startswith("SQLITE_IOERR")):
+            raise full(path) from None
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+            raise OSError(errno.EACCES, f"cannot be opened ({error})", str(path)) from None
+        raise damaged(path, f"the file ({error})") from None
+
+
+def damaged(path: Path, what: str) -> RunDamagedError:
+    """Return the error that names what is damaged and what to do."""
+    return RunDamagedError(
+        f"{path}: {what} is damaged; restore the file from a copy, or save what is whole: "
+        f"`qep runs export {path.parent} --salvage`"
+    )
+
+
+def full(path: Path) -> OSError:
+    """Return the error of a write for which there was no room."""
+    again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` goes on"
+    text = "the disk is full or cannot be written; nothing is half written and nothing that was sent is lost"
+    return OSError(errno.ENOSPC, f"{text}. Make room, then {again}", str(path))
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _number(digest: object) -> int:
+    try:
+        return int(str(digest), 16)
+    except ValueError:
+        return -1

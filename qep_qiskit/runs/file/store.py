@@ -1,0 +1,388 @@
+"""A run in one folder: its spec and one SQLite file with everything that was planned, sent and measured.
+
+Every write is one transaction, every row has a checksum and every table a ledger, and nothing that is read is executed:
+circuits are QPY, results packed bits with a declared shape, checkpoints NPZ without pickles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from qiskit import qpy
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BitArray
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.foreign.circuits import read_circuit
+from qep_qiskit.runs.file.database import Database, RunDamagedError, RunGoneError
+from qep_qiskit.runs.file.folders import DATABASE, HOME, SPEC, building, find_run
+from qep_qiskit.runs.file.lock import RunBusyError, WriteLock
+from qep_qiskit.runs.file.migrations import updated, version_of
+from qep_qiskit.runs.file.records import STATES, Checkpoint, Event, JobRecord, Pub
+from qep_qiskit.runs.file.standing import Standing, place_of, stamp
+from qep_qiskit.runs.file.tables import SCHEMA, TABLES, Row
+from qep_qiskit.runs.file.training_rows import TrainingRows, now, text_of
+from qep_qiskit.secrets import scrubbed
+
+__all__ = [
+    "DATABASE",
+    "HOME",
+    "SPEC",
+    "Checkpoint",
+    "Event",
+    "JobRecord",
+    "Pub",
+    "RunBusyError",
+    "RunDamagedError",
+    "RunGoneError",
+    "RunStore",
+    "building",
+    "find_run",
+    "now",
+    "text_of",
+]
+
+
+UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a reader of documents raises that are not what this program writes, though their checksums fit."""
+
+
+class RunStore(TrainingRows):
+    """A run that is open for reading, or for writing by this process alone. A context manager.
+
+    Make one with :meth:`create` or :meth:`open`.
+
+    Attributes
+    ----------
+    folder : Path
+    description : dict
+    standing : Standing
+        Whether the file is the run itself, as it was left.
+    """
+
+    def __init__(self, folder: Path, lock: WriteLock | None) -> None:
+        self.folder, self._lock = folder, lock
+        self._data = Database(folder / DATABASE, write=lock is not None)
+        try:
+            if version_of(self._data) < SCHEMA:
+                self._data = updated(self._data)
+            self._data.check()
+            self.description: dict[str, Any] = self._json(self._meta("description"), "its description")
+            self.standing = Standing(folder)
+            if lock is not None:
+                self.standing.settle(self._data, self.description.get("id"))
+                self._data.before_writing = self.check_present
+        except BaseException:
+            self._data.close()
+            raise
+
+    @classmethod
+    def create(cls, folder: Path, spec_text: str, *, description: Mapping[str, Any]) -> RunStore:
+        """Make a run, whole or not at all, and open it for writing.
+
+        Raises
+        ------
+        InputError
+            If the folder has a run already.
+        """
+        folder = Path(folder)
+        with building(folder) as data:
+            meta = {
+                "schema": str(SCHEMA),
+                "description": text_of(description),
+                "spec": spec_text,
+                "created": now(),
+                "home": place_of(folder),
+                "left": stamp(),
+            }
+            with data.transaction():
+                for key, value in meta.items():
+                    data.put("meta", key=key, value=value)
+            (folder / SPEC).write_text(spec_text, encoding="utf-8")
+        return cls.open(folder, write=True)
+
+    @classmethod
+    def open(cls, folder: Path, *, write: bool = False) -> RunStore:
+        """Open a run.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        RunBusyError
+            If another process writes to it and `write` is asked for.
+        RunDamagedError
+            If the file does not hold what was written to it.
+        """
+        folder = Path(folder)
+        if not (folder / DATABASE).is_file():
+            raise InputError(f"{folder}: there is no run here; give the folder of one")
+        if not write:
+            return cls(folder, None)
+        lock = WriteLock(folder)
+        note = lock.acquire()
+        try:
+            store = cls(folder, lock)
+            if note:
+                store.standing.unsettled = True
+                store.note(note)
+            if store.standing.restored:
+                store.note(
+                    "the file is not as it was left: it was restored from a copy; its jobs are looked up before any is sent"
+                )
+        except BaseException:
+            lock.release()
+            raise
+        return store
+
+    def __enter__(self) -> RunStore:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        odd = isinstance(error, UNFIT) and not isinstance(error, InputError) and self.imported is not None
+        self.close()
+        if odd:
+            raise self._data.damaged(f"what was imported ({type(error).__name__}: {str(error)[:100]})") from None
+
+    def close(self) -> None:
+        """Close the file and give the lock back."""
+        self._data.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def check_present(self) -> None:
+        """See that the file which is open is still the one in the run's folder.
+
+        Raises
+        ------
+        RunGoneError
+            If the folder was deleted or moved, or another file was put in its place.
+        """
+        if self._data.present:
+            return
+        sent: list[str] = []
+        with contextlib.suppress(Exception):  # what is open can be read as long as the system keeps it
+            sent = [f"{job.job_id} ({job.state})" for job in self.jobs() if job.job_id and self.result(job.tag) is None]
+        raise RunGoneError(self.folder, f"; jobs that it has at the service: {', '.join(sent)}" if sent else "")
+
+    @property
+    def a_copy(self) -> str | None:
+        """Why nothing is sent or cancelled from here, in one line; None for the run itself."""
+        if self.imported is not None:
+            return f"{self.folder}: is a copy, from which nothing is sent or cancelled; `qep collect` the original"
+        return self.standing.a_copy
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read everything inside as it was at one moment, while another process writes."""
+        with self._data.snapshot():
+            yield
+
+    @property
+    def spec_text(self) -> str:
+        """The spec that the run was made from."""
+        return self._meta("spec")
+
+    @property
+    def created(self) -> str:
+        """When the run was made, in UTC."""
+        return self._meta("created")
+
+    @property
+    def imported(self) -> dict[str, Any] | None:
+        """Where a copy came from; None for a run that was made here."""
+        row = self._data.row("meta", key="imported")
+        return None if row is None else self._json(row["value"], "where it came from")
+
+    def rows(self, table: str) -> list[Row]:
+        """Return a table as it is kept, in the order of its key; for exports."""
+        return self._data.rows(table, order="number" if table == "jobs" else ", ".join(TABLES[table].key))
+
+    def put(self, kind: str, key: str, value: Any) -> None:
+        """Keep a document, in the place of one with this kind and key."""
+        with self._data.transaction():
+            self._data.put("documents", kind=kind, key=key, value=text_of(value))
+
+    def get(self, kind: str, key: str, default: Any = None) -> Any:
+        """Return a document."""
+        row = self._data.row("documents", kind=kind, key=key)
+        return default if row is None else self._json(row["value"], f"{kind} {key}")
+
+    def all(self, kind: str) -> dict[str, Any]:
+        """Return all documents of a kind by key."""
+        rows = self._data.rows("documents", order="key", kind=kind)
+        return {str(row["key"]): self._json(row["value"], f"{kind} {row['key']}") for row in rows}
+
+    def forget(self, kind: str) -> None:
+        """Drop all documents of a kind."""
+        with self._data.transaction():
+            self._data.drop("documents", kind=kind)
+
+    def add_circuit(self, key: str, circuit: QuantumCircuit, about: Mapping[str, Any]) -> None:
+        """Keep a circuit as QPY."""
+        buffer = io.BytesIO()
+        qpy.dump(circuit, buffer)
+        with self._data.transaction():
+            self._data.put("circuits", key=key, qpy=buffer.getvalue(), about=text_of(about))
+
+    def circuit(self, key: str) -> QuantumCircuit:
+        """Return a circuit."""
+        row = self._data.row("circuits", key=key)
+        if row is None:
+            raise self._data.damaged(f"circuit {key}")
+        with self._data.whole(f"circuit {key}"):
+            return read_circuit(row["qpy"])
+
+    def circuits(self) -> dict[str, dict[str, Any]]:
+        """Return what is told about each circuit."""
+        rows = self._data.rows("circuits", order="key")
+        return {str(row["key"]): self._json(row["about"], f"circuit {row['key']}") for row in rows}
+
+    def intend(self, *jobs: JobRecord) -> None:
+        """Write down jobs that are about to be sent, all or none of them."""
+        with self._data.transaction():
+            for job in jobs:
+                self._add(job, job.title)
+
+    def move(self, tag: str, state: str, *, job_id: str | None = None, text: str = "", **detail: Any) -> None:
+        """Change the state of a job, and write the event."""
+        if state not in STATES:
+            raise ValueError(f"unknown state {state!r}")
+        with self._data.transaction():
+            row = self._row(tag)
+            known = self._json(row["detail"], f"job {tag}")
+            more = {"state": state, "job_id": job_id or row["job_id"], "updated": now(), "detail": text_of({**known, **detail})}
+            self._data.put("jobs", **{**row, **more})
+            self._happened(tag, state, text)
+
+    def replace(self, tag: str, new_tag: str, **detail: Any) -> None:
+        """Put a job that ended badly aside, and intend the same again under a new tag."""
+        with self._data.transaction():
+            self.move(tag, "replaced", text=f"sent again as {new_tag}", ended=self.job(tag).state)
+            again = {**self.job(tag).content(), "tag": new_tag, "detail": detail}
+            again["pubs"] = self.job(tag).pubs
+            self._add(JobRecord(**again), f"in the place of {tag}")
+
+    def _add(self, job: JobRecord, text: str) -> None:
+        number = self._data.next_number("jobs")
+        self._data.put(
+            "jobs",
+            tag=job.tag,
+            number=number,
+            round=job.round,
+            content=text_of(job.content()),
+            state="intended",
+            job_id=None,
+            created=now(),
+            updated=now(),
+            detail=text_of(job.detail),
+        )
+        self._happened(job.tag, "intended", text)
+
+    def jobs(self, number: int | None = None, *, replaced: bool = False) -> list[JobRecord]:
+        """Return the jobs of a round or of all; those that were replaced only where asked for."""
+        found = [self._job(row) for row in self._data.rows("jobs", order="number")]
+        return [job for job in found if number in (None, job.round) and (replaced or job.state != "replaced")]
+
+    def job(self, tag: str) -> JobRecord:
+        """Return one job."""
+        return self._job(self._row(tag))
+
+    def _row(self, tag: str) -> Row:
+        row = self._data.row("jobs", tag=tag)
+        if row is None:
+            raise KeyError(tag)
+        return row
+
+    def _job(self, row: Mapping[str, Any]) -> JobRecord:
+        content = self._json(row["content"], f"job {row['tag']}")
+        pubs = tuple(Pub(**{**pub, "names": tuple(pub["names"])}) for pub in content.pop("pubs"))
+        columns = {name: row[name] for name in ("tag", "state", "job_id", "created", "updated")}
+        return JobRecord(pubs=pubs, detail=self._json(row["detail"], f"job {row['tag']}"), **columns, **content)
+
+    def note(self, text: str, tag: str | None = None) -> None:
+        """Write an event that changes no state."""
+        with self._data.transaction():
+            self._happened(tag, None, text)
+
+    def events(self) -> list[Event]:
+        """Return everything that happened, in order."""
+        rows = self._data.rows("events", order="number")
+        return [Event(row["time"], row["tag"], row["state"], row["text"]) for row in rows]
+
+    def reserve(self, size: int) -> None:
+        """Make sure of room for so many bytes: a result that can be read once must not be read in vain.
+
+        Room that was written and given back stays the file's own, and needs no copy in the journal when it is used.
+        """
+        for data in (bytes(size), None):
+            with self._data.transaction():
+                self._data.drop("checkpoints", name="reserved")
+                if data is not None:
+                    self._data.put("checkpoints", name="reserved", time=now(), about="{}", data=data)
+
+    def keep_result(self, tag: str, arrays: Sequence[BitArray]) -> None:
+        """Keep the shots of every pub of a job. The same again does nothing; others are refused."""
+        new: list[Row] = [
+            {
+                "tag": tag,
+                "pub": n,
+                "shape": json.dumps(bits.array.shape),
+                "bits": int(bits.num_bits),
+                "data": bits.array.tobytes(),
+            }
+            for n, bits in enumerate(arrays)
+        ]
+        known = self._data.rows("results", order="pub", tag=tag)
+        if known:
+            if known != new:
+                raise InputError(f"{self.folder}: job {tag} has other results already; they are kept")
+            return
+        with self._data.transaction():
+            for row in new:
+                self._data.put("results", **row)
+            self.move(tag, "done", text=f"{len(new)} results kept")
+
+    def result(self, tag: str) -> list[BitArray] | None:
+        """Return the shots of every pub of a job, None where they are not there yet.
+
+        Raises
+        ------
+        RunDamagedError
+            If they are not what was written.
+        """
+        rows = self._data.rows("results", order="pub", tag=tag)
+        if not rows:
+            return None
+        if [row["pub"] for row in rows] != list(range(len(self.job(tag).pubs))):
+            raise self._data.damaged(f"results of {tag}")
+        arrays = [np.frombuffer(row["data"], dtype=np.uint8).reshape(json.loads(row["shape"])).copy() for row in rows]
+        return [BitArray(array, row["bits"]) for array, row in zip(arrays, rows, strict=True)]
+
+    def add_gradient(self, value: Mapping[str, Any]) -> None:
+        """Keep a gradient."""
+        with self._data.transaction():
+            number = self._data.next_number("gradients")
+            self._data.put("gradients", number=number, time=now(), value=text_of(value))
+            self._happened(None, None, f"gradient kept, mitigation {value.get('mitigation', 'none')}")
+
+    def gradients(self) -> list[dict[str, Any]]:
+        """Return the gradients, the oldest first."""
+        return [self._json(row["value"], "a gradient") for row in self._data.rows("gradients", order="number")]
+
+    def _happened(self, tag: str | None, state: str | None, text: str) -> None:
+        number = self._data.next_number("events")
+        self._data.put("events", number=number, time=now(), tag=tag, state=state, text=scrubbed(text))
+
+    def _meta(self, key: str) -> str:
+        row = self._data.row("meta", key=key)
+        if row is None:
+            raise self._data.damaged(f"its {key}")
+        return str(row["value"])

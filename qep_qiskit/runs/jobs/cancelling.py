@@ -1,0 +1,176 @@
+"""A run's jobs cancelled, whatever becomes of each: "cancelled" is written only of what the service confirms."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob
+from qep_qiskit.runs.file.records import FORGOTTEN, JobRecord
+from qep_qiskit.runs.jobs.ownership import patience, usable
+from qep_qiskit.runs.kill_points import reached
+
+if TYPE_CHECKING:
+    from qep_qiskit.runs.jobs.courier import Courier
+
+CONFIRM_SECONDS = 5.0
+"""How long the service is asked whether it has cancelled a job."""
+BY_USER = "cancelled by the user"
+CANNOT_KNOW = "it cannot be known whether it was sent"
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """What became of one job.
+
+    Attributes
+    ----------
+    tag, title : str
+    job_id : str or None
+    state : str
+        As it is written down now.
+    text : str
+        One sentence for the user.
+    cancelled : tuple of str
+        Ids of the jobs at the service that it has cancelled now.
+    handled : bool
+        False if the job may be under way still.
+    """
+
+    tag: str
+    title: str
+    job_id: str | None
+    state: str
+    text: str
+    cancelled: tuple[str, ...] = ()
+    handled: bool = True
+
+
+def cancel_jobs(courier: Courier) -> list[JobEnd]:
+    """Cancel every job of a run that has not ended, and say of each what became of it.
+
+    Raises
+    ------
+    InputError
+        If the run is a copy: the jobs are the original's.
+    """
+    courier.refuse_copy()
+    ends = []
+    for job in courier.store.jobs():
+        if courier.store.result(job.tag) is not None or job.state in ("failed", "cancelled", "given up"):
+            continue
+        try:
+            ends.append(_without_id(courier, job) if job.job_id is None else _with_id(courier, job))
+        except DeviceError as error:
+            text = f"could not be cancelled: {str(error).removeprefix('device: ')}"
+            courier.store.note(text, tag=job.tag)
+            ends.append(_end(courier.store.job(job.tag), text, handled=False))
+        reached(f"cancel {job.purpose}: written")
+    courier.close_group()
+    return ends
+
+
+def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
+    """Cancel what an attempt to send may have left behind, after it was looked for as patiently as before sending again."""
+    store, device = courier.store, courier.device
+    doubt = job.state in ("sending", "lost") or store.standing.unsettled
+    if not courier.finds:
+        if not doubt:
+            return _written(courier, job, "cancelled", "was never sent", reason=BY_USER)
+        return _unknown(courier, job, f"look at the list of jobs of {device.name}")
+    found = courier.ownership.sought(job, since=time.monotonic() if doubt else None)
+    if not found.own:
+        if doubt:
+            return _unknown(courier, job, f"no job with its tag was listed for {patience():g} s")
+        return _written(courier, job, "cancelled", "was never sent", reason=BY_USER)
+    chosen = found.own[0]
+    store.move(job.tag, "submitted", job_id=chosen.id, text=f"adopted job {chosen.id}, found by its tag")
+    return _with_id(courier, store.job(job.tag), found.own)
+
+
+def _unknown(courier: Courier, job: JobRecord, more: str) -> JobEnd:
+    """Say that it cannot be known whether there is a job; give it up where that was said before."""
+    if job.state == "lost":
+        return _written(courier, job, "given up", f"{CANNOT_KNOW}, {more}; it was given up")
+    return _written(courier, job, "lost", f"{CANNOT_KNOW}: {more}. Cancel again to give it up", handled=False)
+
+
+def _with_id(courier: Courier, job: JobRecord, own: list[RemoteJob] | None = None) -> JobEnd:
+    assert job.job_id is not None
+    if own is None:
+        own = courier.ownership.listed(job).own if courier.finds else []
+    listed = job.job_id in [other.id for other in own]
+    state, _ = courier.asked(job.job_id)
+    own = [other for other in own if other.id != job.job_id]
+    if state == FORGOTTEN:
+        if not [other for other in own if usable(other)]:
+            return _written(courier, job, "given up", f"job {job.job_id} is unknown to the service, and was given up")
+    elif listed or courier.is_own(job):
+        own = [RemoteJob(job.job_id, state, job.created), *own]
+    else:
+        text = f"job {job.job_id} at the service holds other circuits, values or shots than this run's; it was left alone"
+        return _written(courier, job, "lost", text)
+    states = {other.id: _ended(courier, job, other) for other in own}
+    gone = tuple(other.id for other in own if other.state in UNDER_WAY and states[other.id][0] == "cancelled")
+    state, text = _overall(states, job.job_id)
+    return _written(courier, job, state, text, cancelled=gone, handled=not any(s in UNDER_WAY for s, _ in states.values()))
+
+
+def _ended(courier: Courier, job: JobRecord, other: RemoteJob) -> tuple[str, str]:
+    """Cancel one job at the service; return its state afterwards, as the service tells it, and a sentence."""
+    if other.state not in UNDER_WAY:
+        return other.state, f"job {other.id} has ended: {other.state}"
+    refusal = ""
+    try:
+        courier.device.cancel(other.id)
+        reached(f"cancel {job.purpose}: asked")
+    except DeviceError as error:
+        refusal = str(error).removeprefix("device: ")
+    end = time.monotonic() + min(patience(), CONFIRM_SECONDS)
+    while True:
+        state = _state(courier, job, other.id)
+        if state not in UNDER_WAY or refusal or time.monotonic() >= end:
+            break
+        time.sleep(0.2)
+    if state == "cancelled":
+        return state, f"job {other.id} is cancelled"
+    if state in UNDER_WAY:
+        return state, refusal or f"job {other.id} was asked to end, but the service still calls it {state}"
+    return state, f"job {other.id} has ended: {state}"
+
+
+def _state(courier: Courier, job: JobRecord, job_id: str) -> str:
+    """Return the state of a job by its id, or by the listing where that knows more."""
+    state, _ = courier.asked(job_id)
+    if state in UNDER_WAY and courier.finds:
+        listed = [other.state for other in courier.device.find(job.tag) if other.id == job_id]
+        return "cancelled" if listed == ["cancelled"] else state
+    return state
+
+
+def _overall(states: dict[str, tuple[str, str]], job_id: str) -> tuple[str, str]:
+    """Return the state that is written down, and what is said: what may still end well counts for more than what cannot."""
+    alive = [state for state, _ in states.values() if state in UNDER_WAY]
+    done = [state for state, _ in states.values() if state == "done"]
+    mine = states[job_id][0] if job_id in states else next(iter(states.values()))[0]
+    return (alive or done or [mine])[0], "; ".join(text for _, text in states.values())
+
+
+def _written(
+    courier: Courier,
+    job: JobRecord,
+    state: str,
+    text: str,
+    *,
+    reason: str = "",
+    cancelled: tuple[str, ...] = (),
+    handled: bool = True,
+) -> JobEnd:
+    why = reason or (BY_USER if state == "cancelled" else text if state in ("lost", "given up", "failed") else "")
+    courier.store.move(job.tag, state, text=text, reason=why)
+    return _end(courier.store.job(job.tag), text, cancelled=cancelled, handled=handled)
+
+
+def _end(job: JobRecord, text: str, *, cancelled: tuple[str, ...] = (), handled: bool = True) -> JobEnd:
+    return JobEnd(job.tag, job.title, job.job_id, job.state, text, cancelled, handled)

@@ -1,0 +1,364 @@
+"""Jobs between a run and its device: sent by their tags, found again after a crash, and fetched, each once.
+
+Everything is written down before it is done, and no job is sent before its tag was looked up at the service, so nothing is paid
+twice: not after a crash, not from a file that was restored from a copy (the client itself may make two jobs of one; the second is
+reported and cancelled). What has the tag is the run's only if it holds the run's circuits, values and shots.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from qiskit.primitives import BitArray
+
+from qep_qiskit.devices.backends.results import Asked, circuit_name, read_result
+from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, ForgottenJobError, GroupingDevice, RemoteDevice, RemoteJob
+from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.file.records import ENDED_BADLY, FORGOTTEN, JobRecord
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.cancelling import cancel_jobs
+from qep_qiskit.runs.jobs.ownership import Ownership, attempts, base_of, best_first, patience, usable
+from qep_qiskit.runs.jobs.rounds import run_pubs
+from qep_qiskit.runs.kill_points import reached
+
+
+@dataclass
+class Courier:
+    """What takes a run's jobs to its device and their results back.
+
+    Attributes
+    ----------
+    store : RunStore
+        Open for writing.
+    device : RemoteDevice
+    progress : callable
+    again : str
+        What the user types to go on; ``qep collect`` of the run where empty.
+    once_more : str
+        What the user types to have a job that ended badly sent again.
+    """
+
+    store: RunStore
+    device: RemoteDevice
+    progress: Progress = silent
+    again: str = ""
+    once_more: str = ""
+
+    def __post_init__(self) -> None:
+        self.again = self.again or f"qep collect {self.store.folder}"
+        self.once_more = self.once_more or f"{self.again} --resubmit"
+
+    @property
+    def ownership(self) -> Ownership:
+        """What tells the run's jobs from others."""
+        return Ownership(self.store, self.device, self.progress)
+
+    @property
+    def finds(self) -> bool:
+        """Whether the device's jobs can be found by their tags."""
+        return bool(getattr(self.device, "finds", True))
+
+    def refuse_copy(self) -> None:
+        """Refuse to send or cancel from a copy of a run."""
+        if (why := self.store.a_copy) is not None:
+            raise InputError(why)
+
+    def open_group(self) -> None:
+        """Open the batch or session that the device is to keep jobs in, or go on with the run's own while it takes jobs."""
+        if not isinstance(self.device, GroupingDevice) or self.device.mode == "job" or self.store.a_copy:
+            return
+        known = self.store.get("group", "id")
+        if known is not None and self.device.join_group(known):
+            return
+        reached("submit group: before opening")
+        opened = self.device.open_group()
+        reached("submit group: opened, id not written")
+        self.store.put("group", "id", opened)
+        self.store.note(f"{self.device.mode} {opened} opened")
+        reached("submit group: id written")
+
+    def close_group(self) -> None:
+        """Close the run's batch or session; what cannot be closed now closes by itself."""
+        known = self.store.get("group", "id")
+        if known is None or self.store.get("group", "closed") == known or not isinstance(self.device, GroupingDevice):
+            return
+        if self.store.a_copy:
+            return
+        try:
+            self.device.close_group(known)
+        except DeviceError as error:
+            self.store.note(f"{self.device.mode} {known} could not be closed and closes by itself: {error}")
+            return
+        self.store.put("group", "closed", known)
+        self.store.note(f"{self.device.mode} {known} closed")
+
+    def send(self, job: JobRecord, *, looked: bool = False) -> None:
+        """Send a job that is intended, unless there is one of it already.
+
+        Parameters
+        ----------
+        job : JobRecord
+        looked : bool
+            :meth:`adopted` found none since the run was opened.
+
+        Raises
+        ------
+        DeviceError
+            If no job of it was made; the same call may be made again.
+        InputError
+            If the run is a copy, if nobody can tell whether the job exists, or if another job has its tag.
+        """
+        if not looked and self.adopted(job):
+            return
+        self.refuse_copy()
+        pubs = run_pubs(self.store, job.pubs)
+        self.progress(f"sending {job.purpose} to {self.device.name}", None)
+        none = "; no job with this tag is at the service" if self.finds else ""
+        self.store.move(job.tag, "sending", text=f"about to send{none}")
+        reached(f"submit {job.purpose}: before sending")
+        try:
+            job_id = self.device.submit(pubs, shots=job.shots, tag=job.tag)
+        except RefusedJobError as error:
+            self.store.move(job.tag, "intended", text=str(error))
+            raise RefusedJobError(f"{error}; `{self.again}` tries again") from None
+        except DeviceError as error:
+            self.store.note(f"sending failed: {error}", tag=job.tag)
+            reached(f"submit {job.purpose}: reply lost")
+            try:
+                if self._taken(job, time.monotonic(), str(error)):
+                    return
+            except DeviceError as silent_too:
+                raise DeviceError(
+                    f"{error}; whether it was made could not be asked: {silent_too}. Nothing is lost: `{self.again}` goes on"
+                ) from None
+            raise DeviceError(f"{error}; no job of it exists. Nothing is lost: `{self.again}` tries again") from None
+        reached(f"submit {job.purpose}: sent, id not written")
+        self.store.move(job.tag, "submitted", job_id=job_id, text=f"job {job_id}")
+        reached(f"submit {job.purpose}: id written")
+
+    def adopted(self, job: JobRecord) -> bool:
+        """Return whether the service has a job that is intended already, which is then taken for it.
+
+        One look is enough unless there is a doubt: a process that died, a file that was restored, an earlier attempt of which
+        nothing was heard. Then the job is looked for as long as listings lag.
+        """
+        if not self.finds:
+            if job.state == "sending":
+                self._lost(job, f"{self.device.name} cannot be asked whether it was sent before the process ended")
+            if self.store.standing.restored:
+                self._lost(
+                    job, f"the run was restored from a copy, and {self.device.name} cannot be asked whether it was sent before"
+                )
+            return False
+        doubt = job.state == "sending" or self.store.standing.unsettled or self._unheard(job)
+        try:
+            return self._taken(job, self.store.standing.opened if doubt else None)
+        except DeviceError as error:
+            detail = str(error).removeprefix("device: ")
+            raise DeviceError(
+                f"device: the job could not be sent, for it must be looked up first: {detail}. Nothing is lost: "
+                f"`{self.again}` tries again"
+            ) from None
+
+    def _unheard(self, job: JobRecord) -> bool:
+        """Return whether an earlier attempt may have made a job whose id never came."""
+        return any(self.store.job(tag).job_id is None for tag in attempts(job.tag)[1:])
+
+    def _taken(self, job: JobRecord, since: float | None, error: str = "") -> bool:
+        """Look for a job at the service and take the best of those that are the run's own."""
+        if not self.finds:
+            self._lost(job, f"{self.device.name} cannot be asked whether it was sent before this happened: {error}")
+        found = self.ownership.sought(job, since=since)
+        if not found.own:
+            if found.foreign:
+                self._foreign(job, found.foreign[0].id)
+            if since is not None:
+                self.store.note(f"no job with this tag after {patience():g} s", tag=job.tag)
+            return False
+        chosen = found.own[0]
+        self.store.move(job.tag, "submitted", job_id=chosen.id, text=f"adopted job {chosen.id}, found by its tag")
+        reached(f"submit {job.purpose}: adopted")
+        self._drop_duplicates(self.store.job(job.tag), found.own)
+        return True
+
+    def _lost(self, job: JobRecord, why: str) -> None:
+        """Give up knowing whether a job exists: only the user can find out."""
+        self.store.move(job.tag, "lost", text=why, reason=why)
+        raise InputError(
+            f"job {job.tag}: {why}; look at the provider's list of jobs, and `{self.once_more}` (resubmit=True) sends it again"
+        )
+
+    def _foreign(self, job: JobRecord, other: str) -> None:
+        why = f"job {other} at the service has its tag and other circuits, values or shots; it was left alone"
+        self.store.move(job.tag, "lost", text=why, reason=why)
+        raise InputError(f"job {job.tag}: {why}. `{self.once_more}` sends this run's own under another tag")
+
+    def _drop_duplicates(self, job: JobRecord, own: list[RemoteJob]) -> None:
+        """Report jobs that hold the same as a job of the run, each once, and cancel those that have not ended."""
+        if self.store.a_copy:
+            return
+        known = self.store.get("duplicates", job.tag) or []
+        for other in own:
+            if other.id == job.job_id or other.id in known:
+                continue
+            text = f"job {other.id} is a duplicate of {job.job_id}"
+            if other.state in UNDER_WAY:
+                try:
+                    self.device.cancel(other.id)
+                    text += " and was cancelled"
+                except DeviceError as error:
+                    text += f"; it could not be cancelled: {error}"
+            known = [*known, other.id]
+            self.store.put("duplicates", job.tag, known)
+            self.store.note(text, tag=job.tag)
+
+    def result(self, job: JobRecord) -> list[BitArray] | None:
+        """Return the shots of every pub of a job, fetched and kept if they are there now; None while they are not.
+
+        Raises
+        ------
+        InputError
+            If the job ended badly and has to be sent again first.
+        """
+        kept = self.store.result(job.tag)
+        if kept is not None:
+            return kept
+        if job.state in ENDED_BADLY and job.state != FORGOTTEN:
+            raise self._ended(job)
+        assert job.job_id is not None
+        self.progress(f"asking {self.device.name} for {job.purpose}", None)
+        state, reason = self.asked(job.job_id)
+        reached(f"collect {job.purpose}: status read")
+        job, state, reason = self._own(job, state, reason)
+        if state != job.state or reason != job.detail.get("reason", ""):
+            self.store.move(job.tag, state, text=reason, reason=reason)
+            reached(f"collect {job.purpose}: status written")
+        if state in ENDED_BADLY:
+            raise self._ended(self.store.job(job.tag))
+        if state != "done":
+            return None
+        self.store.reserve(sum(len(pub.values) * job.shots * ((len(pub.axes) + 7) // 8) + 4096 for pub in job.pubs))
+        reached(f"collect {job.purpose}: before the result")
+        assert job.job_id is not None
+        try:
+            bits = self._read(job)
+        except (ForgottenJobError, FailedCircuitError) as error:
+            why = str(error).removeprefix("device: ")
+            self.store.move(job.tag, FORGOTTEN if isinstance(error, ForgottenJobError) else "failed", text=why, reason=why)
+            raise self._ended(self.store.job(job.tag)) from None
+        except UnreadableResultError as error:
+            self.store.note(str(error), tag=job.tag)
+            raise UnreadableResultError(f"{error}; nothing of it is kept, `{self.again}` reads it again") from None
+        reached(f"collect {job.purpose}: result read")
+        self.store.keep_result(job.tag, bits)
+        reached(f"collect {job.purpose}: result written")
+        seconds = self.device.seconds(job.job_id)
+        self.store.put("seconds", job.tag, seconds)
+        return bits
+
+    def _read(self, job: JobRecord) -> list[BitArray]:
+        """Fetch a job's result and check it against what was asked, before anything of it is kept."""
+        asked = [
+            Asked.of(pub.circuit, len(pub.values), circuit_name(job.tag, number))
+            for number, pub in enumerate(run_pubs(self.store, job.pubs))
+        ]
+        answer = self.device.result(str(job.job_id))
+        return read_result(answer, asked, shots=job.shots, source=self.device.name)
+
+    def asked(self, job_id: str) -> tuple[str, str]:
+        """Return the state of a job as the service tells it, and the reason or the word that goes with it."""
+        try:
+            return self.device.status(job_id)
+        except ForgottenJobError:
+            return FORGOTTEN, "it expired, was deleted, or belongs to another account"
+
+    def _own(self, job: JobRecord, state: str, reason: str) -> tuple[JobRecord, str, str]:
+        """Return the job, its state and the reason after those with its tag were looked at.
+
+        Of several that hold the same one is kept, by a rule on which copies of a run agree; one of which the run does not know
+        yet may be nearer to its end, or take the place of one that ended badly.
+        """
+        assert job.job_id is not None
+        if not self.finds:
+            return job, state, reason
+        found = self.ownership.listed(job)
+        listed = {other.id: other for other in found.own}
+        if job.job_id not in listed and state != FORGOTTEN and not self.is_own(job):
+            why = f"job {job.job_id} at the service holds other circuits, values or shots than this run's; it was left alone"
+            return job, "lost", why
+        created = listed[job.job_id].created if job.job_id in listed else job.created
+        candidates = [RemoteJob(job.job_id, state, created)] + [other for other in found.own if other.id != job.job_id]
+        better = [other for other in best_first(candidates) if usable(other)]
+        if better and better[0].id != job.job_id:
+            chosen = better[0].id
+            self.store.move(job.tag, job.state, job_id=chosen, text=f"job {chosen} is kept in the place of {job.job_id}")
+            job = self.store.job(job.tag)
+            state, reason = self.asked(chosen)
+        self._drop_duplicates(job, [other for other in candidates if other.state != FORGOTTEN])
+        return job, state, reason
+
+    def is_own(self, job: JobRecord) -> bool:
+        """Return whether the job whose id the run has written down holds what the run would send, as far as the service tells."""
+        if not self.finds or job.job_id is None:
+            return True
+        return any(self.ownership.fits(job, job.job_id, tag=tag) is not False for tag in attempts(job.tag))
+
+    def _ended(self, job: JobRecord) -> InputError:
+        why = job.detail.get("reason") or job.state
+        which = f"job {job.job_id or job.tag} ({job.purpose})"
+        return InputError(
+            f"{which} {'is ' if job.state == FORGOTTEN else ''}{job.state}: {why}; `{self.once_more}` sends it again"
+        )
+
+    def resubmit(self) -> list[str]:
+        """Let jobs that ended badly be sent again, under new tags. Return the old tags."""
+        return self.replace(self.ended_badly())
+
+    def ended_badly(self) -> list[JobRecord]:
+        """Return the jobs that only another one ends well.
+
+        Those that are written down as under way are asked for first: the service may know them no more. That is believed only
+        after they were looked for by their tags as long as listings lag.
+        """
+        self.refuse_copy()
+        found = []
+        for job in self.store.jobs():
+            if self.store.result(job.tag) is not None:
+                continue
+            if job.job_id is not None and (job.state in UNDER_WAY or job.state == FORGOTTEN):
+                job = self._remembered(job)
+            if job.state in ENDED_BADLY:
+                found.append(job)
+        return found
+
+    def replace(self, jobs: list[JobRecord]) -> list[str]:
+        """Intend jobs again under new tags, in the place of these. Return the old tags."""
+        self.refuse_copy()
+        for job in jobs:
+            base, attempt = base_of(job.tag)
+            kept = {key: value for key, value in job.detail.items() if key not in ("reason", "attempt", "ended")}
+            self.store.replace(job.tag, f"{base}+{attempt + 1}", **kept, attempt=attempt + 1)
+        if jobs and not self.finds:
+            self.store.standing.trust()
+        return [job.tag for job in jobs]
+
+    def _remembered(self, job: JobRecord) -> JobRecord:
+        """Return a job after the service was asked whether it still knows it."""
+        assert job.job_id is not None
+        state, reason = self.asked(job.job_id)
+        if state != FORGOTTEN:
+            if job.state == FORGOTTEN:
+                self.store.move(job.tag, state, text="the service knows the job again", reason=reason)
+            return self.store.job(job.tag)
+        found = [other for other in self.ownership.sought(job, since=time.monotonic()).own if other.id != job.job_id]
+        if found:
+            self.store.move(job.tag, "submitted", job_id=found[0].id, text=f"adopted job {found[0].id}, found by its tag")
+        elif job.state != FORGOTTEN:
+            self.store.move(job.tag, FORGOTTEN, text=reason, reason=reason)
+        return self.store.job(job.tag)
+
+    def cancel(self) -> list[str]:
+        """Cancel every job that has not ended. Return the ids of those that the service calls cancelled."""
+        return [job_id for end in cancel_jobs(self) for job_id in end.cancelled]

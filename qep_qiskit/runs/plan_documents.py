@@ -1,0 +1,174 @@
+"""A round's plan as a document, so that another process on another day can go on with it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.quantum_info import PauliList
+
+from qep_qiskit.equilibrium.bias import Bias
+from qep_qiskit.equilibrium.families import family_of
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.errors import PreparationError
+from qep_qiskit.measurement.bases import Basis
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer
+from qep_qiskit.preparation.response import Beside, Response, nothing
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import AnyStencil, Stencil
+from qep_qiskit.stencils import stencil as stencil_of
+
+
+def to_document(plan: Plan) -> dict[str, Any]:
+    """Return what is needed to reduce this round's outcomes and to plan the next round. Circuits are kept apart."""
+    prepared = plan.prepared
+    return {
+        "round": plan.round,
+        "phases": list(plan.phases),
+        "stencil": {"kind": plan.stencil.kind, "beta": plan.stencil.beta, "adapted": plan.adapted},
+        "betas": [plan.stencil.phases[p] for p in plan.phases],
+        "shots": plan.shots,
+        "split": None if plan.split is None else plan.split.tolist(),
+        "mitigation": plan.mitigation,
+        "calibration_shots": plan.calibration_shots,
+        "seed": plan.seed,
+        "bases": [{"axes": basis.axes, "strings": list(basis.strings)} for basis in plan.bases],
+        "strings": plan.problem.frame.paulis.to_labels(),
+        "wanted": plan.wanted.tolist(),
+        "bias": _known_bias(plan) if plan.complete else None,
+        "nearness": plain({"about": plan.nearness[0], "warnings": plan.nearness[1]}) if plan.complete else None,
+        "error_signal": _listed(plan.error_signal),
+        "sensitivity": _listed(plan.sensitivity),
+        "prepared": {
+            "phases": [plain(vars(phase)) for phase in prepared.phases],
+            "angles": _listed(prepared.angles),
+            "details": plain(prepared.details),
+            "silence": prepared.silence,
+        },
+    }
+
+
+def from_document(
+    document: Mapping[str, Any], problem: Problem, preparer: Preparer, stencil: AnyStencil, *, earlier: Plan | None = None
+) -> Plan:
+    """Return the plan that a document holds. Its states, where they are asked for, are prepared again."""
+    about = document.get("stencil")
+    if about is not None:
+        stencil = stencil_of(about["kind"], float(about["beta"]))
+    elif not isinstance(stencil, Stencil):
+        stencil = stencil_of(stencil.kind, 0.1)  # the default of runs that do not say theirs
+    phases = tuple(int(p) for p in document["phases"])
+    signal = _array(document["error_signal"])
+    found = Plan(
+        problem=problem,
+        preparer=preparer,
+        stencil=stencil,
+        shots=document["shots"],
+        mitigation=document["mitigation"],
+        calibration_shots=document["calibration_shots"],
+        seed=document["seed"],
+        phases=phases,
+        prepared=_prepared(document["prepared"], problem, preparer, stencil, phases, signal, document["seed"]),
+        bases=tuple(Basis(basis["axes"], tuple(basis["strings"])) for basis in document["bases"]),
+        wanted=np.array(document["wanted"], dtype=bool),
+        error_signal=signal,
+        sensitivity=_array(document["sensitivity"]),
+        earlier=earlier,
+        split=None if document.get("split") is None else np.array(document["split"], dtype=np.int64),
+        adapted=bool(about and about.get("adapted")),
+    )
+    # what was worked out when the plan was made stands for states that would have to be prepared again
+    bias, nearness = document.get("bias") or {}, document.get("nearness") or {}
+    kept = Bias(stencil.beta, stencil.order, unknown="it was not kept with this run") if not bias else _bias(bias, stencil)
+    found.__dict__.update(bias=kept, nearness=(nearness.get("about"), list(nearness.get("warnings") or ())))
+    return found
+
+
+def _known_bias(plan: Plan) -> dict[str, Any]:
+    bias = plan.bias
+    return {
+        "values": _listed(bias.values),
+        "limit": _listed(bias.limit),
+        "floor": bias.floor,
+        "zero": bias.zero,
+        "still": bias.still if math.isfinite(bias.still) else None,
+        "of": bias.of,
+        "reach": 0.0 if bias.values is None else bias.reach(),
+        "unknown": bias.unknown,
+        "warned": bias.warned,
+        "searched": bias.searched,
+    }
+
+
+def _bias(document: Mapping[str, Any], stencil: Stencil) -> Bias:
+    reach, still = float(document["reach"]), document["still"]
+    return Bias(
+        stencil.beta,
+        stencil.order,
+        _array(document["values"]),
+        _array(document["limit"]),
+        float(document["floor"]),
+        float(document["zero"]),
+        math.inf if still is None else float(still),
+        str(document["of"]),
+        lambda: reach,
+        str(document["unknown"]),
+        bool(document["warned"]),
+        bool(document["searched"]),
+    )
+
+
+def _prepared(
+    document: Mapping[str, Any],
+    problem: Problem,
+    preparer: Preparer,
+    stencil: Stencil,
+    phases: tuple[int, ...],
+    signal: NDArray[np.float64] | None,
+    seed: int,
+) -> Prepared:
+    @functools.cache
+    def again() -> Prepared:
+        nudge = np.zeros_like(problem.hamiltonian_row) if signal is None else signal @ problem.cost_rows
+        family = family_of(problem, nudge, tuple(stencil.phases[p] for p in phases))
+        angles = _array(document["angles"])
+        near = None if angles is None else Prepared((), nothing, nothing, nothing, angles=angles)  # type: ignore[arg-type]
+        return preparer.prepare(family, near=near, seed=seed)
+
+    def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
+        own = again().response
+        if own is None:
+            raise PreparationError("these states have no computed response to a nudge")
+        return own(nudge, beside)
+
+    def expectations(paulis: PauliList) -> NDArray[np.float64]:
+        return again().expectations(paulis)
+
+    return Prepared(
+        phases=tuple(_phase(entry) for entry in document["phases"]),
+        states=lambda: again().states(),
+        circuits=lambda: again().circuits(),
+        expectations=expectations,
+        angles=_array(document["angles"]),
+        details=document["details"],
+        response=response if 0 in phases else None,
+        silence=str(document.get("silence") or ""),
+    )
+
+
+def _phase(entry: Mapping[str, Any]) -> Phase:
+    known = {key: value for key, value in entry.items() if key in Phase.__dataclass_fields__}
+    return Phase(**{**known, "energy": math.nan if entry["energy"] is None else entry["energy"]})
+
+
+def _listed(array: NDArray[np.float64] | None) -> list[Any] | None:
+    return None if array is None else array.tolist()
+
+
+def _array(values: list[Any] | None) -> NDArray[np.float64] | None:
+    return None if values is None else np.array(values, dtype=float)

@@ -1,0 +1,70 @@
+"""What a run's stored counts say, without its device."""
+
+from __future__ import annotations
+
+from qep_qiskit.comparison import Budget, Climb
+from qep_qiskit.equilibrium.execution import Outcomes
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.errors import InputError
+from qep_qiskit.experiment import Spec
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.rounds import outcomes_of
+from qep_qiskit.runs.plan_documents import from_document
+
+
+def measured(store: RunStore, spec: Spec) -> tuple[Plan, Outcomes]:
+    """Return the last plan of a finished run and the outcomes of all of its rounds.
+
+    Raises
+    ------
+    InputError
+        If the run is not finished, so that counts are missing.
+    """
+    problem, settings = spec.problem(), spec.settings()
+    current: Plan | None = None
+    outcomes: Outcomes | None = None
+    for number in sorted(store.all("plan"), key=int):
+        current = from_document(store.get("plan", number), problem, settings["preparer"], settings["stencil"], earlier=current)
+        results = {job.tag: store.result(job.tag) for job in store.jobs(int(number))}
+        if not results or any(bits is None for bits in results.values()):
+            raise InputError(
+                f"mitigation: the counts of round {int(number) + 1} are not there yet; `qep collect {store.folder}` first"
+            )
+        about = {"name": store.description["device"], **(store.get("calibration", number) or {})}
+        more = outcomes_of(store, current, {tag: bits for tag, bits in results.items() if bits is not None}, about)
+        outcomes = more if outcomes is None else outcomes.followed_by(more)
+    if current is None or outcomes is None or not current.complete:
+        raise InputError(f"mitigation: the run is not finished; `qep collect {store.folder}` first")
+    return current, outcomes
+
+
+def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, progress: Progress = silent) -> Climb:
+    """Return the error budget of a finished run as a :class:`Climb`, whose measured rungs are its stored counts.
+
+    Parameters
+    ----------
+    store : RunStore
+    spec : Spec
+    mitigation : str, optional
+        Of the mitigated rung; the run's own where absent.
+    """
+    done, outcomes = measured(store, spec)
+    settings = {**spec.settings(), "stencil": done.stencil, "shots": done.shots, "calibration_shots": done.calibration_shots}
+    settings["mitigation"] = done.mitigation if mitigation is None else mitigation
+    return Climb(spec.problem(), **settings, measured=(done, outcomes), progress=progress)
+
+
+def compare_run(store: RunStore, spec: Spec, *, mitigation: str | None = None, progress: Progress = silent) -> Budget:
+    """Climb the error budget of a finished run from its stored counts. No device is asked.
+
+    Returns
+    -------
+    Budget
+        Exact, finite β and prepared state as of the spec; raw and mitigated from the same stored counts. What the device would
+        give with infinitely many shots is not known.
+    """
+    climb = climb_of(store, spec, mitigation=mitigation, progress=progress)
+    for _ in climb.rungs():
+        pass
+    return climb.budget()

@@ -1,0 +1,284 @@
+"""The layers of a circuit, with their angles bound, as operations on arrays of states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.adjoint.layers import Relabelling
+from qep_qiskit.simulation.adjoint.phases import PhaseTable
+from qep_qiskit.simulation.adjoint.rotations import Block, Cost, add_derivative, applying, matrices, partition, reading, slopes
+from qep_qiskit.simulation.adjoint.states import States
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Pair: TypeAlias = tuple[States, States]
+
+_KEEP_PHASES = 1 << 14
+_STACKED = 1 << 13
+_TOGETHER = 1 << 13
+"""Up to so many amplitudes the sums of all layers of a family are worked out together."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseStep:
+    """A layer of phases.
+
+    ``apply`` and ``undo`` return the new states and an array that is free; they may overwrite both arrays given.
+    """
+
+    table: PhaseTable
+    shared: Complex
+    own: Complex
+    full: Complex | None
+
+    def apply(self, states: States, spare: States) -> Pair:
+        if self.full is not None:
+            states.array *= self.full
+        else:
+            self.table.multiply(states.array, self.shared, self.own)
+        return states, spare
+
+    def write(self, states: States, out: States) -> None:
+        """Write the new states to another array and leave the old ones."""
+        if self.full is not None:
+            np.multiply(states.array, self.full, out=out.array)
+        else:
+            np.copyto(out.array, states.array)
+            self.table.multiply(out.array, self.shared, self.own)
+
+    def undo(self, states: States, spare: States) -> Pair:
+        if self.full is not None:
+            states.array *= np.conjugate(self.full)
+        else:
+            self.table.multiply(states.array, np.conjugate(self.shared), np.conjugate(self.own))
+        return states, spare
+
+    def overlaps(self, left: States, right: States) -> Real:
+        """What the family makes slopes of, from states on one side of the layer; either B may be 1.
+
+        The sums (B, masks), or what is to be summed, (B, 2**n).
+        """
+        bra, ket = left.array, right.array
+        if max(bra.size, ket.size) > _TOGETHER:
+            return self.table.overlap_sums(bra, ket)
+        product = bra.real * ket.imag
+        product -= bra.imag * ket.real
+        return np.asarray(product)
+
+    def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
+        """Add the derivative along each direction (m, masks), acting on ``state`` (2**n,), to ``out`` (m, 2**n)."""
+        values = self.table.values(directions)
+        out += (-1j * values) * state
+
+
+@dataclass(frozen=True, eq=False)
+class RotationStep:
+    """A layer of Y rotations, with the same methods as `PhaseStep`."""
+
+    qubits: tuple[int, ...]
+    blocks: tuple[Block, ...]
+    matrices: Sequence[Real]
+    transposed: Sequence[Real]
+    readings: tuple[Block, ...]
+
+    def apply(self, states: States, spare: States) -> Pair:
+        for block, matrix, transposed in zip(self.blocks, self.matrices, self.transposed, strict=True):
+            block.apply(matrix, transposed, states, spare)
+            states, spare = spare, states
+        return states, spare
+
+    def write(self, states: States, spares: Pair, out: States) -> None:
+        """Write the new states to ``out`` by way of two spare arrays, of which ``states`` may be one."""
+        last = len(self.blocks) - 1
+        for i, (block, matrix, transposed) in enumerate(zip(self.blocks, self.matrices, self.transposed, strict=True)):
+            target = out if i == last else spares[states is spares[0]]
+            block.apply(matrix, transposed, states, target)
+            states = target
+
+    def undo(self, states: States, spare: States) -> Pair:
+        for block, matrix, transposed in zip(self.blocks, self.matrices, self.transposed, strict=True):
+            block.apply(transposed, matrix, states, spare)
+            states, spare = spare, states
+        return states, spare
+
+    def prepare(self, out: Complex) -> None:
+        """Write the layer applied to all zeros to ``out`` (2**n,)."""
+        product = np.ones(1)
+        for block, matrix in zip(self.blocks, self.matrices, strict=True):
+            below = np.zeros(1 << block.low)
+            below[: len(product)] = product
+            column = matrix[:: 1 + block.with_pair, 0]
+            product = np.multiply.outer(column, below).reshape(-1)
+        out[len(product) :] = 0.0
+        out[: len(product)] = product
+
+    def overlaps(self, left: States, right: States) -> list[Real]:
+        return [block.overlaps(left, right) for block in self.readings]
+
+    def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
+        for row, column in zip(*np.nonzero(directions), strict=True):
+            add_derivative(state, self.qubits[column], directions[row, column], out[row])
+
+
+class RelabelStep:
+    """A move of amplitudes, with the same methods as `PhaseStep`."""
+
+    def __init__(self, relabelling: Relabelling) -> None:
+        size = 1 << len(relabelling.rows)
+        target = np.full(1, relabelling.flips, dtype=np.intp)
+        for column in range(len(relabelling.rows)):
+            image = sum(1 << qubit for qubit, row in enumerate(relabelling.rows) if row >> column & 1)
+            target = np.concatenate([target, target ^ image])
+        self._target = target
+        self._source = np.empty(size, dtype=np.intp)
+        self._source[target] = np.arange(size)
+
+    def apply(self, states: States, spare: States) -> Pair:
+        np.take(states.array, self._source, axis=1, out=spare.array, mode="clip")
+        return spare, states
+
+    def undo(self, states: States, spare: States) -> Pair:
+        np.take(states.array, self._target, axis=1, out=spare.array, mode="clip")
+        return spare, states
+
+
+Step: TypeAlias = PhaseStep | RotationStep | RelabelStep
+
+
+class PhaseFamily:
+    """Layers of phases with the same Z strings, whose exponentials are worked out together.
+
+    Parameters
+    ----------
+    num_qubits, masks
+        See `PhaseTable`.
+    positions
+        Where the layers stand in the circuit.
+    first
+        The coefficients are a block from here, one row of masks after the other.
+    """
+
+    def __init__(self, num_qubits: int, masks: Sequence[int], positions: Sequence[int], first: int) -> None:
+        self.positions = tuple(positions)
+        self.first, self.last = first, first + len(masks) * len(positions)
+        self._table = PhaseTable(num_qubits, masks)
+        self._keep = 1 << num_qubits <= _KEEP_PHASES
+        self._stack = len(positions) << num_qubits <= _STACKED
+
+    def bind(self, coefficients: Real) -> list[PhaseStep]:
+        """The layers for the coefficients of the whole program."""
+        rows = coefficients[self.first : self.last].reshape(len(self.positions), -1)
+        shared, own = self._table.factors(rows)
+        if not self._keep:
+            return [PhaseStep(self._table, *factors, None) for factors in zip(shared, own, strict=True)]
+        if not self._stack:
+            each = [self._table.block(*factors).reshape(-1) for factors in zip(shared, own, strict=True)]
+            return [PhaseStep(self._table, *parts) for parts in zip(shared, own, each, strict=True)]
+        full = self._table.full(shared, own)
+        return [PhaseStep(self._table, *parts) for parts in zip(shared, own, full, strict=True)]
+
+    def bind_rows(self, coefficients: Real) -> list[PhaseStep]:
+        """The layers for several rows of coefficients (R, ...), for few qubits: ``full`` (R, 2**n) has a row for each state."""
+        count = len(coefficients)
+        rows = coefficients[:, self.first : self.last].reshape(count * len(self.positions), -1)
+        shared, own = self._table.factors(rows)
+        full = self._table.full(shared, own).reshape(count, len(self.positions), -1)
+        return [PhaseStep(self._table, shared, own, full[:, layer]) for layer in range(len(self.positions))]
+
+    def slopes(self, overlaps: Mapping[int, Real], out: Real) -> None:
+        """Write ``2 Re <left| d/dc |right>`` of every coefficient to ``out`` (B, ...), from overlaps by position."""
+        found = [(i, overlaps[position]) for i, position in enumerate(self.positions) if position in overlaps]
+        if not found:
+            return
+        stacked = np.concatenate([values for _, values in found])
+        sums = stacked if stacked.shape[1] == len(self._table.masks) else self._table.sums(stacked)
+        grid = out[:, self.first : self.last].reshape(len(out), len(self.positions), -1)
+        grid[:, [i for i, _ in found]] = 2.0 * sums.reshape(len(found), len(out), -1).swapaxes(0, 1)
+        out[:, self.first : self.last] = grid.reshape(len(out), -1)
+
+
+class _Shape(NamedTuple):
+    """The blocks of one shape: which they are, (layer, number), and where their angles stand."""
+
+    width: int
+    bottom: bool
+    members: list[tuple[int, int]]
+    angles: NDArray[np.intp]
+
+
+class RotationFamily:
+    """All the layers of rotations of a program: blocks of one shape have their matrices made together.
+
+    Parameters
+    ----------
+    num_qubits
+        Of the program.
+    layers
+        Position in the circuit, and the qubits, ascending.
+    first
+        The coefficients are a block from here, one layer after the other.
+    """
+
+    def __init__(self, num_qubits: int, layers: Sequence[tuple[int, Sequence[int]]], first: int) -> None:
+        self.positions = tuple(position for position, _ in layers)
+        self._qubits = [tuple(qubits) for _, qubits in layers]
+        self.first, self.last = first, first + sum(len(qubits) for qubits in self._qubits)
+        self._blocks, self._shapes = self._arranged(num_qubits, applying)
+        self._readings, self._read_shapes = self._arranged(num_qubits, reading)
+
+    def _arranged(self, num_qubits: int, cost: Cost) -> tuple[list[tuple[Block, ...]], list[_Shape]]:
+        """The blocks of every layer, and those of one shape together."""
+        blocks: list[tuple[Block, ...]] = []
+        shapes: dict[tuple[int, bool], list[tuple[int, int, list[int]]]] = {}
+        first = self.first
+        for layer, qubits in enumerate(self._qubits):
+            where = {qubit: first + i for i, qubit in enumerate(qubits)}
+            runs = partition(num_qubits, qubits, cost)
+            blocks.append(tuple(Block(num_qubits, low, width) for low, width in runs))
+            for number, (low, width) in enumerate(runs):
+                angles = [where.get(qubit, -1) for qubit in range(low, low + width)]
+                shapes.setdefault((width, low == 0 and width < num_qubits), []).append((layer, number, angles))
+            first += len(qubits)
+        return blocks, [
+            _Shape(width, bottom, [member[:2] for member in members], np.array([angles for *_, angles in members]))
+            for (width, bottom), members in shapes.items()
+        ]
+
+    def bind(self, coefficients: Real) -> list[RotationStep]:
+        """The layers for the coefficients of the whole program; for rows of them (R, ...) with R matrices each."""
+        rows = np.atleast_2d(coefficients)
+        padded = np.hstack([rows, np.zeros((len(rows), 1))])
+        made: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
+        turned: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
+        for shape in self._shapes:
+            angles = padded[:, shape.angles].swapaxes(0, 1)
+            found = matrices(angles.reshape(-1, shape.width), with_pair=shape.bottom)
+            # products of one matrix from the right are faster with a transpose in memory
+            back = found.swapaxes(1, 2)
+            if shape.bottom and coefficients.ndim == 1:
+                back = np.ascontiguousarray(back)
+            if coefficients.ndim == 2:
+                found, back = (m.reshape(*angles.shape[:2], *m.shape[1:]) for m in (found, back))
+            for number, (layer, block) in enumerate(shape.members):
+                made[layer][block], turned[layer][block] = found[number], back[number]
+        parts = zip(self._qubits, self._blocks, made, turned, self._readings, strict=True)
+        return [RotationStep(*each) for each in parts]
+
+    def slopes(self, overlaps: Mapping[int, list[Real]], out: Real) -> None:
+        """Write the slopes of every coefficient to ``out`` (B, coefficients + 1), from overlaps by position."""
+        for shape in self._read_shapes:
+            found = [
+                (i, overlaps[self.positions[layer]][number])
+                for i, (layer, number) in enumerate(shape.members)
+                if self.positions[layer] in overlaps
+            ]
+            if found:
+                stacked = np.concatenate([block for _, block in found])
+                values = slopes(stacked, shape.width, with_pair=shape.bottom).reshape(len(found), len(out), shape.width)
+                out[:, shape.angles[[i for i, _ in found]]] = values.swapaxes(0, 1)
+        out[:, -1] = 0.0

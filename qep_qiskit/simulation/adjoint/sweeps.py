@@ -1,0 +1,369 @@
+"""Energies and derivatives of layered circuits by sweeping states forward and backward through the layers.
+
+The gradients of K operators cost one forward sweep and K backward ones [1]_; the Hessian comes from sweeping tangent
+states along (forward over reverse), exactly.
+
+References
+----------
+.. [1] T. Jones and J. Gacon, arXiv:2009.02823 (2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.adjoint.gates import Angle
+from qep_qiskit.simulation.adjoint.layers import Layer, Phases, Relabelling, Rotations
+from qep_qiskit.simulation.adjoint.states import States
+from qep_qiskit.simulation.adjoint.steps import (
+    PhaseFamily,
+    PhaseStep,
+    RelabelStep,
+    RotationFamily,
+    RotationStep,
+    Step,
+)
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+_KEPT_BYTES = 1 << 29
+_BATCH_BYTES = 1 << 27
+_ROWS_BYTES = 1 << 24
+
+
+class Operator(Protocol):
+    """A Hermitian operator that multiplies one state vector; `PauliSum` is one."""
+
+    def apply(self, v: Complex, /) -> NDArray[np.number]:
+        """Return the product with a vector (2**n,)."""
+
+
+class Layers:
+    """A circuit as layers, and the sweeps through them. All derivatives are with respect to *slots*.
+
+    Parameters
+    ----------
+    num_qubits
+        n.
+    layers
+        In the order in which they act on the state of all zeros.
+    global_phase
+        The state is multiplied by ``exp(i global_phase)``.
+    num_slots
+        The number of variables that the angles are affine functions of.
+    """
+
+    def __init__(self, num_qubits: int, layers: Sequence[Layer], global_phase: Angle, num_slots: int) -> None:
+        self.num_qubits, self.num_slots = num_qubits, num_slots
+        self._size = 1 << num_qubits
+        self._layers = list(layers)
+        angles = self._place()
+        entries = [(i, slot, weight) for i, angle in enumerate(angles) for slot, weight in angle.weights.items() if weight]
+        self._rows = np.array([row for row, *_ in entries], dtype=np.intp)
+        self._columns = np.array([slot for _, slot, _ in entries], dtype=np.intp)
+        self._data = np.array([weight for *_, weight in entries], dtype=np.float64)
+        self._constants = np.array([angle.constant for angle in angles])
+        self._fixed = [
+            None if np.any((self._rows >= family.first) & (self._rows < family.last)) else family.bind(self._constants)
+            for family in self._phases
+        ]
+        self._global_phase = global_phase
+        self._directions = [self._directions_of(position) for position in range(len(self._layers))]
+        trainable = [i for i, (slots, _) in enumerate(self._directions) if len(slots)]
+        self._stop = trainable[0] if trainable else len(self._layers)
+        self._kept_at = [
+            i - 1 if i and isinstance(layer, Phases) and isinstance(self._layers[i - 1], Rotations) else i
+            for i, layer in enumerate(self._layers)
+        ]
+        self._workspaces: list[_Workspace] = []
+
+    def _place(self) -> list[Angle]:
+        families: dict[tuple[int, ...], list[int]] = {}
+        turns: list[tuple[int, tuple[int, ...]]] = []
+        self._relabellings: dict[int, RelabelStep] = {}
+        made: dict[Relabelling, RelabelStep] = {}
+        for position, layer in enumerate(self._layers):
+            if isinstance(layer, Phases):
+                families.setdefault(tuple(layer.angles), []).append(position)
+            elif isinstance(layer, Rotations):
+                turns.append((position, tuple(layer.angles)))
+            else:
+                if layer not in made:
+                    made[layer] = RelabelStep(layer)
+                self._relabellings[position] = made[layer]
+        angles: list[Angle] = []
+        self._ranges: dict[int, slice] = {}
+        self._phases: list[PhaseFamily] = []
+        for masks, positions in families.items():
+            self._phases.append(PhaseFamily(self.num_qubits, masks, positions, len(angles)))
+            for position in positions:
+                angles += self._claim(position, len(angles))
+        self._rotations = RotationFamily(self.num_qubits, turns, len(angles))
+        for position, _ in turns:
+            angles += self._claim(position, len(angles))
+        return angles
+
+    def _claim(self, position: int, first: int) -> list[Angle]:
+        layer = self._layers[position]
+        assert not isinstance(layer, Relabelling)
+        self._ranges[position] = slice(first, first + len(layer.angles))
+        return list(layer.angles.values())
+
+    def _directions_of(self, position: int) -> tuple[NDArray[np.intp], Real]:
+        if position not in self._ranges:
+            return np.empty(0, dtype=np.intp), np.empty((0, 0))
+        inside = self._ranges[position]
+        own = (self._rows >= inside.start) & (self._rows < inside.stop)
+        slots, columns = np.unique(self._columns[own], return_inverse=True)
+        directions = np.zeros((len(slots), inside.stop - inside.start))
+        directions[columns, self._rows[own] - inside.start] = self._data[own]
+        return slots, directions
+
+    def _coefficients(self, slots: Real) -> Real:
+        return np.bincount(self._rows, self._data * slots[self._columns], len(self._constants)) + self._constants
+
+    def _bind(self, slots: Real) -> list[Step]:
+        coefficients = self._coefficients(slots)
+        phases = (bound or family.bind(coefficients) for family, bound in zip(self._phases, self._fixed, strict=True))
+        return self._arranged(coefficients, phases)
+
+    def _arranged(self, coefficients: Real, phases: Iterable[Sequence[PhaseStep]]) -> list[Step]:
+        steps: list[Step] = [None] * len(self._layers)  # type: ignore[list-item]
+        for family, bound in zip(self._phases, phases, strict=True):
+            for position, step in zip(family.positions, bound, strict=True):
+                steps[position] = step
+        for position, turn in zip(self._rotations.positions, self._rotations.bind(coefficients), strict=True):
+            steps[position] = turn
+        for position, move in self._relabellings.items():
+            steps[position] = move
+        return steps
+
+    @contextmanager
+    def _workspace(self) -> Iterator[_Workspace]:
+        try:
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = _Workspace(self._size)
+        try:
+            yield workspace
+        finally:
+            self._workspaces.append(workspace)
+
+    def _forward(self, steps: Sequence[Step], room: _Workspace) -> Complex:
+        states, spare = room.first, room.second
+        start = self._begin(steps, states)
+        for step in steps[start:]:
+            states, spare = step.apply(states, spare)
+        room.first, room.second = states, spare
+        return states.array[0]
+
+    @staticmethod
+    def _begin(steps: Sequence[Step], states: States) -> int:
+        """Write the first state, that of a first layer of rotations already turned; return how many steps that took."""
+        if steps and isinstance(steps[0], RotationStep):
+            steps[0].prepare(states.array[0])
+            return 1
+        states.array[:] = 0.0
+        states.array[0, 0] = 1.0
+        return 0
+
+    def _forward_kept(self, steps: Sequence[Step], room: _Workspace) -> Complex:
+        """Sweep forward and leave in ``room.kept`` the states after layers of rotations and before others of phases."""
+        kept, spares = room.keep(len(steps)), (room.first, room.second)
+        states = kept[0] if steps and isinstance(steps[0], RotationStep) else spares[0]
+        start = self._begin(steps, states)
+        for position in range(start, len(steps)):
+            step, other = steps[position], spares[states is spares[0]]
+            if isinstance(step, RotationStep):
+                step.write(states, spares, kept[position])
+                states = kept[position]
+                continue
+            if isinstance(step, PhaseStep):
+                if self._kept_at[position] == position:
+                    np.copyto(kept[position].array, states.array)
+                step.write(states, other)
+            else:
+                step.apply(states, other)
+            states = other
+        return states.array[0]
+
+    def state(self, slots: Real) -> Complex:
+        """The state, shape (2**n,)."""
+        with self._workspace() as room:
+            state = self._forward(self._bind(slots), room).copy()
+        state *= self._phase_factor(slots)
+        return state
+
+    def states(self, slots: Real) -> Complex:
+        """The states of many rows of slots (R, slots) together, shape (R, 2**n); for few qubits."""
+        depth = sum(len(family.positions) for family in self._phases)
+        most = max(1, _ROWS_BYTES // (16 * self._size * (depth + 2)))
+        parts = [self._states(slots[first : first + most]) for first in range(0, len(slots), most)]
+        return np.concatenate(parts) if parts else np.empty((0, self._size), dtype=np.complex128)
+
+    def _states(self, slots: Real) -> Complex:
+        coefficients = np.array([self._coefficients(row) for row in slots])
+        phases = (bound or family.bind_rows(coefficients) for family, bound in zip(self._phases, self._fixed, strict=True))
+        states, spare = States.empty(len(slots), self._size), States.empty(len(slots), self._size)
+        states.array[:] = 0.0
+        states.array[:, 0] = [self._phase_factor(row) for row in slots]
+        for step in self._arranged(coefficients, phases):
+            states, spare = step.apply(states, spare)
+        return states.array
+
+    def _phase_factor(self, slots: Real) -> complex:
+        phase = self._global_phase.constant + sum(w * slots[slot] for slot, w in self._global_phase.weights.items())
+        return complex(np.exp(1j * phase))
+
+    def energy(self, slots: Real, op: Operator) -> float:
+        """<op>."""
+        with self._workspace() as room:
+            state = self._forward(self._bind(slots), room)
+            return float(np.vdot(state, op.apply(state)).real)
+
+    def energies_and_gradients(self, slots: Real, ops: Sequence[Operator]) -> tuple[Real, Real]:
+        """The expectation values (K,) and their gradients (K, slots), by one backward sweep per operator."""
+        steps = self._bind(slots)
+        keep = len(steps) * self._size * 16 <= _KEPT_BYTES
+        values, gradients = np.empty(len(ops)), np.empty((len(ops), self.num_slots))
+        batch = max(1, _BATCH_BYTES // (32 * self._size)) if keep else len(ops)
+        with self._workspace() as room:
+            state = self._forward_kept(steps, room) if keep else self._forward(steps, room)
+            for start in range(0, len(ops), batch):
+                part = slice(start, min(start + batch, len(ops)))
+                left, spare = room.batch(part.stop - start)
+                for row, op in zip(left.array, ops[part], strict=True):
+                    row[:] = op.apply(state)
+                values[part] = [np.vdot(state, row).real for row in left.array]
+                gradients[part] = self._backward(steps, left, spare, room, keep=keep)
+        return values, gradients
+
+    def _backward(self, steps: Sequence[Step], left: States, spare: States, room: _Workspace, *, keep: bool) -> Real:
+        overlaps: dict[int, Any] = {}
+        right, other = room.first, room.second
+        for position in range(len(steps) - 1, self._stop - 1, -1):
+            step = steps[position]
+            turn = isinstance(step, RotationStep)
+            if not turn:
+                left, spare = step.undo(left, spare)
+                if not keep:
+                    right, other = step.undo(right, other)
+            if not isinstance(step, RelabelStep) and len(self._directions[position][0]):
+                overlaps[position] = step.overlaps(left, room.kept[self._kept_at[position]] if keep else right)
+            if turn and position > self._stop:
+                left, spare = step.undo(left, spare)
+                if not keep:
+                    right, other = step.undo(right, other)
+        if not keep:
+            room.first, room.second = right, other
+        return self._slopes(overlaps, len(left))
+
+    def _chain(self, slopes: Real) -> Real:
+        """Slopes along the coefficients (B, ...) as slopes along the slots."""
+        parts = self._data * slopes[:, self._rows]
+        return np.array([np.bincount(self._columns, part, self.num_slots) for part in parts])
+
+    def _slopes(self, overlaps: Mapping[int, Any], batch: int) -> Real:
+        slopes = np.zeros((batch, len(self._constants) + 1))
+        for family in self._phases:
+            family.slopes(overlaps, slopes)
+        self._rotations.slopes(overlaps, slopes)
+        return self._chain(slopes)
+
+    def tangents(self, slots: Real) -> tuple[Complex, Complex]:
+        """The state (2**n,) and its derivatives with respect to the slots, shape (slots, 2**n)."""
+        steps = self._bind(slots)
+        state, tangents = self._tangents(steps, np.arange(self.num_slots, dtype=np.intp))
+        for slot, weight in self._global_phase.weights.items():
+            tangents[slot] += 1j * weight * state
+        factor = self._phase_factor(slots)
+        return state * factor, tangents * factor
+
+    def _tangents(self, steps: Sequence[Step], chosen: NDArray[np.intp]) -> tuple[Complex, Complex]:
+        states, spare = States.empty(1 + len(chosen), self._size), States.empty(1 + len(chosen), self._size)
+        states.array[:] = 0.0
+        states.array[0, 0] = 1.0
+        for position, step in enumerate(steps):
+            states, spare = step.apply(states, spare)
+            self._differentiate(step, position, chosen, 1.0, states.array[0], states.array[1:])
+        return states.array[0], states.array[1:]
+
+    def _differentiate(
+        self, step: Step, position: int, chosen: NDArray[np.intp], sign: float, state: Complex, out: Complex
+    ) -> None:
+        slots, directions = self._directions[position]
+        rows, inside = _common(chosen, slots)
+        if len(rows) == 0 or isinstance(step, RelabelStep):
+            return
+        if len(rows) == rows[-1] - rows[0] + 1:
+            step.differentiate(state, sign * directions[inside], out[rows[0] : rows[-1] + 1])
+        else:
+            part = out[rows]
+            step.differentiate(state, sign * directions[inside], part)
+            out[rows] = part
+
+    def hessian(self, slots: Real, op: Operator) -> Real:
+        """The second derivatives of <op>, shape (slots, slots)."""
+        steps = self._bind(slots)
+        hessian = np.empty((self.num_slots, self.num_slots))
+        batch = max(1, _BATCH_BYTES // (64 * self._size))
+        for start in range(0, self.num_slots, batch):
+            chosen = np.arange(start, min(start + batch, self.num_slots), dtype=np.intp)
+            hessian[chosen] = self._hessian_rows(steps, chosen, op)
+        return (hessian + hessian.T) / 2
+
+    def _hessian_rows(self, steps: Sequence[Step], chosen: NDArray[np.intp], op: Operator) -> Real:
+        count = len(chosen)
+        right, right_dot = self._tangents(steps, chosen)
+        states, spare = States.empty(2 + 2 * count, self._size), States.empty(2 + 2 * count, self._size)
+        states.array[0], states.array[1 : 1 + count] = right, right_dot
+        for row in range(1 + count):
+            states.array[1 + count + row] = op.apply(states.array[row])
+        overlaps: dict[int, Any] = {}
+        for position in range(len(steps) - 1, self._stop - 1, -1):
+            step = steps[position]
+            states, spare = step.undo(states, spare)
+            ket, kets, bra, bras = (States(part) for part in np.split(states.array, [1, 1 + count, 2 + count]))
+            self._differentiate(step, position, chosen, -1.0, ket.array[0], kets.array)
+            self._differentiate(step, position, chosen, -1.0, bra.array[0], bras.array)
+            if len(self._directions[position][0]) == 0:
+                continue
+            if isinstance(step, RotationStep):
+                pairs = zip(step.overlaps(bras, ket), step.overlaps(bra, kets), strict=True)
+                overlaps[position] = [one + two for one, two in pairs]
+            elif isinstance(step, PhaseStep):
+                overlaps[position] = step.overlaps(bras, ket) + step.overlaps(bra, kets)
+        return self._slopes(overlaps, count)
+
+
+def _common(chosen: NDArray[np.intp], slots: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    _, rows, inside = np.intersect1d(chosen, slots, assume_unique=True, return_indices=True)
+    return rows, inside
+
+
+class _Workspace:
+    """Arrays that a sweep fills and the next one fills again."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.first, self.second = States.empty(1, size), States.empty(1, size)
+        self.kept: list[States] = []
+        self._left = States.empty(0, size), States.empty(0, size)
+
+    def keep(self, count: int) -> list[States]:
+        """Return room for so many states, each by itself."""
+        if len(self.kept) < count:
+            self.kept = [States(array) for array in np.empty((count, 1, self._size), dtype=np.complex128)]
+        return self.kept
+
+    def batch(self, count: int) -> tuple[States, States]:
+        """Return two arrays of so many states."""
+        if len(self._left[0]) != count:
+            self._left = States.empty(count, self._size), States.empty(count, self._size)
+        return self._left

@@ -1,0 +1,236 @@
+"""The Lanczos recurrence: energies from few products, vectors from the basis that memory allows to keep."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dstemr
+
+from qep_qiskit.errors import PreparationError
+from qep_qiskit.simulation.eigen.operators import PauliSum
+from qep_qiskit.simulation.eigen.vectors import add_scaled, norm, project_off
+
+Array: TypeAlias = NDArray[Any]
+
+SLAB_BYTES = 2**21
+PIECE = 2**14
+SPARE_BYTES = 2**25
+MAX_STEPS = 2000
+FLOOR = 3e-14
+FLOOR_SINGLE = 3e-6
+GAP_ACCURACY = 1e-3
+SAME_LEVEL = 0.05
+"""Two runs from different starts that find E1 to this share of the gap have found the same level."""
+UNLUCKY = 1e4
+"""A level at the ground state's own energy is missed only where the start overlaps with it less than with E1 by this factor."""
+
+
+class Recurrence:
+    """One Lanczos recurrence without reorthogonalisation, optionally in the complement of an eigenvector.
+
+    Parameters
+    ----------
+    op : PauliSum
+    start : array
+        Used up: its memory is overwritten. Its type is that of all vectors: in single precision a step takes about half as long.
+    deflate : (array, float), optional
+        The eigenvector, of the start's type, and its energy.
+    keep : int
+        How many basis vectors to keep; the others are made again when the Ritz vector is asked for.
+    """
+
+    def __init__(self, op: PauliSum, start: Array, deflate: tuple[Array, float] | None, keep: int) -> None:
+        self.op, self.deflate = op, deflate
+        self.alphas: list[float] = []
+        self.betas: list[float] = []
+        self.basis = Basis(start, keep)
+        first = self._project(start)
+        self.current = self.basis.append(first, 1 / norm(first))
+        self.previous = self.current
+        self._free: Array | None = start if self.current is not start else None
+        self._previous_is_ours = self._current_is_ours = False
+        self.stalled, self.energy, self.norm, self.repeated = False, 0.0, 0.0, 0
+        self.second, self.spacing, self.residual = math.nan, math.nan, math.inf
+        self.floor = FLOOR if start.real.dtype == float else FLOOR_SINGLE
+        self.weights: Array = np.zeros(0)
+
+    @property
+    def steps(self) -> int:
+        """The number of products so far, without those repeated."""
+        return len(self.alphas)
+
+    def iterate(self, tolerance: float, patience: int, *, expected: float = math.nan) -> None:
+        """Step until the lowest Ritz pair is good, or has not got better by a half in `patience` steps.
+
+        With tolerance 0 the *energy* is wanted to `GAP_ACCURACY` of its distance to the deflated vector's, or to
+        `SAME_LEVEL` of it where it then agrees with `expected`, an energy that another run has found.
+        """
+        history: list[tuple[int, float]] = []
+        check, before = 8, math.inf
+        while self.steps < MAX_STEPS:
+            beta = self._step()
+            if self.steps < min(check, MAX_STEPS) and beta > 1e-13 * abs(self.alphas[0] or 1.0):
+                continue
+            energies, last = self._ritz()
+            self.residual = residual = beta * last[0]
+            self.energy = energies[0]
+            self.norm = max(np.abs(self.alphas).max() + 2 * np.max(self.betas), 1e-300)
+            self.spacing = spacing = energies[1] - energies[0] if len(energies) > 1 else self.norm
+            floor = self.floor * self.norm
+            if len(energies) > 2 and (beta * last[1]) ** 2 <= GAP_ACCURACY * spacing * (energies[2] - energies[1]):
+                self.second = energies[1]
+            if residual <= floor or self.steps >= self.op.dim - (self.deflate is not None):
+                return
+            history.append((self.steps, residual))
+            if tolerance == 0.0 and self.deflate is not None:
+                distance = abs(self.energy - self.deflate[1])
+                same = abs(self.energy - expected) <= SAME_LEVEL * distance
+                accuracy = max((SAME_LEVEL if same else GAP_ACCURACY) * distance, 1e-8 * self.norm)
+                wanted = math.sqrt(accuracy * spacing)
+                # A level that the start hardly overlaps with must have had the steps to show (Chebyshev's growth).
+                steps_to_show = 0.5 * math.log(2 * UNLUCKY) * math.sqrt(self.norm / max(distance, 1e-8 * self.norm))
+                if residual <= wanted and abs(before - self.energy) <= accuracy and self.steps >= steps_to_show:
+                    return
+            else:
+                wanted = max(tolerance * spacing, floor)
+                if residual <= wanted:
+                    return
+            past = [r for s, r in history if s <= self.steps - patience]
+            if past and residual > 0.5 * past[-1] and residual < 1e-2 * self.norm:
+                self.stalled = True
+                return
+            before = self.energy
+            check = self.steps + _steps_to_go(history, wanted)
+        self.stalled = True
+
+    def vector(self) -> Array:
+        """Return the lowest Ritz vector; the basis vectors that were not kept are made again."""
+        basis = self.basis
+        result = basis.combine(self.weights)
+        if self.steps > len(basis):
+            previous, current = basis.last_two
+            rooms: list[Array | None] = [None] * 3
+            for j in range(len(basis) - 1, self.steps - 1):
+                following = self._advance(current, previous, self.betas[j - 1] if j else 0.0, self.alphas[j], rooms[j % 3])
+                rooms[j % 3] = following
+                following /= self.betas[j]
+                add_scaled(result, float(self.weights[j + 1]), following)
+                previous, current = current, following
+            self.repeated = self.steps - len(basis)
+        basis.release()
+        result /= norm(result)
+        return result
+
+    def _step(self) -> float:
+        following = self._advance(self.current, self.previous, self.betas[-1] if self.betas else 0.0, None, self._free)
+        beta = norm(following)
+        self.betas.append(beta)
+        old, old_is_ours = self.previous, self._previous_is_ours
+        self.previous, self._previous_is_ours = self.current, self._current_is_ours
+        self.current = self.basis.append(following, 1 / beta if beta else 0.0)
+        self._current_is_ours = self.current is following
+        # the next product goes where nothing is needed: fresh pages cost more than the product
+        self._free = (old if old_is_ours else None) if self._current_is_ours else following
+        return beta
+
+    def _advance(self, current: Array, previous: Array, beta: float, alpha: float | None, out: Array | None) -> Array:
+        product = self.op._product(current, out)
+        if beta:
+            add_scaled(product, -beta, previous)
+        if alpha is None:
+            alpha = float(np.vdot(current, product).real)
+            self.alphas.append(alpha)
+        add_scaled(product, -alpha, current)
+        return self._project(product)
+
+    def _project(self, v: Array) -> Array:
+        return v if self.deflate is None else project_off(self.deflate[0], v)
+
+    def _ritz(self) -> tuple[list[float], list[float]]:
+        """Return the lowest Ritz values, three where there are, and the last component of each vector."""
+        m = self.steps
+        if m == 1:
+            self.weights = np.ones(1)
+            return [self.alphas[0]], [1.0]
+        # LAPACK directly: scipy's wrapper takes longer than the product does for a dozen qubits.
+        wanted = min(m, 3)
+        found, values, vectors, info = dstemr(
+            np.array(self.alphas), np.array(self.betas), 2, 0.0, 1.0, 1, wanted, compute_v=1, lwork=18 * m, liwork=10 * m
+        )
+        if info or found < wanted:
+            raise PreparationError(f"LAPACK could not diagonalise a tridiagonal matrix of size {m} (dstemr: {info})")
+        self.weights = vectors[:, 0]
+        return values[:wanted].tolist(), np.abs(vectors[-1, :wanted]).tolist()
+
+
+_spare = threading.local()
+
+
+class Basis:
+    """The first `limit` Lanczos vectors, in slabs of memory that the next basis uses again: fresh pages cost more than a step."""
+
+    def __init__(self, like: Array, limit: int) -> None:
+        self.limit, self.count = limit, 0
+        self.shape, self.dtype = (max(1, min(32, SLAB_BYTES // like.nbytes)), like.size), like.dtype
+        self.slabs: list[Array] = []
+        self._memory: list[Array] = []
+
+    def _slab(self) -> Array:
+        spare: list[Array] = getattr(_spare, "memory", [])
+        size = self.shape[0] * self.shape[1] * self.dtype.itemsize
+        memory = spare.pop() if size <= SLAB_BYTES and spare else np.empty(max(size, SLAB_BYTES), np.uint8)
+        self._memory.append(memory)
+        return memory[:size].view(self.dtype).reshape(self.shape)
+
+    def release(self) -> None:
+        """Give the memory back; some of it is kept for the next basis in this thread."""
+        self.slabs.clear()
+        if not hasattr(_spare, "memory"):
+            _spare.memory = []
+        for memory in self._memory:
+            if memory.nbytes == SLAB_BYTES and len(_spare.memory) < SPARE_BYTES // SLAB_BYTES:
+                _spare.memory.append(memory)
+        self._memory.clear()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def append(self, v: Array, factor: float) -> Array:
+        """Return factor · v, kept here while there is room and in v itself afterwards."""
+        out = v
+        if self.count < self.limit:
+            if self.count == len(self.slabs) * self.shape[0]:
+                self.slabs.append(self._slab())
+            out = self.slabs[-1][self.count % self.shape[0]]
+            self.count += 1
+        return np.multiply(v, factor, out=out)
+
+    def combine(self, weights: Array) -> Array:
+        """Return the sum of weights times vectors, of as many as there are of both."""
+        self.count = min(self.count, len(weights))
+        result = np.zeros(self.shape[1], self.dtype)
+        narrow = weights.astype(result.real.dtype)
+        for start in range(0, len(result), PIECE):
+            piece = slice(start, start + PIECE)
+            for i, slab in enumerate(self.slabs):
+                some = narrow[i * len(slab) : min((i + 1) * len(slab), self.count)]
+                result[piece] += some @ slab[: len(some), piece]
+        return result
+
+    @property
+    def last_two(self) -> tuple[Array, Array]:
+        """The last two vectors that were kept."""
+        size = self.shape[0]
+        before, last = (self.slabs[i // size][i % size] for i in (self.count - 2, self.count - 1))
+        return before, last
+
+
+def _steps_to_go(history: list[tuple[int, float]], wanted: float) -> int:
+    """Return when to look again, from the rate at which the residual falls: looking is not free for few qubits."""
+    (s0, r0), (s1, r1) = history[-2:] if len(history) > 1 else [(0, 10 * history[0][1]), history[0]]
+    rate = math.log(max(r0 / r1, 1.0)) / (s1 - s0)
+    return int(min(max(0.8 * math.log(max(r1 / max(wanted, 1e-300), 1.0)) / max(rate, 0.05), 2), 12))

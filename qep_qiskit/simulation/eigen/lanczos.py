@@ -1,0 +1,347 @@
+"""Ground states, gaps and a few excited states by the Lanczos method on matrix-free products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.simulation.eigen.krylov import FLOOR, Recurrence
+from qep_qiskit.simulation.eigen.operators import PauliSum, one_thread
+from qep_qiskit.simulation.eigen.shifted import SINGLE_QUBITS, corrected
+from qep_qiskit.simulation.eigen.vectors import add_scaled, fixed_phase, norm, project_off, single
+
+Array: TypeAlias = NDArray[Any]
+
+DENSE_QUBITS = 7
+BASIS_BYTES = 2**27
+DEGENERATE = 1e-10
+NEAR = 3e-4
+"""The angle to the ground state at which corrections take over from Lanczos in single precision."""
+SMALL_GAP_TOLD = 5e-3
+"""Below this share of the norm, E1 is taken from a product in double precision."""
+SMALL_GAP = 1e-4
+"""Below this share of the norm, everything is done in double precision."""
+MOST_RESTARTS = 2000
+SAME = 1e-8
+"""To this share of the norm a second run finds the energy of the level beside."""
+
+
+@dataclass(frozen=True, eq=False)
+class GroundState:
+    """The lowest eigenvector of an operator.
+
+    Attributes
+    ----------
+    energy : float
+        E0.
+    gap : float
+        E1 − E0, to about 1e-3 of itself (up to 10 % where E2 is as near to E1 as that, 1e-8 of the norm where it is tiny); nan
+        where it was not asked for.
+    vector : array, shape (2**n,)
+        Normalised, real where the operator is; its largest amplitude is positive.
+    residual : float
+        ‖(H − E0) ψ‖. The angle to the true ground state is at most residual / gap.
+    products : int
+        How many products H·v it took; 0 for a dense or a diagonal operator.
+    spectrum : (energies, vectors) or None
+        All of them, vectors in columns, where the operator was diagonalised.
+    """
+
+    energy: float
+    gap: float
+    vector: Array
+    residual: float
+    products: int
+    spectrum: tuple[NDArray[np.float64], Array] | None = field(default=None, repr=False)
+
+
+def ground_state(
+    op: PauliSum,
+    *,
+    start: Array | None = None,
+    gap: bool = True,
+    tolerance: float = 1e-9,
+    seed: int = 0,
+) -> GroundState:
+    """Return the ground state: dense up to 7 qubits, Lanczos beyond.
+
+    Parameters
+    ----------
+    op : PauliSum
+    start : array, shape (2**n,), optional
+        A guess, for instance the ground state of a nearby operator. A little of a random vector is mixed in, so that a
+        level crossing is seen.
+    gap : bool
+        Whether to find E1 as well, by a second run in the complement of the ground state. It costs about half as much
+        again; a degenerate ground state is seen only with it, and so is a start that is itself an eigenvector just above.
+    tolerance : float
+        The wanted angle between the vector and the true ground state, as judged from residual / gap. Expectations of
+        other operators err by at most twice this times their norm, and usually far less.
+    seed : int
+        Of the random start vectors.
+
+    Returns
+    -------
+    GroundState
+
+    Raises
+    ------
+    InputError
+        For a start of the wrong shape, of zero norm or not finite.
+    PreparationError
+        When it does not converge.
+
+    Notes
+    -----
+    The basis vectors are kept in memory up to 128 MiB; those beyond are made again in a second pass.
+    """
+    guess = None if start is None else _checked(start, op)
+    if op.num_qubits <= DENSE_QUBITS:
+        return _dense(op)
+    if not np.any(op.coefficients[op.structure.flips_qubits]):
+        return _classical(op)
+    with one_thread():
+        return _Solver(op, tolerance, seed).solve(guess, gap)
+
+
+def lowest(op: PauliSum, k: int, *, tolerance: float = 0.0, seed: int = 0) -> tuple[NDArray[np.float64], Array]:
+    """Return the k lowest energies, ascending, and their vectors, shape (k, 2**n).
+
+    Dense up to 7 qubits or for k near 2**n, ARPACK beyond. `tolerance` is ARPACK's, 0 meaning machine precision; where a
+    cluster of levels does not converge to that, it is tried again with more vectors and 1e-11.
+
+    Raises
+    ------
+    PreparationError
+        When ARPACK does not converge.
+    """
+    if not 1 <= k <= op.dim:
+        raise InputError(f"k = {k} states of an operator of dimension {op.dim}")
+    if op.num_qubits <= DENSE_QUBITS or k > op.dim // 4:
+        energies, vectors = np.linalg.eigh(op.to_matrix())
+        return energies[:k], np.ascontiguousarray(vectors[:, :k].T)
+    dtype = float if op.is_real else complex
+
+    def product(v: Array) -> Array:
+        return op._product(np.ravel(v).astype(dtype, copy=False))
+
+    linear = LinearOperator((op.dim, op.dim), matvec=product, dtype=dtype)
+    found = partial(eigsh, linear, k=k, which="SA", v0=_random(op, seed, 0))
+    with one_thread():
+        try:
+            energies, vectors = found(tol=tolerance, ncv=max(20, 3 * k), maxiter=MOST_RESTARTS)
+        except ArpackNoConvergence:
+            try:
+                energies, vectors = found(tol=max(tolerance, 1e-11), ncv=min(op.dim - 1, max(80, 8 * k)))
+            except ArpackNoConvergence:
+                raise PreparationError(
+                    f"the {k} lowest states of {op.num_qubits} qubits did not converge: levels lie too close together"
+                ) from None
+    order = np.argsort(energies)
+    return energies[order], np.ascontiguousarray(vectors[:, order].T)
+
+
+def _dense(op: PauliSum) -> GroundState:
+    matrix = op.to_matrix()
+    energies, vectors = np.linalg.eigh(matrix)
+    vector = fixed_phase(np.ascontiguousarray(vectors[:, 0]))
+    residual = float(np.linalg.norm(matrix @ vector - energies[0] * vector))
+    return GroundState(float(energies[0]), float(energies[1] - energies[0]), vector, residual, 0, (energies, vectors))
+
+
+def _classical(op: PauliSum) -> GroundState:
+    """The ground state of an operator without a transverse field: one basis state."""
+    lowest_two = np.partition(op.diagonal, 1)[:2]
+    vector = np.zeros(op.dim, float if op.is_real else complex)
+    vector[np.argmin(op.diagonal)] = 1.0
+    return GroundState(float(lowest_two[0]), float(lowest_two[1] - lowest_two[0]), vector, 0.0, 0)
+
+
+class _Solver:
+    """The strategy around single Lanczos runs: detect stalls, levels missed and degeneracy."""
+
+    def __init__(self, op: PauliSum, tolerance: float, seed: int) -> None:
+        self.op, self.tolerance, self.seed = op, tolerance, seed
+        self.products = 0
+
+    def solve(self, guess: Array | None, want_gap: bool) -> GroundState:
+        quick = self._in_single_precision(guess, want_gap) if self.op.num_qubits >= SINGLE_QUBITS else None
+        if quick is not None:
+            return quick
+        start = partial(self._mixed, guess)
+        patience = 48
+        for _ in range(8):
+            run = self._run(start, None, self.tolerance, patience)
+            found = self._refine(run)
+            if not (run.stalled or want_gap):
+                return found
+            excited = self._run(self._anywhere, found, self.tolerance * run.stalled, patience)
+            gap = excited.energy - found.energy
+            if not run.stalled and gap > -SAME * run.norm:
+                return replace(self._lower(found, excited, gap, SAME * run.norm), products=self.products)
+            # Two close levels that one Krylov space does not tell apart are told apart by the two runs together.
+            vector, energy, gap, residual = self._rotate(found.vector, excited.vector())
+            if residual <= max(self.tolerance * gap, FLOOR * run.norm) or abs(gap) < DEGENERATE * run.norm:
+                return GroundState(energy, max(gap, 0.0), fixed_phase(vector), residual, self.products)
+            start, patience = partial(np.copy, vector), 2 * patience
+        raise PreparationError(
+            f"the ground state did not converge: residual {residual:.1e} at gap {gap:.1e} after {self.products} "
+            "products; raise the gap with a transverse field, or loosen the tolerance"
+        )
+
+    def _in_single_precision(self, guess: Array | None, want_gap: bool) -> GroundState | None:
+        """Lanczos in single precision, then corrections from residuals in double: half of the time, the same accuracy.
+
+        None where that does not do: a small gap, or levels that cross.
+        """
+        run = self._run(lambda: single(self._mixed(guess)), None, NEAR, 48)
+        if run.stalled:
+            return None
+        spacing = run.spacing
+        try:
+            found = self._correct(run.vector(), spacing)
+            if not want_gap:
+                return found
+            known = replace(found, vector=single(found.vector))
+            excited = self._run(lambda: single(self._anywhere()), known, 0.0, 48, expected=run.second)
+            gap = float(np.nanmin([excited.energy, run.second])) - found.energy
+            if gap < SMALL_GAP_TOLD * run.norm and not excited.stalled:
+                gap = self._rayleigh(excited.vector(), found.vector) - found.energy
+            if excited.stalled or gap < SMALL_GAP * run.norm:
+                return None
+            if found.residual > max(self.tolerance * gap, FLOOR * run.norm):
+                found = self._correct(found.vector, gap)
+        except (DegenerateGroundStateError, PreparationError):
+            return None
+        return replace(found, gap=gap, products=self.products)
+
+    def _correct(self, vector: Array, spacing: float) -> GroundState:
+        psi = vector.astype(float if self.op.is_real else complex)
+        psi /= norm(psi)
+        wanted = max(self.tolerance * spacing, FLOOR * self.op.scale)
+        psi, energy, residual, products = corrected(self.op, psi, wanted)
+        self.products += products
+        if residual > wanted:
+            raise PreparationError(f"corrections stopped at a residual of {residual:.1e}")
+        return GroundState(energy, math.nan, fixed_phase(psi), residual, self.products)
+
+    def _rayleigh(self, excited: Array, ground: Array) -> float:
+        psi = project_off(ground, excited.astype(ground.dtype))
+        psi /= norm(psi)
+        self.products += 1
+        return float(np.vdot(psi, self.op._product(psi)).real)
+
+    def _anywhere(self) -> Array:
+        """Return where to look for E1: everywhere, and with random signs where the diagonal is low.
+
+        The latter overlaps well with the partner of a nearly degenerate ground state, another well of nearly the same depth:
+        a run from noise alone sometimes ends at E2 before the partner shows.
+        """
+        start = _random(self.op, self.seed, 1)
+        wells = _trial(self.op)
+        if wells is not None:
+            wells *= np.random.default_rng([self.seed, 2]).standard_normal(self.op.dim)
+            add_scaled(start, 1 / norm(wells), wells)
+        return start
+
+    def _mixed(self, guess: Array | None) -> Array:
+        start = _random(self.op, self.seed, 0)
+        guess = _trial(self.op) if guess is None else guess
+        if guess is not None:
+            start *= 1e-3 * norm(guess)
+            start += guess
+        return start
+
+    def _run(
+        self,
+        start: Callable[[], Array],
+        deflate: GroundState | None,
+        tolerance: float,
+        patience: int,
+        *,
+        expected: float = math.nan,
+    ) -> Recurrence:
+        first = start()
+        keep = 4 if deflate is not None and tolerance == 0.0 else max(4, BASIS_BYTES // first.nbytes)
+        known = None if deflate is None else (deflate.vector, deflate.energy)
+        run = Recurrence(self.op, first, known, keep)
+        del first
+        run.iterate(tolerance, patience, expected=expected)
+        self.products += run.steps
+        return run
+
+    def _refine(self, run: Recurrence) -> GroundState:
+        vector = run.vector()
+        self.products += run.repeated + 1
+        product = self.op._product(vector)
+        energy = float(np.vdot(vector, product).real)
+        add_scaled(product, -energy, vector)
+        return GroundState(energy, math.nan, fixed_phase(vector), norm(product), self.products)
+
+    def _lower(self, found: GroundState, excited: Recurrence, gap: float, same: float) -> GroundState:
+        """Return the lower of two levels that the second run does not tell apart, if its vector is good enough to do so."""
+        if abs(gap) <= same:
+            vector, energy, split, residual = self._rotate(found.vector, excited.vector())
+            if energy < found.energy and residual <= max(found.residual, self.tolerance * self.op.scale):
+                return GroundState(energy, max(split, 0.0), fixed_phase(vector), residual, self.products)
+        return replace(found, gap=max(gap, 0.0))
+
+    def _rotate(self, a: Array, b: Array) -> tuple[Array, float, float, float]:
+        b = b - np.vdot(a, b) * a
+        b /= norm(b)
+        ha, hb = self.op._product(a), self.op._product(b)
+        self.products += 2
+        energies, mix = np.linalg.eigh([[np.vdot(a, ha), np.vdot(a, hb)], [np.vdot(b, ha), np.vdot(b, hb)]])
+        vector, product = mix[0, 0] * a + mix[1, 0] * b, mix[0, 0] * ha + mix[1, 0] * hb
+        residual = norm(product - energies[0] * vector)
+        return vector, float(energies[0]), float(energies[1] - energies[0]), residual
+
+
+def _trial(op: PauliSum) -> Array | None:
+    """Return exp(−D / 2g) with the signs that fields −g X ask for: for one spin right to first order in h / g.
+
+    None where other strings than single X flip the qubits for the most part.
+    """
+    fields = op.fields()
+    weight = np.abs(fields).sum()
+    if weight <= 1e-9 * op.scale or 2 * weight < np.abs(op.coefficients[op.structure.flips_qubits]).sum():
+        return None
+    exponent = op.diagonal.min() - op.diagonal
+    exponent *= 0.5 * op.num_qubits / weight
+    trial: Array = np.exp(exponent, out=exponent)
+    mask = int(np.sum(1 << np.flatnonzero(fields > 0)))
+    if mask:
+        trial *= 1 - 2.0 * (np.bitwise_count(np.arange(op.dim) & mask) & 1)
+    trial /= norm(trial)
+    return trial if op.is_real else trial.astype(complex)
+
+
+def _random(op: PauliSum, seed: int, purpose: int) -> Array:
+    rng = np.random.default_rng([seed, purpose])
+    # uniform and in single precision: a normal distribution would take as long as three products
+    v: Array = (rng.random(op.dim, np.float32) - 0.5).astype(float)
+    if not op.is_real:
+        v = v + 1j * (rng.random(op.dim, np.float32) - 0.5)
+    v /= norm(v)
+    return v
+
+
+def _checked(start: Array, op: PauliSum) -> Array:
+    v = np.asarray(start)
+    if v.shape != (op.dim,):
+        raise InputError(f"the start vector has shape {v.shape}; it must be ({op.dim},)")
+    if op.is_real and np.iscomplexobj(v):
+        v = v.real if norm(v.real) >= norm(v.imag) else v.imag
+    v = v.astype(float if op.is_real else complex, copy=False)
+    length = norm(v)
+    if not (math.isfinite(length) and length > 0):
+        raise InputError(f"the start vector has norm {length}; give a finite one that is not zero, or none")
+    return v

@@ -1,0 +1,90 @@
+"""Gibbs states by full diagonalisation: expectations, and the first-order response to a perturbation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class GibbsState:
+    """ρ = exp(−H/T) / tr exp(−H/T), with k_B = 1.
+
+    Attributes
+    ----------
+    temperature : float
+        In units of H.
+    energies : ndarray of shape (2**n,)
+        Ascending.
+    vectors : ndarray of shape (2**n, 2**n)
+        Eigenvectors in columns.
+    """
+
+    temperature: float
+    energies: NDArray[np.float64]
+    vectors: Array
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """The weights of the eigenstates."""
+        weights = np.exp((self.energies[0] - self.energies) / self.temperature)
+        return np.asarray(weights / weights.sum())
+
+    @property
+    def energy(self) -> float:
+        """⟨H⟩."""
+        return float(self.probabilities @ self.energies)
+
+    @property
+    def variance(self) -> float:
+        """⟨H²⟩ − ⟨H⟩²."""
+        return float(self.probabilities @ (self.energies - self.energy) ** 2)
+
+    @property
+    def free_energy(self) -> float:
+        """−T log tr exp(−H/T)."""
+        weights = np.exp((self.energies[0] - self.energies) / self.temperature)
+        return float(self.energies[0] - self.temperature * np.log(weights.sum()))
+
+    @property
+    def gap(self) -> float:
+        """E1 − E0."""
+        return float(self.energies[1] - self.energies[0])
+
+    def expectations(self, structure: PauliStructure) -> NDArray[np.float64]:
+        """Return tr(ρ P) of every string, shape (L,)."""
+        kept = np.flatnonzero(self.probabilities > 1e-18)
+        vectors = self.vectors[:, kept]
+        rho = (vectors * self.probabilities[kept]) @ vectors.conj().T
+        return np.asarray(structure.traces(rho).real)
+
+    def response(self, structure: PauliStructure, source: PauliSum) -> NDArray[np.float64]:
+        """Return d tr(ρ P)/dβ at β = 0 of every string where H becomes H + βC, shape (L,).
+
+        Notes
+        -----
+        Σ_mn f_mn P_nm C_mn + ⟨P⟩⟨C⟩/T with f_mn = (p_m − p_n)/(E_m − E_n), which is −p_m/T on the diagonal: Kubo's canonical
+        correlation, the second derivative of the free energy (Kubo 1957).
+        """
+        probabilities, vectors = self.probabilities, self.vectors
+        cost = vectors.conj().T @ np.asarray(source.apply(np.ascontiguousarray(vectors.T))).T
+        apart = np.abs(self.energies[:, None] - self.energies) / self.temperature
+        lower = np.maximum(probabilities[:, None], probabilities)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(apart > 1e-12, -np.expm1(-apart) / apart, 1.0)
+        moved = vectors @ (-lower * share / self.temperature * cost) @ vectors.conj().T
+        mean = float(probabilities @ np.real(np.diagonal(cost)))
+        return np.asarray(structure.traces(moved).real) + self.expectations(structure) * mean / self.temperature
+
+
+def gibbs_state(op: PauliSum, temperature: float) -> GibbsState:
+    """Return the Gibbs state of an operator, by full diagonalisation."""
+    energies, vectors = np.linalg.eigh(op.to_matrix())
+    return GibbsState(temperature, energies, vectors)

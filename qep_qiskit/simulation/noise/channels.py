@@ -1,0 +1,192 @@
+"""A circuit of channels on one and two qubits, compiled for the outcomes of many rows of angles, exact up to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.noise.transfer import Block, Chain, Piece, Real, swapped
+from qep_qiskit.simulation.noise.wires import Stop, route
+from qep_qiskit.simulation.threads import single_threaded
+
+_TOGETHER = 1 << 16
+"""So many numbers of states are swept along together: 0.5 MB, and as much to write to, stay in the cache."""
+_MATRICES = 128
+"""Matrices of so many rows are made together; equal ones once."""
+_ROOM = 1 << 23
+"""So many numbers all matrices of those rows may take."""
+
+
+class Fusion:
+    """Receives channels in the order in which they act, and fuses them into blocks on one or two wires.
+
+    Parameters
+    ----------
+    num_wires : int
+    """
+
+    def __init__(self, num_wires: int) -> None:
+        self._num_wires = num_wires
+        self._blocks: list[Block] = []
+        self._waiting = [Chain() for _ in range(num_wires)]
+        self._last: dict[int, Block] = {}
+
+    def add(self, wires: tuple[int, ...], piece: Piece) -> None:
+        """Let a channel act. Of two wires the second is the slow one, as in a gate's matrix."""
+        if len(wires) == 1:
+            self._waiting[wires[0]].append(piece)
+            return
+        fast, slow = wires
+        block = self._last.get(fast)
+        if block is None or block is not self._last.get(slow):
+            block = Block((slow, fast))
+            self._blocks.append(block)
+            self._last[fast] = self._last[slow] = block
+        self._absorb(block)
+        block.append(piece if block.wires == (slow, fast) else piece.mapped(swapped))
+
+    def _absorb(self, block: Block) -> None:
+        slow, fast = block.wires
+        block.append_each(self._waiting[slow], self._waiting[fast])
+        self._waiting[slow], self._waiting[fast] = Chain(), Chain()
+
+    def blocks(self) -> list[Block]:
+        """Return the blocks, after the last channel."""
+        for wire in range(self._num_wires):
+            block = self._last.get(wire)
+            if block is None and self._waiting[wire].pieces:
+                self._blocks.append(Block((wire,)))
+                for piece in self._waiting[wire].pieces:
+                    self._blocks[-1].append(piece)
+            elif block is not None:
+                slow, fast = block.wires
+                own = self._waiting[wire]
+                block.append_each(own if wire == slow else Chain(), own if wire == fast else Chain())
+            self._waiting[wire] = Chain()
+        return self._blocks
+
+
+class ChannelProgram:
+    """Blocks of channels on wires that start in |0⟩.
+
+    Parameters
+    ----------
+    num_wires : int
+    blocks : sequence of Block
+        In the order in which they act.
+    """
+
+    def __init__(self, num_wires: int, blocks: Sequence[Block]) -> None:
+        self.num_wires = num_wires
+        self._blocks = list(blocks)
+        self._zero = _joined([np.array([1.0, 0.0, 0.0, 1.0])] * num_wires)
+        self._stops, self._order = route(num_wires, [block.wires for block in blocks])
+        self._angles = [np.array(block.angles, dtype=np.intp) for block in self._blocks]
+
+    def distributions(
+        self, angles: Real, readings: Sequence[Sequence[Real]], wires: Sequence[int], wanted: Sequence[NDArray[np.bool_]]
+    ) -> list[Real]:
+        """Return the probabilities of the outcomes, for each reading an array (R', 2**len(wires)).
+
+        Parameters
+        ----------
+        angles : ndarray of shape (R, angles)
+        readings : sequence of sequence of ndarray
+            For each wire of the program the 2 × 4 matrix from the expectations of I, X, Y, Z to the probabilities of 0 and 1; a
+            wire that is not read has 1 × 4.
+        wires : sequence of int
+            Those that are read: the first is the least significant bit of an outcome.
+        wanted : sequence of ndarray of bool, shape (R,)
+            The rows that are wanted, for each reading.
+        """
+        found = [np.empty((len(angles), 2 ** len(wires))) for _ in readings]
+        size = 4**self.num_wires
+        together = max(1, _TOGETHER // size)
+        most = max(1, min(_MATRICES, _ROOM // max(1, 256 * len(self._blocks))))
+        with single_threaded(self.num_wires):
+            for first in range(0, len(angles), most):
+                rows = angles[first : first + most]
+                matrices, places = self._matrices(rows)
+                buffers = np.empty((2, min(together, len(rows)), size))
+                for low in range(0, len(rows), together):
+                    part = slice(low, min(low + together, len(rows)))
+                    states = self._evolved(matrices, places, part, buffers)
+                    for reading, mask, out in zip(readings, wanted, found, strict=True):
+                        here = slice(first + part.start, first + part.stop)
+                        if mask[here].any():
+                            out[here] = self._read(states, reading, wires)
+        return [out if mask.all() else out[mask] for out, mask in zip(found, wanted, strict=True)]
+
+    def _matrices(self, rows: Real) -> tuple[list[Real], list[NDArray[np.intp] | None]]:
+        """Return every block's distinct matrices, and which one each row has; None where there is one for all."""
+        turns = np.stack([np.ones_like(rows), np.cos(rows), np.sin(rows)], axis=-1)
+        matrices: list[Real] = []
+        places: list[NDArray[np.intp] | None] = []
+        for block, stop, used in zip(self._blocks, self._stops, self._angles, strict=True):
+            kept, place = _distinct(rows[:, used])
+            found = block.matrices(turns if kept is None else turns[kept])
+            matrices.append(swapped(found) if stop.swapped else found)
+            places.append(place)
+        return matrices, places
+
+    def _evolved(self, matrices: Sequence[Real], places: Sequence[NDArray[np.intp] | None], rows: slice, buffers: Real) -> Real:
+        count = rows.stop - rows.start
+        states, spare = buffers[:, :count]
+        states[:] = self._zero
+        for stop, stack, place in zip(self._stops, matrices, places, strict=True):
+            if stop.move is not None:
+                moved = states.reshape(count, *stop.move.shape).transpose(0, *(axis + 1 for axis in stop.move.axes))
+                np.copyto(spare.reshape(moved.shape), moved)
+                states, spare = spare, states
+            _apply(stack[0] if place is None else stack[place[rows]], stop, states, spare)
+            states, spare = spare, states
+        return states
+
+    def _read(self, states: Real, reading: Sequence[Real], wires: Sequence[int]) -> Real:
+        found, done, rest = states, len(states), 4**self.num_wires
+        for start in range(0, self.num_wires, 2):
+            pair = [reading[wire] for wire in self._order[start : start + 2]]
+            matrix = _joined(pair)
+            rest //= matrix.shape[1]
+            found = matrix @ found.reshape(done, matrix.shape[1], rest)
+            done *= matrix.shape[0]
+        kept = [wire for wire in self._order if wire in set(wires)]
+        axes = [1 + kept.index(wire) for wire in reversed(wires)]
+        return found.reshape(len(states), *(2,) * len(kept)).transpose(0, *axes).reshape(len(states), -1)
+
+
+def _joined(factors: Sequence[Real]) -> Real:
+    found = factors[0]
+    for factor in factors[1:]:
+        found = np.asarray(np.kron(found, factor), dtype=np.float64)
+    return found
+
+
+def _distinct(values: Real) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:
+    """Return the numbers of the distinct rows and which of them each row is; None for "all rows" and for "one for all"."""
+    if len(values) == 1:
+        return None, None
+    if not values.size or (values == values[0]).all():
+        return np.zeros(1, dtype=np.intp), None
+    keys = np.ascontiguousarray(values).view(np.dtype((np.void, values.shape[1] * values.itemsize))).ravel()
+    _, kept, place = np.unique(keys, return_index=True, return_inverse=True)
+    return kept, place.reshape(-1)
+
+
+def _apply(matrix: Real, stop: Stop, states: Real, out: Real) -> None:
+    """Write the products of one matrix, or of one a state, with states (c, 4**n) to `out`."""
+    d, count = matrix.shape[-1], len(states)
+    if stop.inner == 1:
+        if matrix.ndim == 2:
+            np.dot(states.reshape(-1, d), matrix.T, out=out.reshape(-1, d))
+        else:
+            lines = (count, -1, d)
+            np.matmul(states.reshape(lines), matrix.swapaxes(1, 2), out=out.reshape(lines))
+    elif matrix.ndim == 2:
+        grid: tuple[int, ...] = (-1, d, stop.inner)
+        np.matmul(matrix, states.reshape(grid), out=out.reshape(grid))
+    else:
+        grid = (count, -1, d, stop.inner)
+        np.matmul(matrix[:, None], states.reshape(grid), out=out.reshape(grid))

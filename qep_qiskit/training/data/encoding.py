@@ -1,0 +1,238 @@
+"""From data as they come to what a network is asked: split, scaled inputs, and targets within reach of its outputs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.checks import real
+from qep_qiskit.errors import InputError
+from qep_qiskit.seeds import stream
+from qep_qiskit.training.data.sets import DataSet
+from qep_qiskit.training.data.tables import whole_numbers
+
+Matrix = NDArray[np.float64]
+MOST_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """(x − shift) · factor, feature by feature, as it was fitted on training samples.
+
+    Attributes
+    ----------
+    kind : {"none", "standard", "minmax", "maxabs"}
+        To mean 0 and standard deviation 1, into [−1, 1], or by the largest size to 1; a feature that does not vary becomes 0
+        ("none" and "maxabs" do not shift).
+    shift, factor : tuple of float
+    """
+
+    kind: str
+    shift: tuple[float, ...]
+    factor: tuple[float, ...]
+
+    def __call__(self, X: Matrix) -> Matrix:
+        """Return scaled inputs."""
+        return (X - np.array(self.shift)) * np.array(self.factor)
+
+
+def fit_scaling(X: Matrix, kind: str = "standard", *, factor: float = 1.0) -> Scaling:
+    """Return the scaling of a training set, times a factor.
+
+    Examples
+    --------
+    >>> fit_scaling(np.array([[1.0], [3.0]]), "minmax")(np.array([[1.0], [2.0], [5.0]])).ravel().tolist()
+    [-1.0, 0.0, 3.0]
+    """
+    zero, one = np.zeros(X.shape[1]), np.ones(X.shape[1])
+    low, high = X.min(axis=0), X.max(axis=0)
+    size = np.abs(X).max(axis=0)
+    ordinary = (size == 0.0) | ((size > 1e-100) & (size < 1e100))
+    unit = np.where(ordinary, 1.0, size)  # squares of numbers near 1e300 overflow, of those near 1e-300 vanish
+    shift, spread = {
+        "none": (zero, one),
+        "standard": ((X / unit).mean(axis=0) * unit, (X / unit).std(axis=0) * unit),
+        "minmax": (low / 2 + high / 2, high / 2 - low / 2),
+        "maxabs": (zero, size),
+    }[kind]
+    varies = size > 0 if kind == "maxabs" else (high > low) | (kind == "none")
+    with np.errstate(over="ignore", divide="ignore"):
+        by = np.divide(factor, spread, out=np.zeros_like(spread), where=varies)
+    return Scaling(kind, tuple(map(float, shift)), tuple(map(float, by)))
+
+
+@dataclass(frozen=True)
+class Targets:
+    """How targets are written for a network's outputs and read back from them.
+
+    Attributes
+    ----------
+    kind : {"sign", "one_hot", "class", "number"}
+        ±1 of one output; +1 for the output of the class and −1 for the others; the class's number; a number brought to
+        (y − shift) · factor.
+    labels : tuple
+        The classes in order; empty for numbers.
+    shift, factor : float or tuple of float
+        Tuples for several numbers a sample, one an output.
+    """
+
+    kind: str
+    labels: tuple[Any, ...] = ()
+    shift: float | tuple[float, ...] = 0.0
+    factor: float | tuple[float, ...] = 1.0
+
+    def encode(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return the targets of these labels or numbers."""
+        if self.kind == "number":
+            return (np.asarray(y, dtype=float) - np.asarray(self.shift)) * np.asarray(self.factor)
+        index = np.searchsorted(np.array(self.labels), y)
+        if self.kind == "class":
+            return index
+        if self.kind == "sign":
+            return 2.0 * index - 1.0
+        return 2.0 * np.eye(len(self.labels))[index] - 1.0
+
+    def decode(self, predictions: Matrix) -> NDArray[Any]:
+        """Return the labels or numbers that rows of outputs stand for."""
+        if self.kind == "number":
+            one = not isinstance(self.shift, tuple)
+            return (predictions[:, 0] if one else predictions) / np.asarray(self.factor) + np.asarray(self.shift)
+        index = (predictions[:, 0] > 0).astype(int) if self.kind == "sign" else predictions.argmax(axis=1)
+        return np.array(self.labels)[index]
+
+
+def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entropy: bool = False, reach: float = 1.0) -> Targets:
+    """Return how the targets of a training set are written.
+
+    Parameters
+    ----------
+    y : ndarray of shape (samples,)
+    outputs : int
+        Of the network.
+    task : {"classification", "regression"}, optional
+        Labels that are words, and at most 20 different whole numbers, are classes where absent.
+    entropy : bool
+        Whether the cost takes class numbers.
+    reach : float
+        Regression: the training targets are brought into [−reach, reach].
+
+    Raises
+    ------
+    InputError
+        If the network does not have the outputs that the classes need.
+    """
+    y = whole_numbers(y)
+    labels = np.unique(y)
+    whole = y.dtype.kind in "iubUSO" and (y.dtype.kind in "US" or len(labels) <= MOST_CLASSES)
+    if task == "regression" or (task is None and not whole):
+        if y.dtype.kind not in "fiub":
+            raise InputError(f"data.task: the targets are words such as {str(labels[0])!r}; regression needs numbers")
+        if outputs != 1:
+            raise InputError(f"network.outputs: {outputs} outputs for one number a sample; give one")
+        shift, factor = into_reach(np.array(float(labels[0])), np.array(float(labels[-1])), reach)
+        return Targets("number", (), float(shift), float(factor))
+    if len(labels) < 2:
+        raise InputError(f"data: every training target is {labels[0]!s}; at least two classes are needed")
+    known = tuple(labels.tolist())
+    if outputs == 1 and len(known) == 2 and not entropy:
+        return Targets("sign", known)
+    if outputs != len(known):
+        allowed = "1 or 2" if len(known) == 2 and not entropy else str(len(known))
+        amounts = task is None and y.dtype.kind in "iu" and not entropy
+        other = ", or data.task = 'regression' (and one output) if the targets are amounts, not classes" if amounts else ""
+        raise InputError(f"network.outputs: {outputs} outputs for {len(known)} classes; give {allowed}{other}")
+    return Targets("class" if entropy else "one_hot", known)
+
+
+def into_reach(low: NDArray[np.float64], high: NDArray[np.float64], reach: float) -> tuple[Matrix, Matrix]:
+    """Return shift and factor that bring numbers from low to high into [−reach, reach]; those that do not vary become 0."""
+    half = high / 2 - low / 2
+    factor = np.divide(reach, half, out=np.ones_like(half), where=half > 0)
+    if not np.isfinite(factor).all():
+        raise InputError(f"targets: their range, {float(half.min() * 2):g}, is too small to be scaled; multiply them")
+    return low / 2 + high / 2, factor
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set as a network is trained on it.
+
+    Attributes
+    ----------
+    X, Y, X_held_out, Y_held_out : ndarray
+        Scaled inputs and written targets; the last two are empty where nothing is held out.
+    scaling : Scaling
+    targets : Targets
+    """
+
+    X: Matrix
+    Y: NDArray[Any]
+    X_held_out: Matrix
+    Y_held_out: NDArray[Any]
+    scaling: Scaling
+    targets: Targets
+
+    def describe(self) -> dict[str, Any]:
+        """Return scaling and encoding as a run keeps them."""
+        return {"scaling": asdict(self.scaling), "targets": asdict(self.targets)}
+
+
+def split(
+    y: NDArray[Any], held_out: float, seed: int, *, stratified: bool = True, name: str = "data.held_out"
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which samples are trained on and which are held out, drawn from the seed; every class gives its share.
+
+    Raises
+    ------
+    InputError
+        If the share, called `name`, is not from 0 to below 1, or leaves no sample to train on.
+    """
+    from sklearn.model_selection import train_test_split
+
+    everything = np.arange(len(y))
+    share = real(name, held_out, least=0.0)
+    count = round(min(share, 1.0) * len(y))
+    if count >= len(y):
+        raise InputError(f"{name}: {held_out!r} of {len(y)} samples leaves none to train on; hold out fewer")
+    if count == 0:
+        return everything, everything[:0]
+    few = stratified and (np.unique(y, return_counts=True)[1].min() < 2 or min(count, len(y) - count) < len(np.unique(y)))
+    number = int(stream(seed, "split").integers(2**31))
+    by = y if stratified and not few else None
+    trained, rest = train_test_split(everything, test_size=count, random_state=number, stratify=by)
+    return np.sort(trained), np.sort(rest)
+
+
+def prepare(
+    data: DataSet,
+    outputs: int,
+    *,
+    held_out: float = 0.25,
+    scaling: str = "standard",
+    factor: float = 1.0,
+    task: str | None = None,
+    entropy: bool = False,
+    reach: float = 1.0,
+    seed: int = 0,
+) -> Prepared:
+    """Return a data set split, and scaled and written as its training part says."""
+    kind = fit_targets(data.y, outputs, task=task, entropy=entropy, reach=reach).kind
+    task = "regression" if kind == "number" else "classification"  # told from all targets, not from those of the training part
+    trained, rest = split(data.y, held_out, seed, stratified=kind != "number")
+    targets = fit_targets(data.y[trained], outputs, task=task, entropy=entropy, reach=reach)
+    if targets.labels and not np.isin(data.y[rest], targets.labels).all():
+        raise InputError("data.held_out: a class has no training sample; hold out fewer samples")
+    scale = fit_scaling(data.X[trained], scaling, factor=factor)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = scale(data.X)
+    bad = np.argwhere(~np.isfinite(scaled))
+    if len(bad):
+        name = data.features[bad[0, 1]]
+        raise InputError(
+            f"{data.source}: column {name!r} holds {data.X[tuple(bad[0])]:g}, which data.scaling = {scaling!r} cannot bring to a "
+            "finite number; divide the column by a constant"
+        )
+    return Prepared(scaled[trained], targets.encode(data.y[trained]), scaled[rest], targets.encode(data.y[rest]), scale, targets)

@@ -1,0 +1,198 @@
+"""A training in a run's folder: every step is kept whole or not at all, and gone on with from where it is.
+
+A checkpoint holds all of `State`, the vectors that warm starts start from among it, so that a run that was killed and
+gone on with gives the same numbers as one that was not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.fingerprints import fingerprint
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.provenance import versions
+from qep_qiskit.runs.file.identity import new_identity
+from qep_qiskit.runs.file.records import Checkpoint
+from qep_qiskit.runs.file.store import DATABASE, RunStore
+from qep_qiskit.runs.kill_points import reached
+from qep_qiskit.training.life.hardware import Confirm, device_of, through_the_run, unasked
+from qep_qiskit.training.life.identity import IDENTITY, identity_of, refuse_another
+from qep_qiskit.training.life.interrupts import InterruptedTrainingError, first_interrupt_waits
+from qep_qiskit.training.loop.settlement import settled
+from qep_qiskit.training.loop.steps import State, Step, steps
+from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.train import Log, OnStep, timed
+from qep_qiskit.training.trained import TrainingResult
+
+START = "start "
+PYTHON = "# This run was made by qep_qiskit.train from Python; its settings and data are in run.db.\n"
+
+
+def kept_steps(
+    task: Task,
+    run: str | os.PathLike[str],
+    *,
+    spec_text: str | None = None,
+    about: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    on_begin: Callable[[Log], None] = lambda log: None,
+    confirm: Confirm = unasked,
+    resubmit: bool = False,
+    progress: Progress = silent,
+) -> TrainingResult:
+    """Run a task in a folder, or go on with it.
+
+    Parameters
+    ----------
+    task : Task
+    run : path
+    spec_text : str, optional
+        Of the spec that the task was made from.
+    about : mapping, optional
+        More for the report: how the data were scaled, the names of the classes.
+    on_begin : callable
+        Called once with what is there already.
+    confirm : callable
+        Called with the expected cost and the store before the first job on a device that takes jobs.
+    resubmit : bool
+        Send such jobs that failed, were cancelled or were lost again.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another training, or a run that is none.
+    InterruptedTrainingError
+        After Ctrl-C, when the step under way is kept; where its job may take hours on a device, at once, for the job is kept.
+    """
+    device = device_of(task)
+    if device is not None and not (Path(run) / DATABASE).is_file():
+        device.ready()
+    with opened(task, Path(run), spec_text, about) as store:
+        log = restored_log(task, store)
+        on_begin(log)
+        if not log.finished:
+            _go_on(log, store, on_step, progress, confirm=confirm, resubmit=resubmit)
+        result = log.result()
+        store.put("state", "run", "done")
+        store.put("training", "finished", {"steps": len(log.history), "stopped": result.stopped, "shots": result.shots})
+        return result
+
+
+def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress, **options: Any) -> None:
+    """Take the steps that are left and keep each."""
+    task = log.task
+    chosen = log.settle(settled(task, store, progress=progress))
+    with (
+        first_interrupt_waits(lambda: progress("stopping; Ctrl-C again aborts", None)) as pressed,
+        through_the_run(chosen, store, done=log.done, pressed=pressed, progress=progress, **options) as (running, at),
+    ):
+        for done, seconds in timed(steps(running, log.state, progress=progress)):
+            number = done.state.step
+            row = log.add(done, seconds)
+            reached(f"step {number}: before it is kept")
+            keep(store, task, done, row)
+            reached(f"step {number}: kept")
+            at(number)
+            if on_step is not None:
+                on_step(done)
+            if pressed() and not log.finished:
+                raise InterruptedTrainingError(f"{number} of {task.total_steps} steps are kept in {store.folder}")
+
+
+def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, Any] | None) -> RunStore:
+    """Open the run of a task for writing, or make it."""
+    settings = task.describe()
+    if not (folder / DATABASE).is_file():
+        described = {
+            "id": new_identity(folder),
+            "kind": "training",
+            "device": str(settings["device"].get("name")),
+            "from": "python" if spec_text is None else "spec",
+            "fingerprint": fingerprint(identity_of(task)),
+        }
+        if (service := settings["device"].get("service")) is not None:
+            described["service"] = str(service)
+        store = RunStore.create(folder, PYTHON if spec_text is None else spec_text, description=described)
+        arrays = {"X": task.samples.X, "Y": task.samples.Y}
+        if task.held_out is not None:
+            arrays |= {"X held out": task.held_out.X, "Y held out": task.held_out.Y}
+        store.put("training", "settings", {**settings, **(about or {}), "versions": versions()})
+        store.put("training", IDENTITY, identity_of(task))
+        store.put_checkpoint(Checkpoint("data", {name: a for name, a in arrays.items() if a is not None}))
+        return store
+    store = RunStore.open(folder, write=True)
+    try:
+        if store.description.get("kind") != "training":
+            raise InputError(f"run: {folder} holds a run of another kind; give another folder")
+        if (warning := refuse_another(store, task)) is not None:
+            store.note(warning)
+        known = store.get("training", "settings") or {}
+        if known.get("epochs") != settings["epochs"]:
+            store.put("training", "settings", {**known, "epochs": settings["epochs"]})
+            store.put("state", "run", "stopped")
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def keep(store: RunStore, task: Task, done: Step, row: Mapping[str, Any]) -> None:
+    """Write a step and the state after it, in one transaction."""
+    state = done.state
+    arrays = {"weights": state.weights, **{f"memory {name}": array for name, array in state.memory.items()}}
+    if state.best_weights is not None:
+        arrays["best weights"] = state.best_weights
+    about = {
+        "step": state.step,
+        "shots": state.shots,
+        "running": dict(state.running),
+        "best": state.best,
+        "waited": state.waited,
+        "stopped": state.stopped,
+    }
+    starts = [Checkpoint(f"{START}{sample}", {"start": array}) for sample, array in done.fresh.items()]
+    value = {"record": dict(row), "epoch": done.epoch, "warnings": list(done.warnings)}
+    store.add_step(state.step, value, checkpoint=Checkpoint("last", arrays, about), parts=starts)
+
+
+def state_of(store: RunStore) -> State | None:
+    """Return the state that a run is in, None before its first step."""
+    last = store.checkpoint("last")
+    if last is None:
+        return None
+    starts = {}
+    for name in store.checkpoint_names():
+        part = store.checkpoint(name) if name.startswith(START) else None
+        if part is not None:
+            starts[int(name.removeprefix(START))] = np.array(part.arrays["start"])
+    about = last.about
+    return State(
+        step=int(about["step"]),
+        weights=np.array(last.arrays["weights"]),
+        memory={k.removeprefix("memory "): np.array(a) for k, a in last.arrays.items() if k.startswith("memory ")},
+        starts=starts,
+        shots=int(about["shots"]),
+        running=about["running"],
+        best=about["best"],
+        best_weights=np.array(last.arrays["best weights"]) if "best weights" in last.arrays else None,
+        waited=int(about["waited"]),
+        stopped=about["stopped"],
+    )
+
+
+def restored_log(task: Task, store: RunStore) -> Log:
+    """Return the log of the steps that a run holds."""
+    log = Log(task)
+    log.state = state_of(store)
+    for kept in store.steps():
+        log.history.append(kept["record"])
+        if kept["epoch"] is not None:
+            log.epochs.append(kept["epoch"])
+        log.warn(kept["warnings"])
+    return log

@@ -1,0 +1,126 @@
+"""A training on a device that takes jobs: what it costs is said first, and every job goes through its run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.courier import Courier
+from qep_qiskit.runs.jobs.journal import JournalDevice
+from qep_qiskit.runs.prices import estimate
+from qep_qiskit.training.life.interrupts import InterruptedTrainingError
+from qep_qiskit.training.life.prices import expected_cost
+from qep_qiskit.training.loop.settlement import changed
+from qep_qiskit.training.loop.task import Task
+
+Confirm = Callable[[Mapping[str, Any], RunStore], None]
+
+
+def unasked(cost: Mapping[str, Any], store: RunStore) -> None:
+    """Send without asking: who calls from Python has decided."""
+
+
+def device_of(task: Task) -> RemoteDevice | None:
+    """Return the device of a training where it is one that takes jobs."""
+    return task.device if isinstance(task.device, RemoteDevice) else None
+
+
+def refuse(task: Task, run: object, workers: object, scheduler: object) -> None:
+    """Refuse, in one line, what the device cannot do, and what would lose jobs that are paid for."""
+    device = device_of(task)
+    if device is None:
+        return
+    if (workers, scheduler) != (None, None):
+        name, value = ("workers", workers) if workers is not None else ("scheduler", scheduler)
+        raise InputError(f"{name}: {value!r} does not go with {device.name}, whose jobs go through one run; leave it out")
+    if task.shots is None:
+        raise InputError(f"shots: missing; {device.name} measures, so give the shots of each circuit, for instance 10000")
+    if run is None:
+        raise InputError(
+            f"run: missing; jobs on {device.name} are paid for, and only a run keeps them: give a folder, such as "
+            f"run='hardware_runs/{device.name}-training'"
+        )
+
+
+@contextlib.contextmanager
+def through_the_run(
+    task: Task,
+    store: RunStore,
+    *,
+    done: int,
+    confirm: Confirm = unasked,
+    resubmit: bool = False,
+    pressed: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+) -> Iterator[tuple[Task, Callable[[int], None]]]:
+    """Yield the task with its device in the run's hands, and a function that tells it which step is next.
+
+    The run's batch or session is closed at the end, however it comes about; one that a killed process left open is joined.
+
+    Parameters
+    ----------
+    task : Task
+        With numbers for all that may be left to the planner. One on a device that answers at once is left as it is.
+    store : RunStore
+        Open for writing.
+    done : int
+        Steps that are done.
+    confirm : callable
+        Called with the expected cost and the store before the first job; what it raises stops the run, which can be gone on with.
+    resubmit : bool
+        Send jobs that failed, were cancelled or were lost again.
+    pressed : callable
+        Whether Ctrl-C was: then nothing more is sent, and what is under way is not waited for.
+    """
+    device = device_of(task)
+    if device is None:
+        yield task, lambda step: None
+        return
+    if (why := store.a_copy) is not None:
+        raise InputError(f"run: {why}")
+
+    def stop(where: str) -> None:
+        if pressed():
+            kept = len(store.steps())
+            raise InterruptedTrainingError(f"{kept} of {task.total_steps} steps are kept in {store.folder}; {where}")
+
+    courier = courier_of(store, device, progress)
+    journal = JournalDevice(courier, str(store.description["id"]), stop)
+    journal.at(done)
+    _confirmed(task, journal, done, confirm, progress)
+    if resubmit and (ended := courier.ended_badly()):
+        confirm({**estimate(store, ended, device), "steps": len({job.round for job in ended})}, store)
+        courier.replace(ended)
+    try:
+        source = changed(task.source, lambda own: replace(own, device=journal))
+        yield replace(task, device=journal, source=source), journal.at
+    finally:
+        courier.close_group()
+
+
+def courier_of(store: RunStore, device: RemoteDevice, progress: Progress = silent) -> Courier:
+    """Return what takes a training's jobs to its device; its messages say how to go on with the training."""
+    folder = Path(store.folder)
+    if store.description.get("from") == "python":
+        return Courier(
+            store, device, progress, f"qep.train(..., run={str(folder)!r})", f"qep.train(..., run={str(folder)!r}, resubmit=True)"
+        )
+    return Courier(store, device, progress, f"qep train --resume {folder}")
+
+
+def _confirmed(task: Task, journal: JournalDevice, done: int, confirm: Confirm, progress: Progress) -> None:
+    """Say what the training will cost and ask, unless so many steps were confirmed before."""
+    store = journal.courier.store
+    if int((store.get("confirmed", "training") or {}).get("steps", 0)) >= task.total_steps:
+        return
+    cost = {**expected_cost(task, journal, done=done, progress=progress).document(), "steps": task.total_steps - done}
+    store.put("estimate", "training", cost)
+    confirm(cost, store)
+    store.put("confirmed", "training", {"steps": task.total_steps})

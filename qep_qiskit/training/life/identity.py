@@ -1,0 +1,138 @@
+"""What a training is, by content: everything that its numbers depend on, so that only the same training resumes a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.errors import InputError
+from qep_qiskit.fingerprints import Identity, UnidentifiedError, difference, identity
+from qep_qiskit.provenance import versions
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.training.data.targets import Samples
+from qep_qiskit.training.loop.distributed import Distributed
+from qep_qiskit.training.loop.sources import Equilibrium, LinearResponse, Source
+from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.rules.schedules import constant
+
+IDENTITY = "identity"
+"""The run's document of what the training is."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_NOT_COMPARED = ("compare_every", "epochs", "versions", "planned")
+_ONLY_TODAY = ("calibration_date", "qiskit-aer", "simulator", "service")
+
+
+def identity_of(task: Task) -> Identity:
+    """Return everything that a training's numbers depend on, by name.
+
+    It may be compared with exact gradients more or less often and, where the learning rate does not depend on it, run for more
+    epochs; these two do not count.
+
+    Raises
+    ------
+    UnidentifiedError
+        For a function that cannot be identified by its content and was not given a name.
+    """
+    parts: dict[str, object] = {"network": task.network, "cost": task.cost, **_source(task.source), "preparer": task.preparer}
+    parts |= {
+        "shots": task.shots,
+        "mitigation": task.mitigation,
+        "calibration_shots": task.calibration_shots,
+        "optimizer": task.optimizer,
+        "schedule": task.schedule,
+        "learning_rate": task.learning_rate,
+        "batch_size": task.batch_size,
+        "early_stopping": task.patience,
+        "warm_starts": task.carries,
+        "seed": task.seed,
+        "constraints": task.constraints,
+        "first weights": task.first,
+        **_samples("", task.samples),
+        **({} if task.held_out is None else _samples("validation ", task.held_out)),
+    }
+    if task.schedule is not constant:
+        parts["epochs"] = task.epochs
+    found: Identity = {}
+    for name, part in parts.items():
+        found |= identity(part, name)
+    return found | _device(task.device)
+
+
+def _samples(where: str, samples: Samples) -> dict[str, object]:
+    return {f"{where}X": samples.X, f"{where}Y": samples.Y}
+
+
+def _source(source: Source) -> dict[str, object]:
+    match source:
+        case Distributed():
+            return {**_source(source.source), "samples_a_task": source.size}
+        case Equilibrium():
+            return {"gradient": "equilibrium", "stencil": source.stencil}
+        case LinearResponse():
+            return {"gradient": "exact"}
+    return {"gradient": source}
+
+
+def _device(device: object) -> Identity:
+    """Return what a device is: its options where it runs here; what it tells of itself where it is somewhere else."""
+    if not isinstance(device, RemoteDevice):
+        try:
+            return identity(device, "device")
+        except UnidentifiedError:
+            if not callable(getattr(device, "describe", None)):
+                raise
+    told: Mapping[str, object] = device.describe()  # type: ignore[attr-defined]
+    return identity({key: value for key, value in told.items() if key not in _ONLY_TODAY}, "device")
+
+
+def refuse_another(store: RunStore, task: Task) -> str | None:
+    """Refuse to go on with a run of another training, naming what differs.
+
+    Returns
+    -------
+    str or None
+        A warning where packages have other versions than when the run began.
+    """
+    now, known = identity_of(task), store.get("training", IDENTITY)
+    settings = store.get("training", "settings") or {}
+    found = _older_difference(store, settings, task) if known is None else difference(known, now)
+    if found is not None:
+        raise InputError(f"run: {store.folder} holds another training ({found}); give another folder")
+    if known is None:
+        store.put("training", IDENTITY, now)
+    return _other_versions(settings.get("versions") or {})
+
+
+def _other_versions(before: Mapping[str, str]) -> str | None:
+    now = versions()
+    changed = [f"{name} {before[name]} is now {now.get(name, 'missing')}" for name in before if before[name] != now.get(name)]
+    return f"the run began with other versions: {', '.join(changed)}; its steps may differ from then on" if changed else None
+
+
+def _older_difference(store: RunStore, settings: Mapping[str, Any], task: Task) -> str | None:
+    """Compare with a run that was begun before runs kept identities, by the settings and the data that it kept."""
+    now = task.describe()
+    free = _NOT_COMPARED if task.schedule is constant else tuple(key for key in _NOT_COMPARED if key != "epochs")
+    for key, value in now.items():
+        if key in settings and key not in free and not _alike(settings[key], value, ("name",) if key == "device" else None):
+            return f"its {key} is {settings[key]!r}, not {value!r}"
+    kept = store.checkpoint("data")
+    for where, samples in (("", task.samples), (" held out", task.held_out)):
+        for name in "XY" if kept is not None and samples is not None else "":
+            before, array = kept.arrays.get(f"{name}{where}"), getattr(samples, name)  # type: ignore[union-attr]
+            if (before is None) != (array is None) or (before is not None and not np.array_equal(before, array)):
+                return f"its data {name}{where} changed since it began"
+    return None
+
+
+def _alike(before: Any, now: Any, only: tuple[str, ...] | None = None) -> bool:
+    """Whether what an older version wrote down says the same; keys that only one version has, and addresses, say nothing."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return all(_alike(before[key], now[key]) for key in before.keys() & now.keys() if only is None or key in only)
+    if isinstance(before, str) and isinstance(now, str):
+        return _ADDRESS.sub("", before) == _ADDRESS.sub("", now)
+    return bool(before == now)

@@ -1,0 +1,1 @@
+"""The training loop: a task, a generator of its steps, and the sources of its gradients."""

@@ -1,0 +1,111 @@
+"""A batch's gradients on many workers: some samples a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qep_qiskit.costs import Cost
+from qep_qiskit.equilibrium import Gradient
+from qep_qiskit.measurement.split import Split
+from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.vqe import VQE
+from qep_qiskit.problem import Problem
+from qep_qiskit.seeds import integer
+from qep_qiskit.training.loop.sources import Source
+from qep_qiskit.training.loop.starts import Array, kept, restored, starts_from_states
+from qep_qiskit.workers import Pool
+
+SAMPLES_A_TASK = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some samples of a batch, as plain data."""
+
+    weights: np.ndarray
+    samples: tuple[tuple[np.ndarray, Cost], ...]
+    starts: tuple[Array | None, ...] | None
+    shots: int | Split | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Distributed:
+    """Another source's gradients, computed by the workers of a pool.
+
+    Attributes
+    ----------
+    source : Source
+    preparer : Preparer
+        Of `source`, for the warm starts that travel.
+    pool : Pool
+    size : int
+        Samples of a task. It is part of the result: the shots of a task have seeds of their own, and samples start from others
+        of the same task. The number of workers is not.
+    """
+
+    source: Source
+    preparer: Preparer
+    pool: Pool
+    size: int = SAMPLES_A_TASK
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what the numbers depend on: the workers do not count."""
+        return {"source": self.source, "samples_a_task": self.size}
+
+    def __call__(
+        self,
+        problems: Sequence[Problem],
+        *,
+        near: Sequence[Prepared | None] | None = None,
+        shots: int | Split | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> list[Gradient]:
+        """Return the gradients in the order of the problems."""
+        parts = []
+        for number, first in enumerate(range(0, len(problems), self.size)):
+            some = problems[first : first + self.size]
+            starts = None if near is None else tuple(kept(p, self.preparer) for p in near[first : first + self.size])
+            samples = tuple((problem.x, problem.cost) for problem in some)
+            # without shots nothing is drawn but first angles, which are those of the whole batch; so are the first task's shots
+            own = seed if shots is None or number == 0 else integer(seed, "task", number)
+            parts.append(Part(some[0].weights, samples, starts, shots, own))
+        found: dict[int, list[Gradient]] = {}
+        shared = (self.source, self.preparer, problems[0].network)
+        for number, gradients in self.pool.results(measured, shared, parts):
+            found[number] = gradients
+            progress(f"{len(found)} of {len(parts)} tasks", len(found) / len(parts))
+        back = [gradient for number in range(len(parts)) for gradient in found[number]]
+        return [replace(g, free=_unpacked(g.free, self.preparer)) for g in back]
+
+    def describe(self) -> Mapping[str, object]:
+        """Return the source's own, and the size of a task."""
+        return {**self.source.describe(), "samples_a_task": self.size}
+
+
+def measured(shared: tuple[Source, Preparer, Network], part: Part) -> list[Gradient]:
+    """Measure one part: what a worker runs. Free phases go back as the arrays that later steps start from."""
+    source, preparer, network = shared
+    problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]
+    near = None if part.starts is None else [restored(start, preparer) for start in part.starts]
+    found = source(problems, near=near, shots=part.shots, seed=part.seed, progress=silent)
+    carried = isinstance(preparer, VQE) or starts_from_states(preparer, network.num_qubits)
+    return [replace(g, free=_packed(g.free, preparer) if carried else None) for g in found]
+
+
+def _packed(free: Prepared | None, preparer: Preparer) -> Prepared | None:
+    start = kept(free, preparer)
+    return None if start is None else Prepared((), _no_states, _no_states, _no_states, carried=start)  # type: ignore[arg-type]
+
+
+def _unpacked(free: Prepared | None, preparer: Preparer) -> Prepared | None:
+    return None if free is None else restored(np.asarray(free.carried), preparer)
+
+
+def _no_states(*unused: object) -> object:
+    raise TypeError("only what a later step starts from came back")

@@ -1,0 +1,256 @@
+"""The training loop as a generator of steps. It knows no clock, no file and no screen.
+
+All that changes is in `State`; the same task and the same state give the same next step, in any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium import Gradient
+from qep_qiskit.equilibrium.prediction import answers
+from qep_qiskit.equilibrium.result import cosine
+from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.measurement.split import Split
+from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.reference import exact_gradient, reference_state
+from qep_qiskit.seeds import integer
+from qep_qiskit.training.data.targets import Samples
+from qep_qiskit.training.loop.sources import mean_of
+from qep_qiskit.training.loop.starts import Array, kept, restored
+from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.rules.metrics import measured
+from qep_qiskit.training.rules.optimizers import Memory
+
+Vector = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+LARGEST_STEP = 1e12
+"""A step beyond so many times the weights is no step: squares of such numbers lose the gap, and overflow."""
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a training carries from one step to the next.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    weights : ndarray of shape (K,)
+    memory : mapping of str to ndarray
+        The optimizer's.
+    starts : mapping of int to ndarray
+        Of each sample seen so far, what its next free phase starts from.
+    shots : int
+        Spent so far.
+    running : mapping
+        Sums over the epoch under way: samples, loss, right answers.
+    best, best_weights, waited
+        The best epoch's measure, its weights, and the epochs since; for early stopping.
+    stopped : str or None
+        Why training ended before its last epoch.
+    """
+
+    step: int
+    weights: Vector
+    memory: Memory
+    starts: Mapping[int, Array] = field(default_factory=dict)
+    shots: int = 0
+    running: Mapping[str, float] = field(default_factory=dict)
+    best: float | None = None
+    best_weights: Vector | None = None
+    waited: int = 0
+    stopped: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step did.
+
+    Attributes
+    ----------
+    record : mapping
+        The row of the history.
+    epoch : mapping or None
+        The row of the epoch that this step ends.
+    state : State
+        After the step.
+    fresh : mapping of int to ndarray
+        The starts that it changed.
+    warnings : tuple of str
+    """
+
+    record: Mapping[str, Any]
+    epoch: Mapping[str, Any] | None
+    state: State
+    fresh: Mapping[int, Array]
+    warnings: tuple[str, ...]
+
+
+def first_state(task: Task) -> State:
+    """Return the state before the first step."""
+    return State(0, task.first, task.optimizer.start(task.network.num_weights))
+
+
+def steps(task: Task, state: State | None = None, *, progress: Progress = silent) -> Iterator[Step]:
+    """Yield the steps of a training, from the beginning or from a state on.
+
+    Raises
+    ------
+    InputError
+        If a sample has no unique ground state any more, or the weights are no longer finite.
+    """
+    current = first_state(task) if state is None else state
+    while current.step < task.total_steps and current.stopped is None:
+        done = take(task, current, progress=progress)
+        current = done.state
+        yield done
+
+
+def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
+    """Return the next step."""
+    step, chosen = state.step, task.batch(state.step)
+    problems = [Problem(task.network, state.weights, task.samples.X[i], cost=task.samples.costs[i]) for i in chosen]
+    if task.left_to_the_planner:
+        raise ValueError("a task that leaves something to the planner is to be settled before its first step")
+    asked: Any = task.shots
+    shots = task.optimizer.shots(asked, state.memory) if isinstance(asked, int) else asked
+    found = _gradients(task, problems, _near(task, state, chosen), shots, step, progress)
+    mean = mean_of(found)
+    gradient = task.constraints.gradient(mean.values, state.weights)
+    covariance = task.constraints.covariance(mean.covariance)
+    rate = task.rate(step)
+    change, memory = task.optimizer.update(gradient, covariance, shots, rate, state.memory)
+    weights = task.constraints.stepped(state.weights, change)
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = float(np.linalg.norm(change))
+    if not (np.isfinite(weights).all() and size <= LARGEST_STEP * (1.0 + float(np.linalg.norm(state.weights)))):
+        raise InputError(
+            f"training: step {step + 1} would move the weights by {size:.3g} at learning rate {rate:.3g}; take a smaller "
+            "learning_rate or clip"
+        )
+    fresh = (
+        {int(i): s for i, g in zip(chosen, found, strict=True) if (s := kept(g.free, task.preparer)) is not None}
+        if task.carries
+        else {}
+    )
+    after = replace(
+        state,
+        step=step + 1,
+        weights=weights,
+        memory=memory,
+        starts={**state.starts, **fresh},
+        shots=state.shots + mean.shots,
+        running=_run_on(task, state.running, chosen, found),
+    )
+    record: dict[str, Any] = {
+        "step": step + 1,
+        "epoch": step // task.steps_per_epoch + 1,
+        "loss": mean.loss,
+        "loss_stderr": mean.loss_stderr,
+        "loss_bias": mean.loss_bias,
+        "shots": mean.shots,
+        "shots_per_circuit": round(float(shots.table[shots.table > 0].mean())) if isinstance(shots, Split) else shots,
+        "learning_rate": rate,
+        "gradient_norm": float(np.linalg.norm(gradient)),
+        "gradient_stderr": None if covariance is None else float(np.sqrt(np.trace(covariance))),
+        "step_norm": float(np.linalg.norm(weights - state.weights)),
+        "beta_bias": mean.beta_bias,
+        "warned": sum(bool(g.diagnostics.get("warnings")) for g in found),
+    }
+    if task.compare_every and step % task.compare_every == 0:
+        record["cosine"] = _cosine(task, problems, mean.values)
+    epoch = None
+    if after.step % task.steps_per_epoch == 0:
+        epoch, after = _end_of_epoch(task, after, progress)
+        record["shots"] += epoch["validation_shots"] or 0
+    return Step(record, epoch, after, fresh, mean.warnings)
+
+
+def _near(task: Task, state: State, chosen: Indices) -> list[Prepared | None] | None:
+    if not task.carries or not all(int(i) in state.starts for i in chosen):
+        return None
+    return [restored(state.starts[int(i)], task.preparer) for i in chosen]
+
+
+def _gradients(
+    task: Task, problems: Sequence[Problem], near: Any, shots: int | Split | None, step: int, progress: Progress
+) -> list[Gradient]:
+    try:
+        return task.source(problems, near=near, shots=shots, seed=integer(task.seed, "step", step), progress=progress)
+    except DegenerateGroundStateError as error:
+        raise DegenerateGroundStateError(f"training: at step {step + 1}, {error}") from None
+
+
+def _run_on(task: Task, running: Mapping[str, float], chosen: Indices, found: Sequence[Gradient]) -> dict[str, float]:
+    """Add a batch to the sums of the epoch."""
+    sums = {"samples": 0.0, "loss": 0.0, "right": 0.0, **running}
+    sums["samples"] += len(found)
+    sums["loss"] += float(sum(g.loss for g in found))
+    if task.key is not None and task.samples.Y is not None:
+        outputs = np.array([g.predictions for g in found])
+        sums["right"] += float(np.sum(task.key.answers(outputs) == task.key.truth(task.samples.Y)[chosen]))
+    return sums
+
+
+def _end_of_epoch(task: Task, state: State, progress: Progress) -> tuple[dict[str, Any], State]:
+    number = state.step // task.steps_per_epoch
+    sums = state.running
+    row: dict[str, Any] = {"epoch": number, "step": state.step, "train_loss": sums["loss"] / sums["samples"]}
+    row["train_accuracy"] = None if task.key is None else sums["right"] / sums["samples"]
+    row |= {"validation_loss": None, "validation_loss_stderr": None, "validation_accuracy": None, "validation_shots": None}
+    spent = 0
+    if task.held_out is not None:
+        found, spent = evaluate(
+            task, state.weights, task.held_out, seed=integer(task.seed, "validation", number), progress=progress
+        )
+        row |= {f"validation_{name}": value for name, value in found.items()}
+        row["validation_shots"] = spent or None
+    score = row["train_loss"] if task.held_out is None else row["validation_loss"]
+    better = state.best is None or score < state.best
+    waited = 0 if better else state.waited + 1
+    after = replace(
+        state,
+        running={},
+        shots=state.shots + spent,
+        best=score if better else state.best,
+        best_weights=state.weights if better else state.best_weights,
+        waited=waited,
+        stopped=f"no better loss for {waited} epochs" if task.patience is not None and waited >= task.patience else None,
+    )
+    return row, after
+
+
+def evaluate(
+    task: Task, weights: Vector, samples: Samples, *, seed: int, progress: Progress = silent
+) -> tuple[dict[str, Any], int]:
+    """Return loss and accuracy of samples as the task's device measures them, and the shots that this took."""
+    problems = [Problem(task.network, weights, x, cost=cost) for x, cost in zip(samples.X, samples.costs, strict=True)]
+    try:
+        found = answers(
+            problems,
+            preparer=task.preparer,
+            device=task.device,
+            shots=task.read_shots,
+            mitigation=task.mitigation,
+            calibration_shots=task.calibration_shots,
+            seed=seed,
+            progress=progress,
+        )
+    except DegenerateGroundStateError as error:
+        raise DegenerateGroundStateError(f"training: at a held-out sample, {error}") from None
+    return measured(found, samples, task.key), sum(answer.shots for answer in found)
+
+
+def _cosine(task: Task, problems: Sequence[Problem], values: Vector) -> float | None:
+    exact = np.mean([exact_gradient(problem, preparer=reference_state(task.preparer)).values for problem in problems], axis=0)
+    on = task.constraints.trained
+    return cosine(values[on], exact[on])

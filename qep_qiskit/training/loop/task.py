@@ -1,0 +1,192 @@
+"""A training as it was asked for: checked, complete, and without anything that changes while it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.checks import flag, real, seed_of, whole
+from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.preparer import Preparer
+from qep_qiskit.seeds import stream
+from qep_qiskit.stencils import AutoStencil
+from qep_qiskit.training.data.targets import Samples
+from qep_qiskit.training.loop.sources import Source
+from qep_qiskit.training.loop.starts import carries
+from qep_qiskit.training.rules.constraints import Constraints
+from qep_qiskit.training.rules.metrics import AnswerKey, answer_key
+from qep_qiskit.training.rules.optimizers import Optimizer
+from qep_qiskit.training.rules.schedules import Schedule
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, on what, and how. :func:`qep_qiskit.train` makes one of its arguments.
+
+    Attributes
+    ----------
+    network : Network
+    first : ndarray of shape (K,)
+        The weights to start from.
+    samples, held_out : Samples, Samples or None
+    cost : str, callable or Cost
+    source : Source
+        Of gradients.
+    preparer : Preparer
+        Of the states that held-out samples are read from, and of warm starts.
+    device, shots, mitigation, calibration_shots
+        Where and how often the held-out samples are measured; `shots` also those of the first gradient. What they and the
+        source leave to the planner, :func:`~qep_qiskit.training.loop.settlement.settled` settles once for the whole training.
+    optimizer : Optimizer
+    schedule : Schedule
+    learning_rate : float
+    epochs, batch_size : int
+    constraints : Constraints
+    patience : int or None
+        Epochs without a better held-out loss (the training loss where nothing is held out) after which training stops.
+    compare_every : int
+        Every so many steps the batch's exact gradient is computed beside; 0: never.
+    warm : bool
+        Whether samples start from their last free phase.
+    seed : int
+    """
+
+    network: Network
+    first: Vector
+    samples: Samples
+    held_out: Samples | None
+    cost: object
+    source: Source
+    preparer: Preparer
+    device: object
+    shots: int | Split | OptimalShots | None
+    mitigation: str
+    calibration_shots: int | None
+    optimizer: Optimizer
+    schedule: Schedule
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    constraints: Constraints
+    patience: int | None
+    compare_every: int
+    warm: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        checked: dict[str, object] = {
+            "epochs": whole("epochs", self.epochs, least=1),
+            "batch_size": whole("batch_size", self.batch_size, least=1),
+            "compare_every": whole("compare_every", self.compare_every),
+            "learning_rate": real("learning_rate", self.learning_rate, above=0.0),
+            "warm": flag("warm_starts", self.warm),
+            "seed": seed_of(self.seed),
+        }
+        if self.patience is not None:
+            checked["patience"] = whole("early_stopping", self.patience, least=1, what="a number of epochs")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        for step in {0, self.total_steps // 2, self.total_steps - 1}:
+            self.rate(step)  # before anything is measured: a schedule that gives no numbers
+
+    @cached_property
+    def key(self) -> AnswerKey | None:
+        """How classes are read from the outputs; None where targets are no classes."""
+        return answer_key(self.samples.Y, self.network.num_outputs, self.cost)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch, the last one smaller where it does not come out even."""
+        return -(-len(self.samples) // self.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def left_to_the_planner(self) -> bool:
+        """Whether β or the split of the shots is still to be chosen."""
+        stencil = getattr(getattr(self.source, "source", self.source), "stencil", None)
+        return isinstance(stencil, AutoStencil) or isinstance(self.shots, OptimalShots)
+
+    @property
+    def read_shots(self) -> int | None:
+        """Shots of each circuit that a held-out sample is read from: those of the free phase in the mean."""
+        if isinstance(self.shots, OptimalShots):
+            return self.shots.shots
+        if not isinstance(self.shots, Split):
+            return self.shots
+        table = self.shots.table
+        free = table[0][table[0] > 0]
+        return max(2, round(float((free if free.size else table[table > 0]).mean())))
+
+    @cached_property
+    def carries(self) -> bool:
+        """Whether starts are carried from step to step."""
+        return self.warm and carries(self.preparer, self.network.num_qubits, len(self.samples))
+
+    def batch(self, step: int) -> NDArray[np.int64]:
+        """Return the samples of a step: every epoch is its own permutation, drawn from (seed, "batch", epoch)."""
+        epoch, number = divmod(step, self.steps_per_epoch)
+        order = stream(self.seed, "batch", epoch).permutation(len(self.samples))
+        return order[number * self.batch_size : (number + 1) * self.batch_size]
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        try:
+            factor = self.schedule(step, self.total_steps)
+        except Exception as error:
+            raise InputError(
+                f"schedule: failed at step {step} of {self.total_steps} ({type(error).__name__}: {error}); give a function of "
+                "(step, steps) that returns the factor of the learning rate"
+            ) from error
+        return self.learning_rate * real(f"schedule: its factor at step {step} of {self.total_steps}", factor)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the whole training as plain numbers and words, for reports."""
+        device = getattr(self.device, "describe", lambda: {"name": "statevector"})()
+        found: Mapping[str, object] = {
+            "network": dict(self.network.description),
+            "weights": list(self.network.names),
+            "cost": self.cost if isinstance(self.cost, str) else _title(self.cost),
+            **self.source.describe(),
+            "device": device,
+            "shots": _shots(self.shots),
+            "mitigation": self.mitigation,
+            "optimizer": self.optimizer.describe(),
+            "schedule": _title(self.schedule),
+            "learning_rate": self.learning_rate,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "samples": len(self.samples),
+            "held_out": 0 if self.held_out is None else len(self.held_out),
+            **self.constraints.describe(self.network.names),
+            "early_stopping": self.patience,
+            "compare_every": self.compare_every,
+            "warm_starts": self.carries,
+            "seed": self.seed,
+        }
+        return plain(found)  # type: ignore[return-value]
+
+
+def _shots(shots: int | Split | OptimalShots | None) -> object:
+    if isinstance(shots, Split):
+        return [list(row) for row in shots.shots]
+    return {"optimal": shots.shots} if isinstance(shots, OptimalShots) else shots
+
+
+def _title(value: object) -> str:
+    name = getattr(value, "__qualname__", None)
+    return str(name) if name else re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))

@@ -1,0 +1,1 @@
+"""Update rules: optimizers, learning-rate schedules, constraints on the weights, and metrics."""

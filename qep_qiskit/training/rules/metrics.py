@@ -1,0 +1,102 @@
+"""How good predictions are: the mean loss, and where targets are classes the share of right answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.prediction import Answer
+from qep_qiskit.training.data.targets import Samples
+
+Matrix = NDArray[np.float64]
+Classes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    """How classes are read from outputs and from targets.
+
+    Attributes
+    ----------
+    classes : int
+    middle : float or None
+        One output: the answer is class 1 above it. None: the largest output is the answer.
+    """
+
+    classes: int
+    middle: float | None = None
+
+    def answers(self, predictions: Matrix) -> Classes:
+        """Return the class that each row of outputs stands for."""
+        if self.middle is None:
+            return np.asarray(predictions.argmax(axis=1), dtype=np.int64)
+        return np.asarray(predictions[:, 0] > self.middle, dtype=np.int64)
+
+    def truth(self, Y: NDArray[Any]) -> Classes:
+        """Return the class that each target stands for."""
+        if self.middle is not None:
+            return np.asarray(Y.reshape(len(Y)) > self.middle, dtype=np.int64)
+        return np.asarray(Y if Y.ndim == 1 else Y.argmax(axis=1), dtype=np.int64)
+
+
+def answer_key(Y: NDArray[Any] | None, outputs: int, cost: object = None) -> AnswerKey | None:
+    """Return how the classes of a data set are read, or None where its targets are no classes.
+
+    One output and two different targets: the nearer target is the answer. Class numbers (softmax_cross_entropy) and rows with
+    one largest target of two different values (one-hot, in ±1 or in 0 and 1): the largest output is the answer.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (samples,) or (samples, num_outputs) or None
+    outputs : int
+    cost : str, callable or Cost
+        As given to :func:`qep_qiskit.training.data.targets.samples_of`.
+
+    Examples
+    --------
+    >>> answer_key(np.array([-1.0, 1.0, 1.0]), 1)
+    AnswerKey(classes=2, middle=0.0)
+    >>> answer_key(np.array([[1, 0], [0, 1]]), 2)
+    AnswerKey(classes=2, middle=None)
+    """
+    if Y is None:
+        return None
+    values = np.unique(Y)
+    if outputs == 1:
+        return AnswerKey(2, float(values.mean())) if len(values) == 2 and Y.size == len(Y) else None
+    if Y.ndim == 1:
+        numbers = Y.dtype.kind in "iu" and values[0] >= 0 and values[-1] < outputs
+        return AnswerKey(outputs) if cost == "softmax_cross_entropy" or numbers else None
+    one_hot = Y.shape == (len(Y), outputs) and len(values) == 2 and bool(((values[-1] == Y).sum(axis=1) == 1).all())
+    return AnswerKey(outputs) if cost == "softmax_cross_entropy" or one_hot else None
+
+
+def measured(answers: Sequence[Answer], samples: Samples, key: AnswerKey | None) -> dict[str, Any]:
+    """Return the mean loss with its standard error (None where exact); where there is a key, accuracy and confusion matrix.
+
+    The confusion matrix has a row a true class and a column an answer.
+    """
+    found: dict[str, Any] = {"loss": float(np.mean([answer.loss for answer in answers])), "loss_stderr": _standard_error(answers)}
+    if key is not None and samples.Y is not None:
+        outputs = np.array([answer.predictions for answer in answers])
+        said, truth = key.answers(outputs), key.truth(samples.Y)
+        found["accuracy"] = float(np.mean(said == truth))
+        counts = np.zeros((key.classes, key.classes), dtype=int)
+        np.add.at(counts, (truth, said), 1)
+        found["confusion"] = counts.tolist()
+    return found
+
+
+def _standard_error(answers: Sequence[Answer]) -> float | None:
+    """Return the mean loss's: shot noise averages out, its bias and the error of a calibration that all share do not."""
+    if any(answer.loss_stderr is None for answer in answers):
+        return None
+    shares = np.array([answer.shared for answer in answers], dtype=float)
+    biases = np.array([answer.loss_bias or 0.0 for answer in answers])
+    alone = sum(float(answer.loss_stderr or 0.0) ** 2 for answer in answers) - float(np.sum(shares**2) + np.sum(biases**2))
+    together = float(np.sum(shares.mean(axis=0) ** 2)) + float(biases.mean()) ** 2
+    return float(np.sqrt(max(alone, 0.0) / len(answers) ** 2 + together))

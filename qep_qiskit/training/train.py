@@ -1,0 +1,398 @@
+"""train: a task from its arguments, its steps, and the run around them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from qep_qiskit.checks import seed_of, shown
+from qep_qiskit.devices.device import check_shots
+from qep_qiskit.devices.named import as_device
+from qep_qiskit.equilibrium.adaptive_beta import adapted_to_training
+from qep_qiskit.equilibrium.plan import check_options
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil
+from qep_qiskit.training.data.targets import samples_of
+from qep_qiskit.training.loop.beta_bias import biased_steps
+from qep_qiskit.training.loop.distributed import Distributed
+from qep_qiskit.training.loop.sources import Equilibrium, LinearResponse, Source
+from qep_qiskit.training.loop.steps import State, Step, steps
+from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.rules.constraints import constraints
+from qep_qiskit.training.rules.optimizers import Optimizer, optimizer_of
+from qep_qiskit.training.rules.schedules import Schedule, schedule_of
+from qep_qiskit.training.trained import TrainingResult, Weights
+from qep_qiskit.workers import Pool, Serial, pool
+
+GRADIENTS = ("equilibrium", "exact")
+MOST_WARNINGS = 5
+FEW = 8
+"""Samples that the default β of a training is chosen by."""
+OnStep = Callable[[Step], None]
+
+
+def task_of(
+    network: Network,
+    X: ArrayLike | None = None,
+    Y: ArrayLike | None = None,
+    *,
+    cost: object = "squared_error",
+    weights: ArrayLike | Mapping[str, float] | None = None,
+    gradient: str | Source = "equilibrium",
+    preparer: Preparer | None = None,
+    stencil: AnyStencil | None = None,
+    device: object = None,
+    shots: int | Split | OptimalShots | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    optimizer: str | Optimizer = "adam",
+    learning_rate: float = 0.01,
+    schedule: str | Schedule = "constant",
+    epochs: int = 50,
+    batch_size: int = 10,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    trainable: Sequence[str] | Mapping[str, bool] | None = None,
+    bounds: object = None,
+    l2: float = 0.0,
+    clip: float | None = None,
+    early_stopping: int | None = None,
+    compare_every: int = 0,
+    warm_starts: bool = True,
+    seed: int = 0,
+) -> Task:
+    """Return the checked task that :func:`train` runs; its arguments are those of :func:`train`."""
+    if not isinstance(network, Network):
+        raise InputError(f"train: network is {shown(network)}; give a Network such as qep.ising(...)")
+    samples = samples_of(network, X, Y, cost)
+    held_out = None
+    if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise InputError(f"validation: {type(validation).__name__} is not allowed; give a pair (X, Y)")
+        held_out = samples_of(network, validation[0], validation[1], cost, where="validation ", features=samples.features)
+    seed = seed_of(seed)
+    first = network.weight_vector(network.initial_weights(seed=seed) if weights is None else weights)
+    chosen = Exact() if preparer is None else preparer
+    phases = AdaptiveStencil() if stencil is None else stencil
+    fixed = phases.at(0.1) if isinstance(phases, AutoStencil | AdaptiveStencil) else phases
+    check_options(Problem(network, first, samples.X[0], cost=samples.costs[0]), chosen, fixed)
+    if isinstance(phases, AdaptiveStencil):
+        few = range(0, len(samples), max(1, len(samples) // FEW))
+        at_first = [Problem(network, first, samples.X[i], cost=samples.costs[i]) for i in few]
+        phases = (
+            adapted_to_training(phases, at_first, chosen)
+            if isinstance(gradient, str) and gradient == "equilibrium"
+            else phases.at(0.1)
+        )
+    measuring = as_device(device)
+    asked = shots if isinstance(shots, Split | OptimalShots) else check_shots("shots", shots)
+    if isinstance(gradient, str):
+        if gradient not in GRADIENTS:
+            raise InputError(f"gradient: unknown {gradient!r}; allowed: {', '.join(GRADIENTS)}{nearest(gradient, GRADIENTS)}")
+        if gradient == "exact" and (asked is not None or not measuring.exact or not isinstance(chosen, Exact)):
+            raise InputError(
+                "gradient: 'exact' is computed, not measured; leave out shots, device and preparer, or take 'equilibrium'"
+            )
+        source: Source = (
+            LinearResponse(chosen)
+            if gradient == "exact"
+            else Equilibrium(chosen, phases, measuring, mitigation, check_shots("calibration_shots", calibration_shots))
+        )
+    else:
+        if not callable(gradient):
+            raise InputError(f"gradient: {shown(gradient)} is not allowed; give one of {', '.join(GRADIENTS)}, or a Source")
+        source = gradient
+        if isinstance(asked, OptimalShots):
+            raise InputError("shots: an optimal split is planned for gradient = 'equilibrium' only; give a number")
+    rule = optimizer_of(optimizer)
+    if not isinstance(asked, int) and rule.describe()["name"] == "adaptive_shots":
+        what = "give shots for the first one" if asked is None else "give one number of shots for the first one, not a split"
+        raise InputError(f"optimizer: adaptive_shots sets the shots of each step; {what}")
+    return Task(
+        network=network,
+        first=first,
+        samples=samples,
+        held_out=held_out,
+        cost=cost,
+        source=source,
+        preparer=chosen,
+        device=measuring,
+        shots=asked,
+        mitigation=mitigation,
+        calibration_shots=calibration_shots,
+        optimizer=rule,
+        schedule=schedule_of(schedule),
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=batch_size,
+        constraints=constraints(network, trainable=trainable, bounds=bounds, l2=l2, clip=clip),
+        patience=early_stopping,
+        compare_every=compare_every,
+        warm=warm_starts,
+        seed=seed,
+    )
+
+
+def train(
+    network: Network,
+    X: ArrayLike | None = None,
+    Y: ArrayLike | None = None,
+    *,
+    cost: object = "squared_error",
+    weights: ArrayLike | Mapping[str, float] | None = None,
+    gradient: str | Source = "equilibrium",
+    preparer: Preparer | None = None,
+    stencil: AnyStencil | None = None,
+    device: object = None,
+    shots: int | Split | OptimalShots | None = None,
+    mitigation: str = "none",
+    calibration_shots: int | None = None,
+    optimizer: str | Optimizer = "adam",
+    learning_rate: float = 0.01,
+    schedule: str | Schedule = "constant",
+    epochs: int = 50,
+    batch_size: int = 10,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    trainable: Sequence[str] | Mapping[str, bool] | None = None,
+    bounds: object = None,
+    l2: float = 0.0,
+    clip: float | None = None,
+    early_stopping: int | None = None,
+    compare_every: int = 0,
+    warm_starts: bool = True,
+    seed: int = 0,
+    run: str | os.PathLike[str] | None = None,
+    resubmit: bool = False,
+    confirm: Callable[[Mapping[str, Any], Any], None] | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    on_step: OnStep | None = None,
+    progress: Progress = silent,
+) -> TrainingResult:
+    """Fit a network to data.
+
+    Parameters
+    ----------
+    network : Network
+    X : array_like of shape (samples, num_inputs), optional
+        Absent: one sample without inputs.
+    Y : array_like of shape (samples,) or (samples, num_outputs), optional
+        Targets: numbers, or class numbers for ``"softmax_cross_entropy"``. Absent only where `cost` is a cost itself.
+    cost : {"squared_error", "squared_error_observable", "softmax_cross_entropy"}, callable or Cost
+        A function gets one y and returns its cost, such as ``lambda y: qep.softmax_cross_entropy(y, scale=3.0)``; a cost serves
+        every sample.
+    weights : array_like of shape (num_weights,) or mapping, optional
+        To start from; ``network.initial_weights(seed)`` where absent.
+    gradient : {"equilibrium", "exact"}
+        Equilibrium propagation with the options below, or the exact gradient by linear response.
+    preparer, stencil, device, shots, mitigation, calibration_shots
+        As of :func:`qep_qiskit.gradient`; the circuits of a batch run as one job. What is left to the planner is planned once,
+        for the first sample at the first weights.
+    optimizer : {"adam", "sgd", "momentum", "adaptive_shots"} or Optimizer
+        Objects with other options are in ``qep_qiskit.training``. "adaptive_shots" sets the shots of each step from the
+        gradient's error bar (iCANS, Kübler et al. 2020); `shots` are those of the first.
+    learning_rate : float
+    schedule : {"constant", "linear", "cosine", "exponential", "halving"} or callable
+        A function of (step, steps) that returns the factor of the learning rate.
+    epochs, batch_size : int
+        Every epoch goes through all samples in an order drawn from (seed, "batch", epoch).
+    validation : (X, Y), optional
+        Held-out samples, measured after every epoch with the same preparer, device and shots.
+    trainable : sequence of str or mapping of str to bool, optional
+        Names or groups of weights that are trained, such as ``["J", "h[0]"]``; ``{"g": False}`` freezes a group.
+    bounds : (low, high) or mapping of name or group to (low, high), optional
+    l2 : float
+        λ of the penalty λ Σ w².
+    clip : float, optional
+        The largest norm of the gradient.
+    early_stopping : int, optional
+        Stop after so many epochs without a better held-out loss (training loss where nothing is held out), and return the
+        best epoch's weights.
+    compare_every : int
+        Every so many steps compute the batch's exact gradient too, and write the cosine to it into the history.
+    warm_starts : bool
+        Let a sample's state be searched from where it was found last.
+    seed : int
+    run : path, optional
+        A folder in which every step is kept. Where the folder holds this same training already, it is gone on with: killed and
+        resumed equals uninterrupted, bit for bit on simulators. A device that takes jobs (:func:`qep_qiskit.ibm`) needs one: its
+        jobs are found again and none is paid twice.
+    resubmit : bool
+        Send jobs of the run that failed, were cancelled or were lost again.
+    confirm : callable, optional
+        Called with the expected cost (``jobs``, ``circuits``, ``shots``, ``qpu_seconds``, ``steps``) and the run's store before
+        the first job is sent; what it raises stops the training before anything is paid.
+    workers : int, optional
+        Local processes that share the samples of each batch, eight a task; any number of them gives the same result.
+    scheduler : str, optional
+        The address of a dask scheduler whose workers do so, ``"tcp://127.0.0.1:8786"``.
+    on_step : callable, optional
+        Called with every new :class:`~qep_qiskit.training.loop.steps.Step`.
+    progress : callable, optional
+        Called with what is being done and the share of it that is done.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    InputError
+        For an argument that is not allowed, or a run of another training.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=3, edges="complete", inputs=[0], outputs=[2])
+    >>> result = qep.train(network, [[-1.0], [1.0]], [-0.5, 0.5], learning_rate=0.1, epochs=10, batch_size=2)
+    >>> result.history[-1]["loss"] < result.history[0]["loss"]
+    True
+    """
+    from qep_qiskit.training.life.checkpoints import kept_steps
+    from qep_qiskit.training.life.hardware import refuse, unasked
+
+    for name, function in (("on_step", on_step), ("confirm", confirm), ("progress", progress)):
+        if function is not None and not callable(function):
+            raise InputError(f"{name}: {shown(function)} is not allowed; give a function")
+    if run is not None and not isinstance(run, str | os.PathLike):
+        raise InputError(f"run: {shown(run)} is not allowed; give the path of a folder")
+    task = task_of(
+        network,
+        X,
+        Y,
+        cost=cost,
+        weights=weights,
+        gradient=gradient,
+        preparer=preparer,
+        stencil=stencil,
+        device=device,
+        shots=shots,
+        mitigation=mitigation,
+        calibration_shots=calibration_shots,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation=validation,
+        trainable=trainable,
+        bounds=bounds,
+        l2=l2,
+        clip=clip,
+        early_stopping=early_stopping,
+        compare_every=compare_every,
+        warm_starts=warm_starts,
+        seed=seed,
+    )
+    refuse(task, run, workers, scheduler)
+    with pool(workers, scheduler) as chosen:
+        task = spread(task, chosen)
+        if run is None:
+            return gathered(task, on_step=on_step, progress=progress)
+        asked = unasked if confirm is None else confirm
+        return kept_steps(task, run, on_step=on_step, confirm=asked, resubmit=resubmit, progress=progress)
+
+
+def spread(task: Task, chosen: Pool, *, anyway: bool = False) -> Task:
+    """Return the task with its gradients computed by a pool's workers.
+
+    The task itself where there are none, unless `anyway`: then its samples still go in the tasks that workers would have had,
+    which gives the same result.
+    """
+    if isinstance(chosen, Serial) and not anyway:
+        return task
+    return replace(task, source=Distributed(task.source, task.preparer, chosen))
+
+
+def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = silent) -> TrainingResult:
+    """Run a task in memory."""
+    from qep_qiskit.training.life.hardware import refuse
+    from qep_qiskit.training.loop.settlement import settled
+
+    refuse(task, None, None, None)
+    log = Log(task)
+    for done, seconds in timed(steps(log.settle(settled(task, progress=progress)), progress=progress)):
+        log.add(done, seconds)
+        if on_step is not None:
+            on_step(done)
+    return log.result()
+
+
+def timed(found: Iterable[Step]) -> Iterator[tuple[Step, float]]:
+    """Yield each step with the seconds that it took."""
+    clock = time.perf_counter()
+    for done in found:
+        now = time.perf_counter()
+        yield done, round(now - clock, 4)
+        clock = time.perf_counter()
+
+
+class Log:
+    """Gathers steps into a result."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.history: list[Mapping[str, Any]] = []
+        self.epochs: list[Mapping[str, Any]] = []
+        self.warnings: dict[str, None] = {}
+        self.state: State | None = None
+        self.planned: dict[str, Any] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left."""
+        return self.done >= self.task.total_steps or (self.state is not None and self.state.stopped is not None)
+
+    @property
+    def done(self) -> int:
+        """Steps that are done."""
+        return 0 if self.state is None else self.state.step
+
+    def settle(self, chosen: Task) -> Task:
+        """Note what was planned for the task, and return the task with it."""
+        if chosen is not self.task:
+            about = chosen.describe()
+            self.planned = {"planned": {key: about[key] for key in ("stencil", "shots", "calibration_shots")}}
+        return chosen
+
+    def add(self, done: Step, seconds: float) -> Mapping[str, Any]:
+        """Add a step; return its row of the history."""
+        row = {**done.record, "seconds": seconds}
+        self.history.append(row)
+        if done.epoch is not None:
+            self.epochs.append(done.epoch)
+        self.warn(done.warnings)
+        self.state = done.state
+        return row
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Add warnings; the first few different ones are kept."""
+        for text in texts:
+            if len(self.warnings) < MOST_WARNINGS:
+                self.warnings.setdefault(text)
+
+    def result(self) -> TrainingResult:
+        """Return what was trained so far."""
+        task, state = self.task, self.state
+        weights = task.first if state is None else state.weights
+        if state is not None and task.patience is not None and state.best_weights is not None:
+            weights = state.best_weights
+        return TrainingResult(
+            weights=Weights(zip(task.network.names, map(float, weights), strict=True)),
+            history=tuple(self.history),
+            epochs=tuple(self.epochs),
+            shots=0 if state is None else state.shots,
+            stopped=None if state is None else state.stopped,
+            warnings=(*self.warnings, *biased_steps(self.history)),
+            settings={**task.describe(), **self.planned},
+            task=task,
+        )

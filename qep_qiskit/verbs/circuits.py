@@ -1,0 +1,65 @@
+"""circuits: what prepares the states of every phase, as bound circuits of Qiskit."""
+
+from __future__ import annotations
+
+from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.rounds import run
+from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.stencils import AutoStencil, Stencil
+
+
+def circuits(
+    problem: Problem,
+    *,
+    preparer: Preparer | None = None,
+    stencil: Stencil | AutoStencil | None = None,
+    near: Gradient | None = None,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> list[QuantumCircuit]:
+    """Return the circuits that prepare the states, one for each phase, with all angles bound and without measurements.
+
+    Parameters
+    ----------
+    problem, preparer, stencil, near, seed, progress
+        As of :func:`gradient`. The nudge of a cost of expectations is that of exact expectations in the free phase.
+
+    Returns
+    -------
+    list of QuantumCircuit
+        In the order of ``stencil.phases``, the free phase first; ``circuit.metadata["beta"]`` is its β.
+
+    Raises
+    ------
+    InputError
+        Where the states have no circuits: networks in closed form, or exact states of many qubits.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    >>> problem = qep.Problem(network, [1.0, 0.0, 0.0, 1.0, 1.0], x=[0.5], cost=qep.SquaredError([1.0]))
+    >>> found = qep.circuits(problem, preparer=qep.Adiabatic(time=4, steps=12), stencil=qep.symmetric(0.1))
+    >>> [circuit.metadata["beta"] for circuit in found]
+    [0.0, -0.1, 0.1]
+    """
+    if isinstance(stencil, AutoStencil):
+        from qep_qiskit.forecasting.settlement import settle
+
+        exact = {"device": None, "shots": None, "mitigation": "none", "calibration_shots": None}
+        stencil = settle(problem, preparer=preparer, stencil=stencil, seed=seed, progress=progress, **exact).stencil  # type: ignore[arg-type]
+    done, _ = run(problem, preparer=preparer, stencil=stencil, near=near, seed=seed, progress=progress)
+    betas = done.stencil.phases
+    bound: dict[int, QuantumCircuit] = {}
+    for part in [done] if done.earlier is None else [done.earlier, done]:
+        for structure in part.prepared.circuits():
+            names = structure.circuit.parameters
+            for place, values in zip(structure.phases, structure.values, strict=True):
+                phase = part.phases[place]
+                circuit = structure.circuit.assign_parameters(dict(zip(names, map(float, values), strict=True)))
+                circuit.metadata = {**(circuit.metadata or {}), "beta": float(betas[phase])}
+                bound[phase] = circuit
+    return [bound[phase] for phase in sorted(bound)]
