@@ -17,9 +17,9 @@ from qep_qiskit.cli.output import console, marked, print_json, say
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
+    from qep_qiskit.training.fitting import Log
     from qep_qiskit.training.loop.steps import Step
     from qep_qiskit.training.loop.task import Task
-    from qep_qiskit.training.train import Log
     from qep_qiskit.training.trained import TrainingResult
 
 
@@ -58,8 +58,8 @@ def command(
     """
     from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.errors import InputError
+    from qep_qiskit.training.fitting import spread
     from qep_qiskit.training.life.interrupts import InterruptedTrainingError
-    from qep_qiskit.training.train import spread
     from qep_qiskit.workers import PoolLostError, pool
 
     in_tasks = False

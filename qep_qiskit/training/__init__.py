@@ -1,9 +1,9 @@
 """Training: from data to weights, in steps that can be watched, stopped and gone on with."""
 
+from qep_qiskit.training.fitting import task_of, train
 from qep_qiskit.training.loop.steps import State, Step, first_state, steps
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.rules.optimizers import SGD, Adam, AdaptiveShots, Momentum, Optimizer
-from qep_qiskit.training.train import task_of, train
 from qep_qiskit.training.trained import TrainingResult, Weights
 
 __all__ = [

@@ -23,7 +23,7 @@ from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network
 from qep_qiskit.stencils import Stencil, stencil
 from qep_qiskit.training.data.encoding import Targets, into_reach, split
-from qep_qiskit.training.train import train
+from qep_qiskit.training.fitting import train
 from qep_qiskit.training.trained import TrainingResult
 
 DEFAULT_BOUNDS = {"g": (0.3, 2.0)}

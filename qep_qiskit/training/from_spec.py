@@ -14,8 +14,8 @@ from qep_qiskit.experiment.messages import shown
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.data.encoding import prepare
 from qep_qiskit.training.data.sets import DataSet, built_in, read_file
+from qep_qiskit.training.fitting import task_of
 from qep_qiskit.training.loop.task import Task
-from qep_qiskit.training.train import task_of
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def test_killed_and_gone_on_with_is_the_same(spec):
 
 def test_interrupts_say_how_to_go_on(spec):
     code = (
-        "import os, signal, sys\nfrom qep_qiskit.training import checkpoints\nfrom qep_qiskit.cli.main import cli\n"
+        "import os, signal, sys\nfrom qep_qiskit.training.life import checkpoints\nfrom qep_qiskit.cli.main import cli\n"
         "def reached(name):\n    if name == 'step 2: kept': os.kill(os.getpid(), signal.SIGINT)\n"
         f"checkpoints.reached = reached\nsys.exit(cli.main(['train', {spec!r}, '--run', 'run'], standalone_mode=False))"
     )

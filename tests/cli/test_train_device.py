@@ -76,7 +76,7 @@ def test_asked_for_stopped_and_gone_on_with(spec, service):
     assert line == "qep: --yes: missing, and there is no terminal to ask on; `qep train --resume run --yes` begins"
     # a process that gets Ctrl-C while its first job is under way
     program = (
-        "import os, signal, sys\nfrom qep_qiskit.runs import journal\nfrom qep_qiskit.cli.main import cli\n"
+        "import os, signal, sys\nfrom qep_qiskit.runs.jobs import journal\nfrom qep_qiskit.cli.main import cli\n"
         "def wait(self, job, seconds):\n    os.kill(os.getpid(), signal.SIGINT)\n    plain(self, job, seconds)\n"
         "plain, journal.JournalDevice._wait = journal.JournalDevice._wait, wait\n"
         "sys.exit(cli.main(['train', '--resume', 'run', '--yes'], standalone_mode=False))"

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from qep_qiskit.cli.main import cli
 from qep_qiskit.experiment import load
-from qep_qiskit.training import train as fit
+from qep_qiskit.training import fitting as fit
 from qep_qiskit.training.from_spec import task_from
 from qep_qiskit.training.life.checkpoints import kept_steps
 from qep_qiskit.workers import Serial

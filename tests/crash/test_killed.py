@@ -31,7 +31,7 @@ QUICK = ("submit data: sent, id not written", "collect data: result read", "subm
 def points():
     """Return every point of a run of two rounds, as the sources name them."""
     home = Path(qep_qiskit.__file__).parent / "runs"
-    text = (home / "lifecycle.py").read_text() + (home / "courier.py").read_text()
+    text = (home / "lifecycle.py").read_text() + (home / "jobs/courier.py").read_text()
     names = [name for name in re.findall(r'reached\(f?"([^"]+)"\)', text) if "cancel" not in name]
     named = [name.replace("{job.purpose}", "data") for name in names]
     return sorted({name.replace("{number}", number) for name in named for number in "01"})

@@ -24,7 +24,7 @@ QUICK = ("submit step 2 job 2: sent, id not written", "collect step 2 job 3: res
 def points():
     """Return every point of the jobs above, and of the steps, as the sources name them."""
     home = Path(qep_qiskit.__file__).parent
-    text = "".join((home / name).read_text() for name in ("runs/courier.py", "runs/journal.py"))
+    text = "".join((home / name).read_text() for name in ("runs/jobs/courier.py", "runs/jobs/journal.py"))
     names = [name for name in re.findall(r'reached\(f?"([^"]+)"\)', text) if "cancel" not in name]
     found = {name.replace("{job.purpose}", job).replace("{purpose}", job) for name in names for job in KILLED}
     return sorted(found | {f"step {number}: {what}" for number in (1, 2) for what in ("before it is kept", "kept")})

@@ -8,9 +8,9 @@ from scipy.stats import chi2
 
 import qep_qiskit as qep
 from qep_qiskit.devices.device import Work
+from qep_qiskit.devices.simulated import noiseless_rows as rows
+from qep_qiskit.devices.simulated import noisy_program as noisy
 from qep_qiskit.devices.simulated.device import aer_engine
-from qep_qiskit.devices.simulated.device import noiseless_rows as rows
-from qep_qiskit.devices.simulated.device import noisy_program as noisy
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 

@@ -22,7 +22,7 @@ from scipy.stats import chi2
 
 import qep_qiskit as qep
 from qep_qiskit.devices.device import Work
-from qep_qiskit.devices.simulated.device import noisy_program as noisy
+from qep_qiskit.devices.simulated import noisy_program as noisy
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.mitigation.folding import folded
 from qep_qiskit.measurement.mitigation.twirling import twirled

@@ -243,7 +243,7 @@ def test_a_cancelled_run_stays_cancelled(tmp_path):
 
 
 def points():
-    text = "".join((HERE.parents[1] / "qep_qiskit/runs" / name).read_text() for name in ("lifecycle.py", "courier.py"))
+    text = "".join((HERE.parents[1] / "qep_qiskit/runs" / name).read_text() for name in ("lifecycle.py", "jobs/courier.py"))
     names = re.findall(r'reached\(f?"([^"]+)"\)', text)
     return [name.replace("{number}", "1").replace("{job.purpose}", "data") for name in names if "cancel" not in name]
 

@@ -60,7 +60,7 @@ def sent(folder):
 
 def points(jobs):
     """Return every point of some jobs, and of a step, as the sources name them."""
-    text = "".join((SOURCES / name).read_text() for name in ("courier.py", "journal.py"))
+    text = "".join((SOURCES / name).read_text() for name in ("jobs/courier.py", "jobs/journal.py"))
     names = re.findall(r'reached\(f?"([^"]+)"\)', text)
     found = [n for n in names if not any(word in n for word in ("cancel", "group", "reply lost", "adopted"))]
     steps = [f"step 1: {what}" for what in ("before it is kept", "kept")]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit.training import fitting as fit
 from qep_qiskit.training import steps, task_of
-from qep_qiskit.training import train as fit
 from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.workers import Serial, pool
 

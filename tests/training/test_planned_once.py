@@ -11,9 +11,9 @@ from qep_qiskit.forecasting import settlement as planner
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training import task_of
+from qep_qiskit.training.fitting import spread
 from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.training.loop.settlement import settled
-from qep_qiskit.training.train import spread
 from qep_qiskit.workers import Serial
 
 X, Y = np.array([[-1.0], [1.0]]), np.array([-0.5, 0.5])

@@ -8,8 +8,8 @@ import pytest
 
 import qep_qiskit as qep
 from qep_qiskit import networks, preparation
+from qep_qiskit.training import fitting as fit
 from qep_qiskit.training import task_of
-from qep_qiskit.training import train as fit
 from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.workers import pool
 
