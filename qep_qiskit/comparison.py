@@ -276,8 +276,10 @@ class Climb:
 
     def _noiseless(self, preparer: Preparer) -> Gradient:
         stencil = self._stencil()
-        near = self._free if preparer is self._preparer else None
-        first = plan(self._problem, preparer=preparer, stencil=stencil, near=near, seed=self._seed, progress=self._progress)
+        warm_start = self._free if preparer is self._preparer else None
+        first = plan(
+            self._problem, preparer=preparer, stencil=stencil, warm_start=warm_start, seed=self._seed, progress=self._progress
+        )
         self._plan = first
         done, outcomes = finish(first, lambda part, earlier: execute(part, None, earlier=earlier), self._progress)
         self._last = reduce(done, outcomes)

@@ -293,7 +293,7 @@ def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: fl
     size = float(np.abs(nudge[problem.frame.busy]).sum())
     gap = first.phases[0].gap or 1.0
     beta = NUDGE_SHARE * gap / size if size else NUDGE_SHARE
-    planned = plan(problem, preparer=preparer, stencil=extrapolated(beta), near=first, seed=seed)
+    planned = plan(problem, preparer=preparer, stencil=extrapolated(beta), warm_start=first, seed=seed)
     done, outcomes = finish(planned, lambda part, earlier: execute(part, None, earlier=earlier))
     found = reduce(done, outcomes)
     text = (

@@ -62,7 +62,7 @@ CONSTRUCTORS = {
     lambda **k: qep.pauli(**{"terms": {"a": "ZX"}, "outputs": ["ZI"], **k}): "terms fixed inputs outputs",
     lambda term: qep.pauli(terms={"a": term}, outputs=["Z"]): "term",
     lambda number: qep.pauli(terms={"a": {"Z": number}}, outputs=["Z"]): "number",
-    lambda **k: qep.gradient(PROBLEM, **k): "preparer stencil device shots mitigation calibration_shots near seed",
+    lambda **k: qep.gradient(PROBLEM, **k): "preparer stencil device shots mitigation calibration_shots warm_start seed",
     lambda **k: qep.plan(PROBLEM, **k): "target_error shots",
     lambda value: qep.gradient(
         qep.Problem(NETWORK, WEIGHTS, x=[0.5], cost=qep.ExpectationCost(lambda v: value, lambda v: value))

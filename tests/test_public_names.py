@@ -69,7 +69,7 @@ VERBS = {
     "extrapolated": lambda: qep.extrapolated(0.1),
     "fake": lambda: qep.fake("torino"),
     "forecast": lambda: qep.forecast(PROBLEM, **qep.plan(PROBLEM, **SHOTS).settings),
-    "gradient": lambda: qep.gradient(PROBLEM, near=qep.gradient(PROBLEM)),
+    "gradient": lambda: qep.gradient(PROBLEM, warm_start=qep.gradient(PROBLEM)),
     "gradients": lambda: qep.gradients([PROBLEM, PROBLEM], **SHOTS),
     "ibm": lambda: qep.ibm,
     "ising": lambda: NETWORK,
@@ -158,7 +158,7 @@ def test_a_forecast_of_shared_out_shots_is_executed():
         lambda odd: qep.Problem(NETWORK, WEIGHTS, x=[0.5], cost=odd),
         lambda odd: qep.gradient(PROBLEM, preparer=odd),
         lambda odd: qep.gradient(PROBLEM, stencil=odd),
-        lambda odd: qep.gradient(PROBLEM, near=odd),
+        lambda odd: qep.gradient(PROBLEM, warm_start=odd),
         lambda odd: figures.draw(odd, "never.png"),
     ],
 )

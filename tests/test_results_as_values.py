@@ -161,7 +161,7 @@ def test_a_pickled_gradient_is_still_a_start(preparer):
     problem = chain(8) if isinstance(preparer, qep.Exact) else PROBLEM
     first = qep.gradient(problem, preparer=preparer, seed=1)
     loaded = pickle.loads(pickle.dumps(first))
-    near, cold = (qep.gradient(problem, preparer=preparer, near=start, seed=1) for start in (loaded, first))
+    near, cold = (qep.gradient(problem, preparer=preparer, warm_start=start, seed=1) for start in (loaded, first))
     np.testing.assert_allclose(near.values, cold.values, atol=1e-9)
     assert len(pickle.dumps(first)) < 100_000
 
@@ -209,8 +209,8 @@ def test_states_too_large_to_be_pickled_are_refused_as_a_start(monkeypatch):
     assert MOST_PICKLED > 10**6
     loaded = pickle.loads(pickle.dumps(first))
     assert loaded == first
-    with pytest.raises(qep.InputError, match="near="):
-        qep.gradient(chain(8), near=loaded)
+    with pytest.raises(qep.InputError, match="warm_start="):
+        qep.gradient(chain(8), warm_start=loaded)
     with pytest.raises(qep.InputError, match="not kept when a result is pickled"):
         loaded.free.circuits()
 

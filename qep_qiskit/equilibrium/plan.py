@@ -130,7 +130,7 @@ def plan(
     shots: int | Split | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
-    near: Prepared | None = None,
+    warm_start: Prepared | None = None,
     prepared: Prepared | None = None,
     seed: int = 0,
     progress: Progress = silent,
@@ -149,7 +149,7 @@ def plan(
         ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see docs/mitigation.md.
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
-    near : Prepared, optional
+    warm_start : Prepared, optional
         The free phase of a similar problem, for the preparer to start from.
     prepared : Prepared, optional
         What the preparer made of :func:`first_family` before; of :func:`free_family` where the stencil is adaptive.
@@ -169,13 +169,13 @@ def plan(
     check_installed(chosen.readout)
     if isinstance(asked, AdaptiveStencil):
         if prepared is None:
-            prepared = preparer.prepare(free_family(problem), near=near, seed=seed, progress=progress)
+            prepared = preparer.prepare(free_family(problem), warm_start=warm_start, seed=seed, progress=progress)
         stencil, prepared = with_nudged(asked, problem, preparer, prepared, shots, seed=seed, progress=progress)
     else:
         stencil = asked
     bases, wanted = _bases(problem, stencil)
     if prepared is None:
-        prepared = preparer.prepare(first_family(problem, stencil), near=near, seed=seed, progress=progress)
+        prepared = preparer.prepare(first_family(problem, stencil), warm_start=warm_start, seed=seed, progress=progress)
     unmeasured = Plan(
         problem=problem,
         preparer=preparer,

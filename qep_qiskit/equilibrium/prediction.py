@@ -88,7 +88,7 @@ def answers(
     shots: int | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
-    near: Sequence[Prepared | None] | None = None,
+    warm_start: Sequence[Prepared | None] | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> list[Answer]:
@@ -97,7 +97,7 @@ def answers(
     Parameters
     ----------
     problems : sequence of Problem
-    near : sequence of Prepared or None, optional
+    warm_start : sequence of Prepared or None, optional
         One a problem: where its state is searched from.
     preparer, device, shots, mitigation, calibration_shots, seed, progress
         As of :func:`qep_qiskit.gradient`.
@@ -113,7 +113,7 @@ def answers(
             shots=shots,
             mitigation=mitigation,
             calibration_shots=calibration_shots,
-            near=None if near is None else near[number],
+            warm_start=None if warm_start is None else warm_start[number],
             seed=chosen.seed if seed is None else seed_of(seed),
         )
         plans.append(planned)

@@ -58,7 +58,7 @@ class Gradient(Value):
     provenance : mapping
         Versions, circuits, shots, layout, calibration date, seeds, times.
     free : Prepared or None
-        The free phase as it was prepared, for the next gradient to start from (``near=``). Pickled, it keeps what a
+        The free phase as it was prepared, for the next gradient to start from (``warm_start=``). Pickled, it keeps what a
         start needs, angles or a state, and no circuits.
     shared : ndarray of shape (K + 1, C) or None
         S, where S Sᵀ is the readout calibration's part of the covariance of the values and, last, the loss: the part that all

@@ -31,7 +31,7 @@ def run(
     shots: int | Split | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
-    near: Gradient | None = None,
+    warm_start: Gradient | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> tuple[Plan, Outcomes]:
@@ -44,7 +44,7 @@ def run(
         shots=shots,
         mitigation=mitigation,
         calibration_shots=calibration_shots,
-        near=start_from(near, problem),
+        warm_start=start_from(warm_start, problem),
         seed=chosen.seed if seed is None else seed_of(seed),
         progress=progress,
     )
@@ -62,18 +62,18 @@ def finish(
     return second, outcomes.followed_by(executed(second, outcomes))
 
 
-def start_from(near: Gradient | Prepared | None, problem: Problem) -> Prepared | None:
+def start_from(warm_start: Gradient | Prepared | None, problem: Problem) -> Prepared | None:
     """Return the prepared free phase of a nearby gradient. Raises InputError for one of another network."""
-    if near is None or isinstance(near, Prepared):
-        return near
-    if not isinstance(near, Gradient):
-        raise InputError(f"near: {near!r} is not allowed; give the qep.Gradient of a similar problem")
-    if near.names != problem.network.names:
+    if warm_start is None or isinstance(warm_start, Prepared):
+        return warm_start
+    if not isinstance(warm_start, Gradient):
+        raise InputError(f"warm_start: {warm_start!r} is not allowed; give the qep.Gradient of a similar problem")
+    if warm_start.names != problem.network.names:
         raise InputError(
-            f"near: that gradient has {len(near.names)} weights of other names than this network's {len(problem.network.names)}; "
-            "give one of the same network"
+            f"warm_start: that gradient has {len(warm_start.names)} weights of other names than this network's "
+            f"{len(problem.network.names)}; give one of the same network"
         )
-    return near.free
+    return warm_start.free
 
 
 def stamped(found: Gradient, started: datetime, clock: float) -> Gradient:

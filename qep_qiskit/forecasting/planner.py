@@ -54,7 +54,7 @@ class Asked:
     calibration_shots: int | None
     seed: int
     target: float | None
-    near: Prepared | None = None
+    warm_start: Prepared | None = None
 
 
 def foreseen(asked: Asked, progress: Progress = silent) -> Forecast:
@@ -62,7 +62,7 @@ def foreseen(asked: Asked, progress: Progress = silent) -> Forecast:
     asked = settled_beta(asked, progress)
     found, truth = best_choice(asked, progress)
     progress("compiling circuits", None)
-    return _forecast(asked, found, truth, adapted=asked.near is not None)
+    return _forecast(asked, found, truth, adapted=asked.warm_start is not None)
 
 
 def settled_beta(asked: Asked, progress: Progress = silent) -> Asked:
@@ -82,7 +82,7 @@ def settled_beta(asked: Asked, progress: Progress = silent) -> Asked:
         seed=asked.seed,
         progress=progress,
     )
-    return replace(asked, stencil=first.stencil, near=first.prepared)
+    return replace(asked, stencil=first.stencil, warm_start=first.prepared)
 
 
 def best_choice(asked: Asked, progress: Progress = silent) -> tuple[Choice, Vector | None]:
@@ -99,7 +99,7 @@ def best_choice(asked: Asked, progress: Progress = silent) -> tuple[Choice, Vect
         expected=expectation_of(asked.device),
         mitigation=asked.mitigation,
         seed=asked.seed,
-        near=asked.near,
+        warm_start=asked.warm_start,
     )
     count = 0
 

@@ -104,7 +104,7 @@ class Predictor:
         As of :func:`gradient`.
     kind : callable
         β → stencil.
-    near : Prepared, optional
+    warm_start : Prepared, optional
         The free phase, where it was prepared before.
     expected : Device
         What predicts the device; see :func:`expectation_of`.
@@ -119,13 +119,13 @@ class Predictor:
         expected: Device,
         mitigation: str,
         seed: int,
-        near: Prepared | None = None,
+        warm_start: Prepared | None = None,
         progress: Progress = silent,
     ) -> None:
         self._problem, self._kind = problem, kind
         self._expected = expected
         self._options = {"preparer": preparer, "mitigation": mitigation, "seed": seed}
-        self._near = near
+        self._warm_start = warm_start
         self._first: Plan | None = None
         self._free: Outcomes | None = None
         self._known: dict[float, Prediction] = {}
@@ -138,11 +138,11 @@ class Predictor:
         return self._known[beta]
 
     def _predicted(self, stencil: Stencil) -> Prediction:
-        near = self._near if self._first is None else self._first.prepared
+        warm_start = self._warm_start if self._first is None else self._first.prepared
         if self._problem.cost.needs_free_phase and self._first is not None and self._free is not None:
             first, outcomes = replace(self._first, stencil=stencil), self._free
         else:
-            options = {**self._options, "near": near, "shots": MANY, "progress": self._progress}
+            options = {**self._options, "warm_start": warm_start, "shots": MANY, "progress": self._progress}
             first = plan(self._problem, stencil=stencil, **options)  # type: ignore[arg-type]
             start = None if self._free is None else replace(Outcomes(), start=self._free.start)
             outcomes = execute(first, self._expected, earlier=start, progress=self._progress)

@@ -105,7 +105,7 @@ class Adiabatic:
         family: Family,
         *,
         free: Prepared | None = None,
-        near: Prepared | None = None,
+        warm_start: Prepared | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
@@ -114,7 +114,7 @@ class Adiabatic:
         Parameters
         ----------
         family : Family
-        free, near, seed
+        free, warm_start, seed
             Not used: a ramp starts from the same product state in every phase and draws nothing.
         progress : callable
 

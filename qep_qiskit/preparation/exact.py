@@ -94,7 +94,7 @@ class Exact:
         family: Family,
         *,
         free: Prepared | None = None,
-        near: Prepared | None = None,
+        warm_start: Prepared | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
@@ -116,7 +116,7 @@ class Exact:
         structure = structure_of(family)
         if not structure.flips_qubits.any():
             return self._classical(family, structure, free, progress)
-        known = _start(near if free is None else free, structure)
+        known = _start(warm_start if free is None else free, structure)
         gap = None if free is None else free.phases[0].gap
         order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
         found: dict[int, GroundState] = {}

@@ -87,7 +87,7 @@ class MeanField:
         family: Family,
         *,
         free: Prepared | None = None,
-        near: Prepared | None = None,
+        warm_start: Prepared | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
@@ -100,7 +100,7 @@ class MeanField:
             progress("mean field", done / len(betas))
             start = _nearest(found, betas, p, known)
             if start is None:
-                start, warning = self._lowest(family, p, energies[p], spins_of(near), seed)
+                start, warning = self._lowest(family, p, energies[p], spins_of(warm_start), seed)
                 warnings += warning
             found[p] = self._arrive(energies[p], start, seed)
         progress("mean field", 1.0)

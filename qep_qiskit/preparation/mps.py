@@ -80,7 +80,7 @@ class MPS:
         family: Family,
         *,
         free: Prepared | None = None,
-        near: Prepared | None = None,
+        warm_start: Prepared | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
@@ -96,7 +96,7 @@ class MPS:
         )
         solver = self._solver(family)
         coefficients = family.coefficients[:, _used(family)]
-        known = _states_of(free) or _states_of(near)
+        known = _states_of(free) or _states_of(warm_start)
         gap = None if free is None else free.phases[0].gap
         order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
         found: dict[int, TensorState] = {}

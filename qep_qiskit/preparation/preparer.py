@@ -102,7 +102,7 @@ class Forgotten:
 
     def __call__(self, *unused: object) -> NoReturn:
         """Say so."""
-        raise InputError(f"{self.what}: are not kept when a result is pickled; compute it again, or leave out near=")
+        raise InputError(f"{self.what}: are not kept when a result is pickled; compute it again, or leave out warm_start=")
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class Preparer(Protocol):
         family: Family,
         *,
         free: Prepared | None = None,
-        near: Prepared | None = None,
+        warm_start: Prepared | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
@@ -253,7 +253,7 @@ class Preparer(Protocol):
         family : Family
         free : Prepared, optional
             The result for β = 0 of the same H, to start from.
-        near : Prepared, optional
+        warm_start : Prepared, optional
             The result of a similar H, its free phase first: another sample's, or the last training step's. A start, where the
             preparer has a use for it; what comes out does not depend on it beyond the preparer's tolerance, except that
             a variational search goes to the minimum that is near.

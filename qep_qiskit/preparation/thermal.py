@@ -62,7 +62,7 @@ class Thermal:
         family: Family,
         *,
         free: Prepared | None = None,
-        near: Prepared | None = None,
+        warm_start: Prepared | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:

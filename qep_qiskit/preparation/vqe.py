@@ -116,7 +116,7 @@ class VQE:
         family: Family,
         *,
         free: Prepared | None = None,
-        near: Prepared | None = None,
+        warm_start: Prepared | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
@@ -139,7 +139,7 @@ class VQE:
         operators = [bound(structure, family, p) for p in range(len(family.betas))]
         angles: dict[int, Vector] = {}
         known = None if free is None or free.angles is None else free.angles[0]
-        nearby = None if near is None or near.angles is None else near.angles[0]
+        nearby = None if warm_start is None or warm_start.angles is None else warm_start.angles[0]
         if nearby is not None and len(nearby) != program.num_parameters:
             nearby = None  # other strings make an ansatz with other angles
         order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))

@@ -137,8 +137,8 @@ def _prepared(
         nudge = np.zeros_like(problem.hamiltonian_row) if signal is None else signal @ problem.cost_rows
         family = family_of(problem, nudge, tuple(stencil.phases[p] for p in phases))
         angles = _array(document["angles"])
-        near = None if angles is None else Prepared((), nothing, nothing, nothing, angles=angles)  # type: ignore[arg-type]
-        return preparer.prepare(family, near=near, seed=seed)
+        warm_start = None if angles is None else Prepared((), nothing, nothing, nothing, angles=angles)  # type: ignore[arg-type]
+        return preparer.prepare(family, warm_start=warm_start, seed=seed)
 
     def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
         own = again().response

@@ -16,7 +16,7 @@ def circuits(
     *,
     preparer: Preparer | None = None,
     stencil: Stencil | AutoStencil | None = None,
-    near: Gradient | None = None,
+    warm_start: Gradient | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> list[QuantumCircuit]:
@@ -24,7 +24,7 @@ def circuits(
 
     Parameters
     ----------
-    problem, preparer, stencil, near, seed, progress
+    problem, preparer, stencil, warm_start, seed, progress
         As of :func:`gradient`. The nudge of a cost of expectations is that of exact expectations in the free phase.
 
     Returns
@@ -51,7 +51,7 @@ def circuits(
 
         exact = {"device": None, "shots": None, "mitigation": "none", "calibration_shots": None}
         stencil = settle(problem, preparer=preparer, stencil=stencil, seed=seed, progress=progress, **exact).stencil  # type: ignore[arg-type]
-    done, _ = run(problem, preparer=preparer, stencil=stencil, near=near, seed=seed, progress=progress)
+    done, _ = run(problem, preparer=preparer, stencil=stencil, warm_start=warm_start, seed=seed, progress=progress)
     betas = done.stencil.phases
     bound: dict[int, QuantumCircuit] = {}
     for part in [done] if done.earlier is None else [done.earlier, done]:

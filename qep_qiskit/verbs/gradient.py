@@ -28,6 +28,7 @@ def gradient(
     shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
+    warm_start: Gradient | None = None,
     near: Gradient | None = None,
     seed: int | None = None,
     progress: Progress = silent,
@@ -52,8 +53,9 @@ def gradient(
         ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see docs/mitigation.md.
     calibration_shots : int, optional
         Per calibration circuit; as many as `shots` where absent.
-    near : Gradient, optional
+    warm_start : Gradient, optional
         Of a similar problem (the last training step's, say): its free phase is where preparation starts.
+        ``near=`` is its older name.
     seed : int, optional
         The device's where absent.
     progress : callable, optional
@@ -77,6 +79,7 @@ def gradient(
     >>> print(bool(abs(grad.values - qep.exact_gradient(problem).values).max() < 1e-3))
     True
     """
+    warm_start = near if warm_start is None else warm_start
     started, clock = datetime.now(UTC), time.perf_counter()
     record = None
     if isinstance(stencil, AutoStencil) or isinstance(shots, OptimalShots):
@@ -103,7 +106,7 @@ def gradient(
         shots=shots,
         mitigation=mitigation,
         calibration_shots=calibration_shots,
-        near=near,
+        warm_start=warm_start,
         seed=seed,
         progress=progress,
     )

@@ -40,6 +40,7 @@ def gradients(
     shots: int | Split | OptimalShots | None = None,
     mitigation: str = "none",
     calibration_shots: int | None = None,
+    warm_start: Sequence[Gradient | Prepared | None] | None = None,
     near: Sequence[Gradient | Prepared | None] | None = None,
     seed: int | None = None,
     progress: Progress = silent,
@@ -51,10 +52,10 @@ def gradients(
     problems : sequence of Problem
         The samples of a batch: circuits of the same structure share a pub, each sample is a row of its values. A readout
         calibration serves all of them.
-    near : sequence of Gradient, Prepared or None, optional
+    warm_start : sequence of Gradient, Prepared or None, optional
         One a problem, for instance of the last training step: the free phases start there. Without it a sample starts from
         the nearest one before it in the batch, if that is near; a variational search, which may have several minima, from its
-        own starts.
+        own starts. ``near=`` is its older name.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed, progress
         As of :func:`gradient`. An adaptive stencil has a β for each problem; what is left to the planner is planned for the
         first problem and serves all.
@@ -72,14 +73,17 @@ def gradients(
     >>> [len(g.values) for g in qep.gradients(batch)]
     [5, 5]
     """
+    warm_start = near if warm_start is None else warm_start
     started, clock = datetime.now(UTC), time.perf_counter()
     if not isinstance(problems, Sequence):
         raise InputError(f"problems: {shown(problems)} is not a list; give a list of qep.Problem(...)")
     if not problems:
         raise InputError("problems: the batch is empty; give at least one qep.Problem(...)")
     chosen = as_device(device)
-    if near is not None and len(near) != len(problems):
-        raise InputError(f"near: {len(near)} gradients for {len(problems)} problems; give one a problem, in the same order")
+    if warm_start is not None and len(warm_start) != len(problems):
+        raise InputError(
+            f"warm_start: {len(warm_start)} gradients for {len(problems)} problems; give one a problem, in the same order"
+        )
     record = None
     if isinstance(stencil, AutoStencil) or isinstance(shots, OptimalShots):
         settled = settle(
@@ -119,9 +123,9 @@ def gradients(
             shots=shots,
             mitigation=mitigation,
             calibration_shots=calibration_shots,
-            near=(None if isinstance(preparer, VQE) else _nearest(problem, first))
-            if near is None
-            else start_from(near[number], problem),
+            warm_start=(None if isinstance(preparer, VQE) else _nearest(problem, first))
+            if warm_start is None
+            else start_from(warm_start[number], problem),
             prepared=None if together is None else together[number],
             seed=chosen.seed if seed is None else seed_of(seed),
         )

@@ -82,9 +82,9 @@ def test_near_gradients_lead_to_the_same_minimum_and_seeds_repeat():
     first = qep.gradient(PROBLEM, preparer=qep.MeanField())
     again = qep.gradient(PROBLEM, preparer=qep.MeanField())
     assert np.array_equal(first.values, again.values)
-    near = qep.gradient(PROBLEM, preparer=qep.MeanField(starts=1), near=first, seed=5)
+    near = qep.gradient(PROBLEM, preparer=qep.MeanField(starts=1), warm_start=first, seed=5)
     np.testing.assert_allclose(near.values, first.values, atol=1e-10)
-    quantum = qep.gradient(PROBLEM, preparer=qep.MeanField(), near=qep.gradient(PROBLEM))
+    quantum = qep.gradient(PROBLEM, preparer=qep.MeanField(), warm_start=qep.gradient(PROBLEM))
     np.testing.assert_allclose(quantum.values, first.values, atol=1e-10)
 
 

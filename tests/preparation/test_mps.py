@@ -107,7 +107,7 @@ def test_near_states_are_a_start():
     before = qep.gradient(ising_problem(8, "chain"), preparer=qep.MPS())
     here = ising_problem(8, "chain", seed=0)
     np.testing.assert_allclose(
-        qep.gradient(here, preparer=qep.MPS(), near=before).values, qep.gradient(here, preparer=qep.MPS()).values, atol=1e-9
+        qep.gradient(here, preparer=qep.MPS(), warm_start=before).values, qep.gradient(here, preparer=qep.MPS()).values, atol=1e-9
     )
 
 

@@ -61,7 +61,7 @@ class Distributed:
         self,
         problems: Sequence[Problem],
         *,
-        near: Sequence[Prepared | None] | None = None,
+        warm_start: Sequence[Prepared | None] | None = None,
         shots: int | Split | None = None,
         seed: int = 0,
         progress: Progress = silent,
@@ -70,7 +70,7 @@ class Distributed:
         parts = []
         for number, first in enumerate(range(0, len(problems), self.size)):
             some = problems[first : first + self.size]
-            starts = None if near is None else tuple(kept(p, self.preparer) for p in near[first : first + self.size])
+            starts = None if warm_start is None else tuple(kept(p, self.preparer) for p in warm_start[first : first + self.size])
             samples = tuple((problem.x, problem.cost) for problem in some)
             # without shots nothing is drawn but first angles, which are those of the whole batch; so are the first task's shots
             own = seed if shots is None or number == 0 else integer(seed, "task", number)
@@ -92,8 +92,8 @@ def measured(shared: tuple[Source, Preparer, Network], part: Part) -> list[Gradi
     """Measure one part: what a worker runs. Free phases go back as the arrays that later steps start from."""
     source, preparer, network = shared
     problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]
-    near = None if part.starts is None else [restored(start, preparer) for start in part.starts]
-    found = source(problems, near=near, shots=part.shots, seed=part.seed, progress=silent)
+    warm_start = None if part.starts is None else [restored(start, preparer) for start in part.starts]
+    found = source(problems, warm_start=warm_start, shots=part.shots, seed=part.seed, progress=silent)
     carried = isinstance(preparer, VQE) or starts_from_states(preparer, network.num_qubits)
     return [replace(g, free=_packed(g.free, preparer) if carried else None) for g in found]
 

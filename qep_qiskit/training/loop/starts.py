@@ -38,7 +38,7 @@ def kept(free: Prepared | None, preparer: Preparer) -> Array | None:
 
 
 def restored(start: Array | None, preparer: Preparer) -> Prepared | None:
-    """Return the start as a preparer takes it (``near=``)."""
+    """Return the start as a preparer takes it (``warm_start=``)."""
     if start is None:
         return None
     rows = start[None, :]

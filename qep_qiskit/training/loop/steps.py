@@ -123,7 +123,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         raise ValueError("a task that leaves something to the planner is to be settled before its first step")
     asked: Any = task.shots
     shots = task.optimizer.shots(asked, state.memory) if isinstance(asked, int) else asked
-    found = _gradients(task, problems, _near(task, state, chosen), shots, step, progress)
+    found = _gradients(task, problems, _warm_start(task, state, chosen), shots, step, progress)
     mean = mean_of(found)
     gradient = task.constraints.gradient(mean.values, state.weights)
     covariance = task.constraints.covariance(mean.covariance)
@@ -175,17 +175,17 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
     return Step(record, epoch, after, fresh, mean.warnings)
 
 
-def _near(task: Task, state: State, chosen: Indices) -> list[Prepared | None] | None:
+def _warm_start(task: Task, state: State, chosen: Indices) -> list[Prepared | None] | None:
     if not task.carries or not all(int(i) in state.starts for i in chosen):
         return None
     return [restored(state.starts[int(i)], task.preparer) for i in chosen]
 
 
 def _gradients(
-    task: Task, problems: Sequence[Problem], near: Any, shots: int | Split | None, step: int, progress: Progress
+    task: Task, problems: Sequence[Problem], warm_start: Any, shots: int | Split | None, step: int, progress: Progress
 ) -> list[Gradient]:
     try:
-        return task.source(problems, near=near, shots=shots, seed=integer(task.seed, "step", step), progress=progress)
+        return task.source(problems, warm_start=warm_start, shots=shots, seed=integer(task.seed, "step", step), progress=progress)
     except DegenerateGroundStateError as error:
         raise DegenerateGroundStateError(f"training: at step {step + 1}, {error}") from None
 

@@ -19,7 +19,7 @@ def problem(sites=9, shift=0.0, x=(0.5,)):
 def test_exact_states_do_not_depend_on_the_start():
     before = qep.gradient(problem(11))
     here = problem(11, shift=1e-3)
-    cold, warm = qep.gradient(here), qep.gradient(here, near=before)
+    cold, warm = qep.gradient(here), qep.gradient(here, warm_start=before)
     np.testing.assert_allclose(warm.values, cold.values, atol=1e-7)
     np.testing.assert_allclose(warm.loss, cold.loss, atol=1e-9)
 
@@ -28,7 +28,7 @@ def test_a_variational_search_follows_its_minimum():
     vqe = qep.VQE(ansatz="hamiltonian", layers=2, starts=1)
     before = qep.gradient(problem(4), preparer=vqe, seed=4)
     here = problem(4, shift=1e-2)
-    warm = qep.gradient(here, preparer=vqe, near=before, seed=4)
+    warm = qep.gradient(here, preparer=vqe, warm_start=before, seed=4)
     assert max(phase["residual"] for phase in warm.diagnostics["phases"]) < 1e-6
     assert np.linalg.norm(warm.free.angles[0] - before.free.angles[0]) < 0.5
     assert not np.array_equal(warm.free.angles[0], before.free.angles[0])
@@ -36,7 +36,7 @@ def test_a_variational_search_follows_its_minimum():
 
 def test_angles_of_another_ansatz_are_no_start():
     before = qep.gradient(problem(4), preparer=qep.VQE(layers=1, starts=1))
-    warm = qep.gradient(problem(4), preparer=qep.VQE(layers=2, starts=1), near=before, seed=1)
+    warm = qep.gradient(problem(4), preparer=qep.VQE(layers=2, starts=1), warm_start=before, seed=1)
     cold = qep.gradient(problem(4), preparer=qep.VQE(layers=2, starts=1), seed=1)
     np.testing.assert_array_equal(warm.values, cold.values)
 
@@ -46,22 +46,34 @@ def test_a_batch_starts_from_near_samples_only(monkeypatch):
     problems = [problem(5, x=(x,)) for x in xs]
     starts = []
     plan = batch.plan
-    monkeypatch.setattr(batch, "plan", lambda *args, near, **options: starts.append(near) or plan(*args, near=near, **options))
+    monkeypatch.setattr(
+        batch,
+        "plan",
+        lambda *args, warm_start, **options: starts.append(warm_start) or plan(*args, warm_start=warm_start, **options),
+    )
     found = qep.gradients(problems)
     assert [start is None for start in starts] == [True, False, True, False]
     for gradient, alone in zip(found, problems, strict=True):
         np.testing.assert_allclose(gradient.values, qep.gradient(alone).values, atol=1e-8)
-    again = qep.gradients(problems, near=found)
+    again = qep.gradients(problems, warm_start=found)
     assert all(start is gradient.free for start, gradient in zip(starts[4:], found, strict=True))
     for one, other in zip(found, again, strict=True):
         np.testing.assert_allclose(one.values, other.values, atol=1e-8)
 
 
+def test_near_is_the_older_name():
+    before, here = qep.gradient(problem(4)), problem(4, shift=1e-3)
+    assert qep.gradient(here, near=before) == qep.gradient(here, warm_start=before)
+    assert qep.gradients([here], near=[before]) == qep.gradients([here], warm_start=[before])
+    with pytest.raises(InputError, match="warm_start: 3 is not allowed"):
+        qep.gradient(here, near=3)
+
+
 def test_what_is_refused():
     gradient = qep.gradient(problem(4))
-    with pytest.raises(InputError, match="near: that gradient has 12 weights"):
-        qep.gradient(problem(5), near=gradient)
-    with pytest.raises(InputError, match="near: 3 is not allowed"):
-        qep.gradient(problem(4), near=3)
-    with pytest.raises(InputError, match="near: 1 gradients for 2 problems"):
-        qep.gradients([problem(4), problem(4)], near=[gradient])
+    with pytest.raises(InputError, match="warm_start: that gradient has 12 weights"):
+        qep.gradient(problem(5), warm_start=gradient)
+    with pytest.raises(InputError, match="warm_start: 3 is not allowed"):
+        qep.gradient(problem(4), warm_start=3)
+    with pytest.raises(InputError, match="warm_start: 1 gradients for 2 problems"):
+        qep.gradients([problem(4), problem(4)], warm_start=[gradient])
