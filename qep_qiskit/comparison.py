@@ -24,8 +24,7 @@ from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error, scor
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.forecasting.settlement import settle
-from qep_qiskit.measurement.mitigation.chosen import parse
-from qep_qiskit.measurement.mitigation.readout import check_installed
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact
 from qep_qiskit.preparation.mean_field import MeanField
@@ -122,7 +121,7 @@ class Climb:
         self._preparer: Preparer = Exact() if preparer is None else preparer
         self._progress = progress
         chosen = parse(mitigation)
-        check_installed(chosen.readout)
+        chosen.require()
         self._mitigation = str(chosen)
         self._shares = chosen.calibrated and not chosen.twirled
         self._seed = self._device.seed if seed is None else seed_of(seed)

@@ -14,8 +14,8 @@ from qep_qiskit.devices.calibration import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.fingerprints import of_or_none
-from qep_qiskit.measurement.mitigation.chosen import Mitigation, parse
-from qep_qiskit.measurement.mitigation.folding import folded
+from qep_qiskit.measurement.mitigation import twirling, zne
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse
 from qep_qiskit.measurement.mitigation.twirling import (
     Flips,
     design,
@@ -23,9 +23,7 @@ from qep_qiskit.measurement.mitigation.twirling import (
     flipped_state,
     num_flips,
     shots_each,
-    twirled,
     twirled_values,
-    undone,
 )
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.samples import Samples
@@ -88,7 +86,7 @@ class Bench:
         self._by_content: dict[str, Compiled] = {}
         self._empty: dict[int, QuantumCircuit] = {}
         self._groups: dict[tuple[int, str, int | None, int], _Group] = {}
-        self._folded: dict[tuple[int, int], Compiled] = {}
+        self._folded: dict[int, dict[int, Compiled]] = {}
         self._sets = 0
         self.qubits: dict[tuple[int, int], tuple[int, ...]] = {}
         self.summaries: list[dict[str, object]] = []
@@ -160,7 +158,7 @@ class Bench:
         key = (id(compiled), axes, each, row.factor)
         if key not in self._groups:
             variant = self._amplified(compiled, row.factor) if circuits else compiled
-            variant = twirled(variant, axes) if self._sets and circuits else variant
+            variant = twirling.construct(variant, axes) if self._sets and circuits else variant
             self._groups[key] = _Group(variant, axes, each, [], [], [])
         group = self._groups[key]
         if not self._sets:
@@ -175,11 +173,11 @@ class Bench:
         group.sources += [(plan.prepared, index)] * len(flips)
 
     def _amplified(self, compiled: Compiled, factor: int) -> Compiled:
-        key = (id(compiled), factor)
-        if key not in self._folded:
-            zne = self._mitigation.zne
-            self._folded[key] = compiled if zne is None else folded(compiled, factor, zne.folding)
-        return self._folded[key]
+        if self._mitigation.zne is None:
+            return compiled
+        if id(compiled) not in self._folded:
+            self._folded[id(compiled)] = zne.construct(compiled, self._mitigation.zne)
+        return self._folded[id(compiled)][factor]
 
     def work(self) -> list[tuple[Work, list[Row]]]:
         """Return what is to be run, and for each row of its values what it is for."""
@@ -245,7 +243,7 @@ def dealt(found: Iterable[tuple[Row, Samples]]) -> dict[Key, Samples]:
 
 def _whole(rows: list[tuple[Row, Samples]]) -> Samples:
     flips = [row.flips for row, _ in rows if row.flips is not None]
-    return undone([samples for _, samples in rows], np.array(flips)) if flips else rows[-1][1]
+    return twirling.combine([samples for _, samples in rows], np.array(flips)) if flips else rows[-1][1]
 
 
 def _states(group: _Group) -> NDArray[np.complex128]:
@@ -301,7 +299,7 @@ def calibration_work(device: Device, qubits: tuple[int, ...], mitigation: str, s
     flips = design(n, num_flips(n), stream(seed, "calibration flips"))
     if not device.needs_circuits:
         return [CalibrationWork(0, Work(plain, axes, np.zeros((len(flips), 0)), _basis_state(n, 0, flips)), flips)]
-    after = twirled(plain, axes)
+    after = twirling.construct(plain, axes)
     return [CalibrationWork(0, Work(after, axes, twirled_values(plain, after, np.zeros(0), flips)), flips)]
 
 

@@ -13,9 +13,9 @@ from qep_qiskit.devices.named import as_device
 from qep_qiskit.devices.simulated.device import Ran, ran_on
 from qep_qiskit.equilibrium.bench import Bench, CalibrationWork, calibration_work
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.measurement.mitigation.chosen import parse
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.mitigation.readout import CalibrationSamples
-from qep_qiskit.measurement.mitigation.twirling import Flips, shots_each, undone
+from qep_qiskit.measurement.mitigation.twirling import Flips, combine, shots_each
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import integer
@@ -160,5 +160,5 @@ def calibrating(device: Device, qubits: tuple[int, ...], plan: Plan) -> tuple[li
 
 def calibration_samples(qubits: tuple[int, ...], got: Mapping[int, tuple[Sequence[Samples], Flips | None]]) -> CalibrationSamples:
     """Return what the calibration circuits of each state gave, flips undone."""
-    whole = {state: samples[0] if flips is None else undone(samples, flips) for state, (samples, flips) in got.items()}
+    whole = {state: samples[0] if flips is None else combine(samples, flips) for state, (samples, flips) in got.items()}
     return CalibrationSamples(qubits, whole[0], whole.get(1))

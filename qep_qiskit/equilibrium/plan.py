@@ -18,8 +18,7 @@ from qep_qiskit.equilibrium.families import family_of, first_family, first_phase
 from qep_qiskit.equilibrium.nearness import nearness_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
-from qep_qiskit.measurement.mitigation.chosen import parse
-from qep_qiskit.measurement.mitigation.readout import check_installed
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, joined, prepare_all, remembered, silent
@@ -166,7 +165,7 @@ def plan(
     check_shots("calibration_shots", calibration_shots)
     refuse_without_qubits(problem, preparer, shots if isinstance(shots, Split) else check_shots("shots", shots))
     chosen = parse(mitigation)
-    check_installed(chosen.readout)
+    chosen.require()
     if isinstance(asked, AdaptiveStencil):
         if prepared is None:
             prepared = preparer.prepare(free_family(problem), warm_start=warm_start, seed=seed, progress=progress)

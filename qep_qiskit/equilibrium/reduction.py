@@ -17,10 +17,10 @@ from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.expectations import Readings, read
-from qep_qiskit.measurement.mitigation.chosen import Mitigation, ZeroNoise, parse, readable
-from qep_qiskit.measurement.mitigation.extrapolation import extrapolated
-from qep_qiskit.measurement.mitigation.readout import Mitigator, mitigator
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, readable
+from qep_qiskit.measurement.mitigation.readout import Mitigator
 from qep_qiskit.measurement.mitigation.readout.mitigator import digest
+from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase
@@ -142,7 +142,7 @@ def values_of(
             found = [read(some, basis, paulis, qubits=outcomes.qubits[phase], mitigator=undone) for some in samples]
             means = found[0].means
             if zne is not None:
-                means, found = extrapolated(found, factors, zne.extrapolation)
+                means, found = combine(found, zne)
             values[list(basis.strings)] = means
             readings += found
     return values, readings
@@ -206,7 +206,7 @@ def _readout_bias(
 
 
 def _mitigator(chosen: Mitigation, outcomes: Outcomes) -> Mitigator | None:
-    return mitigator(chosen.readout, outcomes.calibrations) if chosen.calibrated and not outcomes.expectations else None
+    return None if chosen.method is None or outcomes.expectations else chosen.method.combine(outcomes.calibrations)
 
 
 def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> dict[str, Any]:

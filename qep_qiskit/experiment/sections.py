@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from qep_qiskit.experiment.section import Section as Section
 from qep_qiskit.experiment.training import Data, Training
-from qep_qiskit.measurement.mitigation.chosen import ALLOWED, parse
+from qep_qiskit.measurement.mitigation.mitigation import ALLOWED, parse
 
 ANSATZE = ("hamiltonian", "efficient_su2", "real_amplitudes")
 ENTANGLEMENTS = ("pairwise", "linear", "reverse_linear", "circular", "full", "sca")

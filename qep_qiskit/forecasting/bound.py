@@ -10,7 +10,7 @@ from qep_qiskit.equilibrium.execution import Outcomes
 from qep_qiskit.equilibrium.plan import advance, plan
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.forecasting.prediction import Prediction
-from qep_qiskit.measurement.mitigation.chosen import parse
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil

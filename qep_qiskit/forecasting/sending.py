@@ -11,7 +11,7 @@ from qep_qiskit.devices.calibration import Appraisal, appraise, backend_of, repe
 from qep_qiskit.devices.device import Device
 from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.measurement.mitigation.chosen import parse
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.mitigation.twirling import num_flips, shots_each
 from qep_qiskit.measurement.split import Split
 

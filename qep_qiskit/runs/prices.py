@@ -17,7 +17,7 @@ from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.equilibrium.execution import calibrating
 from qep_qiskit.equilibrium.plan import Plan, advance
 from qep_qiskit.forecasting.sending import FORMULA, JOB_SECONDS
-from qep_qiskit.measurement.mitigation.chosen import parse
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore

@@ -15,8 +15,8 @@ import qep_qiskit as qep
 from qep_qiskit.devices.device import Compiled, Work
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.mitigation import twirling
 from qep_qiskit.measurement.mitigation.folding import folded
-from qep_qiskit.measurement.mitigation.twirling import twirled
 
 BOTH = pytest.mark.parametrize("make", [qep.aer, qep.simulator])
 POOR_STATES = pytest.mark.filterwarnings("ignore:(the ansatz|the state at):qep_qiskit.errors.NudgeWarning")
@@ -99,7 +99,7 @@ def test_old_snapshots_turn_and_flip_in_their_own_gates(make):
     circuit.h(0)
     compiled = device.compile(circuit)
     assert set(compiled.rotated("XY").count_ops()) <= set(compiled.gates)
-    assert set(twirled(compiled, "ZX").circuit.count_ops()) <= set(compiled.gates)
+    assert set(twirling.construct(compiled, "ZX").circuit.count_ops()) <= set(compiled.gates)
 
 
 @BOTH
@@ -108,7 +108,7 @@ def test_flips_before_the_measurement_bear_the_noise_of_the_models_gates(make):
     model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), ["rx"])
     device, circuit = make(noise=model), QuantumCircuit(1)
     circuit.ry(0.4, 0)
-    after = twirled(device.compile(circuit), "Z")
+    after = twirling.construct(device.compile(circuit), "Z")
     (rows,) = device.distribution([Work(after, "Z", np.array([[0.0], [np.pi]]))])
     found = [samples.weights @ (1 - 2 * samples.outcomes[:, 0]) for samples in rows]
     np.testing.assert_allclose(found, [0.81 * np.cos(0.4), -0.81 * np.cos(0.4)], atol=1e-9)
@@ -119,7 +119,7 @@ def test_flips_that_the_gates_cannot_express_are_refused():
     circuit = QuantumCircuit(1)
     circuit.h(0)
     with pytest.raises(InputError, match="mitigation"):
-        twirled(qep.simulator(noise=model).compile(circuit), "Z")
+        twirling.construct(qep.simulator(noise=model).compile(circuit), "Z")
 
 
 LABELLED = {

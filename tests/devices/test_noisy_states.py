@@ -24,8 +24,8 @@ import qep_qiskit as qep
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.simulated import noisy_program as noisy
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.mitigation import twirling
 from qep_qiskit.measurement.mitigation.folding import folded
-from qep_qiskit.measurement.mitigation.twirling import twirled
 from qep_qiskit.simulation.noise.channels import ChannelProgram
 
 TIGHT = {"rtol": 0.0, "atol": 1e-10}
@@ -230,7 +230,7 @@ def test_folded_and_twirled_circuits(folding, own_runs):
     compiled = folded(device.compile(circuit), 3, folding)
     found, right = both_distributions(device, exact, compiled, ("XYZ", "ZZZ"), a_row(circuit, 2))
     np.testing.assert_allclose(found, right, **TIGHT)
-    after = twirled(compiled, "XZY")
+    after = twirling.construct(compiled, "XZY")
     values = np.random.default_rng(1).choice([0.0, np.pi], (3, after.circuit.num_parameters))
     found, right = both_distributions(device, exact, after, ("XZY",), values)
     np.testing.assert_allclose(found, right, **TIGHT)

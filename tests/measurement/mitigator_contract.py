@@ -17,7 +17,7 @@ from qep_qiskit.devices.simulated.noise import confused
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.mitigation.readout import CalibrationSamples, Mitigator, mitigator
+from qep_qiskit.measurement.mitigation.readout import METHODS, CalibrationSamples, Mitigator
 from qep_qiskit.samples import draw, from_probabilities
 
 RATES = [(0.03, 0.09), (0.08, 0.02), (0.01, 0.15)]
@@ -56,7 +56,7 @@ class MitigatorContract:
         return CalibrationSamples(qubits, drawn(self.channel(ZERO), shots, rng), drawn(self.channel(ONE), shots, rng))
 
     def made(self, shots, rng=None, qubits=QUBITS) -> Mitigator:
-        return mitigator(self.method, [self.calibration(shots, rng, qubits)])
+        return METHODS[self.method].combine([self.calibration(shots, rng, qubits)])
 
     def read(self, samples, undone, qubits=QUBITS):
         return read(samples, BASIS, PAULIS, qubits=qubits, mitigator=undone)
@@ -75,7 +75,7 @@ class MitigatorContract:
         rng = np.random.default_rng(3)
         perfect = CalibrationSamples(QUBITS, from_probabilities(ZERO, 3), self.perfect_ones())
         samples = draw(PROBABILITIES, 3, 200, rng)
-        found = self.read(samples, mitigator(self.method, [perfect]))
+        found = self.read(samples, METHODS[self.method].combine([perfect]))
         np.testing.assert_allclose(found.per_outcome, read(samples, BASIS, PAULIS).per_outcome, atol=1e-6)
 
     def perfect_ones(self):
@@ -93,7 +93,7 @@ class MitigatorContract:
         perfect = CalibrationSamples(
             QUBITS, replace(from_probabilities(ZERO, 3), shots=shots), None if ones is None else replace(ones, shots=shots)
         )
-        undone = mitigator(self.method, [perfect])
+        undone = METHODS[self.method].combine([perfect])
         found = self.read(from_probabilities(ZERO, 3), undone)
         share = shared(undone, found)
         errors = np.sqrt(np.diag(share)) * shots
@@ -160,9 +160,9 @@ class MitigatorContract:
         rng = np.random.default_rng(8)
         samples, whole = self.data(None, None), self.calibration(None, rng)
         parts = [self.part_of(whole, [0, 2]), self.part_of(whole, [1])]
-        found = self.read(samples, mitigator(self.method, parts))
+        found = self.read(samples, METHODS[self.method].combine(parts))
         np.testing.assert_allclose(found.means, EXACT, atol=2e-6)
-        assert found.sensitivity.shape[1] == mitigator(self.method, parts).num_parameters
+        assert found.sensitivity.shape[1] == METHODS[self.method].combine(parts).num_parameters
 
     def part_of(self, whole, columns):
         def some(samples):

@@ -7,7 +7,7 @@ from qiskit.quantum_info import PauliList, Statevector, random_statevector
 from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.measurement.bases import choose_bases
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.mitigation.readout import calibrate
+from qep_qiskit.measurement.mitigation.readout.rates import calibrate
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
 from qep_qiskit.samples import Samples, draw, from_probabilities
 

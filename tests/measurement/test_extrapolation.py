@@ -6,7 +6,8 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.mitigation.extrapolation import CLEAR, coefficients, extrapolate, extrapolated
+from qep_qiskit.measurement.mitigation.extrapolation import CLEAR, coefficients, extrapolate
+from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
 from qep_qiskit.samples import distinct
 
 FACTORS = (1, 3, 5)
@@ -65,7 +66,7 @@ def all_alike(shots, factor):
 @pytest.mark.parametrize("form", ["linear", "richardson", "exponential"])
 def test_where_no_flip_was_seen_the_extrapolated_value_still_has_an_error(form):
     for shots in (20, 200):
-        values, parts = extrapolated([all_alike(shots, f) for f in FACTORS], FACTORS, form)
+        values, parts = combine([all_alike(shots, f) for f in FACTORS], ZeroNoise(form))
         variance = sum(np.diag(part.covariance(np.eye(2))) for part in parts)
         assert np.isfinite(values).all() and (variance > 4 / shots**2).all()
 

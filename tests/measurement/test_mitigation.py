@@ -3,7 +3,8 @@
 import pytest
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.mitigation.chosen import READOUT, ZeroNoise, parse, readable
+from qep_qiskit.measurement.mitigation.mitigation import READOUT, parse, readable
+from qep_qiskit.measurement.mitigation.zne import ZeroNoise
 
 
 @pytest.mark.parametrize("text", [*READOUT, "zne", "zne+m3", "zne:exponential:two_qubit:1,3+trex", "zne:richardson"])

@@ -9,7 +9,7 @@ from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import choose_bases
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.mitigation.readout import Calibration, calibrate, merge
+from qep_qiskit.measurement.mitigation.readout.rates import Calibration, calibrate, merge
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
 from qep_qiskit.samples import Samples, draw, from_probabilities
 

@@ -11,14 +11,14 @@ from qiskit.quantum_info import Statevector, random_statevector
 from qep_qiskit.devices import Compiled
 from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.measurement.mitigation.twirling import (
+    combine,
+    construct,
     design,
     flipped_draw,
     flipped_state,
     num_flips,
     shots_each,
-    twirled,
     twirled_values,
-    undone,
 )
 from qep_qiskit.samples import Samples, draw, from_probabilities
 
@@ -59,7 +59,7 @@ def test_the_circuit_and_the_state_are_flipped_alike_and_undone_they_are_the_sam
     circuit.cx(1, 2)
     circuit.rx(0.3, 2)
     before = Compiled(circuit, (0, 1, 2), (0, 1, 2), (0, 1, 2))
-    after = twirled(before, axes)
+    after = construct(before, axes)
     flips = design(3, 8, np.random.default_rng(5))
     values = twirled_values(before, after, np.array([0.4, 1.1, -0.8]), flips)
     plain = Statevector(circuit.assign_parameters([0.4, 1.1, -0.8]))
@@ -77,10 +77,10 @@ def test_flips_are_undone_and_shots_added_up():
     state = random_statevector(8, seed=2)
     p = np.abs(state.data) ** 2
     flips = design(3, 8, np.random.default_rng(3))
-    exact = undone([from_probabilities(p[np.arange(8) ^ int(f @ [1, 2, 4])], 3) for f in flips], flips)
+    exact = combine([from_probabilities(p[np.arange(8) ^ int(f @ [1, 2, 4])], 3) for f in flips], flips)
     np.testing.assert_allclose(np.bincount(exact.outcomes @ [1, 2, 4], weights=exact.weights), p, atol=1e-12)
     parts = [draw(p, 3, shots, np.random.default_rng(shots)) for shots in (10, 30)]
-    both = undone(parts, flips[:2])
+    both = combine(parts, flips[:2])
     assert both.shots == 40
     assert both.weights.sum() == pytest.approx(1.0)
     first = np.bincount((parts[0].outcomes ^ flips[0]) @ [1, 2, 4], weights=parts[0].weights, minlength=8)

@@ -1,5 +1,6 @@
 """Mitigation of a device's errors: one technique per file.
 
-`chosen` reads what a user writes, such as ``"zne+trex"``. `folding` and `extrapolation` are zero-noise extrapolation, `twirling`
-flips qubits at random before the measurement, `readout` corrects readout errors.
+A technique has two halves: `construct` makes the circuits to run, `combine` makes one answer of their outcomes. `zne` is
+zero-noise extrapolation (`folding`, `extrapolation`), `twirling` flips qubits at random before the measurement, and `readout`
+corrects readout errors. `mitigation` reads what a user writes, such as ``"zne+trex"``.
 """

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.measurement.expectations import Readings
-
 Matrix = NDArray[np.float64]
 CLEAR = 5.0
 """Standard deviations by which a value must differ from zero for its logarithm to be taken."""
@@ -60,20 +58,3 @@ def extrapolate(
     found[clear] = np.sign(some[0]) * np.exp(line @ np.log(np.abs(some)))
     slopes[:, clear] = found[clear] * line[:, None] / some
     return found, slopes, clear
-
-
-def extrapolated(
-    readings: Sequence[Readings], factors: Sequence[int], extrapolation: str
-) -> tuple[NDArray[np.float64], list[Readings]]:
-    """Return extrapolated means, and the readings multiplied by their derivatives, whose covariances add up to the means'.
-
-    Where the extrapolation is linear the multiplied readings' means add up to the extrapolated ones.
-    """
-    means = np.array([reading.means for reading in readings])
-    errors = np.array([np.sqrt(np.diag(reading.covariance(np.eye(means.shape[1])))) for reading in readings])
-    values, slopes, _ = extrapolate(means, errors, factors, extrapolation)
-    scaled = [
-        Readings(r.strings, r.per_outcome * slope, r.samples, r.sensitivity * slope[:, None])
-        for r, slope in zip(readings, slopes, strict=True)
-    ]
-    return values, scaled

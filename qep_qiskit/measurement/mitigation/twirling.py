@@ -67,7 +67,7 @@ def design(num_qubits: int, num_sets: int, rng: np.random.Generator) -> Flips:
     return flips ^ rng.integers(0, 2, size=num_qubits).astype(bool)
 
 
-def twirled(compiled: Compiled, axes: str) -> Compiled:
+def construct(compiled: Compiled, axes: str) -> Compiled:
     """Return the circuit with a parameter ``flip_q`` per qubit: π flips what a measurement along the axis reads, 0 does not.
 
     The flip comes before the rotation into Z. Along X and Y it is a virtual Z. Along Z it is two √X pulses, in either case, in
@@ -142,7 +142,7 @@ def flipped_draw(
     return drawn
 
 
-def undone(parts: Sequence[Samples], flips: Flips) -> Samples:
+def combine(parts: Sequence[Samples], flips: Flips) -> Samples:
     """Return the outcomes of all sets of flips together, with the flips undone; each set is a stratum."""
     total = None if parts[0].shots is None else sum(part.shots or 0 for part in parts)
     shares = [1.0 / len(parts) if total is None else (part.shots or 0) / total for part in parts]

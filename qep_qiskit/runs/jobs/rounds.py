@@ -15,7 +15,7 @@ from qep_qiskit.devices.remote import RemoteDevice, RunPub
 from qep_qiskit.equilibrium.bench import Bench, Row, calibration_work, dealt
 from qep_qiskit.equilibrium.execution import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.measurement.mitigation.chosen import parse
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.mitigation.readout import CalibrationSamples
 from qep_qiskit.measurement.mitigation.twirling import Flips, shots_each
 from qep_qiskit.runs.file.records import JobRecord, Pub

@@ -22,8 +22,9 @@ from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.mitigation.readout.mitigator import parities, signs_of
-from qep_qiskit.measurement.mitigation.readout.rates import Calibration
+from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
+from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, parities, signs_of
+from qep_qiskit.measurement.mitigation.readout.rates import Calibration, rates_of
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
 from qep_qiskit.samples import Samples
 
@@ -140,3 +141,12 @@ def require_mthree() -> None:
     """Refuse, with the remedy, where mthree is not installed."""
     if importlib.util.find_spec("mthree") is None:
         raise InputError("mitigation: 'm3' needs the package mthree; pip install 'qep-qiskit[m3]', or take 'tensored'")
+
+
+def combine(calibrations: Sequence[CalibrationSamples]) -> M3:
+    """Return the mitigator with the rates that the calibration circuits show."""
+    require_mthree()
+    return M3(rates_of(calibrations))
+
+
+M3_METHOD = ReadoutMethod("m3", combine, require=require_mthree)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.covariance import covariance_of_strings
-from qep_qiskit.measurement.mitigation.readout.mitigator import signs_of
+from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, signs_of
 from qep_qiskit.samples import Samples
 
 
@@ -97,6 +97,22 @@ def calibrate(zeros: Samples, ones: Samples, qubits: Sequence[int]) -> Calibrati
     covariance[:n, :n] = _covariance(zeros)
     covariance[n:, n:] = _covariance(ones)
     return Calibration(tuple(qubits), a, b, zeros.shots, covariance)
+
+
+def rates_of(calibrations: Sequence[CalibrationSamples]) -> Calibration:
+    """Return the rates of all qubits that these calibrations measured.
+
+    Raises
+    ------
+    InputError
+        If they were measured behind random flips, or a qubit's readout carries no signal.
+    """
+    parts = []
+    for counts in calibrations:
+        if counts.ones is None:
+            raise InputError("mitigation: these calibration counts were measured behind random flips; they hold no rates")
+        parts.append(calibrate(counts.zeros, counts.ones, counts.qubits))
+    return merge(parts)
 
 
 def merge(calibrations: Sequence[Calibration]) -> Calibration:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.measurement.mitigation.readout.mitigator import signs_of
-from qep_qiskit.measurement.mitigation.readout.rates import Calibration
+from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
+from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, signs_of
+from qep_qiskit.measurement.mitigation.readout.rates import Calibration, rates_of
 from qep_qiskit.samples import Samples
 
 Matrix = NDArray[np.float64]
@@ -56,3 +57,11 @@ class Tensored:
     def report(self) -> list[dict[str, object]]:
         """Return the rates of every qubit."""
         return self.rates.report()
+
+
+def combine(calibrations: Sequence[CalibrationSamples]) -> Tensored:
+    """Return the mitigator with the rates that the calibration circuits show."""
+    return Tensored(rates_of(calibrations))
+
+
+TENSORED = ReadoutMethod("tensored", combine)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.covariance import PSEUDO_SHOTS
+from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, parities, signs_of
 from qep_qiskit.samples import Samples, factor_of_means
 from qep_qiskit.seeds import stream
@@ -123,6 +124,9 @@ def _mixed(qubits: Sequence[int]) -> Matrix:
     return np.column_stack([1.0 - 2.0 * stream(0, "maximally mixed", qubit).integers(0, 2, size=MIXED) for qubit in qubits])
 
 
-def trex(calibrations: Sequence[CalibrationSamples]) -> Trex:
-    """Return the mitigator from what |0…0⟩ gave behind random flips, these undone."""
+def combine(calibrations: Sequence[CalibrationSamples]) -> Trex:
+    """Return the mitigator from the outcomes of |0…0⟩ behind random flips, the flips undone."""
     return Trex(tuple(calibrations))
+
+
+TREX = ReadoutMethod("trex", combine, twirled=True)

@@ -1,0 +1,107 @@
+"""Mitigations as users write them: ``"tensored"``, ``"zne+trex"``, ``"zne:exponential:1,3,5+m3"``.
+
+Words are joined by ``+``: one for the readout and, for all errors of the circuit, ``zne`` with its options (`zne.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.measurement.mitigation import zne as zero_noise
+from qep_qiskit.measurement.mitigation.readout import METHODS, ReadoutMethod
+from qep_qiskit.measurement.mitigation.zne import ZeroNoise
+
+READOUT = ("none", *METHODS)
+ALLOWED = f"{', '.join(READOUT)}, zne, or zne+ one of them, such as 'zne:richardson:1,3+tensored'"
+
+
+@dataclass(frozen=True)
+class Mitigation:
+    """The mitigation of a device's errors.
+
+    Attributes
+    ----------
+    readout : str
+        ``"none"`` or the name of a readout method.
+    zne : ZeroNoise or None
+    """
+
+    readout: str = "none"
+    zne: ZeroNoise | None = None
+
+    @property
+    def method(self) -> ReadoutMethod | None:
+        """The readout method."""
+        return METHODS.get(self.readout)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether calibration circuits are measured."""
+        return self.method is not None
+
+    @property
+    def twirled(self) -> bool:
+        """Whether circuits are run behind random flips."""
+        return self.method is not None and self.method.twirled
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """The strengths of the noise that every circuit is run with."""
+        return (1,) if self.zne is None else self.zne.factors
+
+    def require(self) -> None:
+        """Raise InputError, with the remedy, if a package that it needs is not installed."""
+        if self.method is not None:
+            self.method.require()
+
+    def __str__(self) -> str:
+        """Return the text that :func:`parse` reads, without what is the default."""
+        if self.zne is None:
+            return self.readout
+        return str(self.zne) if self.readout == "none" else f"{self.zne}+{self.readout}"
+
+
+def parse(text: object, key: str = "mitigation") -> Mitigation:
+    """Return the mitigation that a text describes.
+
+    Raises
+    ------
+    InputError
+        For an unknown word.
+
+    Examples
+    --------
+    >>> parse("zne:two_qubit:exponential:1,3+trex").zne
+    ZeroNoise(extrapolation='exponential', folding='two_qubit', factors=(1, 3))
+    >>> str(parse("tensored+zne:linear"))
+    'zne+tensored'
+    """
+    words = text.split("+") if isinstance(text, str) else [str(text)]
+    readout = [word for word in words if word in READOUT]
+    others = [word for word in words if word not in READOUT]
+    zne = [word for word in others if word.split(":")[0] == "zne"]
+    if not isinstance(text, str) or len(readout) > 1 or len(zne) > 1 or len(zne) < len(others):
+        close = nearest(next((w for w in others if w not in zne), ""), [*READOUT, "zne"])
+        raise InputError(f"{key}: unknown {text!r}; allowed: {ALLOWED}{close}")
+    return Mitigation(readout[0] if readout else "none", zero_noise.parse(zne[0], key) if zne else None)
+
+
+def readable(measured: Mitigation, wanted: Mitigation) -> Mitigation:
+    """Return a mitigation as it can be read from counts that were measured for another one.
+
+    Raises
+    ------
+    InputError
+        If the counts do not hold what it needs.
+    """
+    if wanted.zne is not None:
+        wanted = Mitigation(wanted.readout, zero_noise.readable(measured.zne, wanted.zne))
+    if not wanted.calibrated:
+        return wanted
+    if not measured.calibrated:
+        raise InputError(f"mitigation: {str(wanted)!r} needs calibration counts, and these counts hold none; plan with it")
+    if wanted.twirled != measured.twirled:
+        how = "behind random flips" if measured.twirled else "without the random flips it needs"
+        raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured {how}; plan with it")
+    return wanted
