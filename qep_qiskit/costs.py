@@ -6,23 +6,26 @@ operator itself, and ℓ(v) = v. The nudge operator is Σ_m ε_m O_m with ε = �
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.checks import numbers, shown, unnamed
+from qep_qiskit.checks import numbers, shown, unnamed, whole
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import COSTS, Key
 from qep_qiskit.networks.network import Network, finite_vector
-from qep_qiskit.networks.pauli import operator_from
+from qep_qiskit.networks.pauli import OPERATOR, operator_from
 from qep_qiskit.networks.quadratic.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
 from qep_qiskit.values import same
 
 Vector = NDArray[np.float64]
 LARGEST_TARGET = 1e100
+OPERATOR_KEY = Key(f'{OPERATOR}; for oscillators also {{ "r[0] r[1]" = 1.0, "p[0]^2" = 0.5 }}', form=dict[str, float])
 
 
 @runtime_checkable
@@ -64,6 +67,7 @@ class _OperatorCost:
         return np.zeros((1, 1))
 
 
+@COSTS.register("observable")
 @dataclass(frozen=True)
 class ObservableCost(_OperatorCost):
     """L = ⟨C⟩ for a given operator C (Scellier 2024).
@@ -74,7 +78,7 @@ class ObservableCost(_OperatorCost):
         For oscillators also in positions and momenta: ``{"r[0] r[1]": 1.0, "r[0]^2": 0.5, "p[1]^2": 0.5}``.
     """
 
-    operator: SparsePauliOp | Mapping[str, float] | Polynomial
+    operator: Annotated[SparsePauliOp | Mapping[str, float] | Polynomial, OPERATOR_KEY]
 
     def __post_init__(self) -> None:
         read = polynomial_from if written_in_positions(self.operator) else operator_from
@@ -92,6 +96,7 @@ class ObservableCost(_OperatorCost):
         return (operator_from(self.operator, network.num_qubits, "cost.operator"),)
 
 
+@COSTS.register("squared_error_observable")
 @dataclass(frozen=True)
 class SquaredErrorObservable(_OperatorCost):
     """L = ⟨Σ_m (O_m − y_m)²⟩, the operator whose square is taken before the expectation."""
@@ -116,6 +121,7 @@ class _OutputCost:
         return network.outputs
 
 
+@COSTS.register("squared_error")
 @dataclass(frozen=True)
 class SquaredError(_OutputCost):
     """L = Σ_m (⟨O_m⟩ − y_m)².
@@ -210,6 +216,14 @@ class SoftmaxCrossEntropy(ExpectationCost):
     target: int | ArrayLike = 0
     scale: float = 1.0
 
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return the network's outputs."""
+        if isinstance(self.target, int | np.integer) and not 0 <= self.target < network.num_outputs:
+            raise InputError(
+                f"softmax_cross_entropy: class {self.target} is out of range; give one from 0 to {network.num_outputs - 1}"
+            )
+        return network.outputs
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SoftmaxCrossEntropy):
             return NotImplemented
@@ -228,7 +242,20 @@ def _softmax_cross_entropy(target: Any, scale: float) -> ExpectationCost:
     return softmax_cross_entropy(target, scale=scale)
 
 
-def softmax_cross_entropy(target: int | ArrayLike, *, scale: float = 1.0) -> ExpectationCost:
+def _class_or_probabilities(y: Any, folder: object) -> Any:
+    if isinstance(y, list):
+        if min(y, default=0.0) < 0 or not math.isclose(sum(y), 1.0, abs_tol=1e-9):
+            raise InputError("give probabilities that sum to 1, or a class")
+        return y
+    return whole("softmax_cross_entropy: class", y, what="a class")
+
+
+@COSTS.register("softmax_cross_entropy")
+def softmax_cross_entropy(
+    target: Annotated[int | ArrayLike, Key(read=_class_or_probabilities)],
+    *,
+    scale: Annotated[float, Key(above=0)] = 1.0,
+) -> ExpectationCost:
     """Return −Σ_m y_m log softmax(scale · v)_m over the outputs' expectations.
 
     Parameters

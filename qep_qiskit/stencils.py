@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, overload
+from typing import Annotated, Literal, TypeAlias, overload
 
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import STENCILS, Key
 
 LEAST_STEP = 1e-100
 """Of |β|: error bars hold 1/β², which overflows below."""
@@ -81,6 +81,12 @@ class AdaptiveStencil:
 
 
 AnyStencil: TypeAlias = Stencil | AutoStencil | AdaptiveStencil
+LEFT_OPEN: dict[str, type[AutoStencil] | type[AdaptiveStencil]] = {"auto": AutoStencil, "adaptive": AdaptiveStencil}
+ALLOWED = (
+    'a finite number other than 0, such as 0.1, "adaptive" (from the gap, the nudge and the shots), '
+    'or "auto" (where the predicted error is least)'
+)
+Beta: TypeAlias = Annotated[float | Literal["adaptive", "auto"], Key(ALLOWED)]
 
 
 @overload
@@ -88,13 +94,12 @@ def one_sided(beta: float) -> Stencil: ...
 @overload
 def one_sided(beta: Literal["auto"]) -> AutoStencil: ...
 @overload
-def one_sided(beta: Literal["adaptive"]) -> AdaptiveStencil: ...
-def one_sided(beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
+def one_sided(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
+@STENCILS.register("one_sided")
+def one_sided(beta: Beta = "adaptive") -> AnyStencil:
     """Phases 0 and β; the bias is O(β). A negative β nudges the other way; ``"auto"`` lets the planner choose it."""
-    if isinstance(beta, str) and beta == "auto":
-        return AutoStencil("one_sided")
-    if isinstance(beta, str) and beta == "adaptive":
-        return AdaptiveStencil("one_sided")
+    if isinstance(beta, str) and beta in LEFT_OPEN:
+        return LEFT_OPEN[beta]("one_sided")
     b = _step(beta)
     return Stencil("one_sided", b, (0.0, b), (-1 / b, 1 / b), 1)
 
@@ -104,13 +109,12 @@ def symmetric(beta: float) -> Stencil: ...
 @overload
 def symmetric(beta: Literal["auto"]) -> AutoStencil: ...
 @overload
-def symmetric(beta: Literal["adaptive"]) -> AdaptiveStencil: ...
-def symmetric(beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
+def symmetric(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
+@STENCILS.register("symmetric")
+def symmetric(beta: Beta = "adaptive") -> AnyStencil:
     """Phases −β and β; the bias is O(β²) (Laborieux et al. 2021). ``"auto"`` lets the planner choose β."""
-    if isinstance(beta, str) and beta == "auto":
-        return AutoStencil("symmetric")
-    if isinstance(beta, str) and beta == "adaptive":
-        return AdaptiveStencil("symmetric")
+    if isinstance(beta, str) and beta in LEFT_OPEN:
+        return LEFT_OPEN[beta]("symmetric")
     b = _step(beta)
     return Stencil("symmetric", b, (-b, b), (-1 / (2 * b), 1 / (2 * b)), 2)
 
@@ -120,23 +124,15 @@ def extrapolated(beta: float) -> Stencil: ...
 @overload
 def extrapolated(beta: Literal["auto"]) -> AutoStencil: ...
 @overload
-def extrapolated(beta: Literal["adaptive"]) -> AdaptiveStencil: ...
-def extrapolated(beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
+def extrapolated(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
+@STENCILS.register("extrapolated")
+def extrapolated(beta: Beta = "adaptive") -> AnyStencil:
     """Phases ±β and ±2β, Richardson-extrapolated; the bias is O(β⁴). ``"auto"`` lets the planner choose β."""
-    if isinstance(beta, str) and beta == "auto":
-        return AutoStencil("extrapolated")
-    if isinstance(beta, str) and beta == "adaptive":
-        return AdaptiveStencil("extrapolated")
+    if isinstance(beta, str) and beta in LEFT_OPEN:
+        return LEFT_OPEN[beta]("extrapolated")
     b = _step(beta)
     near, far = 2 / (3 * b), 1 / (12 * b)
     return Stencil("extrapolated", b, (-b, b, -2 * b, 2 * b), (-near, near, far, -far), 4)
-
-
-STENCILS: dict[str, Callable[[float | Literal["auto", "adaptive"]], AnyStencil]] = {
-    "one_sided": one_sided,
-    "symmetric": symmetric,
-    "extrapolated": extrapolated,
-}
 
 
 @overload
@@ -147,15 +143,13 @@ def stencil(kind: str, beta: Literal["auto"]) -> AutoStencil: ...
 def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil: ...
 def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
     """Return the stencil of that name; with ``beta="auto"`` the planner chooses β, with ``"adaptive"`` the free phase does."""
-    if kind not in STENCILS:
-        raise InputError(f"stencil: unknown kind {kind!r}; allowed: {', '.join(STENCILS)}{nearest(kind, STENCILS)}")
-    make = STENCILS[kind]
-    return make(beta)
+    made: AnyStencil = STENCILS.named(kind, "stencil").make(beta)
+    return made
 
 
-def _step(beta: float) -> float:
+def _step(beta: object) -> float:
     try:
-        value = float(beta)
+        value = float(beta)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise InputError(f'beta: {beta!r} is no number; give one other than 0, such as 0.1, "adaptive" or "auto"') from None
     if not math.isfinite(value) or value == 0.0:

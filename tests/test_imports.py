@@ -12,7 +12,7 @@ import qep_qiskit
 PACKAGE = Path(qep_qiskit.__file__).parent
 ORDER = [
     "errors", "secrets", "seeds", "plain_text", "files", "memory", "checks", "display", "values", "estimates", "provenance",
-    "fingerprints", "foreign", "workers", "samples", "simulation", "devices", "networks", "costs", "problem", "stencils",
+    "kinds", "fingerprints", "foreign", "workers", "samples", "simulation", "devices", "networks", "costs", "problem", "stencils",
     "ansatz", "measurement", "preparation", "equilibrium", "reference", "forecasting", "verbs", "budget", "comparison",
     "experiment", "runs", "training", "sweeps", "rehearsal", "report", "cli",
 ]  # fmt: skip

@@ -100,7 +100,7 @@ def test_preparers_get_what_was_written_and_nothing_else(small_spec):
 
 def test_optimizers_by_name(small_spec):
     pytest.importorskip("qiskit_algorithms")
-    from qep_qiskit.experiment.sections import OPTIMIZERS
+    from qep_qiskit.preparation.vqe import OPTIMIZERS
 
     for name in OPTIMIZERS:
         settings = [("preparation.method", "vqe"), ("preparation.optimizer", name), ("preparation.max_iterations", 7)]

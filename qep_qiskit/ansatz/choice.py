@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
@@ -13,8 +14,10 @@ from qep_qiskit.ansatz.qasm import drop_unused_parameters, gallery_folders, load
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import FileContent
+from qep_qiskit.kinds import one_of, shown
 
 BUILT_IN = ("hamiltonian", "efficient_su2", "real_amplitudes")
+ALLOWED = f"{one_of(BUILT_IN)}, the path of a .qasm file, or a circuit of the gallery (`qep circuits list`)"
 
 
 def build(
@@ -99,14 +102,29 @@ def identified(ansatz: str | os.PathLike[str] | QuantumCircuit) -> object:
     return os.fspath(ansatz) if path is None else FileContent(path)
 
 
+def circuit_file(ansatz: str, folder: Path | None) -> str:
+    """Return an ansatz that a spec names: built in, or a file where the program runs, in the spec's folder, or in the gallery."""
+    if ansatz in BUILT_IN:
+        return ansatz
+    beside = folder / ansatz if folder is not None and not Path(ansatz).is_file() else None
+    path = beside if beside is not None and beside.is_file() else locate(ansatz)
+    if path is None:
+        raise InputError(f"ansatz: {shown(ansatz)} is not allowed; give {ALLOWED}{nearest(ansatz, [*BUILT_IN, *_gallery()])}")
+    load(path)
+    return str(path)
+
+
+def _gallery() -> list[str]:
+    return sorted(path.stem for folder in gallery_folders() for path in folder.glob("*.qasm"))
+
+
 def _from_file(ansatz: str | os.PathLike[str]) -> QuantumCircuit:
     name = os.fspath(ansatz)
     looks_like_path = not isinstance(ansatz, str) or name.endswith(".qasm") or os.sep in name or "/" in name
     if looks_like_path or locate(name) is not None:
         return load(name)
-    gallery = sorted(path.stem for folder in gallery_folders() for path in folder.glob("*.qasm"))
     known = ", ".join(BUILT_IN)
     raise InputError(
         f"ansatz: unknown ansatz {name!r}; allowed: {known}, the path of a .qasm file, or a circuit of the gallery"
-        f"{nearest(name, [*BUILT_IN, *gallery])}"
+        f"{nearest(name, [*BUILT_IN, *_gallery()])}"
     )

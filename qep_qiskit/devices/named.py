@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend
 from qep_qiskit.devices.backends.sampler_device import SamplerDevice, sampler_device
 from qep_qiskit.devices.device import Device
-from qep_qiskit.devices.ibm.device import ibm
-from qep_qiskit.devices.simulated.aer import aer
 from qep_qiskit.devices.simulated.fake import fake
-from qep_qiskit.devices.simulated.simulator import simulator
-from qep_qiskit.devices.simulated.snapshots import is_snapshot, snapshot_name
+from qep_qiskit.devices.simulated.snapshots import is_snapshot
 from qep_qiskit.devices.statevector import StatevectorDevice
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import DEVICES
 
-__all__ = ["NAMES", "SamplerDevice", "as_device", "device_named", "statevector"]
-
-NAMES = ("statevector", "simulator", "aer", "fake_<name>", "ibm_<name>")
-
-
-def statevector(*, seed: int = 0) -> StatevectorDevice:
-    """Return the noise-free device: exact expectations, or samples of the exact distribution where shots are given."""
-    return StatevectorDevice(seed)
+__all__ = ["SamplerDevice", "as_device", "device_named"]
 
 
 def as_device(thing: object) -> Device:
@@ -47,30 +40,29 @@ def as_device(thing: object) -> Device:
     )
 
 
-def device_named(
-    name: str, *, seed: int = 0, noise: str | None = None, engine: str = "auto", method: str = "automatic"
-) -> Device:
-    """Return the device of a spec: ``statevector``, ``simulator``, ``aer``, ``fake_<name>`` or ``ibm_<name>``.
+def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
+    """Return the device of a spec: ``statevector``, ``simulator``, ``aer``, ``fake_<name>``, ``ibm_<name>``, or a plug-in's.
 
     A snapshot's name may be written ``fake_torino``, ``torino`` or ``FakeTorino``.
+
+    Parameters
+    ----------
+    name : str
+    seed : int
+    **options
+        The keys of the spec's section [device]: ``noise``, ``engine``, ``method`` and so on.
 
     Raises
     ------
     InputError
-        For an unknown name, or noise where the device is neither the simulator nor Aer.
+        For an unknown name, or an option that this device does not have.
     """
-    if name == "aer":
-        return aer(noise=noise, method=method, seed=seed)
-    if name == "simulator":
-        if method != "automatic":
-            raise InputError(f"device.method: {method!r} is a method of Aer; take device.name = 'aer', or leave it out")
-        return simulator(noise=noise, seed=seed)
-    if noise is not None:
-        raise InputError(f"device.noise: {noise!r} goes only with device.name = 'simulator' or 'aer', not with {name!r}")
-    if name == "statevector":
-        return StatevectorDevice(seed)
-    if str(name).startswith("ibm_"):
-        return ibm(name, seed=seed)
-    if str(name).startswith("fake_") or snapshot_name(name) is not None:
-        return fake(name, engine=engine, method=method, seed=seed)
-    raise InputError(f"device.name: unknown {name!r}; allowed: {', '.join(NAMES)}{nearest(str(name), NAMES)}")
+    kind = DEVICES.named(name, "device.name")
+    for option, value in options.items():
+        if option not in kind.parameters:
+            others = [other.name for other in DEVICES.built_in.values() if option in other.parameters]
+            remedy = f"it goes with {', '.join(others)}" if others else f"there are {', '.join(kind.parameters)}"
+            raise InputError(f"device.{option}: {value!r} is not an option of the device {name!r}; {remedy}")
+    given = {"name": name, "seed": seed, **options}
+    device: Device = kind.make(**{option: value for option, value in given.items() if option in kind.parameters})
+    return device

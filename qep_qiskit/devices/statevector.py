@@ -11,6 +11,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.kinds import DEVICES
 from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream
 
@@ -64,6 +65,12 @@ class StatevectorDevice:
     def describe(self) -> dict[str, object]:
         """Return the name."""
         return {"name": self.name, "noise": None}
+
+
+@DEVICES.register("statevector")
+def statevector(*, seed: int = 0) -> StatevectorDevice:
+    """Return the noise-free device: exact expectations, or samples of the exact distribution if shots are given."""
+    return StatevectorDevice(seed)
 
 
 def _probabilities(item: Work) -> NDArray[np.float64]:

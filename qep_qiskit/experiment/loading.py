@@ -10,11 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.experiment.messages import explain, shown, unknown_key
+from qep_qiskit.experiment.messages import explain, unknown_key
 from qep_qiskit.experiment.overrides import apply
-from qep_qiskit.experiment.sections import SECTIONS, Choice, Section
+from qep_qiskit.experiment.section import Choice, Section
+from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.experiment.spec import Spec
 from qep_qiskit.foreign.documents import LARGEST_TOML, toml_tables
+from qep_qiskit.kinds import one_of, shown
 
 REQUIRED = ("network", "cost")
 LARGEST_SEED = 2**63 - 1
@@ -114,13 +116,9 @@ def _section(name: str, raw: object) -> Section:
 
 
 def _model(name: str, table: dict[str, Any], choice: Choice) -> type[Section]:
-    value = table.get(choice.selector, choice.default)
     key = f"{name}.{choice.selector}"
+    value = table.get(choice.selector, choice.default)
     if value is None:
         close = nearest(choice.selector, table)
-        raise InputError(f"{key}: missing; give {choice.allowed}{close.replace('did you mean', 'is it written as')}")
-    model = choice.model(value) if isinstance(value, str) else None
-    if model is None:
-        close = nearest(value, choice.models) if isinstance(value, str) else ""
-        raise InputError(f"{key}: {shown(value)} is not allowed; give {choice.allowed}{close}")
-    return model
+        raise InputError(f"{key}: missing; give {one_of(choice.kinds)}{close.replace('did you mean', 'is it written as')}")
+    return choice.model(value, key)

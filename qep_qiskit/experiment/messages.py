@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -10,24 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qep_qiskit.errors import InputError, nearest
-
-LONGEST_VALUE = 80
-
-
-def shown(value: object) -> str:
-    """Return a value as TOML writes it, on one line and cut to a readable length.
-
-    Examples
-    --------
-    >>> shown("ring"), shown(True), shown([1, 2.5])
-    ('"ring"', 'true', '[1, 2.5]')
-    """
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError):
-        text = repr(type(value))
-    text = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}.get(text, text)
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+from qep_qiskit.kinds import shown
 
 
 def unknown_key(where: str, key: str, value: object, known: list[str], owner: str) -> InputError:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.experiment.sections import SECTIONS, Choice
+from qep_qiskit.experiment.section import Choice
+from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.foreign.documents import DEEPEST, toml_tables
 
 Tables = dict[str, Any]
@@ -71,10 +72,11 @@ def apply(tables: Mapping[str, Any], overrides: Sequence[tuple[str, object]]) ->
                 raise InputError(f"--set {key}: names a whole section; write {key}.key=value")
             _put(result, [key], value, key)
             continue
+        choice, before = SECTIONS.get(section), result.get(section)
+        kind_before = before.get(rest) if isinstance(before, dict) else None
         _put(result, [section, *([rest] if section == "weights" else rest.split("."))], value, key)
-        choice = SECTIONS.get(section)
-        if isinstance(choice, Choice) and rest == choice.selector and isinstance(value, str):
-            _drop_options_of_others(result[section], choice, value)
+        if isinstance(choice, Choice) and rest == choice.selector and value in choice.kinds:
+            _drop_options_of_others(result[section], choice, kind_before, str(value))
     return result
 
 
@@ -93,10 +95,9 @@ def _put(tables: Tables, path: Sequence[str], value: object, key: str) -> None:
         here[path[-1]] = value
 
 
-def _drop_options_of_others(table: Tables, choice: Choice, value: str) -> None:
-    model = choice.model(value)
-    if model is None:
-        return
-    elsewhere = {key for other in choice.models.values() for key in other.model_fields}
-    for key in [key for key in table if key in elsewhere and key not in model.model_fields]:
+def _drop_options_of_others(table: Tables, choice: Choice, before: object, value: str) -> None:
+    others = [*choice.built_in(), *([choice.model(before, choice.selector)] if before in choice.kinds else [])]
+    elsewhere = {key for other in others for key in other.model_fields}
+    keys = choice.model(value, choice.selector).model_fields
+    for key in [key for key in table if key in elsewhere and key not in keys]:
         del table[key]

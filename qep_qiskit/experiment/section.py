@@ -1,10 +1,18 @@
-"""What every section of a spec is."""
+"""What every section of a spec is, and how a kind's parameters become the keys of one."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args, get_origin
+import functools
+import inspect
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+
+from qep_qiskit.kinds import Key, Kind, Kinds, Parameter, one_of
 
 
 class Section(BaseModel):
@@ -23,9 +31,140 @@ class Section(BaseModel):
         fields = cls.model_fields
         return {k: _whole(v) if k in fields and _takes_whole(fields[k].annotation) else v for k, v in table.items()}
 
-    def options(self, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Return the keys that the user wrote; all others keep the default of what they are passed to."""
-        return {k: v for k, v in self.model_dump(exclude_unset=True).items() if k not in without and v is not None}
+
+class KindSection(Section):
+    """A section whose keys are the parameters of the kind that it names."""
+
+    kind_: ClassVar[Kind]
+    selector_: ClassVar[str]
+
+    def build(self, folder: Path | None = None, **given: Any) -> Any:
+        """Return what the section describes; keys that the user did not write keep the kind's own defaults.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            The spec's.
+        **given
+            Arguments that are not keys of the section; those that the kind does not take are left out.
+        """
+        parameters = self.kind_.parameters
+        written = {k: v for k, v in self.model_dump(exclude_unset=True).items() if v is not None and k != self.selector_}
+        given[self.selector_] = getattr(self, self.selector_)
+        arguments = {**written, **{k: v for k, v in given.items() if k in parameters}}
+        for name, value in arguments.items():
+            read = parameters[name].key.read
+            arguments[name] = value if read is None else read(value, folder)
+        return self.kind_.make(**arguments)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A section whose keys depend on the kind that one of them names.
+
+    Attributes
+    ----------
+    selector : str
+        The key that names the kind.
+    kinds : Kinds
+    default : str or None
+        The kind if that key is omitted; None: it must be given.
+    given : tuple of str
+        Parameters of kinds that are no keys, because the spec gives them from elsewhere.
+    """
+
+    selector: str
+    kinds: Kinds
+    default: str | None = None
+    given: tuple[str, ...] = ()
+
+    def model(self, name: object, where: str) -> type[KindSection]:
+        """Return the section of a kind; raise one clear line if there is no such kind."""
+        return _model(self, self.kinds.named(name, where))
+
+    def built_in(self) -> list[type[KindSection]]:
+        """Return the sections of our own kinds."""
+        return [_model(self, kind) for kind in self.kinds.built_in.values()]
+
+
+@functools.cache
+def _model(choice: Choice, kind: Kind) -> type[KindSection]:
+    fields: dict[str, Any] = {choice.selector: (str, ... if choice.default is None else choice.default)}
+    for name, parameter in kind.parameters.items():
+        form = _form(parameter)
+        if name not in (choice.selector, *choice.given) and form is not None:
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[name] = (Annotated[form, _field(parameter.key, form)], default)
+    model = create_model(kind.name, __base__=KindSection, **fields)
+    model.kind_, model.selector_ = kind, choice.selector
+    return model
+
+
+def _field(key: Key, form: Any) -> Any:
+    return Field(ge=key.least, le=key.most, gt=key.above, lt=key.below, description=allowed(key, form))
+
+
+def allowed(key: Key, form: Any) -> str:
+    """Return which values a key may have, for errors.
+
+    Examples
+    --------
+    >>> allowed(Key("the number of layers", least=1, most=1000), int)
+    'the number of layers, a whole number from 1 to 1000'
+    >>> allowed(Key(), Literal["low", "high"]), allowed(Key(), bool)
+    ('one of "low", "high"', 'true or false')
+    """
+    leaves = set(_leaves(form)) - {type(None)}
+    if get_origin(form) is Literal:
+        words = get_args(form)
+        values = one_of(words) if isinstance(words[0], str) else " or ".join(map(str, words))
+    elif leaves == {bool}:
+        return f"true or false ({key.about})" if key.about else "true or false"
+    else:
+        values = _range(key, "a whole number" if float not in leaves else "a number")
+    return ", ".join(text for text in (key.about, values) if text) or _plain(leaves)
+
+
+def _plain(leaves: set[Any]) -> str:
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    return " or ".join(text for leaf, text in names.items() if leaf in leaves)
+
+
+def _range(key: Key, number: str) -> str:
+    if key.above is not None:
+        return f"{number} above {key.above:g}"
+    if key.least is None:
+        return ""
+    if key.most is not None:
+        return f"{number} from {key.least} to {key.most}"
+    return f"{number} of at least {key.least:g}" if key.below is None else f"{number} from {key.least:g} to below {key.below:g}"
+
+
+def _form(parameter: Parameter) -> Any:
+    """Return the type that a parameter has in a spec; None if it is not a key."""
+    key = parameter.key
+    if key.hidden:
+        return None
+    if key.words:
+        return Literal[key.words]
+    return _held(parameter.annotation) if key.form is None else key.form
+
+
+def _held(hint: Any) -> Any:
+    """Return the part of a type that TOML can hold, or None."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _held(parts[0])
+    if origin in (Union, types.UnionType):
+        forms = [form for form in map(_held, parts) if form is not None]
+        return Union[tuple(forms)] if forms else None  # noqa: UP007
+    if hint in (bool, int, float, str) or origin is Literal:
+        return hint
+    if origin in (list, tuple, Sequence) and (item := _held(parts[0])) is not None:
+        return list[item]  # type: ignore[valid-type]
+    if origin in (dict, Mapping) and parts[0] is str and (item := _held(parts[1])) is not None:
+        return dict[str, item]  # type: ignore[valid-type]
+    return None
 
 
 def _takes_whole(annotation: Any) -> bool:

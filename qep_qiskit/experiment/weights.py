@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.experiment.messages import shown
+from qep_qiskit.kinds import shown
 
 if TYPE_CHECKING:
     from qep_qiskit.networks import Network

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import rustworkx as rx
@@ -11,12 +11,20 @@ from numpy.typing import NDArray
 
 from qep_qiskit.checks import shown, whole
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.kinds import Key
 from qep_qiskit.memory import require
 
 Edge = tuple[int, int]
-Edges: TypeAlias = str | Iterable[Sequence[int]] | NDArray[Any] | Any
-"""A name, pairs of sites as a list or array, or a graph of NetworkX, rustworkx or Qiskit (a coupling map)."""
 NAMED = ("chain", "ring", "complete", "heavy-hex", "square")
+EDGES = '"chain", "ring", "complete", "heavy-hex", "square" (with rows and columns), or a list of pairs such as [[0, 1], [1, 2]]'
+Edges: TypeAlias = Annotated[str | Iterable[Sequence[int]] | NDArray[Any] | Any, Key(EDGES, form=str | list[list[int]])]
+"""A name, pairs of sites as a list or array, or a graph of NetworkX, rustworkx or Qiskit (a coupling map)."""
+Sites: TypeAlias = Annotated[Sequence[int] | int, Key("a list of sites, such as [0, 1]", form=list[int] | int)]
+MOST_SPINS, MOST_SITES = 1000, 100_000
+"""In a spec."""
+SpinCount: TypeAlias = Annotated[int | None, Key("the number of sites", least=1, most=MOST_SPINS)]
+SiteCount: TypeAlias = Annotated[int | None, Key("the number of sites", least=1, most=MOST_SITES)]
+Side: TypeAlias = Annotated[int | None, Key("a side of a square lattice", least=1, most=MOST_SITES)]
 
 
 def sites_for(sites: object, edges: Edges, rows: object = None, columns: object = None, *, least: int = 1) -> int:

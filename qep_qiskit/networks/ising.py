@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import NETWORKS, Key
 from qep_qiskit.networks.frame import require_terms
-from qep_qiskit.networks.graphs import Edges, connected_to, described_edges, edges_of, sites_for, sites_of
+from qep_qiskit.networks.graphs import (
+    EDGES,
+    Edges,
+    Side,
+    Sites,
+    SpinCount,
+    connected_to,
+    described_edges,
+    edges_of,
+    sites_for,
+    sites_of,
+)
 from qep_qiskit.networks.network import Network, Term, check_outputs, pauli_on, zero_operator
 
 LARGEST_QUBIT = 1_000_000
 SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (0.5, 1.5)}
 
 
+@NETWORKS.register("ising")
 def ising(
     *,
-    sites: int | None = None,
-    edges: Edges = "chain",
-    inputs: Sequence[int] | int = (),
-    outputs: Sequence[int] | int,
-    rows: int | None = None,
-    columns: int | None = None,
+    sites: SpinCount = None,
+    edges: Annotated[Edges, Key(f'"native" (the coupling graph of the device), {EDGES}', form=str | list[list[int]])] = "chain",
+    inputs: Sites = (),
+    outputs: Sites,
+    rows: Side = None,
+    columns: Side = None,
     clamp: bool = False,
-    transverse: bool = True,
+    transverse: Annotated[bool, Key("false for a classical network, without the weights g")] = True,
     device: object = None,
-    qubits: Sequence[int] = (),
+    qubits: Annotated[Sequence[int], Key("the device qubit of each site, such as [3, 4, 5]")] = (),
 ) -> Network:
     """Return the network H = −Σ J_ij Z_i Z_j − Σ h_i Z_i − Σ g_i X_i − Σ x_i Z_i.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from qiskit.circuit import ParameterExpression
@@ -12,18 +12,23 @@ from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliO
 
 from qep_qiskit.checks import numbers, shown, whole
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import NETWORKS, Key
 from qep_qiskit.networks.network import Network, Term, check_outputs, zero_operator
 
 Labels: TypeAlias = Mapping[str, float] | SparsePauliOp | Pauli | str | Sequence[tuple[str, float]]
 """An operator as {label: coefficient}, as Qiskit's own object, or as one label, which stands for its string times 1."""
+OPERATOR = "labels with numbers, such as { XII = -1.0 }"
+OPERATORS = Key(f"a list of operators, each {OPERATOR}, or one label", form=list[dict[str, float] | str])
+TERMS = Key(f"one table per weight: {OPERATOR}, or {{ operator = {{ XII = -1.0 }}, input = 0 }}", form=dict[str, Any])
 
 
+@NETWORKS.register("pauli")
 def pauli(
     *,
-    terms: Mapping[str, Labels | tuple[Labels, int]] | SparsePauliOp | PauliList,
-    fixed: Labels | None = None,
-    inputs: Sequence[Labels | None] = (),
-    outputs: Sequence[Labels] | Labels,
+    terms: Annotated[Mapping[str, Labels | tuple[Labels, int] | Mapping[str, Any]] | SparsePauliOp | PauliList, TERMS],
+    fixed: Annotated[Labels | None, Key(OPERATOR, form=dict[str, float])] = None,
+    inputs: Annotated[Sequence[Labels | None], OPERATORS] = (),
+    outputs: Annotated[Sequence[Labels] | Labels, OPERATORS],
 ) -> Network:
     """Return the network H = F + Σ_k w_k A_k + Σ_i x_i B_i with every operator given in Pauli labels.
 
@@ -32,9 +37,10 @@ def pauli(
     terms : mapping of name to operator
         A_k of the weight of that name: ``{"gX": {"XII": -1, "IXI": -1}}`` ties two fields to one weight. Labels are as
         Qiskit writes them: the rightmost letter is qubit 0. An operator may also be one label such as ``"ZZI"``, or an object
-        of Qiskit: ``SparsePauliOp``, ``Pauli``, ``SparseObservable``. A pair ``(operator, i)`` is multiplied by the input
-        x_i too: c_k(x) = x_i. One ``SparsePauliOp`` in place of the mapping gives each of its strings, coefficient included,
-        a weight named by its label: with all weights 1 they add up to the operator.
+        of Qiskit: ``SparsePauliOp``, ``Pauli``, ``SparseObservable``. A pair ``(operator, i)``, or in a spec
+        ``{operator = …, input = i}``, is multiplied by the input x_i too: c_k(x) = x_i. One ``SparsePauliOp`` in place of the
+        mapping gives each of its strings, coefficient included, a weight named by its label: with all weights 1 they add up to
+        the operator.
     fixed : operator, optional
         F, the part without weights.
     inputs : sequence of operators
@@ -146,7 +152,13 @@ def _terms(terms: Any) -> dict[str, Any]:
             "terms: give a mapping such as {'gX': {'XII': -1}} with at least one weight, "
             "or a SparsePauliOp for one weight per string"
         )
-    return {str(name): value for name, value in terms.items()}
+    return {str(name): _pair(value) for name, value in terms.items()}
+
+
+def _pair(value: Any) -> Any:
+    """Return a term as a spec writes it, ``{operator = …, input = i}``, as the pair that it stands for."""
+    written = isinstance(value, Mapping) and set(value) == {"operator", "input"}
+    return (value["operator"], value["input"]) if written else value
 
 
 def _scaled(value: Any) -> bool:

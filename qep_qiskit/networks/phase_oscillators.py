@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.networks.graphs import Edges
+from qep_qiskit.kinds import NETWORKS
+from qep_qiskit.networks.graphs import Edges, Side, Sites, SpinCount
 from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network, Term
 
 SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (-0.5, 0.5)}
 
 
+@NETWORKS.register("phase_oscillators")
 def phase_oscillators(
     *,
-    sites: int | None = None,
+    sites: SpinCount = None,
     edges: Edges = "chain",
-    inputs: Sequence[int] | int = (),
-    outputs: Sequence[int] | int,
+    inputs: Sites = (),
+    outputs: Sites,
     clamp: bool = False,
-    rows: int | None = None,
-    columns: int | None = None,
+    rows: Side = None,
+    columns: Side = None,
 ) -> Network:
     """Return the network H = −Σ J_ij (Z_i Z_j + X_i X_j) − Σ h_i Z_i − Σ g_i X_i − Σ x_i Z_i.
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, field_labels, ramp_circuit
 from qep_qiskit.ansatz.ramp_states import ramp_states
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, PreparationError, nearest
+from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.preparation.exact import Exact, structure_for
 from qep_qiskit.preparation.family import Family
@@ -36,6 +38,7 @@ MOST_ROTATIONS = 1_000_000
 """Rotations of one ramp: its circuit takes a kilobyte for each."""
 
 
+@PREPARERS.register("adiabatic")
 @dataclass(frozen=True)
 class Adiabatic:
     """Ramp H(s) = (1 − λ(s)) H0 + λ(s) (H + βC) from the ground state of H0, by a product formula.
@@ -80,11 +83,11 @@ class Adiabatic:
     'linear'
     """
 
-    time: float = 20.0
-    steps: int = 100
-    schedule: str = "cosine"
-    order: int = 2
-    initial: SparsePauliOp | Mapping[str, float] | None = None
+    time: Annotated[float, Key("the ramp's duration", above=0)] = 20.0
+    steps: Annotated[int, Key("the number of Trotter steps", least=1, most=1_000_000)] = 100
+    schedule: Annotated[str, Key(words=tuple(SCHEDULES))] = "cosine"
+    order: Annotated[int, Key(form=Literal[1, 2])] = 2
+    initial: Annotated[SparsePauliOp | Mapping[str, float] | None, HIDDEN] = None
 
     def __post_init__(self) -> None:
         number = isinstance(self.time, int | float | np.number) and not isinstance(self.time, bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
 from qep_qiskit.preparation.family import Family
@@ -43,6 +44,7 @@ STUCK = (
 )
 
 
+@PREPARERS.register("exact")
 @dataclass(frozen=True)
 class Exact:
     """True eigenstates: ground states by Lanczos, nudged phases started from the free one.
@@ -74,10 +76,10 @@ class Exact:
     al. 2024, arXiv:2305.18321), or as :class:`MeanField` or :class:`Thermal` ones, which do respond.
     """
 
-    tolerance: float = 1e-9
-    nudge_share: float = 0.5
+    tolerance: Annotated[float, Key("the angle to the true ground state", above=0)] = 1e-9
+    nudge_share: Annotated[float, HIDDEN] = 0.5
     gap: bool = True
-    level: int = 0
+    level: Annotated[int, Key("the eigenstate's number by energy, 0 for the ground state", least=0, most=2**26)] = 0
     closed_form: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.exact import ordinary_size
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
@@ -30,6 +32,7 @@ SWEEPS = 60
 SETTLED = 1e-4
 
 
+@PREPARERS.register("mean_field")
 @dataclass(frozen=True)
 class MeanField:
     """Product states that minimise ⟨H + βC⟩: every spin is a classical unit vector in the field of the others.
@@ -70,9 +73,9 @@ class MeanField:
     0.707107
     """
 
-    starts: int = 16
-    tolerance: float = 1e-10
-    max_iterations: int = 100
+    starts: Annotated[int, Key("the number of starts", least=1, most=10_000)] = 16
+    tolerance: Annotated[float, Key(above=0)] = 1e-10
+    max_iterations: Annotated[int, Key("the number of Newton steps", least=1, most=1_000_000)] = 100
 
     def __post_init__(self) -> None:
         for name in ("starts", "max_iterations"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS, Exact, ordinary_size
 from qep_qiskit.preparation.family import Family
@@ -28,6 +30,7 @@ RESOLUTION = 1e-8
 """Energies of a long chain are known to about this share of their sum."""
 
 
+@PREPARERS.register("mps")
 @dataclass(frozen=True)
 class MPS:
     """Ground states by the density-matrix renormalisation group (DMRG), for chains and other graphs that a chain can hold.
@@ -60,10 +63,10 @@ class MPS:
     so. White (1992); Schollwöck (2011), arXiv:1008.3477. The sweeps are TeNPy's (arXiv:2408.02010).
     """
 
-    bond_dimension: int = 64
-    max_sweeps: int = 30
+    bond_dimension: Annotated[int, Key("the largest bond dimension", least=2, most=100_000)] = 64
+    max_sweeps: Annotated[int, Key("the number of DMRG sweeps per phase", least=1, most=100_000)] = 30
     gap: bool = True
-    nudge_share: float = 0.5
+    nudge_share: Annotated[float, HIDDEN] = 0.5
 
     def __post_init__(self) -> None:
         for name, least in (("bond_dimension", 2), ("max_sweeps", 1)):

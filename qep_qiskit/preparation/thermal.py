@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
@@ -19,6 +20,7 @@ from qep_qiskit.simulation.eigen.thermal import GibbsState, gibbs_state
 MOST_QUBITS = 12
 
 
+@PREPARERS.register("thermal")
 @dataclass(frozen=True)
 class Thermal:
     """Gibbs states exp(−(H + βC)/T)/Z by full diagonalisation, up to 12 qubits.
@@ -50,7 +52,7 @@ class Thermal:
     0.462117
     """
 
-    temperature: float
+    temperature: Annotated[float, Key("in units of the Hamiltonian", above=0)]
 
     def __post_init__(self) -> None:
         number = isinstance(self.temperature, int | float | np.number) and not isinstance(self.temperature, bool)

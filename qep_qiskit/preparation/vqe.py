@@ -6,7 +6,7 @@ import functools
 import math
 import os
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,12 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.ansatz.choice import BUILT_IN, build, identified
+from qep_qiskit.ansatz.choice import ALLOWED, BUILT_IN, build, circuit_file, identified
+from qep_qiskit.ansatz.hardware_efficient import ENTANGLEMENTS
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import fingerprint
+from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.preparation.ansatz_response import ansatz_response
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
@@ -41,6 +43,14 @@ SPREADS = (0.1, 0.6, 1.2)
 """Standard deviations of the random first angles, one a start, repeated."""
 
 
+OPTIMIZERS = (
+    "ADAM", "AQGD", "CG", "COBYLA", "GradientDescent", "GSLS", "L_BFGS_B",
+    "NELDER_MEAD", "NFT", "POWELL", "SLSQP", "SPSA", "TNC", "UMDA",
+)  # fmt: skip
+"""Those of qiskit-algorithms that a spec names."""
+
+
+@PREPARERS.register("vqe")
 @dataclass(frozen=True)
 class VQE:
     """Angles θ of an ansatz at which ⟨H + βC⟩ is stationary, one set a phase.
@@ -71,15 +81,15 @@ class VQE:
     of the ansatz's own loss (see :func:`variational_gradient`). An unconverged phase is an error divided by β.
     """
 
-    ansatz: str | os.PathLike[str] | QuantumCircuit = "hamiltonian"
-    layers: int = 3
+    ansatz: Annotated[str | os.PathLike[str] | QuantumCircuit, Key(ALLOWED, read=circuit_file)] = "hamiltonian"
+    layers: Annotated[int, Key("the number of layers", least=1, most=1000)] = 3
     shared_angles: bool = False
-    entanglement: str = "pairwise"
-    optimizer: Any = None
+    entanglement: Annotated[str, Key(words=ENTANGLEMENTS)] = "pairwise"
+    optimizer: Annotated[Any, Key("an optimizer of qiskit-algorithms", words=OPTIMIZERS)] = None
     estimator: BaseEstimatorV2 | None = None
-    starts: int = 3
-    tolerance: float = 1e-6
-    max_iterations: int = 2000
+    starts: Annotated[int, Key("the number of starts", least=1, most=10_000)] = 3
+    tolerance: Annotated[float, Key(above=0)] = 1e-6
+    max_iterations: Annotated[int, Key("the number of iterations", least=1, most=10_000_000)] = 2000
 
     def __post_init__(self) -> None:
         if not isinstance(self.ansatz, str | os.PathLike | QuantumCircuit):

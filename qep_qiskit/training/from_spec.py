@@ -10,7 +10,7 @@ from typing import Any
 from qep_qiskit.costs import Cost, softmax_cross_entropy
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
-from qep_qiskit.experiment.messages import shown
+from qep_qiskit.kinds import shown
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.data.encoding import prepare
 from qep_qiskit.training.data.sets import DataSet, built_in, read_file

@@ -77,7 +77,7 @@ BAD_KEYS = [
     (["device.name=ibm_torino", "device.gate_twirling=yes"], ["device.gate_twirling", "true or false"]),
     (["device.name=fake_guadaloupe"], ["device.name", "fake_guadaloupe", "did you mean 'fake_guadalupe'"]),
     (["device.noise=fake_nowhere"], ["device.noise", "fake_nowhere"]),
-    (["device.name=aer", "device.method=fast"], ["device.method", '"fast"', "density_matrix"]),
+    (["device.name=aer", "device.method=fast"], ["device.method", "fast", "density_matrix"]),
     (["seed=-1"], ["seed", "-1", "from 0"]),
     (["shots=10"], ["shots", "10", "unknown key"]),
     (["network=3"], ["network", "whole section"]),

@@ -29,7 +29,7 @@ def test_too_many_qubits(device):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: device_named("aerr"), "'aerr'"),
+        (lambda: device_named("aerr"), '"aerr"'),
         (lambda: device_named("fake_manilla"), "fake_manila"),
         (lambda: qep.fake("nowhere"), "'nowhere'"),
         (lambda: qep.aer(noise="manilla"), "fake_manila"),
@@ -41,7 +41,7 @@ def test_too_many_qubits(device):
         (lambda: qep.aer(method="statevectr"), "statevector"),
         (lambda: device_named("statevector", noise="fake_manila"), "device.noise"),
         (lambda: as_device(17), "17"),
-        (lambda: as_device("nothing"), "'nothing'"),
+        (lambda: as_device("nothing"), '"nothing"'),
     ],
 )
 def test_unknown_names_are_told_with_what_is_near(make, text):

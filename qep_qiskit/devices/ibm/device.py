@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
@@ -28,6 +28,7 @@ from qep_qiskit.devices.limits import Limits, limits_of
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, read_state
 from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot, snapshot_classes
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.kinds import DEVICES, Key
 from qep_qiskit.samples import Samples, from_bit_array
 from qep_qiskit.secrets import scrubbed
 
@@ -297,15 +298,16 @@ class IBMDevice(Measuring):
         return about
 
 
+@DEVICES.register("ibm_<name>")
 def ibm(
     name: str,
     *,
-    dynamical_decoupling: str | None = None,
+    dynamical_decoupling: Annotated[str | None, Key(words=DECOUPLING)] = None,
     gate_twirling: bool = False,
     measure_twirling: bool = False,
     fractional_gates: bool = False,
-    instance: str | None = None,
-    mode: str = "job",
+    instance: Annotated[str | None, Key("the name of an instance of your account")] = None,
+    mode: Annotated[str, Key(words=MODES)] = "job",
     seed: int = 0,
 ) -> IBMDevice:
     """Return an IBM Quantum device.

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.devices.simulated.device import SimulatedDevice
-from qep_qiskit.devices.simulated.snapshots import noise_and_snapshot
+from qep_qiskit.devices.simulated.snapshots import NOISE, noise_and_snapshot
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.kinds import DEVICES
 
 
-def aer(noise: str | NoiseModel | BackendV2 | None = None, *, method: str = "automatic", seed: int = 0) -> SimulatedDevice:
+@DEVICES.register("aer")
+def aer(
+    noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = None, *, method: str = "automatic", seed: int = 0
+) -> SimulatedDevice:
     """Return Aer as a device: it runs every circuit and computes every exact distribution, whatever its size.
 
     Parameters

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.simulated.aer import check_method
 from qep_qiskit.devices.simulated.device import ENGINES, SimulatedDevice
-from qep_qiskit.devices.simulated.snapshots import snapshot, snapshot_of
+from qep_qiskit.devices.simulated.snapshots import snapshot, snapshot_name, snapshot_of
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.kinds import DEVICES, Key
 
 
-def fake(name: str | BackendV2, *, engine: str = "auto", method: str = "automatic", seed: int = 0) -> SimulatedDevice:
+@DEVICES.register("fake_<name>", accepts=lambda text: snapshot_name(text) is not None)
+def fake(
+    name: str | BackendV2, *, engine: Annotated[str, Key(words=ENGINES)] = "auto", method: str = "automatic", seed: int = 0
+) -> SimulatedDevice:
     """Return a snapshot of a device: its layout, its gates, the noise of the qubits in use.
 
     Parameters

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from qiskit.providers import BackendV2
 from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.devices.simulated.device import SimulatedDevice
-from qep_qiskit.devices.simulated.snapshots import noise_and_snapshot
+from qep_qiskit.devices.simulated.snapshots import NOISE, noise_and_snapshot
+from qep_qiskit.kinds import DEVICES
 
 
-def simulator(noise: str | NoiseModel | BackendV2 | None = None, *, seed: int = 0) -> SimulatedDevice:
+@DEVICES.register("simulator")
+def simulator(noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = None, *, seed: int = 0) -> SimulatedDevice:
     """Return this package's exact simulation of circuits: every state once, for all bases and any number of shots.
 
     Without noise up to 24 qubits; with noise up to 12 active qubits, as Pauli transfer matrices, many times as fast as Aer. What

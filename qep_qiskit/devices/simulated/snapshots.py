@@ -11,6 +11,9 @@ from qiskit_aer.backends.aerbackend import AerBackend
 from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.kinds import Key
+
+NOISE = Key('the name of a snapshot, such as "fake_guadalupe"')
 
 
 @dataclass(frozen=True)

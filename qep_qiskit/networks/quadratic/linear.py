@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 from numpy.typing import ArrayLike
 
 from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.graphs import Edge, Edges, connected_to, described_edges, edges_of, sites_for, sites_of
+from qep_qiskit.kinds import NETWORKS, Key
+from qep_qiskit.networks.graphs import (
+    Edge,
+    Edges,
+    Side,
+    SiteCount,
+    Sites,
+    connected_to,
+    described_edges,
+    edges_of,
+    sites_for,
+    sites_of,
+)
 from qep_qiskit.networks.network import Network, Term, Vector, check_outputs
 from qep_qiskit.networks.quadratic.network import QuadraticNetwork
 from qep_qiskit.networks.quadratic.oscillators import oscillators, spring
 from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, constant, position
 
 
+@NETWORKS.register("elastic")
 def elastic(
     *,
-    sites: int | None = None,
+    sites: SiteCount = None,
     edges: Edges = "chain",
-    inputs: Sequence[int] | int = (),
-    outputs: Sequence[int] | int,
+    inputs: Sites = (),
+    outputs: Sites,
     biases: bool = False,
-    rows: int | None = None,
-    columns: int | None = None,
+    rows: Side = None,
+    columns: Side = None,
 ) -> Network:
     """Return the network E = ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i of springs at rest.
 
@@ -60,16 +74,17 @@ def elastic(
     return replace(network, quantum=False, description={**described, "kind": "elastic"})
 
 
+@NETWORKS.register("resistors")
 def resistors(
     *,
-    sites: int | None = None,
+    sites: SiteCount = None,
     edges: Edges = "chain",
-    inputs: Sequence[int] | int = (),
-    outputs: Sequence[int] | int,
-    ground: Sequence[int] | int = (),
-    clamp: bool = True,
-    rows: int | None = None,
-    columns: int | None = None,
+    inputs: Sites = (),
+    outputs: Sites,
+    ground: Sites = (),
+    clamp: Annotated[bool, Key("true if inputs are voltages, false if they are currents")] = True,
+    rows: Side = None,
+    columns: Side = None,
 ) -> Network:
     """Return a network of linear resistors: P/2 = ½ Σ g_ij (v_i − v_j)² − Σ I_i v_i, lowest at Kirchhoff's node voltages.
 

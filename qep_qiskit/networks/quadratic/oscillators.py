@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.graphs import Edges, connected_to, described_edges, edges_of, sites_for, sites_of
+from qep_qiskit.kinds import NETWORKS, Key
+from qep_qiskit.networks.graphs import (
+    Edges,
+    Side,
+    SiteCount,
+    Sites,
+    connected_to,
+    described_edges,
+    edges_of,
+    sites_for,
+    sites_of,
+)
 from qep_qiskit.networks.network import Network, Term, Vector, check_outputs, finite_vector
 from qep_qiskit.networks.quadratic.encoded import encoded, unit_reference
-from qep_qiskit.networks.quadratic.levels import check_levels
+from qep_qiskit.networks.quadratic.levels import ENCODINGS, check_levels
 from qep_qiskit.networks.quadratic.network import QuadraticNetwork
 from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, position
 
@@ -20,18 +31,19 @@ DEFAULT_SITES = 4
 SCALES = {"k": (0.2, 1.0), "a": (0.5, 1.5), "b": (-0.5, 0.5)}
 
 
+@NETWORKS.register("oscillators")
 def oscillators(
     *,
-    sites: int | None = None,
+    sites: SiteCount = None,
     edges: Edges = "chain",
-    masses: float | ArrayLike = 1.0,
-    inputs: Sequence[int] | int = (),
-    outputs: Sequence[int] | int,
+    masses: Annotated[float | ArrayLike, Key("a number above 0, or a list with one per site", form=float | list[float])] = 1.0,
+    inputs: Sites = (),
+    outputs: Sites,
     biases: bool = False,
-    levels: int | None = None,
-    encoding: str = "binary",
-    rows: int | None = None,
-    columns: int | None = None,
+    levels: Annotated[int | None, Key("a power of two from 2 to 64, or leave it out for the closed form")] = None,
+    encoding: Annotated[str, Key(words=tuple(ENCODINGS))] = "binary",
+    rows: Side = None,
+    columns: Side = None,
 ) -> Network:
     """Return the network H = Σ p_i²/2m_i + ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i.
 

@@ -1,0 +1,254 @@
+"""Registries of what a spec can name: each kind is registered where it is defined, and other packages add theirs.
+
+A room's kinds are found by importing its modules when one is first asked for. Other packages add theirs by entry points of the
+groups ``qep_qiskit.networks``, ``.preparers``, ``.devices`` and ``.mitigations``; such a package is imported only when one of its
+kinds is named.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import json
+import pkgutil
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qep_qiskit.errors import InputError, nearest
+
+Made = TypeVar("Made", bound=Callable[..., Any])
+PACKAGE = "qep_qiskit"
+LONGEST_VALUE = 80
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a spec may say for a parameter of a kind: ``layers: Annotated[int, Key("the number of layers", least=1)] = 3``.
+
+    Parameters without one are keys too, if TOML can hold their type.
+
+    Parameters
+    ----------
+    about : str
+        What the value is; errors add which values the type and the limits allow.
+    least, most, above, below : float, optional
+        Limits of a number.
+    words : tuple of str
+        The only texts that are allowed.
+    form : type, optional
+        The type in a spec, for a parameter that takes more in Python.
+    read : callable, optional
+        (value, folder of the spec or None) → the argument.
+    hidden : bool
+        Whether specs do not have this key.
+    """
+
+    about: str = ""
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    words: tuple[str, ...] = ()
+    form: Any = None
+    read: Callable[[Any, Path | None], Any] | None = None
+    hidden: bool = False
+
+
+HIDDEN = Key(hidden=True)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a kind: its type, its default (``inspect.Parameter.empty`` if it has none), and its key in a spec."""
+
+    annotation: Any
+    default: Any
+    key: Key
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that a spec can name.
+
+    Attributes
+    ----------
+    name : str
+        A part in angle brackets stands for any text, as in ``fake_<name>``.
+    make : callable
+        A class or function; its parameters are the keys of the spec's section.
+    package : str
+        The distribution that it comes from.
+    accepts : callable, optional
+        text → whether it names this kind in another way.
+    """
+
+    name: str
+    make: Callable[..., Any]
+    package: str = PACKAGE
+    accepts: Callable[[str], bool] | None = None
+
+    @property
+    def about(self) -> str:
+        """The first line of its docstring."""
+        return (inspect.getdoc(self.make) or "").partition("\n")[0]
+
+    @functools.cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """Its parameters by name, in order."""
+        plain_class = inspect.isclass(self.make) and not dataclasses.is_dataclass(self.make)
+        hints = typing.get_type_hints(self.make.__init__ if plain_class else self.make, include_extras=True)
+        found = {}
+        for name, parameter in inspect.signature(self.make).parameters.items():
+            hint = hints.get(name, Any)
+            keys = [note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Key)]
+            found[name] = Parameter(hint, parameter.default, keys[-1] if keys else Key())
+        return found
+
+    def answers(self, text: str) -> bool:
+        """Return whether a text names this kind."""
+        begin, bracket, _ = self.name.partition("<")
+        return text == self.name or bool(bracket and text.startswith(begin) and text != begin)
+
+
+class Kinds:
+    """The kinds of one sort of thing, by name.
+
+    Parameters
+    ----------
+    what : str
+        What they are, for errors: ``"preparer"``.
+    room : str
+        The package or module whose files register our own.
+    group : str, optional
+        The group of entry points by which other packages add theirs.
+    """
+
+    def __init__(self, what: str, room: str, group: str | None = None) -> None:
+        self.what, self._room, self._group = what, room, group
+        self._registered: dict[str, Kind] = {}
+
+    def register(self, name: str, *, accepts: Callable[[str], bool] | None = None) -> Callable[[Made], Made]:
+        """Return a decorator that registers a class or function under a name."""
+
+        def registered(make: Made) -> Made:
+            if name in self._registered and self._registered[name].make.__module__ != make.__module__:
+                raise ValueError(f"two {self.what}s are called {name!r}: {self._registered[name].make} and {make}")
+            self._registered[name] = Kind(name, make, accepts=accepts)
+            return make
+
+        return registered
+
+    @functools.cached_property
+    def built_in(self) -> dict[str, Kind]:
+        """Our own kinds by name; the first time this imports the files that define them."""
+        room = importlib.import_module(f"{PACKAGE}.{self._room}")
+        for module in pkgutil.walk_packages(getattr(room, "__path__", ()), f"{room.__name__}."):
+            importlib.import_module(module.name)
+        return dict(sorted(self._registered.items()))
+
+    @functools.cached_property
+    def _added(self) -> tuple[EntryPoint, ...]:
+        return tuple(entry_points(group=self._group)) if self._group else ()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self.built_in, *sorted({point.name for point in self._added} - set(self.built_in))])
+
+    def __contains__(self, text: object) -> bool:
+        return isinstance(text, str) and (self._own(text) is not None or any(point.name == text for point in self._added))
+
+    def named(self, text: object, where: str) -> Kind:
+        """Return the kind that a text names.
+
+        Raises
+        ------
+        InputError
+            If there is none, listing those there are; if two packages use the name; if a package cannot be imported. `where` is
+            the key that holds the name.
+        """
+        own = self._own(text) if isinstance(text, str) else None
+        added = [point for point in self._added if point.name == text]
+        if own is not None and not added:
+            return own
+        if own is None and len(added) == 1:
+            return self._loaded(added[0], where)
+        if not added:
+            close = nearest(text, self) if isinstance(text, str) else ""
+            raise InputError(f"{where}: {shown(text)} is not allowed; give {one_of(self)}{close}")
+        packages = [PACKAGE] * (own is not None) + [_package(point) for point in added]
+        raise InputError(
+            f'{where}: "{text}" is ambiguous: the packages {" and ".join(packages)} each have a {self.what} of this name; '
+            "uninstall one of them, or rename its entry point"
+        )
+
+    def loaded(self) -> list[Kind]:
+        """Return all kinds, importing the packages that add some."""
+        return [self.named(name, self.what) for name in self]
+
+    def _own(self, text: str) -> Kind | None:
+        kinds = self.built_in.values()
+        exact = next((kind for kind in kinds if kind.answers(text)), None)
+        return exact or next((kind for kind in kinds if kind.accepts is not None and kind.accepts(text)), None)
+
+    def _loaded(self, point: EntryPoint, where: str) -> Kind:
+        try:
+            make = point.load()
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise InputError(
+                f'{where}: the {self.what} "{point.name}" of the package {_package(point)} cannot be imported ({reason}); '
+                "repair or uninstall the package"
+            ) from error
+        if not callable(make):
+            raise InputError(
+                f'{where}: the {self.what} "{point.name}" of the package {_package(point)} is {make!r}; '
+                "its entry point must name a class or a function"
+            )
+        return Kind(point.name, make, _package(point))
+
+
+def one_of(words: Iterable[str]) -> str:
+    """Return the words as errors list them.
+
+    Examples
+    --------
+    >>> one_of(["exact", "vqe"])
+    'one of "exact", "vqe"'
+    """
+    return "one of " + ", ".join(f'"{word}"' for word in words)
+
+
+def shown(value: object) -> str:
+    """Return a value as TOML writes it, on one line and cut to a readable length.
+
+    Examples
+    --------
+    >>> shown("ring"), shown(True), shown([1, 2.5])
+    ('"ring"', 'true', '[1, 2.5]')
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        text = repr(type(value))
+    text = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}.get(text, text)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
+
+
+NETWORKS = Kinds("network", "networks", "qep_qiskit.networks")
+COSTS = Kinds("cost", "costs")
+STENCILS = Kinds("stencil", "stencils")
+PREPARERS = Kinds("preparer", "preparation", "qep_qiskit.preparers")
+DEVICES = Kinds("device", "devices", "qep_qiskit.devices")
+MITIGATIONS = Kinds("mitigation", "measurement.mitigation.readout", "qep_qiskit.mitigations")
+OPTIMIZERS = Kinds("optimizer", "training.rules.optimizers")
+SCHEDULES = Kinds("schedule", "training.rules.schedules")
+DATA_SETS = Kinds("data set", "training.data.sets")
