@@ -27,9 +27,9 @@ ROUNDING = 1e-10
 def truncation() -> str:
     """Relative error of the gradient of two oscillators in levels, against the closed form."""
     costs = {"`SquaredError`": qep.SquaredError([0.3]), "`.observable()`": qep.SquaredError([0.3]).observable()}
-    kept = [(0.5, "`SquaredError`"), *((k, name) for k in (2.0, 5.0) for name in costs)]
+    cases = [(0.5, "`SquaredError`"), *((k, name) for k in (2.0, 5.0) for name in costs)]
     rows = []
-    for k, name in kept:
+    for k, name in cases:
         exact = _pair_gradient(k, costs[name], None)
         errors = [np.linalg.norm(_pair_gradient(k, costs[name], n) - exact) / np.linalg.norm(exact) for n in (2, 4, 8, 16)]
         rows.append([f"k = {k:g}, {name}", *(_power(float(error)) for error in errors)])
@@ -53,9 +53,9 @@ def bases() -> str:
     """Pauli strings and measurement bases of chains of oscillators."""
     rows = []
     for sites, levels in ((2, 2), (2, 4), (2, 8), (2, 16), (3, 4), (3, 8), (4, 4), (4, 8)):
-        found = [_strings_and_bases(sites, levels, encoding) for encoding in ("binary", "gray")]
+        sizes = [_strings_and_bases(sites, levels, encoding) for encoding in ("binary", "gray")]
         qubits = sites * (levels.bit_length() - 1)
-        rows.append([str(n) for n in (sites, levels, qubits, found[0][0], found[0][1], found[1][1])])
+        rows.append([str(n) for n in (sites, levels, qubits, sizes[0][0], sizes[0][1], sizes[1][1])])
     return _table(["oscillators", "levels", "qubits", "strings", "bases, binary", "bases, Gray"], rows, first="---:")
 
 
@@ -63,8 +63,8 @@ def _strings_and_bases(sites: int, levels: int, encoding: str) -> tuple[int, int
     network = qep.oscillators(sites=sites, inputs=[0], outputs=[sites - 1], levels=levels, encoding=encoding)
     weights = dict.fromkeys(network.names, 1.0)
     problem = qep.Problem(network, weights, x=[1.0], cost=qep.SquaredError([0.3]))
-    wanted = np.flatnonzero((problem.derivative_rows != 0).any(axis=0) | (problem.output_rows != 0).any(axis=0))
-    return int(problem.frame.busy.sum()), len(choose_bases(problem.frame.paulis, wanted))
+    strings = np.flatnonzero((problem.derivative_rows != 0).any(axis=0) | (problem.output_rows != 0).any(axis=0))
+    return int(problem.frame.busy.sum()), len(choose_bases(problem.frame.paulis, strings))
 
 
 def mitigation() -> str:
@@ -73,8 +73,8 @@ def mitigation() -> str:
     noise.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.09, 0.91]]))
     network = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
     problem = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]))
-    asked = {"device": qep.simulator(noise=noise, seed=1), "shots": 4000, "stencil": qep.symmetric(0.2)}
-    raw = _bars(problem, asked, "none")
+    options = {"device": qep.simulator(noise=noise, seed=1), "shots": 4000, "stencil": qep.symmetric(0.2)}
+    raw = _bars(problem, options, "none")
     rows = []
     for word, title, calibration, circuits, shots in (
         ("tensored", "`tensored`", "2 circuits × calibration_shots", "1", "1×"),
@@ -90,7 +90,7 @@ def mitigation() -> str:
         ("zne:1,3", "`zne:1,3`", "–", "2", "2×"),
         ("zne:richardson", "`zne:richardson` 1,3,5", "–", "3", "3×"),
     ):
-        ratio = _bars(problem, asked, word) / raw
+        ratio = _bars(problem, options, word) / raw
         low, high = f"{ratio.min():.2f}", f"{ratio.max():.2f}"
         bar = f"{np.median(ratio):.2f}" + ("" if low == high else f" ({low} – {high})")
         rows.append([title, calibration, circuits, shots, bar])
@@ -98,10 +98,10 @@ def mitigation() -> str:
     return _table(headings, rows, marks=["---", "---", "---:", "---:", "---:"])
 
 
-def _bars(problem: qep.Problem, asked: dict[str, object], word: str) -> np.ndarray:
-    found = qep.plan(problem, mitigation=word, **asked).stderr  # type: ignore[arg-type]
-    assert found is not None
-    return found
+def _bars(problem: qep.Problem, options: dict[str, object], word: str) -> np.ndarray:
+    stderr = qep.plan(problem, mitigation=word, **options).stderr  # type: ignore[arg-type]
+    assert stderr is not None
+    return stderr
 
 
 TABLES: dict[str, Callable[[], str]] = {"truncation": truncation, "bases": bases, "mitigation": mitigation}

@@ -25,12 +25,12 @@ def ramp(schedule, time, steps):
 def errors(schedule):
     """Return the infidelity and the error of ∂⟨−Z⟩/∂w at times T: means over windows, since the errors oscillate in T."""
     exact = qep.gradient(PROBLEM, stencil=qep.symmetric(0.02))
-    found = []
+    distances = []
     for time in (STARTS[:, None] + WINDOW).ravel():
         gradient = qep.gradient(PROBLEM, preparer=ramp(schedule, time, 5000), stencil=qep.symmetric(0.02))
         energy = gradient.diagnostics["phases"][0]["energy"]
-        found.append([(energy + GAP / 2) / GAP, np.sum((gradient.values - exact.values) ** 2)])
-    infidelity, squared = np.array(found).reshape(len(STARTS), len(WINDOW), 2).mean(axis=1).T
+        distances.append([(energy + GAP / 2) / GAP, np.sum((gradient.values - exact.values) ** 2)])
+    infidelity, squared = np.array(distances).reshape(len(STARTS), len(WINDOW), 2).mean(axis=1).T
     return infidelity, np.sqrt(squared)
 
 

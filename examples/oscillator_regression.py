@@ -23,8 +23,8 @@ def answers(network, weights, X):
 
 network, closed, X, Y = task("complete", [0, 1, 2], [5, 6, 7], 8, 12)
 options = {"optimizer": "adam", "bounds": BOUNDS, "seed": 1}
-found = qep.train(network, X, Y, gradient="exact", learning_rate=0.03, epochs=100, batch_size=12, **options)
-mean_squared_error = np.mean((answers(closed, found.weights, X) - Y) ** 2)
+result = qep.train(network, X, Y, gradient="exact", learning_rate=0.03, epochs=100, batch_size=12, **options)
+mean_squared_error = np.mean((answers(closed, result.weights, X) - Y) ** 2)
 print(f"eight oscillators, closed form: mean squared error {mean_squared_error:.1e} of {np.mean(Y**2):.1e}")
 
 network, closed, X, Y = task("complete", [0, 1], [2], 3, 6, levels=4, encoding="gray")
@@ -35,9 +35,9 @@ measured = {
     "device": qep.simulator(seed=1),
     "shots": 4000,
 }
-found = qep.train(network, X, Y, learning_rate=0.04, schedule="cosine", epochs=60, batch_size=6, **measured, **options)
-mean_squared_error = np.mean((answers(closed, found.weights, X) - Y) ** 2)
-problems = [qep.Problem(network, found.weights, x, cost=qep.SquaredError(y)) for x, y in zip(X, Y, strict=True)]
+result = qep.train(network, X, Y, learning_rate=0.04, schedule="cosine", epochs=60, batch_size=6, **measured, **options)
+mean_squared_error = np.mean((answers(closed, result.weights, X) - Y) ** 2)
+problems = [qep.Problem(network, result.weights, x, cost=qep.SquaredError(y)) for x, y in zip(X, Y, strict=True)]
 floor = np.mean([g.predictions_stderr**2 for g in qep.gradients(problems, **measured)])
 print(f"three on six qubits, from shots: mean squared error {mean_squared_error:.1e} of {np.mean(Y**2):.1e}")
 print(f"shots alone, at the same number of shots: {floor:.1e}")

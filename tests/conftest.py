@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures of all tests."""
 
 import importlib.util
 import os
@@ -23,11 +23,11 @@ _told = []
 
 def holding(folder, secret):
     """Return the files below a folder that hold these bytes."""
-    found = []
+    paths = []
     for path in Path(folder).rglob("*"):
         if path.is_file() and not path.is_symlink() and secret.encode() in path.read_bytes():
-            found.append(path)
-    return found
+            paths.append(path)
+    return paths
 
 
 def pytest_runtest_logreport(report):
@@ -41,10 +41,10 @@ def pytest_runtest_logreport(report):
 def pytest_sessionfinish(session):
     """Fail the whole suite if the planted token is in any file that the tests left, or in anything they printed."""
     factory = getattr(session.config, "_tmp_path_factory", None)
-    kept = [] if factory is None or factory._basetemp is None else holding(factory._basetemp, PLANTED)
-    if kept or _told:
+    leaks = [] if factory is None or factory._basetemp is None else holding(factory._basetemp, PLANTED)
+    if leaks or _told:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        places = [str(path) for path in kept] + _told
+        places = [str(path) for path in leaks] + _told
         raise pytest.UsageError(f"the planted token is in: {', '.join(places[:5])}")
 
 

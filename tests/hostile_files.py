@@ -183,8 +183,8 @@ def measured(contents, words, folder):
         [sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    told = done.stdout.rpartition("USED ")[2].split()
-    return done, float(told[0]), float(told[1])
+    figures = done.stdout.rpartition("USED ")[2].split()
+    return done, float(figures[0]), float(figures[1])
 
 
 def main():

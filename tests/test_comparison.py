@@ -102,11 +102,11 @@ def test_an_error_bar_of_zero_leaves_z_unknown() -> None:
     rung, k = budget["shots"], network.names.index("s")
     assert rung.values[k] == rung.stderr[k] == 0.0 and np.isnan(rung.z[k])
     assert np.isfinite(np.delete(rung.z, k)).all() and (np.delete(rung.stderr, k) > 0).all()
-    told = findings.rung(budget.to_dict(), "shots")
-    assert told["z"][k] is None
-    known = np.delete(rung.z, k)
-    assert findings.reduced_chi_square(told) == pytest.approx(np.mean(known**2))
-    assert findings.largest_score(told) == pytest.approx(np.abs(known).max())
+    text = findings.rung(budget.to_dict(), "shots")
+    assert text["z"][k] is None
+    others = np.delete(rung.z, k)
+    assert findings.reduced_chi_square(text) == pytest.approx(np.mean(others**2))
+    assert findings.largest_score(text) == pytest.approx(np.abs(others).max())
 
 
 def test_scores_are_unknown_where_there_is_no_error_bar() -> None:
@@ -121,7 +121,7 @@ def test_a_saturated_network_is_within_its_error_bars() -> None:
     chi = []
     for seed in range(12):
         budget = qep.compare(problem, stencil=qep.symmetric(0.05), device=qep.statevector(), shots=150, seed=seed)
-        told = findings.rung(budget.to_dict(), "shots")
-        assert None not in told["z"]
-        chi.append(findings.reduced_chi_square(told))
+        text = findings.rung(budget.to_dict(), "shots")
+        assert None not in text["z"]
+        chi.append(findings.reduced_chi_square(text))
     assert max(chi) < 4 and 0.2 < np.mean(chi) < 1.6

@@ -31,9 +31,9 @@ def test_every_table_that_is_computed_stands_in_a_document(tables):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["truncation", "bases", "mitigation"])
 def test_tables_are_as_they_are_computed(tables, name):
-    written, computed = places(tables)[name], tables.TABLES[name]()
-    assert NUMBER.sub("#", written) == NUMBER.sub("#", computed)
-    for one, other in zip(NUMBER.findall(written), NUMBER.findall(computed), strict=True):
+    printed, computed = places(tables)[name], tables.TABLES[name]()
+    assert NUMBER.sub("#", printed) == NUMBER.sub("#", computed)
+    for one, other in zip(NUMBER.findall(printed), NUMBER.findall(computed), strict=True):
         assert float(one) == pytest.approx(float(other), rel=0 if one.isdigit() else LAST_DIGIT), (
             f"{one} in {name}, computed {other}"
         )

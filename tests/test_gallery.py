@@ -23,16 +23,16 @@ def test_recipes_and_files_are_the_same_set():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_file_equals_its_recipe(name):
-    made, read = RECIPES[name].build(), load(FOLDER / f"{name}.qasm")
-    names = [p.name for p in made.parameters]
+    built, read = RECIPES[name].build(), load(FOLDER / f"{name}.qasm")
+    names = [p.name for p in built.parameters]
     assert [p.name for p in read.parameters] == names == sorted(names)
     rng = np.random.default_rng(len(name))
     values = dict(zip(names, rng.uniform(-np.pi, np.pi, len(names)), strict=True))
-    if made.num_qubits <= DENSE_QUBITS:
-        np.testing.assert_allclose(Operator(bound(read, values)).data, Operator(bound(made, values)).data, atol=1e-10)
+    if built.num_qubits <= DENSE_QUBITS:
+        np.testing.assert_allclose(Operator(bound(read, values)).data, Operator(bound(built, values)).data, atol=1e-10)
     else:
-        start = random_statevector(2**made.num_qubits, seed=3)
-        ends = [Statevector(start).evolve(bound(circuit, values)).data for circuit in (read, made)]
+        start = random_statevector(2**built.num_qubits, seed=3)
+        ends = [Statevector(start).evolve(bound(circuit, values)).data for circuit in (read, built)]
         np.testing.assert_allclose(*ends, atol=1e-10)
 
 

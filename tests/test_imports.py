@@ -27,14 +27,14 @@ def module_of(path):
 
 def imports_of(path):
     """Every module that a file imports anywhere in it, by its full name; names of `from` imports are appended."""
-    found = set()
+    modules = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return modules
 
 
 def part_of(module):
@@ -53,16 +53,16 @@ def test_every_part_of_the_package_has_a_floor():
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_imports_run_one_way(path):
-    own = part_of(module_of(path))
-    if own is None:
+    room = part_of(module_of(path))
+    if room is None:
         return
     for module in imports_of(path):
         part = part_of(module)
         # qep_qiskit itself is lazy: `import qep_qiskit as qep` is for the top floor only
         if module == "qep_qiskit" or part in qep_qiskit.__all__ or part == "__version__":
-            assert own == "cli", f"{module_of(path)} imports the public names; import the module that has them"
-        elif part is not None and part != own:
-            assert RANK[part] < RANK[own], f"{module_of(path)} must not import {module}"
+            assert room == "cli", f"{module_of(path)} imports the public names; import the module that has them"
+        elif part is not None and part != room:
+            assert RANK[part] < RANK[room], f"{module_of(path)} must not import {module}"
 
 
 def test_only_three_files_know_the_runtime_service():
@@ -99,7 +99,7 @@ def test_unknown_name():
 def test_names_of_type_checkers_are_the_public_ones():
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     block = next(n for n in tree.body if isinstance(n, ast.If))
-    seen = {alias.name: node.module for node in block.body for alias in node.names}
+    declared = {alias.name: node.module for node in block.body for alias in node.names}
     homes = {name: f"qep_qiskit.{home}" for home, names in qep_qiskit._HOMES.items() for name in names}
-    assert seen == homes
+    assert declared == homes
     assert set(homes) == set(qep_qiskit.__all__)

@@ -94,8 +94,8 @@ def test_the_mean_field_stands_beside_every_budget(spec, tmp_path):
     assert column["relative_error"] == pytest.approx(np.linalg.norm(classical - exact) / np.linalg.norm(exact), rel=1e-6)
     assert column["cosine"] == pytest.approx(classical @ exact / np.linalg.norm(classical) / np.linalg.norm(exact), rel=1e-6)
     assert "mean field" in (tmp_path / "out" / "report.html").read_text()
-    shown = qep_run("compare", spec, "--out", tmp_path / "out").stdout
-    assert "mean field (classical)" in shown and "mean field" in shown.split("weight")[1].splitlines()[0]
+    output = qep_run("compare", spec, "--out", tmp_path / "out").stdout
+    assert "mean field (classical)" in output and "mean field" in output.split("weight")[1].splitlines()[0]
 
 
 def test_a_mean_field_without_an_answer_says_why():

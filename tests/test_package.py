@@ -38,14 +38,14 @@ def declared():
 
 
 def imported():
-    found = set()
+    packages = set()
     for path in (ROOT / "qep_qiskit").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
+                packages |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
-                found.add(node.module.split(".")[0])
-    return found - set(sys.stdlib_module_names) - {"qep_qiskit"}
+                packages.add(node.module.split(".")[0])
+    return packages - set(sys.stdlib_module_names) - {"qep_qiskit"}
 
 
 def test_every_imported_package_is_declared():
@@ -80,7 +80,7 @@ def archive(tmp_path_factory):
 def tracked():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
-        pytest.skip("this is no git checkout, so nothing says which files there are to be")
+        pytest.skip("outside of a git checkout there is no list of the files to expect")
     return {name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()}
 
 

@@ -1,4 +1,4 @@
-"""What conftest.py searches after the suite is found where it is; and a key that a service repeats goes nowhere."""
+"""conftest.py's search for the planted key finds it; and a key that a service repeats is not written anywhere."""
 
 import base64
 import json
@@ -81,7 +81,7 @@ def test_a_key_that_the_service_repeats_goes_nowhere(monkeypatch, tmp_path, sent
     monkeypatch.chdir(work)
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
     (work / "spec.toml").write_text(SPEC)
-    told, failures = [], iter(["the job with " + ", ".join(FORMS.values())])
+    messages, failures = [], iter(["the job with " + ", ".join(FORMS.values())])
     run = programs.run
 
     def failing(program, machine):
@@ -93,7 +93,7 @@ def test_a_key_that_the_service_repeats_goes_nowhere(monkeypatch, tmp_path, sent
 
     def qep(*words):
         result = CliRunner().invoke(cli, list(words))
-        told.append(result.output)
+        messages.append(result.output)
         return result.exit_code
 
     caplog.set_level(logging.DEBUG)
@@ -101,18 +101,18 @@ def test_a_key_that_the_service_repeats_goes_nowhere(monkeypatch, tmp_path, sent
         server.service.key = " and ".join(FORMS.values())
         monkeypatch.setenv("QEP_RUNTIME_URL", server.url)
         assert qep("submit", "spec.toml", "--run", "run", "--yes") == 1
-        assert "was refused" in told[-1]
+        assert "was refused" in messages[-1]
         code = 3
-        while code != 0 and len(told) < 100:
+        while code != 0 and len(messages) < 100:
             code = qep("collect", "run", "--yes", "--resubmit")
         assert code == 0
     for words in (["status", "run", "--offline"], ["runs", "show", "run"], ["runs", "show", "run", "--json"]):
         assert qep(*words) == 0
     assert qep("runs", "export", "run", "-o", "run.json") == 0 and qep("report", "run", "--no-exact") == 0
-    assert "RuntimeError" in "".join(told) or "the job with" in "".join(told)
-    kept = "".join(path.read_bytes().decode("latin-1") for path in work.rglob("*") if path.is_file())
-    shown = "".join(told) + caplog.text
+    assert "RuntimeError" in "".join(messages) or "the job with" in "".join(messages)
+    stored = "".join(path.read_bytes().decode("latin-1") for path in work.rglob("*") if path.is_file())
+    output = "".join(messages) + caplog.text
     for name, form in FORMS.items():
-        assert form not in kept, f"{name} is on disk"
-        assert form not in shown, f"{name} is shown"
+        assert form not in stored, f"{name} is on disk"
+        assert form not in output, f"{name} is shown"
         assert not any(form in request for request in sent), f"{name} is on the wire"

@@ -99,8 +99,8 @@ def test_the_walk_passes_every_public_name():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NOUNS)
 def test_each_noun_can_be_made(name):
-    made, cls = NOUNS[name](), getattr(qep, name)
-    assert inspect.isclass(cls) and isinstance(made, cls)
+    value, cls = NOUNS[name](), getattr(qep, name)
+    assert inspect.isclass(cls) and isinstance(value, cls)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -172,16 +172,18 @@ def test_what_does_not_fit_is_one_line(call, odd):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("preparer", [qep.Exact(), qep.VQE(layers=1), RAMP], ids=lambda p: type(p).__name__)
 def test_circuits_prepare_the_states_of_each_phase(preparer):
-    found = qep.circuits(PROBLEM, preparer=preparer, stencil=qep.extrapolated(0.1), seed=1)
-    assert [circuit.metadata["beta"] for circuit in found] == list(qep.extrapolated(0.1).phases)
-    assert not any(circuit.parameters or circuit.num_clbits for circuit in found)
+    circuits = qep.circuits(PROBLEM, preparer=preparer, stencil=qep.extrapolated(0.1), seed=1)
+    assert [circuit.metadata["beta"] for circuit in circuits] == list(qep.extrapolated(0.1).phases)
+    assert not any(circuit.parameters or circuit.num_clbits for circuit in circuits)
     output = NETWORK.outputs[0]
-    free = Statevector(found[0]).expectation_value(output).real
+    free = Statevector(circuits[0]).expectation_value(output).real
     grad = qep.gradient(PROBLEM, preparer=preparer, stencil=qep.extrapolated(0.1), seed=1)
     assert free == pytest.approx(grad.predictions[0], abs=1e-7)
     derivative = NETWORK.terms[0].operator
     factors = qep.extrapolated(0.1).phase_factors
-    by_hand = sum(s * Statevector(circuit).expectation_value(derivative).real for s, circuit in zip(factors, found, strict=True))
+    by_hand = sum(
+        s * Statevector(circuit).expectation_value(derivative).real for s, circuit in zip(factors, circuits, strict=True)
+    )
     assert by_hand == pytest.approx(grad["J[0,1]"].value, abs=1e-5)
 
 
@@ -194,7 +196,7 @@ def test_circuits_that_there_are_none_of():
 @pytest.mark.filterwarnings("ignore")
 def test_pictures_and_pages_take_the_public_budget(tmp_path):
     budget = qep.compare(PROBLEM, **SHOTS)
-    one, other = (figures.draw(given, tmp_path / name) for given, name in ((budget, "a.png"), (budget.to_dict(), "b.png")))
+    one, other = (figures.draw(source, tmp_path / name) for source, name in ((budget, "a.png"), (budget.to_dict(), "b.png")))
     assert one.read_bytes() == other.read_bytes()
     assert page.page(budget)[:300] == page.page(budget.to_dict())[:300]
 

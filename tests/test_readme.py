@@ -51,8 +51,8 @@ def test_toml_quick_start_runs(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "qep_qiskit.cli", "gradient", str(path), "--json"], capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout)
-    assert len(found["values"]) == len(found["stderr"]) == len(found["names"]) == 12
+    document = json.loads(done.stdout)
+    assert len(document["values"]) == len(document["stderr"]) == len(document["names"]) == 12
 
 
 @pytest.mark.parametrize(

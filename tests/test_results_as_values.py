@@ -180,10 +180,10 @@ DEVICES = {
 def test_trainings_on_devices_are_copied_and_go_on_as_before(kind):
     device = DEVICES[kind]()
     result = qep.train(NETWORK, [[0.5], [-0.5]], [0.3, -0.3], epochs=1, device=device, shots=50, preparer=RAMP, seed=1)
-    wanted = result.predict([[0.2]], shots=100, seed=3)
+    prediction = result.predict([[0.2]], shots=100, seed=3)
     for copied in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result), through_joblib(result)):
         assert copied == result
-        np.testing.assert_array_equal(copied.predict([[0.2]], shots=100, seed=3), wanted)
+        np.testing.assert_array_equal(copied.predict([[0.2]], shots=100, seed=3), prediction)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -249,10 +249,10 @@ def test_score_of_a_training():
     result = qep.train(NETWORK, [[0.5], [-0.5]], [0.3, -0.3], epochs=2)
     assert 0.0 <= result.score([[0.5], [-0.5]], [0.3, -0.3]) <= 1.0  # two targets are two classes
     numbers = qep.train(NETWORK, [[0.5], [-0.5], [0.0]], [0.3, -0.3, 0.1], epochs=1)
-    found = numbers.predict([[0.5], [-0.5], [0.0]])[:, 0]
+    predictions = numbers.predict([[0.5], [-0.5], [0.0]])[:, 0]
     truth = np.array([0.3, -0.3, 0.1])
-    wanted = 1 - np.sum((found - truth) ** 2) / np.sum((truth - truth.mean()) ** 2)
-    assert numbers.score([[0.5], [-0.5], [0.0]], truth) == pytest.approx(wanted)
+    r_squared = 1 - np.sum((predictions - truth) ** 2) / np.sum((truth - truth.mean()) ** 2)
+    assert numbers.score([[0.5], [-0.5], [0.0]], truth) == pytest.approx(r_squared)
     with pytest.raises(qep.InputError, match="R² is not defined"):
         numbers.score([[0.5]], [0.3])
 

@@ -1,4 +1,4 @@
-"""What cannot fit into memory or time is refused in one line, before any of it is begun; large legal uses go on."""
+"""Work that does not fit into memory or time is refused in one line before it begins; large work that fits runs."""
 
 import re
 import sys
@@ -92,6 +92,6 @@ def test_what_takes_long_says_so_where_there_is_no_bar(capsys, monkeypatch):
     with progress() as report:
         report("VQE start 2 of 3\x1b[2J", 0.5)
         time.sleep(0.6)
-    told = capsys.readouterr().err
-    assert re.search(r"^qep: \d+ s: VQE start 2 of 3.\[2J, 50%$", told, re.MULTILINE) and "\x1b" not in told
-    assert told.count("\n") < 6
+    lines = capsys.readouterr().err
+    assert re.search(r"^qep: \d+ s: VQE start 2 of 3.\[2J, 50%$", lines, re.MULTILINE) and "\x1b" not in lines
+    assert lines.count("\n") < 6

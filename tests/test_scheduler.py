@@ -133,17 +133,17 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path):
-    made = Cluster(tmp_path)
-    processes = [made.scheduler]
-    begin = made.worker
-    made.worker = lambda: processes.append(begin()) or processes[-1]
-    host, port = made.address.removeprefix("tcp://").split(":")
+    local = Cluster(tmp_path)
+    processes = [local.scheduler]
+    begin = local.worker
+    local.worker = lambda: processes.append(begin()) or processes[-1]
+    host, port = local.address.removeprefix("tcp://").split(":")
     end = time.monotonic() + 60
     while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
             break
         time.sleep(0.1)
-    yield made
+    yield local
     for process in processes:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -176,10 +176,10 @@ def test_a_scheduler_without_workers_is_said_and_refused(cluster, monkeypatch):
 def test_what_came_back_is_kept_when_the_rest_is_lost(cluster, monkeypatch, tmp_path, victim):
     monkeypatch.setattr(scheduler, "WORKERLESS_SECONDS", 30.0)
     worker, lines = cluster.worker(), []
-    with pool(scheduler=cluster.address, say=lines.append) as chosen:
-        assert mapped(chosen, square, 2, [1, 2, 3]) == [2, 8, 18]
+    with pool(scheduler=cluster.address, say=lines.append) as processes:
+        assert mapped(processes, square, 2, [1, 2, 3]) == [2, 8, 18]
         monkeypatch.setattr(scheduler, "WORKERLESS_SECONDS", 1.0)
-        tasks = chosen.results(slow, tmp_path, [0, 1])
+        tasks = processes.results(slow, tmp_path, [0, 1])
         assert next(tasks) == (0, 0)
         while not (tmp_path / "began1").exists():
             time.sleep(0.05)

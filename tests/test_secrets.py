@@ -55,8 +55,8 @@ FORMS = {
 
 def decoded_again(text, form, secret):
     """Whether the form of the secret, or a long piece of it, is still in the text."""
-    written = form(secret)
-    return any(written[k : k + 24] in text for k in range(max(len(written) - 23, 1)))
+    disguised = form(secret)
+    return any(disguised[k : k + 24] in text for k in range(max(len(disguised) - 23, 1)))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -69,11 +69,11 @@ def test_every_form_of_the_key_goes(monkeypatch, tmp_path, form, where):
         (tmp_path / ".qiskit").mkdir()
         other = {"channel": "ibm_cloud", "token": "another-account-0123456789", "instance": CRN}
         (tmp_path / ".qiskit" / "qiskit-ibm.json").write_text(json.dumps({"default": other, "mine": {"token": KEY}}))
-    written = FORMS[form](KEY)
+    disguised = FORMS[form](KEY)
     for sentence in ("the key {} was refused", '{{"apikey":"{}"}}', "API key is {}.", "request to /x?k={}&y=1", "({})"):
-        told = scrubbed(sentence.format(written))
-        assert not decoded_again(told, FORMS[form], KEY), told
-        assert HIDDEN in told
+        text = scrubbed(sentence.format(disguised))
+        assert not decoded_again(text, FORMS[form], KEY), text
+        assert HIDDEN in text
     assert scrubbed("the key was refused") == "the key was refused"
 
 
@@ -81,8 +81,8 @@ def test_every_form_of_the_key_goes(monkeypatch, tmp_path, form, where):
 def test_every_form_of_the_instance_goes(monkeypatch, form):
     monkeypatch.setenv("QISKIT_IBM_INSTANCE", CRN)
     for secret in (CRN, ACCOUNT, INSTANCE):
-        told = scrubbed(f"no instance {FORMS[form](secret)} is known")
-        assert not decoded_again(told, FORMS[form], secret), told
+        text = scrubbed(f"no instance {FORMS[form](secret)} is known")
+        assert not decoded_again(text, FORMS[form], secret), text
     assert scrubbed("quantum-computing in us-east is down") == "quantum-computing in us-east is down"
 
 

@@ -1,4 +1,4 @@
-"""What a spec's keys become."""
+"""The objects that a spec's keys become."""
 
 import tomllib
 
@@ -57,8 +57,8 @@ def test_pauli_network(pauli_spec):
     problem = spec.problem()
     assert problem.network.names == ("gX", "J", "k")
     assert problem.network.terms[2].input == 1
-    drawn = problem.network.initial_weights(seed=3)
-    assert problem.weights.tolist() == [0.9, drawn["J"], 0.1]
+    weights = problem.network.initial_weights(seed=3)
+    assert problem.weights.tolist() == [0.9, weights["J"], 0.1]
     assert problem.cost.value(np.array([1.0, 1.0])) == pytest.approx(np.log(2))
 
 
@@ -120,8 +120,8 @@ def test_devices(small_spec):
     for name in ("fake_manila", "manila", "FakeManilaV2"):
         snapshot = load(small_spec, overrides=[("device.name", name), ("device.engine", "aer")]).device()
         assert (snapshot.name, snapshot.engine) == ("fake_manila", "aer")
-    own = load(small_spec, overrides=[("device.noise", "manila")], seed=3).device()
-    assert (own.name, own.engine, own.seed, own.describe()["noise"]) == ("simulator", "simulator", 3, "fake_manila")
+    manila = load(small_spec, overrides=[("device.noise", "manila")], seed=3).device()
+    assert (manila.name, manila.engine, manila.seed, manila.describe()["noise"]) == ("simulator", "simulator", 3, "fake_manila")
 
 
 def test_ansatz_of_the_gallery_and_beside_the_spec(small_spec):
@@ -141,13 +141,13 @@ NETWORK = qep.ising(sites=3, edges="chain", outputs=[2])
 
 
 def test_weights_by_group_by_name_and_drawn():
-    drawn = NETWORK.initial_weights(seed=4)
-    found = resolve(NETWORK, {"J": [0.1, 0.2], "g": 1.0, "g[1]": 0.5}, 4)
-    assert list(found) == list(NETWORK.names)
-    assert found["J[0,1]"] == 0.1
-    assert found["J[1,2]"] == 0.2
-    assert [found[f"g[{i}]"] for i in range(3)] == [1.0, 0.5, 1.0]
-    assert all(found[f"h[{i}]"] == drawn[f"h[{i}]"] for i in range(3))
+    random = NETWORK.initial_weights(seed=4)
+    weights = resolve(NETWORK, {"J": [0.1, 0.2], "g": 1.0, "g[1]": 0.5}, 4)
+    assert list(weights) == list(NETWORK.names)
+    assert weights["J[0,1]"] == 0.1
+    assert weights["J[1,2]"] == 0.2
+    assert [weights[f"g[{i}]"] for i in range(3)] == [1.0, 0.5, 1.0]
+    assert all(weights[f"h[{i}]"] == random[f"h[{i}]"] for i in range(3))
 
 
 def test_order_of_name_and_group_does_not_matter():
@@ -195,8 +195,8 @@ def test_another_kind_drops_the_options_of_the_old():
     }
     changed = apply(tables, [("preparation.method", "exact"), ("device.name", "statevector")])
     assert changed == {"preparation": {"method": "exact"}, "device": {"name": "statevector"}}
-    kept = apply({"preparation": {"method": "vqe", "leyers": 3}}, [("preparation.method", "exact")])
-    assert kept["preparation"]["leyers"] == 3
+    document = apply({"preparation": {"method": "vqe", "leyers": 3}}, [("preparation.method", "exact")])
+    assert document["preparation"]["leyers"] == 3
 
 
 def test_round_trip(small_spec, pauli_spec, tmp_path):

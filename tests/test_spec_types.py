@@ -24,8 +24,8 @@ from qep_qiskit.experiment import load
 def test_whole_numbers_may_be_written_with_an_exponent(small_spec, key, value, wanted):
     spec = load(small_spec, overrides=[(key, value)])
     section, name = key.split(".")
-    found = getattr(getattr(spec, section), name)
-    assert found == wanted and type(found) is int
+    number = getattr(getattr(spec, section), name)
+    assert number == wanted and type(number) is int
     assert load(small_spec, overrides=[("seed", 7.0)]).seed == 7
     again = small_spec.with_name("again.toml")
     again.write_text(spec.to_toml())

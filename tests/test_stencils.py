@@ -15,20 +15,20 @@ from qep_qiskit.stencils import Stencil, stencil
 @pytest.mark.parametrize("kind", list(STENCILS))
 @pytest.mark.parametrize("beta", [0.1, -0.3, 2.0])
 def test_moments(kind: str, beta: float) -> None:
-    chosen: Stencil = stencil(kind, beta)
-    betas, factors = np.array(chosen.betas), np.array(chosen.factors)
+    rule: Stencil = stencil(kind, beta)
+    betas, factors = np.array(rule.betas), np.array(rule.factors)
     assert factors.sum() == pytest.approx(0.0, abs=1e-12)
     assert factors @ betas == pytest.approx(1.0)
-    for power in range(2, chosen.order + 1):
+    for power in range(2, rule.order + 1):
         assert factors @ betas**power == pytest.approx(0.0, abs=1e-12)
-    assert abs(factors @ betas ** (chosen.order + 1)) > 1e-6
+    assert abs(factors @ betas ** (rule.order + 1)) > 1e-6
 
 
 @pytest.mark.parametrize("kind", list(STENCILS))
 def test_the_free_phase_comes_first(kind: str) -> None:
-    chosen = stencil(kind, 0.2)
-    assert chosen.phases[0] == 0.0 and len(set(chosen.phases)) == len(chosen.phases)
-    assert np.dot(chosen.phase_factors, chosen.phases) == pytest.approx(1.0)
+    rule = stencil(kind, 0.2)
+    assert rule.phases[0] == 0.0 and len(set(rule.phases)) == len(rule.phases)
+    assert np.dot(rule.phase_factors, rule.phases) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("beta", [0, 0.0, math.nan, math.inf, "a lot", None])

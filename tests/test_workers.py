@@ -65,8 +65,8 @@ def gone_soon(pids, seconds=5.0):
 
 def test_serial_is_in_order():
     assert list(Serial().results(add, 10, [3, 1])) == [(0, 13), (1, 11)]
-    with pool() as chosen:
-        assert mapped(chosen, add, 1, [1, 2]) == [2, 3]
+    with pool() as processes:
+        assert mapped(processes, add, 1, [1, 2]) == [2, 3]
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,15 @@ def test_bad_pools_are_one_line(options, message):
 
 
 def test_a_lost_worker_costs_only_time(tmp_path):
-    with pool(2) as chosen:
-        assert mapped(chosen, die_once, tmp_path, range(8)) == [k * k for k in range(8)]
+    with pool(2) as processes:
+        assert mapped(processes, die_once, tmp_path, range(8)) == [k * k for k in range(8)]
     assert (tmp_path / "3").exists()
 
 
 def test_workers_are_kept_between_batches_and_end_with_the_pool(capfd):
-    with pool(2) as chosen:
-        first = set(mapped(chosen, process_of, None, range(6)))
-        assert set(mapped(chosen, process_of, None, range(6))) <= first and os.getpid() not in first
+    with pool(2) as processes:
+        first = set(mapped(processes, process_of, None, range(6)))
+        assert set(mapped(processes, process_of, None, range(6))) <= first and os.getpid() not in first
         assert all(alive(pid) for pid in first)
     assert gone_soon(first)
     assert "what a task prints" in capfd.readouterr().err
@@ -101,31 +101,31 @@ def test_workers_are_kept_between_batches_and_end_with_the_pool(capfd):
 
 def test_functions_of_the_main_script_and_large_arrays_travel():
     weight = np.arange(300_000.0)
-    with pool(2) as chosen:
-        found = mapped(chosen, lambda shared, k: shared * k, weight, [1, 2, 3])
-    assert all(np.array_equal(array, weight * k) for array, k in zip(found, [1, 2, 3], strict=True))
+    with pool(2) as processes:
+        products = mapped(processes, lambda shared, k: shared * k, weight, [1, 2, 3])
+    assert all(np.array_equal(array, weight * k) for array, k in zip(products, [1, 2, 3], strict=True))
 
 
 def test_errors_of_tasks_come_back_as_they_are():
-    with pool(1) as chosen:
+    with pool(1) as processes:
         with pytest.raises(qep.InputError, match=r"^item 5: is not allowed$"):
-            mapped(chosen, refuse, None, [5])
-        assert mapped(chosen, add, 1, [1]) == [2]
+            mapped(processes, refuse, None, [5])
+        assert mapped(processes, add, 1, [1]) == [2]
         with pytest.raises(RuntimeError, match="could not travel"):
-            mapped(chosen, untravelled, None, [1])
+            mapped(processes, untravelled, None, [1])
 
 
 def test_a_task_that_ends_every_worker_is_given_up():
-    with pool(2) as chosen:
+    with pool(2) as processes:
         with pytest.raises(PoolLostError, match=r"ended its worker 4 times; .* take fewer workers"):
-            mapped(chosen, die, None, [1])
-        assert mapped(chosen, add, 1, [1]) == [2]
+            mapped(processes, die, None, [1])
+        assert mapped(processes, add, 1, [1]) == [2]
 
 
 def test_what_is_given_up_ends_in_the_middle_of_its_tasks():
-    with pool(2) as chosen:
-        pids = set(mapped(chosen, process_of, None, range(6)))
-        tasks = chosen.results(wait, None, [1, 2])
+    with pool(2) as processes:
+        pids = set(mapped(processes, process_of, None, range(6)))
+        tasks = processes.results(wait, None, [1, 2])
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         before = signal.signal(signal.SIGALRM, signal.default_int_handler)
         try:
@@ -135,7 +135,7 @@ def test_what_is_given_up_ends_in_the_middle_of_its_tasks():
             signal.signal(signal.SIGALRM, before)
         tasks.close()
         assert gone_soon(pids, 2.0)
-        assert mapped(chosen, add, 1, [1]) == [2]
+        assert mapped(processes, add, 1, [1]) == [2]
 
 
 SCRIPT = """
@@ -165,9 +165,9 @@ def started(tmp_path, *words, text=SCRIPT):
 
 def pids_in(folder, count):
     end = time.monotonic() + 60
-    while len(found := [int(path.name[3:]) for path in folder.glob("pid*")]) < count and time.monotonic() < end:
+    while len(pids := [int(path.name[3:]) for path in folder.glob("pid*")]) < count and time.monotonic() < end:
         time.sleep(0.05)
-    return found
+    return pids
 
 
 def test_a_script_needs_no_guard(tmp_path):

@@ -1,4 +1,4 @@
-"""First words: what is no command, a spec of the other kind, long names in a pipe, a training shown, a second import."""
+"""A newcomer's first commands: an unknown verb, a spec of the other kind, long names in a pipe, a second import."""
 
 import subprocess
 import sys

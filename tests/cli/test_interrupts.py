@@ -14,7 +14,7 @@ import pytest
 from qep_qiskit.rehearsal.server import serve
 
 PROGRESS = re.compile(r"qep: \d+ s: ")
-"""What a command that takes long says meanwhile where stderr is not a terminal."""
+"""The progress line of a long command whose stderr is not a terminal."""
 NETWORK = (
     'network = {kind = "ising", sites = 4, edges = "chain", inputs = [0, 1], outputs = [3]}\ncost = {kind = "squared_error"}\n'
 )
@@ -32,27 +32,27 @@ DEVICE = GRADIENT + 'measurement = {shots = 200}\ndevice = {name = "ibm_torino"}
 
 def children_of(pid):
     """The processes that a process began, by Linux's own account."""
-    found = []
+    children = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             facts = path.read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue
         if int(facts[1]) == pid and facts[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
+            children.append(int(path.parent.name))
+    return children
 
 
 class Command:
     """`qep` in a session of its own, as in a terminal."""
 
     def __init__(self, folder, *words, **environment):
-        own = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+        variables = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
         self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, "-m", "qep_qiskit.cli", *words],
             cwd=folder,
-            env=own,
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -107,10 +107,10 @@ def test_a_training_on_workers(tmp_path, number):
     command = Command(tmp_path, "train", "t.toml", "--run", "run", "--workers", "2")
     command.until(lambda: steps(tmp_path / "run") >= 1)
     code, lines = command.stopped(number)
-    kept = steps(tmp_path / "run")
+    count = steps(tmp_path / "run")
     assert (code, lines) == (
         CODES[number],
-        [f"qep: interrupted; {kept} of 400 steps are kept in run; `qep train --resume run` goes on"],
+        [f"qep: interrupted; {count} of 400 steps are kept in run; `qep train --resume run` goes on"],
     )
 
 
@@ -123,9 +123,9 @@ def test_a_sweep(tmp_path, number, workers):
     command.until(lambda: rows(tmp_path / "w") >= 1)
     code, lines = command.stopped(number)
     assert code == CODES[number] and len(lines) == 1, lines
-    kept = rows(tmp_path / "w")
-    assert lines[0] == f"qep: interrupted; {kept} of 9001 points are kept in w; run the same command to go on"
-    assert (tmp_path / "w" / "sweep.csv").read_text().count("\n") == kept + 1
+    finished = rows(tmp_path / "w")
+    assert lines[0] == f"qep: interrupted; {finished} of 9001 points are kept in w; run the same command to go on"
+    assert (tmp_path / "w" / "sweep.csv").read_text().count("\n") == finished + 1
     assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["sweep.csv", "sweep.json"]
 
 

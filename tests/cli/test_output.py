@@ -1,4 +1,4 @@
-"""What is printed is text: nothing from outside moves a cursor or is read as markup; and no output ends the work."""
+"""Printed text cannot move a cursor or become markup, wherever it came from; a closed or full output does not stop the work."""
 
 import ast
 import json
@@ -45,12 +45,12 @@ STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_text_is_shown_as_text(text):
-    for shown in (printable(text), one_line(text), shortened(text * 30), drawn(text), marked("[bold]a[/] {}!", text).plain):
-        assert not SEEN.search(shown)
+    for output in (printable(text), one_line(text), shortened(text * 30), drawn(text), marked("[bold]a[/] {}!", text).plain):
+        assert not SEEN.search(output)
     assert "\n" not in one_line(text) and len(shortened(text * 30)) <= 40
     assert json.loads(to_json({text: text})) == {text: text} and not SEEN.search(to_json({text: text}, indent=None))
-    kept = [letter for letter in text if letter.isalnum() or letter in "[]/$\\"]
-    assert [letter for letter in one_line(text) if letter.isalnum() or letter in "[]/$\\"] == kept
+    letters = [letter for letter in text if letter.isalnum() or letter in "[]/$\\"]
+    assert [letter for letter in one_line(text) if letter.isalnum() or letter in "[]/$\\"] == letters
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def odd_run(tmp_path, small_spec, monkeypatch):
     """A run in whose every text something is odd."""
     monkeypatch.chdir(tmp_path)
     texts = [text for text in HOSTILE if "\ud800" not in text]
-    about = {"id": "".join(texts), "kind": texts[0] + "[/b]", "device": "".join(texts)}
+    identity = {"id": "".join(texts), "kind": texts[0] + "[/b]", "device": "".join(texts)}
     spec = small_spec.read_text() + "# \u202e[/b]\n"
-    with RunStore.create(tmp_path / "run", spec, description=about) as store:
+    with RunStore.create(tmp_path / "run", spec, description=identity) as store:
         for text in texts:
             store.note(text)
         store.intend(JobRecord(f"tag{texts[2]}", 0, "".join(texts), 10, 0, (), detail={"reason": texts[1]}))
@@ -149,8 +149,8 @@ def test_markup_is_read_in_our_templates_alone():
 
 def program(words, shell, cwd, **env):
     line = f"{sys.executable} -m qep_qiskit.cli {words} {shell}"
-    told = {"capture_output": True, "text": True, "errors": "replace"}
-    return subprocess.run(["bash", "-c", line], cwd=cwd, env={**os.environ, **env}, check=False, **told)
+    options = {"capture_output": True, "text": True, "errors": "replace"}
+    return subprocess.run(["bash", "-c", line], cwd=cwd, env={**os.environ, **env}, check=False, **options)
 
 
 CLOSED = [">&-", "<&- >&- 2>&-", "> /dev/full 2>&1", "| head -c 0; exit ${PIPESTATUS[0]}"]

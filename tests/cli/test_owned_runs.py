@@ -1,4 +1,4 @@
-"""What the verbs of a run say, and their exit codes, where the service forgot a job, a job has ended, or the folder is gone."""
+"""Messages and exit codes of the run verbs when the service forgot a job, a job has ended, or the folder is gone."""
 
 import shutil
 
@@ -24,15 +24,15 @@ def server(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.5")
     (tmp_path / "g.toml").write_text(SPEC)
-    with serve(noise="none", queue_seconds=300) as found:
-        monkeypatch.setenv("QEP_RUNTIME_URL", found.url)
-        yield found
+    with serve(noise="none", queue_seconds=300) as service:
+        monkeypatch.setenv("QEP_RUNTIME_URL", service.url)
+        yield service
 
 
 def qep(capsys, *words):
     code = cli.main(list(words), standalone_mode=False)
-    said = capsys.readouterr()
-    return code, " ".join((said.out + said.err).split())
+    captured = capsys.readouterr()
+    return code, " ".join((captured.out + captured.err).split())
 
 
 def test_a_forgotten_job_is_named_sent_again_after_a_question_and_given_up(server, capsys):

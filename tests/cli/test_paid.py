@@ -77,11 +77,11 @@ def test_nothing_is_sent_unasked_and_the_same_command_pays_once(name, home, serv
     first = qep(*words, "--yes", "--json")
     assert first.exit_code == 0, first.stderr
     assert "2 jobs" in first.stderr or "4 jobs" in first.stderr
-    sent = len(jobs(server))
-    assert sent == (4 if name == "sweep" else 2)
+    count = len(jobs(server))
+    assert count == (4 if name == "sweep" else 2)
     again = qep(*words, "--json")
     assert again.exit_code == 0, again.stderr
-    assert len(jobs(server)) == sent
+    assert len(jobs(server)) == count
     one, other = json.loads(first.stdout), json.loads(again.stdout)
     key = {"gradient": "values", "compare": "settings", "sweep": "rows"}[name]
     assert one[key] == other[key]
@@ -89,22 +89,22 @@ def test_nothing_is_sent_unasked_and_the_same_command_pays_once(name, home, serv
 
 def test_the_price_that_is_shown_is_what_is_sent(home, service):
     server = service()
-    told = qep("gradient", "g.toml", "--yes", "--json")
-    sent = json.loads(told.stdout)["jobs"]
-    circuits = sum(job["circuits"] for job in sent)
-    assert f"{len(sent)} jobs, {circuits} circuits, {300 * circuits} shots in all" in told.stderr
+    result = qep("gradient", "g.toml", "--yes", "--json")
+    document = json.loads(result.stdout)["jobs"]
+    circuits = sum(job["circuits"] for job in document)
+    assert f"{len(document)} jobs, {circuits} circuits, {300 * circuits} shots in all" in result.stderr
     billed = sum(job["seconds"] for job in jobs(server))
-    foreseen = float(told.stderr.split("about ")[1].split(" QPU")[0])
+    foreseen = float(result.stderr.split("about ")[1].split(" QPU")[0])
     assert foreseen == pytest.approx(billed, rel=0.5, abs=1.0)
 
 
 def test_compare_and_gradient_share_a_run(home, service):
     server = service()
     assert qep("gradient", "g.toml", "--yes").exit_code == 0
-    sent = len(jobs(server))
+    count = len(jobs(server))
     budget = qep("compare", "g.toml", "--out", "c", "--json")
     assert budget.exit_code == 0, budget.stderr
-    assert len(jobs(server)) == sent
+    assert len(jobs(server)) == count
     rungs = {rung["name"]: rung for rung in json.loads(budget.stdout)["rungs"]}
     assert rungs["shots"]["values"] and rungs["mitigated"]["values"]
 
@@ -115,27 +115,27 @@ def test_another_spec_is_another_run_and_a_folder_of_one_is_kept(home, service):
     other = qep("gradient", "g.toml", "--yes", "--run", "one", "--seed", "8")
     assert other.exit_code == 2
     assert "another experiment" in other.stderr
-    sent = len(jobs(server))
+    count = len(jobs(server))
     assert qep("gradient", "g.toml", "--yes", "--seed", "8").exit_code == 0
-    assert len(jobs(server)) == 2 * sent
+    assert len(jobs(server)) == 2 * count
 
 
 def test_run_goes_with_a_device_that_bills(home):
-    told = qep("gradient", "g.toml", "--set", "device.name=statevector", "--run", "one")
-    assert told.exit_code == 2
-    assert "--run" in told.stderr
+    result = qep("gradient", "g.toml", "--set", "device.name=statevector", "--run", "one")
+    assert result.exit_code == 2
+    assert "--run" in result.stderr
 
 
 def test_a_training_point_is_refused_and_a_spec_without_data_is_no_training(home, service):
     server = service()
     data = 'data = {source = "xor", samples = 4}\n'
     (home / "t.toml").write_text(SPEC.replace("sample = {x = [0.5], y = [1.0]}\n", data))
-    told = qep("sweep", "t.toml", "--over", "seed=0,1", "--yes", "--set", "network.inputs=[0,1]")
-    assert told.exit_code == 2
+    result = qep("sweep", "t.toml", "--over", "seed=0,1", "--yes", "--set", "network.inputs=[0,1]")
+    assert result.exit_code == 2
     for words in (("train", "g.toml"), ("train", "g.toml", "--set", "device.name=statevector"), ("train", "g.toml", "--yes")):
-        told = qep(*words)
-        assert told.exit_code == 2
-        assert "[data]" in told.stderr and "qep gradient g.toml" in told.stderr
+        result = qep(*words)
+        assert result.exit_code == 2
+        assert "[data]" in result.stderr and "qep gradient g.toml" in result.stderr
     assert jobs(server) == []
 
 

@@ -56,7 +56,7 @@ def test_no_verb_shows_the_help():
 
 @pytest.fixture
 def failing(monkeypatch):
-    """Make `qep doctor` raise what is asked for, or return it."""
+    """Make `qep doctor` raise the given exception or return the given result."""
 
     def make(outcome):
         @click.command("doctor")

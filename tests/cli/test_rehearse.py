@@ -85,14 +85,14 @@ def test_the_life_of_a_run_in_words(tmp_path):
 
 def test_the_life_of_a_run_in_json_with_a_fault_and_no_secret_anywhere(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    result, told = rehearsed(spec_file(tmp_path), "--queue", "0", "--fault", "echo", "--fault", "lost-reply", "--json")
+    result, progress = rehearsed(spec_file(tmp_path), "--queue", "0", "--fault", "echo", "--fault", "lost-reply", "--json")
     assert result.exit_code == 0, result.output
-    assert told["state"] == "done" and told["ledger"]["faults"] == {"echo": 1, "lost-reply": 1}
-    assert sum(job["seconds"] > 0 for job in told["ledger"]["jobs"]) == 1
-    assert any("was refused" in step["message"] for step in told["steps"])
-    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(written) >= 3
-    for text in [*written, result.output.encode(), result.stderr.encode(), caplog.text.encode()]:
+    assert progress["state"] == "done" and progress["ledger"]["faults"] == {"echo": 1, "lost-reply": 1}
+    assert sum(job["seconds"] > 0 for job in progress["ledger"]["jobs"]) == 1
+    assert any("was refused" in step["message"] for step in progress["steps"])
+    contents = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(contents) >= 3
+    for text in [*contents, result.output.encode(), result.stderr.encode(), caplog.text.encode()]:
         for secret in (TOKEN, CRN, "eyJ"):
             assert secret.encode() not in text
 
@@ -125,11 +125,11 @@ def test_faults_are_listed_without_a_spec():
 def test_six_sites_on_127_qubits_agree_with_the_exact_gradient(tmp_path, kind):
     """Readout is the only error: after mitigation the exact gradient is within the error bars, as wide as they are at this β."""
     spec = spec_file(tmp_path, kind=kind, sites=6, shots=20_000)
-    result, told = rehearsed(spec, "--noise", "readout", "--queue", "0.5", "--json")
+    result, progress = rehearsed(spec, "--noise", "readout", "--queue", "0.5", "--json")
     assert result.exit_code == 0, result.output
     for truth in ("noise_free", "exact"):
-        assert told[truth]["largest_z"] < 4 and told[truth]["mean_square_z"] < 2
-    raw = CliRunner().invoke(cli, ["collect", told["run"], "--mitigation", "none", "--json"])
+        assert progress[truth]["largest_z"] < 4 and progress[truth]["mean_square_z"] < 2
+    raw = CliRunner().invoke(cli, ["collect", progress["run"], "--mitigation", "none", "--json"])
     assert raw.exit_code == 0
 
 
@@ -149,14 +149,14 @@ def test_separate_commands_against_a_stand_in_that_stays_up(tmp_path):
         def qep(*words):
             return subprocess.run([*program, *words], env=environment, capture_output=True, text=True, timeout=120)
 
-        sent = qep("submit", spec, "--run", "hand", "--yes", "--json")
-        assert sent.returncode in (0, 3), sent.stderr
+        submitted = qep("submit", spec, "--run", "hand", "--yes", "--json")
+        assert submitted.returncode in (0, 3), submitted.stderr
         assert qep("status", "hand", "--json").returncode in (0, 3)
         done = qep("collect", "hand", "--wait", "--yes", "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["state"] == "done"
     finally:
         serving.send_signal(signal.SIGINT)
-        _, said = serving.communicate(timeout=20)
-    assert "1 jobs were made" in said
+        _, messages = serving.communicate(timeout=20)
+    assert "1 jobs were made" in messages
     assert TOKEN.encode() not in b"".join(p.read_bytes() for p in Path(tmp_path).rglob("*") if p.is_file())

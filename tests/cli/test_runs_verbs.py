@@ -47,17 +47,17 @@ def test_list_of_nothing(tmp_path, monkeypatch, capsys):
 
 def test_show(home, capsys):
     code, out, _ = qep(capsys, "runs", "show", "old", "--json")
-    shown = json.loads(out)
-    assert code == 0 and len(shown["gradient_list"]) == 1 and len(shown["job_list"]) == 2
-    assert [event["state"] for event in shown["events"]][:4] == ["intended", "sending", "submitted", "done"]
+    document = json.loads(out)
+    assert code == 0 and len(document["gradient_list"]) == 1 and len(document["job_list"]) == 2
+    assert [event["state"] for event in document["events"]][:4] == ["intended", "sending", "submitted", "done"]
     code, out, _ = qep(capsys, "runs", "show", "hardware_runs/old")
     assert code == 0 and "mitigation tensored" in out and "J[0,1]" in out and "job000" in out
 
 
 def test_export_and_import(home, capsys):
     code, out, _ = qep(capsys, "runs", "export", "old", "--json")
-    told = json.loads(out)
-    assert code == 0 and told["complete"] and told["file"] == "old.json" and told["kept"]["jobs"] == 2
+    document = json.loads(out)
+    assert code == 0 and document["complete"] and document["file"] == "old.json" and document["kept"]["jobs"] == 2
     code, out, _ = qep(capsys, "runs", "import", "old.json", "--run", "copy", "--json")
     assert code == 0 and json.loads(out) == {"run": "copy"}
     code, _, _ = qep(capsys, "runs", "export", "copy", "-o", "again.json")
@@ -77,8 +77,8 @@ def test_a_damaged_run_names_what_can_be_exported(home, capsys):
     code, _, err = qep(capsys, "runs", "export", "new")
     assert code == 2 and "damaged" in err and "qep runs export new --salvage" in err and err.count("\n") == 1
     code, out, err = qep(capsys, "runs", "export", "new", "--salvage", "-o", "saved.json", "--json")
-    told = json.loads(out)
-    assert code == 0 and not told["complete"] and told["lost"]
+    document = json.loads(out)
+    assert code == 0 and not document["complete"] and document["lost"]
 
 
 def test_unknown_run(home, capsys):

@@ -1,4 +1,4 @@
-"""`qep train`: from a spec to a run, gone on with after a stop; and what it refuses."""
+"""`qep train`: from a spec to a run, resumed after a stop; and the input that it refuses."""
 
 import json
 import os
@@ -51,25 +51,25 @@ def called(*words):
 
 
 def numbers(text):
-    found = json.loads(text)
-    found.pop("run")
-    for row in found["history"]:
+    document = json.loads(text)
+    document.pop("run")
+    for row in document["history"]:
         row.pop("seconds")
-    return found
+    return document
 
 
 def test_a_run_from_a_spec(spec):
     code, out, err = called(spec, "--run", "run", "--json")
     assert (code, err) == (0, "")
-    found = json.loads(out)
-    assert found["run"] == "run" and found["steps"] == 9 and len(found["epochs"]) == 3 and found["shots"] > 0
-    assert set(found["weights"]) == {"J[0,2]", "J[0,3]", "J[1,2]", "J[1,3]", "J[2,3]", "h[2]", "h[3]", "g[2]", "g[3]"}
-    assert found["mean_cosine"] is not None and found["epochs"][-1]["validation_accuracy"] is not None
+    document = json.loads(out)
+    assert document["run"] == "run" and document["steps"] == 9 and len(document["epochs"]) == 3 and document["shots"] > 0
+    assert set(document["weights"]) == {"J[0,2]", "J[0,3]", "J[1,2]", "J[1,3]", "J[2,3]", "h[2]", "h[3]", "g[2]", "g[3]"}
+    assert document["mean_cosine"] is not None and document["epochs"][-1]["validation_accuracy"] is not None
     assert (Path("run") / "spec.toml").read_text().count("[training]") == 1
     code, out, _ = called("--resume", "run")
     assert code == 0 and "held-out accuracy" in out and "Steps 9" in out
-    written = CliRunner().invoke(cli, ["report", "run", "--json"])
-    assert json.loads(written.stdout) == {"run": "run", "state": "done", "page": "run/report.html"}
+    report = CliRunner().invoke(cli, ["report", "run", "--json"])
+    assert json.loads(report.stdout) == {"run": "run", "state": "done", "page": "run/report.html"}
     assert "Confusion matrix" in Path("run/report.html").read_text(encoding="utf-8")
 
 
@@ -125,6 +125,6 @@ def test_a_spec_without_data_trains_on_its_sample(spec):
     text = SPEC.split("[measurement]")[0] + "[sample]\nx = [0.5, -0.5]\ny = [0.3]\n[training]\nepochs = 20\nlearning_rate = 0.1\n"
     Path(spec).write_text(text)
     code, out, _ = called(spec, "--run", "run", "--json")
-    found = json.loads(out)
-    assert code == 0 and found["history"][-1]["loss"] < 0.1 * found["history"][0]["loss"]
-    assert numbers(called("--resume", "run", "--json")[1])["weights"] == found["weights"]
+    document = json.loads(out)
+    assert code == 0 and document["history"][-1]["loss"] < 0.1 * document["history"][0]["loss"]
+    assert numbers(called("--resume", "run", "--json")[1])["weights"] == document["weights"]

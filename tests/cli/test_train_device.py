@@ -1,4 +1,4 @@
-"""`qep train` on a device that takes jobs: the cost is asked for, a stop is gone on with, and other verbs tell of the run."""
+"""`qep train` on a device that takes jobs: it asks about the price, resumes after a stop, and other verbs describe the run."""
 
 import json
 import os
@@ -88,12 +88,12 @@ def test_asked_for_stopped_and_gone_on_with(spec, service):
     assert done.stderr.splitlines()[-1] == f"qep: interrupted; {where}; `qep train --resume run` goes on"
     service._queue_seconds = 0.0
     code, out, _ = qep("status", "run", "--json")
-    told = json.loads(out)
-    assert code == 3 and told["state"] == "stopped" and told["training"]["steps"] == 0 and len(told["jobs"]) == 1
+    document = json.loads(out)
+    assert code == 3 and document["state"] == "stopped" and document["training"]["steps"] == 0 and len(document["jobs"]) == 1
     code, out, err = qep("train", "--resume", "run", "--json")
     assert (code, err) == (0, "")  # no second question
-    found = json.loads(out)
-    assert found["steps"] == 2 and found["settings"]["planned"]["stencil"]["beta"] != "auto"
+    summary = json.loads(out)
+    assert summary["steps"] == 2 and summary["settings"]["planned"]["stencil"]["beta"] != "auto"
     ledger = service.ledger()
     assert len(ledger["jobs"]) == 2 and all(job["seconds"] > 0 for job in ledger["jobs"])
     code, out, _ = qep("status", "run")

@@ -56,8 +56,8 @@ def stop(step):
 
 def begun_in_tasks(path, folder, on_step):
     spec = load(path)
-    task, about = task_from(spec)
-    kept_steps(fit.spread(task, Serial(), anyway=True), folder, spec_text=spec.to_toml(), about=about, on_step=on_step)
+    task, provenance = task_from(spec)
+    kept_steps(fit.spread(task, Serial(), anyway=True), folder, spec_text=spec.to_toml(), about=provenance, on_step=on_step)
 
 
 def test_a_run_of_workers_goes_on_without_them(spec, tmp_path):

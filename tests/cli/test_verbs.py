@@ -1,4 +1,4 @@
-"""What the verbs print and write."""
+"""The output and files of the verbs."""
 
 import json
 import os
@@ -178,7 +178,7 @@ def test_control_c_of_a_real_program(tmp_path, stencil, kept):
 
 
 def test_an_interrupted_comparison_keeps_its_rungs_without_computing(monkeypatch):
-    """What is kept after Ctrl-C may not prepare a state, for which there is no time."""
+    """After Ctrl-C there is no time to prepare a state, so the rungs must be kept without one."""
     from qep_qiskit import comparison
 
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
@@ -186,9 +186,9 @@ def test_an_interrupted_comparison_keeps_its_rungs_without_computing(monkeypatch
     climb = comparison.Climb(problem, preparer=qep.VQE(layers=1))
     assert next(climb.rungs()).name == "exact"
     monkeypatch.setattr(comparison, "plan", lambda *args, **options: pytest.fail("a state is prepared"))
-    kept = climb.budget()
-    assert [rung.name for rung in kept.rungs] == ["exact"]
-    assert kept.settings["stencil"] == {"kind": "symmetric", "beta": None, "chosen": "adaptive"}
+    budget = climb.budget()
+    assert [rung.name for rung in budget.rungs] == ["exact"]
+    assert budget.settings["stencil"] == {"kind": "symmetric", "beta": None, "chosen": "adaptive"}
 
 
 def test_devices():
@@ -203,14 +203,14 @@ def test_circuits(tmp_path):
     entries = run_json("circuits", "list")["circuits"]
     chain = next(entry for entry in entries if entry["name"] == "ising_chain_4")
     assert chain["qubits"] == 4
-    shown = run_json("circuits", "show", "ising_chain_4")
-    assert shown["parameters"] == chain["parameters"]
-    assert shown["qasm"].count("input float") == chain["parameters"]
+    result = run_json("circuits", "show", "ising_chain_4")
+    assert result["parameters"] == chain["parameters"]
+    assert result["qasm"].count("input float") == chain["parameters"]
     assert "theta_000" in run("circuits", "show", "ising_chain_4")
     assert "ising_chain_4" in run("circuits", "list")
     target = tmp_path / "copy.qasm"
     assert run("circuits", "export", "ising_chain_4", target).strip() == str(target)
-    assert run_json("circuits", "show", target)["depth"] == shown["depth"]
+    assert run_json("circuits", "show", target)["depth"] == result["depth"]
     again = CliRunner().invoke(cli, ["circuits", "export", "ising_chain_4", str(target)])
     assert again.exit_code == 2
     assert len(again.stderr.splitlines()) == 1

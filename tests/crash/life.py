@@ -90,8 +90,8 @@ def assert_same_counts(one: Path, other: Path) -> None:
 
 def billed(ledger: dict) -> dict[str, int]:
     """Return how many jobs were billed for each tag."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for job in ledger["jobs"]:
         for tag in job["tags"]:
-            found[tag] = found.get(tag, 0) + (job["seconds"] > 0)
-    return found
+            counts[tag] = counts.get(tag, 0) + (job["seconds"] > 0)
+    return counts

@@ -15,7 +15,7 @@ from qep_qiskit.runs.file.store import RunStore
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["trained", "qiskit_ibm_runtime.executor_sampler", "qiskit_aer", "samplomatic"])
 NEEDED = {"reply lost": "lost-reply", "adopted": "lost-reply"}
-"""What the service must do for a point to be reached."""
+"""The fault of the mock service that makes a training reach each kill point."""
 KILLED = ("step 1 job 1", "step 2 job 2", "step 2 job 3")
 """A free phase, nudged phases, and held-out samples after the epoch."""
 QUICK = ("submit step 2 job 2: sent, id not written", "collect step 2 job 3: result read")
@@ -26,8 +26,8 @@ def points():
     home = Path(qep_qiskit.__file__).parent
     text = "".join((home / name).read_text() for name in ("runs/jobs/courier.py", "runs/jobs/journal.py"))
     names = [name for name in re.findall(r'reached\(f?"([^"]+)"\)', text) if "cancel" not in name]
-    found = {name.replace("{job.purpose}", job).replace("{purpose}", job) for name in names for job in KILLED}
-    return sorted(found | {f"step {number}: {what}" for number in (1, 2) for what in ("before it is kept", "kept")})
+    labels = {name.replace("{job.purpose}", job).replace("{purpose}", job) for name in names for job in KILLED}
+    return sorted(labels | {f"step {number}: {what}" for number in (1, 2) for what in ("before it is kept", "kept")})
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,7 +17,7 @@ JOBS = ("step 1 job 1", "step 1 job 2", "step 2 job 1", "step 2 job 2", "step 2 
 
 
 def fit(folder: Path, *, url: str, kill: str = "", mode: str = "job", **more):
-    """Begin or go on with the training in a folder."""
+    """Start or resume the training in a folder."""
     os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "QEP_KILL_AT": kill, "OMP_NUM_THREADS": "1"}
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     options = {**CHOSEN, "mitigation": "tensored", "validation": HELD_OUT, **more}

@@ -59,7 +59,7 @@ class Dense:
 
     def differences(self, step: float = 2e-3) -> np.ndarray:
         """Return dL/dw by central differences, extrapolated twice: the error is O(step⁶)."""
-        found = []
+        slopes = []
         for direction in np.eye(len(self.weights)):
 
             def slope(h: float, direction: np.ndarray = direction) -> float:
@@ -67,8 +67,8 @@ class Dense:
 
             coarse, middle, fine = slope(4 * step), slope(2 * step), slope(step)
             first, second = (4 * middle - coarse) / 3, (4 * fine - middle) / 3
-            found.append((16 * second - first) / 15)
-        return np.array(found)
+            slopes.append((16 * second - first) / 15)
+        return np.array(slopes)
 
     def nudged(self, betas, factors) -> np.ndarray:
         """Return Σ s_p ⟨∂H/∂w⟩ in the ground states of H + β_p Σ ε_m O_m, ε taken at the free ground state."""

@@ -41,8 +41,8 @@ def random_network(kind, n, rng):
     edges = "chain"
     if kind == "graph":
         tree = [[int(rng.integers(0, j)), j] for j in range(1, n)]
-        more = [[i, j] for i in range(n) for j in range(i + 1, n) if [i, j] not in tree and rng.random() < 0.3]
-        edges = tree + more
+        extra = [[i, j] for i in range(n) for j in range(i + 1, n) if [i, j] not in tree and rng.random() < 0.3]
+        edges = tree + extra
     return qep.ising(sites=n, edges=edges, inputs=[0], outputs=sorted({(n - 1) // 2, n - 1}))
 
 

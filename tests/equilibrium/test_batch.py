@@ -19,21 +19,21 @@ def batch(count: int) -> list[qep.Problem]:
 def test_a_batch_of_mixed_costs_is_its_samples_alone(stencil):
     problems = batch(7)
     options = {"preparer": qep.Adiabatic(time=5, steps=20), "stencil": stencil}
-    for problem, found in zip(problems, qep.gradients(problems, **options), strict=True):
+    for problem, gradient in zip(problems, qep.gradients(problems, **options), strict=True):
         alone = qep.gradient(problem, **options)
-        np.testing.assert_allclose(found.values, alone.values, atol=1e-11)
-        assert found.loss == pytest.approx(alone.loss, abs=1e-12)
-        for ours, theirs in zip(found.diagnostics["phases"], alone.diagnostics["phases"], strict=True):
+        np.testing.assert_allclose(gradient.values, alone.values, atol=1e-11)
+        assert gradient.loss == pytest.approx(alone.loss, abs=1e-12)
+        for ours, theirs in zip(gradient.diagnostics["phases"], alone.diagnostics["phases"], strict=True):
             assert ours["energy"] == pytest.approx(theirs["energy"], abs=1e-11)
 
 
 def test_error_bars_of_a_batch_are_those_of_single_calls():
     problems = batch(6)
     options = {"preparer": qep.Adiabatic(time=5, steps=20), "device": qep.simulator(seed=3), "shots": 200_000}
-    for number, (problem, found) in enumerate(zip(problems, qep.gradients(problems, **options), strict=True)):
+    for number, (problem, gradient) in enumerate(zip(problems, qep.gradients(problems, **options), strict=True)):
         alone = qep.gradient(problem, seed=number, **options)
-        np.testing.assert_allclose(found.stderr, alone.stderr, rtol=0.03)
-        assert (np.abs(found.values - alone.values) < 5 * np.hypot(found.stderr, alone.stderr)).all()
+        np.testing.assert_allclose(gradient.stderr, alone.stderr, rtol=0.03)
+        assert (np.abs(gradient.values - alone.values) < 5 * np.hypot(gradient.stderr, alone.stderr)).all()
 
 
 def test_a_batch_names_the_sample_that_is_none():

@@ -40,8 +40,8 @@ def ordinary(number: int, sizes: tuple[int, int] = (4, 9)) -> qep.Problem:
     return qep.Problem(network, weights, x=[0.4], cost=cost if (number // 3) % 2 else cost.observable())
 
 
-def error(found: np.ndarray, truth: np.ndarray) -> float:
-    return float(np.linalg.norm(found - truth) / np.linalg.norm(truth))
+def error(values: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.linalg.norm(values - truth) / np.linalg.norm(truth))
 
 
 def told(gradient: qep.Gradient) -> bool:
@@ -52,8 +52,8 @@ def study(numbers: range) -> np.ndarray:
     rows = []
     for number in numbers:
         problem = ordinary(number)
-        found = qep.gradient(problem)
-        rows.append((error(found.values, qep.exact_gradient(problem).values), told(found)))
+        gradient = qep.gradient(problem)
+        rows.append((error(gradient.values, qep.exact_gradient(problem).values), told(gradient)))
     return np.array(rows)
 
 
@@ -79,11 +79,11 @@ def test_warnings_follow_the_bias_of_a_given_beta(beta):
     for number in range(8):
         problem = ordinary(number, (2, 5))
         truth = Dense(problem).differences()
-        found = qep.gradient(problem, stencil=qep.symmetric(beta))
-        bias = error(found.values, truth)
-        assert found.diagnostics["beta_bias"]["relative"] == pytest.approx(bias, rel=2e-2, abs=1e-6)
+        gradient = qep.gradient(problem, stencil=qep.symmetric(beta))
+        bias = error(gradient.values, truth)
+        assert gradient.diagnostics["beta_bias"]["relative"] == pytest.approx(bias, rel=2e-2, abs=1e-6)
         if abs(bias - 0.05) > 1e-3:
-            assert told(found) == (bias > 0.05)
+            assert told(gradient) == (bias > 0.05)
         large += bias > 0.05
     assert 0 < large < 8
 
@@ -94,11 +94,11 @@ def test_every_preparer_states_its_own_bias(name, kind):
     problem = ordinary(3 if kind is qep.symmetric else 0, (4, 5))
     options = {"preparer": PREPARERS[name], "seed": 2}
     near = qep.gradient(problem, stencil=qep.extrapolated(2e-3), **options).values
-    found = qep.gradient(problem, stencil=kind(0.1), **options)
-    about = found.diagnostics["beta_bias"]
-    np.testing.assert_allclose(about["limit"], near, atol=2e-4 * np.linalg.norm(near))
-    np.testing.assert_allclose(about["values"], found.values - np.array(about["limit"]), atol=1e-9)
-    assert about["relative"] == pytest.approx(error(found.values, near), rel=0.02, abs=3e-4) and about["of"]
+    gradient = qep.gradient(problem, stencil=kind(0.1), **options)
+    bias = gradient.diagnostics["beta_bias"]
+    np.testing.assert_allclose(bias["limit"], near, atol=2e-4 * np.linalg.norm(near))
+    np.testing.assert_allclose(bias["values"], gradient.values - np.array(bias["limit"]), atol=1e-9)
+    assert bias["relative"] == pytest.approx(error(gradient.values, near), rel=0.02, abs=3e-4) and bias["of"]
 
 
 def test_oscillators_state_their_bias_and_coefficients_of_any_size_are_told_apart():
@@ -106,20 +106,20 @@ def test_oscillators_state_their_bias_and_coefficients_of_any_size_are_told_apar
     weights = np.array(list(network.initial_weights(seed=1).values()))
     problem = qep.Problem(network, weights, x=[0.3], cost=qep.ObservableCost({"r[3]^2": 1.0, "p[1]^2": 0.4}))
     for beta in (0.3, 0.01):
-        found = qep.gradient(problem, stencil=qep.symmetric(beta))
+        gradient = qep.gradient(problem, stencil=qep.symmetric(beta))
         truth = qep.exact_gradient(problem).values
-        assert found.diagnostics["beta_bias"]["relative"] == pytest.approx(error(found.values, truth), rel=0.1)
+        assert gradient.diagnostics["beta_bias"]["relative"] == pytest.approx(error(gradient.values, truth), rel=0.1)
     for size, beta, lost in ((1e8, 1e-3, True), (1e8, 1e3, False), (1e6, 1.0, False)):
         huge = qep.Problem(network, weights * size, x=[0.3], cost=qep.SquaredError([0.3]))
-        found = qep.gradient(huge, stencil=qep.symmetric(beta))
-        wrong = error(found.values, qep.exact_gradient(huge).values) > 0.05
+        gradient = qep.gradient(huge, stencil=qep.symmetric(beta))
+        wrong = error(gradient.values, qep.exact_gradient(huge).values) > 0.05
         assert wrong == lost
-        assert any("too small a nudge for double precision" in text for text in found.diagnostics["warnings"]) == lost
+        assert any("too small a nudge for double precision" in text for text in gradient.diagnostics["warnings"]) == lost
 
 
 @pytest.mark.parametrize("kind", [qep.one_sided, qep.symmetric, qep.extrapolated])
 def test_the_advised_beta_would_do(kind):
-    seen = 0
+    count = 0
     for number in range(8):
         problem = ordinary(number, (4, 7))
         for beta in (0.3, 0.1, 1e-15):
@@ -127,8 +127,8 @@ def test_the_advised_beta_would_do(kind):
                 advice = float(text.split("take β = ")[1].split(" ")[0])
                 better = qep.gradient(problem, stencil=kind(advice))
                 assert better.diagnostics["beta_bias"]["relative"] < 0.05 and not told(better)
-                seen += 1
-    assert seen > 5
+                count += 1
+    assert count > 5
 
 
 def test_the_shot_error_hides_a_smaller_bias():
@@ -175,8 +175,8 @@ def test_batches_comparisons_plans_and_runs_take_the_same_beta():
     shots = {"device": qep.statevector(), "shots": 2000}
     used = qep.gradient(problems[0], **shots).provenance["stencil"]["beta"]
     assert qep.plan(problems[0], **shots).stencil.beta == qep.compare(problems[0], **shots).settings["stencil"]["beta"] == used
-    given = qep.gradient(problems[0], stencil=qep.symmetric(0.07)).provenance["stencil"]
-    assert given == {"kind": "symmetric", "beta": 0.07}
+    fixed = qep.gradient(problems[0], stencil=qep.symmetric(0.07)).provenance["stencil"]
+    assert fixed == {"kind": "symmetric", "beta": 0.07}
 
 
 def test_a_training_keeps_one_beta():
@@ -208,27 +208,27 @@ def test_a_nudge_that_rounding_swallows_is_refused_or_told(observable, size):
     with pytest.raises(InputError, match="beta: .* is lost in the rounding of H"):
         qep.gradient(problem, stencil=qep.symmetric(1e-18 * size))
     for share in (1e-15, 1e-13, 1e-9, 1e-2):
-        found = qep.gradient(problem, stencil=qep.symmetric(share * size))
-        wrong = error(found.values, qep.exact_gradient(problem).values)
-        assert wrong < 0.06 or any("rounding" in text for text in found.diagnostics["warnings"])
-        assert wrong > 0.04 or not told(found)
+        gradient = qep.gradient(problem, stencil=qep.symmetric(share * size))
+        wrong = error(gradient.values, qep.exact_gradient(problem).values)
+        assert wrong < 0.06 or any("rounding" in text for text in gradient.diagnostics["warnings"])
+        assert wrong > 0.04 or not told(gradient)
 
 
 @pytest.mark.parametrize("field", ["values", "loss", "predictions"])
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_numbers_that_are_no_answer_are_refused(field, wrong):
-    found = qep.gradient(ordinary(0, (4, 5)))
-    value = wrong if field == "loss" else np.full_like(getattr(found, field), wrong)
+    gradient = qep.gradient(ordinary(0, (4, 5)))
+    value = wrong if field == "loss" else np.full_like(getattr(gradient, field), wrong)
     with pytest.raises(InputError, match="is no answer; .* too large or too small"):
-        checked(replace(found, **{field: value}))
+        checked(replace(gradient, **{field: value}))
 
 
 def test_what_cannot_be_computed_is_said_to_be_unknown():
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2], transverse=False)
     problem = qep.Problem(network, np.ones(network.num_weights), x=[0.5], cost=qep.SquaredError([-1.0]))
-    about = qep.gradient(problem, stencil=qep.symmetric(2.0)).diagnostics["beta_bias"]
-    assert about["relative"] is None and "not known: without a transverse field" in about["note"]
-    assert json.dumps(plain(about), allow_nan=False)
+    gradient = qep.gradient(problem, stencil=qep.symmetric(2.0)).diagnostics["beta_bias"]
+    assert gradient["relative"] is None and "not known: without a transverse field" in gradient["note"]
+    assert json.dumps(plain(gradient), allow_nan=False)
 
 
 def test_a_spec_without_a_stencil_adapts(tmp_path):
@@ -242,9 +242,9 @@ def test_a_spec_without_a_stencil_adapts(tmp_path):
     path = tmp_path / "spec.toml"
     path.write_text(text)
     spec = load(path)
-    found = qep.gradient(spec.problem(), **spec.settings()).to_dict()
-    assert found["provenance"]["stencil"]["chosen"] == "adaptive"
+    document = qep.gradient(spec.problem(), **spec.settings()).to_dict()
+    assert document["provenance"]["stencil"]["chosen"] == "adaptive"
     path.write_text(text + 'stencil = {kind = "extrapolated"}\n')
     spec = load(path)
-    found = qep.gradient(spec.problem(), **spec.settings()).to_dict()
-    assert found["provenance"]["stencil"]["kind"] == "extrapolated" and found["diagnostics"]["beta_bias"]["relative"] < 0.01
+    document = qep.gradient(spec.problem(), **spec.settings()).to_dict()
+    assert document["provenance"]["stencil"]["kind"] == "extrapolated" and document["diagnostics"]["beta_bias"]["relative"] < 0.01

@@ -49,10 +49,10 @@ def test_finite_nudges_against_an_enumeration(seed, observable):
     moved = 0
     for kind, beta in itertools.product(STENCILS, (0.2, 1.0, 5.0)):
         stencil = STENCILS[kind](beta)
-        found = qep.gradient(problem, stencil=stencil)
+        gradient = qep.gradient(problem, stencil=stencil)
         expected = plain.contrast(stencil, observable)
-        np.testing.assert_allclose(found.values, expected, atol=1e-12)
-        np.testing.assert_array_equal(found.predictions, plain.outputs[plain.winner()])
+        np.testing.assert_allclose(gradient.values, expected, atol=1e-12)
+        np.testing.assert_array_equal(gradient.predictions, plain.outputs[plain.winner()])
         moved += bool(np.any(expected))
     right = np.array_equal(plain.outputs[plain.winner()], targets)
     assert moved >= 3 or (right and not observable), "the largest nudges must turn spins that are wrong"
@@ -63,11 +63,11 @@ def test_a_nudge_that_turns_no_spin_is_told():
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2], transverse=False)
     problem = qep.Problem(network, np.ones(network.num_weights), x=[0.5], cost=qep.SquaredError([-1.0]))
     with pytest.warns(UserWarning, match="this β turns no spin, so the contrast is zero; take a larger β"):
-        found = qep.gradient(problem, stencil=qep.symmetric(0.1))
-    assert not np.any(found.values)
+        gradient = qep.gradient(problem, stencil=qep.symmetric(0.1))
+    assert not np.any(gradient.values)
     assert "does not respond to an infinitesimal nudge" in qep.exact_gradient(problem).diagnostics["warnings"][0]
     assert np.any(qep.gradient(problem, stencil=qep.symmetric(2.0)).values)
-    assert qep.exact_gradient(problem).diagnostics["gap"] == pytest.approx(found.diagnostics["gap"])
+    assert qep.exact_gradient(problem).diagnostics["gap"] == pytest.approx(gradient.diagnostics["gap"])
 
 
 @pytest.mark.parametrize("field", [0.0, 1e-9, -1e-9])
@@ -86,8 +86,8 @@ def test_transverse_weights_of_zero_are_the_same_network():
     weights = dict(zip(classical.names, [0.9, -0.7, 0.4, 0.1, -0.2, 0.3, 0.2], strict=True))
     cost, stencil = qep.SquaredError([1.0]), qep.symmetric(2.0)
     small = qep.gradient(qep.Problem(classical, weights, x=[0.5], cost=cost), stencil=stencil)
-    held = {**weights, **{f"g[{i}]": 0.0 for i in range(4)}}
-    full = qep.gradient(qep.Problem(network, held, x=[0.5], cost=cost), stencil=stencil)
+    padded = {**weights, **{f"g[{i}]": 0.0 for i in range(4)}}
+    full = qep.gradient(qep.Problem(network, padded, x=[0.5], cost=cost), stencil=stencil)
     assert full.values[:7].tolist() == small.values.tolist() and not np.any(full.values[7:])
 
 
@@ -97,26 +97,26 @@ def test_shots_and_circuits_of_configurations():
     exact = qep.gradient(problem, stencil=qep.symmetric(3.0))
     assert np.any(exact.values)
     for device in (qep.statevector(), qep.simulator(seed=1)):
-        found = qep.gradient(problem, stencil=qep.symmetric(3.0), device=device, shots=50)
-        np.testing.assert_allclose(found.values, exact.values, atol=1e-12)
-        assert found.provenance["bases"] == ["all Z"] or len(found.provenance["bases"]) == 1
+        gradient = qep.gradient(problem, stencil=qep.symmetric(3.0), device=device, shots=50)
+        np.testing.assert_allclose(gradient.values, exact.values, atol=1e-12)
+        assert gradient.provenance["bases"] == ["all Z"] or len(gradient.provenance["bases"]) == 1
 
 
 @pytest.mark.slow
 def test_twenty_six_spins():
     network = qep.ising(sites=26, edges="ring", inputs=[0], outputs=[13], transverse=False)
     problem = qep.Problem(network, network.initial_weights(5), x=[0.5], cost=qep.SquaredError([-1.0]).observable())
-    found = qep.gradient(problem, stencil=qep.one_sided(3.0))
-    assert np.any(found.values)
-    assert _ring_minimum(problem) == pytest.approx(found.diagnostics["phases"][0]["energy"])
+    gradient = qep.gradient(problem, stencil=qep.one_sided(3.0))
+    assert np.any(gradient.values)
+    assert _ring_minimum(problem) == pytest.approx(gradient.diagnostics["phases"][0]["energy"])
 
 
 def test_twenty_spins():
     network = qep.ising(sites=20, edges="ring", inputs=[0], outputs=[13], transverse=False)
     problem = qep.Problem(network, network.initial_weights(5), x=[0.5], cost=qep.SquaredError([-1.0]).observable())
-    found = qep.gradient(problem, stencil=qep.one_sided(3.0))
-    assert np.any(found.values)
-    assert _ring_minimum(problem) == pytest.approx(found.diagnostics["phases"][0]["energy"])
+    gradient = qep.gradient(problem, stencil=qep.one_sided(3.0))
+    assert np.any(gradient.values)
+    assert _ring_minimum(problem) == pytest.approx(gradient.diagnostics["phases"][0]["energy"])
 
 
 def _ring_minimum(problem):

@@ -10,22 +10,22 @@ import qep_qiskit as qep
 STENCILS = {"one_sided": qep.one_sided, "symmetric": qep.symmetric, "extrapolated": qep.extrapolated}
 
 
-def distance(found, expected):
-    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+def distance(values, expected):
+    return np.linalg.norm(values - expected) / np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("number", range(30))
 def test_the_exact_gradient_is_the_slope_of_the_loss(number):
     problem = random_problem(number)
     dense = Dense(problem)
-    found = qep.exact_gradient(problem)
+    gradient = qep.exact_gradient(problem)
     step = min(2e-3, 0.01 * dense.gap)
-    assert distance(found.values, dense.differences(step)) <= 1e-6
+    assert distance(gradient.values, dense.differences(step)) <= 1e-6
     state = dense.ground(dense.weights)
-    assert found.loss == pytest.approx(dense.loss(dense.weights), abs=1e-9)
-    np.testing.assert_allclose(found.predictions, [np.vdot(state, o @ state).real for o in dense.outputs], atol=1e-9)
-    assert found.diagnostics["gap"] == pytest.approx(dense.gap, abs=1e-7)
-    assert found.stderr is None
+    assert gradient.loss == pytest.approx(dense.loss(dense.weights), abs=1e-9)
+    np.testing.assert_allclose(gradient.predictions, [np.vdot(state, o @ state).real for o in dense.outputs], atol=1e-9)
+    assert gradient.diagnostics["gap"] == pytest.approx(dense.gap, abs=1e-7)
+    assert gradient.stderr is None
 
 
 @pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
@@ -34,9 +34,9 @@ def test_the_exact_gradient_is_the_slope_of_the_loss(number):
 def test_exact_preparation_at_finite_beta_equals_dense_diagonalisation(number, kind):
     problem = random_problem(number)
     stencil = STENCILS[kind](0.1)
-    found = qep.gradient(problem, stencil=stencil)
+    gradient = qep.gradient(problem, stencil=stencil)
     expected = Dense(problem).nudged(stencil.betas, stencil.factors)
-    assert np.abs(found.values - expected).max() <= 1e-8
+    assert np.abs(gradient.values - expected).max() <= 1e-8
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ class DenseLevel(Dense):
         return np.linalg.eigh(hamiltonian)[1][:, self.level]
 
 
-def distance(found, expected):
-    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+def distance(values, expected):
+    return np.linalg.norm(values - expected) / np.linalg.norm(expected)
 
 
 CASES = [(2, 1), (3, 2), (1, 1), (4, 3), (7, 5), (9, 1), (10, 4), (15, 2)]
@@ -45,8 +45,8 @@ def test_the_gradient_is_the_slope_of_the_levels_loss(number, level, monkeypatch
     assert distance(exact.values, expected) <= 1e-6
     assert exact.diagnostics["gap"] == pytest.approx(gap, abs=1e-9)
     stencil = qep.symmetric(0.05 * gap)
-    found = qep.gradient(problem, preparer=qep.Exact(level=level), stencil=stencil)
-    assert np.abs(found.values - dense.nudged(stencil.betas, stencil.factors)).max() <= 1e-8
+    gradient = qep.gradient(problem, preparer=qep.Exact(level=level), stencil=stencil)
+    assert np.abs(gradient.values - dense.nudged(stencil.betas, stencil.factors)).max() <= 1e-8
     monkeypatch.setattr(levels, "DENSE_QUBITS", 1)
     again = qep.exact_gradient(problem, preparer=qep.Exact(level=level))
     assert distance(again.values, expected) <= 1e-6, "the iterative way"
@@ -65,8 +65,8 @@ def test_excited_states_run_on_devices():
     problem = qep.Problem(network, network.initial_weights(3), x=[0.4], cost=qep.SquaredError([1.0]))
     options = {"preparer": qep.Exact(level=1), "stencil": qep.symmetric(0.2)}
     exact = qep.gradient(problem, **options)
-    found = qep.gradient(problem, device=qep.simulator(seed=3), shots=20_000, **options)
-    assert np.abs((found.values - exact.values) / found.stderr).max() < 5
+    gradient = qep.gradient(problem, device=qep.simulator(seed=3), shots=20_000, **options)
+    assert np.abs((gradient.values - exact.values) / gradient.stderr).max() < 5
 
 
 def test_what_is_refused():

@@ -9,8 +9,8 @@ from scipy.optimize import root
 import qep_qiskit as qep
 
 
-def distance(found, expected):
-    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+def distance(values, expected):
+    return np.linalg.norm(values - expected) / np.linalg.norm(expected)
 
 
 def small_stencil(problem, preparer):
@@ -42,26 +42,26 @@ class PlanarSpins:
             return np.sin(t) * (couplings @ np.cos(t) + h) - g * np.cos(t)
 
         def jacobian(t):
-            own = np.cos(t) * (couplings @ np.cos(t) + h) + g * np.sin(t)
-            return np.diag(own) - couplings * np.outer(np.sin(t), np.sin(t))
+            diagonal = np.cos(t) * (couplings @ np.cos(t) + h) + g * np.sin(t)
+            return np.diag(diagonal) - couplings * np.outer(np.sin(t), np.sin(t))
 
-        found = root(slope, start, jac=jacobian, tol=1e-15).x
-        assert np.abs(slope(found)).max() < 1e-12
-        return found
+        solution = root(slope, start, jac=jacobian, tol=1e-15).x
+        assert np.abs(slope(solution)).max() < 1e-12
+        return solution
 
     def loss(self, weights, start):
         return float(((np.cos(self.angles(weights, start))[self.outputs] - self.targets) ** 2).sum())
 
 
 def differences(loss, weights, step=2e-3):
-    found = []
+    slopes = []
     for direction in np.eye(len(weights)):
         coarse, middle, fine = (
             (loss(weights + h * direction) - loss(weights - h * direction)) / (2 * h) for h in (4 * step, 2 * step, step)
         )
         first, second = (4 * middle - coarse) / 3, (4 * fine - middle) / 3
-        found.append((16 * second - first) / 15)
-    return np.array(found)
+        slopes.append((16 * second - first) / 15)
+    return np.array(slopes)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -73,12 +73,12 @@ def test_ising_spins_against_angles_solved_by_hand(seed):
     problem = qep.Problem(network, network.initial_weights(seed), x=x, cost=qep.SquaredError(targets))
     mean_field = qep.MeanField()
     reference = qep.variational_gradient(problem, mean_field)
-    found = qep.gradient(problem, preparer=mean_field, stencil=small_stencil(problem, mean_field))
+    gradient = qep.gradient(problem, preparer=mean_field, stencil=small_stencil(problem, mean_field))
     spins = PlanarSpins(network, x, [0, 1], [n - 1, n - 2], targets)
-    start = found.free.angles[0]
+    start = gradient.free.angles[0]
     expected = differences(lambda w: spins.loss(w, start), problem.weights, 2e-4)
-    assert found.loss == pytest.approx(spins.loss(problem.weights, start), abs=1e-10)
-    assert distance(found.values, expected) <= 1e-6
+    assert gradient.loss == pytest.approx(spins.loss(problem.weights, start), abs=1e-10)
+    assert distance(gradient.values, expected) <= 1e-6
     assert distance(reference.values, expected) <= 1e-6
 
 
@@ -99,9 +99,9 @@ class Phases(PlanarSpins):
             pair = couplings * np.cos(t[:, None] - t)
             return np.diag(pair.sum(axis=1) + h * np.cos(t) + g * np.sin(t)) - pair
 
-        found = root(slope, start, jac=jacobian, tol=1e-15).x
-        assert np.abs(slope(found)).max() < 1e-12
-        return found
+        solution = root(slope, start, jac=jacobian, tol=1e-15).x
+        assert np.abs(slope(solution)).max() < 1e-12
+        return solution
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -113,13 +113,13 @@ def test_phase_oscillators_against_phases_solved_by_hand(seed):
     problem = qep.Problem(network, network.initial_weights(seed), x=x, cost=qep.SquaredError(targets))
     mean_field = qep.MeanField()
     reference = qep.variational_gradient(problem, mean_field)
-    found = qep.gradient(problem, preparer=mean_field, stencil=small_stencil(problem, mean_field))
-    assert np.abs(found.free.carried.bloch[:, :, 1]).max() == 0.0, "the phases lie in the plane of X and Z"
+    gradient = qep.gradient(problem, preparer=mean_field, stencil=small_stencil(problem, mean_field))
+    assert np.abs(gradient.free.carried.bloch[:, :, 1]).max() == 0.0, "the phases lie in the plane of X and Z"
     phases = Phases(network, x, [0, 1], [n - 1, n - 2], targets)
-    start = found.free.angles[0]
+    start = gradient.free.angles[0]
     expected = differences(lambda w: phases.loss(w, start), problem.weights, 1e-4)
-    assert found.loss == pytest.approx(phases.loss(problem.weights, start), abs=1e-10)
-    assert distance(found.values, expected) <= 1e-6
+    assert gradient.loss == pytest.approx(phases.loss(problem.weights, start), abs=1e-10)
+    assert distance(gradient.values, expected) <= 1e-6
     assert distance(reference.values, expected) <= 1e-6
 
 
@@ -132,8 +132,8 @@ def test_a_clamped_oscillator_is_held_at_phase_zero_or_pi():
         free = qep.variational_gradient(problem, qep.MeanField())
         phases = np.linspace(-np.pi, np.pi, 721)
         one, two = np.meshgrid(phases, phases, indexing="ij")
-        held = 0.0 if x > 0 else np.pi
-        energy = -0.9 * np.cos(held - one) - 0.7 * np.cos(one - two) - 0.2 * np.cos(one) + 0.1 * np.cos(two)
+        phase = 0.0 if x > 0 else np.pi
+        energy = -0.9 * np.cos(phase - one) - 0.7 * np.cos(one - two) - 0.2 * np.cos(one) + 0.1 * np.cos(two)
         energy = energy - 0.4 * np.sin(one) - 0.3 * np.sin(two)
         assert free.predictions[0] == pytest.approx(np.cos(two.flat[energy.argmin()]), abs=0.01)
 
@@ -173,9 +173,9 @@ def test_any_strings_and_costs_against_dense_product_states(number):
     problem = random_problem(number)
     mean_field = qep.MeanField(starts=8)
     reference = qep.variational_gradient(problem, mean_field)
-    found = qep.gradient(problem, preparer=mean_field, stencil=small_stencil(problem, mean_field))
+    gradient = qep.gradient(problem, preparer=mean_field, stencil=small_stencil(problem, mean_field))
     dense = DenseProduct(problem)
-    spins = found.free.carried.bloch[0]
+    spins = gradient.free.carried.bloch[0]
     direction = np.random.default_rng(number).normal(size=len(problem.weights))
     direction /= np.linalg.norm(direction)
 
@@ -186,6 +186,6 @@ def test_any_strings_and_costs_against_dense_product_states(number):
     coarse, fine = slope(2e-3), slope(1e-3)
     expected = (4 * fine - coarse) / 3
     size = np.linalg.norm(reference.values)
-    assert found.loss == pytest.approx(dense.loss_near(problem.weights, spins), abs=1e-10)
+    assert gradient.loss == pytest.approx(dense.loss_near(problem.weights, spins), abs=1e-10)
     assert abs(reference.values @ direction - expected) <= 1e-6 * size
-    assert abs(found.values @ direction - expected) <= 1e-6 * size
+    assert abs(gradient.values @ direction - expected) <= 1e-6 * size

@@ -22,8 +22,8 @@ PAIR = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
 PROBLEM = qep.Problem(PAIR, PAIR.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
 
 
-def warned(found: qep.Gradient, words: str) -> bool:
-    return any(words in text for text in found.diagnostics["warnings"])
+def warned(gradient: qep.Gradient, words: str) -> bool:
+    return any(words in text for text in gradient.diagnostics["warnings"])
 
 
 @pytest.mark.parametrize("place", [0, 3, -1])
@@ -31,11 +31,11 @@ def warned(found: qep.Gradient, words: str) -> bool:
 def test_one_huge_weight_is_not_called_degenerate(sites, place):
     network = qep.ising(sites=sites, edges="chain", inputs=[0], outputs=[sites - 1])
     weights = np.array(list(network.initial_weights(seed=1).values()))
-    found = []
+    values = []
     for size in (1e5, 1e8):
         weights[place] = size
-        found.append(qep.exact_gradient(qep.Problem(network, weights, x=[0.4], cost=qep.SquaredError([0.3]))))
-    np.testing.assert_allclose(found[1].values, found[0].values, atol=1e-4)
+        values.append(qep.exact_gradient(qep.Problem(network, weights, x=[0.4], cost=qep.SquaredError([0.3]))))
+    np.testing.assert_allclose(values[1].values, values[0].values, atol=1e-4)
     weights[place] = 1e15
     with pytest.raises(InputError, match="does not tell from zero .* bring the weights closer together|degenerate"):
         qep.exact_gradient(qep.Problem(network, weights, x=[0.4], cost=qep.SquaredError([0.3])))
@@ -52,8 +52,8 @@ def test_matrix_product_states_of_two_sites(letters, observable):
     problem = qep.Problem(network, rng.normal(size=len(labels)), cost=cost.observable() if observable else cost)
     options = {"stencil": qep.symmetric(0.05)}
     exact = qep.gradient(problem, **options)
-    found = qep.gradient(problem, preparer=qep.MPS(bond_dimension=8), **options)
-    np.testing.assert_allclose(found.values, exact.values, atol=1e-8)
+    gradient = qep.gradient(problem, preparer=qep.MPS(bond_dimension=8), **options)
+    np.testing.assert_allclose(gradient.values, exact.values, atol=1e-8)
     shots = qep.gradient(problem, preparer=qep.MPS(bond_dimension=2), shots=4000, device=qep.statevector(), seed=1, **options)
     assert np.abs((shots.values - exact.values) / shots.stderr).max() < 5
 
@@ -67,9 +67,9 @@ def test_an_estimator_that_stops_early_is_told(estimator):
         circuit.rx(second, qubit)
     circuit.cx(0, 1)
     vqe = qep.VQE(ansatz=circuit, estimator=estimator, optimizer=COBYLA(maxiter=40), starts=1)
-    found = qep.gradient(PROBLEM, preparer=vqe, seed=1, stencil=qep.symmetric(0.2))
-    residuals = [phase["residual"] for phase in found.diagnostics["phases"]]
-    assert max(residuals) > 1e-6 and warned(found, "stopped at residual") and warned(found, "leave estimator out")
+    gradient = qep.gradient(PROBLEM, preparer=vqe, seed=1, stencil=qep.symmetric(0.2))
+    residuals = [phase["residual"] for phase in gradient.diagnostics["phases"]]
+    assert max(residuals) > 1e-6 and warned(gradient, "stopped at residual") and warned(gradient, "leave estimator out")
     quiet = qep.gradient(PROBLEM, preparer=qep.VQE(ansatz=circuit, starts=1), seed=1, stencil=qep.symmetric(0.2))
     assert not warned(quiet, "stopped at residual")
 
@@ -78,24 +78,26 @@ def test_an_ansatz_that_cannot_hold_the_ground_state_is_told_with_numbers():
     terms = {"a": {"XY": 1.0}, "b": {"ZI": 0.7}, "c": {"IY": 0.3}, "d": {"XX": 0.2}}
     network = qep.pauli(terms=terms, outputs=[{"IZ": 1}])
     problem = qep.Problem(network, [0.4, 0.3, 0.8, 0.2], cost=qep.SquaredError([0.4]))
-    found = qep.gradient(problem, preparer=qep.VQE(ansatz=real_amplitudes(2, reps=1), starts=2), seed=1)
-    truth, about = qep.exact_gradient(problem), found.diagnostics["ground_state"]
-    assert warned(found, "far from the ground state") and warned(found, "the ansatz's own loss, not of the true ground state's")
-    above = found.diagnostics["phases"][0]["energy"] - truth.diagnostics["phases"][0]["energy"]
-    assert about["energy_above"] == pytest.approx(above) and about["infidelity"] > FAR["vqe"]
-    assert about["gap"] == pytest.approx(truth.diagnostics["gap"]) and about["variance"] > 0.1
+    gradient = qep.gradient(problem, preparer=qep.VQE(ansatz=real_amplitudes(2, reps=1), starts=2), seed=1)
+    truth, diagnosis = qep.exact_gradient(problem), gradient.diagnostics["ground_state"]
+    assert warned(gradient, "far from the ground state") and warned(
+        gradient, "the ansatz's own loss, not of the true ground state's"
+    )
+    above = gradient.diagnostics["phases"][0]["energy"] - truth.diagnostics["phases"][0]["energy"]
+    assert diagnosis["energy_above"] == pytest.approx(above) and diagnosis["infidelity"] > FAR["vqe"]
+    assert diagnosis["gap"] == pytest.approx(truth.diagnostics["gap"]) and diagnosis["variance"] > 0.1
 
 
 def test_an_ansatz_that_does_not_answer_the_nudge_is_told():
-    found = qep.gradient(PROBLEM, preparer=qep.VQE(layers=1))
-    assert np.abs(found.values).max() < 1e-6 < np.abs(qep.exact_gradient(PROBLEM).values).max()
-    assert warned(found, "their gradients differ by 100 %") and found.diagnostics["ground_state"]["infidelity"] < 0.01
+    gradient = qep.gradient(PROBLEM, preparer=qep.VQE(layers=1))
+    assert np.abs(gradient.values).max() < 1e-6 < np.abs(qep.exact_gradient(PROBLEM).values).max()
+    assert warned(gradient, "their gradients differ by 100 %") and gradient.diagnostics["ground_state"]["infidelity"] < 0.01
 
 
 def test_states_that_hold_the_ground_state_are_not_told_of():
     for preparer in (qep.VQE(ansatz=real_amplitudes(2, reps=2), starts=2), qep.Adiabatic(time=20, steps=100)):
-        found = qep.gradient(PROBLEM, preparer=preparer, seed=1)
-        assert not found.diagnostics["warnings"]
+        gradient = qep.gradient(PROBLEM, preparer=preparer, seed=1)
+        assert not gradient.diagnostics["warnings"]
     ordered = qep.Problem(PAIR, [2.0, 0.5, 0.6, 0.3, 0.3], x=[0.5], cost=qep.SquaredError([0.4]))
     short = qep.gradient(ordered, preparer=qep.Adiabatic(time=0.2, steps=4))
     assert warned(short, "the ramp's own end")
@@ -133,9 +135,9 @@ def test_arbitrary_states_on_a_noisy_device_are_told_of():
     network = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
     problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
     options = {"shots": 100, "stencil": qep.symmetric(0.1), "seed": 1}
-    found = qep.gradient(problem, device=qep.fake("manila", seed=1), **options)
-    depth = max(about["depth"] for about in found.provenance["circuits"])
-    assert depth > 40 and warned(found, f"arbitrary states, here of depth {depth}")
+    gradient = qep.gradient(problem, device=qep.fake("manila", seed=1), **options)
+    depth = max(circuit["depth"] for circuit in gradient.provenance["circuits"])
+    assert depth > 40 and warned(gradient, f"arbitrary states, here of depth {depth}")
     for preparer, device in ((None, qep.simulator(seed=1)), (qep.Adiabatic(time=3, steps=3), qep.fake("manila", seed=1))):
         assert not warned(qep.gradient(problem, preparer=preparer, device=device, **options), "arbitrary states")
 

@@ -39,14 +39,14 @@ def by_hand(first, device):
     return second, outcomes.followed_by(execute(second, device, earlier=outcomes))
 
 
-def assert_same(found, expected, **tolerance):
-    np.testing.assert_allclose(found.values, expected.values, **tolerance)
-    np.testing.assert_allclose(found.predictions, expected.predictions, **tolerance)
-    assert found.loss == pytest.approx(expected.loss, abs=1e-12)
+def assert_same(gradient, expected, **tolerance):
+    np.testing.assert_allclose(gradient.values, expected.values, **tolerance)
+    np.testing.assert_allclose(gradient.predictions, expected.predictions, **tolerance)
+    assert gradient.loss == pytest.approx(expected.loss, abs=1e-12)
     if expected.stderr is None:
-        assert found.stderr is found.loss_stderr is found.predictions_stderr is None
+        assert gradient.stderr is gradient.loss_stderr is gradient.predictions_stderr is None
     else:
-        np.testing.assert_allclose(found.covariance, expected.covariance, **tolerance)
+        np.testing.assert_allclose(gradient.covariance, expected.covariance, **tolerance)
 
 
 @pytest.mark.parametrize("cost", [SQUARED, SQUARED.observable()], ids=["expectations", "observable"])
@@ -58,10 +58,10 @@ def assert_same(found, expected, **tolerance):
 )
 @pytest.mark.parametrize("device", [qep.statevector, qep.simulator], ids=["statevector", "simulator"])
 def test_the_composition_is_gradient(cost, stencil, options, device):
-    chosen = device()
-    expected = qep.gradient(problem(cost), stencil=stencil, device=chosen, seed=5, **options)
-    found = reduce(*by_hand(planned(cost, stencil=stencil, seed=5, **options), chosen))
-    assert_same(found, expected, rtol=0, atol=1e-13)
+    target = device()
+    expected = qep.gradient(problem(cost), stencil=stencil, device=target, seed=5, **options)
+    composed = reduce(*by_hand(planned(cost, stencil=stencil, seed=5, **options), target))
+    assert_same(composed, expected, rtol=0, atol=1e-13)
 
 
 def test_an_observable_cost_takes_one_round_and_a_cost_of_expectations_two():
@@ -86,9 +86,9 @@ def test_the_second_round_is_nudged_by_the_first_rounds_error_signal():
     observed = observed_free(first, outcomes)
     second = advance(first, observed)
     np.testing.assert_array_equal(second.error_signal, 2 * (observed - [1.0, -0.7]))
-    found = reduce(second, outcomes.followed_by(execute(second, earlier=outcomes)))
-    np.testing.assert_array_equal(found.predictions, observed)
-    assert found.loss == pytest.approx(np.sum((observed - [1.0, -0.7]) ** 2))
+    gradient = reduce(second, outcomes.followed_by(execute(second, earlier=outcomes)))
+    np.testing.assert_array_equal(gradient.predictions, observed)
+    assert gradient.loss == pytest.approx(np.sum((observed - [1.0, -0.7]) ** 2))
 
 
 def test_two_rounds_equal_one_round_of_the_operator_with_the_same_error_signal():
@@ -122,8 +122,8 @@ def test_the_sensitivity_is_the_derivative_of_the_gradient_in_the_error_signal(k
     derivative = [
         (noise_free(observed + step * e) - noise_free(observed - step * e)) / (2 * step) / 2 for e in np.eye(2)
     ]  # ε = 2 (v − y), so a step in v is two in ε
-    found = advance(first, observed).sensitivity
-    np.testing.assert_allclose(found, np.array(derivative).T, atol=0.05 * np.abs(derivative).max())
+    sensitivity = advance(first, observed).sensitivity
+    np.testing.assert_allclose(sensitivity, np.array(derivative).T, atol=0.05 * np.abs(derivative).max())
 
 
 @pytest.mark.parametrize("cost", [SQUARED, SQUARED.observable()], ids=["expectations", "observable"])
@@ -132,10 +132,10 @@ def test_shots_are_per_circuit(cost):
     assert {s.shots for s in outcomes.samples.values()} == {321}
     assert set(outcomes.samples) == {(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)}
     assert [(c.zeros.shots, c.ones.shots) for c in outcomes.calibrations] == [(77, 77)]
-    about = reduce(last, outcomes).provenance
-    assert about["executions"] == 5
-    assert about["shots_total"] == 5 * 321
-    assert about["calibration_shots_total"] == 2 * 77
+    provenance = reduce(last, outcomes).provenance
+    assert provenance["executions"] == 5
+    assert provenance["shots_total"] == 5 * 321
+    assert provenance["calibration_shots_total"] == 2 * 77
 
 
 def test_calibration_takes_as_many_shots_as_a_circuit_unless_told_otherwise():
@@ -214,12 +214,12 @@ def test_many_plans_together_equal_one_by_one_within_their_error_bars(mitigation
 def test_noisy_expectations_without_shots_are_the_limit_of_many_shots():
     device = qep.fake("manila")
     for mitigation in ("none", "tensored", "trex"):
-        exact, drawn = (
+        exact, sampled = (
             qep.gradient(problem(SQUARED.observable()), device=device, shots=shots, mitigation=mitigation)
             for shots in (None, 50_000)
         )
         assert exact.stderr is None
-        assert (np.abs(drawn.values - exact.values) < 5 * drawn.stderr).all()
+        assert (np.abs(sampled.values - exact.values) < 5 * sampled.stderr).all()
 
 
 class Forgetful:
@@ -261,9 +261,9 @@ def test_circuits_of_many_plans_are_not_mixed_up():
 
 def test_loss_and_predictions_are_those_of_the_free_phase():
     state_only = qep.exact_gradient(problem())
-    found = qep.gradient(problem(), stencil=qep.symmetric(BETA))
-    np.testing.assert_allclose(found.predictions, state_only.predictions, atol=1e-9)
-    assert found.loss == pytest.approx(state_only.loss, abs=1e-9)
+    gradient = qep.gradient(problem(), stencil=qep.symmetric(BETA))
+    np.testing.assert_allclose(gradient.predictions, state_only.predictions, atol=1e-9)
+    assert gradient.loss == pytest.approx(state_only.loss, abs=1e-9)
 
 
 @pytest.mark.parametrize(

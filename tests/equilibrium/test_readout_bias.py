@@ -27,24 +27,24 @@ def measured(sites, shots, flips, mitigation="m3", cost=None):
     options = {"device": device, "shots": shots, "mitigation": mitigation, "calibration_shots": 20_000, "seed": 1}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = qep.gradient(problem, stencil=qep.symmetric(0.2), **options)
-    return problem, options, found, [str(w.message) for w in caught if "mitigation" in str(w.message)]
+        gradient = qep.gradient(problem, stencil=qep.symmetric(0.2), **options)
+    return problem, options, gradient, [str(w.message) for w in caught if "mitigation" in str(w.message)]
 
 
 @pytest.mark.parametrize("cost", [None, qep.SquaredError([-1.0])], ids=["observable", "expectation"])
 def test_many_qubits_and_few_shots_are_warned_of_with_the_number(cost):
-    problem, options, found, said = measured(13, 400, (0.06, 0.14), cost=cost)
-    assert said and any("mitigation" in w for w in found.diagnostics["warnings"])
+    problem, options, gradient, warnings = measured(13, 400, (0.06, 0.14), cost=cost)
+    assert warnings and any("mitigation" in w for w in gradient.diagnostics["warnings"])
     assert (
-        "'m3' is biased with few shots" in said[0]
-        and "(400 shots saw" in said[0]
-        and "take 'tensored'" in said[0]
-        and "predictions by up to" in said[0]
+        "'m3' is biased with few shots" in warnings[0]
+        and "(400 shots saw" in warnings[0]
+        and "take 'tensored'" in warnings[0]
+        and "predictions by up to" in warnings[0]
     )
     exact = qep.gradient(problem, stencil=qep.symmetric(0.2)).predictions
-    number = float(said[0].split("predictions by up to ")[1].split(" ")[0])
-    bias = abs(found.predictions[0] - exact[0])
-    assert bias > found.predictions_stderr[0] / 2 and number == pytest.approx(bias, rel=0.7)
+    number = float(warnings[0].split("predictions by up to ")[1].split(" ")[0])
+    bias = abs(gradient.predictions[0] - exact[0])
+    assert bias > gradient.predictions_stderr[0] / 2 and number == pytest.approx(bias, rel=0.7)
     with pytest.warns(NudgeWarning, match="'m3' is biased with few shots"):
         predictions(problem.network, problem.weights, [problem.x], **options)
 

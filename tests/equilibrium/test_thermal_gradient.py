@@ -25,8 +25,8 @@ class DenseThermal(Dense):
         return np.array([np.trace(o @ state).real for o in self.observables])
 
 
-def distance(found, expected):
-    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+def distance(values, expected):
+    return np.linalg.norm(values - expected) / np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("temperature", [0.3, 2.0])
@@ -41,8 +41,8 @@ def test_the_gradient_is_the_slope_of_the_thermal_loss(number, temperature):
     assert distance(exact.values, expected) <= 1e-6
     assert exact.loss == pytest.approx(dense.loss(dense.weights), abs=1e-10)
     size = np.abs(problem.cost.error_signal(problem.cost_rows[:, 0] * 0) @ problem.cost_rows).sum() + 1
-    found = qep.gradient(problem, preparer=thermal, stencil=qep.extrapolated(0.01 * min(temperature, 1.0) / size))
-    assert distance(found.values, expected) <= 1e-6
+    gradient = qep.gradient(problem, preparer=thermal, stencil=qep.extrapolated(0.01 * min(temperature, 1.0) / size))
+    assert distance(gradient.values, expected) <= 1e-6
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3])
@@ -74,16 +74,16 @@ def test_hot_states_forget_and_degenerate_levels_do_no_harm():
 def test_reports_and_what_is_refused():
     problem = random_problem(2)
     thermal = qep.Thermal(0.5)
-    found = qep.gradient(problem, preparer=thermal, stencil=qep.symmetric(0.01))
-    assert found.provenance["preparer"] == {"method": "thermal", "temperature": 0.5}
+    gradient = qep.gradient(problem, preparer=thermal, stencil=qep.symmetric(0.01))
+    assert gradient.provenance["preparer"] == {"method": "thermal", "temperature": 0.5}
     energies = np.linalg.eigvalsh(problem.network.hamiltonian(problem.weights, problem.x).to_matrix())
     weights = np.exp(-(energies - energies[0]) / 0.5)
     mean = weights @ energies / weights.sum()
-    free = found.diagnostics["phases"][0]
+    free = gradient.diagnostics["phases"][0]
     assert free["energy"] == pytest.approx(mean) and free["variance"] == pytest.approx(
         weights @ energies**2 / weights.sum() - mean**2
     )
-    assert found.diagnostics["gap"] == pytest.approx(energies[1] - energies[0])
+    assert gradient.diagnostics["gap"] == pytest.approx(energies[1] - energies[0])
     for options in ({"shots": 100}, {"device": qep.simulator(), "shots": 100}, {"device": qep.simulator(noise="fake_manila")}):
         with pytest.raises(qep.InputError, match="a thermal state is mixed .* no device and no shots"):
             qep.gradient(problem, preparer=thermal, stencil=qep.symmetric(0.01), **options)

@@ -22,8 +22,8 @@ def test_fifty_native_qubits_need_no_swap(name):
     couplings = backend_of(device).coupling_map.graph.to_undirected(multigraph=False)
     edges = network.description["edges"]
     assert all(couplings.has_edge(network.layout[i], network.layout[j]) for i, j in edges)
-    asked = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
-    forecast = qep.plan(asked, preparer=RAMP, device=device, shots=4000, mitigation="tensored")
+    weights = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
+    forecast = qep.plan(weights, preparer=RAMP, device=device, shots=4000, mitigation="tensored")
     assert forecast.sending.qubits == network.layout
     for row in forecast.sending.rows:
         if row.phase is not None:
@@ -38,10 +38,10 @@ def test_fifty_native_qubits_need_no_swap(name):
 
 
 def test_native_qubits_are_better_than_most_connected_ones():
-    found = native_graph("fake_torino", 5)
-    assert found.score > 0.9
+    graph = native_graph("fake_torino", 5)
+    assert graph.score > 0.9
     target = backend_of(qep.fake("torino")).target
-    readout = [target["measure"][(q,)].error for q in found.qubits]
+    readout = [target["measure"][(q,)].error for q in graph.qubits]
     assert np.mean(readout) < np.median([p.error for p in target["measure"].values()])
 
 
@@ -49,10 +49,10 @@ def test_native_qubits_are_better_than_most_connected_ones():
 def test_a_native_network_keeps_its_gradient():
     device = qep.fake("manila", seed=2)
     network = qep.ising(sites=3, edges="native", device=device, outputs=[2])
-    asked = qep.Problem(network, network.initial_weights(seed=7), cost=qep.SquaredError([1.0]))
-    found = qep.gradient(asked, preparer=qep.VQE(layers=1), device=device, shots=200)
-    assert tuple(found.provenance["layout"]) == network.layout
-    ideal = qep.gradient(asked, device=qep.simulator(), shots=200, stencil=qep.symmetric(0.2))
+    weights = qep.Problem(network, network.initial_weights(seed=7), cost=qep.SquaredError([1.0]))
+    gradient = qep.gradient(weights, preparer=qep.VQE(layers=1), device=device, shots=200)
+    assert tuple(gradient.provenance["layout"]) == network.layout
+    ideal = qep.gradient(weights, device=qep.simulator(), shots=200, stencil=qep.symmetric(0.2))
     assert ideal.provenance["layout"] == [0, 1, 2]
 
 
@@ -102,8 +102,8 @@ def test_a_worst_case_is_shown_as_bars_without_values(small_spec):
         "preparation.time=1.0",
     ]
     options = [word for change in changed for word in ("--set", change)]
-    shown = CliRunner().invoke(cli, ["plan", str(small_spec), "--device", "fake_guadalupe", *options])
-    assert shown.exit_code == 0, shown.output
+    result = CliRunner().invoke(cli, ["plan", str(small_spec), "--device", "fake_guadalupe", *options])
+    assert result.exit_code == 0, result.output
     for text in ("error at most", "of a gradient whose norm is not known", "worst case"):
-        assert text in " ".join(shown.stdout.split())
-    assert "unknown" not in shown.stdout and "nan" not in shown.stdout
+        assert text in " ".join(result.stdout.split())
+    assert "unknown" not in result.stdout and "nan" not in result.stdout

@@ -19,9 +19,9 @@ def test_circuits_and_error_bars(mitigation: str, rows: int) -> None:
         "mitigation": mitigation,
     }
     planned = qep.plan(PROBLEM, **options).to_dict()
-    found = qep.gradient(PROBLEM, **options)
+    gradient = qep.gradient(PROBLEM, **options)
     # two qubits have four sets of flips; their calibration counts as one circuit
     assert sum(row["circuits"] for row in planned["circuits"]) == rows
     total = sum(row["circuits"] * row["shots"] for row in planned["circuits"])
-    assert total == found.provenance["shots_total"] + (found.provenance["calibration_shots_total"] or 0)
-    np.testing.assert_allclose(planned["stderr"], found.stderr, rtol=0.1)
+    assert total == gradient.provenance["shots_total"] + (gradient.provenance["calibration_shots_total"] or 0)
+    np.testing.assert_allclose(planned["stderr"], gradient.stderr, rtol=0.1)

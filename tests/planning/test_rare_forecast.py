@@ -1,4 +1,4 @@
-"""What a plan knows of events too rare to be seen: its error bars, and the shots that it gives to quiet circuits."""
+"""A forecast includes events too rare to be seen: in its error bars, and in the shots that it gives to quiet circuits."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_planned_bars_are_those_that_come(cost, mitigation):
     problem, flips = saturated(0.2, cost), (0.0, 0.0) if mitigation == "none" else (0.002, 0.004)
     options = {"device": ReadoutErrorDevice((flips,) * 2), "stencil": STENCIL, "shots": 400, "mitigation": mitigation}
     planned = qep.plan(problem, **options)
-    found = np.array([qep.gradient(problem, seed=s, **options).stderr for s in range(60)])
-    ratio = planned.stderr / np.sqrt((found**2).mean(axis=0))
+    bars = np.array([qep.gradient(problem, seed=s, **options).stderr for s in range(60)])
+    ratio = planned.stderr / np.sqrt((bars**2).mean(axis=0))
     assert ((ratio > 0.8) & (ratio < 1.25)).all(), ratio
 
 
@@ -51,8 +51,8 @@ def test_a_target_error_counts_what_is_not_seen():
     problem = saturated(0.1, qep.SquaredError([-1.0]))
     planned = qep.plan(problem, stencil=STENCIL, shots=qep.optimal_shots(100), target_error=0.5)
     assert planned.relative_error == pytest.approx(0.5, rel=1e-3)
-    found = qep.plan(problem, stencil=STENCIL, shots=planned.split)
-    assert found.relative_error == pytest.approx(0.5, rel=0.02)
+    forecast = qep.plan(problem, stencil=STENCIL, shots=planned.split)
+    assert forecast.relative_error == pytest.approx(0.5, rel=0.02)
 
 
 def test_shares_make_the_objective_least():

@@ -10,7 +10,7 @@ from qep_qiskit.runs.lifecycle import Lifecycle
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A small run from its spec to its gradient, with a step and a checkpoint of training beside it."""
+    """A small run from its spec to its gradient, with a training step and a checkpoint added."""
     import numpy as np
 
     from qep_qiskit.runs.file.records import Checkpoint
@@ -19,8 +19,8 @@ def finished(tmp_path_factory):
     (home / "jobs").mkdir()
     (home / "small.toml").write_text(SMALL)
     spec = load(home / "small.toml")
-    about = {"id": "qep-small", "kind": "gradient", "device": "ibm_folder"}
-    with RunStore.create(home / "run", spec.to_toml(), description=about) as store:
+    identity = {"id": "qep-small", "kind": "gradient", "device": "ibm_folder"}
+    with RunStore.create(home / "run", spec.to_toml(), description=identity) as store:
         assert Lifecycle(store, spec, FolderDevice(home / "jobs")).advance() is not None
         for number in range(3):
             point = Checkpoint("last", {"weights": np.arange(4.0) * number}, {"step": number})

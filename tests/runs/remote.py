@@ -45,7 +45,7 @@ name = "ibm_folder"
 
 @dataclass
 class FolderDevice:
-    """Runs on Aer when the result is asked for; the same circuits and values give the same shots."""
+    """Runs on Aer when the result is requested; the same circuits and values give the same shots."""
 
     folder: Path
     faults: tuple[str, ...] = ()

@@ -74,7 +74,7 @@ def read_or_refused(tmp_path, finished, damage, repeats):
         damage(data, stream(7, damage.__name__, repeat))
         (folder / "run.db").write_bytes(data)
         try:
-            found = everything(folder)
+            contents = everything(folder)
         except RunDamagedError as error:
             assert "--salvage" in str(error)
             refused += 1
@@ -82,7 +82,7 @@ def read_or_refused(tmp_path, finished, damage, repeats):
             assert "run.db" in str(error)
             refused += 1
         else:
-            assert found == truth, f"{damage.__name__} {repeat}: a wrong value was read"
+            assert contents == truth, f"{damage.__name__} {repeat}: a wrong value was read"
             read += 1
         (folder / "run.db").write_bytes(data)
         saved = salvage(folder / "run.db")

@@ -52,7 +52,7 @@ def reference(tmp_path_factory):
 
 
 def filled_and_resumed(home, monkeypatch, reference, pages):
-    """Go on with so many pages more than the file has, until that many more are given and it is done."""
+    """Let the file grow by this many pages at a time until the work fits."""
     spec, stops, limit = made(home), 0, 0
     whole = database.connect
 

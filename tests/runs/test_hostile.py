@@ -1,4 +1,4 @@
-"""Runs from strangers: what is no run of ours is refused in one line, quickly, and leaves nothing behind."""
+"""Runs from strangers: a file that is not one of our runs is refused quickly, in one line, and leaves nothing behind."""
 
 import base64
 import io
@@ -261,8 +261,8 @@ def test_what_we_write_is_read():
     arrays = {"a": np.arange(3.0), "b": np.ones((2, 2), dtype=complex), "c": np.array(["x"]), "d": np.asfortranarray(np.eye(3))}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    found = read_npz(buffer, most=10_000)
-    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+    loaded = read_npz(buffer, most=10_000)
+    assert all(np.array_equal(loaded[name], array) for name, array in arrays.items())
     assert json_document(b'{"a": [1, 2.5, null, "\xc3\xa9"]}') == {"a": [1, 2.5, None, "é"]}
     assert toml_tables("a.b = 1\n# " + "." * 100) == {"a": {"b": 1}}
 
@@ -301,8 +301,8 @@ def test_documents_that_fit_their_checksums_and_no_reader_are_one_line(document,
     result = imported(tmp_path, monkeypatch, json.dumps({**changed, "checksum": exchange._checksum(changed)}))
     assert result.exit_code == 0
     for words in (["report", "new/copy"], ["status", "new/copy", "--offline"], ["collect", "new/copy", "--mitigation", "none"]):
-        told = CliRunner().invoke(cli, words)
-        assert "internal" not in told.output and told.exit_code in (0, 2, 3), (words, told.output)
+        outcome = CliRunner().invoke(cli, words)
+        assert "internal" not in outcome.output and outcome.exit_code in (0, 2, 3), (words, outcome.output)
 
 
 def test_salvage_of_rows_that_share_their_pages_ends(run):

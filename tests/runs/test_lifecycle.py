@@ -116,8 +116,8 @@ def test_an_ansatz_file_that_was_edited_between_two_rounds_is_refused(tmp_path, 
     store, life = opened(tmp_path, spec)
     with store, pytest.raises(KeyboardInterrupt):
         life.advance()
-    sent = len(life.device._jobs())
-    assert sent == int(stop[6])
+    jobs = len(life.device._jobs())
+    assert jobs == int(stop[6])
     monkeypatch.undo()
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
     if new is not None:
@@ -125,7 +125,7 @@ def test_an_ansatz_file_that_was_edited_between_two_rounds_is_refused(tmp_path, 
         store, life = opened(tmp_path, load(path))
         with store, pytest.raises(InputError, match=r"the ansatz .*a\.qasm changed since this run began"):
             life.advance()
-        assert len(life.device._jobs()) == sent
+        assert len(life.device._jobs()) == jobs
         (tmp_path / "a.qasm").write_text(ANSATZ)
     store, life = opened(tmp_path, load(path))
     with store:
@@ -149,16 +149,16 @@ def test_a_twirled_run_is_right_and_its_counts_are_read_with_and_without_mitigat
     spec = made(tmp_path, mitigation="trex")
     store, life = opened(tmp_path, spec)
     with store:
-        found = life.advance()
+        gradient = life.advance()
         raw = read_again(store, spec, "none")
         same = read_again(store, spec, "trex")
         with pytest.raises(InputError, match="'m3' cannot be read from counts measured behind random flips"):
             read_again(store, spec, "m3")
         shots = {job.purpose: job.shots for job in store.jobs()}
     truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
-    assert np.abs((found.values - truth.values) / found.stderr).max() < 4.5
+    assert np.abs((gradient.values - truth.values) / gradient.stderr).max() < 4.5
     assert np.abs((raw.values - truth.values) / raw.stderr).max() > 5
-    np.testing.assert_array_equal(same.values, found.values)
+    np.testing.assert_array_equal(same.values, gradient.values)
     assert shots == {"data": 2500}  # 8 sets of flips of 3 qubits share 20 000 shots; the calibration goes with the data
 
 
@@ -166,17 +166,17 @@ def test_a_run_with_folded_circuits_is_read_in_every_form(tmp_path):
     spec = made(tmp_path, COSTS[1], mitigation="zne:1,3+trex")
     store, life = opened(tmp_path, spec)
     with store:
-        found = life.advance()
+        gradient = life.advance()
         truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
-        assert np.abs((found.values - truth.values) / found.stderr).max() < 4.5
-        assert found.provenance["executions"] == 10  # two factors of 5 circuits
+        assert np.abs((gradient.values - truth.values) / gradient.stderr).max() < 4.5
+        assert gradient.provenance["executions"] == 10  # two factors of 5 circuits
         readout = read_again(store, spec, "trex")
         other = read_again(store, spec, "zne:exponential+trex")
         with pytest.raises(InputError, match="cannot be read"):
             read_again(store, spec, "zne:1,5+trex")
     # without gate noise folding changes nothing but the error bar: (1.5² + 0.5²)^½ = 1.58 of that of the circuits alone
     assert np.abs((readout.values - truth.values) / readout.stderr).max() < 4.5
-    assert 1.3 < np.median(found.stderr / readout.stderr) < 1.7
+    assert 1.3 < np.median(gradient.stderr / readout.stderr) < 1.7
     assert np.abs((other.values - truth.values) / other.stderr).max() < 4.5
 
 

@@ -24,11 +24,11 @@ def test_the_specimen_is_labelled_and_its_counts_give_its_gradient(tmp_path):
     shutil.copytree(SPECIMEN, run)
     with RunStore.open(run, write=True) as store:
         assert "stand-in" in store.description["service"]
-        [kept] = store.gradients()
+        [stored] = store.gradients()
         again = read_again(store, load(run / "spec.toml"), "tensored")
-    np.testing.assert_allclose(again.values, kept["values"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(again.values, stored["values"], rtol=1e-9, atol=1e-12)
     # kept before error bars counted events that were not seen, which is a matter of 1e-6 here
-    np.testing.assert_allclose(again.stderr, kept["stderr"], rtol=1e-5)
+    np.testing.assert_allclose(again.stderr, stored["stderr"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["gradient-6", "chain-20", "heavy-hex-50"])
@@ -42,8 +42,8 @@ def test_specs_for_devices_name_a_device_and_shots(name):
 @pytest.mark.parametrize(("name", "most"), [("chain-20", 19 * 10), ("heavy-hex-50", 54 * 10)])
 def test_specs_for_devices_need_no_swap(name, most):
     spec = load(HOME / "specs" / f"{name}.toml")
-    made = plan(spec.problem(), preparer=spec.preparer(), stencil=spec.stencil(), shots=100, seed=spec.seed)
-    [structure] = made.prepared.circuits()
+    planned = plan(spec.problem(), preparer=spec.preparer(), stencil=spec.stencil(), shots=100, seed=spec.seed)
+    [structure] = planned.prepared.circuits()
     compiled = compile_with(snapshot("fake_fez").backend, structure.circuit, None)
     assert compiled.wires == compiled.start
     assert compiled.summary()["two_qubit_gates"] <= most

@@ -28,13 +28,13 @@ def test_every_rung_is_what_its_name_says(run):
     with RunStore.open(folder) as store:
         budget = compare_run(store, spec)
         done, outcomes = measured(store, spec)
-        kept = store.gradients()
+        stored = store.gradients()
     problem = spec.problem()
     np.testing.assert_allclose(budget["exact"].values, qep.exact_gradient(problem).values, atol=1e-8)
     for name in ("finite_beta", "prepared"):
         np.testing.assert_allclose(budget[name].values, qep.gradient(problem, stencil=qep.symmetric(0.2)).values, atol=1e-8)
     np.testing.assert_array_equal(budget["shots"].values, reduce(done, outcomes, mitigation="none").values)
-    np.testing.assert_array_equal(budget["mitigated"].values, kept[0]["values"])
+    np.testing.assert_array_equal(budget["mitigated"].values, stored[0]["values"])
     assert budget["device"].values is None
     assert "not known" in budget["device"].note
     assert budget["shots"].relative_error > 2 * budget["mitigated"].relative_error

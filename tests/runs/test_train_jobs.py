@@ -38,13 +38,13 @@ def impatient(monkeypatch):
 
 @pytest.fixture
 def at(tmp_path):
-    """Return a function that trains in the folder on the device of the folder beside it."""
+    """Return a function that trains in one folder on the device kept in a second folder."""
     (tmp_path / "jobs").mkdir()
 
     def fit(*faults, device=None, run=tmp_path / "run", **more):
-        chosen = {**OPTIONS, "mitigation": "tensored", "validation": (X[:1], Y[:1]), **more}
+        options = {**OPTIONS, "mitigation": "tensored", "validation": (X[:1], Y[:1]), **more}
         network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
-        return qep.train(network, X, Y, device=device or FolderDevice(tmp_path / "jobs", faults), run=run, **chosen)
+        return qep.train(network, X, Y, device=device or FolderDevice(tmp_path / "jobs", faults), run=run, **options)
 
     return fit
 
@@ -62,9 +62,9 @@ def points(jobs):
     """Return every point of some jobs, and of a step, as the sources name them."""
     text = "".join((SOURCES / name).read_text() for name in ("jobs/courier.py", "jobs/journal.py"))
     names = re.findall(r'reached\(f?"([^"]+)"\)', text)
-    found = [n for n in names if not any(word in n for word in ("cancel", "group", "reply lost", "adopted"))]
+    labels = [n for n in names if not any(word in n for word in ("cancel", "group", "reply lost", "adopted"))]
     steps = [f"step 1: {what}" for what in ("before it is kept", "kept")]
-    return [name.replace("{job.purpose}", job).replace("{purpose}", job) for name in found for job in jobs] + steps
+    return [name.replace("{job.purpose}", job).replace("{purpose}", job) for name in labels for job in jobs] + steps
 
 
 @pytest.mark.parametrize(("job", "epochs"), [("1 job 2", 1), *(pytest.param(k, 2, marks=pytest.mark.slow) for k in JOBS)])
@@ -111,25 +111,25 @@ def test_a_job_that_was_another_one_is_refused(at, tmp_path, monkeypatch):
 
 
 def test_the_cost_is_told_and_asked_for_once(at, tmp_path):
-    asked = []
+    questions = []
 
     def refuse(cost, store):
-        asked.append(cost)
+        questions.append(cost)
         raise InputError("nothing was sent")
 
     with pytest.raises(InputError, match="nothing was sent"):
         at(confirm=refuse)
     assert sent(tmp_path) == 0
-    at(confirm=lambda cost, store: asked.append(cost))
+    at(confirm=lambda cost, store: questions.append(cost))
     at(confirm=refuse)  # all is done: nothing to ask for
-    assert len(asked) == 2 and asked[0] == asked[1]
+    assert len(questions) == 2 and questions[0] == questions[1]
     with RunStore.open(tmp_path / "run") as store:
         jobs = store.jobs()
-        assert asked[0]["jobs"] == len(jobs) == 6 and asked[0]["steps"] == 2
-        assert asked[0]["circuits"] == sum(len(pub.values) for job in jobs for pub in job.pubs)
-        assert asked[0]["shots"] == sum(job.shots * len(pub.values) for job in jobs for pub in job.pubs)
-    at(confirm=lambda cost, store: asked.append(cost), epochs=3)
-    assert asked[-1]["jobs"] == 3 and asked[-1]["steps"] == 1
+        assert questions[0]["jobs"] == len(jobs) == 6 and questions[0]["steps"] == 2
+        assert questions[0]["circuits"] == sum(len(pub.values) for job in jobs for pub in job.pubs)
+        assert questions[0]["shots"] == sum(job.shots * len(pub.values) for job in jobs for pub in job.pubs)
+    at(confirm=lambda cost, store: questions.append(cost), epochs=3)
+    assert questions[-1]["jobs"] == 3 and questions[-1]["steps"] == 1
 
 
 @pytest.mark.parametrize(
@@ -229,8 +229,14 @@ def test_circuits_are_compiled_once_a_run_and_again_where_a_qubit_is_lost(at, tm
 
 def test_told_at_a_glance_and_on_a_page(at, tmp_path):
     at()
-    found = verbs.status(tmp_path / "run", ask=False)
-    assert (found.state, found.kind, found.steps, found.jobs, found.seconds) == ("done", "training", 2, {"done": 6}, 9.0)
+    summary = verbs.status(tmp_path / "run", ask=False)
+    assert (summary.state, summary.kind, summary.steps, summary.jobs, summary.seconds) == (
+        "done",
+        "training",
+        2,
+        {"done": 6},
+        9.0,
+    )
     with RunStore.open(tmp_path / "run") as store:
         assert progress_of(store) == {"steps": 2, "total": 2, "seconds": 9.0, "estimate": None, "asked": False}
         text = page.page(store)

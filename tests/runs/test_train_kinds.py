@@ -1,4 +1,4 @@
-"""Trainings of every kind through a run: stopped after each step and gone on with, they end as if not stopped."""
+"""Trainings of every kind through a run: stopped after each step and resumed, they end as if never stopped."""
 
 import json
 
@@ -42,8 +42,8 @@ def stop(step):
 
 
 def trained(device, run, **more):
-    chosen = {"epochs": 1, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 64, "stencil": qep.symmetric(0.3), **more}
-    return qep.train(qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1]), X, Y, device=device, run=run, **chosen)
+    options = {"epochs": 1, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 64, "stencil": qep.symmetric(0.3), **more}
+    return qep.train(qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1]), X, Y, device=device, run=run, **options)
 
 
 def told(result):
@@ -55,12 +55,12 @@ def told(result):
 def test_stopped_and_gone_on_with(kind, tmp_path):
     (tmp_path / "jobs").mkdir()
     whole = trained(FolderDevice(tmp_path / "jobs"), tmp_path / "whole", **KINDS[kind])
-    sent = len(list((tmp_path / "jobs").glob("*.json")))
+    count = len(list((tmp_path / "jobs").glob("*.json")))
     for _ in whole.history:
         with pytest.raises(Ended):
             trained(FolderDevice(tmp_path / "jobs"), tmp_path / "run", on_step=stop, **KINDS[kind])
     assert told(trained(FolderDevice(tmp_path / "jobs"), tmp_path / "run", **KINDS[kind])) == told(whole)
-    assert len(list((tmp_path / "jobs").glob("*.json"))) == 2 * sent
+    assert len(list((tmp_path / "jobs").glob("*.json"))) == 2 * count
     with RunStore.open(tmp_path / "run") as store:
         cost, jobs = store.get("estimate", "training"), store.jobs()
         if kind != "shots by the error bar":
@@ -97,7 +97,7 @@ def test_a_provider_whose_jobs_are_fetched_by_another_process(tmp_path):
             return Kept(tmp_path / f"{job_id}.json")
 
     whole = trained(provider_device(Provider()), tmp_path / "whole")
-    sent = len(list(tmp_path.glob("job*.json")))
+    count = len(list(tmp_path.glob("job*.json")))
     patch = pytest.MonkeyPatch()
 
     def end(name):
@@ -109,7 +109,7 @@ def test_a_provider_whose_jobs_are_fetched_by_another_process(tmp_path):
         with pytest.raises(Ended):
             trained(provider_device(Provider()), tmp_path / "run")
     assert told(trained(provider_device(Provider()), tmp_path / "run")) == told(whole)
-    assert len(list(tmp_path.glob("job*.json"))) == 2 * sent
+    assert len(list(tmp_path.glob("job*.json"))) == 2 * count
 
 
 def test_a_digest_knows_gates_qubits_angles_and_names():
@@ -118,10 +118,10 @@ def test_a_digest_knows_gates_qubits_angles_and_names():
     from qep_qiskit.devices.remote import RunPub
 
     def circuit(*, name="theta", place=0, angle=0.3, gate="rx"):
-        made = QuantumCircuit(2)
-        getattr(made, gate)(Parameter(name) * 2 + angle, place)
-        made.cx(0, 1)
-        return made
+        circuit = QuantumCircuit(2)
+        getattr(circuit, gate)(Parameter(name) * 2 + angle, place)
+        circuit.cx(0, 1)
+        return circuit
 
     same = digests.of_circuit(circuit())
     assert same == digests.of_circuit(circuit(angle=0.3 + 1e-14))

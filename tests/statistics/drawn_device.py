@@ -46,5 +46,5 @@ class DrawnDevice:
 
 def drawn(samples: Samples, shots: int, rng: np.random.Generator) -> Samples:
     counts = rng.multinomial(shots, samples.weights / samples.weights.sum())
-    seen = counts > 0
-    return Samples(samples.outcomes[seen], counts[seen] / shots, shots)
+    occurring = counts > 0
+    return Samples(samples.outcomes[occurring], counts[occurring] / shots, shots)

@@ -61,17 +61,17 @@ class Repeats:
 
 def objections(repeats: Repeats, *, pooled: bool = True) -> list[str]:
     """Return every way in which the pulls differ from a standard normal's; none where the error bars are right."""
-    found = []
+    lines = []
     for name, mean, variance, coverage in zip(repeats.names, repeats.means, repeats.variances, repeats.coverages, strict=True):
         if abs(mean) >= MEAN:
-            found.append(f"{name}: mean pull {mean:+.3f}")
+            lines.append(f"{name}: mean pull {mean:+.3f}")
         if not VARIANCE[0] <= variance <= VARIANCE[1]:
-            found.append(f"{name}: variance {variance:.3f}")
+            lines.append(f"{name}: variance {variance:.3f}")
         if not COVERAGE[0] <= coverage <= COVERAGE[1]:
-            found.append(f"{name}: coverage {coverage:.3f}")
+            lines.append(f"{name}: coverage {coverage:.3f}")
     if pooled and not POOLED[0] <= repeats.pooled <= POOLED[1]:
-        found.append(f"all: variance {repeats.pooled:.3f}")
-    return found
+        lines.append(f"all: variance {repeats.pooled:.3f}")
+    return lines
 
 
 def assert_honest(repeats: Repeats, *, pooled: bool = True) -> None:
@@ -101,13 +101,13 @@ def repeated(
         mitigation=mitigation,
         calibration_shots=calibration_shots,
     )
-    found = []
+    gradients = []
     for seed in seeds:
         last, outcomes = finish(
             dataclasses.replace(first, seed=seed), lambda part, earlier: execute(part, device, earlier=earlier)
         )
-        found.append(reduce(last, outcomes))
-    return found
+        gradients.append(reduce(last, outcomes))
+    return gradients
 
 
 def truth_of(problem: qep.Problem, stencil, preparer=None) -> qep.Gradient:
@@ -115,25 +115,25 @@ def truth_of(problem: qep.Problem, stencil, preparer=None) -> qep.Gradient:
     return qep.gradient(problem, preparer=preparer or qep.Exact(), stencil=stencil)
 
 
-def of_weights(found: list[qep.Gradient], truth: qep.Gradient) -> Repeats:
-    return Repeats(truth.names, np.array([g.values for g in found]), np.array([g.stderr for g in found]), truth.values)
+def of_weights(gradients: list[qep.Gradient], truth: qep.Gradient) -> Repeats:
+    return Repeats(truth.names, np.array([g.values for g in gradients]), np.array([g.stderr for g in gradients]), truth.values)
 
 
-def of_combinations(found: list[qep.Gradient], truth: qep.Gradient, *, count: int = 6) -> Repeats:
+def of_combinations(gradients: list[qep.Gradient], truth: qep.Gradient, *, count: int = 6) -> Repeats:
     """Return random combinations of the weights, whose error bars need the covariances too."""
     directions = np.random.default_rng(11).normal(size=(count, len(truth.values)))
     return Repeats(
         tuple(f"combination {k}" for k in range(count)),
-        np.array([directions @ g.values for g in found]),
-        np.array([np.sqrt(np.diag(directions @ g.covariance @ directions.T)) for g in found]),
+        np.array([directions @ g.values for g in gradients]),
+        np.array([np.sqrt(np.diag(directions @ g.covariance @ directions.T)) for g in gradients]),
         directions @ truth.values,
     )
 
 
-def of_loss_and_predictions(found: list[qep.Gradient], truth: qep.Gradient) -> Repeats:
+def of_loss_and_predictions(gradients: list[qep.Gradient], truth: qep.Gradient) -> Repeats:
     return Repeats(
         ("loss", *(f"prediction {m}" for m in range(len(truth.predictions)))),
-        np.array([[g.loss, *g.predictions] for g in found]),
-        np.array([[g.loss_stderr, *g.predictions_stderr] for g in found]),
+        np.array([[g.loss, *g.predictions] for g in gradients]),
+        np.array([[g.loss_stderr, *g.predictions_stderr] for g in gradients]),
         np.array([truth.loss, *truth.predictions]),
     )

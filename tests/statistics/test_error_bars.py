@@ -33,13 +33,13 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_pulls(case: str) -> None:
-    asked, device, stencil, mitigation, shots = CASES[case]
+    problem, device, stencil, mitigation, shots = CASES[case]
     # as few calibration shots as it takes for the calibration's own error to matter
-    found = repeated(asked, device, stencil=stencil, shots=shots, mitigation=mitigation, calibration_shots=shots // 2)
-    truth = truth_of(asked, stencil)
-    assert_honest(of_weights(found, truth))
-    assert_honest(of_combinations(found, truth, count=4), pooled=False)
-    assert_honest(of_loss_and_predictions(found, truth), pooled=False)
+    repeats = repeated(problem, device, stencil=stencil, shots=shots, mitigation=mitigation, calibration_shots=shots // 2)
+    truth = truth_of(problem, stencil)
+    assert_honest(of_weights(repeats, truth))
+    assert_honest(of_combinations(repeats, truth, count=4), pooled=False)
+    assert_honest(of_loss_and_predictions(repeats, truth), pooled=False)
 
 
 def test_mitigation_removes_a_readout_error_of_many_standard_deviations() -> None:
@@ -67,5 +67,5 @@ def test_pulls_under_simulated_noise() -> None:
     model = NoiseModel()
     model.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.09, 0.91]]))
     stencil = qep.symmetric(0.1)
-    found = repeated(TWO_OUTPUTS, qep.simulator(noise=model), stencil=stencil, shots=2000, mitigation="tensored")
-    assert_honest(of_weights(found, truth_of(TWO_OUTPUTS, stencil)))
+    repeats = repeated(TWO_OUTPUTS, qep.simulator(noise=model), stencil=stencil, shots=2000, mitigation="tensored")
+    assert_honest(of_weights(repeats, truth_of(TWO_OUTPUTS, stencil)))

@@ -41,13 +41,13 @@ def test_the_bias_is_what_the_mean_of_many_runs_is_off_by(case):
     cost, shots, mitigation = CASES[case]
     device = ReadoutErrorDevice(((0.03, 0.05),) * 3) if mitigation != "none" else qep.statevector()
     options = {"device": device, "shots": shots, "mitigation": mitigation, "stencil": STENCIL}
-    found = [answers([problem(cost)], **{k: v for k, v in options.items() if k != "stencil"}, seed=s)[0] for s in range(400)]
-    loss, bias, bar = (np.array([getattr(a, name) for a in found]) for name in ("loss", "loss_bias", "loss_stderr"))
+    runs = [answers([problem(cost)], **{k: v for k, v in options.items() if k != "stencil"}, seed=s)[0] for s in range(400)]
+    loss, bias, bar = (np.array([getattr(a, name) for a in runs]) for name in ("loss", "loss_bias", "loss_stderr"))
     truth = cost.value(PREDICTIONS)
     error = loss.std(ddof=1) / np.sqrt(len(loss))
     assert abs(np.mean(loss - bias) - truth) < 4 * error
     assert np.mean(loss) - truth == pytest.approx(bias.mean(), abs=4 * error)
-    # the bar holds the bias, even where the slope vanishes by chance, and is no wild guess
+    # the bar holds the bias, even if the slope vanishes by chance, and is not a wild guess
     assert 0.85 < np.sqrt(np.mean(bar**2)) / np.sqrt(np.mean((loss - truth) ** 2)) < 1.5
     assert (np.abs(loss - truth) > 3 * bar).mean() <= 0.02 and bar.min() > 0
     grad = qep.gradient(problem(cost), seed=3, **{**options, "stencil": qep.symmetric(0.1)})

@@ -35,11 +35,11 @@ def assert_passes(repeats: Repeats) -> None:
 
 
 def of(method: str, kind: str, seeds: range = SEEDS, *, shots: int = 4000, calibration_shots: int = 2000) -> Repeats:
-    asked = problem(kind)
-    found = repeated(
-        asked, DEVICE, stencil=STENCIL, shots=shots, mitigation=method, calibration_shots=calibration_shots, seeds=seeds
+    case = problem(kind)
+    repeats = repeated(
+        case, DEVICE, stencil=STENCIL, shots=shots, mitigation=method, calibration_shots=calibration_shots, seeds=seeds
     )
-    return of_weights(found, truth_of(asked, STENCIL))
+    return of_weights(repeats, truth_of(case, STENCIL))
 
 
 @pytest.mark.parametrize("method", READOUT)
@@ -70,19 +70,20 @@ def noisy() -> DrawnDevice:
 def zero_noise(method: str, seeds: range) -> tuple[Repeats, dict[str, float]]:
     """Pulls against the extrapolation of infinitely many shots, and how far that, and the raw one, are from no noise."""
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
-    asked = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
+    weights = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
     preparer, stencil, device = qep.VQE(layers=1), qep.symmetric(0.3), noisy()
-    found = repeated(asked, device, stencil=stencil, shots=20_000, mitigation=method, preparer=preparer, seeds=seeds)
+    repeats = repeated(weights, device, stencil=stencil, shots=20_000, mitigation=method, preparer=preparer, seeds=seeds)
     readout = method.split("+")[1]
     limits = {
-        m: qep.gradient(asked, preparer=preparer, stencil=stencil, device=device, mitigation=m) for m in (method, readout, "none")
+        m: qep.gradient(weights, preparer=preparer, stencil=stencil, device=device, mitigation=m)
+        for m in (method, readout, "none")
     }
-    exact = truth_of(asked, stencil, preparer).values
+    exact = truth_of(weights, stencil, preparer).values
     bias = {m: float(np.linalg.norm(limits[m].values - exact) / np.linalg.norm(exact)) for m in limits}
     print(f"\n{method}: infinite shots off by {bias[method]:.2%}, {readout} alone {bias[readout]:.2%}, raw {bias['none']:.2%}")
     # folding takes away gate errors, which the readout's mitigation alone leaves
     assert bias[method] < bias[readout] / 3
-    return of_weights(found, limits[method]), bias
+    return of_weights(repeats, limits[method]), bias
 
 
 @pytest.mark.parametrize("method", ["zne+tensored"])

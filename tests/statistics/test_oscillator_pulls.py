@@ -14,34 +14,36 @@ POOLED = (0.8, 1.25)  # a bar × 0.8 makes 0.8 into 1.25
 COVERAGE = (0.57, 0.78)  # 68.3 % ± 3.3 standard errors
 
 
-def objections(found: Repeats) -> list[str]:
-    wrong = [f"{n}: mean {m:+.3f}" for n, m in zip(found.names, found.means, strict=True) if abs(m) > MEAN]
+def objections(repeats: Repeats) -> list[str]:
+    wrong = [f"{n}: mean {m:+.3f}" for n, m in zip(repeats.names, repeats.means, strict=True) if abs(m) > MEAN]
     wrong += [
-        f"{n}: coverage {c:.3f}" for n, c in zip(found.names, found.coverages, strict=True) if not COVERAGE[0] < c < COVERAGE[1]
+        f"{n}: coverage {c:.3f}"
+        for n, c in zip(repeats.names, repeats.coverages, strict=True)
+        if not COVERAGE[0] < c < COVERAGE[1]
     ]
-    return wrong if POOLED[0] < found.pooled < POOLED[1] else [*wrong, f"all: variance {found.pooled:.3f}"]
+    return wrong if POOLED[0] < repeats.pooled < POOLED[1] else [*wrong, f"all: variance {repeats.pooled:.3f}"]
 
 
-def assert_honest(found: Repeats) -> None:
-    print(found)
-    assert not objections(found), str(found)
+def assert_honest(repeats: Repeats) -> None:
+    print(repeats)
+    assert not objections(repeats), str(repeats)
     for factor in (0.8, 1.25):
-        assert objections(found.scaled(factor)), f"bars scaled by {factor} pass too\n{found}"
+        assert objections(repeats.scaled(factor)), f"bars scaled by {factor} pass too\n{repeats}"
 
 
 def measure(levels: int, cost, preparer, stencil, shots: int) -> tuple[list[qep.Gradient], qep.Gradient]:
     """Return 200 measured gradients, and the exact one of the truncated oscillators, by its true ground states."""
     network = qep.oscillators(sites=2, inputs=[0], outputs=[1], levels=levels, encoding="gray")
     problem = qep.Problem(network, [0.5, 1.0, 1.2], x=[1.0], cost=cost)
-    found = repeated(problem, qep.simulator(), stencil=stencil, shots=shots, preparer=preparer, seeds=range(SEEDS))
+    repeats = repeated(problem, qep.simulator(), stencil=stencil, shots=shots, preparer=preparer, seeds=range(SEEDS))
     truth = qep.gradient(problem, preparer=qep.Exact(nudge_share=10.0), stencil=stencil)
-    return found, truth
+    return repeats, truth
 
 
-def check(found: list[qep.Gradient], truth: qep.Gradient) -> None:
-    assert_honest(of_weights(found, truth))
-    assert_honest(of_combinations(found, truth, count=4))
-    each = of_loss_and_predictions(found, truth)
+def check(gradients: list[qep.Gradient], truth: qep.Gradient) -> None:
+    assert_honest(of_weights(gradients, truth))
+    assert_honest(of_combinations(gradients, truth, count=4))
+    each = of_loss_and_predictions(gradients, truth)
     assert np.abs(each.means).max() < MEAN and POOLED[0] < each.pooled < POOLED[1], str(each)
 
 

@@ -35,7 +35,7 @@ class Saturated:
     flips: tuple[float, float] = (0.0, 0.0)
     gate_error: float = 0.0
     most: float = 1.5
-    """Of rms bar over scatter for each weight; for the error of the mean of less than one flip more is known to be needed."""
+    """Largest allowed ratio of the rms bar to the scatter, per weight; below one flip per circuit the bar is too long on purpose."""
 
     @property
     def problem(self) -> qep.Problem:
@@ -63,7 +63,7 @@ class Saturated:
     def measured(self, seeds: range) -> Measured:
         preparer = qep.VQE(layers=1) if self.folded else qep.Exact()
         problem, device = self.problem, self.device
-        found = repeated(
+        repeats = repeated(
             problem,
             device,
             stencil=STENCIL,
@@ -79,10 +79,10 @@ class Saturated:
             truth = truth_of(problem, STENCIL)
         return Measured(
             truth.names,
-            np.array([g.values for g in found]),
-            np.array([g.stderr for g in found]),
+            np.array([g.values for g in repeats]),
+            np.array([g.stderr for g in repeats]),
             truth.values,
-            np.array([(g.predictions[0], g.predictions_stderr[0], g.loss_stderr) for g in found]),
+            np.array([(g.predictions[0], g.predictions_stderr[0], g.loss_stderr) for g in repeats]),
             truth.predictions[0],
         )
 
@@ -151,23 +151,23 @@ def measured(name: str, seeds: int) -> Measured:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_saturated_problems(name: str) -> None:
-    case, found = CASES[name], measured(name, 300)
-    print(f"\n{name}: {found}")
-    assert abs(found.prediction - case.z) < 0.1 * (1 - case.z) or abs(found.prediction - case.z) < 0.006
-    assert found.shortest.min() > 0.2
-    assert found.beyond.max() <= 0.02
-    assert 0.85 <= found.pooled <= 1.5
-    assert found.ratio.min() >= 0.85 and found.ratio.max() <= case.most
-    assert (found.answers[:, 1:] > 0).all()
+    case, repeats = CASES[name], measured(name, 300)
+    print(f"\n{name}: {repeats}")
+    assert abs(repeats.prediction - case.z) < 0.1 * (1 - case.z) or abs(repeats.prediction - case.z) < 0.006
+    assert repeats.shortest.min() > 0.2
+    assert repeats.beyond.max() <= 0.02
+    assert 0.85 <= repeats.pooled <= 1.5
+    assert repeats.ratio.min() >= 0.85 and repeats.ratio.max() <= case.most
+    assert (repeats.answers[:, 1:] > 0).all()
 
 
 @pytest.mark.parametrize("name", ["raw, expectation", "tensored", "m3", "trex", "zne"])
 def test_saturated_problems_quickly(name: str) -> None:
-    found = CASES[name].measured(range(60))
-    assert found.shortest.min() > 0.2
-    assert found.beyond.mean() <= 0.02
-    assert 0.8 <= found.pooled <= 1.5 and found.ratio.max() < 2
-    assert (found.answers[:, 1:] > 0).all()
+    repeats = CASES[name].measured(range(60))
+    assert repeats.shortest.min() > 0.2
+    assert repeats.beyond.mean() <= 0.02
+    assert 0.8 <= repeats.pooled <= 1.5 and repeats.ratio.max() < 2
+    assert (repeats.answers[:, 1:] > 0).all()
 
 
 @pytest.mark.parametrize("shots", [200, qep.optimal_shots(200)])
@@ -177,7 +177,7 @@ def test_no_estimate_is_beyond_five_error_bars(shots: object) -> None:
     problem = qep.Problem(network, [1.5, 1.0, 1.0, 0.4, 0.4], x=[1.0], cost=qep.SquaredError([-1.0]))
     truth = qep.gradient(problem, stencil=STENCIL)
     for seed in range(25):
-        found = qep.gradient(problem, stencil=STENCIL, device=qep.statevector(), shots=shots, seed=seed)
-        assert (np.abs(found.values - truth.values) < 5 * found.stderr).all()
-        assert found.predictions_stderr[0] > 0
-        assert abs(found.predictions[0] - truth.predictions[0]) < 5 * found.predictions_stderr[0]
+        gradient = qep.gradient(problem, stencil=STENCIL, device=qep.statevector(), shots=shots, seed=seed)
+        assert (np.abs(gradient.values - truth.values) < 5 * gradient.stderr).all()
+        assert gradient.predictions_stderr[0] > 0
+        assert abs(gradient.predictions[0] - truth.predictions[0]) < 5 * gradient.predictions_stderr[0]

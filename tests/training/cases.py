@@ -18,9 +18,9 @@ def network(hidden):
 
 
 def case(hidden, **options):
-    def run(folder, **more):
-        chosen = {"epochs": 2, "batch_size": 3, "learning_rate": 0.1, "seed": 1, **options, **more}
-        return qep.train(network(hidden), X, Y, run=folder, **chosen)
+    def run(folder, **extra):
+        settings = {"epochs": 2, "batch_size": 3, "learning_rate": 0.1, "seed": 1, **options, **extra}
+        return qep.train(network(hidden), X, Y, run=folder, **settings)
 
     return run
 
@@ -35,5 +35,5 @@ CASES = {
 }
 
 if __name__ == "__main__":
-    more = {"epochs": int(sys.argv[3])} if len(sys.argv) > 3 else {}
-    CASES[sys.argv[1]](sys.argv[2], **more)
+    extra = {"epochs": int(sys.argv[3])} if len(sys.argv) > 3 else {}
+    CASES[sys.argv[1]](sys.argv[2], **extra)

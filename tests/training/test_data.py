@@ -17,11 +17,9 @@ def written(tmp_path, text):
 
 
 def test_a_csv_file(tmp_path):
-    found = read_file(written(tmp_path, GOOD))
+    data = read_file(written(tmp_path, GOOD))
     assert (
-        found.X.tolist() == [[1, 2], [3, 4.5], [5, 6]]
-        and found.y.tolist() == ["cat", "dog", "cat"]
-        and found.features == ("a", "b")
+        data.X.tolist() == [[1, 2], [3, 4.5], [5, 6]] and data.y.tolist() == ["cat", "dog", "cat"] and data.features == ("a", "b")
     )
     assert read_file(written(tmp_path, GOOD), target="a", columns=["b"]).y.tolist() == [1, 3, 5]
     assert read_file(written(tmp_path, GOOD.replace("cat", "0").replace("dog", "1")), target=2).y.dtype.kind == "i"
@@ -87,7 +85,7 @@ def test_built_in_tasks_are_drawn_from_the_seed(name):
 @pytest.mark.parametrize("kind", ["none", "standard", "minmax", "maxabs"])
 def test_scaling_is_fitted_on_the_training_part_alone(kind):
     data = built_in("moons", samples=100, noise=0.3, seed=1)
-    made = prepare(data, 1, held_out=0.4, scaling=kind, factor=2.0, seed=3)
+    prepared = prepare(data, 1, held_out=0.4, scaling=kind, factor=2.0, seed=3)
     trained, rest = split(data.y, 0.4, 3)
     assert sorted([*trained, *rest]) == list(range(100)) and len(rest) == 40
     X = data.X[trained]
@@ -97,9 +95,9 @@ def test_scaling_is_fitted_on_the_training_part_alone(kind):
         "minmax": lambda z: 2 * (z - X.min(axis=0)) / (X.max(axis=0) - X.min(axis=0)) - 1,
         "maxabs": lambda z: z / np.abs(X).max(axis=0),
     }[kind]
-    np.testing.assert_allclose(made.X, 2 * expected(X))
-    np.testing.assert_allclose(made.X_held_out, 2 * expected(data.X[rest]))
-    np.testing.assert_array_equal(made.Y, 2.0 * data.y[trained] - 1)
+    np.testing.assert_allclose(prepared.X, 2 * expected(X))
+    np.testing.assert_allclose(prepared.X_held_out, 2 * expected(data.X[rest]))
+    np.testing.assert_array_equal(prepared.Y, 2.0 * data.y[trained] - 1)
     assert abs(data.y[trained].mean() - data.y[rest].mean()) < 0.02
     assert not fit_scaling(np.ones((5, 1)))(np.ones((5, 1))).any()
 

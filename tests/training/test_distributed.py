@@ -68,9 +68,9 @@ def test_tasks_draw_shots_of_their_own():
     class Watch(Serial):
         def results(self, function, shared, items):
             for number, item in enumerate(items):
-                found = function(shared, item)
-                losses.append([g.loss for g in found])
-                yield number, found
+                answer = function(shared, item)
+                losses.append([g.loss for g in answer])
+                yield number, answer
 
     next(steps(replace(spread, source=replace(spread.source, pool=Watch()))))
     assert losses[0] != losses[1]
@@ -97,13 +97,13 @@ class Mortal:
 def test_workers_and_a_dead_worker_give_the_same_weights(tmp_path):
     here = np.asarray(trained(Serial(), shots=200, device="statevector").weights)
     for count in (1, 2):
-        with pool(count) as chosen:
-            assert np.array_equal(here, np.asarray(trained(chosen, shots=200, device="statevector").weights))
+        with pool(count) as processes:
+            assert np.array_equal(here, np.asarray(trained(processes, shots=200, device="statevector").weights))
     arguments, keywords = options(shots=200, device="statevector")
     one, two = (np.asarray(qep.train(*arguments, **keywords, workers=count).weights) for count in (1, 2))
     assert np.array_equal(one, two)
     task = task_of(*arguments, **keywords)
-    with pool(2) as chosen:
-        source = Distributed(Mortal(task.source, str(tmp_path / "died")), task.preparer, chosen, size=4)
+    with pool(2) as processes:
+        source = Distributed(Mortal(task.source, str(tmp_path / "died")), task.preparer, processes, size=4)
         assert np.array_equal(here, np.asarray(fit.gathered(replace(task, source=source)).weights))
     assert (tmp_path / "died").exists()

@@ -104,10 +104,10 @@ def test_several_numbers_a_sample():
 def test_a_fit_from_shots_goes_on_with_its_run(tmp_path):
     X, y = moons(20)
     options = {"shots": 50, "epochs": 2, "hidden": 1, "early_stopping": 5, "validation_fraction": 0.3}
-    kept = qep.QEPClassifier(run=tmp_path / "run", **options).fit(X, y)
+    classifier = qep.QEPClassifier(run=tmp_path / "run", **options).fit(X, y)
     again = qep.QEPClassifier(run=tmp_path / "run", **options).fit(X, y)
     fresh = qep.QEPClassifier(**options).fit(X, y)
-    assert kept.weights_ == again.weights_ == fresh.weights_ and kept.result_.shots > 0
+    assert classifier.weights_ == again.weights_ == fresh.weights_ and classifier.result_.shots > 0
     with pytest.raises(qep.InputError, match="holds another training"):
         qep.QEPClassifier(run=tmp_path / "run", **options).fit(-X, y)
 

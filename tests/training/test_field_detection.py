@@ -15,15 +15,15 @@ def script(example):
 
 
 def test_the_closed_form_detects_the_field(script):
-    for x, wanted in zip(script.FIELDS, script.WANTED, strict=True):
-        problem = qep.Problem(script.network, list(script.closed_form()), x=x, cost=qep.SquaredError([wanted]))
-        assert qep.exact_gradient(problem).predictions[0] == pytest.approx(wanted, abs=1e-10)
+    for x, target in zip(script.FIELDS, script.WANTED, strict=True):
+        problem = qep.Problem(script.network, list(script.closed_form()), x=x, cost=qep.SquaredError([target]))
+        assert qep.exact_gradient(problem).predictions[0] == pytest.approx(target, abs=1e-10)
 
 
 def test_a_step_by_ramps_points_where_the_exact_one_does(script):
     exact = qep.gradient(script.PROBLEM, stencil=qep.symmetric(0.02)).values
-    found = qep.gradient(script.PROBLEM, preparer=script.ramp("cosine", 40.0, 400), stencil=qep.symmetric(0.02)).values
-    assert np.linalg.norm(found - exact) < 0.05
+    gradient = qep.gradient(script.PROBLEM, preparer=script.ramp("cosine", 40.0, 400), stencil=qep.symmetric(0.02)).values
+    assert np.linalg.norm(gradient - exact) < 0.05
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The loop: what a step is, held against gradients, weights and metrics computed beside it."""
+"""The training loop's steps, compared with gradients, weights and metrics that the test computes itself."""
 
 import numpy as np
 import pytest
@@ -18,11 +18,11 @@ def network(hidden=2, outputs=1):
 
 
 def dense_outputs(net, weights, rows):
-    found = []
+    outputs = []
     for x in rows:
         state = np.linalg.eigh(net.hamiltonian(weights, x).to_matrix())[1][:, 0]
-        found.append([np.real(state.conj() @ op.to_matrix() @ state) for op in net.outputs])
-    return np.array(found)
+        outputs.append([np.real(state.conj() @ op.to_matrix() @ state) for op in net.outputs])
+    return np.array(outputs)
 
 
 def test_one_step_of_plain_descent_is_minus_the_mean_gradient():
@@ -31,12 +31,12 @@ def test_one_step_of_plain_descent_is_minus_the_mean_gradient():
     result = qep.train(net, XOR, SIGNS, stencil=qep.symmetric(0.05), **options)
     first = net.initial_weights(seed=5)
     costs = [qep.SquaredError([y]) for y in SIGNS]
-    found = [
+    gradients = [
         qep.gradient(qep.Problem(net, first, x, cost=c), stencil=qep.symmetric(0.05)) for x, c in zip(XOR, costs, strict=True)
     ]
-    mean = np.mean([g.values for g in found], axis=0)
+    mean = np.mean([g.values for g in gradients], axis=0)
     np.testing.assert_allclose(np.asarray(result.weights), np.array(list(first.values())) - 0.3 * mean, atol=1e-9)
-    assert result.history[0]["loss"] == pytest.approx(np.mean([g.loss for g in found]))
+    assert result.history[0]["loss"] == pytest.approx(np.mean([g.loss for g in gradients]))
     assert result.history[0]["gradient_norm"] == pytest.approx(np.linalg.norm(mean))
     assert list(result.weights) == list(net.names) and result.history[0]["loss_stderr"] is None
 
@@ -57,10 +57,10 @@ def test_exact_gradients_are_those_of_the_level_that_is_asked_for():
     net = network()
     first = net.initial_weights(seed=2)
     problems = [qep.Problem(net, first, x, cost=qep.SquaredError([y])) for x, y in zip(XOR, SIGNS, strict=True)]
-    wanted = np.mean([qep.exact_gradient(p, preparer=qep.Exact(level=1)).values for p in problems], axis=0)
+    expected = np.mean([qep.exact_gradient(p, preparer=qep.Exact(level=1)).values for p in problems], axis=0)
     options = {"gradient": "exact", "optimizer": "sgd", "learning_rate": 1.0, "epochs": 1, "seed": 2, "compare_every": 1}
     result = qep.train(net, XOR, SIGNS, preparer=qep.Exact(level=1), **options)
-    np.testing.assert_allclose(np.array(list(first.values())) - np.asarray(result.weights), wanted, atol=1e-9)
+    np.testing.assert_allclose(np.array(list(first.values())) - np.asarray(result.weights), expected, atol=1e-9)
     assert result.history[0]["cosine"] == pytest.approx(1.0)
 
 
@@ -71,8 +71,8 @@ def test_xor_is_learned_and_predicted():
     assert result.epochs[-1]["validation_confusion"] == [[2, 0], [0, 2]]
     np.testing.assert_allclose(result.predict(XOR), dense_outputs(net, result.weights, XOR), atol=1e-7)
     assert result.classify(XOR).tolist() == [0, 1, 1, 0]
-    shown = result.to_dict()
-    assert shown["steps"] == 40 and shown["shots"] == 0 and shown["mean_cosine"] is None
+    document = result.to_dict()
+    assert document["steps"] == 40 and document["shots"] == 0 and document["mean_cosine"] is None
 
 
 def test_every_epoch_sees_every_sample_once_in_its_own_order():
@@ -112,9 +112,9 @@ def test_costs_by_name(cost):
 
 
 def test_costs_of_ones_own():
-    made = qep.train(network(), XOR, SIGNS, cost=lambda y: qep.SquaredError([y]), epochs=1, seed=4)
+    trained = qep.train(network(), XOR, SIGNS, cost=lambda y: qep.SquaredError([y]), epochs=1, seed=4)
     named = qep.train(network(), XOR, SIGNS, epochs=1, seed=4)
-    np.testing.assert_array_equal(np.asarray(made.weights), np.asarray(named.weights))
+    np.testing.assert_array_equal(np.asarray(trained.weights), np.asarray(named.weights))
     alone = qep.ising(sites=3, edges="chain", outputs=[2])
     result = qep.train(alone, cost=qep.ObservableCost({"ZII": -1.0}), epochs=25, learning_rate=0.2, seed=2)
     assert result.history[-1]["loss"] < -0.95 and result.epochs[-1]["train_accuracy"] is None
@@ -140,7 +140,7 @@ def test_penalty_and_clipping():
     options = {"epochs": 1, "batch_size": 4, "optimizer": "sgd", "learning_rate": 0.1, "seed": 1}
     first = np.array(list(net.initial_weights(seed=1).values()))
     plain, decayed, clipped = (
-        np.asarray(qep.train(net, XOR, SIGNS, **options, **more).weights) for more in ({}, {"l2": 0.5}, {"clip": 0.2})
+        np.asarray(qep.train(net, XOR, SIGNS, **options, **extra).weights) for extra in ({}, {"l2": 0.5}, {"clip": 0.2})
     )
     np.testing.assert_allclose(plain - decayed, 0.1 * first)
     np.testing.assert_allclose(clipped - first, 0.02 * (plain - first) / np.linalg.norm(plain - first))
@@ -157,7 +157,7 @@ def test_early_stopping_returns_the_best_epoch():
 
 def test_shots_are_counted_and_errors_told():
     result = qep.train(network(), XOR, SIGNS, shots=100, epochs=2, batch_size=2, validation=(XOR, SIGNS), compare_every=2)
-    # two samples of 5 circuits a step (free phase: Z; nudged: Z and X), four held-out samples of one circuit an epoch
+    # per step two samples of 5 circuits (free phase: Z; nudged: Z and X), per epoch four held-out samples of one circuit
     assert [row["shots"] for row in result.history] == [1000, 1400, 1000, 1400] and result.shots == 4800
     assert all(row["loss_stderr"] > row["loss_bias"] > 0 and row["gradient_stderr"] > 0 for row in result.history)
     assert [row.get("cosine") is None for row in result.history] == [False, True, False, True]
@@ -166,8 +166,8 @@ def test_shots_are_counted_and_errors_told():
 
 def test_the_noise_aware_step_sets_the_shots():
     result = qep.train(network(), XOR, SIGNS, shots=100, epochs=6, batch_size=4, optimizer="adaptive_shots", learning_rate=0.3)
-    asked = [row["shots_per_circuit"] for row in result.history]
-    assert asked[0] == 100 and len(set(asked)) > 2
+    shots = [row["shots_per_circuit"] for row in result.history]
+    assert shots[0] == 100 and len(set(shots)) > 2
 
 
 def test_steps_of_unit_length():

@@ -102,9 +102,9 @@ def test_numbers_of_any_size_are_scaled_rightly(scale, kind):
     rows = ROWS / np.abs(ROWS).max()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = fit_scaling(rows * scale, kind)(rows * scale)
+        scaled = fit_scaling(rows * scale, kind)(rows * scale)
     if scale < 1e300 or kind == "maxabs" or scale == 1e300:
-        np.testing.assert_allclose(found, fit_scaling(rows, kind)(rows), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(scaled, fit_scaling(rows, kind)(rows), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["standard", "minmax", "maxabs", "none"])
@@ -128,9 +128,9 @@ def test_a_column_that_does_not_vary_becomes_zero():
 def test_regression_targets_near_the_largest_number_keep_their_order(tmp_path):
     y = 1e300 * ROWS[:, 0]
     targets = fit_targets(y, 1)
-    written = targets.encode(y)
-    assert np.isclose(written.min(), -1) and np.isclose(written.max(), 1)
-    np.testing.assert_allclose(targets.decode(written[:, None]), y, rtol=1e-12, atol=1e285)
+    encoded = targets.encode(y)
+    assert np.isclose(encoded.min(), -1) and np.isclose(encoded.max(), 1)
+    np.testing.assert_allclose(targets.decode(encoded[:, None]), y, rtol=1e-12, atol=1e285)
     model = qep.QEPRegressor(epochs=1).fit(ROWS, y)
     assert np.isfinite(model.predict(ROWS)).all()
 
@@ -226,6 +226,6 @@ def test_random_states_that_scikit_learn_takes():
 
 def test_the_task_is_told_from_all_targets():
     y = np.arange(22) // 1  # 22 different whole numbers: amounts; a training part of 16 has fewer
-    made = prepare(DataSet(np.random.default_rng(1).normal(size=(22, 1)), y, ("a",), "d.csv"), 1, held_out=0.25)
-    assert made.targets.kind == "number"
+    prepared = prepare(DataSet(np.random.default_rng(1).normal(size=(22, 1)), y, ("a",), "d.csv"), 1, held_out=0.25)
+    assert prepared.targets.kind == "number"
     assert len(split(y, 0.25, 1, stratified=False)[1]) == 6

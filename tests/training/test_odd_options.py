@@ -148,7 +148,7 @@ def test_scalars_of_numpy_are_taken():
 
 
 class Table:
-    """What of a table of pandas or polars is used."""
+    """The part of a pandas or polars table that the package uses."""
 
     def __init__(self, **columns):
         self.columns, self.rows = list(columns), np.array(list(columns.values())).T
@@ -164,16 +164,16 @@ def test_columns_of_a_table_are_read_by_name():
     def fit(validation):
         return qep.train(network, Table(a=a, b=b), y, validation=(validation, y), epochs=1, batch_size=2)
 
-    wanted = fit(Table(a=a, b=b))
-    assert fit(Table(b=b, a=a)) == wanted == fit(np.array([a, b]).T)
-    np.testing.assert_array_equal(wanted.predict(Table(b=b, a=a)), wanted.predict(np.array([a, b]).T))
-    assert wanted.score(Table(b=b, a=a), y) == wanted.score(Table(a=a, b=b), y)
+    expected = fit(Table(a=a, b=b))
+    assert fit(Table(b=b, a=a)) == expected == fit(np.array([a, b]).T)
+    np.testing.assert_array_equal(expected.predict(Table(b=b, a=a)), expected.predict(np.array([a, b]).T))
+    assert expected.score(Table(b=b, a=a), y) == expected.score(Table(a=a, b=b), y)
     for table, word in (
         (Table(a=a), "'b' is missing"),
         (Table(a=a, b=b, c=b), "'c' is not one"),
         (Table(x=a, y=b), "'a' is missing"),
     ):
-        for call in (fit, wanted.predict):
+        for call in (fit, expected.predict):
             with pytest.raises(qep.InputError, match=word):
                 call(table)
 

@@ -54,24 +54,24 @@ def test_adaptive_shots_ask_for_the_largest_gain_a_shot(lipschitz, reach):
     gradient, covariance = np.array([0.3, -0.1]), np.diag([2e-3, 1e-3])
     change, memory = rule.update(gradient, covariance, 200, 0.1, rule.start(2))
     np.testing.assert_allclose(change, -0.1 * gradient)
-    asked = rule.shots(50, memory)
+    shots = rule.shots(50, memory)
     variance = 200 * 3e-3
     candidates = np.arange(1, 2000)
     curvature = reach / 0.1
     gain = (0.1 - curvature * 0.01 / 2) * 0.1 - curvature * 0.01 * variance / (2 * candidates)
-    assert abs(asked - candidates[np.argmax(gain / candidates)]) <= 1
+    assert abs(shots - candidates[np.argmax(gain / candidates)]) <= 1
 
 
 def test_adaptive_shots_grow_as_the_gradient_shrinks_and_keep_their_limits():
     rule = AdaptiveShots(smoothing=0.5, minimum=20, maximum=5000)
     memory = rule.start(2)
     assert rule.shots(77, memory) == 77
-    asked = []
+    shots = []
     for size in (10.0, 0.1, 0.05, 0.03, 1e-6):
         for _ in range(20):
             _, memory = rule.update(size * np.ones(2), np.eye(2) / 100, 100, 0.1, memory)
-        asked.append(rule.shots(77, memory))
-    assert asked[0] == 20 and asked[-1] == 5000 and asked == sorted(asked) and len(set(asked)) > 3
+        shots.append(rule.shots(77, memory))
+    assert shots[0] == 20 and shots[-1] == 5000 and shots == sorted(shots) and len(set(shots)) > 3
 
 
 @pytest.mark.parametrize(("gradient", "covariance"), [(0.0, 0.0), (0.0, 1e-4), (1e-9, 1.0), (0.0, 1e6)])
@@ -95,8 +95,8 @@ def test_without_signal_and_noise_the_shots_stay_as_they_are():
 
 def test_a_run_of_an_older_version_is_the_same_training_although_the_default_maximum_was_a_number_then():
     before = {"name": "adaptive_shots", "lipschitz": None, "smoothing": 0.9, "minimum": 10, "maximum": 1_000_000}
-    told = AdaptiveShots().describe()
-    assert all(told[key] == before[key] for key in before.keys() & told.keys())
+    description = AdaptiveShots().describe()
+    assert all(description[key] == before[key] for key in before.keys() & description.keys())
     assert AdaptiveShots(maximum=50).describe()["maximum"] == 50
 
 

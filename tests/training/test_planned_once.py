@@ -1,4 +1,4 @@
-"""What is left to the planner is planned once for a training; and the arguments that `train` shows."""
+"""Options left to the planner are planned once for a training; and the arguments that `train` shows."""
 
 import inspect
 
@@ -41,10 +41,10 @@ def told(result):
 @pytest.fixture
 def plans(monkeypatch):
     """Count how often the planner is asked."""
-    asked = []
+    requests = []
     plain = planner.best_choice
-    monkeypatch.setattr(planner, "best_choice", lambda *args: asked.append(args) or plain(*args))
-    return asked
+    monkeypatch.setattr(planner, "best_choice", lambda *args: requests.append(args) or plain(*args))
+    return requests
 
 
 @pytest.mark.parametrize("left", LEFT)
@@ -62,17 +62,17 @@ def test_planned_once_and_kept_with_the_run(tmp_path, plans, left):
         with pytest.raises(KeyboardInterrupt):
             fit(tmp_path / "run", validation=(X, Y), on_step=stop, **options)
     assert told(fit(tmp_path / "run", validation=(X, Y), **options)) == told(whole)
-    assert len(plans) == 2  # again for the run, but not when it is gone on with
+    assert len(plans) == 2  # again for the run, but not when it resumes
     with RunStore.open(tmp_path / "run") as store:
-        kept = store.get("training", "planned")
-        assert kept["beta"] == planned["stencil"]["beta"] and store.get("training", "settings")["planned"] == kept
+        stored = store.get("training", "planned")
+        assert stored["beta"] == planned["stencil"]["beta"] and store.get("training", "settings")["planned"] == stored
 
 
 def test_the_numbers_are_those_of_the_first_gradient():
     problem = qep.Problem(network(), network().initial_weights(seed=3), X[0], cost=qep.SquaredError([Y[0]]))
-    wanted = qep.plan(problem, stencil=qep.symmetric("auto"), shots=qep.optimal_shots(400), seed=3).settings
+    expected = qep.plan(problem, stencil=qep.symmetric("auto"), shots=qep.optimal_shots(400), seed=3).settings
     task = settled(task_of(network(), X, Y, **OPTIONS, **{**LEFT["both"], "mitigation": "none"}))
-    assert task.source.stencil == wanted["stencil"] and task.shots == wanted["shots"]
+    assert task.source.stencil == expected["stencil"] and task.shots == expected["shots"]
 
 
 def test_a_split_serves_training_and_held_out_samples():
@@ -84,8 +84,8 @@ def test_a_split_serves_training_and_held_out_samples():
 
 def test_workers_share_what_was_planned():
     task = spread(task_of(network(), X, Y, **OPTIONS, **LEFT["beta"]), Serial(), anyway=True)
-    found = settled(task)
-    assert isinstance(found.source, Distributed) and found.source.source.stencil.beta != "auto"
+    planned = settled(task)
+    assert isinstance(planned.source, Distributed) and planned.source.source.stencil.beta != "auto"
 
 
 def test_what_cannot_be_planned_is_refused():
@@ -96,11 +96,11 @@ def test_what_cannot_be_planned_is_refused():
 
 
 def test_train_shows_all_of_its_arguments():
-    shown, checked = inspect.signature(qep.train).parameters, inspect.signature(task_of).parameters
-    assert all(p.kind is not p.VAR_KEYWORD for p in shown.values())
-    assert {name: shown[name].default for name in checked} == {name: p.default for name, p in checked.items()}
-    own = ["run", "resubmit", "confirm", "workers", "scheduler", "on_step", "progress"]
-    assert list(shown) == [*checked, *own]
+    parameters, checked = inspect.signature(qep.train).parameters, inspect.signature(task_of).parameters
+    assert all(p.kind is not p.VAR_KEYWORD for p in parameters.values())
+    assert {name: parameters[name].default for name in checked} == {name: p.default for name, p in checked.items()}
+    extra = ["run", "resubmit", "confirm", "workers", "scheduler", "on_step", "progress"]
+    assert list(parameters) == [*checked, *extra]
     lines = [line.strip() for line in inspect.getdoc(qep.train).split("Returns\n")[0].splitlines()]
     documented = {name.strip() for line in lines if line and not line.endswith(".") for name in line.split(" :")[0].split(",")}
-    assert set(shown) <= documented
+    assert set(parameters) <= documented

@@ -1,4 +1,4 @@
-"""Killed and gone on with equals uninterrupted, bit for bit."""
+"""A training that was killed and resumed equals an uninterrupted one, bit for bit."""
 
 import os
 import signal
@@ -86,11 +86,11 @@ def test_killed_at_twenty_random_moments(tmp_path, case):
     process.communicate()
     folder = tmp_path / "run0"
     while kills < 20:
-        before, more, process = steps_of(folder), int(rng.integers(0, 6)), begun(folder)
-        while more and steps_of(folder) < before + more and process.poll() is None:
+        before, count, process = steps_of(folder), int(rng.integers(0, 6)), begun(folder)
+        while count and steps_of(folder) < before + count and process.poll() is None:
             time.sleep(0.01)
         try:
-            process.wait(timeout=rng.random() * (0.03 if more else start_up))
+            process.wait(timeout=rng.random() * (0.03 if count else start_up))
         except subprocess.TimeoutExpired:
             process.kill()
             kills += 1

@@ -21,7 +21,7 @@ from qep_qiskit.training.life.identity import IDENTITY
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::qep_qiskit.errors.NudgeWarning"
-)  # what the circuits are good for is no matter here
+)  # the quality of the circuits does not matter here
 X, Y = [[0.5], [-0.5]], [0.3, -0.3]
 QASM = 'OPENQASM 3.0;\ninclude "stdgates.inc";\ninput float[64] a_0;\ninput float[64] a_1;\nqubit[2] q;\nry(a_0) q[0];\n'
 
@@ -35,17 +35,17 @@ def stop(step):
 
 
 def trained(run, *, on_step=None, network=None, **options):
-    chosen = {"epochs": 3, "batch_size": 2, "learning_rate": 0.1, **options}
-    own = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1]) if network is None else network
-    return qep.train(own, X, Y, run=run, on_step=on_step, **chosen)
+    settings = {"epochs": 3, "batch_size": 2, "learning_rate": 0.1, **options}
+    net = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1]) if network is None else network
+    return qep.train(net, X, Y, run=run, on_step=on_step, **settings)
 
 
 def circuit(gate):
-    made = QuantumCircuit(2, name="the same name")
+    circuit = QuantumCircuit(2, name="the same name")
     angles = ParameterVector("t", 2)
-    getattr(made, gate)(angles[0], 0)
-    made.ry(angles[1], 1)
-    return made
+    getattr(circuit, gate)(angles[0], 0)
+    circuit.ry(angles[1], 1)
+    return circuit
 
 
 def noise(rate):
@@ -221,16 +221,18 @@ def test_other_versions_are_told_and_do_not_strand_a_run(tmp_path):
 def test_a_circuit_that_was_changed_is_another_ansatz():
     network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
     problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
-    angles, own = ParameterVector("t", 4), QuantumCircuit(2)
-    own.ry(angles[0], 0)
-    qep.gradient(problem, preparer=qep.VQE(ansatz=own, starts=1), seed=1)
-    own.ry(angles[1], 1)
-    own.cx(0, 1)
-    own.ry(angles[2], 0)
-    own.ry(angles[3], 1)
-    found, copied = (qep.gradient(problem, preparer=qep.VQE(ansatz=a, starts=1), seed=1).values for a in (own, own.copy()))
-    np.testing.assert_array_equal(found, copied)
-    assert np.abs(found).min() > 1e-3
+    angles, circuit = ParameterVector("t", 4), QuantumCircuit(2)
+    circuit.ry(angles[0], 0)
+    qep.gradient(problem, preparer=qep.VQE(ansatz=circuit, starts=1), seed=1)
+    circuit.ry(angles[1], 1)
+    circuit.cx(0, 1)
+    circuit.ry(angles[2], 0)
+    circuit.ry(angles[3], 1)
+    values, copied = (
+        qep.gradient(problem, preparer=qep.VQE(ansatz=a, starts=1), seed=1).values for a in (circuit, circuit.copy())
+    )
+    np.testing.assert_array_equal(values, copied)
+    assert np.abs(values).min() > 1e-3
 
 
 @pytest.mark.parametrize("change", ["gate", "angle", "phase"])
@@ -252,12 +254,12 @@ def test_a_file_that_was_changed_within_the_clock_is_another_ansatz(change, tmp_
 
 def test_parameters_are_not_confused(tmp_path):
     a = Parameter("a")
-    made = []
+    circuits = []
     for factor in (1.0, 2.0):
-        own = QuantumCircuit(2)
-        own.ry(factor * a, 0)
-        made.append(own)
+        circuit = QuantumCircuit(2)
+        circuit.ry(factor * a, 0)
+        circuits.append(circuit)
     with pytest.raises(Stopped):
-        trained(tmp_path / "run", on_step=stop, **vqe(ansatz=made[0]))
+        trained(tmp_path / "run", on_step=stop, **vqe(ansatz=circuits[0]))
     with pytest.raises(InputError, match=r"its preparer\.ansatz changed"):
-        trained(tmp_path / "run", **vqe(ansatz=made[1]))
+        trained(tmp_path / "run", **vqe(ansatz=circuits[1]))

@@ -48,14 +48,14 @@ NETWORKS = {
 
 @pytest.fixture(scope="module")
 def two():
-    with pool(2) as chosen:
-        yield chosen
+    with pool(2) as processes:
+        yield processes
 
 
 def ends(two, network, **more):
     """The losses and weights of a training here, and on two workers that share each batch in two tasks."""
-    chosen = {"epochs": 2, "batch_size": 5, "learning_rate": 0.02, **more}
-    task = task_of(network, X, Y, **chosen)
+    settings = {"epochs": 2, "batch_size": 5, "learning_rate": 0.02, **more}
+    task = task_of(network, X, Y, **settings)
     spread = replace(task, source=Distributed(task.source, task.preparer, two, size=3))
     for result in (fit.gathered(task), fit.gathered(spread)):
         yield np.r_[[row["loss"] for row in result.history], np.asarray(result.weights)]
@@ -88,9 +88,9 @@ def test_a_batch_that_fits_a_task_draws_the_same_shots(two, case):
 
 
 def test_all_preparers_and_networks_are_among_them():
-    made = {
+    names = {
         name for name in preparation.__all__ if inspect.isclass(kind := getattr(preparation, name)) and hasattr(kind, "prepare")
     }
-    assert made - {"Preparer", "BatchPreparer"} <= {name.split(",")[0] for name in PREPARERS}
+    assert names - {"Preparer", "BatchPreparer"} <= {name.split(",")[0] for name in PREPARERS}
     kinds = {name for name in networks.__all__ if inspect.isfunction(getattr(networks, name))}
     assert kinds & set(qep.__all__) <= {name.split(",")[0] for name in NETWORKS}
