@@ -35,7 +35,7 @@ class Saturated:
     flips: tuple[float, float] = (0.0, 0.0)
     gate_error: float = 0.0
     most: float = 1.5
-    """Largest allowed ratio of the rms bar to the scatter, per weight; below one flip per circuit the bar is too long on purpose."""
+    """Largest allowed ratio of rms bar to scatter, per weight; below one flip per circuit the bar is too long on purpose."""
 
     @property
     def problem(self) -> qep.Problem:
