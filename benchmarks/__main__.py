@@ -63,8 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         say("drawing shots.png")
         draw(FOLDER / "shots.png")
     readme = None if options.quick or options.output else FOLDER.parent / "README.md"
-    written = write_tables(results, output.with_suffix(".md"), readme)
-    say("wrote " + ", ".join(path.name for path in [output, *written]))
+    paths = write_tables(results, output.with_suffix(".md"), readme)
+    say("wrote " + ", ".join(path.name for path in [output, *paths]))
     return 0
 
 

@@ -113,9 +113,9 @@ def _timed(entry: Contender, seconds: Mapping[str, list[float]]) -> Row:
     row = entry.row
     if entry.call is None:
         return row
-    own = seconds.get(row.method) or [entry.first]
+    times = seconds.get(row.method) or [entry.first]
     setup = seconds.get(_setup(row.method))
-    return replace(row, seconds=median(own), repeats=len(own), setup_seconds=median(setup) if setup else row.setup_seconds)
+    return replace(row, seconds=median(times), repeats=len(times), setup_seconds=median(setup) if setup else row.setup_seconds)
 
 
 def peak_mb(task: Task[Any], size: int, name: str) -> float:
@@ -161,7 +161,7 @@ def main() -> None:
     if order.get("memory"):
         say(peak_mb=peak_mb(task, order["size"], order["memory"]))
         return
-    found = measure(
+    measurement = measure(
         task,
         order["size"],
         order["threads"],
@@ -169,7 +169,7 @@ def main() -> None:
         report=lambda name: say(method=name),
         most=order.get("most"),
     )
-    say(rows=[asdict(row) for row in found])
+    say(rows=[asdict(row) for row in measurement])
 
 
 if __name__ == "__main__":

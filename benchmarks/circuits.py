@@ -59,9 +59,9 @@ class Circuit:
 
     def columns(self, name: str) -> NDArray[np.int64]:
         """Return the parameter numbers of the rotations of that name on all qubits, shape (layers, n)."""
-        own = [gate for gate in self.gates if gate.name == name]
-        rows = np.array([gate.parameter for gate in own]).reshape(-1, self.num_qubits)
-        order = np.array([gate.qubits[0] for gate in own]).reshape(-1, self.num_qubits)
+        gates = [gate for gate in self.gates if gate.name == name]
+        rows = np.array([gate.parameter for gate in gates]).reshape(-1, self.num_qubits)
+        order = np.array([gate.qubits[0] for gate in gates]).reshape(-1, self.num_qubits)
         return np.take_along_axis(rows, order.argsort(axis=1), axis=1)
 
 

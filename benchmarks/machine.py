@@ -1,4 +1,4 @@
-"""What the numbers depend on: the machine and the versions."""
+"""The machine and the package versions that the numbers depend on."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def _memory() -> int:
 def version(package: str) -> str:
     """Return the installed version; ours with a digest of the sources, so that a change of them is a new version."""
     try:
-        found = metadata.version(package)
+        installed = metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-    return f"{found}+{_digest()}" if package == OURS else found
+    return f"{installed}+{_digest()}" if package == OURS else installed
 
 
 def _digest() -> str:

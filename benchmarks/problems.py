@@ -28,5 +28,5 @@ def network(sites: int) -> qep.Network:
 
 def problem(sites: int, x: float = 0.5) -> qep.Problem:
     """Return a sample of that network with random J, h and g of order 1."""
-    chosen = network(sites)
-    return qep.Problem(chosen, chosen.initial_weights(SEED), x=[x], cost=qep.SquaredError([1.0]))
+    graph = network(sites)
+    return qep.Problem(graph, graph.initial_weights(SEED), x=[x], cost=qep.SquaredError([1.0]))

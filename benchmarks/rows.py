@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """How one method did.
+    """The measurement of one method at one size.
 
     Attributes
     ----------
@@ -99,8 +99,8 @@ class Results:
         """Return what a file holds, None where there is none."""
         if not path.exists():
             return None
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return cls(found["machine"], found["versions"], [Row(**row) for row in found["rows"]], found["date"])
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return cls(document["machine"], document["versions"], [Row(**row) for row in document["rows"]], document["date"])
 
     def save(self, path: Path) -> None:
         """Write the file in one step, so that an interruption leaves the old one or the new one."""
@@ -112,8 +112,8 @@ class Results:
         """Return the results with these rows in the place of those of the same groups."""
         new = with_ratios(rows)
         groups = {row.group for row in new}
-        kept = [row for row in self.rows if row.group not in groups]
-        return replace(self, rows=kept + new, date=datetime.now(UTC).strftime("%Y-%m-%d"))
+        others = [row for row in self.rows if row.group not in groups]
+        return replace(self, rows=others + new, date=datetime.now(UTC).strftime("%Y-%m-%d"))
 
     def finished(self, task: str, size: int, threads: int, versions: Mapping[str, str]) -> bool:
         """Whether every one of these methods (name → version) has a row of that version."""

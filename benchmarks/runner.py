@@ -51,8 +51,8 @@ def run(tasks: list[Task[Any]], output: Path, *, quick: bool, resume: bool, thre
         for size in task.quick if quick else task.sizes:
             for count in sorted(threads & set(task.threads)):
                 what = f"{task.name}, {size} {task.unit}, {count} thread{'s'[: count > 1]}"
-                wanted = {method.name: method.version for method in task.at(size)}
-                if resume and results.finished(task.name, size, count, wanted):
+                versions = {method.name: method.version for method in task.at(size)}
+                if resume and results.finished(task.name, size, count, versions):
                     say(f"{what}: kept")
                     continue
                 rows = _group(task, size, count, _prefixed(say, what), QUICK_REPEATS if quick else None)
@@ -70,13 +70,13 @@ def _prefixed(say: Say, what: str) -> Say:
 def opened(output: Path, tasks: list[Task[Any]], say: Say) -> Results:
     """Return what the output holds, or nothing where it comes from another machine."""
     here, versions = machine(), {name: version(name) for name in sorted(_packages(tasks))}
-    found = Results.load(output)
-    if found is None:
+    results = Results.load(output)
+    if results is None:
         return Results(here, versions)
-    if found.machine != here:
+    if results.machine != here:
         say(f"{output.name} was measured on another machine or Python; starting afresh")
         return Results(here, versions)
-    return replace(found, versions={**found.versions, **versions})
+    return replace(results, versions={**results.versions, **versions})
 
 
 def _packages(tasks: list[Task[Any]]) -> set[str]:

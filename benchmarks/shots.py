@@ -5,9 +5,9 @@ shot of every circuit, b its bias and g the gradient, a way needs N = V / ((0.05
 
 * EP: two nudged phases in two bases, 4 N shots in all, at the best of a few β;
 * parameter shift of every weight, (L(w_k + δ) − L(w_k − δ)) / 2δ: 2 P N shots with V = P Var(C) / 2δ², at the best of a few δ (a
-  ground state is no rotation by its weights, so that no shift is exact);
-* SPSA, Δ (L(w + cΔ) − L(w − cΔ)) / 2c averaged over K random directions Δ of ±1, with n shots a loss: 2 K n shots with
-  K = ((P − 1) + P Var(C) / (2 c² n |g|²)) / (0.05² − (|b|/|g|)²). One shot a loss is the least that it can do, with
+  ground state does not rotate with its weights, so no shift is exact);
+* SPSA, Δ (L(w + cΔ) − L(w − cΔ)) / 2c averaged over K random directions Δ of ±1, with n shots per loss: 2 K n shots with
+  K = ((P − 1) + P Var(C) / (2 c² n |g|²)) / (0.05² − (|b|/|g|)²). One shot per loss is its minimum, with
   a circuit of its own for every shot; its bias is taken as that of the parameter shift at the same step.
 """
 
@@ -49,8 +49,8 @@ class Need:
 
 def need(sites: int, seed: int) -> Need:
     """Return the shots that each way needs for one random network."""
-    chosen = network(sites)
-    problem = qep.Problem(chosen, chosen.initial_weights(seed), x=[0.5], cost=qep.SquaredError([1.0]).observable())
+    graph = network(sites)
+    problem = qep.Problem(graph, graph.initial_weights(seed), x=[0.5], cost=qep.SquaredError([1.0]).observable())
     exact = qep.exact_gradient(problem).values
     size = float(np.linalg.norm(exact))
     count = len(exact)
@@ -68,9 +68,9 @@ def need(sites: int, seed: int) -> Need:
         bias = float(np.linalg.norm(slopes - exact))
         shift.append(2 * count * _shots(count * of_loss / (2 * step**2), size, bias))
         room = WANTED**2 - (bias / size) ** 2
-        for n, found in spsa.items():
+        for n, counts in spsa.items():
             directions = (count - 1) + count * of_loss / (2 * step**2 * n * size**2)
-            found.append(2 * n * directions / room if room > 0 else np.inf)
+            counts.append(2 * n * directions / room if room > 0 else np.inf)
     return Need(count, seed, min(equilibrium), min(shift), min(spsa[1]), min(spsa[100]))
 
 
@@ -85,8 +85,8 @@ def draw(path: Path) -> list[dict[str, float]]:
     ways = (
         ("equilibrium", "equilibrium propagation", "C0", "o"),
         ("parameter_shift", "parameter shift", "C1", "s"),
-        ("spsa_100", "SPSA, 100 shots a circuit", "C2", "^"),
-        ("spsa", "SPSA, 1 shot a circuit", "C7", "v"),
+        ("spsa_100", "SPSA, 100 shots per circuit", "C2", "^"),
+        ("spsa", "SPSA, 1 shot per circuit", "C7", "v"),
     )
     figure, axes = plt.subplots(figsize=(6.2, 4.2), layout="constrained")
     counts = sorted({n.weights for n in needs})

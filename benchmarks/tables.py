@@ -29,7 +29,7 @@ def between(text: str, table: str) -> str:
 
 
 def short_table(results: Results) -> str:
-    """One line a task and size, on one thread: ours, plain Qiskit and the fastest rival."""
+    """Return one line per task and size, on one thread: ours, plain Qiskit and the fastest rival."""
     lines = []
     for rows in _groups(row for row in results.rows if row.threads == 1):
         ours = next((row for row in rows if row.ours), None)

@@ -1,4 +1,4 @@
-"""What is measured: tasks and the methods that compete in them."""
+"""Benchmark tasks and the methods that compete in them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Method(Generic[C]):
 
     @property
     def version(self) -> str:
-        """What a row says it was measured with: ours, too, where our code calls another package."""
+        """The versions that a row states, including ours when our code calls another package."""
         packages = [self.package, OURS] if self.ours and self.package != OURS else [self.package]
         return ", ".join(version(name) for name in packages)
 

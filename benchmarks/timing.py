@@ -29,7 +29,7 @@ def calls_a_turn(seconds: float) -> int:
 
 
 def rounds(repeats: Mapping[str, int]) -> list[list[str]]:
-    """Return who runs in which round and order: everyone who has repeats left, the order turned by one a round."""
+    """Return the methods of each round in order: all that have repeats left, the order turned by one from round to round."""
     names = list(repeats)
     turned = ([*names[r % len(names) :], *names[: r % len(names)]] for r in range(max(repeats.values(), default=0)))
     return [[name for name in order if repeats[name] > r] for r, order in enumerate(turned)]

@@ -1,4 +1,4 @@
-"""One local worker against two, in turns: batches of 64 ten-qubit samples, what an empty task costs, and what the cores give.
+"""One local worker against two, in turns: batches of 64 ten-qubit samples, an empty task, and the speed of the cores.
 
 Run by ``.venv/bin/python -m benchmarks.workers``.
 """
@@ -30,7 +30,7 @@ SAMPLES, EMPTY, REPEATS = 64, 200, 21
 
 @dataclass(frozen=True)
 class Kind:
-    """How a batch's gradients are found, and how often it is timed."""
+    """One way to compute a batch's gradients, and how often it is timed."""
 
     title: str
     preparer: Preparer
@@ -42,9 +42,9 @@ class Kind:
         """Return what a training would ask for its gradients."""
         return Equilibrium(self.preparer, qep.symmetric(0.05), self.device)
 
-    def batch(self, chosen: Pool, problems: list[qep.Problem]) -> list[qep.Gradient]:
+    def batch(self, processes: Pool, problems: list[qep.Problem]) -> list[qep.Gradient]:
         """Return the gradients by the way that a training takes."""
-        return Distributed(self.source(), self.preparer, chosen)(problems, shots=self.shots)
+        return Distributed(self.source(), self.preparer, processes)(problems, shots=self.shots)
 
 
 KINDS = (
@@ -92,14 +92,14 @@ def workers() -> None:
         for kind in KINDS:
             times: dict[int, list[float]] = {1: [], 2: []}
             for turn in range(kind.repeats + 1):
-                for count, chosen in pools.items():
-                    found = seconds(lambda chosen=chosen, kind=kind: kind.batch(chosen, batch))  # type: ignore[misc]
+                for count, processes in pools.items():
+                    elapsed = seconds(lambda processes=processes, kind=kind: kind.batch(processes, batch))  # type: ignore[misc]
                     if turn:
-                        times[count].append(found)
+                        times[count].append(elapsed)
             took = " and ".join(f"{median(times[count]):.3g} s" for count in pools)
             print(f"{kind.title}: {took} a batch by one and two workers, {ratio(times[1], times[2])} times as fast", flush=True)
-        for count, chosen in pools.items():
-            empty = seconds(lambda chosen=chosen: mapped(chosen, nothing, None, list(range(EMPTY)))) / EMPTY  # type: ignore[misc]
+        for count, processes in pools.items():
+            empty = seconds(lambda processes=processes: mapped(processes, nothing, None, list(range(EMPTY)))) / EMPTY  # type: ignore[misc]
             print(f"an empty task, {count} worker{'s' * (count > 1)}: {1e3 * empty:.1f} ms")
 
 
@@ -116,8 +116,8 @@ def cores() -> None:
                 took = seconds(whole)
                 if turn >= 3:
                     times[count].append(took)
-    found = ratio(times[1], [t / 2 for t in times[2]])
-    print(f"exact states by two processes that know nothing of each other: {found} times as fast")
+    scaling = ratio(times[1], [t / 2 for t in times[2]])
+    print(f"exact states by two processes that know nothing of each other: {scaling} times as fast")
 
 
 def main() -> None:

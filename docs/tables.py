@@ -84,7 +84,7 @@ def mitigation() -> str:
             "`trex`",
             "1 circuit × calibration_shots, over its flips",
             "smallest 2^k ≥ 2n",
-            "1× (rounded up to a whole number a row)",
+            "1× (rounded up to equal shots per row)",
         ),
         ("zne", "`zne` linear 1,3,5", "–", "3", "3×"),
         ("zne:1,3", "`zne:1,3`", "–", "2", "2×"),
@@ -94,7 +94,7 @@ def mitigation() -> str:
         low, high = f"{ratio.min():.2f}", f"{ratio.max():.2f}"
         bar = f"{np.median(ratio):.2f}" + ("" if low == high else f" ({low} – {high})")
         rows.append([title, calibration, circuits, shots, bar])
-    headings = ["", "calibration", "rows a circuit", "shots a circuit", "error bar"]
+    headings = ["", "calibration", "rows per circuit", "shots per circuit", "error bar"]
     return _table(headings, rows, marks=["---", "---", "---:", "---:", "---:"])
 
 

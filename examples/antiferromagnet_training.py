@@ -1,7 +1,7 @@
 """Antiferromagnetic order from shots (Q. Wang et al., 2026): Ω and Δ of five atoms trained to ⟨AFM²⟩ = 1.
 
-From (Ω, Δ) = (0.5, 1.5), where ⟨AFM²⟩ is 0.672, with β = 0.1 and steps of 0.01 times the gradient from 100 shots a circuit;
-published: 0.950 ± 0.009. Beside it a noise-aware rule, which sets the shots of each step from the gradient's own error bar.
+From (Ω, Δ) = (0.5, 1.5), where ⟨AFM²⟩ is 0.672, with β = 0.1 and steps of 0.01 times the gradient from 100 shots per circuit;
+published: 0.950 ± 0.009. Then with a noise-aware rule, which sets the shots of each step from the gradient's own error bar.
 
     python examples/antiferromagnet_training.py [SEEDS [STEPS]]
 """
@@ -17,7 +17,7 @@ from qep_qiskit.training import AdaptiveShots
 START = {"Omega": 0.5, "Delta": 1.5}
 CURVATURE = 3.0
 """A bound of the loss's second derivative, which is 2.75 at the start and falls from there (differences of exact gradients)."""
-WANTED, EVERY = 0.95, 10
+TARGET, EVERY = 0.95, 10
 
 
 def order(weights):
@@ -26,11 +26,11 @@ def order(weights):
 
 
 def trained(optimizer, steps, seed):
-    """Return the order at the end, the shots spent, and those spent when the order first was what is wanted."""
+    """Return the final order, the shots spent, and the shots spent when the order first reached the target."""
     reached = []
 
     def watch(step):
-        if not reached and step.state.step % EVERY == 0 and order(step.state.weights) >= WANTED:
+        if not reached and step.state.step % EVERY == 0 and order(step.state.weights) >= TARGET:
             reached.append(step.state.shots)
 
     result = qep.train(
@@ -51,11 +51,11 @@ def trained(optimizer, steps, seed):
 
 
 if __name__ == "__main__":
-    given = [int(word) for word in sys.argv[1:3]]
-    seeds, steps = given + [10, 500][len(given) :]
-    rules = {"100 shots a circuit": "sgd", "noise-aware shots": AdaptiveShots(lipschitz=CURVATURE, minimum=10, maximum=100)}
+    arguments = [int(word) for word in sys.argv[1:3]]
+    seeds, steps = arguments + [10, 500][len(arguments) :]
+    rules = {"100 shots per circuit": "sgd", "noise-aware shots": AdaptiveShots(lipschitz=CURVATURE, minimum=10, maximum=100)}
     for title, rule in rules.items():
-        found = np.array([trained(rule, steps, seed) for seed in range(seeds)])
-        mean, spread = found.mean(axis=0), found.std(axis=0, ddof=min(1, seeds - 1))
+        results = np.array([trained(rule, steps, seed) for seed in range(seeds)])
+        mean, spread = results.mean(axis=0), results.std(axis=0, ddof=min(1, seeds - 1))
         print(f"{title}: order {mean[0]:.4f} ± {spread[0]:.4f} after {mean[1]:,.0f} shots", flush=True)
-        print(f"  {WANTED} first reached after {mean[2]:,.0f} ± {spread[2]:,.0f} shots")
+        print(f"  {TARGET} first reached after {mean[2]:,.0f} ± {spread[2]:,.0f} shots")

@@ -66,8 +66,8 @@ def train(network, data, *, transverse, beta, epochs, seed):
 
 
 if __name__ == "__main__":
-    given = [int(word) for word in sys.argv[1:4]]
-    epochs, hidden, seed = given + [15, 2, 0][len(given) :]
+    arguments = [int(word) for word in sys.argv[1:4]]
+    epochs, hidden, seed = arguments + [15, 2, 0][len(arguments) :]
     X, y = load_digits(return_X_y=True)
     X, Xt, y, yt = train_test_split(X / 16, y, test_size=0.25, random_state=0, stratify=y)
     X, Xt = X - X.mean(axis=0), Xt - X.mean(axis=0)

@@ -1,8 +1,8 @@
 """Detecting a field with one qubit (Q. Wang et al., 2026): H = −A Z − (B + f) X, ground states by ramps from −Z.
 
 ⟨Z⟩ = A/√(A² + (B + f)²). First how a ramp's errors fall with its time T, then A and B trained by such ramps so that ⟨Z⟩ is
-0.9 without the field and 0.3 with it, beside the closed form. Published: infidelity ~T⁻⁴ with the cosine schedule and T⁻²
-with the linear one; the gradient's error ~1/T with the first, and not falling with the second.
+0.9 without the field and 0.3 with it, compared with the closed form. Published: infidelity ~T⁻⁴ with the cosine schedule and T⁻²
+with the linear one; the gradient's error falls as 1/T with the cosine schedule, and not at all with the linear one.
 
     python examples/field_detection.py
 """
@@ -14,7 +14,7 @@ import qep_qiskit as qep
 network = qep.pauli(terms={"A": {"Z": -1}, "B": {"X": -1}}, inputs=[{"X": -1}], outputs=[{"Z": 1}])
 PROBLEM = qep.Problem(network, [0.8, 1.0], x=[0.5], cost=qep.ObservableCost({"Z": -1}))
 GAP = 2 * np.hypot(0.8, 1.5)
-FIELDS, WANTED = np.array([[0.0], [1.0]]), np.array([0.9, 0.3])
+FIELDS, TARGETS = np.array([[0.0], [1.0]]), np.array([0.9, 0.3])
 STARTS, WINDOW = np.array([10.0, 15.0, 20.0, 30.0, 40.0]), np.linspace(0.0, 4.0, 12, endpoint=False)
 
 
@@ -40,7 +40,7 @@ def exponent(values):
 
 def closed_form():
     """Return A and B: (B + f)/A = √(1/⟨Z⟩² − 1) with the field and without it."""
-    without, with_field = np.sqrt(1 / WANTED**2 - 1)
+    without, with_field = np.sqrt(1 / TARGETS**2 - 1)
     a = 1 / (with_field - without)
     return a, without * a
 
@@ -55,7 +55,7 @@ if __name__ == "__main__":
         result = qep.train(
             network,
             FIELDS,
-            Y=WANTED,
+            Y=TARGETS,
             weights={"A": 1.0, "B": 0.5},
             preparer=ramp(schedule, 40.0, 400),
             stencil=qep.symmetric(0.02),
@@ -65,5 +65,5 @@ if __name__ == "__main__":
             batch_size=2,
         )
         a, b = result.weights["A"], result.weights["B"]
-        seen = [a / np.hypot(a, b + field) for field in (0.0, 1.0)]
-        print(f"trained by {schedule} ramps: A {a:.3f}, B {b:.3f}; <Z> {seen[0]:.3f} without the field, {seen[1]:.3f} with it")
+        without, with_field = (a / np.hypot(a, b + field) for field in (0.0, 1.0))
+        print(f"trained by {schedule} ramps: A {a:.3f}, B {b:.3f}; <Z> {without:.3f} without the field, {with_field:.3f} with it")

@@ -16,7 +16,7 @@ from qep_qiskit.seeds import stream
 from qep_qiskit.workers import pool
 
 SENSORS, RING = (0, 1), tuple(range(2, 10))
-PAPER_SECONDS = 0.43  # a batch by the authors' code on two cores
+PAPER_SECONDS = 0.43  # per batch, by the authors' code on two cores
 
 
 def string(letters):
@@ -67,13 +67,13 @@ def train_one(batches, seed):
 
 
 if __name__ == "__main__":
-    given = [int(word) for word in sys.argv[1:4]]
-    seeds, batches, workers = given + [10, 2500, 2][len(given) :]
-    found = {}
+    arguments = [int(word) for word in sys.argv[1:4]]
+    seeds, batches, workers = arguments + [10, 2500, 2][len(arguments) :]
+    results = {}
     with pool(workers) as processes:
         for seed, (accuracy, seconds) in processes.results(train_one, batches, range(seeds)):
-            found[seed] = (accuracy, seconds)
-            print(f"seed {seed}: accuracy {accuracy:.3f} on 1000 fresh points, {seconds:.3f} s a batch", flush=True)
-    accuracies, times = np.array([found[seed] for seed in range(seeds)]).T
+            results[seed] = (accuracy, seconds)
+            print(f"seed {seed}: accuracy {accuracy:.3f} on 1000 fresh points, {seconds:.3f} s per batch", flush=True)
+    accuracies, times = np.array([results[seed] for seed in range(seeds)]).T
     print(f"mean accuracy {accuracies.mean():.3f} ± {accuracies.std(ddof=1) if seeds > 1 else 0:.3f} (paper: 0.956)")
-    print(f"{np.median(times):.3f} s a batch (the authors' code: {PAPER_SECONDS} s)")
+    print(f"{np.median(times):.3f} s per batch (the authors' code: {PAPER_SECONDS} s)")

@@ -1,4 +1,4 @@
-"""A batch of samples from shots on Aer: one job a round, beside one call a sample."""
+"""A batch of samples from shots on Aer: one job per round, compared with one call per sample."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def batch(case: Case) -> Call:
     """One call."""
 
     def call() -> Vector:
-        found = qep.gradients(case.problems, preparer=case.preparer, device=case.device(), shots=SHOTS)
-        return np.array([gradient.values for gradient in found])
+        gradients = qep.gradients(case.problems, preparer=case.preparer, device=case.device(), shots=SHOTS)
+        return np.array([gradient.values for gradient in gradients])
 
     return call
 
@@ -56,13 +56,13 @@ def singles(case: Case, *, keep: bool) -> Call:
     """One call a sample, with a device of its own or with one that keeps compiled circuits and noise models."""
 
     def call() -> Vector:
-        kept = case.device()
-        found = []
+        target = case.device()
+        gradients = []
         for number, problem in enumerate(case.problems):
-            device = kept if keep else case.device()
+            device = target if keep else case.device()
             seed = number if case.own_seeds else None
-            found.append(qep.gradient(problem, preparer=case.preparer, device=device, shots=SHOTS, seed=seed).values)
-        return np.array(found)
+            gradients.append(qep.gradient(problem, preparer=case.preparer, device=device, shots=SHOTS, seed=seed).values)
+        return np.array(gradients)
 
     return call
 
@@ -92,7 +92,7 @@ METHODS: tuple[Method[Case], ...] = (
 def _task(name: str, title: str, noise: str | None, preparer: Any) -> Task[Case]:
     return Task(
         name=name,
-        title=f"gradients of a batch, {SITES} qubits, {SHOTS} shots a circuit, {title}",
+        title=f"gradients of a batch, {SITES} qubits, {SHOTS} shots per circuit, {title}",
         case=partial(case, noise=noise, preparer=preparer),
         methods=METHODS,
         sizes=(64,),

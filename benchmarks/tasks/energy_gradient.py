@@ -29,8 +29,8 @@ def ours(case: Circuit) -> Call:
 
 def estimator_gradient(case: Circuit, *, gradient: Any) -> Call:
     """Any gradient of the interface of qiskit-algorithms; it gives no energy."""
-    made = gradient()
-    return lambda: np.append(np.nan, made.run([case.circuit], [case.op], [case.theta]).result().gradients[0])
+    estimator = gradient()
+    return lambda: np.append(np.nan, estimator.run([case.circuit], [case.op], [case.theta]).result().gradients[0])
 
 
 def lightning(case: Circuit, *, sparse: bool) -> Call:

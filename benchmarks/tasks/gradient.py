@@ -45,7 +45,7 @@ def _fresh(case: qep.Problem) -> qep.Problem:
 
 
 def to_matrix(case: qep.Problem) -> Call:
-    """What the documentation of Qiskit and scipy shows: a sparse matrix, eigsh, one expectation value an operator."""
+    """Follow the documentation of Qiskit and SciPy: a sparse matrix, eigsh, one expectation value per operator."""
 
     def ground(op: SparsePauliOp, start: Any) -> Statevector:
         return Statevector(eigsh(op.to_matrix(sparse=True), k=1, which="SA")[1][:, 0])

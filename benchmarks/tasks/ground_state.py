@@ -57,10 +57,10 @@ def case(size: int) -> Case:
     """Return the free Hamiltonian of the shared problem."""
     sample = problem(size)
     op = sample.network.hamiltonian(sample.weights, sample.x)
-    found = ground_state(PauliSum.from_operator(op))
+    ground = ground_state(PauliSum.from_operator(op))
     terms = [(float(c.real), letters, tuple(size - 1 - q for q in qubits)) for letters, qubits, c in op.to_sparse_list()]
-    residual = ANGLE * found.gap
-    return Case(op, terms, residual, residual / abs(found.energy), _lanczos_steps(op, residual))
+    residual = ANGLE * ground.gap
+    return Case(op, terms, residual, residual / abs(ground.energy), _lanczos_steps(op, residual))
 
 
 def _lanczos_steps(op: SparsePauliOp, residual: float) -> int:
@@ -175,8 +175,8 @@ def error(case: Case, answer: Vector, reference: Vector) -> float:
         return float(np.linalg.norm(product - (psi @ product) * psi)) / case.residual * ANGLE
 
 
-def _named(name: str, setup: Callable[[Case], Call], package: str, *modules: str, **more: Any) -> Method[Case]:
-    return Method(name, package, setup, modules=modules, **more)
+def _named(name: str, setup: Callable[[Case], Call], package: str, *modules: str, **options: Any) -> Method[Case]:
+    return Method(name, package, setup, modules=modules, **options)
 
 
 GROUND_STATE: Task[Case] = Task(

@@ -55,16 +55,16 @@ def error(case: qep.Problem, answer: qep.Gradient, reference: qep.Gradient) -> f
 
 def details(case: qep.Problem, answer: qep.Gradient) -> dict[str, Any]:
     """Return the number of weights, bond dimension and bounds, or error bars."""
-    found: dict[str, Any] = {"weights": len(answer.values)}
+    facts: dict[str, Any] = {"weights": len(answer.values)}
     if answer.stderr is not None:
-        found["median error bar"] = float(np.median(answer.stderr))
+        facts["median error bar"] = float(np.median(answer.stderr))
     else:
         phases: Any = answer.diagnostics["phases"]
         bounds: Any = answer.diagnostics["error_bound"]
-        found["bond dimension"] = max(phase["bond_dimension"] for phase in phases)
-        found["largest bound"] = float(np.max(bounds))
-        found["gap"] = answer.diagnostics["gap"]
-    return found
+        facts["bond dimension"] = max(phase["bond_dimension"] for phase in phases)
+        facts["largest bound"] = float(np.max(bounds))
+        facts["gap"] = answer.diagnostics["gap"]
+    return facts
 
 
 HUNDRED: Task[qep.Problem] = Task(

@@ -1,4 +1,4 @@
-"""What the whole gradient costs as the weights grow in number: ground states, and shots."""
+"""The cost of the whole gradient as the number of weights grows: ground states, and shots."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def details(case: qep.Problem, answer: Any) -> dict[str, Any]:
 
 PER_WEIGHT: Task[qep.Problem] = Task(
     name="per-weight",
-    title="the whole gradient against its cost a weight: three ground states, or two a weight",
+    title="the whole gradient from three ground states, or from two per weight",
     case=problem,
     methods=(
         Method("qep.gradient", "qep-qiskit", equilibrium, ours=True),

@@ -1,4 +1,4 @@
-"""VQE of three phases, to a gradient that EP can use, beside the VQE of qiskit-algorithms."""
+"""VQE of three phases, converged as far as EP needs, compared with the VQE of qiskit-algorithms."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ def qiskit_vqe(case: Case, *, plugin: bool = False, gradient: Any = None) -> Cal
             first = answer.angles.get(case.phases[0], case.start)
             solver = QiskitVQE(estimator, case.circuit, optimizer, gradient=slope, initial_point=first)
             try:
-                found = solver.compute_minimum_eigenvalue(case.family.hamiltonian(phase))
-                answer.angles[phase] = np.asarray(found.optimal_point)
+                minimum = solver.compute_minimum_eigenvalue(case.family.hamiltonian(phase))
+                answer.angles[phase] = np.asarray(minimum.optimal_point)
             except TimeIsUp:
                 answer.angles[phase] = optimizer.lowest[1]
                 answer.stopped = True
@@ -136,17 +136,17 @@ def qiskit_vqe(case: Case, *, plugin: bool = False, gradient: Any = None) -> Cal
 
 def _reached(case: Case, answer: Answer) -> dict[int, tuple[float, float]]:
     """Energy and norm of the gradient of every phase."""
-    found = {}
+    energies = {}
     for phase, theta in answer.angles.items():
         energy, slope = case.program.energy_and_gradient(theta, PauliSum.from_operator(case.family.hamiltonian(phase)))
-        found[phase] = energy, float(np.linalg.norm(slope))
-    return found
+        energies[phase] = energy, float(np.linalg.norm(slope))
+    return energies
 
 
 def error(case: Case, answer: Answer, reference: Answer) -> float:
     """Return how far the energies of the phases that it finished are from ours; the remarks tell the direction."""
-    own, other = _reached(case, reference), _reached(case, answer)
-    return max(abs(other[p][0] - own[p][0]) for p in other)
+    reached, other = _reached(case, reference), _reached(case, answer)
+    return max(abs(other[p][0] - reached[p][0]) for p in other)
 
 
 def details(case: Case, answer: Answer) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def script(example):
 
 
 def test_the_closed_form_detects_the_field(script):
-    for x, target in zip(script.FIELDS, script.WANTED, strict=True):
+    for x, target in zip(script.FIELDS, script.TARGETS, strict=True):
         problem = qep.Problem(script.network, list(script.closed_form()), x=x, cost=qep.SquaredError([target]))
         assert qep.exact_gradient(problem).predictions[0] == pytest.approx(target, abs=1e-10)
 
