@@ -1,4 +1,4 @@
-# `make` alone says what there is. Every target builds .venv once, and again when the pins change.
+# `make` alone lists the targets. Every target builds .venv first, and again when the pins change.
 
 VENV   := .venv
 STAMP  := $(VENV)/.installed
@@ -7,7 +7,7 @@ PYTEST := $(VENV)/bin/python -m pytest
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all lint format docs bench bench-quick clean
 
-help: ## this list
+help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## build .venv with the pinned packages
@@ -37,7 +37,7 @@ lint: $(STAMP) ## ruff and mypy
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-format: $(STAMP) ## put the code into ruff's form
+format: $(STAMP) ## format the code with ruff
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
@@ -49,10 +49,10 @@ $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt 
 	  -e '.[tensor]' -r benchmarks/requirements.txt
 	@touch $@
 
-docs: $(STAMP) ## compute the tables of numbers in docs/ again
+docs: $(STAMP) ## recompute the tables of numbers in docs/
 	$(VENV)/bin/python docs/tables.py
 
-bench: $(BENCH)/.installed ## measure beside other packages, in an environment of its own; write the README's table
+bench: $(BENCH)/.installed ## compare the speed with other packages, in a separate environment; write the README's table
 	$(BENCH)/bin/python -m benchmarks --resume
 
 bench-quick: $(BENCH)/.installed ## the same at small sizes
