@@ -26,13 +26,13 @@ from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.preparation.exact import MOST_QUBITS, Exact
+from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
 from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
-from qep_qiskit.reference import exact_gradient, reference_state, variational_gradient
+from qep_qiskit.reference import exact_gradient, variational_gradient
 from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
 
 Vector = NDArray[np.float64]

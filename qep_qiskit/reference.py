@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from qep_qiskit.checks import seed_of
 from qep_qiskit.costs import ObservableCost
 from qep_qiskit.equilibrium.bias import FLAT, FLAT_SHARE
 from qep_qiskit.equilibrium.execution import execute
-from qep_qiskit.equilibrium.families import family_of
+from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.equilibrium.plan import check_options, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
@@ -22,29 +23,11 @@ from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.quadratic.encoded import EncodedNetwork
 from qep_qiskit.networks.quadratic.polynomial import CONSTANT, PRODUCT, Polynomial
-from qep_qiskit.preparation.exact import (
-    MOST_QUBITS,
-    Exact,
-    bound,
-    check_level,
-    refuse_degenerate,
-    refuse_excited,
-    structure_for,
-    structure_of,
-)
-from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.mean_field import MeanField
+from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state, refuse_excited
 from qep_qiskit.preparation.mps import MPS
-from qep_qiskit.preparation.preparer import Preparer
-from qep_qiskit.preparation.thermal import Thermal, refuse_large
-from qep_qiskit.preparation.vqe import VQE
+from qep_qiskit.preparation.preparer import Phase, Preparer
 from qep_qiskit.problem import Problem
-from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, respond
-from qep_qiskit.simulation.closed_form.quadratic import ground_state as ground_form
-from qep_qiskit.simulation.eigen.lanczos import ground_state
-from qep_qiskit.simulation.eigen.levels import eigenstate, level_response
-from qep_qiskit.simulation.eigen.response import linear_response, transitions
-from qep_qiskit.simulation.eigen.thermal import gibbs_state
+from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, ground_state, respond
 from qep_qiskit.stencils import extrapolated, symmetric
 
 Vector = NDArray[np.float64]
@@ -88,48 +71,49 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     Kubo's canonical correlation of C and ∂H/∂w_k (Massar & Mognetti 2024, arXiv:2405.08467). Of a classical ground
     state, one configuration, it is zero.
     """
-    check_options(problem, Exact() if preparer is None else preparer, symmetric(0.1))
+    preparer = Exact() if preparer is None else preparer
+    check_options(problem, preparer, symmetric(0.1))
     seed = seed_of(seed)
     started, clock = datetime.now(UTC), time.perf_counter()
-    if preparer is not None:
-        refuse_without_qubits(problem, preparer, None)
-    if isinstance(preparer, Thermal):
-        return stamped(_of_thermal_state(problem, preparer), started, clock)
-    if not (preparer is None or isinstance(preparer, Exact)):
+    refuse_without_qubits(problem, preparer, None)
+    if reference_state(preparer) is not preparer:
         raise InputError(
             f"exact_gradient: preparer {preparer.describe().get('method')!r} makes no exact state; give qep.Exact(...) or "
             "qep.Thermal(...), and see variational_gradient for VQE and MeanField"
         )
-    level = 0 if preparer is None else int(preparer.level)
-    if problem.network.closed_form:
-        refuse_excited(level)
-        return stamped(_closed_form(problem), started, clock)
-    check_level(level, problem.network.num_qubits)
-    if problem.network.num_qubits > MOST_QUBITS and level == 0:
-        return _by_tensor_network(problem, seed, started, clock)
-    everything = structure_for(problem.frame.paulis)
-    family = _free_family(problem)
-    operator = bound(structure_of(family), family, 0)
-    state = eigenstate(operator, level, seed=seed) if level else ground_state(operator, seed=seed)
-    refuse_degenerate(state.gap, operator, level)
-    free = everything.expectations(state.vector)
-    signal = problem.cost.error_signal(problem.cost_rows @ free)
-    source = everything.bind(signal @ problem.cost_rows).apply(state.vector)
-    delta = level_response(operator, state, source) if level else linear_response(operator, state, source)
-    found = _as_gradient(
+    if isinstance(preparer, Exact):
+        if problem.network.closed_form:
+            refuse_excited(int(preparer.level))
+            return stamped(_closed_form(problem), started, clock)
+        if problem.network.num_qubits > MOST_QUBITS and not preparer.level:
+            return _by_tensor_network(problem, seed, started, clock)
+        preparer = Exact(level=preparer.level)  # its other options are about speed
+    prepared = preparer.prepare(free_family(problem), seed=seed)
+    if prepared.response is None:
+        raise InputError(f"exact_gradient: {prepared.silence or 'these states have no computed response to a nudge'}")
+    free = prepared.expectations(problem.frame.strings)[0]
+    signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
+    response = prepared.response(signal, exact=True)
+    gradient = _as_gradient(
         problem,
         free,
-        transitions(everything, state.vector, delta),
-        phase={"energy": state.energy, "residual": state.residual, "variance": state.residual**2},
-        diagnostics={"gap": state.gap, "warnings": [] if np.any(delta) else _stillness(problem, family)},
+        response.changes(problem.frame.strings),
+        phase=prepared.phases[0],
+        diagnostics={
+            "gap": prepared.phases[0].gap,
+            **_some(response.details, "free_energy"),
+            "warnings": [prepared.silence] if prepared.silence else [],
+        },
         provenance={
-            "method": f"linear response of the exact {f'state of level {level}' if level else 'ground state'}",
-            "products": state.products,
+            "method": f"linear response of {response.of}",
+            "preparer": preparer.describe(),
+            **_some(response.details, "products"),
         },
     )
-    if level == 0:
-        found = replace(found, diagnostics={**found.diagnostics, **_truncation(problem, state.energy, found.values)})
-    return stamped(found, started, clock)
+    if preparer == Exact():
+        more = _truncation(problem, prepared.phases[0].energy, gradient.values)
+        gradient = replace(gradient, diagnostics={**gradient.diagnostics, **more})
+    return stamped(gradient, started, clock)
 
 
 def _truncation(problem: Problem, energy: float, values: Vector) -> dict[str, object]:
@@ -152,7 +136,7 @@ def _closed_form(problem: Problem) -> Gradient:
     form = strings.form(problem.hamiltonian_row)
     dense = form.size <= MOST_DENSE or bool((problem.cost_rows[:, strings.kind >= PRODUCT] != 0).any())
     if dense:
-        state = ground_form(form, quantum=quantum)
+        state = ground_state(form, quantum=quantum)
         mean, energy, gap = state.mean, state.energy, state.gap
         free = strings.expectations(mean, state.covariance, state.momenta)
     else:
@@ -180,12 +164,7 @@ def _closed_form(problem: Problem) -> Gradient:
     )
 
 
-def reference_state(preparer: Preparer) -> Preparer:
-    """Return the preparer of the true states that this one aims at: itself where it is exact or thermal, else ground states."""
-    return preparer if isinstance(preparer, Exact | Thermal) else Exact()
-
-
-def variational_gradient(problem: Problem, preparer: VQE | MeanField, *, seed: int = 0) -> Gradient:
+def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0) -> Gradient:
     """Return the gradient of a variational family's own loss by implicit differentiation, the limit β → 0 of EP on it.
 
     Parameters
@@ -205,51 +184,30 @@ def variational_gradient(problem: Problem, preparer: VQE | MeanField, *, seed: i
     directions of E (redundant angles) are left out.
     """
     check_options(problem, preparer, symmetric(0.1))
-    if not isinstance(preparer, VQE | MeanField):
+    if not preparer.supports.variational:
         raise InputError(f"variational_gradient: {preparer!r} varies nothing; give qep.VQE(...) or qep.MeanField(...)")
     refuse_without_qubits(problem, preparer, None)
     seed = seed_of(seed)
     started, clock = datetime.now(UTC), time.perf_counter()
-    prepared = preparer.prepare(_free_family(problem), seed=seed)
+    prepared = preparer.prepare(free_family(problem), seed=seed)
     free = prepared.expectations(problem.frame.paulis)[0]
     signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
     assert prepared.response is not None
-    response = prepared.response(signal)
-    what = "ansatz" if isinstance(preparer, VQE) else "mean field"
-    phase = prepared.phases[0]
-    found = _as_gradient(
+    response = prepared.response(signal, exact=True)
+    flat = float(response.details.get("flat_share", 0.0)) > FLAT_SHARE  # type: ignore[arg-type]
+    warnings = [*prepared.details.get("warnings", []), *([FLAT] if flat else [])]  # type: ignore[misc]
+    gradient = _as_gradient(
         problem,
         free,
         response.changes(problem.frame.paulis),
-        phase={"energy": phase.energy, "residual": phase.residual, "variance": phase.variance},
-        diagnostics={
-            "gap": None,
-            "curvature_range": response.details["curvature_range"],
-            "warnings": [
-                *prepared.details.get("warnings", []),  # type: ignore[misc]
-                *([FLAT] if float(response.details.get("flat_share", 0.0)) > FLAT_SHARE else []),  # type: ignore[arg-type]
-            ],
+        phase=prepared.phases[0],
+        diagnostics={"gap": None, **_some(response.details, "curvature_range"), "warnings": warnings},
+        provenance={
+            "method": f"implicit differentiation of the {preparer.supports.variational}",
+            "preparer": preparer.describe(),
         },
-        provenance={"method": f"implicit differentiation of the {what}", "preparer": preparer.describe()},
     )
-    return stamped(found, started, clock)
-
-
-def _of_thermal_state(problem: Problem, thermal: Thermal) -> Gradient:
-    refuse_large(problem.network.num_qubits)
-    everything = structure_for(problem.frame.paulis)
-    family = _free_family(problem)
-    state = gibbs_state(bound(structure_of(family), family, 0), float(thermal.temperature))
-    free = state.expectations(everything)
-    signal = problem.cost.error_signal(problem.cost_rows @ free)
-    return _as_gradient(
-        problem,
-        free,
-        state.response(everything, everything.bind(signal @ problem.cost_rows)),
-        phase={"energy": state.energy, "residual": None, "variance": state.variance},
-        diagnostics={"gap": state.gap, "free_energy": state.free_energy, "warnings": []},
-        provenance={"method": "linear response of the Gibbs state", "preparer": thermal.describe()},
-    )
+    return stamped(gradient, started, clock)
 
 
 def _as_gradient(
@@ -257,7 +215,7 @@ def _as_gradient(
     free: Vector,
     transitions: Vector,
     *,
-    phase: dict[str, object],
+    phase: Phase,
     diagnostics: dict[str, object],
     provenance: dict[str, object],
 ) -> Gradient:
@@ -270,24 +228,22 @@ def _as_gradient(
         loss_stderr=None,
         predictions=problem.output_rows @ free,
         predictions_stderr=None,
-        diagnostics={"phases": [{"beta": 0.0, **phase}], **diagnostics},
+        diagnostics={
+            "phases": [{"beta": 0.0, "energy": phase.energy, "residual": phase.residual, "variance": phase.variance}],
+            **diagnostics,
+        },
         provenance=provenance,
     )
 
 
-def _stillness(problem: Problem, family: Family) -> list[str]:
-    if structure_of(family).flips_qubits.any():
-        return []
-    return [
-        "without a transverse field the ground state is one configuration, which does not respond to an infinitesimal nudge: "
-        "the gradient is zero; take a large β, MeanField or Thermal"
-    ]
+def _some(details: Mapping[str, object], *names: str) -> dict[str, object]:
+    return {name: details[name] for name in names if name in details}
 
 
 def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: float) -> Gradient:
     """The gradient of matrix product states, by a stencil of small β whose bias is of the fourth order in it."""
     preparer = MPS()
-    first = preparer.prepare(_free_family(problem), seed=seed)
+    first = preparer.prepare(free_family(problem), seed=seed)
     free = first.expectations(problem.frame.paulis)[0]
     nudge = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
     size = float(np.abs(nudge[problem.frame.busy]).sum())
@@ -303,7 +259,3 @@ def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: fl
     warnings = [text, *found.diagnostics["warnings"]]  # type: ignore[misc]
     provenance = {**found.provenance, "method": "density-matrix renormalisation group, extrapolated to β = 0", "beta": beta}
     return stamped(replace(found, diagnostics={**found.diagnostics, "warnings": warnings}, provenance=provenance), started, clock)
-
-
-def _free_family(problem: Problem) -> Family:
-    return family_of(problem, np.zeros_like(problem.hamiltonian_row), (0.0,))

@@ -74,7 +74,8 @@ def _shown(life: Lifecycle, result: Gradient, report: Progress, *, as_json: bool
 
 def _exact(problem: Problem, preparer: Preparer) -> list[float] | None:
     from qep_qiskit.errors import DegenerateGroundStateError
-    from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient, reference_state
+    from qep_qiskit.preparation.exact import reference_state
+    from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 
     if problem.network.num_qubits > COMPARED_QUBITS:
         return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qep_qiskit.equilibrium.bias import rounded, safe_beta
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared, Preparer
 from qep_qiskit.problem import Problem
@@ -96,8 +96,7 @@ def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], pre
     crossings, where the exact gradient of a sample grows without bound; a β that is not small smooths it. Where a
     ground state's reach is not known, β = 0.1.
     """
-    method = preparer.describe().get("method")
-    own = preparer if method in ("exact", "thermal", "mean_field") else Exact()
+    own = preparer if preparer.supports.quick else reference_state(preparer)
     found = []
     for problem in problems:
         if not problem.network.closed_form and problem.network.num_qubits > MOST_TRAINED_QUBITS:

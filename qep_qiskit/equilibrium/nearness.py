@@ -18,33 +18,25 @@ if TYPE_CHECKING:
 
 MOST_QUBITS = 14
 """Up to so many the true ground state is found beside a variational one or a ramp, in a small part of their time."""
-FAR = {"vqe": 0.1, "adiabatic": 0.25}
-"""An infidelity above this is warned of: a ramp may end a little beside the ground state, an ansatz is meant to hold it."""
 APART = 0.25
 """A difference of the two gradients above this share is warned of."""
 SPREAD = 0.02
 """Where the true ground state is not known: an energy variance above this share of Σ c², a random state's."""
-CLOSE = 1e-3
-"""Below this share no ramp is looked at more closely."""
-OWN = {
-    "vqe": "the ansatz's own loss, not of the true ground state's: take another ansatz, more layers or starts",
-    "adiabatic": "the ramp's own end, not of the true ground state's: take a longer time, or more steps",
-}
 
 
 def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
     """Return energy above the ground state, variance, gap and infidelity of a plan's free phase, and a warning where it is far.
 
-    None for preparers whose states are not meant to be ground states, or are by construction.
+    None for preparers that do not approximate ground states.
     """
     first = plan if plan.earlier is None else plan.earlier
-    method = str(plan.preparer.describe().get("method"))
+    aim = plan.preparer.supports.aim
     phase, problem = first.prepared.phases[0], plan.problem
-    if method not in OWN or phase.variance is None or not first.prepared.computable:
+    if aim is None or phase.variance is None or not first.prepared.computable:
         return None, []
     row = problem.hamiltonian_row[problem.frame.busy]
     share = phase.variance / max(float(row @ row), 1e-300)
-    if method != "vqe" and share < CLOSE:
+    if share < aim.variance:
         return None, []
     known: dict[str, object] = {"variance": phase.variance, "energy_above": None, "gap": None, "infidelity": None}
     truth = None
@@ -58,22 +50,22 @@ def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
         if share <= SPREAD:
             return known, []
         return known, [
-            f"the state at β = 0 is no eigenstate: energy variance {phase.variance:.3g}; this gradient is of {OWN[method]}"
+            f"the state at β = 0 is no eigenstate: energy variance {phase.variance:.3g}; this gradient is of {aim.remedy}"
         ]
     overlap = abs(np.vdot(truth.states()[0], first.prepared.states()[0])) ** 2
     gap = truth.phases[0].gap or 0.0
     above = phase.energy - truth.phases[0].energy
-    own, here = _apart(plan, truth) if method == "vqe" else (None, None)
+    own, here = _apart(plan, truth) if aim.follows else (None, None)
     apart = None if own is None or here is None else min(own, here)
     known |= {"energy_above": above, "gap": gap, "infidelity": float(1.0 - overlap), "gradient_difference": here}
-    if overlap >= 1.0 - FAR[method] and (apart is None or apart <= APART):
+    if overlap >= 1.0 - aim.infidelity and (apart is None or apart <= APART):
         return known, []
     far = f"energy {above:.3g} above it, variance {phase.variance:.3g} beside a gap of {gap:.3g}, overlap {overlap:.4g}"
-    if overlap < 1.0 - FAR[method]:
-        return known, [f"the state at β = 0 is far from the ground state ({far}); this gradient is of {OWN[method]}"]
+    if overlap < 1.0 - aim.infidelity:
+        return known, [f"the state at β = 0 is far from the ground state ({far}); this gradient is of {aim.remedy}"]
     return known, [
         f"the ansatz does not follow the nudge as the ground state does ({far}): in the limit β → 0 their gradients differ by "
-        f"{percent(apart or 0.0)}; this gradient is of {OWN[method]}"
+        f"{percent(apart or 0.0)}; this gradient is of {aim.remedy}"
     ]
 
 

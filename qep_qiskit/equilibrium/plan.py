@@ -21,7 +21,7 @@ from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, joined, prepare_all, remembered, silent
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, joined, remembered, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import AdaptiveStencil, Stencil
 from qep_qiskit.values import Value
@@ -241,17 +241,17 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
 
 def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: Progress = silent) -> list[Plan]:
     """Return the second rounds of a batch, as :func:`advance` would; what can be is prepared together."""
-    if not isinstance(first[0].preparer, BatchPreparer):
+    if not first[0].preparer.supports.together:
         found = []
         for number, (plan, values) in enumerate(zip(first, observed, strict=True)):
             if len(first) > 1:
                 progress(f"nudging sample {number + 1} of {len(first)}", number / len(first))
             families = _second_families(plan, values)
-            made = prepare_all(plan.preparer, families, free=plan.prepared, seed=plan.seed, progress=progress)
+            made = plan.preparer.prepare_all(families, free=plan.prepared, seed=plan.seed, progress=progress)
             found.append(_second(plan, values, made, progress))
         return found
     groups = [_second_families(plan, values) for plan, values in zip(first, observed, strict=True)]
-    made = prepare_all(first[0].preparer, [family for group in groups for family in group], progress=progress)
+    made = first[0].preparer.prepare_all([family for group in groups for family in group], progress=progress)
     dealt = iter(made)
     return [
         _second(plan, values, [next(dealt) for _ in group], progress)
@@ -327,7 +327,7 @@ def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArr
         family_of(first.problem, 0 * first.problem.hamiltonian_row, (0.0,)), seed=first.seed, progress=progress
     )
     instead = replace(first, preparer=preparer, prepared=free)
-    prepared = prepare_all(preparer, _nudged(first, _moved(signal)), free=free, seed=first.seed, progress=progress)
+    prepared = preparer.prepare_all(_nudged(first, _moved(signal)), free=free, seed=first.seed, progress=progress)
     return _sensitivity(instead, signal, prepared)
 
 
@@ -364,13 +364,15 @@ def check_options(problem: object, preparer: object, stencil: object) -> None:
 
 
 def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: int | Split | None) -> None:
-    """Refuse what only a network of qubits has, where the network is in closed form."""
+    """Refuse shots and preparers that need qubits, where the network or the preparer has none."""
     if not problem.network.closed_form:
+        if shots is not None and preparer.supports.no_circuits:
+            raise InputError(preparer.supports.no_circuits)
         return
     remedy = "give levels = 4 (or another power of two) to compile it to qubits"
     if not getattr(problem.network, "quantum", True):
         remedy = "a quantum network (network.kind)"
-    if not getattr(preparer, "closed_form", False):
+    if not preparer.supports.closed_form:
         raise InputError(
             f"preparation.method: {preparer.describe().get('method')} prepares qubits, and this network is in closed form; "
             f"take Exact() (method = 'exact'), or {remedy}"

@@ -21,8 +21,6 @@ from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, read
 from qep_qiskit.measurement.mitigation.readout import Mitigator
 from qep_qiskit.measurement.mitigation.readout.mitigator import digest
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
-from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase
 
 DEEP = 20
@@ -266,7 +264,7 @@ def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
 
 def _loaded(plan: Plan, outcomes: Outcomes) -> list[str]:
     """Warn where a noisy device ran the circuit that loads any state, which is as deep as states are arbitrary."""
-    loads = isinstance(plan.preparer, Exact | MPS) and outcomes.samples
+    loads = plan.preparer.supports.loads and outcomes.samples
     deepest = max((_count(about.get("depth")) for about in outcomes.circuits), default=0)
     if not loads or outcomes.device.get("noise") is None or deepest < DEEP:
         return []

@@ -27,7 +27,7 @@ from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.forecasting.prediction import Prediction, Predictor
 from qep_qiskit.forecasting.sending import sending
 from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.exact import Exact, reference_state
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
@@ -264,8 +264,8 @@ def _forecast(asked: Asked, found: Choice, truth: Vector | None, *, adapted: boo
 
 def _finite_beta(asked: Asked, stencil: Stencil, prediction: Prediction) -> Vector | None:
     """Return the noise-free gradient of true ground states at this β, where they can be had."""
-    if adds_no_noise(asked.device) and isinstance(asked.preparer, Exact):
+    if adds_no_noise(asked.device) and reference_state(asked.preparer) is asked.preparer:
         return prediction.mean.values
     if asked.problem.network.num_qubits > COMPARED_QUBITS:
         return None
-    return reduce(*run(asked.problem, stencil=stencil, seed=asked.seed)).values
+    return reduce(*run(asked.problem, preparer=reference_state(asked.preparer), stencil=stencil, seed=asked.seed)).values

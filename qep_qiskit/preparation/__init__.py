@@ -5,7 +5,7 @@ from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.mps import MPS
-from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
+from qep_qiskit.preparation.preparer import Capabilities, GroundStateAim, Phase, Prepared, Preparer, StateCircuit
 from qep_qiskit.preparation.thermal import Thermal
 from qep_qiskit.preparation.vqe import VQE
 
@@ -13,8 +13,10 @@ __all__ = [
     "MPS",
     "VQE",
     "Adiabatic",
+    "Capabilities",
     "Exact",
     "Family",
+    "GroundStateAim",
     "MeanField",
     "Phase",
     "Prepared",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,21 @@ from qiskit.quantum_info import PauliList, SparsePauliOp
 from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, field_labels, ramp_circuit
 from qep_qiskit.ansatz.ramp_states import ramp_states
 from qep_qiskit.checks import counts
-from qep_qiskit.errors import InputError, PreparationError, nearest
+from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.networks.pauli import operator_from
-from qep_qiskit.preparation.exact import Exact, structure_for
+from qep_qiskit.preparation.exact import ground_state_response, structure_for
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
-from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.preparer import (
+    Capabilities,
+    GroundStateAim,
+    Phase,
+    Prepared,
+    Preparer,
+    Progress,
+    StateCircuit,
+    silent,
+)
 
 Vector = NDArray[np.float64]
 
@@ -40,7 +48,7 @@ MOST_ROTATIONS = 1_000_000
 
 @PREPARERS.register("adiabatic")
 @dataclass(frozen=True)
-class Adiabatic:
+class Adiabatic(Preparer):
     """Ramp H(s) = (1 − λ(s)) H0 + λ(s) (H + βC) from the ground state of H0, by a product formula.
 
     Parameters
@@ -88,6 +96,12 @@ class Adiabatic:
     schedule: Annotated[str, Key(words=tuple(SCHEDULES))] = "cosine"
     order: Annotated[int, Key(form=Literal[1, 2])] = 2
     initial: Annotated[SparsePauliOp | Mapping[str, float] | None, HIDDEN] = None
+    supports: ClassVar[Capabilities] = Capabilities(
+        together=True,
+        aim=GroundStateAim(
+            0.25, "the ramp's own end, not of the true ground state's: take a longer time, or more steps", variance=1e-3
+        ),
+    )
 
     def __post_init__(self) -> None:
         number = isinstance(self.time, int | float | np.number) and not isinstance(self.time, bool)
@@ -129,7 +143,14 @@ class Adiabatic:
         """
         return self.prepare_all([family], progress=progress)[0]
 
-    def prepare_all(self, families: Sequence[Family], *, progress: Progress = silent) -> list[Prepared]:
+    def prepare_all(
+        self,
+        families: Sequence[Family],
+        *,
+        free: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> list[Prepared]:
         """Prepare several families; the states of those with the same strings and fields are worked out together."""
         groups: dict[tuple[int, int], list[int]] = {}
         ramps = [self.ramp(family) for family in families]
@@ -215,7 +236,7 @@ class Adiabatic:
             expectations=expectations,
             details=details,
             computable=computable,
-            response=_response(family) if 0.0 in family.betas and family.num_qubits <= GAP_QUBITS else None,
+            response=ground_state_response(family) if 0.0 in family.betas and family.num_qubits <= GAP_QUBITS else None,
             silence=f"the limit β → 0 of a ramp is computed up to {LIMIT_QUBITS} qubits",
         )
 
@@ -270,18 +291,6 @@ def _ramp(labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps:
 def _circuit(ramp: Ramp, time: float) -> QuantumCircuit:
     """Return one object for one structure: devices keep what they compiled by the identity of the circuit."""
     return ramp_circuit(ramp, time=time)
-
-
-def _response(family: Family) -> Responsive:
-    """Return what gives the response of the true ground state, which the ramp aims at: the scale of β."""
-
-    def response(nudge: Vector, beside: Beside = nothing) -> Response:
-        free = Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
-        if free.response is None:
-            raise PreparationError(free.silence)
-        return free.response(nudge)
-
-    return response
 
 
 def _largest(family: Family) -> float:

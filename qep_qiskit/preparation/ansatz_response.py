@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError, PreparationError
-from qep_qiskit.preparation.exact import Exact, bound, structure_for, structure_of
+from qep_qiskit.preparation.exact import bound, ground_state_response, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
@@ -36,7 +35,7 @@ def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> R
         curved = np.abs(values) > FLAT * np.abs(values).max()
         return values[curved], directions[:, curved]
 
-    def response(nudge: Vector, beside: Beside = nothing) -> Response:
+    def response(nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
         values, directions = curvatures()
         with single_threaded(family.num_qubits):
             slope = program.energy_and_gradient(theta, structure_for(family.frame.paulis).bind(nudge))[1]
@@ -68,7 +67,6 @@ def _reach(family: Family, nudge: Vector) -> float | None:
     if family.num_qubits > MOST_GAP_QUBITS:
         return None
     try:
-        truth = Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
-        return None if truth.response is None else truth.response(nudge).reach
+        return ground_state_response(family)(nudge).reach
     except (InputError, PreparationError):
         return None

@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.checks import counts
-from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.loading import loading_circuit
-from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.preparation.preparer import Capabilities, Held, Phase, Prepared, Preparer, Progress, StateCircuit, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, guessed, nothing
-from qep_qiskit.simulation.eigen.lanczos import DEGENERATE, GroundState, ground_state
+from qep_qiskit.simulation.eigen.lanczos import DEGENERATE, DENSE_QUBITS, GroundState, ground_state
 from qep_qiskit.simulation.eigen.levels import eigenstate, level_response, lowest_configurations
 from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
 from qep_qiskit.simulation.eigen.response import linear_response, transitions
@@ -38,6 +38,10 @@ IMPROVED = 0.01
 MOST_CIRCUIT_QUBITS = 10
 DEGENERATE_SHARE = 1e-7
 """A gap below this share of an ordinary coefficient, their median, counts as a degenerate ground state."""
+STILL = (
+    "without a transverse field the ground state is one configuration, which does not respond to an infinitesimal nudge: "
+    "the gradient is zero; take a large β, MeanField or Thermal"
+)
 STUCK = (
     "without a transverse field the ground state is one configuration, and this β turns no spin, so the contrast is zero; "
     "take a larger β (of the order of the gap over ‖C‖), a transverse field, or preparation.method mean_field or thermal"
@@ -46,7 +50,7 @@ STUCK = (
 
 @PREPARERS.register("exact")
 @dataclass(frozen=True)
-class Exact:
+class Exact(Preparer):
     """True eigenstates: ground states by Lanczos, nudged phases started from the free one.
 
     Parameters
@@ -80,7 +84,9 @@ class Exact:
     nudge_share: Annotated[float, HIDDEN] = 0.5
     gap: bool = True
     level: Annotated[int, Key("the eigenstate's number by energy, 0 for the ground state", least=0, most=2**26)] = 0
-    closed_form: ClassVar[bool] = True
+    supports: ClassVar[Capabilities] = Capabilities(
+        closed_form=True, quick=True, loads=True, start="state", start_qubits=DENSE_QUBITS + 1
+    )
 
     def __post_init__(self) -> None:
         if not counts(self.level, 0):
@@ -150,7 +156,7 @@ class Exact:
     def _response(self, family: Family, operator: PauliSum, state: GroundState) -> Responsive:
         """Return what gives the linear response of the free state."""
 
-        def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
+        def response(nudge: NDArray[np.float64], beside: Beside = nothing, *, exact: bool = False) -> Response:
             @functools.cache
             def delta() -> NDArray[Any]:
                 strings = np.flatnonzero(nudge)
@@ -159,6 +165,8 @@ class Exact:
                 source = structure_for(family.frame.paulis[strings]).bind(nudge[strings]).apply(state.vector)
                 if self.level:
                     return level_response(operator, state, source)
+                if exact:
+                    return linear_response(operator, state, source)
                 start = None if state.spectrum is not None else guessed(state.vector, beside)
                 return linear_response(operator, state, source, start=start, tolerance=RESPONSE, improvement=IMPROVED)
 
@@ -167,7 +175,12 @@ class Exact:
             else:
                 reach = 2.0 * norm(delta())
             what = f"the exact state of level {self.level}" if self.level else "the exact ground state"
-            return Response(reach, lambda paulis: transitions(structure_for(paulis), state.vector, delta()), what)
+            return Response(
+                reach,
+                lambda paulis: transitions(structure_for(paulis), state.vector, delta()),
+                what,
+                details={"products": state.products},
+            )
 
         return response
 
@@ -192,12 +205,35 @@ class Exact:
         stuck = nudged and start is not None and bool(np.all(bloch == start))
         warnings = [STUCK] if stuck else []
         made = product_prepared(bloch, phases=tuple(phases), real=True, details={**self.describe(), "warnings": warnings})
-        return replace(made, silence="without a transverse field the loss is constant in pieces; β is what finds its steps")
+        what = f"the exact state of level {level}" if level else "the exact ground state"
+        return replace(made, silence=STILL, response=lambda *_, **__: Response(0.0, lambda strings: np.zeros(len(strings)), what))
+
+    @property
+    def reference(self) -> Preparer:
+        """Itself: the states are exact."""
+        return self
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""
         level = {"level": int(self.level)} if self.level else {}
         return {"method": "exact", **level, "tolerance": self.tolerance, "gap": self.gap}
+
+
+def reference_state(preparer: Preparer) -> Preparer:
+    """Return the exact preparer for the same states as this one's: itself, or that of ground states."""
+    return preparer.reference or Exact()
+
+
+def ground_state_response(family: Family) -> Responsive:
+    """Return what gives the response of the true ground state of a family's H, which approximations of it are measured by."""
+
+    def response(nudge: NDArray[np.float64], beside: Beside = nothing, *, exact: bool = False) -> Response:
+        free = Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
+        if free.response is None or free.silence:
+            raise PreparationError(free.silence)
+        return free.response(nudge, exact=exact)
+
+    return response
 
 
 @functools.lru_cache(maxsize=8)

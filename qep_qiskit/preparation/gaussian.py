@@ -50,7 +50,7 @@ def _phase(state: GaussianState, beta: float) -> Phase:
 
 
 def _response(family: Family, state: GaussianState, quantum: bool) -> Responsive:
-    def response(nudge: Vector, beside: Beside = nothing) -> Response:
+    def response(nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
         pull = family.frame.strings.form(nudge)
         stiffer = float(np.abs(pull.stiffness).sum(axis=1).max(initial=0.0))
         lighter = float((np.abs(pull.inverse_masses) / state.form.inverse_masses).max(initial=0.0))

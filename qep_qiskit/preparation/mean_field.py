@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from qep_qiskit.errors import DegenerateGroundStateError, InputError, Preparatio
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.exact import ordinary_size
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Capabilities, Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.seeds import stream
@@ -34,7 +34,7 @@ SETTLED = 1e-4
 
 @PREPARERS.register("mean_field")
 @dataclass(frozen=True)
-class MeanField:
+class MeanField(Preparer):
     """Product states that minimise ⟨H + βC⟩: every spin is a classical unit vector in the field of the others.
 
     Any Pauli network becomes a classical network of continuous spins that way, and EP on it is classical EP. With couplings
@@ -76,6 +76,7 @@ class MeanField:
     starts: Annotated[int, Key("the number of starts", least=1, most=10_000)] = 16
     tolerance: Annotated[float, Key(above=0)] = 1e-10
     max_iterations: Annotated[int, Key("the number of Newton steps", least=1, most=1_000_000)] = 100
+    supports: ClassVar[Capabilities] = Capabilities(quick=True, variational="mean field")
 
     def __post_init__(self) -> None:
         for name in ("starts", "max_iterations"):
@@ -188,7 +189,7 @@ class MeanField:
 def _response(family: Family, spins: Vector) -> Responsive:
     """Return what gives the response of a minimum: its spins turn by −(Hessian)⁺ times the slope of C."""
 
-    def response(nudge: Vector, beside: Beside = nothing) -> Response:
+    def response(nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
         axes = tangents(spins)
         energy = ProductEnergy.of(family.frame.paulis, family.free)
         curvature, modes = np.linalg.eigh(energy.curvature(spins, axes))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import counts
-from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
-from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS, Exact, ordinary_size
+from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS, ground_state_response, ordinary_size
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.loading import loading_circuit
-from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
-from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.preparer import Capabilities, Phase, Prepared, Preparer, Progress, StateCircuit, silent
 from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
 
 MOST_DENSE_QUBITS = 20
@@ -32,7 +31,7 @@ RESOLUTION = 1e-8
 
 @PREPARERS.register("mps")
 @dataclass(frozen=True)
-class MPS:
+class MPS(Preparer):
     """Ground states by the density-matrix renormalisation group (DMRG), for chains and other graphs that a chain can hold.
 
     Parameters
@@ -67,6 +66,7 @@ class MPS:
     max_sweeps: Annotated[int, Key("the number of DMRG sweeps per phase", least=1, most=100_000)] = 30
     gap: bool = True
     nudge_share: Annotated[float, HIDDEN] = 0.5
+    supports: ClassVar[Capabilities] = Capabilities(loads=True)
 
     def __post_init__(self) -> None:
         for name, least in (("bond_dimension", 2), ("max_sweeps", 1)):
@@ -134,7 +134,7 @@ class MPS:
             draw=lambda phase, axes, shots, rng: states[phase].sample(axes, shots, rng),
             carried=tuple(states),
             details={**self.describe(), "warnings": self._warnings(family, phases, gap)},
-            response=_response(family) if 0.0 in family.betas and family.num_qubits <= MOST_RESPONSE_QUBITS else None,
+            response=ground_state_response(family) if 0.0 in family.betas and family.num_qubits <= MOST_RESPONSE_QUBITS else None,
             silence=""
             if family.num_qubits <= MOST_RESPONSE_QUBITS
             else f"the response of a matrix product state is computed up to {MOST_RESPONSE_QUBITS} qubits",
@@ -219,16 +219,6 @@ def _report(state: TensorState, p: int, first: float | None, family: Family) -> 
         bond_dimension=state.bond_dimension,
         error_bound=bound,
     )
-
-
-def _response(family: Family) -> Responsive:
-    def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
-        free = Exact(gap=True).prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
-        if free.response is None:
-            raise PreparationError(free.silence)
-        return free.response(nudge)
-
-    return response
 
 
 def _circuits(dense: object, num_qubits: int) -> tuple[StateCircuit, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import NoReturn, Protocol, runtime_checkable
+from typing import Any, ClassVar, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from qep_qiskit.preparation.response import Responsive
 from qep_qiskit.samples import Samples
 
 Vector = NDArray[np.float64]
+Start = NDArray[np.float64] | NDArray[np.complex128]
 Progress = Callable[[str, float | None], None]
 """Called with what is being done and the share of it that is done (None: unknown)."""
 
@@ -102,7 +103,7 @@ class Forgotten:
 
     def __call__(self, *unused: object) -> NoReturn:
         """Say so."""
-        raise InputError(f"{self.what}: are not kept when a result is pickled; compute it again, or leave out warm_start=")
+        raise InputError(f"{self.what}: not kept when a result is pickled or stored; compute it again, or leave out warm_start=")
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,21 @@ class Prepared:
     def __deepcopy__(self, memo: object) -> Prepared:
         return self
 
-    def with_details(self, **more: object) -> Prepared:
-        """Return a copy with more details."""
-        return replace(self, details={**self.details, **more})
+    def start(self, kind: str) -> Start | None:
+        """Return what a later preparation may start from as one plain array: the first phase's ``"angles"`` or ``"state"``."""
+        if kind == "angles":
+            return None if self.angles is None else np.array(self.angles[0], dtype=float)
+        if kind == "state" and isinstance(self.states, Held):
+            state = self.states.rows[0]
+            return np.array(state if np.any(np.imag(state)) else state.real)
+        return None
+
+
+def started(kind: str, start: Start) -> Prepared:
+    """Return what was prepared as far as a stored start tells: the inverse of :meth:`Prepared.start`."""
+    rows: NDArray[Any] = np.asarray(start)[None, :]
+    gone = Forgotten("what a training step started from")
+    return Prepared((), Held(rows) if kind == "state" else gone, gone, gone, angles=rows if kind == "angles" else None)
 
 
 def remembered(prepared: Prepared) -> Prepared:
@@ -229,13 +242,83 @@ def joined(free: Prepared, rest: Prepared) -> Prepared:
     )
 
 
+@dataclass(frozen=True)
+class GroundStateAim:
+    """How near to the true ground state a preparer means to come, and what to say where it does not.
+
+    Attributes
+    ----------
+    infidelity : float
+        What is above this is warned of.
+    remedy : str
+        Whose loss the gradient is then of, and what to change.
+    variance : float
+        An energy variance below this share of Σ c² is near enough without a look at the true ground state.
+    follows : bool
+        Whether its response to a nudge is compared with the ground state's too.
+    """
+
+    infidelity: float
+    remedy: str
+    variance: float = 0.0
+    follows: bool = False
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a preparer supports beyond circuits and expectations of networks of qubits; the defaults ask for nothing.
+
+    Attributes
+    ----------
+    closed_form : bool
+        Whether it prepares networks in closed form too.
+    together : bool
+        Whether `prepare_all` works out many families faster than one after another.
+    quick : bool
+        Whether a free phase costs next to nothing, so that it may be prepared just to choose β.
+    loads : bool
+        Whether its circuits load arbitrary states, so that they are as deep as states are arbitrary.
+    variational : str
+        What is varied, for reports; empty if nothing is. Its response then is the derivative of its own stationary states.
+    neighbours : bool
+        Whether a sample of a batch starts from a nearby sample before it.
+    start : {"", "angles", "state"}
+        What the next training step starts from, see :meth:`Prepared.start`; empty: every step starts anew.
+    start_qubits : int
+        The fewest qubits for which such a start saves anything.
+    aim : GroundStateAim or None
+        For approximations of ground states.
+    no_circuits : str
+        Why no circuit prepares the states, where that is so.
+    """
+
+    closed_form: bool = False
+    together: bool = False
+    quick: bool = False
+    loads: bool = False
+    variational: str = ""
+    neighbours: bool = True
+    start: str = ""
+    start_qubits: int = 1
+    aim: GroundStateAim | None = None
+    no_circuits: str = ""
+
+
 @runtime_checkable
 class Preparer(Protocol):
-    """Something that prepares the states of all phases.
+    """Prepares the states of all phases.
 
     A preparer is a frozen value: options only, no state. It is given the whole family because warm starts and ramps tie
-    the phases together, and what it handed over for the free phase, so that nudged phases can start from it.
+    the phases together, and what it returned for the free phase, so that nudged phases can start from it. A class that derives
+    from this one writes `prepare` and `describe`; `supports`, `reference` and `prepare_all` have defaults.
     """
+
+    supports: ClassVar[Capabilities] = Capabilities()
+
+    @property
+    def reference(self) -> Preparer | None:
+        """The exact preparer for the same states; None for ground states, ``Exact()``."""
+        return None
 
     def prepare(
         self,
@@ -255,7 +338,7 @@ class Preparer(Protocol):
             The result for β = 0 of the same H, to start from.
         warm_start : Prepared, optional
             The result of a similar H, its free phase first: another sample's, or the last training step's. A start, where the
-            preparer has a use for it; what comes out does not depend on it beyond the preparer's tolerance, except that
+            preparer has a use for it; the result does not depend on it beyond the preparer's tolerance, except that
             a variational search goes to the minimum that is near.
         seed : int
             Random starts are derived from it.
@@ -263,29 +346,17 @@ class Preparer(Protocol):
         """
         ...
 
+    def prepare_all(
+        self,
+        families: Sequence[Family],
+        *,
+        free: Prepared | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> list[Prepared]:
+        """Prepare several families, each as :meth:`prepare` would."""
+        return [self.prepare(family, free=free, seed=seed, progress=progress) for family in families]
+
     def describe(self) -> dict[str, object]:
         """Return the method and its options, for reports."""
         ...
-
-
-@runtime_checkable
-class BatchPreparer(Preparer, Protocol):
-    """A preparer that starts from nothing and works the states of many families out together, faster than one by one."""
-
-    def prepare_all(self, families: Sequence[Family], *, progress: Progress = silent) -> list[Prepared]:
-        """Prepare the states of every family, as :meth:`prepare` would."""
-        ...
-
-
-def prepare_all(
-    preparer: Preparer,
-    families: Sequence[Family],
-    *,
-    free: Prepared | None = None,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> list[Prepared]:
-    """Prepare several families, together where the preparer can."""
-    if isinstance(preparer, BatchPreparer):
-        return preparer.prepare_all(families, progress=progress)
-    return [preparer.prepare(family, free=free, seed=seed, progress=progress) for family in families]

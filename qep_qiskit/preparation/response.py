@@ -47,8 +47,17 @@ class Response:
 class Responsive(Protocol):
     """What gives the response of a free phase to a nudge."""
 
-    def __call__(self, nudge: Vector, beside: Beside = nothing) -> Response:
-        """Return the response to C = Σ_l nudge_l P_l over the family's frame, starting from states beside the free one."""
+    def __call__(self, nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
+        """Return the response to C = Σ_l nudge_l P_l over the family's frame.
+
+        Parameters
+        ----------
+        nudge : ndarray of shape (L,)
+        beside : callable
+            Nudged states to start from.
+        exact : bool
+            Whether it is wanted to working accuracy, not just well enough to judge the bias of β by.
+        """
         ...
 
 

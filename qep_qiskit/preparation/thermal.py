@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, NoReturn
+from typing import Annotated, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,20 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Capabilities, Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.simulation.eigen.thermal import GibbsState, gibbs_state
 
 MOST_QUBITS = 12
+NO_CIRCUITS = (
+    "preparation.method: a thermal state is mixed and is prepared by no circuit here, so it takes no device and no shots; "
+    "leave measurement.shots out and use device.name = 'statevector'"
+)
 
 
 @PREPARERS.register("thermal")
 @dataclass(frozen=True)
-class Thermal:
+class Thermal(Preparer):
     """Gibbs states exp(−(H + βC)/T)/Z by full diagonalisation, up to 12 qubits.
 
     Parameters
@@ -53,6 +57,7 @@ class Thermal:
     """
 
     temperature: Annotated[float, Key("in units of the Hamiltonian", above=0)]
+    supports: ClassVar[Capabilities] = Capabilities(quick=True, no_circuits=NO_CIRCUITS)
 
     def __post_init__(self) -> None:
         number = isinstance(self.temperature, int | float | np.number) and not isinstance(self.temperature, bool)
@@ -69,7 +74,11 @@ class Thermal:
         progress: Progress = silent,
     ) -> Prepared:
         """Return the Gibbs states of ``family.betas``; nothing is random, and no phase needs another's."""
-        refuse_large(family.num_qubits)
+        if family.num_qubits > MOST_QUBITS:
+            raise InputError(
+                f"preparation.method: thermal states of {family.num_qubits} qubits need a full diagonalisation that does not fit "
+                f"(at most {MOST_QUBITS}); use exact ground states"
+            )
         structure = structure_of(family)
         states: list[GibbsState] = []
         for p, beta in enumerate(family.betas):
@@ -85,35 +94,29 @@ class Thermal:
             response=None if 0.0 not in family.betas else _response(family, states[family.betas.index(0.0)]),
         )
 
+    @property
+    def reference(self) -> Preparer:
+        """Itself: the states are exact."""
+        return self
+
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""
         return {"method": "thermal", "temperature": float(self.temperature)}
 
 
-def refuse_large(num_qubits: int) -> None:
-    """Raise where full diagonalisation does not fit."""
-    if num_qubits > MOST_QUBITS:
-        raise InputError(
-            f"preparation.method: thermal states of {num_qubits} qubits need a full diagonalisation that does not fit "
-            f"(at most {MOST_QUBITS}); use exact ground states"
-        )
-
-
 def _no_state() -> NoReturn:
-    raise InputError(
-        "preparation.method: a thermal state is mixed and is prepared by no circuit here, so it takes no device and no shots; "
-        "leave measurement.shots out and use device.name = 'statevector'"
-    )
+    raise InputError(NO_CIRCUITS)
 
 
 def _response(family: Family, state: GibbsState) -> Responsive:
-    def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
+    def response(nudge: NDArray[np.float64], beside: Beside = nothing, *, exact: bool = False) -> Response:
         source = structure_for(family.frame.paulis).bind(nudge)
         size = float(np.abs(nudge[family.frame.busy]).sum())
         return Response(
             size / max(state.temperature, state.gap),
             lambda paulis: state.response(structure_for(paulis), source),
             "the Gibbs state",
+            details={"free_energy": state.free_energy},
         )
 
     return response

@@ -6,7 +6,7 @@ import functools
 import math
 import os
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,16 @@ from qep_qiskit.memory import require
 from qep_qiskit.preparation.ansatz_response import ansatz_response
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Phase, Prepared, Progress, StateCircuit, silent
+from qep_qiskit.preparation.preparer import (
+    Capabilities,
+    GroundStateAim,
+    Phase,
+    Prepared,
+    Preparer,
+    Progress,
+    StateCircuit,
+    silent,
+)
 from qep_qiskit.preparation.spoken import Spoken
 from qep_qiskit.preparation.stationary import arrive, descend, settle
 from qep_qiskit.seeds import stream
@@ -52,7 +61,7 @@ OPTIMIZERS = (
 
 @PREPARERS.register("vqe")
 @dataclass(frozen=True)
-class VQE:
+class VQE(Preparer):
     """Angles θ of an ansatz at which ⟨H + βC⟩ is stationary, one set a phase.
 
     Parameters
@@ -90,6 +99,14 @@ class VQE:
     starts: Annotated[int, Key("the number of starts", least=1, most=10_000)] = 3
     tolerance: Annotated[float, Key(above=0)] = 1e-6
     max_iterations: Annotated[int, Key("the number of iterations", least=1, most=10_000_000)] = 2000
+    supports: ClassVar[Capabilities] = Capabilities(
+        variational="ansatz",
+        neighbours=False,
+        start="angles",
+        aim=GroundStateAim(
+            0.1, "the ansatz's own loss, not of the true ground state's: take another ansatz, more layers or starts", follows=True
+        ),
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.ansatz, str | os.PathLike | QuantumCircuit):

@@ -140,11 +140,11 @@ def _prepared(
         warm_start = None if angles is None else Prepared((), nothing, nothing, nothing, angles=angles)  # type: ignore[arg-type]
         return preparer.prepare(family, warm_start=warm_start, seed=seed)
 
-    def response(nudge: NDArray[np.float64], beside: Beside = nothing) -> Response:
+    def response(nudge: NDArray[np.float64], beside: Beside = nothing, *, exact: bool = False) -> Response:
         own = again().response
         if own is None:
             raise PreparationError("these states have no computed response to a nudge")
-        return own(nudge, beside)
+        return own(nudge, beside, exact=exact)
 
     def expectations(paulis: PauliList) -> NDArray[np.float64]:
         return again().expectations(paulis)

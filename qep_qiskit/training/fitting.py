@@ -18,7 +18,7 @@ from qep_qiskit.equilibrium.plan import check_options
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.exact import Exact, reference_state
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil
@@ -98,7 +98,7 @@ def task_of(
     if isinstance(gradient, str):
         if gradient not in GRADIENTS:
             raise InputError(f"gradient: unknown {gradient!r}; allowed: {', '.join(GRADIENTS)}{nearest(gradient, GRADIENTS)}")
-        if gradient == "exact" and (asked is not None or not measuring.exact or not isinstance(chosen, Exact)):
+        if gradient == "exact" and (asked is not None or not measuring.exact or reference_state(chosen) is not chosen):
             raise InputError(
                 "gradient: 'exact' is computed, not measured; leave out shots, device and preparer, or take 'equilibrium'"
             )

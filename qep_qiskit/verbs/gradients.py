@@ -22,8 +22,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import BatchPreparer, Prepared, Preparer, Progress, joined, prepare_all, silent
-from qep_qiskit.preparation.vqe import VQE
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, joined, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
 
@@ -106,13 +105,13 @@ def gradients(
     check_options(problems[0], preparer, stencil.at(0.1) if isinstance(stencil, AdaptiveStencil) else stencil)
     together: list[Prepared] | None = None
     stencils: list[Stencil | AdaptiveStencil] = [stencil] * len(problems)
-    if isinstance(preparer, BatchPreparer):
+    if preparer.supports.together:
         for problem in problems:
             check_options(problem, preparer, stencil.at(0.1) if isinstance(stencil, AdaptiveStencil) else stencil)
         if isinstance(stencil, AdaptiveStencil):
             stencils, together = _adapted_together(stencil, problems, preparer, shots, progress)
         else:
-            together = prepare_all(preparer, [first_family(problem, stencil) for problem in problems], progress=progress)
+            together = preparer.prepare_all([first_family(problem, stencil) for problem in problems], progress=progress)
     for number, problem in enumerate(problems):
         if together is None:
             progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
@@ -123,7 +122,7 @@ def gradients(
             shots=shots,
             mitigation=mitigation,
             calibration_shots=calibration_shots,
-            warm_start=(None if isinstance(preparer, VQE) else _nearest(problem, first))
+            warm_start=(_nearest(problem, first) if preparer.supports.neighbours else None)
             if warm_start is None
             else start_from(warm_start[number], problem),
             prepared=None if together is None else together[number],
@@ -157,11 +156,11 @@ def _adapted_together(
     progress: Progress,
 ) -> tuple[list[Stencil | AdaptiveStencil], list[Prepared]]:
     """Return the stencil that suits each problem and the states of its first round, those of all problems prepared together."""
-    free = prepare_all(preparer, [free_family(problem) for problem in problems], progress=progress)
+    free = preparer.prepare_all([free_family(problem) for problem in problems], progress=progress)
     stencils = [adapted(asked, problem, own, shots) for problem, own in zip(problems, free, strict=True)]
     once = [i for i, problem in enumerate(problems) if not problem.cost.needs_free_phase]
     families = [first_family(problems[i], stencils[i]) for i in once]
-    nudged = prepare_all(preparer, [replace(f, betas=f.betas[1:]) for f in families], progress=progress) if once else []
+    nudged = preparer.prepare_all([replace(f, betas=f.betas[1:]) for f in families], progress=progress) if once else []
     for i, rest in zip(once, nudged, strict=True):
         free[i] = joined(free[i], rest)
     return list(stencils), free

@@ -9,6 +9,7 @@ import pytest
 from qiskit.primitives import StatevectorEstimator
 
 import qep_qiskit as qep
+from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.preparation.stationary import arrive, descend, settle
 
@@ -46,12 +47,6 @@ def test_variational_gradient_is_the_derivative_of_the_ansatz_loss() -> None:
     shifts = step * np.eye(len(reference))
     numeric = [(loss(problem.weights + e) - loss(problem.weights - e)) / (2 * step) for e in shifts]
     np.testing.assert_allclose(reference, numeric, atol=2e-6)
-
-
-def free_family(problem: qep.Problem):  # type: ignore[no-untyped-def]
-    from qep_qiskit.reference import _free_family
-
-    return _free_family(problem)
 
 
 def test_best_of_several_starts_is_kept() -> None:

@@ -91,6 +91,6 @@ def test_all_preparers_and_networks_are_among_them():
     names = {
         name for name in preparation.__all__ if inspect.isclass(kind := getattr(preparation, name)) and hasattr(kind, "prepare")
     }
-    assert names - {"Preparer", "BatchPreparer"} <= {name.split(",")[0] for name in PREPARERS}
+    assert names - {"Preparer"} <= {name.split(",")[0] for name in PREPARERS}
     kinds = {name for name in networks.__all__ if inspect.isfunction(getattr(networks, name))}
     assert kinds & set(qep.__all__) <= {name.split(",")[0] for name in NETWORKS}

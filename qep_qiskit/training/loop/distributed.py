@@ -11,12 +11,11 @@ from qep_qiskit.costs import Cost
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
-from qep_qiskit.preparation.vqe import VQE
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, Start, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.seeds import integer
 from qep_qiskit.training.loop.sources import Source
-from qep_qiskit.training.loop.starts import Array, kept, restored, starts_from_states
+from qep_qiskit.training.loop.starts import kept, of_use, restored
 from qep_qiskit.workers import Pool
 
 SAMPLES_A_TASK = 8
@@ -28,7 +27,7 @@ class Part:
 
     weights: np.ndarray
     samples: tuple[tuple[np.ndarray, Cost], ...]
-    starts: tuple[Array | None, ...] | None
+    starts: tuple[Start | None, ...] | None
     shots: int | Split | None
     seed: int
 
@@ -80,8 +79,7 @@ class Distributed:
         for number, gradients in self.pool.results(measured, shared, parts):
             found[number] = gradients
             progress(f"{len(found)} of {len(parts)} tasks", len(found) / len(parts))
-        back = [gradient for number in range(len(parts)) for gradient in found[number]]
-        return [replace(g, free=_unpacked(g.free, self.preparer)) for g in back]
+        return [gradient for number in range(len(parts)) for gradient in found[number]]
 
     def describe(self) -> Mapping[str, object]:
         """Return the source's own, and the size of a task."""
@@ -94,18 +92,5 @@ def measured(shared: tuple[Source, Preparer, Network], part: Part) -> list[Gradi
     problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]
     warm_start = None if part.starts is None else [restored(start, preparer) for start in part.starts]
     found = source(problems, warm_start=warm_start, shots=part.shots, seed=part.seed, progress=silent)
-    carried = isinstance(preparer, VQE) or starts_from_states(preparer, network.num_qubits)
-    return [replace(g, free=_packed(g.free, preparer) if carried else None) for g in found]
-
-
-def _packed(free: Prepared | None, preparer: Preparer) -> Prepared | None:
-    start = kept(free, preparer)
-    return None if start is None else Prepared((), _no_states, _no_states, _no_states, carried=start)  # type: ignore[arg-type]
-
-
-def _unpacked(free: Prepared | None, preparer: Preparer) -> Prepared | None:
-    return None if free is None else restored(np.asarray(free.carried), preparer)
-
-
-def _no_states(*unused: object) -> object:
-    raise TypeError("only what a later step starts from came back")
+    carried = of_use(preparer, network.num_qubits)
+    return [replace(g, free=restored(kept(g.free, preparer), preparer) if carried else None) for g in found]

@@ -17,13 +17,14 @@ from qep_qiskit.equilibrium.prediction import answers
 from qep_qiskit.equilibrium.result import cosine
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.exact import reference_state
+from qep_qiskit.preparation.preparer import Prepared, Progress, Start, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.reference import exact_gradient, reference_state
+from qep_qiskit.reference import exact_gradient
 from qep_qiskit.seeds import integer
 from qep_qiskit.training.data.targets import Samples
 from qep_qiskit.training.loop.sources import mean_of
-from qep_qiskit.training.loop.starts import Array, kept, restored
+from qep_qiskit.training.loop.starts import kept, restored
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.rules.metrics import measured
 from qep_qiskit.training.rules.optimizers import Memory
@@ -62,7 +63,7 @@ class State:
     step: int
     weights: Vector
     memory: Memory
-    starts: Mapping[int, Array] = field(default_factory=dict)
+    starts: Mapping[int, Start] = field(default_factory=dict)
     shots: int = 0
     running: Mapping[str, float] = field(default_factory=dict)
     best: float | None = None
@@ -91,7 +92,7 @@ class Step:
     record: Mapping[str, Any]
     epoch: Mapping[str, Any] | None
     state: State
-    fresh: Mapping[int, Array]
+    fresh: Mapping[int, Start]
     warnings: tuple[str, ...]
 
 
