@@ -103,3 +103,26 @@ def test_names_of_type_checkers_are_the_public_ones():
     homes = {name: f"qep_qiskit.{home}" for home, names in qep_qiskit._HOMES.items() for name in names}
     assert declared == homes
     assert set(homes) == set(qep_qiskit.__all__)
+
+
+SIMULATION_ORDER = ["threads", "eigen", "adjoint", "noise", "closed_form", "mps"]
+"""The rooms of simulation, from the bottom up."""
+FOUNDATIONS = {"errors", "checks", "memory", "samples", "simulation"}
+SIMULATION = [path for path in SOURCES if module_of(path).startswith("qep_qiskit.simulation.")]
+
+
+def test_every_room_of_simulation_has_a_place():
+    assert {module_of(path).split(".")[2] for path in SIMULATION} - {"simulation"} == set(SIMULATION_ORDER)
+
+
+@pytest.mark.parametrize("path", SIMULATION, ids=module_of)
+def test_a_room_of_simulation_could_be_lifted_out(path):
+    """It imports nothing of the package but foundations and the rooms below it."""
+    own = module_of(path).split(".")[2]
+    for module in imports_of(path):
+        part = part_of(module)
+        assert part is None or part in FOUNDATIONS, f"{module_of(path)} must not import {module}"
+        if part == "simulation":
+            room = module.split(".")[2]
+            below = room == own or SIMULATION_ORDER.index(room) < SIMULATION_ORDER.index(own)
+            assert below, f"{module_of(path)} must not import {module}"

@@ -48,7 +48,7 @@ class Cache:
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
         """Return the measured circuit of these axes."""
-        return self._get(("measured", id(compiled), axes), compiled, lambda: compiled.measured(axes))
+        return self._get(("measured", compiled.digest, axes), None, lambda: compiled.measured(axes))
 
     def kept(self, key: Hashable, make: Callable[[], Any], *, anchor: object = None) -> Any:
         """Return what is kept under this key, or make it now; `anchor` is the object whose id the key holds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -13,6 +14,7 @@ from qiskit.circuit import ClassicalRegister, QuantumCircuit
 from qep_qiskit.checks import whole
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.errors import InputError
+from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.samples import Samples
 
 if TYPE_CHECKING:
@@ -47,6 +49,11 @@ class Compiled:
     simulator: str = ""
     gates: tuple[str, ...] = ()
     noise: NoiseModel | None = field(default=None, compare=False, repr=False)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The same for every compiled circuit of the same content: gates, wires and qubits."""
+        return fingerprint((self.circuit, self.circuit.metadata, self.wires, self.qubits, self.gates))
 
     def rotated(self, axes: str) -> QuantumCircuit:
         """Return the circuit with a rotation from these axes into Z, in the device's own gates.

@@ -14,7 +14,6 @@ from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.named import as_device
 from qep_qiskit.devices.simulated.device import adds_no_noise
-from qep_qiskit.devices.simulated.noisy_program import MOST_WIRES
 from qep_qiskit.equilibrium.plan import check_options
 from qep_qiskit.equilibrium.plan import plan as ep_plan
 from qep_qiskit.equilibrium.reduction import diagnostics, reduce
@@ -32,6 +31,7 @@ from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
+from qep_qiskit.simulation.noise.program import MOST_WIRES
 from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
 
 Vector = NDArray[np.float64]

@@ -22,8 +22,8 @@ from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Capabilities, Held, Phase, Prepared, Preparer, Progress, StateCircuit, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, guessed, nothing
+from qep_qiskit.simulation.eigen.excited import eigenstate, excited_response, lowest_configurations
 from qep_qiskit.simulation.eigen.lanczos import DEGENERATE, DENSE_QUBITS, GroundState, ground_state
-from qep_qiskit.simulation.eigen.levels import eigenstate, level_response, lowest_configurations
 from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
 from qep_qiskit.simulation.eigen.response import linear_response, transitions
 from qep_qiskit.simulation.eigen.vectors import norm
@@ -164,7 +164,7 @@ class Exact(Preparer):
                     return np.zeros_like(state.vector)
                 source = structure_for(family.frame.paulis[strings]).bind(nudge[strings]).apply(state.vector)
                 if self.level:
-                    return level_response(operator, state, source)
+                    return excited_response(operator, state, source)
                 if exact:
                     return linear_response(operator, state, source)
                 start = None if state.spectrum is not None else guessed(state.vector, beside)

@@ -33,7 +33,7 @@ def require_tenpy() -> None:
     try:
         import tenpy  # noqa: F401
     except ImportError:
-        raise InputError("preparation.method: mps needs TeNPy; install it by `pip install 'qep-qiskit[tensor]'`") from None
+        raise InputError("matrix product states need TeNPy; install it by `pip install 'qep-qiskit[tensor]'`") from None
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
 import qep_qiskit as qep
-from qep_qiskit.devices.simulated.noise import confusion_of, cut_to_active, noise_of
+from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
 from qep_qiskit.devices.simulated.snapshots import snapshot
+from qep_qiskit.simulation.noise.aer_model import confusion_of
 
 ROWS = np.random.default_rng(8).uniform(-2, 2, (2, 12))
 

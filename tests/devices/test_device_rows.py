@@ -8,11 +8,10 @@ from scipy.stats import chi2
 
 import qep_qiskit as qep
 from qep_qiskit.devices.device import Work
-from qep_qiskit.devices.simulated import noiseless_rows as rows
-from qep_qiskit.devices.simulated import noisy_program as noisy
-from qep_qiskit.devices.simulated.device import aer_engine
+from qep_qiskit.devices.simulated import aer_engine, exact_engine
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.noise.program import NoisyProgram
 
 SHOTS = 20_000
 
@@ -77,7 +76,7 @@ def test_many_rows_of_a_large_circuit_are_worked_out_in_parts(monkeypatch):
     device = qep.simulator()
     work = work_of(device, 9)
     whole = device.distribution(work)
-    monkeypatch.setattr(rows, "_TOGETHER", 16)
+    monkeypatch.setattr(exact_engine, "_AMPLITUDES", 16)
     for many, right in zip(device.distribution(work), whole, strict=True):
         np.testing.assert_allclose([full(s) for s in many], [full(s) for s in right], rtol=0, atol=1e-14)
 
@@ -95,7 +94,7 @@ def test_many_rows_of_a_large_circuit_are_worked_out_in_parts(monkeypatch):
     ids=["plain", "method", "snapshot", "noise", "fake", "fake method"],
 )
 def test_aer_runs_everything_on_aer(device, monkeypatch):
-    for cls in (CircuitProgram, noisy.NoisyProgram):
+    for cls in (CircuitProgram, NoisyProgram):
         monkeypatch.setattr(cls, "__init__", lambda *_, **__: pytest.fail("not on Aer"))
     work = work_of(device, 2, axes=("ZZZ",))
     assert work[0].compiled.summary()["simulator"] == device.describe()["simulator"] == "qiskit-aer"
@@ -131,7 +130,7 @@ def test_results_say_which_simulator_ran(device, name, shots):
 
 
 def test_beyond_the_fast_size_a_snapshot_takes_aer_for_shots_and_distributions(monkeypatch):
-    monkeypatch.setattr(noisy, "FAST_WIRES", 2)
+    monkeypatch.setattr(exact_engine, "FAST_NOISY_WIRES", 2)
     for size, name in ((2, "qep-qiskit"), (3, "qiskit-aer")):
         network = qep.ising(sites=size, edges="chain", inputs=[0], outputs=[size - 1])
         problem = qep.Problem(network, network.initial_weights(1), x=[0.3], cost=qep.SquaredError([1.0]))

@@ -22,10 +22,11 @@ from scipy.stats import chi2
 
 import qep_qiskit as qep
 from qep_qiskit.devices.device import Work
-from qep_qiskit.devices.simulated import noisy_program as noisy
+from qep_qiskit.devices.simulated import exact_engine
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.mitigation import twirling
 from qep_qiskit.measurement.mitigation.folding import folded
+from qep_qiskit.simulation.noise import transfer
 from qep_qiskit.simulation.noise.channels import ChannelProgram
 
 TIGHT = {"rtol": 0.0, "atol": 1e-10}
@@ -185,9 +186,9 @@ def test_what_is_not_exactly_that_is_refused(model, kind, own_runs):
 
 def test_small_circuits_and_others_come_back_in_order(own_runs):
     device = qep.fake("guadalupe")
-    flip, large = QuantumCircuit(2), QuantumCircuit(noisy.FAST_WIRES + 1)
+    flip, large = QuantumCircuit(2), QuantumCircuit(exact_engine.FAST_NOISY_WIRES + 1)
     flip.x(1)
-    large.x(range(noisy.FAST_WIRES + 1))
+    large.x(range(exact_engine.FAST_NOISY_WIRES + 1))
     work = [Work(device.compile(c), "Z" * c.num_qubits, np.zeros((1, 0))) for c in (large, flip, flip)]
     assert [item.compiled.simulator for item in work] == ["qiskit-aer", "qep-qiskit", "qep-qiskit"]
     got = device.sample(work, shots=400, seed=2)
@@ -255,7 +256,7 @@ def test_a_model_that_is_changed_later_counts_as_it_is():
 
 
 def test_every_allowed_gate_is_covered_by_the_cases():
-    assert set(BASIS) == noisy.transfer.TURNING | noisy.transfer.FIXED
+    assert set(BASIS) == transfer.TURNING | transfer.FIXED
 
 
 def test_a_forecast_takes_its_noise_from_it_whatever_the_engine(own_runs):

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import PauliList, random_statevector
 
-from qep_qiskit.devices.simulated.noise import confused
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
 from qep_qiskit.measurement.mitigation.readout import METHODS, CalibrationSamples, Mitigator
 from qep_qiskit.samples import draw, from_probabilities
+from qep_qiskit.simulation.noise.aer_model import confused
 
 RATES = [(0.03, 0.09), (0.08, 0.02), (0.01, 0.15)]
 INDEPENDENT = [np.array([[1 - a, b], [a, 1 - b]]) for a, b in RATES]

@@ -7,7 +7,6 @@ import pytest
 from mitigator_contract import BASIS, EXACT, INDEPENDENT, PAULIS, PROBABILITIES, QUBITS, ZERO, MitigatorContract, drawn, shared
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.devices.simulated.noise import confused
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
@@ -17,6 +16,7 @@ from qep_qiskit.measurement.mitigation.readout.m3 import M3
 from qep_qiskit.measurement.mitigation.readout.rates import Calibration
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
 from qep_qiskit.samples import Samples, draw, from_probabilities
+from qep_qiskit.simulation.noise.aer_model import confused
 
 
 class TestTensored(MitigatorContract):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import PauliList, random_statevector
 
-from qep_qiskit.devices.simulated.noise import confused
 from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import choose_bases
@@ -12,6 +11,7 @@ from qep_qiskit.measurement.expectations import read
 from qep_qiskit.measurement.mitigation.readout.rates import Calibration, calibrate, merge
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
 from qep_qiskit.samples import Samples, draw, from_probabilities
+from qep_qiskit.simulation.noise.aer_model import confused
 
 A = np.array([0.03, 0.08, 0.01])
 B = np.array([0.09, 0.02, 0.15])

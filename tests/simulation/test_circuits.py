@@ -326,7 +326,7 @@ def test_rzz_written_as_cx_rz_cx_costs_no_relabelling():
         circuit.cx(a, b)
         circuit.rz(Parameter(f"a{i}"), b)
         circuit.cx(a, b)
-    assert len(CircuitProgram.from_circuit(circuit)._layers._layers) == 2
+    assert len(CircuitProgram.from_circuit(circuit)._circuit._layers) == 2
 
 
 def test_single_threaded_restores_the_threads():

@@ -191,8 +191,8 @@ def measured_for(backend: BackendV2, cache: Cache, compiled: Compiled, axes: str
     passes = generate_preset_pass_manager(
         optimization_level=0, target=target, initial_layout=list(range(circuit.num_qubits)), seed_transpiler=11
     )
-    kept: QuantumCircuit = cache.kept(("translated", id(circuit)), lambda: passes.run(circuit), anchor=circuit)
-    return kept
+    translated: QuantumCircuit = cache.kept(("translated", compiled.digest, axes), lambda: passes.run(circuit))
+    return translated
 
 
 def keywords_of(run: Callable[..., Any]) -> set[str] | None:

@@ -15,9 +15,9 @@ from qiskit_aer.primitives import SamplerV2
 
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Work
-from qep_qiskit.devices.simulated.noise import confused, confusion_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples, from_bit_array, from_probabilities
+from qep_qiskit.simulation.noise.aer_model import confused, confusion_of
 
 NAME = "qiskit-aer"
 

@@ -16,11 +16,10 @@ from qep_qiskit.devices.gate_set import gate_set, translated
 from qep_qiskit.devices.simulated import aer_engine, exact_engine
 from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
 from qep_qiskit.devices.simulated.noise_notes import Used, acting, notes, used_by
-from qep_qiskit.devices.simulated.noiseless_rows import GATES
-from qep_qiskit.devices.simulated.noisy_program import Unsuited
 from qep_qiskit.devices.simulated.snapshots import Snapshot
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples
+from qep_qiskit.simulation.noise.aer_model import Unsuited
 
 ENGINES = ("auto", "simulator", "aer")
 
@@ -103,7 +102,7 @@ class SimulatedDevice:
     def _instructions(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The names of the gates that circuits are compiled to, and of the instructions that have errors."""
         if self.noise is None:
-            return tuple(GATES), ()
+            return tuple(exact_engine.GATES), ()
         return tuple(self.noise.basis_gates), tuple(sorted({*self.noise.noise_instructions, *self.noise.basis_gates}))
 
     def _engine_of(self, compiled: Compiled) -> str:

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.devices.compilation import Cache
-from qep_qiskit.devices.device import Compiled, Work
-from qep_qiskit.devices.simulated import noiseless_rows as rows
-from qep_qiskit.devices.simulated import noisy_program as noisy
+from qep_qiskit.devices.device import Compiled, Work, distinct_rows
+from qep_qiskit.devices.gate_set import basis_change
+from qep_qiskit.devices.statevector import rotated
+from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream
+from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited, state_of
+from qep_qiskit.simulation.noise.program import NoisyProgram
 
 NAME = "qep-qiskit"
+GATES = ["rx", "ry", "rz", "rzz", "rxx", "ryy", "h", "x", "sx", "sxdg", "s", "sdg", "cx", "cz"]
+"""What circuits without noise are compiled to."""
+FAST_QUBITS = 12
+"""Up to here it is not slower than Aer even for one row of values and with nothing kept: both compile first."""
+FAST_NOISY_WIRES = 11
+"""Up to here noise is faster than Aer for any number of shots; 12 wires are slower than few of Aer's trajectories."""
+MOST_QUBITS = 24
+"""A state of 24 qubits takes 0.27 GB, as much again while a gate acts."""
+_AMPLITUDES = 1 << 22
+"""The states of several rows are computed together up to this many amplitudes: 64 MB."""
+
+Real = NDArray[np.float64]
 
 
 def fast_wires(noise_free: bool) -> int:
     """Return up to how many wires it is faster than Aer for any number of shots."""
-    return rows.FAST_QUBITS if noise_free else noisy.FAST_WIRES
+    return FAST_QUBITS if noise_free else FAST_NOISY_WIRES
 
 
 def suits(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> bool:
@@ -31,10 +49,7 @@ def suits(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> bool:
     Unsuited
         If it cannot treat the circuit or its noise exactly.
     """
-    if model is None:
-        rows.program_of(compiled, cache)
-    else:
-        noisy.program_of(compiled, model, cache)
+    _program_of(compiled, model, cache)
     return compiled.circuit.num_qubits <= fast_wires(model is None)
 
 
@@ -48,21 +63,87 @@ def run(
     Unsuited
         If a circuit or its noise cannot be treated exactly.
     """
-    found: dict[int, NDArray[np.float64]] = {}
-    for noise_free in (True, False):
-        members = [i for i, model in enumerate(models) if (model is None) == noise_free]
-        items = [work[i] for i in members]
-        if noise_free:
-            chances = rows.distributions(items, [rows.program_of(item.compiled, cache) for item in items])
-        else:
-            programs = [noisy.program_of(work[i].compiled, model, cache) for i in members if (model := models[i]) is not None]
-            chances = noisy.distributions(items, programs)
-        found.update(zip(members, chances, strict=True))
+    programs = [_program_of(item.compiled, model, cache) for item, model in zip(work, models, strict=True)]
     results = []
-    for number, item in enumerate(work):
+    for number, (item, rows) in enumerate(zip(work, _distributions(work, programs), strict=True)):
         size, purpose = len(item.axes), "rows" if models[number] is None else "noisy rows"
         if shots is None:
-            results.append([from_probabilities(p, size) for p in found[number]])
+            results.append([from_probabilities(p, size) for p in rows])
         else:
-            results.append([draw(p, size, shots, stream(seed, purpose, number, row)) for row, p in enumerate(found[number])])
+            results.append([draw(p, size, shots, stream(seed, purpose, number, row)) for row, p in enumerate(rows)])
     return results
+
+
+@dataclass(frozen=True, eq=False)
+class _NoiseFree:
+    """A circuit without noise, with the one method of a `NoisyProgram` that is used here."""
+
+    program: CircuitProgram
+
+    def distributions(
+        self, values: Real, axes: Sequence[str], wires: Sequence[int], wanted: Sequence[NDArray[np.bool_]]
+    ) -> list[Real]:
+        """Return the probabilities of all outcomes of all qubits; see :meth:`NoisyProgram.distributions`."""
+        size = max(1, _AMPLITUDES >> self.program.num_qubits)
+        parts: list[list[Real]] = [[] for _ in axes]
+        for first in range(0, len(values), size):
+            states = self.program.states(values[first : first + size])
+            for letters, mask, found in zip(axes, wanted, parts, strict=True):
+                found.append(np.abs(rotated(states[mask[first : first + size]], letters)) ** 2)
+        return [np.concatenate(found) for found in parts]
+
+
+_Program = _NoiseFree | NoisyProgram
+
+
+def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> _Program:
+    """Return the program of a compiled circuit under a noise model, or raise Unsuited with the reason."""
+    state = None if model is None else state_of(model)
+
+    def make() -> _Program | str:
+        try:
+            return _noise_free(compiled) if model is None else noisy(model)
+        except Unsuited as reason:
+            return str(reason)
+
+    def noisy(model: NoiseModel) -> NoisyProgram:
+        matrices: NoiseMatrices = cache.kept(("noise matrices", state), lambda: NoiseMatrices(model), anchor=model)
+        return NoisyProgram(compiled.circuit, matrices, functools.partial(basis_change, gates=compiled.gates))
+
+    program: _Program | str = cache.kept(("program", compiled.digest, state), make, anchor=model)
+    if isinstance(program, str):
+        raise Unsuited(program)
+    return program
+
+
+def _noise_free(compiled: Compiled) -> _NoiseFree:
+    circuit = compiled.circuit
+    if circuit.num_qubits > MOST_QUBITS:
+        raise Unsuited(f"{circuit.num_qubits} qubits (at most {MOST_QUBITS})")
+    if circuit.num_clbits:
+        raise Unsuited("a circuit with classical bits")
+    try:
+        return _NoiseFree(CircuitProgram.from_circuit(circuit))
+    except InputError as error:
+        raise Unsuited(f"this circuit ({error})") from None
+
+
+def _distributions(work: Sequence[Work], programs: Sequence[_Program]) -> list[Real]:
+    """Return the probabilities of every item's rows; each distinct row of a program is computed once for all its bases."""
+    members: dict[_Program, list[int]] = {}
+    for number, program in enumerate(programs):
+        members.setdefault(program, []).append(number)
+    results: dict[int, Real] = {}
+    for program, numbers in members.items():
+        items = [work[i] for i in numbers]
+        values, places = distinct_rows(items)
+        axes = list(dict.fromkeys(item.axes for item in items))
+        wanted = np.zeros((len(axes), len(values)), dtype=bool)
+        for item, rows in zip(items, places, strict=True):
+            wanted[axes.index(item.axes), rows] = True
+        chances = program.distributions(values, axes, items[0].compiled.wires, list(wanted))
+        order = np.cumsum(wanted, axis=1) - 1
+        for i, item, rows in zip(numbers, items, places, strict=True):
+            basis = axes.index(item.axes)
+            results[i] = chances[basis][order[basis, rows]]
+    return [results[number] for number in range(len(work))]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import rustworkx as rx
-from numpy.typing import NDArray
-from qiskit.circuit import Operation, QuantumCircuit, QuantumRegister
+from qiskit.circuit import QuantumCircuit, QuantumRegister
 from qiskit.providers import BackendV2, Options, QubitProperties
 from qiskit.transpiler import Target
-from qiskit_aer.noise import NoiseModel, QuantumError, ReadoutError
+from qiskit_aer.noise import NoiseModel, ReadoutError
 
 from qep_qiskit.devices.simulated.snapshots import Snapshot
 
@@ -101,37 +99,3 @@ def seen_wires(circuit: QuantumCircuit) -> tuple[int, ...]:
         if item.clbits:
             measured |= set(wires)
     return tuple(sorted(set().union(*(part for part in rx.connected_components(graph) if part & measured))))
-
-
-def label_of(operation: Operation) -> str:
-    """Return the name under which Aer looks for a gate's errors: its label where it has one."""
-    return str(getattr(operation, "label", None) or operation.name)
-
-
-def error_of(model: NoiseModel, label: str, wires: tuple[int, ...]) -> QuantumError | None:
-    """Return the error after the gate of this label on these wires in this order, None where there is none."""
-    # no public accessors exist
-    found = model._local_quantum_errors.get(label, {}).get(wires, model._default_quantum_errors.get(label))
-    assert found is None or isinstance(found, QuantumError)
-    return found
-
-
-def confusion_of(model: NoiseModel | None, wires: Sequence[int]) -> list[NDArray[np.float64]]:
-    """Return the 2 × 2 matrix P(read | state), columns by state, of each wire."""
-    if model is None:
-        return [np.eye(2) for _ in wires]
-    local = model._local_readout_errors  # no public accessor exists
-    common = model._default_readout_error
-    found = []
-    for wire in wires:
-        error = local.get((wire,), common)
-        found.append(np.eye(2) if error is None else np.asarray(error.probabilities, dtype=float).T)
-    return found
-
-
-def confused(probabilities: NDArray[np.float64], matrices: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return a distribution over 2**n after each qubit's readout error (qubit 0 is the least significant bit)."""
-    out = probabilities
-    for q, matrix in enumerate(matrices):
-        out = np.einsum("ab,ibj->iaj", matrix, out.reshape(-1, 2, 2**q)).reshape(-1)
-    return out

@@ -9,7 +9,7 @@ from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.devices.gate_set import basis_change
-from qep_qiskit.devices.simulated.noise import error_of, label_of
+from qep_qiskit.simulation.noise.aer_model import error_of, label_of
 
 
 @dataclass

@@ -16,8 +16,8 @@ from qiskit.circuit.library import PhaseGate, RZGate, SdgGate, SGate, TdgGate, T
 from qiskit.exceptions import QiskitError
 
 from qep_qiskit.devices.device import Compiled
-from qep_qiskit.devices.simulated.noise import error_of, label_of
 from qep_qiskit.errors import InputError
+from qep_qiskit.simulation.noise.aer_model import error_of, label_of
 
 
 def folded(compiled: Compiled, factor: int, folding: str) -> Compiled:

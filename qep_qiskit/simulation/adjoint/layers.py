@@ -64,7 +64,7 @@ class _Stage:
                 self.moved |= row | 1 << qubit
 
 
-class Schedule:
+class Layering:
     """A `Sink` of primitives that keeps them as layers."""
 
     def __init__(self, num_qubits: int) -> None:

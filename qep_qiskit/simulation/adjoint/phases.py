@@ -105,9 +105,9 @@ class PhaseTable:
         With the conjugates of both factors it multiplies by ``exp(i f)``.
         """
         grid = states.reshape(len(states), len(own), -1)
-        step = max(1, _CHUNK // grid.shape[2])
-        for start in range(0, len(own), step):
-            rows = slice(start, start + step)
+        size = max(1, _CHUNK // grid.shape[2])
+        for start in range(0, len(own), size):
+            rows = slice(start, start + size)
             grid[:, rows] *= self.block(shared, own, rows)
 
     def block(self, shared: Complex, own: Complex, rows: slice = slice(None)) -> Complex:
@@ -136,10 +136,10 @@ class PhaseTable:
         split = self._sums
         bra = left.reshape(len(left), split.rows, split.columns)
         ket = right.reshape(len(right), split.rows, split.columns)
-        step = max(1, _CHUNK // split.columns)
+        size = max(1, _CHUNK // split.columns)
         total = np.zeros((max(len(left), len(right)), len(split.high), 2 * split.columns))
-        for start in range(0, split.rows, step):
-            rows = slice(start, start + step)
+        for start in range(0, split.rows, size):
+            rows = slice(start, start + size)
             product = np.conjugate(bra[:, rows]) * ket[:, rows]
             total += split.high_signs_t[:, rows] @ product.view(np.float64)
         sums = np.ascontiguousarray(total[..., 1::2]) @ split.low_signs
@@ -159,19 +159,19 @@ def cis(angles: Real) -> Complex:
 
 
 def _split_for_sums(num_qubits: int, masks: Sequence[int]) -> int:
-    def cost(low: int) -> float:
+    def effort(low: int) -> float:
         high_masks = len({mask >> low for mask in masks})
         low_masks = len({mask & ((1 << low) - 1) for mask in masks})
         return 2.0 * high_masks * 2.0**num_qubits + high_masks * (low_masks + 3) * 2.0**low + 20.0 * 2 ** (num_qubits - low)
 
-    return min(range(min(num_qubits, _LOWEST_IN_SUMS) + 1), key=cost)
+    return min(range(min(num_qubits, _LOWEST_IN_SUMS) + 1), key=effort)
 
 
 def _split_for_factors(num_qubits: int, masks: Sequence[int]) -> int:
-    def cost(low: int) -> float:
+    def effort(low: int) -> float:
         columns = 1 << low
         high_masks = {mask >> low for mask in masks if mask & (columns - 1)}
         patterns = 2.0 ** _rank(sorted(high_masks))
         return patterns * columns * (30.0 + len(high_masks)) + (30.0 + 5.0) * 2.0 ** (num_qubits - low)
 
-    return min(range(num_qubits + 1), key=cost)
+    return min(range(num_qubits + 1), key=effort)

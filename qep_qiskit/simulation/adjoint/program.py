@@ -10,8 +10,8 @@ from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.gates import SlotTable, feed
-from qep_qiskit.simulation.adjoint.layers import Schedule
-from qep_qiskit.simulation.adjoint.sweeps import Layers, Operator
+from qep_qiskit.simulation.adjoint.layers import Layering
+from qep_qiskit.simulation.adjoint.sweeps import LayeredCircuit, Operator
 from qep_qiskit.simulation.threads import single_threaded
 
 Real = NDArray[np.float64]
@@ -43,10 +43,12 @@ class CircuitProgram:
     array([1., 0.])
     """
 
-    def __init__(self, parameters: Sequence[Parameter], layers: Layers, expressions: Sequence[ParameterExpression]) -> None:
+    def __init__(
+        self, parameters: Sequence[Parameter], circuit: LayeredCircuit, expressions: Sequence[ParameterExpression]
+    ) -> None:
         self.parameters = tuple(parameter.name for parameter in parameters)
-        self.num_qubits = layers.num_qubits
-        self._layers = layers
+        self.num_qubits = circuit.num_qubits
+        self._circuit = circuit
         self._expressions = [_Expression(expression, list(parameters)) for expression in expressions]
 
     @property
@@ -72,16 +74,16 @@ class CircuitProgram:
         assert bare is not None
         parameters = list(circuit.parameters)
         slots = SlotTable(parameters)
-        schedule = Schedule(bare.num_qubits)
-        feed(bare, slots, schedule)
+        layering = Layering(bare.num_qubits)
+        feed(bare, slots, layering)
         num_slots = len(parameters) + len(slots.expressions)
-        layers = Layers(bare.num_qubits, schedule.layers(), schedule.global_phase, num_slots)
-        return cls(parameters, layers, slots.expressions)
+        layered = LayeredCircuit(bare.num_qubits, layering.layers(), layering.global_phase, num_slots)
+        return cls(parameters, layered, slots.expressions)
 
     def state(self, theta: ArrayLike) -> Complex:
         """The state, shape (2**n,), qubit 0 the least significant bit of the index, global phase included."""
         with single_threaded(self.num_qubits):
-            return self._layers.state(self._slots(self._checked(theta)))
+            return self._circuit.state(self._slots(self._checked(theta)))
 
     def states(self, thetas: ArrayLike) -> Complex:
         """The states of rows of values, shape (R, P), as an array (R, 2**n): faster than one by one for up to 12 qubits."""
@@ -90,13 +92,13 @@ class CircuitProgram:
             raise InputError(f"thetas has shape {rows.shape}; give rows of {self.num_parameters} parameters")
         with single_threaded(self.num_qubits):
             if self.num_qubits > _MOST_TOGETHER:
-                return np.array([self._layers.state(self._slots(row)) for row in rows]).reshape(len(rows), 1 << self.num_qubits)
-            return self._layers.states(np.array([self._slots(row) for row in rows]) if self._expressions else rows)
+                return np.array([self._circuit.state(self._slots(row)) for row in rows]).reshape(len(rows), 1 << self.num_qubits)
+            return self._circuit.states(np.array([self._slots(row) for row in rows]) if self._expressions else rows)
 
     def energy(self, theta: ArrayLike, op: Operator) -> float:
         """The expectation value of ``op``, anything with ``apply(v)``."""
         with single_threaded(self.num_qubits):
-            return self._layers.energy(self._slots(self._checked(theta)), op)
+            return self._circuit.energy(self._slots(self._checked(theta)), op)
 
     def energy_and_gradient(self, theta: ArrayLike, op: Operator) -> tuple[float, Real]:
         """The expectation value and its gradient, shape (P,)."""
@@ -111,10 +113,10 @@ class CircuitProgram:
         values = self._checked(theta)
         slots = self._slots(values)
         with single_threaded(self.num_qubits):
-            if len(ops) > max(2, self._layers.num_slots):
+            if len(ops) > max(2, self._circuit.num_slots):
                 energies, gradients = self._through_tangents(slots, ops)
             else:
-                energies, gradients = self._layers.energies_and_gradients(slots, ops)
+                energies, gradients = self._circuit.energies_and_gradients(slots, ops)
         return energies, gradients @ self._jacobian(values) if self._expressions else gradients
 
     def gradients(self, theta: ArrayLike, ops: Sequence[Operator]) -> Real:
@@ -125,7 +127,7 @@ class CircuitProgram:
         """The derivatives of the state with respect to each parameter, shape (P, 2**n)."""
         values = self._checked(theta)
         with single_threaded(self.num_qubits):
-            tangents = self._layers.tangents(self._slots(values))[1]
+            tangents = self._circuit.tangents(self._slots(values))[1]
         return self._jacobian(values).T @ tangents if self._expressions else tangents
 
     def hessian(self, theta: ArrayLike, op: Operator) -> Real:
@@ -137,10 +139,10 @@ class CircuitProgram:
         values = self._checked(theta)
         slots = self._slots(values)
         with single_threaded(self.num_qubits):
-            hessian = self._layers.hessian(slots, op)
+            hessian = self._circuit.hessian(slots, op)
             if not self._expressions:
                 return hessian
-            slopes = self._layers.energies_and_gradients(slots, [op])[1][0]
+            slopes = self._circuit.energies_and_gradients(slots, [op])[1][0]
         jacobian = self._jacobian(values)
         hessian = jacobian.T @ hessian @ jacobian
         for expression, slope in zip(self._expressions, slopes[self.num_parameters :], strict=True):
@@ -148,7 +150,7 @@ class CircuitProgram:
         return np.asarray((hessian + hessian.T) / 2)
 
     def _through_tangents(self, slots: Real, ops: Sequence[Operator]) -> tuple[Real, Real]:
-        state, tangents = self._layers.tangents(slots)
+        state, tangents = self._circuit.tangents(slots)
         energies, gradients = np.empty(len(ops)), np.empty((len(ops), len(slots)))
         flat = tangents.view(np.float64)
         for k, op in enumerate(ops):

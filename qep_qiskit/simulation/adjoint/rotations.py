@@ -14,7 +14,7 @@ from qep_qiskit.simulation.adjoint.states import States
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-Cost: TypeAlias = Callable[[int, int, int], float]
+Duration: TypeAlias = Callable[[int, int, int], float]
 
 _WIDEST = 5
 _WHOLE = 5
@@ -30,21 +30,21 @@ _FROM_MEMORY = 18
 
 
 def applying(num_qubits: int, low: int, width: int) -> float:
-    """What a run costs to apply."""
+    """The microseconds that applying a run takes."""
     above, columns, bottom = (row[width - 1] for row in _APPLYING)
     few = 2.0 ** (4 - low) * 1.5 ** max(4 - low, 0)
     return 1.8 * 2.0 ** (12 - num_qubits) + (bottom if low == 0 else above + columns * few)
 
 
 def reading(num_qubits: int, low: int, width: int) -> float:
-    """What the overlaps of a run cost: many small products are slow, and then there is a sum over them."""
+    """The microseconds that the overlaps of a run take: many small products are slow, and a sum over them follows."""
     above, columns, bottom = (row[width - 1] for row in _READING)
     few = 2.0 ** (4 - low) * 3.0 ** max(4 - low, 0)
     call = 3.5 * 2.0 ** (12 - num_qubits) + 2.0 * (num_qubits >= _FROM_MEMORY)
     return call + (bottom if low == 0 else above + columns * few)
 
 
-def partition(num_qubits: int, qubits: Sequence[int], cost: Cost = applying) -> list[tuple[int, int]]:
+def partition(num_qubits: int, qubits: Sequence[int], duration: Duration = applying) -> list[tuple[int, int]]:
     """Cover the qubits by runs of neighbours, so that one small matrix product serves each.
 
     Parameters
@@ -66,7 +66,7 @@ def partition(num_qubits: int, qubits: Sequence[int], cost: Cost = applying) -> 
             low, width = qubits[start], qubits[end - 1] - qubits[start] + 1
             if width > _WIDEST:
                 continue
-            options.append((best[start][0] + cost(num_qubits, low, width), [*best[start][1], (low, width)]))
+            options.append((best[start][0] + duration(num_qubits, low, width), [*best[start][1], (low, width)]))
         best.append(min(options))
     return best[-1][1]
 

@@ -17,17 +17,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.simulation.adjoint.bound_layers import (
+    BoundLayer,
+    BoundPhases,
+    BoundRelabelling,
+    BoundRotations,
+    PhaseFamily,
+    RotationFamily,
+)
 from qep_qiskit.simulation.adjoint.gates import Angle
 from qep_qiskit.simulation.adjoint.layers import Layer, Phases, Relabelling, Rotations
 from qep_qiskit.simulation.adjoint.states import States
-from qep_qiskit.simulation.adjoint.steps import (
-    PhaseFamily,
-    PhaseStep,
-    RelabelStep,
-    RotationFamily,
-    RotationStep,
-    Step,
-)
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -44,7 +44,7 @@ class Operator(Protocol):
         """Return the product with a vector (2**n,)."""
 
 
-class Layers:
+class LayeredCircuit:
     """A circuit as layers, and the sweeps through them. All derivatives are with respect to *slots*.
 
     Parameters
@@ -86,8 +86,8 @@ class Layers:
     def _place(self) -> list[Angle]:
         families: dict[tuple[int, ...], list[int]] = {}
         turns: list[tuple[int, tuple[int, ...]]] = []
-        self._relabellings: dict[int, RelabelStep] = {}
-        made: dict[Relabelling, RelabelStep] = {}
+        self._relabellings: dict[int, BoundRelabelling] = {}
+        made: dict[Relabelling, BoundRelabelling] = {}
         for position, layer in enumerate(self._layers):
             if isinstance(layer, Phases):
                 families.setdefault(tuple(layer.angles), []).append(position)
@@ -95,7 +95,7 @@ class Layers:
                 turns.append((position, tuple(layer.angles)))
             else:
                 if layer not in made:
-                    made[layer] = RelabelStep(layer)
+                    made[layer] = BoundRelabelling(layer)
                 self._relabellings[position] = made[layer]
         angles: list[Angle] = []
         self._ranges: dict[int, slice] = {}
@@ -128,21 +128,21 @@ class Layers:
     def _coefficients(self, slots: Real) -> Real:
         return np.bincount(self._rows, self._data * slots[self._columns], len(self._constants)) + self._constants
 
-    def _bind(self, slots: Real) -> list[Step]:
+    def _bind(self, slots: Real) -> list[BoundLayer]:
         coefficients = self._coefficients(slots)
         phases = (bound or family.bind(coefficients) for family, bound in zip(self._phases, self._fixed, strict=True))
         return self._arranged(coefficients, phases)
 
-    def _arranged(self, coefficients: Real, phases: Iterable[Sequence[PhaseStep]]) -> list[Step]:
-        steps: list[Step] = [None] * len(self._layers)  # type: ignore[list-item]
+    def _arranged(self, coefficients: Real, phases: Iterable[Sequence[BoundPhases]]) -> list[BoundLayer]:
+        layers: list[BoundLayer] = [None] * len(self._layers)  # type: ignore[list-item]
         for family, bound in zip(self._phases, phases, strict=True):
-            for position, step in zip(family.positions, bound, strict=True):
-                steps[position] = step
+            for position, layer in zip(family.positions, bound, strict=True):
+                layers[position] = layer
         for position, turn in zip(self._rotations.positions, self._rotations.bind(coefficients), strict=True):
-            steps[position] = turn
+            layers[position] = turn
         for position, move in self._relabellings.items():
-            steps[position] = move
-        return steps
+            layers[position] = move
+        return layers
 
     @contextmanager
     def _workspace(self) -> Iterator[_Workspace]:
@@ -155,41 +155,41 @@ class Layers:
         finally:
             self._workspaces.append(workspace)
 
-    def _forward(self, steps: Sequence[Step], room: _Workspace) -> Complex:
+    def _forward(self, layers: Sequence[BoundLayer], room: _Workspace) -> Complex:
         states, spare = room.first, room.second
-        start = self._begin(steps, states)
-        for step in steps[start:]:
-            states, spare = step.apply(states, spare)
+        start = self._begin(layers, states)
+        for layer in layers[start:]:
+            states, spare = layer.apply(states, spare)
         room.first, room.second = states, spare
         return states.array[0]
 
     @staticmethod
-    def _begin(steps: Sequence[Step], states: States) -> int:
-        """Write the first state, that of a first layer of rotations already turned; return how many steps that took."""
-        if steps and isinstance(steps[0], RotationStep):
-            steps[0].prepare(states.array[0])
+    def _begin(layers: Sequence[BoundLayer], states: States) -> int:
+        """Write the first state, that of a first layer of rotations already turned; return how many layers that took."""
+        if layers and isinstance(layers[0], BoundRotations):
+            layers[0].prepare(states.array[0])
             return 1
         states.array[:] = 0.0
         states.array[0, 0] = 1.0
         return 0
 
-    def _forward_kept(self, steps: Sequence[Step], room: _Workspace) -> Complex:
+    def _forward_kept(self, layers: Sequence[BoundLayer], room: _Workspace) -> Complex:
         """Sweep forward and leave in ``room.kept`` the states after layers of rotations and before others of phases."""
-        kept, spares = room.keep(len(steps)), (room.first, room.second)
-        states = kept[0] if steps and isinstance(steps[0], RotationStep) else spares[0]
-        start = self._begin(steps, states)
-        for position in range(start, len(steps)):
-            step, other = steps[position], spares[states is spares[0]]
-            if isinstance(step, RotationStep):
-                step.write(states, spares, kept[position])
+        kept, spares = room.keep(len(layers)), (room.first, room.second)
+        states = kept[0] if layers and isinstance(layers[0], BoundRotations) else spares[0]
+        start = self._begin(layers, states)
+        for position in range(start, len(layers)):
+            layer, other = layers[position], spares[states is spares[0]]
+            if isinstance(layer, BoundRotations):
+                layer.write(states, spares, kept[position])
                 states = kept[position]
                 continue
-            if isinstance(step, PhaseStep):
+            if isinstance(layer, BoundPhases):
                 if self._kept_at[position] == position:
                     np.copyto(kept[position].array, states.array)
-                step.write(states, other)
+                layer.write(states, other)
             else:
-                step.apply(states, other)
+                layer.apply(states, other)
             states = other
         return states.array[0]
 
@@ -213,8 +213,8 @@ class Layers:
         states, spare = States.empty(len(slots), self._size), States.empty(len(slots), self._size)
         states.array[:] = 0.0
         states.array[:, 0] = [self._phase_factor(row) for row in slots]
-        for step in self._arranged(coefficients, phases):
-            states, spare = step.apply(states, spare)
+        for layer in self._arranged(coefficients, phases):
+            states, spare = layer.apply(states, spare)
         return states.array
 
     def _phase_factor(self, slots: Real) -> complex:
@@ -229,37 +229,37 @@ class Layers:
 
     def energies_and_gradients(self, slots: Real, ops: Sequence[Operator]) -> tuple[Real, Real]:
         """The expectation values (K,) and their gradients (K, slots), by one backward sweep per operator."""
-        steps = self._bind(slots)
-        keep = len(steps) * self._size * 16 <= _KEPT_BYTES
+        layers = self._bind(slots)
+        keep = len(layers) * self._size * 16 <= _KEPT_BYTES
         values, gradients = np.empty(len(ops)), np.empty((len(ops), self.num_slots))
         batch = max(1, _BATCH_BYTES // (32 * self._size)) if keep else len(ops)
         with self._workspace() as room:
-            state = self._forward_kept(steps, room) if keep else self._forward(steps, room)
+            state = self._forward_kept(layers, room) if keep else self._forward(layers, room)
             for start in range(0, len(ops), batch):
                 part = slice(start, min(start + batch, len(ops)))
                 left, spare = room.batch(part.stop - start)
                 for row, op in zip(left.array, ops[part], strict=True):
                     row[:] = op.apply(state)
                 values[part] = [np.vdot(state, row).real for row in left.array]
-                gradients[part] = self._backward(steps, left, spare, room, keep=keep)
+                gradients[part] = self._backward(layers, left, spare, room, keep=keep)
         return values, gradients
 
-    def _backward(self, steps: Sequence[Step], left: States, spare: States, room: _Workspace, *, keep: bool) -> Real:
+    def _backward(self, layers: Sequence[BoundLayer], left: States, spare: States, room: _Workspace, *, keep: bool) -> Real:
         overlaps: dict[int, Any] = {}
         right, other = room.first, room.second
-        for position in range(len(steps) - 1, self._stop - 1, -1):
-            step = steps[position]
-            turn = isinstance(step, RotationStep)
+        for position in range(len(layers) - 1, self._stop - 1, -1):
+            layer = layers[position]
+            turn = isinstance(layer, BoundRotations)
             if not turn:
-                left, spare = step.undo(left, spare)
+                left, spare = layer.undo(left, spare)
                 if not keep:
-                    right, other = step.undo(right, other)
-            if not isinstance(step, RelabelStep) and len(self._directions[position][0]):
-                overlaps[position] = step.overlaps(left, room.kept[self._kept_at[position]] if keep else right)
+                    right, other = layer.undo(right, other)
+            if not isinstance(layer, BoundRelabelling) and len(self._directions[position][0]):
+                overlaps[position] = layer.overlaps(left, room.kept[self._kept_at[position]] if keep else right)
             if turn and position > self._stop:
-                left, spare = step.undo(left, spare)
+                left, spare = layer.undo(left, spare)
                 if not keep:
-                    right, other = step.undo(right, other)
+                    right, other = layer.undo(right, other)
         if not keep:
             room.first, room.second = right, other
         return self._slopes(overlaps, len(left))
@@ -278,67 +278,67 @@ class Layers:
 
     def tangents(self, slots: Real) -> tuple[Complex, Complex]:
         """The state (2**n,) and its derivatives with respect to the slots, shape (slots, 2**n)."""
-        steps = self._bind(slots)
-        state, tangents = self._tangents(steps, np.arange(self.num_slots, dtype=np.intp))
+        layers = self._bind(slots)
+        state, tangents = self._tangents(layers, np.arange(self.num_slots, dtype=np.intp))
         for slot, weight in self._global_phase.weights.items():
             tangents[slot] += 1j * weight * state
         factor = self._phase_factor(slots)
         return state * factor, tangents * factor
 
-    def _tangents(self, steps: Sequence[Step], chosen: NDArray[np.intp]) -> tuple[Complex, Complex]:
+    def _tangents(self, layers: Sequence[BoundLayer], chosen: NDArray[np.intp]) -> tuple[Complex, Complex]:
         states, spare = States.empty(1 + len(chosen), self._size), States.empty(1 + len(chosen), self._size)
         states.array[:] = 0.0
         states.array[0, 0] = 1.0
-        for position, step in enumerate(steps):
-            states, spare = step.apply(states, spare)
-            self._differentiate(step, position, chosen, 1.0, states.array[0], states.array[1:])
+        for position, layer in enumerate(layers):
+            states, spare = layer.apply(states, spare)
+            self._differentiate(layer, position, chosen, 1.0, states.array[0], states.array[1:])
         return states.array[0], states.array[1:]
 
     def _differentiate(
-        self, step: Step, position: int, chosen: NDArray[np.intp], sign: float, state: Complex, out: Complex
+        self, layer: BoundLayer, position: int, chosen: NDArray[np.intp], sign: float, state: Complex, out: Complex
     ) -> None:
         slots, directions = self._directions[position]
         rows, inside = _common(chosen, slots)
-        if len(rows) == 0 or isinstance(step, RelabelStep):
+        if len(rows) == 0 or isinstance(layer, BoundRelabelling):
             return
         if len(rows) == rows[-1] - rows[0] + 1:
-            step.differentiate(state, sign * directions[inside], out[rows[0] : rows[-1] + 1])
+            layer.differentiate(state, sign * directions[inside], out[rows[0] : rows[-1] + 1])
         else:
             part = out[rows]
-            step.differentiate(state, sign * directions[inside], part)
+            layer.differentiate(state, sign * directions[inside], part)
             out[rows] = part
 
     def hessian(self, slots: Real, op: Operator) -> Real:
         """The second derivatives of <op>, shape (slots, slots)."""
-        steps = self._bind(slots)
+        layers = self._bind(slots)
         hessian = np.empty((self.num_slots, self.num_slots))
         batch = max(1, _BATCH_BYTES // (64 * self._size))
         for start in range(0, self.num_slots, batch):
             chosen = np.arange(start, min(start + batch, self.num_slots), dtype=np.intp)
-            hessian[chosen] = self._hessian_rows(steps, chosen, op)
+            hessian[chosen] = self._hessian_rows(layers, chosen, op)
         return (hessian + hessian.T) / 2
 
-    def _hessian_rows(self, steps: Sequence[Step], chosen: NDArray[np.intp], op: Operator) -> Real:
+    def _hessian_rows(self, layers: Sequence[BoundLayer], chosen: NDArray[np.intp], op: Operator) -> Real:
         count = len(chosen)
-        right, right_dot = self._tangents(steps, chosen)
+        right, right_dot = self._tangents(layers, chosen)
         states, spare = States.empty(2 + 2 * count, self._size), States.empty(2 + 2 * count, self._size)
         states.array[0], states.array[1 : 1 + count] = right, right_dot
         for row in range(1 + count):
             states.array[1 + count + row] = op.apply(states.array[row])
         overlaps: dict[int, Any] = {}
-        for position in range(len(steps) - 1, self._stop - 1, -1):
-            step = steps[position]
-            states, spare = step.undo(states, spare)
+        for position in range(len(layers) - 1, self._stop - 1, -1):
+            layer = layers[position]
+            states, spare = layer.undo(states, spare)
             ket, kets, bra, bras = (States(part) for part in np.split(states.array, [1, 1 + count, 2 + count]))
-            self._differentiate(step, position, chosen, -1.0, ket.array[0], kets.array)
-            self._differentiate(step, position, chosen, -1.0, bra.array[0], bras.array)
+            self._differentiate(layer, position, chosen, -1.0, ket.array[0], kets.array)
+            self._differentiate(layer, position, chosen, -1.0, bra.array[0], bras.array)
             if len(self._directions[position][0]) == 0:
                 continue
-            if isinstance(step, RotationStep):
-                pairs = zip(step.overlaps(bras, ket), step.overlaps(bra, kets), strict=True)
+            if isinstance(layer, BoundRotations):
+                pairs = zip(layer.overlaps(bras, ket), layer.overlaps(bra, kets), strict=True)
                 overlaps[position] = [one + two for one, two in pairs]
-            elif isinstance(step, PhaseStep):
-                overlaps[position] = step.overlaps(bras, ket) + step.overlaps(bra, kets)
+            elif isinstance(layer, BoundPhases):
+                overlaps[position] = layer.overlaps(bras, ket) + layer.overlaps(bra, kets)
         return self._slopes(overlaps, count)
 
 

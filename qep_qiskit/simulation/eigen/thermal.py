@@ -74,13 +74,13 @@ class GibbsState:
         correlation, the second derivative of the free energy (Kubo 1957).
         """
         probabilities, vectors = self.probabilities, self.vectors
-        cost = vectors.conj().T @ np.asarray(source.apply(np.ascontiguousarray(vectors.T))).T
+        elements = vectors.conj().T @ np.asarray(source.apply(np.ascontiguousarray(vectors.T))).T
         apart = np.abs(self.energies[:, None] - self.energies) / self.temperature
         lower = np.maximum(probabilities[:, None], probabilities)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(apart > 1e-12, -np.expm1(-apart) / apart, 1.0)
-        moved = vectors @ (-lower * share / self.temperature * cost) @ vectors.conj().T
-        mean = float(probabilities @ np.real(np.diagonal(cost)))
+        moved = vectors @ (-lower * share / self.temperature * elements) @ vectors.conj().T
+        mean = float(probabilities @ np.real(np.diagonal(elements)))
         return np.asarray(structure.traces(moved).real) + self.expectations(structure) * mean / self.temperature
 
 

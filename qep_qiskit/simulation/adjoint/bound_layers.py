@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from qep_qiskit.simulation.adjoint.layers import Relabelling
 from qep_qiskit.simulation.adjoint.phases import PhaseTable
-from qep_qiskit.simulation.adjoint.rotations import Block, Cost, add_derivative, applying, matrices, partition, reading, slopes
+from qep_qiskit.simulation.adjoint.rotations import (
+    Block,
+    Duration,
+    add_derivative,
+    applying,
+    matrices,
+    partition,
+    reading,
+    slopes,
+)
 from qep_qiskit.simulation.adjoint.states import States
 
 Real = NDArray[np.float64]
@@ -25,7 +34,7 @@ _TOGETHER = 1 << 13
 
 
 @dataclass(frozen=True, eq=False)
-class PhaseStep:
+class BoundPhases:
     """A layer of phases.
 
     ``apply`` and ``undo`` return the new states and an array that is free; they may overwrite both arrays given.
@@ -77,8 +86,8 @@ class PhaseStep:
 
 
 @dataclass(frozen=True, eq=False)
-class RotationStep:
-    """A layer of Y rotations, with the same methods as `PhaseStep`."""
+class BoundRotations:
+    """A layer of Y rotations, with the same methods as `BoundPhases`."""
 
     qubits: tuple[int, ...]
     blocks: tuple[Block, ...]
@@ -125,8 +134,8 @@ class RotationStep:
             add_derivative(state, self.qubits[column], directions[row, column], out[row])
 
 
-class RelabelStep:
-    """A move of amplitudes, with the same methods as `PhaseStep`."""
+class BoundRelabelling:
+    """A move of amplitudes, with the same methods as `BoundPhases`."""
 
     def __init__(self, relabelling: Relabelling) -> None:
         size = 1 << len(relabelling.rows)
@@ -147,7 +156,7 @@ class RelabelStep:
         return spare, states
 
 
-Step: TypeAlias = PhaseStep | RotationStep | RelabelStep
+BoundLayer: TypeAlias = BoundPhases | BoundRotations | BoundRelabelling
 
 
 class PhaseFamily:
@@ -170,25 +179,25 @@ class PhaseFamily:
         self._keep = 1 << num_qubits <= _KEEP_PHASES
         self._stack = len(positions) << num_qubits <= _STACKED
 
-    def bind(self, coefficients: Real) -> list[PhaseStep]:
+    def bind(self, coefficients: Real) -> list[BoundPhases]:
         """The layers for the coefficients of the whole program."""
         rows = coefficients[self.first : self.last].reshape(len(self.positions), -1)
         shared, own = self._table.factors(rows)
         if not self._keep:
-            return [PhaseStep(self._table, *factors, None) for factors in zip(shared, own, strict=True)]
+            return [BoundPhases(self._table, *factors, None) for factors in zip(shared, own, strict=True)]
         if not self._stack:
             each = [self._table.block(*factors).reshape(-1) for factors in zip(shared, own, strict=True)]
-            return [PhaseStep(self._table, *parts) for parts in zip(shared, own, each, strict=True)]
+            return [BoundPhases(self._table, *parts) for parts in zip(shared, own, each, strict=True)]
         full = self._table.full(shared, own)
-        return [PhaseStep(self._table, *parts) for parts in zip(shared, own, full, strict=True)]
+        return [BoundPhases(self._table, *parts) for parts in zip(shared, own, full, strict=True)]
 
-    def bind_rows(self, coefficients: Real) -> list[PhaseStep]:
+    def bind_rows(self, coefficients: Real) -> list[BoundPhases]:
         """The layers for several rows of coefficients (R, ...), for few qubits: ``full`` (R, 2**n) has a row for each state."""
         count = len(coefficients)
         rows = coefficients[:, self.first : self.last].reshape(count * len(self.positions), -1)
         shared, own = self._table.factors(rows)
         full = self._table.full(shared, own).reshape(count, len(self.positions), -1)
-        return [PhaseStep(self._table, shared, own, full[:, layer]) for layer in range(len(self.positions))]
+        return [BoundPhases(self._table, shared, own, full[:, layer]) for layer in range(len(self.positions))]
 
     def slopes(self, overlaps: Mapping[int, Real], out: Real) -> None:
         """Write ``2 Re <left| d/dc |right>`` of every coefficient to ``out`` (B, ...), from overlaps by position."""
@@ -231,14 +240,14 @@ class RotationFamily:
         self._blocks, self._shapes = self._arranged(num_qubits, applying)
         self._readings, self._read_shapes = self._arranged(num_qubits, reading)
 
-    def _arranged(self, num_qubits: int, cost: Cost) -> tuple[list[tuple[Block, ...]], list[_Shape]]:
+    def _arranged(self, num_qubits: int, duration: Duration) -> tuple[list[tuple[Block, ...]], list[_Shape]]:
         """The blocks of every layer, and those of one shape together."""
         blocks: list[tuple[Block, ...]] = []
         shapes: dict[tuple[int, bool], list[tuple[int, int, list[int]]]] = {}
         first = self.first
         for layer, qubits in enumerate(self._qubits):
             where = {qubit: first + i for i, qubit in enumerate(qubits)}
-            runs = partition(num_qubits, qubits, cost)
+            runs = partition(num_qubits, qubits, duration)
             blocks.append(tuple(Block(num_qubits, low, width) for low, width in runs))
             for number, (low, width) in enumerate(runs):
                 angles = [where.get(qubit, -1) for qubit in range(low, low + width)]
@@ -249,7 +258,7 @@ class RotationFamily:
             for (width, bottom), members in shapes.items()
         ]
 
-    def bind(self, coefficients: Real) -> list[RotationStep]:
+    def bind(self, coefficients: Real) -> list[BoundRotations]:
         """The layers for the coefficients of the whole program; for rows of them (R, ...) with R matrices each."""
         rows = np.atleast_2d(coefficients)
         padded = np.hstack([rows, np.zeros((len(rows), 1))])
@@ -267,7 +276,7 @@ class RotationFamily:
             for number, (layer, block) in enumerate(shape.members):
                 made[layer][block], turned[layer][block] = found[number], back[number]
         parts = zip(self._qubits, self._blocks, made, turned, self._readings, strict=True)
-        return [RotationStep(*each) for each in parts]
+        return [BoundRotations(*each) for each in parts]
 
     def slopes(self, overlaps: Mapping[int, list[Real]], out: Real) -> None:
         """Write the slopes of every coefficient to ``out`` (B, coefficients + 1), from overlaps by position."""

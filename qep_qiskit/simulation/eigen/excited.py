@@ -54,7 +54,7 @@ def lowest_configurations(op: PauliSum, count: int) -> tuple[NDArray[np.float64]
     return np.array(energies), np.array(found)
 
 
-def level_response(op: PauliSum, state: GroundState, source: Array, *, tolerance: float = 1e-11) -> Array:
+def excited_response(op: PauliSum, state: GroundState, source: Array, *, tolerance: float = 1e-11) -> Array:
     """Return δψ = −(H − E)⁺ P C ψ of an eigenstate at any level.
 
     Parameters

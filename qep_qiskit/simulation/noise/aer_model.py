@@ -1,0 +1,167 @@
+"""Aer noise models as transfer matrices.
+
+As in Aer's density matrices, every gate is followed by the error that the model has for its label (or name) on these wires in
+this order, or else on any wires. Anything else is :class:`Unsuited`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Instruction, Operation
+from qiskit.exceptions import QiskitError
+from qiskit.quantum_info import Kraus, Operator, SuperOp
+from qiskit_aer.noise import NoiseModel, QuantumError, RelaxationNoisePass
+
+from qep_qiskit.simulation.noise import transfer
+from qep_qiskit.simulation.noise.transfer import Real
+
+_NO_UNITARY = frozenset(("delay", "reset", "measure", "initialize"))
+_LEFT_OUT = 1e-10
+"""Aer leaves out the terms of an error whose probability is not larger, and so do we."""
+
+
+class Unsuited(Exception):
+    """Raised for a circuit, or noise, that cannot be treated exactly; its text names it."""
+
+
+def label_of(operation: Operation) -> str:
+    """Return the name under which Aer looks for a gate's errors: its label where it has one."""
+    return str(getattr(operation, "label", None) or operation.name)
+
+
+def error_of(model: NoiseModel, label: str, wires: tuple[int, ...]) -> QuantumError | None:
+    """Return the error after the gate of this label on these wires in this order, None where there is none."""
+    # no public accessors exist
+    found = model._local_quantum_errors.get(label, {}).get(wires, model._default_quantum_errors.get(label))
+    assert found is None or isinstance(found, QuantumError)
+    return found
+
+
+def confusion_of(model: NoiseModel | None, wires: Sequence[int]) -> list[NDArray[np.float64]]:
+    """Return the 2 × 2 matrix P(read | state), columns by state, of each wire."""
+    if model is None:
+        return [np.eye(2) for _ in wires]
+    local = model._local_readout_errors  # no public accessor exists
+    common = model._default_readout_error
+    found = []
+    for wire in wires:
+        error = local.get((wire,), common)
+        found.append(np.eye(2) if error is None else np.asarray(error.probabilities, dtype=float).T)
+    return found
+
+
+def confused(probabilities: NDArray[np.float64], matrices: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return a distribution over 2**n after each qubit's readout error (qubit 0 is the least significant bit)."""
+    out = probabilities
+    for q, matrix in enumerate(matrices):
+        out = np.einsum("ab,ibj->iaj", matrix, out.reshape(-1, 2, 2**q)).reshape(-1)
+    return out
+
+
+class NoiseMatrices:
+    """The errors of a noise model as transfer matrices, each one made once."""
+
+    def __init__(self, model: NoiseModel) -> None:
+        # no public accessors exist; copies keep the errors alive, whose ids tell whether the model was changed
+        self._local = {name: dict(errors) for name, errors in model._local_quantum_errors.items()}
+        self._common = dict(model._default_quantum_errors)
+        self.model = model
+        self._made: dict[int, Real] = {}
+        self._gates: dict[tuple[object, ...], Real] = {}
+        self._readout = [model._default_readout_error, *model._local_readout_errors.values()]
+        self.passes = [each for each in model._custom_noise_passes if type(each) is not RelaxationNoisePass]
+
+    def after(self, name: str, wires: tuple[int, ...]) -> Real | None:
+        """Return the error after a gate of this label, or None."""
+        error = self._local.get(name, {}).get(wires, self._common.get(name))
+        if error is None:
+            return None
+        if id(error) not in self._made:
+            self._made[id(error)] = _matrix_of(error)
+        matrix = self._made[id(error)]
+        if error.num_qubits > len(wires):
+            raise Unsuited(f"an error on {error.num_qubits} qubits after {name!r} on {len(wires)}")
+        # an error on fewer qubits than the gate's acts on the first of them
+        return transfer.lifted(matrix, slow=False) if error.num_qubits < len(wires) else matrix
+
+    def noisy(self, name: str, label: str | None, wires: tuple[int, ...], angles: tuple[float | None, ...]) -> Real:
+        """Return the parts of a gate with its error; an angle of None is free."""
+        key = (name, label, wires, angles)
+        if key not in self._gates:
+            if None in angles and name not in transfer.TURNING:
+                raise Unsuited(f"free angles of the gate {name!r}")
+            parts, error = transfer.gate_parts(name, angles), self.after(label or name, wires)
+            self._gates[key] = parts if error is None else error @ parts
+        return self._gates[key]
+
+    def noisy_matrix(self, operation: Operation, wires: tuple[int, ...]) -> Real:
+        """Return any gate without free angles with its error, as parts."""
+        if operation.name in _NO_UNITARY:
+            raise Unsuited(f"the instruction {operation.name!r}")
+        try:
+            unitary = Operator(operation).data
+        except (QiskitError, TypeError, ValueError):
+            raise Unsuited(f"the instruction {operation.name!r}") from None
+        parts, error = transfer.of_kraus(unitary[None])[None], self.after(label_of(operation), wires)
+        return parts if error is None else error @ parts
+
+
+def state_of(model: NoiseModel) -> tuple[object, ...]:
+    """Return what changes when a model is changed."""
+    local = [(name, wires, id(error)) for name, errors in model._local_quantum_errors.items() for wires, error in errors.items()]
+    readout = [(wires, id(error)) for wires, error in model._local_readout_errors.items()]
+    common = [(name, id(error)) for name, error in model._default_quantum_errors.items()]
+    return (id(model), id(model._default_readout_error), *local, *common, *readout)
+
+
+def _matrix_of(error: QuantumError) -> Real:
+    n = error.num_qubits
+    if n > 2:
+        raise Unsuited(f"an error on {n} qubits")
+    total = np.zeros((4**n, 4**n))
+    for circuit, chance in zip(error.circuits, error.probabilities, strict=True):
+        if chance <= _LEFT_OUT:
+            continue
+        matrix = np.eye(4**n)
+        for item in circuit.data:
+            matrix = _placed(item.operation, [circuit.find_bit(q).index for q in item.qubits], n) @ matrix
+        total += chance * matrix
+    return total
+
+
+def _placed(operation: Instruction, qubits: Sequence[int], num_qubits: int) -> Real:
+    matrix = _matrix_of_instruction(operation)
+    if len(qubits) == num_qubits:
+        return transfer.swapped(matrix) if list(qubits) == [1, 0] else matrix
+    return transfer.lifted(matrix, slow=qubits[0] == 1)
+
+
+_SIGNS = {"I": (1, 1, 1, 1), "X": (1, 1, -1, -1), "Y": (1, -1, 1, -1), "Z": (1, -1, -1, 1)}
+
+
+def _matrix_of_instruction(operation: Instruction) -> Real:
+    if operation.name == "pauli":
+        return np.diag(functools.reduce(np.kron, [np.array(_SIGNS[letter], dtype=float) for letter in operation.params[0]]))
+    if operation.name == "reset":
+        return np.array([[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
+    if operation.name == "kraus":
+        return transfer.of_kraus(np.array(operation.params, dtype=np.complex128))
+    if operation.name in ("id", "x", "y", "z"):
+        return transfer.gate(operation.name, ())
+    try:
+        unitary = Operator(operation).data
+    except (QiskitError, TypeError):
+        pass
+    else:
+        return transfer.of_kraus(unitary[None])
+    try:
+        pair = Kraus(SuperOp(operation))._data
+    except (QiskitError, TypeError):
+        raise Unsuited(f"the error {operation.name!r}") from None
+    if pair[1] is not None:
+        raise Unsuited(f"the error {operation.name!r} is not completely positive")
+    return transfer.of_kraus(np.array(pair[0]))

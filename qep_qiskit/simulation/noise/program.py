@@ -1,0 +1,145 @@
+"""Small circuits under an Aer noise model: the exact state of each row of values, whatever the number of bases and shots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Instruction, ParameterExpression, QuantumCircuit
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.simulation.adjoint.gates import Angle, SlotTable
+from qep_qiskit.simulation.adjoint.program import Function
+from qep_qiskit.simulation.noise import transfer
+from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited, confusion_of, label_of
+from qep_qiskit.simulation.noise.channels import ChannelProgram, Fusion
+from qep_qiskit.simulation.noise.transfer import Piece, Real
+
+MOST_WIRES = 12
+"""A state of 12 wires takes 0.13 GB, its density matrix 0.27 GB; 13 would take four times that."""
+
+_TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
+
+
+class NoisyProgram:
+    """A circuit under a noise model, and its measurement in any basis.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+    noise : NoiseMatrices
+    basis_change : callable
+        Returns, for one of the letters X, Y and Z, the circuit on one qubit after which a Z measurement reads that axis.
+
+    Raises
+    ------
+    Unsuited
+        If the circuit is too large, or it or its noise cannot be treated exactly.
+    """
+
+    def __init__(self, circuit: QuantumCircuit, noise: NoiseMatrices, basis_change: Callable[[str], QuantumCircuit]) -> None:
+        if circuit.num_qubits > MOST_WIRES:
+            raise Unsuited(f"noise on {circuit.num_qubits} wires (at most {MOST_WIRES})")
+        if circuit.num_clbits:
+            raise Unsuited("a circuit with classical bits")
+        if noise.passes:
+            raise Unsuited(f"the noise pass {type(noise.passes[0]).__name__}")
+        self._noise, self._basis_change = noise, basis_change
+        self._parameters = list(circuit.parameters)
+        slots = SlotTable(self._parameters)
+        fusion = Fusion(circuit.num_qubits)
+        self._angles: list[Angle] = []
+        wire = {qubit: i for i, qubit in enumerate(circuit.qubits)}
+        for item in circuit.data:
+            if item.operation.name != "barrier":
+                self._add(fusion, item.operation, tuple(wire[q] for q in item.qubits), slots)
+        self._functions = [Function(expression, self._parameters) for expression in slots.expressions]
+        self._constants = np.array([angle.constant for angle in self._angles])
+        self._weights = np.zeros((len(self._parameters) + len(self._functions), len(self._angles)))
+        for number, angle in enumerate(self._angles):
+            for slot, weight in angle.weights.items():
+                self._weights[slot, number] = weight
+        self._program = ChannelProgram(circuit.num_qubits, fusion.blocks())
+        self._turns: list[dict[str, Real]] = [{} for _ in range(circuit.num_qubits)]
+        # the errors of a measurement act before it
+        measured = [noise.after("measure", (w,)) for w in range(circuit.num_qubits)]
+        confusion = confusion_of(noise.model, range(circuit.num_qubits))
+        self._chances = [
+            matrix @ _TO_CHANCES if error is None else matrix @ _TO_CHANCES @ error
+            for matrix, error in zip(confusion, measured, strict=True)
+        ]
+
+    def _add(self, fusion: Fusion, operation: Instruction, wires: tuple[int, ...], slots: SlotTable) -> None:
+        if len(wires) > 2:
+            raise Unsuited(f"the gate {operation.name!r} on {len(wires)} qubits")
+        free = [value for value in operation.params if isinstance(value, ParameterExpression) and value.parameters]
+        if operation.name not in transfer.TURNING and operation.name not in transfer.FIXED:
+            if free:
+                raise Unsuited(f"free angles of the gate {operation.name!r}")
+            fusion.add(wires, Piece(self._noise.noisy_matrix(operation, wires)))
+            return
+        if operation.name == "r" and free:
+            self._add_r(fusion, operation, wires, slots)
+            return
+        numbers = tuple(None if any(value is angle for angle in free) else float(value) for value in operation.params)
+        parts = self._noise.noisy(operation.name, operation.label, wires, numbers)
+        first = len(self._angles)
+        try:
+            self._angles += [slots.angle(value) for value in free]
+        except InputError as problem:
+            raise Unsuited(str(problem)) from None
+        fusion.add(wires, Piece(parts, tuple(range(first, len(self._angles)))))
+
+    def _add_r(self, fusion: Fusion, operation: Instruction, wires: tuple[int, ...], slots: SlotTable) -> None:
+        """Add R(θ, φ) = RZ(φ) RX(θ) RZ(−φ), then its error: φ turns it at two frequencies."""
+        theta, phi = operation.params
+        try:
+            turns = [("rz", slots.angle(phi).scaled(-1.0)), ("rx", slots.angle(theta)), ("rz", slots.angle(phi))]
+        except InputError as problem:
+            raise Unsuited(str(problem)) from None
+        for name, angle in turns:
+            fusion.add(wires, Piece(transfer.gate_parts(name, (None,)), (len(self._angles),)))
+            self._angles.append(angle)
+        error = self._noise.after(label_of(operation), wires)
+        if error is not None:
+            fusion.add(wires, Piece(error[None]))
+
+    def distributions(
+        self, values: Real, axes: Sequence[str], wires: Sequence[int], wanted: Sequence[NDArray[np.bool_]]
+    ) -> list[Real]:
+        """Return the probabilities of all outcomes, readout errors included: one array (R', 2**n) per basis.
+
+        Parameters
+        ----------
+        values : ndarray of shape (R, P)
+            In the order of the circuit's parameters.
+        axes : sequence of str
+            For each basis one letter of XYZ per measured wire.
+        wires : sequence of int
+            The measured wires; the first is the least significant bit of an outcome.
+        wanted : sequence of ndarray of bool, shape (R,)
+            The rows that are wanted in each basis.
+        """
+        slots = values
+        if self._functions:
+            more = [[function(row) for function in self._functions] for row in values]
+            slots = np.concatenate([values, more], axis=1)
+        readings = [self._reading(letters, wires) for letters in axes]
+        return self._program.distributions(self._constants + slots @ self._weights, readings, wires, wanted)
+
+    def _reading(self, letters: str, wires: Sequence[int]) -> list[Real]:
+        readings = [np.array([[1.0, 0, 0, 0]]) for _ in self._turns]
+        for letter, wire in zip(letters, wires, strict=True):
+            readings[wire] = self._chances[wire] @ self._turn(letter, wire)
+        return readings
+
+    def _turn(self, letter: str, wire: int) -> Real:
+        """Return the basis change of a wire, with the errors of its gates."""
+        turns = self._turns[wire]
+        if letter not in turns:
+            matrix = np.eye(4)
+            for item in self._basis_change(letter).data:
+                matrix = self._noise.noisy_matrix(item.operation, (wire,))[0] @ matrix
+            turns[letter] = matrix
+        return turns[letter]
