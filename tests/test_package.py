@@ -107,7 +107,7 @@ def test_the_readme_says_how_to_install_and_which_python():
 
 
 @pytest.mark.parametrize(
-    ("name", "version", "said"),
+    ("name", "version", "message"),
     [
         ("qiskit-ibm-runtime", "0.43.1", "qiskit-ibm-runtime 0.43.1 is installed, >=0.50 is needed"),
         ("qiskit", "1.4.0", "qiskit 1.4.0 is installed"),
@@ -115,19 +115,19 @@ def test_the_readme_says_how_to_install_and_which_python():
         ("scipy", None, "scipy is missing"),
     ],
 )
-def test_doctor_fails_on_a_version_that_does_not_work(monkeypatch, name, version, said):
+def test_doctor_fails_on_a_version_that_does_not_work(monkeypatch, name, version, message):
     real = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda asked: version if asked == name else real(asked))
+    monkeypatch.setattr(doctor, "_version", lambda package: version if package == name else real(package))
     monkeypatch.setattr(doctor, "CHECKS", {})
     result = CliRunner().invoke(cli, ["doctor"])
     assert result.exit_code == 1
-    assert said in " ".join(result.output.split())
+    assert message in " ".join(result.output.split())
 
 
 def test_doctor_does_not_ask_for_the_packages_of_extras(monkeypatch):
     real = doctor._version
     monkeypatch.setattr(
-        doctor, "_version", lambda asked: None if asked in ("mthree", "physics-tenpy", "distributed") else real(asked)
+        doctor, "_version", lambda package: None if package in ("mthree", "physics-tenpy", "distributed") else real(package)
     )
     monkeypatch.setattr(doctor, "CHECKS", {})
     assert CliRunner().invoke(cli, ["doctor"]).exit_code == 0

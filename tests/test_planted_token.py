@@ -68,7 +68,7 @@ def sent(monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["environment", "account"])
-def test_a_key_that_the_service_repeats_goes_nowhere(monkeypatch, tmp_path, sent, caplog, where):
+def test_a_key_that_the_service_repeats_goes_nowhere(monkeypatch, tmp_path, submitted, caplog, where):
     home, work = tmp_path / "home", tmp_path / "work"
     (home / ".qiskit").mkdir(parents=True)
     work.mkdir()
@@ -115,4 +115,4 @@ def test_a_key_that_the_service_repeats_goes_nowhere(monkeypatch, tmp_path, sent
     for name, form in FORMS.items():
         assert form not in stored, f"{name} is on disk"
         assert form not in output, f"{name} is shown"
-        assert not any(form in request for request in sent), f"{name} is on the wire"
+        assert not any(form in request for request in submitted), f"{name} is on the wire"

@@ -120,13 +120,13 @@ def test_a_forecast_is_executed_and_reduced(cost, options):
     direct = qep.gradient(problem, **forecast.settings)
     outcomes = qep.execute(forecast)
     device = forecast.settings["device"]
-    for found in (
+    for gradient in (
         qep.reduce(outcomes),
         qep.reduce(forecast, outcomes),
         qep.reduce(outcomes.plan, outcomes),
         qep.reduce(qep.execute(forecast.plan, device)),
     ):
-        assert found == direct
+        assert gradient == direct
     if options:
         raw = qep.reduce(outcomes, mitigation="none")
         assert raw == qep.gradient(problem, **{**forecast.settings, "mitigation": "none"}) or raw.provenance["mitigation"]

@@ -221,7 +221,7 @@ def test_a_training_on_a_scheduler_is_the_one_without(cluster):
     network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
     options = {"epochs": 2, "batch_size": 2, "preparer": qep.Thermal(1.0)}
     here, there = (
-        np.asarray(qep.train(network, [[0.5], [-0.5]], [0.3, -0.3], **options, **more).weights)
-        for more in ({}, {"scheduler": cluster.address})
+        np.asarray(qep.train(network, [[0.5], [-0.5]], [0.3, -0.3], **options, **extra).weights)
+        for extra in ({}, {"scheduler": cluster.address})
     )
     np.testing.assert_allclose(here, there, atol=1e-12)

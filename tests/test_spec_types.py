@@ -12,7 +12,7 @@ from qep_qiskit.experiment import load
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "wanted"),
+    ("key", "value", "expected"),
     [
         ("measurement.shots", "1e4", 10_000),
         ("measurement.calibration_shots", "2.0e3", 2000),
@@ -21,11 +21,11 @@ from qep_qiskit.experiment import load
         ("data.samples", "2e2", 200),
     ],
 )
-def test_whole_numbers_may_be_written_with_an_exponent(small_spec, key, value, wanted):
+def test_whole_numbers_may_be_written_with_an_exponent(small_spec, key, value, expected):
     spec = load(small_spec, overrides=[(key, value)])
     section, name = key.split(".")
     number = getattr(getattr(spec, section), name)
-    assert number == wanted and type(number) is int
+    assert number == expected and type(number) is int
     assert load(small_spec, overrides=[("seed", 7.0)]).seed == 7
     again = small_spec.with_name("again.toml")
     again.write_text(spec.to_toml())

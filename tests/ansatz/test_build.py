@@ -21,12 +21,12 @@ def two_qubit_depth(circuit):
 def test_hamiltonian_ansatz_is_the_product_of_exponentials():
     circuit = build("hamiltonian", num_qubits=3, paulis=CHAIN, layers=2)
     values = np.random.default_rng(1).uniform(-2, 2, circuit.num_parameters)
-    got = Statevector(circuit.assign_parameters(values)).data
+    prepared = Statevector(circuit.assign_parameters(values)).data
     order = ["IZZ", "ZZI", "IIZ", "IZI", "ZII", "IIX", "IXI", "XII"]
     state = np.full(8, 8**-0.5, dtype=complex)
     for angle, label in zip(values, order * 2, strict=True):
         state = expm(-0.5j * angle * Operator.from_label(label).data) @ state
-    np.testing.assert_allclose(got, state, atol=1e-12)
+    np.testing.assert_allclose(prepared, state, atol=1e-12)
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -41,8 +41,8 @@ def test_names_sort_in_the_order_of_appearance(ansatz):
     names = [p.name for p in circuit.parameters]
     width = max(3, len(str(len(names) - 1)))
     assert names == [f"theta_{k:0{width}d}" for k in range(len(names))]
-    seen = [p.name for item in circuit.data for value in item.operation.params for p in value.parameters]
-    assert list(dict.fromkeys(seen)) == names
+    appearing = [p.name for item in circuit.data for value in item.operation.params for p in value.parameters]
+    assert list(dict.fromkeys(appearing)) == names
 
 
 @pytest.mark.parametrize("ansatz", BUILT_IN)
@@ -94,7 +94,7 @@ def circuit_of(*gates: str) -> QuantumCircuit:
 
 
 @pytest.mark.parametrize(
-    ("ansatz", "options", "said"),
+    ("ansatz", "options", "message"),
     [
         ("hamiltonain", {}, r"unknown ansatz 'hamiltonain'.*allowed: hamiltonian.*did you mean 'hamiltonian'"),
         ("hamiltonian", {"layers": 0}, "layers: 0 .*at least 1"),
@@ -111,8 +111,8 @@ def circuit_of(*gates: str) -> QuantumCircuit:
     ],
     ids=str,
 )
-def test_one_line_for_what_does_not_fit(ansatz, options, said):
-    given = {"num_qubits": 2, "paulis": PauliList(["ZZ"]), **options}
-    with pytest.raises(InputError, match=said) as caught:
-        build(ansatz, **given)
+def test_one_line_for_what_does_not_fit(ansatz, options, message):
+    arguments = {"num_qubits": 2, "paulis": PauliList(["ZZ"]), **options}
+    with pytest.raises(InputError, match=message) as caught:
+        build(ansatz, **arguments)
     assert "\n" not in str(caught.value)

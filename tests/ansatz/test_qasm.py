@@ -68,11 +68,11 @@ def test_a_files_own_names_are_kept_and_bound_by_name(tmp_path):
     text += "".join(f"ry(t_{k}) q[{k % 2}];\n" for k in range(12))
     circuit = build(written(tmp_path, HEAD + text), num_qubits=2, paulis=PAULIS)
     values = {f"t_{k}": 0.1 * k for k in range(12)}
-    got = Operator(circuit.assign_parameters(values))
+    operator = Operator(circuit.assign_parameters(values))
     expected = QuantumCircuit(2)
     expected.ry(0.1 * sum(range(0, 12, 2)), 0)
     expected.ry(0.1 * sum(range(1, 12, 2)), 1)
-    np.testing.assert_allclose(got.data, Operator(expected).data, atol=1e-12)
+    np.testing.assert_allclose(operator.data, Operator(expected).data, atol=1e-12)
 
 
 def test_measurements_and_unused_inputs_are_dropped(tmp_path):
@@ -91,7 +91,7 @@ def test_found_by_name_here_and_beside_the_package(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (HEAD + "qubit[2] q\nh q[0];\n", "line 4:0: unexpected 'h'"),
         ("OPENQASM 3.0;\nqubit[2] q;\nfoo q[0];\n", "gate 'foo' is not defined"),
@@ -105,11 +105,11 @@ def test_found_by_name_here_and_beside_the_package(tmp_path, monkeypatch):
         (HEAD + "input float[64] a;\nqubit[3] q;\nry(a) q[0];\n", "has 3 qubits, the network has 2"),
     ],
 )
-def test_one_line_for_a_file_that_does_not_serve(tmp_path, text, said, capfd):
+def test_one_line_for_a_file_that_does_not_serve(tmp_path, text, message, capfd):
     path = written(tmp_path, text)
     with pytest.raises(InputError, match=r"mine\.qasm") as caught:
         build(path, num_qubits=2, paulis=PAULIS)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
 

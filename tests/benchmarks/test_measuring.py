@@ -119,7 +119,7 @@ def test_ratios_are_within_a_group():
 
 @pytest.fixture
 def groups(monkeypatch, hasty):
-    """What is measured, without the process that does it."""
+    """Stand in for the measuring process, with fixed answers."""
     done = []
 
     def measured(task, size, threads, say, most=None):
@@ -131,8 +131,8 @@ def groups(monkeypatch, hasty):
 
 
 def start(output, *methods, **options):
-    chosen = {"quick": False, "resume": False, "threads": {1}, "say": lambda text: None, **options}
-    return runner.run([toy(*methods)], output, **chosen)
+    options_ = {"quick": False, "resume": False, "threads": {1}, "say": lambda text: None, **options}
+    return runner.run([toy(*methods)], output, **options_)
 
 
 def test_a_resumed_run_measures_what_is_missing(tmp_path, groups):
@@ -155,12 +155,12 @@ def test_a_resumed_run_measures_other_versions_again(tmp_path, groups, monkeypat
 
 
 def test_rows_of_another_machine_are_dropped(tmp_path, groups):
-    output, told = tmp_path / "results.json", []
+    output, lines = tmp_path / "results.json", []
     elsewhere = Results({**machine(), "cpu": "another"}, {}, [Row("other", 1, 1, "m", "1")])
     elsewhere.save(output)
-    found = start(output, RIGHT, quick=True, resume=True, say=told.append)
-    assert {row.task for row in found.rows} == {"toy"}
-    assert "another machine" in told[0]
+    results = start(output, RIGHT, quick=True, resume=True, say=lines.append)
+    assert {row.task for row in results.rows} == {"toy"}
+    assert "another machine" in lines[0]
 
 
 def test_an_interruption_keeps_finished_groups(tmp_path, groups, monkeypatch):
@@ -174,9 +174,9 @@ def test_an_interruption_keeps_finished_groups(tmp_path, groups, monkeypatch):
     monkeypatch.setattr(runner, "_group", interrupted)
     with pytest.raises(KeyboardInterrupt):
         start(output, RIGHT)
-    kept = Results.load(output)
-    assert kept is not None
-    assert {row.size for row in kept.rows} == {2}
+    results = Results.load(output)
+    assert results is not None
+    assert {row.size for row in results.rows} == {2}
 
 
 def test_a_process_that_dies_leaves_its_method_out_of_the_next(monkeypatch):

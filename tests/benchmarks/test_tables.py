@@ -48,10 +48,10 @@ def test_a_table_goes_between_its_marks_only():
 def test_results_are_kept_and_replaced_by_group(tmp_path):
     path = tmp_path / "results.json"
     results().save(path)
-    kept = Results.load(path)
-    assert kept is not None
-    assert [row.method for row in kept.rows] == ["ours", "plain", "quick", "broken"]
-    again = kept.merged([replace(rows()[0], seconds=0.5)])
+    loaded = Results.load(path)
+    assert loaded is not None
+    assert [row.method for row in loaded.rows] == ["ours", "plain", "quick", "broken"]
+    again = loaded.merged([replace(rows()[0], seconds=0.5)])
     assert [(row.method, row.seconds) for row in again.rows] == [("ours", 0.5)]
 
 

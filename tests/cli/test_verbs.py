@@ -160,8 +160,8 @@ beta = 0.1
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("stencil", "kept"), [(STENCIL, ["exact", "finite_beta"]), ("", ["exact"])], ids=["given", "adaptive"])
-def test_control_c_of_a_real_program(tmp_path, stencil, kept):
+@pytest.mark.parametrize(("stencil", "rungs"), [(STENCIL, ["exact", "finite_beta"]), ("", ["exact"])], ids=["given", "adaptive"])
+def test_control_c_of_a_real_program(tmp_path, stencil, rungs):
     (tmp_path / "long.toml").write_text(LONG_SPEC + stencil)
     words = [sys.executable, "-m", "qep_qiskit.cli", "compare", "long.toml"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
@@ -171,10 +171,10 @@ def test_control_c_of_a_real_program(tmp_path, stencil, kept):
     assert process.returncode == 130, stderr
     lines = [line for line in stderr.splitlines() if not re.match(r"qep: \d+ s: ", line)]
     assert len(lines) == 1, stderr
-    assert f"{len(kept)} rung{'s' * (len(kept) > 1)} of 6 kept" in lines[0]
+    assert f"{len(rungs)} rung{'s' * (len(rungs) > 1)} of 6 kept" in lines[0]
     assert stdout == ""
     budget = json.loads((tmp_path / "hardware_runs" / "long" / "budget.json").read_text())
-    assert [rung["name"] for rung in budget["rungs"]] == kept
+    assert [rung["name"] for rung in budget["rungs"]] == rungs
 
 
 def test_an_interrupted_comparison_keeps_its_rungs_without_computing(monkeypatch):

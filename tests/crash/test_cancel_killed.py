@@ -22,21 +22,21 @@ def act(verb, run, *, url, kill, spec=None):
     runs.cancel(run) if verb == "cancel" else runs.submit(load(spec), run=run)
 
 
-def in_a_process(verb, run, **more):
-    process = CONTEXT.Process(target=act, args=(verb, run), kwargs=more)
+def in_a_process(verb, run, **options):
+    process = CONTEXT.Process(target=act, args=(verb, run), kwargs=options)
     process.start()
     process.join(200)
     return process.exitcode
 
 
 @pytest.mark.parametrize(
-    ("sent", "point"),
+    ("count", "point"),
     [pytest.param(a, b, marks=() if (a, b) == (SUBMIT[1], CANCEL[0]) else pytest.mark.slow) for a in SUBMIT for b in CANCEL],
 )
-def test_a_cancel_that_was_killed_is_taken_up(sent, point, tmp_path):
+def test_a_cancel_that_was_killed_is_taken_up(count, point, tmp_path):
     with serve(seed=5, queue_seconds=600) as server:
-        code = in_a_process("submit", tmp_path / "run", url=server.url, kill=sent, spec=write_spec(tmp_path, COSTS[1]))
-        assert code == (-signal.SIGKILL if sent else 0)
+        code = in_a_process("submit", tmp_path / "run", url=server.url, kill=count, spec=write_spec(tmp_path, COSTS[1]))
+        assert code == (-signal.SIGKILL if count else 0)
         assert in_a_process("cancel", tmp_path / "run", url=server.url, kill=point) == -signal.SIGKILL
         assert in_a_process("cancel", tmp_path / "run", url=server.url, kill="") == 0
         ledger = server.service.ledger()

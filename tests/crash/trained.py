@@ -16,11 +16,11 @@ JOBS = ("step 1 job 1", "step 1 job 2", "step 2 job 1", "step 2 job 2", "step 2 
 """A free phase with its calibration and the nudged phases in each step; what the network answers after the last one."""
 
 
-def fit(folder: Path, *, url: str, kill: str = "", mode: str = "job", **more):
+def fit(folder: Path, *, url: str, kill: str = "", mode: str = "job", **overrides):
     """Start or resume the training in a folder."""
     os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "QEP_KILL_AT": kill, "OMP_NUM_THREADS": "1"}
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
-    options = {**CHOSEN, "mitigation": "tensored", "validation": HELD_OUT, **more}
+    options = {**CHOSEN, "mitigation": "tensored", "validation": HELD_OUT, **overrides}
     return qep.train(network, X, Y, device=qep.ibm("ibm_torino", mode=mode), run=folder, **options)
 
 

@@ -1,4 +1,4 @@
-"""What every device must do: the suite that each of them inherits."""
+"""The contract of devices: tests that every device inherits."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def exact_probabilities(circuit, axes, row=()):
 def frequencies(samples):
     """Weights over all 2**n outcomes, qubit 0 the least significant bit."""
     n = samples.outcomes.shape[1]
-    found = np.zeros(2**n)
-    np.add.at(found, samples.outcomes @ (1 << np.arange(n)), samples.weights)
-    return found
+    totals = np.zeros(2**n)
+    np.add.at(totals, samples.outcomes @ (1 << np.arange(n)), samples.weights)
+    return totals
 
 
 def expectations(samples):
@@ -96,10 +96,10 @@ ROWS = np.random.default_rng(3).uniform(-2, 2, (3, 12))
 
 
 class DeviceContract:
-    """Inherit, and give `make`; a fixture `device` hands over what it makes, once a class."""
+    """Inherit this and define `make`; the fixture `device` provides the device, made once per class."""
 
     allowance = 0.0
-    """How far noise may move an expectation of one qubit."""
+    """Largest change of a one-qubit expectation that noise may cause."""
     seeded = True
     """Whether the seed of a call decides its samples."""
     gives_distributions = True
@@ -147,9 +147,9 @@ class DeviceContract:
             work_of(device, first, "ZZZZ"),
             work_of(device, second, "ZZZ", ROWS[1:]),
         ]
-        got = device.sample(work, shots=SHOTS, seed=4)
-        assert [len(batch) for batch in got] == [2, 1, 2]
-        for item, circuit, batch in zip(work, (second, first, second), got, strict=True):
+        sampled = device.sample(work, shots=SHOTS, seed=4)
+        assert [len(batch) for batch in sampled] == [2, 1, 2]
+        for item, circuit, batch in zip(work, (second, first, second), sampled, strict=True):
             for row, samples in zip(item.values, batch, strict=True):
                 np.testing.assert_allclose(
                     frequencies(samples),
@@ -179,11 +179,11 @@ class DeviceContract:
         circuit.ry(Parameter("theta_000"), 0)
         rows = np.full((3, 1), np.pi / 2)
         work = [work_of(device, circuit, axis, rows) for axis in ("Z", "Y")]
-        found = []
+        correlations = []
         for seed in range(40):
-            got = device.sample(work, shots=400, seed=seed)
-            found.append([expectations(samples)[0] for batch in got for samples in batch])
-        correlation = np.corrcoef(np.array(found).T)[np.triu_indices(6, 1)]
+            sampled = device.sample(work, shots=400, seed=seed)
+            correlations.append([expectations(samples)[0] for batch in sampled for samples in batch])
+        correlation = np.corrcoef(np.array(correlations).T)[np.triu_indices(6, 1)]
         assert np.abs(correlation).max() < 0.6  # 40 pairs: a correlation's own scatter is 0.16
 
     def test_the_distribution_is_that_of_many_shots(self, device):
@@ -193,20 +193,20 @@ class DeviceContract:
             return
         work = [work_of(device, entangled(), axes, ROWS[:2]) for axes in ("ZXY", "ZZZ")]
         shots = 100_000
-        for exact, drawn in zip(device.distribution(work), device.sample(work, shots=shots, seed=5), strict=True):
-            for p, q in zip(exact, drawn, strict=True):
+        for exact, samples in zip(device.distribution(work), device.sample(work, shots=shots, seed=5), strict=True):
+            for p, q in zip(exact, samples, strict=True):
                 assert p.shots is None
-                expected, seen = shots * frequencies(p), shots * frequencies(q)
+                expected, counts = shots * frequencies(p), shots * frequencies(q)
                 likely = expected > 5
-                assert seen[~likely].sum() < 20 + 3 * expected[~likely].sum()
-                distance = np.sum((seen - expected)[likely] ** 2 / expected[likely])
-                assert distance < chi2.isf(1e-6, likely.sum()), (distance, expected, seen)
+                assert counts[~likely].sum() < 20 + 3 * expected[~likely].sum()
+                distance = np.sum((counts - expected)[likely] ** 2 / expected[likely])
+                assert distance < chi2.isf(1e-6, likely.sum()), (distance, expected, counts)
 
     def test_a_layout_that_was_chosen_can_be_kept(self, device):
         first = device.compile(entangled())
         again = device.compile(product_state().copy(), qubits=None)
-        kept = device.compile(entangled(), qubits=first.start)
-        assert kept.start == first.start
+        second = device.compile(entangled(), qubits=first.start)
+        assert second.start == first.start
         assert len(again.qubits) == 4
 
     def test_one_circuit_is_compiled_once(self, device):

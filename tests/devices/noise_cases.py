@@ -119,9 +119,9 @@ def as_it_is(circuit, wires=None, simulator="qep-qiskit"):
 
 def both_distributions(device, exact, compiled, bases, values):
     """All outcomes' probabilities by a device and by Aer's density matrices, (bases, rows, 2**n)."""
-    found = device.distribution([Work(compiled, axes, values) for axes in bases])
+    distributions = device.distribution([Work(compiled, axes, values) for axes in bases])
     other = exact.distribution([Work(replace(compiled, simulator=aer_engine.NAME), axes, values) for axes in bases])
-    return [np.array([[frequencies(s) for s in batch] for batch in batches]) for batches in (found, other)]
+    return [np.array([[frequencies(s) for s in batch] for batch in batches]) for batches in (distributions, other)]
 
 
 def beside_aer(model):

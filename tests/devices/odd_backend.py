@@ -35,7 +35,7 @@ class OddJob(JobV1):
 
 
 class OddBackend(BackendV2):
-    """`kind` says what is odd, `most` how many circuits a job takes, `most_shots` how many shots of each."""
+    """`kind` names the oddity; `most` and `most_shots` limit the circuits per job and the shots per circuit."""
 
     def __init__(self, kind="plain", *, most=None, most_shots=None, word=JobStatus.DONE, target=True):
         super().__init__(name="odd")
@@ -67,7 +67,7 @@ class OddBackend(BackendV2):
     def run(self, circuits, shots=1024, **options):
         circuits = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
         if self._most and len(circuits) > self._most:
-            raise ValueError(f"at most {self._most} circuits a job")
+            raise ValueError(f"at most {self._most} circuits per job")
         if shots > getattr(self, "max_shots", 10**9):
             raise ValueError(f"at most {self.max_shots} shots")
         job = OddJob(self, str(uuid.uuid4()))
@@ -119,13 +119,13 @@ def bits(counts, circuit):
 def on_wires(counts, circuit, order=1):
     """Counts of all qubits of the device, the qubit that each outcome is read from at its own place."""
     wires = [circuit.find_bit(i.qubits[0]).index for i in circuit.data if i.operation.name == "measure"]
-    found = {}
+    bits = {}
     for key, n in counts.items():
         letters = ["0"] * QUBITS
         for place, wire in enumerate(wires):
             letters[wire] = str(int(key, 16) >> place & 1)
-        found["".join(letters[::-1][::order])] = n
-    return found
+        bits["".join(letters[::-1][::order])] = n
+    return bits
 
 
 twist("plain")(lambda answer, circuits, shots: Result.from_dict(answer))
@@ -261,6 +261,6 @@ RIGHT = (
 )
 """Kinds that have all that is needed."""
 WIDE = ("all qubits", "padded")
-"""Kinds that can be told apart, where the qubits in use are not the first ones."""
+"""Kinds whose bits can be assigned to qubits even when the qubits in use are not the first ones."""
 FAILED = ("failed", "failed as a whole")
 REFUSED = tuple(kind for kind in TWISTS if kind not in (*RIGHT, *WIDE, *FAILED))

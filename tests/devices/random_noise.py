@@ -40,7 +40,7 @@ BASES = (
     ("h", "t", "cx"),
     ("h", "s", "t", "tdg", "cz"),
 )
-"""What compilers and devices use: superconducting, ion and atom gates, discrete sets, three-qubit gates, matrices."""
+"""Gates of compilers and devices: superconducting, ion and atom gates, discrete sets, three-qubit gates, matrices."""
 STANDARD = get_standard_gate_name_mapping()
 DISCRETE = ("h", "s", "t", "x", "cx")
 A, B = Parameter("a"), Parameter("b")
@@ -146,11 +146,11 @@ class Case:
 
     def reference(self):
         """Return the probabilities of each row: transpiled by Qiskit, the density matrix of plain Aer, readout by hand."""
-        made = [self.transpiled(s) if isinstance(s, QuantumCircuit) else s for s in self.segments]
-        whole = self._whole(made)
+        circuits = [self.transpiled(s) if isinstance(s, QuantumCircuit) else s for s in self.segments]
+        whole = self._whole(circuits)
         for wire, axis in enumerate(self.axes):
             whole.compose(self._turn(axis), [wire], inplace=True)
-        found = []
+        expectations = []
         for row in self.values:
             circuit = whole.assign_parameters(dict(zip(self.circuit.parameters, row, strict=True)))
             for wire in range(self.num_qubits):
@@ -164,23 +164,23 @@ class Case:
             result = AerSimulator(method="density_matrix", noise_model=self.model).run(circuit).result()
             assert result.success, result.status
             chances = np.real(np.diag(np.asarray(result.data(0)["density_matrix"])))
-            found.append(self._read(chances))
-        return np.array(found)
+            expectations.append(self._read(chances))
+        return np.array(expectations)
 
     def _turn(self, axis):
         """Return the shortest way to turn an axis into Z that Qiskit finds."""
         ways = {"X": (_rz_sx, _ry, _h), "Y": (_sx, _rx, _sdg_h, _rz_ry), "Z": (lambda c: None,)}[axis]
-        made = []
+        gates = []
         for way in ways:
             circuit = QuantumCircuit(1)
             way(circuit)
             if set(circuit.count_ops()) <= set(self.standard):
-                made.append(circuit)
+                gates.append(circuit)
             try:
-                made.append(self.transpiled(circuit))
+                gates.append(self.transpiled(circuit))
             except QiskitError:
                 continue
-        return min(made, key=len)
+        return min(gates, key=len)
 
     def _read(self, chances):
         for wire in range(self.num_qubits):

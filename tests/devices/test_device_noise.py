@@ -35,10 +35,10 @@ def test_a_distribution_equals_a_density_matrix_of_each_circuit_bound_by_itself(
     model = gates_and_readout()
     device = make(noise=model)
     work = work_of(device, entangled(), "XYZ", ROWS)
-    (found,) = device.distribution([work])
+    (distribution,) = device.distribution([work])
     simulator = AerSimulator(method="density_matrix", noise_model=model)
     flips = np.array([[0.98, 0.07], [0.02, 0.93]])
-    for row, samples in zip(ROWS, found, strict=True):
+    for row, samples in zip(ROWS, distribution, strict=True):
         circuit = work.compiled.rotated("XYZ").assign_parameters(row)
         circuit.save_density_matrix()
         before = np.real(np.diag(np.asarray(simulator.run(circuit).result().data(0)["density_matrix"])))
@@ -52,9 +52,9 @@ def test_run_time_binding_gives_what_circuits_bound_before_give(make):
     model, shots = make(), 100_000
     device = qep.aer(noise=model)
     work = work_of(device, entangled(), "ZXZ", ROWS)
-    (found,) = device.sample([work], shots=shots, seed=1)
+    (drawn,) = device.sample([work], shots=shots, seed=1)
     simulator = AerSimulator(noise_model=model)
-    for row, samples in zip(ROWS, found, strict=True):
+    for row, samples in zip(ROWS, drawn, strict=True):
         circuit = work.compiled.measured("ZXZ").assign_parameters(row)
         counts = simulator.run(circuit, shots=shots, seed_simulator=2).result().get_counts()
         separate = np.array([counts.get(f"{k:03b}", 0) / shots for k in range(8)])
@@ -83,8 +83,10 @@ def test_noise_of_the_active_qubits_equals_the_whole_devices():
     place = [active.index(w) for w in wires]
     model = noise_of(here, active)
     small.save_probabilities(place)
-    found = np.asarray(AerSimulator(method="density_matrix", noise_model=model).run(small).result().data(0)["probabilities"])
-    np.testing.assert_allclose(found, expected, atol=1e-10)
+    probabilities = np.asarray(
+        AerSimulator(method="density_matrix", noise_model=model).run(small).result().data(0)["probabilities"]
+    )
+    np.testing.assert_allclose(probabilities, expected, atol=1e-10)
     device = qep.fake("manila")
     ((samples,),) = device.distribution([work_of(device, circuit, "ZZZ")])
     for q, wire in enumerate(wires):

@@ -18,18 +18,18 @@ SHOTS = 20_000
 
 def circuit():
     a = ParameterVector("a", 7)
-    made = QuantumCircuit(3)
-    made.h(0)
-    made.ry(a[0], 1)
-    made.rx(0.3 - 2 * a[1], 2)
-    made.rzz(a[2], 0, 1)
-    made.rxx(a[3] + a[0], 1, 2)
-    made.sx(0)
-    made.rz(a[4], 0)
-    made.cx(0, 2)
-    made.ry(a[5] / 2, 2)
-    made.ryy(a[6], 0, 1)
-    return made
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.ry(a[0], 1)
+    circuit.rx(0.3 - 2 * a[1], 2)
+    circuit.rzz(a[2], 0, 1)
+    circuit.rxx(a[3] + a[0], 1, 2)
+    circuit.sx(0)
+    circuit.rz(a[4], 0)
+    circuit.cx(0, 2)
+    circuit.ry(a[5] / 2, 2)
+    circuit.ryy(a[6], 0, 1)
+    return circuit
 
 
 def work_of(device, count, axes=("ZZZ", "XXX", "XYZ")):
@@ -44,23 +44,27 @@ def full(samples):
     return chances
 
 
-def statistic(got, exact):
+def statistic(samples, exact):
     """χ² of counts against Aer's exact distribution, and its degrees of freedom."""
     p = full(exact)
-    seen = p > 1e-12
-    assert not np.any(full(got)[~seen])
-    return SHOTS * ((full(got) - p)[seen] ** 2 / p[seen]).sum(), seen.sum() - 1
+    possible = p > 1e-12
+    assert not np.any(full(samples)[~possible])
+    return SHOTS * ((full(samples) - p)[possible] ** 2 / p[possible]).sum(), possible.sum() - 1
 
 
 def test_a_batch_has_the_distributions_of_aer():
     device, other = qep.simulator(), qep.aer()
     work = work_of(device, 16)
     assert work[0].compiled.simulator == work[0].compiled.summary()["simulator"] == "qep-qiskit"
-    got, own, exact = device.sample(work, shots=SHOTS, seed=5), device.distribution(work), other.distribution(work_of(other, 16))
-    for many, right in zip(own, exact, strict=True):
+    samples, distributions, exact = (
+        device.sample(work, shots=SHOTS, seed=5),
+        device.distribution(work),
+        other.distribution(work_of(other, 16)),
+    )
+    for many, right in zip(distributions, exact, strict=True):
         np.testing.assert_allclose([full(s) for s in many], [full(s) for s in right], rtol=0, atol=1e-12)
-    found = [statistic(g, e) for many, right in zip(got, exact, strict=True) for g, e in zip(many, right, strict=True)]
-    total, freedom = np.sum(found, axis=0)
+    statistics = [statistic(g, e) for many, right in zip(samples, exact, strict=True) for g, e in zip(many, right, strict=True)]
+    total, freedom = np.sum(statistics, axis=0)
     assert 1e-4 < chi2.sf(total, freedom) < 1 - 1e-4
 
 
@@ -124,9 +128,9 @@ def test_the_simulator_runs_nothing_on_aer(device, monkeypatch):
 def test_results_say_which_simulator_ran(device, name, shots):
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     problem = qep.Problem(network, network.initial_weights(1), x=[0.3], cost=qep.SquaredError([1.0]))
-    found = qep.gradient(problem, preparer=qep.Adiabatic(time=1.0, steps=2), device=device, shots=shots)
-    assert found.provenance["device"]["simulator"] == name
-    assert {circuit["simulator"] for circuit in found.provenance["circuits"]} <= {name}
+    gradient = qep.gradient(problem, preparer=qep.Adiabatic(time=1.0, steps=2), device=device, shots=shots)
+    assert gradient.provenance["device"]["simulator"] == name
+    assert {circuit["simulator"] for circuit in gradient.provenance["circuits"]} <= {name}
 
 
 def test_beyond_the_fast_size_a_snapshot_takes_aer_for_shots_and_distributions(monkeypatch):

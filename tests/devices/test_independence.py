@@ -183,8 +183,8 @@ def test_rows_circuits_and_calls_are_independent(name):
         device = as_device(MAKES[name]())
         compiled = device.compile(CIRCUIT)
         work = [Work(compiled, axes, np.full((2, 1), np.pi / 2)) for axes in ("Z", "Y")]
-        got = device.sample(work, shots=SHOTS, seed=seed)
-        scores.append([(1.0 - 2.0 * s.weights @ s.outcomes[:, 0]) * np.sqrt(SHOTS) for batch in got for s in batch])
+        samples = device.sample(work, shots=SHOTS, seed=seed)
+        scores.append([(1.0 - 2.0 * s.weights @ s.outcomes[:, 0]) * np.sqrt(SHOTS) for batch in samples for s in batch])
     scores = np.array(scores)
     assert len(np.unique(scores.round(9))) > 12
     assert 0.5 < np.mean(scores**2) < 1.7
@@ -194,11 +194,11 @@ def test_rows_circuits_and_calls_are_independent(name):
 
 @pytest.mark.parametrize("name", ["statevector numpy int", "runtime sampler of a seeded backend", "own seed"])
 def test_pulls_over_seeds_are_of_size_one(name, truth):
-    found = gradients(MAKES[name], range(SEEDS))
-    pulls = np.array([(g.values - truth) / g.stderr for g in found])
+    estimates = gradients(MAKES[name], range(SEEDS))
+    pulls = np.array([(g.values - truth) / g.stderr for g in estimates])
     # 16 seeds: a standard deviation scatters by 0.18; the rms over five correlated weights by little less
     assert 0.5 < np.sqrt(np.mean(pulls**2)) < 1.6
-    assert len({g.values.tobytes() for g in found}) == SEEDS
+    assert len({g.values.tobytes() for g in estimates}) == SEEDS
 
 
 @pytest.mark.slow
@@ -216,8 +216,8 @@ def test_equal_samples_of_a_batch_are_independent(name):
     """The mean of n equal samples scatters 1/√n as much as one of them; samples of the same numbers as much."""
     every = []
     for seed in range(4):
-        found = qep.gradients([PROBLEM] * 6, device=MAKES[name](), shots=SHOTS, seed=seed, **OPTIONS)
-        every += [(g.values - np.mean([h.values for h in found], axis=0)) / g.stderr for g in found]
+        gradients = qep.gradients([PROBLEM] * 6, device=MAKES[name](), shots=SHOTS, seed=seed, **OPTIONS)
+        every += [(g.values - np.mean([h.values for h in gradients], axis=0)) / g.stderr for g in gradients]
     assert np.sqrt(np.mean(np.square(every)) * 6 / 5) == pytest.approx(1.0, abs=0.3)
 
 

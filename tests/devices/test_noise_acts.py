@@ -29,8 +29,8 @@ def problem(sites=2, edges="chain"):
     return qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
 
 
-def predictions(device, shots=None, preparer=RAMP, asked=None, **options):
-    return qep.gradient(asked or problem(), preparer=preparer, stencil=qep.symmetric(0.2), device=device, shots=shots, **options)
+def predictions(device, shots=None, preparer=RAMP, case=None, **options):
+    return qep.gradient(case or problem(), preparer=preparer, stencil=qep.symmetric(0.2), device=device, shots=shots, **options)
 
 
 def z_of(device, circuit, axes, values=((),)):
@@ -49,9 +49,9 @@ def test_errors_on_measure_are_in_exact_answers_shots_and_forecasts(make, error,
     model = NoiseModel(basis_gates=["rz", "sx", "x", "cx"])
     model.add_all_qubit_quantum_error(error, "measure")
     free = predictions(None).predictions
-    exact, drawn = predictions(make(noise=model)), predictions(make(noise=model, seed=1), 40_000)
+    exact, sampled = predictions(make(noise=model)), predictions(make(noise=model, seed=1), 40_000)
     np.testing.assert_allclose(exact.predictions, scale * free + 1 - scale if shifted else scale * free, atol=1e-9)
-    assert np.all(np.abs(drawn.predictions - exact.predictions) < 4.5 * drawn.predictions_stderr)
+    assert np.all(np.abs(sampled.predictions - exact.predictions) < 4.5 * sampled.predictions_stderr)
     assert exact.provenance["device"]["noise"] == "NoiseModel on measure"
     options = {"preparer": RAMP, "stencil": qep.symmetric(0.2), "device": make(noise=model, seed=2), "shots": 40_000}
     ratio = qep.plan(problem(), **options).stderr / qep.gradient(problem(), **options).stderr
@@ -77,8 +77,8 @@ def test_basis_changes_are_made_of_the_models_gates_and_bear_their_noise(make, b
     model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), noisy)
     circuit, axis = QuantumCircuit(1), "Y" if "sx" in noisy else "X"
     prepare(circuit, Parameter("a"))
-    (found,) = z_of(make(noise=model), circuit, axis, [[np.pi / 2][: circuit.num_parameters]])
-    assert abs(found[0]) == pytest.approx(expected, abs=1e-9)
+    (mean,) = z_of(make(noise=model), circuit, axis, [[np.pi / 2][: circuit.num_parameters]])
+    assert abs(mean[0]) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_flips_before_the_measurement_bear_the_noise_of_the_models_gates(make):
     circuit.ry(0.4, 0)
     after = twirling.construct(device.compile(circuit), "Z")
     (rows,) = device.distribution([Work(after, "Z", np.array([[0.0], [np.pi]]))])
-    found = [samples.weights @ (1 - 2 * samples.outcomes[:, 0]) for samples in rows]
-    np.testing.assert_allclose(found, [0.81 * np.cos(0.4), -0.81 * np.cos(0.4)], atol=1e-9)
+    means = [samples.weights @ (1 - 2 * samples.outcomes[:, 0]) for samples in rows]
+    np.testing.assert_allclose(means, [0.81 * np.cos(0.4), -0.81 * np.cos(0.4)], atol=1e-9)
 
 
 def test_flips_that_the_gates_cannot_express_are_refused():
@@ -158,10 +158,10 @@ def test_noise_on_any_gate_acts_or_is_refused(make, name):
         with pytest.raises(InputError, match=r"'ccx'.*qep\.aer"):
             predictions(make(noise=model), **options)
         return
-    found = predictions(make(noise=model), **options)
-    assert found.provenance["device"]["noise"] == f"NoiseModel on {name}"
-    assert not [text for text in found.diagnostics["warnings"] if text.startswith("device")]
-    structure = found.free.circuits()[0]
+    noisy = predictions(make(noise=model), **options)
+    assert noisy.provenance["device"]["noise"] == f"NoiseModel on {name}"
+    assert not [text for text in noisy.diagnostics["warnings"] if text.startswith("device")]
+    structure = noisy.free.circuits()[0]
     values = np.asarray(structure.values)[0]
     bound = structure.circuit.assign_parameters(dict(zip(structure.circuit.parameters, values, strict=True)))
     bound = transpile(bound, basis_gates=["rz", "sx", "x", "cx", "rx", "r"], optimization_level=0) if name == "r" else bound
@@ -170,7 +170,7 @@ def test_noise_on_any_gate_acts_or_is_refused(make, name):
     simulator = AerSimulator(method="density_matrix", noise_model=model)
     rho = np.asarray(simulator.run(plain).result().data(0)["density_matrix"])
     chances = np.real(np.diag(rho)).reshape(2, 4)
-    assert found.predictions[0] == pytest.approx(chances[0].sum() - chances[1].sum(), abs=1e-9)
+    assert noisy.predictions[0] == pytest.approx(chances[0].sum() - chances[1].sum(), abs=1e-9)
     compiled = make(noise=model).compile(structure.circuit)
     ((samples,),) = make(noise=model).distribution([Work(compiled, "ZZZ", np.asarray(structure.values)[:1])])
     np.testing.assert_allclose(frequencies(samples), np.real(np.diag(rho)), atol=1e-9)
@@ -183,12 +183,12 @@ def test_what_acts_on_nothing_is_said_in_one_line_each():
     model.add_quantum_error(depolarizing_error(0.1, 2), "measure", [0, 1])
     model.add_readout_error(ReadoutError(np.full((4, 4), 0.25)), [0, 1])
     for make in (qep.aer, qep.simulator):
-        found = predictions(make(noise=model))
-        lines = [text for text in found.diagnostics["warnings"] if text.startswith("device")]
+        values = predictions(make(noise=model))
+        lines = [text for text in values.diagnostics["warnings"] if text.startswith("device")]
         assert len(lines) == 3 and not any("\n" in line for line in lines)
         for words in (("'nowhere', 'swap'",), ("'measure'", "(0, 1)"), ("readout", "(0, 1)")):
             assert any(all(word in line for word in words) for line in lines), (words, lines)
-        assert found.provenance["device"]["noise"] == "NoiseModel on cx"
+        assert values.provenance["device"]["noise"] == "NoiseModel on cx"
 
 
 def test_a_gate_that_aer_knows_by_another_label_is_told_to_have_no_errors():
@@ -204,12 +204,12 @@ def test_a_gate_that_aer_knows_by_another_label_is_told_to_have_no_errors():
 
 
 def test_pairs_that_a_devices_model_does_not_know_are_named():
-    asked = problem(4, [(0, 1), (0, 3), (1, 2)])
+    case = problem(4, [(0, 1), (0, 3), (1, 2)])
     model = NoiseModel.from_backend(FakeManilaV2())
     for make in (qep.aer, qep.simulator):
-        (line,) = [t for t in predictions(make(noise=model), asked=asked).diagnostics["warnings"] if "other qubits only" in t]
+        (line,) = [t for t in predictions(make(noise=model), case=case).diagnostics["warnings"] if "other qubits only" in t]
         assert "'cx' on qubits (0, 3)" in line and "qep.fake" in line
-    assert not [t for t in predictions(qep.fake("manila"), asked=asked).diagnostics["warnings"] if t.startswith("device")]
+    assert not [t for t in predictions(qep.fake("manila"), case=case).diagnostics["warnings"] if t.startswith("device")]
 
 
 def test_qubits_beyond_a_devices_model_are_named():
@@ -253,9 +253,9 @@ def test_free_parameters_in_phases_are_taken_by_all_devices(gate, basis):
     circuit.rx(t[0], 0)
     circuit.cx(0, 1)
     values = np.array([[0.4, 1.1, -0.7], [2.1, -0.3, 0.9]])
-    own = None if basis is None else [gate if name == "own" else name for name in basis]
+    gates = None if basis is None else [gate if name == "own" else name for name in basis]
     right = [Statevector(circuit.assign_parameters(row)).probabilities() for row in values]
-    for device in (qep.aer(noise=own and NoiseModel(own)), qep.aer(noise=own and NoiseModel(own), method="statevector")):
+    for device in (qep.aer(noise=gates and NoiseModel(gates)), qep.aer(noise=gates and NoiseModel(gates), method="statevector")):
         work = Work(device.compile(circuit), "ZZ", values)
         np.testing.assert_allclose([frequencies(s) for s in device.distribution([work])[0]], right, atol=1e-9)
         np.testing.assert_allclose([frequencies(s) for s in device.sample([work], shots=20_000, seed=1)[0]], right, atol=0.02)
@@ -268,13 +268,13 @@ def test_a_parameter_that_is_nothing_but_a_global_phase():
     circuit.ry(t[0], 0)
     circuit.ry(t[1], 1)
     circuit.cx(0, 1)
-    asked = qep.VQE(ansatz=circuit, starts=1)
-    right = qep.gradient(problem(), preparer=asked, seed=1).predictions
+    vqe = qep.VQE(ansatz=circuit, starts=1)
+    right = qep.gradient(problem(), preparer=vqe, seed=1).predictions
     for device in (qep.aer(), qep.simulator(), qep.fake("manila"), qep.aer(noise="manila")):
-        found = qep.gradient(problem(), preparer=asked, device=device, seed=1)
-        drawn = qep.gradient(problem(), preparer=asked, device=device, seed=1, shots=2000)
-        np.testing.assert_allclose(found.predictions, right, atol=1e-9 if "fake" not in str(device.describe()["noise"]) else 0.1)
-        assert np.all(np.abs(drawn.predictions - found.predictions) < 5 * drawn.predictions_stderr)
+        exact = qep.gradient(problem(), preparer=vqe, device=device, seed=1)
+        sampled = qep.gradient(problem(), preparer=vqe, device=device, seed=1, shots=2000)
+        np.testing.assert_allclose(exact.predictions, right, atol=1e-9 if "fake" not in str(device.describe()["noise"]) else 0.1)
+        assert np.all(np.abs(sampled.predictions - exact.predictions) < 5 * sampled.predictions_stderr)
 
 
 def test_rows_without_parameters_are_all_run():

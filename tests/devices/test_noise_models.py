@@ -30,14 +30,14 @@ def check(seed, shots):
         device = make(noise=case.model, seed=seed)
         try:
             work = Work(device.compile(case.circuit), case.axes, case.values)
-            (exact,), (drawn,) = device.distribution([work]), device.sample([work], shots=shots, seed=seed)
+            (exact,), (samples,) = device.distribution([work]), device.sample([work], shots=shots, seed=seed)
         except InputError as error:
             assert "qep.aer" in str(error) and "\n" not in str(error)
             refused.append(device.name)
             continue
         np.testing.assert_allclose([frequencies(s) for s in exact], right, rtol=0, atol=1e-9)
         scatter = np.sqrt(right * (1 - right) / shots)
-        assert np.all(np.abs([frequencies(s) for s in drawn] - right) < SIGMAS * scatter + 5 / shots)
+        assert np.all(np.abs([frequencies(s) for s in samples] - right) < SIGMAS * scatter + 5 / shots)
     assert refused == (["simulator"] if case.beyond_the_simulator else [])
     return refused
 
@@ -64,9 +64,9 @@ def test_the_reference_feels_every_part_of_the_noise():
             had = case.model._default_quantum_errors.pop(name, None), case.model._local_quantum_errors.pop(name, None)
             if had != (None, None):
                 felt[name] += bool(np.abs(case.reference() - whole).max() > 1e-3)
-            for kept, errors in zip(had, (case.model._default_quantum_errors, case.model._local_quantum_errors), strict=True):
-                if kept is not None:
-                    errors[name] = kept
+            for removed, errors in zip(had, (case.model._default_quantum_errors, case.model._local_quantum_errors), strict=True):
+                if removed is not None:
+                    errors[name] = removed
         case.model._default_readout_error = None
         felt["readout"] += bool(np.abs(case.reference() - whole).max() > 1e-3)
     assert all(felt.values()), felt

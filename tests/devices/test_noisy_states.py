@@ -34,7 +34,7 @@ TIGHT = {"rtol": 0.0, "atol": 1e-10}
 
 @pytest.fixture
 def own_runs(monkeypatch):
-    """How many rows this package's own simulation has worked out."""
+    """Count the rows that this package's own simulation computes."""
     rows = []
     plain = ChannelProgram.distributions
 
@@ -77,8 +77,8 @@ def test_every_kind_of_native_gates(name, own_runs):
     circuit = layered(4)
     compiled = device.compile(circuit)
     assert compiled.simulator == "qep-qiskit"
-    found, right = both_distributions(device, exact, compiled, ("ZZZZ", "XXXX", "YXZY"), a_row(circuit, 2))
-    np.testing.assert_allclose(found, right, **TIGHT)
+    distributions, right = both_distributions(device, exact, compiled, ("ZZZZ", "XXXX", "YXZY"), a_row(circuit, 2))
+    np.testing.assert_allclose(distributions, right, **TIGHT)
     assert own_runs == [2]
 
 
@@ -91,8 +91,8 @@ def test_random_circuits_under_any_noise(model, num_qubits, own_runs):
     for seed in range(3):
         circuit = random_circuit(num_qubits, 40, seed)
         bases = ("X" * num_qubits, "Y" * num_qubits, "Z" * num_qubits, "".join(letters))
-        found, right = both_distributions(device, exact, as_it_is(circuit), bases, a_row(circuit, 2, seed))
-        np.testing.assert_allclose(found, right, **TIGHT)
+        distributions, right = both_distributions(device, exact, as_it_is(circuit), bases, a_row(circuit, 2, seed))
+        np.testing.assert_allclose(distributions, right, **TIGHT)
     assert own_runs == [2] * 3
 
 
@@ -101,8 +101,8 @@ def test_six_wires_some_of_them_idle_or_not_read(own_runs):
     circuit.compose(random_circuit(4, 60, 7), [5, 0, 3, 2], inplace=True)
     circuit.sx(1)
     compiled = as_it_is(circuit, wires=(3, 5, 1))
-    found, right = both_distributions(*beside_aer(everything()), compiled, ("XYZ", "ZZZ"), a_row(circuit, 5))
-    np.testing.assert_allclose(found, right, **TIGHT)
+    distributions, right = both_distributions(*beside_aer(everything()), compiled, ("XYZ", "ZZZ"), a_row(circuit, 5))
+    np.testing.assert_allclose(distributions, right, **TIGHT)
     assert own_runs == [5]
 
 
@@ -114,14 +114,14 @@ def test_many_rows_some_of_them_equal_and_not_all_in_every_basis(own_runs):
     values[::3, :5] = values[0, :5]
     values[7] = values[8]
     compiled = device.compile(circuit)
-    (some, all_rows), (right,) = (
+    (subset, all_rows), (right,) = (
         d.distribution([Work(compiled, axes, rows) for axes, rows in items])
         for d, items in ((device, [("XXX", values[5:20]), ("ZYX", values)]), (exact, [("ZYX", values[[0, 7, 150, 299]])]))
     )
     for row, expected in zip([0, 7, 150, 299], right, strict=True):
         np.testing.assert_allclose(frequencies(all_rows[row]), frequencies(expected), **TIGHT)
     (right,) = exact.distribution([Work(compiled, "XXX", values[[5, 19]])])
-    np.testing.assert_allclose([frequencies(some[0]), frequencies(some[14])], [frequencies(s) for s in right], **TIGHT)
+    np.testing.assert_allclose([frequencies(subset[0]), frequencies(subset[14])], [frequencies(s) for s in right], **TIGHT)
     assert own_runs == [299]
 
 
@@ -139,8 +139,8 @@ def test_an_error_belongs_to_the_label_of_a_gate(own_runs):
     for pair in ((0, 1), (1, 0), (1, 2)):
         circuit.cx(*pair)
         circuit.sx(pair)
-    found, right = both_distributions(*beside_aer(model), as_it_is(circuit), ("ZZZ", "XYZ"), a_row(circuit))
-    np.testing.assert_allclose(found, right, **TIGHT)
+    distributions, right = both_distributions(*beside_aer(model), as_it_is(circuit), ("ZZZ", "XYZ"), a_row(circuit))
+    np.testing.assert_allclose(distributions, right, **TIGHT)
     assert own_runs == [3]
 
 
@@ -191,8 +191,8 @@ def test_small_circuits_and_others_come_back_in_order(own_runs):
     large.x(range(exact_engine.FAST_NOISY_WIRES + 1))
     work = [Work(device.compile(c), "Z" * c.num_qubits, np.zeros((1, 0))) for c in (large, flip, flip)]
     assert [item.compiled.simulator for item in work] == ["qiskit-aer", "qep-qiskit", "qep-qiskit"]
-    got = device.sample(work, shots=400, seed=2)
-    most = [int(np.argmax(np.bincount((s.outcomes @ (1 << np.arange(s.outcomes.shape[1]))), s.weights))) for (s,) in got]
+    samples = device.sample(work, shots=400, seed=2)
+    most = [int(np.argmax(np.bincount((s.outcomes @ (1 << np.arange(s.outcomes.shape[1]))), s.weights))) for (s,) in samples]
     assert most == [2**12 - 1, 2, 2]
     assert own_runs == [1]
 
@@ -203,8 +203,8 @@ def test_shots_are_drawn_from_the_distribution_of_aer():
     circuit, shots = layered(3), 20_000
     work = [Work(device.compile(circuit), axes, a_row(circuit, 16)) for axes in ("ZZZ", "XXX", "XYZ")]
     total = freedom = 0.0
-    for got, right in zip(device.sample(work, shots=shots, seed=5), exact.distribution(work), strict=True):
-        for samples, chances in zip(got, right, strict=True):
+    for drawn, right in zip(device.sample(work, shots=shots, seed=5), exact.distribution(work), strict=True):
+        for samples, chances in zip(drawn, right, strict=True):
             p = frequencies(chances)
             total += shots * ((frequencies(samples) - p) ** 2 / p).sum()
             freedom += len(p) - 1
@@ -220,8 +220,8 @@ def test_seeds_repeat_whatever_else_is_in_the_job():
     assert equal(first, again)
     assert not equal(first, other)
     assert not equal(first[:1], first[1:])
-    more = device.sample([*work[:1], Work(compiled, "XYX", a_row(circuit, 30, 4))], shots=200, seed=1)
-    assert equal(first[:1], more[:1])
+    samples = device.sample([*work[:1], Work(compiled, "XYX", a_row(circuit, 30, 4))], shots=200, seed=1)
+    assert equal(first[:1], samples[:1])
 
 
 @pytest.mark.parametrize("folding", ["global", "two_qubit"])
@@ -229,12 +229,12 @@ def test_folded_and_twirled_circuits(folding, own_runs):
     device, exact = qep.fake("fake_torino"), qep.fake("fake_torino", engine="aer")
     circuit = layered(3, layers=1)
     compiled = folded(device.compile(circuit), 3, folding)
-    found, right = both_distributions(device, exact, compiled, ("XYZ", "ZZZ"), a_row(circuit, 2))
-    np.testing.assert_allclose(found, right, **TIGHT)
+    distributions, right = both_distributions(device, exact, compiled, ("XYZ", "ZZZ"), a_row(circuit, 2))
+    np.testing.assert_allclose(distributions, right, **TIGHT)
     after = twirling.construct(compiled, "XZY")
     values = np.random.default_rng(1).choice([0.0, np.pi], (3, after.circuit.num_parameters))
-    found, right = both_distributions(device, exact, after, ("XZY",), values)
-    np.testing.assert_allclose(found, right, **TIGHT)
+    distributions, right = both_distributions(device, exact, after, ("XZY",), values)
+    np.testing.assert_allclose(distributions, right, **TIGHT)
     assert own_runs == [2, 3]
 
 
@@ -251,8 +251,8 @@ def test_a_model_that_is_changed_later_counts_as_it_is():
         lambda: model.add_readout_error(ReadoutError([[0.6, 0.4], [0.3, 0.7]]), [1]),
     ):
         change()
-        found, right = both_distributions(device, qep.aer(noise=model), compiled, ("ZZ",), np.zeros((2, 0)))
-        np.testing.assert_allclose(found, right, **TIGHT)
+        distributions, right = both_distributions(device, qep.aer(noise=model), compiled, ("ZZ",), np.zeros((2, 0)))
+        np.testing.assert_allclose(distributions, right, **TIGHT)
 
 
 def test_every_allowed_gate_is_covered_by_the_cases():
@@ -263,6 +263,6 @@ def test_a_forecast_takes_its_noise_from_it_whatever_the_engine(own_runs):
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     problem = qep.Problem(network, network.initial_weights(1), x=[0.3], cost=qep.SquaredError([1.0]))
     options = {"preparer": qep.Adiabatic(time=1.0, steps=2), "shots": 100}
-    found = [qep.plan(problem, device=qep.fake("fake_manila", engine=engine), **options) for engine in ("auto", "aer")]
+    forecasts = [qep.plan(problem, device=qep.fake("fake_manila", engine=engine), **options) for engine in ("auto", "aer")]
     assert own_runs
-    np.testing.assert_allclose(*(forecast.stderr for forecast in found), rtol=1e-8)
+    np.testing.assert_allclose(*(forecast.stderr for forecast in forecasts), rtol=1e-8)

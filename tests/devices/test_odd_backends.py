@@ -51,30 +51,30 @@ def direct(spec, device, **options):
 def through_a_run(spec, backend, folder):
     run = runs.submit(spec, device=backend, run=folder)
     for _ in range(4):
-        if (found := runs.collect(run, device=backend)) is not None:
-            return found
+        if (gradient := runs.collect(run, device=backend)) is not None:
+            return gradient
     raise AssertionError("not finished")
 
 
-def pulls(found, truth):
-    return (found.values - truth) / found.stderr
+def pulls(gradient, truth):
+    return (gradient.values - truth) / gradient.stderr
 
 
 @pytest.mark.parametrize("kind", RIGHT)
 def test_what_has_all_that_is_needed_is_right_directly_and_through_a_run(kind, spec, truth, tmp_path):
-    for found in (direct(spec, OddBackend(kind)), through_a_run(spec, OddBackend(kind), tmp_path / "run")):
-        assert np.abs(pulls(found, truth)).max() < 4.5
-        assert found.stderr.min() > 0.01
-        said = [text for text in found.diagnostics["warnings"] if "number of shots" in text]
-        assert (len(said) == 1 and "100 in place of 2000" in said[0]) == (kind == "few shots")
+    for gradient in (direct(spec, OddBackend(kind)), through_a_run(spec, OddBackend(kind), tmp_path / "run")):
+        assert np.abs(pulls(gradient, truth)).max() < 4.5
+        assert gradient.stderr.min() > 0.01
+        warnings = [text for text in gradient.diagnostics["warnings"] if "number of shots" in text]
+        assert (len(warnings) == 1 and "100 in place of 2000" in warnings[0]) == (kind == "few shots")
 
 
 @pytest.mark.parametrize("kind", WIDE)
 def test_counts_of_all_qubits_are_cut_to_those_that_were_measured(kind, spec, truth, tmp_path):
     placed = load(spec.path, overrides=[("network.qubits", [4, 2, 3])])
-    for found in (direct(placed, OddBackend(kind)), through_a_run(placed, OddBackend(kind), tmp_path / "run")):
-        assert np.abs(pulls(found, truth)).max() < 4.5
-        assert found.stderr.min() > 0.01
+    for gradient in (direct(placed, OddBackend(kind)), through_a_run(placed, OddBackend(kind), tmp_path / "run")):
+        assert np.abs(pulls(gradient, truth)).max() < 4.5
+        assert gradient.stderr.min() > 0.01
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -84,19 +84,19 @@ def test_what_cannot_be_used_is_one_line_and_can_be_read_again_when_repaired(kin
     backend = OddBackend(kind)
     with pytest.raises(DeviceError) as error:
         through_a_run(spec, backend, tmp_path / "run")
-    for told in (direct_error, error):
-        assert "\n" not in str(told.value)
-        assert "odd" in str(told.value) or "result" in str(told.value)
-        assert "0123456789abcdef" not in str(told.value)
+    for message in (direct_error, error):
+        assert "\n" not in str(message.value)
+        assert "odd" in str(message.value) or "result" in str(message.value)
+        assert "0123456789abcdef" not in str(message.value)
     with runs.open_run(tmp_path / "run") as store:
         assert [store.result(job.tag) for job in store.jobs()] == [None]
         assert [job.state for job in store.jobs()] == ["done"]
     assert len(backend.jobs) == 1
     backend.kind = "plain"
     for _ in range(3):
-        found = runs.collect(tmp_path / "run", device=backend)
-    assert np.abs(pulls(found, truth)).max() < 4.5
-    assert len(backend.jobs) == 2  # one a round: nothing was sent again
+        gradient = runs.collect(tmp_path / "run", device=backend)
+    assert np.abs(pulls(gradient, truth)).max() < 4.5
+    assert len(backend.jobs) == 2  # one per round: nothing was sent again
 
 
 @pytest.mark.parametrize("kind", FAILED)
@@ -111,8 +111,8 @@ def test_a_failed_circuit_is_a_failed_job_that_can_be_sent_again(kind, spec, tru
     assert runs.status(tmp_path / "run", ask=False).state == "failed"
     backend.kind = "counts"
     for _ in range(3):
-        found = runs.collect(tmp_path / "run", device=backend, resubmit=True)
-    assert np.abs(pulls(found, truth)).max() < 4.5
+        gradient = runs.collect(tmp_path / "run", device=backend, resubmit=True)
+    assert np.abs(pulls(gradient, truth)).max() < 4.5
     assert len(backend.jobs) == 3
 
 
@@ -164,10 +164,10 @@ def test_a_state_that_is_not_understood_is_shown_and_waited_for(spec, tmp_path):
 @pytest.mark.parametrize("limits", [{"most": 1}, {"most": 2}, {"most_shots": 700}, {"most": 3, "most_shots": 999}], ids=str)
 def test_a_round_is_divided_by_what_the_backend_takes(limits, spec, truth, tmp_path):
     one, backend = OddBackend("counts", **limits), OddBackend("counts", **limits)
-    for found in (direct(spec, one), through_a_run(spec, backend, tmp_path / "run")):
-        assert np.abs(pulls(found, truth)).max() < 4.5
-        assert found.provenance["shots_total"] == 2000 * found.provenance["executions"]
-        assert not [text for text in found.diagnostics["warnings"] if "shots" in text]
+    for gradient in (direct(spec, one), through_a_run(spec, backend, tmp_path / "run")):
+        assert np.abs(pulls(gradient, truth)).max() < 4.5
+        assert gradient.provenance["shots_total"] == 2000 * gradient.provenance["executions"]
+        assert not [text for text in gradient.diagnostics["warnings"] if "shots" in text]
     with runs.open_run(tmp_path / "run") as store:
         tags = [job.tag for job in store.jobs()]
     assert len(set(tags)) == len(tags) == len(backend.jobs) > 2
@@ -231,9 +231,9 @@ def test_a_doubt_is_no_refusal(error, spec, tmp_path, monkeypatch):
         raise error
 
     monkeypatch.setattr(OddBackend, "run", lost)
-    with pytest.raises((InputError, DeviceError)) as told:
+    with pytest.raises((InputError, DeviceError)) as caught:
         runs.submit(spec, device=backend, run=tmp_path / "run")
-    assert not isinstance(told.value, RefusedJobError)
+    assert not isinstance(caught.value, RefusedJobError)
     monkeypatch.setattr(OddBackend, "run", whole)
     with pytest.raises(InputError, match="resubmit"):
         runs.collect(tmp_path / "run", device=backend)
@@ -267,9 +267,9 @@ def test_a_run_that_takes_no_options_is_called_without(spec, truth):
         def run(self, circuits):
             return OddBackend.run(self, circuits, shots=self.options.shots)
 
-    found = direct(spec, Bare())
-    assert np.abs(pulls(found, truth)).max() < 4.5
-    assert found.provenance["shots_total"] == 2000 * found.provenance["executions"]
+    gradient = direct(spec, Bare())
+    assert np.abs(pulls(gradient, truth)).max() < 4.5
+    assert gradient.provenance["shots_total"] == 2000 * gradient.provenance["executions"]
 
 
 def test_a_run_that_gives_no_job_is_one_line(spec, monkeypatch):
@@ -288,18 +288,18 @@ def test_bits_of_all_qubits_are_told_from_padding_by_the_idle_qubits():
 
     circuit = QuantumCircuit(5, 2)
     circuit.measure([3, 1], [0, 1])
-    asked = [Asked.of(circuit)]
+    requests = [Asked.of(circuit)]
     by_qubit, padded = {"01000": 600, "00010": 380, "00001": 20}, {"00001": 600, "00010": 380, "00011": 20}
-    (one,) = read_result([by_qubit], asked, shots=1000, source="odd")
+    (one,) = read_result([by_qubit], requests, shots=1000, source="odd")
     assert one.get_counts(0) == {"01": 600, "10": 380, "00": 20}
-    (other,) = read_result([padded], asked, shots=1000, source="odd")
+    (other,) = read_result([padded], requests, shots=1000, source="odd")
     assert other.get_counts(0) == {"01": 600, "10": 380, "11": 20}
     with pytest.raises(UnreadableResultError, match="nothing says which"):
-        read_result([{"00010": 999, "00000": 1}], asked, shots=1000, source="odd")
+        read_result([{"00010": 999, "00000": 1}], requests, shots=1000, source="odd")
     with pytest.raises(UnreadableResultError, match="nothing says which"):
-        read_result([{"10000": 999, "00001": 1}], asked, shots=1000, source="odd")
+        read_result([{"10000": 999, "00001": 1}], requests, shots=1000, source="odd")
     with pytest.raises(UnreadableResultError, match="has more bits, 2 were measured"):
-        read_result([{"0x8": 600, "0x2": 400}], asked, shots=1000, source="odd")
+        read_result([{"0x8": 600, "0x2": 400}], requests, shots=1000, source="odd")
 
 
 @pytest.mark.parametrize("name", ["aer", "statevector", "ibm_torino"])
@@ -308,19 +308,19 @@ def test_the_command_line_says_where_a_run_of_a_python_program_goes_on(name, spe
     backend = OddBackend("counts", word="QUEUED")
     named = load(spec.path, overrides=[("device.name", name)])
     run = runs.submit(named, device=backend, run=tmp_path / "run")
-    told = CliRunner().invoke(cli, ["status", str(run), "--json"])
-    assert told.exit_code == 3
-    assert [job["state"] for job in json.loads(told.stdout)["jobs"]] == ["queued"]
-    assert "'odd' by a Python program" in told.stderr and "runs.collect" in told.stderr
+    result = CliRunner().invoke(cli, ["status", str(run), "--json"])
+    assert result.exit_code == 3
+    assert [job["state"] for job in json.loads(result.stdout)["jobs"]] == ["queued"]
+    assert "'odd' by a Python program" in result.stderr and "runs.collect" in result.stderr
     assert runs.status(run).jobs == {"queued": 1}
     for verb in ("collect", "cancel"):
-        told = CliRunner().invoke(cli, [verb, str(run)])
-        assert told.exit_code == 2
-        assert "'odd' by a Python program" in told.stderr
+        result = CliRunner().invoke(cli, [verb, str(run)])
+        assert result.exit_code == 2
+        assert "'odd' by a Python program" in result.stderr
     backend.word = "DONE"
-    found = [runs.collect(run, device=backend) for _ in range(3)][-1]
-    told = CliRunner().invoke(cli, ["collect", str(run), "--json"])
-    assert told.exit_code == 0, told.stderr
-    assert json.loads(told.stdout)["values"] == found.values.tolist()
+    gradient = [runs.collect(run, device=backend) for _ in range(3)][-1]
+    result = CliRunner().invoke(cli, ["collect", str(run), "--json"])
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["values"] == gradient.values.tolist()
     assert CliRunner().invoke(cli, ["status", str(run)]).exit_code == 0
-    assert runs.collect(run).values.tolist() == found.values.tolist()
+    assert runs.collect(run).values.tolist() == gradient.values.tolist()

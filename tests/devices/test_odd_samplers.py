@@ -1,4 +1,4 @@
-"""What a sampler hands back is checked as a backend's is."""
+"""Results of samplers are checked like those of backends."""
 
 import numpy as np
 import pytest
@@ -80,16 +80,16 @@ WRONG = {
 @pytest.mark.parametrize("kind", RIGHT)
 def test_right_within_its_bars(kind):
     exact = qep.gradient(PROBLEM, **{**OPTIONS, "shots": None}).values
-    found = qep.gradient(PROBLEM, device=OddSampler(RIGHT[kind]), seed=1, **OPTIONS)
-    assert np.abs((found.values - exact) / found.stderr).max() < 4.5
+    gradient = qep.gradient(PROBLEM, device=OddSampler(RIGHT[kind]), seed=1, **OPTIONS)
+    assert np.abs((gradient.values - exact) / gradient.stderr).max() < 4.5
 
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_refused_in_one_line(kind):
-    with pytest.raises(DeviceError) as told:
+    with pytest.raises(DeviceError) as error:
         qep.gradient(PROBLEM, device=OddSampler(WRONG[kind]), seed=1, **OPTIONS)
-    assert "OddSampler" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "OddSampler" in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_what_a_sampler_raises_is_one_line():

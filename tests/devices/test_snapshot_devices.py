@@ -42,19 +42,19 @@ def torino():
 
 @pytest.mark.parametrize("name", TORINO)
 def test_every_way_to_name_a_snapshot_gives_the_same_numbers(name, torino):
-    found = gradient(TORINO[name](), shots=500)
-    np.testing.assert_array_equal(found.values, torino.values)
-    assert found.provenance["device"]["noise"] == "fake_torino"
-    assert found.provenance["device"]["simulator"] == "qep-qiskit"
-    assert found.provenance["layout"] == torino.provenance["layout"]
+    result = gradient(TORINO[name](), shots=500)
+    np.testing.assert_array_equal(result.values, torino.values)
+    assert result.provenance["device"]["noise"] == "fake_torino"
+    assert result.provenance["device"]["simulator"] == "qep-qiskit"
+    assert result.provenance["layout"] == torino.provenance["layout"]
 
 
 def test_aer_takes_a_snapshot_as_its_noise(torino):
     exact = gradient("fake_torino")
     for device in (qep.aer(noise=FakeTorino()), qep.aer(noise="torino"), qep.fake(FakeTorino(), engine="aer")):
-        found = gradient(device)
-        np.testing.assert_allclose(found.values, exact.values, atol=1e-9)
-        assert found.provenance["device"]["simulator"] == "qiskit-aer"
+        result = gradient(device)
+        np.testing.assert_allclose(result.values, exact.values, atol=1e-9)
+        assert result.provenance["device"]["simulator"] == "qiskit-aer"
 
 
 def test_every_snapshot_is_found_by_its_class_and_its_names():

@@ -51,13 +51,13 @@ def test_a_batch_starts_from_near_samples_only(monkeypatch):
         "plan",
         lambda *args, warm_start, **options: starts.append(warm_start) or plan(*args, warm_start=warm_start, **options),
     )
-    found = qep.gradients(problems)
+    gradients = qep.gradients(problems)
     assert [start is None for start in starts] == [True, False, True, False]
-    for gradient, alone in zip(found, problems, strict=True):
+    for gradient, alone in zip(gradients, problems, strict=True):
         np.testing.assert_allclose(gradient.values, qep.gradient(alone).values, atol=1e-8)
-    again = qep.gradients(problems, warm_start=found)
-    assert all(start is gradient.free for start, gradient in zip(starts[4:], found, strict=True))
-    for one, other in zip(found, again, strict=True):
+    again = qep.gradients(problems, warm_start=gradients)
+    assert all(start is gradient.free for start, gradient in zip(starts[4:], gradients, strict=True))
+    for one, other in zip(gradients, again, strict=True):
         np.testing.assert_allclose(one.values, other.values, atol=1e-8)
 
 

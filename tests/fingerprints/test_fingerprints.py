@@ -29,9 +29,9 @@ FACTOR = 2.0
 
 
 def circuit(build, qubits=3, name="one"):
-    made = QuantumCircuit(qubits, name=name)
-    build(made)
-    return made
+    circuit = QuantumCircuit(qubits, name=name)
+    build(circuit)
+    return circuit
 
 
 def switch(value):
@@ -112,9 +112,9 @@ def damping(rate, _):
 def test_noise_models_differ_by_their_errors():
     models = [noise(), noise(0.3), noise(wires=[0]), noise(wires=[1]), noise(readout=0.1), noise(readout=0.2)]
     models += [noise(kind=damping), noise(0.3, kind=damping), noise(kind=lambda r, _: pauli_error([("X", r), ("I", 1 - r)]))]
-    found = [fingerprint(model) for model in models]
-    assert len(set(found)) == len(models)
-    assert fingerprint(noise(readout=0.2)) == found[5]
+    digests = [fingerprint(model) for model in models]
+    assert len(set(digests)) == len(models)
+    assert fingerprint(noise(readout=0.2)) == digests[5]
     devices = [fingerprint(qep.aer(noise=model)) for model in models[:2]]
     assert devices[0] == fingerprint(qep.aer(noise=noise())) != devices[1]
 

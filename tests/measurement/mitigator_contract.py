@@ -1,4 +1,4 @@
-"""What every readout mitigator must do: the suite that each of them inherits.
+"""The contract of readout mitigators: tests that each of them inherits.
 
 A subclass names its method and, where its circuits are not simply the state and the two calibration states, says how they are
 measured. Readout errors are dense matrices on 3 qubits here, so that the truth is an independent calculation.
@@ -36,9 +36,9 @@ def drawn(probabilities, shots, rng):
     return from_probabilities(probabilities, 3) if shots is None else draw(probabilities, 3, shots, rng)
 
 
-def shared(undone, found):
+def shared(undone, estimates):
     """The calibration's part of the covariance of the means."""
-    share = undone.share(found.sensitivity)
+    share = undone.share(estimates.sensitivity)
     return share @ share.T
 
 
@@ -75,16 +75,16 @@ class MitigatorContract:
         rng = np.random.default_rng(3)
         perfect = CalibrationSamples(QUBITS, from_probabilities(ZERO, 3), self.perfect_ones())
         samples = draw(PROBABILITIES, 3, 200, rng)
-        found = self.read(samples, METHODS[self.method].combine([perfect]))
-        np.testing.assert_allclose(found.per_outcome, read(samples, BASIS, PAULIS).per_outcome, atol=1e-6)
+        estimates = self.read(samples, METHODS[self.method].combine([perfect]))
+        np.testing.assert_allclose(estimates.per_outcome, read(samples, BASIS, PAULIS).per_outcome, atol=1e-6)
 
     def perfect_ones(self):
         return from_probabilities(ONE, 3)
 
     def test_exact_rates_have_no_share_in_the_error_bar(self):
         undone = self.made(None)
-        found = self.read(self.data(500, np.random.default_rng(1)), undone)
-        assert not shared(undone, found).any()
+        estimates = self.read(self.data(500, np.random.default_rng(1)), undone)
+        assert not shared(undone, estimates).any()
 
     def test_flips_that_no_calibration_shot_showed_may_still_happen(self):
         """After N perfect calibration shots, a state of ⟨Z⟩ = 1 is uncertain by some 2/N per qubit of the string."""
@@ -94,8 +94,8 @@ class MitigatorContract:
             QUBITS, replace(from_probabilities(ZERO, 3), shots=shots), None if ones is None else replace(ones, shots=shots)
         )
         undone = METHODS[self.method].combine([perfect])
-        found = self.read(from_probabilities(ZERO, 3), undone)
-        share = shared(undone, found)
+        estimates = self.read(from_probabilities(ZERO, 3), undone)
+        share = shared(undone, estimates)
         errors = np.sqrt(np.diag(share)) * shots
         assert ((errors > 1.9) & (errors < 5.2)).all()  # 2 per qubit, between independent and all together
         assert np.linalg.eigvalsh(share).min() > -1e-12
@@ -108,13 +108,13 @@ class MitigatorContract:
         means, reported = [], []
         for _ in range(SCATTERED):
             undone = self.made(400, rng)
-            found = self.read(samples, undone)
-            means.append(found.means)
-            reported.append(shared(undone, found))
-        found = np.cov(np.array(means).T)
-        scale = np.sqrt(np.outer(np.diag(found), np.diag(found)))
+            estimates = self.read(samples, undone)
+            means.append(estimates.means)
+            reported.append(shared(undone, estimates))
+        estimates = np.cov(np.array(means).T)
+        scale = np.sqrt(np.outer(np.diag(estimates), np.diag(estimates)))
         # 2000 repeats know an entry to 3.2 % of the product of its standard deviations
-        np.testing.assert_allclose(np.mean(reported, axis=0) / scale, found / scale, atol=0.13)
+        np.testing.assert_allclose(np.mean(reported, axis=0) / scale, estimates / scale, atol=0.13)
 
     def test_what_two_circuits_share_of_the_calibrations_error(self):
         """The covariance of the corrected means of two different states by the same calibration."""
@@ -126,17 +126,17 @@ class MitigatorContract:
             one, other = self.read(samples, undone), self.read(others, undone)
             means.append([one.means[3], other.means[3]])
             reported.append((undone.share(one.sensitivity) @ undone.share(other.sensitivity).T)[3, 3])
-        found = np.cov(np.array(means).T)
-        assert abs(np.mean(reported) - found[0, 1]) < 0.13 * np.sqrt(found[0, 0] * found[1, 1])
+        scatter = np.cov(np.array(means).T)
+        assert abs(np.mean(reported) - scatter[0, 1]) < 0.13 * np.sqrt(scatter[0, 0] * scatter[1, 1])
 
     def test_pulls_of_one_circuit(self):
         rng = np.random.default_rng(5)
         pulls = []
         for _ in range(SCATTERED):
             undone = self.made(1000, rng)
-            found = self.read(self.data(1000, rng), undone)
-            covariance = found.covariance(np.eye(len(EXACT))) + shared(undone, found)
-            pulls.append((found.means - EXACT) / np.sqrt(np.diag(covariance)))
+            estimates = self.read(self.data(1000, rng), undone)
+            covariance = estimates.covariance(np.eye(len(EXACT))) + shared(undone, estimates)
+            pulls.append((estimates.means - EXACT) / np.sqrt(np.diag(covariance)))
         pulls = np.array(pulls)
         assert np.abs(pulls.mean(axis=0)).max() < 0.1
         # a bar a fifth too short would make 1.56 of each, one a quarter too long 0.64
@@ -160,9 +160,9 @@ class MitigatorContract:
         rng = np.random.default_rng(8)
         samples, whole = self.data(None, None), self.calibration(None, rng)
         parts = [self.part_of(whole, [0, 2]), self.part_of(whole, [1])]
-        found = self.read(samples, METHODS[self.method].combine(parts))
-        np.testing.assert_allclose(found.means, EXACT, atol=2e-6)
-        assert found.sensitivity.shape[1] == METHODS[self.method].combine(parts).num_parameters
+        estimates = self.read(samples, METHODS[self.method].combine(parts))
+        np.testing.assert_allclose(estimates.means, EXACT, atol=2e-6)
+        assert estimates.sensitivity.shape[1] == METHODS[self.method].combine(parts).num_parameters
 
     def part_of(self, whole, columns):
         def some(samples):

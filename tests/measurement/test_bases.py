@@ -18,10 +18,10 @@ def random_strings(rng, num_qubits, count, busy=0.5):
     return PauliList(sorted(labels))
 
 
-def assert_readable(bases, paulis, wanted):
+def assert_readable(bases, paulis, strings):
     """Every wanted string but the identity is in exactly one basis, and every letter of it is that basis' axis."""
     read = [i for basis in bases for i in basis.strings]
-    assert sorted(read) == sorted(i for i in wanted if set(paulis[i].to_label()) != {"I"})
+    assert sorted(read) == sorted(i for i in strings if set(paulis[i].to_label()) != {"I"})
     for basis in bases:
         assert len(basis.axes) == paulis.num_qubits
         assert set(basis.axes) <= set("XYZ")
@@ -35,10 +35,10 @@ def test_two_bases_for_any_ising_network_of_100_sites(edges):
     network = qep.ising(sites=100, edges=edges, outputs=[0, 99])
     problem = qep.Problem(network, np.ones(network.num_weights), cost=qep.SquaredError([1.0, -1.0]))
     paulis = problem.frame.paulis
-    wanted = np.flatnonzero(needed(problem, qep.one_sided(0.1), 0))
-    bases = choose_bases(paulis, wanted)
+    strings = np.flatnonzero(needed(problem, qep.one_sided(0.1), 0))
+    bases = choose_bases(paulis, strings)
     assert [basis.title for basis in bases] == ["Z", "X"]
-    assert_readable(bases, paulis, wanted)
+    assert_readable(bases, paulis, strings)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -58,8 +58,8 @@ def test_general_strings_are_each_in_one_basis_and_no_more_bases_than_the_greedy
 def test_only_wanted_strings_are_read(seed):
     rng = np.random.default_rng(seed)
     paulis = random_strings(rng, 4, 30)
-    wanted = sorted(rng.choice(30, size=9, replace=False).tolist())
-    assert_readable(choose_bases(paulis, wanted), paulis, wanted)
+    strings = sorted(rng.choice(30, size=9, replace=False).tolist())
+    assert_readable(choose_bases(paulis, strings), paulis, strings)
 
 
 def test_an_identity_takes_no_basis():

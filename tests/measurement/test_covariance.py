@@ -21,13 +21,13 @@ def signs(samples):
 
 def test_where_nothing_flipped_every_combination_keeps_the_error_of_unseen_events():
     samples = distinct(np.zeros((250, 3), dtype=bool))
-    found = covariance_of_strings(signs(samples), samples)
-    np.testing.assert_allclose(np.diag(found), 4 / 250**2)
+    covariance = covariance_of_strings(signs(samples), samples)
+    np.testing.assert_allclose(np.diag(covariance), 4 / 250**2)
     rng = np.random.default_rng(1)
     for direction in rng.normal(size=(20, 5)):  # also those in which the means cancel
-        assert direction @ found @ direction >= 2 / 250**2 * (direction @ direction) * 0.99
+        assert direction @ covariance @ direction >= 2 / 250**2 * (direction @ direction) * 0.99
     difference = np.array([1, -1, 0, 0, 0])
-    assert difference @ found @ difference == pytest.approx(4 / 250**2)
+    assert difference @ covariance @ difference == pytest.approx(4 / 250**2)
 
 
 def test_it_is_positive_semidefinite_and_never_below_the_sample_covariance():
@@ -36,12 +36,12 @@ def test_it_is_positive_semidefinite_and_never_below_the_sample_covariance():
         for _ in range(20):
             samples = drawn(rng, shots, rng.random(4) * 0.05, together=rng.choice([0.0, 0.01, 0.3]))
             values = signs(samples) * rng.choice([-1.0, 0.3, 2.0, 1e-9], size=7)
-            found, sample = covariance_of_strings(values, samples), covariance_of_means(values, samples)
-            scale = np.sqrt(np.diag(found))
-            assert (np.diag(found) > 0).all()
-            np.testing.assert_array_equal(found, found.T)
-            assert np.linalg.eigvalsh(found / scale[:, None] / scale).min() > 0
-            assert np.linalg.eigvalsh((found - sample) / scale[:, None] / scale).min() > -1e-10
+            covariance, sample = covariance_of_strings(values, samples), covariance_of_means(values, samples)
+            scale = np.sqrt(np.diag(covariance))
+            assert (np.diag(covariance) > 0).all()
+            np.testing.assert_array_equal(covariance, covariance.T)
+            assert np.linalg.eigvalsh(covariance / scale[:, None] / scale).min() > 0
+            assert np.linalg.eigvalsh((covariance - sample) / scale[:, None] / scale).min() > -1e-10
 
 
 def test_strings_may_be_scaled_and_combined_before_or_after():
@@ -50,8 +50,8 @@ def test_strings_may_be_scaled_and_combined_before_or_after():
     whole = covariance_of_strings(values, samples)
     np.testing.assert_allclose(covariance_of_strings(values * scale, samples), scale[:, None] * whole * scale, rtol=1e-9)
     scale[2] = 0.0  # a string that does not count is no reason to fail
-    found = covariance_of_strings(values * scale, samples)
-    assert np.isfinite(found).all() and not found[2].any() and (np.diag(found)[[0, 1, 3, 4]] > 0).all()
+    covariance = covariance_of_strings(values * scale, samples)
+    assert np.isfinite(covariance).all() and not covariance[2].any() and (np.diag(covariance)[[0, 1, 3, 4]] > 0).all()
 
 
 def test_the_exact_distribution_has_no_error():
@@ -63,9 +63,9 @@ def test_the_exact_distribution_has_no_error():
 def test_correlations_of_common_flips_are_kept():
     """An event that flips all qubits together leaves products unchanged: their error stays that of an unseen event."""
     samples = drawn(np.random.default_rng(4), 4000, [0.0, 0.0, 0.0], together=0.05)
-    found = covariance_of_strings(signs(samples), samples)
-    scale = np.sqrt(np.diag(found))
-    correlation = found / scale[:, None] / scale
+    covariance = covariance_of_strings(signs(samples), samples)
+    scale = np.sqrt(np.diag(covariance))
+    correlation = covariance / scale[:, None] / scale
     assert correlation[0, 1] > 0.99 and correlation[0, 2] > 0.99
     assert scale[3] == pytest.approx(2 / 4000, rel=0.1)
 

@@ -64,10 +64,10 @@ def test_means_and_covariance_equal_those_of_the_shots_one_by_one(basis):
     each = np.array([signs_of(shots, LABELS[i]) for i in basis.strings])
     np.testing.assert_allclose(readings.means, each.mean(axis=1), atol=1e-12)
     combination = rng.normal(size=(3, len(basis.strings)))
-    found = readings.covariance(combination)
-    np.testing.assert_allclose(found, combination @ covariance_of(each) @ combination.T, rtol=1e-9, atol=1e-14)
+    covariance = readings.covariance(combination)
+    np.testing.assert_allclose(covariance, combination @ covariance_of(each) @ combination.T, rtol=1e-9, atol=1e-14)
     sample = np.atleast_2d(np.cov(combination @ each, ddof=1)) / 500
-    np.testing.assert_allclose(found, sample, atol=1e-4 * np.diag(sample).max())  # counts are plenty: nothing is added
+    np.testing.assert_allclose(covariance, sample, atol=1e-4 * np.diag(sample).max())  # counts are plenty: nothing is added
 
 
 @pytest.mark.parametrize("basis", BASES, ids=lambda b: b.axes)
@@ -98,9 +98,9 @@ def test_estimates_scatter_as_their_covariance_says():
     paulis = PauliList(["ZI", "IZ", "ZZ"])
     (basis,) = choose_bases(paulis, range(3))
     rng, p, shots = np.random.default_rng(8), probabilities(state, "ZZ"), 200
-    found = [read(draw(p, 2, shots, rng), basis, paulis) for _ in range(4000)]
-    scatter = np.cov(np.array([r.means for r in found]).T)
-    reported = np.mean([r.covariance(np.eye(3)) for r in found], axis=0)
+    estimates = [read(draw(p, 2, shots, rng), basis, paulis) for _ in range(4000)]
+    scatter = np.cov(np.array([r.means for r in estimates]).T)
+    reported = np.mean([r.covariance(np.eye(3)) for r in estimates], axis=0)
     # 4000 repeats know a covariance entry to about 2.2 % of the product of its standard deviations
     scale = np.sqrt(np.outer(np.diag(scatter), np.diag(scatter)))
     np.testing.assert_allclose(reported / scale, scatter / scale, atol=0.12)

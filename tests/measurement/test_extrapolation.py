@@ -31,17 +31,17 @@ def test_the_line_is_numpys_least_squares_fit(factors):
     ],
 )
 def test_each_form_is_exact_for_its_own_curve(form, curve, at_zero):
-    values, _, taken = extrapolate(curve[:, None], SMALL, FACTORS, form)
+    values, _, fitted = extrapolate(curve[:, None], SMALL, FACTORS, form)
     assert values[0] == pytest.approx(at_zero)
-    assert taken.all()
+    assert fitted.all()
 
 
 @pytest.mark.parametrize("form", ["linear", "richardson", "exponential"])
 def test_derivatives_equal_finite_differences(form):
     values = np.array([[0.8, 0.5], [0.6, 0.1], [0.45, -0.2]])
     errors = np.full((3, 2), 1e-3)
-    _, slopes, taken = extrapolate(values, errors, FACTORS, form)
-    assert taken.tolist() == [True, form != "exponential"]  # the second changes its sign: it takes the line
+    _, slopes, fitted = extrapolate(values, errors, FACTORS, form)
+    assert fitted.tolist() == [True, form != "exponential"]  # the second changes its sign: it takes the line
     for j in range(3):
         step = np.zeros((3, 2))
         step[j] = 1e-6

@@ -33,10 +33,10 @@ def test_the_unitary_stays_and_the_two_qubit_gates_multiply(folding, factor):
     assert [p.name for p in after.circuit.parameters] == [p.name for p in before.circuit.parameters]
     one, other = (Operator(c.circuit.assign_parameters(angles)) for c in (before, after))
     assert one.equiv(other)
-    ops, more = before.circuit.count_ops(), after.circuit.count_ops()
-    assert set(more) == set(ops)
-    assert more["cz"] == factor * ops["cz"]
-    assert more["sx"] == (factor if folding == "global" else 1) * ops["sx"]
+    ops, folded_ops = before.circuit.count_ops(), after.circuit.count_ops()
+    assert set(folded_ops) == set(ops)
+    assert folded_ops["cz"] == factor * ops["cz"]
+    assert folded_ops["sx"] == (factor if folding == "global" else 1) * ops["sx"]
     assert after.qubits == before.qubits and after.circuit.metadata == before.circuit.metadata
 
 
@@ -67,6 +67,6 @@ def test_the_noise_grows_with_the_factor():
     network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
     problem = qep.Problem(network, [1.0, 0.2, 0.1, 0.8, 0.6], x=[0.5], cost=qep.SquaredError([1.0]).observable())
     raw = qep.gradient(problem, preparer=qep.VQE(layers=1), device=qep.simulator(noise=model))
-    found = qep.gradient(problem, preparer=qep.VQE(layers=1), device=qep.simulator(noise=model), mitigation="zne:richardson")
+    gradient = qep.gradient(problem, preparer=qep.VQE(layers=1), device=qep.simulator(noise=model), mitigation="zne:richardson")
     exact = qep.gradient(problem, preparer=qep.VQE(layers=1))
-    assert np.linalg.norm(found.values - exact.values) < 0.1 * np.linalg.norm(raw.values - exact.values)
+    assert np.linalg.norm(gradient.values - exact.values) < 0.1 * np.linalg.norm(raw.values - exact.values)

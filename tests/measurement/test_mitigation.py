@@ -43,7 +43,7 @@ def test_what_is_not_allowed_is_one_line(text, hint):
 
 
 @pytest.mark.parametrize(
-    ("measured", "wanted", "read"),
+    ("measured", "word", "read"),
     [
         ("tensored", "m3", "m3"),
         ("m3", "none", "none"),
@@ -54,12 +54,12 @@ def test_what_is_not_allowed_is_one_line(text, hint):
         ("zne:1,3,5,7", "zne:1,7", "zne:1,7"),
     ],
 )
-def test_counts_can_be_read_in_other_ways(measured, wanted, read):
-    assert str(readable(parse(measured), parse(wanted))) == read
+def test_counts_can_be_read_in_other_ways(measured, word, read):
+    assert str(readable(parse(measured), parse(word))) == read
 
 
 @pytest.mark.parametrize(
-    ("measured", "wanted", "why"),
+    ("measured", "word", "why"),
     [
         ("none", "tensored", "needs calibration counts"),
         ("trex", "tensored", "behind random flips"),
@@ -69,6 +69,6 @@ def test_counts_can_be_read_in_other_ways(measured, wanted, read):
         ("zne", "zne:two_qubit", "cannot be read"),
     ],
 )
-def test_what_counts_do_not_hold_is_refused(measured, wanted, why):
+def test_what_counts_do_not_hold_is_refused(measured, word, why):
     with pytest.raises(InputError, match=why):
-        readable(parse(measured), parse(wanted))
+        readable(parse(measured), parse(word))

@@ -61,8 +61,8 @@ def test_m3_means_are_mthrees_own():
     counts = {label: round(w * samples.shots) for label, w in zip(labels, samples.weights, strict=True)}
     quasi = engine.apply_correction(counts, list(range(8)), distance=8, method="direct")
     theirs = [quasi.expval(label) for label in paulis.to_labels()]
-    found = read(samples, basis, paulis, qubits=range(8), mitigator=M3(rates(8)))
-    np.testing.assert_allclose(found.means, theirs, atol=1e-5)
+    estimates = read(samples, basis, paulis, qubits=range(8), mitigator=M3(rates(8)))
+    np.testing.assert_allclose(estimates.means, theirs, atol=1e-5)
 
 
 def test_m3_without_a_matrix_is_m3_with_one(monkeypatch):
@@ -83,8 +83,8 @@ def test_m3_without_mthree_names_the_remedy(monkeypatch):
 
 def test_signs_of_unseen_outcomes_do_not_matter():
     few = Samples(np.array([[False, False], [True, True]]), np.array([0.75, 0.25]), 8)
-    found = read(few, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(0, 1), mitigator=M3(rates(2)))
-    assert found.means[0] == pytest.approx(1.0, abs=1e-6)
+    estimates = read(few, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(0, 1), mitigator=M3(rates(2)))
+    assert estimates.means[0] == pytest.approx(1.0, abs=1e-6)
 
 
 class Twirled(MitigatorContract):
@@ -146,8 +146,8 @@ def test_the_correlated_error_is_a_stochastic_matrix_that_the_tensored_inverse_d
             return CORRELATED @ confused(probabilities, INDEPENDENT)
 
     suite = Correlated()
-    found = suite.read(suite.data(None, None), suite.made(None)).means
-    assert np.abs(found - EXACT).max() > 0.01
+    means = suite.read(suite.data(None, None), suite.made(None)).means
+    assert np.abs(means - EXACT).max() > 0.01
 
 
 def test_a_parity_without_signal_is_refused():
@@ -160,8 +160,8 @@ def test_a_parity_without_signal_is_refused():
 def test_a_parity_that_never_flipped_is_not_known_exactly():
     clean = Samples(np.array([[False, False]]), np.array([1.0]), 100)
     undone = METHODS["trex"].combine([CalibrationSamples((0, 1), clean)])
-    found = read(clean, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(0, 1), mitigator=undone)
-    assert 0 < shared(undone, found)[0, 0] < 1e-3
+    estimates = read(clean, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(0, 1), mitigator=undone)
+    assert 0 < shared(undone, estimates)[0, 0] < 1e-3
 
 
 def test_rates_cannot_be_had_from_twirled_counts():

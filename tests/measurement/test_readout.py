@@ -50,11 +50,11 @@ def test_the_corrected_mean_of_few_shots_is_unbiased():
     basis = next(b for b in BASES if b.title == "Z")
     p = confused(np.abs(state.data) ** 2, MATRICES)
     rng, calibration = np.random.default_rng(1), known()
-    found = np.array(
+    means = np.array(
         [read(draw(p, 3, 20, rng), basis, PAULIS, qubits=QUBITS, mitigator=Tensored(calibration)).means for _ in range(5000)]
     )
     exact = np.array([state.expectation_value(PAULIS[i]).real for i in basis.strings])
-    assert np.abs((found.mean(axis=0) - exact) / (found.std(axis=0) / np.sqrt(5000))).max() < 4
+    assert np.abs((means.mean(axis=0) - exact) / (means.std(axis=0) / np.sqrt(5000))).max() < 4
 
 
 def test_device_qubits_are_told_apart():
@@ -81,7 +81,7 @@ def test_sensitivity_equals_finite_differences(basis):
     rng = np.random.default_rng(6)
     samples = draw(rng.dirichlet(np.ones(8)), 3, 400, rng)
     qubits = (4, 6, 11)
-    found = read(samples, basis, PAULIS, qubits=qubits, mitigator=Tensored(known())).sensitivity
+    sensitivity = read(samples, basis, PAULIS, qubits=qubits, mitigator=Tensored(known())).sensitivity
     step = 1e-6
     rates = np.concatenate([A, B])
     expected = []
@@ -91,7 +91,7 @@ def test_sensitivity_equals_finite_differences(basis):
             for r in (rates + step * direction, rates - step * direction)
         )
         expected.append((high - low) / (2 * step))
-    np.testing.assert_allclose(found, np.array(expected).T, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(sensitivity, np.array(expected).T, rtol=1e-6, atol=1e-8)
 
 
 def test_calibration_finds_the_rates():
@@ -103,9 +103,9 @@ def test_calibration_finds_the_rates():
 
 def test_calibrations_scatter_as_their_covariance_says():
     rng = np.random.default_rng(4)
-    found = [calibrated(rng, 500) for _ in range(3000)]
-    rates = np.array([np.concatenate([c.flip_up, c.flip_down]) for c in found])
-    reported = np.mean([c.covariance for c in found], axis=0)
+    calibrations = [calibrated(rng, 500) for _ in range(3000)]
+    rates = np.array([np.concatenate([c.flip_up, c.flip_down]) for c in calibrations])
+    reported = np.mean([c.covariance for c in calibrations], axis=0)
     scale = np.sqrt(np.outer(rates.var(axis=0), rates.var(axis=0)))
     # 3000 repeats know an entry to 2.6 % of the product of its standard deviations
     np.testing.assert_allclose(reported / scale, np.cov(rates.T) / scale, atol=0.13)
@@ -139,10 +139,10 @@ def test_merged_calibrations_keep_their_own_covariance_and_share_none():
     np.testing.assert_array_equal(both.flip_up, np.concatenate([first.flip_up, second.flip_up]))
     np.testing.assert_array_equal(both.flip_down, np.concatenate([first.flip_down, second.flip_down]))
     a, b = np.arange(3), 6 + np.arange(3)
-    own, other = np.r_[a, b], np.r_[a + 3, b + 3]
-    np.testing.assert_array_equal(both.covariance[np.ix_(own, own)], first.covariance)
+    this, other = np.r_[a, b], np.r_[a + 3, b + 3]
+    np.testing.assert_array_equal(both.covariance[np.ix_(this, this)], first.covariance)
     np.testing.assert_array_equal(both.covariance[np.ix_(other, other)], second.covariance)
-    assert not both.covariance[np.ix_(own, other)].any()
+    assert not both.covariance[np.ix_(this, other)].any()
 
 
 def test_merged_values_are_those_of_the_parts():

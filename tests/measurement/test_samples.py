@@ -49,15 +49,15 @@ def test_draws_follow_the_distribution():
     p = np.array([0.1, 0.2, 0.3, 0.05, 0.05, 0.1, 0.15, 0.05])
     shots = 200_000
     samples = draw(p, 3, shots, np.random.default_rng(1))
-    found = np.zeros(8)
-    found[samples.outcomes @ (1 << np.arange(3))] = samples.weights
-    assert np.sum((found - p) ** 2 / p) * shots < 30  # χ² of 7 degrees of freedom: P(> 30) = 1e-4
+    totals = np.zeros(8)
+    totals[samples.outcomes @ (1 << np.arange(3))] = samples.weights
+    assert np.sum((totals - p) ** 2 / p) * shots < 30  # χ² of 7 degrees of freedom: P(> 30) = 1e-4
     assert (samples.weights * shots).sum() == pytest.approx(shots)
     assert samples.shots == shots
 
 
 def test_the_variance_of_strata_is_that_of_their_own_scatter():
-    """Two parts of fixed shots whose means differ: the difference is no scatter of the whole's mean."""
+    """Two parts with fixed shots and different means: the difference does not scatter the mean of the whole."""
     rng = np.random.default_rng(5)
     means, reported, pooled = [], [], []
     for _ in range(3000):

@@ -23,8 +23,8 @@ def test_flips_share_a_circuits_shots():
 
 @pytest.mark.parametrize("device", [qep.statevector(seed=3), qep.simulator(seed=3)], ids=lambda d: d.name)
 def test_every_circuit_gets_its_own_shots(device):
-    found = plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT, mitigation="tensored")
-    outcomes = execute(found, device)
+    planned = plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT, mitigation="tensored")
+    outcomes = execute(planned, device)
     assert {where: s.shots for where, s in outcomes.samples.items()} == {
         (0, 0): 200, (1, 0): 900, (1, 1): 300, (2, 0): 900, (2, 1): 400
     }  # fmt: skip
@@ -47,9 +47,9 @@ def test_an_even_split_is_one_number():
 
 def test_a_cost_of_expectations_keeps_the_split_in_its_second_round():
     problem = qep.Problem(NETWORK, PROBLEM.weights, x=[0.5], cost=qep.SquaredError([1.0]))
-    found = qep.gradient(problem, stencil=STENCIL, shots=SPLIT)
-    assert found.provenance["shots_total"] == 200 + 900 + 300 + 900 + 400
-    assert found.provenance["split"] == [[200, 0], [900, 300], [900, 400]]
+    planned = qep.gradient(problem, stencil=STENCIL, shots=SPLIT)
+    assert planned.provenance["shots_total"] == 200 + 900 + 300 + 900 + 400
+    assert planned.provenance["split"] == [[200, 0], [900, 300], [900, 400]]
 
 
 def test_pubs_are_grouped_by_shots():
@@ -61,10 +61,10 @@ def test_pubs_are_grouped_by_shots():
 
 
 def test_a_plan_with_a_split_is_a_document():
-    found = plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT)
-    again = from_document(to_document(found), PROBLEM, qep.Exact(), STENCIL)
-    np.testing.assert_array_equal(again.split, found.split)
-    old = {key: value for key, value in to_document(found).items() if key != "split"}
+    planned = plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT)
+    again = from_document(to_document(planned), PROBLEM, qep.Exact(), STENCIL)
+    np.testing.assert_array_equal(again.split, planned.split)
+    old = {key: value for key, value in to_document(planned).items() if key != "split"}
     assert from_document(old, PROBLEM, qep.Exact(), STENCIL).split is None
 
 

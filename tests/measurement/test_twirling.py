@@ -28,8 +28,8 @@ def test_products_of_up_to_three_flips_and_of_any_odd_number_average_to_nothing(
     signs = 1 - 2 * design(n, num_flips(n), np.random.default_rng(n)).astype(int)
     assert signs.shape == (num_flips(n), n)
     for weight in [1, 2, 3, 5, 7]:
-        for some in itertools.combinations(range(n), weight):
-            assert signs[:, some].prod(axis=1).sum() == 0, some
+        for qubits in itertools.combinations(range(n), weight):
+            assert signs[:, qubits].prod(axis=1).sum() == 0, qubits
 
 
 def test_what_the_design_does_not_balance_averages_over_its_draws():
@@ -85,13 +85,13 @@ def test_flips_are_undone_and_shots_added_up():
     assert both.weights.sum() == pytest.approx(1.0)
     first = np.bincount((parts[0].outcomes ^ flips[0]) @ [1, 2, 4], weights=parts[0].weights, minlength=8)
     second = np.bincount((parts[1].outcomes ^ flips[1]) @ [1, 2, 4], weights=parts[1].weights, minlength=8)
-    found = np.bincount(both.outcomes @ [1, 2, 4], weights=both.weights, minlength=8)
-    np.testing.assert_allclose(found, (first + 3 * second) / 4)
+    counts = np.bincount(both.outcomes @ [1, 2, 4], weights=both.weights, minlength=8)
+    np.testing.assert_allclose(counts, (first + 3 * second) / 4)
 
 
 def test_drawn_outcomes_are_flipped():
     def always(axes, shots, rng):
         return Samples(np.array([[False, True]]), np.ones(1), shots)
 
-    found = flipped_draw(always, np.array([True, True]))("ZZ", 5, np.random.default_rng(0))
-    np.testing.assert_array_equal(found.outcomes, [[True, False]])
+    samples = flipped_draw(always, np.array([True, True]))("ZZ", 5, np.random.default_rng(0))
+    np.testing.assert_array_equal(samples.outcomes, [[True, False]])

@@ -11,21 +11,21 @@ from qep_qiskit.cli.main import cli
 
 
 def differences(loss, weights, step=1e-3):
-    found = []
+    slopes = []
     for direction in np.eye(len(weights)):
         coarse, fine = ((loss(weights + h * direction) - loss(weights - h * direction)) / (2 * h) for h in (2 * step, step))
-        found.append((4 * fine - coarse) / 3)
-    return np.array(found)
+        slopes.append((4 * fine - coarse) / 3)
+    return np.array(slopes)
 
 
-def distance(found, expected):
-    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+def distance(values, expected):
+    return np.linalg.norm(values - expected) / np.linalg.norm(expected)
 
 
-def random_edges(rng, n, held=()):
+def random_edges(rng, n, fixed=()):
     tree = [[int(rng.integers(0, j)), j] for j in range(1, n)]
-    more = [[i, j] for i in range(n) for j in range(i + 1, n) if [i, j] not in tree and rng.random() < 0.4]
-    return [edge for edge in tree + more if not set(edge) <= set(held)]
+    extra = [[i, j] for i in range(n) for j in range(i + 1, n) if [i, j] not in tree and rng.random() < 0.4]
+    return [edge for edge in tree + extra if not set(edge) <= set(fixed)]
 
 
 def node_voltages(n, edges, conductances, fixed, currents):
@@ -47,9 +47,9 @@ def test_resistors_against_nodal_analysis(seed, clamp):
     rng = np.random.default_rng(seed)
     n = 5 + seed % 6
     inputs, ground, outputs = [0, 1], [2], [n - 1, n - 2]
-    held = [0, 1, 2] if clamp else [2]
+    nodes = [0, 1, 2] if clamp else [2]
     while True:
-        edges = random_edges(rng, n, held)
+        edges = random_edges(rng, n, nodes)
         try:
             network = qep.resistors(sites=n, edges=edges, inputs=inputs, outputs=outputs, ground=ground, clamp=clamp)
             break

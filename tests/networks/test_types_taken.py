@@ -20,7 +20,7 @@ PAIRS = [(0, 1), (1, 2), (2, 3), (0, 3)]
 
 
 class Graph:
-    """What of a NetworkX graph is used, where NetworkX is not installed."""
+    """The part of a NetworkX graph that the package uses, for environments without NetworkX."""
 
     def __init__(self, edges, nodes=range(4), *, directed=False):
         self.edges, self.nodes, self._directed = [(*pair, 0) for pair in edges], list(nodes), directed
@@ -68,8 +68,8 @@ GRAPHS = {
 def test_edges_of_any_type(make, kind):
     edges = (pair for pair in PAIRS) if kind == "generator" else GRAPHS[kind]
     network = make(sites=4, edges=edges, inputs=0, outputs=[np.int64(3)])
-    wanted = make(sites=np.int32(4), edges=PAIRS, inputs=np.array([0]), outputs=3)
-    assert set(network.names) == set(wanted.names)
+    expected = make(sites=np.int32(4), edges=PAIRS, inputs=np.array([0]), outputs=3)
+    assert set(network.names) == set(expected.names)
     assert network.description["inputs"] == [0] and network.description["outputs"] == [3]
     if kind in ("networkx", "rustworkx", "directed", "coupling map"):
         other = make(edges=edges, inputs=[0.0], outputs=[3])
@@ -80,9 +80,9 @@ def test_edges_of_any_type(make, kind):
 def test_square_lattice(make):
     ground = {"ground": 4} if make is qep.resistors else {}
     network = make(edges="square", rows=2, columns=3, inputs=[0], outputs=5, **ground)
-    wanted = [(0, 1), (0, 3), (1, 2), (1, 4), (2, 5), (3, 4), (4, 5)]
-    found = [tuple(map(int, name[2:-1].split(","))) for name in network.names if "," in name]
-    assert found == wanted
+    expected = [(0, 1), (0, 3), (1, 2), (1, 4), (2, 5), (3, 4), (4, 5)]
+    edges = [tuple(map(int, name[2:-1].split(","))) for name in network.names if "," in name]
+    assert edges == expected
     assert network.description["sites"] == 6
 
 
@@ -140,8 +140,8 @@ def test_a_whole_hamiltonian_gives_each_of_its_strings_a_weight():
     hamiltonian = SparsePauliOp(["ZZ", "XI", "IX", "XI"], [-0.7, 0.5, 0.25, 0.5])
     network = qep.pauli(terms=hamiltonian, outputs=["ZI"])
     assert set(network.names) == {"ZZ", "XI", "IX"}
-    found = network.hamiltonian(np.ones(3)).to_matrix()
-    np.testing.assert_allclose(found, hamiltonian.to_matrix(), atol=1e-14)
+    matrix = network.hamiltonian(np.ones(3)).to_matrix()
+    np.testing.assert_allclose(matrix, hamiltonian.to_matrix(), atol=1e-14)
     problem = qep.Problem(network, np.ones(3), cost=qep.SquaredError(0.0))
     np.testing.assert_allclose(problem.hamiltonian.to_matrix(), hamiltonian.to_matrix(), atol=1e-14)
 
@@ -173,7 +173,7 @@ VALUES = np.array(list(WEIGHTS.values()))
 
 
 class Series:
-    """What of a pandas Series is used, where pandas is not installed."""
+    """The part of a pandas Series that the package uses, for environments without pandas."""
 
     def __init__(self, values):
         self.index, self.values = list(values), list(values.values())
@@ -244,7 +244,7 @@ def test_names_are_read_by_name(make):
 
 
 @pytest.mark.parametrize(
-    ("given", "word"),
+    ("weights", "word"),
     [
         (Series(dict(zip([4, 3, 2, 1, 0], VALUES, strict=True))), "no weight of this network"),
         (Table({**WEIGHTS, "k": 1.0}), "'k'"),
@@ -259,9 +259,9 @@ def test_names_are_read_by_name(make):
         (set(VALUES), "not a list of numbers"),
     ],
 )
-def test_names_and_numbers_that_do_not_fit(given, word):
+def test_names_and_numbers_that_do_not_fit(weights, word):
     with pytest.raises(qep.InputError) as error:
-        NETWORK.weight_vector(given)
+        NETWORK.weight_vector(weights)
     assert word in str(error.value) and "\n" not in str(error.value)
 
 
@@ -284,11 +284,11 @@ def test_seeds_of_any_whole_type_are_one_seed():
 
 def circuit(change):
     t = ParameterVector("t", 2)
-    made = QuantumCircuit(2, 2)
-    made.ry(t[0], 0)
-    made.ry(t[1], 1)
-    change(made)
-    return made
+    circuit = QuantumCircuit(2, 2)
+    circuit.ry(t[0], 0)
+    circuit.ry(t[1], 1)
+    change(circuit)
+    return circuit
 
 
 def test_a_measured_ansatz_is_taken_without_its_measurements():

@@ -36,7 +36,7 @@ class Springs:
         return self.of(np.linalg.solve(stiffness, force), covariance, momenta)
 
     def differences(self, weights, step=4e-3):
-        found = []
+        slopes = []
         for direction in np.eye(len(weights)):
 
             def slope(h, direction=direction):
@@ -47,8 +47,8 @@ class Springs:
             rows = [coarse, middle, fine, finest]
             for order in (4, 16, 64):
                 rows = [(order * b - a) / (order - 1) for a, b in itertools.pairwise(rows)]
-            found.append(rows[0])
-        return np.array(found)
+            slopes.append(rows[0])
+        return np.array(slopes)
 
 
 def random_case(number):

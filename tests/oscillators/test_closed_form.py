@@ -23,10 +23,10 @@ WEIGHTS = [0.6, 0.8, 1.0, 0.7, 1.2, 0.1, -0.3, 0.2]
 @pytest.mark.parametrize("number", range(30))
 def test_gradient_is_the_slope_of_an_independent_loss(number: int) -> None:
     problem, independent = random_case(number)
-    found = qep.exact_gradient(problem)
-    assert found.loss == pytest.approx(independent.loss(problem.weights), rel=1e-12)
-    np.testing.assert_allclose(found.values, independent.differences(problem.weights), atol=1e-8)
-    assert np.abs(found.values).max() > 1e-4
+    gradient = qep.exact_gradient(problem)
+    assert gradient.loss == pytest.approx(independent.loss(problem.weights), rel=1e-12)
+    np.testing.assert_allclose(gradient.values, independent.differences(problem.weights), atol=1e-8)
+    assert np.abs(gradient.values).max() > 1e-4
 
 
 @pytest.mark.parametrize("number", range(8))
@@ -55,26 +55,26 @@ def test_ground_state_is_that_of_the_hamiltonian_in_levels() -> None:
     energies, states = np.linalg.eigh(hamiltonian)
     state, one = states[:, 0], np.eye(levels**2)
     problem = qep.Problem(network, [k, a0, a1], x=[x], cost=qep.SquaredError([0.3]).observable())
-    found = qep.exact_gradient(problem)
-    assert found.diagnostics["phases"][0]["energy"] == pytest.approx(energies[0], abs=1e-6)  # type: ignore[index]
-    assert found.diagnostics["gap"] == pytest.approx(energies[1] - energies[0], abs=1e-6)
-    assert found.predictions[0] == pytest.approx(np.vdot(state, r[1] @ state).real, abs=1e-6)
+    gradient = qep.exact_gradient(problem)
+    assert gradient.diagnostics["phases"][0]["energy"] == pytest.approx(energies[0], abs=1e-6)  # type: ignore[index]
+    assert gradient.diagnostics["gap"] == pytest.approx(energies[1] - energies[0], abs=1e-6)
+    assert gradient.predictions[0] == pytest.approx(np.vdot(state, r[1] @ state).real, abs=1e-6)
     square = (r[1] - 0.3 * one) @ (r[1] - 0.3 * one)
-    assert found.loss == pytest.approx(np.vdot(state, square @ state).real, abs=1e-6)
+    assert gradient.loss == pytest.approx(np.vdot(state, square @ state).real, abs=1e-6)
 
 
 def test_names_and_scales() -> None:
     assert CHAIN.names == ("k[0,1]", "k[1,2]", "a[0]", "a[1]", "a[2]", "b[0]", "b[1]", "b[2]")
-    drawn = CHAIN.initial_weights(seed=4)
-    assert all(drawn[name] > 0 for name in CHAIN.names if name[0] in "ka")
+    weights = CHAIN.initial_weights(seed=4)
+    assert all(weights[name] > 0 for name in CHAIN.names if name[0] in "ka")
     assert qep.oscillators(sites=2, outputs=[1]).names == ("k[0,1]", "a[0]", "a[1]")
     assert CHAIN.hamiltonian(WEIGHTS, [2.0]).labels()["r[0]"] == pytest.approx(-2.1)
 
 
 def test_a_batch_and_a_comparison_take_it_as_they_take_spins() -> None:
     problems = [qep.Problem(CHAIN, WEIGHTS, x=[x], cost=qep.SquaredError([1.0])) for x in (-1.0, 0.0, 2.0)]
-    for problem, found in zip(problems, qep.gradients(problems), strict=True):
-        np.testing.assert_allclose(found.values, qep.exact_gradient(problem).values, atol=1e-12)
+    for problem, gradient in zip(problems, qep.gradients(problems), strict=True):
+        np.testing.assert_allclose(gradient.values, qep.exact_gradient(problem).values, atol=1e-12)
     budget = qep.compare(problems[0], stencil=qep.one_sided(0.1))
     assert budget["finite_beta"].relative_error > 1e-3  # type: ignore[operator]
     assert budget["prepared"].added == 0.0
@@ -152,15 +152,15 @@ def test_a_thousand_oscillators_with_five_thousand_springs_take_seconds(cost) ->
     clock = time.perf_counter()
     network, weights = large(1000, 5000)
     problem = qep.Problem(network, weights, x=np.ones(10), cost=cost)
-    found = qep.exact_gradient(problem)
+    gradient = qep.exact_gradient(problem)
     assert time.perf_counter() - clock < 10.0
-    assert len(found.values) == 6000
+    assert len(gradient.values) == 6000
     rng = np.random.default_rng(1)
     direction = rng.normal(size=6000) / np.sqrt(6000)
     losses = [
         qep.exact_gradient(qep.Problem(network, weights + h * direction, x=np.ones(10), cost=cost)).loss for h in (-1e-3, 1e-3)
     ]
-    assert (losses[1] - losses[0]) / 2e-3 == pytest.approx(found.values @ direction, abs=1e-7)
+    assert (losses[1] - losses[0]) / 2e-3 == pytest.approx(gradient.values @ direction, abs=1e-7)
 
 
 def test_many_oscillators_need_no_normal_modes() -> None:
@@ -168,15 +168,15 @@ def test_many_oscillators_need_no_normal_modes() -> None:
     n, k, a = 5000, 0.8, 0.05
     network = qep.oscillators(sites=n, edges="ring", inputs=[0], outputs=[12])
     weights = np.concatenate([np.full(n, k), np.full(n, a)])
-    found = qep.exact_gradient(qep.Problem(network, weights, x=[2.0], cost=qep.SquaredError([0.3])))
+    gradient = qep.exact_gradient(qep.Problem(network, weights, x=[2.0], cost=qep.SquaredError([0.3])))
     kappa = np.arccosh(1 + a / (2 * k))
 
     def green(distance: np.ndarray) -> np.ndarray:
         return np.exp(-kappa * np.abs(distance)) / (2 * k * np.sinh(kappa))  # n κ ≫ 1
 
     prediction = 2.0 * green(np.array(12))
-    assert found.predictions[0] == pytest.approx(prediction, rel=1e-10)
-    assert found.diagnostics["gap"] == pytest.approx(np.sqrt(a), rel=1e-8)
+    assert gradient.predictions[0] == pytest.approx(prediction, rel=1e-10)
+    assert gradient.diagnostics["gap"] == pytest.approx(np.sqrt(a), rel=1e-8)
     sites = np.arange(100)
     slopes = -2 * (prediction - 0.3) * 2.0 * green(sites) * green(sites - 12)  # ∂G_ab/∂a_i = −G_ai G_ib
-    np.testing.assert_allclose(found.values[n : n + 100], slopes, atol=1e-10)
+    np.testing.assert_allclose(gradient.values[n : n + 100], slopes, atol=1e-10)

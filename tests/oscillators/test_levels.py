@@ -44,9 +44,9 @@ def test_operators_are_projections_of_the_true_ones(levels: int) -> None:
 
 
 def test_neighbouring_gray_codes_differ_in_one_bit() -> None:
-    found = codes(16, "gray")
-    assert sorted(found) == list(range(16))
-    assert set(np.bitwise_count(found[1:] ^ found[:-1])) == {1}
+    words = codes(16, "gray")
+    assert sorted(words) == list(range(16))
+    assert set(np.bitwise_count(words[1:] ^ words[:-1])) == {1}
 
 
 @pytest.mark.parametrize("encoding", ["binary", "gray"])
@@ -70,8 +70,8 @@ def test_hamiltonian_is_the_projected_one(encoding: str) -> None:
         np.kron(one, squares[0][0]), np.kron(squares[1][0], one)))  # fmt: skip
     expected = np.kron(one, squares[0][1]) / 2 / masses[0] + np.kron(squares[1][1], one) / 2 / masses[1]
     expected = expected + (a0 * r00 + a1 * r11 + k * (r00 + r11 - 2 * r0 @ r1)) / 2 - (x + b[0]) * r0 - b[1] * r1
-    found = network.hamiltonian([k, a0, a1, *b], [x]).to_matrix()
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+    matrix = network.hamiltonian([k, a0, a1, *b], [x]).to_matrix()
+    np.testing.assert_allclose(matrix, expected, atol=1e-12)
     problem = qep.Problem(network, [k, a0, a1, *b], x=[x], cost=qep.ObservableCost({"r[0] r[1]": 1.0, "p[1]^2": 0.5}))
     np.testing.assert_allclose(problem.frame.operator(problem.hamiltonian_row).to_matrix(), expected, atol=1e-12)
     np.testing.assert_allclose(
@@ -81,8 +81,8 @@ def test_hamiltonian_is_the_projected_one(encoding: str) -> None:
 
 def error(levels: int, weights, cost, encoding="gray") -> float:
     closed = qep.exact_gradient(asked(pair(), weights, cost)).values
-    found = qep.exact_gradient(asked(pair(levels, encoding), weights, cost)).values
-    return float(np.linalg.norm(found - closed) / np.linalg.norm(closed))
+    values = qep.exact_gradient(asked(pair(levels, encoding), weights, cost)).values
+    return float(np.linalg.norm(values - closed) / np.linalg.norm(closed))
 
 
 @pytest.mark.parametrize("cost", COSTS)
@@ -103,13 +103,13 @@ def test_binary_and_gray_agree(levels: int, cost: str) -> None:
 
 def test_truncation_is_measured_and_reported() -> None:
     problem = asked(pair(4), MODERATE, COSTS["expectations"])
-    found = qep.exact_gradient(problem).diagnostics["truncation"]
-    assert found["gradient_error"] == pytest.approx(error(4, MODERATE, COSTS["expectations"]), rel=1e-6)  # type: ignore[index]
+    truncation = qep.exact_gradient(problem).diagnostics["truncation"]
+    assert truncation["gradient_error"] == pytest.approx(error(4, MODERATE, COSTS["expectations"]), rel=1e-6)  # type: ignore[index]
     closed = qep.exact_gradient(asked(pair(), MODERATE, COSTS["expectations"]))
     energy = qep.exact_gradient(problem).diagnostics["phases"][0]["energy"]  # type: ignore[index]
-    assert 0 < energy - closed.diagnostics["phases"][0]["energy"] == pytest.approx(found["energy_error"])  # type: ignore[index]
+    assert 0 < energy - closed.diagnostics["phases"][0]["energy"] == pytest.approx(truncation["energy_error"])  # type: ignore[index]
     measured = qep.gradient(problem, stencil=qep.symmetric(0.1), shots=100, device=qep.statevector(seed=1))
-    assert measured.diagnostics["truncation"]["leakage"] == found["leakage"]  # type: ignore[index]
+    assert measured.diagnostics["truncation"]["leakage"] == truncation["leakage"]  # type: ignore[index]
     assert measured.provenance["network"]["levels"] == 4  # type: ignore[index]
     pauli_cost = qep.exact_gradient(asked(pair(4), MODERATE, qep.ObservableCost({"ZIII": 1.0})))
     assert "gradient_error" not in pauli_cost.diagnostics["truncation"]  # type: ignore[operator]
@@ -170,21 +170,21 @@ def truncated() -> tuple[qep.Problem, np.ndarray]:
 )
 def test_circuits_come_to_the_truncated_gradient(preparer, tolerance: float) -> None:
     problem, exact = truncated()
-    found = qep.gradient(problem, preparer=preparer, stencil=qep.symmetric(0.3))
-    assert np.linalg.norm(found.values - exact) < tolerance * np.linalg.norm(exact)
+    gradient = qep.gradient(problem, preparer=preparer, stencil=qep.symmetric(0.3))
+    assert np.linalg.norm(gradient.values - exact) < tolerance * np.linalg.norm(exact)
 
 
 def test_shots_and_readout_mitigation_come_to_the_truncated_gradient() -> None:
     problem, exact = truncated()
     for options in ({}, {"mitigation": "tensored"}):
-        found = qep.gradient(
+        gradient = qep.gradient(
             problem,
             stencil=qep.symmetric(0.3),
             device=qep.simulator(seed=3),
             shots=4000,
             **options,  # type: ignore[arg-type]
         )
-        assert np.abs((found.values - exact) / found.stderr).max() < 4
+        assert np.abs((gradient.values - exact) / gradient.stderr).max() < 4
 
 
 @pytest.mark.parametrize(("encoding", "levels", "strings", "bases"), [
@@ -194,8 +194,8 @@ def test_shots_and_readout_mitigation_come_to_the_truncated_gradient() -> None:
 def test_terms_and_bases_are_those_of_the_table(encoding: str, levels: int, strings: int, bases: int) -> None:
     problem = asked(pair(levels, encoding), MODERATE, COSTS["expectations"])
     assert problem.frame.busy.sum() == strings
-    wanted = np.flatnonzero((problem.derivative_rows != 0).any(axis=0) | (problem.output_rows != 0).any(axis=0))
-    assert len(choose_bases(problem.frame.paulis, wanted)) <= bases
+    needed = np.flatnonzero((problem.derivative_rows != 0).any(axis=0) | (problem.output_rows != 0).any(axis=0))
+    assert len(choose_bases(problem.frame.paulis, needed)) <= bases
 
 
 def test_all_samples_share_their_strings() -> None:

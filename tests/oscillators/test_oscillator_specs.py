@@ -49,8 +49,8 @@ def run(*words):
 def test_network_is_the_one_of_python(spec):
     problem = load(spec).problem()
     network = qep.oscillators(sites=3, masses=[1.0, 2.0, 0.5], inputs=[0], outputs=[2], biases=True)
-    drawn = network.initial_weights(seed=3)
-    weights = drawn | {"k[0,1]": 0.6, "k[1,2]": 0.8} | {f"b[{i}]": 0.1 for i in range(3)}
+    random = network.initial_weights(seed=3)
+    weights = random | {"k[0,1]": 0.6, "k[1,2]": 0.8} | {f"b[{i}]": 0.1 for i in range(3)}
     other = qep.Problem(network, weights, x=[0.5], cost=qep.SquaredError([1.0]).observable())
     np.testing.assert_array_equal(problem.hamiltonian_row, other.hamiltonian_row)
     np.testing.assert_array_equal(qep.exact_gradient(problem).values, qep.exact_gradient(other).values)
@@ -132,15 +132,15 @@ def test_what_is_wrong_is_one_line(spec, verb, changes, named, tmp_path, monkeyp
         assert word in done.stderr
 
 
-@pytest.mark.parametrize("more", [[], ["network.levels=4", "measurement.shots=200"]], ids=["closed form", "qubits"])
-def test_training_takes_it_as_it_takes_spins(spec, tmp_path, monkeypatch, more):
+@pytest.mark.parametrize("extra", [[], ["network.levels=4", "measurement.shots=200"]], ids=["closed form", "qubits"])
+def test_training_takes_it_as_it_takes_spins(spec, tmp_path, monkeypatch, extra):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.csv").write_text("f,y\n1.0,0.3\n-2.0,-0.6\n0.5,0.15\n2.0,0.6\n")
     words = ["network.sites=2", "network.masses=1.0", "network.outputs=[1]", "weights.k=0.5", "cost.kind=squared_error",
              "data.source=data.csv", "data.held_out=0.0", "data.task=regression", "training.epochs=3",
              "sample.x=", "sample.y="]  # fmt: skip
-    done = run("train", spec, "--json", *(word for c in [*words, *more] for word in ("--set", c)))
+    done = run("train", spec, "--json", *(word for c in [*words, *extra] for word in ("--set", c)))
     assert done.exit_code == 0, done.stderr
     history = json.loads(done.stdout)["history"]
-    assert history[-1]["loss"] < history[0]["loss"] or more
-    assert (history[-1]["loss_stderr"] is not None) == bool(more)
+    assert history[-1]["loss"] < history[0]["loss"] or extra
+    assert (history[-1]["loss_stderr"] is not None) == bool(extra)

@@ -24,30 +24,30 @@ def answers(network: qep.Network, weights, X) -> np.ndarray:
 def test_six_oscillators_learn_a_linear_map_exactly() -> None:
     network = qep.oscillators(sites=6, edges="complete", inputs=[0, 1], outputs=[4, 5])
     X = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    wanted = answers(network, network.initial_weights(seed=11), X)
-    found = qep.train(network, X, wanted, gradient="exact", learning_rate=0.04, epochs=120, batch_size=3, **OPTIONS)
+    targets = answers(network, network.initial_weights(seed=11), X)
+    result = qep.train(network, X, targets, gradient="exact", learning_rate=0.04, epochs=120, batch_size=3, **OPTIONS)
     first = answers(network, network.initial_weights(seed=1), X)
-    assert np.mean((first - wanted) ** 2) > 1e-4
-    assert np.mean((answers(network, found.weights, X) - wanted) ** 2) < 1e-6
+    assert np.mean((first - targets) ** 2) > 1e-4
+    assert np.mean((answers(network, result.weights, X) - targets) ** 2) < 1e-6
 
 
 def test_two_on_qubits_learn_from_shots_to_the_noise_floor() -> None:
     network = qep.oscillators(sites=2, inputs=[0], outputs=[1], levels=4, encoding="gray")
     closed = qep.oscillators(sites=2, inputs=[0], outputs=[1])
     X = np.array([[2.0], [-3.0]])
-    wanted = answers(closed, [0.8, 0.8, 0.8], X)
+    targets = answers(closed, [0.8, 0.8, 0.8], X)
     measured = {
         "preparer": qep.Exact(nudge_share=10.0),
         "stencil": qep.symmetric(1.0),
         "device": qep.simulator(seed=1),
         "shots": 1000,
     }
-    found = qep.train(network, X, wanted, learning_rate=0.05, schedule="cosine", epochs=80, batch_size=2, **measured, **OPTIONS)
+    result = qep.train(network, X, targets, learning_rate=0.05, schedule="cosine", epochs=80, batch_size=2, **measured, **OPTIONS)
     first = answers(closed, network.initial_weights(seed=1), X)
-    problems = [qep.Problem(network, found.weights, x, cost=qep.SquaredError(y)) for x, y in zip(X, wanted, strict=True)]
+    problems = [qep.Problem(network, result.weights, x, cost=qep.SquaredError(y)) for x, y in zip(X, targets, strict=True)]
     floor = np.mean([g.predictions_stderr**2 for g in qep.gradients(problems, **measured)])  # type: ignore[operator]
-    error = np.mean((answers(closed, found.weights, X) - wanted) ** 2)
-    assert np.mean((first - wanted) ** 2) > 50 * floor
+    error = np.mean((answers(closed, result.weights, X) - targets) ** 2)
+    assert np.mean((first - targets) ** 2) > 50 * floor
     assert error < floor
 
 

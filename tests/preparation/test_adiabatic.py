@@ -148,16 +148,18 @@ def test_families_prepared_together_are_those_prepared_alone():
     ]
     preparer = Adiabatic(time=4.0, steps=6)
     together = preparer.prepare_all(families)
-    for family, found in zip(families, together, strict=True):
+    for family, prepared in zip(families, together, strict=True):
         alone = preparer.prepare(family)
-        np.testing.assert_allclose(found.states(), alone.states(), atol=1e-12)
-        np.testing.assert_allclose(found.expectations(family.frame.paulis), alone.expectations(family.frame.paulis), atol=1e-12)
-        for ours, theirs in zip(found.phases, alone.phases, strict=True):
+        np.testing.assert_allclose(prepared.states(), alone.states(), atol=1e-12)
+        np.testing.assert_allclose(
+            prepared.expectations(family.frame.paulis), alone.expectations(family.frame.paulis), atol=1e-12
+        )
+        for ours, theirs in zip(prepared.phases, alone.phases, strict=True):
             assert (ours.beta, ours.energy) == (theirs.beta, pytest.approx(theirs.energy, abs=1e-12))
             assert ours.variance == pytest.approx(theirs.variance, abs=1e-12)
-        assert found.circuits()[0].circuit is alone.circuits()[0].circuit
-        np.testing.assert_array_equal(found.circuits()[0].values, alone.circuits()[0].values)
-        assert found.details == alone.details
+        assert prepared.circuits()[0].circuit is alone.circuits()[0].circuit
+        np.testing.assert_array_equal(prepared.circuits()[0].values, alone.circuits()[0].values)
+        assert prepared.details == alone.details
     assert preparer.prepare_all([]) == []
 
 
@@ -206,7 +208,7 @@ def test_it_is_a_preparer_that_describes_itself():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"time": 0.0}, "time: 0.0"),
         ({"time": math.inf}, "time: inf"),
@@ -224,8 +226,8 @@ def test_it_is_a_preparer_that_describes_itself():
     ],
     ids=str,
 )
-def test_one_line_for_an_option_that_is_not_allowed(options, said):
-    with pytest.raises(InputError, match=said) as caught:
+def test_one_line_for_an_option_that_is_not_allowed(options, message):
+    with pytest.raises(InputError, match=message) as caught:
         Adiabatic(**options)
     assert "\n" not in str(caught.value)
 

@@ -23,8 +23,8 @@ def test_states_of_any_signs_and_phases(num_qubits, real):
     states[2] = np.where(np.arange(2**num_qubits) == 2**num_qubits - 1, -1.0, 1e-17)
     states /= np.linalg.norm(states, axis=1)[:, None]
     structure = loading_circuit(states.astype(complex))
-    for state, found in zip(states, loaded(structure), strict=True):
-        assert abs(np.vdot(state, found)) == pytest.approx(1, abs=1e-12)
+    for state, vector in zip(states, loaded(structure), strict=True):
+        assert abs(np.vdot(state, vector)) == pytest.approx(1, abs=1e-12)
     assert structure.circuit.num_parameters == (1 if real else 2) * (2**num_qubits - 1)
     assert structure.circuit.count_ops().get("cx", 0) == (1 if real else 2) * (2**num_qubits - 2)
 

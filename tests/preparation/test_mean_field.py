@@ -30,7 +30,7 @@ def test_the_lowest_of_many_minima_is_found(seed):
     network = qep.ising(sites=7, edges="complete", outputs=[6])
     weights = np.random.default_rng(seed).normal(size=network.num_weights)
     problem = qep.Problem(network, weights, cost=qep.SquaredError([1.0]).observable())
-    found = prepared(problem, starts=32)
+    states = prepared(problem, starts=32)
     energy = ProductEnergy.of(problem.frame.paulis, problem.hamiltonian_row)
 
     def planar(angles):
@@ -38,22 +38,22 @@ def test_the_lowest_of_many_minima_is_found(seed):
 
     rng = np.random.default_rng(seed + 50)
     lowest = min(minimize(planar, rng.uniform(-np.pi, np.pi, 7)).fun for _ in range(40))
-    assert found.phases[0].energy <= lowest + 1e-9
-    assert found.phases[0].residual < 1e-10 and found.phases[0].curvature > 0
+    assert states.phases[0].energy <= lowest + 1e-9
+    assert states.phases[0].residual < 1e-10 and states.phases[0].curvature > 0
 
 
 @pytest.mark.parametrize("problem", [PROBLEM, with_y()], ids=["real", "with Y"])
 def test_circuits_make_the_states(problem):
-    found = prepared(problem, (0.0, 0.05, -0.05))
-    (structure,) = found.circuits()
+    states = prepared(problem, (0.0, 0.05, -0.05))
+    (structure,) = states.circuits()
     assert structure.circuit.depth() <= 2 and structure.circuit.num_nonlocal_gates() == 0
     names = [p.name for p in structure.circuit.parameters]
-    for values, state in zip(structure.values, found.states(), strict=True):
+    for values, state in zip(structure.values, states.states(), strict=True):
         bound = Statevector(structure.circuit.assign_parameters(dict(zip(names, values, strict=True))))
         assert abs(np.vdot(bound.data, state)) == pytest.approx(1, abs=1e-12)
     paulis = random_pauli_list(4, 20, seed=1, phase=False)
-    expected = [[Statevector(s).expectation_value(p).real for p in paulis] for s in found.states()]
-    np.testing.assert_allclose(found.expectations(paulis), expected, atol=1e-12)
+    expected = [[Statevector(s).expectation_value(p).real for p in paulis] for s in states.states()]
+    np.testing.assert_allclose(states.expectations(paulis), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("device", [qep.statevector(seed=2), qep.simulator(seed=2)], ids=["statevector", "simulator"])
@@ -61,9 +61,9 @@ def test_circuits_make_the_states(problem):
 def test_shots_scatter_around_the_exact_gradient(problem, device):
     options = {"preparer": qep.MeanField(), "stencil": qep.symmetric(0.1)}
     exact = qep.gradient(problem, **options)
-    found = qep.gradient(problem, device=device, shots=40_000, **options)
-    clear = found.stderr > 0
-    pulls = (found.values - exact.values)[clear] / found.stderr[clear]
+    gradient = qep.gradient(problem, device=device, shots=40_000, **options)
+    clear = gradient.stderr > 0
+    pulls = (gradient.values - exact.values)[clear] / gradient.stderr[clear]
     assert np.abs(pulls).max() < 4.5 and 0.2 < np.mean(pulls**2) < 4
 
 
@@ -72,8 +72,8 @@ def test_a_hundred_spins():
     problem = qep.Problem(network, network.initial_weights(1), x=[0.5], cost=qep.SquaredError([1.0]))
     mean_field = qep.MeanField(starts=4)
     limit = qep.variational_gradient(problem, mean_field)
-    found = qep.gradient(problem, preparer=mean_field, stencil=qep.symmetric(0.001))
-    assert np.abs(found.values - limit.values).max() < 1e-5 * np.abs(limit.values).max()
+    gradient = qep.gradient(problem, preparer=mean_field, stencil=qep.symmetric(0.001))
+    assert np.abs(gradient.values - limit.values).max() < 1e-5 * np.abs(limit.values).max()
     shots = qep.gradient(problem, preparer=mean_field, stencil=qep.symmetric(0.3), shots=500)
     assert np.all(np.isfinite(shots.values))
 

@@ -23,12 +23,12 @@ def ising_problem(sites, edges, seed=0, cost=None):
 def test_gradients_are_those_of_exact_states(edges, sites):
     problem = ising_problem(sites, edges)
     exact = qep.gradient(problem, preparer=qep.Exact(tolerance=1e-12), stencil=qep.symmetric(0.05))
-    found = qep.gradient(problem, preparer=qep.MPS(bond_dimension=32), stencil=qep.symmetric(0.05))
-    np.testing.assert_allclose(found.values, exact.values, atol=1e-8)
-    np.testing.assert_allclose(found.predictions, exact.predictions, atol=1e-9)
-    assert found.diagnostics["gap"] == pytest.approx(exact.diagnostics["gap"], rel=1e-2)
-    assert np.all(np.abs(found.values - exact.values) <= found.diagnostics["error_bound"])
-    assert np.all(np.array(found.diagnostics["error_bound"]) < 1e-3)
+    gradient = qep.gradient(problem, preparer=qep.MPS(bond_dimension=32), stencil=qep.symmetric(0.05))
+    np.testing.assert_allclose(gradient.values, exact.values, atol=1e-8)
+    np.testing.assert_allclose(gradient.predictions, exact.predictions, atol=1e-9)
+    assert gradient.diagnostics["gap"] == pytest.approx(exact.diagnostics["gap"], rel=1e-2)
+    assert np.all(np.abs(gradient.values - exact.values) <= gradient.diagnostics["error_bound"])
+    assert np.all(np.array(gradient.diagnostics["error_bound"]) < 1e-3)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -40,11 +40,11 @@ def test_any_strings_with_y_and_many_letters(seed):
     network = qep.pauli(terms=terms, fixed=fields, outputs=[{"IIIIIZ": 1}])
     problem = qep.Problem(network, 0.3 * rng.normal(size=len(terms)), cost=qep.SquaredError([0.3]).observable())
     exact = qep.gradient(problem, stencil=qep.symmetric(0.02), preparer=qep.Exact(tolerance=1e-12))
-    found = qep.gradient(problem, stencil=qep.symmetric(0.02), preparer=qep.MPS())
-    np.testing.assert_allclose(found.values, exact.values, atol=1e-6)
+    gradient = qep.gradient(problem, stencil=qep.symmetric(0.02), preparer=qep.MPS())
+    np.testing.assert_allclose(gradient.values, exact.values, atol=1e-6)
     states = qep.MPS().prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
-    known = qep.Exact(tolerance=1e-12).prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
-    assert abs(np.vdot(states.states()[0], known.states()[0])) == pytest.approx(1, abs=1e-9)
+    dense = qep.Exact(tolerance=1e-12).prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
+    assert abs(np.vdot(states.states()[0], dense.states()[0])) == pytest.approx(1, abs=1e-9)
 
 
 def test_a_bond_dimension_that_is_too_small_is_told_and_bounded():
@@ -71,10 +71,10 @@ def test_a_nudged_phase_is_bounded_by_its_own_energy(beta):
     distance = 2 * nudged.residual / nudged.error_bound
     assert distance <= first_excited_energy(problem, beta) - nudged.energy + 1e-6
     assert distance > free.gap - 2 * abs(beta) * family.nudge_bound()
-    known = qep.Exact(tolerance=1e-12).prepare(family_of(problem, problem.cost_rows[0], (beta,)))
+    exact = qep.Exact(tolerance=1e-12).prepare(family_of(problem, problem.cost_rows[0], (beta,)))
     paulis = problem.frame.paulis
-    found = prepared.expectations(paulis)[1]
-    assert np.abs(found - known.expectations(paulis)[0]).max() <= nudged.error_bound < 2
+    values = prepared.expectations(paulis)[1]
+    assert np.abs(values - exact.expectations(paulis)[0]).max() <= nudged.error_bound < 2
 
 
 def test_sweeps_end_where_truncation_costs_more_than_they_gain():
@@ -96,11 +96,11 @@ def test_degenerate_ground_states_are_refused():
 def test_shots_are_drawn_from_the_tensors():
     problem = ising_problem(6, "chain", cost=qep.SquaredError([1.0]).observable())
     truth = qep.gradient(problem, preparer=qep.MPS())
-    found = qep.gradient(problem, preparer=qep.MPS(), shots=200_000, seed=3)
-    assert found.stderr is not None
-    assert np.abs((found.values - truth.values) / found.stderr).max() < 4
+    gradient = qep.gradient(problem, preparer=qep.MPS(), shots=200_000, seed=3)
+    assert gradient.stderr is not None
+    assert np.abs((gradient.values - truth.values) / gradient.stderr).max() < 4
     again = qep.gradient(problem, preparer=qep.MPS(), shots=200_000, seed=3)
-    np.testing.assert_array_equal(found.values, again.values)
+    np.testing.assert_array_equal(gradient.values, again.values)
 
 
 def test_near_states_are_a_start():
@@ -142,9 +142,9 @@ def test_free_fermions_are_right():
     state = qep.Exact().prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
     energy, x, zz = free_fermions(weights[:5], weights[-6:])
     assert state.phases[0].energy == pytest.approx(energy, abs=1e-9)
-    found = dict(zip(problem.frame.labels, state.expectations(problem.frame.paulis)[0], strict=True))
-    np.testing.assert_allclose([found["I" * (5 - i) + "X" + "I" * i] for i in range(6)], x, atol=1e-8)
-    np.testing.assert_allclose([found["I" * (4 - i) + "ZZ" + "I" * i] for i in range(5)], zz, atol=1e-8)
+    values = dict(zip(problem.frame.labels, state.expectations(problem.frame.paulis)[0], strict=True))
+    np.testing.assert_allclose([values["I" * (5 - i) + "X" + "I" * i] for i in range(6)], x, atol=1e-8)
+    np.testing.assert_allclose([values["I" * (4 - i) + "ZZ" + "I" * i] for i in range(5)], zz, atol=1e-8)
 
 
 @pytest.mark.parametrize("sites", [30, pytest.param(100, marks=pytest.mark.slow)])
@@ -156,25 +156,25 @@ def test_long_chains_are_free_fermions(sites):
     state = qep.MPS(gap=False).prepare(family_of(problem, problem.cost_rows[0], (0.0,)))
     energy, x, zz = free_fermions(weights[: sites - 1], weights[-sites:])
     assert state.phases[0].energy == pytest.approx(energy, abs=1e-9)
-    found = dict(zip(problem.frame.labels, state.expectations(problem.frame.paulis)[0], strict=True))
-    np.testing.assert_allclose([found["I" * (sites - 1 - i) + "X" + "I" * i] for i in range(sites)], x, atol=1e-6)
-    np.testing.assert_allclose([found["I" * (sites - 2 - i) + "ZZ" + "I" * i] for i in range(sites - 1)], zz, atol=1e-6)
+    values = dict(zip(problem.frame.labels, state.expectations(problem.frame.paulis)[0], strict=True))
+    np.testing.assert_allclose([values["I" * (sites - 1 - i) + "X" + "I" * i] for i in range(sites)], x, atol=1e-6)
+    np.testing.assert_allclose([values["I" * (sites - 2 - i) + "ZZ" + "I" * i] for i in range(sites - 1)], zz, atol=1e-6)
 
 
 def test_the_exact_gradient_falls_back_and_says_so(monkeypatch):
     problem = ising_problem(8, "chain")
     exact = qep.exact_gradient(problem)
     monkeypatch.setattr("qep_qiskit.reference.MOST_QUBITS", 6)
-    found = qep.exact_gradient(problem)
-    np.testing.assert_allclose(found.values, exact.values, atol=2e-5 * np.abs(exact.values).max())
-    assert "renormalisation" in found.provenance["method"]
-    assert "more than diagonalisation reaches" in found.diagnostics["warnings"][0]
-    assert len(found.diagnostics["error_bound"]) == len(found.values)
+    gradient = qep.exact_gradient(problem)
+    np.testing.assert_allclose(gradient.values, exact.values, atol=2e-5 * np.abs(exact.values).max())
+    assert "renormalisation" in gradient.provenance["method"]
+    assert "more than diagonalisation reaches" in gradient.diagnostics["warnings"][0]
+    assert len(gradient.diagnostics["error_bound"]) == len(gradient.values)
 
 
 @pytest.mark.slow
 def test_a_hundred_sites_agree_with_twice_the_bond_dimension():
     problem = ising_problem(100, "chain", seed=5)
-    found = [qep.gradient(problem, preparer=qep.MPS(bond_dimension=chi), stencil=qep.symmetric(0.05)) for chi in (32, 64)]
-    assert len(found[0].values) == 299
-    np.testing.assert_allclose(found[0].values, found[1].values, atol=1e-6)
+    gradients = [qep.gradient(problem, preparer=qep.MPS(bond_dimension=chi), stencil=qep.symmetric(0.05)) for chi in (32, 64)]
+    assert len(gradients[0].values) == 299
+    np.testing.assert_allclose(gradients[0].values, gradients[1].values, atol=1e-6)

@@ -49,8 +49,8 @@ JSON = "Content-Type: application/json"
     ],
 )
 def test_another_client_is_not_obeyed(server, headers, host, status):
-    told = asked(server, "POST /faults HTTP/1.1", f"Content-Length: {len(ORDER)}", *headers, body=ORDER, host=host)
-    assert told == status
+    reply = asked(server, "POST /faults HTTP/1.1", f"Content-Length: {len(ORDER)}", *headers, body=ORDER, host=host)
+    assert reply == status
     assert not server.service.strikes("storm")
     for path in ("/ledger", "/rt/backends", "/identity/token"):
         assert asked(server, f"GET {path} HTTP/1.1", "Origin: http://evil.example") == 403

@@ -46,8 +46,8 @@ def test_the_jobs_of_a_run_share_one_that_is_closed_at_the_end(stand_in, tmp_pat
         group = store.get("group", "id")
         jobs = [job.job_id for job in store.jobs()]
         assert 4.0 < sum(store.get("estimate", number)["qpu_seconds"] for number in "01") < 10.0
-        told = [event.text for event in store.events() if mode in event.text]
-    assert told == [f"{mode} {group} opened", f"{mode} {group} closed"]
+        texts = [event.text for event in store.events() if mode in event.text]
+    assert texts == [f"{mode} {group} opened", f"{mode} {group} closed"]
     assert len(jobs) == 2
     assert {device.service.job(job_id).session_id for job_id in jobs} == {group}
     assert device.join_group(group) is False

@@ -58,13 +58,13 @@ def billed(server):
     return [job_id for _, job_id, _, seconds in jobs_at(server) if seconds > 0]
 
 
-def collected(run, device, **more):
+def collected(run, device, **options):
     end = time.monotonic() + 60
-    while (found := runs.collect(run, device=device, **more)) is None:
+    while (gradient := runs.collect(run, device=device, **options)) is None:
         assert time.monotonic() < end, "the run does not end"
-        more.pop("resubmit", None)
+        options.pop("resubmit", None)
         time.sleep(0.1)
-    return found
+    return gradient
 
 
 def settle(server):
@@ -105,7 +105,7 @@ SLOW_FAULTS = ("lagging-list", "failed-job", "cancelled-job", "slow-queue")
 def pairs_that_share_a_second(server, device, spec, folder, faults):
     """Run pairs of other samples in folders of one name, the second under a fault; return every tag."""
     expected = {x: qep.gradient(spec(("sample.x", [x])).problem(), stencil=qep.symmetric(0.2)) for x in (0.5, -1.5)}
-    seen = []
+    tags_seen = []
     for number, fault in enumerate(faults):
         homes = {x: folder / f"{name}{number}" / "run" for name, x in (("a", 0.5), ("b", -1.5))}
         before = len(jobs_at(server))
@@ -123,20 +123,20 @@ def pairs_that_share_a_second(server, device, spec, folder, faults):
                 assert fault in ("failed-job", "cancelled-job") and "--resubmit" in str(error), error
                 gradient = collected(home, device, resubmit=True)
             assert np.abs((gradient.values - expected[x].values) / gradient.stderr).max() < 5, (fault, x)
-        mine = jobs_at(server)[before:]
+        new_jobs = jobs_at(server)[before:]
         tags = {x: job_of(home).tag.split("+")[0] for x, home in homes.items()}
         assert len(set(tags.values())) == 2
         for x, home in homes.items():
-            own = [job for job in mine if job[0].split("+")[0] == tags[x]]
-            assert [job[1] for job in own if job[3] > 0] == [job_of(home).job_id], (fault, x, mine)
-        seen += [job.names[0].split("+")[0] for job in server.service._jobs.values()][before:]
-    return seen
+            jobs_of_run = [job for job in new_jobs if job[0].split("+")[0] == tags[x]]
+            assert [job[1] for job in jobs_of_run if job[3] > 0] == [job_of(home).job_id], (fault, x, new_jobs)
+        tags_seen += [job.names[0].split("+")[0] for job in server.service._jobs.values()][before:]
+    return tags_seen
 
 
 def test_runs_of_one_second_and_name_share_nothing(stand_in, device, spec, tmp_path, one_second):
     server = stand_in(**SERVED)
-    seen = pairs_that_share_a_second(server, device(), spec, tmp_path, ("lost-reply", "duplicate", "failed-job"))
-    assert len(set(seen)) == 6
+    tags = pairs_that_share_a_second(server, device(), spec, tmp_path, ("lost-reply", "duplicate", "failed-job"))
+    assert len(set(tags)) == 6
 
 
 @pytest.mark.slow
@@ -177,8 +177,8 @@ def test_a_written_id_of_other_circuits_is_neither_read_nor_cancelled(stand_in, 
     with runs.open_run(homes[1], write=True) as store:
         [job] = store.jobs()
         store.move(job.tag, "submitted", job_id=other)
-        for known in server.service._jobs.values():
-            known.tags = [job.tag if known.id != other else "x"] if not marked else known.tags
+        for stored in server.service._jobs.values():
+            stored.tags = [job.tag if stored.id != other else "x"] if not marked else stored.tags
     server.service.forget(job.job_id)
     with pytest.raises(InputError, match="holds other circuits, values or shots than this run's"):
         runs.collect(homes[1], device=where)
@@ -212,8 +212,8 @@ def test_cancel_goes_through_all_jobs(stand_in, device, spec, tmp_path, monkeypa
         ids = {job.purpose: job.job_id for job in store.jobs()}
     assert set(ids) == {"data", "calibration"}
     with server.service._changed:
-        held = server.service._jobs[ids["calibration"]]
-        held.due += 60
+        calibration = server.service._jobs[ids["calibration"]]
+        calibration.due += 60
     while len(billed(server)) < 1:
         time.sleep(0.05)
     assert runs.cancel(run, device=where) == [ids["calibration"]]
@@ -274,16 +274,16 @@ def ended_at(monkeypatch, point):
     return lambda: monkeypatch.setattr(courier, "reached", lambda name: None)
 
 
-@pytest.mark.parametrize(("patience", "known"), [("5", True), ("0.3", False)])
-def test_cancel_looks_for_a_job_whose_reply_was_lost(stand_in, device, spec, tmp_path, monkeypatch, patience, known):
-    server, where = stand_in(queue_seconds=6 if known else 0.5, faults=["lagging-list"], **SERVED), device()
+@pytest.mark.parametrize(("patience", "listed"), [("5", True), ("0.3", False)])
+def test_cancel_looks_for_a_job_whose_reply_was_lost(stand_in, device, spec, tmp_path, monkeypatch, patience, listed):
+    server, where = stand_in(queue_seconds=6 if listed else 0.5, faults=["lagging-list"], **SERVED), device()
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", patience)
     go_on = ended_at(monkeypatch, "submit data: reply lost")
     run = tmp_path / "run"
     with pytest.raises(Ended):
         runs.submit(spec(), device=where, run=run)
     go_on()
-    if known:
+    if listed:
         assert runs.cancel(run, device=where) == [jobs_at(server)[0][1]]
         assert runs.status(run, ask=False).state == "cancelled"
         assert [job[2] for job in jobs_at(server)] == ["Cancelled"]
@@ -305,22 +305,22 @@ def test_a_gradient_restored_from_a_copy_pays_nothing_twice(stand_in, device, sp
     shutil.copy(run / "run.db", tmp_path / "old.db")
     go_on()
     whole = collected(run, where)
-    sent = jobs_at(server)
-    assert len(sent) == 2
+    jobs = jobs_at(server)
+    assert len(jobs) == 2
     shutil.copy(run / "run.db", tmp_path / "new.db")
     for state in ("intended", "sending"):
         shutil.copy(tmp_path / "old.db", run / "run.db")
         with runs.open_run(run, write=True) as store:
             store.move(store.jobs()[0].tag, state)
         again = collected(run, where)
-        assert again.values.tolist() == whole.values.tolist() and jobs_at(server) == sent
+        assert again.values.tolist() == whole.values.tolist() and jobs_at(server) == jobs
 
 
-def training(run, **more):
+def training(run, **overrides):
     X, Y = np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0])
-    chosen = {"epochs": 3, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 60, "stencil": qep.symmetric(0.3)}
+    options = {"epochs": 3, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 60, "stencil": qep.symmetric(0.3)}
     network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
-    return qep.train(network, X, Y, device=qep.ibm("ibm_torino"), run=run, **{**chosen, **more})
+    return qep.train(network, X, Y, device=qep.ibm("ibm_torino"), run=run, **{**options, **overrides})
 
 
 def test_a_training_restored_from_a_copy_pays_nothing_twice(stand_in, tmp_path, monkeypatch):
@@ -334,16 +334,16 @@ def test_a_training_restored_from_a_copy_pays_nothing_twice(stand_in, tmp_path, 
             shutil.copy(run / "run.db", tmp_path / "yesterday.db")
 
     whole = training(run, on_step=copy)
-    sent = jobs_at(server)
+    jobs = jobs_at(server)
     shutil.copy(tmp_path / "yesterday.db", run / "run.db")
     again = training(run)
-    assert jobs_at(server) == sent and len(sent) == 6
+    assert jobs_at(server) == jobs and len(jobs) == 6
     assert np.asarray(again.weights).tolist() == np.asarray(whole.weights).tolist()
     shutil.copy(tmp_path / "yesterday.db", run / "run.db")
     with pytest.raises(InputError, match="has its tag and other circuits, values or shots"):
         monkeypatch.setattr(type(qep.ibm("ibm_torino")), "sent", lambda self, circuit, values: [(circuit, values + 0.3)])
         training(run)
-    assert jobs_at(server) == sent
+    assert jobs_at(server) == jobs
 
 
 def test_trainings_of_one_second_and_name_share_nothing(stand_in, tmp_path, one_second, monkeypatch):
@@ -371,9 +371,9 @@ def test_pairs_of_trainings_share_nothing(stand_in, tmp_path, one_second, monkey
                 server.service.order(fault)
             before = len(jobs_at(server))
             result = training(tmp_path / f"{number}-{seed}" / "fit", seed=seed, epochs=1)
-            mine = jobs_at(server)[before:]
-            paid = [tag for tag, _, _, seconds in mine if seconds > 0]
-            assert len(paid) == len(set(paid)) == 2, (fault, mine)
+            new_jobs = jobs_at(server)[before:]
+            paid = [tag for tag, _, _, seconds in new_jobs if seconds > 0]
+            assert len(paid) == len(set(paid)) == 2, (fault, new_jobs)
             assert result.epochs
             whole.setdefault(seed, set()).update(paid)
     assert len(whole[3] | whole[4]) == 100 and not whole[3] & whole[4]
@@ -412,9 +412,9 @@ def test_pairs_of_sweeps_share_nothing(stand_in, tmp_path, spec, one_second, mon
             ]
             done = CliRunner().invoke(cli, words)
             assert done.exit_code == 0, (fault, done.output)
-            mine = [tag for tag, _, _, seconds in jobs_at(server)[before:] if seconds > 0]
-            assert len(mine) == len(set(mine)) == 2, (fault, jobs_at(server)[before:])
-            paid += mine
+            tags = [tag for tag, _, _, seconds in jobs_at(server)[before:] if seconds > 0]
+            assert len(tags) == len(set(tags)) == 2, (fault, jobs_at(server)[before:])
+            paid += tags
     assert len(set(paid)) == 40
 
 
@@ -431,12 +431,12 @@ def test_a_job_that_the_service_has_forgotten_has_a_way_on(stand_in, device, spe
     with pytest.raises(InputError, match=r"is unknown to the service: it expired.*--resubmit"):
         runs.collect(run, device=where)
     assert runs.status(run, ask=False).state == FORGOTTEN
-    asked = []
+    questions = []
     first.service._queue_seconds = 0.0
     first_time = collected(
-        run, where, resubmit=True, confirm=lambda plan, store: asked.append(store.get("asked", str(plan.round))["jobs"])
+        run, where, resubmit=True, confirm=lambda plan, store: questions.append(store.get("asked", str(plan.round))["jobs"])
     )
-    assert asked == [1] and first_time is not None and len(billed(first)) == 2  # the first round was used
+    assert questions == [1] and first_time is not None and len(billed(first)) == 2  # the first round was used
 
 
 def test_a_forgotten_job_that_comes_back_is_read(stand_in, device, spec, tmp_path):

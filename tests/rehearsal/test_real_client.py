@@ -225,8 +225,8 @@ def test_a_job_that_is_left_is_named(stand_in, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(time, "sleep", pressed)
-    with pytest.raises(KeyboardInterrupt) as told:
+    with pytest.raises(KeyboardInterrupt) as error:
         device.sample(work, shots=100, seed=1)
     (job,) = server.service.ledger()["jobs"]
-    assert job["id"] in "".join(told.value.__notes__)
-    assert "runs.submit" in "".join(told.value.__notes__)
+    assert job["id"] in "".join(error.value.__notes__)
+    assert "runs.submit" in "".join(error.value.__notes__)

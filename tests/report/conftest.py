@@ -150,10 +150,10 @@ def any_budget(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def special(case: str) -> dict[str, Any]:
     if case == "no_exact":
-        made = make_budget(missing=NO_EXACT)
-        for r in made["rungs"]:
+        budget = make_budget(missing=NO_EXACT)
+        for r in budget["rungs"]:
             r.update(z=None, relative_error=None, cosine=None, sign_agreement=None, added=None)
-        return made
+        return budget
     if case == "only_exact":
         return make_budget(missing=dict.fromkeys(list(TITLES)[1:], "interrupted"))
     return make_budget(**CASES[case])

@@ -80,8 +80,8 @@ def test_the_words_of_the_field_are_defined(pages, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_number_is_a_negative_zero(pages, kind):
-    shown = pages[kind].split("<script")[0]
-    assert not re.findall(r">\s*[-−]0(?:\.0*)?(?:\s*±[^<]*)?\s*<", shown)
+    text = pages[kind].split("<script")[0]
+    assert not re.findall(r">\s*[-−]0(?:\.0*)?(?:\s*±[^<]*)?\s*<", text)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -34,8 +34,8 @@ def test_a_value_is_printed_with_two_digits_of_its_error(value, error, expected)
 def test_what_is_printed_is_the_number_to_within_the_last_digit(exponent, error):
     value, sigma = 31.4159 * 10.0**exponent, error * 10.0**exponent
     pair, _, power = with_error(value, sigma).partition("e")
-    shown = [float(part) * float(f"1e{power or 0}") for part in pair.strip("()").split(" ± ")]
-    assert shown == pytest.approx([value, sigma], abs=0.06 * sigma)
+    printed = [float(part) * float(f"1e{power or 0}") for part in pair.strip("()").split(" ± ")]
+    assert printed == pytest.approx([value, sigma], abs=0.06 * sigma)
 
 
 def test_percentages_keep_two_digits_over_ten_decades():

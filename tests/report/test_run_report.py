@@ -47,7 +47,7 @@ def test_the_page_shows_the_gradient_beside_what_it_should_be(run):
     spec = load(run / "spec.toml")
     with RunStore.open(run) as store:
         text = page(gathered(store, spec))
-        kept = store.gradients()[0]
+        stored = store.gradients()[0]
     reader = Reader()
     reader.feed(text)
     assert reader.open == []
@@ -56,7 +56,7 @@ def test_the_page_shows_the_gradient_beside_what_it_should_be(run):
     np.testing.assert_allclose(rungs["exact"]["values"], qep.exact_gradient(spec.problem()).values, atol=1e-9)
     truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
     np.testing.assert_allclose(rungs["prepared"]["values"], truth.values, atol=1e-9)
-    assert rungs["mitigated"]["values"] == kept["values"] and rungs["shots"]["values"] != kept["values"]
+    assert rungs["mitigated"]["values"] == stored["values"] and rungs["shots"]["values"] != stored["values"]
     for words in ("raw ± error", "tensored ± error", "J[0,1]", "qep-test-1-data", "job001", "two qubit gates", "2,800", "3 s"):
         assert words in text, words
     assert "inputs = [" in text and "Calibrated by the service 2026-01-01" in text
@@ -74,17 +74,17 @@ def test_it_is_written_into_the_run_which_stays_as_it_was(run):
 def test_a_run_that_has_only_just_begun_has_a_page(tmp_path):
     text = (GOLDEN / "spec.toml").read_text()
     with RunStore.create(tmp_path / "run", text, description={"id": "a", "device": "ibm_<b>"}) as store:
-        shown = page(gathered(store, load(tmp_path / "run/spec.toml")))
-    assert "There is no gradient yet: the run is not sent." in shown
-    assert "ibm_&lt;b&gt;" in shown and "ibm_<b>" not in shown
+        html = page(gathered(store, load(tmp_path / "run/spec.toml")))
+    assert "There is no gradient yet: the run is not sent." in html
+    assert "ibm_&lt;b&gt;" in html and "ibm_<b>" not in html
 
 
 def test_what_went_wrong_is_told_first(run):
     with RunStore.open(run, write=True) as store:
         tag = store.jobs()[0].tag
         store.put("duplicates", tag, ["job777"])
-        shown = page(gathered(store, load(run / "spec.toml"), exact=False))
-    assert f"1 duplicate of {tag} were made by the service: job777" in shown.split("<h2>")[0]
+        html = page(gathered(store, load(run / "spec.toml"), exact=False))
+    assert f"1 duplicate of {tag} were made by the service: job777" in html.split("<h2>")[0]
 
 
 def test_the_times_of_a_job_are_those_of_its_events():
@@ -92,10 +92,10 @@ def test_the_times_of_a_job_are_those_of_its_events():
         Event(f"2026-01-01T00:00:{second:02d}.000+00:00", "t", state, "")
         for second, state in enumerate(("intended", "sending", "submitted", None, "queued", "queued", "done"))
     ]
-    found = spans(events)["t"]
-    assert [state for state, _, _ in found] == ["intended", "sending", "submitted", "queued", "done"]
-    assert [(end - start).total_seconds() for _, start, end in found[:-1]] == [1, 1, 2, 2]
-    assert found[-1][2] is None
+    times = spans(events)["t"]
+    assert [state for state, _, _ in times] == ["intended", "sending", "submitted", "queued", "done"]
+    assert [(end - start).total_seconds() for _, start, end in times[:-1]] == [1, 1, 2, 2]
+    assert times[-1][2] is None
 
 
 def test_from_the_command_line(run, capsys):

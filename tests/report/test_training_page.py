@@ -30,8 +30,8 @@ def test_the_page_holds_the_run(trained):
     assert facts["weights"] == dict(result.weights) and facts["shots"] == result.shots and facts["finished"]
     assert facts["history"] == [dict(row) for row in result.history] and facts["epochs"] == [dict(row) for row in result.epochs]
     assert facts["mean_cosine"] == result.to_dict()["mean_cosine"]
-    told = json.loads(re.search(r'id="training">(.*?)</script>', text, flags=re.S)[1])
-    assert told["weights"] == facts["weights"]
+    document = json.loads(re.search(r'id="training">(.*?)</script>', text, flags=re.S)[1])
+    assert document["weights"] == facts["weights"]
     for words in ("held-out accuracy", "mean cosine to the exact gradient", "over 3 steps", "Confusion matrix", "J[1,3]"):
         assert words in text
     assert "<script src" not in text and "http" not in re.sub(r"(?s)<pre>.*?</pre>", "", text)

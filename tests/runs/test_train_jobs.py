@@ -41,8 +41,8 @@ def at(tmp_path):
     """Return a function that trains in one folder on the device kept in a second folder."""
     (tmp_path / "jobs").mkdir()
 
-    def fit(*faults, device=None, run=tmp_path / "run", **more):
-        options = {**OPTIONS, "mitigation": "tensored", "validation": (X[:1], Y[:1]), **more}
+    def fit(*faults, device=None, run=tmp_path / "run", **overrides):
+        options = {**OPTIONS, "mitigation": "tensored", "validation": (X[:1], Y[:1]), **overrides}
         network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
         return qep.train(network, X, Y, device=device or FolderDevice(tmp_path / "jobs", faults), run=run, **options)
 
@@ -133,7 +133,7 @@ def test_the_cost_is_told_and_asked_for_once(at, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("more", "line"),
+    ("options", "line"),
     [
         ({"run": None}, "run: missing; jobs on ibm_folder are paid for, and only a run keeps them: give a folder"),
         ({"workers": 2}, "workers: 2 does not go with ibm_folder, whose jobs go through one run; leave it out"),
@@ -141,9 +141,9 @@ def test_the_cost_is_told_and_asked_for_once(at, tmp_path):
         ({"shots": None}, "shots: missing; ibm_folder measures, so give the shots of each circuit"),
     ],
 )
-def test_refused_in_one_line_before_anything_is_sent(at, tmp_path, more, line):
+def test_refused_in_one_line_before_anything_is_sent(at, tmp_path, options, line):
     with pytest.raises(InputError, match=line) as caught:
-        at(**more)
+        at(**options)
     assert "\n" not in str(caught.value) and sent(tmp_path) == 0
 
 

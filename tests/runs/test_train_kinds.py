@@ -41,8 +41,16 @@ def stop(step):
     raise Ended
 
 
-def trained(device, run, **more):
-    options = {"epochs": 1, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 64, "stencil": qep.symmetric(0.3), **more}
+def trained(device, run, **overrides):
+    options = {
+        "epochs": 1,
+        "batch_size": 2,
+        "learning_rate": 0.1,
+        "seed": 3,
+        "shots": 64,
+        "stencil": qep.symmetric(0.3),
+        **overrides,
+    }
     return qep.train(qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1]), X, Y, device=device, run=run, **options)
 
 

@@ -88,9 +88,9 @@ def check(circuit, rng, *, second=True):
 
 def check_rows(circuit, rng, count=5):
     rows = rng.normal(size=(count, circuit.num_parameters))
-    found = CircuitProgram.from_circuit(circuit).states(rows)
-    assert found.shape == (count, 2**circuit.num_qubits)
-    for row, state in zip(rows, found, strict=True):
+    states = CircuitProgram.from_circuit(circuit).states(rows)
+    assert states.shape == (count, 2**circuit.num_qubits)
+    for row, state in zip(rows, states, strict=True):
         reference = Statevector(circuit.assign_parameters(dict(zip(circuit.parameters, row, strict=True)))).data
         np.testing.assert_allclose(state, reference, atol=1e-11)
 
@@ -218,9 +218,9 @@ def test_gradient_without_kept_states(monkeypatch):
     circuit = random_circuit(rng, 4, 40)
     program = CircuitProgram.from_circuit(circuit)
     x, op = rng.normal(size=circuit.num_parameters), random_operator(rng, 4)
-    kept = program.gradients(x, [op, op])
+    with_states = program.gradients(x, [op, op])
     monkeypatch.setattr("qep_qiskit.simulation.adjoint.sweeps._KEPT_BYTES", 0)
-    np.testing.assert_allclose(program.gradients(x, [op, op]), kept, atol=1e-12)
+    np.testing.assert_allclose(program.gradients(x, [op, op]), with_states, atol=1e-12)
 
 
 def test_hessian_in_small_batches(monkeypatch):
@@ -248,16 +248,16 @@ def test_gradients_of_several_operators(count):
 
 
 def test_gradient_of_a_shared_angle_is_the_sum():
-    shared, own = QuantumCircuit(2), QuantumCircuit(2)
+    shared, separate = QuantumCircuit(2), QuantumCircuit(2)
     a, b = Parameter("a"), ParameterVector("b", 3)
-    for circuit, angles in ((shared, [a, a, a]), (own, b)):
+    for circuit, angles in ((shared, [a, a, a]), (separate, b)):
         circuit.ry(angles[0], 0)
         circuit.cx(0, 1)
         circuit.rzz(angles[1], 0, 1)
         circuit.rx(angles[2], 1)
     op = random_operator(np.random.default_rng(0), 2)
     whole = CircuitProgram.from_circuit(shared).energy_and_gradient([0.7], op)[1]
-    parts = CircuitProgram.from_circuit(own).energy_and_gradient([0.7] * 3, op)[1]
+    parts = CircuitProgram.from_circuit(separate).energy_and_gradient([0.7] * 3, op)[1]
     assert whole[0] == pytest.approx(parts.sum())
 
 

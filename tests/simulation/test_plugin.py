@@ -66,9 +66,9 @@ def test_gradient_of_chosen_parameters_and_several_circuits():
     circuits = [random_circuit(rng), random_circuit(rng)]
     op = Operator(SparsePauliOp(["ZZZ", "XXX"], [1.0, 0.5]))
     values = [rng.normal(size=circuit.num_parameters) for circuit in circuits]
-    chosen = [[circuits[0].parameters[2], circuits[0].parameters[0]], None]
+    parameters = [[circuits[0].parameters[2], circuits[0].parameters[0]], None]
     gradient = AdjointEstimatorGradient()
-    part = gradient.run(circuits, [op, op], values, chosen).result().gradients
+    part = gradient.run(circuits, [op, op], values, parameters).result().gradients
     whole = gradient.run(circuits, [op, op], values).result().gradients
     np.testing.assert_allclose(part[0], whole[0][[2, 0]])
     np.testing.assert_allclose(part[1], whole[1])
@@ -108,8 +108,8 @@ def test_estimator_and_gradient_drive_vqe_to_the_ground_state():
         gradient=AdjointEstimatorGradient(cache=cache),
         initial_point=np.random.default_rng(1).uniform(-0.3, 0.3, 44),
     )
-    found = vqe.compute_minimum_eigenvalue(ISING).eigenvalue
-    assert found == pytest.approx(np.linalg.eigvalsh(ISING.to_matrix())[0], abs=1e-5)
+    energy = vqe.compute_minimum_eigenvalue(ISING).eigenvalue
+    assert energy == pytest.approx(np.linalg.eigvalsh(ISING.to_matrix())[0], abs=1e-5)
 
 
 def test_a_circuit_changed_in_place_is_compiled_again():

@@ -77,6 +77,6 @@ def test_sweeps_never_raise_the_energy_and_newton_steps_arrive(seed):
         assert np.all(after <= before + 1e-12)
         before = after
     spins = energy.sweep(spins, sweeps=200, settled=1e-3)[0]
-    found = energy.polish(spins, residual=1e-13, max_steps=30)
-    assert np.linalg.norm(energy.slope(found, tangents(found))) < 1e-12
-    assert np.linalg.norm(found - spins) < 0.2
+    polished = energy.polish(spins, residual=1e-13, max_steps=30)
+    assert np.linalg.norm(energy.slope(polished, tangents(polished))) < 1e-12
+    assert np.linalg.norm(polished - spins) < 0.2

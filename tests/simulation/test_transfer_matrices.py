@@ -22,8 +22,8 @@ def test_parts_give_the_gate_at_any_angles(name):
     kind = transfer._gates()[name]
     count = len(kind.params)
     angles = RNG.uniform(-20, 20, (4, count))
-    found = Piece(transfer.gate_parts(name, (None,) * count), tuple(range(count))).matrices(turned(angles))
-    for row, matrix in zip(angles, found, strict=True):
+    matrices = Piece(transfer.gate_parts(name, (None,) * count), tuple(range(count))).matrices(turned(angles))
+    for row, matrix in zip(angles, matrices, strict=True):
         expected = PTM(SuperOp(Operator(kind.base_class(*row)))).data
         assert np.abs(expected.imag).max() < 1e-12
         np.testing.assert_allclose(matrix, expected.real, atol=1e-12)
@@ -82,5 +82,5 @@ def test_random_channels_against_a_density_matrix(num_wires):
         chances = chances.sum(axis=0)
     reading = [np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]]) if w in read else np.eye(4)[:1] for w in range(num_wires)]
     program = ChannelProgram(num_wires, fusion.blocks())
-    (found,) = program.distributions(np.zeros((2, 0)), [reading], read, [np.ones(2, dtype=bool)])
-    np.testing.assert_allclose(found, [chances.reshape(-1)] * 2, atol=1e-12)
+    (distribution,) = program.distributions(np.zeros((2, 0)), [reading], read, [np.ones(2, dtype=bool)])
+    np.testing.assert_allclose(distribution, [chances.reshape(-1)] * 2, atol=1e-12)

@@ -117,8 +117,8 @@ def test_a_sweep_of_an_older_version_goes_on(here):
 
 def test_a_second_process_is_told_of_the_first(here):
     axes = [axis_of("seed=0,1")]
-    with opened(here / "w", "text", axes, {}) as kept:
-        kept.add(Row(0, {"seed": 0}, {"loss": 1.0}))
+    with opened(here / "w", "text", axes, {}) as sweep:
+        sweep.add(Row(0, {"seed": 0}, {"loss": 1.0}))
         code, output = swept("s.toml", "--over", "seed=0,1", "--out", "w")
         assert code == 3 and "has been writing since" in output and output.count("\n") == 1
     with opened(here / "w", "text", axes, {}) as again:
@@ -217,8 +217,8 @@ def test_a_stopped_process_and_another_lose_no_row(here):
         first.kill()
         first.wait()
     assert 0 < before <= len(table(here / "w")["rows"])
-    with opened(here / "w", *_same(here)) as kept:
-        assert len(kept.rows) >= before
+    with opened(here / "w", *_same(here)) as sweep:
+        assert len(sweep.rows) >= before
 
 
 def _same(here):

@@ -1,4 +1,4 @@
-"""Axes, points, rows and their summary; going on where a sweep stopped."""
+"""Axes, points, rows and their summary; resuming a stopped sweep."""
 
 import json
 
@@ -60,8 +60,8 @@ def test_bad_axes_are_one_line(text):
 
 
 def test_combinations_vary_the_last_axis_fastest():
-    found = combinations([axis_of("a.b=1,2"), axis_of("seed=0..1")])
-    assert [tuple(p.values()) for p in found] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    settings = combinations([axis_of("a.b=1,2"), axis_of("seed=0..1")])
+    assert [tuple(p.values()) for p in settings] == [(1, 0), (1, 1), (2, 0), (2, 1)]
     with pytest.raises(qep.InputError, match="stands twice"):
         combinations([axis_of("seed=1,2"), axis_of("seed=3,4")])
 
@@ -73,9 +73,9 @@ def test_a_bad_point_is_named_before_anything_runs(spec):
 
 def test_the_bias_of_each_stencil_falls_as_its_order_says(spec):
     where = combinations([axis_of("stencil.kind=one_sided,symmetric"), axis_of("stencil.beta=0.02,0.04")])
-    found = [row.numbers["relative_error"] for row in rows(points(spec, [], where), where, Serial())]
-    assert np.log2(found[1] / found[0]) == pytest.approx(1, abs=0.1)
-    assert np.log2(found[3] / found[2]) == pytest.approx(2, abs=0.1)
+    errors = [row.numbers["relative_error"] for row in rows(points(spec, [], where), where, Serial())]
+    assert np.log2(errors[1] / errors[0]) == pytest.approx(1, abs=0.1)
+    assert np.log2(errors[3] / errors[2]) == pytest.approx(2, abs=0.1)
 
 
 def test_rows_that_are_done_are_not_measured_again(spec):
@@ -92,8 +92,8 @@ def test_a_point_without_a_gradient_is_a_row_that_says_so(spec):
 
 
 def test_summary_puts_seeds_together():
-    found = [Row(k, {"a": k // 3, "seed": k % 3}, {"loss": float(k)}) for k in range(6)]
-    low, high = summary([*found, Row(6, {"a": 0, "seed": 9}, {}, "no")], ["loss"])
+    measured_rows = [Row(k, {"a": k // 3, "seed": k % 3}, {"loss": float(k)}) for k in range(6)]
+    low, high = summary([*measured_rows, Row(6, {"a": 0, "seed": 9}, {}, "no")], ["loss"])
     assert low["point"] == {"a": 0} and low["count"] == 3
     assert low["loss"]["mean"] == pytest.approx(1.0) and low["loss"]["spread"] == pytest.approx(1.0)
     assert high["loss"]["mean"] == pytest.approx(4.0)
@@ -112,9 +112,9 @@ def test_the_verb_writes_table_and_picture_and_goes_on(spec, tmp_path):
     whole = json.loads(text)
     assert whole["complete"] and len(whole["rows"]) == 4 and len(whole["summary"]) == 2
     assert {p.name for p in out.iterdir()} == {"sweep.json", "sweep.csv", "sweep.png"}
-    kept = json.loads((out / "sweep.json").read_text())
-    kept["rows"] = [{**row, "numbers": {**row["numbers"], "loss": -1.0}} for row in kept["rows"][:3]]
-    (out / "sweep.json").write_text(json.dumps(kept))
+    document = json.loads((out / "sweep.json").read_text())
+    document["rows"] = [{**row, "numbers": {**row["numbers"], "loss": -1.0}} for row in document["rows"][:3]]
+    (out / "sweep.json").write_text(json.dumps(document))
     again = json.loads(run(*words)[1])
     assert [row["numbers"]["loss"] == -1.0 for row in again["rows"]] == [True, True, True, False]
     assert again["rows"][3]["numbers"]["loss"] == whole["rows"][3]["numbers"]["loss"]
@@ -152,8 +152,8 @@ def test_workers_give_the_same_numbers(spec):
     where = combinations([axis_of("stencil.beta=0.1,0.2"), axis_of("seed=0..2")])
     specs = points(spec, [("measurement.shots", 500)], where)
 
-    def numbers(found):
-        return [{k: v for k, v in row.numbers.items() if k != "seconds"} for row in sorted(found, key=lambda r: r.number)]
+    def numbers(rows):
+        return [{k: v for k, v in row.numbers.items() if k != "seconds"} for row in sorted(rows, key=lambda r: r.number)]
 
     here = numbers(rows(specs, where, Serial()))
     with pool(2) as two:

@@ -26,27 +26,27 @@ class Shuffled:
             yield number, function(shared, items[number])
 
 
-def options(**more):
+def options(**overrides):
     network = qep.ising(sites=3, edges="complete", inputs=[0], outputs=[2])
     X = np.linspace(-1, 1, 10)[:, None]
-    return (network, X, 0.5 * X[:, 0]), {"epochs": 2, "batch_size": 10, "learning_rate": 0.1, **more}
+    return (network, X, 0.5 * X[:, 0]), {"epochs": 2, "batch_size": 10, "learning_rate": 0.1, **overrides}
 
 
-def trained(chosen, **more):
-    arguments, keywords = options(**more)
+def trained(processes, **overrides):
+    arguments, keywords = options(**overrides)
     task = task_of(*arguments, **keywords)
-    spread = replace(task, source=Distributed(task.source, task.preparer, chosen, size=4))
+    spread = replace(task, source=Distributed(task.source, task.preparer, processes, size=4))
     return fit.gathered(spread)
 
 
 @pytest.mark.parametrize(
-    "more",
+    "overrides",
     [{}, {"shots": 200, "device": "statevector"}, {"gradient": "exact"}, {"preparer": qep.VQE(layers=1, starts=1), "epochs": 1}],
     ids=["exact states", "shots", "linear response", "vqe"],
 )
-def test_the_order_of_results_does_not_matter(more):
+def test_the_order_of_results_does_not_matter(overrides):
     shuffled = Shuffled()
-    here, there = trained(Serial(), **more), trained(shuffled, **more)
+    here, there = trained(Serial(), **overrides), trained(shuffled, **overrides)
     assert shuffled.seen[:3] == [2, 1, 0]
     assert np.array_equal(np.asarray(here.weights), np.asarray(there.weights))
     assert [row["loss"] for row in here.history] == [row["loss"] for row in there.history]

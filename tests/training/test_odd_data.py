@@ -17,7 +17,7 @@ SPEC = """
 seed = 1
 network = {{kind = "ising", sites = 4, clamp = true, inputs = [0, 1], outputs = [3], edges = [[0,2],[0,3],[1,2],[1,3],[2,3]]}}
 cost = {{kind = "squared_error"}}
-data = {{source = "{source}"{more}}}
+data = {{source = "{source}"{lines}}}
 training = {{bounds = {{g = [0.3, 2.0]}}, epochs = 1, batch_size = 6}}
 """
 
@@ -29,10 +29,10 @@ def csv_of(tmp_path, labels, *, rows=ROWS, text=None, name="d.csv"):
     return path
 
 
-def trained(tmp_path, source="d.csv", more=""):
+def trained(tmp_path, source="d.csv", lines=""):
     """The exit code and the last line of `qep train` on a file in this folder."""
     spec = tmp_path / "s.toml"
-    spec.write_text(SPEC.format(source=source, more=more))
+    spec.write_text(SPEC.format(source=source, lines=lines))
     done = CliRunner().invoke(cli, ["train", str(spec), "--run", str(tmp_path / "run"), "--json"])
     return done.exit_code, done.stderr.strip()
 
@@ -138,13 +138,13 @@ def test_regression_targets_near_the_largest_number_keep_their_order(tmp_path):
 def test_whole_numbers_that_may_be_amounts_are_told_of_the_task(tmp_path):
     csv_of(tmp_path, range(12))
     refused(trained(tmp_path), "12 classes", "data.task = 'regression'")
-    assert trained(tmp_path, more=", task = 'regression'")[0] == 0
+    assert trained(tmp_path, lines=", task = 'regression'")[0] == 0
 
 
 @pytest.mark.parametrize("share", [0.99, 0.96])
 def test_a_share_that_leaves_none_to_train_on(tmp_path, share):
     csv_of(tmp_path, CLASSES)
-    refused(trained(tmp_path, more=f", held_out = {share}"), "data.held_out", str(share), "12 samples")
+    refused(trained(tmp_path, lines=f", held_out = {share}"), "data.held_out", str(share), "12 samples")
     with pytest.raises(InputError, match=f"validation_fraction: {share} of 12 samples"):
         qep.QEPClassifier(epochs=1, early_stopping=1, validation_fraction=share).fit(ROWS, CLASSES)
 

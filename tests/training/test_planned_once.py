@@ -30,8 +30,8 @@ def network():
     return qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
 
 
-def fit(run=None, **more):
-    return qep.train(network(), X, Y, run=run, **{**OPTIONS, **more})
+def fit(run=None, **overrides):
+    return qep.train(network(), X, Y, run=run, **{**OPTIONS, **overrides})
 
 
 def told(result):

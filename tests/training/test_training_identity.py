@@ -162,8 +162,8 @@ def test_functions_of_the_user_resume_in_a_new_process(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
 
-    def run(folder, target="0.2", **more):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **more}
+    def run(folder, target="0.2", **overrides):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **overrides}
         command = [sys.executable, str(script), str(tmp_path / folder), target]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

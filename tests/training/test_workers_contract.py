@@ -16,8 +16,8 @@ from qep_qiskit.workers import pool
 X, Y = np.linspace(-0.8, 0.8, 5)[:, None], np.linspace(-0.3, 0.3, 5)
 
 
-def ising(**more):
-    return qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2], **more)
+def ising(**overrides):
+    return qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2], **overrides)
 
 
 PREPARERS = {
@@ -52,9 +52,9 @@ def two():
         yield processes
 
 
-def ends(two, network, **more):
+def ends(two, network, **overrides):
     """The losses and weights of a training here, and on two workers that share each batch in two tasks."""
-    settings = {"epochs": 2, "batch_size": 5, "learning_rate": 0.02, **more}
+    settings = {"epochs": 2, "batch_size": 5, "learning_rate": 0.02, **overrides}
     task = task_of(network, X, Y, **settings)
     spread = replace(task, source=Distributed(task.source, task.preparer, two, size=3))
     for result in (fit.gathered(task), fit.gathered(spread)):
