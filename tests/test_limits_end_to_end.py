@@ -77,13 +77,13 @@ def test_phase_oscillators_from_a_spec(spec):
         (["preparation.level=8"], "preparation.level: 8 is not allowed; 3 qubits have the levels 0 to 7"),
     ],
 )
-def test_wrong_input_is_one_line(spec, options, line):
+def test_wrong_input_gives_one_line(spec, options, line):
     done = qep_run("gradient", spec, *(part for option in options for part in ("--set", option)))
     assert done.exit_code == 2
     assert line in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_the_mean_field_stands_beside_every_budget(spec, tmp_path):
+def test_every_budget_shows_the_mean_field(spec, tmp_path):
     done = qep_run("compare", spec, "--out", tmp_path / "out", "--json")
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout)
@@ -108,7 +108,7 @@ def test_a_mean_field_without_an_answer_says_why():
 
 @pytest.mark.parametrize("method", ["thermal", "exact"])
 @pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
-def test_budgets_of_thermal_and_excited_states_are_held_against_their_own_limit(method):
+def test_budgets_of_thermal_and_excited_states_are_compared_with_their_own_limit(method):
     preparer = PREPARERS[method][0]
     budget = qep.compare(PROBLEM, preparer=preparer, stencil=qep.symmetric(0.01))
     np.testing.assert_allclose(budget["exact"].values, qep.exact_gradient(PROBLEM, preparer=preparer).values, atol=1e-9)

@@ -87,7 +87,7 @@ def test_odd_values_are_taken_or_refused_in_one_line(make, name):
 
 
 @pytest.mark.parametrize("shots", [10**30, 1e300])
-def test_shots_that_no_counter_holds(shots):
+def test_too_many_shots_to_count_are_refused(shots):
     with pytest.raises(qep.InputError, match="shots: 1e\\+30.* is not allowed; give at most"):
         qep.gradient(PROBLEM, shots=shots)
 

@@ -68,7 +68,7 @@ def sent(monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["environment", "account"])
-def test_a_key_that_the_service_repeats_goes_nowhere(monkeypatch, tmp_path, submitted, caplog, where):
+def test_a_key_that_the_service_repeats_is_not_written_anywhere(monkeypatch, tmp_path, submitted, caplog, where):
     home, work = tmp_path / "home", tmp_path / "work"
     (home / ".qiskit").mkdir(parents=True)
     work.mkdir()

@@ -163,7 +163,7 @@ def test_a_forecast_of_shared_out_shots_is_executed():
     ],
 )
 @pytest.mark.parametrize("odd", [object(), "word", 3.5, np.zeros(2), PROBLEM.__class__])
-def test_what_does_not_fit_is_one_line(call, odd):
+def test_mismatched_input_gives_one_line(call, odd):
     with pytest.raises(qep.InputError) as error:
         call(odd)
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
@@ -187,7 +187,7 @@ def test_circuits_prepare_the_states_of_each_phase(preparer):
     assert by_hand == pytest.approx(grad["J[0,1]"].value, abs=1e-5)
 
 
-def test_circuits_that_there_are_none_of():
+def test_networks_without_qubits_have_no_circuits():
     network = qep.oscillators(sites=2, outputs=[1])
     with pytest.raises(qep.InputError, match="has no qubits"):
         qep.circuits(qep.Problem(network, [1.0, 1.0, 1.0], cost=qep.SquaredError([0.0])))

@@ -157,7 +157,7 @@ def test_content_is_compared_number_by_number():
     "preparer", [qep.Exact(), qep.VQE(layers=2, starts=2), qep.MeanField(), RAMP], ids=lambda p: type(p).__name__
 )
 @pytest.mark.filterwarnings("ignore")
-def test_a_pickled_gradient_is_still_a_start(preparer):
+def test_a_pickled_gradient_still_serves_as_a_warm_start(preparer):
     problem = chain(8) if isinstance(preparer, qep.Exact) else PROBLEM
     first = qep.gradient(problem, preparer=preparer, seed=1)
     loaded = pickle.loads(pickle.dumps(first))
@@ -177,7 +177,7 @@ DEVICES = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", DEVICES)
-def test_trainings_on_devices_are_copied_and_go_on_as_before(kind):
+def test_trainings_on_devices_are_copied_and_predict_as_before(kind):
     device = DEVICES[kind]()
     result = qep.train(NETWORK, [[0.5], [-0.5]], [0.3, -0.3], epochs=1, device=device, shots=50, preparer=RAMP, seed=1)
     prediction = result.predict([[0.2]], shots=100, seed=3)
@@ -230,7 +230,7 @@ def test_one_weight_by_name():
             grad[name]
 
 
-def test_a_frame_of_pandas(monkeypatch):
+def test_a_gradient_becomes_a_pandas_frame(monkeypatch):
     grad = qep.gradient(PROBLEM)
     try:
         importlib.import_module("pandas")
@@ -245,7 +245,7 @@ def test_a_frame_of_pandas(monkeypatch):
         grad.to_frame()
 
 
-def test_score_of_a_training():
+def test_a_training_scores_data():
     result = qep.train(NETWORK, [[0.5], [-0.5]], [0.3, -0.3], epochs=2)
     assert 0.0 <= result.score([[0.5], [-0.5]], [0.3, -0.3]) <= 1.0  # two targets are two classes
     numbers = qep.train(NETWORK, [[0.5], [-0.5], [0.0]], [0.3, -0.3, 0.1], epochs=1)
@@ -270,7 +270,7 @@ def test_settings_are_shown_without_addresses():
         assert "0x" not in repr(result.task.device) and "0x" not in repr(result.settings)
 
 
-def test_a_rung_that_is_not_there():
+def test_an_unknown_rung_is_refused():
     budget = qep.compare(PROBLEM, shots=100, seed=1)
     assert [rung.name for rung in budget] == [rung.name for rung in budget.rungs]
     with pytest.raises(qep.InputError, match="there is no rung 'shotz'; there are exact"):

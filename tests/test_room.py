@@ -40,7 +40,7 @@ def small_machine(monkeypatch):
 
 
 @pytest.mark.parametrize("what", TOO_LARGE)
-def test_what_does_not_fit_is_one_line(tmp_path, small_machine, what):
+def test_work_that_does_not_fit_gives_one_line(tmp_path, small_machine, what):
     kind, sites, edges, preparation, named = TOO_LARGE[what]
     (tmp_path / "s.toml").write_text(SPEC.format(kind=kind, sites=sites, edges=edges, preparation=preparation))
     begun = time.process_time()
@@ -87,7 +87,7 @@ def test_sizes_in_words():
     ]
 
 
-def test_what_takes_long_says_so_where_there_is_no_bar(capsys, monkeypatch):
+def test_long_work_without_a_progress_bar_reports_progress(capsys, monkeypatch):
     monkeypatch.setattr("qep_qiskit.cli.output.FIRST_WORD_SECONDS", 0.1)
     with progress() as report:
         report("VQE start 2 of 3\x1b[2J", 0.5)

@@ -85,7 +85,7 @@ ELSE = {
 
 
 @pytest.mark.parametrize("case", ELSE)
-def test_what_is_not_a_scheduler_is_said_within_ten_seconds(case, monkeypatch):
+def test_an_address_without_a_scheduler_is_refused_within_ten_seconds(case, monkeypatch):
     monkeypatch.setattr(scheduler, "GREETING_SECONDS", 0.5)
     there, message = ELSE[case]
     began = time.monotonic()
@@ -160,7 +160,7 @@ def slow(folder, item):
     return item
 
 
-def test_a_scheduler_without_workers_is_said_and_refused(cluster, monkeypatch):
+def test_a_scheduler_without_workers_is_refused(cluster, monkeypatch):
     monkeypatch.setattr(scheduler, "WORKERLESS_SECONDS", 1.0)
     lines = []
     with (
@@ -173,7 +173,7 @@ def test_a_scheduler_without_workers_is_said_and_refused(cluster, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["scheduler", "worker"])
-def test_what_came_back_is_kept_when_the_rest_is_lost(cluster, monkeypatch, tmp_path, victim):
+def test_finished_results_are_kept_when_the_rest_is_lost(cluster, monkeypatch, tmp_path, victim):
     monkeypatch.setattr(scheduler, "WORKERLESS_SECONDS", 30.0)
     worker, lines = cluster.worker(), []
     with pool(scheduler=cluster.address, say=lines.append) as processes:

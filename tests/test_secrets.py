@@ -61,7 +61,7 @@ def decoded_again(text, form, secret):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("where", ["environment", "account"])
-def test_every_form_of_the_key_goes(monkeypatch, tmp_path, form, where):
+def test_every_form_of_the_key_is_removed(monkeypatch, tmp_path, form, where):
     monkeypatch.setenv("HOME", str(tmp_path))
     if where == "environment":
         monkeypatch.setenv("QISKIT_IBM_TOKEN", KEY)
@@ -78,7 +78,7 @@ def test_every_form_of_the_key_goes(monkeypatch, tmp_path, form, where):
 
 
 @pytest.mark.parametrize("form", ["plain", "quoted", "base64", "hex", "capitals", "JSON escapes"])
-def test_every_form_of_the_instance_goes(monkeypatch, form):
+def test_every_form_of_the_instance_is_removed(monkeypatch, form):
     monkeypatch.setenv("QISKIT_IBM_INSTANCE", CRN)
     for secret in (CRN, ACCOUNT, INSTANCE):
         text = scrubbed(f"no instance {FORMS[form](secret)} is known")
@@ -110,7 +110,7 @@ def test_a_short_key_goes_where_it_is_a_word_of_its_own(monkeypatch):
 @pytest.mark.parametrize(
     "variable", ["IBMCLOUD_API_KEY", "IBM_CLOUD_TOKEN", "IONQ_API_KEY", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD"]
 )
-def test_keys_of_other_services_go_too(monkeypatch, variable):
+def test_keys_of_other_services_are_removed_too(monkeypatch, variable):
     monkeypatch.setenv(variable, KEY)
     assert scrubbed(f"refused: {KEY}") == "refused: …"
 

@@ -33,7 +33,7 @@ def test_whole_numbers_may_be_written_with_an_exponent(small_spec, key, value, e
 
 
 @pytest.mark.parametrize("value", ["1.5", "true", "'1e4'", "inf", "1e-3"])
-def test_other_numbers_are_no_shots(small_spec, value):
+def test_other_numbers_are_not_accepted_as_shots(small_spec, value):
     with pytest.raises(qep.InputError, match=r"measurement.shots: .* whole number"):
         load(small_spec, overrides=[("measurement.shots", value)])
 

@@ -79,7 +79,7 @@ def test_serial_is_in_order():
         ({"scheduler": "tcp://127.0.0.1:99999"}, "is not an address"),
     ],
 )
-def test_bad_pools_are_one_line(options, message):
+def test_bad_pools_give_one_line(options, message):
     with pytest.raises(qep.InputError, match=message), pool(**options):
         pass
 
@@ -122,7 +122,7 @@ def test_a_task_that_ends_every_worker_is_given_up():
         assert mapped(processes, add, 1, [1]) == [2]
 
 
-def test_what_is_given_up_ends_in_the_middle_of_its_tasks():
+def test_abandoned_workers_end_in_the_middle_of_their_tasks():
     with pool(2) as processes:
         pids = set(mapped(processes, process_of, None, range(6)))
         tasks = processes.results(wait, None, [1, 2])

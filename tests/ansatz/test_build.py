@@ -30,7 +30,7 @@ def test_hamiltonian_ansatz_is_the_product_of_exponentials():
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_angles_are_one_a_term_or_one_a_class_and_layer(shared):
+def test_there_is_one_angle_per_term_or_per_class_and_layer(shared):
     circuit = build("hamiltonian", num_qubits=3, paulis=CHAIN, layers=4, shared_angles=shared)
     assert circuit.num_parameters == 4 * (3 if shared else len(CHAIN))
 
@@ -111,7 +111,7 @@ def circuit_of(*gates: str) -> QuantumCircuit:
     ],
     ids=str,
 )
-def test_one_line_for_what_does_not_fit(ansatz, options, message):
+def test_mismatched_arguments_give_one_line(ansatz, options, message):
     arguments = {"num_qubits": 2, "paulis": PauliList(["ZZ"]), **options}
     with pytest.raises(InputError, match=message) as caught:
         build(ansatz, **arguments)

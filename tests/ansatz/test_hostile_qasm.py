@@ -50,7 +50,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_a_hostile_file_is_one_line(tmp_path, what):
+def test_a_hostile_file_gives_one_line(tmp_path, what):
     text, named = HOSTILE[what]
     path = tmp_path / "odd.qasm"
     path.write_text(HEAD + text)

@@ -82,7 +82,7 @@ def test_measurements_and_unused_inputs_are_dropped(tmp_path):
     assert circuit.num_clbits == 0
 
 
-def test_found_by_name_here_and_beside_the_package(tmp_path, monkeypatch):
+def test_circuits_are_found_by_name_in_the_current_folder_and_in_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert build("ising_chain_4", num_qubits=4, paulis=PAULIS).num_parameters == 33
     (tmp_path / "circuits").mkdir()
@@ -105,7 +105,7 @@ def test_found_by_name_here_and_beside_the_package(tmp_path, monkeypatch):
         (HEAD + "input float[64] a;\nqubit[3] q;\nry(a) q[0];\n", "has 3 qubits, the network has 2"),
     ],
 )
-def test_one_line_for_a_file_that_does_not_serve(tmp_path, text, message, capfd):
+def test_an_unsuitable_file_gives_one_line(tmp_path, text, message, capfd):
     path = written(tmp_path, text)
     with pytest.raises(InputError, match=r"mine\.qasm") as caught:
         build(path, num_qubits=2, paulis=PAULIS)
@@ -114,7 +114,7 @@ def test_one_line_for_a_file_that_does_not_serve(tmp_path, text, message, capfd)
     assert capfd.readouterr().err == ""
 
 
-def test_bytes_that_are_no_text(tmp_path):
+def test_bytes_that_are_not_text_are_refused(tmp_path):
     path = tmp_path / "mine.qasm"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"mine\.qasm"):
@@ -122,12 +122,12 @@ def test_bytes_that_are_no_text(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["nowhere.qasm", "folder/nowhere", Path("nowhere")])
-def test_missing_file(name):
+def test_a_missing_file_is_named(name):
     with pytest.raises(InputError, match=r"there is no file '.*nowhere"):
         build(name, num_qubits=2, paulis=PAULIS)
 
 
-def test_export_does_not_overwrite_unless_told(tmp_path):
+def test_export_overwrites_only_on_request(tmp_path):
     path = export(load("real_amplitudes_4"), tmp_path / "c.qasm")
     before = path.read_text()
     with pytest.raises(InputError, match="exists and is not overwritten"):

@@ -37,7 +37,7 @@ WRONG = Method("wrong", "scipy", lambda case: lambda: np.ones(case) + 1e-3)
 BROKEN = Method("broken", "scipy", broken)
 
 
-def test_turns_rotate_and_leave_out_who_is_done():
+def test_turns_rotate_and_leave_out_finished_methods():
     assert rounds({"a": 3, "b": 1, "c": 3}) == [["a", "b", "c"], ["c", "a"], ["c", "a"]]
     assert rounds({}) == []
 

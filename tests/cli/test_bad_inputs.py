@@ -112,7 +112,7 @@ def files(folder):
 
 
 @pytest.mark.parametrize(("settings", "named"), BAD_KEYS, ids=[" ".join(s)[:60] for s, _ in BAD_KEYS])
-def test_bad_key(small_spec, tmp_path, monkeypatch, settings, named):
+def test_a_bad_key_is_refused(small_spec, tmp_path, monkeypatch, settings, named):
     monkeypatch.chdir(tmp_path)
     before = files(tmp_path)
     words = [word for setting in settings for word in ("--set", setting)]
@@ -125,7 +125,7 @@ def test_bad_key(small_spec, tmp_path, monkeypatch, settings, named):
 
 
 @pytest.mark.parametrize(("text", "named"), BAD_FILES, ids=range(len(BAD_FILES)))
-def test_bad_file(tmp_path, monkeypatch, text, named):
+def test_a_bad_file_is_refused(tmp_path, monkeypatch, text, named):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "bad.toml"
     path.write_text(text)
@@ -183,7 +183,7 @@ def test_bad_circuit_file(small_spec, tmp_path, monkeypatch, text, named):
         (["circuits", "show", "nothing_here"], ["nothing_here"]),
     ],
 )
-def test_bad_usage(words, named):
+def test_bad_usage_gives_one_line(words, named):
     line = one_line(CliRunner().invoke(cli, words))
     for text in named:
         assert text in line
@@ -264,7 +264,7 @@ BAD_CALLS = {
 
 
 @pytest.mark.parametrize("what", BAD_CALLS)
-def test_bad_call(what):
+def test_a_bad_call_is_refused(what):
     call, named = BAD_CALLS[what]
     with pytest.raises(qep.InputError) as caught:
         call()

@@ -43,19 +43,19 @@ def training(tmp_path, monkeypatch):
         (["circuits", "exprt"], "export"),
     ],
 )
-def test_a_word_that_is_no_command_brings_the_nearest(words, nearest):
+def test_an_unknown_verb_suggests_the_nearest(words, nearest):
     code, out, line = said(*words)
     assert code == 2 and not out and "\n" not in line
     assert f"did you mean '{nearest}'?" in line
 
 
-def test_a_word_that_is_near_none_brings_all():
+def test_a_word_unlike_any_verb_lists_all_verbs():
     code, _, line = said("zzz")
     assert code == 2 and all(verb in line for verb in VERBS)
 
 
 @pytest.mark.parametrize("verb", ["gradient", "compare", "plan", "rehearse"])
-def test_a_spec_of_a_training_is_sent_to_train(training, verb):
+def test_a_training_spec_is_referred_to_qep_train(training, verb):
     code, _, line = said(verb, training)
     assert code == 2 and "\n" not in line and "use `qep train t.toml`" in line
     assert {path.name for path in Path.cwd().iterdir()} == {"t.toml"}

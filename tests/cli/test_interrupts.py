@@ -102,7 +102,7 @@ EITHER = pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.S
 
 
 @EITHER
-def test_a_training_on_workers(tmp_path, number):
+def test_a_training_on_workers_stops_on_an_interrupt(tmp_path, number):
     (tmp_path / "t.toml").write_text(TRAINING)
     command = Command(tmp_path, "train", "t.toml", "--run", "run", "--workers", "2")
     command.until(lambda: steps(tmp_path / "run") >= 1)
@@ -116,7 +116,7 @@ def test_a_training_on_workers(tmp_path, number):
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 @pytest.mark.parametrize("workers", ["2", pytest.param(None, marks=pytest.mark.slow)])
-def test_a_sweep(tmp_path, number, workers):
+def test_a_sweep_resumes(tmp_path, number, workers):
     (tmp_path / "s.toml").write_text(GRADIENT)
     words = [] if workers is None else ["--workers", workers]
     command = Command(tmp_path, "sweep", "s.toml", "--over", "seed=0..9000", "--out", "w", *words)
@@ -130,7 +130,7 @@ def test_a_sweep(tmp_path, number, workers):
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
-def test_a_comparison(tmp_path, number):
+def test_a_comparison_computes_all_rungs(tmp_path, number):
     (tmp_path / "c.toml").write_text(SLOW)
     command = Command(tmp_path, "compare", "c.toml", "--out", "c")
     time.sleep(5.0)
@@ -145,7 +145,7 @@ def test_a_comparison(tmp_path, number):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", CODES)
-def test_a_rehearsal(tmp_path, number):
+def test_a_rehearsal_runs_to_the_end(tmp_path, number):
     (tmp_path / "g.toml").write_text(DEVICE)
     command = Command(tmp_path, "rehearse", "g.toml", "--run", "r", "--noise", "none", "--queue", "60")
     command.until(lambda: (tmp_path / "r" / "run.db").exists())

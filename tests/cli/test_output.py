@@ -165,7 +165,7 @@ def test_the_exit_code_tells_of_the_work(tmp_path, shell, words, code):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_under_the_output_is_told(tmp_path):
+def test_a_full_disk_under_the_output_is_reported(tmp_path):
     assert program("--version", "> /dev/full", tmp_path).stderr.startswith("qep: standard output: No space left on device")
 
 
@@ -193,7 +193,7 @@ def test_a_run_that_another_process_works_on_is_not_finished(odd_run):
 
 @pytest.mark.parametrize("words", [["report", "run"], ["runs", "export", "run"]], ids=" ".join)
 @pytest.mark.parametrize("target", ["/no/x.html", ".", "run/spec.toml/x"])
-def test_where_nothing_can_be_written_is_told_before_any_work(odd_run, words, target):
+def test_an_unwritable_place_is_reported_before_any_work(odd_run, words, target):
     result = CliRunner().invoke(cli, [*words, "-o", target])
     assert result.exit_code == 2 and target.rpartition("/")[0] in result.stderr and ".part" not in result.stderr
 

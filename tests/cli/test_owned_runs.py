@@ -67,7 +67,7 @@ def test_cancel_says_of_each_job_what_became_of_it(server, capsys):
     assert qep(capsys, "cancel", "two")[0] == 0
 
 
-def test_the_last_words_of_a_run_whose_folder_is_gone(server, capsys, monkeypatch, tmp_path):
+def test_a_run_whose_folder_is_gone_ends_in_one_line(server, capsys, monkeypatch, tmp_path):
     assert qep(capsys, "submit", "g.toml", "--run", "gone", "--yes")[0] == 3
     [job] = list(server.service._jobs)
     whole = server.service.jobs

@@ -126,7 +126,7 @@ def test_run_goes_with_a_device_that_bills(home):
     assert "--run" in result.stderr
 
 
-def test_a_training_point_is_refused_and_a_spec_without_data_is_no_training(home, service):
+def test_a_training_point_is_refused_and_a_spec_without_data_does_not_train(home, service):
     server = service()
     data = 'data = {source = "xor", samples = 4}\n'
     (home / "t.toml").write_text(SPEC.replace("sample = {x = [0.5], y = [1.0]}\n", data))

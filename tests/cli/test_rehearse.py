@@ -134,7 +134,7 @@ def test_six_sites_on_127_qubits_agree_with_the_exact_gradient(tmp_path, kind):
 
 
 @pytest.mark.slow
-def test_separate_commands_against_a_stand_in_that_stays_up(tmp_path):
+def test_separate_commands_share_one_mock_service(tmp_path):
     """Plan to report by hand: every command is a process of its own."""
     spec = spec_file(tmp_path)
     program = [sys.executable, "-m", "qep_qiskit.cli"]

@@ -24,7 +24,7 @@ def qep(capsys, *words):
     return code, out.out, out.err
 
 
-def test_list(home, capsys):
+def test_runs_are_listed(home, capsys):
     (home / "hardware_runs/broken").mkdir()
     (home / "hardware_runs/broken/run.db").write_bytes((GOLDEN / "run.db").read_bytes()[:9000])
     code, out, _ = qep(capsys, "runs", "list", "--json")
@@ -38,14 +38,14 @@ def test_list(home, capsys):
     assert "hardware_runs/old" in out and "done" in out and "--salvage" in err
 
 
-def test_list_of_nothing(tmp_path, monkeypatch, capsys):
+def test_an_empty_folder_lists_no_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert qep(capsys, "runs", "list", "--json")[:2] == (0, '{\n  "folder": "hardware_runs",\n  "runs": []\n}\n')
     code, _, err = qep(capsys, "runs", "list", "nowhere")
     assert code == 2 and "nowhere: no such folder" in err
 
 
-def test_show(home, capsys):
+def test_a_run_is_shown(home, capsys):
     code, out, _ = qep(capsys, "runs", "show", "old", "--json")
     document = json.loads(out)
     assert code == 0 and len(document["gradient_list"]) == 1 and len(document["job_list"]) == 2

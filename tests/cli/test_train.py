@@ -73,7 +73,7 @@ def test_a_run_from_a_spec(spec):
     assert "Confusion matrix" in Path("run/report.html").read_text(encoding="utf-8")
 
 
-def test_killed_and_gone_on_with_is_the_same(spec):
+def test_a_killed_and_resumed_training_is_the_same(spec):
     whole = numbers(called(spec, "--run", "whole", "--json")[1])
     command = [sys.executable, "-m", "qep_qiskit.cli", "train"]
     environment = {**os.environ, "QEP_KILL_AT": "step 4: kept"}
@@ -84,7 +84,7 @@ def test_killed_and_gone_on_with_is_the_same(spec):
     assert code == 0 and numbers(out) == whole
 
 
-def test_interrupts_say_how_to_go_on(spec):
+def test_interrupts_say_how_to_resume(spec):
     code = (
         "import os, signal, sys\nfrom qep_qiskit.training.life import checkpoints\nfrom qep_qiskit.cli.main import cli\n"
         "def reached(name):\n    if name == 'step 2: kept': os.kill(os.getpid(), signal.SIGINT)\n"
@@ -115,7 +115,7 @@ def test_interrupts_say_how_to_go_on(spec):
         ),
     ],
 )
-def test_what_is_refused(spec, words, message):
+def test_bad_input_is_refused(spec, words, message):
     code, out, err = called(*[spec if word == "SPEC" else word for word in words])
     assert (code, out) == (2, "") and message in err and err.count("\n") == 1
     assert not Path("run").exists()

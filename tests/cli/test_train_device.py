@@ -68,7 +68,7 @@ def qep(*words):
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_asked_for_stopped_and_gone_on_with(spec, service):
+def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     code, out, err = qep("train", spec, "--run", "run")
     first, line = err.strip().splitlines()
     assert (code, out) == (2, "") and service.ledger()["jobs"] == []
@@ -114,7 +114,7 @@ def test_asked_for_stopped_and_gone_on_with(spec, service):
         (["--set", "measurement.shots="], "shots: missing; ibm_torino measures, so give the shots of each circuit"),
     ],
 )
-def test_refused_before_anything_is_written(spec, words, message):
+def test_bad_input_is_refused_before_anything_is_written(spec, words, message):
     code, out, err = qep("train", spec, "--run", "run", *words)
     assert (code, out) == (2, "") and message in err and err.count("\n") == 1 and not Path("run").exists()
 

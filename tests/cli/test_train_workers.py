@@ -60,7 +60,7 @@ def begun_in_tasks(path, folder, on_step):
     kept_steps(fit.spread(task, Serial(), anyway=True), folder, spec_text=spec.to_toml(), about=provenance, on_step=on_step)
 
 
-def test_a_run_of_workers_goes_on_without_them(spec, tmp_path):
+def test_a_run_begun_with_workers_resumes_without_them(spec, tmp_path):
     begun_in_tasks(spec, tmp_path / "whole", lambda step: None)
     with pytest.raises(Stopped):
         begun_in_tasks(spec, tmp_path / "stopped", stop)
@@ -77,7 +77,7 @@ def test_workers_cannot_join_a_run_that_was_begun_without(spec, tmp_path):
 @pytest.mark.parametrize(
     "words", [("--workers", "0"), ("--scheduler", "nowhere"), ("--workers", "2", "--scheduler", "tcp://a:1")]
 )
-def test_bad_workers_are_one_line_and_nothing_is_written(spec, tmp_path, words):
+def test_bad_workers_give_one_line_and_nothing_is_written(spec, tmp_path, words):
     code, text = run(spec, "--run", tmp_path / "run", *words)
     assert code == 2 and len(text.strip().splitlines()) == 1
     assert not (tmp_path / "run").exists()

@@ -59,7 +59,7 @@ def test_exact_expectations_have_no_error_bar(small_spec):
     np.testing.assert_allclose(data["values"], data["exact"], atol=0.02)
 
 
-def test_what_shot_noise_adds_to_the_loss_is_told(small_spec):
+def test_the_bias_of_the_loss_by_shot_noise_is_reported(small_spec):
     few = ("--set", "measurement.shots=50", "--set", "sample.y=[0.3]", "--no-exact")
     data = run_json("gradient", small_spec, *few)
     assert data["loss_bias"] == pytest.approx(data["predictions_stderr"][0] ** 2)

@@ -33,7 +33,7 @@ def in_a_process(verb, run, **options):
     ("count", "point"),
     [pytest.param(a, b, marks=() if (a, b) == (SUBMIT[1], CANCEL[0]) else pytest.mark.slow) for a in SUBMIT for b in CANCEL],
 )
-def test_a_cancel_that_was_killed_is_taken_up(count, point, tmp_path):
+def test_a_killed_cancel_is_resumed(count, point, tmp_path):
     with serve(seed=5, queue_seconds=600) as server:
         code = in_a_process("submit", tmp_path / "run", url=server.url, kill=count, spec=write_spec(tmp_path, COSTS[1]))
         assert code == (-signal.SIGKILL if count else 0)

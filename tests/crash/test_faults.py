@@ -91,7 +91,7 @@ def test_maintenance_is_seen_before_anything_is_written(tmp_path, monkeypatch):
         device.ready()
 
 
-def test_a_calibration_that_drifts_is_told(tmp_path):
+def test_a_drifting_calibration_is_reported(tmp_path):
     with serve(seed=5, faults=["drift"], noise="readout") as server:
         assert go_on(tmp_path / "run", write_spec(tmp_path, COSTS[0]), url=server.url) == []
     with RunStore.open(tmp_path / "run") as store:

@@ -76,20 +76,20 @@ def killed_and_resumed(folder, reference, point, *faults):
 
 
 @pytest.mark.parametrize("point", QUICK)
-def test_killed_and_resumed(point, tmp_path, reference):
+def test_a_killed_training_resumes(point, tmp_path, reference):
     killed_and_resumed(tmp_path, reference, point, *[NEEDED[p] for p in [point] if p in NEEDED])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("repeat", range(REPEATS))
 @pytest.mark.parametrize("point", points())
-def test_killed_anywhere_and_resumed(point, repeat, tmp_path, reference):
+def test_a_run_killed_anywhere_resumes(point, repeat, tmp_path, reference):
     killed_and_resumed(tmp_path, reference, point, *[NEEDED[p] for p in [point] if p in NEEDED])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "fault"), COMBINED)
-def test_killed_while_the_service_fails_too(point, fault, tmp_path, reference):
+def test_a_run_killed_while_the_service_fails_resumes(point, fault, tmp_path, reference):
     killed_and_resumed(tmp_path, reference, point, fault)
 
 

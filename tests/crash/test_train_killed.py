@@ -80,13 +80,13 @@ def first_job(point):
 
 
 @pytest.mark.parametrize("point", QUICK)
-def test_killed_at_a_job_and_resumed(point, tmp_path, reference):
+def test_a_training_killed_at_a_job_resumes(point, tmp_path, reference):
     killed_and_resumed(tmp_path / "run", reference, point)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", sorted({first_job(point) for point in points()}))
-def test_killed_at_any_point_of_a_job_and_resumed(point, tmp_path, reference):
+def test_a_training_killed_at_any_point_of_a_job_resumes(point, tmp_path, reference):
     faults = [] if fault_of(point) is None else [fault_of(point)]
     killed_and_resumed(tmp_path / "run", reference, point, *faults, mode=mode_of(point))
 

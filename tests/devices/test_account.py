@@ -69,7 +69,7 @@ def mock():
         yield server
 
 
-def test_nothing_of_a_mock_service_outlives_it(mock, monkeypatch):
+def test_nothing_of_a_mock_service_outlasts_it(mock, monkeypatch):
     monkeypatch.setenv("QEP_RUNTIME_URL", mock.url)
     before = dict(os.environ)
     ibm("ibm_torino").ready()
@@ -122,7 +122,7 @@ def test_an_address_that_two_readers_could_take_for_two_is_refused(monkeypatch, 
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:8000/rt", "http://localhost:1/rt", "http://[::1]:65535", "http://127.3.2.1:8/a/b/"]
 )
-def test_plain_addresses_of_this_machine_are_taken(monkeypatch, address):
+def test_plain_addresses_of_this_machine_are_accepted(monkeypatch, address):
     monkeypatch.setenv("QEP_RUNTIME_URL", address)
     assert mock_url() == address.rstrip("/")
 

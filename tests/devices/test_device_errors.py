@@ -44,7 +44,7 @@ def test_too_many_qubits(device):
         (lambda: as_device("nothing"), '"nothing"'),
     ],
 )
-def test_unknown_names_are_told_with_what_is_near(make, text):
+def test_unknown_names_are_reported_with_similar_ones(make, text):
     with pytest.raises(InputError) as error:
         make()
     assert text in str(error.value)

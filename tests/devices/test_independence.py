@@ -246,7 +246,7 @@ def test_a_backend_that_hides_its_seed_is_refused_when_it_shows():
 
 
 @pytest.mark.parametrize("make", [AerSimulator, StatevectorSampler, lambda: Wrapped(AerSampler()), lambda: OddBackend("counts")])
-def test_what_has_no_seed_is_let_alone(make):
+def test_without_a_seed_a_second_call_differs(make):
     thing = make()
     one, other = (qep.gradient(PROBLEM, device=thing, shots=2000, seed=0, **OPTIONS).values for _ in range(2))
     assert one.tolist() != other.tolist()

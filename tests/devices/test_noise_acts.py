@@ -177,7 +177,7 @@ def test_noise_on_any_gate_acts_or_is_refused(make, name):
     assert np.abs(np.real(np.diag(rho)) - Statevector(bound).probabilities()).max() > 1e-3 or name == "cu1"
 
 
-def test_what_acts_on_nothing_is_said_in_one_line_each():
+def test_noise_that_acts_on_nothing_is_reported_in_one_line_each():
     model = NoiseModel(basis_gates=["rz", "sx", "x", "cx"])
     model.add_all_qubit_quantum_error(depolarizing_error(0.1, 2), ["cx", "swap", "nowhere"])
     model.add_quantum_error(depolarizing_error(0.1, 2), "measure", [0, 1])
@@ -191,7 +191,7 @@ def test_what_acts_on_nothing_is_said_in_one_line_each():
         assert values.provenance["device"]["noise"] == "NoiseModel on cx"
 
 
-def test_a_gate_that_aer_knows_by_another_label_is_told_to_have_no_errors():
+def test_a_gate_that_aer_knows_by_another_label_is_reported_to_have_no_errors():
     model = NoiseModel(basis_gates=["rz", "sx", "x", "cx", "slow"])
     model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), "sx")
     circuit = QuantumCircuit(1)

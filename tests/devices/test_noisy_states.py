@@ -174,7 +174,7 @@ def _opaque(kind):
     ],
     ids=lambda x: getattr(x, "__name__", x),
 )
-def test_what_is_not_exactly_that_is_refused(model, kind, own_runs):
+def test_noise_that_it_cannot_treat_exactly_is_refused(model, kind, own_runs):
     circuit = _opaque(kind)
     device = qep.simulator(noise=model())
     with pytest.raises(InputError, match="qep.aer"):

@@ -61,7 +61,7 @@ def pulls(gradient, truth):
 
 
 @pytest.mark.parametrize("kind", RIGHT)
-def test_what_has_all_that_is_needed_is_right_directly_and_through_a_run(kind, spec, truth, tmp_path):
+def test_a_complete_result_is_right_directly_and_through_a_run(kind, spec, truth, tmp_path):
     for gradient in (direct(spec, OddBackend(kind)), through_a_run(spec, OddBackend(kind), tmp_path / "run")):
         assert np.abs(pulls(gradient, truth)).max() < 4.5
         assert gradient.stderr.min() > 0.01
@@ -78,7 +78,7 @@ def test_counts_of_all_qubits_are_cut_to_those_that_were_measured(kind, spec, tr
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_be_used_is_one_line_and_can_be_read_again_when_repaired(kind, spec, truth, tmp_path):
+def test_an_unusable_result_gives_one_line_and_can_be_read_again_when_repaired(kind, spec, truth, tmp_path):
     with pytest.raises(DeviceError) as direct_error:
         direct(spec, OddBackend(kind))
     backend = OddBackend(kind)
@@ -223,7 +223,7 @@ def test_a_refusal_is_reported_as_not_sent_and_may_be_tried_again(error, spec, t
 
 
 @pytest.mark.parametrize("error", [ConnectionError("reset"), TimeoutError("no answer"), JobError("odd"), KeyError("id")])
-def test_a_doubt_is_no_refusal(error, spec, tmp_path, monkeypatch):
+def test_an_uncertain_answer_is_not_taken_for_a_refusal(error, spec, tmp_path, monkeypatch):
     backend, whole = OddBackend(), OddBackend.run
 
     def lost(self, circuits, shots=1024, **options):
@@ -272,7 +272,7 @@ def test_a_run_that_takes_no_options_is_called_without(spec, truth):
     assert gradient.provenance["shots_total"] == 2000 * gradient.provenance["executions"]
 
 
-def test_a_run_that_gives_no_job_is_one_line(spec, monkeypatch):
+def test_a_backend_run_that_returns_no_job_gives_one_line(spec, monkeypatch):
     monkeypatch.setattr(OddBackend, "run", lambda self, circuits, shots: None)
     with pytest.raises(DeviceError, match="NoneType in place of a job"):
         direct(spec, OddBackend())
@@ -282,7 +282,7 @@ def test_qiskits_sampler_of_a_backend_without_memory_does_not_read_zeros(spec, t
     assert np.abs(pulls(direct(spec, BackendSamplerV2(backend=OddBackend("counts"))), truth)).max() < 4.5
 
 
-def test_bits_of_all_qubits_are_told_from_padding_by_the_idle_qubits():
+def test_idle_qubits_distinguish_bits_of_all_qubits_from_padding():
     """A circuit on qubits 3 and 1: the counts of its registers, and of all qubits, both five bits wide."""
     from qep_qiskit.devices.backends.results import Asked, read_result
 

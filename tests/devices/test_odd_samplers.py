@@ -78,21 +78,21 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", RIGHT)
-def test_right_within_its_bars(kind):
+def test_the_gradient_is_right_within_its_error_bars(kind):
     exact = qep.gradient(PROBLEM, **{**OPTIONS, "shots": None}).values
     gradient = qep.gradient(PROBLEM, device=OddSampler(RIGHT[kind]), seed=1, **OPTIONS)
     assert np.abs((gradient.values - exact) / gradient.stderr).max() < 4.5
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_refused_in_one_line(kind):
+def test_unusable_results_are_refused_in_one_line(kind):
     with pytest.raises(DeviceError) as error:
         qep.gradient(PROBLEM, device=OddSampler(WRONG[kind]), seed=1, **OPTIONS)
     assert "OddSampler" in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_what_a_sampler_raises_is_one_line():
+def test_a_samplers_exception_gives_one_line():
     def angry(result, pubs):
         raise RuntimeError("no\nmore apikey=0123456789abcdef")
 

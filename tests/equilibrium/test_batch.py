@@ -36,6 +36,6 @@ def test_error_bars_of_a_batch_are_those_of_single_calls():
         assert (np.abs(gradient.values - alone.values) < 5 * np.hypot(gradient.stderr, alone.stderr)).all()
 
 
-def test_a_batch_names_the_sample_that_is_none():
+def test_a_batch_names_the_sample_that_is_invalid():
     with pytest.raises(qep.InputError, match="problem: 3"):
         qep.gradients([*batch(2), 3], preparer=qep.Adiabatic())

@@ -101,7 +101,7 @@ def test_every_preparer_states_its_own_bias(name, kind):
     assert bias["relative"] == pytest.approx(error(gradient.values, near), rel=0.02, abs=3e-4) and bias["of"]
 
 
-def test_oscillators_state_their_bias_and_coefficients_of_any_size_are_told_apart():
+def test_oscillators_state_their_bias_and_coefficients_of_any_size_are_distinguished():
     network = qep.oscillators(sites=4, edges="chain", masses=1.0, inputs=[0], outputs=[3])
     weights = np.array(list(network.initial_weights(seed=1).values()))
     problem = qep.Problem(network, weights, x=[0.3], cost=qep.ObservableCost({"r[3]^2": 1.0, "p[1]^2": 0.4}))
@@ -201,7 +201,7 @@ def test_a_beta_that_overflows_is_refused(beta):
 
 @pytest.mark.parametrize("observable", [False, True])
 @pytest.mark.parametrize("size", [1.0, 1e7])
-def test_a_nudge_that_rounding_swallows_is_refused_or_told(observable, size):
+def test_a_nudge_lost_to_rounding_is_refused_or_reported(observable, size):
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     cost = qep.SquaredError([0.9]).observable() if observable else qep.SquaredError([0.9])
     problem = qep.Problem(network, size * np.r_[0.8, -0.6, 0.3, 0.2, 0.1, 0.9, 1.0, 1.1], x=[0.5 * size], cost=cost)
@@ -216,14 +216,14 @@ def test_a_nudge_that_rounding_swallows_is_refused_or_told(observable, size):
 
 @pytest.mark.parametrize("field", ["values", "loss", "predictions"])
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
-def test_numbers_that_are_no_answer_are_refused(field, wrong):
+def test_nan_and_infinity_are_refused_as_results(field, wrong):
     gradient = qep.gradient(ordinary(0, (4, 5)))
     value = wrong if field == "loss" else np.full_like(getattr(gradient, field), wrong)
     with pytest.raises(InputError, match="is no answer; .* too large or too small"):
         checked(replace(gradient, **{field: value}))
 
 
-def test_what_cannot_be_computed_is_said_to_be_unknown():
+def test_a_bias_that_cannot_be_computed_is_called_unknown():
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2], transverse=False)
     problem = qep.Problem(network, np.ones(network.num_weights), x=[0.5], cost=qep.SquaredError([-1.0]))
     gradient = qep.gradient(problem, stencil=qep.symmetric(2.0)).diagnostics["beta_bias"]

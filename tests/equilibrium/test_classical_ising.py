@@ -59,7 +59,7 @@ def test_finite_nudges_against_an_enumeration(seed, observable):
     assert not np.any(qep.exact_gradient(problem).values)
 
 
-def test_a_nudge_that_turns_no_spin_is_told():
+def test_a_nudge_that_turns_no_spin_is_reported():
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2], transverse=False)
     problem = qep.Problem(network, np.ones(network.num_weights), x=[0.5], cost=qep.SquaredError([-1.0]))
     with pytest.warns(UserWarning, match="this β turns no spin, so the contrast is zero; take a larger β"):

@@ -69,7 +69,7 @@ def test_excited_states_run_on_devices():
     assert np.abs((gradient.values - exact.values) / gradient.stderr).max() < 5
 
 
-def test_what_is_refused():
+def test_bad_input_is_refused():
     network = qep.pauli(terms={"h": {"ZI": -1, "IZ": -1}, "g": {"XI": -1, "IX": -1}}, outputs=[{"ZI": 1}])
     problem = qep.Problem(network, [0.5, 1.0], cost=qep.SquaredError([1.0]))
     with pytest.raises(qep.DegenerateGroundStateError, match="level 1 is degenerate"):

@@ -58,7 +58,7 @@ def test_matrix_product_states_of_two_sites(letters, observable):
 
 
 @pytest.mark.parametrize("estimator", [StatevectorEstimator(), AdjointEstimator()])
-def test_an_estimator_that_stops_early_is_told(estimator):
+def test_an_estimator_that_stops_early_is_reported(estimator):
     angles = numbered(4)
     circuit = QuantumCircuit(2)
     for qubit, (first, second) in enumerate((angles[:2], angles[2:])):
@@ -73,7 +73,7 @@ def test_an_estimator_that_stops_early_is_told(estimator):
     assert not warned(quiet, "stopped at residual")
 
 
-def test_an_ansatz_that_cannot_hold_the_ground_state_is_told_with_numbers():
+def test_an_ansatz_that_cannot_reach_the_ground_state_is_reported_with_numbers():
     terms = {"a": {"XY": 1.0}, "b": {"ZI": 0.7}, "c": {"IY": 0.3}, "d": {"XX": 0.2}}
     network = qep.pauli(terms=terms, outputs=[{"IZ": 1}])
     problem = qep.Problem(network, [0.4, 0.3, 0.8, 0.2], cost=qep.SquaredError([0.4]))
@@ -87,13 +87,13 @@ def test_an_ansatz_that_cannot_hold_the_ground_state_is_told_with_numbers():
     assert diagnosis["gap"] == pytest.approx(truth.diagnostics["gap"]) and diagnosis["variance"] > 0.1
 
 
-def test_an_ansatz_that_does_not_answer_the_nudge_is_told():
+def test_an_ansatz_that_does_not_follow_the_nudge_is_reported():
     gradient = qep.gradient(PROBLEM, preparer=qep.VQE(layers=1))
     assert np.abs(gradient.values).max() < 1e-6 < np.abs(qep.exact_gradient(PROBLEM).values).max()
     assert warned(gradient, "their gradients differ by 100 %") and gradient.diagnostics["ground_state"]["infidelity"] < 0.01
 
 
-def test_states_that_hold_the_ground_state_are_not_told_of():
+def test_states_near_the_ground_state_are_not_reported():
     for preparer in (qep.VQE(ansatz=real_amplitudes(2, reps=2), starts=2), qep.Adiabatic(time=20, steps=100)):
         gradient = qep.gradient(PROBLEM, preparer=preparer, seed=1)
         assert not gradient.diagnostics["warnings"]
@@ -130,7 +130,7 @@ def test_the_gradient_plug_in_takes_our_estimator_and_no_other():
             AdjointEstimatorGradient(other)
 
 
-def test_arbitrary_states_on_a_noisy_device_are_told_of():
+def test_loading_arbitrary_states_on_a_noisy_device_is_reported():
     network = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
     problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
     options = {"shots": 100, "stencil": qep.symmetric(0.1), "seed": 1}

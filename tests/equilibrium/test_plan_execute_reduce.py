@@ -138,7 +138,7 @@ def test_shots_are_per_circuit(cost):
     assert provenance["calibration_shots_total"] == 2 * 77
 
 
-def test_calibration_takes_as_many_shots_as_a_circuit_unless_told_otherwise():
+def test_calibration_takes_as_many_shots_as_a_circuit_by_default():
     outcomes = execute(planned(SQUARED.observable(), shots=321, mitigation="tensored"))
     assert [c.zeros.shots for c in outcomes.calibrations] == [321]
 
@@ -275,7 +275,7 @@ def test_loss_and_predictions_are_those_of_the_free_phase():
         ({"shots": 10, "mitigation": "tensord"}, "tensored"),
     ],
 )
-def test_options_that_are_not_allowed(options, text):
+def test_invalid_options_are_refused(options, text):
     with pytest.raises(InputError) as error:
         planned(**options)
     assert text in str(error.value)

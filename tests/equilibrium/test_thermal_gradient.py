@@ -71,7 +71,7 @@ def test_hot_states_forget_and_degenerate_levels_do_no_harm():
     assert hot.loss == pytest.approx(1.0, abs=1e-3) and np.abs(hot.values).max() < 1e-3
 
 
-def test_reports_and_what_is_refused():
+def test_thermal_states_report_and_refuse():
     problem = random_problem(2)
     thermal = qep.Thermal(0.5)
     gradient = qep.gradient(problem, preparer=thermal, stencil=qep.symmetric(0.01))

@@ -34,7 +34,7 @@ def test_a_variational_search_follows_its_minimum():
     assert not np.array_equal(warm.free.angles[0], before.free.angles[0])
 
 
-def test_angles_of_another_ansatz_are_no_start():
+def test_angles_of_another_ansatz_are_refused_as_a_warm_start():
     before = qep.gradient(problem(4), preparer=qep.VQE(layers=1, starts=1))
     warm = qep.gradient(problem(4), preparer=qep.VQE(layers=2, starts=1), warm_start=before, seed=1)
     cold = qep.gradient(problem(4), preparer=qep.VQE(layers=2, starts=1), seed=1)
@@ -69,7 +69,7 @@ def test_near_is_the_older_name():
         qep.gradient(here, near=3)
 
 
-def test_what_is_refused():
+def test_bad_input_is_refused():
     gradient = qep.gradient(problem(4))
     with pytest.raises(InputError, match="warm_start: that gradient has 12 weights"):
         qep.gradient(problem(5), warm_start=gradient)

@@ -175,7 +175,7 @@ def test_every_option_counts(case):
     assert fingerprint(one) == fingerprint(again) != fingerprint(other)
 
 
-def test_what_does_not_count():
+def test_only_differences_of_value_count():
     assert fingerprint({"a": 1, "b": {3, 4}}) == fingerprint({"b": {4, 3}, "a": 1.0})
     assert fingerprint(np.array([1, 2])) == fingerprint(np.array([1.0, 2.0])) == fingerprint(np.array([1, 2], dtype="int8"))
     assert fingerprint(0.0) == fingerprint(-0.0) and fingerprint(1) != fingerprint(True) and fingerprint("1") != fingerprint(1)
@@ -254,7 +254,7 @@ def test_objects_and_classes_of_the_user(monkeypatch):
 
 
 @pytest.mark.parametrize("case", ["lock", "file", "opens", "thread's"])
-def test_what_has_no_content_is_refused_in_one_line_that_says_how_to_name_it(case, tmp_path):
+def test_an_object_without_content_is_refused_in_one_line_that_says_how_to_name_it(case, tmp_path):
     lock, path = threading.Lock(), tmp_path / "a.txt"
     path.write_text("1")
 
@@ -287,7 +287,7 @@ class Options:
     memory: dict = dataclasses.field(default_factory=dict, compare=False)
 
 
-def test_what_changed_is_named():
+def test_the_difference_of_two_identities_is_named():
     first = identity({"rule": Options()}, "task")
     assert difference(first, identity({"rule": Options(memory={1: 2})}, "task")) is None
     assert difference(first, identity({"rule": Options(rate=0.2)}, "task")) == "its task.rule.rate is 0.1, not 0.2"
@@ -322,7 +322,7 @@ def test_other_processes_agree():
     assert first == run("2") and len(set(eval(first))) == 9
 
 
-def test_a_module_of_the_users_counts_where_it_is_used(tmp_path, monkeypatch):
+def test_a_users_module_is_part_of_the_identity_of_functions_that_use_it(tmp_path, monkeypatch):
     Path(tmp_path / "mine_for_fingerprints.py").write_text("def half(y): return y / 2\nOTHER = 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     import mine_for_fingerprints

@@ -81,7 +81,7 @@ class MitigatorContract:
     def perfect_ones(self):
         return from_probabilities(ONE, 3)
 
-    def test_exact_rates_have_no_share_in_the_error_bar(self):
+    def test_exact_rates_add_nothing_to_the_error_bar(self):
         undone = self.made(None)
         estimates = self.read(self.data(500, np.random.default_rng(1)), undone)
         assert not shared(undone, estimates).any()
@@ -116,7 +116,7 @@ class MitigatorContract:
         # 2000 repeats know an entry to 3.2 % of the product of its standard deviations
         np.testing.assert_allclose(np.mean(reported, axis=0) / scale, estimates / scale, atol=0.13)
 
-    def test_what_two_circuits_share_of_the_calibrations_error(self):
+    def test_the_calibrations_error_is_shared_between_circuits(self):
         """The covariance of the corrected means of two different states by the same calibration."""
         rng = np.random.default_rng(7)
         samples, others = self.data(None, None), self.data(None, None, np.abs(random_statevector(8, seed=2).data) ** 2)
@@ -142,7 +142,7 @@ class MitigatorContract:
         # a bar a fifth too short would make 1.56 of each, one a quarter too long 0.64
         assert np.abs(pulls.var(axis=0) - 1.0).max() < 0.13
 
-    def test_device_qubits_are_told_apart(self):
+    def test_device_qubits_are_distinguished(self):
         order = (6, 11, 4)  # logical qubits 0, 1, 2 sit on these
         place = [QUBITS.index(q) for q in order]
         moved = np.zeros(8)

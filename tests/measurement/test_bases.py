@@ -67,7 +67,7 @@ def test_an_identity_takes_no_basis():
     assert choose_bases(PauliList(["II", "ZZ"]), []) == ()
 
 
-def test_pure_strings_of_one_letter_share_a_basis_beside_mixed_ones():
+def test_pure_strings_of_one_letter_share_a_basis_although_others_are_mixed():
     bases = choose_bases(PauliList(["ZZI", "IZZ", "XII", "IIX", "XIX", "YIY"]), range(6))
     assert len(bases) == 3
 

@@ -19,7 +19,7 @@ def signs(samples):
     return np.hstack([z, z[:, :-1] * z[:, 1:]])
 
 
-def test_where_nothing_flipped_every_combination_keeps_the_error_of_unseen_events():
+def test_without_any_flip_every_combination_keeps_the_error_of_unseen_events():
     samples = distinct(np.zeros((250, 3), dtype=bool))
     covariance = covariance_of_strings(signs(samples), samples)
     np.testing.assert_allclose(np.diag(covariance), 4 / 250**2)

@@ -49,7 +49,7 @@ def test_derivatives_equal_finite_differences(form):
         np.testing.assert_allclose(slopes[j], (high - low) / 2e-6, rtol=1e-6)
 
 
-def test_what_is_not_clearly_off_zero_takes_the_line():
+def test_values_not_clearly_off_zero_take_the_straight_line():
     values = np.array([[0.3], [0.2], [0.1]])
     line = extrapolate(values, SMALL, FACTORS, "linear")[0]
     assert extrapolate(values, np.full((3, 1), 0.101 / CLEAR), FACTORS, "exponential")[0] == pytest.approx(line)
@@ -64,7 +64,7 @@ def all_alike(shots, factor):
 
 
 @pytest.mark.parametrize("form", ["linear", "richardson", "exponential"])
-def test_where_no_flip_was_seen_the_extrapolated_value_still_has_an_error(form):
+def test_an_extrapolated_value_without_any_flip_still_has_an_error(form):
     for shots in (20, 200):
         values, parts = combine([all_alike(shots, f) for f in FACTORS], ZeroNoise(form))
         variance = sum(np.diag(part.covariance(np.eye(2))) for part in parts)

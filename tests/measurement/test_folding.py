@@ -51,7 +51,7 @@ def test_a_snapshots_gates_are_kept():
     assert set(after.circuit.count_ops()) <= set(before.circuit.count_ops()) | {"rz"}
 
 
-def test_what_cannot_be_inverted_is_refused():
+def test_circuits_without_an_inverse_are_refused():
     circuit = QuantumCircuit(1)
     circuit.reset(0)
     with pytest.raises(InputError, match="cannot fold"):

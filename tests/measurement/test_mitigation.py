@@ -8,7 +8,7 @@ from qep_qiskit.measurement.mitigation.zne import ZeroNoise
 
 
 @pytest.mark.parametrize("text", [*READOUT, "zne", "zne+m3", "zne:exponential:two_qubit:1,3+trex", "zne:richardson"])
-def test_what_is_written_is_read_and_written_the_same(text):
+def test_written_circuits_are_read_and_written_the_same(text):
     assert str(parse(text)) == text
 
 
@@ -36,7 +36,7 @@ def test_order_and_defaults_do_not_matter():
         ("zne:linear:richardson", "twice"),
     ],
 )
-def test_what_is_not_allowed_is_one_line(text, hint):
+def test_invalid_options_give_one_line(text, hint):
     with pytest.raises(InputError, match=hint) as error:
         parse(text)
     assert "\n" not in str(error.value)
@@ -69,6 +69,6 @@ def test_counts_can_be_read_in_other_ways(measured, word, read):
         ("zne", "zne:two_qubit", "cannot be read"),
     ],
 )
-def test_what_counts_do_not_hold_is_refused(measured, word, why):
+def test_readings_that_the_counts_do_not_support_are_refused(measured, word, why):
     with pytest.raises(InputError, match=why):
         readable(parse(measured), parse(word))

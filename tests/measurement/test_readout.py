@@ -57,7 +57,7 @@ def test_the_corrected_mean_of_few_shots_is_unbiased():
     assert np.abs((means.mean(axis=0) - exact) / (means.std(axis=0) / np.sqrt(5000))).max() < 4
 
 
-def test_device_qubits_are_told_apart():
+def test_device_qubits_are_distinguished():
     state = random_statevector(8, seed=3)
     basis = next(b for b in BASES if b.title == "Z")
     order = (6, 11, 4)  # logical qubits 0, 1, 2 sit on these; their rates are those of positions 2, 0, 1

@@ -60,7 +60,7 @@ def test_pubs_are_grouped_by_shots():
     assert sizes == {("ZZZ", 200): 1, ("ZZZ", 900): 2, ("XXX", 300): 1, ("XXX", 400): 1}
 
 
-def test_a_plan_with_a_split_is_a_document():
+def test_a_plan_with_a_split_is_stored_as_a_document():
     planned = plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT)
     again = from_document(to_document(planned), PROBLEM, qep.Exact(), STENCIL)
     np.testing.assert_array_equal(again.split, planned.split)

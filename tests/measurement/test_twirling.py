@@ -32,7 +32,7 @@ def test_products_of_up_to_three_flips_and_of_any_odd_number_average_to_nothing(
             assert signs[:, qubits].prod(axis=1).sum() == 0, qubits
 
 
-def test_what_the_design_does_not_balance_averages_over_its_draws():
+def test_errors_that_the_flips_do_not_balance_average_over_their_draws():
     means = [(1 - 2 * design(8, 16, np.random.default_rng(s)).astype(int))[:, :4].prod(axis=1).mean() for s in range(2000)]
     assert np.abs(means).max() == 1  # there are fours that it does not balance
     assert abs(np.mean(means)) < 5 * np.std(means) / np.sqrt(2000)

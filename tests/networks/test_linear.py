@@ -151,7 +151,7 @@ def test_a_divider_is_trained():
         ({"ground": [7]}, "ground: site 7 is out of range"),
     ],
 )
-def test_what_resistors_refuse(options, line):
+def test_resistors_refuse_bad_input(options, line):
     with pytest.raises(qep.InputError, match=line):
         qep.resistors(**{"sites": 4, "edges": "chain", "inputs": [0], "outputs": [1], "ground": [3], **options})
 

@@ -38,7 +38,7 @@ def test_ising_hamiltonian_is_the_written_one() -> None:
     np.testing.assert_allclose(network.hamiltonian(w, x).to_matrix(), expected, atol=1e-12)
 
 
-def test_clamped_inputs_are_no_qubits() -> None:
+def test_clamped_inputs_are_not_qubits() -> None:
     network = qep.ising(sites=4, edges="ring", inputs=[0, 2], outputs=[3], clamp=True)
     assert network.num_qubits == 2
     assert network.names == ("J[0,1]", "J[1,2]", "J[2,3]", "J[0,3]", "h[1]", "h[3]", "g[1]", "g[3]")

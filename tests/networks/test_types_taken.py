@@ -104,7 +104,7 @@ BAD_GRAPHS = {
 
 @pytest.mark.parametrize("kind", BAD_GRAPHS)
 @pytest.mark.parametrize("make", [qep.ising, qep.oscillators, qep.resistors])
-def test_edges_that_are_none(make, kind):
+def test_invalid_edges_are_refused(make, kind):
     edges, word = BAD_GRAPHS[kind]
     with pytest.raises(qep.InputError) as error:
         make(sites=3, edges=edges, inputs=[0], outputs=[2])
@@ -161,7 +161,7 @@ def test_a_whole_hamiltonian_gives_each_of_its_strings_a_weight():
         ({"a": "zz"}, "'zz'"),
     ],
 )
-def test_operators_that_are_none(terms, word):
+def test_invalid_operators_are_refused(terms, word):
     with pytest.raises(qep.InputError) as error:
         qep.pauli(terms=terms, outputs=["ZI"])
     assert word in str(error.value) and "\n" not in str(error.value)
@@ -273,7 +273,7 @@ def test_names_where_none_are_known_are_refused(named):
 
 
 @pytest.mark.parametrize("seed", [None, "a", 1.7, float("nan"), [1], True])
-def test_seeds_that_are_none(seed):
+def test_invalid_seeds_are_refused(seed):
     with pytest.raises(qep.InputError, match="seed: .* give a whole number"):
         NETWORK.initial_weights(seed=seed)
 
@@ -311,7 +311,7 @@ def test_a_measured_ansatz_is_taken_without_its_measurements():
         (None, "NoneType"),
     ],
 )
-def test_an_ansatz_that_cannot_be_varied(ansatz, word):
+def test_objects_that_are_not_an_ansatz_are_refused(ansatz, word):
     problem = qep.Problem(NETWORK, WEIGHTS, x=[0.5], cost=qep.SquaredError([0.4]))
     with pytest.raises(qep.InputError) as error:
         qep.gradient(problem, preparer=qep.VQE(ansatz=ansatz), seed=1)

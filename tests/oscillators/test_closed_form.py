@@ -71,7 +71,7 @@ def test_names_and_scales() -> None:
     assert CHAIN.hamiltonian(WEIGHTS, [2.0]).labels()["r[0]"] == pytest.approx(-2.1)
 
 
-def test_a_batch_and_a_comparison_take_it_as_they_take_spins() -> None:
+def test_a_batch_and_a_comparison_work_as_for_spins() -> None:
     problems = [qep.Problem(CHAIN, WEIGHTS, x=[x], cost=qep.SquaredError([1.0])) for x in (-1.0, 0.0, 2.0)]
     for problem, gradient in zip(problems, qep.gradients(problems), strict=True):
         np.testing.assert_allclose(gradient.values, qep.exact_gradient(problem).values, atol=1e-12)
@@ -115,7 +115,7 @@ def test_unstable_weights_name_the_mode() -> None:
         (lambda p: qep.ObservableCost({"r[1]": float("nan")}), "coefficient nan of r"),
     ],
 )
-def test_what_is_wrong_is_named(call, message: str) -> None:
+def test_errors_name_what_is_wrong(call, message: str) -> None:
     problem = qep.Problem(CHAIN, WEIGHTS, x=[0.0], cost=qep.SquaredError([1.0]))
     with pytest.raises(InputError, match=message):
         call(problem)

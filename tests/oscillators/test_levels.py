@@ -87,7 +87,7 @@ def error(levels: int, weights, cost, encoding="gray") -> float:
 
 @pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("weights", [MODERATE, STRONG])
-def test_truncation_error_falls_tenfold_a_doubling(weights, cost: str) -> None:
+def test_truncation_error_falls_tenfold_per_doubling(weights, cost: str) -> None:
     errors = [error(levels, weights, COSTS[cost]) for levels in (2, 4, 8, 16)]
     assert errors[0] > errors[1] > 10 * errors[2] > 100 * errors[3]
     assert errors[3] < 1e-6
@@ -218,6 +218,6 @@ def test_all_samples_share_their_strings() -> None:
         (lambda: asked(pair(4), MODERATE, qep.ObservableCost({"ZZ": 1.0})), "'ZZ' acts on 2 qubits"),
     ],
 )
-def test_what_is_wrong_is_named(call, message: str) -> None:
+def test_errors_name_what_is_wrong(call, message: str) -> None:
     with pytest.raises(InputError, match=message):
         call()

@@ -122,7 +122,7 @@ BAD = [
 
 @pytest.mark.parametrize(("changes", "named"), BAD, ids=lambda value: value[0] if value[0].count("=") else "")
 @pytest.mark.parametrize("verb", ["gradient", "compare"])
-def test_what_is_wrong_is_one_line(spec, verb, changes, named, tmp_path, monkeypatch):
+def test_errors_are_one_line(spec, verb, changes, named, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run(verb, spec, *(word for change in changes for word in ("--set", change)))
     assert done.exit_code == 2, done.output
@@ -133,7 +133,7 @@ def test_what_is_wrong_is_one_line(spec, verb, changes, named, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("extra", [[], ["network.levels=4", "measurement.shots=200"]], ids=["closed form", "qubits"])
-def test_training_takes_it_as_it_takes_spins(spec, tmp_path, monkeypatch, extra):
+def test_training_works_as_for_spins(spec, tmp_path, monkeypatch, extra):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.csv").write_text("f,y\n1.0,0.3\n-2.0,-0.6\n0.5,0.15\n2.0,0.6\n")
     words = ["network.sites=2", "network.masses=1.0", "network.outputs=[1]", "weights.k=0.5", "cost.kind=squared_error",

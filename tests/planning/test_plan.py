@@ -150,7 +150,7 @@ def test_an_optimal_split_costs_the_same_and_errs_less():
     assert shared.sending.seconds is not None and even.sending.seconds is not None
 
 
-def test_an_error_that_no_shots_reach():
+def test_an_error_that_no_number_of_shots_reaches_is_refused():
     case = problem(CHAIN, qep.SquaredError([1.0]))
     with pytest.raises(InputError, match="target_error: 0.01 is not reached by any number of shots"):
         qep.plan(case, stencil=qep.symmetric(0.5), target_error=0.01)

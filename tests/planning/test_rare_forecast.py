@@ -55,7 +55,7 @@ def test_a_target_error_counts_what_is_not_seen():
     assert forecast.relative_error == pytest.approx(0.5, rel=0.02)
 
 
-def test_shares_make_the_objective_least():
+def test_shares_minimise_the_objective():
     rng = np.random.default_rng(6)
     for _ in range(20):
         sums, unseen, sizes = 10.0 ** rng.uniform(-4, 1, 4), 10.0 ** rng.uniform(-4, 0, 4), rng.integers(1, 4, 4).astype(float)

@@ -226,13 +226,13 @@ def test_it_is_a_preparer_that_describes_itself():
     ],
     ids=str,
 )
-def test_one_line_for_an_option_that_is_not_allowed(options, message):
+def test_an_invalid_option_gives_one_line(options, message):
     with pytest.raises(InputError, match=message) as caught:
         Adiabatic(**options)
     assert "\n" not in str(caught.value)
 
 
-def test_one_line_for_a_family_that_does_not_fit():
+def test_a_family_that_does_not_fit_gives_one_line():
     with pytest.raises(InputError, match=r"initial: .* the network has 3 qubits"):
         Adiabatic(initial={"IX": 1.0, "XI": 1.0}).prepare(random_family(1))
     with pytest.raises(InputError, match="no term but a constant"):

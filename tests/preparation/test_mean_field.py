@@ -97,7 +97,7 @@ def test_a_spin_without_a_field_and_a_free_phase_are_refused():
         qep.variational_gradient(qep.Problem(turning, [1.0], cost=qep.SquaredError([1.0])), qep.MeanField())
 
 
-def test_equally_low_minima_and_large_nudges_are_told():
+def test_equally_low_minima_and_large_nudges_are_reported():
     network = qep.ising(sites=3, edges="chain", outputs=[2])
     twofold = qep.Problem(network, [1.0, 1.0, 0, 0, 0, 0.3, 0.3, 0.3], cost=qep.SquaredError([1.0]))
     with pytest.warns(UserWarning, match="several equally low minima that predict differently"):

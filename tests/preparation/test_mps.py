@@ -47,7 +47,7 @@ def test_any_strings_with_y_and_many_letters(seed):
     assert abs(np.vdot(states.states()[0], dense.states()[0])) == pytest.approx(1, abs=1e-9)
 
 
-def test_a_bond_dimension_that_is_too_small_is_told_and_bounded():
+def test_too_small_a_bond_dimension_is_reported_with_a_bound():
     problem = ising_problem(10, "complete", seed=4)
     exact = qep.gradient(problem, stencil=qep.symmetric(0.1), preparer=qep.Exact(tolerance=1e-12))
     with pytest.warns(UserWarning, match="raise preparation.bond_dimension"):
@@ -103,7 +103,7 @@ def test_shots_are_drawn_from_the_tensors():
     np.testing.assert_array_equal(gradient.values, again.values)
 
 
-def test_near_states_are_a_start():
+def test_states_of_a_nearby_problem_are_a_warm_start():
     before = qep.gradient(ising_problem(8, "chain"), preparer=qep.MPS())
     here = ising_problem(8, "chain", seed=0)
     np.testing.assert_allclose(
@@ -111,7 +111,7 @@ def test_near_states_are_a_start():
     )
 
 
-def test_what_is_refused(monkeypatch):
+def test_bad_input_is_refused(monkeypatch):
     with pytest.raises(InputError, match="bond_dimension is 1"):
         qep.MPS(bond_dimension=1)
     with pytest.raises(InputError, match="gap is 3"):

@@ -88,7 +88,7 @@ def test_spsa_on_an_estimator_serves() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:the ansatz does not follow the nudge")
-def test_a_phase_that_is_not_converged_is_said() -> None:
+def test_an_unconverged_phase_is_reported() -> None:
     with pytest.warns(NudgeWarning, match="stopped at residual"):
         qep.gradient(chain(4), preparer=qep.VQE("efficient_su2", layers=2, optimizer="cobyla", starts=1, max_iterations=60))
 

@@ -57,7 +57,7 @@ def test_another_client_is_not_obeyed(server, headers, host, status):
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
-def test_our_own_requests_are(server, kind):
+def test_our_own_requests_are_accepted(server, kind):
     assert asked(server, "POST /faults HTTP/1.1", f"Content-Type: {kind}", f"Content-Length: {len(ORDER)}", body=ORDER) == 200
     assert server.service.strikes("storm")
     assert asked(server, "GET /ledger HTTP/1.1") == 200
@@ -85,7 +85,7 @@ def test_a_client_that_stops_within_its_request_is_left(server, monkeypatch):
     assert asked(server, "POST /faults HTTP/1.1", JSON, "Content-Length: 50", body=b"{") is None
 
 
-def test_what_was_not_read_is_no_second_request(server):
+def test_the_rest_of_a_body_is_not_read_as_a_second_request(server):
     smuggled = (
         b"POST /faults HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
         % (

@@ -54,7 +54,7 @@ def test_the_jobs_of_a_run_share_one_that_is_closed_at_the_end(stand_in, tmp_pat
 
 
 @pytest.mark.slow
-def test_one_that_was_closed_meanwhile_is_replaced(stand_in, tmp_path):
+def test_a_session_that_was_closed_meanwhile_is_replaced(stand_in, tmp_path):
     stand_in(noise="none")
     spec = validated({**SPEC, "device": {"name": "ibm_torino", "mode": "batch"}})
     RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_torino"}).close()

@@ -188,7 +188,7 @@ def test_a_written_id_of_other_circuits_is_neither_read_nor_cancelled(stand_in, 
     assert [job[2] for job in jobs_at(server)] == ["Queued"]
 
 
-def test_a_job_without_a_mark_is_known_by_its_inputs(stand_in, spec, tmp_path):
+def test_a_job_without_a_digest_is_recognised_by_its_inputs(stand_in, spec, tmp_path):
     for twirled in (False, True):
         server = stand_in(**SERVED)
         where = qep.ibm("ibm_torino", gate_twirling=twirled, measure_twirling=twirled)
@@ -226,7 +226,7 @@ def test_cancel_goes_through_all_jobs(stand_in, device, spec, tmp_path, monkeypa
     assert len(billed(server)) == 2 == len(set(billed(server)))
 
 
-def test_one_job_that_cannot_be_asked_stops_no_other(stand_in, spec, tmp_path):
+def test_one_job_without_an_answer_does_not_stop_the_others(stand_in, spec, tmp_path):
     class Deaf(type(qep.ibm("ibm_torino"))):
         silent: str = ""
 
@@ -418,7 +418,7 @@ def test_pairs_of_sweeps_share_nothing(stand_in, tmp_path, spec, one_second, mon
     assert len(set(paid)) == 40
 
 
-def test_a_job_that_the_service_has_forgotten_has_a_way_on(stand_in, device, spec, tmp_path):
+def test_a_job_that_the_service_forgot_can_be_sent_again(stand_in, device, spec, tmp_path):
     first, where = stand_in(queue_seconds=1, **SERVED), device()
     run = runs.submit(spec(cost=TWO_ROUNDS), device=where, run=tmp_path / "run")
     first.service._queue_seconds = 60.0
@@ -452,7 +452,7 @@ def test_a_forgotten_job_that_comes_back_is_read(stand_in, device, spec, tmp_pat
     assert collected(run, where) is not None and len(jobs_at(server)) == 1
 
 
-def test_cancel_gives_a_forgotten_job_up(stand_in, device, spec, tmp_path):
+def test_cancel_gives_up_a_forgotten_job(stand_in, device, spec, tmp_path):
     server, where = stand_in(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(), device=where, run=tmp_path / "run")
     server.service.forget(job_of(run).job_id)

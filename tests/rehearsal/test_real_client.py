@@ -120,7 +120,7 @@ def test_every_call_of_the_client_works(stand_in):
     assert [job["tags"] for job in server.service.ledger()["jobs"]] == [["mine"]]
 
 
-def test_what_is_queued_is_cancelled_and_not_billed(stand_in):
+def test_queued_jobs_are_cancelled_and_not_billed(stand_in):
     server = stand_in(noise="none", faults=["slow-queue"])
     device = ibm("ibm_torino")
     job_id = sent_job(device)
@@ -157,7 +157,7 @@ def test_shots_depend_on_the_seed_the_circuits_and_the_values_only(stand_in, opt
     assert not np.array_equal(first, shots(2, "a"))
 
 
-def test_what_the_device_cannot_run_is_refused_in_one_line(stand_in):
+def test_circuits_that_the_device_cannot_run_are_refused_in_one_line(stand_in):
     server = stand_in()
     device = ibm("ibm_torino")
     circuit = QuantumCircuit(133)

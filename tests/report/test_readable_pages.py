@@ -112,7 +112,7 @@ def test_a_telephone_gets_a_layout_of_its_own(pages, kind):
 
 
 @pytest.mark.parametrize("value", [-0.0, -1e-9, -0.04, -0.049])
-def test_what_rounds_to_zero_has_no_sign(value):
+def test_numbers_that_round_to_zero_have_no_sign(value):
     assert score(value) == "0.0"
     assert column([1000.0, value])[1] in ("0.0", "0")
     assert not with_error(value, 40.0).startswith("-")

@@ -42,13 +42,13 @@ def test_mitigation_that_harms_is_not_praised(budget):
     assert "does not lower" in findings.verdict(worse).text
 
 
-def test_a_change_within_the_shot_noise_is_no_success(budget):
+def test_a_change_within_the_shot_noise_is_not_called_a_success(budget):
     raw, mitigated = findings.rung(budget, "shots"), findings.rung(budget, "mitigated")
     mitigated["relative_error"] = raw["relative_error"] - 0.5 * findings.shot_noise(budget, mitigated)
     assert "less than the shot noise" in findings.verdict(budget).text
 
 
-def test_causes_that_cannot_be_told_apart_are_named_together(make):
+def test_indistinguishable_causes_are_named_together(make):
     steps = findings.steps(make(missing={"device": "too large"}))
     assert steps[-1].cause == "device noise and shot noise together"
 

@@ -31,7 +31,7 @@ def test_a_value_is_printed_with_two_digits_of_its_error(value, error, expected)
 
 @pytest.mark.parametrize("exponent", range(-12, 9))
 @pytest.mark.parametrize("error", [1.0, 3.14, 9.949, 9.96])
-def test_what_is_printed_is_the_number_to_within_the_last_digit(exponent, error):
+def test_printed_numbers_are_right_to_the_last_digit(exponent, error):
     value, sigma = 31.4159 * 10.0**exponent, error * 10.0**exponent
     pair, _, power = with_error(value, sigma).partition("e")
     printed = [float(part) * float(f"1e{power or 0}") for part in pair.strip("()").split(" ± ")]

@@ -100,7 +100,7 @@ def test_the_page_shows_the_numbers_of_the_data(budget, quick):
         assert float(cells[6]) == pytest.approx(rungs["shots"]["z"][k], abs=0.051)
 
 
-def test_what_ran_is_on_the_page(budget, quick):
+def test_the_page_states_what_ran(budget, quick):
     text = html.unescape(page(budget, spec_text="seed = 7  # <mine>"))
     for piece in (
         "qiskit-aer 0.18.2",

@@ -38,7 +38,7 @@ def test_a_rung_that_does_not_fit_says_why(make):
     assert "too large for a density matrix" in printed(make(missing={"device": "too large for a density matrix"}))
 
 
-def test_of_many_weights_the_most_deviating_are_listed(make):
+def test_the_most_deviating_weights_are_listed(make):
     budget = make(17, ring=True)
     text = printed(budget)
     z = next(r for r in budget["rungs"] if r["name"] == "mitigated")["z"]
@@ -49,14 +49,14 @@ def test_of_many_weights_the_most_deviating_are_listed(make):
     assert f"{len(z) - LISTED} more weights" in text
 
 
-def test_without_shots_the_noiseless_rungs_stand_beside_the_exact_one(make):
+def test_without_shots_the_noiseless_rungs_are_compared_with_the_exact_one(make):
     text = printed(make(missing=dict.fromkeys(("device", "shots", "mitigated"), "no shots were asked for")))
     assert "±" not in text.split("Gradient")[1]
     assert "prepared" in text
 
 
 @pytest.mark.parametrize("name", ["[red]J[/red]", "[/]", "J[0,1]"])
-def test_names_are_no_markup(budget, name):
+def test_names_are_not_read_as_markup(budget, name):
     budget["names"][0] = name
     budget["diagnostics"]["warnings"] = [f"{name} is odd"]
     text = printed(budget)

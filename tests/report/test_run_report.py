@@ -43,7 +43,7 @@ def embedded(text):
     return json.loads(re.search(r'<script type="application/json" id="run">(.*?)</script>', text)[1])
 
 
-def test_the_page_shows_the_gradient_beside_what_it_should_be(run):
+def test_the_page_compares_the_gradient_with_the_exact_one(run):
     spec = load(run / "spec.toml")
     with RunStore.open(run) as store:
         text = page(gathered(store, spec))
@@ -79,7 +79,7 @@ def test_a_run_that_has_only_just_begun_has_a_page(tmp_path):
     assert "ibm_&lt;b&gt;" in html and "ibm_<b>" not in html
 
 
-def test_what_went_wrong_is_told_first(run):
+def test_the_page_begins_with_the_failure(run):
     with RunStore.open(run, write=True) as store:
         tag = store.jobs()[0].tag
         store.put("duplicates", tag, ["job777"])

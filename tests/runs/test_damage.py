@@ -116,7 +116,7 @@ def test_a_lost_row_is_noticed(run, table):
         RunStore.open(run)
 
 
-def test_what_is_whole_is_exported(run, tmp_path):
+def test_undamaged_rows_are_exported(run, tmp_path):
     whole = bytearray((run / "run.db").read_bytes())
     with RunStore.open(run) as store:
         shots = store.rows("results")[0]["data"]
@@ -137,7 +137,7 @@ def test_what_is_whole_is_exported(run, tmp_path):
             [store.result(job.tag) for job in store.jobs()]
 
 
-def test_of_a_file_without_its_first_page_all_else_is_saved(run):
+def test_everything_else_is_saved_from_a_file_without_its_first_page(run):
     with RunStore.open(run) as store:
         expected = {name: store.rows(name) for name in TABLES}
     data = bytearray((run / "run.db").read_bytes())

@@ -21,7 +21,7 @@ def exported(finished, tmp_path):
     return tmp_path / "run.json"
 
 
-def test_there_and_back_every_row_is_the_same(finished, exported, tmp_path):
+def test_a_round_trip_keeps_every_row(finished, exported, tmp_path):
     copy = exchange.import_run(exported, tmp_path / "copy")
     with RunStore.open(finished) as ours, RunStore.open(copy) as theirs:
         for name in set(TABLES) - {"meta"}:
@@ -93,7 +93,7 @@ def edited(document, *path, value):
         (lambda d: edited(d, "checkpoints", 0, "data", value="AAAA"), "export the run again"),
     ],
 )
-def test_what_is_not_a_whole_exported_run_is_refused_in_one_line(exported, tmp_path, change, message):
+def test_an_incomplete_export_is_refused_in_one_line(exported, tmp_path, change, message):
     exported.write_text(json.dumps(change(json.loads(exported.read_text()))))
     with pytest.raises(InputError, match=message) as caught:
         exchange.import_run(exported, tmp_path / "copy")
@@ -102,7 +102,7 @@ def test_what_is_not_a_whole_exported_run_is_refused_in_one_line(exported, tmp_p
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"format": NaN}', "\x00"])
-def test_what_is_no_json_is_refused(tmp_path, text):
+def test_invalid_json_is_refused(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(InputError, match=r"qep runs export"):
         exchange.read(tmp_path / "run.json")

@@ -85,13 +85,13 @@ def no_waiting(monkeypatch):
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
 
 
-def test_full_again_and_again(tmp_path, monkeypatch, reference):
+def test_a_disk_that_fills_repeatedly_loses_nothing(tmp_path, monkeypatch, reference):
     assert filled_and_resumed(tmp_path, monkeypatch, reference, 2) >= 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pages", [1, *range(3, 40)])
-def test_full_at_every_page(tmp_path, monkeypatch, reference, pages):
+def test_a_disk_full_at_any_page_loses_nothing(tmp_path, monkeypatch, reference, pages):
     filled_and_resumed(tmp_path, monkeypatch, reference, pages)
 
 

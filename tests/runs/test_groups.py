@@ -52,7 +52,7 @@ class Ended(BaseException):
         ("collect: gradient written", 1),
     ],
 )
-def test_ended_and_gone_on_with(tmp_path, monkeypatch, point, opened):
+def test_a_terminated_run_resumes(tmp_path, monkeypatch, point, opened):
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
     (tmp_path / "jobs").mkdir()
     (tmp_path / "small.toml").write_text(SMALL)

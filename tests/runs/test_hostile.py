@@ -144,7 +144,7 @@ def refused(result, tmp_path):
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_document_that_is_no_run_is_refused(document, tmp_path, monkeypatch, what):
+def test_a_document_that_is_not_a_run_is_refused(document, tmp_path, monkeypatch, what):
     changed = CHANGES[what](json.loads(document))
     changed.pop("checksum")
     text = json.dumps(changed)
@@ -167,7 +167,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("what", TEXTS)
-def test_a_file_that_is_no_document_is_refused(tmp_path, monkeypatch, what):
+def test_a_file_that_is_not_json_is_refused(tmp_path, monkeypatch, what):
     refused(imported(tmp_path, monkeypatch, TEXTS[what]), tmp_path)
 
 
@@ -200,7 +200,7 @@ STATEMENTS = {
 
 @pytest.mark.parametrize("what", STATEMENTS)
 @pytest.mark.parametrize("words", [["runs", "show"], ["collect", "--yes"]], ids=" ".join)
-def test_a_file_with_another_schema_is_refused_before_it_is_asked(run, what, words):
+def test_a_file_with_another_schema_is_refused_before_any_query(run, what, words):
     with sqlite3.connect(run / "run.db") as data:
         for statement in STATEMENTS[what]:
             data.execute(statement)
@@ -256,7 +256,7 @@ def many():
     return circuit
 
 
-def test_what_we_write_is_read():
+def test_our_own_files_are_read():
     assert read_circuit(bytes(qpy_of(many()))) == many()
     arrays = {"a": np.arange(3.0), "b": np.ones((2, 2), dtype=complex), "c": np.array(["x"]), "d": np.asfortranarray(np.eye(3))}
     buffer = io.BytesIO()

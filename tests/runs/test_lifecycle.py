@@ -277,11 +277,11 @@ def killed_and_resumed(tmp_path, point):
 
 
 @pytest.mark.parametrize("point", QUICK)
-def test_killed_and_resumed(tmp_path, point):
+def test_a_killed_training_resumes(tmp_path, point):
     assert killed_and_resumed(tmp_path, point).returncode == -signal.SIGKILL
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", sorted(set(points()) - set(QUICK)))
-def test_killed_anywhere_and_resumed(tmp_path, point):
+def test_a_run_killed_anywhere_resumes(tmp_path, point):
     killed_and_resumed(tmp_path, point)

@@ -50,7 +50,7 @@ def test_cancel(spec, tmp_path):
     assert runs.status(run).state == "cancelled"
 
 
-def test_what_is_refused_stops_before_anything_is_sent(spec, tmp_path):
+def test_a_refused_price_stops_before_anything_is_sent(spec, tmp_path):
     (tmp_path / "jobs").mkdir()
 
     def no(plan, store):
@@ -205,7 +205,7 @@ def test_a_backend_that_gives_no_jobs_back_says_so(spec, tmp_path):
     assert finished(run, lambda: device) is not None
 
 
-def test_what_the_backend_lacks_is_refused(spec):
+def test_options_that_the_backend_lacks_are_refused(spec):
     from qiskit.circuit import QuantumCircuit
 
     from qep_qiskit.devices.remote import RunPub

@@ -213,7 +213,7 @@ def test_ten_thousand_steps_open_quickly(made_run):
     assert time.perf_counter() - start < 5.0
 
 
-def test_what_is_deleted_is_overwritten(made_run):
+def test_deleted_rows_are_overwritten(made_run):
     with RunStore.open(made_run, write=True) as store:
         store.put("plan", "0", {"mark": "stalestalestale" * 300})
         store.put("plan", "0", {"mark": "fresh"})

@@ -40,7 +40,7 @@ def test_every_rung_is_what_its_name_says(run):
     assert budget["shots"].relative_error > 2 * budget["mitigated"].relative_error
 
 
-def test_another_mitigation_of_the_same_counts(run):
+def test_the_same_counts_can_be_mitigated_in_another_way(run):
     folder, spec = run
     with RunStore.open(folder) as store:
         budget = compare_run(store, spec, mitigation="m3")

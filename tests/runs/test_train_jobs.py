@@ -68,7 +68,7 @@ def points(jobs):
 
 
 @pytest.mark.parametrize(("job", "epochs"), [("1 job 2", 1), *(pytest.param(k, 2, marks=pytest.mark.slow) for k in JOBS)])
-def test_ended_at_every_point_of_a_job_and_gone_on_with(at, tmp_path, monkeypatch, job, epochs):
+def test_a_training_terminated_at_any_point_of_a_job_resumes(at, tmp_path, monkeypatch, job, epochs):
     whole = told(at(run=tmp_path / "whole", epochs=epochs))
     total = sent(tmp_path)
     for number, point in enumerate(points([f"step {job}"])):
@@ -110,7 +110,7 @@ def test_a_job_that_was_another_one_is_refused(at, tmp_path, monkeypatch):
     at()  # the last digits of another processor are no other circuit
 
 
-def test_the_cost_is_told_and_asked_for_once(at, tmp_path):
+def test_the_price_is_shown_and_confirmed_once(at, tmp_path):
     questions = []
 
     def refuse(cost, store):
@@ -141,7 +141,7 @@ def test_the_cost_is_told_and_asked_for_once(at, tmp_path):
         ({"shots": None}, "shots: missing; ibm_folder measures, so give the shots of each circuit"),
     ],
 )
-def test_refused_in_one_line_before_anything_is_sent(at, tmp_path, options, line):
+def test_bad_options_are_refused_before_anything_is_sent(at, tmp_path, options, line):
     with pytest.raises(InputError, match=line) as caught:
         at(**options)
     assert "\n" not in str(caught.value) and sent(tmp_path) == 0
@@ -158,7 +158,7 @@ def test_a_failed_job_is_sent_again_only_when_asked(at, tmp_path):
     assert sent(tmp_path) == 7 and told(result) == told(at(run=tmp_path / "whole"))
 
 
-def test_interrupted_while_a_job_waits(at, tmp_path):
+def test_an_interrupt_while_a_job_waits_is_heard(at, tmp_path):
     def press(text, share=None):
         if text.startswith("waiting for step 1 job 1"):
             os.kill(os.getpid(), signal.SIGINT)
@@ -171,7 +171,7 @@ def test_interrupted_while_a_job_waits(at, tmp_path):
     assert sent(tmp_path) == 12
 
 
-def test_a_service_that_does_not_answer_is_asked_again_for_a_while(at, tmp_path):
+def test_a_service_that_does_not_answer_is_retried_for_a_while(at, tmp_path):
     class Silent(FolderDevice):
         left = 4
 
@@ -188,7 +188,7 @@ def test_a_service_that_does_not_answer_is_asked_again_for_a_while(at, tmp_path)
         at(device=device, run=tmp_path / "other")
 
 
-def test_circuits_are_compiled_once_a_run_and_again_where_a_qubit_is_lost(at, tmp_path):
+def test_circuits_are_compiled_once_per_run_and_again_if_a_qubit_is_lost(at, tmp_path):
     class Counting(FolderDevice):
         compiled = 0
         faulty = False
@@ -227,7 +227,7 @@ def test_circuits_are_compiled_once_a_run_and_again_where_a_qubit_is_lost(at, tm
         at(device=Breaking(tmp_path / "jobs"), run=tmp_path / "other")
 
 
-def test_told_at_a_glance_and_on_a_page(at, tmp_path):
+def test_status_and_page_describe_the_training(at, tmp_path):
     at()
     summary = verbs.status(tmp_path / "run", ask=False)
     assert (summary.state, summary.kind, summary.steps, summary.jobs, summary.seconds) == (

@@ -60,7 +60,7 @@ def told(result):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_stopped_and_gone_on_with(kind, tmp_path):
+def test_a_stopped_training_resumes(kind, tmp_path):
     (tmp_path / "jobs").mkdir()
     whole = trained(FolderDevice(tmp_path / "jobs"), tmp_path / "whole", **KINDS[kind])
     count = len(list((tmp_path / "jobs").glob("*.json")))

@@ -298,7 +298,7 @@ def test_circuit_without_parameters_or_gates():
     assert gradient.shape == (0,) and program.hessian([], op).shape == (0, 0) and program.tangents([]).shape == (0, 4)
 
 
-def test_what_cannot_be_simulated_is_named():
+def test_instructions_that_cannot_be_simulated_are_named():
     reset = QuantumCircuit(1)
     reset.reset(0)
     measured = QuantumCircuit(1, 1)

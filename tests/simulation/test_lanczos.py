@@ -96,7 +96,7 @@ def test_a_symmetric_ferromagnet_is_nearly_degenerate(field):
 
 @pytest.mark.parametrize("bias", [1e-5, 1e-4, 1e-3])
 @pytest.mark.parametrize("start", [False, True])
-def test_two_close_levels_are_told_apart(bias, start):
+def test_two_close_levels_are_resolved(bias, start):
     op = ising(9, ring(9), bias, 0.4)
     flipped = ising(9, ring(9), -10 * bias, 0.4)
     guess = ground_state(PauliSum.from_operator(flipped)).vector if start else None
@@ -109,7 +109,7 @@ def test_a_level_crossing_is_found_from_a_start_on_the_wrong_side():
     assert ground_state(after, start=wrong, gap=False).energy == pytest.approx(lowest(after, 1)[0][0], abs=1e-10)
 
 
-def test_a_warm_start_saves_products_and_changes_no_answer():
+def test_a_warm_start_saves_products_and_does_not_change_the_result():
     op = glass(10, 3)
     cold = ground_state(PauliSum.from_operator(op), gap=False)
     assert np.isnan(cold.gap)
@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_bits():
     assert np.array_equal(ground_state(op).vector, ground_state(op).vector)
 
 
-def test_basis_vectors_that_do_not_fit_in_memory_are_made_again(monkeypatch):
+def test_basis_vectors_that_do_not_fit_in_memory_are_recomputed(monkeypatch):
     op = PauliSum.from_operator(glass(9, 2))
     stored = ground_state(op)
     monkeypatch.setattr(lanczos, "BASIS_BYTES", 10 * 8 * 2**9)
@@ -143,7 +143,7 @@ def test_lowest_states(num_qubits):
 
 
 @pytest.mark.parametrize("identity", [0.0, 2.5])
-def test_an_operator_that_is_a_constant(identity):
+def test_a_constant_operator_is_allowed(identity):
     ground = ground_state(PauliSum.from_operator(SparsePauliOp(["I" * 9, "X" + "I" * 8], [identity, 0.0])))
     assert (ground.energy, ground.gap) == (identity, 0.0)
 

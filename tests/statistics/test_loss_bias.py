@@ -37,7 +37,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_bias_is_what_the_mean_of_many_runs_is_off_by(case):
+def test_the_bias_is_the_deviation_of_the_mean_of_many_runs(case):
     cost, shots, mitigation = CASES[case]
     device = ReadoutErrorDevice(((0.03, 0.05),) * 3) if mitigation != "none" else qep.statevector()
     options = {"device": device, "shots": shots, "mitigation": mitigation, "stencil": STENCIL}

@@ -106,7 +106,7 @@ def test_other_versions_are_named(here):
     assert code == 2 and "its version of numpy is 1.0, not" in output
 
 
-def test_a_sweep_of_an_older_version_goes_on(here):
+def test_a_sweep_of_an_older_version_resumes(here):
     swept("s.toml", "--over", "seed=0,1", "--out", "w")
     half_done(here / "w")
     older = {key: value for key, value in table(here / "w").items() if key not in ("files", "versions")}
@@ -115,7 +115,7 @@ def test_a_sweep_of_an_older_version_goes_on(here):
     assert table(here / "w")["complete"] and "versions" in table(here / "w")
 
 
-def test_a_second_process_is_told_of_the_first(here):
+def test_a_second_process_learns_of_the_first(here):
     axes = [axis_of("seed=0,1")]
     with opened(here / "w", "text", axes, {}) as sweep:
         sweep.add(Row(0, {"seed": 0}, {"loss": 1.0}))
@@ -183,7 +183,7 @@ def test_a_sweep_whose_points_are_all_bad_is_refused_and_writes_nothing(here):
 
 
 @pytest.mark.parametrize("error", [DeviceError("the service is away"), ZeroDivisionError("by zero"), MemoryError()])
-def test_what_may_pass_is_told_and_measured_again(here, error, monkeypatch):
+def test_a_point_that_failed_for_now_is_reported_and_measured_again(here, error, monkeypatch):
     measure = sweep.gradient_numbers
 
     def fails(spec):

@@ -54,7 +54,7 @@ def test_axes(text, values):
 
 
 @pytest.mark.parametrize("text", ["seed", "seed=", "=1", "seed=4..2", "seed=1,1", "stencil.beta=0.1,,0.2"])
-def test_bad_axes_are_one_line(text):
+def test_bad_axes_give_one_line(text):
     with pytest.raises(qep.InputError, match="--over"):
         axis_of(text)
 

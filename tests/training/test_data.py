@@ -16,7 +16,7 @@ def written(tmp_path, text):
     return path
 
 
-def test_a_csv_file(tmp_path):
+def test_a_csv_file_is_read(tmp_path):
     data = read_file(written(tmp_path, GOOD))
     assert (
         data.X.tolist() == [[1, 2], [3, 4.5], [5, 6]] and data.y.tolist() == ["cat", "dog", "cat"] and data.features == ("a", "b")
@@ -44,7 +44,7 @@ def test_a_csv_file(tmp_path):
         ('a,b\n"1,2\n', {}, r"is no CSV"),
     ],
 )
-def test_a_bad_csv_file_is_one_line(tmp_path, text, options, words):
+def test_a_bad_csv_file_is_refused_in_one_line(tmp_path, text, options, words):
     with pytest.raises(InputError, match=words) as caught:
         read_file(written(tmp_path, text), **options)
     assert "\n" not in str(caught.value)

@@ -89,7 +89,7 @@ def test_three_classes_and_numbers():
     assert model.score(X, target) > 0.9 and 0 < model.predict(X).min() < 40
 
 
-def test_several_numbers_a_sample():
+def test_several_numbers_per_sample_are_learned():
     X = np.random.default_rng(1).uniform(-1, 1, (40, 2))
     target = np.stack([50 + 20 * X[:, 0], -3 + 0.1 * X[:, 1]], axis=1)
     model = qep.QEPRegressor(gradient="exact", epochs=40, learning_rate=0.1).fit(X, target)
@@ -101,7 +101,7 @@ def test_several_numbers_a_sample():
         qep.QEPRegressor(network=model.network_).fit(X, target[:, 0])
 
 
-def test_a_fit_from_shots_goes_on_with_its_run(tmp_path):
+def test_a_fit_from_shots_resumes_its_run(tmp_path):
     X, y = moons(20)
     options = {"shots": 50, "epochs": 2, "hidden": 1, "early_stopping": 5, "validation_fraction": 0.3}
     classifier = qep.QEPClassifier(run=tmp_path / "run", **options).fit(X, y)

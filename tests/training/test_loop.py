@@ -111,7 +111,7 @@ def test_costs_by_name(cost):
     assert result.epochs[-1]["validation_loss"] == pytest.approx(expected, abs=1e-7)
 
 
-def test_costs_of_ones_own():
+def test_users_can_define_costs():
     trained = qep.train(network(), XOR, SIGNS, cost=lambda y: qep.SquaredError([y]), epochs=1, seed=4)
     named = qep.train(network(), XOR, SIGNS, epochs=1, seed=4)
     np.testing.assert_array_equal(np.asarray(trained.weights), np.asarray(named.weights))
@@ -155,7 +155,7 @@ def test_early_stopping_returns_the_best_epoch():
     np.testing.assert_allclose(np.mean((result.predict(XOR)[:, 0] - SIGNS) ** 2), losses[best])
 
 
-def test_shots_are_counted_and_errors_told():
+def test_shots_are_counted_and_errors_reported():
     result = qep.train(network(), XOR, SIGNS, shots=100, epochs=2, batch_size=2, validation=(XOR, SIGNS), compare_every=2)
     # per step two samples of 5 circuits (free phase: Z; nudged: Z and X), per epoch four held-out samples of one circuit
     assert [row["shots"] for row in result.history] == [1000, 1400, 1000, 1400] and result.shots == 4800
@@ -202,7 +202,7 @@ def test_steps_of_unit_length():
         ((XOR, SIGNS), {"validation": (XOR, SIGNS[:2])}, "validation Y: 2 targets for 4 samples"),
     ],
 )
-def test_what_is_refused(arguments, options, words):
+def test_bad_input_is_refused(arguments, options, words):
     with pytest.raises(InputError, match=words):
         qep.train(network(), *arguments, **{"epochs": 1, **options})
 

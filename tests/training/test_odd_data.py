@@ -108,7 +108,7 @@ def test_numbers_of_any_size_are_scaled_rightly(scale, kind):
 
 
 @pytest.mark.parametrize("kind", ["standard", "minmax", "maxabs", "none"])
-def test_what_cannot_be_scaled_names_its_column(kind):
+def test_a_column_that_cannot_be_scaled_is_named(kind):
     X = np.array([[0.0, 5e-324], [1.0, 0.0], [0.5, 5e-324], [0.25, 0.0]])
     data = DataSet(X, np.array([0, 1, 0, 1]), ("a", "tiny"), "d.csv")
     if kind in ("none",):
@@ -135,14 +135,14 @@ def test_regression_targets_near_the_largest_number_keep_their_order(tmp_path):
     assert np.isfinite(model.predict(ROWS)).all()
 
 
-def test_whole_numbers_that_may_be_amounts_are_told_of_the_task(tmp_path):
+def test_whole_numbers_that_may_be_amounts_need_the_task(tmp_path):
     csv_of(tmp_path, range(12))
     refused(trained(tmp_path), "12 classes", "data.task = 'regression'")
     assert trained(tmp_path, lines=", task = 'regression'")[0] == 0
 
 
 @pytest.mark.parametrize("share", [0.99, 0.96])
-def test_a_share_that_leaves_none_to_train_on(tmp_path, share):
+def test_a_held_out_share_that_leaves_no_training_data_is_refused(tmp_path, share):
     csv_of(tmp_path, CLASSES)
     refused(trained(tmp_path, lines=f", held_out = {share}"), "data.held_out", str(share), "12 samples")
     with pytest.raises(InputError, match=f"validation_fraction: {share} of 12 samples"):
@@ -151,7 +151,7 @@ def test_a_share_that_leaves_none_to_train_on(tmp_path, share):
 
 @pytest.mark.parametrize("share", [1.0, 7, -0.1, float("nan"), "a", None, True])
 @pytest.mark.parametrize("make", [qep.QEPClassifier, qep.QEPRegressor])
-def test_shares_that_are_none(make, share):
+def test_invalid_shares_are_refused(make, share):
     with pytest.raises(InputError, match="validation_fraction: "):
         make(epochs=1, early_stopping=1, validation_fraction=share).fit(ROWS, CLASSES)
 
@@ -172,7 +172,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-def test_tables_of_another_form_are_one_line(tmp_path, kind):
+def test_malformed_tables_give_one_line(tmp_path, kind):
     text, words = HEADERS[kind]
     (tmp_path / "d.csv").write_bytes(text.encode() if isinstance(text, str) else text)
     refused(trained(tmp_path), "d.csv", *words)
@@ -201,7 +201,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_arrays_of_another_form_are_one_line(tmp_path, kind):
+def test_malformed_arrays_give_one_line(tmp_path, kind):
     write, words = ARRAYS[kind]
     write(tmp_path)
     refused(trained(tmp_path, "d.npz"), "d.npz", *words)
@@ -209,7 +209,7 @@ def test_arrays_of_another_form_are_one_line(tmp_path, kind):
 
 @pytest.mark.parametrize("state", [[1, 2], np.arange(3), np.array([1.5]), "a", 1.5, -1, 2**40, object()])
 @pytest.mark.parametrize("make", [qep.QEPClassifier, qep.QEPRegressor])
-def test_random_states_that_are_none(make, state):
+def test_invalid_random_states_are_refused(make, state):
     with pytest.raises(InputError, match="random_state: ") as error:
         make(epochs=1, random_state=state).fit(ROWS, CLASSES)
     assert "\n" not in str(error.value)
@@ -224,7 +224,7 @@ def test_random_states_that_scikit_learn_takes():
     assert weights(None) != weights(3)
 
 
-def test_the_task_is_told_from_all_targets():
+def test_the_task_is_recognised_from_all_targets():
     y = np.arange(22) // 1  # 22 different whole numbers: amounts; a training part of 16 has fewer
     prepared = prepare(DataSet(np.random.default_rng(1).normal(size=(22, 1)), y, ("a",), "d.csv"), 1, held_out=0.25)
     assert prepared.targets.kind == "number"

@@ -69,7 +69,7 @@ def test_seeds_of_any_whole_type_are_one_seed():
         ("cosin", "did you mean 'cosine'"),
     ],
 )
-def test_schedules_that_give_no_number(schedule, word, tmp_path):
+def test_schedules_that_return_no_number_are_refused(schedule, word, tmp_path):
     with pytest.raises(qep.InputError) as error:
         train(schedule=schedule, epochs=4, run=tmp_path / "run")
     assert str(error.value).startswith("schedule: ") and word in str(error.value) and "\n" not in str(error.value)
@@ -88,7 +88,7 @@ def test_a_step_without_measure_ends_the_training(rate, optimizer, bounds):
         train(learning_rate=rate, optimizer=optimizer, bounds=bounds, epochs=3)
 
 
-def test_what_was_done_before_such_a_step_is_kept(tmp_path):
+def test_steps_before_a_failed_one_are_kept(tmp_path):
     from qep_qiskit.runs import open_run
 
     with pytest.raises(qep.InputError, match="step 3 would move the weights"):

@@ -93,7 +93,7 @@ def test_without_signal_and_noise_the_shots_stay_as_they_are():
     assert rule.shots(200, memory) == 321
 
 
-def test_a_run_of_an_older_version_is_the_same_training_although_the_default_maximum_was_a_number_then():
+def test_a_run_from_before_the_default_maximum_was_relative_is_the_same_training():
     before = {"name": "adaptive_shots", "lipschitz": None, "smoothing": 0.9, "minimum": 10, "maximum": 1_000_000}
     description = AdaptiveShots().describe()
     assert all(description[key] == before[key] for key in before.keys() & description.keys())
@@ -135,6 +135,6 @@ def test_schedules_begin_at_one_and_do_not_rise():
         (lambda: schedule_of("cosin"), "schedule: 'cosin' is not allowed; .* did you mean 'cosine'"),
     ],
 )
-def test_what_is_refused(call, words):
+def test_bad_input_is_refused(call, words):
     with pytest.raises(InputError, match=words):
         call()

@@ -88,7 +88,7 @@ def test_workers_share_what_was_planned():
     assert isinstance(planned.source, Distributed) and planned.source.source.stencil.beta != "auto"
 
 
-def test_what_cannot_be_planned_is_refused():
+def test_requests_that_cannot_be_planned_are_refused():
     with pytest.raises(InputError, match="adaptive_shots sets the shots of each step; give one number of shots"):
         fit(optimizer="adaptive_shots", shots=qep.optimal_shots(100))
     with pytest.raises(InputError, match="gradient: 'exact' is computed"):

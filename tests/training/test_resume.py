@@ -53,7 +53,7 @@ def killed(folder, case, at):
 
 
 @pytest.mark.parametrize("at", ["step 3: before it is kept", "step 3: kept"])
-def test_killed_at_a_step(tmp_path, at):
+def test_a_training_killed_at_a_step_resumes(tmp_path, at):
     done = killed(tmp_path / "run", "shots", at)
     assert done.returncode == -signal.SIGKILL, done.stderr
     with RunStore.open(tmp_path / "run") as store:
@@ -63,7 +63,7 @@ def test_killed_at_a_step(tmp_path, at):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["shots", "noise"])
-def test_killed_at_twenty_random_moments(tmp_path, case):
+def test_a_training_killed_at_twenty_random_moments_resumes(tmp_path, case):
     """SIGKILL at twenty random moments of a run, which goes on each time and ends as if nothing had happened."""
     epochs, rng, moments, kills = 150, np.random.default_rng(6), [], 0
     command = [sys.executable, str(HERE / "cases.py"), case]
@@ -127,14 +127,14 @@ def test_the_first_interrupt_keeps_the_step_and_the_second_aborts(tmp_path):
     assert told(CASES["shots"](tmp_path / "run")) == told(CASES["shots"](None))
 
 
-def test_a_finished_run_is_read_and_may_go_on_for_more_epochs(tmp_path):
+def test_a_finished_run_is_read_and_can_continue_for_more_epochs(tmp_path):
     first = CASES["exact"](tmp_path / "run")
     assert told(CASES["exact"](tmp_path / "run")) == told(first)
     longer = CASES["exact"](tmp_path / "run", epochs=4)
     assert len(longer.history) > len(first.history) and told(longer) == told(CASES["exact"](None, epochs=4))
 
 
-def test_another_training_does_not_go_on_with_a_run(tmp_path):
+def test_another_training_does_not_resume_a_run(tmp_path):
     CASES["exact"](tmp_path / "run")
     with pytest.raises(InputError, match="holds another training .its learning_rate is 0.1, not 0.2.; give another folder"):
         CASES["exact"](tmp_path / "run", learning_rate=0.2)
@@ -146,7 +146,7 @@ def test_another_training_does_not_go_on_with_a_run(tmp_path):
         CASES["exact"](tmp_path / "other")
 
 
-def test_what_is_carried():
+def test_large_starts_are_recomputed_and_small_ones_are_kept():
     assert carries(qep.VQE(), 4, 10) and carries(qep.Exact(), 8, 10)
     assert not carries(qep.Exact(), 7, 10) and not carries(qep.Exact(), 20, 1000) and not carries(qep.Adiabatic(), 8, 10)
     network = qep.ising(sites=3, edges="chain", outputs=[2])

@@ -108,7 +108,7 @@ def test_a_changed_training_is_refused_and_the_same_one_resumes(case, tmp_path):
     assert len(trained(tmp_path / "run", **CHANGES[case](0)).history) == 3
 
 
-def test_what_changed_is_named(tmp_path):
+def test_the_changed_option_is_named(tmp_path):
     with pytest.raises(Stopped):
         trained(tmp_path / "run", on_step=stop, **vqe(max_iterations=2000))
     with pytest.raises(InputError, match=r"\(its preparer\.max_iterations is 2000, not 7\)"):
@@ -181,7 +181,7 @@ def older(folder, **changes):
         store.put("training", "settings", {**store.get("training", "settings"), **changes})
 
 
-def test_a_run_of_an_older_version_resumes_where_what_it_kept_agrees(tmp_path):
+def test_a_run_of_an_older_version_resumes_if_its_record_agrees(tmp_path):
     cost = qep.ExpectationCost(lambda v: float(v @ v), lambda v: 2 * v)
     with pytest.raises(Stopped):
         trained(tmp_path / "run", on_step=stop, cost=cost)
@@ -207,7 +207,7 @@ def test_other_data_than_an_older_run_kept_are_refused(tmp_path):
         qep.train(network, [[0.5], [-0.4]], Y, run=tmp_path / "run", epochs=3, batch_size=2, learning_rate=0.1)
 
 
-def test_other_versions_are_told_and_do_not_strand_a_run(tmp_path):
+def test_other_versions_are_reported_and_do_not_strand_a_run(tmp_path):
     with pytest.raises(Stopped):
         trained(tmp_path / "run", on_step=stop)
     with RunStore.open(tmp_path / "run", write=True) as store:

@@ -74,7 +74,7 @@ def test_every_network(two, case):
 
 
 @pytest.mark.parametrize("case", ["oscillators", "oscillators, levels", "ising, classical", "elastic"])
-def test_linear_response_too(two, case):
+def test_linear_response_on_workers_is_the_same(two, case):
     here, there = ends(two, NETWORKS[case](), gradient="exact")
     np.testing.assert_allclose(there, here, atol=1e-9)
 
