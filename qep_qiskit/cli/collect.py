@@ -35,7 +35,7 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
 
     Exit code 3 means not finished yet, so that cron can call it until it is 0.
     """
-    from qep_qiskit.cli.gradient import show
+    from qep_qiskit.cli.gradient_table import show
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
     from qep_qiskit.equilibrium.reduction import reduce
     from qep_qiskit.runs.file.store import RunStore

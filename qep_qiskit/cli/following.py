@@ -91,7 +91,7 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
 
     Quiet: a run that is not finished prints nothing.
     """
-    from qep_qiskit.cli.gradient import show
+    from qep_qiskit.cli.gradient_table import show
     from qep_qiskit.cli.main import DONE, NOT_FINISHED
     from qep_qiskit.cli.output import console, print_json, say
 

@@ -17,7 +17,7 @@ from qep_qiskit.cli.output import console, marked, print_json, say
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
-    from qep_qiskit.training.fitting import Log
+    from qep_qiskit.training.loop.log import Log
     from qep_qiskit.training.loop.steps import Step
     from qep_qiskit.training.loop.task import Task
     from qep_qiskit.training.trained import TrainingResult

@@ -23,10 +23,10 @@ from qep_qiskit.runs.drift import AFTER, BEFORE, drift_warnings
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.rounds import intend_round, outcomes_of
-from qep_qiskit.runs.kill_points import reached
 from qep_qiskit.runs.plan_documents import from_document, to_document
 from qep_qiskit.runs.prices import estimate
 from qep_qiskit.runs.stored_results import measured
+from qep_qiskit.runs.turning_points import reached
 
 
 class CancelledRunError(InputError):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,22 +22,23 @@ from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil
 from qep_qiskit.training.data.targets import samples_of
-from qep_qiskit.training.loop.beta_bias import biased_steps
+from qep_qiskit.training.life.checkpoints import kept_steps
+from qep_qiskit.training.life.hardware import refuse, unasked
 from qep_qiskit.training.loop.distributed import Distributed
+from qep_qiskit.training.loop.log import Log, OnStep, timed
+from qep_qiskit.training.loop.settlement import settled
 from qep_qiskit.training.loop.sources import Equilibrium, LinearResponse, Source
-from qep_qiskit.training.loop.steps import State, Step, steps
+from qep_qiskit.training.loop.steps import steps
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.rules.constraints import constraints
 from qep_qiskit.training.rules.optimizers import Optimizer, optimizer_of
 from qep_qiskit.training.rules.schedules import Schedule, schedule_of
-from qep_qiskit.training.trained import TrainingResult, Weights
+from qep_qiskit.training.trained import TrainingResult
 from qep_qiskit.workers import Pool, Serial, pool
 
 GRADIENTS = ("equilibrium", "exact")
-MOST_WARNINGS = 5
 FEW = 8
 """Samples that the default β of a training is chosen by."""
-OnStep = Callable[[Step], None]
 
 
 def task_of(
@@ -257,9 +257,6 @@ def train(
     >>> result.history[-1]["loss"] < result.history[0]["loss"]
     True
     """
-    from qep_qiskit.training.life.checkpoints import kept_steps
-    from qep_qiskit.training.life.hardware import refuse, unasked
-
     for name, function in (("on_step", on_step), ("confirm", confirm), ("progress", progress)):
         if function is not None and not callable(function):
             raise InputError(f"{name}: {shown(function)} is not allowed; give a function")
@@ -315,9 +312,6 @@ def spread(task: Task, chosen: Pool, *, anyway: bool = False) -> Task:
 
 def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = silent) -> TrainingResult:
     """Run a task in memory."""
-    from qep_qiskit.training.life.hardware import refuse
-    from qep_qiskit.training.loop.settlement import settled
-
     refuse(task, None, None, None)
     log = Log(task)
     for done, seconds in timed(steps(log.settle(settled(task, progress=progress)), progress=progress)):
@@ -325,74 +319,3 @@ def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = 
         if on_step is not None:
             on_step(done)
     return log.result()
-
-
-def timed(found: Iterable[Step]) -> Iterator[tuple[Step, float]]:
-    """Yield each step with the seconds that it took."""
-    clock = time.perf_counter()
-    for done in found:
-        now = time.perf_counter()
-        yield done, round(now - clock, 4)
-        clock = time.perf_counter()
-
-
-class Log:
-    """Gathers steps into a result."""
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.history: list[Mapping[str, Any]] = []
-        self.epochs: list[Mapping[str, Any]] = []
-        self.warnings: dict[str, None] = {}
-        self.state: State | None = None
-        self.planned: dict[str, Any] = {}
-
-    @property
-    def finished(self) -> bool:
-        """Whether no step is left."""
-        return self.done >= self.task.total_steps or (self.state is not None and self.state.stopped is not None)
-
-    @property
-    def done(self) -> int:
-        """Steps that are done."""
-        return 0 if self.state is None else self.state.step
-
-    def settle(self, chosen: Task) -> Task:
-        """Note what was planned for the task, and return the task with it."""
-        if chosen is not self.task:
-            about = chosen.describe()
-            self.planned = {"planned": {key: about[key] for key in ("stencil", "shots", "calibration_shots")}}
-        return chosen
-
-    def add(self, done: Step, seconds: float) -> Mapping[str, Any]:
-        """Add a step; return its row of the history."""
-        row = {**done.record, "seconds": seconds}
-        self.history.append(row)
-        if done.epoch is not None:
-            self.epochs.append(done.epoch)
-        self.warn(done.warnings)
-        self.state = done.state
-        return row
-
-    def warn(self, texts: Iterable[str]) -> None:
-        """Add warnings; the first few different ones are kept."""
-        for text in texts:
-            if len(self.warnings) < MOST_WARNINGS:
-                self.warnings.setdefault(text)
-
-    def result(self) -> TrainingResult:
-        """Return what was trained so far."""
-        task, state = self.task, self.state
-        weights = task.first if state is None else state.weights
-        if state is not None and task.patience is not None and state.best_weights is not None:
-            weights = state.best_weights
-        return TrainingResult(
-            weights=Weights(zip(task.network.names, map(float, weights), strict=True)),
-            history=tuple(self.history),
-            epochs=tuple(self.epochs),
-            shots=0 if state is None else state.shots,
-            stopped=None if state is None else state.stopped,
-            warnings=(*self.warnings, *biased_steps(self.history)),
-            settings={**task.describe(), **self.planned},
-            task=task,
-        )

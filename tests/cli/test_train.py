@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import points
 import pytest
 from click.testing import CliRunner
 
@@ -75,9 +76,8 @@ def test_a_run_from_a_spec(spec):
 
 def test_a_killed_and_resumed_training_is_the_same(spec):
     whole = numbers(called(spec, "--run", "whole", "--json")[1])
-    command = [sys.executable, "-m", "qep_qiskit.cli", "train"]
-    environment = {**os.environ, "QEP_KILL_AT": "step 4: kept"}
-    done = subprocess.run([*command, spec, "--run", "killed"], env=environment, capture_output=True, check=False)
+    command = [sys.executable, points.HERE, "step 4: kept", "qep_qiskit.cli", "train"]
+    done = subprocess.run([*command, spec, "--run", "killed"], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL
     os.remove(spec)  # the run stands alone
     code, out, _ = called("--resume", "killed", "--json")
@@ -86,9 +86,9 @@ def test_a_killed_and_resumed_training_is_the_same(spec):
 
 def test_interrupts_say_how_to_resume(spec):
     code = (
-        "import os, signal, sys\nfrom qep_qiskit.training.life import checkpoints\nfrom qep_qiskit.cli.main import cli\n"
+        "import os, signal, sys\nfrom qep_qiskit.runs import turning_points\nfrom qep_qiskit.cli.main import cli\n"
         "def reached(name):\n    if name == 'step 2: kept': os.kill(os.getpid(), signal.SIGINT)\n"
-        f"checkpoints.reached = reached\nsys.exit(cli.main(['train', {spec!r}, '--run', 'run'], standalone_mode=False))"
+        f"turning_points.observer = reached\nsys.exit(cli.main(['train', {spec!r}, '--run', 'run'], standalone_mode=False))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 130, done.stderr

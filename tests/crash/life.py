@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from points import kill_at
 
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import load
@@ -56,7 +57,8 @@ def open_run(run: Path, spec_path: Path) -> Lifecycle:
 
 def go_on(run: Path, spec_path: Path, *, url: str, kill: str = "", seconds: float = 300.0, resubmit: bool = True) -> list[str]:
     """Call advance until the gradient is there, as cron would; return the lines in which it failed meanwhile."""
-    os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "QEP_KILL_AT": kill, "OMP_NUM_THREADS": "1"}
+    os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "OMP_NUM_THREADS": "1"}
+    kill_at(kill)
     failures: list[str] = []
     end = time.monotonic() + seconds
     while True:

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from life import COSTS, write_spec
+from points import kill_at
 
 from qep_qiskit import runs
 from qep_qiskit.experiment import load
@@ -18,7 +19,8 @@ CANCEL = ("cancel data: asked", "cancel data: written")
 
 
 def act(verb, run, *, url, kill, spec=None):
-    os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "QEP_KILL_AT": kill, "OMP_NUM_THREADS": "1"}
+    os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "OMP_NUM_THREADS": "1"}
+    kill_at(kill)
     runs.cancel(run) if verb == "cancel" else runs.submit(load(spec), run=run)
 
 

@@ -34,7 +34,7 @@ EVENTS = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    for name in ("QEP_RUNTIME_URL", "QEP_LOOKUP_SECONDS", "QEP_KILL_AT", "OMP_NUM_THREADS"):
+    for name in ("QEP_RUNTIME_URL", "QEP_LOOKUP_SECONDS", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

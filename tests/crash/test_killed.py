@@ -1,14 +1,12 @@
 """SIGKILL at every named point, with the real client: the run completes, with the same shots, and pays once."""
 
 import multiprocessing
-import re
 import signal
-from pathlib import Path
 
 import pytest
 from life import COSTS, assert_same_counts, billed, go_on, write_spec
+from points import named
 
-import qep_qiskit
 from qep_qiskit.rehearsal.server import serve
 from qep_qiskit.runs.file.store import RunStore
 
@@ -30,11 +28,8 @@ QUICK = ("submit data: sent, id not written", "collect data: result read", "subm
 
 def points():
     """Return every point of a run of two rounds, as the sources name them."""
-    home = Path(qep_qiskit.__file__).parent / "runs"
-    text = (home / "lifecycle.py").read_text() + (home / "jobs/courier.py").read_text()
-    names = [name for name in re.findall(r'reached\(f?"([^"]+)"\)', text) if "cancel" not in name]
-    named = [name.replace("{job.purpose}", "data") for name in names]
-    return sorted({name.replace("{number}", number) for name in named for number in "01"})
+    names = [name.replace("{job.purpose}", "data") for name in named("runs/lifecycle.py", "runs/jobs/courier.py")]
+    return sorted({name.replace("{number}", number) for name in names for number in "01"})
 
 
 @pytest.fixture(scope="module")

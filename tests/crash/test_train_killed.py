@@ -3,12 +3,11 @@
 import multiprocessing
 import re
 import signal
-from pathlib import Path
 
 import pytest
+from points import named
 from trained import JOBS, assert_paid_once, fit, told
 
-import qep_qiskit
 from qep_qiskit.rehearsal.server import serve
 from qep_qiskit.runs.file.store import RunStore
 
@@ -23,9 +22,7 @@ QUICK = ("submit step 2 job 2: sent, id not written", "collect step 2 job 3: res
 
 def points():
     """Return every point of the jobs above, and of the steps, as the sources name them."""
-    home = Path(qep_qiskit.__file__).parent
-    text = "".join((home / name).read_text() for name in ("runs/jobs/courier.py", "runs/jobs/journal.py"))
-    names = [name for name in re.findall(r'reached\(f?"([^"]+)"\)', text) if "cancel" not in name]
+    names = named("runs/jobs/courier.py", "runs/jobs/journal.py")
     labels = {name.replace("{job.purpose}", job).replace("{purpose}", job) for name in names for job in KILLED}
     return sorted(labels | {f"step {number}: {what}" for number in (1, 2) for what in ("before it is kept", "kept")})
 

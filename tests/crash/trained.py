@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from life import billed
+from points import kill_at
 
 import qep_qiskit as qep
 from qep_qiskit.runs.file.store import RunStore
@@ -18,7 +19,8 @@ JOBS = ("step 1 job 1", "step 1 job 2", "step 2 job 1", "step 2 job 2", "step 2 
 
 def fit(folder: Path, *, url: str, kill: str = "", mode: str = "job", **overrides):
     """Start or resume the training in a folder."""
-    os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "QEP_KILL_AT": kill, "OMP_NUM_THREADS": "1"}
+    os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "OMP_NUM_THREADS": "1"}
+    kill_at(kill)
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     options = {**CHOSEN, "mitigation": "tensored", "validation": HELD_OUT, **overrides}
     return qep.train(network, X, Y, device=qep.ibm("ibm_torino", mode=mode), run=folder, **options)

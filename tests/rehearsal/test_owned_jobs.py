@@ -12,7 +12,7 @@ import qep_qiskit as qep
 from qep_qiskit import runs
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import load
-from qep_qiskit.runs import verbs
+from qep_qiskit.runs import turning_points, verbs
 from qep_qiskit.runs.file import identity
 from qep_qiskit.runs.file.records import FORGOTTEN
 
@@ -264,14 +264,13 @@ class Ended(BaseException):
 
 
 def ended_at(monkeypatch, point):
-    from qep_qiskit.runs.jobs import courier
 
     def end(name):
         if name == point:
             raise Ended
 
-    monkeypatch.setattr(courier, "reached", end)
-    return lambda: monkeypatch.setattr(courier, "reached", lambda name: None)
+    monkeypatch.setattr(turning_points, "observer", end)
+    return lambda: monkeypatch.setattr(turning_points, "observer", turning_points.ignore)
 
 
 @pytest.mark.parametrize(("patience", "listed"), [("5", True), ("0.3", False)])

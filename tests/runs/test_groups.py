@@ -6,9 +6,8 @@ import pytest
 from remote import SMALL, FolderDevice
 
 from qep_qiskit.experiment import load
-from qep_qiskit.runs import lifecycle
+from qep_qiskit.runs import turning_points
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs import courier
 from qep_qiskit.runs.lifecycle import Lifecycle
 
 
@@ -63,12 +62,10 @@ def test_a_terminated_run_resumes(tmp_path, monkeypatch, point, opened):
         if name == point:
             raise Ended
 
-    for module in (lifecycle, courier):
-        monkeypatch.setattr(module, "reached", end)
+    monkeypatch.setattr(turning_points, "observer", end)
     with RunStore.open(tmp_path / "run", write=True) as store, pytest.raises(Ended):
         Lifecycle(store, spec, device).advance()
-    for module in (lifecycle, courier):
-        monkeypatch.setattr(module, "reached", lambda name: None)
+    monkeypatch.setattr(turning_points, "observer", turning_points.ignore)
     with RunStore.open(tmp_path / "run", write=True) as store:
         assert Lifecycle(store, spec, device).advance() is not None
         assert len(store.gradients()) == 1

@@ -1,20 +1,22 @@
 """A run from its spec to its gradient: in one go, with faults, and killed at every named point."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import points as turns
 import pytest
+from points import named
 from remote import FolderDevice
 
 import qep_qiskit as qep
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import load
+from qep_qiskit.runs import turning_points
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 
@@ -112,7 +114,7 @@ def test_an_ansatz_file_that_was_edited_between_two_rounds_is_refused(tmp_path, 
         if point == stop:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("qep_qiskit.runs.lifecycle.reached", stopped)
+    monkeypatch.setattr(turning_points, "observer", stopped)
     store, life = opened(tmp_path, spec)
     with store, pytest.raises(KeyboardInterrupt):
         life.advance()
@@ -243,9 +245,8 @@ def test_a_cancelled_run_stays_cancelled(tmp_path):
 
 
 def points():
-    text = "".join((HERE.parents[1] / "qep_qiskit/runs" / name).read_text() for name in ("lifecycle.py", "jobs/courier.py"))
-    names = re.findall(r'reached\(f?"([^"]+)"\)', text)
-    return [name.replace("{number}", "1").replace("{job.purpose}", "data") for name in names if "cancel" not in name]
+    names = named("runs/lifecycle.py", "runs/jobs/courier.py")
+    return [name.replace("{number}", "1").replace("{job.purpose}", "data") for name in names]
 
 
 QUICK = ("submit data: sent, id not written", "collect data: result read")
@@ -256,12 +257,12 @@ def killed_and_resumed(tmp_path, point):
     reference = tmp_path / "reference"
     reference.mkdir()
     made(reference)
-    command = [sys.executable, str(HERE / "step.py")]
+    program = str(HERE / "step.py")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "QEP_LOOKUP_SECONDS": "0.05"}
 
     def step(home, kill=""):
-        words = [*command, str(home / "run"), str(home / "jobs"), str(home / "spec.toml")]
-        return subprocess.run(words, env={**environment, "QEP_KILL_AT": kill}, capture_output=True, text=True)
+        words = [sys.executable, turns.HERE, kill, program, home / "run", home / "jobs", home / "spec.toml"]
+        return subprocess.run(words, env=environment, capture_output=True, text=True)
 
     assert step(reference).returncode == 0
     died = step(tmp_path, point)

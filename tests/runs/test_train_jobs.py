@@ -1,28 +1,25 @@
 """A training's jobs go through its run: found again wherever its process ends, and asked for before they are paid."""
 
 import os
-import re
 import signal
-from pathlib import Path
 
 import numpy as np
 import pytest
+from points import named
 from remote import FolderDevice
 
 import qep_qiskit as qep
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.report import training_page as page
-from qep_qiskit.runs import verbs
+from qep_qiskit.runs import turning_points, verbs
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs import courier, journal
+from qep_qiskit.runs.jobs import journal
 from qep_qiskit.runs.listing import progress_of
-from qep_qiskit.training.life import checkpoints
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError
 
 X, Y = np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0])
 OPTIONS = {"epochs": 2, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 50, "stencil": qep.symmetric(0.3)}
 JOBS = ("1 job 1", "1 job 2", "2 job 1", "2 job 2", "2 job 3")
-SOURCES = Path(qep.__file__).parent / "runs"
 
 
 class Ended(BaseException):
@@ -60,9 +57,8 @@ def sent(folder):
 
 def points(jobs):
     """Return every point of some jobs, and of a step, as the sources name them."""
-    text = "".join((SOURCES / name).read_text() for name in ("jobs/courier.py", "jobs/journal.py"))
-    names = re.findall(r'reached\(f?"([^"]+)"\)', text)
-    labels = [n for n in names if not any(word in n for word in ("cancel", "group", "reply lost", "adopted"))]
+    names = named("runs/jobs/courier.py", "runs/jobs/journal.py")
+    labels = [n for n in names if not any(word in n for word in ("group", "reply lost", "adopted"))]
     steps = [f"step 1: {what}" for what in ("before it is kept", "kept")]
     return [name.replace("{job.purpose}", job).replace("{purpose}", job) for name in labels for job in jobs] + steps
 
@@ -77,13 +73,11 @@ def test_a_training_terminated_at_any_point_of_a_job_resumes(at, tmp_path, monke
             if name == point:
                 raise Ended
 
-        for module in (courier, journal, checkpoints):
-            monkeypatch.setattr(module, "reached", end)
+        monkeypatch.setattr(turning_points, "observer", end)
         folder = tmp_path / f"run{number}"
         with pytest.raises(Ended):
             at(run=folder, epochs=epochs)
-        for module in (courier, journal, checkpoints):
-            monkeypatch.setattr(module, "reached", lambda name: None)
+        monkeypatch.setattr(turning_points, "observer", turning_points.ignore)
         assert told(at(run=folder, epochs=epochs)) == whole, point
         assert sent(tmp_path) == total * (number + 2), point
     with RunStore.open(folder) as store:
@@ -95,10 +89,10 @@ def test_a_job_that_was_another_one_is_refused(at, tmp_path, monkeypatch):
         if name == "submit step 1 job 1: id written":
             raise Ended
 
-    monkeypatch.setattr(courier, "reached", end)
+    monkeypatch.setattr(turning_points, "observer", end)
     with pytest.raises(Ended):
         at()
-    monkeypatch.setattr(courier, "reached", lambda name: None)
+    monkeypatch.setattr(turning_points, "observer", turning_points.ignore)
     plain = FolderDevice.sent
     monkeypatch.setattr(FolderDevice, "sent", lambda self, circuit, values: plain(self, circuit, values + 1e-3))
     with pytest.raises(

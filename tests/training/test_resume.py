@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import points
 import pytest
 from cases import CASES
 
@@ -47,8 +48,8 @@ def test_a_run_stopped_after_every_step_is_the_same(tmp_path, case):
 
 
 def killed(folder, case, at):
-    environment = {**os.environ, "QEP_KILL_AT": at, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(HERE / "cases.py"), case, str(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, points.HERE, at, str(HERE / "cases.py"), case, str(folder)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

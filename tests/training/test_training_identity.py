@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import points
 import pytest
 from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit_aer.noise import NoiseModel, depolarizing_error
@@ -162,12 +163,12 @@ def test_functions_of_the_user_resume_in_a_new_process(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
 
-    def run(folder, target="0.2", **overrides):
+    def run(folder, target="0.2", kill="", **overrides):
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **overrides}
-        command = [sys.executable, str(script), str(tmp_path / folder), target]
+        command = [sys.executable, points.HERE, kill, str(script), str(tmp_path / folder), target]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
-    assert run("run", QEP_KILL_AT="step 1: kept", PYTHONHASHSEED="1").returncode == -signal.SIGKILL
+    assert run("run", kill="step 1: kept", PYTHONHASHSEED="1").returncode == -signal.SIGKILL
     assert "its cost.loss changed since it began" in run("run", "0.3").stderr
     resumed = run("run", PYTHONHASHSEED="2")
     assert resumed.returncode == 0, resumed.stderr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob
 from qep_qiskit.runs.file.records import FORGOTTEN, JobRecord
 from qep_qiskit.runs.jobs.ownership import patience, usable
-from qep_qiskit.runs.kill_points import reached
+from qep_qiskit.runs.turning_points import reached
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.jobs.courier import Courier

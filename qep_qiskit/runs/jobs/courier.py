@@ -21,7 +21,7 @@ from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.jobs.ownership import Ownership, attempts, base_of, best_first, patience, usable
 from qep_qiskit.runs.jobs.rounds import run_pubs
-from qep_qiskit.runs.kill_points import reached
+from qep_qiskit.runs.turning_points import reached
 
 
 @dataclass

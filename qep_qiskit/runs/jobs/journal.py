@@ -23,7 +23,7 @@ from qep_qiskit.devices.remote import DeviceError, RunPub
 from qep_qiskit.errors import InputError, UnreadableResultError
 from qep_qiskit.runs.file.records import JobRecord, Pub
 from qep_qiskit.runs.jobs.courier import Courier
-from qep_qiskit.runs.kill_points import reached
+from qep_qiskit.runs.turning_points import reached
 from qep_qiskit.samples import Samples, from_bit_array
 
 LAYOUT = "layout"

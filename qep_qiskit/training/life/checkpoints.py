@@ -20,11 +20,11 @@ from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.identity import new_identity
 from qep_qiskit.runs.file.records import Checkpoint
 from qep_qiskit.runs.file.store import DATABASE, RunStore
-from qep_qiskit.runs.kill_points import reached
-from qep_qiskit.training.fitting import Log, OnStep, timed
+from qep_qiskit.runs.turning_points import reached
 from qep_qiskit.training.life.hardware import Confirm, device_of, through_the_run, unasked
 from qep_qiskit.training.life.identity import IDENTITY, identity_of, refuse_another
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError, first_interrupt_waits
+from qep_qiskit.training.loop.log import Log, OnStep, timed
 from qep_qiskit.training.loop.settlement import settled
 from qep_qiskit.training.loop.steps import State, Step, steps
 from qep_qiskit.training.loop.task import Task

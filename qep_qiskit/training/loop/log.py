@@ -1,0 +1,86 @@
+"""The steps of a training gathered into its result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from qep_qiskit.training.loop.beta_bias import biased_steps
+from qep_qiskit.training.loop.steps import State, Step
+from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.trained import TrainingResult, Weights
+
+MOST_WARNINGS = 5
+OnStep = Callable[[Step], None]
+
+
+def timed(found: Iterable[Step]) -> Iterator[tuple[Step, float]]:
+    """Yield each step with the seconds that it took."""
+    clock = time.perf_counter()
+    for done in found:
+        now = time.perf_counter()
+        yield done, round(now - clock, 4)
+        clock = time.perf_counter()
+
+
+class Log:
+    """Gathers steps into a result."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.history: list[Mapping[str, Any]] = []
+        self.epochs: list[Mapping[str, Any]] = []
+        self.warnings: dict[str, None] = {}
+        self.state: State | None = None
+        self.planned: dict[str, Any] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left."""
+        return self.done >= self.task.total_steps or (self.state is not None and self.state.stopped is not None)
+
+    @property
+    def done(self) -> int:
+        """Steps that are done."""
+        return 0 if self.state is None else self.state.step
+
+    def settle(self, chosen: Task) -> Task:
+        """Note what was planned for the task, and return the task with it."""
+        if chosen is not self.task:
+            about = chosen.describe()
+            self.planned = {"planned": {key: about[key] for key in ("stencil", "shots", "calibration_shots")}}
+        return chosen
+
+    def add(self, done: Step, seconds: float) -> Mapping[str, Any]:
+        """Add a step; return its row of the history."""
+        row = {**done.record, "seconds": seconds}
+        self.history.append(row)
+        if done.epoch is not None:
+            self.epochs.append(done.epoch)
+        self.warn(done.warnings)
+        self.state = done.state
+        return row
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Add warnings; the first few different ones are kept."""
+        for text in texts:
+            if len(self.warnings) < MOST_WARNINGS:
+                self.warnings.setdefault(text)
+
+    def result(self) -> TrainingResult:
+        """Return what was trained so far."""
+        task, state = self.task, self.state
+        weights = task.first if state is None else state.weights
+        if state is not None and task.patience is not None and state.best_weights is not None:
+            weights = state.best_weights
+        return TrainingResult(
+            weights=Weights(zip(task.network.names, map(float, weights), strict=True)),
+            history=tuple(self.history),
+            epochs=tuple(self.epochs),
+            shots=0 if state is None else state.shots,
+            stopped=None if state is None else state.stopped,
+            warnings=(*self.warnings, *biased_steps(self.history)),
+            settings={**task.describe(), **self.planned},
+            task=task,
+        )
