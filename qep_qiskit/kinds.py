@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from qep_qiskit.errors import InputError, nearest
 
-Made = TypeVar("Made", bound=Callable[..., Any])
+Value = TypeVar("Value")
 PACKAGE = "qep_qiskit"
 LONGEST_VALUE = 80
 
@@ -80,8 +80,8 @@ class Kind:
     ----------
     name : str
         A part in angle brackets stands for any text, as in ``fake_<name>``.
-    make : callable
-        A class or function; its parameters are the keys of the spec's section.
+    value : object
+        Usually a class or function, whose parameters are the keys of the spec's section.
     package : str
         The distribution that it comes from.
     accepts : callable, optional
@@ -89,22 +89,22 @@ class Kind:
     """
 
     name: str
-    make: Callable[..., Any]
+    value: Any
     package: str = PACKAGE
     accepts: Callable[[str], bool] | None = None
 
     @property
     def about(self) -> str:
         """The first line of its docstring."""
-        return (inspect.getdoc(self.make) or "").partition("\n")[0]
+        return (inspect.getdoc(self.value) or "").partition("\n")[0]
 
     @functools.cached_property
     def parameters(self) -> dict[str, Parameter]:
         """Its parameters by name, in order."""
-        plain_class = inspect.isclass(self.make) and not dataclasses.is_dataclass(self.make)
-        hints = typing.get_type_hints(self.make.__init__ if plain_class else self.make, include_extras=True)
+        plain_class = inspect.isclass(self.value) and not dataclasses.is_dataclass(self.value)
+        hints = typing.get_type_hints(self.value.__init__ if plain_class else self.value, include_extras=True)
         found = {}
-        for name, parameter in inspect.signature(self.make).parameters.items():
+        for name, parameter in inspect.signature(self.value).parameters.items():
             hint = hints.get(name, Any)
             keys = [note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Key)]
             found[name] = Parameter(hint, parameter.default, keys[-1] if keys else Key())
@@ -133,14 +133,14 @@ class Kinds:
         self.what, self._room, self._group = what, room, group
         self._registered: dict[str, Kind] = {}
 
-    def register(self, name: str, *, accepts: Callable[[str], bool] | None = None) -> Callable[[Made], Made]:
-        """Return a decorator that registers a class or function under a name."""
+    def register(self, name: str, *, accepts: Callable[[str], bool] | None = None) -> Callable[[Value], Value]:
+        """Return a decorator that registers a class, a function or any other value under a name."""
 
-        def registered(make: Made) -> Made:
-            if name in self._registered and self._registered[name].make.__module__ != make.__module__:
-                raise ValueError(f"two {self.what}s are called {name!r}: {self._registered[name].make} and {make}")
-            self._registered[name] = Kind(name, make, accepts=accepts)
-            return make
+        def registered(value: Value) -> Value:
+            if name in self._registered:
+                raise ValueError(f"two {self.what}s are called {name!r}: {self._registered[name].value} and {value}")
+            self._registered[name] = Kind(name, value, accepts=accepts)
+            return value
 
         return registered
 
@@ -186,6 +186,10 @@ class Kinds:
             "uninstall one of them, or rename its entry point"
         )
 
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of the kind of that name."""
+        return self.named(name, self.what).value
+
     def loaded(self) -> list[Kind]:
         """Return all kinds, importing the packages that add some."""
         return [self.named(name, self.what) for name in self]
@@ -197,19 +201,14 @@ class Kinds:
 
     def _loaded(self, point: EntryPoint, where: str) -> Kind:
         try:
-            make = point.load()
+            value = point.load()
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise InputError(
                 f'{where}: the {self.what} "{point.name}" of the package {_package(point)} cannot be imported ({reason}); '
                 "repair or uninstall the package"
             ) from error
-        if not callable(make):
-            raise InputError(
-                f'{where}: the {self.what} "{point.name}" of the package {_package(point)} is {make!r}; '
-                "its entry point must name a class or a function"
-            )
-        return Kind(point.name, make, _package(point))
+        return Kind(point.name, value, _package(point))
 
 
 def one_of(words: Iterable[str]) -> str:

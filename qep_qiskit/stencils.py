@@ -143,8 +143,8 @@ def stencil(kind: str, beta: Literal["auto"]) -> AutoStencil: ...
 def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil: ...
 def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
     """Return the stencil of that name; with ``beta="auto"`` the planner chooses β, with ``"adaptive"`` the free phase does."""
-    made: AnyStencil = STENCILS.named(kind, "stencil").make(beta)
-    return made
+    found: AnyStencil = STENCILS[kind](beta)
+    return found
 
 
 def _step(beta: object) -> float:

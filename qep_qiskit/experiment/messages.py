@@ -29,6 +29,9 @@ def explain(error: ValidationError, model: type[BaseModel], table: Mapping[str, 
     allowed = model.model_fields[key].description or "another value"
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return InputError(f"{where}.{key}: missing; give {allowed}")
+    reason = first.get("ctx", {}).get("error")
+    if isinstance(reason, InputError):  # a check of our own, which says all
+        return reason
     path, value = _place(first, table)
     return InputError(f"{where}.{path}: {shown(value)} is not allowed; give {allowed}")
 

@@ -55,7 +55,7 @@ class KindSection(Section):
         for name, value in arguments.items():
             read = parameters[name].key.read
             arguments[name] = value if read is None else read(value, folder)
-        return self.kind_.make(**arguments)
+        return self.kind_.value(**arguments)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from qep_qiskit.experiment.section import Choice, Section
 from qep_qiskit.experiment.training import Data, Training
 from qep_qiskit.kinds import COSTS, DEVICES, NETWORKS, PREPARERS, STENCILS
-from qep_qiskit.measurement.mitigation.mitigation import ALLOWED, parse
+from qep_qiskit.measurement.mitigation.mitigation import parse
 
 
 class Sample(Section):
@@ -22,7 +22,7 @@ class Sample(Section):
 
 
 def _mitigation(value: str) -> str:
-    return str(parse(value))
+    return str(parse(value, "measurement.mitigation"))
 
 
 class Measurement(Section):
@@ -36,7 +36,7 @@ class Measurement(Section):
         description='"even", "optimal" (the same total, for the least predicted error), or the shots of each phase and basis, '
         "such as [[1000, 0], [4000, 2000], [4000, 2000]]",
     )
-    mitigation: Annotated[str, AfterValidator(_mitigation)] = Field("none", description=ALLOWED)
+    mitigation: Annotated[str, AfterValidator(_mitigation)] = Field("none", description='a text, such as "tensored"')
     calibration_shots: int | None = Field(
         None, ge=2, le=10**9, description="the shots of each calibration circuit, a whole number from 2 to 1000000000"
     )

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from qep_qiskit.experiment.section import Section
-
-BUILT_IN = ("xor", "moons", "circles", "blobs", "iris", "wine", "breast_cancer", "digits", "diabetes", "linear")
-SCALINGS = ("none", "standard", "minmax", "maxabs")
-OPTIMIZER_NAMES = ("adam", "sgd", "momentum", "adaptive_shots")
-SCHEDULE_NAMES = ("constant", "linear", "cosine", "exponential", "halving")
+from qep_qiskit.kinds import OPTIMIZERS, SCHEDULES
 
 
-def _one_of(words: tuple[str, ...]) -> str:
-    return "one of " + ", ".join(f'"{word}"' for word in words)
+def _optimizer(name: str) -> str:
+    return OPTIMIZERS.named(name, "training.optimizer").name
+
+
+def _schedule(name: str) -> str:
+    return SCHEDULES.named(name, "training.schedule").name
 
 
 class Data(Section):
     """Samples, how they are split, and how they enter the network."""
 
     source: str | None = Field(
-        None, min_length=1, description=f"{_one_of(BUILT_IN)}, or the path of a .csv or .npz file (beside the spec, or from here)"
+        None,
+        min_length=1,
+        description='a built-in task such as "xor", or the path of a .csv or .npz file (in the spec\'s folder, or from here)',
     )
     samples: int = Field(200, ge=2, le=1_000_000, description="how many a made task has, a whole number from 2 to 1000000")
     noise: float = Field(0.1, ge=0, description="of a made task, a number of at least 0")
@@ -37,7 +39,7 @@ class Data(Section):
     )
     held_out: float = Field(0.25, ge=0, lt=1, description="the share of the samples that is not trained on, from 0 to below 1")
     scaling: Literal["none", "standard", "minmax", "maxabs"] = Field(
-        "standard", description=f"{_one_of(SCALINGS)}, fitted on the training samples"
+        "standard", description='one of "none", "standard", "minmax", "maxabs", fitted on the training samples'
     )
     factor: float = Field(1.0, description="a finite number that the scaled inputs are multiplied with")
     target_range: float = Field(
@@ -49,11 +51,9 @@ class Training(Section):
     """How the network is fitted."""
 
     gradient: Literal["equilibrium", "exact"] = Field("equilibrium", description='"equilibrium" or "exact"')
-    optimizer: Literal["adam", "sgd", "momentum", "adaptive_shots"] = Field("adam", description=_one_of(OPTIMIZER_NAMES))
+    optimizer: Annotated[str, AfterValidator(_optimizer)] = Field("adam", description="the name of an optimizer")
     learning_rate: float = Field(0.01, gt=0, description="a number above 0")
-    schedule: Literal["constant", "linear", "cosine", "exponential", "halving"] = Field(
-        "constant", description=_one_of(SCHEDULE_NAMES)
-    )
+    schedule: Annotated[str, AfterValidator(_schedule)] = Field("constant", description="the name of a schedule")
     epochs: int = Field(50, ge=1, le=10_000_000, description="a whole number from 1 to 10000000")
     batch_size: int = Field(10, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
     early_stopping: int | None = Field(

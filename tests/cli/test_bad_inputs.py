@@ -71,7 +71,7 @@ BAD_KEYS = [
     (["measurement.shots=-100"], ["measurement.shots", "-100", "whole number"]),
     (["measurement.shots=0"], ["measurement.shots", "0", "whole number"]),
     (["measurement.shots=1.5e0"], ["measurement.shots", "1.5", "whole number"]),
-    (["measurement.mitigation=m9"], ["measurement.mitigation", '"m9"', "tensored"]),
+    (["measurement.mitigation=m9"], ["measurement.mitigation", "m9", "tensored"]),
     (["device.name=aers"], ["device.name", '"aers"', "did you mean 'aer'"]),
     (["device.name=imb_torino"], ["device.name", '"imb_torino"', "ibm_<name>"]),
     (["device.name=ibm_torino", "device.gate_twirling=yes"], ["device.gate_twirling", "true or false"]),

@@ -14,9 +14,10 @@ import pytest
 from qiskit.quantum_info import PauliList, random_statevector
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
-from qep_qiskit.measurement.mitigation.readout import METHODS, CalibrationSamples, Mitigator
+from qep_qiskit.measurement.mitigation.readout import CalibrationSamples, Mitigator
 from qep_qiskit.samples import draw, from_probabilities
 from qep_qiskit.simulation.noise.aer_model import confused
 
@@ -56,7 +57,7 @@ class MitigatorContract:
         return CalibrationSamples(qubits, drawn(self.channel(ZERO), shots, rng), drawn(self.channel(ONE), shots, rng))
 
     def made(self, shots, rng=None, qubits=QUBITS) -> Mitigator:
-        return METHODS[self.method].combine([self.calibration(shots, rng, qubits)])
+        return MITIGATIONS[self.method].combine([self.calibration(shots, rng, qubits)])
 
     def read(self, samples, undone, qubits=QUBITS):
         return read(samples, BASIS, PAULIS, qubits=qubits, mitigator=undone)
@@ -75,7 +76,7 @@ class MitigatorContract:
         rng = np.random.default_rng(3)
         perfect = CalibrationSamples(QUBITS, from_probabilities(ZERO, 3), self.perfect_ones())
         samples = draw(PROBABILITIES, 3, 200, rng)
-        estimates = self.read(samples, METHODS[self.method].combine([perfect]))
+        estimates = self.read(samples, MITIGATIONS[self.method].combine([perfect]))
         np.testing.assert_allclose(estimates.per_outcome, read(samples, BASIS, PAULIS).per_outcome, atol=1e-6)
 
     def perfect_ones(self):
@@ -93,7 +94,7 @@ class MitigatorContract:
         perfect = CalibrationSamples(
             QUBITS, replace(from_probabilities(ZERO, 3), shots=shots), None if ones is None else replace(ones, shots=shots)
         )
-        undone = METHODS[self.method].combine([perfect])
+        undone = MITIGATIONS[self.method].combine([perfect])
         estimates = self.read(from_probabilities(ZERO, 3), undone)
         share = shared(undone, estimates)
         errors = np.sqrt(np.diag(share)) * shots
@@ -160,9 +161,9 @@ class MitigatorContract:
         rng = np.random.default_rng(8)
         samples, whole = self.data(None, None), self.calibration(None, rng)
         parts = [self.part_of(whole, [0, 2]), self.part_of(whole, [1])]
-        estimates = self.read(samples, METHODS[self.method].combine(parts))
+        estimates = self.read(samples, MITIGATIONS[self.method].combine(parts))
         np.testing.assert_allclose(estimates.means, EXACT, atol=2e-6)
-        assert estimates.sensitivity.shape[1] == METHODS[self.method].combine(parts).num_parameters
+        assert estimates.sensitivity.shape[1] == MITIGATIONS[self.method].combine(parts).num_parameters
 
     def part_of(self, whole, columns):
         def some(samples):

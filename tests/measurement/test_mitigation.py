@@ -3,11 +3,12 @@
 import pytest
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.mitigation.mitigation import READOUT, parse, readable
+from qep_qiskit.kinds import MITIGATIONS
+from qep_qiskit.measurement.mitigation.mitigation import parse, readable
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise
 
 
-@pytest.mark.parametrize("text", [*READOUT, "zne", "zne+m3", "zne:exponential:two_qubit:1,3+trex", "zne:richardson"])
+@pytest.mark.parametrize("text", ["none", *MITIGATIONS, "zne", "zne+m3", "zne:exponential:two_qubit:1,3+trex", "zne:richardson"])
 def test_written_circuits_are_read_and_written_the_same(text):
     assert str(parse(text)) == text
 

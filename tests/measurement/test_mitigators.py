@@ -8,10 +8,11 @@ from mitigator_contract import BASIS, EXACT, INDEPENDENT, PAULIS, PROBABILITIES,
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.expectations import read
 from qep_qiskit.measurement.mitigation import twirling
-from qep_qiskit.measurement.mitigation.readout import METHODS, CalibrationSamples, m3
+from qep_qiskit.measurement.mitigation.readout import CalibrationSamples, m3
 from qep_qiskit.measurement.mitigation.readout.m3 import M3
 from qep_qiskit.measurement.mitigation.readout.rates import Calibration
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
@@ -153,13 +154,13 @@ def test_the_correlated_error_is_a_stochastic_matrix_that_the_tensored_inverse_d
 def test_a_parity_without_signal_is_refused():
     coin = from_probabilities(np.full(4, 0.25), 2)
     with pytest.raises(InputError, match=r"parity of qubits 3, 4 carries no signal .* calibration_shots"):
-        undone = METHODS["trex"].combine([CalibrationSamples((3, 4), coin)])
+        undone = MITIGATIONS["trex"].combine([CalibrationSamples((3, 4), coin)])
         read(coin, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(3, 4), mitigator=undone)
 
 
 def test_a_parity_that_never_flipped_is_not_known_exactly():
     clean = Samples(np.array([[False, False]]), np.array([1.0]), 100)
-    undone = METHODS["trex"].combine([CalibrationSamples((0, 1), clean)])
+    undone = MITIGATIONS["trex"].combine([CalibrationSamples((0, 1), clean)])
     estimates = read(clean, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(0, 1), mitigator=undone)
     assert 0 < shared(undone, estimates)[0, 0] < 1e-3
 
@@ -167,4 +168,4 @@ def test_a_parity_that_never_flipped_is_not_known_exactly():
 def test_rates_cannot_be_had_from_twirled_counts():
     clean = Samples(np.array([[False]]), np.array([1.0]), 100)
     with pytest.raises(InputError, match="behind random flips"):
-        METHODS["tensored"].combine([CalibrationSamples((0,), clean)])
+        MITIGATIONS["tensored"].combine([CalibrationSamples((0,), clean)])

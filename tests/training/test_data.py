@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import DATA_SETS
 from qep_qiskit.training.data.encoding import fit_scaling, fit_targets, prepare, split
-from qep_qiskit.training.data.sets import MADE, SHIPPED, built_in, read_file
+from qep_qiskit.training.data.sets import built_in, read_file
 
 GOOD = "a, b,label\n1,2,cat\n3,4.5,dog\n\n5,6,cat\n"
 
@@ -73,12 +74,12 @@ def test_npz_files(tmp_path):
         read_file(tmp_path / "dato.npz")
 
 
-@pytest.mark.parametrize("name", [*MADE, *SHIPPED])
+@pytest.mark.parametrize("name", list(DATA_SETS))
 def test_built_in_tasks_are_drawn_from_the_seed(name):
     one, same, other = (built_in(name, samples=40, seed=s) for s in (1, 1, 2))
     assert np.array_equal(one.X, same.X) and len(one.X) == len(one.y) and one.X.shape[1] == len(one.features)
-    assert np.array_equal(one.X, other.X) == (name in SHIPPED)
-    with pytest.raises(InputError, match="data.source: unknown 'mons'.*did you mean 'moons'"):
+    assert np.array_equal(one.X, other.X) == (not DATA_SETS.named(name, "data.source").parameters)
+    with pytest.raises(InputError, match="data.source: .mons. is not allowed.*moons'"):
         built_in("mons")
 
 

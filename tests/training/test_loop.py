@@ -183,7 +183,7 @@ def test_steps_of_unit_length():
         ((np.where(XOR > 0, np.nan, XOR), SIGNS), {}, r"X\[1, 1\]: nan is not allowed"),
         ((XOR, ["a", "b", "a", "b"]), {}, "Y: holds <U1 values; .*QEPClassifier"),
         ((XOR, None), {}, "Y: missing"),
-        ((XOR, SIGNS), {"cost": "squared"}, "cost: unknown 'squared'; .* did you mean 'squared_error'"),
+        ((XOR, SIGNS), {"cost": "squared"}, "cost: \"squared\" is not allowed; .* did you mean 'squared_error'"),
         ((XOR, SIGNS), {"cost": lambda y: 3.0}, r"cost: returned 3.0 for Y\[0\]"),
         ((XOR, SIGNS), {"cost": "softmax_cross_entropy"}, r"Y\[0\]: -1.0 is no class"),
         ((XOR, SIGNS), {"epochs": 0}, "epochs: 0 is not allowed"),

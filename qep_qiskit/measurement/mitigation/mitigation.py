@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.mitigation import zne as zero_noise
-from qep_qiskit.measurement.mitigation.readout import METHODS, ReadoutMethod
+from qep_qiskit.measurement.mitigation.readout import ReadoutMethod
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise
 
-READOUT = ("none", *METHODS)
-ALLOWED = f"{', '.join(READOUT)}, zne, or zne+ one of them, such as 'zne:richardson:1,3+tensored'"
+NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Mitigation:
     @property
     def method(self) -> ReadoutMethod | None:
         """The readout method."""
-        return METHODS.get(self.readout)
+        return None if self.readout == NONE else MITIGATIONS[self.readout]
 
     @property
     def calibrated(self) -> bool:
@@ -78,12 +78,16 @@ def parse(text: object, key: str = "mitigation") -> Mitigation:
     'zne+tensored'
     """
     words = text.split("+") if isinstance(text, str) else [str(text)]
-    readout = [word for word in words if word in READOUT]
-    others = [word for word in words if word not in READOUT]
+    readout = [word for word in words if word == NONE or word in MITIGATIONS]
+    others = [word for word in words if word not in readout]
     zne = [word for word in others if word.split(":")[0] == "zne"]
     if not isinstance(text, str) or len(readout) > 1 or len(zne) > 1 or len(zne) < len(others):
-        close = nearest(next((w for w in others if w not in zne), ""), [*READOUT, "zne"])
-        raise InputError(f"{key}: unknown {text!r}; allowed: {ALLOWED}{close}")
+        known = [NONE, *MITIGATIONS]
+        close = nearest(next((w for w in others if w not in zne), ""), [*known, "zne"])
+        raise InputError(
+            f"{key}: unknown {text!r}; allowed: {', '.join(known)}, zne, or zne+ one of them, such as "
+            f"'zne:richardson:1,3+tensored'{close}"
+        )
     return Mitigation(readout[0] if readout else "none", zero_noise.parse(zne[0], key) if zne else None)
 
 

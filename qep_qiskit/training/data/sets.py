@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.foreign.arrays import read_npz
+from qep_qiskit.kinds import DATA_SETS, one_of, shown
 from qep_qiskit.seeds import integer, stream
 from qep_qiskit.training.data.tables import missing, read_csv, whole_numbers
 
 LARGEST_DATA = 128_000_000
 """Bytes of unpacked arrays, and of a CSV file eight times fewer: no network of qubits is trained on more."""
 Matrix = NDArray[np.float64]
+Table: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
+"""X of shape (samples, features), and y of shape (samples,)."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,18 @@ class DataSet:
     source: str
 
 
-MADE = ("xor", "moons", "circles", "blobs", "linear")
-SHIPPED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
-
-
 def built_in(name: str, *, samples: int = 200, noise: float = 0.1, seed: int = 0) -> DataSet:
     """Return a built-in data set.
 
     Parameters
     ----------
     name : str
-        Made: "xor" (the four corners of the square, each with its share of the samples and Gaussian noise), "moons",
-        "circles", "blobs" (three classes), "linear" (regression). Shipped with scikit-learn: "iris", "wine", "breast_cancer",
-        "digits" (8 × 8 pixels), "diabetes" (regression).
+        Generated: "xor", "moons", "circles", "blobs", "linear" (regression). Shipped with scikit-learn: "iris", "wine",
+        "breast_cancer", "digits" (8 × 8 pixels), "diabetes" (regression).
     samples : int
-        Of a made set.
+        Of a generated set.
     noise : float
-        Its standard deviation, of a made set.
+        Its standard deviation, of a generated set.
     seed : int
 
     Examples
@@ -63,35 +61,77 @@ def built_in(name: str, *, samples: int = 200, noise: float = 0.1, seed: int = 0
     >>> built_in("xor", samples=4, noise=0.0).y.tolist()
     [0, 1, 1, 0]
     """
-    from sklearn import datasets
-
-    number = integer(seed, "data")
-    if name in SHIPPED:
-        found = getattr(datasets, f"load_{name}")()
-        names = getattr(found, "target_names", None)
-        y = np.asarray(found.target) if names is None or name == "digits" else np.asarray(names)[found.target]
-        return DataSet(np.asarray(found.data, dtype=float), y, tuple(map(str, found.feature_names)), name)
-    if name == "xor":
-        corners = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
-        which = np.arange(samples) % 4
-        X = corners[which] + noise * stream(seed, "data").normal(size=(samples, 2))
-        y = (corners[which].prod(axis=1) < 0).astype(int)
-    elif name == "moons":
-        X, y = datasets.make_moons(samples, noise=noise, random_state=number)
-    elif name == "circles":
-        X, y = datasets.make_circles(samples, noise=noise, factor=0.5, random_state=number)
-    elif name == "blobs":
-        X, y = datasets.make_blobs(samples, centers=3, cluster_std=1.0 + noise, random_state=number)
-    elif name == "linear":
-        random = stream(seed, "data")
-        X = random.uniform(-1.0, 1.0, size=(samples, 2))
-        y = X @ np.array([0.6, -0.3]) + noise * random.normal(size=samples)
-    else:
-        known = [*MADE, *SHIPPED]
-        raise InputError(
-            f"data.source: unknown {name!r}; allowed: {', '.join(known)}, or a .csv or .npz file{nearest(name, known)}"
-        )
+    if name not in DATA_SETS:
+        close = nearest(name, DATA_SETS)
+        raise InputError(f"data.source: {shown(name)} is not allowed; give {one_of(DATA_SETS)}, or a .csv or .npz file{close}")
+    kind = DATA_SETS.named(name, "data.source")
+    if not kind.parameters:
+        shipped: DataSet = kind.value()
+        return shipped
+    X, y = kind.value(samples, noise, seed)
     return DataSet(np.asarray(X, dtype=float), np.asarray(y), tuple(f"x{i}" for i in range(X.shape[1])), name)
+
+
+@DATA_SETS.register("xor")
+def xor(samples: int, noise: float, seed: int) -> Table:
+    """Return the four corners of the square, each with its share of the samples and Gaussian noise."""
+    corners = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+    which = np.arange(samples) % 4
+    X = corners[which] + noise * stream(seed, "data").normal(size=(samples, 2))
+    return X, (corners[which].prod(axis=1) < 0).astype(int)
+
+
+@DATA_SETS.register("moons")
+def moons(samples: int, noise: float, seed: int) -> Table:
+    """Return two interleaved half circles."""
+    from sklearn.datasets import make_moons
+
+    X, y = make_moons(samples, noise=noise, random_state=integer(seed, "data"))
+    return X, y
+
+
+@DATA_SETS.register("circles")
+def circles(samples: int, noise: float, seed: int) -> Table:
+    """Return a circle inside another one."""
+    from sklearn.datasets import make_circles
+
+    X, y = make_circles(samples, noise=noise, factor=0.5, random_state=integer(seed, "data"))
+    return X, y
+
+
+@DATA_SETS.register("blobs")
+def blobs(samples: int, noise: float, seed: int) -> Table:
+    """Return three classes of Gaussian blobs."""
+    from sklearn.datasets import make_blobs
+
+    X, y = make_blobs(samples, centers=3, cluster_std=1.0 + noise, random_state=integer(seed, "data"))
+    return X, y
+
+
+@DATA_SETS.register("linear")
+def linear(samples: int, noise: float, seed: int) -> Table:
+    """Return a linear function of two inputs with Gaussian noise."""
+    random = stream(seed, "data")
+    X = random.uniform(-1.0, 1.0, size=(samples, 2))
+    return X, X @ np.array([0.6, -0.3]) + noise * random.normal(size=samples)
+
+
+def _shipped(name: str) -> Callable[[], DataSet]:
+    """Return what loads a data set of scikit-learn."""
+
+    def load() -> DataSet:
+        from sklearn import datasets
+
+        table = getattr(datasets, f"load_{name}")()
+        labels = getattr(table, "target_names", None)
+        y = np.asarray(table.target) if labels is None or name == "digits" else np.asarray(labels)[table.target]
+        return DataSet(np.asarray(table.data, dtype=float), y, tuple(map(str, table.feature_names)), name)
+
+    return load
+
+
+for _name in ("iris", "wine", "breast_cancer", "digits", "diabetes"):
+    DATA_SETS.register(_name)(_shipped(_name))
 
 
 def read_file(

@@ -10,17 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import numbers, shown
-from qep_qiskit.costs import Cost, SquaredError, SquaredErrorObservable, softmax_cross_entropy
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.costs import Cost
+from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import COSTS, one_of
 from qep_qiskit.networks.network import Network
 
 Matrix = NDArray[np.float64]
 CostMaker = Callable[[Any], Cost]
-COSTS: dict[str, CostMaker] = {
-    "squared_error": SquaredError,
-    "squared_error_observable": SquaredErrorObservable,
-    "softmax_cross_entropy": softmax_cross_entropy,
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def samples_of(
     Y : array_like of shape (samples,) or (samples, num_outputs), or None
         None: only where `cost` is a cost itself.
     cost : str, callable or Cost
-        A name of `COSTS`, a function from one y to its cost, or one cost for every sample.
+        The name of a cost, a function from one y to its cost, or one cost for every sample.
     where : str
         Put before the names in errors, such as ``"validation "``.
     features : tuple of str, optional
@@ -126,13 +122,15 @@ def in_order(X: Any, features: tuple[str, ...] | None, where: str) -> Any:
 
 def cost_maker(cost: object) -> CostMaker:
     """Return the function from one y to its cost."""
-    if isinstance(cost, str):
-        if cost not in COSTS:
-            raise InputError(f"cost: unknown {cost!r}; allowed: {', '.join(COSTS)}, or a function of y{nearest(cost, COSTS)}")
-        return COSTS[cost]
-    if not callable(cost):
-        raise InputError(f"cost: {shown(cost)} is not allowed; give one of {', '.join(COSTS)}, a function of y, or a cost")
-    return cost
+    if callable(cost):
+        return cost
+    with_target = [name for name in COSTS if "target" in COSTS.named(name, "cost").parameters]
+    if not isinstance(cost, str):
+        raise InputError(f"cost: {shown(cost)} is not allowed; give {one_of(with_target)}, a function of y, or a cost")
+    maker: CostMaker = COSTS[cost]
+    if cost not in with_target:
+        raise InputError(f"cost: {cost!r} has no target y; give {one_of(with_target)}, a function of y, or a cost itself")
+    return maker
 
 
 def _one(cost: object, y: Any, network: Network, number: int, where: str) -> Any:

@@ -9,7 +9,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import OPTIMIZERS, one_of
 
 Vector = NDArray[np.float64]
 Memory = Mapping[str, Vector]
@@ -58,6 +59,7 @@ class _FixedShots:
         return asked
 
 
+@OPTIMIZERS.register("sgd")
 @dataclass(frozen=True)
 class SGD(_FixedShots):
     """Plain gradient descent, −η g.
@@ -86,6 +88,7 @@ class SGD(_FixedShots):
         return {"name": "sgd", "normalized": self.normalized}
 
 
+@OPTIMIZERS.register("momentum")
 @dataclass(frozen=True)
 class Momentum(_FixedShots):
     """Gradient descent with a heavy ball: v ← μ v + g, then −η v (with `nesterov` −η (g + μ v)).
@@ -120,6 +123,7 @@ class Momentum(_FixedShots):
         return {"name": "momentum", "decay": self.decay, "nesterov": self.nesterov}
 
 
+@OPTIMIZERS.register("adam")
 @dataclass(frozen=True)
 class Adam(_FixedShots):
     """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1).
@@ -159,6 +163,7 @@ class Adam(_FixedShots):
         return {"name": "adam", "beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
 
 
+@OPTIMIZERS.register("adaptive_shots")
 @dataclass(frozen=True)
 class AdaptiveShots:
     """Shots from the gradient's own error bar: they grow as the gradient shrinks.
@@ -253,24 +258,13 @@ class AdaptiveShots:
         }
 
 
-OPTIMIZERS: dict[str, type[SGD] | type[Momentum] | type[Adam] | type[AdaptiveShots]] = {
-    "sgd": SGD,
-    "momentum": Momentum,
-    "adam": Adam,
-    "adaptive_shots": AdaptiveShots,
-}
-
-
 def optimizer_of(given: object) -> Optimizer:
     """Return the optimizer of this name, or the optimizer that was given."""
     if isinstance(given, str):
-        if given not in OPTIMIZERS:
-            raise InputError(f"optimizer: unknown {given!r}; allowed: {', '.join(OPTIMIZERS)}{nearest(given, OPTIMIZERS)}")
-        return OPTIMIZERS[given]()
+        named: Optimizer = OPTIMIZERS[given]()
+        return named
     if not isinstance(given, Optimizer) or isinstance(given, type):
-        raise InputError(
-            f"optimizer: {given!r} is not allowed; give one of {', '.join(OPTIMIZERS)}, or an optimizer such as Adam()"
-        )
+        raise InputError(f"optimizer: {given!r} is not allowed; give {one_of(OPTIMIZERS)}, or an optimizer such as Adam()")
     return given
 
 

@@ -22,6 +22,7 @@ from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, parities, signs_of
 from qep_qiskit.measurement.mitigation.readout.rates import Calibration, rates_of
@@ -149,4 +150,4 @@ def combine(calibrations: Sequence[CalibrationSamples]) -> M3:
     return M3(rates_of(calibrations))
 
 
-M3_METHOD = ReadoutMethod("m3", combine, require=require_mthree)
+MITIGATIONS.register("m3")(ReadoutMethod(combine, require=require_mthree))

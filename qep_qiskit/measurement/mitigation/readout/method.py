@@ -18,8 +18,6 @@ class ReadoutMethod:
 
     Attributes
     ----------
-    name : str
-        What users write.
     combine : callable
         Returns the mitigator, from the samples of the calibration circuits of one or several sets of qubits.
     twirled : bool
@@ -28,7 +26,6 @@ class ReadoutMethod:
         Raises InputError with the remedy if a package is not installed.
     """
 
-    name: str
     combine: Callable[[Sequence[CalibrationSamples]], Mitigator]
     twirled: bool = False
     require: Callable[[], None] = nothing_needed

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, signs_of
 from qep_qiskit.measurement.mitigation.readout.rates import Calibration, rates_of
@@ -64,4 +65,4 @@ def combine(calibrations: Sequence[CalibrationSamples]) -> Tensored:
     return Tensored(rates_of(calibrations))
 
 
-TENSORED = ReadoutMethod("tensored", combine)
+MITIGATIONS.register("tensored")(ReadoutMethod(combine))

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.covariance import PSEUDO_SHOTS
 from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, parities, signs_of
@@ -129,4 +130,4 @@ def combine(calibrations: Sequence[CalibrationSamples]) -> Trex:
     return Trex(tuple(calibrations))
 
 
-TREX = ReadoutMethod("trex", combine, twirled=True)
+MITIGATIONS.register("trex")(ReadoutMethod(combine, twirled=True))
