@@ -4,7 +4,8 @@ Two values have one fingerprint where they stand for the same numbers. Addresses
 sets, caches and hash randomisation do not count; every option, coefficient, gate, error and byte of a file does.
 """
 
-from qep_qiskit.fingerprints.content import FileContent, UnidentifiedError, fingerprint, of_or_none
+from qep_qiskit.fingerprints.content import fingerprint, of_or_none
+from qep_qiskit.fingerprints.digests import FileContent, UnidentifiedError
 from qep_qiskit.fingerprints.identity import Identity, difference, identity
 from qep_qiskit.fingerprints.naming import Named, named
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
@@ -14,47 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from qep_qiskit.errors import InputError
+from qep_qiskit.fingerprints import functions
+from qep_qiskit.fingerprints.digests import FileContent, UnidentifiedError, of_numbers, packed, plain
 
-EXACT_INTEGERS = 2**53
 DEEPEST = 100
-_READ = 1 << 20
-
-
-class UnidentifiedError(InputError):
-    """A value has no content that identifies it, such as a function that reads an open file."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FileContent:
-    """A file, which is identified by its bytes.
-
-    Attributes
-    ----------
-    path : path
-    """
-
-    path: str | os.PathLike[str]
-
-    @property
-    def name(self) -> str:
-        """The file's name without its folder."""
-        return Path(self.path).name
-
-    def digest(self) -> str:
-        """Return the digest of its bytes."""
-        state = hashlib.sha256()
-        try:
-            with open(self.path, "rb") as stream:
-                while part := stream.read(_READ):
-                    state.update(part)
-        except OSError as error:
-            raise InputError(f"{os.fspath(self.path)}: cannot be read ({error.strerror}); give a file that can") from None
-        return state.hexdigest()
-
-    def identity(self) -> object:
-        """Return the digest: where the file lies does not count."""
-        return ("file", self.digest())
 
 
 def fingerprint(value: object, what: str = "value") -> str:
@@ -109,8 +71,8 @@ class Reader:
 
     def digest(self, value: object) -> bytes:
         """Return the digest of a part."""
-        if (plain := _plain(value)) is not None:
-            return plain
+        if (leaf := plain(value)) is not None:
+            return leaf
         key = id(value)
         if key in self._done:
             return self._done[key][1]
@@ -160,8 +122,6 @@ class Reader:
                 return self.sequence("sequence", value)
             case range() | slice():
                 return self.sequence(type(value).__name__, (value.start, value.stop, value.step))
-        from qep_qiskit.fingerprints import functions
-
         if isinstance(value, type):
             return functions.of_class(self, value)
         if isinstance(value, ModuleType):
@@ -179,7 +139,7 @@ class Reader:
     def _array(self, array: np.ndarray) -> bytes:
         if array.dtype.hasobject or array.dtype.names is not None:
             return packed("objects", [str(array.shape), self.digest(array.tolist())])
-        return _numbers(array)
+        return of_numbers(array)
 
     def _dataclass(self, value: Any) -> bytes:
         parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.compare}
@@ -200,52 +160,6 @@ class Reader:
             state = {k: v for k, v in state.items() if not isinstance(getattr(kind, str(k), None), functools.cached_property)}
         parts = [list(part) if part is not None else None for part in rest]
         return packed("object", [self.digest(kind), *(self.digest(part) for part in (make, arguments, state, *parts))])
-
-
-def packed(tag: str, parts: Iterable[str | bytes]) -> bytes:
-    """Return the digest of a tag and parts; no two different lists of parts run together."""
-    state = hashlib.sha256(tag.encode())
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        state.update(b"%d:" % len(data) + data)
-    return state.digest()
-
-
-def _plain(value: object) -> bytes | None:
-    match value:
-        case None | bool() | np.bool_():
-            return packed("word", [str(value)])
-        case int():
-            return packed("number", [str(int(value))]) if not isinstance(value, enum.Enum) else None
-        case str():
-            return packed("text", [str(value)]) if not isinstance(value, enum.Enum) else None
-        case float():
-            return packed("number", [_float(float(value))])
-        case complex():
-            real, imaginary = value.real, value.imag
-            return packed("number", [_float(real)] if imaginary == 0 else [_float(real), _float(imaginary)])
-        case bytes() | bytearray():
-            return packed("bytes", [bytes(value)])
-        case np.generic() if value.dtype.kind in "iufc":
-            return _plain(value.item())
-    return None
-
-
-def _float(value: float) -> str:
-    """Return a number's exact text; a whole number's is that of the int, and −0 is 0."""
-    return str(int(value)) if value.is_integer() and abs(value) < EXACT_INTEGERS else float.hex(value)
-
-
-def _numbers(array: np.ndarray) -> bytes:
-    """Return the digest of an array; the type of its numbers does not count where float64 holds them exactly."""
-    whole = array
-    if array.dtype.kind in "iu" and (array.size == 0 or int(np.abs(array.astype(object)).max()) < EXACT_INTEGERS):
-        whole = array.astype(np.float64)
-    elif array.dtype.kind in "fc":
-        whole = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64) + 0.0
-    kind = whole.dtype.newbyteorder("<") if whole.dtype.byteorder != "|" else whole.dtype
-    data = np.ascontiguousarray(whole.astype(kind, copy=False))
-    return packed("array", [kind.str, str(array.shape), data.tobytes()])
 
 
 def _is_backend(value: object) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qep_qiskit.fingerprints.content import packed
+from qep_qiskit.fingerprints.digests import packed
 
 if TYPE_CHECKING:
     from qep_qiskit.fingerprints.content import Reader

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from qep_qiskit.fingerprints.content import FileContent, fingerprint
+from qep_qiskit.fingerprints.content import fingerprint
+from qep_qiskit.fingerprints.digests import FileContent
 
 Identity = dict[str, str]
 """What a run depends on by name: numbers and words as they are, files as ``file NAME DIGEST``, all else as a digest."""

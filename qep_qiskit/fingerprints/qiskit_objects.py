@@ -27,7 +27,7 @@ from qiskit.providers import BackendV2, Options
 from qiskit.quantum_info import Pauli, PauliList, SparsePauliOp
 from qiskit.transpiler import CouplingMap, Target
 
-from qep_qiskit.fingerprints.content import packed
+from qep_qiskit.fingerprints.digests import packed
 
 if TYPE_CHECKING:
     from qep_qiskit.fingerprints.content import Reader

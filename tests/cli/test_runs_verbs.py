@@ -8,7 +8,7 @@ import pytest
 
 from qep_qiskit.cli.main import cli
 
-GOLDEN = Path(__file__).parents[1] / "runs/golden/schema1"
+GOLDEN = Path(__file__).parents[1] / "runs/golden/finished"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from qep_qiskit.report.numbers import column, cosine, score, with_error
 from qep_qiskit.report.template import as_grid
 from qep_qiskit.runs.file.store import RunStore
 
-GOLDEN = Path(__file__).parents[1] / "runs/golden/schema1"
+GOLDEN = Path(__file__).parents[1] / "runs/golden/finished"
 
 
 class Tables(HTMLParser):

@@ -16,7 +16,7 @@ from qep_qiskit.report.timeline import spans
 from qep_qiskit.runs.file.records import Event
 from qep_qiskit.runs.file.store import RunStore
 
-GOLDEN = Path(__file__).parents[1] / "runs/golden/schema1"
+GOLDEN = Path(__file__).parents[1] / "runs/golden/finished"
 
 
 @pytest.fixture

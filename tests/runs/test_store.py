@@ -1,4 +1,4 @@
-"""The file of a run: old versions, several readers and one writer, steps and checkpoints."""
+"""The file of a run: its schema, several readers and one writer, steps and checkpoints."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.runs.file.records import Checkpoint
 from qep_qiskit.runs.file.store import RunBusyError, RunStore
 
-GOLDEN = sorted((Path(__file__).parent / "golden").glob("schema*"))
+GOLDEN = sorted((Path(__file__).parent / "golden").iterdir())
 
 
 def digest(path):
@@ -42,7 +42,7 @@ def contents(store):
 
 @pytest.mark.parametrize("write", [False, True], ids=["reader", "writer"])
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
-def test_files_of_every_version_open_and_hold_what_they_held(tmp_path, golden, write):
+def test_a_file_of_the_first_schema_opens_and_holds_what_it_held(tmp_path, golden, write):
     shutil.copytree(golden, tmp_path / "run")
     before = digest(tmp_path / "run/run.db")
     with RunStore.open(tmp_path / "run", write=write) as store:
@@ -67,6 +67,20 @@ def test_a_file_of_a_newer_version_is_refused(made_run):
     data.close()
     with pytest.raises(InputError, match="newer version"):
         RunStore.open(made_run)
+
+
+def test_a_file_from_before_the_first_release_is_refused_in_one_line(made_run):
+    (made_run / "run.db").unlink()
+    with sqlite3.connect(made_run / "run.db") as data:
+        data.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        data.execute("CREATE TABLE jobs (tag TEXT PRIMARY KEY)")
+        data.execute("INSERT INTO meta VALUES ('schema', '1')")
+    data.close()
+    for write in (False, True):
+        with pytest.raises(InputError, match="made before the first release") as caught:
+            RunStore.open(made_run, write=write)
+        assert "\n" not in str(caught.value) and "damaged" not in str(caught.value)
+    assert sorted(path.name for path in made_run.iterdir()) == ["run.db", "spec.toml"]
 
 
 @pytest.fixture

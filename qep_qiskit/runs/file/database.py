@@ -17,7 +17,7 @@ from typing import Any
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.file.lock import RunBusyError
-from qep_qiskit.runs.file.tables import LEDGER, TABLES, Row, Table, Value, added, schemas, script
+from qep_qiskit.runs.file.tables import LEDGER, SCHEMA, TABLES, Row, Table, Value, added, script, statements
 
 LONGEST_VALUE = 500_000_000
 """Bytes of one value of a row."""
@@ -44,38 +44,44 @@ class Database:
     Parameters
     ----------
     path : Path
-        For messages; the file itself where `connection` is absent.
+        An existing file; :func:`create` makes one.
     write : bool
-    connection : sqlite3.Connection, optional
-        In the place of one to the file.
     """
 
-    def __init__(self, path: Path, *, write: bool, connection: sqlite3.Connection | None = None) -> None:
+    def __init__(self, path: Path, *, write: bool) -> None:
         self.path, self.write = path, write
         self._changes: dict[str, tuple[int, str]] | None = None
         self.before_writing: Callable[[], None] = lambda: None
         self.before_commit: Callable[[], None] = lambda: None
         with self.guarded():
-            self.connection = connect(path, write=write) if connection is None else connection
-        self._file = _file(path) if connection is None else None
+            self.connection = connect(path, write=write)
+        self._file = _file(path)
 
     @property
     def present(self) -> bool:
         """Whether the file that is open is still the one at its path."""
-        return self._file is None or _file(self.path) == self._file
+        return _file(self.path) == self._file
 
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
 
     def check(self) -> None:
-        """Hold the whole file against its ledger.
+        """Hold the whole file against its schema and its ledger.
 
         Raises
         ------
+        InputError
+            If a newer version made it.
         RunDamagedError
             If its structure is broken, or rows are lost or changed.
         """
+        row = self.row("meta", key="schema")
+        number = "" if row is None else str(row["value"])
+        if number.isdecimal() and int(number) > int(SCHEMA):
+            raise InputError(f"{self.path}: was made by a newer version (schema {number}); upgrade qep-qiskit to open it")
+        if number != SCHEMA:
+            raise self.damaged(f"its schema ({number[:20]!r})")
         with self.snapshot():
             verdict = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if verdict != "ok":
@@ -249,23 +255,20 @@ def _hold_to_schema(connection: sqlite3.Connection, path: Path) -> None:
         raise damaged(
             path, f"its schema (the {odd[0][0]} {str(odd[0][1])[:60]!r} is not a run's; the file was made or changed elsewhere)"
         )
-    if tables not in schemas():
-        known = schemas()[-1]
-        wrong = next((name for name in {**tables, **known} if tables.get(name) != known.get(name)), "")
+    expected = statements()
+    if tables != expected:
+        if {"meta", "jobs"} <= tables.keys() and LEDGER.name not in tables:
+            raise InputError(f"{path}: was made before the first release, by a version whose files are no longer read")
+        wrong = next(name for name in {**tables, **expected} if tables.get(name) != expected.get(name))
         raise damaged(path, f"its schema (the table {wrong[:60]!r} is not a run's)")
 
 
 def create(path: Path) -> Database:
     """Make an empty file and open it for writing."""
     with guarded(path, writing=True):
-        connection = sqlite3.connect(path, isolation_level=None)
-        try:
-            connection.execute("PRAGMA secure_delete = ON")
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.executescript(f"BEGIN; {script()} COMMIT;")
-        except BaseException:
-            connection.close()
-            raise
-    return Database(path, write=True, connection=connection)
+    return Database(path, write=True)
 
 
 @contextlib.contextmanager

@@ -252,7 +252,7 @@ def import_run(path: str | os.PathLike[str], folder: Path) -> Path:
     folder = Path(folder)
     with building(folder) as data:
         meta = {
-            "schema": str(SCHEMA),
+            "schema": SCHEMA,
             "description": text_of(document["description"]),
             "spec": document["spec"],
             "created": document["created"],

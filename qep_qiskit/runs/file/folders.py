@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.foreign.documents import json_value
 from qep_qiskit.runs.file.database import Database, create
 from qep_qiskit.runs.file.lock import WriteLock
 
@@ -50,15 +51,17 @@ def building(folder: Path) -> Iterator[Database]:
 
 def _verb_for(folder: Path) -> str:
     """Return what a user does with a run that is there."""
-    from qep_qiskit.runs.file.store import RunStore
-
-    with contextlib.suppress(InputError, OSError), RunStore.open(folder) as store:
-        about = store.description
+    with (
+        contextlib.suppress(ValueError, LookupError, OSError),
+        contextlib.closing(Database(folder / DATABASE, write=False)) as data,
+    ):
+        meta = {row["key"]: row["value"] for row in data.rows("meta")}
+        about = json_value(meta["description"])
         if about.get("kind") == "training" and about.get("from") == "spec":
             return f"`qep train --resume {folder}` resumes it"
         if about.get("kind") == "training":
             return f"qep.train with the same arguments and run={str(folder)!r} resumes it"
-        if store.imported is not None:
+        if "imported" in meta:
             return f"`qep runs show {folder}` shows it"
     return f"`qep collect {folder}` resumes it"
 

@@ -24,7 +24,6 @@ from qep_qiskit.foreign.circuits import read_circuit
 from qep_qiskit.runs.file.database import Database, RunDamagedError, RunGoneError
 from qep_qiskit.runs.file.folders import DATABASE, HOME, SPEC, building, find_run
 from qep_qiskit.runs.file.lock import RunBusyError, WriteLock
-from qep_qiskit.runs.file.migrations import updated, version_of
 from qep_qiskit.runs.file.records import STATES, Checkpoint, Event, JobRecord, Pub
 from qep_qiskit.runs.file.standing import Standing, place_of, stamp
 from qep_qiskit.runs.file.tables import SCHEMA, TABLES, Row
@@ -71,8 +70,6 @@ class RunStore(TrainingRows):
         self.folder, self._lock = folder, lock
         self._data = Database(folder / DATABASE, write=lock is not None)
         try:
-            if version_of(self._data) < SCHEMA:
-                self._data = updated(self._data)
             self._data.check()
             self.description: dict[str, Any] = self._json(self._meta("description"), "its description")
             self.standing = Standing(folder)
@@ -95,7 +92,7 @@ class RunStore(TrainingRows):
         folder = Path(folder)
         with building(folder) as data:
             meta = {
-                "schema": str(SCHEMA),
+                "schema": SCHEMA,
                 "description": text_of(description),
                 "spec": spec_text,
                 "created": now(),

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA = 2
-"""What the file's tables look like; an older file is brought up to date by `migrations`."""
+SCHEMA = "2"
+"""The number of these tables, as files carry it: the first that was released. Number 1 had no ledger and is refused."""
 
 Value = str | int | bytes | None
 Row = dict[str, Any]
@@ -102,24 +102,9 @@ def added(total: str, digest: str | None, sign: int) -> str:
     return format((int(total, 16) + sign * int(digest or "0", 16)) % _MODULUS, "x")
 
 
-_FIRST = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE documents (kind TEXT, key TEXT, value TEXT NOT NULL, sum TEXT NOT NULL, PRIMARY KEY (kind, key))",
-    "CREATE TABLE circuits (key TEXT PRIMARY KEY, qpy BLOB NOT NULL, about TEXT NOT NULL, sum TEXT NOT NULL)",
-    "CREATE TABLE jobs (tag TEXT PRIMARY KEY, number INTEGER NOT NULL, round INTEGER NOT NULL, content TEXT NOT NULL, "
-    "sum TEXT NOT NULL, state TEXT NOT NULL, job_id TEXT, created TEXT NOT NULL, updated TEXT NOT NULL, detail TEXT NOT NULL)",
-    "CREATE TABLE events (number INTEGER PRIMARY KEY, time TEXT NOT NULL, tag TEXT, state TEXT, text TEXT NOT NULL)",
-    "CREATE TABLE results (tag TEXT, pub INTEGER, shape TEXT NOT NULL, bits INTEGER NOT NULL, data BLOB NOT NULL, "
-    "sum TEXT NOT NULL, PRIMARY KEY (tag, pub))",
-    "CREATE TABLE gradients (number INTEGER PRIMARY KEY, time TEXT NOT NULL, value TEXT NOT NULL, sum TEXT NOT NULL)",
-)
-"""The tables of schema 1."""
-
-
-def schemas() -> tuple[dict[str, str], ...]:
-    """Return the statements that made the tables of each version, by the tables' names, their spaces single."""
-    today = [table.sql().removesuffix(";") for table in (*TABLES.values(), LEDGER)]
-    return tuple({sql.split()[2]: sql for sql in version} for version in (_FIRST, today))
+def statements() -> dict[str, str]:
+    """Return the statement that makes each table, by the table's name."""
+    return {table.name: table.sql().removesuffix(";") for table in (*TABLES.values(), LEDGER)}
 
 
 def script() -> str:
