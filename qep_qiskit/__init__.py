@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from qep_qiskit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from qep_qiskit.comparison import Budget, Rung, compare
@@ -38,31 +39,6 @@ if TYPE_CHECKING:
     from qep_qiskit.verbs.gradients import gradients
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "comparison": ("Budget", "Rung", "compare"),
-    "costs": ("ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"),
-    "devices": ("aer", "device_named", "fake", "ibm", "simulator", "statevector"),
-    "equilibrium": ("Gradient", "Outcomes", "Plan"),
-    "errors": ("DegenerateGroundStateError", "InputError", "PreparationError"),
-    "estimates": ("Estimate",),
-    "fingerprints": ("named",),
-    "measurement.split": ("OptimalShots", "Split", "optimal_shots"),
-    "networks": ("Network", "Term", "elastic", "ising", "oscillators", "pauli", "phase_oscillators", "resistors"),
-    "forecasting": ("Forecast",),
-    "preparation": ("MPS", "Adiabatic", "Exact", "MeanField", "Thermal", "VQE"),
-    "problem": ("Problem",),
-    "reference": ("exact_gradient", "variational_gradient"),
-    "stencils": ("AutoStencil", "Stencil", "extrapolated", "one_sided", "symmetric"),
-    "training": ("TrainingResult", "train"),
-    "training.estimators": ("QEPClassifier", "QEPRegressor"),
-    "verbs.circuits": ("circuits",),
-    "verbs.execution": ("execute", "reduce"),
-    "verbs.forecast": ("forecast", "plan"),
-    "verbs.gradient": ("gradient",),
-    "verbs.gradients": ("gradients",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Adiabatic",
@@ -126,15 +102,4 @@ __all__ = [
     "variational_gradient",
 ]
 
-
-def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__)

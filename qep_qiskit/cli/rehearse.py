@@ -1,4 +1,4 @@
-"""`qep rehearse`: the whole life of a device run against a stand-in of the service, without an account."""
+"""`qep rehearse`: the whole life of a device run against a mock service, without an account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qep_qiskit.cli.rehearsing import Step
     from qep_qiskit.equilibrium.result import Gradient
     from qep_qiskit.experiment import Spec
-    from qep_qiskit.rehearsal.server import StandIn
+    from qep_qiskit.rehearsal.server import MockServer
 
 DEFAULT_DEVICE = "ibm_brisbane"
 QUICK = {"QEP_LOOKUP_SECONDS": "5", "QEP_ANSWER_SECONDS": "10"}
@@ -35,7 +35,7 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
         context.exit()
 
 
-@click.command("rehearse", short_help="Play a device run against a stand-in of the service.")
+@click.command("rehearse", short_help="Play a device run against a mock service.")
 @click.argument("spec_path", metavar="[SPEC]", required=False, type=click.Path())
 @click.option("--fault", "faults", multiple=True, metavar="NAME[:TIMES]", help="What is to go wrong. Repeatable.")
 @click.option(
@@ -47,11 +47,14 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
 )
 @click.option("--run", "folder", type=click.Path(file_okay=False), help="The run's folder; a new one under hardware_runs/.")
 @click.option("--queue", "queue_seconds", default=2.0, help="Seconds that a job waits for the device.")
-@click.option("--stand-in-seed", default=0, help="Other shots for another number; the same for the same.")
+@click.option("--service-seed", "--stand-in-seed", default=0, help="Other shots for another number; the same for the same.")
 @click.option(
-    "--serve", "serving", is_flag=True, help="Only keep the stand-in up, for other commands, until Ctrl-C. SPEC may be absent."
+    "--serve",
+    "serving",
+    is_flag=True,
+    help="Only keep the mock service running for other commands, until Ctrl-C. SPEC may be omitted.",
 )
-@click.option("--port", default=0, help="Where the stand-in listens, on loopback; any free port where absent.")
+@click.option("--port", default=0, help="Where the mock service listens, on loopback; default: any free port.")
 @override_options
 def command(
     spec_path: str | None,
@@ -62,26 +65,29 @@ def command(
     name: str | None,
     noise: str,
     folder: str | None,
-    stand_in_seed: int,
+    service_seed: int,
     queue_seconds: float,
     serving: bool,
     port: int,
 ) -> int:
     """Play the life of a device run, plan to report, with the real client. Nothing leaves this machine.
 
-    A stand-in of the IBM service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the
-    qubits in use. `--fault NAME` makes it fail in that way, and shows what the program does about it.
+    A mock service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the qubits in use.
+    `--fault NAME` makes it fail in that way, and shows what the program does about it.
     """
     from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.errors import InputError
-    from qep_qiskit.rehearsal.server import serve
 
+    try:
+        from qep_qiskit.rehearsal.server import serve
+    except ModuleNotFoundError as error:
+        raise InputError(f"rehearse: {error.name} is not installed; pip install 'qep-qiskit[rehearsal]'") from None
     if spec_path is None and not serving:
-        raise InputError("SPEC: missing; give a spec file, or --serve to keep the stand-in up for other commands")
+        raise InputError("SPEC: missing; give a spec file, or --serve to keep the mock service running for other commands")
     spec = None if spec_path is None else load_spec(spec_path, overrides, seed)
     if spec is not None:
         spec.refuse_training()
-    with serve(seed=stand_in_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
+    with serve(seed=service_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
         if serving or spec is None or spec_path is None:
             return _keep_up(server, as_json)
         words = [spec_path, *_device_words(spec, name), *(w for o in overrides for w in ("--set", o))]
@@ -100,7 +106,7 @@ def command(
 
 
 def _device_words(spec: Spec, name: str | None) -> list[str]:
-    """Return what makes the spec's device one that the stand-in has."""
+    """Return what makes the spec's device one that the mock service has."""
     table: Mapping[str, Any] = spec.tables.get("device", {})
     known = str(table.get("name", ""))
     if name is None and known.startswith("ibm_"):
@@ -111,20 +117,20 @@ def _device_words(spec: Spec, name: str | None) -> list[str]:
     return ["--device", chosen, *(w for key in dropped for w in ("--set", f"device.{key}="))]
 
 
-def _play(server: StandIn, words: list[str], home: Path, faults: tuple[str, ...], noise: str, as_json: bool) -> int:
+def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, ...], noise: str, as_json: bool) -> int:
     from qep_qiskit.cli.main import DONE, FAILED
     from qep_qiskit.cli.rehearsing import play
     from qep_qiskit.rehearsal.faults import orders
 
     if not as_json:
         out = console()
-        told = "a stand-in of the IBM service on this machine; nothing is sent to IBM, nothing is paid."
+        told = "a mock service on this machine; nothing is sent to IBM, nothing is paid."
         out.print(marked("[bold]Rehearsal[/]: {}", told))
         out.print(f"  Noise: {noise}.")
         for known in orders(faults):
             out.print(f"  Fault {known}: {FAULTS[known].what}.\n  Then: {FAULTS[known].then}.")
     steps = []
-    for step in play(words, home):
+    for step in play(words, home, server.service):
         steps.append(step)
         if not as_json:
             _show(len(steps), step)
@@ -221,14 +227,17 @@ def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None
     say(f"\nThe run is in {home}.")
 
 
-def _keep_up(server: StandIn, as_json: bool) -> int:
+def _keep_up(server: MockServer, as_json: bool) -> int:
     from qep_qiskit.cli.main import DONE
 
     if as_json:
         print_json({"url": server.url, "pid": os.getpid()})
     else:
         say(f"export QEP_RUNTIME_URL={server.url}")
-        say("In another shell, after that line: qep plan, submit, status, collect, report. Ctrl-C ends the stand-in.", err=True)
+        say(
+            "In another shell, after that line: qep plan, submit, status, collect, report. Ctrl-C ends it.",
+            err=True,
+        )
         say(f"Its ledger: {server.url.removesuffix('/rt')}/ledger", err=True)
     try:
         while True:

@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qep_qiskit.cli.output import progress
+
+if TYPE_CHECKING:
+    from qep_qiskit.rehearsal.service import Service
 
 PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.5
@@ -40,7 +44,7 @@ class Step:
     message: str
 
 
-def play(words: list[str], home: Path) -> Iterator[Step]:
+def play(words: list[str], home: Path, service: Service) -> Iterator[Step]:
     """Yield the steps of a run's life, the last one its report, or the one at which it failed for good.
 
     Parameters
@@ -49,6 +53,8 @@ def play(words: list[str], home: Path) -> Iterator[Step]:
         SPEC and its options, for `qep plan` and `qep submit`.
     home : Path
         The run's folder.
+    service : Service
+        What the commands talk to: a job that it refused once, it refuses always.
     """
     from qep_qiskit.cli.main import DONE, NOT_FINISHED, VERBS, WRONG_INPUT
 
@@ -63,19 +69,16 @@ def play(words: list[str], home: Path) -> Iterator[Step]:
     failures, end = 0, time.monotonic() + PATIENCE_SECONDS
     shown = False
     while step.code != DONE and failures < MOST_FAILURES and time.monotonic() < end:
-        there = (home / "run.db").is_file()
         if step.code != NOT_FINISHED:
             failures += 1
-            if "--noise readout" in step.message:  # the stand-in cannot run it, today or tomorrow
+            if service.refused or (step.code == WRONG_INPUT and not _ended_badly(home)):
                 return
-            if step.code == WRONG_INPUT and "--resubmit" not in step.message:
-                return
-        if there and not shown:
+        if not shown and (home / "run.db").is_file():
             shown = True
             yield run(["status", str(home)])
         time.sleep(PAUSE_SECONDS)
         before = step
-        step = run(_next(step, there, submit, home))
+        step = run(_next(submit, home))
         if (step.code, step.message) != (NOT_FINISHED, before.message) or before.code != NOT_FINISHED:
             yield step
     if step.code != DONE:
@@ -87,10 +90,21 @@ def play(words: list[str], home: Path) -> Iterator[Step]:
         yield run(["report", str(home)])
 
 
-def _next(step: Step, there: bool, submit: list[str], home: Path) -> list[str]:
-    if not there:
+def _next(submit: list[str], home: Path) -> list[str]:
+    if not (home / "run.db").is_file():
         return submit
-    return ["collect", str(home), "--yes", *(["--resubmit"] if "--resubmit" in step.message else [])]
+    return ["collect", str(home), "--yes", *(["--resubmit"] if _ended_badly(home) else [])]
+
+
+def _ended_badly(home: Path) -> bool:
+    """Whether the run has jobs that only another job can replace."""
+    from qep_qiskit.runs.file.records import ENDED_BADLY
+    from qep_qiskit.runs.file.store import RunStore
+
+    if not (home / "run.db").is_file():
+        return False
+    with RunStore.open(home) as store:
+        return any(job.state in ENDED_BADLY for job in store.jobs())
 
 
 def run(words: list[str]) -> Step:

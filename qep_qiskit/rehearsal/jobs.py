@@ -1,4 +1,4 @@
-"""A job of the stand-in."""
+"""A job of the mock service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qep_qiskit.rehearsal.machine import Machine
 
 @dataclass
 class Job:
-    """A job of the stand-in.
+    """A job of the mock service.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The devices of the stand-in: snapshots, with the calibration and the noise that they have at the moment."""
+"""The devices of the mock service: snapshots, with the calibration and the noise that they have at the moment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def machine_names() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Machine:
-    """A device of the stand-in.
+    """A device of the mock service.
 
     Attributes
     ----------

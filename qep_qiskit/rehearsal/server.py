@@ -1,4 +1,4 @@
-"""The stand-in's HTTP server. It listens on loopback only."""
+"""The mock service's HTTP server. It listens on loopback only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNREAD = (403, 411, 413, 415, 421)
 """Replies that come before the request's body was read: what follows on the connection is no request."""
 
 
-class StandIn(ThreadingHTTPServer):
+class MockServer(ThreadingHTTPServer):
     """The server of one service; see :func:`serve`."""
 
     daemon_threads = True
@@ -51,7 +51,7 @@ class StandIn(ThreadingHTTPServer):
 @contextmanager
 def serve(
     *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), port: int = 0, queue_seconds: float = 0.0
-) -> Iterator[StandIn]:
+) -> Iterator[MockServer]:
     """Serve until the context ends.
 
     Parameters
@@ -68,8 +68,8 @@ def serve(
         How long every job waits for the device.
     """
     service = Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds)
-    server = StandIn(service, port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="stand-in", daemon=True)
+    server = MockServer(service, port)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="mock service", daemon=True)
     thread.start()
     try:
         yield server
@@ -84,7 +84,7 @@ def serve(
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
-    server: StandIn
+    server: MockServer
 
     def log_message(self, *unused: Any) -> None:
         pass

@@ -1,4 +1,4 @@
-"""What the stand-in does, apart from HTTP: accounts, devices, jobs, sessions, and the ledger."""
+"""What the mock service does, apart from HTTP: accounts, devices, jobs, sessions, and the ledger."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ConnectionLostError(Exception):
 
 
 class Service:
-    """The stand-in's state. It lives in the process of the server, so a client may die at any moment.
+    """The mock service's state. It lives in the process of the server, so a client may die at any moment.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ class Service:
         self._drifted = False
         self._changed = threading.Condition(self._lock)
         self._stopped = False
-        threading.Thread(target=self._work, name="stand-in device", daemon=True).start()
+        self.refused = False
+        threading.Thread(target=self._work, name="mock device", daemon=True).start()
 
     def close(self) -> None:
         """Stop running jobs."""
@@ -184,6 +185,7 @@ class Service:
         try:
             program = programs.read(request.get("params", {}), machine, seed=self.seed)
         except programs.RefusedError as error:
+            self.refused = True
             raise ReplyError(400, str(error)) from None
         now, wait, lag = time.monotonic(), self._queue_seconds, 0.0
         duplicate, lagging = self.strikes("duplicate"), self.strikes("lagging-list")

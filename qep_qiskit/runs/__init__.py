@@ -7,20 +7,13 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from qep_qiskit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.verbs import cancel, collect, open_run, status, submit
 
 __all__ = ["cancel", "collect", "open_run", "status", "submit"]
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(importlib.import_module("qep_qiskit.runs.verbs"), name)
-    raise AttributeError(f"module 'qep_qiskit.runs' has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__)

@@ -1,4 +1,4 @@
-"""`qep rehearse`: the whole life of a run from the command line, against the stand-in, with the real client."""
+"""`qep rehearse`: the whole life of a run from the command line, against the mock service, with the real client."""
 
 import json
 import logging
@@ -79,8 +79,8 @@ def test_the_life_of_a_run_in_words(tmp_path):
     ):
         assert words in result.stdout
     with RunStore.open(tmp_path / "one") as store:
-        assert "stand-in" in store.description["service"]
-        assert "stand-in" in json.dumps(store.gradients()[0]["provenance"])
+        assert "mock service" in store.description["service"]
+        assert "mock service" in json.dumps(store.gradients()[0]["provenance"])
 
 
 def test_the_life_of_a_run_in_json_with_a_fault_and_no_secret_anywhere(tmp_path, caplog):

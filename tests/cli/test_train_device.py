@@ -54,7 +54,7 @@ def spec(tmp_path, monkeypatch):
 
 @pytest.fixture
 def service(monkeypatch):
-    """Start a stand-in, and point the program at it."""
+    """Start a mock service, and point the program at it."""
     for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
@@ -100,10 +100,10 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     assert code == 0 and "2 of 2 steps are done, " in out and "QPU seconds billed of about" in out
     assert qep("report", "run")[0] == 0
     page = Path("run/report.html").read_text(encoding="utf-8")
-    assert "2 on ibm_torino" in page and "a stand-in on this machine" in page
+    assert "2 on ibm_torino" in page and "a mock service on this machine" in page
     with RunStore.open(Path("run")) as store:
         sessions = [event.text for event in store.events() if event.text.startswith("session")]
-        assert len(sessions) == 4 and "stand-in" in store.description["service"]  # closed at the stop, and another at the end
+        assert len(sessions) == 4 and "mock service" in store.description["service"]  # closed at the stop, and another at the end
 
 
 @pytest.mark.parametrize(

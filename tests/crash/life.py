@@ -1,4 +1,4 @@
-"""A run against the stand-in with the real client, from its spec to its gradient, whatever happens on the way."""
+"""A run against the mock service with the real client, from its spec to its gradient, whatever happens on the way."""
 
 import os
 import time

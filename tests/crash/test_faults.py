@@ -1,4 +1,4 @@
-"""Every fault of the stand-in, met by the real client: the run completes, with the same shots, and pays once."""
+"""Every fault of the mock service, met by the real client: the run completes, with the same shots, and pays once."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""A small training on the stand-in with the real client: three qubits, two steps of two samples, a held-out one at the end."""
+"""A small training on the mock service with the real client: three qubits, two steps of two samples, one held out."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A stand-in of the service for every test, and the program told of it."""
+"""A mock service for every test, and the program told of it."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from qep_qiskit.rehearsal.server import serve
 
 
 @pytest.fixture
-def stand_in(monkeypatch):
-    """Start a stand-in with these options and point the program at it."""
+def mock_service(monkeypatch):
+    """Start a mock service with these options and point the program at it."""
     open_ones = []
 
     def start(**options):

@@ -1,4 +1,4 @@
-"""Batches and sessions, by the real client against the stand-in: opened once, joined after a crash, closed at the end."""
+"""Batches and sessions, by the real client against the mock service: opened once, joined after a crash, closed at the end."""
 
 import pytest
 
@@ -35,8 +35,8 @@ def advanced(folder, spec, until=20.0):
 
 
 @pytest.mark.parametrize("mode", ["batch", pytest.param("session", marks=pytest.mark.slow)])
-def test_the_jobs_of_a_run_share_one_that_is_closed_at_the_end(stand_in, tmp_path, mode):
-    stand_in(noise="none")
+def test_the_jobs_of_a_run_share_one_that_is_closed_at_the_end(mock_service, tmp_path, mode):
+    mock_service(noise="none")
     spec = validated({**SPEC, "device": {"name": "ibm_torino", "mode": mode}})
     RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_torino"}).close()
     advanced(tmp_path / "run", spec)
@@ -54,8 +54,8 @@ def test_the_jobs_of_a_run_share_one_that_is_closed_at_the_end(stand_in, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_session_that_was_closed_meanwhile_is_replaced(stand_in, tmp_path):
-    stand_in(noise="none")
+def test_a_session_that_was_closed_meanwhile_is_replaced(mock_service, tmp_path):
+    mock_service(noise="none")
     spec = validated({**SPEC, "device": {"name": "ibm_torino", "mode": "batch"}})
     RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_torino"}).close()
     with RunStore.open(tmp_path / "run", write=True) as store:
@@ -68,10 +68,10 @@ def test_a_session_that_was_closed_meanwhile_is_replaced(stand_in, tmp_path):
         assert store.get("group", "id") != first
 
 
-def test_training_keeps_one_session_open_between_calls(stand_in):
+def test_training_keeps_one_session_open_between_calls(mock_service):
     from qep_qiskit import gradient
 
-    stand_in(noise="none")
+    mock_service(noise="none")
     device = ibm("ibm_torino", mode="session")
     problem = validated(SPEC).problem()
     gradient(problem, device=device, shots=100, seed=1)

@@ -133,15 +133,15 @@ def pairs_that_share_a_second(server, device, spec, folder, faults):
     return tags_seen
 
 
-def test_runs_of_one_second_and_name_share_nothing(stand_in, device, spec, tmp_path, one_second):
-    server = stand_in(**SERVED)
+def test_runs_of_one_second_and_name_share_nothing(mock_service, device, spec, tmp_path, one_second):
+    server = mock_service(**SERVED)
     tags = pairs_that_share_a_second(server, device(), spec, tmp_path, ("lost-reply", "duplicate", "failed-job"))
     assert len(set(tags)) == 6
 
 
 @pytest.mark.slow
-def test_two_hundred_pairs_of_runs_share_nothing(stand_in, device, spec, tmp_path, one_second, monkeypatch):
-    server = stand_in(**SERVED)
+def test_two_hundred_pairs_of_runs_share_nothing(mock_service, device, spec, tmp_path, one_second, monkeypatch):
+    server = mock_service(**SERVED)
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "4")
     faults = [FAULTS[k % 5] if k % 10 else SLOW_FAULTS[k // 10 % 4] for k in range(200)]
     assert len(set(pairs_that_share_a_second(server, device(), spec, tmp_path, faults))) == 400
@@ -153,8 +153,8 @@ def test_identities_are_unlike_and_fit_a_tag(tmp_path):
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_a_job_with_the_runs_tag_and_other_circuits_is_left_alone(stand_in, device, spec, tmp_path, monkeypatch, marked):
-    server, where = stand_in(queue_seconds=60, **SERVED), device()
+def test_a_job_with_the_runs_tag_and_other_circuits_is_left_alone(mock_service, device, spec, tmp_path, monkeypatch, marked):
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     monkeypatch.setattr(verbs, "new_identity", lambda folder: "qep-the-same")
     first = runs.submit(spec(), device=where, run=tmp_path / "one" / "run")
     if not marked:
@@ -170,8 +170,8 @@ def test_a_job_with_the_runs_tag_and_other_circuits_is_left_alone(stand_in, devi
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_a_written_id_of_other_circuits_is_neither_read_nor_cancelled(stand_in, device, spec, tmp_path, marked):
-    server, where = stand_in(queue_seconds=60, **SERVED), device()
+def test_a_written_id_of_other_circuits_is_neither_read_nor_cancelled(mock_service, device, spec, tmp_path, marked):
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     homes = [runs.submit(spec(("sample.x", [x])), device=where, run=tmp_path / name) for name, x in (("a", 0.5), ("b", -1.5))]
     other = job_of(homes[0]).job_id
     with runs.open_run(homes[1], write=True) as store:
@@ -188,9 +188,9 @@ def test_a_written_id_of_other_circuits_is_neither_read_nor_cancelled(stand_in, 
     assert [job[2] for job in jobs_at(server)] == ["Queued"]
 
 
-def test_a_job_without_a_digest_is_recognised_by_its_inputs(stand_in, spec, tmp_path):
+def test_a_job_without_a_digest_is_recognised_by_its_inputs(mock_service, spec, tmp_path):
     for twirled in (False, True):
-        server = stand_in(**SERVED)
+        server = mock_service(**SERVED)
         where = qep.ibm("ibm_torino", gate_twirling=twirled, measure_twirling=twirled)
         run = tmp_path / f"run{twirled}"
         server.service.order("lost-reply")
@@ -204,8 +204,8 @@ def test_a_job_without_a_digest_is_recognised_by_its_inputs(stand_in, spec, tmp_
         assert gradient is not None and len(jobs_at(server)) == 1 and "adopted" in texts_of(run)
 
 
-def test_cancel_goes_through_all_jobs(stand_in, device, spec, tmp_path, monkeypatch):
-    server, where = stand_in(queue_seconds=2, **SERVED), device()
+def test_cancel_goes_through_all_jobs(mock_service, device, spec, tmp_path, monkeypatch):
+    server, where = mock_service(queue_seconds=2, **SERVED), device()
     two = spec(("measurement.mitigation", "tensored"), ("measurement.calibration_shots", 200))
     run = runs.submit(two, device=where, run=tmp_path / "run")
     with runs.open_run(run) as store:
@@ -226,7 +226,7 @@ def test_cancel_goes_through_all_jobs(stand_in, device, spec, tmp_path, monkeypa
     assert len(billed(server)) == 2 == len(set(billed(server)))
 
 
-def test_one_job_without_an_answer_does_not_stop_the_others(stand_in, spec, tmp_path):
+def test_one_job_without_an_answer_does_not_stop_the_others(mock_service, spec, tmp_path):
     class Deaf(type(qep.ibm("ibm_torino"))):
         silent: str = ""
 
@@ -240,7 +240,7 @@ def test_one_job_without_an_answer_does_not_stop_the_others(stand_in, spec, tmp_
                 raise DeviceError("device: no answer")
             return super().cancel(job_id)
 
-    server, where = stand_in(queue_seconds=1, **SERVED), Deaf("ibm_torino")
+    server, where = mock_service(queue_seconds=1, **SERVED), Deaf("ibm_torino")
     two = spec(("measurement.mitigation", "tensored"), ("measurement.calibration_shots", 200))
     run = runs.submit(two, device=where, run=tmp_path / "run")
     with runs.open_run(run) as store:
@@ -274,8 +274,8 @@ def ended_at(monkeypatch, point):
 
 
 @pytest.mark.parametrize(("patience", "listed"), [("5", True), ("0.3", False)])
-def test_cancel_looks_for_a_job_whose_reply_was_lost(stand_in, device, spec, tmp_path, monkeypatch, patience, listed):
-    server, where = stand_in(queue_seconds=6 if listed else 0.5, faults=["lagging-list"], **SERVED), device()
+def test_cancel_looks_for_a_job_whose_reply_was_lost(mock_service, device, spec, tmp_path, monkeypatch, patience, listed):
+    server, where = mock_service(queue_seconds=6 if listed else 0.5, faults=["lagging-list"], **SERVED), device()
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", patience)
     go_on = ended_at(monkeypatch, "submit data: reply lost")
     run = tmp_path / "run"
@@ -295,8 +295,8 @@ def test_cancel_looks_for_a_job_whose_reply_was_lost(stand_in, device, spec, tmp
     assert len(jobs_at(server)) == 1 == len(billed(server))
 
 
-def test_a_gradient_restored_from_a_copy_pays_nothing_twice(stand_in, device, spec, tmp_path, monkeypatch):
-    server, where = stand_in(**SERVED), device()
+def test_a_gradient_restored_from_a_copy_pays_nothing_twice(mock_service, device, spec, tmp_path, monkeypatch):
+    server, where = mock_service(**SERVED), device()
     run, two = tmp_path / "run", spec(("measurement.mitigation", "tensored"), cost=TWO_ROUNDS)
     go_on = ended_at(monkeypatch, "submit data: before sending")
     with pytest.raises(Ended):
@@ -322,11 +322,11 @@ def training(run, **overrides):
     return qep.train(network, X, Y, device=qep.ibm("ibm_torino"), run=run, **{**options, **overrides})
 
 
-def test_a_training_restored_from_a_copy_pays_nothing_twice(stand_in, tmp_path, monkeypatch):
+def test_a_training_restored_from_a_copy_pays_nothing_twice(mock_service, tmp_path, monkeypatch):
     from qep_qiskit.runs.jobs import journal
 
     monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.02)
-    server, run = stand_in(**SERVED), tmp_path / "rs"
+    server, run = mock_service(**SERVED), tmp_path / "rs"
 
     def copy(step):
         if step.state.step == 1:
@@ -345,11 +345,11 @@ def test_a_training_restored_from_a_copy_pays_nothing_twice(stand_in, tmp_path, 
     assert jobs_at(server) == jobs
 
 
-def test_trainings_of_one_second_and_name_share_nothing(stand_in, tmp_path, one_second, monkeypatch):
+def test_trainings_of_one_second_and_name_share_nothing(mock_service, tmp_path, one_second, monkeypatch):
     from qep_qiskit.runs.jobs import journal
 
     monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.02)
-    server = stand_in(faults=["lost-reply"], **SERVED)
+    server = mock_service(faults=["lost-reply"], **SERVED)
     for seed in (3, 4):
         training(tmp_path / f"s{seed}" / "fit", seed=seed, epochs=1)
     tags = [job[0] for job in jobs_at(server)]
@@ -357,12 +357,12 @@ def test_trainings_of_one_second_and_name_share_nothing(stand_in, tmp_path, one_
 
 
 @pytest.mark.slow
-def test_pairs_of_trainings_share_nothing(stand_in, tmp_path, one_second, monkeypatch):
+def test_pairs_of_trainings_share_nothing(mock_service, tmp_path, one_second, monkeypatch):
     from qep_qiskit.runs.jobs import journal
 
     monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.02)
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
-    server, whole = stand_in(**SERVED), {}
+    server, whole = mock_service(**SERVED), {}
     for number in range(25):
         fault = FAULTS[number % len(FAULTS)]
         for seed in (3, 4):
@@ -379,14 +379,14 @@ def test_pairs_of_trainings_share_nothing(stand_in, tmp_path, one_second, monkey
 
 
 @pytest.mark.slow
-def test_pairs_of_sweeps_share_nothing(stand_in, tmp_path, spec, one_second, monkeypatch):
+def test_pairs_of_sweeps_share_nothing(mock_service, tmp_path, spec, one_second, monkeypatch):
     """Sweeps that bill measure every point in a run of its own; a pair has one folder name and one second."""
     from click.testing import CliRunner
 
     from qep_qiskit.cli.main import cli
 
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
-    server = stand_in(**SERVED)
+    server = mock_service(**SERVED)
     spec()
     paid = []
     for number in range(10):
@@ -417,8 +417,8 @@ def test_pairs_of_sweeps_share_nothing(stand_in, tmp_path, spec, one_second, mon
     assert len(set(paid)) == 40
 
 
-def test_a_job_that_the_service_forgot_can_be_sent_again(stand_in, device, spec, tmp_path):
-    first, where = stand_in(queue_seconds=1, **SERVED), device()
+def test_a_job_that_the_service_forgot_can_be_sent_again(mock_service, device, spec, tmp_path):
+    first, where = mock_service(queue_seconds=1, **SERVED), device()
     run = runs.submit(spec(cost=TWO_ROUNDS), device=where, run=tmp_path / "run")
     first.service._queue_seconds = 60.0
     settle(first)
@@ -438,8 +438,8 @@ def test_a_job_that_the_service_forgot_can_be_sent_again(stand_in, device, spec,
     assert questions == [1] and first_time is not None and len(billed(first)) == 2  # the first round was used
 
 
-def test_a_forgotten_job_that_comes_back_is_read(stand_in, device, spec, tmp_path):
-    server, where = stand_in(queue_seconds=1, **SERVED), device()
+def test_a_forgotten_job_that_comes_back_is_read(mock_service, device, spec, tmp_path):
+    server, where = mock_service(queue_seconds=1, **SERVED), device()
     run = runs.submit(spec(), device=where, run=tmp_path / "run")
     [job] = server.service._jobs.values()
     server.service.forget(job.id)
@@ -451,8 +451,8 @@ def test_a_forgotten_job_that_comes_back_is_read(stand_in, device, spec, tmp_pat
     assert collected(run, where) is not None and len(jobs_at(server)) == 1
 
 
-def test_cancel_gives_up_a_forgotten_job(stand_in, device, spec, tmp_path):
-    server, where = stand_in(queue_seconds=60, **SERVED), device()
+def test_cancel_gives_up_a_forgotten_job(mock_service, device, spec, tmp_path):
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(), device=where, run=tmp_path / "run")
     server.service.forget(job_of(run).job_id)
     assert runs.cancel(run, device=where) == []
@@ -461,8 +461,8 @@ def test_cancel_gives_up_a_forgotten_job(stand_in, device, spec, tmp_path):
         runs.collect(run, device=where)
 
 
-def test_a_word_for_a_state_that_is_not_known_is_shown_and_waited_for(stand_in, device, spec, tmp_path):
-    server, where = stand_in(queue_seconds=60, **SERVED), device()
+def test_a_word_for_a_state_that_is_not_known_is_shown_and_waited_for(mock_service, device, spec, tmp_path):
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(), device=where, run=tmp_path / "run")
     [job] = server.service._jobs.values()
     job.status = "Paused for inspection"
@@ -476,8 +476,8 @@ def test_a_word_for_a_state_that_is_not_known_is_shown_and_waited_for(stand_in, 
     assert collected(run, where) is not None
 
 
-def test_a_copy_sends_and_cancels_nothing_while_the_original_is_there(stand_in, device, spec, tmp_path):
-    server, where = stand_in(queue_seconds=1.5, **SERVED), device()
+def test_a_copy_sends_and_cancels_nothing_while_the_original_is_there(mock_service, device, spec, tmp_path):
+    server, where = mock_service(queue_seconds=1.5, **SERVED), device()
     run = runs.submit(spec(cost=TWO_ROUNDS), device=where, run=tmp_path / "run")
     shutil.copytree(run, tmp_path / "copy")
     with pytest.raises(InputError, match=r"copy: is a copy of .*run, which is still there, so nothing is sent or cancelled"):
@@ -494,9 +494,9 @@ def test_a_copy_sends_and_cancels_nothing_while_the_original_is_there(stand_in, 
     assert len(jobs_at(server)) == 2 == len(billed(server))
 
 
-def test_copies_on_two_machines_agree_on_one_job(stand_in, device, spec, tmp_path):
+def test_copies_on_two_machines_agree_on_one_job(mock_service, device, spec, tmp_path):
     """Neither sees the other's folder. Both send at once; whoever looks next keeps the same one."""
-    server, where = stand_in(queue_seconds=3, **SERVED), device()
+    server, where = mock_service(queue_seconds=3, **SERVED), device()
     run = tmp_path / "a" / "run"
 
     def no(plan, store):
@@ -522,10 +522,10 @@ def test_copies_on_two_machines_agree_on_one_job(stand_in, device, spec, tmp_pat
     assert one.values.tolist() == other.values.tolist() and len(billed(server)) == 1
 
 
-def test_an_imported_run_cancels_nothing(stand_in, device, spec, tmp_path):
+def test_an_imported_run_cancels_nothing(mock_service, device, spec, tmp_path):
     from qep_qiskit.runs.file.exchange import export, import_run, write
 
-    server, where = stand_in(queue_seconds=60, **SERVED), device()
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(), device=where, run=tmp_path / "run")
     with runs.open_run(run) as store:
         document = export(store)
@@ -537,8 +537,8 @@ def test_an_imported_run_cancels_nothing(stand_in, device, spec, tmp_path):
     assert [job[2] for job in jobs_at(server)] == ["Queued"]
 
 
-def test_the_folder_is_deleted_while_it_is_collected(stand_in, device, spec, tmp_path):
-    server, where = stand_in(queue_seconds=60, **SERVED), device()
+def test_the_folder_is_deleted_while_it_is_collected(mock_service, device, spec, tmp_path):
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(cost=TWO_ROUNDS), device=where, run=tmp_path / "run")
     job_id = job_of(run).job_id
     with runs.open_run(run, write=True) as store:

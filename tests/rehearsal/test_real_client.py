@@ -1,4 +1,4 @@
-"""The real Runtime client, through devices/ibm.py, against the stand-in."""
+"""The real Runtime client, through devices/ibm.py, against the mock service."""
 
 import json
 import sys
@@ -56,17 +56,17 @@ def means(samples):
     ],
     ids=str,
 )
-def test_a_product_state_is_read_as_it_is(stand_in, options):
+def test_a_product_state_is_read_as_it_is(mock_service, options):
     """The canary: twirled, two bound ry gates would both take the last angle if they reached samplomatic untranspiled."""
-    stand_in(noise="none")
+    mock_service(noise="none")
     device = ibm("ibm_torino", **options)
     [[samples]] = device.sample([Work(device.compile(product_state(ANGLES)), "ZZ", np.zeros((1, 0)))], shots=4000, seed=1)
     assert samples.shots >= 4000
     np.testing.assert_allclose(means(samples), np.cos(ANGLES), atol=5 / np.sqrt(4000))
 
 
-def test_rows_of_values_and_bases_keep_their_places(stand_in):
-    stand_in(noise="none")
+def test_rows_of_values_and_bases_keep_their_places(mock_service):
+    mock_service(noise="none")
     device = ibm("ibm_brisbane", gate_twirling=True)
     from qiskit.circuit import Parameter
 
@@ -83,8 +83,8 @@ def test_rows_of_values_and_bases_keep_their_places(stand_in):
         np.testing.assert_allclose(means(x)[[0, 2]], [np.sin(second), np.sin(first)], atol=0.1)
 
 
-def test_fractional_gates_are_folded_and_run(stand_in):
-    stand_in(noise="none")
+def test_fractional_gates_are_folded_and_run(mock_service):
+    mock_service(noise="none")
     device = ibm("ibm_fractional", fractional_gates=True)
     circuit = QuantumCircuit(2)
     circuit.rx(0.4, 0)
@@ -101,8 +101,8 @@ def test_fractional_gates_are_folded_and_run(stand_in):
     np.testing.assert_allclose(means(samples), exact, atol=0.08)
 
 
-def test_every_call_of_the_client_works(stand_in):
-    server = stand_in(noise="readout")
+def test_every_call_of_the_client_works(mock_service):
+    server = mock_service(noise="readout")
     device = ibm("ibm_brisbane")
     assert isinstance(device, RemoteDevice)
     device.ready()
@@ -120,8 +120,8 @@ def test_every_call_of_the_client_works(stand_in):
     assert [job["tags"] for job in server.service.ledger()["jobs"]] == [["mine"]]
 
 
-def test_queued_jobs_are_cancelled_and_not_billed(stand_in):
-    server = stand_in(noise="none", faults=["slow-queue"])
+def test_queued_jobs_are_cancelled_and_not_billed(mock_service):
+    server = mock_service(noise="none", faults=["slow-queue"])
     device = ibm("ibm_torino")
     job_id = sent_job(device)
     assert device.status(job_id) == ("queued", "")
@@ -134,8 +134,8 @@ def test_queued_jobs_are_cancelled_and_not_billed(stand_in):
         device.cancel(job_id)
 
 
-def test_the_noise_is_that_of_the_qubits_in_use(stand_in):
-    stand_in(noise="readout")
+def test_the_noise_is_that_of_the_qubits_in_use(mock_service):
+    mock_service(noise="readout")
     device = ibm("ibm_torino")
     compiled = device.compile(QuantumCircuit(2))
     [[samples]] = device.sample([Work(compiled, "ZZ", np.zeros((1, 0)))], shots=20_000, seed=1)
@@ -144,9 +144,9 @@ def test_the_noise_is_that_of_the_qubits_in_use(stand_in):
 
 
 @pytest.mark.parametrize("options", [{}, {"gate_twirling": True}], ids=str)
-def test_shots_depend_on_the_seed_the_circuits_and_the_values_only(stand_in, options):
+def test_shots_depend_on_the_seed_the_circuits_and_the_values_only(mock_service, options):
     def shots(seed, tag):
-        stand_in(noise="full", seed=seed)
+        mock_service(noise="full", seed=seed)
         device = ibm("ibm_torino", **options)
         job_id = sent_job(device, tag=tag)
         assert until_done(device, job_id)[0] == "done"
@@ -157,8 +157,8 @@ def test_shots_depend_on_the_seed_the_circuits_and_the_values_only(stand_in, opt
     assert not np.array_equal(first, shots(2, "a"))
 
 
-def test_circuits_that_the_device_cannot_run_are_refused_in_one_line(stand_in):
-    server = stand_in()
+def test_circuits_that_the_device_cannot_run_are_refused_in_one_line(mock_service):
+    server = mock_service()
     device = ibm("ibm_torino")
     circuit = QuantumCircuit(133)
     circuit.cx(0, 100)
@@ -169,8 +169,8 @@ def test_circuits_that_the_device_cannot_run_are_refused_in_one_line(stand_in):
     assert server.service.ledger()["jobs"] == []
 
 
-def test_a_circuit_that_is_too_large_with_gate_noise_is_refused(stand_in):
-    stand_in(noise="full")
+def test_a_circuit_that_is_too_large_with_gate_noise_is_refused(mock_service):
+    mock_service(noise="full")
     device = ibm("ibm_torino")
     circuit = QuantumCircuit(15)
     circuit.x(range(15))
@@ -190,8 +190,8 @@ def test_idle_qubits_that_the_scheduler_decouples_are_left_out():
     assert dict(cut_to(circuit, (1, 3)).count_ops()) == {"cx": 1, "measure": 1}
 
 
-def test_it_listens_on_loopback_only_and_shows_its_ledger(stand_in):
-    server = stand_in()
+def test_it_listens_on_loopback_only_and_shows_its_ledger(mock_service):
+    server = mock_service()
     assert server.server_address[0] == HOST == "127.0.0.1"
     with urllib.request.urlopen(server.url.removesuffix("/rt") + "/ledger") as reply:
         assert json.load(reply) == {"jobs": [], "seconds": 0, "faults": {}}
@@ -203,11 +203,11 @@ def test_the_program_takes_only_addresses_of_this_machine(monkeypatch):
         ibm("ibm_torino").ready()
 
 
-def test_more_shots_than_a_job_takes_are_divided_and_put_together(stand_in, monkeypatch):
+def test_more_shots_than_a_job_takes_are_divided_and_put_together(mock_service, monkeypatch):
     from qep_qiskit.devices.limits import Limits
 
     module = sys.modules[ibm.__module__]
-    server, device = stand_in(noise="none"), ibm("ibm_torino")
+    server, device = mock_service(noise="none"), ibm("ibm_torino")
     assert device.limits == Limits(None, 100_000)
     monkeypatch.setattr(module, "limits_of", lambda backend: Limits(7, 150))
     work = [Work(device.compile(product_state(ANGLES)), axes, np.zeros((1, 0))) for axes in ("ZZ", "XX")]
@@ -217,8 +217,8 @@ def test_more_shots_than_a_job_takes_are_divided_and_put_together(stand_in, monk
     assert len(server.service.ledger()["jobs"]) == 3
 
 
-def test_a_job_that_is_left_is_named(stand_in, monkeypatch):
-    server, device = stand_in(noise="none", queue_seconds=30), ibm("ibm_torino")
+def test_a_job_that_is_left_is_named(mock_service, monkeypatch):
+    server, device = mock_service(noise="none", queue_seconds=30), ibm("ibm_torino")
     work = [Work(device.compile(product_state(ANGLES)), "ZZ", np.zeros((1, 0)))]
 
     def pressed(seconds):

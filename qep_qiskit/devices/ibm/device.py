@@ -294,7 +294,7 @@ class IBMDevice(Measuring):
             "mode": self.mode,
         }
         if mock_url() is not None:
-            about["service"] = "a stand-in on this machine, not IBM Quantum"
+            about["service"] = "a mock service on this machine, not IBM Quantum"
         return about
 
 

@@ -265,9 +265,8 @@ def _hold_to_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 def create(path: Path) -> Database:
     """Make an empty file and open it for writing."""
-    with guarded(path, writing=True):
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.executescript(f"BEGIN; {script()} COMMIT;")
+    with guarded(path, writing=True), contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(f"BEGIN; {script()} COMMIT;")
     return Database(path, write=True)
 
 

@@ -1,0 +1,43 @@
+"""Public names of a package, each imported when it is first used."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+
+def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return ``__getattr__`` and ``__dir__`` for a package that lists its names in ``__all__``.
+
+    Where a name comes from stands once: in the imports under ``if TYPE_CHECKING:``, which type checkers read, too.
+
+    Parameters
+    ----------
+    package : str
+        The package's own ``__name__``.
+    """
+    module = sys.modules[package]
+
+    @functools.cache
+    def homes() -> dict[str, str]:
+        import ast
+        from pathlib import Path
+
+        tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+        block = next(node for node in tree.body if isinstance(node, ast.If))
+        statements = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+        return {alias.name: str(node.module) for node in statements for alias in node.names}
+
+    def get(name: str) -> object:
+        if name not in module.__all__:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(homes()[name]), name)
+        setattr(module, name, value)
+        return value
+
+    def names() -> list[str]:
+        return sorted({*vars(module), *module.__all__})
+
+    return get, names
