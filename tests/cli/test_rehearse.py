@@ -160,3 +160,13 @@ def test_separate_commands_share_one_mock_service(tmp_path):
         _, messages = serving.communicate(timeout=20)
     assert "1 jobs were made" in messages
     assert TOKEN.encode() not in b"".join(p.read_bytes() for p in Path(tmp_path).rglob("*") if p.is_file())
+
+
+def test_without_the_extra_one_line_names_it(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("qep_qiskit.rehearsal.")]:
+        if name != "qep_qiskit.rehearsal.faults":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "ibm_quantum_schemas", None)
+    monkeypatch.setitem(sys.modules, "ibm_quantum_schemas.common", None)
+    result = CliRunner().invoke(cli, ["rehearse", "--serve"])
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1 and "pip install 'qep-qiskit[rehearsal]'" in result.stderr
