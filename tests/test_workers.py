@@ -117,7 +117,7 @@ def test_errors_of_tasks_come_back_as_they_are():
 
 def test_a_task_that_ends_every_worker_is_given_up():
     with pool(2) as processes:
-        with pytest.raises(PoolLostError, match=r"ended its worker 4 times; .* take fewer workers"):
+        with pytest.raises(PoolLostError, match=r"ended its worker 4 times; .* use fewer workers"):
             mapped(processes, die, None, [1])
         assert mapped(processes, add, 1, [1]) == [2]
 

@@ -42,7 +42,7 @@ def build(
     layers : int
         At least 1; for the built-in ansätze.
     shared_angles : bool
-        One angle a class of strings and layer, for the Hamiltonian ansatz.
+        One angle per class of strings and layer, for the Hamiltonian ansatz.
     entanglement : str
         For the hardware-efficient ansätze.
 
@@ -57,7 +57,7 @@ def build(
     ------
     InputError
         For an unknown ansatz, a file that is missing or does not parse, a circuit of the wrong width or without
-        parameters, and `layers` that is no whole number of at least 1.
+        parameters, and `layers` that is not a whole number of at least 1.
 
     Examples
     --------
@@ -123,8 +123,8 @@ def _from_file(ansatz: str | os.PathLike[str]) -> QuantumCircuit:
     looks_like_path = not isinstance(ansatz, str) or name.endswith(".qasm") or os.sep in name or "/" in name
     if looks_like_path or locate(name) is not None:
         return load(name)
-    known = ", ".join(BUILT_IN)
+    names = ", ".join(BUILT_IN)
     raise InputError(
-        f"ansatz: unknown ansatz {name!r}; allowed: {known}, the path of a .qasm file, or a circuit of the gallery"
+        f"ansatz: unknown ansatz {name!r}; allowed: {names}, the path of a .qasm file, or a circuit of the gallery"
         f"{nearest(name, [*BUILT_IN, *_gallery()])}"
     )

@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a circuit of the gallery is made.
+    """The recipe of a circuit of the gallery.
 
     Attributes
     ----------
@@ -72,11 +72,11 @@ class Recipe:
 
 def list_circuits() -> tuple[Entry, ...]:
     """Return every circuit of the gallery by name; a file in ``circuits/`` of this folder hides its namesake."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for folder in gallery_folders():
         for path in sorted(folder.glob("*.qasm")):
-            found.setdefault(path.stem, path)
-    return tuple(_entry(name, found[name]) for name in sorted(found))
+            paths.setdefault(path.stem, path)
+    return tuple(_entry(name, paths[name]) for name in sorted(paths))
 
 
 def _entry(name: str, path: Path) -> Entry:

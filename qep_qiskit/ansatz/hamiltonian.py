@@ -33,10 +33,12 @@ def hamiltonian_ansatz(paulis: PauliList, *, layers: int = 3, shared_angles: boo
     Raises
     ------
     InputError
-        If there is no string but the identity.
+        If the identity is the only string.
 
-    Notes ----- Wecker, Hastings and Troyer (2015), arXiv:1507.08969. Three shared angles a layer cannot hold a
-    disordered ground state (relative energy error of 1 to 2 % at n/2 layers of 12 sites); one angle a string can.
+    Notes
+    -----
+    Wecker, Hastings and Troyer (2015), arXiv:1507.08969. Three shared angles per layer cannot represent a
+    disordered ground state (relative energy error of 1 to 2 % at n/2 layers of 12 sites); one angle per string can.
 
     Examples
     --------

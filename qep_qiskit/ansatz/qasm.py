@@ -170,37 +170,37 @@ def _complaint(error: BaseException) -> str:
     return str(error.args[0] if len(error.args) == 1 else lines[0]).splitlines()[0].strip('"')
 
 
-def _standard(circuit: QuantumCircuit, known: dict[str, bool] | None = None) -> QuantumCircuit:
-    """Replace gates that the file defines by Qiskit's own where they are the same, elsewhere by their definition."""
-    known = {} if known is None else known
+def _standard(circuit: QuantumCircuit, standard: dict[str, bool] | None = None) -> QuantumCircuit:
+    """Replace gates that the file defines: by Qiskit's gate if it is the same, else by their definition."""
+    standard = {} if standard is None else standard
     plain = circuit.copy_empty_like()
     for instruction in circuit.data:
         gate = instruction.operation
         if not isinstance(gate, Gate) or isinstance(gate, type(STANDARD.get(gate.name))):
             plain.append(instruction)
-        elif _recognised(gate, known):
+        elif _recognised(gate, standard):
             plain.append(type(STANDARD[gate.name])(*gate.params), instruction.qubits)
         else:
-            inner = _standard(gate.definition, known)
+            inner = _standard(gate.definition, standard)
             plain.global_phase += inner.global_phase
             for part in inner.data:
                 plain.append(part.operation, [instruction.qubits[inner.find_bit(q).index] for q in part.qubits])
     return plain
 
 
-def _recognised(gate: Gate, known: dict[str, bool]) -> bool:
-    if gate.name not in known:
-        known[gate.name] = _is_standard(gate)
-    return known[gate.name]
+def _recognised(gate: Gate, standard: dict[str, bool]) -> bool:
+    if gate.name not in standard:
+        standard[gate.name] = _is_standard(gate)
+    return standard[gate.name]
 
 
 def _is_standard(gate: Gate) -> bool:
     """Compare with Qiskit's gate of this name at one random binding, up to a global phase (its exporter drops some)."""
-    own = STANDARD.get(gate.name)
-    if not isinstance(own, Gate) or (own.num_qubits, len(own.params)) != (gate.num_qubits, len(gate.params)):
+    namesake = STANDARD.get(gate.name)
+    if not isinstance(namesake, Gate) or (namesake.num_qubits, len(namesake.params)) != (gate.num_qubits, len(gate.params)):
         return False
     built = QuantumCircuit(gate.num_qubits)
-    built.append(type(own)(*gate.params), range(gate.num_qubits))
+    built.append(type(namesake)(*gate.params), range(gate.num_qubits))
     if set(gate.definition.parameters) != set(built.parameters):
         return False
     values = np.random.default_rng(1).uniform(0.3, 3.0, built.num_parameters)

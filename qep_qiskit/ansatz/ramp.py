@@ -56,8 +56,8 @@ class Ramp:
     @cached_property
     def paulis(self) -> PauliList:
         """The strings of the ramp, shape (M,): the targets, then those of H0 that are not among them."""
-        known = list(self.targets.to_labels())
-        return PauliList(known + [label for label in field_labels(self.fields) if label not in set(known)])
+        labels = list(self.targets.to_labels())
+        return PauliList(labels + [label for label in field_labels(self.fields) if label not in set(labels)])
 
     @cached_property
     def start(self) -> Vector:
@@ -76,17 +76,17 @@ class Ramp:
         last = len(self.packing) - 1
         forth = [(group, 0.5) for group in range(last)]
         one_step = [*forth, (last, 1.0), *reversed(forth)] if self.order == 2 else [(g, 1.0) for g in range(last + 1)]
-        held = (-1, 0.0, 0.0)
+        pending = (-1, 0.0, 0.0)
         for value in level:
             for group, share in one_step:
                 turn = (group, share * (1 - float(value)), share * float(value))
-                if held[0] == group:
-                    held = (group, held[1] + turn[1], held[2] + turn[2])
+                if pending[0] == group:
+                    pending = (group, pending[1] + turn[1], pending[2] + turn[2])
                     continue
-                if held[0] >= 0:
-                    yield held
-                held = turn
-        yield held
+                if pending[0] >= 0:
+                    yield pending
+                pending = turn
+        yield pending
 
     def bloch_angles(self) -> Vector:
         """Return (ry, rz) angles that turn |0⟩ to the ground state of H0, shape (n, 2), |rz| ≤ π/2."""

@@ -87,23 +87,23 @@ def _start(ramp: Ramp) -> States:
 
 def _compiled(ramp: Ramp, members: list[int], rows: Array, dt: Array) -> list[Move]:
     """Return the moves of one group of commuting strings; a string's angle is dt (a · start + b · coefficient)."""
-    paulis, start, wanted = ramp.paulis[members], ramp.start[members], rows[:, members]
+    paulis, start, targets = ramp.paulis[members], ramp.start[members], rows[:, members]
     if not paulis.x.any():
         structure = PauliStructure(paulis)
-        return [_diagonal(structure.bind(start).diagonal, [structure.bind(row).diagonal for row in wanted], dt)]
+        return [_diagonal(structure.bind(start).diagonal, [structure.bind(row).diagonal for row in targets], dt)]
     single = (paulis.x | paulis.z).sum(axis=1) == 1
     alone, distinct = np.flatnonzero(single), len(set(np.argmax((paulis.x | paulis.z)[single], axis=1))) == single.sum()
     moves: list[Move] = []
     if alone.size and distinct:
-        moves.append(_fields(ramp.num_qubits, paulis[alone], start[alone], wanted[:, alone], dt))
+        moves.append(_fields(ramp.num_qubits, paulis[alone], start[alone], targets[:, alone], dt))
     else:
         single[:] = False
-    moves += [_string(PauliStructure(paulis[[int(k)]]), float(start[k]), wanted[:, k], dt) for k in np.flatnonzero(~single)]
+    moves += [_string(PauliStructure(paulis[[int(k)]]), float(start[k]), targets[:, k], dt) for k in np.flatnonzero(~single)]
     return moves
 
 
-def _diagonal(start: Array, wanted: list[Array], dt: Array) -> Move:
-    first, second = dt[:, None] * start, dt[:, None] * np.array(wanted)
+def _diagonal(start: Array, targets: list[Array], dt: Array) -> Move:
+    first, second = dt[:, None] * start, dt[:, None] * np.array(targets)
 
     def move(state: States, a: float, b: float) -> States:
         return np.asarray(state * cis(a * first + b * second))
@@ -111,15 +111,15 @@ def _diagonal(start: Array, wanted: list[Array], dt: Array) -> Move:
     return move
 
 
-def _fields(num_qubits: int, paulis: Any, start: Array, wanted: Array, dt: Array) -> Move:
-    """Single-qubit strings, at most one a qubit: 2 × 2 matrices, multiplied out over blocks of neighbours."""
+def _fields(num_qubits: int, paulis: Any, start: Array, targets: Array, dt: Array) -> Move:
+    """Turn by single-qubit strings, at most one per qubit: 2 × 2 matrices, multiplied out over blocks of neighbours."""
     labels = [label[::-1] for label in paulis.to_labels()]
     qubits = [next(q for q, letter in enumerate(label) if letter != "I") for label in labels]
     sigma = np.zeros((num_qubits, 2, 2), dtype=complex)
     first, second = np.zeros((len(dt), num_qubits)), np.zeros((len(dt), num_qubits))
     for k, (label, qubit) in enumerate(zip(labels, qubits, strict=True)):
         sigma[qubit] = MATRICES[label[qubit]]
-        first[:, qubit], second[:, qubit] = dt * start[k], dt * wanted[:, k]
+        first[:, qubit], second[:, qubit] = dt * start[k], dt * targets[:, k]
     blocks = [range(low, min(low + BLOCK, num_qubits)) for low in range(0, num_qubits, BLOCK)]
     blocks = [block for block in blocks if set(block) & set(qubits)]
 
@@ -146,11 +146,11 @@ def _on_block(matrix: Array, state: States, inner: int) -> States:
     return np.asarray(turned).reshape(rows, -1)
 
 
-def _string(structure: PauliStructure, start: float, wanted: Array, dt: Array) -> Move:
+def _string(structure: PauliStructure, start: float, targets: Array, dt: Array) -> Move:
     string = structure.bind([1.0])
 
     def move(state: States, a: float, b: float) -> States:
-        angle = (dt * (a * start + b * wanted))[:, None]
+        angle = (dt * (a * start + b * targets))[:, None]
         return np.asarray(np.cos(angle) * state - 1j * np.sin(angle) * string.apply(state))
 
     return move

@@ -93,8 +93,10 @@ def pack(paulis: PauliList) -> Packing:
     tuple of tuple of tuple of int
         ``pack(paulis)[group][slice]`` are row numbers of `paulis`.
 
-    Notes ----- The edge colouring is Kőnig's where the graph is bipartite and Misra and Gries' (1992) otherwise,
-    both from rustworkx.
+    Notes
+    -----
+    The edge colouring is Kőnig's for bipartite graphs and that of Misra and Gries (1992) otherwise, both from
+    rustworkx.
 
     Examples
     --------

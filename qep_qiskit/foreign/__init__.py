@@ -1,1 +1,1 @@
-"""What others wrote, read as data and measured first: documents, arrays and circuits of a size that memory and time can hold."""
+"""Files from strangers, measured before they are read as data: documents, arrays and circuits that fit into memory and time."""

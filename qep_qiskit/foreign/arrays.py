@@ -1,4 +1,4 @@
-"""NPZ files from others: every array is measured by its header before it is unpacked. Nothing is unpickled."""
+"""NPZ files from strangers: every array is measured by its header before it is unpacked. Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_npz(file: IO[bytes], *, most: int) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ValueError
-        If it is no whole NPZ file, holds Python objects, or unpacks to more; nothing was unpacked then.
+        If it is not a complete NPZ file, holds Python objects, or unpacks to more; nothing was unpacked then.
     """
     try:
         with zipfile.ZipFile(file) as packed:
@@ -41,13 +41,13 @@ def read_npz(file: IO[bytes], *, most: int) -> dict[str, NDArray[Any]]:
     except ValueError:
         raise
     except Exception as error:  # whatever zipfile, zlib and numpy find wrong
-        raise ValueError(f"it is no whole NPZ file ({type(error).__name__})") from None
+        raise ValueError(f"it is not a complete NPZ file ({type(error).__name__})") from None
 
 
 def _measure(stream: IO[bytes], member: zipfile.ZipInfo) -> None:
-    """Hold an array's header against the size of its data."""
+    """Compare an array's header with the size of its data."""
     if member.flag_bits & 1 or not member.filename.endswith(".npy"):
-        raise ValueError(f"{member.filename!r} is no array")
+        raise ValueError(f"{member.filename!r} is not an array")
     version = npy.read_magic(stream)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"{member.filename!r} is an array of an unknown format")
@@ -56,7 +56,7 @@ def _measure(stream: IO[bytes], member: zipfile.ZipInfo) -> None:
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not read: they would be unpickled")
     if any(length < 0 for length in shape) or math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
-        raise ValueError(f"{member.filename!r} has not the size that its header says")
+        raise ValueError(f"{member.filename!r} does not have the size that its header states")
 
 
 def _array(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:

@@ -25,46 +25,46 @@ _NO_MEMORY = 3
 
 
 def read_circuit(data: bytes) -> QuantumCircuit:
-    """Return the one circuit of a QPY text whose header is within bounds.
+    """Return the single circuit of QPY data whose header is within bounds.
 
     Raises
     ------
     ValueError
-        If it is no QPY of one circuit, or one of a size that no device has.
+        If it is not QPY of one circuit, or the circuit is larger than any device.
     """
     measure(data)
     try:
-        found = qpy.load(io.BytesIO(data))
+        circuits = qpy.load(io.BytesIO(data))
     except Exception as error:  # whatever Qiskit finds wrong with it
-        raise ValueError(f"is no QPY ({_reason(error)})") from None
-    if len(found) != 1 or not isinstance(found[0], QuantumCircuit):
+        raise ValueError(f"is not QPY ({_reason(error)})") from None
+    if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
         raise ValueError("is not one circuit")
-    return found[0]
+    return circuits[0]
 
 
 def read_circuits(texts: Mapping[str, bytes]) -> dict[str, QuantumCircuit]:
-    """Return circuits of a stranger's file by their names.
+    """Return the circuits of a stranger's file by name.
 
     Raises
     ------
     ValueError
-        The line begins with the name of the circuit that is wrong.
+        If one cannot be read; the message begins with its name.
     """
     for name, data in texts.items():
         with _named(name):
             measure(data)
     culprit = _attempt(texts)
     if culprit is not None:
-        raise ValueError(f"{culprit}: is no QPY (reading it takes too much memory or time)")
-    found = {}
+        raise ValueError(f"{culprit}: is not QPY (reading it takes too much memory or time)")
+    circuits = {}
     for name, data in texts.items():
         with _named(name):
-            found[name] = read_circuit(data)
-    return found
+            circuits[name] = read_circuit(data)
+    return circuits
 
 
 def measure(data: bytes) -> None:
-    """Hold the sizes that a QPY header claims against bounds and against its own length.
+    """Refuse QPY data whose header claims sizes beyond the bounds or beyond its length.
 
     Raises
     ------
@@ -74,18 +74,18 @@ def measure(data: bytes) -> None:
         magic, version, _, _, _, programs = struct.unpack_from("!6sBBBBQ", data)
         at = 18 + (version >= 10) + (version >= 5)
         if magic != b"QISKIT" or programs != 1 or not version >= 4:
-            raise ValueError("is no QPY of one circuit")
+            raise ValueError("is not QPY of one circuit")
         at += 8 * (version >= 16)
         name, _, phase, qubits, clbits, metadata, registers, gates = struct.unpack_from("!H1cHIIQIQ", data, at)
     except struct.error:
-        raise ValueError("is no QPY (it ends within its header)") from None
+        raise ValueError("is not QPY (it ends within its header)") from None
     if max(qubits, clbits) > MOST_QUBITS or gates > MOST_INSTRUCTIONS:
         raise ValueError(
             f"has {qubits:,} qubits, {clbits:,} bits and {gates:,} gates by its header; "
             f"at most {MOST_QUBITS:,} and {MOST_INSTRUCTIONS:,} are read"
         )
     if name + phase + metadata + registers + gates > len(data):
-        raise ValueError("is no QPY (its header promises more than there is)")
+        raise ValueError("is not QPY (its header claims more data than there is)")
 
 
 def _attempt(texts: Mapping[str, bytes]) -> str | None:

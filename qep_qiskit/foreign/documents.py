@@ -96,7 +96,7 @@ def check(value: Any, *, finite: bool = True) -> None:
         elif isinstance(here, list | tuple):
             todo += ((item, depth + 1) for item in here)
         elif isinstance(here, float) and finite and not math.isfinite(here):
-            raise ValueError(f"{here} is no number of JSON")
+            raise ValueError(f"{here} is not a JSON number")
         elif isinstance(here, int) and not -_INT64 <= here < _INT64:
             raise ValueError("it holds a whole number of more than 64 bits")
         elif isinstance(here, str) and not here.isascii() and any("\ud800" <= letter <= "\udfff" for letter in here):
@@ -104,4 +104,4 @@ def check(value: Any, *, finite: bool = True) -> None:
 
 
 def _refused(word: str) -> None:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a JSON number")

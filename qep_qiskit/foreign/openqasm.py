@@ -93,8 +93,8 @@ def _size(size: Any) -> int:
     if size is None:
         return 1
     if not isinstance(size, ast.IntegerLiteral) or not 0 < size.value <= MOST_QUBITS:
-        told = f"{size.value:,}" if isinstance(size, ast.IntegerLiteral) else "an expression"
-        raise ValueError(f"a register of it has the size {told}; give a whole number from 1 to {MOST_QUBITS:,}")
+        text = f"{size.value:,}" if isinstance(size, ast.IntegerLiteral) else "an expression"
+        raise ValueError(f"a register of it has the size {text}; give a whole number from 1 to {MOST_QUBITS:,}")
     return int(size.value)
 
 

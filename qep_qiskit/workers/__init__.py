@@ -1,7 +1,7 @@
 """Tasks on one process, on several local ones, or on the workers of a dask scheduler.
 
-A task is a function of what all tasks share and of one item; what it returns depends on these alone (its seeds are among
-them), so the results are the same for any number of workers, and a worker that is lost costs the time of its tasks only.
+A task is a function of shared data and of one item; its result depends on these alone (they include its seeds),
+so the results are the same for any number of workers, and a lost worker costs only the time of its tasks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Pool", "PoolLostError", "Serial", "mapped", "pool"]
 
 @contextmanager
 def pool(workers: int | None = None, scheduler: str | None = None, *, say: Callable[[str], None] = to_stderr) -> Iterator[Pool]:
-    """Open a pool and close it at the end; no process of its own outlives it.
+    """Open a pool, and end its processes when it closes.
 
     Parameters
     ----------
@@ -26,18 +26,18 @@ def pool(workers: int | None = None, scheduler: str | None = None, *, say: Calla
     scheduler : str, optional
         The address of a dask scheduler, ``"tcp://10.0.0.1:8786"``, instead. Its workers must have this package installed.
         **A scheduler runs code**: tasks travel as pickles, so whoever can reach the scheduler, or answers in its place, runs
-        programs on its workers and on this machine. Give only the address of a scheduler of your own, in a network that you
+        programs on its workers and on this machine. Give only the address of your own scheduler, in a network that you
         trust.
     say : callable
-        Called with a line while workers are waited for; by default it goes to stderr.
+        Called with a line when the wait for workers begins; by default it goes to stderr.
 
     Raises
     ------
     InputError
-        For both at once, a number below 1, an address that is none, does not answer, or is something else than a scheduler with
+        For both options at once, a number below 1, an invalid address, one that does not answer or has no scheduler with
         workers, and a missing package.
     PoolLostError
-        While tasks run: the scheduler went away, or the last worker did.
+        If the scheduler or the last worker is lost while tasks run.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Processes of this machine that run tasks.
+"""Local processes that run tasks.
 
 Each is a fresh interpreter that does not read the main script again, so that a script needs no ``if __name__ == "__main__"``. It
 has a session of its own, so that Ctrl-C in the terminal reaches the parent alone, and it ends with the parent however that ends.
@@ -26,7 +26,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 class Local:
-    """Runs tasks on so many processes, which are started with the first task and kept until :meth:`close`."""
+    """A pool of local processes, which start with the first task and stay until :meth:`close`."""
 
     def __init__(self, workers: int) -> None:
         self._workers = [_Worker() for _ in range(workers)]
@@ -57,13 +57,13 @@ class Local:
                     worker.end()
 
     def close(self) -> None:
-        """End all processes, in the middle of their tasks too."""
+        """End all processes, even in the middle of a task."""
         for worker in self._workers:
             worker.end()
 
 
 class _Worker:
-    """One process; started when it is asked for the first time, and anew after it died."""
+    """One process, started for its first task, and started again if it died."""
 
     def __init__(self) -> None:
         self.busy = False
@@ -71,7 +71,7 @@ class _Worker:
         self._knows = ""
 
     def ask(self, common: bytes, data: bytes) -> tuple[bool, Any]:
-        """Run one task, and return whether it ended well, and its result or its error.
+        """Run one task; return whether it succeeded, and its result or its error.
 
         Raises
         ------
@@ -149,7 +149,7 @@ def _serve(
             break
         else:
             text = (
-                f"workers: a task ended its worker {RETRIES + 1} times; it may need more memory than there is, take fewer workers"
+                f"workers: a task ended its worker {RETRIES + 1} times; it may need more memory than there is; use fewer workers"
             )
             done.put((number, False, PoolLostError(text)))
             return

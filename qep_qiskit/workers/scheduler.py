@@ -1,4 +1,4 @@
-"""The workers of a dask scheduler: reached within seconds or refused in one line, and given up in one line when they are gone."""
+"""The workers of a dask scheduler; one that cannot be reached, or is lost, is reported in one line within seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADDRESS = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:]+\]|[^/\s:]+):(\d{1,5})
 GREETING_SECONDS = 3.0
 ANSWER_SECONDS = 6.0
 WORKERLESS_SECONDS = 8.0
-"""How long workers are waited for before a scheduler without any is given up; waiting is said."""
+"""Time to wait for workers before a scheduler without any is given up; a line reports the wait."""
 LOOK_SECONDS = 0.5
 _LARGEST_GREETING, _MOST_FRAMES = 1 << 20, 64
 
@@ -35,7 +35,7 @@ class Dask:
     ----------
     client : distributed.Client
     say : callable
-        Called with a line while workers are waited for.
+        Called with a line when the wait for workers begins.
     """
 
     client: Any
@@ -51,8 +51,8 @@ class Dask:
     ) -> Iterator[tuple[int, Result]]:
         """Yield (number of the item, function(shared, item)), each as it is done.
 
-        A task whose worker died is run again on another. What is shared goes with every task, so that no worker holds the
-        only copy, and is unpacked once by each.
+        A task whose worker died is run again on another. Shared data are sent with every task, so that no worker holds the
+        only copy, and each worker unpacks them once.
 
         Raises
         ------
@@ -101,13 +101,13 @@ class Dask:
 
 
 class _Watch:
-    """Looks after the scheduler and its workers while nothing comes back."""
+    """Checks the scheduler and its workers while no result arrives."""
 
     def __init__(self, pool: Dask) -> None:
         self._pool, self._next, self._alone, self._said = pool, 0.0, 0.0, False
 
     def look(self) -> None:
-        """Give up where nothing can come any more; say so where workers are missing."""
+        """Raise if no result can arrive any more; report missing workers."""
         now = time.monotonic()
         if now < self._next:
             return
@@ -126,22 +126,22 @@ class _Watch:
 
 
 def run_task(common: bytes, item: Any) -> Any:
-    """Run one task: what a worker does."""
+    """Run one task on a worker."""
     function, shared = messages.unpacked(common)
     return function(shared, item)
 
 
 @contextlib.contextmanager
 def connected(address: str, say: Callable[[str], None]) -> Iterator[Dask]:
-    """Connect to a scheduler that has workers, and leave it as it is at the end."""
-    found = ADDRESS.fullmatch(address)
-    if found is None or not 0 < int(found[3]) < 65536:
+    """Connect to a scheduler that has workers, and leave it running at the end."""
+    parts = ADDRESS.fullmatch(address)
+    if parts is None or not 0 < int(parts[3]) < 65536:
         raise InputError(f"scheduler: {address!r} is not an address; give one such as tcp://127.0.0.1:8786")
     try:
         import distributed  # noqa: F401
     except ImportError:
         raise InputError("scheduler: dask.distributed is not installed; pip install 'qep-qiskit[distributed]'") from None
-    greet(found[1], found[2].strip("[]"), int(found[3]), address)
+    greet(parts[1], parts[2].strip("[]"), int(parts[3]), address)
     with _quiet():
         client = _client(address)
         try:
@@ -154,7 +154,7 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Dask]:
 
 
 def greet(protocol: str, host: str, port: int, address: str) -> None:
-    """Refuse an address at which no scheduler is: a scheduler speaks first, in frames that tell their length."""
+    """Refuse an address without a scheduler: a scheduler sends the first message, in frames that state their length."""
     try:
         with socket.create_connection((host, port), timeout=GREETING_SECONDS) as line:
             if protocol != "tcp":
@@ -179,7 +179,7 @@ _START = "start one by `dask scheduler`, or give its address"
 
 
 def _client(address: str) -> Any:
-    """Return a client, made in a thread: what is no scheduler could keep it waiting for ever."""
+    """Return a client, made in a thread, since another kind of server could keep it waiting for ever."""
     from distributed import Client
 
     made: list[Any] = []
@@ -221,7 +221,7 @@ def _close(client: Any) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep dask's own words about lost connections off the screen: they are told in one line."""
+    """Silence dask's messages about lost connections, which are reported in one line."""
     names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "asyncio", "tornado")]
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]

@@ -1,4 +1,4 @@
-"""What a pool is, and the one that has no other process."""
+"""The interface of pools, and the pool that runs tasks in this process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 RETRIES = 3
-"""How many workers may die over one task before it is given up."""
+"""Number of times that a task is run again after its worker died."""
 
 
 class PoolLostError(DeviceError):
-    """The workers, or what deals tasks to them, are gone; what was kept before stays. Exit code 1."""
+    """The workers or their scheduler are gone; results stored before remain. Exit code 1."""
 
 
 def to_stderr(text: str) -> None:
@@ -26,7 +26,7 @@ def to_stderr(text: str) -> None:
 
 
 class Pool(Protocol):
-    """Something that runs tasks."""
+    """An object that runs tasks."""
 
     def results(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
@@ -49,5 +49,5 @@ class Serial:
 
 def mapped(pool: Pool, function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]) -> list[Result]:
     """Return function(shared, item) of all items, in their order."""
-    found = dict(pool.results(function, shared, items))
-    return [found[number] for number in range(len(items))]
+    results = dict(pool.results(function, shared, items))
+    return [results[number] for number in range(len(items))]

@@ -84,7 +84,7 @@ def edited(document, *path, value):
         (lambda d: signed({k: v for k, v in d.items() if k != "jobs"}), "jobs: Field required"),
         (lambda d: signed({**d, "more": 1}), "more: Extra inputs"),
         (lambda d: edited(d, "jobs", 0, "state", value="paid"), r"jobs\.0\.state"),
-        (lambda d: edited(d, "circuits", "0-0", "qpy", value="AAAA"), r"circuits\.0-0: is no QPY"),
+        (lambda d: edited(d, "circuits", "0-0", "qpy", value="AAAA"), r"circuits\.0-0: is not QPY"),
         (lambda d: signed({**d, "circuits": {}}), "circuit '0-0' is missing"),
         (lambda d: edited(d, "jobs", 0, "content", "pubs", 0, "names", value=["a"]), "do not fit the parameters"),
         (lambda d: edited(d, "results", d["jobs"][0]["tag"], value=[]), "not one a circuit of its job"),

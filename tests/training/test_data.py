@@ -29,8 +29,8 @@ def test_a_csv_file_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("a,b\n1,2\nx,3\n", {}, r"data.csv: row 3, column 'a': 'x' is no finite number"),
-        ("a,b\n1,2\n\nnan,3\n", {}, r"row 4, column 'a': 'nan' is no finite number"),
+        ("a,b\n1,2\nx,3\n", {}, r"data.csv: row 3, column 'a': 'x' is not a finite number"),
+        ("a,b\n1,2\n\nnan,3\n", {}, r"row 4, column 'a': 'nan' is not a finite number"),
         ("a,b\n1,2\n1\n", {}, r"row 3 has 1 cells, the header has 2"),
         ("a,b\n1,\n", {}, r"row 2, column 'b': the target is missing"),
         ("a,b\n", {}, r"has no rows below its header"),
@@ -56,7 +56,7 @@ def test_npz_files(tmp_path):
     np.savez(path, X=np.eye(3), y=np.array([0, 1, 0]))
     assert read_file(path).X.shape == (3, 3)
     np.savez(path, X=np.array([[1.0, np.inf]]), y=np.array([0]))
-    with pytest.raises(InputError, match="array X, row 0, column 1: inf is no finite number"):
+    with pytest.raises(InputError, match="array X, row 0, column 1: inf is not a finite number"):
         read_file(path)
     np.savez(path, X=np.eye(2), y=np.zeros(3))
     with pytest.raises(InputError, match=r"array y has shape \(3,\); expected \(2,\)"):
@@ -68,7 +68,7 @@ def test_npz_files(tmp_path):
     with pytest.raises(InputError, match="holds Python objects, which are not read"):
         read_file(path)
     path.write_bytes(b"PK\x03\x04 torn")
-    with pytest.raises(InputError, match="is no whole NPZ file"):
+    with pytest.raises(InputError, match="is not a complete NPZ file"):
         read_file(path)
     with pytest.raises(InputError, match=r"no such file.*did you mean 'data.npz'"):
         read_file(tmp_path / "dato.npz")

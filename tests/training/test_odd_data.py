@@ -72,7 +72,7 @@ def test_labels_of_words_and_numbers_are_taken_where_the_task_says_so(tmp_path):
     path = csv_of(tmp_path, ["1", "2b"] * 6)
     assert set(read_file(path, task="classification").y) == {"1", "2b"}
     for task, word in ((None, "data.task = 'classification'"), ("regression", "data.task = 'regression'")):
-        with pytest.raises(InputError, match="row 3, column 'y': '2b' is no finite number") as error:
+        with pytest.raises(InputError, match="row 3, column 'y': '2b' is not a finite number") as error:
             read_file(path, task=task)
         assert word in str(error.value)
 
@@ -189,8 +189,8 @@ def saved(tmp_path, **arrays):
 
 ARRAYS = {
     "one array": (lambda path: (np.save(path / "d.npy", ROWS), (path / "d.npy").rename(path / "d.npz")), ["one array (NPY)"]),
-    "text": (lambda path: (path / "d.npz").write_text("a,b\n1,2\n"), ["no whole NPZ"]),
-    "empty": (lambda path: (path / "d.npz").write_bytes(b""), ["no whole NPZ"]),
+    "text": (lambda path: (path / "d.npz").write_text("a,b\n1,2\n"), ["not a complete NPZ"]),
+    "empty": (lambda path: (path / "d.npz").write_bytes(b""), ["not a complete NPZ"]),
     "complex inputs": (lambda path: saved(path, X=ROWS * 1j, y=np.array(CLASSES)), ["array X", "complex"]),
     "complex targets": (lambda path: saved(path, X=ROWS, y=np.array(CLASSES) * 1j), ["array y", "complex"]),
     "dates": (lambda path: saved(path, X=ROWS, y=np.arange(12).astype("M8[D]")), ["array y", "datetime"]),

@@ -190,7 +190,7 @@ def _npz(path: Path, target: str | int | None) -> DataSet:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row, *column = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
             where = f"row {row}" + (f", column {column[0]}" if column else "")
-            raise InputError(f"{path}: array {name}, {where}: {array[(row, *column)]} is no finite number")
+            raise InputError(f"{path}: array {name}, {where}: {array[(row, *column)]} is not a finite number")
     for row, word in enumerate(y if y.dtype.kind == "U" else ()):
         if missing(str(word)):
             raise InputError(f"{path}: array {label}, row {row}: the target is missing, {str(word)!r}")
@@ -204,11 +204,11 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             if head == b"\x93NUMPY":
                 raise InputError(f"{path}: is one array (NPY), not an NPZ file; save X and y with numpy.savez(file, X=…, y=…)")
             if head[:2] != b"PK":
-                raise InputError(f"{path}: is no whole NPZ file; save plain arrays with numpy.savez(file, X=…, y=…)")
+                raise InputError(f"{path}: it is not a complete NPZ file; save plain arrays with numpy.savez(file, X=…, y=…)")
             file.seek(0)
             return read_npz(file, most=LARGEST_DATA)
     except InputError:
         raise
     except (ValueError, OSError) as error:
-        reason = "is no whole NPZ file" if "no whole" in str(error) else getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: {reason}; save plain arrays with numpy.savez(file, X=…, y=…)") from None

@@ -161,7 +161,7 @@ def _targets(path: Path, column: str, cells: list[tuple[int, str]], task: str | 
 
 
 def _refused(cell: str) -> str:
-    return f"{shown(cell.strip())} is no finite number" if cell.strip() else "the cell is empty; a finite number is needed"
+    return f"{shown(cell.strip())} is not a finite number" if cell.strip() else "the cell is empty; a finite number is needed"
 
 
 def _column(path: Path, header: list[str], wanted: str | int, key: str) -> int:
