@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from qep_qiskit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from qep_qiskit.comparison import Budget, Rung, compare
+    from qep_qiskit.budget import Budget, Rung
+    from qep_qiskit.comparison import compare
     from qep_qiskit.costs import (
         ExpectationCost,
         ObservableCost,

@@ -7,20 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import numpy as np
-from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.budget import Budget as Budget
-from qep_qiskit.budget import Rung as Rung
+from qep_qiskit.budget import KINDS, Budget, Rung
+from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.named import as_device
 from qep_qiskit.devices.simulated.device import adds_no_noise
+from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.execution import Outcomes, execute
 from qep_qiskit.equilibrium.plan import Plan, check_options, measured_with, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduction import reduce
-from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error, scores
+from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.forecasting.settlement import settle
@@ -34,18 +33,6 @@ from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import exact_gradient, variational_gradient
 from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
-
-Vector = NDArray[np.float64]
-
-TITLES = {
-    "exact": "exact (β → 0)",
-    "finite_beta": "finite β",
-    "prepared": "prepared state, no noise",
-    "device": "device noise, infinite shots",
-    "shots": "device, raw shots",
-    "mitigated": "device, mitigated",
-}
-MEAN_FIELD_TITLE = "mean field (classical)"
 
 
 def compare(
@@ -148,7 +135,7 @@ class Climb:
         self._shots = shots if isinstance(shots, Split) else check_shots("shots", shots)
         refuse_without_qubits(problem, self._preparer, self._shots)
         self._calibration_shots = check_shots("calibration_shots", calibration_shots)
-        self._found: list[Rung] = []
+        self._rungs: list[Rung] = []
         self._last: Gradient | None = None
         self._plan: Plan | None = None
         self._gap: float | None = None
@@ -160,7 +147,7 @@ class Climb:
     def rungs(self) -> Iterator[Rung]:
         """Compute the rungs in order."""
         yield self._add("exact", self._exact)
-        self._mean_field = self._classical()
+        self._mean_field = self._computed("mean_field", self._classical, None)
         yield self._add("finite_beta", lambda: self._noiseless(self._large() or self._reference))
         yield self._add("prepared", self._prepared)
         yield self._add("device", self._infinite_shots)
@@ -215,63 +202,40 @@ class Climb:
             "started": self._started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - self._clock, 3),
         }
-        diagnostics = dict(last.diagnostics) if last is not None else {}
-        if diagnostics.get("gap") is None:
-            diagnostics["gap"] = self._gap
-        return Budget(self._problem.network.names, tuple(self._found), self._mean_field, diagnostics, settings, provenance)
+        diagnostics = Diagnostics() if last is None else last.diagnostics
+        if diagnostics.gap is None:
+            diagnostics = replace(diagnostics, gap=self._gap)
+        return Budget(self._problem.network.names, tuple(self._rungs), self._mean_field, diagnostics, settings, provenance)
 
-    def _add(self, name: str, make: Callable[[], Gradient]) -> Rung:
-        clock = time.perf_counter()
-        self._progress(TITLES[name], None)
-        try:
-            found = make()
-        except _Skipped as reason:
-            rung = Rung(name, TITLES[name], None, note=str(reason), seconds=time.perf_counter() - clock)
-        else:
-            rung = self._rung(name, TITLES[name], found)
-            rung = replace(rung, seconds=time.perf_counter() - clock)
-        self._found.append(rung)
+    def _add(self, name: str, measure: Callable[[], Gradient]) -> Rung:
+        before = [rung.values for rung in self._rungs if rung.values is not None]
+        rung = self._computed(name, measure, before[-1] if before else None)
+        self._rungs.append(rung)
         return rung
 
-    def _rung(self, name: str, title: str, found: Gradient) -> Rung:
-        values, stderr = found.values, found.stderr
-        exact = self._found[0].values if self._found else values
+    def _computed(self, name: str, measure: Callable[[], Gradient], before: Vector | None) -> Rung:
+        """Return a gradient as a rung, or the rung that says why there is none."""
+        clock, title = time.perf_counter(), KINDS[name].title
+        self._progress(title, None)
+        try:
+            gradient = measure()
+        except _Skipped as reason:
+            return Rung(name, title, None, note=str(reason), seconds=time.perf_counter() - clock)
+        exact = self._rungs[0].values if self._rungs else gradient.values
         if exact is None:
             raise InputError("compare: the exact gradient is missing")
-        size = float(np.linalg.norm(exact))
-        before = self._before()
-        clear = np.abs(exact) > 1e-12 * np.abs(exact).max(initial=0.0)
-        return Rung(
-            name=name,
-            title=title,
-            values=values,
-            stderr=stderr,
-            loss=found.loss,
-            loss_stderr=found.loss_stderr,
-            relative_error=relative_error(values, exact),
-            cosine=cosine(values, exact),
-            sign_agreement=float(np.mean(np.sign(values[clear]) == np.sign(exact[clear]))) if clear.any() else 1.0,
-            z=None if stderr is None else scores(values, exact, stderr),
-            added=None if before is None or not size else float(np.linalg.norm(values - before)) / size,
-        )
-
-    def _before(self) -> Vector | None:
-        return next((rung.values for rung in reversed(self._found) if rung.values is not None), None)
+        return replace(Rung.measured(name, gradient).against(exact, before), seconds=time.perf_counter() - clock)
 
     def _exact(self) -> Gradient:
-        found = exact_gradient(self._problem, preparer=self._reference, seed=self._seed)
-        gap = found.diagnostics["gap"]
-        self._gap = gap if isinstance(gap, float) else None
-        return found
+        gradient = exact_gradient(self._problem, preparer=self._reference, seed=self._seed)
+        self._gap = gradient.diagnostics.gap
+        return gradient
 
-    def _classical(self) -> Rung:
-        clock = time.perf_counter()
-        self._progress(MEAN_FIELD_TITLE, None)
+    def _classical(self) -> Gradient:
         try:
-            found = variational_gradient(self._problem, MeanField(), seed=self._seed)
+            return variational_gradient(self._problem, MeanField(), seed=self._seed)
         except (InputError, PreparationError) as reason:
-            return Rung("mean_field", MEAN_FIELD_TITLE, None, note=str(reason), seconds=time.perf_counter() - clock)
-        return replace(self._rung("mean_field", MEAN_FIELD_TITLE, found), added=None, seconds=time.perf_counter() - clock)
+            raise _Skipped(str(reason)) from None
 
     def _noiseless(self, preparer: Preparer) -> Gradient:
         stencil = self._stencil()
@@ -310,7 +274,7 @@ class Climb:
     def _measured(self, mitigation: str) -> Gradient:
         if self._shots is None:
             raise _Skipped("no shots were asked for")
-        if mitigation == "none" and self._found[-1].name == "shots":
+        if mitigation == "none" and self._rungs[-1].name == "shots":
             raise _Skipped("no mitigation was asked for")
         if self._measured_before is not None:
             self._last = reduce(*self._measured_before, mitigation=mitigation)

@@ -1,11 +1,15 @@
-"""How results show themselves: short lines, and small tables in notebooks."""
+"""How results show themselves: short lines, and small tables in notebooks and terminals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from qep_qiskit.plain_text import one_line, printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 MOST_ROWS = 60
 LONGEST = 80
@@ -22,6 +26,18 @@ def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[obje
     below = "".join(f"<p>{escape(note)}</p>" for note in [*rest, *notes])
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if kept else ""
     return f"<div><p><b>{escape(title)}</b></p>{table}{below}</div>"
+
+
+def terminal_table(*left: str, right: Iterable[str] = (), title: str | None = None) -> Table:
+    """Return an empty table for a terminal: its columns of text first, then those of numbers."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
+    for heading in left:
+        table.add_column(heading, no_wrap=True)
+    for heading in right:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
 
 
 def counted(number: int, word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from qep_qiskit.checks import seed_of
 from qep_qiskit.costs import ObservableCost
 from qep_qiskit.equilibrium.bias import FLAT, FLAT_SHARE
+from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.equilibrium.plan import check_options, plan, refuse_without_qubits
@@ -99,11 +101,11 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
         free,
         response.changes(problem.frame.strings),
         phase=prepared.phases[0],
-        diagnostics={
-            "gap": prepared.phases[0].gap,
-            **_some(response.details, "free_energy"),
-            "warnings": [prepared.silence] if prepared.silence else [],
-        },
+        diagnostics=Diagnostics(
+            gap=prepared.phases[0].gap,
+            warnings=(prepared.silence,) if prepared.silence else (),
+            more=_some(response.details, "free_energy"),
+        ),
         provenance={
             "method": f"linear response of {response.of}",
             "preparer": preparer.describe(),
@@ -112,7 +114,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     )
     if preparer == Exact():
         more = _truncation(problem, prepared.phases[0].energy, gradient.values)
-        gradient = replace(gradient, diagnostics={**gradient.diagnostics, **more})
+        gradient = replace(gradient, diagnostics=replace(gradient.diagnostics, more=more))
     return stamped(gradient, started, clock)
 
 
@@ -140,7 +142,7 @@ def _closed_form(problem: Problem) -> Gradient:
         mean, energy, gap = state.mean, state.energy, state.gap
         free = strings.expectations(mean, state.covariance, state.momenta)
     else:
-        mean, energy, gap = form.mean(), None, form.lowest_frequency()
+        mean, energy, gap = form.mean(), math.nan, form.lowest_frequency()
         free = strings.slopes(np.zeros_like(mean), mean, None, None)
         free[strings.where(CONSTANT)[0]] = 1.0
     observed = problem.cost_rows @ free
@@ -155,11 +157,7 @@ def _closed_form(problem: Problem) -> Gradient:
         loss_stderr=None,
         predictions=problem.output_rows @ free,
         predictions_stderr=None,
-        diagnostics={
-            "gap": gap,
-            "phases": [{"beta": 0.0, "energy": energy, "residual": left, "variance": 0.0}],
-            "warnings": [],
-        },
+        diagnostics=Diagnostics(gap=gap, phases=(Phase(0.0, energy, left, 0.0),)),
         provenance={"method": "linear response of normal modes, in closed form", "sites": form.size},
     )
 
@@ -201,7 +199,7 @@ def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0)
         free,
         response.changes(problem.frame.paulis),
         phase=prepared.phases[0],
-        diagnostics={"gap": None, **_some(response.details, "curvature_range"), "warnings": warnings},
+        diagnostics=Diagnostics(warnings=tuple(warnings), more=_some(response.details, "curvature_range")),
         provenance={
             "method": f"implicit differentiation of the {preparer.supports.variational}",
             "preparer": preparer.describe(),
@@ -216,7 +214,7 @@ def _as_gradient(
     transitions: Vector,
     *,
     phase: Phase,
-    diagnostics: dict[str, object],
+    diagnostics: Diagnostics,
     provenance: dict[str, object],
 ) -> Gradient:
     """Return the gradient of free expectations of all strings and their derivatives by the nudge."""
@@ -228,10 +226,7 @@ def _as_gradient(
         loss_stderr=None,
         predictions=problem.output_rows @ free,
         predictions_stderr=None,
-        diagnostics={
-            "phases": [{"beta": 0.0, "energy": phase.energy, "residual": phase.residual, "variance": phase.variance}],
-            **diagnostics,
-        },
+        diagnostics=replace(diagnostics, phases=(Phase(0.0, phase.energy, phase.residual, phase.variance),)),
         provenance=provenance,
     )
 
@@ -256,6 +251,6 @@ def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: fl
         f"{problem.network.num_qubits} qubits are more than diagonalisation reaches ({MOST_QUBITS}): matrix product states "
         f"and an extrapolated stencil at β = {beta:.2g} stand for the limit"
     )
-    warnings = [text, *found.diagnostics["warnings"]]  # type: ignore[misc]
     provenance = {**found.provenance, "method": "density-matrix renormalisation group, extrapolated to β = 0", "beta": beta}
-    return stamped(replace(found, diagnostics={**found.diagnostics, "warnings": warnings}, provenance=provenance), started, clock)
+    diagnostics = found.diagnostics.with_warnings([text], first=True)
+    return stamped(replace(found, diagnostics=diagnostics, provenance=provenance), started, clock)

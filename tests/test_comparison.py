@@ -9,9 +9,8 @@ import pytest
 
 import qep_qiskit as qep
 from qep_qiskit import comparison
-from qep_qiskit.comparison import TITLES, Climb
-from qep_qiskit.equilibrium.result import scores
-from qep_qiskit.report import findings
+from qep_qiskit.budget import KINDS, Budget, deviation
+from qep_qiskit.comparison import Climb
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
 PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(seed=3), x=[0.4], cost=qep.SquaredError([1.0]))
@@ -22,7 +21,7 @@ def test_noisy_device_fills_every_rung() -> None:
     budget = qep.compare(
         PROBLEM, preparer=VQE, device=qep.simulator(noise="fake_manila", seed=4), shots=2000, mitigation="tensored"
     )
-    assert [rung.name for rung in budget.rungs] == list(TITLES)
+    assert [rung.name for rung in budget.rungs] == list(KINDS)[:6]
     assert all(rung.values is not None for rung in budget.rungs)
     exact = qep.exact_gradient(PROBLEM).values
     size = np.linalg.norm(exact)
@@ -102,15 +101,15 @@ def test_an_error_bar_of_zero_leaves_z_unknown() -> None:
     rung, k = budget["shots"], network.names.index("s")
     assert rung.values[k] == rung.stderr[k] == 0.0 and np.isnan(rung.z[k])
     assert np.isfinite(np.delete(rung.z, k)).all() and (np.delete(rung.stderr, k) > 0).all()
-    text = findings.rung(budget.to_dict(), "shots")
-    assert text["z"][k] is None
-    others = np.delete(rung.z, k)
-    assert findings.reduced_chi_square(text) == pytest.approx(np.mean(others**2))
-    assert findings.largest_score(text) == pytest.approx(np.abs(others).max())
+    kept = Budget.of(json.loads(json.dumps(budget.to_dict())))["shots"]
+    assert np.isnan(kept.z[k]) and rung.to_dict()["z"][k] is None
+    known = np.delete(rung.z, k)
+    assert kept.chi_square == pytest.approx(np.mean(known**2))
+    assert kept.largest_z == pytest.approx(np.abs(known).max())
 
 
 def test_scores_are_unknown_where_there_is_no_error_bar() -> None:
-    z = scores(np.array([1.0, 0.0, 2.0]), np.array([1.0, 0.5, 1.0]), np.array([0.0, 0.0, 0.5]))
+    z = deviation([1.0, 0.0, 2.0], [1.0, 0.5, 1.0], [0.0, 0.0, 0.5]).z
     assert np.isnan(z[:2]).all() and z[2] == 2.0
 
 
@@ -121,7 +120,6 @@ def test_a_saturated_network_is_within_its_error_bars() -> None:
     chi = []
     for seed in range(12):
         budget = qep.compare(problem, stencil=qep.symmetric(0.05), device=qep.statevector(), shots=150, seed=seed)
-        text = findings.rung(budget.to_dict(), "shots")
-        assert None not in text["z"]
-        chi.append(findings.reduced_chi_square(text))
+        assert np.isfinite(budget["shots"].z).all()
+        chi.append(budget["shots"].chi_square)
     assert max(chi) < 4 and 0.2 < np.mean(chi) < 1.6

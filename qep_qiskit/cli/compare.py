@@ -11,10 +11,10 @@ import click
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import load_spec, spec_options
 from qep_qiskit.cli.output import console, print_json, progress, say, to_json
+from qep_qiskit.display import counted
 
 if TYPE_CHECKING:
-    from qiskit.circuit import QuantumCircuit
-
+    from qep_qiskit.budget import Budget
     from qep_qiskit.comparison import Climb
     from qep_qiskit.equilibrium import Gradient
     from qep_qiskit.experiment import Spec
@@ -50,30 +50,28 @@ def command(
 
     run = _run(spec_path)
     if run is not None:
-        _of_run(run, overrides, seed, mitigation, out, as_json)
+        if overrides or seed is not None:
+            raise click.UsageError("--set and --seed go with a SPEC; a run was measured with its own.")
+        _of_run(run, mitigation, _writable(run if out is None else Path(out)), as_json)
         return
     if mitigation is not None:
-        raise click.UsageError("--mitigation goes with a RUN; of a spec give --set measurement.mitigation=METHOD.")
+        raise click.UsageError("--mitigation goes with a RUN; for a spec give --set measurement.mitigation=METHOD.")
     spec = load_spec(spec_path, overrides, seed)
     folder = _writable(Path(out) if out is not None else Path("hardware_runs") / Path(spec_path).stem)
-    budget, circuit = _paid(spec, folder, yes) if bills(spec) else _climb(spec, folder)
-    page = _write(budget, spec, folder, circuit)
-    _show(budget, page, as_json)
-
-
-def _show(budget: dict[str, Any], page: Path, as_json: bool) -> None:
-    if as_json:
-        print_json({**budget, "files": {"page": str(page), "folder": str(page.parent)}})
+    if bills(spec):
+        _paid(spec, folder, yes, as_json)
         return
-    from qep_qiskit.report import table
+    problem, settings = spec.problem(), spec.settings()
+    from qep_qiskit.comparison import Climb
 
-    shown = console()
-    table.render(budget, shown)
-    say(f"\n{page}")
+    with progress() as report:
+        climb = Climb(problem, **settings, progress=report)
+        _climb(climb, spec, folder)
+    _show(climb, spec, folder, as_json)
 
 
 def _run(name: str) -> Path | None:
-    """Return the folder of a run of this name, or None where it is a spec."""
+    """Return the folder of the run of this name, None if there is none."""
     from qep_qiskit.errors import InputError
     from qep_qiskit.runs.file.store import find_run
 
@@ -83,95 +81,84 @@ def _run(name: str) -> Path | None:
         return None
 
 
-def _of_run(
-    run: Path, overrides: tuple[str, ...], seed: int | None, mitigation: str | None, out: str | None, as_json: bool
-) -> None:
+def _of_run(run: Path, mitigation: str | None, folder: Path, as_json: bool) -> None:
     from qep_qiskit.cli.following import spec_of
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.stored_results import climb_of
 
-    if overrides or seed is not None:
-        raise click.UsageError("--set and --seed go with a SPEC; a run was measured with its own.")
-    folder = _writable(run if out is None else Path(out))
     with RunStore.open(run) as store, progress() as report:
         spec = spec_of(store)
         climb = climb_of(store, spec, mitigation=mitigation, progress=report)
-        _climbed(climb, spec, folder)
-    budget = {**climb.budget().to_dict(), "run": str(run)}
-    _show(budget, _write(budget, spec, folder, climb.circuit, page_name="budget.html"), as_json)
+        _climb(climb, spec, folder)
+    _show(climb, spec, folder, as_json, run=run, page_name="budget.html")
 
 
-def _paid(spec: Spec, folder: Path, yes: bool) -> tuple[dict[str, Any], QuantumCircuit | None]:
-    """Measure the spec in a run of its own, and climb the budget with the run's counts."""
+def _paid(spec: Spec, folder: Path, yes: bool, as_json: bool) -> None:
+    """Measure the spec in a run of its own, and compute the budget from the run's counts."""
     from qep_qiskit.cli.paid import measured, run_folder_of
     from qep_qiskit.runs.stored_results import climb_of
 
-    def climbed(life: Lifecycle, found: Gradient, report: Progress) -> tuple[dict[str, Any], QuantumCircuit | None]:
+    def climbed(life: Lifecycle, gradient: Gradient, report: Progress) -> tuple[Climb, Path]:
         climb = climb_of(life.store, life.spec, progress=report)
-        _climbed(climb, spec, folder)
-        return {**climb.budget().to_dict(), "run": str(life.store.folder)}, climb.circuit
+        _climb(climb, spec, folder)
+        return climb, life.store.folder
 
-    found: tuple[dict[str, Any], QuantumCircuit | None] = measured(spec, run_folder_of(spec), yes, climbed)
-    return found
-
-
-def _climb(spec: Spec, folder: Path) -> tuple[dict[str, Any], QuantumCircuit | None]:
-    problem, settings = spec.problem(), spec.settings()
-    from qep_qiskit.comparison import Climb
-
-    with progress() as report:
-        climb = Climb(problem, **settings, progress=report)
-        _climbed(climb, spec, folder)
-    return climb.budget().to_dict(), climb.circuit
+    climb, run = measured(spec, run_folder_of(spec), yes, climbed)
+    _show(climb, spec, folder, as_json, run=run)
 
 
-def _climbed(climb: Climb, spec: Spec, folder: Path) -> None:
-    """Climb all rungs; what interrupts it leaves the finished ones in the folder."""
+def _climb(climb: Climb, spec: Spec, folder: Path) -> None:
+    """Compute all rungs; an interruption leaves the finished ones in the folder."""
     from qep_qiskit.cli.main import InterruptedRunError
 
-    def there() -> str:
-        return _kept(climb.budget().to_dict(), spec, folder)
+    def kept() -> str:
+        return _keep(climb.budget(), spec, folder)
 
     try:
-        with saying(there):
+        with saying(kept):
             for _ in climb.rungs():
                 pass
     except KeyboardInterrupt:
-        raise InterruptedRunError(there()) from None
+        raise InterruptedRunError(kept()) from None
 
 
-def _kept(budget: dict[str, Any], spec: Spec, folder: Path) -> str:
-    """Save the rungs that an interrupted comparison has, and return what to say of them."""
-    from qep_qiskit.files import write_whole
-
-    count = len(budget["rungs"])
-    if count == 0:
+def _keep(budget: Budget, spec: Spec, folder: Path) -> str:
+    """Save the rungs of an interrupted comparison, and return what to say of them."""
+    if not budget.rungs:
         return "nothing was written, run the same command to start again"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "run.db").exists():
-        write_whole(folder / "spec.toml", spec.to_toml().encode())
-    path = write_whole(folder / "budget.json", (to_json({**budget, "complete": False}) + "\n").encode())
+    path = _write_data({**budget.to_dict(), "complete": False}, spec, folder)
     return (
-        f"{count} rung{'s' * (count > 1)} of 6 kept in {path}, to be read; the next call does not use them: "
+        f"{counted(len(budget), 'rung')} of 6 kept in {path}, to be read; the next call does not use them: "
         "the same command starts again"
     )
 
 
-def _write(
-    budget: dict[str, Any], spec: Spec, folder: Path, circuit: QuantumCircuit | None, page_name: str = "report.html"
-) -> Path:
+def _write_data(document: dict[str, Any], spec: Spec, folder: Path) -> Path:
+    """Write a budget as JSON, and the spec beside it unless a run keeps its own there."""
     from qep_qiskit.files import write_whole
-    from qep_qiskit.report import budget_page as page
-    from qep_qiskit.report import figures
 
     folder.mkdir(parents=True, exist_ok=True)
-    text = spec.to_toml()
-    if not (folder / "run.db").exists():  # a run keeps the spec as it was given
-        write_whole(folder / "spec.toml", text.encode())
-    write_whole(folder / "budget.json", (to_json(budget) + "\n").encode())
+    if not (folder / "run.db").exists():
+        write_whole(folder / "spec.toml", spec.to_toml().encode())
+    return write_whole(folder / "budget.json", (to_json(document) + "\n").encode())
+
+
+def _show(
+    climb: Climb, spec: Spec, folder: Path, as_json: bool, *, run: Path | None = None, page_name: str = "report.html"
+) -> None:
+    """Write the budget's files, and print it."""
+    from qep_qiskit.report import budget_page, figures, table
+
+    budget = climb.budget()
+    document = {**budget.to_dict(), **({} if run is None else {"run": str(run)})}
+    _write_data(document, spec, folder)
     figures.draw(budget, folder / "budget.png")
-    page.write(budget, folder / page_name, spec_text=text, circuit=circuit)
-    return folder / page_name
+    page = budget_page.write(budget, folder / page_name, spec_text=spec.to_toml(), circuit=climb.circuit)
+    if as_json:
+        print_json({**document, "files": {"page": str(page), "folder": str(folder)}})
+        return
+    table.render(budget, console())
+    say(f"\n{page}")
 
 
 def _writable(folder: Path) -> Path:

@@ -140,7 +140,7 @@ def _time(seconds: float) -> str:
 def _weights(found: Forecast) -> Any:
     from rich.table import Table
 
-    from qep_qiskit.report.numbers import column, with_error
+    from qep_qiskit.estimates import column, with_error
 
     table = Table(
         title="What it will give", title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim"

@@ -158,7 +158,7 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     """Return what came of the run: its gradient, the exact one, how far they are apart in error bars, and its events."""
     import numpy as np
 
-    from qep_qiskit.equilibrium.result import scores
+    from qep_qiskit.budget import deviation
     from qep_qiskit.errors import DegenerateGroundStateError, InputError
     from qep_qiskit.experiment import load
     from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
@@ -190,13 +190,12 @@ def _outcome(home: Path) -> dict[str, Any] | None:
             truth = np.array(ask().values)
         except (DegenerateGroundStateError, InputError):
             continue
-        z = scores(values, truth, errors)
-        z = z[np.isfinite(z)]
+        off = deviation(values, truth, errors)
         found[key] = {
             "title": title,
             "values": truth,
-            "largest_z": float(np.abs(z).max()) if z.size else None,
-            "mean_square_z": float(np.mean(z**2)) if z.size else None,
+            "largest_z": off.largest_z,
+            "mean_square_z": off.chi_square,
         }
     return found
 

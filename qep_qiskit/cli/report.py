@@ -26,17 +26,19 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
     from qep_qiskit.files import writable
 
     target = None if output is None else writable(output, "--output")
-    from qep_qiskit.report.run_page import report
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import state_of
 
     with RunStore.open(run_folder(run)) as store, progress() as tell:
         if store.description.get("kind") == "training":
-            from qep_qiskit.report import training_page as training
+            from qep_qiskit.report import training_page
 
             tell("drawing the curves", None)
-            path = training.report(store, target)
+            path = training_page.write(store, target)
         else:
-            path = report(store, spec_of(store), target, exact=exact, progress=tell)
+            from qep_qiskit.report import run_page
+            from qep_qiskit.runs.readings import readings_of
+
+            path = run_page.write(store, readings_of(store, spec_of(store), exact=exact, progress=tell), target)
         about = {"run": str(store.folder), "state": state_of(store), "page": str(path)}
     print_json(about) if as_json else say(str(path))

@@ -167,7 +167,7 @@ def _show_epochs(out: Console, store: RunStore) -> None:
     """Print how the loss of a training fell: its first and its last epochs, or its steps where no epoch is done."""
     from rich.table import Table
 
-    from qep_qiskit.report.numbers import percent, with_error
+    from qep_qiskit.estimates import percent, with_error
 
     steps = store.steps()
     if not steps:

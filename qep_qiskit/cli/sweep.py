@@ -114,7 +114,7 @@ def _waiting(text: str) -> None:
 
 
 def _cell(name: str, number: dict[str, float | None]) -> str:
-    from qep_qiskit.report.numbers import MISSING, with_error
+    from qep_qiskit.estimates import MISSING, with_error
 
     mean = number["mean"]
     if mean is None:

@@ -236,7 +236,7 @@ def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
 
 def status(done: Step, epoch: dict[str, Any]) -> str:
     """Return the line that stands beside the bar."""
-    from qep_qiskit.report.numbers import percent, with_error
+    from qep_qiskit.estimates import percent, with_error
 
     parts = [f"epoch {done.record['epoch']}", f"loss {with_error(done.record['loss'], done.record['loss_stderr'])}"]
     for name in ("train_accuracy", "validation_accuracy"):
@@ -251,7 +251,7 @@ def show(result: TrainingResult) -> None:
     """Print how the training went."""
     from rich.table import Table
 
-    from qep_qiskit.report.numbers import MISSING, cosine, duration, percent, with_error
+    from qep_qiskit.estimates import MISSING, cosine, duration, percent, with_error
 
     table = Table(title="Training", title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
     for heading in ("epoch", "training loss", "held-out loss", "training accuracy", "held-out accuracy"):

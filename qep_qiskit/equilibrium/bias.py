@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.equilibrium.diagnostics import BetaBias
 from qep_qiskit.errors import InputError, PreparationError
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ class Bias:
             return rounded(math.copysign(min(safe, 0.1 * abs(self.beta)), self.beta))
         return rounded(self.beta * (WANTED / share) ** (1.0 / self.order))
 
-    def to_dict(self) -> dict[str, object]:
-        """Return what diagnostics say of it."""
+    def to_dict(self) -> BetaBias:
+        """Return the bias as the diagnostics hold it."""
         if self.values is None or self.limit is None:
             return {"relative": None, "values": None, "of": None, "note": f"not known: {self.unknown}"}
         return {"relative": self.relative, "values": self.values.tolist(), "limit": self.limit.tolist(), "of": self.of}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.bias import WARNED
+from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.execution import Outcomes
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.plan import Plan, described
@@ -67,13 +67,13 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
         if undone is not None:
             shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
-    told = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
-    told["warnings"] += [*_other_shots(plan, outcomes), *outcomes.ran.notes(), *_loaded(plan, outcomes)]
+    about = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
+    warnings = [*_other_shots(plan, outcomes), *outcomes.ran.notes(), *_loaded(plan, outcomes)]
     if covariance is not None and undone is not None:
         stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
         gradient = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
         answer = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
-        told["warnings"] += _readout_bias(plan, outcomes, chosen, undone, strings, [gradient, answer])
+        warnings += _readout_bias(plan, outcomes, chosen, undone, strings, [gradient, answer])
     loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
     found = Gradient(
         names=problem.network.names,
@@ -86,7 +86,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         predictions_stderr=None
         if covariance is None
         else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
-        diagnostics=told,
+        diagnostics=about.with_warnings(warnings),
         provenance={**described(plan), **_circuit_report(plan, outcomes, undone)},
         free=(plan if plan.earlier is None else plan.earlier).prepared,
         shared=shared,
@@ -207,7 +207,7 @@ def _mitigator(chosen: Mitigation, outcomes: Outcomes) -> Mitigator | None:
     return None if chosen.method is None or outcomes.expectations else chosen.method.combine(outcomes.calibrations)
 
 
-def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> dict[str, Any]:
+def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
     """Return gap, phases, bias of the finite β and warnings of a complete plan; `covariance` is the gradient's."""
     parts = [plan] if plan.earlier is None else [plan.earlier, plan]
     phases = {p: phase for part in parts for p, phase in zip(part.phases, part.prepared.phases, strict=True)}
@@ -221,25 +221,17 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> dict[str, An
     if isinstance(apart, float) and apart <= WARNED:
         biased = []  # whatever an ansatz does at smaller β, this is the true ground state's gradient
     warnings += [*far, *biased]
-    return {
-        "gap": next((ph.gap for ph in phases.values() if ph.gap is not None), None),
-        "phases": [
-            {
-                "beta": ph.beta,
-                "energy": ph.energy,
-                "residual": ph.residual,
-                "variance": ph.variance,
-                "gap": ph.gap,
-                **_of_its_kind(ph),
-            }
-            for _, ph in sorted(phases.items())
-        ],
-        "beta_bias": {**plan.bias.to_dict(), "warning": biased[0] if biased else None},
-        **({} if nearness is None else {"ground_state": dict(nearness)}),
-        **_bounds(plan, phases),
-        **truncation(plan.problem, phases[0].energy if 0 in phases else None),
-        "warnings": warnings,
-    }
+    return Diagnostics(
+        gap=next((phase.gap for phase in phases.values() if phase.gap is not None), None),
+        phases=tuple(phase for _, phase in sorted(phases.items())),
+        beta_bias={**plan.bias.to_dict(), "warning": biased[0] if biased else None},
+        warnings=tuple(warnings),
+        more={
+            **({} if nearness is None else {"ground_state": dict(nearness)}),
+            **_bounds(plan, phases),
+            **truncation(plan.problem, phases[0].energy if 0 in phases else None),
+        },
+    )
 
 
 def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
@@ -277,14 +269,6 @@ def _loaded(plan: Plan, outcomes: Outcomes) -> list[str]:
 
 def _count(value: object) -> int:
     return int(value) if isinstance(value, int) else 0
-
-
-def _of_its_kind(phase: Phase) -> dict[str, object]:
-    if phase.curvature is not None:
-        return {"curvature": phase.curvature}
-    if phase.bond_dimension is None:
-        return {}
-    return {"truncation": phase.truncation, "bond_dimension": phase.bond_dimension, "error_bound": phase.error_bound}
 
 
 def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:

@@ -12,30 +12,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from qep_qiskit.checks import shown
 from qep_qiskit.display import counted, table_html
+from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.estimates import Estimate, with_error
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
-
-
-def relative_error(values: Vector, exact: Vector) -> float | None:
-    """Return ‖g − g*‖ / ‖g*‖; None where g* is zero."""
-    size = float(np.linalg.norm(exact))
-    return float(np.linalg.norm(values - exact)) / size if size else None
-
-
-def cosine(values: Vector, exact: Vector) -> float | None:
-    """Return the cosine of the angle between two gradients; None where one is zero."""
-    size = float(np.linalg.norm(exact)) * float(np.linalg.norm(values))
-    return float(values @ exact) / size if size else None
-
-
-def scores(values: Vector, truth: Vector, stderr: Vector) -> Vector:
-    """Return z = (g − g*) / stderr; NaN, unknown, where an error bar is zero, whether the values agree or not."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(stderr > 0, (values - truth) / stderr, np.nan)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,8 +36,8 @@ class Gradient(Value):
         At the free phase, ℓ(predictions). Shot noise raises a curved ℓ on average, a squared error by Σσ²; the error bar holds
         that bias, and `unbiased_loss` is without it.
     predictions, predictions_stderr : ndarray of shape (num_outputs,), same or None
-    diagnostics : mapping
-        ``gap``, ``phases`` (beta, energy, residual, variance, gap of each) and ``warnings``.
+    diagnostics : Diagnostics
+        The gap, how well each phase was prepared, the bias of β, and warnings.
     provenance : mapping
         Versions, circuits, shots, layout, calibration date, seeds, times.
     free : Prepared or None
@@ -76,7 +59,7 @@ class Gradient(Value):
     loss_stderr: float | None
     predictions: Vector
     predictions_stderr: Vector | None
-    diagnostics: Mapping[str, object] = field(default_factory=dict)
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
     provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
     free: Prepared | None = field(default=None, repr=False, compare=False)
     shared: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
@@ -148,16 +131,12 @@ class Gradient(Value):
 
     def _repr_html_(self) -> str:
         rows = [(name, self[name]) for name in self.names]
-        notes = [f"warning: {text}" for text in _texts(self.diagnostics.get("warnings"))]
+        notes = [f"warning: {text}" for text in self.diagnostics.warnings]
         return table_html(f"Gradient, loss = {with_error(self.loss, self.loss_stderr)}", ("weight", "∂L/∂w"), rows, notes)
 
     def _warned(self) -> str:
-        number = len(_texts(self.diagnostics.get("warnings")))
+        number = len(self.diagnostics.warnings)
         return f", {counted(number, 'warning')}" if number else ""
-
-
-def _texts(value: object) -> list[str]:
-    return [str(text) for text in value] if isinstance(value, list | tuple) else []
 
 
 def checked(found: Gradient) -> Gradient:

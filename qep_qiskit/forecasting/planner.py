@@ -168,8 +168,8 @@ def _truth(asked: Asked) -> tuple[Vector | None, float]:
     observed = exact.predictions if problem.cost.needs_free_phase else np.zeros(len(problem.cost_rows))
     nudge = problem.cost.error_signal(observed) @ problem.cost_rows
     size = float(np.abs(nudge[problem.frame.busy]).sum())
-    gap = exact.diagnostics["gap"]
-    return exact.values, float(gap) / size if isinstance(gap, float) and size else 0.1
+    gap = exact.diagnostics.gap
+    return exact.values, gap / size if gap is not None and size else 0.1
 
 
 def predictable(asked: Asked) -> bool:
@@ -229,7 +229,7 @@ def _forecast(asked: Asked, found: Choice, truth: Vector | None, *, adapted: boo
     stencil = prediction.stencil
     sent = sending(prediction.plan, asked.device, split, prediction.calibration_circuits)
     settings = chosen_settings(asked, found)
-    warnings = [str(w) for w in diagnostics(prediction.plan)["warnings"]]
+    warnings = list(diagnostics(prediction.plan).warnings)
     return Forecast(
         names=asked.problem.network.names,
         values=prediction.mean.values,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,19 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qep_qiskit.plain_text import shortened
+from qep_qiskit.report.picture import BLUE, FAINT, GREEN, INK, ORANGE, SKY, YELLOW
 
 Rows = Sequence[Mapping[str, Any]]
-TRAINED, HELD_OUT, THIRD, FAINT = "#0072B2", "#D55E00", "#009E73", "#8a8a8a"
+TRAINED, HELD_OUT, THIRD = BLUE, ORANGE, GREEN
 PAIR, SINGLE = re.compile(r"^(\w+)\[(\d+),(\d+)\]$"), re.compile(r"^(\w+)\[(\d+)\]$")
-
-
-def svg(figure: Figure) -> bytes:
-    """Return a figure as SVG; the same figure gives the same bytes."""
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return stream.getvalue()
 
 
 def curves(history: Rows, epochs: Rows) -> Figure:
@@ -132,8 +122,8 @@ def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Fi
         panel.plot(*ends, color=HELD_OUT if w < 0 else TRAINED, linewidth=0.3 + 4.5 * abs(w) / largest, alpha=0.75, zorder=1)
     for site in sites:
         x, y = places[site]
-        colour = "#F0E442" if site in inputs else "#56B4E9" if site in outputs else "#ffffff"
-        panel.scatter([x], [y], s=260, color=colour, edgecolors="#222222", zorder=2)
+        colour = YELLOW if site in inputs else SKY if site in outputs else "#ffffff"
+        panel.scatter([x], [y], s=260, color=colour, edgecolors=INK, zorder=2)
         panel.text(x, y, str(site), ha="center", va="center", fontsize=9, zorder=3)
         told = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
         panel.annotate(
@@ -184,7 +174,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     panel.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
     for (i, j), count in np.ndenumerate(matrix):
-        panel.text(j, i, str(count), ha="center", va="center", fontsize=9, color="white" if share[i, j] > 0.6 else "#222222")
+        panel.text(j, i, str(count), ha="center", va="center", fontsize=9, color="white" if share[i, j] > 0.6 else INK)
     for axis in (panel.xaxis, panel.yaxis):
         axis.set_ticks(range(len(labels)), [shortened(label, 14) for label in labels], fontsize=8, parse_math=False)
     panel.set_xlabel("answer", fontsize=9)

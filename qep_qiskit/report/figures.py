@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from qep_qiskit.budget import KINDS, Budget, Rung
+from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import one_line, shortened
-from qep_qiskit.report import findings
-from qep_qiskit.report.findings import LARGE_Z, Budget, Rung
-from qep_qiskit.report.numbers import finite
-from qep_qiskit.report.waterfall import FAINT, INK, has_levels, legend, waterfall
+from qep_qiskit.report.findings import LARGE_Z
+from qep_qiskit.report.picture import BLUE, FAINT, INK, ORANGE, PINK, file_bytes
+from qep_qiskit.report.waterfall import has_levels, legend, waterfall
 
 MANY_WEIGHTS = 40
 """Beyond this many weights the gradient is drawn against the exact one and not weight by weight."""
-
-# Okabe and Ito's palette, which readers with any colour vision can tell apart.
-COLOURS = {"device": "#CC79A7", "shots": "#D55E00", "mitigated": "#0072B2"}
-LABELS = {
-    "finite_beta": "finite β",
-    "prepared": "prepared, no noise",
-    "device": "device noise, infinite shots",
-    "shots": "raw shots",
-    "mitigated": "mitigated shots",
-}
+COLOURS = {"device": PINK, "shots": ORANGE, "mitigated": BLUE}
 
 
-def draw(budget: Budget, path: str | os.PathLike[str]) -> Path:
-    """Draw the budget into one file: SVG where the path ends so, else PNG.
+def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
+    """Draw the budget into one file: SVG if the path ends in .svg, else PNG.
 
     Parameters
     ----------
@@ -45,36 +37,18 @@ def draw(budget: Budget, path: str | os.PathLike[str]) -> Path:
     Path
     """
     style: Literal["png", "svg"] = "svg" if Path(path).suffix.lower() == ".svg" else "png"
-    return write_whole(path, figure_bytes(budget, style=style))
+    return write_whole(path, file_bytes(figure(budget), style))
 
 
-def figure_bytes(budget: Budget, *, style: Literal["png", "svg"] = "png", dpi: int = 150) -> bytes:
-    """Return the picture as a file's content; the same budget gives the same bytes.
-
-    Parameters
-    ----------
-    budget : mapping
-    style : {"png", "svg"}
-    dpi : int
-        Of a PNG.
-    """
-    stream = io.BytesIO()
-    metadata = {"Software": None} if style == "png" else {"Date": None, "Creator": None}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure(budget).savefig(stream, format=style, dpi=dpi, metadata=metadata)
-    return stream.getvalue()
-
-
-def figure(budget: Budget) -> Figure:
+def figure(budget: Budget | Mapping[str, Any]) -> Figure:
     """Return the figure: the gradient above the waterfall, or beside it where there are many weights.
 
     Under the gradient stands its difference from the exact one, whose scale lets the error bars be seen.
     """
-    budget = findings.document(budget)
-    exact = findings.rung(budget, "exact")
-    many = len(budget["names"]) > MANY_WEIGHTS and exact is not None
-    compared = exact is not None and len(findings.fitting(budget)) > 1
+    budget = Budget.of(budget)
+    exact = values_of(budget, "exact")
+    many = len(budget.names) > MANY_WEIGHTS and exact is not None
+    compared = exact is not None and len(budget.computed) > 1
     levels = has_levels(budget)
     height = 5.2 if many else (4.8 if compared else 3.3) + (2.8 if levels else 0.0)
     drawing = Figure(figsize=(10.4 if many else 8.5, height), layout="constrained", facecolor="white")
@@ -96,8 +70,14 @@ def figure(budget: Budget) -> Figure:
     return drawing
 
 
-def _by_weight(axes: list[Axes], budget: Budget, exact: Rung | None) -> None:
-    names = [one_line(str(n)) for n in budget["names"]]
+def values_of(budget: Budget, name: str) -> Vector | None:
+    """Return the values of a rung, None if it was not computed."""
+    rung = budget.computed.get(name)
+    return None if rung is None else rung.values
+
+
+def _by_weight(axes: list[Axes], budget: Budget, exact: Vector | None) -> None:
+    names = [one_line(name) for name in budget.names]
     positions, groups = _layout(names)
     for start, end, letter in groups:
         axes[0].text(
@@ -123,10 +103,10 @@ def _by_weight(axes: list[Axes], budget: Budget, exact: Rung | None) -> None:
             "linestyle": "none",
             "color": INK,
         }
-        axes[0].plot(positions, exact["values"], label="exact", zorder=2, **tick)
+        axes[0].plot(positions, exact, label="exact", zorder=2, **tick)
     axes[0].axhline(0.0, color=FAINT, linewidth=0.6, zorder=0)
     axes[0].margins(y=0.14)
-    _series(axes, budget, positions, exact, shift=0.17)
+    _series(axes, budget, np.array(positions), exact, shift=0.17)
 
     labels = [_index(n) for n in names]
     steep = len(names) * (1 + max(map(len, labels), default=0)) > 110
@@ -137,60 +117,59 @@ def _by_weight(axes: list[Axes], budget: Budget, exact: Rung | None) -> None:
     _finish(axes, "gradient  ∂L/∂w", "Gradient")
 
 
-def _against_exact(axes: list[Axes], budget: Budget, exact: Rung) -> None:
-    truth = exact["values"]
-    axes[0].axline((truth[0], truth[0]), slope=1.0, color=INK, linewidth=1.0, zorder=1, label="exact")
-    _series(axes, budget, truth, exact, shift=0.0)
-    low, high = min(truth), max(truth)
+def _against_exact(axes: list[Axes], budget: Budget, exact: Vector) -> None:
+    axes[0].axline((exact[0], exact[0]), slope=1.0, color=INK, linewidth=1.0, zorder=1, label="exact")
+    _series(axes, budget, exact, exact, shift=0.0)
+    low, high = float(exact.min()), float(exact.max())
     pad = 0.06 * (high - low or 1.0)
     axes[-1].set_xlim(low - pad, high + pad)
     axes[-1].set_xlabel("exact  ∂L/∂w", fontsize=9)
     _finish(axes, "measured  ∂L/∂w", "Gradient")
 
 
-def _series(axes: list[Axes], budget: Budget, x: list[float], exact: Rung | None, *, shift: float) -> None:
-    rungs = {r["name"]: r for r in findings.fitting(budget)}
-    measured = [n for n in ("shots", "mitigated") if n in rungs] or [n for n in ("device",) if n in rungs]
-    noiseless = [n for n in ("prepared", "finite_beta") if n in rungs][:1]
+def _series(axes: list[Axes], budget: Budget, x: Vector, exact: Vector | None, *, shift: float) -> None:
+    computed = budget.computed
+    measured: list[str] = [name for name in ("shots", "mitigated") if name in computed]
+    measured = measured or [name for name in ("device",) if name in computed]
+    noiseless = [name for name in ("prepared", "finite_beta") if name in computed][:1]
     crowded = shift == 0.0
     for name in measured if crowded and measured else [*noiseless, *measured]:
+        rung = computed[name]
+        assert rung.values is not None
         offset = shift * (-1 if name == "shots" else 1) if len(measured) == 2 and name in measured else 0.0
-        places = [value + offset for value in x]
-        _draw(axes[0], places, rungs[name], rungs[name]["values"])
+        _draw(axes[0], x + offset, rung, rung.values)
         if exact is not None and len(axes) > 1:
-            difference = [v - e for v, e in zip(rungs[name]["values"], exact["values"], strict=True)]
-            _draw(axes[1], places, rungs[name], difference)
+            _draw(axes[1], x + offset, rung, rung.values - exact)
     if exact is not None and len(axes) > 1:
         axes[1].axhline(0.0, color=INK, linewidth=1.0, zorder=1)
         axes[1].margins(y=0.1)
         axes[1].set_ylabel("minus exact", fontsize=9)
         if measured and crowded:
-            _name_outliers(axes[1], budget, rungs[measured[-1]], exact)
+            _name_outliers(axes[1], budget, computed[measured[-1]], exact)
 
 
-def _draw(axes: Axes, x: list[float], rung: Rung, y: list[float]) -> None:
-    name = rung["name"]
-    label = LABELS[name] + (" ± 1σ" if rung.get("stderr") else "")
-    if name in COLOURS:
-        style: dict[str, Any] = {"color": COLOURS[name], "markersize": 3.4, "zorder": 3 + (name == "mitigated")}
-        axes.errorbar(x, y, yerr=rung.get("stderr"), fmt="o", elinewidth=1.1, capsize=0, label=label, **style)
+def _draw(axes: Axes, x: Vector, rung: Rung, y: Vector) -> None:
+    label = KINDS[rung.name].label + ("" if rung.stderr is None else " ± 1σ")
+    if rung.name in COLOURS:
+        style: dict[str, Any] = {"color": COLOURS[rung.name], "markersize": 3.4, "zorder": 3 + (rung.name == "mitigated")}
+        axes.errorbar(x, y, yerr=rung.stderr, fmt="o", elinewidth=1.1, capsize=0, label=label, **style)
     else:
         axes.plot(x, y, "o", markersize=5.5, markerfacecolor="none", color=FAINT, label=label, zorder=2)
 
 
-def _name_outliers(axes: Axes, budget: Budget, rung: Rung, exact: Rung) -> None:
-    scores = rung.get("z") or ()
-    far = sorted((k for k, z in enumerate(scores) if finite(z) and abs(z) > LARGE_Z), key=lambda k: -abs(scores[k]))
-    for k in far[:4]:
-        point = (exact["values"][k], rung["values"][k] - exact["values"][k])
+def _name_outliers(axes: Axes, budget: Budget, rung: Rung, exact: Vector) -> None:
+    if rung.z is None or rung.values is None:
+        return
+    size = np.nan_to_num(np.abs(rung.z))
+    for k in [k for k in np.argsort(-size, kind="stable")[:4].tolist() if size[k] > LARGE_Z]:
         axes.annotate(
-            shortened(str(budget["names"][k]), 14),
-            point,
+            shortened(budget.names[k], 14),
+            (exact[k], rung.values[k] - exact[k]),
             (5, 0),
             textcoords="offset points",
             va="center",
             fontsize=8,
-            color=COLOURS[rung["name"]],
+            color=COLOURS[rung.name],
             parse_math=False,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from qep_qiskit.estimates import finite
 from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import drawn
-from qep_qiskit.report.numbers import finite
+from qep_qiskit.report.picture import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY, file_bytes
 
-INK = "#333333"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, INK)
 LOG_RATIO = 20.0
 """An axis whose largest value is so many times its smallest is drawn on a logarithmic scale."""
 MOST_LINES = 12
@@ -67,9 +66,7 @@ def draw(entries: Sequence[Mapping[str, Any]], measure: str, path: str | os.Path
         axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-    return write_whole(path, buffer.getvalue())
+    return write_whole(path, file_bytes(figure, "png"))
 
 
 def _many(entries: Sequence[Mapping[str, Any]], key: str) -> bool:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qep_qiskit.budget import KINDS, Budget, Rung
+from qep_qiskit.display import terminal_table
+from qep_qiskit.estimates import MISSING, Estimate, column, cosine, duration, percent, score
 from qep_qiskit.plain_text import one_line, shortened
-from qep_qiskit.report import findings
-from qep_qiskit.report.findings import LARGE_Z, Budget, Rung
-from qep_qiskit.report.numbers import MISSING, column, cosine, duration, finite, percent, score, with_error
+from qep_qiskit.report.findings import large, verdict
 
 MANY_WEIGHTS = 24
 """Beyond this many weights only the most deviating ones are listed; the page has all."""
 LISTED = 16
 
-SHOT_RUNGS = {"shots": "raw", "mitigated": "mitigated"}
-EXPECTATION_RUNGS = {"finite_beta": "finite β", "prepared": "prepared", "device": "device"}
 
-
-def render(budget: Budget, console: Console) -> None:
+def render(budget: Budget | Mapping[str, Any], console: Console) -> None:
     """Print the rungs, the weights, the loss, the verdict and the warnings; made for 100 columns.
 
     Parameters
@@ -27,12 +29,11 @@ def render(budget: Budget, console: Console) -> None:
     budget : Budget, or the mapping of its ``to_dict()``
     console : rich.console.Console
     """
-    budget = findings.document(budget)
+    budget = Budget.of(budget)
     console.print(_rung_table(budget))
-    classical = findings.mean_field(budget)
-    for rung in (*budget.get("rungs", ()), *([classical] if classical else [])):
-        if rung.get("note"):
-            console.print(Text.assemble((f"  {rung['title']}: ", "bold"), (one_line(str(rung["note"])), "dim")))
+    for rung in budget.rows:
+        if rung.note:
+            console.print(Text.assemble((f"  {rung.title}: ", "bold"), (one_line(rung.note), "dim")))
     console.print()
     table, omitted = _weight_table(budget)
     console.print(table)
@@ -40,101 +41,85 @@ def render(budget: Budget, console: Console) -> None:
         console.print(Text(f"  {omitted} more weights deviate less; the page and --json have them all.", style="dim"))
     console.print()
     console.print(_loss_line(budget))
-    conclusion = findings.verdict(budget)
-    style = {True: "bold green", False: "bold yellow", None: "bold"}[conclusion.good]
-    console.print(Text(conclusion.text, style=style))
-    for warning in budget.get("diagnostics", {}).get("warnings") or ():
-        console.print(Text.assemble(("warning: ", "bold yellow"), one_line(str(warning))))
+    text, good = verdict(budget)
+    console.print(Text(text, style={True: "bold green", False: "bold yellow", None: "bold"}[good]))
+    for warning in budget.diagnostics.warnings:
+        console.print(Text.assemble(("warning: ", "bold yellow"), one_line(warning)))
 
 
 def _rung_table(budget: Budget) -> Table:
-    table = _plain_table("Error budget: distance from the exact gradient")
-    table.add_column("rung", no_wrap=True, overflow="ellipsis")
-    for header in ("error", "from shots", "added", "cosine", "signs", "max |z|", "time"):
-        table.add_column(header, justify="right", no_wrap=True)
-    classical = findings.mean_field(budget)
-    for rung in (*budget.get("rungs", ()), *([classical] if classical else [])):
-        title = Text(shortened(str(rung["title"])))
-        if rung.get("values") is None:
+    headings = ("error", "from shots", "added", "cosine", "signs", "max |z|", "time")
+    table = terminal_table("rung", right=headings, title="Error budget: distance from the exact gradient")
+    for rung in budget.rows:
+        title = Text(shortened(rung.title))
+        if rung.values is None:
             table.add_row(title, *[MISSING] * 7, style="dim")
             continue
-        reference = rung["name"] == "exact"
-        largest = findings.largest_score(rung)
-        worst = Text(MISSING if largest is None else f"{largest:.1f}", style=_z_style(largest))
+        compared = rung.name != "exact"
         table.add_row(
             title,
-            MISSING if reference else percent(rung.get("relative_error")),
-            percent(findings.shot_noise(budget, rung)),
-            MISSING if reference else percent(rung.get("added")),
-            MISSING if reference else cosine(rung.get("cosine")),
-            MISSING if reference else percent(rung.get("sign_agreement")),
-            worst,
-            duration(rung.get("seconds")),
+            percent(rung.relative_error if compared else None),
+            percent(budget.shot_noise(rung)),
+            percent(rung.added if compared else None),
+            cosine(rung.cosine if compared else None),
+            percent(rung.sign_agreement if compared else None),
+            _marked(rung.largest_z, MISSING if rung.largest_z is None else f"{rung.largest_z:.1f}"),
+            duration(rung.seconds),
         )
     return table
 
 
 def _weight_table(budget: Budget) -> tuple[Table, int]:
-    rungs = {r["name"]: r for r in findings.fitting(budget)}
-    measured = [(rungs[n], label) for n, label in SHOT_RUNGS.items() if n in rungs]
-    plain = [] if measured else [(rungs[n], label) for n, label in EXPECTATION_RUNGS.items() if n in rungs]
-    shown = _listed(budget, measured, plain)
-    exact = column(rungs["exact"]["values"]) if "exact" in rungs else [MISSING] * len(budget["names"])
-    columns = [column(r["values"]) for r, _ in plain]
-    headers = [label for _, label in plain]
-    classical = findings.mean_field(budget)
-    if classical and classical.get("values") is not None:
-        columns.insert(0, column(classical["values"]))
-        headers.insert(0, "mean field")
+    computed, classical = budget.computed, budget.mean_field
+    measured = [computed[name] for name in ("shots", "mitigated") if name in computed]
+    noiseless = [] if measured else [computed[name] for name in ("finite_beta", "prepared", "device") if name in computed]
+    exact = computed.get("exact")
+    columns = {"exact": [MISSING] * len(budget.names) if exact is None else column(_values(exact))}
+    if classical is not None and classical.values is not None:
+        columns["mean field"] = column(_values(classical))
+    columns |= {KINDS[rung.name].short: column(_values(rung)) for rung in noiseless}
 
-    omitted = len(budget["names"]) - len(shown)
-    table = _plain_table(f"Gradient: the {len(shown)} weights that deviate most" if omitted else "Gradient")
-    table.add_column("weight", no_wrap=True, overflow="ellipsis", max_width=20)
-    for header in ("exact", *headers):
-        table.add_column(header, justify="right", no_wrap=True)
-    for _, label in measured:
-        table.add_column(f"{label} ± error", justify="right", no_wrap=True)
-        table.add_column("z", justify="right", no_wrap=True)
-    for k in shown:
-        cells: list[Text | str] = [exact[k], *(c[k] for c in columns)]
-        for rung, _ in measured:
-            stderr, z = rung.get("stderr"), rung.get("z")
-            cells.append(with_error(rung["values"][k], stderr[k] if stderr else None))
-            cells.append(Text(score(z[k] if z else None), style=_z_style(z[k] if z else None)))
-        table.add_row(Text(shortened(str(budget["names"][k]), 20)), *cells)
+    listed = _listed(budget, (measured or noiseless)[-1:])
+    omitted = len(budget.names) - len(listed)
+    title = f"Gradient: the {len(listed)} weights that deviate most" if omitted else "Gradient"
+    pairs = [heading for rung in measured for heading in (f"{KINDS[rung.name].short} ± error", "z")]
+    table = terminal_table("weight", right=(*columns, *pairs), title=title)
+    table.columns[0].max_width = 20
+    for k in listed:
+        cells: list[Text | str] = [cells[k] for cells in columns.values()]
+        for rung in measured:
+            z = None if rung.z is None else float(rung.z[k])
+            cells += [str(rung.estimates[k]), _marked(z, score(z))]
+        table.add_row(Text(shortened(budget.names[k], 20)), *cells)
     return table, omitted
 
 
-def _listed(budget: Budget, measured: list[tuple[Rung, str]], plain: list[tuple[Rung, str]]) -> list[int]:
-    count = len(budget["names"])
-    everything = list(range(count))
-    if count <= MANY_WEIGHTS or not (measured or plain):
-        return everything[:MANY_WEIGHTS]
-    last = (measured or plain)[-1][0]
-    exact = findings.rung(budget, "exact")
-    if last.get("z"):
-        deviation = [abs(z) if finite(z) else 0.0 for z in last["z"]]
-    elif exact is not None:
-        deviation = [abs(v - e) for v, e in zip(last["values"], exact["values"], strict=True)]
+def _listed(budget: Budget, last: list[Rung]) -> list[int]:
+    """Return the weights that are listed: all, or those of the last rung that deviate most."""
+    count = len(budget.names)
+    if count <= MANY_WEIGHTS or not last:
+        return list(range(min(count, MANY_WEIGHTS)))
+    exact = budget.computed.get("exact")
+    if last[0].z is not None:
+        size = np.nan_to_num(np.abs(last[0].z))
     else:
-        deviation = [abs(v) for v in last["values"]]
-    return sorted(sorted(everything, key=lambda k: -deviation[k])[:LISTED])
+        size = np.abs(np.array(_values(last[0])) - (0.0 if exact is None else np.array(_values(exact))))
+    return sorted(np.argsort(-size, kind="stable")[:LISTED].tolist())
+
+
+def _values(rung: Rung) -> list[float]:
+    return [] if rung.values is None else rung.values.tolist()
 
 
 def _loss_line(budget: Budget) -> Text:
     line = Text("Loss: ", style="bold")
     parts = [
-        f"{rung['title']} {with_error(rung['loss'], rung.get('loss_stderr'))}"
-        for rung in findings.fitting(budget)
-        if rung["name"] not in ("finite_beta", "prepared") or not findings.rung(budget, "shots")
-        if finite(rung.get("loss"))
+        f"{rung.title} {Estimate(rung.loss, rung.loss_stderr)}"
+        for rung in budget.computed.values()
+        if rung.loss is not None and (rung.name not in ("finite_beta", "prepared") or "shots" not in budget.computed)
     ]
     return line.append(" · ".join(parts) or MISSING, style="not bold")
 
 
-def _plain_table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
-
-
-def _z_style(z: float | None) -> str:
-    return "bold red" if finite(z) and abs(z) > LARGE_Z else ""
+def _marked(z: float | None, text: str) -> Text:
+    return Text(text, style="bold red" if large(z) else "")

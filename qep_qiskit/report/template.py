@@ -6,25 +6,89 @@ import base64
 import functools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
+from qep_qiskit.budget import Rung
+from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.estimates import MISSING, cells, score
 from qep_qiskit.plain_text import printable
-from qep_qiskit.report.numbers import MISSING
+from qep_qiskit.report.findings import Verdict, large
+from qep_qiskit.report.picture import file_bytes
 from qep_qiskit.secrets import scrubbed, scrubbed_document
 
+Table = Mapping[str, Any]
+"""``headers`` and ``rows`` of text."""
 ABSENT = (None, "", MISSING)
 """Cells that say nothing."""
 
 
-def rendered(template: str, /, **values: object) -> str:
-    """Return the page of a template: no script runs in it and nothing outside it is loaded."""
-    style = Markup(_text_of("page.css"))
-    return _environment().get_template(template).render(style=style, **values)
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What every page has around its body.
+
+    Attributes
+    ----------
+    kind : str
+        The name of the body's template, and the id of the page's data.
+    title : str
+    verdict : Verdict
+    data : mapping
+        What the page carries along as JSON.
+    headline : str
+    notice : tuple of str
+        A word and what it says, in a frame below the title; empty for none.
+    warnings : sequence of str
+    summary, ran : sequence of (str, str)
+        Tables below the verdict, and of what ran.
+    tables : sequence of (str, table)
+        More tables of what ran, with their titles.
+    versions : mapping of str to str
+    spec : str or None
+        The experiment as the user wrote it.
+    """
+
+    kind: str
+    title: str
+    verdict: Verdict
+    data: Mapping[str, Any]
+    headline: str = ""
+    notice: tuple[str, ...] = ()
+    warnings: Sequence[str] = ()
+    summary: Sequence[tuple[str, str]] = ()
+    ran: Sequence[tuple[str, str]] = ()
+    tables: Sequence[tuple[str, Table]] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    spec: str | None = None
+
+    def render(self, **values: object) -> str:
+        """Return the page with these values in its body: no script runs in it and nothing outside it is loaded."""
+        template = _environment().get_template(f"{self.kind}.html.jinja")
+        return template.render(page=self, style=Markup(_text_of("page.css")), data=Markup(data_text(self.data)), **values)
+
+
+class Column(NamedTuple):
+    """One column of a table of weights; marked cells stand out."""
+
+    heading: str
+    cells: Sequence[str]
+    marked: Sequence[bool] = ()
+
+
+def columns_of(rung: Rung, heading: str) -> list[Column]:
+    """Return the columns of a rung: its values with their errors, and its z-scores if it has any."""
+    if rung.values is None:
+        return []
+    columns = [Column(heading if rung.stderr is None else f"{heading} ± error", cells(rung.values, rung.stderr))]
+    if rung.z is not None:
+        columns.append(Column("z", [score(z) for z in rung.z], [large(z) for z in rung.z]))
+    return columns
 
 
 @functools.cache
@@ -48,9 +112,9 @@ def _text_of(name: str) -> str:
     return resources.files("qep_qiskit.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def image(data: bytes) -> Markup:
+def image(figure: Figure | None) -> Markup | None:
     """Return a picture as the base64 text of a data address."""
-    return Markup(base64.b64encode(data).decode("ascii"))
+    return None if figure is None else Markup(base64.b64encode(file_bytes(figure)).decode("ascii"))
 
 
 def as_rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -65,7 +129,7 @@ def as_rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return rows
 
 
-def as_grid(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def as_grid(records: Iterable[Mapping[str, Any]]) -> Table:
     """Return records as a table: one column per key in the order of appearance, those without any value left out."""
     rows = list(records)
     headers = [
@@ -91,17 +155,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def as_data(budget: Mapping[str, Any]) -> str:
+def data_text(document: Mapping[str, Any]) -> str:
     """Return the data as JSON in which no character can end the script element or open a comment."""
-    text = json.dumps(scrubbed_document(_without_nan(budget)), allow_nan=False, default=str)
+    text = json.dumps(scrubbed_document(plain(document)), allow_nan=False, default=str)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(k): _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(v) for v in value]
-    return value

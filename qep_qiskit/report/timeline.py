@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,21 +10,20 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from qep_qiskit.plain_text import drawn
-from qep_qiskit.report.waterfall import FAINT, INK
+from qep_qiskit.report.picture import AMBER, BLUE, FAINT, GREEN, INK, ORANGE, PINK, SKY, YELLOW
 from qep_qiskit.runs.file.records import Event
 
-# Okabe and Ito's palette.
 COLOURS = {
     "intended": "#bbbbbb",
-    "sending": "#F0E442",
-    "submitted": "#56B4E9",
-    "queued": "#E69F00",
-    "running": "#009E73",
-    "done": "#0072B2",
-    "failed": "#D55E00",
-    "cancelled": "#D55E00",
-    "lost": "#D55E00",
-    "replaced": "#CC79A7",
+    "sending": YELLOW,
+    "submitted": SKY,
+    "queued": AMBER,
+    "running": GREEN,
+    "done": BLUE,
+    "failed": ORANGE,
+    "cancelled": ORANGE,
+    "lost": ORANGE,
+    "replaced": PINK,
 }
 ENDS = ("done", "failed", "cancelled", "lost", "replaced")
 LEAST = timedelta(milliseconds=200)
@@ -48,16 +45,8 @@ def spans(events: Sequence[Event]) -> dict[str, list[Span]]:
     return found
 
 
-def timeline_bytes(events: Sequence[Event], created: str) -> bytes:
-    """Return the picture as SVG: a row a job, a colour a state, and a mark where it ended."""
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        _figure(events, created).savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return stream.getvalue()
-
-
-def _figure(events: Sequence[Event], created: str) -> Figure:
+def timeline(events: Sequence[Event], created: str) -> Figure:
+    """Return the picture: one row per job, one colour per state, and a mark where it ended."""
     jobs = spans(events)
     start = min([datetime.fromisoformat(created), *(s[0][1] for s in jobs.values())])
     end = max(max(datetime.fromisoformat(e.time) for e in events), start + LEAST)

@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from qep_qiskit.budget import Budget, Rung
+from qep_qiskit.estimates import percent
 from qep_qiskit.plain_text import one_line
-from qep_qiskit.report import findings
-from qep_qiskit.report.findings import Budget
-from qep_qiskit.report.numbers import finite, percent
+from qep_qiskit.report.picture import AMBER, FAINT, INK, SKY
 
 WIDE_RANGE = 20.0
 """A largest error beyond this multiple of the smallest asks for a logarithmic axis."""
@@ -22,7 +22,7 @@ SMALLEST_SHARE = 1e-5
 
 TITLE = "Where the error comes from"
 NOISE_LINE: dict[str, Any] = {"linewidth": 1.3, "linestyle": (0, (1.5, 1.2))}
-UP, DOWN, INK, FAINT = "#E69F00", "#56B4E9", "#222222", "#8a8a8a"
+UP, DOWN = AMBER, SKY
 
 
 def has_levels(budget: Budget) -> bool:
@@ -31,16 +31,16 @@ def has_levels(budget: Budget) -> bool:
 
 
 def waterfall(axes: Axes, budget: Budget) -> None:
-    """Draw one row a rung: a bar from the previous rung's error to its own, with the expected shot noise marked.
+    """Draw one row per rung: a bar from the previous rung's error to its own, with the expected shot noise marked.
 
     Parameters
     ----------
     axes : Axes
-    budget : mapping
+    budget : Budget
     """
-    rungs = [r for r in budget.get("rungs", ()) if r["name"] != "exact"]
+    rungs = [rung for rung in budget.rungs if rung.name != "exact"]
     levels = _levels(budget)
-    titles = [textwrap.shorten(one_line(str(r["title"])), 34, placeholder="…") for r in rungs]
+    titles = [textwrap.shorten(one_line(rung.title), 34, placeholder="…") for rung in rungs]
     axes.set_yticks(range(len(rungs)), titles, fontsize=8.5, parse_math=False)
     axes.set_ylim(len(rungs) - 0.45, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -53,7 +53,7 @@ def waterfall(axes: Axes, budget: Budget) -> None:
         axes.text(0.0, 0.9, "Every rung equals the exact gradient.", transform=axes.transAxes, fontsize=9, color=FAINT)
         legend(axes, TITLE)
         return
-    noises = [n for r in rungs if r.get("values") is not None and (n := findings.shot_noise(budget, r))]
+    noises = [noise for rung in rungs if (noise := budget.shot_noise(rung))]
     floor = _scale(axes, [*levels, *noises])
     _rows(axes, budget, rungs, floor)
     axes.set_xlabel("distance from the exact gradient,  ‖v − exact‖ / ‖exact‖", fontsize=9)
@@ -83,8 +83,8 @@ def legend(axes: Axes, title: str, keys: list[Patch | Line2D] | None = None) -> 
 
 
 def _levels(budget: Budget) -> list[float]:
-    rungs = [r for r in findings.fitting(budget) if r["name"] != "exact"]
-    return [r["relative_error"] for r in rungs if finite(r.get("relative_error"))]
+    rungs = [rung for rung in budget.computed.values() if rung.name != "exact"]
+    return [rung.relative_error for rung in rungs if rung.relative_error is not None]
 
 
 def _scale(axes: Axes, values: list[float]) -> float:
@@ -106,12 +106,12 @@ def _scale(axes: Axes, values: list[float]) -> float:
     return smallest / 2.5
 
 
-def _rows(axes: Axes, budget: Budget, rungs: list[findings.Rung], floor: float) -> None:
+def _rows(axes: Axes, budget: Budget, rungs: list[Rung], floor: float) -> None:
     previous, above = floor, -1
     for row, rung in enumerate(rungs):
-        error = rung.get("relative_error")
-        if rung.get("values") is None or not finite(error):
-            note = textwrap.fill(one_line(str(rung.get("note") or "not computed")), 52, max_lines=2, placeholder=" …")
+        error = rung.relative_error
+        if error is None:
+            note = textwrap.fill(one_line(rung.note or "not computed"), 52, max_lines=2, placeholder=" …")
             axes.annotate(
                 note,
                 (0.0, row),
@@ -132,7 +132,7 @@ def _rows(axes: Axes, budget: Budget, rungs: list[findings.Rung], floor: float) 
         colour = UP if level >= previous else DOWN
         axes.barh(row, level - previous, left=previous, height=0.6, color=colour, zorder=2)
         axes.plot([level, level], [row - 0.3, row + 0.3], color=INK, linewidth=2.0, solid_capstyle="butt", zorder=3)
-        noise = findings.shot_noise(budget, rung)
+        noise = budget.shot_noise(rung)
         if noise:
             axes.plot([noise, noise], [row - 0.4, row + 0.4], color=INK, zorder=4, **NOISE_LINE)
         axes.annotate(

@@ -216,7 +216,7 @@ class Lifecycle:
             "qpu_seconds": dict(self.store.all("seconds")),
         }
         drift = drift_warnings(self.store)
-        diagnostics = {**gradient.diagnostics, "warnings": [*gradient.diagnostics["warnings"], *drift]}  # type: ignore[misc]
+        diagnostics = gradient.diagnostics.with_warnings(drift)
         gradient = replace(gradient, provenance={**gradient.provenance, **more}, diagnostics=diagnostics)
         known = [entry for entry in self.store.gradients() if entry.get("mitigation") == done.mitigation]
         if not known:

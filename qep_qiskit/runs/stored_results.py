@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qep_qiskit.comparison import Budget, Climb
+from qep_qiskit.budget import Budget
+from qep_qiskit.comparison import Climb
 from qep_qiskit.equilibrium.execution import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.errors import InputError

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from qep_qiskit.ansatz.choice import identified
-from qep_qiskit.equilibrium.result import Gradient, cosine, relative_error
+from qep_qiskit.budget import deviation
+from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import DeviceError, InputError, PreparationError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.fingerprints import FileContent, identity
@@ -224,8 +225,8 @@ def gradient_numbers(spec: Spec, found: Gradient | None = None) -> dict[str, flo
         found = gradient(problem, **spec.settings())
     numbers: dict[str, float | None] = {"relative_error": None, "cosine": None}
     if problem.network.num_qubits <= COMPARED_QUBITS:
-        exact = exact_gradient(problem).values
-        numbers = {"relative_error": relative_error(found.values, exact), "cosine": cosine(found.values, exact)}
+        off = deviation(found.values, exact_gradient(problem).values)
+        numbers = {"relative_error": off.relative_error, "cosine": off.cosine}
     shots = found.provenance.get("shots_total")
     return {
         **numbers,

@@ -115,7 +115,7 @@ def gradient(
         found = replace(found, provenance={**found.provenance, "planned": record})
     # a β that the planner chose is large only where shot noise would be worse; its bias is in the plan
     noted = outcomes.ran.notes()  # of the device's noise; they do not stop a program that turns warnings into errors
-    texts: list[str] = [] if record is not None else list(found.diagnostics["warnings"])  # type: ignore[call-overload]
+    texts = () if record is not None else found.diagnostics.warnings
     for text in [text for text in texts if text not in noted]:
         warnings.warn(text, NudgeWarning, stacklevel=2)
     return stamped(found, started, clock)

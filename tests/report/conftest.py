@@ -8,14 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-TITLES = {
-    "exact": "exact (β → 0)",
-    "finite_beta": "finite β",
-    "prepared": "prepared state, no noise",
-    "device": "device noise, infinite shots",
-    "shots": "device, raw shots",
-    "mitigated": "device, mitigated",
-}
+from qep_qiskit.budget import KINDS
+
+RUNGS = list(KINDS)[:6]
 
 
 def weight_names(sites: int, ring: bool) -> list[str]:
@@ -24,7 +19,7 @@ def weight_names(sites: int, ring: bool) -> list[str]:
 
 
 def rung(name: str, exact: Any, previous: Any, values: Any, stderr: Any = None, note: str | None = None) -> dict[str, Any]:
-    base = {"name": name, "title": TITLES[name], "stderr": None, "z": None, "loss_stderr": None, "note": note}
+    base = {"name": name, "title": KINDS[name].title, "stderr": None, "z": None, "loss_stderr": None, "note": note}
     if values is None:
         missing = ("values", "loss", "relative_error", "cosine", "sign_agreement", "added")
         return {**base, **dict.fromkeys(missing), "seconds": 0.0}
@@ -74,6 +69,7 @@ def make_budget(sites: int = 6, *, ring: bool = False, missing: dict[str, str] |
     return {
         "names": names,
         "rungs": rungs,
+        "mean_field": None,
         "diagnostics": {
             "gap": 1.3214,
             "phases": phases,
@@ -155,7 +151,7 @@ def special(case: str) -> dict[str, Any]:
             r.update(z=None, relative_error=None, cosine=None, sign_agreement=None, added=None)
         return budget
     if case == "only_exact":
-        return make_budget(missing=dict.fromkeys(list(TITLES)[1:], "interrupted"))
+        return make_budget(missing=dict.fromkeys(RUNGS[1:], "interrupted"))
     return make_budget(**CASES[case])
 
 

@@ -9,14 +9,13 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 
 import qep_qiskit as qep
+from qep_qiskit.estimates import column, cosine, score, with_error
 from qep_qiskit.experiment import load
-from qep_qiskit.report import budget_page as budget_page
-from qep_qiskit.report import run_page as run_page
-from qep_qiskit.report import training_page as training_page
+from qep_qiskit.report import budget_page, run_page, training_page
 from qep_qiskit.report.circuit_text import MOST_INSTRUCTIONS, circuit_text
-from qep_qiskit.report.numbers import column, cosine, score, with_error
 from qep_qiskit.report.template import as_grid
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.readings import readings_of
 
 GOLDEN = Path(__file__).parents[1] / "runs/golden/finished"
 
@@ -60,7 +59,7 @@ def pages(tmp_path_factory):
     texts = {"budget": budget_page.page(budget, circuit=circuit)}
     shutil.copytree(GOLDEN, folder / "run")
     with RunStore.open(folder / "run") as store:
-        texts["run"] = run_page.page(run_page.gathered(store, load(folder / "run/spec.toml"), exact=True))
+        texts["run"] = run_page.page(store, readings_of(store, load(folder / "run/spec.toml"), exact=True))
     qep.train(network, [[0.5], [-0.5]], [0.3, -0.3], epochs=2, run=folder / "training", seed=1)
     with RunStore.open(folder / "training") as store:
         texts["training"] = training_page.page(store)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qep_qiskit.report.figures import draw, figure, figure_bytes
+from qep_qiskit.report.figures import draw, figure
+from qep_qiskit.report.picture import file_bytes
 
 
 def pixels(data):
@@ -14,7 +15,7 @@ def pixels(data):
 
 
 def test_every_shape_of_budget_gives_a_picture_that_is_not_blank(any_budget):
-    image = pixels(figure_bytes(any_budget, dpi=60))
+    image = pixels(file_bytes(figure(any_budget), "png", 60))
     dark = np.mean(image.min(axis=2) < 128)
     assert 0.001 < dark < 0.5
 
@@ -27,7 +28,7 @@ def test_the_file_is_150_dpi_and_as_wide_as_a_readme(budget, tmp_path):
 
 
 def test_the_same_budget_gives_the_same_bytes(budget):
-    assert figure_bytes(budget, dpi=50) == figure_bytes(budget, dpi=50)
+    assert file_bytes(figure(budget)) == file_bytes(figure(budget))
 
 
 def test_a_vector_picture_is_drawn_where_the_path_asks_for_it(budget, tmp_path):
@@ -61,19 +62,19 @@ def test_errors_of_similar_size_are_drawn_on_a_linear_axis(budget):
 def test_a_budget_without_any_error_is_drawn(budget):
     for rung in budget["rungs"]:
         rung["relative_error"] = 0.0
-    assert pixels(figure_bytes(budget, dpi=40)).size
+    assert pixels(file_bytes(figure(budget), "png", 40)).size
 
 
 @pytest.mark.parametrize("name", ["$\\frac$", "$x", "", "[", "名前[1]", "w" * 400, "<b>[0]"])
 def test_odd_names_are_drawn_as_they_are(budget, name):
     budget["names"][0] = name
     budget["rungs"][1]["title"] = name
-    assert pixels(figure_bytes(budget, dpi=40)).size
+    assert pixels(file_bytes(figure(budget), "png", 40)).size
 
 
 def test_no_global_state_of_matplotlib_changes(budget):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    figure_bytes(budget, dpi=40)
+    file_bytes(figure(budget), "png", 40)
     assert dict(matplotlib.rcParams) == before

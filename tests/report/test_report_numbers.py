@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from qep_qiskit.report.numbers import MISSING, column, finite, percent, with_error
+from qep_qiskit.estimates import MISSING, column, finite, percent, with_error
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ VOID = {"meta", "br", "img", "link", "hr", "input"}
 @pytest.fixture
 def quick(monkeypatch):
     """Leave the figure out where a test is not about it."""
-    monkeypatch.setattr("qep_qiskit.report.budget_page.figure_bytes", lambda budget, *, style: b"<svg/>")
+    monkeypatch.setattr("qep_qiskit.report.template.file_bytes", lambda figure: b"<svg/>")
 
 
 class Reader(HTMLParser):

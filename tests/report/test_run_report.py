@@ -11,10 +11,11 @@ import pytest
 
 import qep_qiskit as qep
 from qep_qiskit.experiment import load
-from qep_qiskit.report.run_page import gathered, page, report
+from qep_qiskit.report.run_page import page, write
 from qep_qiskit.report.timeline import spans
 from qep_qiskit.runs.file.records import Event
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.readings import readings_of
 
 GOLDEN = Path(__file__).parents[1] / "runs/golden/finished"
 
@@ -46,7 +47,7 @@ def embedded(text):
 def test_the_page_compares_the_gradient_with_the_exact_one(run):
     spec = load(run / "spec.toml")
     with RunStore.open(run) as store:
-        text = page(gathered(store, spec))
+        text = page(store, readings_of(store, spec))
         stored = store.gradients()[0]
     reader = Reader()
     reader.feed(text)
@@ -65,7 +66,7 @@ def test_the_page_compares_the_gradient_with_the_exact_one(run):
 def test_it_is_written_into_the_run_which_stays_as_it_was(run):
     before = (run / "run.db").read_bytes()
     with RunStore.open(run) as store:
-        assert report(store, load(run / "spec.toml"), exact=False) == run / "report.html"
+        assert write(store, readings_of(store, load(run / "spec.toml"), exact=False)) == run / "report.html"
     assert (run / "run.db").read_bytes() == before
     text = (run / "report.html").read_text()
     assert "as prepared</th>" not in text and "tensored ± error" in text
@@ -74,7 +75,7 @@ def test_it_is_written_into_the_run_which_stays_as_it_was(run):
 def test_a_run_that_has_only_just_begun_has_a_page(tmp_path):
     text = (GOLDEN / "spec.toml").read_text()
     with RunStore.create(tmp_path / "run", text, description={"id": "a", "device": "ibm_<b>"}) as store:
-        html = page(gathered(store, load(tmp_path / "run/spec.toml")))
+        html = page(store, readings_of(store, load(tmp_path / "run/spec.toml")))
     assert "There is no gradient yet: the run is not sent." in html
     assert "ibm_&lt;b&gt;" in html and "ibm_<b>" not in html
 
@@ -83,7 +84,7 @@ def test_the_page_begins_with_the_failure(run):
     with RunStore.open(run, write=True) as store:
         tag = store.jobs()[0].tag
         store.put("duplicates", tag, ["job777"])
-        html = page(gathered(store, load(run / "spec.toml"), exact=False))
+        html = page(store, readings_of(store, load(run / "spec.toml"), exact=False))
     assert f"1 duplicate of {tag} were made by the service: job777" in html.split("<h2>")[0]
 
 

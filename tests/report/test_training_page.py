@@ -9,7 +9,7 @@ import pytest
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
 from qep_qiskit.report.curves import confusion, curves, weight_graph
-from qep_qiskit.report.training_page import gathered, page, report
+from qep_qiskit.report.training_page import facts_of, page, write
 from qep_qiskit.runs.file.store import RunStore
 
 CORNERS, SIGNS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([-1.0, 1.0, 1.0, -1.0])
@@ -26,12 +26,12 @@ def trained(tmp_path_factory):
 def test_the_page_holds_the_run(trained):
     folder, result = trained
     with RunStore.open(folder) as store:
-        text, facts = page(store), gathered(store)
-    assert facts["weights"] == dict(result.weights) and facts["shots"] == result.shots and facts["finished"]
-    assert facts["history"] == [dict(row) for row in result.history] and facts["epochs"] == [dict(row) for row in result.epochs]
-    assert facts["mean_cosine"] == result.to_dict()["mean_cosine"]
+        text, facts = page(store), facts_of(store)
+    assert facts.weights == dict(result.weights) and facts.shots == result.shots and facts.finished
+    assert facts.history == [dict(row) for row in result.history] and facts.epochs == [dict(row) for row in result.epochs]
+    assert facts.mean_cosine == result.to_dict()["mean_cosine"]
     document = json.loads(re.search(r'id="training">(.*?)</script>', text, flags=re.S)[1])
-    assert document["weights"] == facts["weights"]
+    assert document["weights"] == facts.weights
     for words in ("held-out accuracy", "mean cosine to the exact gradient", "over 3 steps", "Confusion matrix", "J[1,3]"):
         assert words in text
     assert "<script src" not in text and "http" not in re.sub(r"(?s)<pre>.*?</pre>", "", text)
@@ -41,7 +41,7 @@ def test_the_page_is_written_and_the_run_not_changed(trained):
     folder, _ = trained
     before = (folder / "run.db").read_bytes()
     with RunStore.open(folder) as store:
-        path = report(store)
+        path = write(store)
     assert path == folder / "report.html" and path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert (folder / "run.db").read_bytes() == before
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium import Gradient
+from qep_qiskit.equilibrium.diagnostics import BetaBias
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
@@ -158,9 +159,9 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     n = len(found)
     values = np.mean([g.values for g in found], axis=0)
     loss = float(np.mean([g.loss for g in found]))
-    about = [_bias(g) for g in found]
+    about: list[BetaBias] = [g.diagnostics.beta_bias or {} for g in found]
     own = {b.get("warning") for b in about}  # of one sample: what counts is the batch's, which follows
-    texts = dict.fromkeys(str(t) for g in found for t in _listed(g.diagnostics.get("warnings")) if t not in own)
+    texts = dict.fromkeys(text for g in found for text in g.diagnostics.warnings if text not in own)
     beta_bias = _mean_bias(about)
     spent = sum(_count(g.provenance.get("shots_total")) for g in found)
     together: dict[str | None, list[Gradient]] = {}
@@ -184,21 +185,13 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     return BatchMean(values, np.asarray(covariance), loss, error, spent, tuple(texts), bias, beta_bias)
 
 
-def _bias(found: Gradient) -> Mapping[str, Any]:
-    about = found.diagnostics.get("beta_bias")
-    return about if isinstance(about, Mapping) else {}
-
-
-def _mean_bias(about: Sequence[Mapping[str, Any]]) -> float | None:
-    if any(b.get("values") is None or b.get("limit") is None for b in about):
+def _mean_bias(about: Sequence[BetaBias]) -> float | None:
+    pairs = [(v, limit) for b in about if (v := b.get("values")) is not None and (limit := b.get("limit")) is not None]
+    if len(pairs) < len(about):
         return None
-    size = float(np.linalg.norm(np.mean([b["limit"] for b in about], axis=0)))
-    return float(np.linalg.norm(np.mean([b["values"] for b in about], axis=0))) / size if size else None
+    bias, size = (float(np.linalg.norm(np.mean(part, axis=0))) for part in zip(*pairs, strict=True))
+    return bias / size if size else None
 
 
 def _count(value: object) -> int:
     return int(value) if isinstance(value, int | float) else 0
-
-
-def _listed(value: object) -> Sequence[object]:
-    return value if isinstance(value, list | tuple) else ()

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.budget import deviation
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.equilibrium.prediction import answers
-from qep_qiskit.equilibrium.result import cosine
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.exact import reference_state
@@ -165,7 +165,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         "gradient_stderr": None if covariance is None else float(np.sqrt(np.trace(covariance))),
         "step_norm": float(np.linalg.norm(weights - state.weights)),
         "beta_bias": mean.beta_bias,
-        "warned": sum(bool(g.diagnostics.get("warnings")) for g in found),
+        "warned": sum(bool(g.diagnostics.warnings) for g in found),
     }
     if task.compare_every and step % task.compare_every == 0:
         record["cosine"] = _cosine(task, problems, mean.values)
@@ -254,4 +254,4 @@ def evaluate(
 def _cosine(task: Task, problems: Sequence[Problem], values: Vector) -> float | None:
     exact = np.mean([exact_gradient(problem, preparer=reference_state(task.preparer)).values for problem in problems], axis=0)
     on = task.constraints.trained
-    return cosine(values[on], exact[on])
+    return deviation(values[on], exact[on]).cosine

@@ -1,0 +1,117 @@
+"""The error budget: its rungs, from the exact gradient to the measured one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qep_qiskit.budget.rung import Rung
+from qep_qiskit.checks import shown
+from qep_qiskit.display import counted, table_html
+from qep_qiskit.equilibrium.diagnostics import Diagnostics
+from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import percent
+from qep_qiskit.values import Value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Budget(Value):
+    """All rungs of one problem.
+
+    Attributes
+    ----------
+    names : tuple of str
+    rungs : tuple of Rung
+    mean_field : Rung or None
+        The gradient of the classical network: product states of the same Hamiltonian, at β → 0. It does not stand between two
+        rungs, but is compared with the same exact gradient; `note` says why there is none.
+    diagnostics : Diagnostics
+    settings, provenance : mapping
+    """
+
+    names: tuple[str, ...]
+    rungs: tuple[Rung, ...]
+    mean_field: Rung | None = None
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, budget: Budget | Mapping[str, Any]) -> Budget:
+        """Return a budget itself, or the one that a mapping made by :meth:`to_dict` describes.
+
+        Raises
+        ------
+        InputError
+            For anything else.
+        """
+        if isinstance(budget, Budget):
+            return budget
+        if not isinstance(budget, Mapping):
+            raise InputError(f"budget: {type(budget).__name__} is not an error budget; give what qep.compare returns")
+        classical = budget.get("mean_field")
+        return cls(
+            names=tuple(map(str, budget["names"])),
+            rungs=tuple(map(Rung.of, budget["rungs"])),
+            mean_field=None if classical is None else Rung.of(classical),
+            diagnostics=Diagnostics.of(budget.get("diagnostics") or {}),
+            settings=budget.get("settings") or {},
+            provenance=budget.get("provenance") or {},
+        )
+
+    @property
+    def rows(self) -> tuple[Rung, ...]:
+        """All rungs, and the mean field's where there is one."""
+        return self.rungs if self.mean_field is None else (*self.rungs, self.mean_field)
+
+    @property
+    def computed(self) -> dict[str, Rung]:
+        """The rungs that have values, by name."""
+        return {rung.name: rung for rung in self.rungs if rung.values is not None}
+
+    def shot_noise(self, rung: Rung) -> float | None:
+        """Return the distance that shot noise alone leads one to expect, √Σ stderr² / ‖g*‖; None without error bars."""
+        exact = self.computed.get("exact")
+        size = 0.0 if exact is None or exact.values is None else float(np.linalg.norm(exact.values))
+        return float(np.linalg.norm(rung.stderr)) / size if rung.stderr is not None and size else None
+
+    def __getitem__(self, name: str) -> Rung:
+        """Return the rung of that name, or ``mean_field``."""
+        by_name = {rung.name: rung for rung in self.rows}
+        if name not in by_name:
+            raise InputError(f"budget: there is no rung {shown(name)}; there are {', '.join(by_name)}")
+        return by_name[name]
+
+    def __iter__(self) -> Iterator[Rung]:
+        return iter(self.rungs)
+
+    def __len__(self) -> int:
+        return len(self.rungs)
+
+    def __str__(self) -> str:
+        width = max((len(title) for title, _ in self._lines()), default=0)
+        return "\n".join(f"{title:<{width}}  {text}" for title, text in self._lines())
+
+    def __repr__(self) -> str:
+        return f"Budget({counted(len(self.names), 'weight')}: {', '.join(rung.name for rung in self.rungs)})"
+
+    def _repr_html_(self) -> str:
+        return table_html("Error budget", ("step", "distance from the exact gradient"), self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        return [(rung.title, rung.note or percent(rung.relative_error)) for rung in self.rungs]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the object that ``qep compare --json`` prints."""
+        return {
+            "names": list(self.names),
+            "rungs": [rung.to_dict() for rung in self.rungs],
+            "mean_field": None if self.mean_field is None else self.mean_field.to_dict(),
+            "diagnostics": plain(self.diagnostics),
+            "settings": plain(self.settings),
+            "provenance": plain(self.provenance),
+        }

@@ -1,0 +1,79 @@
+"""One step of an error budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from qep_qiskit.budget.deviation import Deviation, Vector, deviation
+from qep_qiskit.budget.kinds import KINDS
+from qep_qiskit.display import short
+from qep_qiskit.equilibrium.result import Gradient, plain
+from qep_qiskit.estimates import Estimate, estimates, percent
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Rung(Deviation):
+    """One step of the error budget; its deviation from the exact gradient is None where there is none.
+
+    Attributes
+    ----------
+    name : str
+        ``exact``, ``finite_beta``, ``prepared``, ``device``, ``shots`` or ``mitigated``.
+    title : str
+    values, stderr : ndarray of shape (K,) or None
+        None where the rung was not computed; `note` says why.
+    loss, loss_stderr : float or None
+    added : float or None
+        ‖g − g of the rung before‖ / ‖g*‖: how far this step moved the gradient, towards the exact one or away from it.
+    seconds : float or None
+    note : str or None
+    """
+
+    name: str
+    title: str
+    values: Vector | None
+    stderr: Vector | None = None
+    loss: float | None = None
+    loss_stderr: float | None = None
+    added: float | None = None
+    seconds: float | None = field(default=None, compare=False)
+    note: str | None = None
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Rung:
+        """Read a rung from a JSON document."""
+        known: dict[str, Any] = {entry.name: document.get(entry.name) for entry in fields(cls)}
+        for key in ("values", "stderr", "z"):
+            known[key] = None if known[key] is None else np.array(known[key], dtype=float)
+        return cls(**known)
+
+    @classmethod
+    def measured(cls, name: str, gradient: Gradient, title: str = "") -> Rung:
+        """Return a gradient as a rung that is not compared with anything yet."""
+        title = title or KINDS[name].title
+        return cls(name, title, gradient.values, gradient.stderr, gradient.loss, gradient.loss_stderr)
+
+    def against(self, exact: Vector, before: Vector | None = None) -> Rung:
+        """Return the rung compared with the exact gradient, and with the rung before it."""
+        if self.values is None:
+            return self
+        size = float(np.linalg.norm(exact))
+        added = None if before is None or not size else float(np.linalg.norm(self.values - before)) / size
+        return replace(self, **vars(deviation(self.values, exact, self.stderr)), added=added)
+
+    @property
+    def estimates(self) -> list[Estimate]:
+        """The values with their error bars; empty where the rung was not computed."""
+        return [] if self.values is None else estimates(self.values, self.stderr)
+
+    def __repr__(self) -> str:
+        error = "" if self.relative_error is None else f", {percent(self.relative_error)} from the exact gradient"
+        return f"Rung({self.name}{error}{'' if self.note is None else ': ' + short(self.note)})"
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON holds."""
+        return {key: plain(value) for key, value in {"name": self.name, "title": self.title, **vars(self)}.items()}

@@ -1,0 +1,100 @@
+"""What a gradient's states were like, and what its reader is warned of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, TypedDict
+
+from qep_qiskit.preparation.preparer import Phase
+
+ALWAYS = ("beta", "energy", "residual", "variance", "gap")
+"""What is shown of every phase; the rest only of the kinds of states that have it."""
+
+
+class BetaBias(TypedDict, total=False):
+    """The bias of a finite β: its size relative to the limit β → 0, both for each weight, and whose limit it is."""
+
+    relative: float | None
+    values: list[float] | None
+    limit: list[float]
+    of: str | None
+    note: str
+    warning: str | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnostics(Mapping[str, Any]):
+    """How well the states of a gradient were prepared; also a mapping, as it is written in JSON.
+
+    Attributes
+    ----------
+    gap : float or None
+        Above the free phase's state, where it is known.
+    phases : tuple of Phase
+    beta_bias : BetaBias or None
+        None where no β was used.
+    warnings : tuple of str
+    more : mapping
+        What only some states have: ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``, ``curvature_range`` …
+
+    Examples
+    --------
+    >>> about = Diagnostics(gap=0.5, phases=(Phase(0.0, -1.0),), warnings=("β is large",))
+    >>> about.gap, about["gap"], about["phases"][0]["energy"], about["warnings"]
+    (0.5, 0.5, -1.0, ['β is large'])
+    """
+
+    gap: float | None = None
+    phases: tuple[Phase, ...] = ()
+    beta_bias: BetaBias | None = None
+    warnings: tuple[str, ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Diagnostics:
+        """Read them from a JSON document, of which nothing is required."""
+        known = {entry.name for entry in fields(Phase)}
+        phases = [{**phase, "energy": _number(phase.get("energy"))} for phase in document.get("phases") or ()]
+        return cls(
+            gap=document.get("gap"),
+            phases=tuple(Phase(**{key: value for key, value in phase.items() if key in known}) for phase in phases),
+            beta_bias=document.get("beta_bias"),
+            warnings=tuple(map(str, document.get("warnings") or ())),
+            more={key: value for key, value in document.items() if key not in ("gap", "phases", "beta_bias", "warnings")},
+        )
+
+    def with_warnings(self, texts: Sequence[str], *, first: bool = False) -> Diagnostics:
+        """Return the same with more warnings, behind the others or before them."""
+        return replace(self, warnings=(*texts, *self.warnings) if first else (*self.warnings, *texts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON holds."""
+        return {
+            "gap": self.gap,
+            "phases": [_shown(phase) for phase in self.phases],
+            **({} if self.beta_bias is None else {"beta_bias": self.beta_bias}),
+            **self.more,
+            "warnings": list(self.warnings),
+        }
+
+    def __getitem__(self, key: str) -> Any:
+        return self.to_dict()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.to_dict())
+
+    def __len__(self) -> int:
+        return len(self.to_dict())
+
+    def __repr__(self) -> str:
+        return f"Diagnostics({self.to_dict()})"
+
+
+def _shown(phase: Phase) -> dict[str, Any]:
+    return {key: value for key, value in asdict(phase).items() if key in ALWAYS or value is not None}
+
+
+def _number(energy: float | None) -> float:
+    return math.nan if energy is None else energy

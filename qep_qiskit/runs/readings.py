@@ -1,0 +1,145 @@
+"""What a run measured, compared with what its circuits should give without noise."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qep_qiskit.budget import Budget, Rung
+from qep_qiskit.equilibrium.diagnostics import Diagnostics
+from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import Estimate, estimates
+from qep_qiskit.experiment import Spec
+from qep_qiskit.preparation.exact import reference_state
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.lifecycle import reread
+from qep_qiskit.stencils import AnyStencil, stencil
+from qep_qiskit.verbs.gradient import gradient
+
+TITLES = {"none": "raw", "tensored": "tensored", "m3": "M3", "trex": "TREX", "zne": "ZNE"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One gradient that was read from a run's counts.
+
+    Attributes
+    ----------
+    mitigation, title : str
+    rung : Rung
+        The gradient, compared with the noise-free one of the prepared states where that was computed.
+    loss : Estimate
+    predictions : list of Estimate
+    diagnostics : Diagnostics
+    provenance : mapping
+    document : mapping
+        As the run keeps it.
+    """
+
+    mitigation: str
+    title: str
+    rung: Rung
+    loss: Estimate
+    predictions: list[Estimate]
+    diagnostics: Diagnostics
+    provenance: Mapping[str, Any]
+    document: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Reading:
+        """Read a gradient as a run keeps it."""
+        mitigation = str(document.get("mitigation", "none"))
+        title = TITLES.get(mitigation, mitigation)
+        return cls(
+            mitigation=mitigation,
+            title=title,
+            rung=Rung.of({**document, "name": "shots" if mitigation == "none" else "mitigated", "title": title}),
+            loss=Estimate(document["loss"], document["loss_stderr"]),
+            predictions=estimates(document["predictions"], document["predictions_stderr"]),
+            diagnostics=Diagnostics.of(document.get("diagnostics") or {}),
+            provenance=document.get("provenance") or {},
+            document=document,
+        )
+
+
+@dataclass(frozen=True)
+class Readings:
+    """All gradients of a run.
+
+    Attributes
+    ----------
+    budget : Budget
+        The exact gradient, the prepared states' and the measured ones as rungs; without measured rungs before there are any.
+    each : tuple of Reading
+        One per mitigation; the one that the spec asks for comes last.
+    """
+
+    budget: Budget
+    each: tuple[Reading, ...]
+
+
+def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progress: Progress = silent) -> Readings:
+    """Return the gradients of a run, raw and mitigated, and what they should have been.
+
+    Parameters
+    ----------
+    store : RunStore
+    spec : Spec
+    exact : bool, optional
+        Whether the exact gradient is computed; by default for up to 16 qubits.
+    """
+    kept = {reading.mitigation: reading for reading in map(Reading.of, store.gradients())}
+    if kept and "none" not in kept:
+        progress("reading the raw counts", None)
+        with contextlib.suppress(InputError):  # if counts are missing, the page shows what was read of them
+            kept["none"] = Reading.of({"mitigation": "none", **reread(store, spec, "none").to_dict()})
+    each = [kept[name] for name in sorted(kept, key=lambda name: (name == spec.mitigation, name != "none", name))]
+    problem, settings = spec.problem(), spec.settings()
+    rungs: list[Rung] = []
+    if problem.network.num_qubits <= COMPARED_QUBITS if exact is None else exact:
+        progress("computing the exact gradient", None)
+        rungs = [Rung.measured("exact", exact_gradient(problem, preparer=reference_state(settings["preparer"]), seed=spec.seed))]
+        progress("computing the gradient without noise", None)
+        same = {"preparer": settings["preparer"], "stencil": _stencil(each, settings), "seed": spec.seed}
+        rungs.append(Rung.measured("prepared", gradient(problem, **same, progress=progress), "as prepared, without noise"))
+        if (truth := rungs[1].values) is not None:
+            each = [replace(reading, rung=reading.rung.against(truth)) for reading in each]
+    raw = [reading.rung for reading in each if reading.mitigation == "none"]
+    mitigated = [reading.rung for reading in each if reading.mitigation != "none"]
+    budget = Budget(
+        names=problem.network.names,
+        rungs=_compared([*rungs, *raw, *mitigated[-1:]]) if each else (),
+        diagnostics=each[-1].diagnostics if each else Diagnostics(),
+        settings={
+            **{key: spec.tables.get(key) for key in ("network", "preparation")},
+            "weights": dict(zip(problem.network.names, problem.weights.tolist(), strict=True)),
+            "stencil": (each[-1].provenance if each else {}).get("stencil") or spec.tables.get("stencil"),
+            "device": store.description.get("device"),
+            "shots": spec.shots,
+            "mitigation": spec.mitigation,
+        },
+        provenance=each[-1].provenance if each else {},
+    )
+    return Readings(budget, tuple(each))
+
+
+def _compared(rungs: list[Rung]) -> tuple[Rung, ...]:
+    """Return the rungs compared with the first, if that is the exact gradient."""
+    exact = rungs[0].values
+    if rungs[0].name != "exact" or exact is None:
+        return tuple(rungs)
+    before = (None, *(rung.values for rung in rungs))
+    return tuple(rung.against(exact, values) for rung, values in zip(rungs, before, strict=False))
+
+
+def _stencil(each: list[Reading], settings: Mapping[str, Any]) -> AnyStencil:
+    """Return the stencil that the gradients were measured with."""
+    for reading in each:
+        if about := reading.provenance.get("stencil"):
+            return stencil(about["kind"], float(about["beta"]))
+    asked: AnyStencil = settings["stencil"]
+    return asked
