@@ -1,0 +1,1 @@
+"""A device and a preparer for qep_qiskit."""

@@ -1,0 +1,120 @@
+"""examples/plugin, installed as a user installs it: its device and preparer are named in a spec like our own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import qep_qiskit as qep
+from qep_qiskit.experiment.loading import validated
+
+PLUGIN = Path(__file__).parents[1] / "examples" / "plugin"
+
+
+def install(source, site):
+    words = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+    subprocess.run([sys.executable, "-m", "pip", *words, "--target", str(site), str(source)], check=True)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plugin")
+    shutil.copytree(PLUGIN, folder / "source")
+    install(folder / "source", folder / "site")
+    return folder / "site"
+
+
+def called(site, *words):
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path(qep.__file__).parents[1])])}
+    command = [sys.executable, "-m", "qep_qiskit.cli", *map(str, words)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def sets(*settings):
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def test_a_spec_names_its_device_and_preparer(site):
+    run = called(site, "gradient", PLUGIN / "spec.toml", "--json")
+    assert run.returncode == 0, run.stderr
+    document = json.loads(run.stdout)
+    tables = tomllib.loads((PLUGIN / "spec.toml").read_text())
+    exact = qep.gradient(validated({**tables, "preparation": {}, "device": {}}).problem(), stencil=qep.symmetric(0.1))
+    ideal = json.loads(called(site, "gradient", PLUGIN / "spec.toml", "--json", *sets("device.strength=0")).stdout)
+    np.testing.assert_allclose(ideal["values"], exact.values, atol=1e-3)
+    np.testing.assert_allclose(document["predictions"], 0.95 * np.array(ideal["predictions"]), atol=1e-9)
+    assert document["provenance"]["device"]["name"] == "depolarised"
+
+
+def test_shots_have_an_error_bar_and_depend_on_the_seed_alone(site):
+    one, other = (
+        json.loads(called(site, "gradient", PLUGIN / "spec.toml", "--json", *sets("measurement.shots=500")).stdout) for _ in "12"
+    )
+    assert one["values"] == other["values"] and all(error > 0 for error in one["stderr"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("device.name=depolarized", '"simulator", "statevector", "depolarised"; did you mean \'depolarised\'?'),
+        ("preparation.method=imaginary", '"thermal", "vqe", "imaginary_time"; did you mean \'imaginary_time\'?'),
+        ("device.strenght=0.1", 'device.strenght = 0.1: unknown key; [device] with name = "depolarised" takes name, strength'),
+        ("device.strength=strong", 'device.strength: "strong" is not allowed; give a number'),
+        ("device.strength=2", "device.strength: 2.0 is not allowed; give a number from 0 to 1"),
+        ("preparation.duration=-1", "preparation.duration: -1 is not allowed; give the imaginary time, a number above 0"),
+    ],
+)
+def test_errors_are_one_line(site, setting, line):
+    run = called(site, "gradient", PLUGIN / "spec.toml", *sets(setting))
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert line in run.stderr
+
+
+def test_the_name_serves_in_python_and_listing_imports_nothing_of_the_package(site):
+    code = """
+import sys
+from qep_qiskit.kinds import DEVICES, PREPARERS
+assert "depolarised" in list(DEVICES) and "imaginary_time" in list(PREPARERS)
+assert not any(name.startswith("qep_example_plugin") for name in sys.modules)
+import qep_qiskit as qep
+problem = qep.Problem(qep.ising(sites=2, outputs=[1]), [1.0, 0.2, 0.1, 1.0, 1.0], cost=qep.SquaredError([1.0]))
+assert qep.gradient(problem, device="depolarised").provenance["device"]["name"] == "depolarised"
+assert qep.device_named("depolarised", strength=0.5, seed=3).seed == 3
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path(qep.__file__).parents[1])])}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+
+
+def entry(site, package, group, name, target):
+    """Write what an installed package without files of its own leaves: its entry point."""
+    folder = site / f"{package}-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(f"[{group}]\n{name} = {target}\n")
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "target", "setting", "words"),
+    [
+        ("qep_qiskit.devices", "broken", "no_such_module:Device", "device.name=broken", ["bad-plugin", "cannot be imported"]),
+        ("qep_qiskit.preparers", "exact", "math:cos", "preparation.method=exact", ["bad-plugin", "qep_qiskit", "ambiguous"]),
+        ("qep_qiskit.devices", "torino", "math:cos", "device.name=torino", ["bad-plugin", "ambiguous"]),
+    ],
+)
+def test_a_bad_package_is_one_line_that_names_it(tmp_path, group, name, target, setting, words):
+    entry(tmp_path, "bad-plugin", group, name, target)
+    run = called(
+        tmp_path,
+        "gradient",
+        PLUGIN / "spec.toml",
+        *sets("device.name=statevector", "device.strength=", "preparation.method=vqe", "preparation.duration=", setting),
+    )
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
+    for word in words:
+        assert word in run.stderr
