@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import whole
 from qep_qiskit.errors import InputError
 
 
@@ -34,14 +35,14 @@ class Split:
 
     def __post_init__(self) -> None:
         try:
-            rows = tuple(tuple(_whole(n) for n in row) for row in self.shots)
+            rows = tuple(tuple(whole("shots", n) for n in row) for row in self.shots)
         except TypeError:
             raise InputError(f"shots: {self.shots!r} is no table of whole numbers; give one row a phase") from None
         if not rows or not rows[0] or len({len(row) for row in rows}) != 1:
             raise InputError("shots: a split is one row a phase and one whole number a basis, all rows of one length")
         object.__setattr__(self, "shots", rows)
         if self.calibration is not None:
-            object.__setattr__(self, "calibration", _whole(self.calibration))
+            object.__setattr__(self, "calibration", whole("shots: calibration", self.calibration))
 
     @property
     def table(self) -> NDArray[np.int64]:
@@ -101,9 +102,3 @@ def optimal_shots(shots: int) -> OptimalShots:
     if checked is None:
         raise InputError("shots: optimal_shots needs a whole number of at least 2")
     return OptimalShots(checked)
-
-
-def _whole(number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
-        raise InputError(f"shots: {number!r} is not allowed in a split; give whole numbers")
-    return int(number)

@@ -29,10 +29,6 @@ from qep_qiskit.runs.stored_results import measured
 from qep_qiskit.runs.turning_points import reached
 
 
-class CancelledRunError(InputError):
-    """The run was cancelled."""
-
-
 @dataclass
 class Lifecycle:
     """A run on a device, open for writing.

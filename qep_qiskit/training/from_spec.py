@@ -135,9 +135,3 @@ def _options(spec: Spec) -> Mapping[str, Any]:
         "clip": section.clip,
         "warm_starts": section.warm_starts,
     }
-
-
-def labels_of(settings: Mapping[str, Any]) -> list[str] | None:
-    """Return the names of the classes of a run, where it has classes."""
-    targets = settings.get("targets") or {}
-    return [str(label) for label in targets.get("labels") or []] or None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from qep_qiskit.checks import whole
 from qep_qiskit.errors import InputError
 from qep_qiskit.workers.serial import Pool, PoolLostError, Serial, mapped, to_stderr
 
@@ -50,8 +51,7 @@ def pool(workers: int | None = None, scheduler: str | None = None, *, say: Calla
         return
     if workers is not None and scheduler is not None:
         raise InputError("workers: local workers and a scheduler do not go together; give --workers or --scheduler")
-    if scheduler is None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise InputError(f"workers: {workers!r} is not allowed; give a whole number of at least 1")
+    processes = 0 if workers is None else whole("workers", workers, least=1)
     try:
         import cloudpickle  # noqa: F401
     except ImportError:
@@ -64,7 +64,7 @@ def pool(workers: int | None = None, scheduler: str | None = None, *, say: Calla
         return
     from qep_qiskit.workers.local import Local
 
-    local = Local(int(workers or 1))
+    local = Local(processes)
     try:
         yield local
     finally:
