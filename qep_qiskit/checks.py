@@ -1,4 +1,4 @@
-"""Checks of what users hand over: one clear line for whatever cannot be read."""
+"""Checks of arguments from users: one clear line for whatever cannot be read."""
 
 from __future__ import annotations
 
@@ -179,9 +179,9 @@ def unnamed(where: str, values: object, order: str) -> Any:
 
 
 def numbers(values: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """Return real numbers as an array of floats, masked ones as NaN; None for what holds anything else.
+    """Return real numbers as an array of floats, masked ones as NaN; None if there is anything else.
 
-    Text is no number, and a complex number only where its imaginary part is zero.
+    Text does not count as a number, and a complex number only if its imaginary part is zero.
     """
     try:
         array = np.ma.asarray(values) if np.ma.isMaskedArray(values) else np.asarray(values)

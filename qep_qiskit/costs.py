@@ -1,4 +1,4 @@
-"""What a network is asked to make small: observable costs and costs of expectations.
+"""The functions that training minimises: observable costs and costs of expectations.
 
 Every cost is a function ℓ of the expectations v of a few observables. For an observable cost there is one, the cost
 operator itself, and ℓ(v) = v. The nudge operator is Σ_m ε_m O_m with ε = ∂ℓ/∂v taken once, at the free phase.
@@ -174,7 +174,7 @@ class ExpectationCost(_OutputCost):
     gradient : callable
         v → ∂ℓ/∂v of shape (M,).
     hessian : callable, optional
-        v → ∂²ℓ/∂v² of shape (M, M), for the error bar; central differences of `gradient` where absent.
+        v → ∂²ℓ/∂v² of shape (M, M), for the error bar. Default: central differences of `gradient`.
     """
 
     loss: Callable[[Vector], float]
@@ -188,17 +188,17 @@ class ExpectationCost(_OutputCost):
 
     def value(self, v: Vector) -> float:
         """Return ℓ(v)."""
-        found = numbers(self.loss(v))
-        if found is None or found.ndim:
+        number = numbers(self.loss(v))
+        if number is None or number.ndim:
             raise InputError(f"ExpectationCost: loss gave {shown(self.loss(v))}; it must be one number")
-        value = float(found)
+        value = float(number)
         if not np.isfinite(value):
             raise InputError(f"ExpectationCost: loss is {value} at predictions {v.tolist()}; it must be finite")
         return value
 
     def error_signal(self, v: Vector) -> Vector:
         """Return ∂ℓ/∂v."""
-        return finite_vector("ExpectationCost: gradient", self.gradient(v), len(v), "one an output")
+        return finite_vector("ExpectationCost: gradient", self.gradient(v), len(v), "one per output")
 
     def curvature(self, v: Vector) -> NDArray[np.float64]:
         """Return ∂²ℓ/∂v²."""
@@ -211,7 +211,7 @@ class ExpectationCost(_OutputCost):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SoftmaxCrossEntropy(ExpectationCost):
-    """What :func:`softmax_cross_entropy` returns; known by its target and its scale."""
+    """A cross entropy made by :func:`softmax_cross_entropy`; equal to another of the same target and scale."""
 
     target: int | ArrayLike = 0
     scale: float = 1.0
@@ -283,7 +283,7 @@ def softmax_cross_entropy(
             if not 0 <= target < len(v):
                 raise InputError(f"softmax_cross_entropy: class {target} is out of range; there are {len(v)} outputs")
             return np.eye(len(v))[target]
-        return finite_vector("softmax_cross_entropy: target", target, len(v), "one an output")
+        return finite_vector("softmax_cross_entropy: target", target, len(v), "one per output")
 
     def loss(v: Vector) -> float:
         y, logarithms = one_hot(v), log_probabilities(v)
@@ -305,12 +305,12 @@ def softmax_cross_entropy(
 def _target(target: ArrayLike) -> tuple[float, ...]:
     values = unnamed("cost target y", target, "one per output of the network")
     number = isinstance(values, int | float | np.number) or (isinstance(values, np.ndarray) and values.ndim == 0)
-    found = finite_vector("cost target y", [values] if number else values, None, "one per output")
-    if np.abs(found).max(initial=0.0) > LARGEST_TARGET:
+    targets = finite_vector("cost target y", [values] if number else values, None, "one per output")
+    if np.abs(targets).max(initial=0.0) > LARGEST_TARGET:
         raise InputError(
-            f"cost target y: {found[np.abs(found).argmax()]:g} is too large, its square overflows; scale the targets"
+            f"cost target y: {targets[np.abs(targets).argmax()]:g} is too large, its square overflows; scale the targets"
         )
-    return tuple(found.tolist())
+    return tuple(targets.tolist())
 
 
 def _matching(target: ArrayLike, network: Network) -> Vector:

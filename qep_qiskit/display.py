@@ -1,4 +1,4 @@
-"""How results show themselves: short lines, and small tables in notebooks and terminals."""
+"""The display of results: short lines, and small tables in notebooks and terminals."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LONGEST = 80
 
 def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], notes: Sequence[str] = ()) -> str:
     """Return a table of text as HTML, escaped; only the first rows of a long one, with the number of the rest below."""
-    kept = list(rows)
-    rest = [f"… and {len(kept) - MOST_ROWS} more rows"] if len(kept) > MOST_ROWS else []
+    lines = list(rows)
+    rest = [f"… and {len(lines) - MOST_ROWS} more rows"] if len(lines) > MOST_ROWS else []
     head = "".join(f"<th>{escape(word)}</th>" for word in headings)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(printable(str(cell)))}</td>" for cell in row) + "</tr>" for row in kept[:MOST_ROWS]
+        "<tr>" + "".join(f"<td>{escape(printable(str(cell)))}</td>" for cell in row) + "</tr>" for row in lines[:MOST_ROWS]
     )
     below = "".join(f"<p>{escape(note)}</p>" for note in [*rest, *notes])
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if kept else ""
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if lines else ""
     return f"<div><p><b>{escape(title)}</b></p>{table}{below}</div>"
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """What the user gave is wrong. The command line prints it as one line and exits with 2."""
+    """Invalid input from the user. The command line prints it as one line and exits with 2."""
 
 
 class BusyError(InputError):
-    """Another process is working on the run; the same command later goes on. Exit code 3."""
+    """Another process is working on the run; repeat the command later. Exit code 3."""
 
 
 class DegenerateGroundStateError(InputError):
@@ -23,7 +23,7 @@ class NudgeWarning(UserWarning):
 
 
 class DeviceError(RuntimeError):
-    """A device or its service failed; what was sent before stays valid, and the same command may be given again. Exit code 1."""
+    """A device or its service failed; jobs sent before stay valid, and the command may be repeated. Exit code 1."""
 
 
 class RefusedJobError(DeviceError):
@@ -31,15 +31,15 @@ class RefusedJobError(DeviceError):
 
 
 class UnreadableResultError(DeviceError):
-    """What a device handed back for a job cannot be used. None of it is kept; it can be read again."""
+    """A device returned an unusable result for a job. None of it is stored; it can be read again."""
 
 
 class FailedCircuitError(DeviceError):
-    """A circuit of a job failed on its device, so the job did: it has to be sent again."""
+    """A circuit of a job failed on its device, and so the job; it must be sent again."""
 
 
 class ForgottenJobError(DeviceError):
-    """The service has no job of this id, or none any more: it expired, was deleted, or belongs to another account."""
+    """The service has no job with this id: it expired, was deleted, or belongs to another account."""
 
 
 class PreparationError(RuntimeError):

@@ -41,7 +41,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def _written_through(target: Path, content: bytes) -> Path:
-    """Write into what is no file, such as /dev/stdout: putting a file in its place would take it from all others."""
+    """Write into a device such as /dev/stdout, which replacing by a file would destroy for everyone else."""
     try:
         with open(target, "wb") as stream:
             stream.write(content)

@@ -11,16 +11,16 @@ _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 
 def free_memory() -> int | None:
-    """Return the bytes that this process can still take, None where the system does not tell.
+    """Return the bytes that this process can still allocate, None if the system does not report them.
 
     The least of what is available, of the container's limit and of the process's own (``ulimit -v``).
     """
-    known = [amount for amount in (_available(), _of_the_container(), _of_the_process()) if amount is not None]
-    return max(min(known), 0) if known else None
+    amounts = [amount for amount in (_available(), _of_the_container(), _of_the_process()) if amount is not None]
+    return max(min(amounts), 0) if amounts else None
 
 
 def require(need: float, what: str, remedy: str) -> None:
-    """Refuse what does not fit into the memory that is free.
+    """Refuse work that does not fit into free memory.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What ran: versions of the packages that numbers depend on."""
+"""Versions of the packages that results depend on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PACKAGES = ("qep-qiskit", "qiskit", "qiskit-aer", "qiskit-algorithms", "qiskit-i
 
 @functools.cache
 def _versions() -> tuple[tuple[str, str], ...]:
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return tuple(found.items())
+    return tuple(installed.items())
 
 
 def versions() -> dict[str, str]:

@@ -11,7 +11,7 @@ from qiskit.primitives import BitArray
 
 @dataclass(frozen=True)
 class Samples:
-    """What one circuit gave.
+    """The outcomes of one circuit.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Samples:
     shots : int or None
         None for the exact distribution, that is infinitely many shots.
     strata : ndarray of int, shape (U,), or None
-        Which of several parts, each with shots of its own, an outcome was seen in; outcomes are distinct within a part.
+        The part of the job, each with its own shots, that an outcome comes from; outcomes are distinct within a part.
     """
 
     outcomes: NDArray[np.bool_]

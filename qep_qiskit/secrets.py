@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MOCK_KEY = "rehearsal"
-"""The only word that is ever sent as a key to a mock service. It is no secret."""
+"""The only word that is ever sent as a key to a mock service. It is not a secret."""
 HIDDEN = "…"
 FRAGMENT = 16
-"""A piece of a secret of so many letters and digits is hidden as the whole is."""
+"""A piece of a secret with this many letters and digits is hidden like the whole."""
 SHORTEST = 6
 LONGEST = 200_000
-"""Characters of a text that are read; what a service says beyond them is cut off."""
+"""Characters of a text that are read; the rest is cut off."""
 FREE_TEXT = frozenset(("error", "message", "note", "notes", "problem", "reason", "status_msg", "text", "warning", "warnings"))
-"""The keys of documents below which sentences stand, such as a provider's reason."""
+"""The keys of documents whose values are sentences, such as a provider's reason."""
 _SECRET_NAME = re.compile(r"(?i)(^|_)(token|api_?key|secret|secret_(access_)?key|access_key|password)$|^QISKIT_IBM_INSTANCE$")
 _CRN = re.compile(r"(?i)crn(?::|%3A)[A-Za-z0-9_\-:/.%*]+")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{4,}\.[A-Za-z0-9_\-]+\.?[A-Za-z0-9_\-]*")
@@ -48,14 +48,14 @@ _added: set[str] = set()
 
 
 class _Known(NamedTuple):
-    """What is looked for: pieces of secrets by their length, as letters and digits alone, and forms that have signs."""
+    """The search patterns: pieces of secrets by length, reduced to letters and digits, and forms with other characters."""
 
     pieces: dict[int, frozenset[str]]
     literal: tuple[str, ...]
 
 
 def keep_secret(*values: str | None) -> None:
-    """Take these words out of texts from now on: the key and the instance that a client was given."""
+    """Remove these words from texts from now on: the key and the instance of a client."""
     _added.update(value for value in values if value)
 
 
@@ -63,8 +63,8 @@ def scrubbed(text: str) -> str:
     """Return a free text without secrets.
 
     Those of the environment, of saved accounts and of :func:`keep_secret` are found in any case, split by spaces, reversed, as
-    their first characters, percent-encoded, escaped as in JSON, Python or HTML, in base64, base32, hex and decimal codes. Web
-    tokens, bearer tokens and cloud resource names go, too, whosoever they are.
+    their first characters, percent-encoded, escaped as in JSON, Python or HTML, in base64, base32, hex and decimal codes. All web
+    tokens, bearer tokens and cloud resource names are removed too, whoever owns them.
 
     Examples
     --------
@@ -76,9 +76,9 @@ def scrubbed(text: str) -> str:
     if len(text) > LONGEST:
         text = text[:LONGEST] + HIDDEN
     text = _JWT.sub(HIDDEN, _CRN.sub(HIDDEN, text))
-    text = _NAMED.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}", text)
-    known = _known()
-    return _without(text, known) if known.pieces else text
+    text = _NAMED.sub(lambda match: f"{match[1]}{match[2]}{HIDDEN}", text)
+    secrets = _known()
+    return _without(text, secrets) if secrets.pieces else text
 
 
 def scrubbed_document(value: Any, *, free: bool = False) -> Any:
@@ -172,12 +172,12 @@ def _spans(text: str, known: _Known) -> Iterator[tuple[int, int]]:
 
 def _folded_spans(letters: list[str], places: list[tuple[int, int]], known: _Known) -> Iterator[tuple[int, int]]:
     """Return where a secret stands apart from case, spaces and signs; a short one must be a word of its own."""
-    kept = [k for k, letter in enumerate(letters) if letter.isalnum()]
-    folded = "".join(letters[k].lower()[:1] for k in kept)
+    alphanumeric = [k for k, letter in enumerate(letters) if letter.isalnum()]
+    folded = "".join(letters[k].lower()[:1] for k in alphanumeric)
     for size, pieces in known.pieces.items():
         for at in range(len(folded) - size + 1):
             if folded[at : at + size] in pieces:
-                first, last = kept[at], kept[at + size - 1]
+                first, last = alphanumeric[at], alphanumeric[at + size - 1]
                 if size >= FRAGMENT or _alone(letters, first, last):
                     yield places[first][0], places[last][1]
 
@@ -276,10 +276,10 @@ def accounts_file() -> Path:
 
 def _saved() -> frozenset[str]:
     try:
-        about = accounts_file().stat()
+        status = accounts_file().stat()
     except OSError:
         return frozenset()
-    return _secrets_of(str(accounts_file()), about.st_mtime_ns, about.st_size)
+    return _secrets_of(str(accounts_file()), status.st_mtime_ns, status.st_size)
 
 
 @functools.lru_cache(maxsize=4)

@@ -10,7 +10,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import STENCILS, Key
 
 LEAST_STEP = 1e-100
-"""Of |β|: error bars hold 1/β², which overflows below."""
+"""Smallest |β|: error bars contain 1/β², which overflows below it."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _step(beta: object) -> float:
     try:
         value = float(beta)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise InputError(f'beta: {beta!r} is no number; give one other than 0, such as 0.1, "adaptive" or "auto"') from None
+        raise InputError(f'beta: {beta!r} is not a number; give one other than 0, such as 0.1, "adaptive" or "auto"') from None
     if not math.isfinite(value) or value == 0.0:
         raise InputError(f'beta: {beta!r} is not allowed; give a finite number other than 0, such as 0.1, "adaptive" or "auto"')
     if not LEAST_STEP <= abs(value) <= 1 / LEAST_STEP:

@@ -1,4 +1,4 @@
-"""Results as values: equal where their numbers are, and pickled without what only speeds things up."""
+"""Results as values: equal if their numbers are equal, and pickled without caches."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ UNEQUAL_BY_NATURE = frozenset(("seconds", "started"))
 
 
 class Value:
-    """What results and the nouns they are made of have in common; a mixin of frozen dataclasses with ``eq=False``.
+    """Equality and pickling of results, networks and problems; a mixin of frozen dataclasses with ``eq=False``.
 
-    Two are equal where they are of one class and all compared fields hold the same content: NaN equals NaN, arrays are compared
+    Two are equal if they have the same class and all compared fields have the same content: NaN equals NaN, arrays are compared
     element by element, and how long something took does not count. The answer is always True or False.
     """
 
@@ -28,7 +28,7 @@ class Value:
         return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.compare)  # type: ignore[arg-type]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone: what is cached beside them is computed again."""
+        """Return only the fields: cached values are computed again."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
 

@@ -28,7 +28,7 @@ class Frame:
 
     @property
     def strings(self) -> PauliList:
-        """The strings themselves: what a prepared state is asked the expectations of."""
+        """The strings whose expectations a prepared state gives."""
         return self.paulis
 
     @cached_property
@@ -38,7 +38,7 @@ class Frame:
 
     @cached_property
     def busy(self) -> NDArray[np.bool_]:
-        """Which strings are not the identity, shape (L,)."""
+        """True for strings that are not the identity, shape (L,)."""
         return np.asarray((self.paulis.x | self.paulis.z).any(axis=1))
 
     def operator(self, coefficients: NDArray[np.float64]) -> SparsePauliOp:
@@ -50,7 +50,7 @@ class Frame:
 
 
 def require_terms(count: int) -> None:
-    """Refuse a network of so many terms that their matrix over all strings does not fit into memory.
+    """Refuse a network whose matrix of terms over all strings does not fit into memory.
 
     Raises
     ------

@@ -28,12 +28,12 @@ Side: TypeAlias = Annotated[int | None, Key("a side of a square lattice", least=
 
 
 def sites_for(sites: object, edges: Edges, rows: object = None, columns: object = None, *, least: int = 1) -> int:
-    """Return the number of sites: as given, or as many as the graph or the lattice has.
+    """Return the number of sites: the given number, or that of the graph or the lattice.
 
     Raises
     ------
     InputError
-        If it is no whole number, is missing, or contradicts rows × columns.
+        If it is not a whole number, is missing, or contradicts rows × columns.
     """
     counted = None if rows is None or columns is None else whole("rows", rows, least=1) * whole("columns", columns, least=1)
     if sites is None:
@@ -84,19 +84,19 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
             return _heavy_hex(sites)
         if kind == "square":
             return _square(sites, rows, columns)
-        known = ", ".join(NAMED)
-        raise InputError(f"edges: unknown graph {shown(kind)}; allowed: {known}, or a list of pairs{nearest(kind, NAMED)}")
+        names = ", ".join(NAMED)
+        raise InputError(f"edges: unknown graph {shown(kind)}; allowed: {names}, or a list of pairs{nearest(kind, NAMED)}")
     pairs, twice = _pairs(kind)
     return _listed(pairs, sites, twice=twice)
 
 
 def described_edges(kind: Edges, pairs: tuple[Edge, ...]) -> str | list[list[int]]:
-    """Return the edges as a network's description keeps them: a name that tells all, or the pairs."""
+    """Return the edges as a network's description keeps them: a name that determines them, or the pairs."""
     return kind if isinstance(kind, str) and kind != "square" else [list(pair) for pair in pairs]
 
 
 def _pairs(kind: Any) -> tuple[list[Any], bool]:
-    """Return the pairs of a list, an array, a table or a graph, and whether one may stand in it twice."""
+    """Return the pairs of a list, an array, a table or a graph, and whether a pair may appear twice."""
     if hasattr(kind, "get_edges"):  # a coupling map of Qiskit, with both directions
         return [tuple(pair) for pair in kind.get_edges()], True
     if hasattr(kind, "edge_list"):  # rustworkx
@@ -115,14 +115,14 @@ def _pairs(kind: Any) -> tuple[list[Any], bool]:
         remedy = "; of an adjacency matrix A give np.argwhere(np.triu(A))" if kind.ndim == 2 else ""
         raise InputError(f"edges: an array of shape {kind.shape} does not hold pairs of sites, one per row{remedy}")
     if isinstance(kind, Mapping | bytes) or not isinstance(kind, Iterable):
-        known = ", ".join(NAMED)
-        raise InputError(f"edges: {shown(kind)} is not allowed; give one of {known}, pairs such as [[0, 1], [1, 2]], or a graph")
-    found = list(kind)
-    return (sorted(found, key=str) if isinstance(kind, set | frozenset) else found), False
+        names = ", ".join(NAMED)
+        raise InputError(f"edges: {shown(kind)} is not allowed; give one of {names}, pairs such as [[0, 1], [1, 2]], or a graph")
+    pairs = list(kind)
+    return (sorted(pairs, key=str) if isinstance(kind, set | frozenset) else pairs), False
 
 
 def _nodes(kind: Any) -> int | None:
-    """Return the number of nodes of a graph; None for what has none of its own."""
+    """Return the number of nodes of a graph; None for anything else."""
     if hasattr(kind, "get_edges"):
         return int(kind.size())
     if hasattr(kind, "edge_list"):
@@ -199,24 +199,24 @@ def connected_to(start: Iterable[int], edges: Iterable[Edge], sites: int) -> set
     return reached
 
 
-def sites_of(name: str, chosen: object, sites: int) -> tuple[int, ...]:
+def sites_of(name: str, nodes: object, sites: int) -> tuple[int, ...]:
     """Return different sites from a list, an array or a single site; `name` names it in errors."""
-    if hasattr(chosen, "__index__") and not isinstance(chosen, np.ndarray):
-        chosen = [chosen]
-    chosen = chosen.tolist() if isinstance(chosen, np.ndarray) else chosen
-    if isinstance(chosen, int | float):
-        chosen = [chosen]
-    if isinstance(chosen, str | bytes | Mapping) or not isinstance(chosen, Iterable):
-        raise InputError(f"{name}: {shown(chosen)} is not a list of sites such as [0, 1]")
-    found = []
-    for site in chosen:
+    if hasattr(nodes, "__index__") and not isinstance(nodes, np.ndarray):
+        nodes = [nodes]
+    nodes = nodes.tolist() if isinstance(nodes, np.ndarray) else nodes
+    if isinstance(nodes, int | float):
+        nodes = [nodes]
+    if isinstance(nodes, str | bytes | Mapping) or not isinstance(nodes, Iterable):
+        raise InputError(f"{name}: {shown(nodes)} is not a list of sites such as [0, 1]")
+    numbers = []
+    for site in nodes:
         try:
             number = whole(name, site, least=-(2**63))
         except InputError:
             raise InputError(f"{name}: {shown(site)} is not a site; give whole numbers") from None
         if not 0 <= number < sites:
             raise InputError(f"{name}: site {number} is out of range; sites are 0 to {sites - 1}")
-        found.append(number)
-    if len(set(found)) != len(found):
-        raise InputError(f"{name}: {shown(found)} names a site twice")
-    return tuple(found)
+        numbers.append(number)
+    if len(set(numbers)) != len(numbers):
+        raise InputError(f"{name}: {shown(numbers)} names a site twice")
+    return tuple(numbers)

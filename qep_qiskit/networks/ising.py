@@ -61,7 +61,7 @@ def ising(
     rows, columns : int, optional
         Of the square lattice: site r · columns + c stands in row r and column c.
     clamp : bool
-        False: x_i is a longitudinal field −x_i Z_i on its site. True: the input sites are no qubits but the classical
+        False: x_i is a longitudinal field −x_i Z_i on its site. True: the input sites are not qubits but the classical
         values x_i; an edge to one is the term −J x_i Z_j, and it has no h and no g. The other sites keep their
         order as qubits.
     transverse : bool
@@ -69,7 +69,7 @@ def ising(
     device : Device, str or BackendV2, optional
         For ``edges="native"`` only.
     qubits : sequence of int, optional
-        The device qubit of each site; the layout pass chooses where absent.
+        The device qubit of each site. Default: chosen by the layout pass.
 
     Returns
     -------
@@ -98,10 +98,10 @@ def ising(
             raise InputError("edges: 'native' is the coupling graph of a device; give device=qep.fake('brisbane'), say")
         from qep_qiskit.devices.native import native_graph
 
-        found = native_graph(device, sites)
-        edges, laid = found.edges, found.qubits
+        graph = native_graph(device, sites)
+        edges, laid = graph.edges, graph.qubits
     if laid and (len(laid) != sites or len(set(laid)) != sites or min(laid) < 0 or clamp):
-        raise InputError(f"qubits: {list(laid)} is not allowed; give one device qubit a site, none twice, and no clamped sites")
+        raise InputError(f"qubits: {list(laid)} is not allowed; give one device qubit per site, none twice, and no clamped sites")
     pairs = edges_of(edges, sites, rows, columns)
     require_terms(len(pairs) + 2 * sites)
     inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)

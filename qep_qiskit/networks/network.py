@@ -57,7 +57,7 @@ class Network(Value):
     fixed : SparsePauliOp
         F, the part without weights or inputs.
     inputs : tuple of SparsePauliOp or None
-        B_i, one an input; None for an input that appears only as the factor of trainable terms.
+        B_i, one per input; None for an input that appears only as the factor of trainable terms.
     outputs : tuple of SparsePauliOp
         The observables whose expectations are the predictions.
     output_names : tuple of str
@@ -198,7 +198,7 @@ class Network(Value):
         Parameters
         ----------
         weights : array_like of shape (num_weights,) or mapping of name to number
-            Whatever carries names is read by name, in any order: a mapping, a pandas Series, one row of a table.
+            Objects with names are read by name, in any order: a mapping, a pandas Series, one row of a table.
 
         Raises
         ------
@@ -208,10 +208,10 @@ class Network(Value):
         by_name = named("weights", weights)
         if by_name is None:
             return finite_vector("weights", weights, self.num_weights, "one per weight, in the order of network.names")
-        known = set(self.names)
+        names = set(self.names)
         for name in by_name:
-            if name not in known:
-                raise InputError(f"weights: {shown(name)} is no weight of this network{nearest(name, self.names)}")
+            if name not in names:
+                raise InputError(f"weights: this network has no weight {shown(name)}{nearest(name, self.names)}")
         missing = [name for name in self.names if name not in by_name]
         if missing:
             raise InputError(f"weights: {missing[0]!r} is missing ({len(missing)} of {len(self.names)} are)")

@@ -84,7 +84,7 @@ def test_weights_by_name_and_by_order_agree() -> None:
     network = qep.ising(sites=3, edges="chain", outputs=[2])
     by_name = network.initial_weights(seed=4)
     np.testing.assert_array_equal(network.weight_vector(by_name), network.weight_vector(list(by_name.values())))
-    with pytest.raises(InputError, match=r"'J\[0,2\]' is no weight of this network; did you mean"):
+    with pytest.raises(InputError, match=r"this network has no weight 'J\[0,2\]'; did you mean"):
         network.weight_vector({**by_name, "J[0,2]": 1.0})
 
 

@@ -246,7 +246,7 @@ def test_names_are_read_by_name(make):
 @pytest.mark.parametrize(
     ("weights", "word"),
     [
-        (Series(dict(zip([4, 3, 2, 1, 0], VALUES, strict=True))), "no weight of this network"),
+        (Series(dict(zip([4, 3, 2, 1, 0], VALUES, strict=True))), "this network has no weight"),
         (Table({**WEIGHTS, "k": 1.0}), "'k'"),
         ({name: value for name, value in WEIGHTS.items() if name != "h[0]"}, "'h[0]' is missing"),
         ({**WEIGHTS, "g[0]": None}, "g[0]: None"),

@@ -135,23 +135,23 @@ def resistors(
         sites_of(name, nodes, sites) for name, nodes in (("inputs", inputs), ("outputs", outputs), ("ground", ground))
     )
     check_outputs(outputs)
-    held = set(ground) | (set(inputs) if clamp else set())
+    fixed = set(ground) | (set(inputs) if clamp else set())
     for node in inputs:
         if node in ground:
-            raise InputError(f"inputs: node {node} is on the ground; take another node or leave it out of ground")
+            raise InputError(f"inputs: node {node} is on the ground; use another node or leave it out of ground")
     for node in outputs:
-        if node in held:
+        if node in fixed:
             raise InputError(f"outputs: the voltage of node {node} is fixed, so it cannot answer; take a free node")
     for i, j in pairs:
-        if {i, j} <= held:
-            raise InputError(f"edges: [{i}, {j}] joins two nodes of fixed voltages; it has no part in the answer, leave it out")
-    reached = connected_to(held, pairs, sites)
+        if {i, j} <= fixed:
+            raise InputError(f"edges: [{i}, {j}] joins two nodes of fixed voltages and changes nothing; leave it out")
+    reached = connected_to(fixed, pairs, sites)
     for node in range(sites):
         if node not in reached:
             raise InputError(
                 f"ground: node {node} is joined to no node of fixed voltage, so its voltage floats; join or ground one"
             )
-    place = {node: k for k, node in enumerate(n for n in range(sites) if n not in held)}
+    place = {node: k for k, node in enumerate(n for n in range(sites) if n not in fixed)}
     number = {node: k for k, node in enumerate(inputs)} if clamp else {}
     network = ResistorNetwork(
         num_qubits=0,
@@ -221,7 +221,7 @@ def _resistor(i: int, j: int, place: Mapping[int, int], number: Mapping[int, int
     """Return ½ (v_i − v_j)² in the free voltages; x None: clamped nodes at 0."""
     if i in place and j in place:
         return spring(place[i], place[j])
-    free, held = (place[i], j) if i in place else (place[j], i)
-    volts = float(x[number[held]]) if x is not None and held in number else 0.0
-    found = Polynomial({Monomial(PRODUCT, free, free): 0.5})
-    return found if volts == 0.0 else found + position(free, -volts) + constant(0.5 * volts**2)
+    free, fixed = (place[i], j) if i in place else (place[j], i)
+    volts = float(x[number[fixed]]) if x is not None and fixed in number else 0.0
+    square = Polynomial({Monomial(PRODUCT, free, free): 0.5})
+    return square if volts == 0.0 else square + position(free, -volts) + constant(0.5 * volts**2)

@@ -106,7 +106,7 @@ class MonomialFrame:
 
     @cached_property
     def busy(self) -> NDArray[np.bool_]:
-        """Which monomials are not the constant, shape (L,)."""
+        """True for monomials that are not the constant, shape (L,)."""
         return np.asarray(self.strings.kind != CONSTANT)
 
     def operator(self, coefficients: Vector) -> Polynomial:

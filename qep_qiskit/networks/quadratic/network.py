@@ -49,10 +49,10 @@ class QuadraticNetwork(Network):
 
     def in_positions(self, operator: Polynomial, where: str) -> Polynomial:
         """Return the operator, checked to act on the network's sites."""
-        found = polynomial_from(operator, self.sites, where)
-        if not self.quantum and any(monomial.label.startswith("p") for monomial in found.terms):
+        polynomial = polynomial_from(operator, self.sites, where)
+        if not self.quantum and any(monomial.label.startswith("p") for monomial in polynomial.terms):
             raise InputError(f"{where}: a classical network rests at p = 0; leave p[…]^2 out")
-        return found
+        return polynomial
 
     def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> Polynomial:
         """Return H(w, x) as a polynomial in positions and momenta."""

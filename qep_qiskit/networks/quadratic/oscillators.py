@@ -62,7 +62,7 @@ def oscillators(
     biases : bool
         Trainable forces b_i, with the sign of the inputs: −b_i r_i.
     levels : int, optional
-        A power of two: every oscillator in so many levels on log₂(levels) qubits. In closed form, without qubits, where absent.
+        A power of two: truncate every oscillator to this many levels, on log₂(levels) qubits. Default: closed form, no qubits.
     encoding : {"binary", "gray"}
         Which basis state of its qubits a level is; Gray codes need fewer measurement bases.
     rows, columns : int, optional
@@ -77,7 +77,7 @@ def oscillators(
     ------
     InputError
         For a site out of range or used twice, a mass that is not positive, an output joined to no input. Weights whose
-        springs and stiffnesses are not positive definite are refused where a gradient is asked for, by naming the mode.
+        springs and stiffnesses are not positive definite are refused when a gradient is computed; the error names the mode.
 
     Notes
     -----

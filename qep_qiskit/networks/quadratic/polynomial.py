@@ -129,14 +129,14 @@ def polynomial_from(labels: Polynomial | Mapping[str, float], sites: int | None,
 def _parsed(label: str, where: str) -> Monomial:
     if label == "1":
         return ONE
-    found = _LABEL.fullmatch(label)
-    if found is None:
+    match = _LABEL.fullmatch(label)
+    if match is None:
         raise InputError(f"{where}: label {label!r} is not allowed; give positions and momenta such as {EXAMPLE}")
-    if found[5]:
-        return Monomial(MOMENTUM, int(found[6]), int(found[6]))
-    i = int(found[2])
-    if found[3]:
+    if match[5]:
+        return Monomial(MOMENTUM, int(match[6]), int(match[6]))
+    i = int(match[2])
+    if match[3]:
         return Monomial(PRODUCT, i, i)
-    if found[4]:
-        return Monomial(PRODUCT, min(i, int(found[4])), max(i, int(found[4])))
+    if match[4]:
+        return Monomial(PRODUCT, min(i, int(match[4])), max(i, int(match[4])))
     return Monomial(POSITION, i)

@@ -94,8 +94,8 @@ class ProductEnergy:
     @classmethod
     def of(cls, paulis: PauliList, coefficients: Vector) -> ProductEnergy:
         """Return the energy of Σ c_l P_l, strings without a coefficient left out."""
-        kept = np.flatnonzero(coefficients)
-        return cls(ProductStrings(paulis[kept]), np.asarray(coefficients)[kept])
+        nonzero = np.flatnonzero(coefficients)
+        return cls(ProductStrings(paulis[nonzero]), np.asarray(coefficients)[nonzero])
 
     @property
     def scale(self) -> float:
@@ -121,10 +121,10 @@ class ProductEnergy:
 
     @cached_property
     def _by_qubit(self) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """For every qubit the other letters of the strings on it, and their coefficients by axis."""
+        """The strings on each qubit: their other letters, and their coefficients by axis."""
         places, n = self.strings.places, self.strings.num_qubits
         weights = self.coefficients * self.strings.signs
-        found = []
+        strings = []
         for q in range(n):
             row, column = np.nonzero(places // 3 == q)
             rest = places[row].copy()
@@ -132,8 +132,8 @@ class ProductEnergy:
             rest[np.arange(len(row)), column] = 3 * n
             by_axis = np.zeros((len(row), 3))
             by_axis[np.arange(len(row)), axis] = weights[row]
-            found.append((rest, by_axis))
-        return found
+            strings.append((rest, by_axis))
+        return strings
 
     def sweep(self, bloch: Vector, *, sweeps: int, settled: float) -> Vector:
         """Turn one spin after another against its field, which never raises E; all starts, shape (S, n, 3), at once.

@@ -17,7 +17,7 @@ from qep_qiskit.errors import InputError
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 MOST_DENSE = 3000
-"""Up to so many oscillators all normal modes are computed."""
+"""Up to this many oscillators all normal modes are computed."""
 FLAT = 1e-11
 """A squared frequency below this share of the largest counts as zero."""
 
@@ -81,13 +81,13 @@ class QuadraticForm:
         """The LU factors of K, checked to be positive definite."""
         matrix = csc_array(self.stiffness)
         try:
-            found = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-            positive = bool((found.U.diagonal() > 0).all())
+            factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+            positive = bool((factors.U.diagonal() > 0).all())
         except RuntimeError:
             positive = False
         if not positive:
             raise self._lowest_unstable()
-        return found
+        return factors
 
     def mean(self) -> Vector:
         """Return the r at which E is lowest, K⁻¹ f: the positions of the classical system, shape (n,)."""
@@ -117,8 +117,8 @@ class QuadraticForm:
         main = [int(s) for s in order[:6] if size[s] >= 0.3 * size[order[0]]]
         names = [self.sites[s] if self.sites else s for s in main]
         shown = ", ".join(f"{name} ({mode[s]:+.2f})" for name, s in zip(names, main, strict=True))
-        more = int((size >= 0.3 * size[order[0]]).sum()) - len(main)
-        shown += f" and {more} more" if more else ""
+        others = int((size >= 0.3 * size[order[0]]).sum()) - len(main)
+        shown += f" and {others} more" if others else ""
         return UnstableError(
             f"weights: {self.what} has no ground state: its normal mode on sites {shown} has the "
             f"squared frequency {square:.3g}, which must be positive; raise the stiffness a or the springs k there"
