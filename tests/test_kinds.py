@@ -1,0 +1,166 @@
+"""The registries: everything of a kind is in its registry, and a section's keys are the parameters of its kind."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import ValidationError
+
+from qep_qiskit import kinds
+from qep_qiskit.costs import ExpectationCost, SoftmaxCrossEntropy
+from qep_qiskit.devices import BackendDevice, SamplerDevice
+from qep_qiskit.devices.backends.provider import ProviderDevice
+from qep_qiskit.errors import InputError
+from qep_qiskit.experiment.messages import explain
+from qep_qiskit.experiment.section import Choice
+from qep_qiskit.experiment.sections import SECTIONS
+from qep_qiskit.kinds import HIDDEN, Key, Kind, Kinds
+
+REGISTRIES = [value for value in vars(kinds).values() if isinstance(value, Kinds)]
+
+
+def defined_in(room):
+    """Yield every public class and function that a room's files define."""
+    package = importlib.import_module(f"qep_qiskit.{room}")
+    names = [module.name for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{package.__name__}.")]
+    for module in map(importlib.import_module, [package.__name__, *names]):
+        for name, value in vars(module).items():
+            if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__:
+                yield value
+
+
+def classes_with(room, *methods):
+    return {
+        value
+        for value in defined_in(room)
+        if inspect.isclass(value) and not getattr(value, "_is_protocol", False) and all(hasattr(value, m) for m in methods)
+    }
+
+
+def functions_with(room, *parameters):
+    functions = {value for value in defined_in(room) if inspect.isfunction(value)}
+    return {f for f in functions if tuple(inspect.signature(f).parameters)[: len(parameters)] == parameters}
+
+
+def values_of(registry):
+    return {kind.value for kind in registry.built_in.values()}
+
+
+def test_every_preparer_is_registered():
+    assert classes_with("preparation", "prepare", "describe") <= values_of(kinds.PREPARERS)
+
+
+def test_every_network_is_registered():
+    functions = {f for f in defined_in("networks") if inspect.isfunction(f) and "outputs" in inspect.signature(f).parameters}
+    makers = {f for f in functions if inspect.signature(f).return_annotation == "Network"}
+    assert makers and makers <= values_of(kinds.NETWORKS)
+
+
+def test_every_cost_is_registered():
+    in_python_alone = {ExpectationCost, SoftmaxCrossEntropy}  # of functions, and what the registered function returns
+    assert classes_with("costs", "observables", "value", "error_signal", "curvature") - in_python_alone <= values_of(kinds.COSTS)
+
+
+def test_every_device_is_registered():
+    makers = {f for f in values_of(kinds.DEVICES) if inspect.isfunction(f)}
+    returned = {inspect.signature(f).return_annotation for f in makers}
+    of_objects = {BackendDevice, ProviderDevice, SamplerDevice}  # of an object of Qiskit, which no spec can hold
+    devices = classes_with("devices", "compile", "describe", "exact", "needs_circuits", "seed") - of_objects
+    assert devices and {cls.__name__ for cls in devices} <= returned | {cls.__name__ for cls in values_of(kinds.DEVICES)}
+
+
+def test_every_mitigation_optimizer_schedule_and_stencil_is_registered():
+    methods = {value.combine for value in values_of(kinds.MITIGATIONS)}
+    assert functions_with("measurement.mitigation.readout", "calibrations") & methods == methods
+    assert classes_with("training.rules.optimizers", "start", "update", "shots", "describe") == values_of(kinds.OPTIMIZERS)
+    assert functions_with("training.rules.schedules", "step", "total") == values_of(kinds.SCHEDULES)
+    assert functions_with("stencils", "beta") == values_of(kinds.STENCILS)
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.what)
+def test_an_unknown_name_lists_all_and_the_nearest(registry):
+    name = next(name for name in registry if len(name) > 2)
+    with pytest.raises(InputError) as error:
+        registry.named(name + "x", "section.key")
+    line = str(error.value)
+    assert line.startswith(f'section.key: "{name}x" is not allowed; give one of ') and f"did you mean {name!r}" in line
+    assert all(f'"{other}"' in line for other in registry)
+
+
+@pytest.mark.parametrize(
+    ("section", "kind"),
+    [(name, kind) for name, form in SECTIONS.items() if isinstance(form, Choice) for kind in form.kinds.built_in],
+)
+def test_a_section_has_a_key_for_every_parameter_that_must_be_given(section, kind):
+    choice = SECTIONS[section]
+    parameters = choice.kinds.named(kind, section).parameters
+    fields = choice.model(kind, section).model_fields
+    required = {name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty}
+    assert required - {choice.selector, *choice.given} <= set(fields)
+    assert set(fields) - {choice.selector} <= set(parameters)
+    assert all(field.description for name, field in fields.items() if name != choice.selector)
+    assert choice.kinds.named(kind, section).about
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What another package may write."""
+
+    must: int
+    plain: float = 0.5
+    words: Literal["low", "high"] = "low"
+    sites: Sequence[int] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
+    labels: Mapping[str, float] | None = None
+    limited: Annotated[int | None, Key("the number of things", least=1, most=9)] = None
+    unseen: Annotated[float, HIDDEN] = 1.0
+    thing: object = None
+
+
+SAMPLES = Kinds("sample", "kinds")
+SAMPLES.register("sample")(Sample)
+CHOICE = Choice("kind", SAMPLES, "sample")
+
+
+def test_keys_follow_from_types():
+    model = CHOICE.model("sample", "s.kind")
+    assert list(model.model_fields) == ["kind", "must", "plain", "words", "sites", "pairs", "labels", "limited"]
+    table = {"must": 1e3, "sites": [0, 1.0], "pairs": [[0, 1]], "labels": {"Z": 1}, "limited": 9}
+    built = model.model_validate(table).build()
+    assert built == Sample(1000, sites=[0, 1], pairs=[[0, 1]], labels={"Z": 1.0}, limited=9)
+    assert type(built.must) is int
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("must", "many", "a whole number"),
+        ("plain", float("nan"), "a number"),
+        ("words", "middle", 'one of "low", "high"'),
+        ("limited", 10, "the number of things, a whole number from 1 to 9"),
+    ],
+)
+def test_errors_say_what_a_key_may_be(key, value, allowed):
+    table = {"must": 1, key: value}
+    with pytest.raises(ValidationError) as error:
+        CHOICE.model("sample", "s.kind").model_validate(table)
+    assert str(explain(error.value, CHOICE.model("sample", "s.kind"), table, "s")).endswith(f"is not allowed; give {allowed}")
+
+
+def test_a_name_is_registered_once():
+    registry = Kinds("sample", "kinds")
+    registry.register("one")(Sample)
+    with pytest.raises(ValueError, match="two samples are called 'one'"):
+        registry.register("one")(Kind)
+
+
+def test_registries_import_nothing_before_they_are_asked():
+    code = "import sys, qep_qiskit.kinds; print([m for m in ('numpy', 'qiskit', 'pydantic') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
