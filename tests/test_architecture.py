@@ -1,0 +1,43 @@
+"""docs/architecture.md and its neighbours name files and names that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "qep_qiskit"
+PAGES = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("architecture", "vocabulary", "contributing")}
+SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+NEW = {"networks/star.py", "preparation/pruned.py", "devices/simulated/noisy_readout.py", "cli/weights.py"} | {
+    "measurement/mitigation/readout/averaged.py"
+}
+"""Files that docs/contributing.md adds in its examples."""
+
+
+def quoted(page: str) -> set[str]:
+    text = re.sub(r"```.*?```", "", PAGES[page], flags=re.S)
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_names_exists(page):
+    paths = {name for name in quoted(page) if re.fullmatch(r"[\w/]+(\.py|/)", name)} - NEW
+    assert {name for name in paths if not (PACKAGE / name).exists() and not (ROOT / name).exists()} - {"preparation/"} == set()
+    assert paths or page == "vocabulary"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_name_that_a_page_mentions_is_in_the_code(page):
+    names = {word.split("(")[0].split(".")[-1] for word in quoted(page) if re.fullmatch(r"[A-Za-z_][\w.]*(\(.*\))?", word)}
+    assert {name for name in names if not re.search(rf"\b{re.escape(name)}\b", SOURCES)} - {"VERBS", "DeviceContract"} <= {
+        "MitigatorContract"
+    }
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", PAGES[page])
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
