@@ -95,8 +95,8 @@ class Kind:
 
     @property
     def about(self) -> str:
-        """The first line of its docstring."""
-        return (inspect.getdoc(self.value) or "").partition("\n")[0]
+        """The first line of its docstring, without the verb."""
+        return (inspect.getdoc(self.value) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
 
     @functools.cached_property
     def parameters(self) -> dict[str, Parameter]:
@@ -190,9 +190,11 @@ class Kinds:
         """Return the value of the kind of that name."""
         return self.named(name, self.what).value
 
-    def loaded(self) -> list[Kind]:
-        """Return all kinds, importing the packages that add some."""
-        return [self.named(name, self.what) for name in self]
+    def about(self, name: str) -> str:
+        """Return a line about a kind; for another package's it names the package, which is not imported."""
+        if name in self.built_in:
+            return self.built_in[name].about
+        return f"from the package {' and '.join(_package(point) for point in self._added if point.name == name)}"
 
     def _own(self, text: str) -> Kind | None:
         kinds = self.built_in.values()

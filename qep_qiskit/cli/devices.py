@@ -33,22 +33,11 @@ def command(as_json: bool) -> None:
 
 def _devices() -> list[dict[str, Any]]:
     from qep_qiskit.devices.simulated.snapshots import snapshot_classes
+    from qep_qiskit.kinds import DEVICES
 
-    simulators = [
-        {"name": "statevector", "qubits": None, "about": "the exact distribution, or shots drawn from it"},
-        {
-            "name": "simulator",
-            "qubits": None,
-            "about": "this package's exact simulation of circuits; device.noise takes any name below",
-        },
-        {
-            "name": "aer",
-            "qubits": None,
-            "about": "Qiskit Aer; device.noise takes any name below, device.method any Aer method",
-        },
-    ]
+    named = [{"name": name, "qubits": None, "about": DEVICES.about(name)} for name in DEVICES]
     about = "a snapshot of a real device: its layout, its gates and its noise"
-    return simulators + [{"name": name, "qubits": _qubits(cls), "about": about} for name, cls in snapshot_classes().items()]
+    return named + [{"name": name, "qubits": _qubits(cls), "about": about} for name, cls in snapshot_classes().items()]
 
 
 def _qubits(cls: type) -> int | None:

@@ -37,6 +37,7 @@ VERBS = (
     "rehearse",
     "circuits",
     "devices",
+    "kinds",
     "doctor",
 )
 DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143

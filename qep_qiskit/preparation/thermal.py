@@ -56,7 +56,7 @@ class Thermal(Preparer):
     0.462117
     """
 
-    temperature: Annotated[float, Key("in units of the Hamiltonian", above=0)]
+    temperature: Annotated[float, Key("the temperature in units of the Hamiltonian", above=0)]
     supports: ClassVar[Capabilities] = Capabilities(quick=True, no_circuits=NO_CIRCUITS)
 
     def __post_init__(self) -> None:

@@ -199,6 +199,22 @@ def test_devices():
     assert "fake_guadalupe" in run("devices")
 
 
+def test_kinds():
+    kinds = {kind["name"]: kind for kind in run_json("kinds", "preparation")["kinds"]}
+    assert {"exact", "vqe", "thermal"} <= set(kinds)
+    assert kinds["thermal"]["keys"][0]["name"] == "temperature" and kinds["thermal"]["keys"][0]["required"]
+    layers = next(key for key in kinds["vqe"]["keys"] if key["name"] == "layers")
+    assert layers == {
+        "name": "layers",
+        "required": False,
+        "default": 3,
+        "allowed": "the number of layers, a whole number from 1 to 1000",
+    }
+    assert "the number of layers" in run("kinds", "preparation")
+    failed = CliRunner().invoke(cli, ["kinds", "preparations"])
+    assert (failed.exit_code, failed.stderr.count("\n")) == (2, 1) and "did you mean 'preparation'" in failed.stderr
+
+
 def test_circuits(tmp_path):
     entries = run_json("circuits", "list")["circuits"]
     chain = next(entry for entry in entries if entry["name"] == "ising_chain_4")

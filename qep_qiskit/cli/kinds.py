@@ -1,0 +1,63 @@
+"""`qep kinds`: what a section of a spec can name, and the keys of each kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.output import console, print_json
+from qep_qiskit.kinds import one_of, shown
+
+if TYPE_CHECKING:
+    from qep_qiskit.experiment.section import Choice
+
+
+@click.command("kinds")
+@click.argument("section")
+@json_option
+def command(section: str, as_json: bool) -> None:
+    """List the kinds that a section of a spec can name, and their keys.
+
+    SECTION is network, cost, stencil, preparation or device.
+    """
+    kinds = _kinds(section)
+    if as_json:
+        print_json({"section": section, "kinds": kinds})
+        return
+    from rich.table import Table
+
+    for kind in kinds:
+        table = Table(box=None, padding=(0, 1), show_header=False, title=f"{kind['name']}: {kind['about']}", title_justify="left")
+        for key in kind["keys"]:
+            default = "required" if key["required"] else "" if key["default"] is None else shown(key["default"])
+            table.add_row(key["name"], default, key["allowed"])
+        console().print(table)
+
+
+def _kinds(section: str) -> list[dict[str, Any]]:
+    from qep_qiskit.errors import InputError, nearest
+    from qep_qiskit.experiment.section import Choice
+    from qep_qiskit.experiment.sections import SECTIONS
+
+    choices = {name: form for name, form in SECTIONS.items() if isinstance(form, Choice)}
+    if section not in choices:
+        raise InputError(f"SECTION: {section!r} names no kind; give {one_of(choices)}{nearest(section, choices)}")
+    return [_described(choices[section], section, name) for name in choices[section].kinds]
+
+
+def _described(choice: Choice, section: str, name: str) -> dict[str, Any]:
+    fields = choice.model(name, section).model_fields
+    keys = [
+        {
+            "name": key,
+            "required": field.is_required(),
+            "default": None if field.is_required() else field.default,
+            "allowed": field.description,
+        }
+        for key, field in fields.items()
+        if key != choice.selector
+    ]
+    kind = choice.kinds.named(name, section)
+    return {"name": name, "package": kind.package, "about": kind.about, "keys": keys}
