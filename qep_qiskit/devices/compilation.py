@@ -44,18 +44,18 @@ class Cache:
             What else the result depends on and may change.
         """
         key = ("compiled", fingerprint(circuit), None if qubits is None else tuple(qubits), gates)
-        return self._get(key, None, lambda: make(circuit, qubits))
+        return self.kept(key, lambda: make(circuit, qubits))
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
         """Return the measured circuit of these axes."""
-        return self._get(("measured", compiled.digest, axes), None, lambda: compiled.measured(axes))
+        return self.kept(("measured", compiled.digest, axes), lambda: compiled.measured(axes))
 
     def kept(self, key: Hashable, make: Callable[[], Any], *, anchor: object = None) -> Any:
-        """Return what is kept under this key, or make it now; `anchor` is the object whose id the key holds."""
-        return self._get(key, anchor, make)
+        """Return what is kept under this key, or make it now.
 
-    def _get(self, key: Hashable, anchor: object, make: Callable[[], Any]) -> Any:
-        # the anchor is kept alive with the entry, so its id cannot come to mean another object
+        If the key holds the id of an object, `anchor` is that object. It is kept alive with the entry, so that its id cannot
+        come to mean another one.
+        """
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key][1]
@@ -88,3 +88,10 @@ def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[i
     else:
         wires, start = tuple(layout.final_index_layout()), tuple(layout.initial_index_layout(filter_ancillas=True))
     return Compiled(compiled, wires, wires, start)
+
+
+def compile_anywhere(circuit: QuantumCircuit) -> Compiled:
+    """Return the circuit in rz, sx, x and cx, for what has gates on any qubits."""
+    passes = generate_preset_pass_manager(optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11)
+    wires = tuple(range(circuit.num_qubits))
+    return Compiled(passes.run(circuit), wires, wires, wires)

@@ -191,6 +191,10 @@ class Measuring:
         """True."""
         return True
 
+    def distribution(self: Device, work: Sequence[Work]) -> list[list[Samples]]:
+        """Refuse: the device gives shots."""
+        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
+
 
 def check_shots(name: str, shots: int | None) -> int | None:
     """Return the number of shots, refusing anything but None or a positive whole number."""

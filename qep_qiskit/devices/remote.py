@@ -9,10 +9,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import BitArray
 from qiskit.providers import JobStatus
 
-from qep_qiskit.devices.device import Compiled, Device
+from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.errors import DeviceError, ForgottenJobError
+from qep_qiskit.samples import Samples, from_bit_array
 
 __all__ = [
     "UNDER_WAY",
@@ -33,6 +35,41 @@ class RunPub:
 
     circuit: QuantumCircuit
     values: NDArray[np.float64]
+
+
+class PubMaker(Protocol):
+    """What turns measured circuits into the pubs that it runs."""
+
+    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
+        """Return the circuit that is sent for these axes."""
+        ...
+
+    def sent(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[QuantumCircuit, NDArray[np.float64]]]:
+        """Return the pubs that stand for a circuit and its rows of values, rows in order."""
+        ...
+
+    def check(self, pubs: Sequence[RunPub]) -> None:
+        """Refuse, in one line, what the device would not run."""
+        ...
+
+
+def pubs_of(maker: PubMaker, work: Sequence[Work]) -> tuple[list[RunPub], list[int]]:
+    """Return the checked pubs of some work, and for each pub the number of its item."""
+    pubs, places = [], []
+    for number, item in enumerate(work):
+        for circuit, values in maker.sent(maker.measured(item.compiled, item.axes), item.values):
+            pubs.append(RunPub(circuit, values))
+            places.append(number)
+    maker.check(pubs)
+    return pubs, places
+
+
+def samples_of(places: Sequence[int], shots: Sequence[Sequence[BitArray]]) -> list[list[Samples]]:
+    """Return the samples of every item of the work that :func:`pubs_of` made pubs of, from all shots of each pub."""
+    samples: list[list[Samples]] = [[] for _ in range(max(places, default=-1) + 1)]
+    for place, parts in zip(places, shots, strict=True):
+        samples[place] += from_bit_array(BitArray.concatenate_shots(list(parts)))
+    return samples
 
 
 @dataclass(frozen=True)
@@ -94,23 +131,11 @@ def read_state(status: object) -> tuple[str, str]:
 
 
 @runtime_checkable
-class RemoteDevice(Device, Protocol):
+class RemoteDevice(Device, PubMaker, Protocol):
     """A device that is sent jobs and asked for them later, from another process or on another day."""
 
     def ready(self) -> None:
         """Reach the device, or say in one line why it cannot be reached."""
-        ...
-
-    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
-        """Return the circuit that is sent for these axes."""
-        ...
-
-    def sent(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[QuantumCircuit, NDArray[np.float64]]]:
-        """Return the pubs that stand for a circuit and its rows of values, rows in order."""
-        ...
-
-    def check(self, pubs: Sequence[RunPub]) -> None:
-        """Refuse, in one line, what the device would not run."""
         ...
 
     def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:

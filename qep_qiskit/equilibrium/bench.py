@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.devices.calibration import backend_of
+from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.fingerprints import of_or_none

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.named import as_device
-from qep_qiskit.devices.simulated.device import Ran, ran_on
+from qep_qiskit.devices.simulated.noise_notes import Ran, ran_on
 from qep_qiskit.equilibrium.bench import Bench, CalibrationWork, calibration_work
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.measurement.mitigation.mitigation import parse

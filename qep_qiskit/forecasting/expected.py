@@ -9,7 +9,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer.backends.aerbackend import AerBackend
 
-from qep_qiskit.devices.calibration import backend_of
+from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.simulated.device import SimulatedDevice, adds_no_noise
 from qep_qiskit.devices.simulated.snapshots import snapshot_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.devices.calibration import Appraisal, appraise, backend_of, repetition_delay
+from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of, repetition_delay
 from qep_qiskit.devices.device import Device
 from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.equilibrium.plan import Plan

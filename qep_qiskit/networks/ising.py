@@ -96,7 +96,7 @@ def ising(
             raise InputError("clamp: true does not go with edges = 'native', whose sites are all qubits")
         if device is None:
             raise InputError("edges: 'native' is the coupling graph of a device; give device=qep.fake('brisbane'), say")
-        from qep_qiskit.devices.native import native_graph
+        from qep_qiskit.devices.native_graph import native_graph
 
         graph = native_graph(device, sites)
         edges, laid = graph.edges, graph.qubits

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.devices.calibration import backend_of, duration, repetition_delay
+from qep_qiskit.devices.appraisal import backend_of, duration, repetition_delay
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import RemoteDevice

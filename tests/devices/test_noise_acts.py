@@ -197,7 +197,7 @@ def test_a_gate_that_aer_knows_by_another_label_is_reported_to_have_no_errors():
     circuit = QuantumCircuit(1)
     circuit.append(SXGate(label="slow"), [0])
     device = qep.simulator(noise=model)
-    from qep_qiskit.devices.simulated.device import ran_on
+    from qep_qiskit.devices.simulated.noise_notes import ran_on
 
     (line,) = [text for text in ran_on(device, [(device.compile(circuit), "Y")]).notes() if "labelled" in text]
     assert "'sx' labelled 'slow'" in line
@@ -217,7 +217,7 @@ def test_qubits_beyond_a_devices_model_are_named():
     circuit = QuantumCircuit(6)
     circuit.sx(range(6))
     device = qep.simulator(noise=model)
-    from qep_qiskit.devices.simulated.device import ran_on
+    from qep_qiskit.devices.simulated.noise_notes import ran_on
 
     lines = ran_on(device, [(device.compile(circuit), "Z" * 6)]).notes()
     assert any("'sx' on qubits 5 has no errors" in line for line in lines)

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
-from qep_qiskit.devices.calibration import backend_of
-from qep_qiskit.devices.native import native_graph
+from qep_qiskit.devices.appraisal import backend_of
+from qep_qiskit.devices.native_graph import native_graph
 from qep_qiskit.errors import InputError
 
 RAMP = qep.Adiabatic(time=1.0, steps=2)

@@ -17,15 +17,15 @@ from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2, JobError
 from qiskit.transpiler import generate_preset_pass_manager
 
-from qep_qiskit.devices.backends.independence import Repeats, fresh_backend, seed_options
+from qep_qiskit.devices.backends.independence import Repeats, fresh_backend, options_of, seed_options
 from qep_qiskit.devices.backends.results import Asked, read_result
-from qep_qiskit.devices.compilation import Cache, compile_with
+from qep_qiskit.devices.client_errors import line_of
+from qep_qiskit.devices.compilation import Cache, compile_anywhere, compile_with
 from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.limits import Limits, limits_of
-from qep_qiskit.devices.remote import RunPub, read_state
+from qep_qiskit.devices.remote import RunPub, pubs_of, read_state, samples_of
 from qep_qiskit.errors import DeviceError, FailedCircuitError, InputError, RefusedJobError
-from qep_qiskit.samples import Samples, from_bit_array
-from qep_qiskit.secrets import scrubbed
+from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import integer
 
 
@@ -82,13 +82,8 @@ class BackendDevice(Measuring):
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Run all circuits, in as few jobs as the backend takes them."""
-        pubs, places = [], []
-        for number, item in enumerate(work):
-            for circuit, values in self.sent(self.measured(item.compiled, item.axes), item.values):
-                pubs.append(RunPub(circuit, values))
-                places.append(number)
-        self.check(pubs)
-        found: dict[int, list[BitArray]] = {}
+        pubs, places = pubs_of(self, work)
+        shots_of: list[list[BitArray]] = [[] for _ in pubs]
         for number, part in enumerate(self.limits.parts(len(pubs), shots)):
             circuits = [pub.circuit.copy(name=f"qep-{k}") for k, pub in enumerate(pubs[part.circuits])]
             job = self.run(circuits, part.shots, integer(seed, "job", number))
@@ -98,15 +93,8 @@ class BackendDevice(Measuring):
             if not self._seeded(seed):
                 Repeats.of(self.backend).refuse(circuits, answers, self.name, seed)
             for place, bits in zip(part.numbers(), answers, strict=True):
-                found.setdefault(place, []).append(bits)
-        samples: list[list[Samples]] = [[] for _ in work]
-        for place, number in enumerate(places):
-            samples[number] += from_bit_array(BitArray.concatenate_shots(found[place]))
-        return samples
-
-    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Refuse: a backend gives shots."""
-        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
+                shots_of[place].append(bits)
+        return samples_of(places, shots_of)
 
     def describe(self) -> dict[str, object]:
         """Return the backend's name and class."""
@@ -133,7 +121,7 @@ class BackendDevice(Measuring):
         wanted = {"shots": shots, **self.options, **seed_options(self.backend, seed, self.options)}
         taken = keywords_of(backend.run)
         keywords = {name: value for name, value in wanted.items() if taken is None or name in taken}
-        if "shots" not in keywords and "shots" in _options_of(backend):
+        if "shots" not in keywords and "shots" in options_of(backend):
             backend = copy.copy(backend)
             backend._options = copy.copy(backend._options)
             backend.set_options(shots=shots)
@@ -142,7 +130,7 @@ class BackendDevice(Measuring):
         except (InputError, DeviceError):
             raise
         except Exception as error:  # whatever a provider's client raises
-            words = _line(error)
+            words = line_of(error)
             if refuses(error):
                 raise RefusedJobError(f"device: {self.name} refused the job, nothing was sent: {words}") from None
             raise DeviceError(f"device: the job could not be sent: {words}") from None
@@ -162,8 +150,8 @@ class BackendDevice(Measuring):
             raise
         except Exception as error:  # whatever a provider's client raises
             if job is not None and _state(job) == "failed":
-                raise FailedCircuitError(f"device: {self.name}: the job failed: {_line(error)}") from None
-            raise DeviceError(f"device: {what}: {_line(error)}") from None
+                raise FailedCircuitError(f"device: {self.name}: the job failed: {line_of(error)}") from None
+            raise DeviceError(f"device: {what}: {line_of(error)}") from None
 
 
 def target_of(backend: BackendV2) -> Any:
@@ -178,9 +166,7 @@ def compile_for(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[in
     """Return the circuit for a backend; in rz, sx, x and cx where it has gates of any number of qubits."""
     if target_of(backend).num_qubits:
         return compile_with(backend, circuit, qubits)
-    passes = generate_preset_pass_manager(optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11)
-    wires = tuple(range(circuit.num_qubits))
-    return Compiled(passes.run(circuit), wires, wires, wires)
+    return compile_anywhere(circuit)
 
 
 def measured_for(backend: BackendV2, cache: Cache, compiled: Compiled, axes: str) -> QuantumCircuit:
@@ -229,20 +215,8 @@ def refuse_runtime_backend(backend: object) -> None:
         raise InputError(f"device: an IBMBackend takes no circuits itself (its run() was removed); give qep.ibm({name!r})")
 
 
-def _options_of(backend: BackendV2) -> dict[str, Any]:
-    try:
-        return dict(backend.options.items())
-    except Exception:  # a provider's options may be of any kind
-        return {}
-
-
 def _state(job: Any) -> str:
     try:
         return read_state(job.status())[0]
     except Exception:  # it cannot be asked
         return "unknown"
-
-
-def _line(error: BaseException) -> str:
-    text = str(error.message) if isinstance(error, QiskitError) else str(error)
-    return scrubbed(" ".join(text.split()))[:300] or type(error).__name__

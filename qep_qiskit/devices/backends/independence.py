@@ -24,6 +24,7 @@ from qiskit.primitives import BaseSamplerV2, BitArray, StatevectorSampler
 from qiskit.providers import BackendV2, Options
 from qiskit_aer.primitives import SamplerV2 as AerSampler
 
+from qep_qiskit.devices.digests import of_circuit
 from qep_qiskit.errors import InputError
 from qep_qiskit.seeds import integer, stream
 
@@ -75,12 +76,16 @@ def derived(seed: object, call: int) -> Any:
 
 def seed_options(backend: BackendV2, call: int, options: Mapping[str, Any]) -> dict[str, int]:
     """Return the seeds to run a backend with in one call: one for each option of its own, or of `options`, that is a seed."""
-    try:
-        own = dict(backend.options.items())
-    except Exception:  # a provider's options may be of any kind
-        own = {}
-    given = {**own, **options}
+    given = {**options_of(backend), **options}
     return {name: integer(base_of(seed), "sampler", call) for name, seed in given.items() if _is_seed(name, seed)}
+
+
+def options_of(backend: BackendV2) -> dict[str, Any]:
+    """Return a backend's own options; none if they cannot be read."""
+    try:
+        return dict(backend.options.items())
+    except Exception:  # a provider's options may be of any kind
+        return {}
 
 
 def fresh_backend(backend: BackendV2, call: int) -> BackendV2:
@@ -186,7 +191,7 @@ class Repeats:
     """Earlier counts of a backend without a visible seed, by circuit."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[bytes, int], tuple[int, bytes]] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, int], tuple[int, bytes]] = OrderedDict()
 
     @classmethod
     def of(cls, thing: object) -> Repeats:
@@ -208,7 +213,7 @@ class Repeats:
         """
         likely, again = 0.0, True
         for circuit, bits in zip(circuits, answers, strict=True):
-            key = (_digest(circuit), bits.num_shots)
+            key = (of_circuit(circuit), bits.num_shots)
             counts = sorted(bits.get_int_counts().items())
             what = hashlib.sha256(repr(counts).encode()).digest()
             if key in self._seen and self._seen[key][0] != call:
@@ -256,11 +261,3 @@ def _log_coincidence(counts: Sequence[int]) -> float:
     shots = sum(counts)
     found = -0.5 * (len(counts) - 1) * math.log(4 * math.pi * shots) - 0.5 * sum(math.log(n / shots) for n in counts)
     return min(0.0, found)
-
-
-def _digest(circuit: QuantumCircuit) -> bytes:
-    found = hashlib.sha256(str(circuit.num_qubits).encode())
-    for item in circuit.data:
-        qubits = [circuit.find_bit(q).index for q in item.qubits]
-        found.update(f"{item.operation.name}{[str(p) for p in item.operation.params]}{qubits};".encode())
-    return found.digest()

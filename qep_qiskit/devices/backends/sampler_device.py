@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,16 +12,14 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BackendSamplerV2, BaseSamplerV2, BitArray
 from qiskit.providers import BackendV2
-from qiskit.transpiler import generate_preset_pass_manager
 
 from qep_qiskit.devices.backends.backend_device import BackendDevice, compile_for, measured_for
 from qep_qiskit.devices.backends.independence import continues, fresh_sampler, is_known, probe
 from qep_qiskit.devices.backends.results import Asked, read_result
-from qep_qiskit.devices.compilation import Cache
+from qep_qiskit.devices.client_errors import client_errors
+from qep_qiskit.devices.compilation import Cache, compile_anywhere
 from qep_qiskit.devices.device import Compiled, Device, Measuring, Work
-from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.samples import Samples, from_bit_array
-from qep_qiskit.secrets import scrubbed
 from qep_qiskit.seeds import integer
 
 PROBE_QUBITS, PROBE_SHOTS = 5, 200
@@ -62,9 +61,7 @@ class SamplerDevice(Measuring):
     def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
         if self.backend is not None:
             return compile_for(self.backend, circuit, qubits)
-        passes = generate_preset_pass_manager(optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11)
-        wires = tuple(range(circuit.num_qubits))
-        return Compiled(passes.run(circuit), wires, wires, wires)
+        return compile_anywhere(circuit)
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
         """Return the circuit that is run for these axes."""
@@ -89,19 +86,14 @@ class SamplerDevice(Measuring):
         return samples
 
     def _run(self, sampler: BaseSamplerV2, pubs: Sequence[Pub], shots: int) -> list[BitArray]:
-        try:
+        with client_errors(f"{self.name} could not run the circuits"):
             answer = sampler.run(pubs, shots=shots).result()
-        except (InputError, DeviceError):
-            raise
-        except Exception as error:  # whatever a sampler raises
-            told = scrubbed(" ".join(str(getattr(error, "message", error)).split()))[:300] or type(error).__name__
-            raise DeviceError(f"device: {self.name} could not run the circuits: {told}") from None
         asked = [Asked.of(circuit, len(values)) for circuit, values in pubs]
         return read_result(answer, asked, shots=shots, source=self.name)
 
     def _probe(self) -> None:
         """Run a sampler of an unknown class twice on a small circuit, once in its life, and see that its numbers differ."""
-        if is_known(self.sampler) or id(self.sampler) in _PROBED:
+        if is_known(self.sampler) or _was_probed(self.sampler):
             return
         few = PROBE_QUBITS if self.backend is None or not self.backend.num_qubits else min(PROBE_QUBITS, self.backend.num_qubits)
         circuit = QuantumCircuit(few, name="probe")
@@ -117,22 +109,22 @@ class SamplerDevice(Measuring):
             return self._run(sampler, [pub], PROBE_SHOTS) + self._run(other, [pub], PROBE_SHOTS)
 
         probe(rows, measured, self.name)
-        try:
-            weakref.finalize(self.sampler, _PROBED.discard, id(self.sampler))
-        except TypeError:
-            return  # it cannot be referred to weakly, so its id may come to mean another
-        _PROBED.add(id(self.sampler))
-
-    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Refuse: a sampler gives shots."""
-        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
+        with contextlib.suppress(TypeError):  # it is neither hashable nor weakly referable: the next device probes it again
+            _PROBED.add(self.sampler)
 
     def describe(self) -> dict[str, object]:
         """Return the sampler's class and the backend's name."""
         return {"name": self.name, "sampler": type(self.sampler).__name__, "noise": "its own"}
 
 
-_PROBED: set[int] = set()
+_PROBED: weakref.WeakSet[BaseSamplerV2] = weakref.WeakSet()
+
+
+def _was_probed(sampler: BaseSamplerV2) -> bool:
+    try:
+        return sampler in _PROBED
+    except TypeError:
+        return False
 
 
 def sampler_device(sampler: BaseSamplerV2) -> Device:

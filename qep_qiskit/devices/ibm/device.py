@@ -8,8 +8,7 @@ import functools
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -19,17 +18,18 @@ from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.backends.results import Asked, read_result
+from qep_qiskit.devices.client_errors import client_errors
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.digests import mark_in, mark_of
 from qep_qiskit.devices.ibm.account import connect, mock_url
 from qep_qiskit.devices.ibm.jobs import job_of, named_if_left, result_of, same_inputs
 from qep_qiskit.devices.limits import Limits, limits_of
-from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, read_state
+from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, pubs_of, read_state, samples_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot, snapshot_classes
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import DEVICES, Key
-from qep_qiskit.samples import Samples, from_bit_array
+from qep_qiskit.samples import Samples
 from qep_qiskit.secrets import scrubbed
 
 __all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
@@ -58,7 +58,7 @@ class IBMDevice(Measuring):
     @functools.cached_property
     def service(self) -> Any:
         """The client, with the account that it has saved or that the environment names."""
-        with translated("the service cannot be reached"):
+        with client_errors("the service cannot be reached"):
             return connect(self.instance) if self.service_factory is None else self.service_factory()
 
     @functools.cached_property
@@ -74,7 +74,7 @@ class IBMDevice(Measuring):
         """Ask the service, once more with a new access token where the old one was not taken."""
         from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
 
-        with translated(what):
+        with client_errors(what):
             try:
                 return question(self.service)
             except IBMNotAuthorizedError:
@@ -122,7 +122,7 @@ class IBMDevice(Measuring):
         from qiskit.primitives.containers.sampler_pub import SamplerPub
         from qiskit_ibm_runtime.utils import validate_isa_circuits, validate_rzz_pubs
 
-        with translated(f"{self.name} cannot run a circuit", wrong=True):
+        with client_errors(f"{self.name} cannot run a circuit", kind=InputError):
             validate_isa_circuits([pub.circuit for pub in pubs], self.backend.target)
             validate_rzz_pubs([SamplerPub.coerce((pub.circuit, pub.values)) for pub in pubs])
         faulty = _faulty(self.backend)
@@ -246,24 +246,16 @@ class IBMDevice(Measuring):
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Send all circuits as one job and wait for it. `qep submit` does the same in steps that survive a crash."""
-        pubs, places = [], []
-        for number, item in enumerate(work):
-            for circuit, values in self.sent(self.measured(item.compiled, item.axes), item.values):
-                pubs.append(RunPub(circuit, values))
-                places.append(number)
-        self.check(pubs)
+        pubs, places = pubs_of(self, work)
         if self.mode != "job" and not (self._group and self.join_group(self._group["id"])):
             atexit.register(self._close_at_exit, self.open_group())
         shares = [part.shots for part in self.limits.parts(len(pubs), shots)]
         jobs = [self.submit(pubs, shots=share, tag=f"qep-{uuid.uuid4().hex}-{seed}") for share in shares]
-        samples: list[list[Samples]] = [[] for _ in work]
         asked, answers = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs], []
         for job_id, share in zip(jobs, shares, strict=True):
             with named_if_left(", ".join(jobs), self.name):
                 answers.append(read_result(self._waited_for(job_id), asked, shots=share, source=self.name))
-        for number, *parts in zip(places, *answers, strict=True):
-            samples[number] += from_bit_array(BitArray.concatenate_shots(parts))
-        return samples
+        return samples_of(places, list(zip(*answers, strict=True)))
 
     def _waited_for(self, job_id: str) -> list[BitArray]:
         """Wait for a job and return its shots."""
@@ -278,10 +270,6 @@ class IBMDevice(Measuring):
     def _close_at_exit(self, group_id: str) -> None:
         with contextlib.suppress(DeviceError):
             self.close_group(group_id)
-
-    def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Refuse: a device gives shots."""
-        raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
 
     def describe(self) -> dict[str, object]:
         """Return the name and what is done to the circuits."""
@@ -356,21 +344,6 @@ def _group_class(mode: str) -> Any:
     from qiskit_ibm_runtime import Batch, Session
 
     return Batch if mode == "batch" else Session
-
-
-@contextmanager
-def translated(what: str, *, wrong: bool = False) -> Iterator[None]:
-    """Turn whatever the client raises into one line without secrets."""
-    try:
-        yield
-    except (InputError, DeviceError):
-        raise
-    except Exception as error:
-        # the client adds the reply as it came to the message that it took from it
-        line = re.sub(r"[\\'\". ]*\{\"error\":.*", "", " ".join(str(error).split())).strip("\\'\" ")
-        line = line.replace("\\'", "'").replace('\\"', '"')
-        line = scrubbed(line or type(error).__name__)[:300]
-        raise (InputError if wrong else DeviceError)(f"device: {what}: {line}") from None
 
 
 def _faulty(backend: BackendV2) -> set[int]:

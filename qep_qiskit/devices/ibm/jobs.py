@@ -23,12 +23,12 @@ def job_of(service: Any, job_id: str) -> Any:
     ForgottenJobError
         If the service has none, or none any more.
     """
+    from qiskit_ibm_runtime import RuntimeJobNotFound
+
     try:
         return service.job(job_id)
-    except Exception as error:
-        if type(error).__name__ == "RuntimeJobNotFound":
-            raise ForgottenJobError(f"device: job {job_id} is unknown to the service") from None
-        raise
+    except RuntimeJobNotFound:
+        raise ForgottenJobError(f"device: job {job_id} is unknown to the service") from None
 
 
 def result_of(job: Any, timeout: float) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qiskit_aer.noise import NoiseModel
 
-from qep_qiskit.devices.device import Compiled
+from qep_qiskit.devices.device import Compiled, Device
 from qep_qiskit.devices.gate_set import basis_change
+from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.simulation.noise.aer_model import error_of, label_of
 
 
@@ -55,6 +56,50 @@ def used_by(circuits: Iterable[tuple[Compiled, str]]) -> Used:
             for each in basis_change(letter, compiled.gates).data:
                 found.add(each.operation.name, each.operation.name, (wire,))
     return found
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What ran on a device.
+
+    Attributes
+    ----------
+    simulators : frozenset of str
+        Those on which the circuits ran, where they tell.
+    noise : NoiseModel or None
+        A user's own.
+    used : Used
+        The instructions of the circuits; empty without a noise model.
+    """
+
+    simulators: frozenset[str] = frozenset()
+    noise: NoiseModel | None = None
+    used: Used = field(default_factory=Used)
+
+    def joined(self, later: Ran) -> Ran:
+        """Return what ran in both."""
+        return Ran(self.simulators | later.simulators, self.noise or later.noise, self.used.joined(later.used))
+
+    def described(self, about: Mapping[str, object]) -> dict[str, object]:
+        """Return a device's description with the simulators that ran and, of a noise model, what acted."""
+        found = dict(about)
+        if self.simulators:
+            found["simulator"] = ", ".join(sorted(self.simulators))
+        if self.noise is not None and self.used.places:
+            known = acting(self.noise, self.used)
+            found["noise"] = f"NoiseModel on {', '.join(known)}" if known else "NoiseModel without errors on these circuits"
+        return found
+
+    def notes(self) -> list[str]:
+        """Return what of a noise model acted otherwise than it may seem."""
+        return [] if self.noise is None or not self.used.places else notes(self.noise, self.used)
+
+
+def ran_on(device: Device, circuits: Sequence[tuple[Compiled, str]]) -> Ran:
+    """Return what ran on a device, from the compiled circuits and the axes in which they were measured."""
+    simulators = frozenset(compiled.simulator for compiled, _ in circuits) - {""}
+    noise = device.noise if isinstance(device, SimulatedDevice) else None
+    return Ran(simulators, noise, Used() if noise is None else used_by(circuits))
 
 
 def acting(model: NoiseModel, used: Used) -> list[str]:

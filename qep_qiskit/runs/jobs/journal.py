@@ -14,7 +14,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2
 
-from qep_qiskit.devices.calibration import backend_of
+from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.digests import of_circuit, of_pubs

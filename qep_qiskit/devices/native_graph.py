@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from qep_qiskit.devices.calibration import backend_of
+from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.named import as_device
 from qep_qiskit.errors import InputError
 
