@@ -83,4 +83,4 @@ def test_a_damaged_run_names_what_can_be_exported(home, capsys):
 
 def test_unknown_run(home, capsys):
     code, _, err = qep(capsys, "runs", "show", "nothing")
-    assert code == 2 and "'nothing' is no run" in err
+    assert code == 2 and "no run is called 'nothing'" in err

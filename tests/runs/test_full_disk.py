@@ -1,4 +1,4 @@
-"""The disk is full at any write: nothing that was paid for is lost, and the run goes on when there is room."""
+"""The disk is full at any write: nothing that was paid for is lost, and the run resumes when there is room."""
 
 import errno
 import itertools

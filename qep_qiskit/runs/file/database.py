@@ -1,4 +1,4 @@
-"""The SQLite file of a run: opened, checked, read row by row against its checksums, and written in whole transactions.
+"""The SQLite file of a run: every row is checked when it is read, and written in a transaction.
 
 No write-ahead log: that needs memory which network file systems do not share. What is deleted is overwritten, so that no
 stale row can be taken for a valid one when a damaged file is salvaged.
@@ -67,7 +67,7 @@ class Database:
         self.connection.close()
 
     def check(self) -> None:
-        """Hold the whole file against its schema and its ledger.
+        """Compare the whole file with its schema and its ledger.
 
         Raises
         ------
@@ -91,21 +91,20 @@ class Database:
                     raise self.damaged(f"the table of {name}")
 
     def rows(self, table: str, *, order: str = "", **equal: Value) -> list[Row]:
-        """Return the rows with these values, each held against its checksum."""
+        """Return the rows with these values; each must match its checksum."""
         form = TABLES[table]
         where = " AND ".join(f"{name} = ?" for name in equal)
         query = f"SELECT {', '.join(form.columns)}, sum FROM {table}"
         query += (f" WHERE {where}" if where else "") + (f" ORDER BY {order}" if order else "")
         with self.guarded():
-            return [self._checked(form, found) for found in self.connection.execute(query, tuple(equal.values()))]
+            return [self._checked(form, row) for row in self.connection.execute(query, tuple(equal.values()))]
 
     def row(self, table: str, **equal: Value) -> Row | None:
-        """Return the one row with this key, None where there is none."""
-        found = self.rows(table, order="", **equal)
-        return found[0] if found else None
+        """Return the row with this key, or None."""
+        return next(iter(self.rows(table, order="", **equal)), None)
 
     def put(self, table: str, **values: Value) -> None:
-        """Write a row inside a transaction, in the place of one with the same key."""
+        """Write a row inside a transaction; it replaces one with the same key."""
         form = TABLES[table]
         content = [values[name] for name in form.columns]
         digest = form.digest(content)
@@ -126,12 +125,12 @@ class Database:
         return int(self.connection.execute(f"SELECT COALESCE(MAX({column}) + 1, 0) FROM {table}").fetchone()[0])
 
     def numbers(self, table: str, *, start: int) -> list[int]:
-        """Return the numbers of the rows from this one on."""
+        """Return the numbers of all rows from `start` on."""
         return [int(n) for (n,) in self.connection.execute(f"SELECT number FROM {table} WHERE number >= ?", (start,))]
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all of what is put inside, or nothing. One inside another is a part of it."""
+        """Write everything that is put inside, or nothing. A nested transaction is part of the outer one."""
         if not self.write:
             raise RuntimeError("the run is open for reading only")
         if self._changes is not None:
@@ -156,7 +155,7 @@ class Database:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read everything inside as it was at one moment, whatever another process writes."""
+        """Read everything inside as of one moment, whatever another process writes."""
         if self.connection.in_transaction:
             yield
             return
@@ -169,25 +168,26 @@ class Database:
                     self.connection.execute("ROLLBACK")
 
     def guarded(self, *, writing: bool = False) -> contextlib.AbstractContextManager[None]:
-        """Turn what SQLite raises into what it means for the run."""
+        """Turn SQLite's errors into what they mean for this run."""
         return guarded(self.path, writing=writing)
 
     @contextlib.contextmanager
     def whole(self, what: str) -> Iterator[None]:
-        """Read what a row holds, which may be anything although its checksum fits."""
+        """Read the content of a row, which may be invalid although its checksum is right."""
         try:
             yield
         except ValueError as error:
             raise self.damaged(f"{what} ({error})") from None
 
     def damaged(self, what: str) -> RunDamagedError:
-        """Return the error that names what is damaged and what to do."""
+        """Return the error that names what is damaged and the remedy."""
         return damaged(self.path, what)
 
-    def _checked(self, form: Table, found: tuple[Any, ...]) -> Row:
-        if form.digest(found[:-1]) != found[-1]:
+    def _checked(self, form: Table, row: tuple[Any, ...]) -> Row:
+        *values, checksum = row
+        if form.digest(values) != checksum:
             raise self.damaged(f"a row of {form.name}")
-        return dict(zip(form.columns, found[:-1], strict=True))
+        return dict(zip(form.columns, values, strict=True))
 
     def _execute(self, query: str, values: tuple[Value, ...]) -> None:
         if self._changes is None:
@@ -206,11 +206,11 @@ class Database:
             self.connection.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?)", (*values, LEDGER.digest(values)))
 
     def _ledger(self, table: str) -> tuple[int, str]:
-        found = self.connection.execute("SELECT name, count, total, sum FROM ledger WHERE name = ?", (table,)).fetchone()
-        if found is None:
+        row = self.connection.execute("SELECT name, count, total, sum FROM ledger WHERE name = ?", (table,)).fetchone()
+        if row is None:
             raise self.damaged(f"the ledger of {table}")
-        row = self._checked(LEDGER, found)
-        return row["count"], row["total"]
+        entry = self._checked(LEDGER, row)
+        return entry["count"], entry["total"]
 
     def _counted(self, table: str) -> tuple[int, str]:
         count, total = 0, 0
@@ -220,7 +220,7 @@ class Database:
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """Open an existing file. A reader may finish what a writer that died left half done, and changes nothing else."""
+    """Open an existing file. A reader may roll back what a dead writer left half done, and changes nothing else."""
     writable = write or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
     mode = "rw" if writable else "ro"
     uri = f"{path.absolute().as_uri()}?mode={mode}"
@@ -240,17 +240,17 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
 
 def _hold_to_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that holds anything but a run's tables, before any of them is asked: a view or a trigger is a program."""
+    """Refuse a file that holds anything but a run's tables before any query: a view or a trigger is a program."""
     end = time.monotonic() + SCHEMA_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > end, 10_000)
     try:
         query = "SELECT type, name, substr(sql, 1, 2000) FROM sqlite_master LIMIT 100"
-        found = connection.execute(query).fetchall()
+        entries = connection.execute(query).fetchall()
     finally:
         connection.set_progress_handler(None, 0)
-    tables = {str(name): " ".join(str(sql).split()) for kind, name, sql in found if kind == "table"}
-    own = [("table", name) for name in tables] + [("index", f"sqlite_autoindex_{name}_1") for name in tables]
-    odd = [(kind, name) for kind, name, sql in found if (kind, name) not in own or (kind == "index" and sql is not None)]
+    tables = {str(name): " ".join(str(sql).split()) for kind, name, sql in entries if kind == "table"}
+    allowed = [("table", name) for name in tables] + [("index", f"sqlite_autoindex_{name}_1") for name in tables]
+    odd = [(kind, name) for kind, name, sql in entries if (kind, name) not in allowed or (kind == "index" and sql is not None)]
     if odd:
         raise damaged(
             path, f"its schema (the {odd[0][0]} {str(odd[0][1])[:60]!r} is not a run's; the file was made or changed elsewhere)"
@@ -272,7 +272,7 @@ def create(path: Path) -> Database:
 
 @contextlib.contextmanager
 def guarded(path: Path, *, writing: bool = False) -> Iterator[None]:
-    """Turn what SQLite raises into what it means for the run at this path."""
+    """Turn SQLite's errors into what they mean for the run at this path."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
@@ -287,7 +287,7 @@ def guarded(path: Path, *, writing: bool = False) -> Iterator[None]:
 
 
 def damaged(path: Path, what: str) -> RunDamagedError:
-    """Return the error that names what is damaged and what to do."""
+    """Return the error that names what is damaged and the remedy."""
     return RunDamagedError(
         f"{path}: {what} is damaged; restore the file from a copy, or save what is whole: "
         f"`qep runs export {path.parent} --salvage`"
@@ -295,18 +295,18 @@ def damaged(path: Path, what: str) -> RunDamagedError:
 
 
 def full(path: Path) -> OSError:
-    """Return the error of a write for which there was no room."""
-    again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` goes on"
+    """Return the error of a write that found no room."""
+    again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` resumes"
     text = "the disk is full or cannot be written; nothing is half written and nothing that was sent is lost"
     return OSError(errno.ENOSPC, f"{text}. Make room, then {again}", str(path))
 
 
 def _file(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _number(digest: object) -> int:

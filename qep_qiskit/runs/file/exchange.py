@@ -1,7 +1,7 @@
-"""A run as one JSON file that stands alone, and back. What is read is data: nothing of it is executed.
+"""A run as one self-contained JSON file, and back. What is read is data: nothing of it is executed.
 
 The packed shots of an execution are rows of bytes, the bit of classical bit 0 last: `numpy.frombuffer(base64.b64decode(data),
-numpy.uint8).reshape(shape)` is the array of a Qiskit `BitArray`. Where they are few bits, they are counted beside it, too.
+numpy.uint8).reshape(shape)` is the array of a Qiskit `BitArray`. Results of few bits carry their counts, too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FORMAT, VERSION = "qep-run", 1
 RESERVED = "reserved"
 _INSTANCE = re.compile(r"""(\binstance\s*=\s*)(["'])[^"'\n]*\2""")
 COUNTED_BITS = 16
-"""Shots of more bits are not counted beside the packed ones: nearly every one would be its own line."""
+"""Results of more bits carry no counts: nearly every shot would be a line of its own."""
 
 
 Whole = Annotated[int, Field(ge=0, lt=2**62)]
@@ -50,13 +50,13 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _Told(_Part):
-    """A document of which more may be told than is named here."""
+class _Open(_Part):
+    """A document that may hold more keys than are named here."""
 
     model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
 
 
-class _Pub(_Told):
+class _Pub(_Open):
     circuit: str
     axes: str
     names: list[str]
@@ -64,7 +64,7 @@ class _Pub(_Told):
     owners: list[list[int]]
 
 
-class _Content(_Told):
+class _Content(_Open):
     round: Whole
     purpose: Short
     shots: Annotated[int, Field(ge=1, le=10**9)]
@@ -73,7 +73,7 @@ class _Content(_Told):
     pubs: list[_Pub]
 
 
-class _Gradient(_Told):
+class _Gradient(_Open):
     names: list[str]
     values: list[float]
     stderr: list[float] | None
@@ -153,23 +153,23 @@ class _Document(_Part):
 
 
 def export(store: RunStore) -> dict[str, Any]:
-    """Return a run as a document that JSON can hold. The same run gives the same document."""
+    """Return a run as a document for JSON. The same run gives the same document."""
     with store.snapshot():
         return document_of({name: store.rows(name) for name in TABLES})
 
 
 def document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the document of these rows: all of a run, or what was salvaged of it. The spec names no instance of an account.
+    """Return the document of these rows: all of a run, or what was salvaged. The spec's account instance is hidden.
 
     Raises
     ------
     InputError
-        If the rows hold what no run does, though their checksums fit.
+        If the rows are not those of a run, although their checksums are right.
     """
     try:
         return _document_of(rows, lost)
     except (ValueError, LookupError, TypeError) as error:
-        raise InputError(f"run: its rows hold what no run does ({str(error)[:200]}); it cannot be exported") from None
+        raise InputError(f"run: its rows are not those of a run ({str(error)[:200]}); it cannot be exported") from None
 
 
 def _document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str]) -> dict[str, Any]:
@@ -201,12 +201,12 @@ def _document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str]) -> dict
 
 
 def write(document: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
-    """Write a document as a JSON file, whole or not at all."""
+    """Write a document as a JSON file, completely or not at all."""
     return write_whole(path, (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode())
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read an exported run and hold it against its checksum and its own parts.
+    """Read an exported run; check its checksum and that its parts agree.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: is no JSON of a run ({reason}); give a file that `qep runs export` wrote") from None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise InputError(f"{path}: is no exported run; give a file that `qep runs export` wrote")
+        raise InputError(f"{path}: is not an exported run; give a file that `qep runs export` wrote")
     if isinstance(raw.get("version"), int) and raw["version"] > VERSION:
         raise InputError(f"{path}: made by a newer version (format {raw['version']}, known up to {VERSION}); upgrade qep-qiskit")
     if raw.get("checksum") != _checksum({key: value for key, value in raw.items() if key != "checksum"}):
@@ -241,12 +241,12 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def import_run(path: str | os.PathLike[str], folder: Path) -> Path:
-    """Make a run's folder of an exported file. Nothing is ever sent from it: the original may still be under way.
+    """Make a run's folder from an exported file. Nothing is ever sent from it: the original may still be active.
 
     Raises
     ------
     InputError
-        If the file is not a whole exported run, or the folder has a run already.
+        If the file is not a complete exported run, or the folder has a run already.
     """
     document = read(path)
     folder = Path(folder)
@@ -299,7 +299,7 @@ def _rows(document: Mapping[str, Any]) -> dict[str, list[Row]]:
 
 
 def _check(document: _Document) -> None:
-    """Hold the parts of a document against one another.
+    """Check that the parts of a document agree.
 
     Raises
     ------
@@ -321,7 +321,7 @@ def _check(document: _Document) -> None:
         _check_job(job, circuits, complete=document.complete)
     for tag, results in document.results.items():
         if document.complete and (tag not in jobs or len(results) != len(jobs[tag].content.pubs)):
-            raise ValueError(f"results.{tag}: not one a circuit of its job")
+            raise ValueError(f"results.{tag}: not one result per circuit of its job")
         if document.complete and [result.pub for result in results] != list(range(len(results))):
             raise ValueError(f"results.{tag}: they are not numbered from 0")
         for result in results:
@@ -351,12 +351,16 @@ def _check_job(job: _Job, circuits: Mapping[str, QuantumCircuit], *, complete: b
         if circuit is not None and {p.name for p in circuit.parameters} != set(pub.names):
             raise ValueError(f"jobs.{job.tag}: the values do not fit the parameters of circuit {pub.circuit!r}")
         if any(len(row) != len(pub.names) for row in pub.values):
-            raise ValueError(f"jobs.{job.tag}: a row of values has not one for each parameter of circuit {pub.circuit!r}")
+            raise ValueError(f"jobs.{job.tag}: a row of values does not have one per parameter of circuit {pub.circuit!r}")
 
 
-def _check_gradient(found: _Gradient, where: str) -> None:
-    pairs = ((found.names, found.values), (found.values, found.stderr), (found.predictions, found.predictions_stderr))
-    if any(errors is not None and len(errors) != len(values) for values, errors in pairs) or not found.names:
+def _check_gradient(gradient: _Gradient, where: str) -> None:
+    pairs = (
+        (gradient.names, gradient.values),
+        (gradient.values, gradient.stderr),
+        (gradient.predictions, gradient.predictions_stderr),
+    )
+    if any(errors is not None and len(errors) != len(values) for values, errors in pairs) or not gradient.names:
         raise ValueError(f"{where}: names, values and error bars are not of one length")
 
 
@@ -369,12 +373,12 @@ def _bits(result: Mapping[str, Any]) -> BitArray:
 
 
 def _result(row: Row) -> dict[str, Any]:
-    found = {"pub": row["pub"], "shape": json_value(row["shape"]), "bits": row["bits"], "data": _packed(row["data"])}
-    return {**found, "counts": _counts(_bits(found)) if row["bits"] <= COUNTED_BITS else None}
+    result = {"pub": row["pub"], "shape": json_value(row["shape"]), "bits": row["bits"], "data": _packed(row["data"])}
+    return {**result, "counts": _counts(_bits(result)) if row["bits"] <= COUNTED_BITS else None}
 
 
 def _counts(bits: BitArray) -> list[dict[str, int]]:
-    """Return how often each outcome came, one mapping an execution; the bit of qubit 0 is the rightmost."""
+    """Return how often each outcome came, one mapping per execution; the bit of qubit 0 is the rightmost."""
     if not bits.shape:
         return [dict(sorted(bits.get_counts().items()))]
     return [dict(sorted(bits.get_counts(place).items())) for place in np.ndindex(bits.shape)]

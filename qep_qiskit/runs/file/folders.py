@@ -1,4 +1,4 @@
-"""Where runs live, and how a run's folder is made: whole or not at all."""
+"""Folders of runs: found by name, and made completely or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOME = Path("hardware_runs")
 
 @contextlib.contextmanager
 def building(folder: Path) -> Iterator[Database]:
-    """Build a run's file beside its place, and put it there when it is whole; under the folder's lock.
+    """Build a run's file under a temporary name, and rename it when it is complete; under the folder's lock.
 
     Raises
     ------
@@ -27,9 +27,9 @@ def building(folder: Path) -> Iterator[Database]:
     """
     folder = Path(folder)
     if (folder / DATABASE).exists():
-        raise InputError(f"{folder}: there is a run already; {_verb_for(folder)}, or give another --run")
-    known = (folder / SPEC).exists()
-    made = [above for above in (folder, *folder.parents) if not above.exists()]
+        raise InputError(f"{folder}: there is a run already; {_remedy(folder)}, or give another --run")
+    had_spec = (folder / SPEC).exists()
+    new_folders = [above for above in (folder, *folder.parents) if not above.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock, part = WriteLock(folder), folder / (DATABASE + ".part")
     lock.acquire()
@@ -39,27 +39,28 @@ def building(folder: Path) -> Iterator[Database]:
             yield data
         os.replace(part, folder / DATABASE)
     except BaseException:
-        for left in (part, *(() if known else (folder / SPEC,))):
-            left.unlink(missing_ok=True)
+        for rest in (part, *(() if had_spec else (folder / SPEC,))):
+            rest.unlink(missing_ok=True)
         lock.release()
         with contextlib.suppress(OSError):  # another process may have put something there
-            for above in made:
-                above.rmdir()
+            for new in new_folders:
+                new.rmdir()
         raise
     lock.release()
 
 
-def _verb_for(folder: Path) -> str:
-    """Return what a user does with a run that is there."""
+def _remedy(folder: Path) -> str:
+    """Return how a user continues with an existing run."""
     with (
         contextlib.suppress(ValueError, LookupError, OSError),
         contextlib.closing(Database(folder / DATABASE, write=False)) as data,
     ):
         meta = {row["key"]: row["value"] for row in data.rows("meta")}
-        about = json_value(meta["description"])
-        if about.get("kind") == "training" and about.get("from") == "spec":
+        description = json_value(meta["description"])
+        training = description.get("kind") == "training"
+        if training and description.get("from") == "spec":
             return f"`qep train --resume {folder}` resumes it"
-        if about.get("kind") == "training":
+        if training:
             return f"qep.train with the same arguments and run={str(folder)!r} resumes it"
         if "imported" in meta:
             return f"`qep runs show {folder}` shows it"
@@ -67,9 +68,8 @@ def _verb_for(folder: Path) -> str:
 
 
 def find_run(name: str | os.PathLike[str]) -> Path:
-    """Return the folder of a run that is named by its path or by its name under hardware_runs/."""
-    given = Path(name)
-    for folder in (given, HOME / given):
+    """Return the folder of a run, given its path or its name under hardware_runs/."""
+    for folder in (Path(name), HOME / name):
         if (folder / DATABASE).is_file():
             return folder
-    raise InputError(f"run: {str(name)!r} is no run; give its folder, or its name under {HOME}/")
+    raise InputError(f"run: no run is called {str(name)!r}; give its folder, or its name under {HOME}/")

@@ -1,4 +1,4 @@
-"""What makes a run itself: a name that no other run has."""
+"""The identity of a run: a name that no other run has."""
 
 from __future__ import annotations
 

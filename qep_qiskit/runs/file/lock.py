@@ -1,4 +1,4 @@
-"""One writer a run: a lock file that is made whole or not at all, on network file systems too."""
+"""One writer per run: a lock file that appears completely or not at all, on network file systems, too."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class RunBusyError(BusyError):
 class WriteLock:
     """Held from `acquire` to `release`; a lock that a dead process of this machine left behind is taken over.
 
-    The lock is written beside its place and linked there: the link exists whole or not at all, and making it fails where
-    another has it, on NFS too.
+    The lock is written under a temporary name and linked to its own: the link appears completely or not at all, and linking
+    fails if another process has the lock, on NFS, too.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +32,7 @@ class WriteLock:
         self._text = ""
 
     def acquire(self) -> str | None:
-        """Take the lock and return a note where one was left behind.
+        """Take the lock. Return a note if it was taken over from a dead process.
 
         Raises
         ------
@@ -44,7 +44,7 @@ class WriteLock:
         holder = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "since": _now()}
         text = json.dumps({**holder, "id": uuid.uuid4().hex})
         for _ in range(3):
-            if self._made(self._path, text):
+            if self._link(self._path, text):
                 self._text = text
                 return None
             note = self._taken_over(text)
@@ -59,7 +59,7 @@ class WriteLock:
             self._path.unlink(missing_ok=True)
         self._text = ""
 
-    def _made(self, path: Path, text: str) -> bool:
+    def _link(self, path: Path, text: str) -> bool:
         part = self._path.with_name(f"run.lock.{uuid.uuid4().hex[:12]}")
         try:
             part.write_text(text, encoding="utf-8")
@@ -69,7 +69,7 @@ class WriteLock:
             return False
         except OSError as error:
             if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK) and part.exists():
-                return _made_without_links(path, text)
+                return _create(path, text)
             raise
         finally:
             with contextlib.suppress(OSError):
@@ -82,30 +82,30 @@ class WriteLock:
             return ""
 
     def _taken_over(self, text: str) -> str | None:
-        """Take the place of a dead process's lock and return a note, None where the lock went by itself; or refuse.
+        """Replace a dead process's lock and return a note; None if the lock has gone meanwhile; refuse if its owner lives.
 
-        Of those who judge the same lock dead, the one who makes the file named after it may replace it.
+        If several processes find the same lock dead, the one that creates the file named after it may replace it.
         """
-        found = self._read()
-        if not found and not self._path.exists():
+        content = self._read()
+        if not content and not self._path.exists():
             return None
         try:
-            holder = json.loads(found)
+            holder = json.loads(content)
             host, pid, since = str(holder["host"]), int(holder["pid"]), str(holder["since"])
         except (ValueError, KeyError, TypeError):
             raise RunBusyError(
-                f"{self._path}: another process is taking the lock, or died at it; try again, and remove the file if it stays"
+                f"{self._path}: another process is taking the lock, or died doing so; try again, and remove the file if it stays"
             ) from None
         if host != socket.gethostname() or _alive(pid, holder.get("born")):
             raise RunBusyError(
                 f"{self._path.parent}: process {pid} on {host} has been writing since {since}; wait for it to end, "
                 f"or remove {self._path} if you know that it is dead"
             )
-        claim = self._path.with_name(f"run.lock.{hashlib.sha256(found.encode()).hexdigest()[:16]}")
-        if not self._made(claim, text):
+        claim = self._path.with_name(f"run.lock.{hashlib.sha256(content.encode()).hexdigest()[:16]}")
+        if not self._link(claim, text):
             raise RunBusyError(f"{claim}: another process is taking the lock over; try again, and remove the file if it stays")
         try:
-            if self._read() != found:
+            if self._read() != content:
                 return None
             claim.replace(self._path)
         finally:
@@ -113,7 +113,8 @@ class WriteLock:
         return f"took over the lock of process {pid}, which ended without giving it back"
 
 
-def _made_without_links(path: Path, text: str) -> bool:
+def _create(path: Path, text: str) -> bool:
+    """Make the lock where the file system has no links."""
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
@@ -137,7 +138,7 @@ def _alive(pid: int, born: Any) -> bool:
 
 
 def _born(pid: int) -> int | None:
-    """Return when a process was started, where the system tells: another process may have got the number of a dead one."""
+    """Return when a process was started, if the system says: another process may have the number of a dead one."""
     try:
         return int(_facts(pid)[19])
     except (OSError, ValueError, IndexError):
@@ -145,7 +146,7 @@ def _born(pid: int) -> int | None:
 
 
 def _ended(pid: int) -> bool:
-    """Whether a process has ended and only its number is left, which its parent has not asked for yet."""
+    """Whether a process has ended and its parent has not waited for it yet."""
     try:
         return _facts(pid)[0] in ("Z", "X")
     except (OSError, ValueError, IndexError):
@@ -153,7 +154,7 @@ def _ended(pid: int) -> bool:
 
 
 def _facts(pid: int) -> list[str]:
-    """Return what Linux tells of a process, from its state on."""
+    """Return Linux's status fields of a process, from its state on."""
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
 
 

@@ -1,4 +1,4 @@
-"""What a run keeps: jobs, the circuits and values that they hold, and everything that happened to them."""
+"""Records of a run: jobs, their circuits and values, and everything that happened to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 FORGOTTEN = "unknown to the service"
-"""The service has no job of this id, or none any more; another account may have it."""
+"""The service knows no job of this id (any more); another account may."""
 STATES = (
     "intended",
     "sending",
@@ -26,7 +26,7 @@ STATES = (
     "replaced",
 )
 ENDED_BADLY = ("failed", "cancelled", "lost", FORGOTTEN, "given up")
-"""States that only another job ends well; of `lost` it cannot be known whether there is a job at all."""
+"""States that only another job can repair; a `lost` job may or may not exist."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Pub:
     names : tuple of str
         The parameters that the values belong to.
     values : list of list of float
-        One row an execution.
+        One row per execution.
     owners : list of list of int
-        The (phase, basis) of each row and, where they are needed, the flipped qubits as a binary number (-1: none are) and the
-        factor by which folding makes the noise stronger.
+        The (phase, basis) of each row and, if needed, the flipped qubits as a binary number (-1: none) and the factor by which
+        folding makes the noise stronger.
     """
 
     circuit: str
@@ -61,9 +61,9 @@ class JobRecord:
     Attributes
     ----------
     tag : str
-        By which the service can be asked for it.
+        The name under which the service knows it.
     round, purpose, shots, seed
-        What it is for. The round of a training's job is its step.
+        Its purpose. The round of a training's job is its step.
     pubs : tuple of Pub
     state : str
         One of `STATES`.
@@ -88,11 +88,11 @@ class JobRecord:
 
     @property
     def title(self) -> str:
-        """What the job is for, in words: a training's purposes name their step."""
+        """The job's purpose in words; the purposes of a training name their step."""
         return self.purpose if self.purpose.startswith("step ") else f"{self.purpose} of round {self.round + 1}"
 
     def content(self) -> dict[str, Any]:
-        """Return what never changes, as a document."""
+        """Return the part that never changes, as a document."""
         return {
             "round": self.round,
             "purpose": self.purpose,
@@ -115,7 +115,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a training run goes on from: arrays of numbers, and what is told about them.
+    """A state that a training resumes from: arrays of numbers, and facts about them.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class Checkpoint:
         ``"last"``, ``"best"``.
     arrays : mapping of str to ndarray
     about : mapping
-        What JSON can hold.
+        Values for JSON.
     """
 
     name: str

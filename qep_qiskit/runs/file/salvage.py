@@ -1,6 +1,6 @@
-"""What is whole in a damaged run file: every page is looked at by itself, and every row that fits its checksum is taken.
+"""Salvage of a damaged run file: each page is read by itself, and every row with a correct checksum is kept.
 
-SQLite is not asked: the tree that leads to a page may be what is damaged. The layout of pages and records is that of
+SQLite is not used: the tree that leads to a page may be what is damaged. The layout of pages and records is that of
 https://www.sqlite.org/fileformat2.html.
 """
 
@@ -18,13 +18,13 @@ _PAGE_SIZE = 4096
 
 @dataclass(frozen=True)
 class Salvaged:
-    """The rows of a file that are what was written, and what is missing.
+    """The undamaged rows of a file, and what is missing.
 
     Attributes
     ----------
     rows : mapping of table to list of rows
     lost : tuple of str
-        One line a table that is not whole.
+        One line per incomplete table.
     """
 
     rows: dict[str, list[Row]]
@@ -36,7 +36,7 @@ def salvage(path: Path) -> Salvaged:
 
     Examples
     --------
-    ``salvage(Path("hardware_runs/demo/run.db")).lost`` is empty where the file is whole.
+    ``salvage(Path("hardware_runs/demo/run.db")).lost`` is empty if the file is complete.
     """
     pages = _Pages(path.read_bytes())
     forms = [*TABLES.values(), LEDGER]
@@ -70,7 +70,7 @@ def _row(form: Table, number: int, record: list[Value]) -> Row | None:
 
 def _lost(name: str, count: int, total: str, ledger: dict[Value, Row]) -> str:
     if name not in ledger:
-        return f"{name}: {count} rows are whole; whether there were more cannot be told"
+        return f"{name}: {count} rows are undamaged; how many there were is unknown"
     expected = ledger[name]
     if (expected["count"], expected["total"]) == (count, total):
         return ""
@@ -84,7 +84,7 @@ def _sorted(rows: list[Row], form: Table, column: str | None) -> list[Row]:
 
 
 class _Pages:
-    """The pages of a file, as many as there are."""
+    """The pages of a file."""
 
     def __init__(self, data: bytes) -> None:
         size = int.from_bytes(data[16:18], "big")
@@ -95,7 +95,7 @@ class _Pages:
         self._room = 4 * len(data) + 1_000_000  # rows that share pages are made up: together they are larger than the file
 
     def records(self) -> Iterator[tuple[int, list[Value]]]:
-        """Return the number and the values of every row of every page that looks like one with rows."""
+        """Yield the number and the values of every row of every page that looks like one with rows."""
         for start in range(0, len(self.data), self.size):
             page = self.data[start : start + self.size]
             head = 100 if start == 0 else 0
@@ -134,7 +134,7 @@ class _Pages:
         smallest = (self.size - 12) * 32 // 255 - 23
         local = smallest + (length - smallest) % (self.size - 4)
         local = local if local <= largest else smallest
-        found = [_piece(page, at, local)]
+        pieces = [_piece(page, at, local)]
         next_page = int.from_bytes(_piece(page, at + local, 4), "big")
         rest = length - local
         if rest > len(self.data):
@@ -144,9 +144,9 @@ class _Pages:
             if next_page == 0:
                 raise ValueError("the chain ends early")
             next_page = int.from_bytes(_piece(self.data, start, 4), "big")
-            found.append(_piece(self.data, start + 4, min(rest, self.size - 4)))
-            rest -= len(found[-1])
-        return b"".join(found)
+            pieces.append(_piece(self.data, start + 4, min(rest, self.size - 4)))
+            rest -= len(pieces[-1])
+        return b"".join(pieces)
 
 
 def _piece(data: bytes, at: int, length: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Whether a run's file is the run itself, as it was left: not a copy beside the original, not restored from a backup."""
+"""The standing of a run's file: the run itself, a copy of a run that still exists, or restored from a backup."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from qep_qiskit.runs.file.database import Database
 from qep_qiskit.runs.file.folders import DATABASE
 
 STAMP_SECONDS = 5.0
-"""A file that changed so much later than its last writer left it was put there by somebody else."""
+"""A file that changed this much later than its last writer's stamp was put there by somebody else."""
 
 
 @dataclass
 class Standing:
-    """What a process that writes to a run knows of its file.
+    """The knowledge of a writing process about its run's file.
 
     Attributes
     ----------
@@ -30,11 +30,11 @@ class Standing:
     restored : bool
         The file is not as its last writer left it: it was restored from a copy.
     unsettled : bool
-        It was restored, or its last writer died: jobs may be under way of which it knows nothing.
+        It was restored, or its last writer died: jobs unknown to it may be under way.
     original : Path or None
-        The run of which this is a copy, if it is still there.
+        The run that this is a copy of, if that still exists.
     digests : dict of str
-        Of what the jobs hold, by tag, as far as they were worked out.
+        Digests of the jobs' contents by tag, as far as computed.
     """
 
     folder: Path
@@ -45,10 +45,10 @@ class Standing:
     digests: dict[str, str] = field(default_factory=dict)
 
     def settle(self, data: Database, identity: Any) -> None:
-        """Find out whether the file was restored or copied, write down where it lives, and stamp it at every write."""
+        """Find out whether the file was restored or copied, record where it lives, and stamp it at every write."""
         rows = {key: data.row("meta", key=key) for key in ("home", "left")}
         home, left = (None if row is None else str(row["value"]) for row in rows.values())
-        self.restored = self.unsettled = put_back(self.folder / DATABASE, left)
+        self.restored = self.unsettled = was_restored(self.folder / DATABASE, left)
         if home is not None:
             self.original = original_of(self.folder, home, identity)
         data.before_commit = lambda: data.put("meta", key="left", value=stamp())
@@ -58,17 +58,17 @@ class Standing:
                 data.put("meta", key="home", value=here)
 
     def trust(self) -> None:
-        """Take the file for what it is from now on: the user has decided about jobs of which it may know nothing."""
+        """Trust the file from now on: the user has decided about jobs that it may not know."""
         self.restored = self.unsettled = False
 
     @property
     def a_copy(self) -> str | None:
-        """Why nothing is sent or cancelled from here, in one line; None for the run itself."""
+        """One line that says why nothing is sent or cancelled from here; None for the run itself."""
         if self.original is None:
             return None
         return (
             f"{self.folder}: is a copy of {self.original}, which is still there, so nothing is sent or cancelled from it; "
-            f"go on in {self.original}, or remove {self.original / DATABASE} to go on here"
+            f"continue in {self.original}, or remove {self.original / DATABASE} to continue here"
         )
 
 
@@ -78,14 +78,14 @@ def place_of(folder: Path) -> str:
 
 
 def original_of(folder: Path, place: str, identity: Any) -> Path | None:
-    """Return the folder that a run was copied from, if the run is still there too; None for a run that was not copied, or moved.
+    """Return the folder that a run was copied from, if that run still exists; None for a run that was moved or not copied.
 
     Parameters
     ----------
     folder : Path
-        Where the run is.
+        The run's folder now.
     place : str
-        Where it was when it was last written to.
+        Its place when it was last written to.
     identity : str
     """
     try:
@@ -108,8 +108,8 @@ def _identity_in(path: Path) -> Any:
     except (sqlite3.Error, OSError):
         return None
     try:
-        found = connection.execute("SELECT value FROM meta WHERE key = 'description'").fetchone()
-        return None if found is None else json.loads(str(found[0])).get("id")
+        row = connection.execute("SELECT value FROM meta WHERE key = 'description'").fetchone()
+        return None if row is None else json.loads(str(row[0])).get("id")
     except (sqlite3.Error, ValueError, AttributeError):
         return None
     finally:
@@ -121,10 +121,10 @@ def stamp() -> str:
     return str(time.time_ns())
 
 
-def put_back(path: Path, left: str | None) -> bool:
+def was_restored(path: Path, left: str | None) -> bool:
     """Return whether a file is not as its last writer left it: it was restored from a copy.
 
-    Files without a stamp are of an older program; nothing can be told of them.
+    Nothing is known about a file without a stamp.
     """
     if left is None or not left.isdecimal():
         return False

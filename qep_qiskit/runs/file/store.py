@@ -50,7 +50,7 @@ __all__ = [
 
 
 UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a reader of documents raises that are not what this program writes, though their checksums fit."""
+"""Errors of readers whose documents this program did not write, although their checksums are right."""
 
 
 class RunStore(TrainingRows):
@@ -82,7 +82,7 @@ class RunStore(TrainingRows):
 
     @classmethod
     def create(cls, folder: Path, spec_text: str, *, description: Mapping[str, Any]) -> RunStore:
-        """Make a run, whole or not at all, and open it for writing.
+        """Make a run, completely or not at all, and open it for writing.
 
         Raises
         ------
@@ -114,13 +114,13 @@ class RunStore(TrainingRows):
         InputError
             If there is none.
         RunBusyError
-            If another process writes to it and `write` is asked for.
+            If another process writes to it and `write` is True.
         RunDamagedError
             If the file does not hold what was written to it.
         """
         folder = Path(folder)
         if not (folder / DATABASE).is_file():
-            raise InputError(f"{folder}: there is no run here; give the folder of one")
+            raise InputError(f"{folder}: this folder has no run; give the folder of one")
         if not write:
             return cls(folder, None)
         lock = WriteLock(folder)
@@ -131,9 +131,7 @@ class RunStore(TrainingRows):
                 store.standing.unsettled = True
                 store.note(note)
             if store.standing.restored:
-                store.note(
-                    "the file is not as it was left: it was restored from a copy; its jobs are looked up before any is sent"
-                )
+                store.note("the file was restored from a copy; its jobs are looked up before any is sent")
         except BaseException:
             lock.release()
             raise
@@ -155,7 +153,7 @@ class RunStore(TrainingRows):
             self._lock.release()
 
     def check_present(self) -> None:
-        """See that the file which is open is still the one in the run's folder.
+        """Check that the open file is still the one in the run's folder.
 
         Raises
         ------
@@ -165,20 +163,20 @@ class RunStore(TrainingRows):
         if self._data.present:
             return
         sent: list[str] = []
-        with contextlib.suppress(Exception):  # what is open can be read as long as the system keeps it
+        with contextlib.suppress(Exception):  # an open file can be read as long as the system keeps it
             sent = [f"{job.job_id} ({job.state})" for job in self.jobs() if job.job_id and self.result(job.tag) is None]
         raise RunGoneError(self.folder, f"; jobs that it has at the service: {', '.join(sent)}" if sent else "")
 
     @property
     def a_copy(self) -> str | None:
-        """Why nothing is sent or cancelled from here, in one line; None for the run itself."""
+        """One line that says why nothing is sent or cancelled from here; None for the run itself."""
         if self.imported is not None:
             return f"{self.folder}: is a copy, from which nothing is sent or cancelled; `qep collect` the original"
         return self.standing.a_copy
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read everything inside as it was at one moment, while another process writes."""
+        """Read everything inside as of one moment, while another process writes."""
         with self._data.snapshot():
             yield
 
@@ -189,21 +187,21 @@ class RunStore(TrainingRows):
 
     @property
     def created(self) -> str:
-        """When the run was made, in UTC."""
+        """Time at which the run was made, in UTC."""
         return self._meta("created")
 
     @property
     def imported(self) -> dict[str, Any] | None:
-        """Where a copy came from; None for a run that was made here."""
+        """The origin of an imported copy; None for a run that was made here."""
         row = self._data.row("meta", key="imported")
         return None if row is None else self._json(row["value"], "where it came from")
 
     def rows(self, table: str) -> list[Row]:
-        """Return a table as it is kept, in the order of its key; for exports."""
+        """Return a table's rows in the order of its key; for exports."""
         return self._data.rows(table, order="number" if table == "jobs" else ", ".join(TABLES[table].key))
 
     def put(self, kind: str, key: str, value: Any) -> None:
-        """Keep a document, in the place of one with this kind and key."""
+        """Store a document; it replaces one of the same kind and key."""
         with self._data.transaction():
             self._data.put("documents", kind=kind, key=key, value=text_of(value))
 
@@ -223,7 +221,7 @@ class RunStore(TrainingRows):
             self._data.drop("documents", kind=kind)
 
     def add_circuit(self, key: str, circuit: QuantumCircuit, about: Mapping[str, Any]) -> None:
-        """Keep a circuit as QPY."""
+        """Store a circuit as QPY."""
         buffer = io.BytesIO()
         qpy.dump(circuit, buffer)
         with self._data.transaction():
@@ -238,29 +236,29 @@ class RunStore(TrainingRows):
             return read_circuit(row["qpy"])
 
     def circuits(self) -> dict[str, dict[str, Any]]:
-        """Return what is told about each circuit."""
+        """Return the facts about each circuit by its key."""
         rows = self._data.rows("circuits", order="key")
         return {str(row["key"]): self._json(row["about"], f"circuit {row['key']}") for row in rows}
 
     def intend(self, *jobs: JobRecord) -> None:
-        """Write down jobs that are about to be sent, all or none of them."""
+        """Record jobs that are about to be sent, all or none of them."""
         with self._data.transaction():
             for job in jobs:
                 self._add(job, job.title)
 
     def move(self, tag: str, state: str, *, job_id: str | None = None, text: str = "", **detail: Any) -> None:
-        """Change the state of a job, and write the event."""
+        """Change the state of a job, and record the event."""
         if state not in STATES:
             raise ValueError(f"unknown state {state!r}")
         with self._data.transaction():
             row = self._row(tag)
-            known = self._json(row["detail"], f"job {tag}")
-            more = {"state": state, "job_id": job_id or row["job_id"], "updated": now(), "detail": text_of({**known, **detail})}
-            self._data.put("jobs", **{**row, **more})
+            details = {**self._json(row["detail"], f"job {tag}"), **detail}
+            changes = {"state": state, "job_id": job_id or row["job_id"], "updated": now(), "detail": text_of(details)}
+            self._data.put("jobs", **{**row, **changes})
             self._happened(tag, state, text)
 
     def replace(self, tag: str, new_tag: str, **detail: Any) -> None:
-        """Put a job that ended badly aside, and intend the same again under a new tag."""
+        """Set a job that ended badly aside, and intend the same job under a new tag."""
         with self._data.transaction():
             self.move(tag, "replaced", text=f"sent again as {new_tag}", ended=self.job(tag).state)
             again = {**self.job(tag).content(), "tag": new_tag, "detail": detail}
@@ -284,9 +282,9 @@ class RunStore(TrainingRows):
         self._happened(job.tag, "intended", text)
 
     def jobs(self, number: int | None = None, *, replaced: bool = False) -> list[JobRecord]:
-        """Return the jobs of a round or of all; those that were replaced only where asked for."""
-        found = [self._job(row) for row in self._data.rows("jobs", order="number")]
-        return [job for job in found if number in (None, job.round) and (replaced or job.state != "replaced")]
+        """Return the jobs of one round or of all; replaced ones only on request."""
+        jobs = [self._job(row) for row in self._data.rows("jobs", order="number")]
+        return [job for job in jobs if number in (None, job.round) and (replaced or job.state != "replaced")]
 
     def job(self, tag: str) -> JobRecord:
         """Return one job."""
@@ -305,7 +303,7 @@ class RunStore(TrainingRows):
         return JobRecord(pubs=pubs, detail=self._json(row["detail"], f"job {row['tag']}"), **columns, **content)
 
     def note(self, text: str, tag: str | None = None) -> None:
-        """Write an event that changes no state."""
+        """Record an event that changes no state."""
         with self._data.transaction():
             self._happened(tag, None, text)
 
@@ -315,9 +313,9 @@ class RunStore(TrainingRows):
         return [Event(row["time"], row["tag"], row["state"], row["text"]) for row in rows]
 
     def reserve(self, size: int) -> None:
-        """Make sure of room for so many bytes: a result that can be read once must not be read in vain.
+        """Reserve room for `size` bytes: a result that can be read only once must not be lost.
 
-        Room that was written and given back stays the file's own, and needs no copy in the journal when it is used.
+        Pages that were written and freed stay in the file, and need no copy in the journal when they are used.
         """
         for data in (bytes(size), None):
             with self._data.transaction():
@@ -326,7 +324,7 @@ class RunStore(TrainingRows):
                     self._data.put("checkpoints", name="reserved", time=now(), about="{}", data=data)
 
     def keep_result(self, tag: str, arrays: Sequence[BitArray]) -> None:
-        """Keep the shots of every pub of a job. The same again does nothing; others are refused."""
+        """Store the shots of every pub of a job. The same shots again do nothing; other ones are refused."""
         new: list[Row] = [
             {
                 "tag": tag,
@@ -337,9 +335,9 @@ class RunStore(TrainingRows):
             }
             for n, bits in enumerate(arrays)
         ]
-        known = self._data.rows("results", order="pub", tag=tag)
-        if known:
-            if known != new:
+        stored = self._data.rows("results", order="pub", tag=tag)
+        if stored:
+            if stored != new:
                 raise InputError(f"{self.folder}: job {tag} has other results already; they are kept")
             return
         with self._data.transaction():
@@ -348,7 +346,7 @@ class RunStore(TrainingRows):
             self.move(tag, "done", text=f"{len(new)} results kept")
 
     def result(self, tag: str) -> list[BitArray] | None:
-        """Return the shots of every pub of a job, None where they are not there yet.
+        """Return the shots of every pub of a job, or None before they are stored.
 
         Raises
         ------
@@ -364,7 +362,7 @@ class RunStore(TrainingRows):
         return [BitArray(array, row["bits"]) for array, row in zip(arrays, rows, strict=True)]
 
     def add_gradient(self, value: Mapping[str, Any]) -> None:
-        """Keep a gradient."""
+        """Store a gradient."""
         with self._data.transaction():
             number = self._data.next_number("gradients")
             self._data.put("gradients", number=number, time=now(), value=text_of(value))

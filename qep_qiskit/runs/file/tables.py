@@ -88,11 +88,11 @@ TABLES = {
     )
 }
 LEDGER = Table("ledger", {"name": "TEXT", "count": "INTEGER", "total": "TEXT"}, ("name",))
-"""How many rows each table has, and the sum of their checksums: a row that is lost is noticed."""
+"""The number of rows of each table and the sum of their checksums: a lost row is noticed."""
 
 
 def added(total: str, digest: str | None, sign: int) -> str:
-    """Return a ledger's total with a checksum more, or less.
+    """Return a ledger's total after a checksum is added or subtracted.
 
     Examples
     --------

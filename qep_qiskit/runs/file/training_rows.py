@@ -18,7 +18,7 @@ from qep_qiskit.secrets import scrubbed_document
 
 
 class TrainingRows:
-    """What a run's file keeps of a training; a part of :class:`~qep_qiskit.runs.file.store.RunStore`."""
+    """The steps and checkpoints of a training; a part of :class:`~qep_qiskit.runs.file.store.RunStore`."""
 
     _data: Database
 
@@ -30,39 +30,39 @@ class TrainingRows:
         checkpoint: Checkpoint | None = None,
         parts: Sequence[Checkpoint] = (),
     ) -> None:
-        """Keep a step of a training run and, with it or not at all, a checkpoint to go on from, which may have further parts.
+        """Store a step and the checkpoint to resume from, which may have further parts, together or not at all.
 
-        A step that is there already is replaced, and those after it are dropped: the run went back to an earlier checkpoint.
+        An existing step of this number is replaced, and later ones are dropped: the run went back to an earlier checkpoint.
         """
         with self._data.transaction():
             for later in self._data.numbers("steps", start=int(number)):
                 self._data.drop("steps", number=later)
             self._data.put("steps", number=int(number), time=now(), value=text_of(value))
-            for kept in (*parts, *(() if checkpoint is None else (checkpoint,))):
-                self.put_checkpoint(kept)
+            for part in (*parts, *(() if checkpoint is None else (checkpoint,))):
+                self.put_checkpoint(part)
 
     def steps(self) -> list[dict[str, Any]]:
-        """Return the steps in order; each with its ``number``."""
+        """Return the steps in order, each with its ``number``."""
         rows = self._data.rows("steps", order="number")
         return [{**self._json(row["value"], f"step {row['number']}"), "number": row["number"]} for row in rows]
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint in the place of the one with its name."""
+        """Store a checkpoint; it replaces one of the same name."""
         buffer = io.BytesIO()
         arrays: dict[str, Any] = {name: np.asarray(array) for name, array in checkpoint.arrays.items()}
         if any(array.dtype.hasobject for array in arrays.values()):
             raise ValueError("a checkpoint holds arrays of numbers only")
         np.savez(buffer, **arrays)
         with self._data.transaction():
-            about = text_of(checkpoint.about)
-            self._data.put("checkpoints", name=checkpoint.name, time=now(), about=about, data=buffer.getvalue())
+            texts = {"name": checkpoint.name, "time": now(), "about": text_of(checkpoint.about)}
+            self._data.put("checkpoints", **texts, data=buffer.getvalue())
 
     def checkpoint_names(self) -> list[str]:
         """Return the names of all checkpoints."""
         return [str(row["name"]) for row in self._data.rows("checkpoints", order="name")]
 
     def checkpoint(self, name: str = "last") -> Checkpoint | None:
-        """Return a checkpoint, None where there is none of this name."""
+        """Return the checkpoint of this name, or None."""
         row = self._data.row("checkpoints", name=name)
         if row is None:
             return None
@@ -76,10 +76,10 @@ class TrainingRows:
 
 
 def text_of(value: Any) -> str:
-    """Return the JSON that a document is kept as, its sentences without secrets."""
+    """Return the JSON of a document, its sentences without secrets."""
     return json.dumps(scrubbed_document(value), ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 def now() -> str:
-    """Return the time as runs write it, in UTC."""
+    """Return the current time in UTC, as runs record it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
