@@ -7,149 +7,39 @@ numpy.uint8).reshape(shape)` is the array of a Qiskit `BitArray`. Results of few
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
-import io
 import json
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from qiskit import qasm3
-from qiskit.circuit import QuantumCircuit
-from qiskit.primitives import BitArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.files import write_whole
-from qep_qiskit.foreign.arrays import read_npz
-from qep_qiskit.foreign.circuits import MOST_QUBITS, read_circuit, read_circuits
-from qep_qiskit.foreign.documents import LARGEST_JSON, json_document, json_value, toml_tables
-from qep_qiskit.runs.file.records import STATES, JobRecord, Pub
+from qep_qiskit.foreign.circuits import read_circuit
+from qep_qiskit.foreign.documents import LARGEST_JSON, json_document, json_value
+from qep_qiskit.runs.file.exported import bits_of, check, counts_of
 from qep_qiskit.runs.file.store import SPEC, RunStore, building, now, text_of
 from qep_qiskit.runs.file.tables import SCHEMA, TABLES, Row
 from qep_qiskit.secrets import HIDDEN
 
 FORMAT, VERSION = "qep-run", 1
-RESERVED = "reserved"
+LISTS = ("jobs", "events", "gradients", "steps", "checkpoints")
+"""Tables that a document holds as lists of their rows."""
+JSON_COLUMNS = {
+    "documents": ("value",),
+    "jobs": ("content", "detail"),
+    "gradients": ("value",),
+    "steps": ("value",),
+    "checkpoints": ("about",),
+}
 _INSTANCE = re.compile(r"""(\binstance\s*=\s*)(["'])[^"'\n]*\2""")
 COUNTED_BITS = 16
 """Results of more bits carry no counts: nearly every shot would be a line of its own."""
-
-
-Whole = Annotated[int, Field(ge=0, lt=2**62)]
-Short = Annotated[str, Field(max_length=1000)]
-Time = Annotated[str, Field(max_length=40, pattern=r"^\d{4}-\d\d-\d\d(T[\d:.]+(\+00:00|Z)?)?$")]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class _Open(_Part):
-    """A document that may hold more keys than are named here."""
-
-    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
-
-
-class _Pub(_Open):
-    circuit: str
-    axes: str
-    names: list[str]
-    values: list[list[float]]
-    owners: list[list[int]]
-
-
-class _Content(_Open):
-    round: Whole
-    purpose: Short
-    shots: Annotated[int, Field(ge=1, le=10**9)]
-    seed: int
-    device: str | None
-    pubs: list[_Pub]
-
-
-class _Gradient(_Open):
-    names: list[str]
-    values: list[float]
-    stderr: list[float] | None
-    loss: float | None
-    loss_stderr: float | None
-    predictions: list[float]
-    predictions_stderr: list[float] | None
-    mitigation: str = "none"
-    diagnostics: dict[str, Any] = {}
-    provenance: dict[str, Any] = {}
-
-
-class _Circuit(_Part):
-    qpy: str
-    openqasm3: str | None
-    about: dict[str, Any]
-
-
-class _Job(_Part):
-    tag: Short
-    number: Whole
-    round: Whole
-    state: Literal[STATES]  # type: ignore[valid-type]
-    job_id: Short | None
-    created: Time
-    updated: Time
-    detail: dict[str, Any]
-    content: _Content
-
-
-class _Event(_Part):
-    number: Whole
-    time: Time
-    tag: Short | None
-    state: Short | None
-    text: str
-
-
-class _Result(_Part):
-    pub: Whole
-    shape: list[Whole]
-    bits: Annotated[int, Field(ge=1, le=MOST_QUBITS)]
-    data: str
-    counts: list[dict[str, int]] | None
-
-
-class _Entry(_Part):
-    number: Whole
-    time: Time
-    value: dict[str, Any]
-
-
-class _Checkpoint(_Part):
-    name: Short
-    time: Time
-    about: dict[str, Any]
-    data: str
-
-
-class _Document(_Part):
-    format: Literal["qep-run"]
-    version: int
-    complete: bool
-    lost: list[str]
-    description: dict[str, Any]
-    created: Time | Literal[""]
-    spec: str
-    documents: dict[str, dict[str, Any]]
-    circuits: dict[str, _Circuit]
-    jobs: list[_Job]
-    events: list[_Event]
-    results: dict[str, list[_Result]]
-    gradients: list[_Entry]
-    steps: list[_Entry]
-    checkpoints: list[_Checkpoint]
-    checksum: str
 
 
 def export(store: RunStore) -> dict[str, Any]:
@@ -180,7 +70,7 @@ def _document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str]) -> dict
     results: dict[str, list[dict[str, Any]]] = {}
     for row in rows["results"]:
         results.setdefault(row["tag"], []).append(_result(row))
-    found: dict[str, Any] = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "complete": not lost,
@@ -190,14 +80,10 @@ def _document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str]) -> dict
         "spec": _INSTANCE.sub(rf"\1\2{HIDDEN}\2", meta.get("spec", "")),
         "documents": documents,
         "circuits": {row["key"]: _circuit(row) for row in rows["circuits"]},
-        "jobs": [{**row, "content": json_value(row["content"]), "detail": json_value(row["detail"])} for row in rows["jobs"]],
-        "events": [dict(row) for row in rows["events"]],
         "results": results,
-        "gradients": [{**row, "value": json_value(row["value"])} for row in rows["gradients"]],
-        "steps": [{**row, "value": json_value(row["value"])} for row in rows["steps"]],
-        "checkpoints": [{**row, "about": json_value(row["about"]), "data": _packed(row["data"])} for row in rows["checkpoints"]],
+        **{name: [_entry(name, row) for row in rows[name]] for name in LISTS},
     }
-    return {**found, "checksum": _checksum(found)}
+    return {**document, "checksum": _checksum(document)}
 
 
 def write(document: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
@@ -229,8 +115,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     if raw.get("checksum") != _checksum({key: value for key, value in raw.items() if key != "checksum"}):
         raise InputError(f"{path}: its checksum does not fit, so it was damaged or edited; export the run again")
     try:
-        document = _Document.model_validate(raw)
-        _check(document)
+        check(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part)[:60] for part in first["loc"])
@@ -269,119 +154,37 @@ def import_run(path: str | os.PathLike[str], folder: Path) -> Path:
 
 
 def _rows(document: Mapping[str, Any]) -> dict[str, list[Row]]:
-    def texts(entries: list[dict[str, Any]], *names: str) -> list[Row]:
-        return [{**entry, **{name: text_of(entry[name]) for name in names}} for entry in entries]
-
-    return {
-        "documents": [
-            {"kind": kind, "key": key, "value": text_of(value)}
-            for kind, found in document["documents"].items()
-            for key, value in found.items()
-        ],
-        "circuits": [
-            {"key": key, "qpy": base64.b64decode(entry["qpy"]), "about": text_of(entry["about"])}
-            for key, entry in document["circuits"].items()
-        ],
-        "jobs": texts(document["jobs"], "content", "detail"),
-        "events": texts(document["events"]),
-        "results": [
-            {"tag": tag, "pub": r["pub"], "shape": json.dumps(r["shape"]), "bits": r["bits"], "data": base64.b64decode(r["data"])}
-            for tag, found in document["results"].items()
-            for r in found
-        ],
-        "gradients": texts(document["gradients"], "value"),
-        "steps": texts(document["steps"], "value"),
-        "checkpoints": [
-            {**entry, "about": text_of(entry["about"]), "data": base64.b64decode(entry["data"])}
-            for entry in document["checkpoints"]
-        ],
-    }
-
-
-def _check(document: _Document) -> None:
-    """Check that the parts of a document agree.
-
-    Raises
-    ------
-    ValueError
-    """
-    toml_tables(document.spec)
-    circuits = read_circuits({f"circuits.{key}": base64.b64decode(c.qpy, validate=True) for key, c in document.circuits.items()})
-    circuits = {key.removeprefix("circuits."): circuit for key, circuit in circuits.items()}
-    jobs = {job.tag: job for job in document.jobs}
-    if len(jobs) != len(document.jobs):
-        raise ValueError("jobs: two have the same tag")
-    for name in ("jobs", "events", "gradients", "steps"):
-        numbers = [entry.number for entry in getattr(document, name)]
-        if len(set(numbers)) < len(numbers):
-            raise ValueError(f"{name}: two have the same number")
-    if len({point.name for point in document.checkpoints}) < len(document.checkpoints):
-        raise ValueError("checkpoints: two have the same name")
-    for job in document.jobs:
-        _check_job(job, circuits, complete=document.complete)
-    for tag, results in document.results.items():
-        if document.complete and (tag not in jobs or len(results) != len(jobs[tag].content.pubs)):
-            raise ValueError(f"results.{tag}: not one result per circuit of its job")
-        if document.complete and [result.pub for result in results] != list(range(len(results))):
-            raise ValueError(f"results.{tag}: they are not numbered from 0")
+    rows: dict[str, list[Row]] = {name: [_row(name, entry) for entry in document[name]] for name in LISTS}
+    rows["documents"] = [
+        _row("documents", {"kind": kind, "key": key, "value": value})
+        for kind, values in document["documents"].items()
+        for key, value in values.items()
+    ]
+    for key, entry in document["circuits"].items():
+        qpy = base64.b64decode(entry["qpy"])
+        rows.setdefault("circuits", []).append({"key": key, "qpy": qpy, "about": text_of(entry["about"])})
+    for tag, results in document["results"].items():
         for result in results:
-            bits = _bits(result.model_dump())
-            if result.counts is not None and result.counts != _counts(bits):
-                raise ValueError(f"results.{tag}: the counts are not those of the packed shots")
-    for entry in document.gradients:
-        _check_gradient(_Gradient.model_validate(entry.value), f"gradients.{entry.number}")
-    for point in document.checkpoints:
-        data = base64.b64decode(point.data, validate=True)
-        if point.name != RESERVED:
-            try:
-                read_npz(io.BytesIO(data), most=2 * len(data))
-            except ValueError as error:
-                raise ValueError(f"checkpoints.{point.name}: {error}") from None
+            columns = {"tag": tag, "pub": result["pub"], "shape": json.dumps(result["shape"]), "bits": result["bits"]}
+            rows.setdefault("results", []).append({**columns, "data": base64.b64decode(result["data"])})
+    return rows
 
 
-def _check_job(job: _Job, circuits: Mapping[str, QuantumCircuit], *, complete: bool) -> None:
-    odd = set(job.content.model_dump()) - {field.name for field in dataclasses.fields(JobRecord)}
-    odd |= {name for pub in job.content.pubs for name in set(pub.model_dump()) - {f.name for f in dataclasses.fields(Pub)}}
-    if odd:
-        raise ValueError(f"jobs.{job.tag}.content: unknown {min(odd)[:60]!r}")
-    for pub in job.content.pubs:
-        if complete and pub.circuit not in circuits:
-            raise ValueError(f"jobs.{job.tag}: circuit {pub.circuit!r} is missing")
-        circuit = circuits.get(pub.circuit)
-        if circuit is not None and {p.name for p in circuit.parameters} != set(pub.names):
-            raise ValueError(f"jobs.{job.tag}: the values do not fit the parameters of circuit {pub.circuit!r}")
-        if any(len(row) != len(pub.names) for row in pub.values):
-            raise ValueError(f"jobs.{job.tag}: a row of values does not have one per parameter of circuit {pub.circuit!r}")
+def _row(table: str, entry: Mapping[str, Any]) -> Row:
+    """Return the row of a table that an entry of a document stands for."""
+    decoded = {"data": base64.b64decode(entry["data"])} if "data" in entry else {}
+    return {**entry, **{name: text_of(entry[name]) for name in JSON_COLUMNS.get(table, ())}, **decoded}
 
 
-def _check_gradient(gradient: _Gradient, where: str) -> None:
-    pairs = (
-        (gradient.names, gradient.values),
-        (gradient.values, gradient.stderr),
-        (gradient.predictions, gradient.predictions_stderr),
-    )
-    if any(errors is not None and len(errors) != len(values) for values, errors in pairs) or not gradient.names:
-        raise ValueError(f"{where}: names, values and error bars are not of one length")
-
-
-def _bits(result: Mapping[str, Any]) -> BitArray:
-    data = np.frombuffer(base64.b64decode(result["data"], validate=True), dtype=np.uint8)
-    shape = result["shape"]
-    if len(shape) < 2 or min(shape) < 0 or math.prod(shape) != len(data):
-        raise ValueError(f"cannot reshape {len(data)} bytes of shots into {shape}")
-    return BitArray(data.reshape(shape).copy(), result["bits"])
+def _entry(table: str, row: Row) -> dict[str, Any]:
+    """Return the entry of a document for a row of a table."""
+    encoded = {"data": _packed(row["data"])} if "data" in row else {}
+    return {**row, **{name: json_value(row[name]) for name in JSON_COLUMNS.get(table, ())}, **encoded}
 
 
 def _result(row: Row) -> dict[str, Any]:
     result = {"pub": row["pub"], "shape": json_value(row["shape"]), "bits": row["bits"], "data": _packed(row["data"])}
-    return {**result, "counts": _counts(_bits(result)) if row["bits"] <= COUNTED_BITS else None}
-
-
-def _counts(bits: BitArray) -> list[dict[str, int]]:
-    """Return how often each outcome came, one mapping per execution; the bit of qubit 0 is the rightmost."""
-    if not bits.shape:
-        return [dict(sorted(bits.get_counts().items()))]
-    return [dict(sorted(bits.get_counts(place).items())) for place in np.ndindex(bits.shape)]
+    return {**result, "counts": counts_of(bits_of(result)) if row["bits"] <= COUNTED_BITS else None}
 
 
 def _circuit(row: Row) -> dict[str, Any]:
