@@ -13,11 +13,6 @@ import qep_qiskit as qep
 from qep_qiskit.devices import as_device, device_named
 
 
-@pytest.fixture(scope="class")
-def device(request):
-    return request.cls.make()
-
-
 class TestStatevector(DeviceContract):
     @staticmethod
     def make():

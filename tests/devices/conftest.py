@@ -1,0 +1,9 @@
+"""What tests of devices share."""
+
+import pytest
+
+
+@pytest.fixture(scope="class")
+def device(request):
+    """The device of a class that inherits `DeviceContract`, made once."""
+    return request.cls.make()
