@@ -82,11 +82,11 @@ class Reader:
             raise self.refuse("it is nested too deeply")
         self._open[key] = len(self._open)
         try:
-            found = self._read(value)
+            content = self._read(value)
         finally:
             del self._open[key]
-        self._done[key] = (value, found)
-        return found
+        self._done[key] = (value, content)
+        return content
 
     def sequence(self, tag: str, values: Iterable[object]) -> bytes:
         """Return the digest of parts in their order."""
@@ -103,9 +103,9 @@ class Reader:
         if type(value).__module__.startswith("qiskit") or _is_backend(value):
             from qep_qiskit.fingerprints import qiskit_objects
 
-            found = qiskit_objects.read(self, value)
-            if found is not None:
-                return found
+            content = qiskit_objects.read(self, value)
+            if content is not None:
+                return content
         match value:
             case np.ndarray():
                 return self._array(value)
@@ -150,12 +150,12 @@ class Reader:
         kind = type(value)
         title = f"{kind.__module__}.{kind.__qualname__}"
         try:
-            made = value.__reduce_ex__(4)
+            reduced = value.__reduce_ex__(4)
         except Exception:
             raise self.refuse(f"a {title} has no content") from None
-        if isinstance(made, str):
-            return packed("global", [title, made])
-        make, arguments, state, *rest = (*made, None, None, None)[:5]
+        if isinstance(reduced, str):
+            return packed("global", [title, reduced])
+        make, arguments, state, *rest = (*reduced, None, None, None)[:5]
         if isinstance(state, dict):
             state = {k: v for k, v in state.items() if not isinstance(getattr(kind, str(k), None), functools.cached_property)}
         parts = [list(part) if part is not None else None for part in rest]

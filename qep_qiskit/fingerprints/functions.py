@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from qep_qiskit.fingerprints.content import Reader
 
 OPEN_ENDED = ("eval", "exec", "globals", "locals", "open", "input", "compile", "__import__")
-"""What a function that calls these depends on cannot be read from the function."""
+"""Functions whose callers have dependencies that cannot be read from the code."""
 PACKAGES = {"site-packages", "dist-packages"}
-"""The folders that pip and the like install into."""
+"""The folders that package managers install into."""
 _NOT_CONTENT = {
     *("__doc__", "__module__", "__qualname__", "__name__", "__dict__", "__weakref__", "__annotations__", "__match_args__"),
     *("__dataclass_fields__", "__dataclass_params__", "__abstractmethods__", "__parameters__", "__orig_bases__", "__slots__"),
@@ -71,8 +71,8 @@ def of_module(reader: Reader, module: ModuleType, names: Iterable[str]) -> bytes
     if is_installed(name):
         return packed("module", [name])
     used = [(key, vars(module)[key]) for key in sorted(names) if key in vars(module)]
-    found = [(key, _used(reader, value, set(names))) for key, value in used]
-    return packed("user's module", [part for key, digest in found for part in (key, digest)])
+    parts = [(key, _used(reader, value, set(names))) for key, value in used]
+    return packed("user's module", [part for key, digest in parts for part in (key, digest)])
 
 
 def _member(value: Any) -> object:
@@ -111,8 +111,12 @@ def _of_python(reader: Reader, function: FunctionType) -> bytes:
         parts = [_of_code(reader, function.__code__), *_bound(reader, function)]
         return packed("function", [top_of(module), function.__qualname__, *parts])
     names = set(_names(function.__code__))
-    found = [packed("global", [name, _global(reader, function, name, names)]) for name in sorted(_globals(function.__code__))]
-    return packed("user's function", [_of_code(reader, function.__code__, function.__doc__), *_bound(reader, function), *found])
+    references = [
+        packed("global", [name, _global(reader, function, name, names)]) for name in sorted(_globals(function.__code__))
+    ]
+    return packed(
+        "user's function", [_of_code(reader, function.__code__, function.__doc__), *_bound(reader, function), *references]
+    )
 
 
 def _bound(reader: Reader, function: FunctionType) -> list[bytes]:
@@ -169,12 +173,12 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def _globals(code: CodeType) -> set[str]:
     """Return the names that code looks up in its module, and those of the modules that it imports itself."""
-    wanted = ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
+    opcodes = ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
     return {
         ("import " if step.opname == "IMPORT_NAME" else "") + str(step.argval)
         for part in _nested(code)
         for step in dis.get_instructions(part)
-        if step.opname in wanted
+        if step.opname in opcodes
     }
 
 
@@ -211,8 +215,8 @@ def is_installed(module: str) -> bool:
     if top in ("qep_qiskit", "builtins") or top in sys.stdlib_module_names:
         return True
     try:
-        found = sys.modules.get(top) or importlib.import_module(top)
+        package = sys.modules.get(top) or importlib.import_module(top)
     except Exception:
         return False
-    places = [getattr(found, "__file__", None), *getattr(found, "__path__", ())]
+    places = [getattr(package, "__file__", None), *getattr(package, "__path__", ())]
     return any(PACKAGES & set(Path(place).parts) for place in places if place)

@@ -14,7 +14,7 @@ from qep_qiskit.fingerprints.content import fingerprint
 from qep_qiskit.fingerprints.digests import FileContent
 
 Identity = dict[str, str]
-"""What a run depends on by name: numbers and words as they are, files as ``file NAME DIGEST``, all else as a digest."""
+"""All that a run depends on, by name: numbers and words as they are, files as ``file NAME DIGEST``, all else as digests."""
 LONGEST = 80
 _FILE = "file "
 
@@ -49,10 +49,10 @@ def identity(value: object, name: str = "", *, depth: int = 3) -> Identity:
     parts = _parts(value) if depth > 0 else None
     if not parts:
         return {name: fingerprint(value, name or "value")}
-    found: Identity = {}
+    entries: Identity = {}
     for key, part in parts.items():
-        found |= identity(part, f"{name}.{key}" if name else key, depth=depth - 1)
-    return found
+        entries |= identity(part, f"{name}.{key}" if name else key, depth=depth - 1)
+    return entries
 
 
 def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
@@ -90,15 +90,15 @@ def _plain(value: object) -> str | None:
 def _parts(value: Any) -> dict[str, object] | None:
     stands_for = getattr(value, "identity", None)
     if callable(stands_for) and not isinstance(value, type):
-        found = stands_for()
-        if isinstance(found, Mapping):
-            return {"kind": type(value).__qualname__, **{str(key): part for key, part in found.items()}}
+        content = stands_for()
+        if isinstance(content, Mapping):
+            return {"kind": type(value).__qualname__, **{str(key): part for key, part in content.items()}}
         return None
     if isinstance(value, Mapping) and value and all(isinstance(key, str) for key in value):
         return dict(sorted(value.items()))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        own = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.compare}
-        return {"kind": type(value), **own} if own else None
+        compared = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.compare}
+        return {"kind": type(value), **compared} if compared else None
     return None
 
 

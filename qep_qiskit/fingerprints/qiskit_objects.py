@@ -90,9 +90,9 @@ def of_circuit(reader: Reader, circuit: QuantumCircuit, outer: dict[object, str]
 
 
 def _variables(circuit: QuantumCircuit) -> list[tuple[str, Any]]:
-    found = [("input", var) for var in circuit.iter_input_vars()]
-    found += [("captured", var) for var in circuit.iter_captured_vars()]
-    return found + [("declared", var) for var in circuit.iter_declared_vars()]
+    variables = [("input", var) for var in circuit.iter_input_vars()]
+    variables += [("captured", var) for var in circuit.iter_captured_vars()]
+    return variables + [("declared", var) for var in circuit.iter_declared_vars()]
 
 
 def _item(reader: Reader, item: CircuitInstruction, places: dict[object, str]) -> list[str | bytes]:
@@ -116,8 +116,8 @@ def _operation(reader: Reader, operation: Any, places: dict[object, str]) -> lis
     if isinstance(operation, ControlledGate):
         parts += [str(operation.ctrl_state), *_operation(reader, operation.base_gate, places)]
     for name in ("operator", "unit", "expr"):
-        if (more := getattr(operation, name, None)) is not None:
-            parts.append(packed(name, [_classical(reader, more, places)]))
+        if (extra := getattr(operation, name, None)) is not None:
+            parts.append(packed(name, [_classical(reader, extra, places)]))
     standard = getattr(operation, "_standard_gate", None) is not None
     if not standard and not isinstance(operation, ControlledGate):
         inside = getattr(operation, "definition", None)
@@ -129,8 +129,8 @@ def _control_flow(reader: Reader, operation: Any, places: dict[object, str]) -> 
     """Return the parts of a branch, a loop or a switch: what it asks, and its blocks, whose bits are those of their own."""
     parts: list[str | bytes] = []
     for name in ("condition", "target", "duration", "unit"):
-        if (asked := getattr(operation, name, None)) is not None:
-            parts.append(packed(name, [_classical(reader, asked, places)]))
+        if (condition := getattr(operation, name, None)) is not None:
+            parts.append(packed(name, [_classical(reader, condition, places)]))
     if operation.name == "switch_case":
         parts += [_classical(reader, labels, places) for labels, _ in operation.cases_specifier()]
     if operation.name == "for_loop":
@@ -152,8 +152,8 @@ def _classical(reader: Reader, value: Any, places: dict[object, str]) -> bytes:
             )
         case expr.Expr():
             slots = sorted({name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())})
-            own = [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
-            return packed(type(value).__name__, [packed(name, [_classical(reader, part, places)]) for name, part in own])
+            contents = [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
+            return packed(type(value).__name__, [packed(name, [_classical(reader, part, places)]) for name, part in contents])
         case bool():
             return reader.digest(int(value))  # Qiskit's copies turn one into the other
         case types.Type():
@@ -227,9 +227,9 @@ def _backend(reader: Reader, backend: Any) -> bytes:
 def _target(reader: Reader, target: Target) -> bytes:
     parts: list[str | bytes] = [str((target.num_qubits, target.dt))]
     for name in sorted(target.operation_names):
-        known = target[name]
-        qubits = sorted(known, key=lambda q: (q is None, q or ()))
-        rows = [(q, None if known[q] is None else (known[q].error, known[q].duration)) for q in qubits]
+        instructions = target[name]
+        qubits = sorted(instructions, key=lambda q: (q is None, q or ()))
+        rows = [(q, None if instructions[q] is None else (instructions[q].error, instructions[q].duration)) for q in qubits]
         parts.append(f"{name} {rows!r}")
     for qubit in target.qubit_properties or ():
         parts.append("" if qubit is None else repr((qubit.t1, qubit.t2, qubit.frequency)))
@@ -240,9 +240,9 @@ def _primitive(reader: Reader, primitive: Any) -> bytes:
     """Return the digest of a sampler or an estimator: its options and its backend."""
     parts: dict[str, object] = {}
     for name in ("options", "seed", "default_shots", "default_precision", "_backend", "backend"):
-        found = getattr(primitive, name, None)
-        if found is not None:
-            parts[name.lstrip("_")] = found() if callable(found) and not isinstance(found, BackendV2) else found
+        option = getattr(primitive, name, None)
+        if option is not None:
+            parts[name.lstrip("_")] = option() if callable(option) and not isinstance(option, BackendV2) else option
     options = parts.get("options")
     if dataclasses.is_dataclass(options) and not isinstance(options, type):
         parts["options"] = dataclasses.asdict(options)

@@ -1,1 +1,1 @@
-"""Which circuits to measure, and from their outcomes to values with covariances."""
+"""Measurement: the bases of circuits, and from their outcomes to values with covariances."""

@@ -1,4 +1,4 @@
-"""Which single-qubit bases to measure so that every wanted Pauli string is read from as few circuits as can be."""
+"""The choice of single-qubit measurement bases that read all needed Pauli strings from as few circuits as possible."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Basis:
     Attributes
     ----------
     axes : str
-        One letter of XYZ a qubit, qubit 0 first.
+        One letter of XYZ per qubit, qubit 0 first.
     strings : tuple of int
         Positions in the list of Pauli strings.
     """
@@ -37,11 +37,11 @@ class Basis:
         return self.axes[0] if len(set(self.axes)) == 1 else self.axes
 
 
-def choose_bases(paulis: PauliList, wanted: Iterable[int]) -> tuple[Basis, ...]:
-    """Return bases such that every wanted string that is not the identity is read in exactly one of them.
+def choose_bases(paulis: PauliList, needed: Iterable[int]) -> tuple[Basis, ...]:
+    """Return bases such that every needed string except the identity is read in exactly one of them.
 
-    Strings of one letter only (Z strings, X strings, Y strings) share one basis a letter by construction, so a
-    transverse-field Ising network takes two bases at any size. The others join a basis that already agrees with them
+    Strings of one letter only (Z strings, X strings, Y strings) share one basis per letter by construction, so a
+    transverse-field Ising network needs two bases at any size. The others join a basis that already agrees with them
     on every qubit, or else are coloured on the graph of qubit-wise conflicts, by the best of several greedy orders; more than
     600 strings go into the first basis that agrees, longest strings first.
 
@@ -51,15 +51,15 @@ def choose_bases(paulis: PauliList, wanted: Iterable[int]) -> tuple[Basis, ...]:
     ['Z', 'X']
     """
     x, z = np.ascontiguousarray(paulis.x), np.ascontiguousarray(paulis.z)
-    return _chosen(int(paulis.num_qubits), x.tobytes(), z.tobytes(), tuple(int(i) for i in wanted))
+    return _chosen(int(paulis.num_qubits), x.tobytes(), z.tobytes(), tuple(int(i) for i in needed))
 
 
 @functools.lru_cache(maxsize=64)
-def _chosen(num_qubits: int, x: bytes, z: bytes, wanted: tuple[int, ...]) -> tuple[Basis, ...]:
+def _chosen(num_qubits: int, x: bytes, z: bytes, needed: tuple[int, ...]) -> tuple[Basis, ...]:
     """The samples of a batch and the steps of a training run ask for the same bases again and again."""
     bits = [np.frombuffer(packed, dtype=bool).reshape(-1, num_qubits).astype(int) for packed in (x, z)]
     letters = _LETTERS[bits[0] + 2 * bits[1]]
-    indices = [i for i in wanted if (letters[i] != "I").any()]
+    indices = [i for i in needed if (letters[i] != "I").any()]
     pure: dict[str, list[int]] = {}
     mixed: list[int] = []
     for i in indices:

@@ -23,7 +23,7 @@ from qep_qiskit.samples import Samples, covariance_of_means
 
 Matrix = NDArray[np.float64]
 PSEUDO_SHOTS = 2
-"""How many shots of the maximally mixed state count where the real ones show less."""
+"""Number of shots of the maximally mixed state that count if the real shots vary less."""
 
 
 def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
@@ -31,9 +31,9 @@ def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
 
     Zero for the exact distribution. Strata share the pseudo-shots. The identity has no place among the strings.
     """
-    seen = covariance_of_means(values, samples)
+    sampled = covariance_of_means(values, samples)
     if samples.shots is None or not values.shape[1]:
-        return seen
+        return sampled
     # in units of √D, so that P is never singular; a string without any value stays without error
     size = np.sqrt(samples.weights @ values**2)
     unit = np.where(size > 0.0, size, 1.0)
@@ -41,7 +41,7 @@ def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
     unseen = means[:, None] * means
     unseen.flat[:: len(means) + 1] += 1.0
     unseen *= PSEUDO_SHOTS / samples.shots**2
-    _, solved, failed = dposv(unseen + seen / (unit[:, None] * unit), unseen)
+    _, solved, failed = dposv(unseen + sampled / (unit[:, None] * unit), unseen)
     assert not failed, "P + Ĉ is positive definite by construction"
-    total = seen + size[:, None] * (unseen @ solved) * size
+    total = sampled + size[:, None] * (unseen @ solved) * size
     return (total + total.T) / 2.0

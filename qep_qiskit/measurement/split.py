@@ -1,4 +1,4 @@
-"""How shots are shared out over the circuits of a gradient."""
+"""The distribution of shots over the circuits of a gradient."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from qep_qiskit.errors import InputError
 
 @dataclass(frozen=True)
 class Split:
-    """Shots of every circuit: what ``shots=`` may be in place of one number.
+    """Shots of every circuit, for ``shots=`` in place of one number.
 
     Parameters
     ----------
     shots : sequence of sequences of int
-        One row a phase of the stencil (``stencil.phases``, the free one first), one number a measurement basis; 0 where that
+        One row per phase of the stencil (``stencil.phases``, the free one first), one number per measurement basis; 0 if that
         basis is not measured in that phase.
     calibration : int, optional
-        Of each calibration circuit; ``calibration_shots`` goes before it.
+        Shots per calibration circuit; ``calibration_shots`` has precedence.
 
     Examples
     --------
@@ -37,9 +37,9 @@ class Split:
         try:
             rows = tuple(tuple(whole("shots", n) for n in row) for row in self.shots)
         except TypeError:
-            raise InputError(f"shots: {self.shots!r} is no table of whole numbers; give one row a phase") from None
+            raise InputError(f"shots: {self.shots!r} is not a table of whole numbers; give one row per phase") from None
         if not rows or not rows[0] or len({len(row) for row in rows}) != 1:
-            raise InputError("shots: a split is one row a phase and one whole number a basis, all rows of one length")
+            raise InputError("shots: a split has one row per phase and one whole number per basis, all rows of one length")
         object.__setattr__(self, "shots", rows)
         if self.calibration is not None:
             object.__setattr__(self, "calibration", whole("shots: calibration", self.calibration))
@@ -54,42 +54,42 @@ class Split:
         """All shots, calibration not counted."""
         return int(self.table.sum())
 
-    def fitting(self, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return the table for these (phase, basis) pairs. Raises InputError where it does not fit them."""
+    def fitting(self, measured: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the table for the measured (phase, basis) pairs. Raises InputError if it does not fit them."""
         table = self.table
-        if table.shape != wanted.shape:
+        if table.shape != measured.shape:
             raise InputError(
                 f"shots: a split of {table.shape[0]} phases × {table.shape[1]} bases; this gradient has "
-                f"{wanted.shape[0]} × {wanted.shape[1]}"
+                f"{measured.shape[0]} × {measured.shape[1]}"
             )
-        short = np.argwhere(wanted & (table < 2))
+        short = np.argwhere(measured & (table < 2))
         if short.size:
             phase, basis = (int(i) for i in short[0])
             raise InputError(
                 f"shots: phase {phase} in basis {basis} has {int(table[phase, basis])} shots; "
                 "every circuit that is measured needs at least 2"
             )
-        return np.where(wanted, table, 0)
+        return np.where(measured, table, 0)
 
 
 @dataclass(frozen=True)
 class OptimalShots:
-    """As many shots a circuit in the mean, shared out over phases, bases and calibration so that the error is least.
+    """A number of shots per circuit on average, distributed over phases, bases and calibration for the smallest error.
 
-    It stands for a :class:`Split` that the planner works out; see :func:`optimal_shots`.
+    The planner turns it into a :class:`Split`; see :func:`optimal_shots`.
     """
 
     shots: int
 
 
 def optimal_shots(shots: int) -> OptimalShots:
-    """Return a budget of `shots` a circuit, to be shared out where the predicted error is least.
+    """Return `shots` per circuit on average, to be distributed for the smallest predicted error.
 
     Parameters
     ----------
     shots : int
-        Per circuit in the mean: the total is this times the number of circuits (phases × bases that are measured, and two
-        calibration circuits where the mitigation has them), as with one number for all.
+        Per circuit on average: the total is this times the number of circuits (phases × bases that are measured, and two
+        calibration circuits if the mitigation has them), as with one number for all.
 
     Examples
     --------

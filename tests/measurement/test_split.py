@@ -75,7 +75,7 @@ def test_a_plan_with_a_split_is_stored_as_a_document():
         ([[10, 0], [10, 1], [10, 10]], "phase 1 in basis 1 has 1 shots"),
         ([[10, 0], [10], [10, 10]], "all rows of one length"),
         ([[10, 0.5]], "0.5 is not allowed"),
-        (3, "no table"),
+        (3, "not a table"),
         ([[-1]], "-1 is not allowed"),
     ],
 )

@@ -50,11 +50,11 @@ def extrapolate(
     differ in sign, has no logarithm to trust: it takes the straight line.
     """
     line = coefficients(factors, "richardson" if extrapolation == "richardson" else "linear")
-    found, slopes = line @ values, np.tile(line[:, None], (1, values.shape[1]))
+    limits, slopes = line @ values, np.tile(line[:, None], (1, values.shape[1]))
     if extrapolation != "exponential":
-        return found, slopes, np.ones(values.shape[1], dtype=bool)
+        return limits, slopes, np.ones(values.shape[1], dtype=bool)
     clear = (np.abs(values) > np.maximum(CLEAR * errors, 1e-9)).all(axis=0) & (np.abs(np.sign(values).sum(axis=0)) == len(values))
-    some = values[:, clear]
-    found[clear] = np.sign(some[0]) * np.exp(line @ np.log(np.abs(some)))
-    slopes[:, clear] = found[clear] * line[:, None] / some
-    return found, slopes, clear
+    fitted = values[:, clear]
+    limits[clear] = np.sign(fitted[0]) * np.exp(line @ np.log(np.abs(fitted)))
+    slopes[:, clear] = limits[clear] * line[:, None] / fitted
+    return limits, slopes, clear

@@ -82,10 +82,10 @@ def parse(text: object, key: str = "mitigation") -> Mitigation:
     others = [word for word in words if word not in readout]
     zne = [word for word in others if word.split(":")[0] == "zne"]
     if not isinstance(text, str) or len(readout) > 1 or len(zne) > 1 or len(zne) < len(others):
-        known = [NONE, *MITIGATIONS]
-        close = nearest(next((w for w in others if w not in zne), ""), [*known, "zne"])
+        names = [NONE, *MITIGATIONS]
+        close = nearest(next((w for w in others if w not in zne), ""), [*names, "zne"])
         raise InputError(
-            f"{key}: unknown {text!r}; allowed: {', '.join(known)}, zne, or zne+ one of them, such as "
+            f"{key}: unknown {text!r}; allowed: {', '.join(names)}, zne, or zne+ one of them, such as "
             f"'zne:richardson:1,3+tensored'{close}"
         )
     return Mitigation(readout[0] if readout else "none", zero_noise.parse(zne[0], key) if zne else None)

@@ -110,12 +110,12 @@ def _flip(qubit: int, along_z: bool, gates: tuple[str, ...]) -> QuantumCircuit:
 
 
 def twirled_values(before: Compiled, after: Compiled, values: NDArray[np.float64], flips: Flips) -> NDArray[np.float64]:
-    """Return one row of values of the twirled circuit a set of flips, for one row of the circuit before."""
-    own = {parameter.name: value for parameter, value in zip(before.circuit.parameters, values, strict=True)}
+    """Return one row of values of the twirled circuit per set of flips, for one row of the original circuit."""
+    by_name = {parameter.name: value for parameter, value in zip(before.circuit.parameters, values, strict=True)}
     rows = np.empty((len(flips), after.circuit.num_parameters))
     for column, parameter in enumerate(after.circuit.parameters):
-        known = own.get(parameter.name)
-        rows[:, column] = np.pi * flips[:, int(parameter.name[len(PREFIX) :])] if known is None else known
+        value_before = by_name.get(parameter.name)
+        rows[:, column] = np.pi * flips[:, int(parameter.name[len(PREFIX) :])] if value_before is None else value_before
     return rows
 
 
@@ -123,11 +123,11 @@ def flipped_state(state: NDArray[np.complex128], axes: str, flips: Flips) -> NDA
     """Return a state vector after one set of flips: X where the axis is Z, Z where it is X or Y."""
     index = np.arange(len(state))
     mask = sum(1 << q for q, letter in enumerate(axes) if flips[q] and letter == "Z")
-    found = state[index ^ mask]
+    flipped = state[index ^ mask]
     for q, letter in enumerate(axes):
         if flips[q] and letter != "Z":
-            found = np.where(index >> q & 1, -found, found)
-    return found
+            flipped = np.where(index >> q & 1, -flipped, flipped)
+    return flipped
 
 
 def flipped_draw(

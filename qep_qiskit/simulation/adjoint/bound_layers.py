@@ -30,7 +30,7 @@ Pair: TypeAlias = tuple[States, States]
 _KEEP_PHASES = 1 << 14
 _STACKED = 1 << 13
 _TOGETHER = 1 << 13
-"""Up to so many amplitudes the sums of all layers of a family are worked out together."""
+"""Up to this many amplitudes the sums of all layers of a family are computed together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class BoundPhases:
         return states, spare
 
     def overlaps(self, left: States, right: States) -> Real:
-        """What the family makes slopes of, from states on one side of the layer; either B may be 1.
+        """The overlaps from which the family computes slopes, for states on one side of the layer; either B may be 1.
 
         The sums (B, masks), or what is to be summed, (B, 2**n).
         """
@@ -182,32 +182,32 @@ class PhaseFamily:
     def bind(self, coefficients: Real) -> list[BoundPhases]:
         """The layers for the coefficients of the whole program."""
         rows = coefficients[self.first : self.last].reshape(len(self.positions), -1)
-        shared, own = self._table.factors(rows)
+        shared, separate = self._table.factors(rows)
         if not self._keep:
-            return [BoundPhases(self._table, *factors, None) for factors in zip(shared, own, strict=True)]
+            return [BoundPhases(self._table, *factors, None) for factors in zip(shared, separate, strict=True)]
         if not self._stack:
-            each = [self._table.block(*factors).reshape(-1) for factors in zip(shared, own, strict=True)]
-            return [BoundPhases(self._table, *parts) for parts in zip(shared, own, each, strict=True)]
-        full = self._table.full(shared, own)
-        return [BoundPhases(self._table, *parts) for parts in zip(shared, own, full, strict=True)]
+            each = [self._table.block(*factors).reshape(-1) for factors in zip(shared, separate, strict=True)]
+            return [BoundPhases(self._table, *parts) for parts in zip(shared, separate, each, strict=True)]
+        full = self._table.full(shared, separate)
+        return [BoundPhases(self._table, *parts) for parts in zip(shared, separate, full, strict=True)]
 
     def bind_rows(self, coefficients: Real) -> list[BoundPhases]:
         """The layers for several rows of coefficients (R, ...), for few qubits: ``full`` (R, 2**n) has a row for each state."""
         count = len(coefficients)
         rows = coefficients[:, self.first : self.last].reshape(count * len(self.positions), -1)
-        shared, own = self._table.factors(rows)
-        full = self._table.full(shared, own).reshape(count, len(self.positions), -1)
-        return [BoundPhases(self._table, shared, own, full[:, layer]) for layer in range(len(self.positions))]
+        shared, separate = self._table.factors(rows)
+        full = self._table.full(shared, separate).reshape(count, len(self.positions), -1)
+        return [BoundPhases(self._table, shared, separate, full[:, layer]) for layer in range(len(self.positions))]
 
     def slopes(self, overlaps: Mapping[int, Real], out: Real) -> None:
         """Write ``2 Re <left| d/dc |right>`` of every coefficient to ``out`` (B, ...), from overlaps by position."""
-        found = [(i, overlaps[position]) for i, position in enumerate(self.positions) if position in overlaps]
-        if not found:
+        layers = [(i, overlaps[position]) for i, position in enumerate(self.positions) if position in overlaps]
+        if not layers:
             return
-        stacked = np.concatenate([values for _, values in found])
+        stacked = np.concatenate([values for _, values in layers])
         sums = stacked if stacked.shape[1] == len(self._table.masks) else self._table.sums(stacked)
         grid = out[:, self.first : self.last].reshape(len(out), len(self.positions), -1)
-        grid[:, [i for i, _ in found]] = 2.0 * sums.reshape(len(found), len(out), -1).swapaxes(0, 1)
+        grid[:, [i for i, _ in layers]] = 2.0 * sums.reshape(len(layers), len(out), -1).swapaxes(0, 1)
         out[:, self.first : self.last] = grid.reshape(len(out), -1)
 
 
@@ -262,32 +262,32 @@ class RotationFamily:
         """The layers for the coefficients of the whole program; for rows of them (R, ...) with R matrices each."""
         rows = np.atleast_2d(coefficients)
         padded = np.hstack([rows, np.zeros((len(rows), 1))])
-        made: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
+        forward: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
         turned: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
         for shape in self._shapes:
             angles = padded[:, shape.angles].swapaxes(0, 1)
-            found = matrices(angles.reshape(-1, shape.width), with_pair=shape.bottom)
+            front = matrices(angles.reshape(-1, shape.width), with_pair=shape.bottom)
             # products of one matrix from the right are faster with a transpose in memory
-            back = found.swapaxes(1, 2)
+            back = front.swapaxes(1, 2)
             if shape.bottom and coefficients.ndim == 1:
                 back = np.ascontiguousarray(back)
             if coefficients.ndim == 2:
-                found, back = (m.reshape(*angles.shape[:2], *m.shape[1:]) for m in (found, back))
+                front, back = (m.reshape(*angles.shape[:2], *m.shape[1:]) for m in (front, back))
             for number, (layer, block) in enumerate(shape.members):
-                made[layer][block], turned[layer][block] = found[number], back[number]
-        parts = zip(self._qubits, self._blocks, made, turned, self._readings, strict=True)
+                forward[layer][block], turned[layer][block] = front[number], back[number]
+        parts = zip(self._qubits, self._blocks, forward, turned, self._readings, strict=True)
         return [BoundRotations(*each) for each in parts]
 
     def slopes(self, overlaps: Mapping[int, list[Real]], out: Real) -> None:
         """Write the slopes of every coefficient to ``out`` (B, coefficients + 1), from overlaps by position."""
         for shape in self._read_shapes:
-            found = [
+            members = [
                 (i, overlaps[self.positions[layer]][number])
                 for i, (layer, number) in enumerate(shape.members)
                 if self.positions[layer] in overlaps
             ]
-            if found:
-                stacked = np.concatenate([block for _, block in found])
-                values = slopes(stacked, shape.width, with_pair=shape.bottom).reshape(len(found), len(out), shape.width)
-                out[:, shape.angles[[i for i, _ in found]]] = values.swapaxes(0, 1)
+            if members:
+                stacked = np.concatenate([block for _, block in members])
+                values = slopes(stacked, shape.width, with_pair=shape.bottom).reshape(len(members), len(out), shape.width)
+                out[:, shape.angles[[i for i, _ in members]]] = values.swapaxes(0, 1)
         out[:, -1] = 0.0

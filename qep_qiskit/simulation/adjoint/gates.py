@@ -56,7 +56,7 @@ def fixed(value: float) -> Angle:
 
 
 class Sink(Protocol):
-    """What receives the primitives, in the order in which they act."""
+    """A receiver of primitives in the order in which they act."""
 
     def phase(self, angle: Angle) -> None:
         """Multiply the state by ``exp(i angle)``."""

@@ -101,7 +101,7 @@ class AdjointEstimator(BaseEstimatorV2):
 
     Notes
     -----
-    Values have no statistical error, whatever precision is asked for: ``data.stds`` is 0.
+    Values have no statistical error, whatever the requested precision: ``data.stds`` is 0.
 
     Examples
     --------

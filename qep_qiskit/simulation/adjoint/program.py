@@ -18,7 +18,7 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _MOST_TOGETHER = 12
-"""Up to so many qubits the states of several rows of values are swept along together."""
+"""Up to this many qubits the states of several rows of values are evolved together."""
 
 
 class CircuitProgram:
@@ -133,7 +133,7 @@ class CircuitProgram:
     def hessian(self, theta: ArrayLike, op: Operator) -> Real:
         """The second derivatives of the expectation value, shape (P, P), symmetric.
 
-        Tangent states are swept backward beside the states of the gradient (forward over reverse): exact up to
+        Tangent states are swept backward together with the states of the gradient (forward over reverse): exact up to
         rounding, at the cost of about P gradients, or 2 P where memory bounds it.
         """
         values = self._checked(theta)

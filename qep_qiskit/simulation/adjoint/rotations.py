@@ -26,7 +26,7 @@ _GATHERED = 4
 _APPLYING = ((2.6, 2.6, 4.4, 6.2, 10.5), (6.0, 1.6, 0.3, 0.45, 0.2), (5.0, 5.0, 7.0, 14.0, 23.0))
 _READING = ((2.4, 2.6, 4.4, 6.4, 12.0), (9.0, 5.6, 3.4, 2.3, 3.0), (4.0, 5.0, 6.5, 14.0, 23.0))
 _FROM_MEMORY = 18
-"""From so many qubits on the states of a reading come from memory."""
+"""From this many qubits on the states of a reading come from memory instead of the cache."""
 
 
 def applying(num_qubits: int, low: int, width: int) -> float:
@@ -110,36 +110,36 @@ class Block:
         """``Re sum conj(left_a) right_b`` over all else than the block, shape (B, size, size); either B may be 1."""
         if len(left) == len(right) == 1:
             if self.with_pair:
-                found = left.reals(self._lines).T @ right.reals(self._lines)
+                sums = left.reals(self._lines).T @ right.reals(self._lines)
             elif self._outside == 1:
-                found = left.reals(self._square) @ right.reals(self._square).T
+                sums = left.reals(self._square) @ right.reals(self._square).T
             else:
-                found = np.add.reduce(left.reals(self._grid) @ right.reals(self._grid).swapaxes(1, 2), axis=0)
-            return found[None]
+                sums = np.add.reduce(left.reals(self._grid) @ right.reals(self._grid).swapaxes(1, 2), axis=0)
+            return sums[None]
         if self.with_pair:
-            bra, ket = (some.reals((len(some), -1, self.size)) for some in (left, right))
+            bra, ket = (states.reals((len(states), -1, self.size)) for states in (left, right))
             return np.asarray(bra.swapaxes(1, 2) @ ket)
-        bra, ket = (some.reals((len(some), -1, self.size, self._after)) for some in (left, right))
+        bra, ket = (states.reals((len(states), -1, self.size, self._after)) for states in (left, right))
         return np.asarray((bra @ ket.swapaxes(2, 3)).sum(axis=1))
 
 
 @cache
 def _selection(width: int, with_pair: bool) -> Real:
-    """Which overlaps make each qubit's slope, and with which sign, shape (size², width)."""
+    """The sign with which each overlap enters each qubit's slope, shape (size², width)."""
     size = 1 << (width + with_pair)
     index = np.arange(size)
-    chosen = np.zeros((size * size, width))
+    signs = np.zeros((size * size, width))
     for qubit in range(width):
         lower = index[~index >> (qubit + with_pair) & 1 == 1]
         upper = lower | 1 << (qubit + with_pair)
-        chosen[upper * size + lower, qubit] = 1.0
-        chosen[lower * size + upper, qubit] = -1.0
-    return chosen
+        signs[upper * size + lower, qubit] = 1.0
+        signs[lower * size + upper, qubit] = -1.0
+    return signs
 
 
 @cache
 def _tables(width: int, with_pair: bool) -> tuple[NDArray[np.intp], Real]:
-    """Which product of cosines and sines stands at each place of a block's matrix, and with which sign."""
+    """The product of cosines and sines at each entry of a block's matrix, and its sign."""
     index = np.arange(1 << (width + with_pair))
     row, column = index[:, None], index[None, :]
     signs = 1.0 - 2.0 * (np.bitwise_count((~row & column) >> with_pair) & 1)
@@ -169,9 +169,9 @@ def _gathered(factors: Real, with_pair: bool) -> Real:
     for qubit in range(1, width):
         products = (factors[:, qubit, :, None] * products[:, None]).reshape(count, -1)
     index, signs = _tables(width, with_pair)
-    found = products.take(index, axis=1)
-    found *= signs
-    return found
+    entries = products.take(index, axis=1)
+    entries *= signs
+    return entries
 
 
 def slopes(overlaps: Real, width: int, *, with_pair: bool) -> Real:

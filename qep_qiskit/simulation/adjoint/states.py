@@ -24,7 +24,7 @@ class States:
 
     @classmethod
     def empty(cls, count: int, size: int) -> States:
-        """Return room for so many states."""
+        """Return uninitialised memory for `count` states."""
         return cls(np.empty((count, size), dtype=np.complex128))
 
     def __len__(self) -> int:

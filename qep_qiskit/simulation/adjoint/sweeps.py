@@ -87,16 +87,16 @@ class LayeredCircuit:
         families: dict[tuple[int, ...], list[int]] = {}
         turns: list[tuple[int, tuple[int, ...]]] = []
         self._relabellings: dict[int, BoundRelabelling] = {}
-        made: dict[Relabelling, BoundRelabelling] = {}
+        bound: dict[Relabelling, BoundRelabelling] = {}
         for position, layer in enumerate(self._layers):
             if isinstance(layer, Phases):
                 families.setdefault(tuple(layer.angles), []).append(position)
             elif isinstance(layer, Rotations):
                 turns.append((position, tuple(layer.angles)))
             else:
-                if layer not in made:
-                    made[layer] = BoundRelabelling(layer)
-                self._relabellings[position] = made[layer]
+                if layer not in bound:
+                    bound[layer] = BoundRelabelling(layer)
+                self._relabellings[position] = bound[layer]
         angles: list[Angle] = []
         self._ranges: dict[int, slice] = {}
         self._phases: list[PhaseFamily] = []
@@ -119,10 +119,10 @@ class LayeredCircuit:
         if position not in self._ranges:
             return np.empty(0, dtype=np.intp), np.empty((0, 0))
         inside = self._ranges[position]
-        own = (self._rows >= inside.start) & (self._rows < inside.stop)
-        slots, columns = np.unique(self._columns[own], return_inverse=True)
+        rows = (self._rows >= inside.start) & (self._rows < inside.stop)
+        slots, columns = np.unique(self._columns[rows], return_inverse=True)
         directions = np.zeros((len(slots), inside.stop - inside.start))
-        directions[columns, self._rows[own] - inside.start] = self._data[own]
+        directions[columns, self._rows[rows] - inside.start] = self._data[rows]
         return slots, directions
 
     def _coefficients(self, slots: Real) -> Real:
@@ -285,20 +285,20 @@ class LayeredCircuit:
         factor = self._phase_factor(slots)
         return state * factor, tangents * factor
 
-    def _tangents(self, layers: Sequence[BoundLayer], chosen: NDArray[np.intp]) -> tuple[Complex, Complex]:
-        states, spare = States.empty(1 + len(chosen), self._size), States.empty(1 + len(chosen), self._size)
+    def _tangents(self, layers: Sequence[BoundLayer], selected: NDArray[np.intp]) -> tuple[Complex, Complex]:
+        states, spare = States.empty(1 + len(selected), self._size), States.empty(1 + len(selected), self._size)
         states.array[:] = 0.0
         states.array[0, 0] = 1.0
         for position, layer in enumerate(layers):
             states, spare = layer.apply(states, spare)
-            self._differentiate(layer, position, chosen, 1.0, states.array[0], states.array[1:])
+            self._differentiate(layer, position, selected, 1.0, states.array[0], states.array[1:])
         return states.array[0], states.array[1:]
 
     def _differentiate(
-        self, layer: BoundLayer, position: int, chosen: NDArray[np.intp], sign: float, state: Complex, out: Complex
+        self, layer: BoundLayer, position: int, selected: NDArray[np.intp], sign: float, state: Complex, out: Complex
     ) -> None:
         slots, directions = self._directions[position]
-        rows, inside = _common(chosen, slots)
+        rows, inside = _common(selected, slots)
         if len(rows) == 0 or isinstance(layer, BoundRelabelling):
             return
         if len(rows) == rows[-1] - rows[0] + 1:
@@ -314,13 +314,13 @@ class LayeredCircuit:
         hessian = np.empty((self.num_slots, self.num_slots))
         batch = max(1, _BATCH_BYTES // (64 * self._size))
         for start in range(0, self.num_slots, batch):
-            chosen = np.arange(start, min(start + batch, self.num_slots), dtype=np.intp)
-            hessian[chosen] = self._hessian_rows(layers, chosen, op)
+            selected = np.arange(start, min(start + batch, self.num_slots), dtype=np.intp)
+            hessian[selected] = self._hessian_rows(layers, selected, op)
         return (hessian + hessian.T) / 2
 
-    def _hessian_rows(self, layers: Sequence[BoundLayer], chosen: NDArray[np.intp], op: Operator) -> Real:
-        count = len(chosen)
-        right, right_dot = self._tangents(layers, chosen)
+    def _hessian_rows(self, layers: Sequence[BoundLayer], selected: NDArray[np.intp], op: Operator) -> Real:
+        count = len(selected)
+        right, right_dot = self._tangents(layers, selected)
         states, spare = States.empty(2 + 2 * count, self._size), States.empty(2 + 2 * count, self._size)
         states.array[0], states.array[1 : 1 + count] = right, right_dot
         for row in range(1 + count):
@@ -330,8 +330,8 @@ class LayeredCircuit:
             layer = layers[position]
             states, spare = layer.undo(states, spare)
             ket, kets, bra, bras = (States(part) for part in np.split(states.array, [1, 1 + count, 2 + count]))
-            self._differentiate(layer, position, chosen, -1.0, ket.array[0], kets.array)
-            self._differentiate(layer, position, chosen, -1.0, bra.array[0], bras.array)
+            self._differentiate(layer, position, selected, -1.0, ket.array[0], kets.array)
+            self._differentiate(layer, position, selected, -1.0, bra.array[0], bras.array)
             if len(self._directions[position][0]) == 0:
                 continue
             if isinstance(layer, BoundRotations):
@@ -342,8 +342,8 @@ class LayeredCircuit:
         return self._slopes(overlaps, count)
 
 
-def _common(chosen: NDArray[np.intp], slots: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    _, rows, inside = np.intersect1d(chosen, slots, assume_unique=True, return_indices=True)
+def _common(selected: NDArray[np.intp], slots: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    _, rows, inside = np.intersect1d(selected, slots, assume_unique=True, return_indices=True)
     return rows, inside
 
 
@@ -357,13 +357,13 @@ class _Workspace:
         self._left = States.empty(0, size), States.empty(0, size)
 
     def keep(self, count: int) -> list[States]:
-        """Return room for so many states, each by itself."""
+        """Return uninitialised memory for `count` separate states."""
         if len(self.kept) < count:
             self.kept = [States(array) for array in np.empty((count, 1, self._size), dtype=np.complex128)]
         return self.kept
 
     def batch(self, count: int) -> tuple[States, States]:
-        """Return two arrays of so many states."""
+        """Return two arrays of `count` states."""
         if len(self._left[0]) != count:
             self._left = States.empty(count, self._size), States.empty(count, self._size)
         return self._left

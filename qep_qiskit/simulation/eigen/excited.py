@@ -45,13 +45,13 @@ def lowest_configurations(op: PauliSum, count: int) -> tuple[NDArray[np.float64]
     if count > SORTED_FROM:
         order = np.argsort(diagonal, kind="stable")[:count]
         return diagonal[order], order
-    energies, found = [], []
+    energies, configurations = [], []
     for _ in range(min(count, op.dim)):
         best = int(np.argmin(diagonal))
         energies.append(diagonal[best])
-        found.append(best)
+        configurations.append(best)
         diagonal[best] = np.inf
-    return np.array(energies), np.array(found)
+    return np.array(energies), np.array(configurations)
 
 
 def excited_response(op: PauliSum, state: GroundState, source: Array, *, tolerance: float = 1e-11) -> Array:
@@ -93,8 +93,8 @@ def excited_response(op: PauliSum, state: GroundState, source: Array, *, toleran
     linear = LinearOperator((size, size), matvec=product, dtype=float)
     with one_thread():
         flat, _ = minres(linear, target.view(float), rtol=tolerance, maxiter=MOST_STEPS)
-    found = project_off(psi, np.ascontiguousarray(flat).view(dtype).copy())
-    miss = norm(op.apply(found) - state.energy * found - target - np.vdot(psi, op.apply(found)) * psi) / norm(target)
+    response = project_off(psi, np.ascontiguousarray(flat).view(dtype).copy())
+    miss = norm(op.apply(response) - state.energy * response - target - np.vdot(psi, op.apply(response)) * psi) / norm(target)
     if miss > 1e-7:
         raise PreparationError(f"the response of the excited state did not converge: relative residual {miss:.1e}")
-    return found
+    return response

@@ -40,7 +40,7 @@ class Recurrence:
     deflate : (array, float), optional
         The eigenvector, of the start's type, and its energy.
     keep : int
-        How many basis vectors to keep; the others are made again when the Ritz vector is asked for.
+        The number of basis vectors to keep; the others are recomputed for the Ritz vector.
     """
 
     def __init__(self, op: PauliSum, start: Array, deflate: tuple[Array, float] | None, keep: int) -> None:
@@ -90,21 +90,21 @@ class Recurrence:
                 distance = abs(self.energy - self.deflate[1])
                 same = abs(self.energy - expected) <= SAME_LEVEL * distance
                 accuracy = max((SAME_LEVEL if same else GAP_ACCURACY) * distance, 1e-8 * self.norm)
-                wanted = math.sqrt(accuracy * spacing)
+                target = math.sqrt(accuracy * spacing)
                 # A level that the start hardly overlaps with must have had the steps to show (Chebyshev's growth).
                 steps_to_show = 0.5 * math.log(2 * UNLUCKY) * math.sqrt(self.norm / max(distance, 1e-8 * self.norm))
-                if residual <= wanted and abs(before - self.energy) <= accuracy and self.steps >= steps_to_show:
+                if residual <= target and abs(before - self.energy) <= accuracy and self.steps >= steps_to_show:
                     return
             else:
-                wanted = max(tolerance * spacing, floor)
-                if residual <= wanted:
+                target = max(tolerance * spacing, floor)
+                if residual <= target:
                     return
             past = [r for s, r in history if s <= self.steps - patience]
             if past and residual > 0.5 * past[-1] and residual < 1e-2 * self.norm:
                 self.stalled = True
                 return
             before = self.energy
-            check = self.steps + _steps_to_go(history, wanted)
+            check = self.steps + _steps_to_go(history, target)
         self.stalled = True
 
     def vector(self) -> Array:
@@ -157,14 +157,14 @@ class Recurrence:
             self.weights = np.ones(1)
             return [self.alphas[0]], [1.0]
         # LAPACK directly: scipy's wrapper takes longer than the product does for a dozen qubits.
-        wanted = min(m, 3)
-        found, values, vectors, info = dstemr(
-            np.array(self.alphas), np.array(self.betas), 2, 0.0, 1.0, 1, wanted, compute_v=1, lwork=18 * m, liwork=10 * m
+        count = min(m, 3)
+        computed, values, vectors, info = dstemr(
+            np.array(self.alphas), np.array(self.betas), 2, 0.0, 1.0, 1, count, compute_v=1, lwork=18 * m, liwork=10 * m
         )
-        if info or found < wanted:
+        if info or computed < count:
             raise PreparationError(f"LAPACK could not diagonalise a tridiagonal matrix of size {m} (dstemr: {info})")
         self.weights = vectors[:, 0]
-        return values[:wanted].tolist(), np.abs(vectors[-1, :wanted]).tolist()
+        return values[:count].tolist(), np.abs(vectors[-1, :count]).tolist()
 
 
 _spare = threading.local()
@@ -210,15 +210,15 @@ class Basis:
         return np.multiply(v, factor, out=out)
 
     def combine(self, weights: Array) -> Array:
-        """Return the sum of weights times vectors, of as many as there are of both."""
+        """Return the sum of weights times vectors, up to the shorter of the two."""
         self.count = min(self.count, len(weights))
         result = np.zeros(self.shape[1], self.dtype)
         narrow = weights.astype(result.real.dtype)
         for start in range(0, len(result), PIECE):
             piece = slice(start, start + PIECE)
             for i, slab in enumerate(self.slabs):
-                some = narrow[i * len(slab) : min((i + 1) * len(slab), self.count)]
-                result[piece] += some @ slab[: len(some), piece]
+                part = narrow[i * len(slab) : min((i + 1) * len(slab), self.count)]
+                result[piece] += part @ slab[: len(part), piece]
         return result
 
     @property
@@ -229,8 +229,8 @@ class Basis:
         return before, last
 
 
-def _steps_to_go(history: list[tuple[int, float]], wanted: float) -> int:
+def _steps_to_go(history: list[tuple[int, float]], target: float) -> int:
     """Return when to look again, from the rate at which the residual falls: looking is not free for few qubits."""
     (s0, r0), (s1, r1) = history[-2:] if len(history) > 1 else [(0, 10 * history[0][1]), history[0]]
     rate = math.log(max(r0 / r1, 1.0)) / (s1 - s0)
-    return int(min(max(0.8 * math.log(max(r1 / max(wanted, 1e-300), 1.0)) / max(rate, 0.05), 2), 12))
+    return int(min(max(0.8 * math.log(max(r1 / max(target, 1e-300), 1.0)) / max(rate, 0.05), 2), 12))

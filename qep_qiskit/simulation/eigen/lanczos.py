@@ -134,13 +134,13 @@ def lowest(op: PauliSum, k: int, *, tolerance: float = 0.0, seed: int = 0) -> tu
         return op._product(np.ravel(v).astype(dtype, copy=False))
 
     linear = LinearOperator((op.dim, op.dim), matvec=product, dtype=dtype)
-    found = partial(eigsh, linear, k=k, which="SA", v0=_random(op, seed, 0))
+    solve = partial(eigsh, linear, k=k, which="SA", v0=_random(op, seed, 0))
     with one_thread():
         try:
-            energies, vectors = found(tol=tolerance, ncv=max(20, 3 * k), maxiter=MOST_RESTARTS)
+            energies, vectors = solve(tol=tolerance, ncv=max(20, 3 * k), maxiter=MOST_RESTARTS)
         except ArpackNoConvergence:
             try:
-                energies, vectors = found(tol=max(tolerance, 1e-11), ncv=min(op.dim - 1, max(80, 8 * k)))
+                energies, vectors = solve(tol=max(tolerance, 1e-11), ncv=min(op.dim - 1, max(80, 8 * k)))
             except ArpackNoConvergence:
                 raise PreparationError(
                     f"the {k} lowest states of {op.num_qubits} qubits did not converge: levels lie too close together"
@@ -166,7 +166,7 @@ def _classical(op: PauliSum) -> GroundState:
 
 
 class _Solver:
-    """The strategy around single Lanczos runs: detect stalls, levels missed and degeneracy."""
+    """The strategy around single Lanczos runs: detect stalls, missed levels and degeneracy."""
 
     def __init__(self, op: PauliSum, tolerance: float, seed: int) -> None:
         self.op, self.tolerance, self.seed = op, tolerance, seed
@@ -180,15 +180,15 @@ class _Solver:
         patience = 48
         for _ in range(8):
             run = self._run(start, None, self.tolerance, patience)
-            found = self._refine(run)
+            ground = self._refine(run)
             if not (run.stalled or want_gap):
-                return found
-            excited = self._run(self._anywhere, found, self.tolerance * run.stalled, patience)
-            gap = excited.energy - found.energy
+                return ground
+            excited = self._run(self._anywhere, ground, self.tolerance * run.stalled, patience)
+            gap = excited.energy - ground.energy
             if not run.stalled and gap > -SAME * run.norm:
-                return replace(self._lower(found, excited, gap, SAME * run.norm), products=self.products)
-            # Two close levels that one Krylov space does not tell apart are told apart by the two runs together.
-            vector, energy, gap, residual = self._rotate(found.vector, excited.vector())
+                return replace(self._lower(ground, excited, gap, SAME * run.norm), products=self.products)
+            # Two close levels that one Krylov space does not resolve are resolved by the two runs together.
+            vector, energy, gap, residual = self._rotate(ground.vector, excited.vector())
             if residual <= max(self.tolerance * gap, FLOOR * run.norm) or abs(gap) < DEGENERATE * run.norm:
                 return GroundState(energy, max(gap, 0.0), fixed_phase(vector), residual, self.products)
             start, patience = partial(np.copy, vector), 2 * patience
@@ -200,36 +200,36 @@ class _Solver:
     def _in_single_precision(self, guess: Array | None, want_gap: bool) -> GroundState | None:
         """Lanczos in single precision, then corrections from residuals in double: half of the time, the same accuracy.
 
-        None where that does not do: a small gap, or levels that cross.
+        None if that does not suffice: for a small gap, or crossing levels.
         """
         run = self._run(lambda: single(self._mixed(guess)), None, NEAR, 48)
         if run.stalled:
             return None
         spacing = run.spacing
         try:
-            found = self._correct(run.vector(), spacing)
+            ground = self._correct(run.vector(), spacing)
             if not want_gap:
-                return found
-            known = replace(found, vector=single(found.vector))
-            excited = self._run(lambda: single(self._anywhere()), known, 0.0, 48, expected=run.second)
-            gap = float(np.nanmin([excited.energy, run.second])) - found.energy
+                return ground
+            narrow = replace(ground, vector=single(ground.vector))
+            excited = self._run(lambda: single(self._anywhere()), narrow, 0.0, 48, expected=run.second)
+            gap = float(np.nanmin([excited.energy, run.second])) - ground.energy
             if gap < SMALL_GAP_TOLD * run.norm and not excited.stalled:
-                gap = self._rayleigh(excited.vector(), found.vector) - found.energy
+                gap = self._rayleigh(excited.vector(), ground.vector) - ground.energy
             if excited.stalled or gap < SMALL_GAP * run.norm:
                 return None
-            if found.residual > max(self.tolerance * gap, FLOOR * run.norm):
-                found = self._correct(found.vector, gap)
+            if ground.residual > max(self.tolerance * gap, FLOOR * run.norm):
+                ground = self._correct(ground.vector, gap)
         except (DegenerateGroundStateError, PreparationError):
             return None
-        return replace(found, gap=gap, products=self.products)
+        return replace(ground, gap=gap, products=self.products)
 
     def _correct(self, vector: Array, spacing: float) -> GroundState:
         psi = vector.astype(float if self.op.is_real else complex)
         psi /= norm(psi)
-        wanted = max(self.tolerance * spacing, FLOOR * self.op.scale)
-        psi, energy, residual, products = corrected(self.op, psi, wanted)
+        limit = max(self.tolerance * spacing, FLOOR * self.op.scale)
+        psi, energy, residual, products = corrected(self.op, psi, limit)
         self.products += products
-        if residual > wanted:
+        if residual > limit:
             raise PreparationError(f"corrections stopped at a residual of {residual:.1e}")
         return GroundState(energy, math.nan, fixed_phase(psi), residual, self.products)
 
@@ -271,8 +271,8 @@ class _Solver:
     ) -> Recurrence:
         first = start()
         keep = 4 if deflate is not None and tolerance == 0.0 else max(4, BASIS_BYTES // first.nbytes)
-        known = None if deflate is None else (deflate.vector, deflate.energy)
-        run = Recurrence(self.op, first, known, keep)
+        eigenpair = None if deflate is None else (deflate.vector, deflate.energy)
+        run = Recurrence(self.op, first, eigenpair, keep)
         del first
         run.iterate(tolerance, patience, expected=expected)
         self.products += run.steps
@@ -286,13 +286,13 @@ class _Solver:
         add_scaled(product, -energy, vector)
         return GroundState(energy, math.nan, fixed_phase(vector), norm(product), self.products)
 
-    def _lower(self, found: GroundState, excited: Recurrence, gap: float, same: float) -> GroundState:
+    def _lower(self, ground: GroundState, excited: Recurrence, gap: float, same: float) -> GroundState:
         """Return the lower of two levels that the second run does not tell apart, if its vector is good enough to do so."""
         if abs(gap) <= same:
-            vector, energy, split, residual = self._rotate(found.vector, excited.vector())
-            if energy < found.energy and residual <= max(found.residual, self.tolerance * self.op.scale):
+            vector, energy, split, residual = self._rotate(ground.vector, excited.vector())
+            if energy < ground.energy and residual <= max(ground.residual, self.tolerance * self.op.scale):
                 return GroundState(energy, max(split, 0.0), fixed_phase(vector), residual, self.products)
-        return replace(found, gap=max(gap, 0.0))
+        return replace(ground, gap=max(gap, 0.0))
 
     def _rotate(self, a: Array, b: Array) -> tuple[Array, float, float, float]:
         b = b - np.vdot(a, b) * a

@@ -80,12 +80,12 @@ class PauliStructure:
 
     @property
     def flips_qubits(self) -> NDArray[np.bool_]:
-        """Which strings are not diagonal, shape (L,)."""
+        """True for strings that are not diagonal, shape (L,)."""
         return self._strings.x > 0
 
     @cached_property
     def _low_qubits(self) -> int:
-        """How many qubits P_low acts on: none where strings of too many kinds make one sparse matrix the faster way."""
+        """The number of qubits that P_low acts on; 0 if strings of too many kinds make one sparse matrix faster."""
         low = (1 << LOW_QUBITS) - 1
         flipping = self._strings.where(self._strings.x > 0)
         kinds = np.unique(flipping.x & low | (flipping.z & low) << LOW_QUBITS).size
@@ -369,7 +369,7 @@ class PauliSum:
 def pauli_expectations(v: Array, paulis: PauliList | PauliStructure) -> Array:
     """Return ⟨v|P_k|v⟩ for every Pauli string; see `PauliStructure.expectations`.
 
-    Pass a compiled structure where the same strings are asked for often.
+    Pass a compiled structure if the same strings are needed often.
     """
     structure = paulis if isinstance(paulis, PauliStructure) else PauliStructure(paulis)
     return structure.expectations(v)

@@ -50,7 +50,7 @@ def linear_response(
     Raises
     ------
     DegenerateGroundStateError
-        When the gap is zero, so that there is no response.
+        If the gap is zero, so that the response is undefined.
     PreparationError
         When it does not converge.
 

@@ -15,7 +15,7 @@ Array: TypeAlias = NDArray[Any]
 
 MAX_STEPS = 10_000
 SINGLE = 3e-6
-"""What a solve in single precision can gain; more is had by repeating it on the residual."""
+"""Smallest relative residual of a solve in single precision; repeating it on the residual goes further."""
 SINGLE_QUBITS = 10
 """From here on a product is long enough for single precision to save time."""
 
@@ -56,32 +56,32 @@ def solve_shifted(
     Conjugate gradients, preconditioned by the diagonal; in single precision for many qubits, repeated on the residual
     (iterative refinement), which is exact to the working precision and takes about half the time.
     """
-    wanted = tolerance * norm(target)
+    limit = tolerance * norm(target)
     x = np.zeros_like(target) if start is None else project_off(psi, np.array(start, target.dtype))
     residual, products = target, 0
     if start is not None:
         residual, products = _residual(op, energy, psi, target, x), 1
         if improvement is not None:
-            wanted = min(wanted, max(improvement * norm(residual), 1e-10 * norm(target)))
+            limit = min(limit, max(improvement * norm(residual), 1e-10 * norm(target)))
     inverse = _inverse_diagonal(op, energy)
     if op.num_qubits >= SINGLE_QUBITS:
         narrow = single(psi), inverse.astype(np.float32)
-        while (size := norm(residual)) > wanted:
+        while (size := norm(residual)) > limit:
             try:
-                step, taken = conjugate_gradients(
-                    op, energy, narrow[0], single(residual / size), narrow[1], max(0.5 * wanted / size, SINGLE)
+                step, count = conjugate_gradients(
+                    op, energy, narrow[0], single(residual / size), narrow[1], max(0.5 * limit / size, SINGLE)
                 )
             except (DegenerateGroundStateError, PreparationError):
-                break  # a gap that single precision does not see beside the largest coefficients
+                break  # a gap too small for single precision compared with the largest coefficients
             add_scaled(x, size, step.astype(x.dtype))
             residual = _residual(op, energy, psi, target, x)
-            products += taken + 1
+            products += count + 1
             if norm(residual) > 0.1 * size:
                 break
-    if norm(residual) > wanted:
-        step, taken = conjugate_gradients(op, energy, psi, residual, inverse, wanted / norm(residual))
+    if norm(residual) > limit:
+        step, count = conjugate_gradients(op, energy, psi, residual, inverse, limit / norm(residual))
         x += step
-        products += taken
+        products += count
     return project_off(psi, x), products
 
 
@@ -89,13 +89,13 @@ def conjugate_gradients(
     op: PauliSum, energy: float, psi: Array, target: Array, inverse: Array, tolerance: float
 ) -> tuple[Array, int]:
     """Return x ⊥ ψ with ‖(H − E) x − b‖ ≤ tolerance ‖b‖, all in b's precision, and the number of products."""
-    wanted = tolerance * norm(target)
+    limit = tolerance * norm(target)
     x, residual = np.zeros_like(target), target.copy()
     direction = project_off(psi, inverse * residual)
     square = np.vdot(residual, direction).real
     product = np.empty_like(target)
     for done in range(MAX_STEPS):
-        if norm(residual) <= wanted:
+        if norm(residual) <= limit:
             return x, done
         op._product(direction, product)
         add_scaled(product, -energy, direction)
@@ -112,12 +112,12 @@ def conjugate_gradients(
         direction *= square / before
         direction += product
     raise PreparationError(
-        f"the linear response did not converge: relative residual {norm(residual) * tolerance / wanted:.1e} after "
+        f"the linear response did not converge: relative residual {norm(residual) * tolerance / limit:.1e} after "
         f"{MAX_STEPS} products; the gap is too small, or loosen the tolerance"
     )
 
 
-def corrected(op: PauliSum, psi: Array, wanted: float, *, most: int = 8) -> tuple[Array, float, float, int]:
+def corrected(op: PauliSum, psi: Array, limit: float, *, most: int = 8) -> tuple[Array, float, float, int]:
     """Improve an approximate ground state by Newton's correction, solved in single precision.
 
     Parameters
@@ -153,15 +153,15 @@ def corrected(op: PauliSum, psi: Array, wanted: float, *, most: int = 8) -> tupl
         add_scaled(product, -energy, psi)
         size = norm(product)
         products += 1
-        if size <= wanted or attempt == most or size > 0.5 * before:
+        if size <= limit or attempt == most or size > 0.5 * before:
             break
         before = size
         product /= -size
         inverse = _inverse_diagonal(op, energy).astype(np.float32)
-        step, taken = conjugate_gradients(op, energy, single(psi), single(product), inverse, max(0.3 * wanted / size, SINGLE))
+        step, count = conjugate_gradients(op, energy, single(psi), single(product), inverse, max(0.3 * limit / size, SINGLE))
         add_scaled(psi, size, step.astype(psi.dtype))
         psi /= norm(psi)
-        products += taken
+        products += count
     return psi, energy, size, products
 
 

@@ -30,9 +30,9 @@ class Strings:
     z: NDArray[np.int64]
     factor: NDArray[np.complex128]
 
-    def where(self, chosen: NDArray[np.bool_]) -> Strings:
+    def where(self, selected: NDArray[np.bool_]) -> Strings:
         """Return those that are chosen."""
-        return Strings(self.terms[chosen], self.x[chosen], self.z[chosen], self.factor[chosen])
+        return Strings(self.terms[selected], self.x[selected], self.z[selected], self.factor[selected])
 
 
 class SignTable:

@@ -60,9 +60,9 @@ class GibbsState:
 
     def expectations(self, structure: PauliStructure) -> NDArray[np.float64]:
         """Return tr(ρ P) of every string, shape (L,)."""
-        kept = np.flatnonzero(self.probabilities > 1e-18)
-        vectors = self.vectors[:, kept]
-        rho = (vectors * self.probabilities[kept]) @ vectors.conj().T
+        populated = np.flatnonzero(self.probabilities > 1e-18)
+        vectors = self.vectors[:, populated]
+        rho = (vectors * self.probabilities[populated]) @ vectors.conj().T
         return np.asarray(structure.traces(rho).real)
 
     def response(self, structure: PauliStructure, source: PauliSum) -> NDArray[np.float64]:

@@ -95,9 +95,9 @@ class M3:
 
         def solver(transposed: int) -> Callable[[Matrix], Matrix]:
             def solve(right: Matrix) -> Matrix:
-                found = np.empty_like(right)
-                found[order] = lu_solve(factors, right[order], trans=transposed)
-                return found
+                solution = np.empty_like(right)
+                solution[order] = lu_solve(factors, right[order], trans=transposed)
+                return solution
 
             return solve
 
@@ -124,14 +124,14 @@ def _iterative(
         preconditioner = LinearOperator(shape, matvec=lambda x: x.ravel() / diagonal, dtype=np.float64)
 
         def solve(right: Matrix) -> Matrix:
-            found = np.empty_like(right)
-            for column, wanted in enumerate(right[order].T):
-                found[order, column], failed = gmres(operator, wanted, rtol=TOLERANCE, atol=0.0, maxiter=50, M=preconditioner)
+            solution = np.empty_like(right)
+            for column, target in enumerate(right[order].T):
+                solution[order, column], failed = gmres(operator, target, rtol=TOLERANCE, atol=0.0, maxiter=50, M=preconditioner)
                 if failed:
                     raise InputError(
                         "mitigation: 'm3' does not converge on these counts: readout errors are too large; take 'tensored'"
                     )
-            return found
+            return solution
 
         return solve
 

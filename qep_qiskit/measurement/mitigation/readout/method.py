@@ -1,4 +1,4 @@
-"""What a readout mitigation is: how it is calibrated, and the mitigator that the calibration gives."""
+"""Readout methods: how each is calibrated, and the mitigator made from the calibration."""
 
 from __future__ import annotations
 

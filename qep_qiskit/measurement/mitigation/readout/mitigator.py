@@ -1,4 +1,4 @@
-"""What undoes readout errors: known from calibration counts, it gives every outcome its corrected values."""
+"""Mitigators: with errors measured by calibration, they give every outcome its corrected values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CalibrationSamples:
-    """What calibration circuits gave on these device qubits.
+    """The outcomes of the calibration circuits on some device qubits.
 
     Attributes
     ----------
@@ -40,13 +40,13 @@ class CalibrationSamples:
 
 def digest(calibrations: Sequence[CalibrationSamples]) -> str:
     """Return a text that is the same for the same counts of the same qubits and differs for others."""
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for part in calibrations:
         for samples in (part.zeros, part.ones):
             if samples is not None:
-                found.update(repr((part.qubits, samples.shots, samples.outcomes.shape)).encode())
-                found.update(samples.outcomes.tobytes() + samples.weights.tobytes())
-    return found.hexdigest()
+                hasher.update(repr((part.qubits, samples.shots, samples.outcomes.shape)).encode())
+                hasher.update(samples.outcomes.tobytes() + samples.weights.tobytes())
+    return hasher.hexdigest()
 
 
 @runtime_checkable
@@ -60,7 +60,7 @@ class Mitigator(Protocol):
 
     @property
     def num_parameters(self) -> int:
-        """How many parameters the calibration determines."""
+        """The number of parameters that the calibration determines."""
         ...
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
@@ -94,7 +94,7 @@ class Mitigator(Protocol):
         ...
 
     def report(self) -> list[dict[str, object]]:
-        """Return the errors that were found, for reports."""
+        """Return the measured errors, for reports."""
         ...
 
 
@@ -105,7 +105,7 @@ def signs_of(samples: Samples) -> Matrix:
 
 def parities(signs: Matrix, supports: NDArray[np.bool_]) -> Matrix:
     """Return the products of signs over each support, shape (U, S)."""
-    found = np.empty((len(signs), len(supports)))
+    products = np.empty((len(signs), len(supports)))
     for s, row in enumerate(supports):
-        found[:, s] = signs[:, row].prod(axis=1)
-    return found
+        products[:, s] = signs[:, row].prod(axis=1)
+    return products

@@ -36,11 +36,11 @@ class Calibration:
     flip_down: NDArray[np.float64]
     shots: int | None
     covariance: NDArray[np.float64]
-    """Of (a_0 … a_{n−1}, b_0 … b_{n−1}), shape (2n, 2n), from per-shot sums: flips of one shot may be correlated."""
+    """Covariance of (a_0 … a_{n−1}, b_0 … b_{n−1}), shape (2n, 2n), from per-shot sums: flips of one shot may be correlated."""
 
     @property
     def num_parameters(self) -> int:
-        """Two a qubit."""
+        """Two per qubit."""
         return 2 * len(self.qubits)
 
     @functools.cached_property

@@ -33,7 +33,7 @@ class Tensored:
 
     @property
     def num_parameters(self) -> int:
-        """Two a qubit: a and b."""
+        """Two per qubit: a and b."""
         return self.rates.num_parameters
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:

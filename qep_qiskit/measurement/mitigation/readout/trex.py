@@ -61,13 +61,13 @@ class Trex:
             factors = []
             for block, columns in place.items():
                 parity = self._signs[block][:, columns].prod(axis=1)
-                found = float(self.calibrations[block].zeros.weights @ parity[:-MIXED])
-                self._check(block, columns, found)
-                factors.append((block, parity, found))
-            per_outcome[:, s] = raw[:, s] / np.prod([found for _, _, found in factors])
+                attenuation = float(self.calibrations[block].zeros.weights @ parity[:-MIXED])
+                self._check(block, columns, attenuation)
+                factors.append((block, parity, attenuation))
+            per_outcome[:, s] = raw[:, s] / np.prod([attenuation for _, _, attenuation in factors])
             mean = float(samples.weights @ per_outcome[:, s])
-            for block, parity, found in factors:
-                sensitivity[s, starts[block] : starts[block + 1]] = -mean / found * parity
+            for block, parity, attenuation in factors:
+                sensitivity[s, starts[block] : starts[block + 1]] = -mean / attenuation * parity
         return per_outcome, sensitivity
 
     def share(self, jacobian: Matrix) -> Matrix:
@@ -76,11 +76,11 @@ class Trex:
         start = 0
         for part in self.calibrations:
             samples, count = part.zeros, len(part.zeros.weights)
-            seen, mixed = jacobian[:, start : start + count], jacobian[:, start + count : start + count + MIXED]
+            observed, mixed = jacobian[:, start : start + count], jacobian[:, start + count : start + count + MIXED]
             start += count + MIXED
             if samples.shots is not None:
-                unseen = np.column_stack([seen @ samples.weights, mixed / np.sqrt(MIXED)])
-                columns += [factor_of_means(seen.T, samples).T, np.sqrt(PSEUDO_SHOTS) / samples.shots * unseen]
+                unseen = np.column_stack([observed @ samples.weights, mixed / np.sqrt(MIXED)])
+                columns += [factor_of_means(observed.T, samples).T, np.sqrt(PSEUDO_SHOTS) / samples.shots * unseen]
         return np.hstack(columns)
 
     def report(self) -> list[dict[str, object]]:
@@ -96,26 +96,26 @@ class Trex:
 
         Those that were calibrated at different times are taken as independent of each other.
         """
-        wanted = [qubits[int(q)] for q in np.flatnonzero(row)]
+        support = [qubits[int(q)] for q in np.flatnonzero(row)]
         for block, part in enumerate(self.calibrations):
-            if set(wanted) <= set(part.qubits):
-                return {block: [part.qubits.index(q) for q in wanted]}
-        found: dict[int, list[int]] = {}
-        for q in wanted:
+            if set(support) <= set(part.qubits):
+                return {block: [part.qubits.index(q) for q in support]}
+        places: dict[int, list[int]] = {}
+        for q in support:
             home = next((b for b, part in enumerate(self.calibrations) if q in part.qubits), None)
             if home is None:
-                known = [k for part in self.calibrations for k in part.qubits]
-                raise InputError(f"mitigation: qubit {q} was not calibrated; calibrated are {known}")
-            found.setdefault(home, []).append(self.calibrations[home].qubits.index(q))
-        return found
+                calibrated = [k for part in self.calibrations for k in part.qubits]
+                raise InputError(f"mitigation: qubit {q} was not calibrated; calibrated are {calibrated}")
+            places.setdefault(home, []).append(self.calibrations[home].qubits.index(q))
+        return places
 
-    def _check(self, block: int, columns: list[int], found: float) -> None:
+    def _check(self, block: int, columns: list[int], attenuation: float) -> None:
         part = self.calibrations[block]
-        spread = 0.0 if part.zeros.shots is None else np.sqrt(max(1.0 - found**2, 0.0) / part.zeros.shots)
-        if found < max(LEAST_SIGNAL, 4.0 * spread):
+        spread = 0.0 if part.zeros.shots is None else np.sqrt(max(1.0 - attenuation**2, 0.0) / part.zeros.shots)
+        if attenuation < max(LEAST_SIGNAL, 4.0 * spread):
             names = ", ".join(str(part.qubits[c]) for c in columns)
             raise InputError(
-                f"mitigation: the parity of qubits {names} carries no signal (attenuation {found:.3f} ± {spread:.3f}); "
+                f"mitigation: the parity of qubits {names} carries no signal (attenuation {attenuation:.3f} ± {spread:.3f}); "
                 "give more calibration_shots, or choose other qubits"
             )
 
