@@ -106,3 +106,12 @@ def small_spec(tmp_path):
     path = folder / "small.toml"
     path.write_text(SMALL_SPEC)
     return path
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    """A pool of two workers on this machine."""
+    from qep_qiskit.workers import pool
+
+    with pool(2) as workers:
+        yield workers
