@@ -202,6 +202,10 @@ class PreparerContract:
                 return float(moved.cost_rows[0] @ state.expectations(moved.frame.paulis)[0])
 
             assert limit @ direction == pytest.approx(slope(loss), abs=2e-5)
+        if reference_state(self.preparer) is self.preparer:
+            self.close(qep.exact_gradient(problem, preparer=self.preparer).values, limit)
+        elif self.preparer.supports.variational:
+            self.close(qep.variational_gradient(problem, self.preparer).values, limit)
 
     def test_the_same_seed_gives_the_same_bits(self, problem):
         one, other = (self.prepare(problem, (0.0, 0.05), seed=5) for _ in range(2))

@@ -103,14 +103,6 @@ def test_shots_are_drawn_from_the_tensors():
     np.testing.assert_array_equal(gradient.values, again.values)
 
 
-def test_states_of_a_nearby_problem_are_a_warm_start():
-    before = qep.gradient(ising_problem(8, "chain"), preparer=qep.MPS())
-    here = ising_problem(8, "chain", seed=0)
-    np.testing.assert_allclose(
-        qep.gradient(here, preparer=qep.MPS(), warm_start=before).values, qep.gradient(here, preparer=qep.MPS()).values, atol=1e-9
-    )
-
-
 def test_bad_input_is_refused(monkeypatch):
     with pytest.raises(InputError, match="bond_dimension is 1"):
         qep.MPS(bond_dimension=1)

@@ -33,37 +33,11 @@ def test_six_qubits_are_stationary_and_ep_equals_implicit_differentiation(ansatz
     assert np.linalg.norm(reference.values - exact.values) > 10 * np.linalg.norm(estimate.values - reference.values)
 
 
-def test_variational_gradient_is_the_derivative_of_the_ansatz_loss() -> None:
-    problem, vqe = chain(4), qep.VQE(ansatz="efficient_su2", layers=1, starts=1)
-    reference = qep.variational_gradient(problem, vqe).values
-    free = vqe.prepare(free_family(problem))
-
-    def loss(weights: np.ndarray) -> float:
-        shifted = qep.Problem(problem.network, weights, problem.x, cost=problem.cost)
-        state = vqe.prepare(free_family(shifted), free=free)
-        return problem.cost.value(shifted.cost_rows @ state.expectations(shifted.frame.paulis)[0])
-
-    step = 1e-4
-    shifts = step * np.eye(len(reference))
-    numeric = [(loss(problem.weights + e) - loss(problem.weights - e)) / (2 * step) for e in shifts]
-    np.testing.assert_allclose(reference, numeric, atol=2e-6)
-
-
 def test_best_of_several_starts_is_kept() -> None:
     problem = chain(4)
     one = qep.VQE(ansatz="efficient_su2", layers=1, starts=1).prepare(free_family(problem), seed=3)
     three = qep.VQE(ansatz="efficient_su2", layers=1, starts=4).prepare(free_family(problem), seed=3)
     assert three.phases[0].energy <= one.phases[0].energy + 1e-9
-
-
-def test_energy_variance_is_that_of_the_state() -> None:
-    problem = chain(3)
-    family = free_family(problem)
-    prepared = qep.VQE(layers=1, starts=1).prepare(family)
-    matrix, state = family.hamiltonian(0).to_matrix(), prepared.states()[0]
-    energy = (state.conj() @ matrix @ state).real
-    assert prepared.phases[0].energy == pytest.approx(energy, abs=1e-10)
-    assert prepared.phases[0].variance == pytest.approx((state.conj() @ matrix @ matrix @ state).real - energy**2, abs=1e-9)
 
 
 @pytest.mark.parametrize("optimizer", ["l_bfgs_b", "slsqp"])
