@@ -104,7 +104,7 @@ class PreparerContract:
     def test_a_spec_builds_it(self):
         described = json.loads(json.dumps(self.preparer.describe(), allow_nan=False))
         kind = PREPARERS.named(described["method"], "preparation.method")
-        assert kind.make is type(self.preparer)
+        assert kind.value is type(self.preparer)
         keys = {name: getattr(self.preparer, name) for name, p in kind.parameters.items() if not p.key.hidden}
         section = SECTIONS["preparation"].model(kind.name, "preparation.method")
         written = {name: value for name, value in keys.items() if name in section.model_fields and value is not None}

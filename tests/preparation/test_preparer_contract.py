@@ -65,4 +65,4 @@ class TestAdiabaticFirstOrder(PreparerContract):
 
 def test_every_preparer_is_among_them():
     tested = {type(contract.preparer) for contract in PreparerContract.__subclasses__()}
-    assert {kind.make for kind in PREPARERS.built_in.values()} <= tested
+    assert {kind.value for kind in PREPARERS.built_in.values()} <= tested
