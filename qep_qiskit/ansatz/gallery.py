@@ -19,7 +19,7 @@ from qep_qiskit.ansatz.choice import build
 from qep_qiskit.ansatz.qasm import export, gallery_folders, load
 from qep_qiskit.ansatz.ramp import Ramp, ramp_circuit
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.graphs import edges_of
+from qep_qiskit.networks.edges import edges_of
 
 __all__ = ["RECIPES", "Entry", "Recipe", "export", "list_circuits", "load", "write_gallery"]
 

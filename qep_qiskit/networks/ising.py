@@ -10,20 +10,10 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import NETWORKS, Key
+from qep_qiskit.networks.edges import EDGES, Edges
 from qep_qiskit.networks.frame import require_terms
-from qep_qiskit.networks.graphs import (
-    EDGES,
-    Edges,
-    Side,
-    Sites,
-    SpinCount,
-    connected_to,
-    described_edges,
-    edges_of,
-    sites_for,
-    sites_of,
-)
-from qep_qiskit.networks.network import Network, Term, check_outputs, pauli_on, zero_operator
+from qep_qiskit.networks.graph import Side, Sites, SpinCount, graph_of, sites_for, sites_of
+from qep_qiskit.networks.network import Network, Term, pauli_on, zero_operator
 
 LARGEST_QUBIT = 1_000_000
 SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (0.5, 1.5)}
@@ -98,42 +88,31 @@ def ising(
             raise InputError("edges: 'native' is the coupling graph of a device; give device=qep.fake('brisbane'), say")
         from qep_qiskit.devices.native_graph import native_graph
 
-        graph = native_graph(device, sites)
-        edges, laid = graph.edges, graph.qubits
+        native = native_graph(device, sites)
+        edges, laid = native.edges, native.qubits
     if laid and (len(laid) != sites or len(set(laid)) != sites or min(laid) < 0 or clamp):
         raise InputError(f"qubits: {list(laid)} is not allowed; give one device qubit per site, none twice, and no clamped sites")
-    pairs = edges_of(edges, sites, rows, columns)
-    require_terms(len(pairs) + 2 * sites)
-    inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
-    check_outputs(outputs)
-    clamped = set(inputs) if clamp else set()
-    for site in outputs:
+    graph = graph_of(sites, edges, inputs, outputs, rows, columns)
+    require_terms(len(graph.edges) + 2 * sites)
+    clamped = set(graph.inputs) if clamp else set()
+    for site in graph.outputs:
         if site in clamped:
             raise InputError(f"outputs: site {site} is a clamped input, so it has no expectation to predict with")
-    for i, j in pairs:
+    for i, j in graph.edges:
         if {i, j} <= clamped:
             raise InputError(f"edges: [{i}, {j}] joins two clamped inputs; a clamped pair has no physics, leave it out")
-    if inputs:
-        reached = connected_to(inputs, pairs, sites)
-        for site in outputs:
-            if site not in reached:
-                raise InputError(
-                    f"outputs: site {site} is disconnected from every input, so it cannot answer; add an edge that joins it"
-                )
+    graph.refuse_disconnected()
 
     qubit = {site: q for q, site in enumerate(s for s in range(sites) if s not in clamped)}
     n = len(qubit)
-    terms = [_coupling(i, j, qubit, inputs, n) for i, j in pairs]
+    terms = [_coupling(i, j, qubit, graph.inputs, n) for i, j in graph.edges]
     terms += [Term(f"h[{site}]", pauli_on(n, {q: "Z"}, -1.0)) for site, q in qubit.items()]
     if transverse:
         terms += [Term(f"g[{site}]", pauli_on(n, {q: "X"}, -1.0)) for site, q in qubit.items()]
-    fields: list[SparsePauliOp | None] = [None if clamp else pauli_on(n, {qubit[site]: "Z"}, -1.0) for site in inputs]
+    fields: list[SparsePauliOp | None] = [None if clamp else pauli_on(n, {qubit[site]: "Z"}, -1.0) for site in graph.inputs]
     description = {
         "kind": "ising",
-        "sites": sites,
-        "edges": described_edges(edges, pairs),
-        "inputs": list(inputs),
-        "outputs": list(outputs),
+        **graph.description,
         "clamp": clamp,
         **({} if transverse else {"transverse": False}),
         **({"qubits": list(laid)} if laid else {}),
@@ -143,8 +122,8 @@ def ising(
         terms=tuple(terms),
         fixed=zero_operator(n),
         inputs=tuple(fields),
-        outputs=tuple(pauli_on(n, {qubit[site]: "Z"}) for site in outputs),
-        output_names=tuple(f"Z[{site}]" for site in outputs),
+        outputs=tuple(pauli_on(n, {qubit[site]: "Z"}) for site in graph.outputs),
+        output_names=tuple(f"Z[{site}]" for site in graph.outputs),
         scales=SCALES,
         description=description,
         layout=laid or None,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.kinds import NETWORKS
-from qep_qiskit.networks.graphs import Edges, Side, Sites, SpinCount
+from qep_qiskit.networks.edges import Edges
+from qep_qiskit.networks.graph import Side, Sites, SpinCount
 from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network, Term
 

@@ -10,8 +10,8 @@ from qiskit.quantum_info import SparsePauliOp
 
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
+from qep_qiskit.networks.edges import connected_to, edges_of
 from qep_qiskit.networks.frame import frame_of
-from qep_qiskit.networks.graphs import connected_to, edges_of
 
 PAULI = {
     "I": np.eye(2),

@@ -11,19 +11,9 @@ from numpy.typing import ArrayLike
 from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import NETWORKS, Key
-from qep_qiskit.networks.graphs import (
-    Edge,
-    Edges,
-    Side,
-    SiteCount,
-    Sites,
-    connected_to,
-    described_edges,
-    edges_of,
-    sites_for,
-    sites_of,
-)
-from qep_qiskit.networks.network import Network, Term, Vector, check_outputs
+from qep_qiskit.networks.edges import Edge, Edges, connected_to
+from qep_qiskit.networks.graph import Side, SiteCount, Sites, graph_of, sites_of
+from qep_qiskit.networks.network import Network, Term, Vector
 from qep_qiskit.networks.quadratic.network import QuadraticNetwork
 from qep_qiskit.networks.quadratic.oscillators import oscillators, spring
 from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, constant, position
@@ -129,54 +119,46 @@ def resistors(
     >>> print(qep.exact_gradient(problem).predictions.round(6))
     [2.]
     """
-    sites = sites_for(sites, edges, rows, columns, least=2)
-    pairs, clamp = edges_of(edges, sites, rows, columns), flag("clamp", clamp)
-    inputs, outputs, ground = (
-        sites_of(name, nodes, sites) for name, nodes in (("inputs", inputs), ("outputs", outputs), ("ground", ground))
-    )
-    check_outputs(outputs)
-    fixed = set(ground) | (set(inputs) if clamp else set())
-    for node in inputs:
-        if node in ground:
+    graph = graph_of(sites, edges, inputs, outputs, rows, columns, least=2)
+    grounded, clamp = sites_of("ground", ground, graph.sites), flag("clamp", clamp)
+    fixed = set(grounded) | (set(graph.inputs) if clamp else set())
+    for node in graph.inputs:
+        if node in grounded:
             raise InputError(f"inputs: node {node} is on the ground; use another node or leave it out of ground")
-    for node in outputs:
+    for node in graph.outputs:
         if node in fixed:
             raise InputError(f"outputs: the voltage of node {node} is fixed, so it cannot answer; take a free node")
-    for i, j in pairs:
+    for i, j in graph.edges:
         if {i, j} <= fixed:
             raise InputError(f"edges: [{i}, {j}] joins two nodes of fixed voltages and changes nothing; leave it out")
-    reached = connected_to(fixed, pairs, sites)
-    for node in range(sites):
+    reached = connected_to(fixed, graph.edges, graph.sites)
+    for node in range(graph.sites):
         if node not in reached:
             raise InputError(
                 f"ground: node {node} is joined to no node of fixed voltage, so its voltage floats; join or ground one"
             )
-    place = {node: k for k, node in enumerate(n for n in range(sites) if n not in fixed)}
-    number = {node: k for k, node in enumerate(inputs)} if clamp else {}
-    network = ResistorNetwork(
+    place = {node: k for k, node in enumerate(n for n in range(graph.sites) if n not in fixed)}
+    number = {node: k for k, node in enumerate(graph.inputs)} if clamp else {}
+    return ResistorNetwork(
         num_qubits=0,
-        terms=tuple(Term(f"g[{i},{j}]", _resistor(i, j, place, number, None)) for i, j in pairs),
+        terms=tuple(Term(f"g[{i},{j}]", _resistor(i, j, place, number, None)) for i, j in graph.edges),
         fixed=Polynomial({Monomial(MOMENTUM, k, k): 0.5 for k in place.values()}),
-        inputs=tuple(None if clamp else position(place[node], -1.0) for node in inputs),
-        outputs=tuple(position(place[node]) for node in outputs),
-        output_names=tuple(f"v[{node}]" for node in outputs),
+        inputs=tuple(None if clamp else position(place[node], -1.0) for node in graph.inputs),
+        outputs=tuple(position(place[node]) for node in graph.outputs),
+        output_names=tuple(f"v[{node}]" for node in graph.outputs),
         scales={"g": (0.5, 1.5)},
         description={
             "kind": "resistors",
-            "sites": sites,
-            "edges": described_edges(edges, pairs),
-            "inputs": list(inputs),
-            "outputs": list(outputs),
-            "ground": list(ground),
+            **graph.description,
+            "ground": list(grounded),
             "clamp": clamp,
         },
         sites=len(place),
         quantum=False,
-        pairs=pairs,
+        pairs=graph.edges,
         place=place,
         number=number,
     )
-    return network
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -10,18 +10,9 @@ from numpy.typing import ArrayLike
 from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import NETWORKS, Key
-from qep_qiskit.networks.graphs import (
-    Edges,
-    Side,
-    SiteCount,
-    Sites,
-    connected_to,
-    described_edges,
-    edges_of,
-    sites_for,
-    sites_of,
-)
-from qep_qiskit.networks.network import Network, Term, Vector, check_outputs, finite_vector
+from qep_qiskit.networks.edges import Edges
+from qep_qiskit.networks.graph import Side, SiteCount, Sites, graph_of
+from qep_qiskit.networks.network import Network, Term, Vector, finite_vector
 from qep_qiskit.networks.quadratic.encoded import encoded, unit_reference
 from qep_qiskit.networks.quadratic.levels import ENCODINGS, check_levels
 from qep_qiskit.networks.quadratic.network import QuadraticNetwork
@@ -98,30 +89,18 @@ def oscillators(
     >>> print(qep.exact_gradient(problem).predictions.round(6))
     [1.]
     """
-    sites = counted(sites, edges, rows, columns)
-    pairs = edges_of(edges, sites, rows, columns)
-    inputs, outputs = sites_of("inputs", inputs, sites), sites_of("outputs", outputs, sites)
-    check_outputs(outputs)
-    biases = flag("biases", biases)
+    graph = graph_of(counted(sites, edges), edges, inputs, outputs, rows, columns)
+    sites, biases = graph.sites, flag("biases", biases)
     count, code = check_levels(2 if levels is None else levels, encoding)
     weights = _masses(masses, sites)
-    if inputs:
-        reached = connected_to(inputs, pairs, sites)
-        for site in outputs:
-            if site not in reached:
-                raise InputError(
-                    f"outputs: site {site} is disconnected from every input, so it cannot answer; add an edge that joins it"
-                )
-    terms = [Term(f"k[{i},{j}]", spring(i, j)) for i, j in pairs]
+    graph.refuse_disconnected()
+    terms = [Term(f"k[{i},{j}]", spring(i, j)) for i, j in graph.edges]
     terms += [Term(f"a[{i}]", Polynomial({Monomial(PRODUCT, i, i): 0.5})) for i in range(sites)]
     terms += [Term(f"b[{i}]", position(i, -1.0)) for i in range(sites) if biases]
     description = {
         "kind": "oscillators",
-        "sites": sites,
-        "edges": described_edges(edges, pairs),
+        **graph.description,
         "masses": weights.tolist(),
-        "inputs": list(inputs),
-        "outputs": list(outputs),
         "biases": biases,
         "levels": None,
     }
@@ -129,9 +108,9 @@ def oscillators(
         num_qubits=0,
         terms=tuple(terms),
         fixed=Polynomial({Monomial(MOMENTUM, i, i): 0.5 / m for i, m in enumerate(weights)}),
-        inputs=tuple(position(site, -1.0) for site in inputs),
-        outputs=tuple(position(site) for site in outputs),
-        output_names=tuple(f"r[{site}]" for site in outputs),
+        inputs=tuple(position(site, -1.0) for site in graph.inputs),
+        outputs=tuple(position(site) for site in graph.outputs),
+        output_names=tuple(f"r[{site}]" for site in graph.outputs),
         scales=SCALES,
         description=description,
         sites=sites,
@@ -139,12 +118,10 @@ def oscillators(
     return network if levels is None else encoded(network, count, code, unit_reference(network))
 
 
-def counted(sites: object, edges: Edges, rows: object, columns: object) -> int:
-    """Return the number of sites, 4 where neither the graph nor the lattice tells."""
+def counted(sites: int | None, edges: Edges) -> int | None:
+    """Return the number of sites, 4 if neither it nor a graph or lattice is given."""
     named = isinstance(edges, str) and edges != "square"
-    return sites_for(
-        DEFAULT_SITES if sites is None and (named or isinstance(edges, list | tuple)) else sites, edges, rows, columns
-    )
+    return DEFAULT_SITES if sites is None and (named or isinstance(edges, list | tuple)) else sites
 
 
 def spring(i: int, j: int) -> Polynomial:

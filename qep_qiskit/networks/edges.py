@@ -19,32 +19,6 @@ NAMED = ("chain", "ring", "complete", "heavy-hex", "square")
 EDGES = '"chain", "ring", "complete", "heavy-hex", "square" (with rows and columns), or a list of pairs such as [[0, 1], [1, 2]]'
 Edges: TypeAlias = Annotated[str | Iterable[Sequence[int]] | NDArray[Any] | Any, Key(EDGES, form=str | list[list[int]])]
 """A name, pairs of sites as a list or array, or a graph of NetworkX, rustworkx or Qiskit (a coupling map)."""
-Sites: TypeAlias = Annotated[Sequence[int] | int, Key("a list of sites, such as [0, 1]", form=list[int] | int)]
-MOST_SPINS, MOST_SITES = 1000, 100_000
-"""In a spec."""
-SpinCount: TypeAlias = Annotated[int | None, Key("the number of sites", least=1, most=MOST_SPINS)]
-SiteCount: TypeAlias = Annotated[int | None, Key("the number of sites", least=1, most=MOST_SITES)]
-Side: TypeAlias = Annotated[int | None, Key("a side of a square lattice", least=1, most=MOST_SITES)]
-
-
-def sites_for(sites: object, edges: Edges, rows: object = None, columns: object = None, *, least: int = 1) -> int:
-    """Return the number of sites: the given number, or that of the graph or the lattice.
-
-    Raises
-    ------
-    InputError
-        If it is not a whole number, is missing, or contradicts rows × columns.
-    """
-    counted = None if rows is None or columns is None else whole("rows", rows, least=1) * whole("columns", columns, least=1)
-    if sites is None:
-        sites = _nodes(edges) if counted is None else counted
-        if sites is None:
-            remedy = "; a square lattice takes rows and columns" if isinstance(edges, str) and edges == "square" else ""
-            raise InputError(f"sites: missing; give the number of sites{remedy}")
-    number = whole("sites", sites, least=least)
-    if counted is not None and number != counted:
-        raise InputError(f"sites: {number} is not rows × columns = {counted}; leave sites out")
-    return number
 
 
 def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = None) -> tuple[Edge, ...]:
@@ -90,11 +64,6 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
     return _listed(pairs, sites, twice=twice)
 
 
-def described_edges(kind: Edges, pairs: tuple[Edge, ...]) -> str | list[list[int]]:
-    """Return the edges as a network's description keeps them: a name that determines them, or the pairs."""
-    return kind if isinstance(kind, str) and kind != "square" else [list(pair) for pair in pairs]
-
-
 def _pairs(kind: Any) -> tuple[list[Any], bool]:
     """Return the pairs of a list, an array, a table or a graph, and whether a pair may appear twice."""
     if hasattr(kind, "get_edges"):  # a coupling map of Qiskit, with both directions
@@ -121,7 +90,7 @@ def _pairs(kind: Any) -> tuple[list[Any], bool]:
     return (sorted(pairs, key=str) if isinstance(kind, set | frozenset) else pairs), False
 
 
-def _nodes(kind: Any) -> int | None:
+def number_of_nodes(kind: Any) -> int | None:
     """Return the number of nodes of a graph; None for anything else."""
     if hasattr(kind, "get_edges"):
         return int(kind.size())
@@ -197,26 +166,3 @@ def connected_to(start: Iterable[int], edges: Iterable[Edge], sites: int) -> set
     for site in start:
         reached |= {site} | set(rx.descendants(graph.to_directed(), site))
     return reached
-
-
-def sites_of(name: str, nodes: object, sites: int) -> tuple[int, ...]:
-    """Return different sites from a list, an array or a single site; `name` names it in errors."""
-    if hasattr(nodes, "__index__") and not isinstance(nodes, np.ndarray):
-        nodes = [nodes]
-    nodes = nodes.tolist() if isinstance(nodes, np.ndarray) else nodes
-    if isinstance(nodes, int | float):
-        nodes = [nodes]
-    if isinstance(nodes, str | bytes | Mapping) or not isinstance(nodes, Iterable):
-        raise InputError(f"{name}: {shown(nodes)} is not a list of sites such as [0, 1]")
-    numbers = []
-    for site in nodes:
-        try:
-            number = whole(name, site, least=-(2**63))
-        except InputError:
-            raise InputError(f"{name}: {shown(site)} is not a site; give whole numbers") from None
-        if not 0 <= number < sites:
-            raise InputError(f"{name}: site {number} is out of range; sites are 0 to {sites - 1}")
-        numbers.append(number)
-    if len(set(numbers)) != len(numbers):
-        raise InputError(f"{name}: {shown(numbers)} names a site twice")
-    return tuple(numbers)
