@@ -20,6 +20,7 @@ import numpy as np
 
 import qep_qiskit as qep
 from qep_qiskit.preparation.preparer import Preparer
+from qep_qiskit.settings import Settings
 from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.training.loop.sources import Equilibrium
 from qep_qiskit.workers import Pool, mapped, pool
@@ -38,13 +39,14 @@ class Kind:
     device: Any = None
     shots: int | None = None
 
-    def source(self) -> Equilibrium:
-        """Return what a training would ask for its gradients."""
-        return Equilibrium(self.preparer, qep.symmetric(0.05), self.device)
+    @property
+    def settings(self) -> Settings:
+        """How a training would measure its gradients."""
+        return Settings(preparer=self.preparer, stencil=qep.symmetric(0.05), device=self.device, shots=self.shots, seed=0)
 
-    def batch(self, processes: Pool, problems: list[qep.Problem]) -> list[qep.Gradient]:
+    def batch(self, chosen: Pool, problems: list[qep.Problem]) -> list[qep.Gradient]:
         """Return the gradients by the way that a training takes."""
-        return Distributed(self.source(), self.preparer, processes)(problems, shots=self.shots)
+        return Distributed(Equilibrium(), chosen)(problems, self.settings)
 
 
 KINDS = (
@@ -63,7 +65,7 @@ def problems() -> list[qep.Problem]:
 
 def whole_batch(kind: Kind) -> int:
     """Compute a whole batch here."""
-    return len(kind.source()(problems(), shots=kind.shots))
+    return len(Equilibrium()(problems(), kind.settings))
 
 
 def nothing(shared: Any, item: int) -> int:

@@ -121,3 +121,9 @@ class Problem:
 
 def _dense(rows: Any) -> NDArray[np.float64]:
     return np.asarray(rows.toarray() if issparse(rows) else rows)
+
+
+def check_problem(problem: object) -> None:
+    """Refuse, in one clear line, what is not a problem."""
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem: {shown(problem)} is not allowed; give a qep.Problem(...)")

@@ -15,12 +15,11 @@ from qep_qiskit.checks import seed_of
 from qep_qiskit.costs import ObservableCost
 from qep_qiskit.equilibrium.bias import FLAT, FLAT_SHARE
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.families import free_family
-from qep_qiskit.equilibrium.plan import check_options, plan, refuse_without_qubits
+from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
-from qep_qiskit.equilibrium.rounds import finish, stamped
+from qep_qiskit.equilibrium.rounds import run, stamped
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.quadratic.encoded import EncodedNetwork
@@ -28,9 +27,10 @@ from qep_qiskit.networks.quadratic.polynomial import CONSTANT, PRODUCT, Polynomi
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state, refuse_excited
 from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase, Preparer
-from qep_qiskit.problem import Problem
+from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.settings import Settings, check_preparer
 from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, ground_state, respond
-from qep_qiskit.stencils import extrapolated, symmetric
+from qep_qiskit.stencils import extrapolated
 
 Vector = NDArray[np.float64]
 COMPARED_QUBITS = 16
@@ -73,8 +73,8 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     Kubo's canonical correlation of C and ∂H/∂w_k (Massar & Mognetti 2024, arXiv:2405.08467). Of a classical ground
     state, one configuration, it is zero.
     """
-    preparer = Exact() if preparer is None else preparer
-    check_options(problem, preparer, symmetric(0.1))
+    check_problem(problem)
+    preparer = Exact() if preparer is None else check_preparer(preparer)
     seed = seed_of(seed)
     started, clock = datetime.now(UTC), time.perf_counter()
     refuse_without_qubits(problem, preparer, None)
@@ -181,8 +181,8 @@ def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0)
     −∂_w∂_θE · (∂²_θE)⁺ · ∂_θ⟨C⟩ with E = ⟨H⟩, at ∂_θE = 0; θ are the ansatz's angles or the angles of classical spins. Flat
     directions of E (redundant angles) are left out.
     """
-    check_options(problem, preparer, symmetric(0.1))
-    if not preparer.supports.variational:
+    check_problem(problem)
+    if not check_preparer(preparer).supports.variational:
         raise InputError(f"variational_gradient: {preparer!r} varies nothing; give qep.VQE(...) or qep.MeanField(...)")
     refuse_without_qubits(problem, preparer, None)
     seed = seed_of(seed)
@@ -244,9 +244,9 @@ def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: fl
     size = float(np.abs(nudge[problem.frame.busy]).sum())
     gap = first.phases[0].gap or 1.0
     beta = NUDGE_SHARE * gap / size if size else NUDGE_SHARE
-    planned = plan(problem, preparer=preparer, stencil=extrapolated(beta), warm_start=first, seed=seed)
-    done, outcomes = finish(planned, lambda part, earlier: execute(part, None, earlier=earlier))
-    found = reduce(done, outcomes)
+    settings = Settings(preparer=preparer, stencil=extrapolated(beta), seed=seed)
+    [(last, outcomes)] = run([problem], settings, warm_start=[first])
+    found = reduce(last, outcomes)
     text = (
         f"{problem.network.num_qubits} qubits are more than diagonalisation reaches ({MOST_QUBITS}): matrix product states "
         f"and an extrapolated stencil at β = {beta:.2g} stand for the limit"

@@ -11,6 +11,7 @@ import qep_qiskit as qep
 from qep_qiskit import comparison
 from qep_qiskit.budget import KINDS, Budget, deviation
 from qep_qiskit.comparison import Climb
+from qep_qiskit.settings import Settings
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
 PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(seed=3), x=[0.4], cost=qep.SquaredError([1.0]))
@@ -57,7 +58,7 @@ def test_infinite_shots_is_what_many_shots_tend_to() -> None:
 
 
 def test_a_stopped_climb_keeps_its_rungs() -> None:
-    climb = Climb(PROBLEM, shots=100)
+    climb = Climb(PROBLEM, Settings(shots=100))
     steps = climb.rungs()
     next(steps), next(steps)
     assert [rung.name for rung in climb.budget().rungs] == ["exact", "finite_beta"]

@@ -267,7 +267,7 @@ def test_settings_are_shown_without_addresses():
         assert "0x" not in repr(settings) and len(repr(settings)) < 1000
     for device in (StatevectorSampler(seed=1), AerSimulator(seed_simulator=1)):
         result = qep.train(NETWORK, [[0.5]], [0.3], epochs=1, device=device, shots=20, preparer=RAMP)
-        assert "0x" not in repr(result.task.device) and "0x" not in repr(result.settings)
+        assert "0x" not in repr(result.task.settings.device) and "0x" not in repr(result.settings)
 
 
 def test_an_unknown_rung_is_refused():

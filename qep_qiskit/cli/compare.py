@@ -65,7 +65,7 @@ def command(
     from qep_qiskit.comparison import Climb
 
     with progress() as report:
-        climb = Climb(problem, **settings, progress=report)
+        climb = Climb(problem, settings, progress=report)
         _climb(climb, spec, folder)
     _show(climb, spec, folder, as_json)
 

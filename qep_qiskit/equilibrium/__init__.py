@@ -1,8 +1,9 @@
 """The engine of equilibrium propagation: plan (pure), execute (touches a device), reduce (pure)."""
 
 from qep_qiskit.equilibrium.execution import Outcomes, execute
-from qep_qiskit.equilibrium.plan import Plan, advance, plan
+from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.second_round import advance
 
 __all__ = ["Gradient", "Outcomes", "Plan", "advance", "execute", "plan", "reduce"]

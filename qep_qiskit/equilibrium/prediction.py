@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.checks import numbers, seed_of
-from qep_qiskit.costs import Cost, ExpectationCost
-from qep_qiskit.devices.named import as_device
+from qep_qiskit.costs import Cost
 from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.reduction import free_phase
-from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import symmetric
 
 Vector = NDArray[np.float64]
-_UNUSED = symmetric(1.0)
+UNUSED = symmetric(1.0)
+"""The stencil of plans that have no nudged phase."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +79,9 @@ def read_only(problem: Problem) -> Problem:
 
 def answers(
     problems: Sequence[Problem],
+    settings: Settings,
     *,
-    preparer: Preparer | None = None,
-    device: object = None,
-    shots: int | None = None,
-    mitigation: str = "none",
-    calibration_shots: int | None = None,
     warm_start: Sequence[Prepared | None] | None = None,
-    seed: int | None = None,
     progress: Progress = silent,
 ) -> list[Answer]:
     """Return predictions and loss of each problem, with all circuits in one job.
@@ -97,27 +89,17 @@ def answers(
     Parameters
     ----------
     problems : sequence of Problem
+    settings : Settings
+        The stencil is not used.
     warm_start : sequence of Prepared or None, optional
-        One a problem: where its state is searched from.
-    preparer, device, shots, mitigation, calibration_shots, seed, progress
-        As of :func:`qep_qiskit.gradient`.
+        One per problem: what the search for its state starts from.
     """
-    chosen = as_device(device)
     plans = []
     for number, problem in enumerate(problems):
         progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
-        planned = plan(
-            read_only(problem),
-            preparer=Exact() if preparer is None else preparer,
-            stencil=_UNUSED,
-            shots=shots,
-            mitigation=mitigation,
-            calibration_shots=calibration_shots,
-            warm_start=None if warm_start is None else warm_start[number],
-            seed=chosen.seed if seed is None else seed_of(seed),
-        )
-        plans.append(planned)
-    outcomes = execute_all(plans, chosen, progress=progress)
+        start = None if warm_start is None else warm_start[number]
+        plans.append(plan(read_only(problem), settings, warm_start=start, stencil=UNUSED))
+    outcomes = execute_all(plans, settings.device, progress=progress)
     found: list[Answer] = []
     for planned, outcome in zip(plans, outcomes, strict=True):
         values, covariance, share, texts = free_phase(planned, outcome)
@@ -132,43 +114,3 @@ def answers(
             spent += sum(c.shots for c in outcome.calibrations)
         found.append(Answer(values[:outputs], errors, loss.value, loss.stderr, spent, shared, loss.bias, texts))
     return found
-
-
-def predictions(
-    network: Network, weights: ArrayLike, X: ArrayLike, **options: object
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return the outputs' expectations in the ground states of many samples.
-
-    Parameters
-    ----------
-    network : Network
-    weights : array_like of shape (num_weights,) or mapping
-    X : array_like of shape (samples, num_inputs)
-    **options
-        Of :func:`answers`.
-
-    Returns
-    -------
-    values, stderr : ndarray of shape (samples, num_outputs), same or None
-        `stderr` is one standard deviation; None where expectations are exact.
-
-    Examples
-    --------
-    >>> import qep_qiskit as qep
-    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
-    >>> values, stderr = predictions(network, [1.0, 0.0, 0.0, 1.0, 1.0], [[0.5], [-0.5]])
-    >>> values.round(4).tolist(), stderr
-    ([[0.4082], [-0.4082]], None)
-    """
-    nothing = ExpectationCost(lambda v: 0.0, np.zeros_like)
-    rows = numbers(X.to_numpy() if hasattr(X, "to_numpy") else X)
-    if rows is None or rows.ndim not in (1, 2) or not len(rows):
-        raise InputError(f"X: is no table of numbers; give an array of shape (samples, {network.num_inputs})")
-    problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(rows)]
-    found = answers(problems, **options)  # type: ignore[arg-type]
-    for text in dict.fromkeys(text for answer in found for text in answer.warnings):
-        warnings.warn(text, NudgeWarning, stacklevel=2)
-    values = np.array([answer.predictions for answer in found])
-    if found[0].predictions_stderr is None:
-        return values, None
-    return values, np.array([answer.predictions_stderr for answer in found])

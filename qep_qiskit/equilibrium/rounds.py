@@ -1,54 +1,56 @@
-"""The rounds of one gradient: planned, executed one after the other, and stamped with versions and times."""
+"""The rounds of gradients: planned, executed one after the other, and stamped with versions and times."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from qep_qiskit.checks import seed_of
-from qep_qiskit.devices.named import as_device
-from qep_qiskit.equilibrium.execution import Outcomes, execute
-from qep_qiskit.equilibrium.plan import Plan, advance, plan
+import numpy as np
+
+from qep_qiskit.equilibrium.adaptive_beta import adapted
+from qep_qiskit.equilibrium.execution import Outcomes, execute_all
+from qep_qiskit.equilibrium.families import first_family, free_family
+from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.equilibrium.result import Gradient, checked
+from qep_qiskit.equilibrium.second_round import advance, advance_all
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Progress, joined, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
+from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil, Stencil
+
+WarmStart = Gradient | Prepared | None
+NEAR = 0.2
+"""How far, as a share of its coefficients, the Hamiltonian of a sample may be from another's that it starts from."""
 
 
 def run(
-    problem: Problem,
+    problems: Sequence[Problem],
+    settings: Settings,
     *,
-    preparer: Preparer | None = None,
-    stencil: Stencil | AdaptiveStencil | None = None,
-    device: object = None,
-    shots: int | Split | None = None,
-    mitigation: str = "none",
-    calibration_shots: int | None = None,
-    warm_start: Gradient | None = None,
-    seed: int | None = None,
+    warm_start: Sequence[WarmStart] | None = None,
     progress: Progress = silent,
-) -> tuple[Plan, Outcomes]:
-    """Return the last plan and the outcomes of all rounds, so that they can be reduced in more than one way."""
-    chosen = as_device(device)
-    current = plan(
-        problem,
-        preparer=Exact() if preparer is None else preparer,
-        stencil=stencil,
-        shots=shots,
-        mitigation=mitigation,
-        calibration_shots=calibration_shots,
-        warm_start=start_from(warm_start, problem),
-        seed=chosen.seed if seed is None else seed_of(seed),
-        progress=progress,
-    )
-    return finish(current, lambda part, earlier: execute(part, chosen, earlier=earlier, progress=progress), progress)
+) -> list[tuple[Plan, Outcomes]]:
+    """Return the last plan of each problem and the outcomes of all its rounds, so that they can be reduced in more than one way.
+
+    All circuits of a round are one job.
+    """
+    first = _first_rounds(problems, settings, warm_start, progress)
+    outcomes = execute_all(first, settings.device, progress=progress)
+    # a batch may mix costs: only those of expectations take a second round
+    waiting = [i for i, part in enumerate(first) if not part.complete]
+    last = list(first)
+    if waiting:
+        observed = [observed_free(first[i], outcomes[i]) for i in waiting]
+        second = advance_all([first[i] for i in waiting], observed, progress=progress)
+        later = execute_all(second, settings.device, earlier=[outcomes[i] for i in waiting], progress=progress)
+        for i, part, more in zip(waiting, second, later, strict=True):
+            last[i], outcomes[i] = part, outcomes[i].followed_by(more)
+    return list(zip(last, outcomes, strict=True))
 
 
 def finish(
@@ -62,7 +64,59 @@ def finish(
     return second, outcomes.followed_by(executed(second, outcomes))
 
 
-def start_from(warm_start: Gradient | Prepared | None, problem: Problem) -> Prepared | None:
+def _first_rounds(
+    problems: Sequence[Problem], settings: Settings, warm_start: Sequence[WarmStart] | None, progress: Progress
+) -> list[Plan]:
+    count = len(problems)
+    if warm_start is not None and len(warm_start) != count:
+        raise InputError(f"warm_start: {len(warm_start)} gradients for {count} problems; give one per problem, in the same order")
+    stencils: list[Stencil | None] = [None] * count
+    states: list[Prepared | None] = [None] * count
+    if count > 1 and settings.preparer.supports.together:
+        stencils, states = _prepared_together(problems, settings, progress)
+    first: list[Plan] = []
+    for number, (problem, stencil, prepared) in enumerate(zip(problems, stencils, states, strict=True)):
+        if count > 1 and prepared is None:
+            progress(f"preparing sample {number + 1} of {count}", number / count)
+        if warm_start is not None:
+            start = start_from(warm_start[number], problem)
+        else:
+            start = _nearest(problem, first) if settings.preparer.supports.neighbours else None
+        quiet = silent if count > 1 else progress
+        first.append(plan(problem, settings, warm_start=start, prepared=prepared, stencil=stencil, progress=quiet))
+    return first
+
+
+def _prepared_together(
+    problems: Sequence[Problem], settings: Settings, progress: Progress
+) -> tuple[list[Stencil | None], list[Prepared | None]]:
+    """Return the stencil of each problem and the states of its first round, those of all problems prepared together."""
+    preparer, asked = settings.preparer, settings.stencil
+    if isinstance(asked, Stencil):
+        states = preparer.prepare_all([first_family(problem, asked) for problem in problems], progress=progress)
+        return [asked] * len(problems), list(states)
+    assert isinstance(asked, AdaptiveStencil)
+    free = preparer.prepare_all([free_family(problem) for problem in problems], progress=progress)
+    stencils = [adapted(asked, problem, own, settings.shots) for problem, own in zip(problems, free, strict=True)]  # type: ignore[arg-type]
+    once = [i for i, problem in enumerate(problems) if not problem.cost.needs_free_phase]
+    families = [first_family(problems[i], stencils[i]) for i in once]
+    nudged = preparer.prepare_all([replace(f, betas=f.betas[1:]) for f in families], progress=progress) if once else []
+    for i, rest in zip(once, nudged, strict=True):
+        free[i] = joined(free[i], rest)
+    return list(stencils), list(free)
+
+
+def _nearest(problem: Problem, done: Sequence[Plan]) -> Prepared | None:
+    """Return the sample whose Hamiltonian is nearest, if it is within `NEAR` of this one's, in the sum of coefficients."""
+    row, labels = problem.hamiltonian_row, problem.frame.labels
+    others = [(p.problem.hamiltonian_row, p.problem.frame.labels) for p in done]
+    distances = [np.abs(other - row).sum() if theirs == labels else np.inf for other, theirs in others]
+    if not distances or min(distances) > NEAR * np.abs(row).sum():
+        return None
+    return done[int(np.argmin(distances))].prepared
+
+
+def start_from(warm_start: WarmStart, problem: Problem) -> Prepared | None:
     """Return the prepared free phase of a nearby gradient. Raises InputError for one of another network."""
     if warm_start is None or isinstance(warm_start, Prepared):
         return warm_start
@@ -76,11 +130,11 @@ def start_from(warm_start: Gradient | Prepared | None, problem: Problem) -> Prep
     return warm_start.free
 
 
-def stamped(found: Gradient, started: datetime, clock: float) -> Gradient:
+def stamped(gradient: Gradient, started: datetime, clock: float) -> Gradient:
     """Return the gradient with versions and times in its provenance."""
     more = {
         "versions": versions(),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
-    return replace(checked(found), provenance={**found.provenance, **more})
+    return replace(checked(gradient), provenance={**gradient.provenance, **more})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from qep_qiskit.experiment import Spec
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.forecasting.settlement import settle
-from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Progress, silent
-from qep_qiskit.stencils import AutoStencil
 
 
 def laid_spec(spec: Spec) -> tuple[Spec, str]:
@@ -28,10 +27,10 @@ def settled_spec(spec: Spec, progress: Progress = silent) -> tuple[Spec, str]:
     problem, settings = spec.problem(), spec.settings()
     spec, note = laid_spec(spec)
     tables = dict(spec.tables)
-    if not (isinstance(settings["stencil"], AutoStencil) or isinstance(settings["shots"], OptimalShots)):
+    settled, record = settle(problem, settings, progress)
+    if record is None:
         return validated(tables, path=spec.path), note
-    settled = settle(problem, **settings, progress=progress)
-    tables["stencil"] = {**tables.get("stencil", {}), "beta": settled.stencil.beta}
+    tables["stencil"] = {**tables.get("stencil", {}), "beta": settled.stencil.beta}  # type: ignore[union-attr]
     measurement = dict(spec.tables.get("measurement", {}))
     if isinstance(settled.shots, Split):
         measurement["split"] = [list(row) for row in settled.shots.shots]
@@ -44,7 +43,7 @@ def settled_spec(spec: Spec, progress: Progress = silent) -> tuple[Spec, str]:
         f"stencil.beta = {getattr(spec.stencil_section, 'beta', None)!r}",
         f"measurement.split = {spec.measurement.split!r}",
     ]
-    error = settled.record["predicted_relative_error"]
+    error = record["predicted_relative_error"]
     foreseen = f"; predicted relative error {error:.3g}" if isinstance(error, float) else ""
     note += f"# Chosen by the planner for {', '.join(asked)}{foreseen}\n"
     return validated({**tables, "measurement": measurement}, path=spec.path), note

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qep_qiskit.networks import Network
     from qep_qiskit.preparation.preparer import Preparer
     from qep_qiskit.problem import Problem
+    from qep_qiskit.settings import Settings
     from qep_qiskit.stencils import AnyStencil
 
 
@@ -171,17 +172,19 @@ class Spec:
             device: Device = self.device_section.build(self._folder, seed=self.seed)
         return device
 
-    def settings(self) -> dict[str, Any]:
-        """Return the options of ``qep.gradient`` and ``qep.compare``."""
-        return {
-            "preparer": self.preparer(),
-            "stencil": self.stencil(),
-            "device": self.device(),
-            "shots": self.shots,
-            "mitigation": self.mitigation,
-            "calibration_shots": self.calibration_shots,
-            "seed": self.seed,
-        }
+    def settings(self) -> Settings:
+        """Return how its gradient is measured: ``qep.gradient(spec.problem(), **spec.settings())``."""
+        from qep_qiskit.settings import Settings
+
+        return Settings(
+            preparer=self.preparer(),
+            stencil=self.stencil(),
+            device=self.device(),
+            shots=self.shots,
+            mitigation=self.mitigation,
+            calibration_shots=self.calibration_shots,
+            seed=self.seed,
+        )
 
     def to_toml(self) -> str:
         """Return the spec with its overrides as TOML; it loads as an equal spec."""

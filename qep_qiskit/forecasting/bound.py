@@ -7,37 +7,35 @@ from dataclasses import replace
 import numpy as np
 
 from qep_qiskit.equilibrium.execution import Outcomes
-from qep_qiskit.equilibrium.plan import advance, plan
+from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.forecasting.prediction import Prediction
 from qep_qiskit.measurement.mitigation.mitigation import parse
-from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import Stencil
+from qep_qiskit.settings import Settings
 
 BOUND = "worst case: every Pauli string with variance 1; readout mitigation, calibration and error signal are not in it"
 
 
-def bounded(
-    problem: Problem, preparer: Preparer, stencil: Stencil, *, mitigation: str, seed: int, shots: int | None
-) -> Prediction:
+def bounded(problem: Problem, settings: Settings) -> Prediction:
     """Return a prediction whose error bars are bounds and whose mean is not known (NaN).
 
     A shot's value of Σ_l c_l P_l lies within ±Σ_l |c_l|, so its variance in one basis is at most (s_p Σ_l |c_l|)². The error
     signal of a cost of expectations is taken at ⟨O⟩ = 0: it scales the nudge, not the circuits.
     """
-    last = plan(problem, preparer=preparer, stencil=stencil, shots=None, mitigation=mitigation, seed=seed)
+    last = plan(problem, replace(settings, shots=None, calibration_shots=None))
     if not last.complete:
         last = advance(last, np.zeros(len(problem.cost_rows)))
-    last = replace(last, shots=shots)
+    last = replace(last, settings=settings)
     parts = np.zeros((*last.wanted.shape, problem.network.num_weights))
-    for p, factor in enumerate(stencil.phase_factors):
+    for p, factor in enumerate(last.stencil.phase_factors):
         for b, basis in enumerate(last.bases):
             if last.wanted[p, b]:
                 parts[p, b] = (factor * np.abs(problem.derivative_rows[:, list(basis.strings)]).sum(axis=1)) ** 2
     unknown = np.full(problem.network.num_weights, np.nan)
     predictions = np.full(problem.network.num_outputs, np.nan)
     mean = Gradient(problem.network.names, unknown, None, float("nan"), None, predictions, None)
-    calibration = 2 if parse(mitigation).calibrated else 0
+    calibration = 2 if parse(settings.mitigation).calibrated else 0
     nothing = np.zeros_like(unknown)  # a variance of 1 is far from rare events
     return Prediction(mean, parts, np.zeros_like(parts), nothing, nothing, calibration, last, Outcomes())

@@ -11,7 +11,8 @@ from scipy.optimize import brentq, minimize_scalar
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.prediction import Prediction
-from qep_qiskit.measurement.split import Split
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.settings import Settings
 
 Vector = NDArray[np.float64]
 REACH = (0.005, 3.0)
@@ -161,16 +162,7 @@ class Choice:
         return float(np.sqrt(self.squared_error)) / self.size if self.size else None
 
 
-def choose(
-    prediction: Prediction,
-    truth: Vector | None,
-    *,
-    shots: int | None,
-    target: float | None,
-    optimal: bool,
-    calibration_shots: int | None,
-    given: Split | None = None,
-) -> Choice:
+def choose(prediction: Prediction, truth: Vector | None, settings: Settings, target: float | None) -> Choice:
     """Return the shots and the error at one β: for given shots, or for the error that is wanted.
 
     Parameters
@@ -178,30 +170,26 @@ def choose(
     prediction : Prediction
     truth : ndarray of shape (K,) or None
         The exact gradient.
-    shots : int or None
-        Of a circuit in the mean; None for exact expectations.
+    settings : Settings
     target : float or None
         √E‖g − g*‖² / ‖g*‖.
-    optimal : bool
-        Whether shots are shared out.
-    calibration_shots : int or None
-    given : Split, optional
-        The shots themselves.
 
     Raises
     ------
     UnreachableError
-        Where no number of shots reaches the target.
+        If no number of shots reaches the target.
     """
     bias = None if truth is None else prediction.mean.values - truth
     size = float(np.linalg.norm(prediction.mean.values if truth is None else truth))
-    if given is not None:
-        table = given.fitting(prediction.measured)
+    shots, calibration_shots = settings.shots, settings.calibration_shots
+    if isinstance(shots, Split):
+        table = shots.fitting(prediction.measured)
         mean = float(table[prediction.measured].mean())
-        calibration = calibration_shots or given.calibration or round(mean)
-        found = prediction.variances(table.astype(float), float(calibration))
-        return Choice(prediction, mean, Split(table.tolist(), calibration), bias, found, size)
-    mean = float(shots or 0)
+        calibration = calibration_shots or shots.calibration or round(mean)
+        variances = prediction.variances(table.astype(float), float(calibration))
+        return Choice(prediction, mean, Split(table.tolist(), calibration), bias, variances, size)
+    optimal = isinstance(shots, OptimalShots)
+    mean = float((shots.shots if isinstance(shots, OptimalShots) else shots) or 0)
     if target is not None:
         mean = _solved(prediction, bias, size, target, optimal=optimal, calibration_shots=calibration_shots)
     if mean == 0.0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from qep_qiskit.estimates import with_error
 from qep_qiskit.forecasting.sending import FORMULA, Sending
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.problem import Problem
+from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
 from qep_qiskit.values import Value
 
@@ -59,8 +59,8 @@ class Forecast(Value):
     method : str
         How the prediction was made.
     warnings : tuple of str
-    settings : mapping
-        Options for :func:`gradient` and the other verbs, with what the plan chose.
+    settings : Settings
+        For :func:`gradient` and the other verbs, with the numbers that were chosen: ``qep.gradient(problem, **settings)``.
     provenance : mapping
     problem : Problem
         What the forecast is of.
@@ -85,17 +85,16 @@ class Forecast(Value):
     sending: Sending
     method: str
     warnings: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    settings: Settings = field(default_factory=Settings, compare=False)
     provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
     problem: Problem | None = field(default=None, compare=False)
 
     @property
     def plan(self) -> Plan:
         """The first round of circuits, its states prepared, for :func:`qep_qiskit.execute`."""
-        settings = {key: value for key, value in self.settings.items() if key != "device"}
         if self.problem is None:
             raise InputError("plan: this forecast does not hold its problem; make it by qep.forecast(problem, ...)")
-        return plan(self.problem, **settings)
+        return plan(self.problem, self.settings)
 
     @property
     def known(self) -> bool:

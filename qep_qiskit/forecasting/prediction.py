@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qep_qiskit.devices.device import Device
 from qep_qiskit.equilibrium.execution import Outcomes, execute
-from qep_qiskit.equilibrium.plan import Plan, advance, plan
+from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.reduction import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.errors import InputError
-from qep_qiskit.forecasting.expected import calibration_circuits, relabelled
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.forecasting.expected import calibration_circuits, expectation_of, relabelled
+from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.problem import Problem
+from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
 
 Vector = NDArray[np.float64]
@@ -100,58 +100,41 @@ class Predictor:
 
     Parameters
     ----------
-    problem, preparer, mitigation, seed, progress
-        As of :func:`gradient`.
-    kind : callable
-        β → stencil.
-    warm_start : Prepared, optional
-        The free phase, where it was prepared before.
-    expected : Device
-        What predicts the device; see :func:`expectation_of`.
+    problem : Problem
+    settings : Settings
+    free : Prepared, optional
+        The free phase, if it is prepared already.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        kind: Callable[[float], Stencil],
-        *,
-        preparer: Preparer,
-        expected: Device,
-        mitigation: str,
-        seed: int,
-        warm_start: Prepared | None = None,
-        progress: Progress = silent,
-    ) -> None:
-        self._problem, self._kind = problem, kind
-        self._expected = expected
-        self._options = {"preparer": preparer, "mitigation": mitigation, "seed": seed}
-        self._warm_start = warm_start
+    def __init__(self, problem: Problem, settings: Settings, free: Prepared | None = None) -> None:
+        self._problem = problem
+        self._settings = replace(settings, device=expectation_of(settings.device), shots=MANY, calibration_shots=None)
+        self._free = free
         self._first: Plan | None = None
-        self._free: Outcomes | None = None
+        self._outcomes: Outcomes | None = None
         self._known: dict[float, Prediction] = {}
-        self._progress = progress
 
     def at(self, beta: float) -> Prediction:
         """Return the prediction at this β."""
         if beta not in self._known:
-            self._known[beta] = self._predicted(self._kind(beta))
+            stencil = self._settings.stencil
+            self._known[beta] = self._predicted(stencil if isinstance(stencil, Stencil) else stencil.at(beta))
         return self._known[beta]
 
     def _predicted(self, stencil: Stencil) -> Prediction:
-        warm_start = self._warm_start if self._first is None else self._first.prepared
-        if self._problem.cost.needs_free_phase and self._first is not None and self._free is not None:
-            first, outcomes = replace(self._first, stencil=stencil), self._free
+        device = self._settings.device
+        if self._problem.cost.needs_free_phase and self._first is not None and self._outcomes is not None:
+            first, outcomes = replace(self._first, stencil=stencil), self._outcomes
         else:
-            options = {**self._options, "warm_start": warm_start, "shots": MANY, "progress": self._progress}
-            first = plan(self._problem, stencil=stencil, **options)  # type: ignore[arg-type]
-            start = None if self._free is None else replace(Outcomes(), start=self._free.start)
-            outcomes = execute(first, self._expected, earlier=start, progress=self._progress)
-            self._first, self._free = first, outcomes
-        last = first
-        if not first.complete:
-            last = advance(first, observed_free(first, outcomes), progress=self._progress)
-            outcomes = outcomes.followed_by(execute(last, self._expected, earlier=outcomes, progress=self._progress))
-        return analysed(last, outcomes)
+            free = self._free if self._first is None else self._first.prepared
+            first = plan(self._problem, self._settings, warm_start=free, stencil=stencil)
+            start = None if self._outcomes is None else replace(Outcomes(), start=self._outcomes.start)
+            outcomes = execute(first, device, earlier=start)
+            self._first, self._outcomes = first, outcomes
+        if first.complete:
+            return analysed(first, outcomes)
+        last = advance(first, observed_free(first, outcomes))
+        return analysed(last, outcomes.followed_by(execute(last, device, earlier=outcomes)))
 
 
 def analysed(last: Plan, outcomes: Outcomes) -> Prediction:

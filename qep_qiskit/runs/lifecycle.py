@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qep_qiskit.devices.remote import DeviceError, RemoteDevice
-from qep_qiskit.equilibrium.plan import Plan, advance, plan
+from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.reduction import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
 from qep_qiskit.fingerprints import fingerprint
@@ -119,7 +120,7 @@ class Lifecycle:
 
     def _refuse_other_circuits(self) -> None:
         """Refuse to make circuits by another preparation than the run began with: other options, or an edited ansatz file."""
-        preparer = self.spec.settings()["preparer"]
+        preparer = self.spec.preparer()
         now, before = fingerprint(preparer), self.store.get("identity", "preparer")
         if before is None and not self.store.jobs():
             self.store.put("identity", "preparer", now)
@@ -169,21 +170,12 @@ class Lifecycle:
     def _plan(self, number: int, earlier: Plan | None, observed: Callable[[], Any] | None) -> Plan:
         if self._problem is None:
             self._problem = self.spec.problem()
-        problem, settings = self._problem, self.spec.settings()
+        problem, settings = self._problem, replace(self.spec.settings(), device=self.device)
         document = self.store.get("plan", str(number))
         if document is not None:
-            return from_document(document, problem, settings["preparer"], settings["stencil"], earlier=earlier)
+            return from_document(document, problem, settings, earlier=earlier)
         if earlier is None:
-            made = plan(
-                problem,
-                preparer=settings["preparer"],
-                stencil=settings["stencil"],
-                shots=settings["shots"],
-                mitigation=settings["mitigation"],
-                calibration_shots=settings["calibration_shots"],
-                seed=self.spec.seed,
-                progress=self.progress,
-            )
+            made = plan(problem, settings, progress=self.progress)
             if made.shots is None:
                 raise InputError("measurement.shots: missing; a device measures, so give the shots of each circuit")
         else:

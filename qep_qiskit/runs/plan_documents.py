@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.result import plain
 from qep_qiskit.errors import PreparationError
 from qep_qiskit.measurement.bases import Basis
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer
 from qep_qiskit.preparation.response import Beside, Response, nothing
 from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import AnyStencil, Stencil
+from qep_qiskit.settings import Settings
+from qep_qiskit.stencils import AdaptiveStencil, Stencil
 from qep_qiskit.stencils import stencil as stencil_of
 
 
@@ -53,34 +56,44 @@ def to_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def from_document(
-    document: Mapping[str, Any], problem: Problem, preparer: Preparer, stencil: AnyStencil, *, earlier: Plan | None = None
-) -> Plan:
-    """Return the plan that a document holds. Its states, where they are asked for, are prepared again."""
-    about = document.get("stencil")
+def from_document(document: Mapping[str, Any], problem: Problem, settings: Settings, *, earlier: Plan | None = None) -> Plan:
+    """Return the plan that a document holds. Its states, if they are asked for, are prepared again.
+
+    Parameters
+    ----------
+    document : mapping
+    problem : Problem
+    settings : Settings
+        Of the run's spec: its preparer and its stencil; the rest is in the document.
+    earlier : Plan, optional
+        The first round, for the second.
+    """
+    about, asked = document.get("stencil"), settings.stencil
     if about is not None:
         stencil = stencil_of(about["kind"], float(about["beta"]))
-    elif not isinstance(stencil, Stencil):
-        stencil = stencil_of(stencil.kind, 0.1)  # the default of runs that do not say theirs
+    else:
+        stencil = asked if isinstance(asked, Stencil) else asked.at(0.1)  # the default of runs that do not say theirs
     phases = tuple(int(p) for p in document["phases"])
     signal = _array(document["error_signal"])
-    found = Plan(
-        problem=problem,
-        preparer=preparer,
-        stencil=stencil,
-        shots=document["shots"],
+    settings = replace(
+        settings,
+        stencil=AdaptiveStencil(stencil.kind) if about and about.get("adapted") else stencil,
+        shots=document["shots"] if document.get("split") is None else Split(document["split"]),
         mitigation=document["mitigation"],
         calibration_shots=document["calibration_shots"],
         seed=document["seed"],
+    )
+    found = Plan(
+        problem=problem,
+        settings=settings,
+        stencil=stencil,
         phases=phases,
-        prepared=_prepared(document["prepared"], problem, preparer, stencil, phases, signal, document["seed"]),
+        prepared=_prepared(document["prepared"], problem, settings.preparer, stencil, phases, signal, settings.seed),
         bases=tuple(Basis(basis["axes"], tuple(basis["strings"])) for basis in document["bases"]),
         wanted=np.array(document["wanted"], dtype=bool),
         error_signal=signal,
         sensitivity=_array(document["sensitivity"]),
         earlier=earlier,
-        split=None if document.get("split") is None else np.array(document["split"], dtype=np.int64),
-        adapted=bool(about and about.get("adapted")),
     )
     # what was worked out when the plan was made stands for states that would have to be prepared again
     bias, nearness = document.get("bias") or {}, document.get("nearness") or {}

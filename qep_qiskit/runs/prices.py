@@ -15,7 +15,8 @@ from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.equilibrium.execution import calibrating
-from qep_qiskit.equilibrium.plan import Plan, advance
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.forecasting.sending import FORMULA, JOB_SECONDS
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.preparation.preparer import Progress, silent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qep_qiskit.budget import Budget
 from qep_qiskit.comparison import Climb
 from qep_qiskit.equilibrium.execution import Outcomes
@@ -26,7 +28,7 @@ def measured(store: RunStore, spec: Spec) -> tuple[Plan, Outcomes]:
     current: Plan | None = None
     outcomes: Outcomes | None = None
     for number in sorted(store.all("plan"), key=int):
-        current = from_document(store.get("plan", number), problem, settings["preparer"], settings["stencil"], earlier=current)
+        current = from_document(store.get("plan", number), problem, settings, earlier=current)
         results = {job.tag: store.result(job.tag) for job in store.jobs(int(number))}
         if not results or any(bits is None for bits in results.values()):
             raise InputError(
@@ -51,9 +53,14 @@ def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, prog
         Of the mitigated rung; the run's own where absent.
     """
     done, outcomes = measured(store, spec)
-    settings = {**spec.settings(), "stencil": done.stencil, "shots": done.shots, "calibration_shots": done.calibration_shots}
-    settings["mitigation"] = done.mitigation if mitigation is None else mitigation
-    return Climb(spec.problem(), **settings, measured=(done, outcomes), progress=progress)
+    settings = replace(
+        spec.settings(),
+        stencil=done.stencil,
+        shots=done.shots,
+        calibration_shots=done.calibration_shots,
+        mitigation=done.mitigation if mitigation is None else mitigation,
+    )
+    return Climb(spec.problem(), settings, measured=(done, outcomes), progress=progress)
 
 
 def compare_run(store: RunStore, spec: Spec, *, mitigation: str | None = None, progress: Progress = silent) -> Budget:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from qep_qiskit.checks import seed_of, shown
-from qep_qiskit.devices.device import check_shots
-from qep_qiskit.devices.named import as_device
+from qep_qiskit.checks import shown
 from qep_qiskit.equilibrium.adaptive_beta import adapted_to_training
-from qep_qiskit.equilibrium.plan import check_options
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.measurement.split import OptimalShots
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.exact import Exact, reference_state
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.exact import reference_state
+from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil
+from qep_qiskit.settings import Options, Settings, settings_of, shows_keywords_of, shows_options
+from qep_qiskit.stencils import AdaptiveStencil
 from qep_qiskit.training.data.targets import samples_of
 from qep_qiskit.training.life.checkpoints import kept_steps
 from qep_qiskit.training.life.hardware import refuse, unasked
@@ -36,11 +34,33 @@ from qep_qiskit.training.rules.schedules import Schedule, schedule_of
 from qep_qiskit.training.trained import TrainingResult
 from qep_qiskit.workers import Pool, Serial, pool
 
-GRADIENTS = ("equilibrium", "exact")
+SOURCES: dict[str, Source] = {"equilibrium": Equilibrium(), "exact": LinearResponse()}
 FEW = 8
 """Samples that the default β of a training is chosen by."""
 
 
+class TaskOptions(Options, total=False):
+    """The keywords of :func:`task_of`."""
+
+    cost: object
+    weights: ArrayLike | Mapping[str, float] | None
+    gradient: str | Source
+    optimizer: str | Optimizer
+    learning_rate: float
+    schedule: str | Schedule
+    epochs: int
+    batch_size: int
+    validation: tuple[ArrayLike, ArrayLike] | None
+    trainable: Sequence[str] | Mapping[str, bool] | None
+    bounds: object
+    l2: float
+    clip: float | None
+    early_stopping: int | None
+    compare_every: int
+    warm_starts: bool
+
+
+@shows_options(seed=0)
 def task_of(
     network: Network,
     X: ArrayLike | None = None,
@@ -49,12 +69,6 @@ def task_of(
     cost: object = "squared_error",
     weights: ArrayLike | Mapping[str, float] | None = None,
     gradient: str | Source = "equilibrium",
-    preparer: Preparer | None = None,
-    stencil: AnyStencil | None = None,
-    device: object = None,
-    shots: int | Split | OptimalShots | None = None,
-    mitigation: str = "none",
-    calibration_shots: int | None = None,
     optimizer: str | Optimizer = "adam",
     learning_rate: float = 0.01,
     schedule: str | Schedule = "constant",
@@ -68,54 +82,27 @@ def task_of(
     early_stopping: int | None = None,
     compare_every: int = 0,
     warm_starts: bool = True,
-    seed: int = 0,
+    **options: Unpack[Options],
 ) -> Task:
     """Return the checked task that :func:`train` runs; its arguments are those of :func:`train`."""
     if not isinstance(network, Network):
         raise InputError(f"train: network is {shown(network)}; give a Network such as qep.ising(...)")
+    settings = settings_of(train, {"seed": 0, **options})
     samples = samples_of(network, X, Y, cost)
     held_out = None
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise InputError(f"validation: {type(validation).__name__} is not allowed; give a pair (X, Y)")
         held_out = samples_of(network, validation[0], validation[1], cost, where="validation ", features=samples.features)
-    seed = seed_of(seed)
-    first = network.weight_vector(network.initial_weights(seed=seed) if weights is None else weights)
-    chosen = Exact() if preparer is None else preparer
-    phases = AdaptiveStencil() if stencil is None else stencil
-    fixed = phases.at(0.1) if isinstance(phases, AutoStencil | AdaptiveStencil) else phases
-    check_options(Problem(network, first, samples.X[0], cost=samples.costs[0]), chosen, fixed)
-    if isinstance(phases, AdaptiveStencil):
-        few = range(0, len(samples), max(1, len(samples) // FEW))
+    first = network.weight_vector(network.initial_weights(seed=settings.seed) if weights is None else weights)
+    source = _source(gradient, settings)
+    if isinstance(settings.stencil, AdaptiveStencil):
+        few = range(0, len(samples), max(1, len(samples) // FEW)) if isinstance(source, Equilibrium) else ()
         at_first = [Problem(network, first, samples.X[i], cost=samples.costs[i]) for i in few]
-        phases = (
-            adapted_to_training(phases, at_first, chosen)
-            if isinstance(gradient, str) and gradient == "equilibrium"
-            else phases.at(0.1)
-        )
-    measuring = as_device(device)
-    asked = shots if isinstance(shots, Split | OptimalShots) else check_shots("shots", shots)
-    if isinstance(gradient, str):
-        if gradient not in GRADIENTS:
-            raise InputError(f"gradient: unknown {gradient!r}; allowed: {', '.join(GRADIENTS)}{nearest(gradient, GRADIENTS)}")
-        if gradient == "exact" and (asked is not None or not measuring.exact or reference_state(chosen) is not chosen):
-            raise InputError(
-                "gradient: 'exact' is computed, not measured; leave out shots, device and preparer, or take 'equilibrium'"
-            )
-        source: Source = (
-            LinearResponse(chosen)
-            if gradient == "exact"
-            else Equilibrium(chosen, phases, measuring, mitigation, check_shots("calibration_shots", calibration_shots))
-        )
-    else:
-        if not callable(gradient):
-            raise InputError(f"gradient: {shown(gradient)} is not allowed; give one of {', '.join(GRADIENTS)}, or a Source")
-        source = gradient
-        if isinstance(asked, OptimalShots):
-            raise InputError("shots: an optimal split is planned for gradient = 'equilibrium' only; give a number")
+        settings = replace(settings, stencil=adapted_to_training(settings.stencil, at_first, settings.preparer))
     rule = optimizer_of(optimizer)
-    if not isinstance(asked, int) and rule.describe()["name"] == "adaptive_shots":
-        what = "give shots for the first one" if asked is None else "give one number of shots for the first one, not a split"
+    if not isinstance(settings.shots, int) and rule.describe()["name"] == "adaptive_shots":
+        what = "give one number of shots for the first one, not a split" if settings.shots else "give shots for the first one"
         raise InputError(f"optimizer: adaptive_shots sets the shots of each step; {what}")
     return Task(
         network=network,
@@ -124,11 +111,7 @@ def task_of(
         held_out=held_out,
         cost=cost,
         source=source,
-        preparer=chosen,
-        device=measuring,
-        shots=asked,
-        mitigation=mitigation,
-        calibration_shots=calibration_shots,
+        settings=settings,
         optimizer=rule,
         schedule=schedule_of(schedule),
         learning_rate=learning_rate,
@@ -138,38 +121,35 @@ def task_of(
         patience=early_stopping,
         compare_every=compare_every,
         warm=warm_starts,
-        seed=seed,
     )
 
 
+def _source(gradient: str | Source, settings: Settings) -> Source:
+    """Return what gives the gradients, refusing settings that do not go with it."""
+    if not isinstance(gradient, str):
+        if not callable(gradient):
+            raise InputError(f"gradient: {shown(gradient)} is not allowed; give one of {', '.join(SOURCES)}, or a Source")
+        if isinstance(settings.shots, OptimalShots):
+            raise InputError("shots: an optimal split is planned for gradient = 'equilibrium' only; give a number")
+        return gradient
+    if gradient not in SOURCES:
+        raise InputError(f"gradient: unknown {gradient!r}; allowed: {', '.join(SOURCES)}{nearest(gradient, SOURCES)}")
+    measured = (
+        settings.shots is not None or not settings.device.exact or reference_state(settings.preparer) is not settings.preparer
+    )
+    if gradient == "exact" and measured:
+        raise InputError(
+            "gradient: 'exact' is computed, not measured; leave out shots, device and preparer, or take 'equilibrium'"
+        )
+    return SOURCES[gradient]
+
+
+@shows_keywords_of(task_of)
 def train(
     network: Network,
     X: ArrayLike | None = None,
     Y: ArrayLike | None = None,
     *,
-    cost: object = "squared_error",
-    weights: ArrayLike | Mapping[str, float] | None = None,
-    gradient: str | Source = "equilibrium",
-    preparer: Preparer | None = None,
-    stencil: AnyStencil | None = None,
-    device: object = None,
-    shots: int | Split | OptimalShots | None = None,
-    mitigation: str = "none",
-    calibration_shots: int | None = None,
-    optimizer: str | Optimizer = "adam",
-    learning_rate: float = 0.01,
-    schedule: str | Schedule = "constant",
-    epochs: int = 50,
-    batch_size: int = 10,
-    validation: tuple[ArrayLike, ArrayLike] | None = None,
-    trainable: Sequence[str] | Mapping[str, bool] | None = None,
-    bounds: object = None,
-    l2: float = 0.0,
-    clip: float | None = None,
-    early_stopping: int | None = None,
-    compare_every: int = 0,
-    warm_starts: bool = True,
-    seed: int = 0,
     run: str | os.PathLike[str] | None = None,
     resubmit: bool = False,
     confirm: Callable[[Mapping[str, Any], Any], None] | None = None,
@@ -177,6 +157,7 @@ def train(
     scheduler: str | None = None,
     on_step: OnStep | None = None,
     progress: Progress = silent,
+    **options: Unpack[TaskOptions],
 ) -> TrainingResult:
     """Fit a network to data.
 
@@ -194,9 +175,9 @@ def train(
         To start from; ``network.initial_weights(seed)`` where absent.
     gradient : {"equilibrium", "exact"}
         Equilibrium propagation with the options below, or the exact gradient by linear response.
-    preparer, stencil, device, shots, mitigation, calibration_shots
-        As of :func:`qep_qiskit.gradient`; the circuits of a batch run as one job. What is left to the planner is planned once,
-        for the first sample at the first weights.
+    preparer, stencil, device, shots, mitigation, calibration_shots, seed
+        See :class:`~qep_qiskit.settings.Settings`; the circuits of a batch run as one job. What is left to the planner is
+        planned once, for the first sample at the first weights.
     optimizer : {"adam", "sgd", "momentum", "adaptive_shots"} or Optimizer
         Objects with other options are in ``qep_qiskit.training``. "adaptive_shots" sets the shots of each step from the
         gradient's error bar (iCANS, Kübler et al. 2020); `shots` are those of the first.
@@ -221,7 +202,6 @@ def train(
         Every so many steps compute the batch's exact gradient too, and write the cosine to it into the history.
     warm_starts : bool
         Let a sample's state be searched from where it was found last.
-    seed : int
     run : path, optional
         A folder in which every step is kept. Where the folder holds this same training already, it is gone on with: killed and
         resumed equals uninterrupted, bit for bit on simulators. A device that takes jobs (:func:`qep_qiskit.ibm`) needs one: its
@@ -262,34 +242,7 @@ def train(
             raise InputError(f"{name}: {shown(function)} is not allowed; give a function")
     if run is not None and not isinstance(run, str | os.PathLike):
         raise InputError(f"run: {shown(run)} is not allowed; give the path of a folder")
-    task = task_of(
-        network,
-        X,
-        Y,
-        cost=cost,
-        weights=weights,
-        gradient=gradient,
-        preparer=preparer,
-        stencil=stencil,
-        device=device,
-        shots=shots,
-        mitigation=mitigation,
-        calibration_shots=calibration_shots,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        epochs=epochs,
-        batch_size=batch_size,
-        validation=validation,
-        trainable=trainable,
-        bounds=bounds,
-        l2=l2,
-        clip=clip,
-        early_stopping=early_stopping,
-        compare_every=compare_every,
-        warm_starts=warm_starts,
-        seed=seed,
-    )
+    task = task_of(network, X, Y, **options)
     refuse(task, run, workers, scheduler)
     with pool(workers, scheduler) as chosen:
         task = spread(task, chosen)
@@ -307,7 +260,7 @@ def spread(task: Task, chosen: Pool, *, anyway: bool = False) -> Task:
     """
     if isinstance(chosen, Serial) and not anyway:
         return task
-    return replace(task, source=Distributed(task.source, task.preparer, chosen))
+    return replace(task, source=Distributed(task.source, chosen))
 
 
 def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = silent) -> TrainingResult:

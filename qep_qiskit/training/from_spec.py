@@ -105,7 +105,8 @@ def data_file(spec: Spec) -> Path | None:
 
 
 def _options(spec: Spec) -> Mapping[str, Any]:
-    section, settings = spec.training, spec.settings()
+    section = spec.training
+    settings: Mapping[str, Any] = spec.settings()
     bounds = None
     if section.bounds is not None:
         for key, pair in section.bounds.items():
@@ -113,12 +114,7 @@ def _options(spec: Spec) -> Mapping[str, Any]:
                 raise InputError(f"training.bounds.{key}: {shown(pair)} is not allowed; give low and high, such as [-2.0, 2.0]")
         bounds = {key: tuple(pair) for key, pair in section.bounds.items()}
     if section.gradient == "exact":
-        settings = {
-            "seed": settings["seed"],
-            "device": settings["device"],
-            "shots": settings["shots"],
-            "preparer": settings["preparer"],
-        }
+        settings = {name: settings[name] for name in ("preparer", "device", "shots", "seed")}
     return {
         **settings,
         "gradient": section.gradient,

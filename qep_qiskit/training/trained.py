@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from qep_qiskit.display import counted, short, table_html
-from qep_qiskit.equilibrium.prediction import predictions
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING
+from qep_qiskit.settings import Settings
 from qep_qiskit.training.data.targets import in_order, samples_of
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.values import Value
+from qep_qiskit.verbs.predictions import predictions
 
 
 class Weights(dict[str, float]):
@@ -96,10 +97,10 @@ class TrainingResult(Value):
             On the device of the training; the prepared states' exact expectations where absent.
         """
         task = self.task
-        options: dict[str, Any] = {"preparer": task.preparer, "seed": seed}
+        settings = Settings(preparer=task.settings.preparer, seed=seed)
         if shots is not None:
-            options |= {"device": task.device, "shots": shots, "mitigation": task.mitigation}
-        return predictions(task.network, self.weights, in_order(X, task.samples.features, "X"), **options)[0]
+            settings = replace(task.settings, shots=shots, calibration_shots=None, seed=seed)
+        return predictions(task.network, self.weights, in_order(X, task.samples.features, "X"), **settings)[0]
 
     def classify(self, X: ArrayLike, **options: Any) -> NDArray[np.int64]:
         """Return the class of new samples: 0 and 1 for the smaller and the larger target of one output, else the output."""

@@ -6,18 +6,20 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run
+from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
-from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import AutoStencil, Stencil
+from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.settings import Settings
+from qep_qiskit.stencils import AnyStencil
 
 
 def circuits(
     problem: Problem,
     *,
-    preparer: Preparer | None = None,
-    stencil: Stencil | AutoStencil | None = None,
+    preparer: Preparer = Settings.preparer,
+    stencil: AnyStencil = Settings.stencil,
     warm_start: Gradient | None = None,
-    seed: int | None = None,
+    seed: int = 0,
     progress: Progress = silent,
 ) -> list[QuantumCircuit]:
     """Return the circuits that prepare the states, one for each phase, with all angles bound and without measurements.
@@ -35,26 +37,23 @@ def circuits(
     Raises
     ------
     InputError
-        Where the states have no circuits: networks in closed form, or exact states of many qubits.
+        If the states have no circuits: networks in closed form, or exact states of many qubits.
 
     Examples
     --------
     >>> import qep_qiskit as qep
     >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
     >>> problem = qep.Problem(network, [1.0, 0.0, 0.0, 1.0, 1.0], x=[0.5], cost=qep.SquaredError([1.0]))
-    >>> found = qep.circuits(problem, preparer=qep.Adiabatic(time=4, steps=12), stencil=qep.symmetric(0.1))
-    >>> [circuit.metadata["beta"] for circuit in found]
+    >>> bound = qep.circuits(problem, preparer=qep.Adiabatic(time=4, steps=12), stencil=qep.symmetric(0.1))
+    >>> [circuit.metadata["beta"] for circuit in bound]
     [0.0, -0.1, 0.1]
     """
-    if isinstance(stencil, AutoStencil):
-        from qep_qiskit.forecasting.settlement import settle
-
-        exact = {"device": None, "shots": None, "mitigation": "none", "calibration_shots": None}
-        stencil = settle(problem, preparer=preparer, stencil=stencil, seed=seed, progress=progress, **exact).stencil  # type: ignore[arg-type]
-    done, _ = run(problem, preparer=preparer, stencil=stencil, warm_start=warm_start, seed=seed, progress=progress)
-    betas = done.stencil.phases
+    check_problem(problem)
+    settings, _ = settle(problem, Settings(preparer=preparer, stencil=stencil, seed=seed), progress)
+    [(plan, _)] = run([problem], settings, warm_start=None if warm_start is None else [warm_start], progress=progress)
+    betas = plan.stencil.phases
     bound: dict[int, QuantumCircuit] = {}
-    for part in [done] if done.earlier is None else [done.earlier, done]:
+    for part in [plan] if plan.earlier is None else [plan.earlier, plan]:
         for structure in part.prepared.circuits():
             names = structure.circuit.parameters
             for place, values in zip(structure.phases, structure.values, strict=True):

@@ -50,7 +50,7 @@ def execute(
     True
     """
     if isinstance(plan, Forecast):
-        device = plan.settings["device"] if device is None else device
+        device = plan.settings.device if device is None else device
         plan = plan.plan
     if not isinstance(plan, Plan):
         raise InputError(f"execute: {shown(plan)} is not planned; give qep.forecast(problem, ...) or its plan")

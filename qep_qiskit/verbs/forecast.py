@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
+from typing import Unpack
 
 from qep_qiskit.forecasting.forecast import Forecast
-from qep_qiskit.forecasting.planner import asked_for, foreseen
-from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
-from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import AnyStencil
+from qep_qiskit.forecasting.planner import check_target, forecast_of
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.settings import Options, settings_of, shows_options
 
 
-def plan(
-    problem: Problem,
-    *,
-    preparer: Preparer | None = None,
-    stencil: AnyStencil | None = None,
-    device: object = None,
-    shots: int | Split | OptimalShots | None = None,
-    mitigation: str = "none",
-    calibration_shots: int | None = None,
-    seed: int | None = None,
-    target_error: float | None = None,
-    progress: Progress = silent,
+@shows_options()
+def forecast(
+    problem: Problem, *, target_error: float | None = None, progress: Progress = silent, **options: Unpack[Options]
 ) -> Forecast:
     """Return what a gradient will cost and how accurate it will be. Nothing is run on the device.
 
     Parameters
     ----------
     problem, preparer, device, mitigation, calibration_shots, seed, progress
-        As of :func:`gradient`.
+        As of :func:`gradient`; see :class:`~qep_qiskit.settings.Settings`.
     stencil : Stencil or AutoStencil
         ``symmetric("auto")`` and so on: β is chosen where the predicted mean squared error is least. By default
         ``symmetric("adaptive")``, as of :func:`gradient`; with a `target_error` as ``symmetric("auto")``.
@@ -65,18 +54,19 @@ def plan(
     >>> import qep_qiskit as qep
     >>> network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     >>> problem = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]))
-    >>> planned = qep.plan(problem, stencil=qep.symmetric("auto"), target_error=0.05)
-    >>> grad = qep.gradient(problem, **planned.settings)
-    >>> bool(np.linalg.norm(grad.values - planned.exact) < 0.15 * planned.size)
+    >>> forecast = qep.forecast(problem, stencil=qep.symmetric("auto"), target_error=0.05)
+    >>> grad = qep.gradient(problem, **forecast.settings)
+    >>> bool(np.linalg.norm(grad.values - forecast.exact) < 0.15 * forecast.size)
     True
     """
-    asked = asked_for(problem, preparer, stencil, device, shots, mitigation, calibration_shots, seed, target_error)
-    return foreseen(asked, progress)
+    check_problem(problem)
+    settings = settings_of(forecast, options)
+    return forecast_of(problem, settings, check_target(target_error, settings), progress)
 
 
-def forecast(problem: Problem, **options: Any) -> Forecast:
-    """Return what a gradient will cost and how accurate it will be: :func:`plan` by its other name, with the same options."""
-    return plan(problem, **options)
-
-
-forecast.__signature__ = inspect.signature(plan)  # type: ignore[attr-defined]
+@shows_options()
+def plan(
+    problem: Problem, *, target_error: float | None = None, progress: Progress = silent, **options: Unpack[Options]
+) -> Forecast:
+    """Return what a gradient will cost and how accurate it will be: :func:`forecast` by its older name."""
+    return forecast(problem, target_error=target_error, progress=progress, **options)

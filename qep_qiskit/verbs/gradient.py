@@ -6,58 +6,38 @@ import time
 import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Unpack
 
-from qep_qiskit.devices.named import as_device
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run, stamped
 from qep_qiskit.errors import NudgeWarning
 from qep_qiskit.forecasting.settlement import settle
-from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
-from qep_qiskit.problem import Problem
-from qep_qiskit.stencils import AnyStencil, AutoStencil
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.settings import Options, settings_of, shows_options
 
 
+@shows_options()
 def gradient(
     problem: Problem,
     *,
-    preparer: Preparer | None = None,
-    stencil: AnyStencil | None = None,
-    device: object = None,
-    shots: int | Split | OptimalShots | None = None,
-    mitigation: str = "none",
-    calibration_shots: int | None = None,
     warm_start: Gradient | None = None,
     near: Gradient | None = None,
-    seed: int | None = None,
     progress: Progress = silent,
+    **options: Unpack[Options],
 ) -> Gradient:
     """Return the equilibrium-propagation estimate of dL/dw.
 
     Parameters
     ----------
     problem : Problem
-    preparer : Preparer
-        Exact ground states where absent; ``VQE(...)`` and ``Adiabatic(...)`` make circuits.
-    stencil : Stencil, AdaptiveStencil or AutoStencil, optional
-        By default ``symmetric("adaptive")``: β follows from the gap, the size of the nudge and the shots, so that the bias stays
-        below the shot error, or a percent without shots. ``symmetric("auto")`` lets :func:`plan` choose β.
-    device : Device, str, BackendV2 or BaseSamplerV2
-        The state itself (``statevector()``) where absent. Jobs of a device that bills are sent without a question and are kept by
-        its service alone; ``qep_qiskit.runs.submit`` keeps them in a run.
-    shots : int, Split or OptimalShots, optional
-        Per circuit, that is per basis and phase; exact expectations where absent. :func:`optimal_shots` shares the same total
-        out where the predicted error is least.
-    mitigation : str
-        ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see docs/mitigation.md.
-    calibration_shots : int, optional
-        Per calibration circuit; as many as `shots` where absent.
+    preparer, stencil, device, shots, mitigation, calibration_shots, seed
+        How it is measured: see :class:`~qep_qiskit.settings.Settings`. By default exact ground states, an adaptive β, and exact
+        expectations.
     warm_start : Gradient, optional
-        Of a similar problem (the last training step's, say): its free phase is where preparation starts.
+        Of a similar problem (the last training step's, say): the search for the free phase starts from that gradient's.
         ``near=`` is its older name.
-    seed : int, optional
-        The device's where absent.
     progress : callable, optional
         Called with a stage and the share of it that is done.
 
@@ -79,43 +59,17 @@ def gradient(
     >>> print(bool(abs(grad.values - qep.exact_gradient(problem).values).max() < 1e-3))
     True
     """
-    warm_start = near if warm_start is None else warm_start
     started, clock = datetime.now(UTC), time.perf_counter()
-    record = None
-    if isinstance(stencil, AutoStencil) or isinstance(shots, OptimalShots):
-        device = as_device(device)
-        settled = settle(
-            problem,
-            preparer=preparer,
-            stencil=stencil,
-            device=device,
-            shots=shots,
-            mitigation=mitigation,
-            calibration_shots=calibration_shots,
-            seed=seed,
-            progress=progress,
-        )
-        stencil, shots, record = settled.stencil, settled.shots, settled.record
-        calibration_shots = settled.calibration_shots
-    assert not isinstance(stencil, AutoStencil)
-    done, outcomes = run(
-        problem,
-        preparer=preparer,
-        stencil=stencil,
-        device=device,
-        shots=shots,
-        mitigation=mitigation,
-        calibration_shots=calibration_shots,
-        warm_start=warm_start,
-        seed=seed,
-        progress=progress,
-    )
-    found = reduce(done, outcomes)
+    check_problem(problem)
+    settings, record = settle(problem, settings_of(gradient, options), progress)
+    start = near if warm_start is None else warm_start
+    [(plan, outcomes)] = run([problem], settings, warm_start=None if start is None else [start], progress=progress)
+    result = reduce(plan, outcomes)
     if record is not None:
-        found = replace(found, provenance={**found.provenance, "planned": record})
-    # a β that the planner chose is large only where shot noise would be worse; its bias is in the plan
-    noted = outcomes.ran.notes()  # of the device's noise; they do not stop a program that turns warnings into errors
-    texts = () if record is not None else found.diagnostics.warnings
-    for text in [text for text in texts if text not in noted]:
-        warnings.warn(text, NudgeWarning, stacklevel=2)
-    return stamped(found, started, clock)
+        return stamped(replace(result, provenance={**result.provenance, "planned": record}), started, clock)
+    # a β that the planner chose is large only if shot noise would be worse; its bias is in the record
+    notes = outcomes.ran.notes()  # on the device's noise; they do not stop a program that turns warnings into errors
+    for text in result.diagnostics.warnings:
+        if text not in notes:
+            warnings.warn(text, NudgeWarning, stacklevel=2)
+    return stamped(result, started, clock)

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
 from qep_qiskit.experiment import load
+from qep_qiskit.settings import Settings
 
 
 def no_constant(name):
@@ -183,7 +184,7 @@ def test_an_interrupted_comparison_keeps_its_rungs_without_computing(monkeypatch
 
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
     problem = qep.Problem(network, network.initial_weights(seed=1), x=[0.5], cost=qep.SquaredError([1.0]))
-    climb = comparison.Climb(problem, preparer=qep.VQE(layers=1))
+    climb = comparison.Climb(problem, Settings(preparer=qep.VQE(layers=1)))
     assert next(climb.rungs()).name == "exact"
     monkeypatch.setattr(comparison, "plan", lambda *args, **options: pytest.fail("a state is prepared"))
     budget = climb.budget()

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium.prediction import predictions
 from qep_qiskit.errors import NudgeWarning
+from qep_qiskit.verbs.predictions import predictions
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "statistics"))
 from readout_device import ReadoutErrorDevice

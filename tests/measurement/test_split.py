@@ -8,6 +8,7 @@ from qep_qiskit.equilibrium import execute, plan
 from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.plan_documents import from_document, to_document
+from qep_qiskit.settings import Settings
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
 PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
@@ -16,14 +17,14 @@ STENCIL = qep.symmetric(0.2)
 
 
 def test_flips_share_a_circuits_shots():
-    outcomes = execute(plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT, mitigation="trex"), None)
+    outcomes = execute(plan(PROBLEM, Settings(preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT, mitigation="trex")), None)
     rounded = {where: 8 * -(-int(n) // 8) for where, n in np.ndenumerate(SPLIT.table) if n}
     assert {where: s.shots for where, s in outcomes.samples.items()} == rounded
 
 
 @pytest.mark.parametrize("device", [qep.statevector(seed=3), qep.simulator(seed=3)], ids=lambda d: d.name)
 def test_every_circuit_gets_its_own_shots(device):
-    planned = plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT, mitigation="tensored")
+    planned = plan(PROBLEM, Settings(stencil=STENCIL, shots=SPLIT, mitigation="tensored"))
     outcomes = execute(planned, device)
     assert {where: s.shots for where, s in outcomes.samples.items()} == {
         (0, 0): 200, (1, 0): 900, (1, 1): 300, (2, 0): 900, (2, 1): 400
@@ -55,17 +56,17 @@ def test_a_cost_of_expectations_keeps_the_split_in_its_second_round():
 def test_pubs_are_grouped_by_shots():
     device = qep.simulator()
     bench = Bench(device, None)
-    bench.add_plans([plan(PROBLEM, preparer=qep.VQE(layers=1), stencil=STENCIL, shots=SPLIT)])
+    bench.add_plans([plan(PROBLEM, Settings(preparer=qep.VQE(layers=1), stencil=STENCIL, shots=SPLIT))])
     sizes = {(item.axes, shots): len(item.values) for (item, _), shots in zip(bench.work(), bench.shots(), strict=True)}
     assert sizes == {("ZZZ", 200): 1, ("ZZZ", 900): 2, ("XXX", 300): 1, ("XXX", 400): 1}
 
 
 def test_a_plan_with_a_split_is_stored_as_a_document():
-    planned = plan(PROBLEM, preparer=qep.Exact(), stencil=STENCIL, shots=SPLIT)
-    again = from_document(to_document(planned), PROBLEM, qep.Exact(), STENCIL)
+    planned = plan(PROBLEM, Settings(stencil=STENCIL, shots=SPLIT))
+    again = from_document(to_document(planned), PROBLEM, Settings(stencil=STENCIL))
     np.testing.assert_array_equal(again.split, planned.split)
     old = {key: value for key, value in to_document(planned).items() if key != "split"}
-    assert from_document(old, PROBLEM, qep.Exact(), STENCIL).split is None
+    assert from_document(old, PROBLEM, Settings(stencil=STENCIL)).split is None
 
 
 @pytest.mark.parametrize(

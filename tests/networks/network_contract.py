@@ -131,7 +131,7 @@ class NetworkContract:
         inputs = np.linspace(-0.6, 0.6, 3)[:, None] * np.ones(network.num_inputs)
         targets = np.linspace(-0.2, 0.2, 3)[:, None] * np.ones(network.num_outputs)
         task = task_of(network, inputs, targets, gradient=source, epochs=2, batch_size=3, learning_rate=0.02)
-        spread = replace(task, source=Distributed(task.source, task.preparer, two_workers, size=2))
+        spread = replace(task, source=Distributed(task.source, two_workers, size=2))
         here, there = (fitting.gathered(each) for each in (task, spread))
         np.testing.assert_allclose(np.asarray(there.weights), np.asarray(here.weights), atol=1e-7)
         assert [row["loss"] for row in there.history] == pytest.approx([row["loss"] for row in here.history], abs=1e-7)

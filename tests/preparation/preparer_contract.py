@@ -276,7 +276,7 @@ class PreparerContract:
         measured = {} if self.preparer.supports.no_circuits else {"shots": 100, "device": "statevector"}
         for options, size in (({"epochs": 2}, 2), ({"epochs": 1, **measured}, 8)):
             task = task_of(network, inputs, targets, **shared, **options)
-            spread = replace(task, source=Distributed(task.source, task.preparer, two_workers, size=size))
+            spread = replace(task, source=Distributed(task.source, two_workers, size=size))
             here, there = (fitting.gathered(each) for each in (task, spread))
             np.testing.assert_allclose(np.asarray(there.weights), np.asarray(here.weights), atol=1e-7)
             assert [row["loss"] for row in there.history] == pytest.approx([row["loss"] for row in here.history], abs=1e-7)

@@ -6,7 +6,7 @@ from qiskit.quantum_info import Statevector, random_pauli_list
 from scipy.optimize import minimize
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium.plan import family_of
+from qep_qiskit.equilibrium.families import family_of
 from qep_qiskit.simulation.closed_form.product_states import ProductEnergy
 
 NETWORK = qep.ising(sites=4, edges="ring", inputs=[0], outputs=[2])

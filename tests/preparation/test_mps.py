@@ -7,7 +7,7 @@ import pytest
 from qiskit.quantum_info import random_pauli_list
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium.plan import family_of
+from qep_qiskit.equilibrium.families import family_of
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 
 

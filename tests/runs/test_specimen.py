@@ -12,6 +12,7 @@ from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.experiment import load
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import read_again
+from qep_qiskit.settings import Settings
 
 HOME = Path(__file__).parents[2] / "hardware_runs"
 SPECIMEN = HOME / "specimen-gradient-6"
@@ -42,7 +43,7 @@ def test_specs_for_devices_name_a_device_and_shots(name):
 @pytest.mark.parametrize(("name", "most"), [("chain-20", 19 * 10), ("heavy-hex-50", 54 * 10)])
 def test_specs_for_devices_need_no_swap(name, most):
     spec = load(HOME / "specs" / f"{name}.toml")
-    planned = plan(spec.problem(), preparer=spec.preparer(), stencil=spec.stencil(), shots=100, seed=spec.seed)
+    planned = plan(spec.problem(), Settings(preparer=spec.preparer(), stencil=spec.stencil(), shots=100, seed=spec.seed))
     [structure] = planned.prepared.circuits()
     compiled = compile_with(snapshot("fake_fez").backend, structure.circuit, None)
     assert compiled.wires == compiled.start

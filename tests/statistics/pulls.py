@@ -10,6 +10,7 @@ import numpy as np
 import qep_qiskit as qep
 from qep_qiskit.equilibrium import execute, plan, reduce
 from qep_qiskit.equilibrium.rounds import finish
+from qep_qiskit.settings import Settings
 
 # of 400 seeds a variance strays by 0.2 once in 350 true bars, and some 60 bars are tested; of 800 seeds once in 16 000
 SEEDS = 800
@@ -93,19 +94,20 @@ def repeated(
     seeds: range = range(SEEDS),
 ) -> list[qep.Gradient]:
     """Return one gradient a seed. The first round's states do not depend on the seed, so they are prepared once."""
-    first = plan(
-        problem,
-        preparer=preparer or qep.Exact(),
+    settings = Settings(
+        preparer=preparer,
         stencil=stencil,
+        device=device,
         shots=shots,
         mitigation=mitigation,
         calibration_shots=calibration_shots,
+        seed=0,
     )
+    first = plan(problem, settings)
     gradients = []
     for seed in seeds:
-        last, outcomes = finish(
-            dataclasses.replace(first, seed=seed), lambda part, earlier: execute(part, device, earlier=earlier)
-        )
+        seeded = dataclasses.replace(first, settings=dataclasses.replace(settings, seed=seed))
+        last, outcomes = finish(seeded, lambda part, earlier: execute(part, device, earlier=earlier))
         gradients.append(reduce(last, outcomes))
     return gradients
 

@@ -5,6 +5,7 @@ from readout_device import ReadoutErrorDevice
 
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.prediction import answers
+from qep_qiskit.settings import Settings
 from qep_qiskit.training.data.targets import samples_of
 from qep_qiskit.training.loop.sources import mean_of
 from qep_qiskit.training.rules.metrics import measured
@@ -34,7 +35,7 @@ def test_the_error_of_a_held_out_loss():
     problems = [qep.Problem(net, weights, x, cost=cost) for x, cost in zip(samples.X, samples.costs, strict=True)]
     device = ReadoutErrorDevice(((0.08, 0.15), (0.1, 0.2)))
     options = {"device": device, "shots": 2000, "mitigation": "tensored", "calibration_shots": 300}
-    runs = [answers(problems, seed=seed, **options) for seed in range(250)]
+    runs = [answers(problems, Settings(seed=seed, **options)) for seed in range(250)]
     losses = [measured(each, samples, None) for each in runs]
     scatter = np.std([loss["loss"] for loss in losses], ddof=1)
     predicted = np.sqrt(np.mean([loss["loss_stderr"] ** 2 for loss in losses]))
@@ -43,7 +44,7 @@ def test_the_error_of_a_held_out_loss():
     errors = np.array([[answer.predictions_stderr[0] for answer in each] for each in runs])
     ratio = np.sqrt((errors**2).mean(axis=0)) / values.std(axis=0, ddof=1)
     assert np.all((ratio > 0.86) & (ratio < 1.16)), ratio
-    exact = np.array([answer.predictions[0] for answer in answers(problems)])
+    exact = np.array([answer.predictions[0] for answer in answers(problems, Settings())])
     assert np.abs((values.mean(axis=0) - exact) / values.std(axis=0)).max() < 0.4
     assert runs[0][0].shots == 2000 + 600 and runs[0][1].shots == 2000
 

@@ -10,6 +10,7 @@ import qep_qiskit as qep
 from qep_qiskit.costs import softmax_cross_entropy
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.prediction import answers
+from qep_qiskit.settings import Settings
 from qep_qiskit.training.loop.sources import mean_of
 
 NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[1, 2])
@@ -41,7 +42,7 @@ def test_the_bias_is_the_deviation_of_the_mean_of_many_runs(case):
     cost, shots, mitigation = CASES[case]
     device = ReadoutErrorDevice(((0.03, 0.05),) * 3) if mitigation != "none" else qep.statevector()
     options = {"device": device, "shots": shots, "mitigation": mitigation, "stencil": STENCIL}
-    runs = [answers([problem(cost)], **{k: v for k, v in options.items() if k != "stencil"}, seed=s)[0] for s in range(400)]
+    runs = [answers([problem(cost)], Settings(**options, seed=s))[0] for s in range(400)]
     loss, bias, bar = (np.array([getattr(a, name) for a in runs]) for name in ("loss", "loss_bias", "loss_stderr"))
     truth = cost.value(PREDICTIONS)
     error = loss.std(ddof=1) / np.sqrt(len(loss))

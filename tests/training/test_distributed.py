@@ -35,7 +35,7 @@ def options(**overrides):
 def trained(processes, **overrides):
     arguments, keywords = options(**overrides)
     task = task_of(*arguments, **keywords)
-    spread = replace(task, source=Distributed(task.source, task.preparer, processes, size=4))
+    spread = replace(task, source=Distributed(task.source, processes, size=4))
     return fit.gathered(spread)
 
 
@@ -62,7 +62,7 @@ def test_tasks_draw_shots_of_their_own():
     arguments, keywords = options(shots=100, device="statevector")
     task = task_of(*arguments, **keywords)
     same = replace(task, samples=replace(task.samples, X=np.full((10, 1), 0.3), costs=(qep.SquaredError([0.1]),) * 10))
-    spread = replace(same, source=Distributed(task.source, task.preparer, Serial(), size=5))
+    spread = replace(same, source=Distributed(task.source, Serial(), size=5))
     losses = []
 
     class Watch(Serial):
@@ -83,14 +83,14 @@ class Mortal:
     source: object
     flag: str
 
-    def __call__(self, problems, **keywords):
+    def __call__(self, problems, settings, **keywords):
         if not os.path.exists(self.flag):
             open(self.flag, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
-        return self.source(problems, **keywords)
+        return self.source(problems, settings, **keywords)
 
-    def describe(self):
-        return self.source.describe()
+    def describe(self, settings):
+        return self.source.describe(settings)
 
 
 @pytest.mark.slow
@@ -104,6 +104,6 @@ def test_workers_and_a_dead_worker_give_the_same_weights(tmp_path):
     assert np.array_equal(one, two)
     task = task_of(*arguments, **keywords)
     with pool(2) as processes:
-        source = Distributed(Mortal(task.source, str(tmp_path / "died")), task.preparer, processes, size=4)
+        source = Distributed(Mortal(task.source, str(tmp_path / "died")), processes, size=4)
         assert np.array_equal(here, np.asarray(fit.gathered(replace(task, source=source)).weights))
     assert (tmp_path / "died").exists()

@@ -72,7 +72,7 @@ def test_the_numbers_are_those_of_the_first_gradient():
     problem = qep.Problem(network(), network().initial_weights(seed=3), X[0], cost=qep.SquaredError([Y[0]]))
     expected = qep.plan(problem, stencil=qep.symmetric("auto"), shots=qep.optimal_shots(400), seed=3).settings
     task = settled(task_of(network(), X, Y, **OPTIONS, **{**LEFT["both"], "mitigation": "none"}))
-    assert task.source.stencil == expected["stencil"] and task.shots == expected["shots"]
+    assert task.settings.stencil == expected["stencil"] and task.settings.shots == expected["shots"]
 
 
 def test_a_split_serves_training_and_held_out_samples():
@@ -85,7 +85,7 @@ def test_a_split_serves_training_and_held_out_samples():
 def test_workers_share_what_was_planned():
     task = spread(task_of(network(), X, Y, **OPTIONS, **LEFT["beta"]), Serial(), anyway=True)
     planned = settled(task)
-    assert isinstance(planned.source, Distributed) and planned.source.source.stencil.beta != "auto"
+    assert isinstance(planned.source, Distributed) and planned.settings.stencil.beta != "auto"
 
 
 def test_requests_that_cannot_be_planned_are_refused():

@@ -17,7 +17,6 @@ from qep_qiskit.runs.jobs.journal import JournalDevice
 from qep_qiskit.runs.prices import estimate
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError
 from qep_qiskit.training.life.prices import expected_cost
-from qep_qiskit.training.loop.settlement import changed
 from qep_qiskit.training.loop.task import Task
 
 Confirm = Callable[[Mapping[str, Any], RunStore], None]
@@ -29,7 +28,8 @@ def unasked(cost: Mapping[str, Any], store: RunStore) -> None:
 
 def device_of(task: Task) -> RemoteDevice | None:
     """Return the device of a training where it is one that takes jobs."""
-    return task.device if isinstance(task.device, RemoteDevice) else None
+    device = task.settings.device
+    return device if isinstance(device, RemoteDevice) else None
 
 
 def refuse(task: Task, run: object, workers: object, scheduler: object) -> None:
@@ -40,7 +40,7 @@ def refuse(task: Task, run: object, workers: object, scheduler: object) -> None:
     if (workers, scheduler) != (None, None):
         name, value = ("workers", workers) if workers is not None else ("scheduler", scheduler)
         raise InputError(f"{name}: {value!r} does not go with {device.name}, whose jobs go through one run; leave it out")
-    if task.shots is None:
+    if task.settings.shots is None:
         raise InputError(f"shots: missing; {device.name} measures, so give the shots of each circuit, for instance 10000")
     if run is None:
         raise InputError(
@@ -99,8 +99,7 @@ def through_the_run(
         confirm({**estimate(store, ended, device), "steps": len({job.round for job in ended})}, store)
         courier.replace(ended)
     try:
-        source = changed(task.source, lambda own: replace(own, device=journal))
-        yield replace(task, device=journal, source=source), journal.at
+        yield replace(task, settings=replace(task.settings, device=journal)), journal.at
     finally:
         courier.close_group()
 

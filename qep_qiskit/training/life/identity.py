@@ -13,6 +13,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import Identity, UnidentifiedError, difference, identity
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.settings import Settings
 from qep_qiskit.training.data.targets import Samples
 from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.training.loop.sources import Equilibrium, LinearResponse, Source
@@ -37,11 +38,15 @@ def identity_of(task: Task) -> Identity:
     UnidentifiedError
         For a function that cannot be identified by its content and was not given a name.
     """
-    parts: dict[str, object] = {"network": task.network, "cost": task.cost, **_source(task.source), "preparer": task.preparer}
-    parts |= {
-        "shots": task.shots,
-        "mitigation": task.mitigation,
-        "calibration_shots": task.calibration_shots,
+    settings = task.settings
+    parts: dict[str, object] = {
+        "network": task.network,
+        "cost": task.cost,
+        **_source(task.source, settings),
+        "preparer": settings.preparer,
+        "shots": settings.shots,
+        "mitigation": settings.mitigation,
+        "calibration_shots": settings.calibration_shots,
         "optimizer": task.optimizer,
         "schedule": task.schedule,
         "learning_rate": task.learning_rate,
@@ -59,19 +64,19 @@ def identity_of(task: Task) -> Identity:
     found: Identity = {}
     for name, part in parts.items():
         found |= identity(part, name)
-    return found | _device(task.device)
+    return found | _device(settings.device)
 
 
 def _samples(where: str, samples: Samples) -> dict[str, object]:
     return {f"{where}X": samples.X, f"{where}Y": samples.Y}
 
 
-def _source(source: Source) -> dict[str, object]:
+def _source(source: Source, settings: Settings) -> dict[str, object]:
     match source:
         case Distributed():
-            return {**_source(source.source), "samples_a_task": source.size}
+            return {**_source(source.source, settings), "samples_a_task": source.size}
         case Equilibrium():
-            return {"gradient": "equilibrium", "stencil": source.stencil}
+            return {"gradient": "equilibrium", "stencil": settings.stencil}
         case LinearResponse():
             return {"gradient": "exact"}
     return {"gradient": source}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from qep_qiskit.equilibrium.plan import Plan, advance, plan
-from qep_qiskit.equilibrium.prediction import read_only
+from qep_qiskit.equilibrium.plan import Plan, plan
+from qep_qiskit.equilibrium.prediction import UNUSED, read_only
+from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.runs.jobs.journal import JournalDevice
 from qep_qiskit.runs.prices import Cost, of_rounds
 from qep_qiskit.seeds import integer
-from qep_qiskit.stencils import symmetric
 from qep_qiskit.training.data.targets import Samples
 from qep_qiskit.training.loop.sources import Equilibrium
 from qep_qiskit.training.loop.task import Task
@@ -28,30 +30,24 @@ def expected_cost(task: Task, device: JournalDevice, *, done: int = 0, progress:
     done : int
     """
     progress("working out what the training costs", None)
-    assert not task.left_to_the_planner
+    assert not task.settings.open
     steps, epochs = task.total_steps - done, task.epochs - done // task.steps_per_epoch
     found = Cost()
     if isinstance(task.source, Equilibrium):
-        rounds = [_first(task, task.samples, task.shots, task.source.stencil, progress)]
+        rounds = [_first(task, task.samples, None, progress)]
         if not rounds[0].complete:  # the nudged phases' circuits are the same whatever the free phase answers
             rounds.append(advance(rounds[0], np.zeros(len(rounds[0].problem.cost_rows)), progress=progress))
         found += of_rounds(rounds, device, device.courier.device, samples=min(task.batch_size, len(task.samples))).times(steps)
     if task.held_out is not None:
-        seen = _first(task, task.held_out, task.read_shots, None, progress)
+        seen = _first(task, task.held_out, task.read_shots, progress)
         found += of_rounds([seen], device, device.courier.device, samples=len(task.held_out)).times(epochs)
     return found
 
 
-def _first(task: Task, samples: Samples, shots: object, stencil: object, progress: Progress) -> Plan:
-    """Return the first round of the first sample: of a gradient with a stencil, of an answer without one."""
+def _first(task: Task, samples: Samples, read_shots: int | None, progress: Progress) -> Plan:
+    """Return the first round of the first sample: of an answer with `read_shots`, of a gradient without."""
     problem = Problem(task.network, task.first, samples.X[0], cost=samples.costs[0])
-    return plan(
-        problem if stencil is not None else read_only(problem),
-        preparer=task.preparer,
-        stencil=symmetric(1.0) if stencil is None else stencil,  # type: ignore[arg-type]
-        shots=shots,  # type: ignore[arg-type]
-        mitigation=task.mitigation,
-        calibration_shots=task.calibration_shots,
-        seed=integer(task.seed, "step", 0),
-        progress=progress,
-    )
+    settings = replace(task.settings, seed=integer(task.seed, "step", 0))
+    if read_shots is None:
+        return plan(problem, settings, progress=progress)
+    return plan(read_only(problem), replace(settings, shots=read_shots), stencil=UNUSED, progress=progress)

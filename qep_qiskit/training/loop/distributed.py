@@ -9,11 +9,12 @@ import numpy as np
 
 from qep_qiskit.costs import Cost
 from qep_qiskit.equilibrium import Gradient
-from qep_qiskit.measurement.split import Split
+from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, Start, silent
+from qep_qiskit.preparation.preparer import Prepared, Progress, Start, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.seeds import integer
+from qep_qiskit.settings import Settings
 from qep_qiskit.training.loop.sources import Source
 from qep_qiskit.training.loop.starts import kept, of_use, restored
 from qep_qiskit.workers import Pool
@@ -39,16 +40,13 @@ class Distributed:
     Attributes
     ----------
     source : Source
-    preparer : Preparer
-        Of `source`, for the warm starts that travel.
     pool : Pool
     size : int
-        Samples of a task. It is part of the result: the shots of a task have seeds of their own, and samples start from others
+        Samples per task. It is part of the result: the shots of a task have seeds of their own, and samples start from others
         of the same task. The number of workers is not.
     """
 
     source: Source
-    preparer: Preparer
     pool: Pool
     size: int = SAMPLES_A_TASK
 
@@ -59,38 +57,40 @@ class Distributed:
     def __call__(
         self,
         problems: Sequence[Problem],
+        settings: Settings,
         *,
         warm_start: Sequence[Prepared | None] | None = None,
-        shots: int | Split | None = None,
-        seed: int = 0,
         progress: Progress = silent,
     ) -> list[Gradient]:
         """Return the gradients in the order of the problems."""
+        preparer, shots, seed = settings.preparer, settings.shots, settings.seed
+        assert not isinstance(shots, OptimalShots)
         parts = []
         for number, first in enumerate(range(0, len(problems), self.size)):
             some = problems[first : first + self.size]
-            starts = None if warm_start is None else tuple(kept(p, self.preparer) for p in warm_start[first : first + self.size])
+            starts = None if warm_start is None else tuple(kept(p, preparer) for p in warm_start[first : first + self.size])
             samples = tuple((problem.x, problem.cost) for problem in some)
             # without shots nothing is drawn but first angles, which are those of the whole batch; so are the first task's shots
-            own = seed if shots is None or number == 0 else integer(seed, "task", number)
-            parts.append(Part(some[0].weights, samples, starts, shots, own))
+            seed_of_task = seed if shots is None or number == 0 else integer(seed, "task", number)
+            parts.append(Part(some[0].weights, samples, starts, shots, seed_of_task))
         found: dict[int, list[Gradient]] = {}
-        shared = (self.source, self.preparer, problems[0].network)
+        shared = (self.source, replace(settings, shots=None, seed=0), problems[0].network)  # the same for every step
         for number, gradients in self.pool.results(measured, shared, parts):
             found[number] = gradients
             progress(f"{len(found)} of {len(parts)} tasks", len(found) / len(parts))
         return [gradient for number in range(len(parts)) for gradient in found[number]]
 
-    def describe(self) -> Mapping[str, object]:
+    def describe(self, settings: Settings) -> Mapping[str, object]:
         """Return the source's own, and the size of a task."""
-        return {**self.source.describe(), "samples_a_task": self.size}
+        return {**self.source.describe(settings), "samples_a_task": self.size}
 
 
-def measured(shared: tuple[Source, Preparer, Network], part: Part) -> list[Gradient]:
+def measured(shared: tuple[Source, Settings, Network], part: Part) -> list[Gradient]:
     """Measure one part: what a worker runs. Free phases go back as the arrays that later steps start from."""
-    source, preparer, network = shared
+    source, settings, network = shared
+    preparer = settings.preparer
     problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]
     warm_start = None if part.starts is None else [restored(start, preparer) for start in part.starts]
-    found = source(problems, warm_start=warm_start, shots=part.shots, seed=part.seed, progress=silent)
+    gradients = source(problems, replace(settings, shots=part.shots, seed=part.seed), warm_start=warm_start)
     carried = of_use(preparer, network.num_qubits)
-    return [replace(g, free=restored(kept(g.free, preparer), preparer) if carried else None) for g in found]
+    return [replace(g, free=restored(kept(g.free, preparer), preparer) if carried else None) for g in gradients]

@@ -11,106 +11,87 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.equilibrium.diagnostics import BetaBias
-from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.equilibrium.reduction import reduce
+from qep_qiskit.equilibrium.rounds import run
+from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.reference import exact_gradient
-from qep_qiskit.stencils import AdaptiveStencil, AnyStencil
-from qep_qiskit.verbs.gradients import gradients
+from qep_qiskit.settings import Settings
+from qep_qiskit.stencils import AdaptiveStencil
 
 Vector = NDArray[np.float64]
 
 
 class Source(Protocol):
-    """What gives one gradient a problem."""
+    """What gives one gradient per problem."""
 
     def __call__(
         self,
         problems: Sequence[Problem],
+        settings: Settings,
         *,
-        warm_start: Sequence[Prepared | None] | None,
-        shots: int | Split | None,
-        seed: int,
-        progress: Progress,
+        warm_start: Sequence[Prepared | None] | None = None,
+        progress: Progress = silent,
     ) -> list[Gradient]:
         """Return the gradients in the order of the problems."""
         ...
 
-    def describe(self) -> Mapping[str, object]:
+    def describe(self, settings: Settings) -> Mapping[str, object]:
         """Return what it is, for reports and for telling one run from another."""
         ...
 
 
 @dataclass(frozen=True)
 class Equilibrium:
-    """Equilibrium propagation: one job of circuits a round for the whole batch."""
-
-    preparer: Preparer
-    stencil: AnyStencil
-    device: object = None
-    mitigation: str = "none"
-    calibration_shots: int | None = None
+    """Equilibrium propagation: one job of circuits per round for the whole batch."""
 
     def __call__(
         self,
         problems: Sequence[Problem],
+        settings: Settings,
         *,
         warm_start: Sequence[Prepared | None] | None = None,
-        shots: int | Split | None = None,
-        seed: int = 0,
         progress: Progress = silent,
     ) -> list[Gradient]:
-        """Return :func:`qep_qiskit.gradients` of the problems."""
-        return gradients(
-            problems,
-            preparer=self.preparer,
-            stencil=self.stencil,
-            device=self.device,
-            shots=shots,
-            mitigation=self.mitigation,
-            calibration_shots=self.calibration_shots,
-            warm_start=warm_start,
-            seed=seed,
-            progress=progress,
-        )
+        """Return what :func:`qep_qiskit.gradients` would."""
+        rounds = run(problems, settings, warm_start=warm_start, progress=progress)
+        return [reduce(plan, outcomes) for plan, outcomes in rounds]
 
-    def describe(self) -> Mapping[str, object]:
+    def describe(self, settings: Settings) -> Mapping[str, object]:
         """Return preparer, stencil and mitigation."""
-        left = "adaptive" if isinstance(self.stencil, AdaptiveStencil) else "auto"
+        stencil = settings.stencil
+        left = "adaptive" if isinstance(stencil, AdaptiveStencil) else "auto"
         return {
             "gradient": "equilibrium",
-            "preparer": self.preparer.describe(),
-            "stencil": {"kind": self.stencil.kind, "beta": getattr(self.stencil, "beta", left)},
-            "mitigation": self.mitigation,
-            "calibration_shots": self.calibration_shots,
+            "preparer": settings.preparer.describe(),
+            "stencil": {"kind": stencil.kind, "beta": getattr(stencil, "beta", left)},
+            "mitigation": settings.mitigation,
+            "calibration_shots": settings.calibration_shots,
         }
 
 
 @dataclass(frozen=True)
 class LinearResponse:
-    """The exact gradient, the limit β → 0, of every sample; of the level that `preparer` asks for."""
-
-    preparer: Preparer | None = None
+    """The exact gradient, the limit β → 0, of every sample; of the level that the preparer asks for."""
 
     def __call__(
         self,
         problems: Sequence[Problem],
+        settings: Settings,
         *,
         warm_start: Sequence[Prepared | None] | None = None,
-        shots: int | Split | None = None,
-        seed: int = 0,
         progress: Progress = silent,
     ) -> list[Gradient]:
         """Return :func:`qep_qiskit.exact_gradient` of each problem."""
-        found = []
+        gradients = []
         for number, problem in enumerate(problems):
             progress(f"sample {number + 1} of {len(problems)}", number / len(problems))
-            found.append(exact_gradient(problem, preparer=self.preparer, seed=seed))
-        return found
+            gradients.append(exact_gradient(problem, preparer=settings.preparer, seed=settings.seed))
+        return gradients
 
-    def describe(self) -> Mapping[str, object]:
+    def describe(self, settings: Settings) -> Mapping[str, object]:
         """Return its name, and whose states."""
-        return {"gradient": "exact", **({} if self.preparer is None else {"preparer": self.preparer.describe()})}
+        return {"gradient": "exact", "preparer": settings.preparer.describe()}
 
 
 @dataclass(frozen=True)

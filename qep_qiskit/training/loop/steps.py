@@ -120,9 +120,9 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
     """Return the next step."""
     step, chosen = state.step, task.batch(state.step)
     problems = [Problem(task.network, state.weights, task.samples.X[i], cost=task.samples.costs[i]) for i in chosen]
-    if task.left_to_the_planner:
+    if task.settings.open:
         raise ValueError("a task that leaves something to the planner is to be settled before its first step")
-    asked: Any = task.shots
+    asked: Any = task.settings.shots
     shots = task.optimizer.shots(asked, state.memory) if isinstance(asked, int) else asked
     found = _gradients(task, problems, _warm_start(task, state, chosen), shots, step, progress)
     mean = mean_of(found)
@@ -139,7 +139,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
             "learning_rate or clip"
         )
     fresh = (
-        {int(i): s for i, g in zip(chosen, found, strict=True) if (s := kept(g.free, task.preparer)) is not None}
+        {int(i): s for i, g in zip(chosen, found, strict=True) if (s := kept(g.free, task.settings.preparer)) is not None}
         if task.carries
         else {}
     )
@@ -179,14 +179,15 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
 def _warm_start(task: Task, state: State, chosen: Indices) -> list[Prepared | None] | None:
     if not task.carries or not all(int(i) in state.starts for i in chosen):
         return None
-    return [restored(state.starts[int(i)], task.preparer) for i in chosen]
+    return [restored(state.starts[int(i)], task.settings.preparer) for i in chosen]
 
 
 def _gradients(
     task: Task, problems: Sequence[Problem], warm_start: Any, shots: int | Split | None, step: int, progress: Progress
 ) -> list[Gradient]:
     try:
-        return task.source(problems, warm_start=warm_start, shots=shots, seed=integer(task.seed, "step", step), progress=progress)
+        settings = replace(task.settings, shots=shots, seed=integer(task.seed, "step", step))
+        return task.source(problems, settings, warm_start=warm_start, progress=progress)
     except DegenerateGroundStateError as error:
         raise DegenerateGroundStateError(f"training: at step {step + 1}, {error}") from None
 
@@ -236,22 +237,15 @@ def evaluate(
     """Return loss and accuracy of samples as the task's device measures them, and the shots that this took."""
     problems = [Problem(task.network, weights, x, cost=cost) for x, cost in zip(samples.X, samples.costs, strict=True)]
     try:
-        found = answers(
-            problems,
-            preparer=task.preparer,
-            device=task.device,
-            shots=task.read_shots,
-            mitigation=task.mitigation,
-            calibration_shots=task.calibration_shots,
-            seed=seed,
-            progress=progress,
-        )
+        found = answers(problems, replace(task.settings, shots=task.read_shots, seed=seed), progress=progress)
     except DegenerateGroundStateError as error:
         raise DegenerateGroundStateError(f"training: at a held-out sample, {error}") from None
     return measured(found, samples, task.key), sum(answer.shots for answer in found)
 
 
 def _cosine(task: Task, problems: Sequence[Problem], values: Vector) -> float | None:
-    exact = np.mean([exact_gradient(problem, preparer=reference_state(task.preparer)).values for problem in problems], axis=0)
+    exact = np.mean(
+        [exact_gradient(problem, preparer=reference_state(task.settings.preparer)).values for problem in problems], axis=0
+    )
     on = task.constraints.trained
     return deviation(values[on], exact[on]).cosine

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import flag, real, seed_of, whole
+from qep_qiskit.checks import flag, real, whole
 from qep_qiskit.equilibrium.result import plain
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.seeds import stream
-from qep_qiskit.stencils import AutoStencil
+from qep_qiskit.settings import Settings
 from qep_qiskit.training.data.targets import Samples
 from qep_qiskit.training.loop.sources import Source
 from qep_qiskit.training.loop.starts import carries
@@ -43,11 +42,9 @@ class Task:
     cost : str, callable or Cost
     source : Source
         Of gradients.
-    preparer : Preparer
-        Of the states that held-out samples are read from, and of warm starts.
-    device, shots, mitigation, calibration_shots
-        Where and how often the held-out samples are measured; `shots` also those of the first gradient. What they and the
-        source leave to the planner, :func:`~qep_qiskit.training.loop.settlement.settled` settles once for the whole training.
+    settings : Settings
+        How the gradients and the held-out samples are measured; the shots are those of the first gradient. What they leave to
+        the planner, :func:`~qep_qiskit.training.loop.settlement.settled` settles once for the whole training.
     optimizer : Optimizer
     schedule : Schedule
     learning_rate : float
@@ -59,7 +56,6 @@ class Task:
         Every so many steps the batch's exact gradient is computed beside; 0: never.
     warm : bool
         Whether samples start from their last free phase.
-    seed : int
     """
 
     network: Network
@@ -68,11 +64,7 @@ class Task:
     held_out: Samples | None
     cost: object
     source: Source
-    preparer: Preparer
-    device: object
-    shots: int | Split | OptimalShots | None
-    mitigation: str
-    calibration_shots: int | None
+    settings: Settings
     optimizer: Optimizer
     schedule: Schedule
     learning_rate: float
@@ -82,7 +74,6 @@ class Task:
     patience: int | None
     compare_every: int
     warm: bool
-    seed: int
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -91,7 +82,6 @@ class Task:
             "compare_every": whole("compare_every", self.compare_every),
             "learning_rate": real("learning_rate", self.learning_rate, above=0.0),
             "warm": flag("warm_starts", self.warm),
-            "seed": seed_of(self.seed),
         }
         if self.patience is not None:
             checked["patience"] = whole("early_stopping", self.patience, least=1, what="a number of epochs")
@@ -116,26 +106,26 @@ class Task:
         return self.epochs * self.steps_per_epoch
 
     @property
-    def left_to_the_planner(self) -> bool:
-        """Whether β or the split of the shots is still to be chosen."""
-        stencil = getattr(getattr(self.source, "source", self.source), "stencil", None)
-        return isinstance(stencil, AutoStencil) or isinstance(self.shots, OptimalShots)
+    def seed(self) -> int:
+        """The seed of the whole training."""
+        return self.settings.seed
 
     @property
     def read_shots(self) -> int | None:
         """Shots of each circuit that a held-out sample is read from: those of the free phase in the mean."""
-        if isinstance(self.shots, OptimalShots):
-            return self.shots.shots
-        if not isinstance(self.shots, Split):
-            return self.shots
-        table = self.shots.table
+        shots = self.settings.shots
+        if isinstance(shots, OptimalShots):
+            return shots.shots
+        if not isinstance(shots, Split):
+            return shots
+        table = shots.table
         free = table[0][table[0] > 0]
         return max(2, round(float((free if free.size else table[table > 0]).mean())))
 
     @cached_property
     def carries(self) -> bool:
         """Whether starts are carried from step to step."""
-        return self.warm and carries(self.preparer, self.network.num_qubits, len(self.samples))
+        return self.warm and carries(self.settings.preparer, self.network.num_qubits, len(self.samples))
 
     def batch(self, step: int) -> NDArray[np.int64]:
         """Return the samples of a step: every epoch is its own permutation, drawn from (seed, "batch", epoch)."""
@@ -156,15 +146,14 @@ class Task:
 
     def describe(self) -> dict[str, Any]:
         """Return the whole training as plain numbers and words, for reports."""
-        device = getattr(self.device, "describe", lambda: {"name": "statevector"})()
         found: Mapping[str, object] = {
             "network": dict(self.network.description),
             "weights": list(self.network.names),
             "cost": self.cost if isinstance(self.cost, str) else _title(self.cost),
-            **self.source.describe(),
-            "device": device,
-            "shots": _shots(self.shots),
-            "mitigation": self.mitigation,
+            **self.source.describe(self.settings),
+            "device": self.settings.device.describe(),
+            "shots": _shots(self.settings.shots),
+            "mitigation": self.settings.mitigation,
             "optimizer": self.optimizer.describe(),
             "schedule": _title(self.schedule),
             "learning_rate": self.learning_rate,

@@ -1,0 +1,118 @@
+"""The second round of a cost of expectations: the phases that wait for the free phase's result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.families import family_of, free_family, refuse_lost
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.mps import MPS
+from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+
+Vector = NDArray[np.float64]
+SIGNAL_STEP = 0.1
+"""The step in ε for the gradient's derivative: large beside a preparer's own error, small beside ε."""
+
+
+def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Plan:
+    """Return the second round of a cost of expectations, now that the free phase is known.
+
+    Parameters
+    ----------
+    first : Plan
+    observed : ndarray of shape (M,)
+        The expectations of the cost's observables in the free phase, as :func:`reduce` reads them.
+    """
+    return advance_all([first], [observed], progress=progress)[0]
+
+
+def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: Progress = silent) -> list[Plan]:
+    """Return the second rounds of a batch, as :func:`advance` would; what can be is prepared together."""
+    if not first[0].preparer.supports.together:
+        found = []
+        for number, (plan, values) in enumerate(zip(first, observed, strict=True)):
+            if len(first) > 1:
+                progress(f"nudging sample {number + 1} of {len(first)}", number / len(first))
+            families = _second_families(plan, values)
+            made = plan.preparer.prepare_all(families, free=plan.prepared, seed=plan.seed, progress=progress)
+            found.append(_second(plan, values, made, progress))
+        return found
+    groups = [_second_families(plan, values) for plan, values in zip(first, observed, strict=True)]
+    made = first[0].preparer.prepare_all([family for group in groups for family in group], progress=progress)
+    dealt = iter(made)
+    return [
+        _second(plan, values, [next(dealt) for _ in group], progress)
+        for plan, values, group in zip(first, observed, groups, strict=True)
+    ]
+
+
+def _second_families(first: Plan, observed: Vector) -> list[Family]:
+    """H + βC of the phases that are left, and where shot noise reaches the error signal, with each ε_m moved by a step."""
+    signal = first.problem.cost.error_signal(observed)
+    noisy = first.shots is not None and first.prepared.computable
+    return _nudged(first, _moved(signal) if noisy else [signal])
+
+
+def _nudged(first: Plan, signals: Sequence[Vector]) -> list[Family]:
+    problem, betas = first.problem, tuple(first.stencil.phases[p] for p in _rest(first))
+    families = [family_of(problem, signal @ problem.cost_rows, betas) for signal in signals]
+    refuse_lost(families[0], signals[0])
+    return [replace(families[0], limit=True), *families[1:]]
+
+
+def _moved(signal: Vector) -> list[Vector]:
+    """ε, and ε with each of its entries moved by a step."""
+    return [signal, *(signal + _step(signal) * direction for direction in np.eye(len(signal)))]
+
+
+def _rest(first: Plan) -> tuple[int, ...]:
+    return tuple(p for p in range(len(first.stencil.phases)) if p not in first.phases)
+
+
+def _step(signal: Vector) -> float:
+    return SIGNAL_STEP * max(1.0, float(np.abs(signal).max()))
+
+
+def _second(first: Plan, observed: Vector, prepared: Sequence[Prepared], progress: Progress) -> Plan:
+    signal = first.problem.cost.error_signal(observed)
+    sensitivity = None
+    if first.shots is not None and first.prepared.computable:
+        sensitivity = _sensitivity(first, signal, prepared)
+    elif first.shots is not None:
+        sensitivity = _by_tensor_network(first, signal, progress)
+    return replace(
+        first,
+        phases=_rest(first),
+        prepared=prepared[0],
+        error_signal=signal,
+        sensitivity=sensitivity,
+        earlier=first,
+    )
+
+
+def _sensitivity(first: Plan, signal: Vector, prepared: Sequence[Prepared]) -> NDArray[np.float64]:
+    """∂(gradient)/∂ε_m at this ε and this β, from one step in each ε_m, on the prepared states without noise.
+
+    At finite β the gradient is not linear in ε, so the response to the nudge O_m alone would not do. It only enters the
+    error bar, through the variance of ε.
+    """
+    problem, paulis = first.problem, first.problem.frame.paulis
+    factors = np.array([first.stencil.phase_factors[p] for p in _rest(first)])
+    here, *moved = (factors @ some.expectations(paulis) for some in prepared)
+    return np.array([problem.derivative_rows @ (there - here) / _step(signal) for there in moved]).T
+
+
+def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArray[np.float64]:
+    """The sensitivity of ground states as matrix product states in place of circuits' states that are too large to compute.
+
+    It only enters the error bar; the ground state's stands for the circuit's.
+    """
+    preparer = MPS(gap=False)
+    free = preparer.prepare(free_family(first.problem), seed=first.seed, progress=progress)
+    prepared = preparer.prepare_all(_nudged(first, _moved(signal)), free=free, seed=first.seed, progress=progress)
+    return _sensitivity(first, signal, prepared)

@@ -1,0 +1,172 @@
+"""How a gradient is measured: every option once, with its default, its meaning and its check."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict, TypeVar
+
+from qep_qiskit.checks import seed_of
+from qep_qiskit.devices.device import Device, check_shots
+from qep_qiskit.devices.named import as_device
+from qep_qiskit.devices.statevector import StatevectorDevice
+from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.measurement.mitigation.mitigation import parse
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.preparer import Preparer
+from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
+
+EXACT, ADAPTIVE, STATE = Exact(), AdaptiveStencil(), StatevectorDevice()
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+class Options(TypedDict, total=False):
+    """The keywords of `Settings` as callers may give them: None stands for the default."""
+
+    preparer: Preparer | None
+    stencil: AnyStencil | None
+    device: object
+    shots: int | Split | OptimalShots | None
+    mitigation: str
+    calibration_shots: int | None
+    seed: int | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Settings(Mapping[str, Any]):
+    """How a gradient is measured. A mapping too: ``qep.gradient(problem, **settings)``.
+
+    Parameters
+    ----------
+    preparer : Preparer
+        What prepares the states. By default exact ground states; ``VQE(...)`` and ``Adiabatic(...)`` make circuits.
+    stencil : Stencil, AdaptiveStencil or AutoStencil
+        By default ``symmetric("adaptive")``: β follows from the gap, the size of the nudge and the shots, so that the bias stays
+        below the shot error, or below a percent without shots. ``symmetric("auto")`` lets :func:`qep_qiskit.forecast` choose β.
+    device : Device, str, BackendV2 or BaseSamplerV2
+        By default the state itself, ``statevector()``. Jobs of a device that bills are sent without a question and are kept by
+        its service alone; ``qep_qiskit.runs.submit`` keeps them in a run.
+    shots : int, Split or OptimalShots, optional
+        Per circuit, that is per basis and phase; exact expectations if omitted. :func:`qep_qiskit.optimal_shots` distributes the
+        same total so that the predicted error is least.
+    mitigation : str
+        ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see docs/mitigation.md.
+    calibration_shots : int, optional
+        Per calibration circuit; as many as `shots` if omitted.
+    seed : int, optional
+        The device's seed if omitted.
+
+    Raises
+    ------
+    InputError
+        For a value that is not allowed.
+
+    Examples
+    --------
+    >>> settings = Settings(device="simulator", shots=1e3)
+    >>> settings.shots, settings.seed, settings["mitigation"]
+    (1000, 0, 'none')
+    """
+
+    preparer: Preparer = EXACT
+    stencil: AnyStencil = ADAPTIVE
+    device: Device = STATE
+    shots: int | Split | OptimalShots | None = None
+    mitigation: str = "none"
+    calibration_shots: int | None = None
+    seed: int = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        stencil = ADAPTIVE if self.stencil is None else self.stencil
+        if not isinstance(stencil, Stencil | AdaptiveStencil | AutoStencil):
+            raise InputError(f"stencil: {stencil!r} is not allowed; give for instance qep.symmetric(0.1)")
+        device = as_device(self.device)
+        shots = self.shots if isinstance(self.shots, Split | OptimalShots) else check_shots("shots", self.shots)
+        if isinstance(shots, Split):
+            check_shots("shots", shots.calibration or None)
+        vars(self).update(
+            preparer=EXACT if self.preparer is None else check_preparer(self.preparer),
+            stencil=stencil,
+            device=device,
+            shots=shots,
+            mitigation=str(parse(self.mitigation)),
+            calibration_shots=check_shots("calibration_shots", self.calibration_shots),
+            seed=device.seed if self.seed is None else seed_of(self.seed),
+        )
+
+    @property
+    def open(self) -> bool:
+        """Whether β or the distribution of the shots is left to the planner."""
+        return isinstance(self.stencil, AutoStencil) or isinstance(self.shots, OptimalShots)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in NAMES:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+def check_preparer(preparer: object) -> Preparer:
+    """Return a preparer, refusing in one clear line what is not one."""
+    if not isinstance(preparer, Preparer):
+        raise InputError(
+            f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...), qep.MPS(...), "
+            "qep.MeanField() or qep.Thermal(...)"
+        )
+    return preparer
+
+
+NAMES = tuple(field.name for field in fields(Settings))
+
+
+def settings_of(verb: Callable[..., Any], options: Mapping[str, Any]) -> Settings:
+    """Return the settings that a verb was given.
+
+    Raises
+    ------
+    TypeError
+        For a keyword that the verb does not have, as Python would, naming the nearest that it has.
+    """
+    unknown = next((name for name in options if name not in NAMES), None)
+    if unknown is not None:
+        close = nearest(unknown, inspect.signature(verb).parameters)
+        raise TypeError(f"{verb.__name__}() got an unexpected keyword argument {unknown!r}{close}")
+    return Settings(**options)
+
+
+def shows_options(**defaults: object) -> Callable[[Verb], Verb]:
+    """Give a verb with ``**options`` a signature that spells them, for help, notebooks and `inspect`.
+
+    Parameters
+    ----------
+    **defaults
+        Defaults that differ from those of :class:`Settings`.
+    """
+    options = []
+    for field in fields(Settings):
+        default, annotation = defaults.get(field.name, field.default), Options.__annotations__[field.name].__forward_arg__
+        options.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
+    return _shows(options)
+
+
+def shows_keywords_of(other: Callable[..., Any]) -> Callable[[Verb], Verb]:
+    """Give a verb that hands ``**options`` on to another function a signature with that function's keywords."""
+    return _shows([p for p in inspect.signature(other).parameters.values() if p.kind is p.KEYWORD_ONLY])
+
+
+def _shows(options: Sequence[inspect.Parameter]) -> Callable[[Verb], Verb]:
+    def shown(verb: Verb) -> Verb:
+        signature = inspect.signature(verb)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        place = next((i for i, p in enumerate(own) if p.kind is p.KEYWORD_ONLY), len(own))
+        verb.__signature__ = signature.replace(parameters=[*own[:place], *options, *own[place:]])  # type: ignore[attr-defined]
+        return verb
+
+    return shown

@@ -1,0 +1,61 @@
+"""predictions: what a network answers to many samples, measured as a gradient's free phase is."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qep_qiskit.checks import numbers
+from qep_qiskit.costs import ExpectationCost
+from qep_qiskit.equilibrium.prediction import answers
+from qep_qiskit.errors import InputError, NudgeWarning
+from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.settings import Options, settings_of, shows_options
+
+
+@shows_options()
+def predictions(
+    network: Network, weights: ArrayLike, X: ArrayLike, *, progress: Progress = silent, **options: Unpack[Options]
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return the outputs' expectations in the ground states of many samples.
+
+    Parameters
+    ----------
+    network : Network
+    weights : array_like of shape (num_weights,) or mapping
+    X : array_like of shape (samples, num_inputs)
+    preparer, stencil, device, shots, mitigation, calibration_shots, seed
+        How they are measured: see :class:`~qep_qiskit.settings.Settings`. The stencil is not used.
+    progress : callable, optional
+
+    Returns
+    -------
+    values, stderr : ndarray of shape (samples, num_outputs), same or None
+        `stderr` is one standard deviation; None where expectations are exact.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> from qep_qiskit.verbs.predictions import predictions
+    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    >>> values, stderr = predictions(network, [1.0, 0.0, 0.0, 1.0, 1.0], [[0.5], [-0.5]])
+    >>> values.round(4).tolist(), stderr
+    ([[0.4082], [-0.4082]], None)
+    """
+    nothing = ExpectationCost(lambda v: 0.0, np.zeros_like)
+    rows = numbers(X.to_numpy() if hasattr(X, "to_numpy") else X)
+    if rows is None or rows.ndim not in (1, 2) or not len(rows):
+        raise InputError(f"X: is no table of numbers; give an array of shape (samples, {network.num_inputs})")
+    problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(rows)]
+    found = answers(problems, settings_of(predictions, options), progress=progress)
+    for text in dict.fromkeys(text for answer in found for text in answer.warnings):
+        warnings.warn(text, NudgeWarning, stacklevel=2)
+    values = np.array([answer.predictions for answer in found])
+    if found[0].predictions_stderr is None:
+        return values, None
+    return values, np.array([answer.predictions_stderr for answer in found])
