@@ -29,7 +29,7 @@ LONGEST_VALUE = 80
 
 @dataclass(frozen=True)
 class Key:
-    """What a spec may say for a parameter of a kind: ``layers: Annotated[int, Key("the number of layers", least=1)] = 3``.
+    """The key of a spec for a parameter of a kind: ``layers: Annotated[int, Key("the number of layers", least=1)] = 3``.
 
     Parameters without one are keys too, if TOML can hold their type.
 
@@ -103,12 +103,12 @@ class Kind:
         """Its parameters by name, in order."""
         plain_class = inspect.isclass(self.value) and not dataclasses.is_dataclass(self.value)
         hints = typing.get_type_hints(self.value.__init__ if plain_class else self.value, include_extras=True)
-        found = {}
+        parameters = {}
         for name, parameter in inspect.signature(self.value).parameters.items():
             hint = hints.get(name, Any)
             keys = [note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Key)]
-            found[name] = Parameter(hint, parameter.default, keys[-1] if keys else Key())
-        return found
+            parameters[name] = Parameter(hint, parameter.default, keys[-1] if keys else Key())
+        return parameters
 
     def answers(self, text: str) -> bool:
         """Return whether a text names this kind."""
@@ -160,7 +160,9 @@ class Kinds:
         return iter([*self.built_in, *sorted({point.name for point in self._added} - set(self.built_in))])
 
     def __contains__(self, text: object) -> bool:
-        return isinstance(text, str) and (self._own(text) is not None or any(point.name == text for point in self._added))
+        return isinstance(text, str) and (
+            self._built_in_for(text) is not None or any(point.name == text for point in self._added)
+        )
 
     def named(self, text: object, where: str) -> Kind:
         """Return the kind that a text names.
@@ -171,16 +173,16 @@ class Kinds:
             If there is none, listing those there are; if two packages use the name; if a package cannot be imported. `where` is
             the key that holds the name.
         """
-        own = self._own(text) if isinstance(text, str) else None
+        built_in = self._built_in_for(text) if isinstance(text, str) else None
         added = [point for point in self._added if point.name == text]
-        if own is not None and not added:
-            return own
-        if own is None and len(added) == 1:
+        if built_in is not None and not added:
+            return built_in
+        if built_in is None and len(added) == 1:
             return self._loaded(added[0], where)
         if not added:
             close = nearest(text, self) if isinstance(text, str) else ""
             raise InputError(f"{where}: {shown(text)} is not allowed; give {one_of(self)}{close}")
-        packages = [PACKAGE] * (own is not None) + [_package(point) for point in added]
+        packages = [PACKAGE] * (built_in is not None) + [_package(point) for point in added]
         raise InputError(
             f'{where}: "{text}" is ambiguous: the packages {" and ".join(packages)} each have a {self.what} of this name; '
             "uninstall one of them, or rename its entry point"
@@ -196,7 +198,7 @@ class Kinds:
             return self.built_in[name].about
         return f"from the package {' and '.join(_package(point) for point in self._added if point.name == name)}"
 
-    def _own(self, text: str) -> Kind | None:
+    def _built_in_for(self, text: str) -> Kind | None:
         kinds = self.built_in.values()
         exact = next((kind for kind in kinds if kind.answers(text)), None)
         return exact or next((kind for kind in kinds if kind.accepts is not None and kind.accepts(text)), None)

@@ -110,7 +110,7 @@ def test_a_section_has_a_key_for_every_parameter_that_must_be_given(section, kin
 
 @dataclass(frozen=True)
 class Sample:
-    """What another package may write."""
+    """A class as another package may write it."""
 
     must: int
     plain: float = 0.5

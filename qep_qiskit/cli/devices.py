@@ -16,9 +16,9 @@ from qep_qiskit.cli.output import console, print_json
 @json_option
 def command(as_json: bool) -> None:
     """List the devices that circuits can run on."""
-    found = _devices()
+    devices = _devices()
     if as_json:
-        print_json({"devices": found})
+        print_json({"devices": devices})
         return
     from rich.table import Table
 
@@ -26,7 +26,7 @@ def command(as_json: bool) -> None:
     table.add_column("device.name")
     table.add_column("qubits", justify="right")
     table.add_column("what it is")
-    for device in found:
+    for device in devices:
         table.add_row(device["name"], "" if device["qubits"] is None else str(device["qubits"]), device["about"])
     console().print(table)
 
@@ -36,8 +36,8 @@ def _devices() -> list[dict[str, Any]]:
     from qep_qiskit.kinds import DEVICES
 
     named = [{"name": name, "qubits": None, "about": DEVICES.about(name)} for name in DEVICES]
-    about = "a snapshot of a real device: its layout, its gates and its noise"
-    return named + [{"name": name, "qubits": _qubits(cls), "about": about} for name, cls in snapshot_classes().items()]
+    snapshot = {"about": "a snapshot of a real device: its layout, its gates and its noise"}
+    return named + [{"name": name, "qubits": _qubits(cls), **snapshot} for name, cls in snapshot_classes().items()]
 
 
 def _qubits(cls: type) -> int | None:

@@ -46,10 +46,10 @@ def load(path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]
 
 def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
     """Return the spec of these tables, as :func:`load` does for a file."""
-    known = ["seed", "network", "weights", *list(SECTIONS)[1:]]
+    keys = ["seed", "network", "weights", *list(SECTIONS)[1:]]
     for key, value in tables.items():
-        if key not in known:
-            raise unknown_key("", key, value, known, "a spec")
+        if key not in keys:
+            raise unknown_key("", key, value, keys, "a spec")
     for key in REQUIRED:
         if key not in tables:
             raise InputError(f"[{key}]: missing; a spec needs the sections [network] and [cost]")
@@ -83,14 +83,14 @@ def _read(path: Path) -> dict[str, Any]:
         others = [p.name for p in folder.glob("*.toml")] if folder else []
         raise InputError(f"{path}: no such file; give the path of a spec in TOML{nearest(path.name, others)}") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text in UTF-8; give the path of a spec in TOML") from None
+        raise InputError(f"{path}: is not text in UTF-8; give the path of a spec in TOML") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read: {reason}; give the path of a spec in TOML") from None
     try:
         return toml_tables(text)
     except ValueError as error:
-        raise InputError(f"{path}: is no TOML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: is not TOML: {' '.join(str(error).split())}") from None
 
 
 def _table(name: str, table: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What every section of a spec is, and how a kind's parameters become the keys of one."""
+"""Sections of a spec, and the keys that the parameters of a kind become."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class Section(BaseModel):
         fields = cls.model_fields
         return {k: _whole(v) if k in fields and _takes_whole(fields[k].annotation) else v for k, v in table.items()}
 
+    def written(self) -> dict[str, Any]:
+        """Return the keys that the user wrote; all others keep the defaults of what they are passed to."""
+        return {key: value for key, value in self.model_dump(exclude_unset=True).items() if value is not None}
+
 
 class KindSection(Section):
     """A section whose keys are the parameters of the kind that it names."""
@@ -49,9 +53,8 @@ class KindSection(Section):
             Arguments that are not keys of the section; those that the kind does not take are left out.
         """
         parameters = self.kind_.parameters
-        written = {k: v for k, v in self.model_dump(exclude_unset=True).items() if v is not None and k != self.selector_}
-        given[self.selector_] = getattr(self, self.selector_)
-        arguments = {**written, **{k: v for k, v in given.items() if k in parameters}}
+        known = {**self.written(), self.selector_: getattr(self, self.selector_), **given}
+        arguments = {name: value for name, value in known.items() if name in parameters}
         for name, value in arguments.items():
             read = parameters[name].key.read
             arguments[name] = value if read is None else read(value, folder)

@@ -13,7 +13,7 @@ from qep_qiskit.measurement.mitigation.mitigation import parse
 
 
 class Sample(Section):
-    """What the network is asked, and the answer that is wanted."""
+    """The inputs of the network and the target of the cost."""
 
     x: list[float] = Field([], description="a list of finite numbers, one per input")
     y: int | float | list[float] | None = Field(
@@ -26,7 +26,7 @@ def _mitigation(value: str) -> str:
 
 
 class Measurement(Section):
-    """How often, and what is done about readout errors."""
+    """The number of shots, and the mitigation."""
 
     shots: int | None = Field(
         None, ge=2, le=10**9, description="a whole number from 2 to 1000000000, or leave it out for exact expectations"

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spec:
-    """An experiment: what is asked, and how it is measured.
+    """An experiment: a problem, and how its gradient is measured.
 
     Attributes
     ----------
     seed : int
     network, cost, sample, stencil_section, preparation, measurement, device_section, data, training : Section
-        As validated; the methods below make the objects of them.
+        Checked; the methods below make objects of them.
     weights : mapping
         As written: by group or by name.
     tables : mapping
@@ -77,7 +77,7 @@ class Spec:
 
     @property
     def mitigation(self) -> str:
-        """What is done about the device's errors, such as ``"tensored"``."""
+        """The mitigation of the device's errors, such as ``"tensored"``."""
         return self.measurement.mitigation
 
     @property

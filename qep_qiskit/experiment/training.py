@@ -29,13 +29,13 @@ class Data(Section):
     samples: int = Field(200, ge=2, le=1_000_000, description="how many a made task has, a whole number from 2 to 1000000")
     noise: float = Field(0.1, ge=0, description="of a made task, a number of at least 0")
     target: str | int | None = Field(
-        None, description="the column of the targets: its name, or its number from 0; the last one where absent"
+        None, description="the column of the targets: its name, or its number from 0; the last one if omitted"
     )
     columns: list[str] | None = Field(
-        None, min_length=1, description="the names of the columns that are inputs; all others where absent"
+        None, min_length=1, description="the names of the columns that are inputs; all others if omitted"
     )
     task: Literal["classification", "regression"] | None = Field(
-        None, description='"classification" or "regression"; told from the targets where absent'
+        None, description='"classification" or "regression"; if omitted, the targets tell'
     )
     held_out: float = Field(0.25, ge=0, lt=1, description="the share of the samples that is not trained on, from 0 to below 1")
     scaling: Literal["none", "standard", "minmax", "maxabs"] = Field(
@@ -48,7 +48,7 @@ class Data(Section):
 
 
 class Training(Section):
-    """How the network is fitted."""
+    """The fit of the network."""
 
     gradient: Literal["equilibrium", "exact"] = Field("equilibrium", description='"equilibrium" or "exact"')
     optimizer: Annotated[str, AfterValidator(_optimizer)] = Field("adam", description="the name of an optimizer")

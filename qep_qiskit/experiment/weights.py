@@ -1,4 +1,4 @@
-"""The weights of a spec: by group, by name, and drawn from the seed where absent."""
+"""The weights of a spec: by group, by name, and drawn from the seed if omitted."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ def resolve(network: Network, table: Mapping[str, object], seed: int) -> dict[st
         elif key in groups:
             by_group.update(_members(key, groups[key], value))
         else:
-            known = [*groups, *network.names]
             raise InputError(
                 f"weights.{key} = {shown(value)}: unknown key; the network has the groups {', '.join(groups)} "
-                f"and the names {_some(network.names)}{nearest(key, known)}"
+                f"and the names {_some(network.names)}{nearest(key, [*groups, *network.names])}"
             )
     return {**network.initial_weights(seed=seed), **by_group, **by_name}
 

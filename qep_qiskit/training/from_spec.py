@@ -105,29 +105,12 @@ def data_file(spec: Spec) -> Path | None:
 
 
 def _options(spec: Spec) -> Mapping[str, Any]:
-    section = spec.training
+    written = spec.training.written()
     settings: Mapping[str, Any] = spec.settings()
-    bounds = None
-    if section.bounds is not None:
-        for key, pair in section.bounds.items():
-            if len(pair) != 2:
-                raise InputError(f"training.bounds.{key}: {shown(pair)} is not allowed; give low and high, such as [-2.0, 2.0]")
-        bounds = {key: tuple(pair) for key, pair in section.bounds.items()}
-    if section.gradient == "exact":
-        settings = {name: settings[name] for name in ("preparer", "device", "shots", "seed")}
-    return {
-        **settings,
-        "gradient": section.gradient,
-        "optimizer": section.optimizer,
-        "learning_rate": section.learning_rate,
-        "schedule": section.schedule,
-        "epochs": section.epochs,
-        "batch_size": section.batch_size,
-        "early_stopping": section.early_stopping,
-        "compare_every": section.compare_every,
-        "trainable": section.trainable,
-        "bounds": bounds,
-        "l2": section.l2,
-        "clip": section.clip,
-        "warm_starts": section.warm_starts,
-    }
+    for key, pair in written.get("bounds", {}).items():
+        if len(pair) != 2:
+            raise InputError(f"training.bounds.{key}: {shown(pair)} is not allowed; give low and high, such as [-2.0, 2.0]")
+        written["bounds"][key] = tuple(pair)
+    if spec.training.gradient == "exact":
+        settings = {key: settings[key] for key in ("preparer", "device", "shots", "seed")}
+    return {**settings, **written}
