@@ -34,7 +34,7 @@ from qep_qiskit.stencils import extrapolated
 
 Vector = NDArray[np.float64]
 COMPARED_QUBITS = 16
-"""Up to so many qubits the exact gradient takes less than a second, and is computed beside others without being asked for."""
+"""Up to this many qubits the exact gradient takes less than a second, and is computed for comparison by default."""
 NUDGE_SHARE = 0.02
 """The nudge |β|‖C‖ as a share of the gap: the bias is of its fourth power, and errors of the states are divided by β."""
 
@@ -47,9 +47,9 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     problem : Problem
         With either kind of cost.
     preparer : Exact or Thermal, optional
-        Whose state: the ground state where absent, ``Exact(level=k)`` an excited state, ``Thermal(T)`` a Gibbs state.
+        ``Exact(level=k)`` for an excited state, ``Thermal(T)`` for a Gibbs state. Default: the ground state.
     seed : int
-        Of the first Lanczos vector.
+        Seed of the first Lanczos vector.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     refuse_without_qubits(problem, preparer, None)
     if reference_state(preparer) is not preparer:
         raise InputError(
-            f"exact_gradient: preparer {preparer.describe().get('method')!r} makes no exact state; give qep.Exact(...) or "
+            f"exact_gradient: preparer {preparer.describe().get('method')!r} prepares no exact state; give qep.Exact(...) or "
             "qep.Thermal(...), and see variational_gradient for VQE and MeanField"
         )
     if isinstance(preparer, Exact):
@@ -113,23 +113,23 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
         },
     )
     if preparer == Exact():
-        more = _truncation(problem, prepared.phases[0].energy, gradient.values)
-        gradient = replace(gradient, diagnostics=replace(gradient.diagnostics, more=more))
+        details = _truncation(problem, prepared.phases[0].energy, gradient.values)
+        gradient = replace(gradient, diagnostics=replace(gradient.diagnostics, more=details))
     return stamped(gradient, started, clock)
 
 
 def _truncation(problem: Problem, energy: float, values: Vector) -> dict[str, object]:
-    """What the levels of oscillators leave out, the gradient's relative error included where the closed form has the cost."""
-    found = truncation(problem, energy)
+    """Return the truncation error of oscillators, with that of the gradient if the closed form has the cost."""
+    report = truncation(problem, energy)
     network = problem.network
     if not isinstance(network, EncodedNetwork):
-        return found
+        return report
     if isinstance(problem.cost, ObservableCost) and not isinstance(problem.cost.operator, Polynomial):
-        return found
+        return report
     closed = _closed_form(Problem(network.exactly, problem.weights, problem.x, cost=problem.cost))
     size = float(np.linalg.norm(closed.values))
     error = float(np.linalg.norm(values - closed.values))
-    return {"truncation": {**found["truncation"], "gradient_error": error / size if size else None}}  # type: ignore[dict-item]
+    return {"truncation": {**report["truncation"], "gradient_error": error / size if size else None}}  # type: ignore[dict-item]
 
 
 def _closed_form(problem: Problem) -> Gradient:
@@ -246,11 +246,11 @@ def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: fl
     beta = NUDGE_SHARE * gap / size if size else NUDGE_SHARE
     settings = Settings(preparer=preparer, stencil=extrapolated(beta), seed=seed)
     [(last, outcomes)] = run([problem], settings, warm_start=[first])
-    found = reduce(last, outcomes)
+    gradient = reduce(last, outcomes)
     text = (
         f"{problem.network.num_qubits} qubits are more than diagonalisation reaches ({MOST_QUBITS}): matrix product states "
         f"and an extrapolated stencil at β = {beta:.2g} stand for the limit"
     )
-    provenance = {**found.provenance, "method": "density-matrix renormalisation group, extrapolated to β = 0", "beta": beta}
-    diagnostics = found.diagnostics.with_warnings([text], first=True)
-    return stamped(replace(found, diagnostics=diagnostics, provenance=provenance), started, clock)
+    provenance = {**gradient.provenance, "method": "density-matrix renormalisation group, extrapolated to β = 0", "beta": beta}
+    diagnostics = gradient.diagnostics.with_warnings([text], first=True)
+    return stamped(replace(gradient, diagnostics=diagnostics, provenance=provenance), started, clock)

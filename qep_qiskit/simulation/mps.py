@@ -116,8 +116,8 @@ class TensorState:
                 both = np.tensordot(left, tensor, axes=1)
                 weights = np.einsum("sar,sar->sa", both, both.conj()).real
                 one = rng.random(shots) * weights.sum(axis=1) > weights[:, 0]
-                chosen = np.where(one[:, None], both[:, 1], both[:, 0])
-                left = chosen / np.sqrt(np.where(one, weights[:, 1], weights[:, 0]))[:, None]
+                branch = np.where(one[:, None], both[:, 1], both[:, 0])
+                left = branch / np.sqrt(np.where(one, weights[:, 1], weights[:, 0]))[:, None]
                 outcomes[:, qubit] = one
         return distinct(outcomes)
 
@@ -177,7 +177,7 @@ class TensorSolver:
         ----------
         coefficients : ndarray of shape (L,)
         start : TensorState, optional
-            A random product state, with a mixer to leave local minima, where absent.
+            Default: a random product state, with a mixer to leave local minima.
         orthogonal_to : TensorState, optional
         seed : int
         loose : bool
@@ -224,10 +224,10 @@ class TensorSolver:
 
         matrix = SparsePauliOp(self.paulis, coefficients).to_matrix()
         if orthogonal_to is not None:
-            known = orthogonal_to.dense()
-            apart = np.eye(4) - np.outer(known, known.conj())
+            excluded = orthogonal_to.dense()
+            apart = np.eye(4) - np.outer(excluded, excluded.conj())
             away = 2.0 * float(np.abs(coefficients).sum()) + 1.0
-            matrix = apart @ matrix @ apart + away * np.outer(known, known.conj())
+            matrix = apart @ matrix @ apart + away * np.outer(excluded, excluded.conj())
         energies, vectors = np.linalg.eigh(matrix.real if self._dtype is float else matrix)
         tensor = vectors[:, 0].reshape(2, 2).transpose([1 - int(q) for q in self.order])
         full = npc.Array.from_ndarray_trivial(np.ascontiguousarray(tensor), labels=["p0", "p1"])
@@ -338,8 +338,8 @@ def chain_order(paulis: PauliList) -> NDArray[np.int64]:
     busy = (paulis.x | paulis.z).astype(float)
     n = busy.shape[1]
     graph = scipy.sparse.csr_array(busy.T @ busy)
-    given = np.arange(n)
-    candidates = [given, np.asarray(reverse_cuthill_mckee(graph, symmetric_mode=True), dtype=np.int64)]
+    natural = np.arange(n)
+    candidates = [natural, np.asarray(reverse_cuthill_mckee(graph, symmetric_mode=True), dtype=np.int64)]
     return min(candidates, key=lambda order: _crossings(busy, order))
 
 

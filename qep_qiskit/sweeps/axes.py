@@ -1,4 +1,4 @@
-"""What is varied: a key of the spec and its values."""
+"""Axes of a sweep: a key of the spec and its values."""
 
 from __future__ import annotations
 

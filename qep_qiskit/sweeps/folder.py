@@ -25,13 +25,13 @@ SAVE_SECONDS = 1.0
 
 
 class Kept:
-    """What a sweep has measured, open for writing by this process alone. Make one with :func:`opened`.
+    """The rows that a sweep has measured, open for writing by this process alone. Make one with :func:`opened`.
 
     Attributes
     ----------
     folder : Path
     identity : mapping
-        What the numbers depend on: the spec, the axes, the digests of files, the versions of packages.
+        Everything that the numbers depend on: spec, axes, digests of files, versions of packages.
     rows : list of Row
         In the order of the sweep after each :meth:`save`.
     saved : int
@@ -50,7 +50,7 @@ class Kept:
             self.save()
 
     def save(self) -> None:
-        """Write the file, with all rows that it has by now."""
+        """Write the file with all rows so far."""
         path = self.folder / TABLE
         if _stamp(path) != self._written:
             self._join(path)
@@ -76,19 +76,19 @@ class Kept:
         return {**self.identity, "complete": len(self.rows) == count, "rows": [row.to_dict() for row in self.rows]}
 
     def _join(self, path: Path) -> None:
-        """Take up the rows that another process wrote, where it measured the same."""
+        """Add the rows that another process of the same sweep wrote."""
         if not path.exists():
             return
-        other, found = _read(path)
+        other, other_rows = _read(path)
         if _difference(other, self.identity) is not None:
             raise InputError(f"--out: {self.folder} was given to another sweep meanwhile; give another folder")
-        known = {row.number for row in self.rows}
-        self.rows += [row for row in found if row.number not in known]
+        numbers = {row.number for row in self.rows}
+        self.rows += [row for row in other_rows if row.number not in numbers]
 
 
 @contextlib.contextmanager
 def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[str, str]) -> Iterator[Kept]:
-    """Open a sweep's folder for writing; what it holds of this sweep is taken up.
+    """Open a sweep's folder for writing, with the rows of this sweep that it holds.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[st
         "files": dict(files),
         "versions": {name: version for name, version in versions().items() if name != "python"},
     }
-    made = [above for above in (folder, *folder.parents) if not above.exists()]
+    missing = [above for above in (folder, *folder.parents) if not above.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock = WriteLock(folder)
     try:
@@ -119,7 +119,7 @@ def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[st
         yield Kept(folder, identity, _rows_of(folder, identity))
     finally:
         lock.release()
-        for empty in made:
+        for empty in missing:
             with contextlib.suppress(OSError):
                 empty.rmdir()
 
@@ -129,14 +129,14 @@ def _rows_of(folder: Path, identity: Mapping[str, Any]) -> list[Row]:
     if not path.exists():
         return []
     before, rows = _read(path)
-    found = _difference(before, identity)
-    if found is not None:
-        raise InputError(f"--out: {folder} holds another sweep ({found}); give another folder or move it away")
+    changed = _difference(before, identity)
+    if changed is not None:
+        raise InputError(f"--out: {folder} holds another sweep ({changed}); give another folder or move it away")
     return [row for row in rows if not row.again]
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Return what differs, in words; a sweep of an older version, which kept less, is compared by what it kept."""
+    """Return the difference in words; a sweep of an older version, which stored less, is compared by what it stored."""
     for key, what in (("spec", "its spec"), ("axes", "what it varies")):
         if before[key] != now[key]:
             return f"{what} differs"
@@ -149,17 +149,19 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None
 def _read(path: Path) -> tuple[dict[str, Any], list[Row]]:
     try:
         old = json.loads(path.read_text(encoding="utf-8"))
-        known = {key: old[key] for key in ("spec", "axes")} | {key: dict(old[key]) for key in ("files", "versions") if key in old}
+        identity = {key: old[key] for key in ("spec", "axes")} | {
+            key: dict(old[key]) for key in ("files", "versions") if key in old
+        }
         rows = [Row(r["number"], r["point"], r["numbers"], r["problem"], bool(r.get("again"))) for r in old["rows"]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"--out: {path} cannot be read as a sweep; move it away or give another folder") from None
-    return known, rows
+    return identity, rows
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
-    """Return what changes when another process writes a file."""
+    """Return a stamp that changes when another process writes the file."""
     try:
-        told = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return told.st_ino, told.st_mtime_ns, told.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,4 +1,4 @@
-"""The points of a sweep and what is measured at each: one task a point, on any number of workers."""
+"""The points of a sweep and their measurements: one task per point, on any number of workers."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ MEASURES = {
     ),
     "gradient": ("relative_error", "cosine", "loss", "loss_stderr", "gradient_norm", "gradient_stderr", "shots", "seconds"),
 }
-"""The columns of each kind of experiment; the first is what is drawn."""
+"""The columns of each kind of experiment; the first is drawn in the picture."""
 CHECKED = 200
-"""So many points are made before the first is measured; the others when their turn comes."""
+"""Number of points that are checked before the first is measured; the others are checked in their turn."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Row:
     problem : str or None
         Why there are no numbers.
     again : bool
-        Whether the problem may have gone another time, so that the point is measured again: a service that failed.
+        Whether to measure the point again when the sweep resumes, because the problem may be temporary: a failed service.
     """
 
     number: int
@@ -75,8 +75,8 @@ class Row:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         numbers = {name: v if v is None or math.isfinite(v) else None for name, v in self.numbers.items()}
-        told = {"number": self.number, "point": dict(self.point), "numbers": numbers, "problem": self.problem}
-        return {**told, "again": True} if self.again else told
+        document = {"number": self.number, "point": dict(self.point), "numbers": numbers, "problem": self.problem}
+        return {**document, "again": True} if self.again else document
 
 
 def title_of(point: Mapping[str, Any]) -> str:
@@ -90,7 +90,7 @@ def points(path: str | Path, overrides: Sequence[tuple[str, object]], where: Seq
     Raises
     ------
     InputError
-        For the first point that is no valid spec.
+        For the first point whose spec is invalid.
     """
     specs = []
     for point in where:
@@ -102,14 +102,14 @@ def points(path: str | Path, overrides: Sequence[tuple[str, object]], where: Seq
 
 
 def unmade(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    """Return why points cannot be measured whose network, data or device cannot be made; the first `CHECKED` are looked at.
+    """Return the problems of points whose network, data or device cannot be made, among the first `CHECKED`.
 
     Raises
     ------
     InputError
-        Where that is so of all points: then nothing is written.
+        If all points have one; then nothing is written.
     """
-    found: dict[int, str] = {}
+    problems: dict[int, str] = {}
     for number, spec in enumerate(specs[:CHECKED]):
         try:
             if kind_of(spec) == "training":
@@ -117,28 +117,28 @@ def unmade(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]]) -> dict[in
             else:
                 spec.problem(), spec.settings()
         except InputError as error:
-            found[number] = " ".join(str(error).split())
-    if len(found) == len(specs):
-        raise InputError(f"--over {title_of(where[0])}: {found[0]}")
-    return found
+            problems[number] = " ".join(str(error).split())
+    if len(problems) == len(specs):
+        raise InputError(f"--over {title_of(where[0])}: {problems[0]}")
+    return problems
 
 
 def files_of(specs: Sequence[Spec]) -> dict[str, str]:
-    """Return the files that the points' numbers depend on, by name: data and circuits, with the digests of their bytes."""
-    found: dict[str, str] = {}
-    seen: set[tuple[str, str]] = set()
+    """Return the digests of the files that the points depend on, data and circuits, by name."""
+    files: dict[str, str] = {}
+    done: set[tuple[str, str]] = set()
     for spec in specs:
         named = (str(spec.data.source), str(getattr(spec.preparation, "ansatz", "")))
-        if named in seen:
+        if named in done:
             continue
-        seen.add(named)
+        done.add(named)
         with contextlib.suppress(InputError):  # a file that is missing is the problem of the points that need it
             if (path := data_file(spec)) is not None:
-                found |= identity(FileContent(path), named[0])
+                files |= identity(FileContent(path), named[0])
             ansatz = identified(getattr(spec.preparer(), "ansatz", ""))
             if isinstance(ansatz, FileContent):
-                found |= identity(ansatz, named[1])
-    return found
+                files |= identity(ansatz, named[1])
+    return files
 
 
 def rows(
@@ -149,7 +149,7 @@ def rows(
     done: Sequence[int] = (),
     bad: Mapping[int, str] | None = None,
 ) -> Iterator[Row]:
-    """Measure every point that is not done yet; yield its row when it is there.
+    """Measure every unfinished point, and yield its row.
 
     A point's numbers depend on its spec alone, not on the workers or on the other points. A point that has no gradient (a bad
     input, a degenerate ground state, a preparation that does not converge) is a row that says so; the sweep goes on.
@@ -165,17 +165,17 @@ def rows(
     bad : mapping of int to str, optional
         Points that are not measured at all, and why.
     """
-    known, problems = set(done), bad or {}
+    finished, problems = set(done), bad or {}
     for number, why in problems.items():
-        if number not in known:
+        if number not in finished:
             yield Row(number, where[number], {}, why)
-    left = [k for k in range(len(specs)) if k not in known and k not in problems]
+    left = [k for k in range(len(specs)) if k not in finished and k not in problems]
     for place, (numbers, problem, again) in pool.results(_measure, None, [specs[k] for k in left]):
         yield Row(left[place], where[left[place]], numbers, problem, again)
 
 
 def _measure(shared: None, spec: Spec) -> tuple[dict[str, float | None], str | None, bool]:
-    """Return a point's numbers, or why it has none, and whether that may pass."""
+    """Return a point's numbers, or its problem, and whether the problem may be temporary."""
     clock = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -194,12 +194,12 @@ def _measure(shared: None, spec: Spec) -> tuple[dict[str, float | None], str | N
 
 
 def kind_of(spec: Spec) -> str:
-    """Return which kind of experiment a spec is: one with [data] is a training."""
+    """Return the kind of experiment: a spec with [data] is a training."""
     return "training" if "data" in spec.tables else "gradient"
 
 
 def training_numbers(spec: Spec) -> dict[str, float | None]:
-    """Return what the last epoch of a training was like, and what the training cost."""
+    """Return the results of the last epoch of a training, its steps and its shots."""
     result = gathered(task_from(spec)[0])
     last = result.epochs[-1] if result.epochs else {}
     names = ("validation_accuracy", "validation_loss", "train_accuracy", "train_loss")
@@ -211,28 +211,28 @@ def training_numbers(spec: Spec) -> dict[str, float | None]:
     }
 
 
-def gradient_numbers(spec: Spec, found: Gradient | None = None) -> dict[str, float | None]:
-    """Return how a gradient compares with the exact one, where that can be computed, and what it cost.
+def gradient_numbers(spec: Spec, measured: Gradient | None = None) -> dict[str, float | None]:
+    """Return a gradient's deviation from the exact one, if that can be computed, its size and its shots.
 
     Parameters
     ----------
     spec : Spec
     found : Gradient, optional
-        Measured already; it is measured now if omitted.
+        A gradient already measured. Default: measure it now.
     """
     problem = spec.problem()
-    if found is None:
-        found = gradient(problem, **spec.settings())
+    if measured is None:
+        measured = gradient(problem, **spec.settings())
     numbers: dict[str, float | None] = {"relative_error": None, "cosine": None}
     if problem.network.num_qubits <= COMPARED_QUBITS:
-        off = deviation(found.values, exact_gradient(problem).values)
+        off = deviation(measured.values, exact_gradient(problem).values)
         numbers = {"relative_error": off.relative_error, "cosine": off.cosine}
-    shots = found.provenance.get("shots_total")
+    shots = measured.provenance.get("shots_total")
     return {
         **numbers,
-        "loss": found.loss,
-        "loss_stderr": found.loss_stderr,
-        "gradient_norm": float(np.linalg.norm(found.values)),
-        "gradient_stderr": None if found.covariance is None else float(np.sqrt(np.trace(found.covariance))),
+        "loss": measured.loss,
+        "loss_stderr": measured.loss_stderr,
+        "gradient_norm": float(np.linalg.norm(measured.values)),
+        "gradient_stderr": None if measured.covariance is None else float(np.sqrt(np.trace(measured.covariance))),
         "shots": float(shots) if isinstance(shots, int | float) else None,
     }

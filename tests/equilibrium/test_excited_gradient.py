@@ -6,7 +6,7 @@ from dense import Dense
 from random_problems import random_problem
 
 import qep_qiskit as qep
-from qep_qiskit.simulation.eigen import levels
+from qep_qiskit.simulation.eigen import excited
 
 
 class DenseLevel(Dense):
@@ -47,7 +47,7 @@ def test_the_gradient_is_the_slope_of_the_levels_loss(number, level, monkeypatch
     stencil = qep.symmetric(0.05 * gap)
     gradient = qep.gradient(problem, preparer=qep.Exact(level=level), stencil=stencil)
     assert np.abs(gradient.values - dense.nudged(stencil.betas, stencil.factors)).max() <= 1e-8
-    monkeypatch.setattr(levels, "DENSE_QUBITS", 1)
+    monkeypatch.setattr(excited, "DENSE_QUBITS", 1)
     again = qep.exact_gradient(problem, preparer=qep.Exact(level=level))
     assert distance(again.values, expected) <= 1e-6, "the iterative way"
 
@@ -83,5 +83,5 @@ def test_bad_input_is_refused():
     for value in (-1, 0.5, "first", True):
         with pytest.raises(qep.InputError, match="Exact: level is"):
             qep.Exact(level=value)
-    with pytest.raises(qep.InputError, match="exact_gradient: preparer 'vqe' makes no exact state"):
+    with pytest.raises(qep.InputError, match="exact_gradient: preparer 'vqe' prepares no exact state"):
         qep.exact_gradient(problem, preparer=qep.VQE())

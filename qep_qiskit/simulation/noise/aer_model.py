@@ -21,7 +21,7 @@ from qep_qiskit.simulation.noise.transfer import Real
 
 _NO_UNITARY = frozenset(("delay", "reset", "measure", "initialize"))
 _LEFT_OUT = 1e-10
-"""Aer leaves out the terms of an error whose probability is not larger, and so do we."""
+"""Terms of an error whose probability is not larger are left out, as in Aer."""
 
 
 class Unsuited(Exception):
@@ -36,9 +36,9 @@ def label_of(operation: Operation) -> str:
 def error_of(model: NoiseModel, label: str, wires: tuple[int, ...]) -> QuantumError | None:
     """Return the error after the gate of this label on these wires in this order, None where there is none."""
     # no public accessors exist
-    found = model._local_quantum_errors.get(label, {}).get(wires, model._default_quantum_errors.get(label))
-    assert found is None or isinstance(found, QuantumError)
-    return found
+    error = model._local_quantum_errors.get(label, {}).get(wires, model._default_quantum_errors.get(label))
+    assert error is None or isinstance(error, QuantumError)
+    return error
 
 
 def confusion_of(model: NoiseModel | None, wires: Sequence[int]) -> list[NDArray[np.float64]]:
@@ -47,11 +47,11 @@ def confusion_of(model: NoiseModel | None, wires: Sequence[int]) -> list[NDArray
         return [np.eye(2) for _ in wires]
     local = model._local_readout_errors  # no public accessor exists
     common = model._default_readout_error
-    found = []
+    confusions = []
     for wire in wires:
         error = local.get((wire,), common)
-        found.append(np.eye(2) if error is None else np.asarray(error.probabilities, dtype=float).T)
-    return found
+        confusions.append(np.eye(2) if error is None else np.asarray(error.probabilities, dtype=float).T)
+    return confusions
 
 
 def confused(probabilities: NDArray[np.float64], matrices: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

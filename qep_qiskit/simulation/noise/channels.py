@@ -12,15 +12,15 @@ from qep_qiskit.simulation.noise.wires import Stop, route
 from qep_qiskit.simulation.threads import single_threaded
 
 _TOGETHER = 1 << 16
-"""So many numbers of states are swept along together: 0.5 MB, and as much to write to, stay in the cache."""
+"""Numbers of states that are evolved together: 0.5 MB, and as much to write to, stay in the cache."""
 _MATRICES = 128
-"""Matrices of so many rows are made together; equal ones once."""
+"""Number of rows whose matrices are made together; equal ones are made once."""
 _ROOM = 1 << 23
-"""So many numbers all matrices of those rows may take."""
+"""Largest total size of the matrices of those rows, in numbers."""
 
 
 class Fusion:
-    """Receives channels in the order in which they act, and fuses them into blocks on one or two wires.
+    """A receiver of channels in the order in which they act, which fuses them into blocks on one or two wires.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ class Fusion:
                     self._blocks[-1].append(piece)
             elif block is not None:
                 slow, fast = block.wires
-                own = self._waiting[wire]
-                block.append_each(own if wire == slow else Chain(), own if wire == fast else Chain())
+                waiting = self._waiting[wire]
+                block.append_each(waiting if wire == slow else Chain(), waiting if wire == fast else Chain())
             self._waiting[wire] = Chain()
         return self._blocks
 
@@ -101,7 +101,7 @@ class ChannelProgram:
         wanted : sequence of ndarray of bool, shape (R,)
             The rows that are wanted, for each reading.
         """
-        found = [np.empty((len(angles), 2 ** len(wires))) for _ in readings]
+        results = [np.empty((len(angles), 2 ** len(wires))) for _ in readings]
         size = 4**self.num_wires
         together = max(1, _TOGETHER // size)
         most = max(1, min(_MATRICES, _ROOM // max(1, 256 * len(self._blocks))))
@@ -113,11 +113,11 @@ class ChannelProgram:
                 for low in range(0, len(rows), together):
                     part = slice(low, min(low + together, len(rows)))
                     states = self._evolved(matrices, places, part, buffers)
-                    for reading, mask, out in zip(readings, wanted, found, strict=True):
+                    for reading, mask, out in zip(readings, wanted, results, strict=True):
                         here = slice(first + part.start, first + part.stop)
                         if mask[here].any():
                             out[here] = self._read(states, reading, wires)
-        return [out if mask.all() else out[mask] for out, mask in zip(found, wanted, strict=True)]
+        return [out if mask.all() else out[mask] for out, mask in zip(results, wanted, strict=True)]
 
     def _matrices(self, rows: Real) -> tuple[list[Real], list[NDArray[np.intp] | None]]:
         """Return every block's distinct matrices, and which one each row has; None where there is one for all."""
@@ -125,9 +125,9 @@ class ChannelProgram:
         matrices: list[Real] = []
         places: list[NDArray[np.intp] | None] = []
         for block, stop, used in zip(self._blocks, self._stops, self._angles, strict=True):
-            kept, place = _distinct(rows[:, used])
-            found = block.matrices(turns if kept is None else turns[kept])
-            matrices.append(swapped(found) if stop.swapped else found)
+            distinct, place = _distinct(rows[:, used])
+            products = block.matrices(turns if distinct is None else turns[distinct])
+            matrices.append(swapped(products) if stop.swapped else products)
             places.append(place)
         return matrices, places
 
@@ -145,23 +145,23 @@ class ChannelProgram:
         return states
 
     def _read(self, states: Real, reading: Sequence[Real], wires: Sequence[int]) -> Real:
-        found, done, rest = states, len(states), 4**self.num_wires
+        values, done, rest = states, len(states), 4**self.num_wires
         for start in range(0, self.num_wires, 2):
             pair = [reading[wire] for wire in self._order[start : start + 2]]
             matrix = _joined(pair)
             rest //= matrix.shape[1]
-            found = matrix @ found.reshape(done, matrix.shape[1], rest)
+            values = matrix @ values.reshape(done, matrix.shape[1], rest)
             done *= matrix.shape[0]
-        kept = [wire for wire in self._order if wire in set(wires)]
-        axes = [1 + kept.index(wire) for wire in reversed(wires)]
-        return found.reshape(len(states), *(2,) * len(kept)).transpose(0, *axes).reshape(len(states), -1)
+        read_wires = [wire for wire in self._order if wire in set(wires)]
+        axes = [1 + read_wires.index(wire) for wire in reversed(wires)]
+        return values.reshape(len(states), *(2,) * len(read_wires)).transpose(0, *axes).reshape(len(states), -1)
 
 
 def _joined(factors: Sequence[Real]) -> Real:
-    found = factors[0]
+    product = factors[0]
     for factor in factors[1:]:
-        found = np.asarray(np.kron(found, factor), dtype=np.float64)
-    return found
+        product = np.asarray(np.kron(product, factor), dtype=np.float64)
+    return product
 
 
 def _distinct(values: Real) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:
@@ -171,8 +171,8 @@ def _distinct(values: Real) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] |
     if not values.size or (values == values[0]).all():
         return np.zeros(1, dtype=np.intp), None
     keys = np.ascontiguousarray(values).view(np.dtype((np.void, values.shape[1] * values.itemsize))).ravel()
-    _, kept, place = np.unique(keys, return_index=True, return_inverse=True)
-    return kept, place.reshape(-1)
+    _, distinct, place = np.unique(keys, return_index=True, return_inverse=True)
+    return distinct, place.reshape(-1)
 
 
 def _apply(matrix: Real, stop: Stop, states: Real, out: Real) -> None:

@@ -123,8 +123,8 @@ class NoisyProgram:
         """
         slots = values
         if self._functions:
-            more = [[function(row) for function in self._functions] for row in values]
-            slots = np.concatenate([values, more], axis=1)
+            derived = [[function(row) for function in self._functions] for row in values]
+            slots = np.concatenate([values, derived], axis=1)
         readings = [self._reading(letters, wires) for letters in axes]
         return self._program.distributions(self._constants + slots @ self._weights, readings, wires, wanted)
 

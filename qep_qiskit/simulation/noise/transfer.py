@@ -62,8 +62,8 @@ def lifted(parts: Real, *, slow: bool) -> Real:
 
 def both(slow: Real, fast: Real) -> Real:
     """Return the Kronecker products of matrices (..., 4, 4)."""
-    found = slow[..., :, None, :, None] * fast[..., None, :, None, :]
-    return found.reshape(*found.shape[:-4], 16, 16)
+    products = slow[..., :, None, :, None] * fast[..., None, :, None, :]
+    return products.reshape(*products.shape[:-4], 16, 16)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -93,8 +93,8 @@ def gate_parts(name: str, angles: tuple[float | None, ...]) -> Real:
 
 @functools.cache
 def _gates() -> dict[str, Any]:
-    found = get_standard_gate_name_mapping()
-    return {name: found[name] for name in TURNING | FIXED}
+    gates = get_standard_gate_name_mapping()
+    return {name: gates[name] for name in TURNING | FIXED}
 
 
 def _unitary(name: str, angles: Sequence[float]) -> Complex:
@@ -171,10 +171,10 @@ class Couple:
 
 
 def _product(matrices: Sequence[Real]) -> Real:
-    found = matrices[0]
+    product = matrices[0]
     for matrix in matrices[1:]:
-        found = matrix @ found
-    return found
+        product = matrix @ product
+    return product
 
 
 class Block:

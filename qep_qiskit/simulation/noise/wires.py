@@ -1,4 +1,4 @@
-"""In which order the wires of a state lie in memory, and where a pair has to be brought together first."""
+"""The order of a state's wires in memory, and the moves that bring a pair together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _AHEAD = 24
-"""So many of the next pairs decide which wire of a pair is moved."""
+"""Number of coming pairs that decide which wire of a pair is moved."""
 
 
 class Move(NamedTuple):
@@ -18,7 +18,7 @@ class Move(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Where a block acts: states are (…, outer, 4 or 16, inner).
+    """The place where a block acts: states are (…, outer, 4 or 16, inner).
 
     Attributes
     ----------
@@ -78,8 +78,8 @@ def line(num_wires: int, pairs: Sequence[tuple[int, ...]]) -> list[int]:
         joined = (one if one[-1] == pair[0] else one[::-1]) + (two if two[0] == pair[1] else two[::-1])
         for wire in joined:
             paths[wire] = joined
-    found: list[int] = []
+    order: list[int] = []
     for wire in range(num_wires):
-        if wire not in found:
-            found += paths[wire]
-    return found
+        if wire not in order:
+            order += paths[wire]
+    return order
