@@ -54,7 +54,7 @@ def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
         if key not in tables:
             raise InputError(f"[{key}]: missing; a spec needs the sections [network] and [cost]")
     sections: dict[str, Any] = {name: _section(name, tables.get(name, {})) for name in SECTIONS}
-    return Spec(
+    spec = Spec(
         seed=_seed(tables.get("seed", 0)),
         weights=_table("weights", tables.get("weights", {})),
         tables=dict(tables),
@@ -69,6 +69,8 @@ def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
         data=sections["data"],
         training=sections["training"],
     )
+    spec.stencil()  # a β that cannot be used is refused when the spec is read
+    return spec
 
 
 def _read(path: Path) -> dict[str, Any]:
