@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from qep_qiskit.cli.following import device_of_run, run_argument, run_folder
-from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.following import device_of_run, run_folder
+from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import print_json, progress, say
 
 

@@ -10,12 +10,11 @@ from qep_qiskit.cli.following import (
     confirm_on_terminal,
     device_of_run,
     finish,
-    run_argument,
     run_folder,
     saved_when_interrupted,
     spec_of,
 )
-from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import print_json, progress
 
 WAIT_SECONDS = 15.0

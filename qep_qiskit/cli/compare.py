@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.interrupts import saying
-from qep_qiskit.cli.options import load_spec, spec_options
+from qep_qiskit.cli.options import SpecRequest, out_option, spec_options, yes_option
 from qep_qiskit.cli.output import console, print_json, progress, say, to_json
 from qep_qiskit.display import counted
 
@@ -24,18 +24,10 @@ if TYPE_CHECKING:
 
 @click.command("compare", short_help="Show where the gradient's error comes from.")
 @spec_options
-@click.option("--mitigation", metavar="METHOD", help="Of a RUN: read its stored counts with another mitigation than its own.")
-@click.option("--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name.")
-@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device that bills.")
-def command(
-    spec_path: str,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    as_json: bool,
-    mitigation: str | None,
-    out: str | None,
-    yes: bool,
-) -> None:
+@click.option("--mitigation", metavar="METHOD", help="With a RUN: read its stored counts with another mitigation than its own.")
+@out_option
+@yes_option
+def command(request: SpecRequest, as_json: bool, mitigation: str | None, out: str | None, yes: bool) -> None:
     """Show where the gradient's error comes from, step by step from the exact gradient to the device.
 
     Writes budget.json, budget.png, report.html and the spec that ran.
@@ -48,16 +40,15 @@ def command(
     """
     from qep_qiskit.cli.paid import bills
 
-    run = _run(spec_path)
+    run = _run(request.path)
     if run is not None:
-        if overrides or seed is not None:
+        if request.overrides or request.seed is not None:
             raise click.UsageError("--set and --seed go with a SPEC; a run was measured with its own.")
         _of_run(run, mitigation, _writable(run if out is None else Path(out)), as_json)
         return
     if mitigation is not None:
         raise click.UsageError("--mitigation goes with a RUN; for a spec give --set measurement.mitigation=METHOD.")
-    spec = load_spec(spec_path, overrides, seed)
-    folder = _writable(Path(out) if out is not None else Path("hardware_runs") / Path(spec_path).stem)
+    spec, folder = request.load(), _writable(request.home(out))
     if bills(spec):
         _paid(spec, folder, yes, as_json)
         return

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle
 
-run_argument = click.argument("run", metavar="RUN", type=click.Path())
-
 
 def remote_device(spec: Spec) -> RemoteDevice:
     """Return the spec's device, which must be one that takes jobs."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qep_qiskit.cli.options import load_spec, spec_options
+from qep_qiskit.cli.options import SpecRequest, spec_options, yes_option
 from qep_qiskit.cli.output import print_json, progress
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False),
     help="On a device that bills: the run's folder; by default one under hardware_runs/ for each spec.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device that bills.")
-def command(
-    spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, no_exact: bool, folder: str | None, yes: bool
-) -> None:
+@yes_option
+def command(request: SpecRequest, as_json: bool, no_exact: bool, folder: str | None, yes: bool) -> None:
     """Measure the gradient of the loss with respect to every weight.
 
     On a device that bills the price is shown and confirmed first, and every job is kept in a run. The same command resumes it
@@ -40,7 +38,7 @@ def command(
     from qep_qiskit.errors import InputError
     from qep_qiskit.verbs.gradient import gradient
 
-    spec = load_spec(spec_path, overrides, seed)
+    spec = request.load()
     if bills(spec):
         home = run_folder_of(spec) if folder is None else Path(folder)
         measured(spec, home, yes, lambda life, found, report: _shown(life, found, report, as_json=as_json, no_exact=no_exact))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Group(click.Group):
-    """A group of verbs that suggests the nearest one for a word that is none."""
+    """A group of verbs that suggests the nearest one for an unknown word."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the verb that the first word names."""
@@ -28,36 +32,98 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@dataclass(frozen=True)
+class SpecRequest:
+    """The spec that a command line asks for.
+
+    Attributes
+    ----------
+    path : str
+        Empty if none was given.
+    overrides : tuple of str
+        Each ``section.key=value``.
+    seed : int or None
+    """
+
+    path: str
+    overrides: tuple[str, ...]
+    seed: int | None
+
+    def load(self, device: str | None = None) -> Spec:
+        """Return the spec with what the command line overrides."""
+        from qep_qiskit.experiment import load
+
+        return load(self.path, overrides=self.pairs(device), seed=self.seed)
+
+    def pairs(self, device: str | None = None) -> list[tuple[str, object]]:
+        """Return the overrides as keys and values."""
+        from qep_qiskit.experiment.overrides import parse
+
+        named = () if device is None else (f"device.name={device}",)
+        return [parse(text) for text in (*self.overrides, *named)]
+
+    def home(self, given: str | None, *, suffix: str = "", dated: bool = False) -> Path:
+        """Return the folder to write to: the one given, else one under hardware_runs/ with the spec's name."""
+        if given is not None:
+            return Path(given)
+        return Path("hardware_runs") / f"{Path(self.path).stem}{suffix}{f'-{datetime.now(UTC):%Y%m%d-%H%M%S}' if dated else ''}"
 
 
 def spec_options(function: F) -> F:
-    """Add SPEC, --set, --seed and --json."""
-    return click.argument("spec_path", metavar="SPEC", type=click.Path())(override_options(function))
+    """Add SPEC, --set, --seed and --json; the verb takes the first three as a `request`."""
+    return _with_request(function, "SPEC")
 
 
-def override_options(function: F) -> F:
-    """Add --set, --seed and --json."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--set",
-                "overrides",
-                multiple=True,
-                metavar="SECTION.KEY=VALUE",
-                help="Override a key of the spec, such as measurement.shots=1000; empty removes it. Repeatable.",
-            ),
-            click.option("--seed", type=int, help="Override the spec's seed."),
-            json_option,
-        )
+def optional_spec_options(function: F) -> F:
+    """Add the same, with a SPEC that may be omitted."""
+    return _with_request(function, "[SPEC]")
+
+
+def _with_request(function: Any, metavar: str) -> Any:
+    @functools.wraps(function)
+    def verb(*, spec_path: str | None, overrides: tuple[str, ...], seed: int | None, **rest: Any) -> Any:
+        return function(request=SpecRequest(spec_path or "", overrides, seed), **rest)
+
+    for decorate in (
+        json_option,
+        click.option("--seed", type=int, help="Override the spec's seed."),
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="SECTION.KEY=VALUE",
+            help="Override a key of the spec, such as measurement.shots=1000; empty removes it. Repeatable.",
+        ),
+        click.argument("spec_path", metavar=metavar, required=metavar == "SPEC", type=click.Path()),
     ):
-        function = decorate(function)
-    return function
+        verb = decorate(verb)
+    return verb
 
 
-def load_spec(path: str, overrides: tuple[str, ...], seed: int | None) -> Spec:
-    """Load a spec with what the command line overrides."""
-    from qep_qiskit.experiment import load
-    from qep_qiskit.experiment.overrides import parse
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device that bills.")
+device_option = click.option(
+    "--device", "device_name", metavar="NAME", help="Instead of the spec's device, such as fake_torino or ibm_torino."
+)
+out_option = click.option(
+    "--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name."
+)
+run_option = click.option(
+    "--run",
+    "folder",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="The run's folder; by default a new one under hardware_runs/.",
+)
+run_argument = click.argument("run", metavar="RUN", type=click.Path())
 
-    return load(path, overrides=[parse(text) for text in overrides], seed=seed)
+
+def file_option(default: str) -> Callable[[F], F]:
+    """Add -o and --output, whose default is described in words."""
+    return click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help=f"By default {default}.")
+
+
+def pool_options(function: F) -> F:
+    """Add --workers and --scheduler."""
+    scheduler = click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of a dask scheduler, tcp://host:port.")
+    return click.option("--workers", type=int, metavar="N", help="Run on N local processes.")(scheduler(function))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qep_qiskit.cli.options import load_spec, spec_options
+from qep_qiskit.cli.options import SpecRequest, device_option, spec_options
 from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, progress
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
 
 @click.command("plan", short_help="Show what a gradient will cost and how accurate it will be.")
 @spec_options
-@click.option("--device", "name", metavar="NAME", help="Instead of the spec's device, such as fake_torino or ibm_torino.")
+@device_option
 @click.option(
     "--target-error",
     "target",
@@ -39,17 +39,14 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
     callback=_share,
     help="Solve for the shots: the root-mean-square error of the gradient over its norm, such as 5%.",
 )
-def command(
-    spec_path: str, overrides: tuple[str, ...], seed: int | None, as_json: bool, name: str | None, target: float | None
-) -> None:
+def command(request: SpecRequest, as_json: bool, device_name: str | None, target: float | None) -> None:
     """Show what will be sent, how long it takes and how accurate it will be. Nothing is run.
 
     stencil.beta = "auto" and measurement.split = "optimal" are worked out as they will be by the other verbs.
     """
     from qep_qiskit.verbs.forecast import plan
 
-    chosen = overrides if name is None else (*overrides, f"device.name={name}")
-    spec = load_spec(spec_path, chosen, seed)
+    spec = request.load(device_name)
     problem, settings = spec.problem(), spec.settings()
     with progress() as report:
         found = plan(problem, **settings, target_error=target, progress=report)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.interrupts import saying
-from qep_qiskit.cli.options import load_spec, override_options
+from qep_qiskit.cli.options import SpecRequest, optional_spec_options, run_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, say
 from qep_qiskit.rehearsal.faults import FAULTS
 
@@ -36,7 +36,7 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
 
 
 @click.command("rehearse", short_help="Play a device run against a mock service.")
-@click.argument("spec_path", metavar="[SPEC]", required=False, type=click.Path())
+@optional_spec_options
 @click.option("--fault", "faults", multiple=True, metavar="NAME[:TIMES]", help="What is to go wrong. Repeatable.")
 @click.option(
     "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="Say what can go wrong."
@@ -45,7 +45,7 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option(
     "--noise", default="full", metavar="full|readout|none", help="The snapshot's noise, its readout errors alone, or none."
 )
-@click.option("--run", "folder", type=click.Path(file_okay=False), help="The run's folder; a new one under hardware_runs/.")
+@run_option
 @click.option("--queue", "queue_seconds", default=2.0, help="Seconds that a job waits for the device.")
 @click.option("--service-seed", "--stand-in-seed", default=0, help="Other shots for another number; the same for the same.")
 @click.option(
@@ -55,11 +55,8 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
     help="Only keep the mock service running for other commands, until Ctrl-C. SPEC may be omitted.",
 )
 @click.option("--port", default=0, help="Where the mock service listens, on loopback; default: any free port.")
-@override_options
 def command(
-    spec_path: str | None,
-    overrides: tuple[str, ...],
-    seed: int | None,
+    request: SpecRequest,
     as_json: bool,
     faults: tuple[str, ...],
     name: str | None,
@@ -82,17 +79,17 @@ def command(
         from qep_qiskit.rehearsal.server import serve
     except ModuleNotFoundError as error:
         raise InputError(f"rehearse: {error.name} is not installed; pip install 'qep-qiskit[rehearsal]'") from None
-    if spec_path is None and not serving:
+    if not request.path and not serving:
         raise InputError("SPEC: missing; give a spec file, or --serve to keep the mock service running for other commands")
-    spec = None if spec_path is None else load_spec(spec_path, overrides, seed)
+    spec = request.load() if request.path else None
     if spec is not None:
         spec.refuse_training()
     with serve(seed=service_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
-        if serving or spec is None or spec_path is None:
+        if serving or spec is None:
             return _keep_up(server, as_json)
-        words = [spec_path, *_device_words(spec, name), *(w for o in overrides for w in ("--set", o))]
-        words += [] if seed is None else ["--seed", str(seed)]
-        home = Path(folder) if folder else Path("hardware_runs") / f"rehearsal-{Path(spec_path).stem}-{_now()}"
+        words = [request.path, *_device_words(spec, name), *(w for o in request.overrides for w in ("--set", o))]
+        words += [] if request.seed is None else ["--seed", str(request.seed)]
+        home = Path(folder) if folder else Path("hardware_runs") / f"rehearsal-{Path(request.path).stem}-{_now()}"
 
         def there() -> str:
             what = f"what there is of the rehearsal is in {home}" if home.exists() else "nothing was written"

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import click
 
-from qep_qiskit.cli.following import run_argument, run_folder, spec_of
-from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.following import run_folder, spec_of
+from qep_qiskit.cli.options import file_option, json_option, run_argument
 from qep_qiskit.cli.output import print_json, progress, say
 
 
 @click.command("report", short_help="Write a page about a run.")
 @run_argument
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="By default report.html in the run's folder."
-)
+@file_option("report.html in the run's folder")
 @click.option("--exact/--no-exact", default=None, help="Compute the exact gradient beside it; by default up to 16 qubits.")
 @json_option
 def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qep_qiskit.cli.following import jobs_of, run_argument, run_folder, show_jobs
-from qep_qiskit.cli.options import Group, json_option
+from qep_qiskit.cli.following import jobs_of, run_folder, show_jobs
+from qep_qiskit.cli.options import Group, file_option, json_option, run_argument, run_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, progress, say
 from qep_qiskit.plain_text import shortened
 
@@ -69,7 +69,7 @@ def show_command(run: str, as_json: bool) -> None:
 
 @command.command("export", short_help="Write a run as one JSON file.")
 @run_argument
-@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="By default the run's name and .json.")
+@file_option("the run's name and .json")
 @click.option("--salvage", is_flag=True, help="Write what is whole of a damaged run, and say what is lost.")
 @json_option
 def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -> None:
@@ -105,7 +105,7 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
 
 @command.command("import", short_help="Make a run of an exported file.")
 @click.argument("file", type=click.Path())
-@click.option("--run", "folder", type=click.Path(file_okay=False), help="The run's folder; by default under hardware_runs/.")
+@run_option
 @json_option
 def import_command(file: str, folder: str | None, as_json: bool) -> None:
     """Make a run of an exported FILE. It is a copy, from which nothing is ever sent to a device.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qep_qiskit.cli.following import device_of_run, jobs_of, run_argument, run_folder, show_jobs
-from qep_qiskit.cli.options import json_option
+from qep_qiskit.cli.following import device_of_run, jobs_of, run_folder, show_jobs
+from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import console, print_json, progress, say
 
 if TYPE_CHECKING:

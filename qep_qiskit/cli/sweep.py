@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from qep_qiskit.cli.interrupts import saying
-from qep_qiskit.cli.options import load_spec, spec_options
+from qep_qiskit.cli.options import SpecRequest, out_option, pool_options, spec_options, yes_option
 from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say
 
 if TYPE_CHECKING:
@@ -29,14 +28,11 @@ SHOWN = ("relative_error", "cosine", "validation_accuracy", "loss", "validation_
     metavar="KEY=VALUES",
     help="What is varied: stencil.beta=0.05,0.1 or seed=0..9. Repeatable; all combinations are run.",
 )
-@click.option("--workers", type=int, metavar="N", help="Run on N local processes.")
-@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of a dask scheduler, tcp://host:port.")
-@click.option("--out", type=click.Path(), metavar="DIR", help="Where to write; by default hardware_runs/ and the spec's name.")
-@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device that bills.")
+@pool_options
+@out_option
+@yes_option
 def command(
-    spec_path: str,
-    overrides: tuple[str, ...],
-    seed: int | None,
+    request: SpecRequest,
     as_json: bool,
     over: tuple[str, ...],
     workers: int | None,
@@ -58,19 +54,18 @@ def command(
     """
     from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.cli.paid import paid_points, paid_rows
-    from qep_qiskit.experiment.overrides import parse
     from qep_qiskit.report import sweep_figure
     from qep_qiskit.sweeps import MEASURES, axis_of, combinations, files_of, opened, points, rows, summary, unmade
     from qep_qiskit.sweeps.sweep import kind_of
     from qep_qiskit.workers import PoolLostError, pool
 
-    spec = load_spec(spec_path, overrides, seed)
+    spec = request.load()
     axes = [axis_of(text) for text in over]
     where = combinations(axes)
-    given: list[tuple[str, object]] = [*(parse(text) for text in overrides), *([] if seed is None else [("seed", seed)])]
-    specs = points(spec_path, given, where)
+    seed: list[tuple[str, object]] = [] if request.seed is None else [("seed", request.seed)]
+    specs = points(request.path, [*request.pairs(), *seed], where)
     bad = unmade(specs, where)
-    folder = Path(out) if out is not None else Path("hardware_runs") / f"{Path(spec_path).stem}-sweep"
+    folder = request.home(out, suffix="-sweep")
     measures = MEASURES[kind_of(specs[0])]
     with opened(folder, spec.to_toml(), axes, files_of(specs)) as kept:
 

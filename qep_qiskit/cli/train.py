@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from qep_qiskit.cli.interrupts import saying
-from qep_qiskit.cli.options import json_option, load_spec
+from qep_qiskit.cli.options import SpecRequest, optional_spec_options, pool_options, run_option, yes_option
 from qep_qiskit.cli.output import console, marked, print_json, say
 
 if TYPE_CHECKING:
@@ -24,22 +23,14 @@ if TYPE_CHECKING:
 
 
 @click.command("train", short_help="Fit a network to data.")
-@click.argument("spec_path", metavar="[SPEC]", type=click.Path(), required=False)
-@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Override a key of the spec. Repeatable.")
-@click.option("--seed", type=int, help="Override the spec's seed.")
-@click.option(
-    "--run", "folder", type=click.Path(file_okay=False), help="The run's folder; a new one under hardware_runs/ where absent."
-)
+@optional_spec_options
+@run_option
 @click.option("--resume", metavar="RUN", type=click.Path(), help="Go on with a run instead of a SPEC.")
-@click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device.")
+@yes_option
 @click.option("--resubmit", is_flag=True, help="With --resume: send jobs that failed or were cancelled again.")
-@click.option("--workers", type=int, metavar="N", help="Share each batch among N local processes.")
-@click.option("--scheduler", metavar="ADDRESS", help="Share it among the workers of a dask scheduler, tcp://host:port.")
-@json_option
+@pool_options
 def command(
-    spec_path: str | None,
-    overrides: tuple[str, ...],
-    seed: int | None,
+    request: SpecRequest,
     folder: str | None,
     resume: str | None,
     yes: bool,
@@ -66,9 +57,9 @@ def command(
     if resume is None:
         if resubmit:
             raise InputError("--resubmit: goes with --resume and a run; leave it out")
-        task, home, options = _begun(spec_path, overrides, seed, folder)
+        task, home, options = _begun(request, folder)
     else:
-        task, home, options, in_tasks = _resumed(spec_path, overrides, seed, folder, resume)
+        task, home, options, in_tasks = _resumed(request, folder, resume)
         if not in_tasks and (workers, scheduler) != (None, None):
             raise InputError(
                 f"--resume: {home} was begun without workers, whose shots differ; leave out --workers and --scheduler"
@@ -124,38 +115,33 @@ class _Steps:
         return begin
 
 
-def _begun(
-    spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None
-) -> tuple[Any, Path, dict[str, Any]]:
+def _begun(request: SpecRequest, folder: str | None) -> tuple[Any, Path, dict[str, Any]]:
     from qep_qiskit.errors import InputError
     from qep_qiskit.experiment.settlement import laid_spec
     from qep_qiskit.training.from_spec import task_from
 
-    if spec_path is None:
+    if not request.path:
         raise InputError("SPEC: missing; give a spec, or --resume and a run")
-    given = load_spec(spec_path, overrides, seed)
+    given = request.load()
     if "data" not in given.tables and "training" not in given.tables:
         raise InputError(
-            f"data: missing; {spec_path} has neither [data] nor [training], so it asks for no training. Add them, or measure one "
-            f"gradient with `qep gradient {spec_path}`"
+            f"data: missing; {request.path} has neither [data] nor [training], so it asks for no training. Add them, or measure "
+            f"one gradient with `qep gradient {request.path}`"
         )
     spec, note = laid_spec(given)
     task, about = task_from(spec)
-    home = Path("hardware_runs") / f"{Path(spec_path).stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if folder is None else Path(folder)
-    return task, home, {"spec_text": note + spec.to_toml(), "about": about}
+    return task, request.home(folder, dated=True), {"spec_text": note + spec.to_toml(), "about": about}
 
 
-def _resumed(
-    spec_path: str | None, overrides: tuple[str, ...], seed: int | None, folder: str | None, resume: str
-) -> tuple[Any, Path, dict[str, Any], bool]:
+def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any, Path, dict[str, Any], bool]:
     from qep_qiskit.cli.following import run_folder
     from qep_qiskit.errors import InputError
     from qep_qiskit.experiment import load
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.training.from_spec import task_from
 
-    for name, value in (("SPEC", spec_path), ("--set", overrides), ("--seed", seed), ("--run", folder)):
-        if value not in (None, ()):
+    for name, value in (("SPEC", request.path), ("--set", request.overrides), ("--seed", request.seed), ("--run", folder)):
+        if value not in (None, (), ""):
             raise InputError(f"--resume: goes on with a run as it was begun; leave out {name}")
     home = run_folder(resume)
     with RunStore.open(home) as store:
