@@ -30,7 +30,7 @@ print(f"eight oscillators, closed form: mean squared error {mean_squared_error:.
 network, closed, X, Y = task("complete", [0, 1], [2], 3, 6, levels=4, encoding="gray")
 # a force moves the mean in proportion to β, so that a large symmetric nudge has no bias
 measured = {
-    "preparer": qep.Exact(nudge_share=10.0),
+    "preparer": qep.Exact(),
     "stencil": qep.symmetric(1.0),
     "device": qep.simulator(seed=1),
     "shots": 4000,

@@ -18,8 +18,8 @@ from qiskit_algorithms.optimizers import L_BFGS_B
 import qep_qiskit as qep
 from benchmarks.problems import BETA, problem
 from benchmarks.task import Call, Method, Task
+from qep_qiskit.preparation.angle_search import SPREADS
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.vqe import SPREADS
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.adjoint.primitives import AdjointEstimator, AdjointEstimatorGradient, ProgramCache
 from qep_qiskit.simulation.adjoint.program import CircuitProgram

@@ -18,7 +18,8 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, joined, remembered, silent
+from qep_qiskit.preparation.combination import joined, remembered
+from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil, Stencil

@@ -17,7 +17,8 @@ from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.second_round import advance, advance_all
 from qep_qiskit.errors import InputError
-from qep_qiskit.preparation.preparer import Prepared, Progress, joined, silent
+from qep_qiskit.preparation.combination import joined
+from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.settings import Settings

@@ -15,22 +15,13 @@ from qiskit.quantum_info import PauliList, SparsePauliOp
 
 from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, field_labels, ramp_circuit
 from qep_qiskit.ansatz.ramp_states import ramp_states
-from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.networks.pauli import operator_from
+from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.exact import ground_state_response, structure_for
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import (
-    Capabilities,
-    GroundStateAim,
-    Phase,
-    Prepared,
-    Preparer,
-    Progress,
-    StateCircuit,
-    silent,
-)
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
 
 Vector = NDArray[np.float64]
 
@@ -104,15 +95,11 @@ class Adiabatic(Preparer):
     )
 
     def __post_init__(self) -> None:
-        number = isinstance(self.time, int | float | np.number) and not isinstance(self.time, bool)
-        if not number or not math.isfinite(self.time) or self.time <= 0:
-            raise InputError(f"time: {self.time!r} is not allowed; give a finite number above 0")
-        if not counts(self.steps, 1):
-            raise InputError(f"steps: {self.steps!r} is not allowed; give a whole number of at least 1")
+        super().__post_init__()
         if not isinstance(self.schedule, str) or self.schedule not in SCHEDULES:
             close = nearest(str(self.schedule), SCHEDULES)
             raise InputError(f"schedule: unknown {self.schedule!r}; allowed: {', '.join(SCHEDULES)}{close}")
-        if not counts(self.order, 1) or self.order not in (1, 2):
+        if self.order not in (1, 2):
             raise InputError(f"order: {self.order!r} is not allowed; give 1 or 2, the order of the product formula")
         if self.initial is not None:
             fields_of(operator_from(self.initial, None, "initial"))

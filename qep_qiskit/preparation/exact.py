@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
-from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.capabilities import Capabilities
+from qep_qiskit.preparation.family import Family, outwards
 from qep_qiskit.preparation.gaussian import gaussian_states
-from qep_qiskit.preparation.loading import loading_circuit
-from qep_qiskit.preparation.preparer import Capabilities, Held, Phase, Prepared, Preparer, Progress, StateCircuit, silent
+from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, Progress, StateCircuit, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, guessed, nothing
+from qep_qiskit.preparation.state_loader import loading_circuit
 from qep_qiskit.simulation.eigen.excited import eigenstate, excited_response, lowest_configurations
 from qep_qiskit.simulation.eigen.lanczos import DEGENERATE, DENSE_QUBITS, GroundState, ground_state
 from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
@@ -61,7 +61,7 @@ class Exact(Preparer):
     tolerance : float
         The wanted angle between each vector and the true ground state. A gradient errs by about this much over β.
     nudge_share : float
-        Without effect: the bias of β itself is computed, reported and warned of.
+        Ignored: kept for programs that were written for an earlier version.
     gap : bool
         Whether to find the gap above the free phase. Without it a gradient costs a third less, as in a long training run of a
         network known to be gapped; degenerate ground states then pass unseen.
@@ -87,15 +87,6 @@ class Exact(Preparer):
     supports: ClassVar[Capabilities] = Capabilities(
         closed_form=True, quick=True, loads=True, start="state", start_qubits=DENSE_QUBITS + 1
     )
-
-    def __post_init__(self) -> None:
-        if not counts(self.level, 0):
-            raise InputError(f"Exact: level is {self.level!r}; give a whole number, 0 for the ground state")
-        for name, value in (("tolerance", self.tolerance), ("nudge_share", self.nudge_share)):
-            if not (isinstance(value, float | int) and math.isfinite(value) and value > 0):
-                raise InputError(f"Exact: {name} is {value!r}; give a positive number")
-        if not isinstance(self.gap, bool):
-            raise InputError(f"Exact: gap is {self.gap!r}; give True or False")
 
     def prepare(
         self,
@@ -126,7 +117,7 @@ class Exact(Preparer):
             return self._classical(family, structure, free, progress)
         known = _start(warm_start if free is None else free, structure)
         gap = None if free is None else free.phases[0].gap
-        order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
+        order = outwards(family.betas)
         found: dict[int, GroundState] = {}
         operators: dict[float, PauliSum] = {}
         for done, p in enumerate(order):

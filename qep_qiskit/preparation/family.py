@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.networks.frame import Frame
 
 Vector = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,3 +68,16 @@ class Family:
     def hamiltonian(self, phase: int) -> SparsePauliOp:
         """Return H + β_p C."""
         return self.frame.operator(self.coefficients[phase])
+
+
+def outwards(betas: Sequence[float]) -> list[int]:
+    """Return the phases in the order in which one starts from another: from the free one to larger nudges."""
+    return sorted(range(len(betas)), key=lambda p: abs(betas[p]))
+
+
+def inward_neighbour(done: Mapping[int, T], betas: Sequence[float], phase: int, free: T | None) -> T | None:
+    """Return what the phase that is nearest on the way to β = 0 gave, or the free one; None if neither is there."""
+    same_side = [p for p in done if betas[p] * betas[phase] > 0.0]
+    if same_side:
+        return done[max(same_side, key=lambda p: abs(betas[p]))]
+    return next((done[p] for p in done if betas[p] == 0.0), free)

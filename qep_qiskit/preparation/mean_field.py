@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import counts
-from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.errors import DegenerateGroundStateError, PreparationError
 from qep_qiskit.kinds import PREPARERS, Key
+from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.exact import ordinary_size
-from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Capabilities, Phase, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.seeds import stream
@@ -78,14 +77,6 @@ class MeanField(Preparer):
     max_iterations: Annotated[int, Key("the number of Newton steps", least=1, most=1_000_000)] = 100
     supports: ClassVar[Capabilities] = Capabilities(quick=True, variational="mean field")
 
-    def __post_init__(self) -> None:
-        for name in ("starts", "max_iterations"):
-            value = getattr(self, name)
-            if not counts(value, 1):
-                raise InputError(f"MeanField: {name} is {value!r}; give a whole number of at least 1")
-        if not (isinstance(self.tolerance, float | int) and math.isfinite(self.tolerance) and self.tolerance > 0):
-            raise InputError(f"MeanField: tolerance is {self.tolerance!r}; give a positive number")
-
     def prepare(
         self,
         family: Family,
@@ -100,9 +91,9 @@ class MeanField(Preparer):
         energies = [ProductEnergy.of(paulis, row) for row in family.coefficients]
         known, warnings = spins_of(free), []
         found: dict[int, Vector] = {}
-        for done, p in enumerate(sorted(range(len(betas)), key=lambda p: abs(betas[p]))):
+        for done, p in enumerate(outwards(betas)):
             progress("mean field", done / len(betas))
-            start = _nearest(found, betas, p, known)
+            start = inward_neighbour(found, betas, p, known)
             if start is None:
                 start, warning = self._lowest(family, p, energies[p], spins_of(warm_start), seed)
                 warnings += warning
@@ -203,13 +194,6 @@ def _response(family: Family, spins: Vector) -> Responsive:
         )
 
     return response
-
-
-def _nearest(found: dict[int, Vector], betas: tuple[float, ...], phase: int, known: Vector | None) -> Vector | None:
-    same_side = [p for p in found if betas[p] * betas[phase] > 0.0]
-    if same_side:
-        return found[max(same_side, key=lambda p: abs(betas[p]))]
-    return next((found[p] for p in found if betas[p] == 0.0), known)
 
 
 def _report(energy: ProductEnergy, spins: Vector, beta: float) -> Phase:

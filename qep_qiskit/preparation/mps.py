@@ -9,14 +9,14 @@ from typing import Annotated, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import counts
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
+from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS, ground_state_response, ordinary_size
-from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.loading import loading_circuit
-from qep_qiskit.preparation.preparer import Capabilities, Phase, Prepared, Preparer, Progress, StateCircuit, silent
+from qep_qiskit.preparation.family import Family, outwards
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
+from qep_qiskit.preparation.state_loader import loading_circuit
 from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
 
 MOST_DENSE_QUBITS = 20
@@ -44,7 +44,7 @@ class MPS(Preparer):
         Whether to look for the first excited state too: a degenerate ground state is seen, and error bounds exist, only with it.
         It costs about as much as the ground state.
     nudge_share : float
-        Without effect, as of :class:`Exact`.
+        Ignored, as by :class:`Exact`.
 
     Raises
     ------
@@ -67,16 +67,6 @@ class MPS(Preparer):
     gap: bool = True
     nudge_share: Annotated[float, HIDDEN] = 0.5
     supports: ClassVar[Capabilities] = Capabilities(loads=True)
-
-    def __post_init__(self) -> None:
-        for name, least in (("bond_dimension", 2), ("max_sweeps", 1)):
-            value = getattr(self, name)
-            if not counts(value, least):
-                raise InputError(f"MPS: {name} is {value!r}; give a whole number of at least {least}")
-        if not isinstance(self.gap, bool):
-            raise InputError(f"MPS: gap is {self.gap!r}; give True or False")
-        if not (isinstance(self.nudge_share, float | int) and math.isfinite(self.nudge_share) and self.nudge_share > 0):
-            raise InputError(f"MPS: nudge_share is {self.nudge_share!r}; give a positive number")
 
     def prepare(
         self,
@@ -101,7 +91,7 @@ class MPS(Preparer):
         coefficients = family.coefficients[:, _used(family)]
         known = _states_of(free) or _states_of(warm_start)
         gap = None if free is None else free.phases[0].gap
-        order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
+        order = outwards(family.betas)
         found: dict[int, TensorState] = {}
         for done, p in enumerate(order):
             progress(f"DMRG at β = {family.betas[p]:g}", done / len(order))

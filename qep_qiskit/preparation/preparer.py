@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,6 +12,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.arguments import check_arguments
+from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Responsive
 from qep_qiskit.samples import Samples
@@ -187,123 +189,6 @@ def started(kind: str, start: Start) -> Prepared:
     return Prepared((), Held(rows) if kind == "state" else gone, gone, gone, angles=rows if kind == "angles" else None)
 
 
-def remembered(prepared: Prepared) -> Prepared:
-    """Return the same states; the expectations of the last list of strings that was asked for are kept."""
-    last: list[tuple[object, NDArray[np.float64]]] = []
-
-    def expectations(paulis: PauliList) -> NDArray[np.float64]:
-        if not last or last[0][0] is not paulis:
-            last[:] = [(paulis, prepared.expectations(paulis))]
-        return last[0][1]
-
-    return replace(prepared, expectations=expectations)
-
-
-def joined(free: Prepared, rest: Prepared) -> Prepared:
-    """Return a free phase and nudged phases that were prepared one after the other, as one result."""
-    first = len(free.phases)
-
-    def circuits() -> tuple[StateCircuit, ...]:
-        before, after = list(free.circuits()), []
-        for part in rest.circuits():
-            moved = tuple(p + first for p in part.phases)
-            same = next((k for k, known in enumerate(before) if known.circuit is part.circuit), None)
-            if same is None:
-                after.append(replace(part, phases=moved))
-            else:
-                known = before[same]
-                rows = np.concatenate([known.values, part.values])
-                before[same] = StateCircuit(known.circuit, known.phases + moved, rows)
-        return (*before, *after)
-
-    def draw(phase: int, axes: str, shots: int, rng: np.random.Generator) -> Samples:
-        part, own = (free, phase) if phase < first else (rest, phase - first)
-        assert part.draw is not None
-        return part.draw(own, axes, shots, rng)
-
-    def listed(part: Prepared) -> list[object]:
-        found = part.details.get("warnings", ())
-        return list(found) if isinstance(found, list | tuple) else []
-
-    angles = None if free.angles is None or rest.angles is None else np.concatenate([free.angles, rest.angles])
-    return Prepared(
-        phases=free.phases + rest.phases,
-        states=lambda: np.concatenate([free.states(), rest.states()]),
-        circuits=circuits,
-        expectations=lambda paulis: np.concatenate([free.expectations(paulis), rest.expectations(paulis)]),
-        angles=angles,
-        draw=None if free.draw is None or rest.draw is None else draw,
-        carried=free.carried,
-        details={**rest.details, "warnings": list(dict.fromkeys([*listed(free), *listed(rest)]))},
-        computable=free.computable and rest.computable,
-        response=free.response,
-        silence=free.silence,
-        slopes=rest.slopes,
-    )
-
-
-@dataclass(frozen=True)
-class GroundStateAim:
-    """How near to the true ground state a preparer means to come, and what to say where it does not.
-
-    Attributes
-    ----------
-    infidelity : float
-        What is above this is warned of.
-    remedy : str
-        Whose loss the gradient is then of, and what to change.
-    variance : float
-        An energy variance below this share of Σ c² is near enough without a look at the true ground state.
-    follows : bool
-        Whether its response to a nudge is compared with the ground state's too.
-    """
-
-    infidelity: float
-    remedy: str
-    variance: float = 0.0
-    follows: bool = False
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a preparer supports beyond circuits and expectations of networks of qubits; the defaults ask for nothing.
-
-    Attributes
-    ----------
-    closed_form : bool
-        Whether it prepares networks in closed form too.
-    together : bool
-        Whether `prepare_all` works out many families faster than one after another.
-    quick : bool
-        Whether a free phase costs next to nothing, so that it may be prepared just to choose β.
-    loads : bool
-        Whether its circuits load arbitrary states, so that they are as deep as states are arbitrary.
-    variational : str
-        What is varied, for reports; empty if nothing is. Its response then is the derivative of its own stationary states.
-    neighbours : bool
-        Whether a sample of a batch starts from a nearby sample before it.
-    start : {"", "angles", "state"}
-        What the next training step starts from, see :meth:`Prepared.start`; empty: every step starts anew.
-    start_qubits : int
-        The fewest qubits for which such a start saves anything.
-    aim : GroundStateAim or None
-        For approximations of ground states.
-    no_circuits : str
-        Why no circuit prepares the states, where that is so.
-    """
-
-    closed_form: bool = False
-    together: bool = False
-    quick: bool = False
-    loads: bool = False
-    variational: str = ""
-    neighbours: bool = True
-    start: str = ""
-    start_qubits: int = 1
-    aim: GroundStateAim | None = None
-    no_circuits: str = ""
-
-
 @runtime_checkable
 class Preparer(Protocol):
     """Prepares the states of all phases.
@@ -314,6 +199,9 @@ class Preparer(Protocol):
     """
 
     supports: ClassVar[Capabilities] = Capabilities()
+
+    def __post_init__(self) -> None:
+        check_arguments(self)
 
     @property
     def reference(self) -> Preparer | None:

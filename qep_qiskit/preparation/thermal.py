@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NoReturn
 
@@ -11,9 +10,10 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import PREPARERS, Key
+from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Capabilities, Phase, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
 from qep_qiskit.simulation.eigen.thermal import GibbsState, gibbs_state
 
@@ -58,11 +58,6 @@ class Thermal(Preparer):
 
     temperature: Annotated[float, Key("the temperature in units of the Hamiltonian", above=0)]
     supports: ClassVar[Capabilities] = Capabilities(quick=True, no_circuits=NO_CIRCUITS)
-
-    def __post_init__(self) -> None:
-        number = isinstance(self.temperature, int | float | np.number) and not isinstance(self.temperature, bool)
-        if not number or not math.isfinite(self.temperature) or self.temperature <= 0:
-            raise InputError(f"Thermal: temperature is {self.temperature!r}; give a finite number above 0 (T = 0 is qep.Exact())")
 
     def prepare(
         self,

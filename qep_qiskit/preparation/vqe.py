@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, ClassVar
@@ -16,40 +15,23 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.ansatz.choice import ALLOWED, BUILT_IN, build, circuit_file, identified
 from qep_qiskit.ansatz.hardware_efficient import ENTANGLEMENTS
-from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.memory import require
+from qep_qiskit.preparation.angle_search import MOST_NEWTON_ANGLES, AngleSearch
 from qep_qiskit.preparation.ansatz_response import ansatz_response
+from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.exact import bound, structure_for, structure_of
-from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import (
-    Capabilities,
-    GroundStateAim,
-    Phase,
-    Prepared,
-    Preparer,
-    Progress,
-    StateCircuit,
-    silent,
-)
-from qep_qiskit.preparation.spoken import Spoken
-from qep_qiskit.preparation.stationary import arrive, descend, settle
-from qep_qiskit.seeds import stream
+from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
+from qep_qiskit.preparation.reported_program import ReportedProgram
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.operators import PauliSum
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
 MOST_QUBITS = 24
-MOST_NEWTON_ANGLES = 400
-POLISH = 1e-3
-"""Newton steps go on to this share of the tolerance: an unconverged phase is an error divided by β."""
-VALLEY = 1e-6
-"""L-BFGS goes on to this slope before Newton steps take over: they would stop at the nearest point of a nearly flat valley."""
-SPREADS = (0.1, 0.6, 1.2)
-"""Standard deviations of the random first angles, one a start, repeated."""
 
 
 OPTIMIZERS = (
@@ -115,12 +97,7 @@ class VQE(Preparer):
                 f"VQE: ansatz is {kind}; give a name such as 'hamiltonian', the path of an OpenQASM 3 file, or a QuantumCircuit "
                 "such as efficient_su2(4)"
             )
-        for name in ("layers", "starts", "max_iterations"):
-            value = getattr(self, name)
-            if not counts(value, 1):
-                raise InputError(f"VQE: {name} is {value!r}; give a whole number of at least 1")
-        if not (isinstance(self.tolerance, float | int) and math.isfinite(self.tolerance) and self.tolerance > 0):
-            raise InputError(f"VQE: tolerance is {self.tolerance!r}; give a positive number")
+        super().__post_init__()
         if self.estimator is not None and not isinstance(self.estimator, BaseEstimatorV2):
             raise InputError(f"VQE: estimator is {self.estimator!r}; give a Qiskit BaseEstimatorV2")
         if isinstance(self.optimizer, str):
@@ -160,28 +137,30 @@ class VQE(Preparer):
             f"preparation.layers: {self.layers} layers of {each} angles",
             "take fewer layers, or shared_angles = true",
         )
-        circuit, plain = self.compiled(family)
-        program: Any = Spoken(plain, progress)
+        circuit, program = self.compiled(family)
         structure = structure_of(family)
         operators = [bound(structure, family, p) for p in range(len(family.betas))]
+        reported: Any = ReportedProgram(program, progress)
+        searches = [
+            AngleSearch(self, circuit, reported, operator, functools.partial(family.hamiltonian, p))
+            for p, operator in enumerate(operators)
+        ]
         angles: dict[int, Vector] = {}
-        known = None if free is None or free.angles is None else free.angles[0]
+        free_angles = None if free is None or free.angles is None else free.angles[0]
         nearby = None if warm_start is None or warm_start.angles is None else warm_start.angles[0]
         if nearby is not None and len(nearby) != program.num_parameters:
             nearby = None  # other strings make an ansatz with other angles
-        order = sorted(range(len(family.betas)), key=lambda p: abs(family.betas[p]))
+        order = outwards(family.betas)
         with single_threaded(family.num_qubits):
             for done, p in enumerate(order):
-                program.stage(f"VQE at β = {family.betas[p]:g}", done / len(order))
-                start = _closest(angles, family.betas, p, known)
-                if start is None and nearby is not None:
-                    found = self._optimise(family, p, circuit, program, operators[p], nearby)
-                    angles[p] = self._polish(program, operators[p], found)
-                elif start is None:
-                    angles[p] = self._from_random_starts(family, p, circuit, program, operators[p], seed)
+                reported.stage(f"VQE at β = {family.betas[p]:g}", done / len(order))
+                start = inward_neighbour(angles, family.betas, p, free_angles)
+                if start is not None:
+                    angles[p] = searches[p].follow(start)
+                elif nearby is not None:
+                    angles[p] = searches[p].polish(searches[p].optimise(nearby))
                 else:
-                    angles[p] = self._follow(family, p, circuit, program, operators[p], start)
-            program = plain
+                    angles[p] = searches[p].from_random_starts(seed)
             theta = np.array([angles[p] for p in range(len(order))])
             phases = tuple(_report(program, operators[p], theta[p], family.betas[p]) for p in range(len(order)))
         progress("VQE", 1.0)
@@ -214,92 +193,6 @@ class VQE(Preparer):
             if ph.residual is not None and not ph.residual <= self.tolerance
         ]
 
-    def _from_random_starts(
-        self,
-        family: Family,
-        phase: int,
-        circuit: QuantumCircuit,
-        program: Any,
-        operator: PauliSum,
-        seed: int,
-    ) -> Vector:
-        best, lowest = np.zeros(program.num_parameters), math.inf
-        for number in range(self.starts):
-            program.stage(f"VQE start {number + 1} of {self.starts}", number / self.starts)
-            spread = SPREADS[number % len(SPREADS)]
-            first = stream(seed, "VQE start", number).normal(0.0, spread, program.num_parameters)
-            theta = self._optimise(family, phase, circuit, program, operator, first)
-            energy = program.energy(theta, operator)
-            if energy < lowest:
-                best, lowest = theta, energy
-        return self._polish(program, operator, best)
-
-    def _optimise(
-        self,
-        family: Family,
-        phase: int,
-        circuit: QuantumCircuit,
-        program: CircuitProgram,
-        operator: PauliSum,
-        start: Vector,
-    ) -> Vector:
-        if self.estimator is not None:
-            return _from_estimator(self.estimator, self.optimizer, circuit, family, phase, start, self.max_iterations)
-        if self.optimizer is not None:
-            found = self.optimizer.minimize(
-                lambda theta: program.energy(np.asarray(theta), operator),
-                start,
-                jac=lambda theta: program.energy_and_gradient(np.asarray(theta), operator)[1],
-            )
-            return np.asarray(found.x, dtype=float)
-        return descend(
-            lambda theta: program.energy_and_gradient(theta, operator),
-            start,
-            slope=VALLEY if self._has_newton(program) else self.tolerance / 30,
-            max_iterations=self.max_iterations,
-        )
-
-    def _follow(
-        self,
-        family: Family,
-        phase: int,
-        circuit: QuantumCircuit,
-        program: CircuitProgram,
-        operator: PauliSum,
-        start: Vector,
-    ) -> Vector:
-        """Carry the angles of a nearby phase to this one: by Newton steps alone where there are any."""
-        if not self._has_newton(program):
-            return self._optimise(family, phase, circuit, program, operator, start)
-        return self._polish(program, operator, start)
-
-    def _has_newton(self, program: CircuitProgram) -> bool:
-        return self.estimator is None and self.optimizer is None and program.num_parameters <= MOST_NEWTON_ANGLES
-
-    def _polish(self, program: CircuitProgram, operator: PauliSum, start: Vector) -> Vector:
-        """Newton steps; where they do not arrive, BFGS along the valley and Newton steps again."""
-        if not self._has_newton(program):
-            return start
-
-        def slope(theta: Vector) -> tuple[float, Vector]:
-            return program.energy_and_gradient(theta, operator)
-
-        def curvature(theta: Vector) -> NDArray[np.float64]:
-            return program.hessian(theta, operator)
-
-        aim = self.tolerance * POLISH
-        theta = arrive(slope, curvature, start, slope=aim)
-        if np.linalg.norm(slope(theta)[1]) > self.tolerance:
-            theta = settle(
-                slope,
-                theta,
-                slope=self.tolerance / 10,
-                max_iterations=4 * self.max_iterations,
-                hessian=curvature(theta),
-            )
-            theta = arrive(slope, curvature, theta, slope=aim)
-        return theta
-
     def identity(self) -> dict[str, object]:
         """Return every option, and of an ansatz that is a file its content."""
         options = {own.name: getattr(self, own.name) for own in fields(self)}
@@ -321,37 +214,11 @@ class VQE(Preparer):
         }
 
 
-def _closest(angles: dict[int, Vector], betas: tuple[float, ...], phase: int, known: Vector | None) -> Vector | None:
-    free = next((angles[p] for p in angles if betas[p] == 0.0), known)
-    same_side = [p for p in angles if betas[p] * betas[phase] > 0.0]
-    if same_side:
-        return angles[max(same_side, key=lambda p: abs(betas[p]))]
-    return free
-
-
 def _report(program: CircuitProgram, operator: PauliSum, theta: Vector, beta: float) -> Phase:
     energy, slope = program.energy_and_gradient(theta, operator)
     state = program.state(theta)
     moved = operator.apply(state) - energy * state
     return Phase(beta, float(energy), float(np.linalg.norm(slope)), float(np.vdot(moved, moved).real))
-
-
-def _from_estimator(
-    estimator: BaseEstimatorV2,
-    optimizer: Any,
-    circuit: QuantumCircuit,
-    family: Family,
-    phase: int,
-    start: Vector,
-    max_iterations: int,
-) -> Vector:
-    from qiskit_algorithms import VQE as QiskitVQE
-    from qiskit_algorithms.optimizers import SPSA
-
-    chosen = SPSA(maxiter=max_iterations) if optimizer is None else optimizer
-    solver = QiskitVQE(estimator, circuit, chosen, initial_point=start)
-    result = solver.compute_minimum_eigenvalue(family.hamiltonian(phase))
-    return np.asarray(result.optimal_point, dtype=float)
 
 
 def _optimizer_named(name: str, max_iterations: int) -> Any:

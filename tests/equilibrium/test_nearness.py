@@ -142,7 +142,7 @@ def test_loading_arbitrary_states_on_a_noisy_device_is_reported():
 
 
 def test_a_long_search_reports_its_evaluations(monkeypatch):
-    monkeypatch.setattr("qep_qiskit.preparation.spoken.EVERY", 0.0)
+    monkeypatch.setattr("qep_qiskit.preparation.reported_program.EVERY", 0.0)
     network = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
     problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
     words: list[tuple[str, float | None]] = []

@@ -37,7 +37,7 @@ def test_two_on_qubits_learn_from_shots_to_the_noise_floor() -> None:
     X = np.array([[2.0], [-3.0]])
     targets = answers(closed, [0.8, 0.8, 0.8], X)
     measured = {
-        "preparer": qep.Exact(nudge_share=10.0),
+        "preparer": qep.Exact(),
         "stencil": qep.symmetric(1.0),
         "device": qep.simulator(seed=1),
         "shots": 1000,

@@ -21,8 +21,9 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.kinds import PREPARERS
 from qep_qiskit.preparation import Capabilities, Preparer
+from qep_qiskit.preparation.combination import joined
 from qep_qiskit.preparation.exact import reference_state
-from qep_qiskit.preparation.preparer import joined, started
+from qep_qiskit.preparation.preparer import started
 from qep_qiskit.training import fitting, task_of
 from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.training.loop.starts import carries, kept, restored

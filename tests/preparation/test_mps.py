@@ -104,9 +104,9 @@ def test_shots_are_drawn_from_the_tensors():
 
 
 def test_bad_input_is_refused(monkeypatch):
-    with pytest.raises(InputError, match="bond_dimension is 1"):
+    with pytest.raises(InputError, match="bond_dimension: 1 is not allowed"):
         qep.MPS(bond_dimension=1)
-    with pytest.raises(InputError, match="gap is 3"):
+    with pytest.raises(InputError, match="gap: 3 is not allowed"):
         qep.MPS(gap=3)
     with pytest.raises(InputError, match="2\\^12 two-qubit gates"):
         qep.gradient(ising_problem(12, "chain"), preparer=qep.MPS(gap=False), device=qep.simulator(seed=1), shots=10)

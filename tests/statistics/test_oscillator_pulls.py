@@ -36,7 +36,7 @@ def measure(levels: int, cost, preparer, stencil, shots: int) -> tuple[list[qep.
     network = qep.oscillators(sites=2, inputs=[0], outputs=[1], levels=levels, encoding="gray")
     problem = qep.Problem(network, [0.5, 1.0, 1.2], x=[1.0], cost=cost)
     repeats = repeated(problem, qep.simulator(), stencil=stencil, shots=shots, preparer=preparer, seeds=range(SEEDS))
-    truth = qep.gradient(problem, preparer=qep.Exact(nudge_share=10.0), stencil=stencil)
+    truth = qep.gradient(problem, preparer=qep.Exact(), stencil=stencil)
     return repeats, truth
 
 
@@ -70,4 +70,4 @@ def test_pulls_of_four_levels_with_the_hamiltonian_ansatz() -> None:
 @pytest.mark.slow
 def test_pulls_of_eight_levels_with_a_cost_of_expectations() -> None:
     """The mean answers to a force in proportion, so that β may be large; every seed has nudged phases of its own."""
-    check(*measure(8, qep.SquaredError([-1.0]), qep.Exact(nudge_share=10.0), qep.symmetric(0.5), 4000))
+    check(*measure(8, qep.SquaredError([-1.0]), qep.Exact(), qep.symmetric(0.5), 4000))

@@ -11,8 +11,8 @@ from scipy.sparse.linalg import expm_multiply
 
 from qep_qiskit.kinds import Key
 from qep_qiskit.preparation import Family, Phase, Prepared, Preparer
-from qep_qiskit.preparation.loading import loading_circuit
 from qep_qiskit.preparation.preparer import Held, Progress, silent
+from qep_qiskit.preparation.state_loader import loading_circuit
 
 
 @dataclass(frozen=True)

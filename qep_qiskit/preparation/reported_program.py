@@ -1,4 +1,4 @@
-"""Word of a long search: how far it is, every second."""
+"""A circuit program that reports how far a long search is, every second."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from qep_qiskit.preparation.preparer import Progress
 
 EVERY = 1.0
-"""Seconds between two words."""
+"""Seconds between two reports."""
 
 
-class Spoken:
+class ReportedProgram:
     """A circuit program whose evaluations are counted and reported while they go on.
 
     Parameters
@@ -32,18 +32,18 @@ class Spoken:
 
     def energy_and_gradient(self, *arguments: Any) -> Any:
         """Evaluate the program's energy and gradient."""
-        self._word()
+        self._report()
         return self._program.energy_and_gradient(*arguments)
 
     def energy(self, *arguments: Any) -> Any:
         """Evaluate the program's energy."""
-        self._word()
+        self._report()
         return self._program.energy(*arguments)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._program, name)
 
-    def _word(self) -> None:
+    def _report(self) -> None:
         self._count += 1
         now = time.monotonic()
         if now - self._at >= EVERY:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import Operator, Statevector
 
-from qep_qiskit.preparation.loading import loading_circuit
+from qep_qiskit.preparation.state_loader import loading_circuit
 
 
 def loaded(structure):

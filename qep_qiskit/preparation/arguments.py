@@ -1,0 +1,42 @@
+"""Checks of a preparer's numbers, by the keys that a spec has for them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Hashable
+from typing import Annotated, Any, get_args, get_origin
+
+from qep_qiskit.checks import flag, real, whole
+from qep_qiskit.kinds import Key, Kind
+
+
+def check_arguments(value: Any) -> None:
+    """Check the numbers and flags of a frozen dataclass by the keys of its fields, and keep them as Python's own.
+
+    Raises
+    ------
+    InputError
+        One line that names the class, the argument, its value and what is allowed.
+    """
+    kind: Any = type(value)
+    for name, (form, key) in _numbers(kind).items():
+        where, given = f"{kind.__name__}: {name}", getattr(value, name)
+        if form is bool:
+            checked: object = flag(where, given)
+        elif form is int:
+            checked = whole(where, given, least=int(key.least or 0))
+        else:
+            checked = real(where, given, above=key.above, least=key.least)
+        object.__setattr__(value, name, checked)
+
+
+@functools.cache
+def _numbers(kind: Hashable) -> dict[str, tuple[type, Key]]:
+    """Return the type and the key of each argument of a dataclass that is one number or flag."""
+    forms = {}
+    for name, parameter in Kind("", kind).parameters.items():
+        hint = parameter.annotation
+        form = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        if form in (bool, int, float):
+            forms[name] = (form, parameter.key)
+    return forms

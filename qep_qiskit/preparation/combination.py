@@ -1,0 +1,67 @@
+"""Prepared states that remember their expectations, and phases that were prepared one after another as one result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.quantum_info import PauliList
+
+from qep_qiskit.preparation.preparer import Prepared, StateCircuit
+from qep_qiskit.samples import Samples
+
+
+def remembered(prepared: Prepared) -> Prepared:
+    """Return the same states; the expectations of the last list of strings that was asked for are kept."""
+    last: list[tuple[object, NDArray[np.float64]]] = []
+
+    def expectations(paulis: PauliList) -> NDArray[np.float64]:
+        if not last or last[0][0] is not paulis:
+            last[:] = [(paulis, prepared.expectations(paulis))]
+        return last[0][1]
+
+    return replace(prepared, expectations=expectations)
+
+
+def joined(free: Prepared, rest: Prepared) -> Prepared:
+    """Return a free phase and nudged phases that were prepared one after the other, as one result."""
+    first = len(free.phases)
+
+    def circuits() -> tuple[StateCircuit, ...]:
+        before, after = list(free.circuits()), []
+        for part in rest.circuits():
+            moved = tuple(p + first for p in part.phases)
+            same = next((k for k, known in enumerate(before) if known.circuit is part.circuit), None)
+            if same is None:
+                after.append(replace(part, phases=moved))
+            else:
+                known = before[same]
+                rows = np.concatenate([known.values, part.values])
+                before[same] = StateCircuit(known.circuit, known.phases + moved, rows)
+        return (*before, *after)
+
+    def draw(phase: int, axes: str, shots: int, rng: np.random.Generator) -> Samples:
+        part, own = (free, phase) if phase < first else (rest, phase - first)
+        assert part.draw is not None
+        return part.draw(own, axes, shots, rng)
+
+    def listed(part: Prepared) -> list[object]:
+        found = part.details.get("warnings", ())
+        return list(found) if isinstance(found, list | tuple) else []
+
+    angles = None if free.angles is None or rest.angles is None else np.concatenate([free.angles, rest.angles])
+    return Prepared(
+        phases=free.phases + rest.phases,
+        states=lambda: np.concatenate([free.states(), rest.states()]),
+        circuits=circuits,
+        expectations=lambda paulis: np.concatenate([free.expectations(paulis), rest.expectations(paulis)]),
+        angles=angles,
+        draw=None if free.draw is None or rest.draw is None else draw,
+        carried=free.carried,
+        details={**rest.details, "warnings": list(dict.fromkeys([*listed(free), *listed(rest)]))},
+        computable=free.computable and rest.computable,
+        response=free.response,
+        silence=free.silence,
+        slopes=rest.slopes,
+    )
