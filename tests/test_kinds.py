@@ -13,7 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from qep_qiskit import kinds
-from qep_qiskit.costs import ExpectationCost, SoftmaxCrossEntropy
+from qep_qiskit.costs import ExpectationCost
+from qep_qiskit.costs.cross_entropy import SoftmaxCrossEntropy
 from qep_qiskit.devices import BackendDevice, SamplerDevice
 from qep_qiskit.devices.backends.provider import ProviderDevice
 from qep_qiskit.errors import InputError

@@ -1,0 +1,13 @@
+"""The functions that training minimises: observable costs and costs of expectations.
+
+Every cost is a function ℓ of the expectations v of a few observables. For an observable cost there is one, the cost
+operator itself, and ℓ(v) = v. The nudge operator is Σ_m ε_m O_m with ε = ∂ℓ/∂v taken once, at the free phase.
+"""
+
+from qep_qiskit.costs.cost import Cost
+from qep_qiskit.costs.cross_entropy import softmax_cross_entropy
+from qep_qiskit.costs.expectation import ExpectationCost
+from qep_qiskit.costs.observable import ObservableCost
+from qep_qiskit.costs.squared_error import SquaredError, SquaredErrorObservable
+
+__all__ = ["Cost", "ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"]

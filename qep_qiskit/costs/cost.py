@@ -1,0 +1,62 @@
+"""The protocol of costs, and the parts that costs of one sort share."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.networks.network import Network
+
+Vector = NDArray[np.float64]
+
+
+@runtime_checkable
+class Cost(Protocol):
+    """A function ℓ of the expectations of a few observables."""
+
+    needs_free_phase: bool
+    """Whether the error signal depends on the free phase's result, so that a plan has two rounds."""
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return the observables O_m whose expectations v the cost depends on."""
+        ...
+
+    def value(self, v: Vector) -> float:
+        """Return ℓ(v)."""
+        ...
+
+    def error_signal(self, v: Vector) -> Vector:
+        """Return ε_m = ∂ℓ/∂v_m."""
+        ...
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        """Return ∂²ℓ/∂v_m∂v_n, which carries the error bar of v into that of ε."""
+        ...
+
+
+class OperatorCost:
+    """The part that all observable costs share: ℓ(v) = v of one operator."""
+
+    needs_free_phase = False
+
+    def value(self, v: Vector) -> float:
+        return float(v[0])
+
+    def error_signal(self, v: Vector) -> Vector:
+        return np.ones(1)
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        return np.zeros((1, 1))
+
+
+class OutputCost:
+    """The part that all costs of the outputs' expectations share."""
+
+    needs_free_phase = True
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return the network's outputs."""
+        return network.outputs

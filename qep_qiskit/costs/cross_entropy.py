@@ -1,0 +1,96 @@
+"""The cross entropy of the softmax of expectations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.checks import shown, whole
+from qep_qiskit.costs.cost import OutputCost, Vector
+from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import COSTS, Key
+from qep_qiskit.networks.network import Network, finite_vector
+from qep_qiskit.values import Value
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SoftmaxCrossEntropy(OutputCost, Value):
+    """A cost made by :func:`softmax_cross_entropy`."""
+
+    target: int | ArrayLike
+    scale: float = 1.0
+
+    def __repr__(self) -> str:
+        return f"softmax_cross_entropy({shown(self.target)}, scale={self.scale:g})"
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return the network's outputs."""
+        self._shares(network.num_outputs)
+        return network.outputs
+
+    def value(self, v: Vector) -> float:
+        """Return ℓ(v)."""
+        y, logarithms = self._shares(len(v)), self._logarithms(v)
+        return 0.0 - float(y[y != 0.0] @ logarithms[y != 0.0])
+
+    def error_signal(self, v: Vector) -> Vector:
+        """Return scale · (p Σ y − y) with the softmax p."""
+        y, p = self._shares(len(v)), np.exp(self._logarithms(v))
+        return self.scale * (p * _of_others(y) - y * _of_others(p))  # 1 - p has no digits left where p is near 1
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        """Return scale² · (diag p − p pᵀ) Σ y."""
+        p = np.exp(self._logarithms(v))
+        bend = -np.outer(p, p)
+        np.fill_diagonal(bend, p * _of_others(p))
+        return self.scale**2 * self._shares(len(v)).sum() * bend
+
+    def _logarithms(self, v: Vector) -> Vector:
+        """Return log p."""
+        z = self.scale * (v - np.max(v))
+        return np.asarray(z - np.log1p(np.exp(np.delete(z, np.argmax(v))).sum()))
+
+    def _shares(self, outputs: int) -> Vector:
+        """Return y, one share per output."""
+        if not isinstance(self.target, int | np.integer):
+            return finite_vector("softmax_cross_entropy: target", self.target, outputs, "one per output")
+        if not 0 <= self.target < outputs:
+            raise InputError(f"softmax_cross_entropy: class {self.target} is out of range; give one from 0 to {outputs - 1}")
+        return np.eye(outputs)[self.target]
+
+
+def _of_others(a: Vector) -> Vector:
+    return np.asarray((1.0 - np.eye(len(a))) @ a)
+
+
+def _class_or_probabilities(y: Any, folder: object) -> Any:
+    if isinstance(y, list):
+        if min(y, default=0.0) < 0 or not math.isclose(sum(y), 1.0, abs_tol=1e-9):
+            raise InputError("give probabilities that sum to 1, or a class")
+        return y
+    return whole("softmax_cross_entropy: class", y, what="a class")
+
+
+@COSTS.register("softmax_cross_entropy")
+def softmax_cross_entropy(
+    target: Annotated[int | ArrayLike, Key(read=_class_or_probabilities)],
+    *,
+    scale: Annotated[float, Key(above=0)] = 1.0,
+) -> SoftmaxCrossEntropy:
+    """Return −Σ_m y_m log softmax(scale · v)_m over the outputs' expectations.
+
+    Parameters
+    ----------
+    target : int or array_like of shape (num_outputs,)
+        The class, or its probabilities.
+    scale : float
+        The inverse temperature of the softmax; expectations of Z span only [−1, 1], so 2 to 5 is usual.
+    """
+    if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not np.isfinite(scale) or scale <= 0:
+        raise InputError(f"softmax_cross_entropy: scale is {scale!r}; give a finite number above 0")
+    return SoftmaxCrossEntropy(target, float(scale))

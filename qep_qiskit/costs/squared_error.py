@@ -1,0 +1,89 @@
+"""The squared error of expectations, and its observable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.checks import unnamed
+from qep_qiskit.costs.cost import OperatorCost, OutputCost, Vector
+from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import COSTS
+from qep_qiskit.networks.network import Network, finite_vector
+
+LARGEST_TARGET = 1e100
+
+
+@COSTS.register("squared_error_observable")
+@dataclass(frozen=True)
+class SquaredErrorObservable(OperatorCost):
+    """L = ⟨Σ_m (O_m − y_m)²⟩, the operator whose square is taken before the expectation."""
+
+    target: ArrayLike
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", _target(self.target))
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return (Σ_m (O_m − y_m)²,)."""
+        return (network.squared_error(_matching(self.target, network)),)
+
+
+@COSTS.register("squared_error")
+@dataclass(frozen=True)
+class SquaredError(OutputCost):
+    """L = Σ_m (⟨O_m⟩ − y_m)².
+
+    Parameters
+    ----------
+    target : array_like of shape (num_outputs,)
+
+    Examples
+    --------
+    >>> SquaredError([1.0]).value(np.array([0.5]))
+    0.25
+    """
+
+    target: ArrayLike
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", _target(self.target))
+
+    def observable(self) -> SquaredErrorObservable:
+        """Return the observable cost ⟨Σ_m (O_m − y_m)²⟩, another objective: it also counts the outputs' variance."""
+        return SquaredErrorObservable(self.target)
+
+    def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
+        """Return the network's outputs."""
+        _matching(self.target, network)
+        return network.outputs
+
+    def value(self, v: Vector) -> float:
+        """Return ℓ(v)."""
+        return float(np.sum((v - np.asarray(self.target)) ** 2))
+
+    def error_signal(self, v: Vector) -> Vector:
+        """Return 2 (v − y)."""
+        return 2.0 * (v - np.asarray(self.target))
+
+    def curvature(self, v: Vector) -> NDArray[np.float64]:
+        """Return twice the identity."""
+        return 2.0 * np.eye(len(v))
+
+
+def _target(target: ArrayLike) -> tuple[float, ...]:
+    values = unnamed("cost target y", target, "one per output of the network")
+    number = isinstance(values, int | float | np.number) or (isinstance(values, np.ndarray) and values.ndim == 0)
+    targets = finite_vector("cost target y", [values] if number else values, None, "one per output")
+    if np.abs(targets).max(initial=0.0) > LARGEST_TARGET:
+        raise InputError(
+            f"cost target y: {targets[np.abs(targets).argmax()]:g} is too large, its square overflows; scale the targets"
+        )
+    return tuple(targets.tolist())
+
+
+def _matching(target: ArrayLike, network: Network) -> Vector:
+    return finite_vector("cost target y", target, network.num_outputs, "one per output of the network")
