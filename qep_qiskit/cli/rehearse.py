@@ -1,4 +1,4 @@
-"""`qep rehearse`: the whole life of a device run against a mock service, without an account."""
+"""`qep rehearse`: a complete device run against a mock service, without an account."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DEVICE = "ibm_brisbane"
 QUICK = {"QEP_LOOKUP_SECONDS": "5", "QEP_ANSWER_SECONDS": "10"}
-"""How long the program waits in a rehearsal, where the environment does not say."""
+"""Waiting times of a rehearsal, unless the environment sets them."""
 
 
 def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -37,17 +37,22 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
 
 @click.command("rehearse", short_help="Play a device run against a mock service.")
 @optional_spec_options
-@click.option("--fault", "faults", multiple=True, metavar="NAME[:TIMES]", help="What is to go wrong. Repeatable.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME[:TIMES]", help="A failure of the service. Repeatable.")
 @click.option(
-    "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="Say what can go wrong."
+    "--list-faults",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_faults,
+    help="List the failures that the service can have.",
 )
-@click.option("--device", "name", metavar="NAME", help=f"Such as ibm_torino; the spec's, or {DEFAULT_DEVICE}.")
+@click.option("--device", "name", metavar="NAME", help=f"Such as ibm_torino; default: the spec's, or {DEFAULT_DEVICE}.")
 @click.option(
     "--noise", default="full", metavar="full|readout|none", help="The snapshot's noise, its readout errors alone, or none."
 )
 @run_option
 @click.option("--queue", "queue_seconds", default=2.0, help="Seconds that a job waits for the device.")
-@click.option("--service-seed", "--stand-in-seed", default=0, help="Other shots for another number; the same for the same.")
+@click.option("--service-seed", "--stand-in-seed", default=0, help="Seed of the service's shots.")
 @click.option(
     "--serve",
     "serving",
@@ -67,10 +72,10 @@ def command(
     serving: bool,
     port: int,
 ) -> int:
-    """Play the life of a device run, plan to report, with the real client. Nothing leaves this machine.
+    """Play a device run from plan to report, with the real client. Nothing leaves this machine.
 
     A mock service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the qubits in use.
-    `--fault NAME` makes it fail in that way, and shows what the program does about it.
+    `--fault NAME` makes it fail in that way, and shows how the program reacts.
     """
     from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.errors import InputError
@@ -92,7 +97,7 @@ def command(
         home = Path(folder) if folder else Path("hardware_runs") / f"rehearsal-{Path(request.path).stem}-{_now()}"
 
         def there() -> str:
-            what = f"what there is of the rehearsal is in {home}" if home.exists() else "nothing was written"
+            what = f"the unfinished rehearsal is in {home}" if home.exists() else "nothing was written"
             return f"{what}; run the same command to start again"
 
         try:
@@ -103,15 +108,15 @@ def command(
 
 
 def _device_words(spec: Spec, name: str | None) -> list[str]:
-    """Return what makes the spec's device one that the mock service has."""
+    """Return the options that replace the spec's device by one of the mock service."""
     table: Mapping[str, Any] = spec.tables.get("device", {})
-    known = str(table.get("name", ""))
-    if name is None and known.startswith("ibm_"):
+    device = str(table.get("name", ""))
+    if name is None and device.startswith("ibm_"):
         return []
-    fake = known if known.startswith("fake_") else str(table.get("noise", ""))
-    chosen = name or ("ibm_" + fake.removeprefix("fake_") if fake.startswith("fake_") else DEFAULT_DEVICE)
-    dropped = [] if known.startswith("ibm_") else [key for key in table if key != "name"]
-    return ["--device", chosen, *(w for key in dropped for w in ("--set", f"device.{key}="))]
+    snapshot = device if device.startswith("fake_") else str(table.get("noise", ""))
+    served = "ibm_" + snapshot.removeprefix("fake_") if snapshot.startswith("fake_") else DEFAULT_DEVICE
+    dropped = [] if device.startswith("ibm_") else [key for key in table if key != "name"]
+    return ["--device", name or served, *(w for key in dropped for w in ("--set", f"device.{key}="))]
 
 
 def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, ...], noise: str, as_json: bool) -> int:
@@ -121,11 +126,11 @@ def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, .
 
     if not as_json:
         out = console()
-        told = "a mock service on this machine; nothing is sent to IBM, nothing is paid."
-        out.print(marked("[bold]Rehearsal[/]: {}", told))
+        text = "a mock service on this machine; nothing is sent to IBM, nothing is paid."
+        out.print(marked("[bold]Rehearsal[/]: {}", text))
         out.print(f"  Noise: {noise}.")
-        for known in orders(faults):
-            out.print(f"  Fault {known}: {FAULTS[known].what}.\n  Then: {FAULTS[known].then}.")
+        for fault in orders(faults):
+            out.print(f"  Fault {fault}: {FAULTS[fault].what}.\n  Then: {FAULTS[fault].then}.")
     steps = []
     for step in play(words, home, server.service):
         steps.append(step)
@@ -135,8 +140,12 @@ def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, .
     ledger = server.service.ledger()
     done = steps[-1].code == DONE and outcome is not None
     if as_json:
-        about = [{"command": step.command, "exit": step.code, "seconds": step.seconds, "message": step.message} for step in steps]
-        print_json({"run": str(home), "state": "done" if done else "failed", "steps": about, "ledger": ledger, **(outcome or {})})
+        commands = [
+            {"command": step.command, "exit": step.code, "seconds": step.seconds, "message": step.message} for step in steps
+        ]
+        print_json(
+            {"run": str(home), "state": "done" if done else "failed", "steps": commands, "ledger": ledger, **(outcome or {})}
+        )
     else:
         _conclude(home, ledger, outcome)
     return DONE if done else FAILED
@@ -152,7 +161,7 @@ def _show(number: int, step: Step) -> None:
 
 
 def _outcome(home: Path) -> dict[str, Any] | None:
-    """Return what came of the run: its gradient, the exact one, how far they are apart in error bars, and its events."""
+    """Return the run's gradient, the exact one, their distance in error bars, and the run's events."""
     import numpy as np
 
     from qep_qiskit.budget import deviation
@@ -166,16 +175,16 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     if not (home / "run.db").is_file():
         return None
     with RunStore.open(home) as store:
-        kept, events = store.gradients(), [{"time": e.time, "text": e.text} for e in store.events() if e.text]
-    if not kept:
+        gradients, events = store.gradients(), [{"time": e.time, "text": e.text} for e in store.events() if e.text]
+    if not gradients:
         return None
     spec = load(home / "spec.toml")
     problem, settings = spec.problem(), spec.settings()
-    values, errors = np.array(kept[-1]["values"], dtype=float), np.array(kept[-1]["stderr"], dtype=float)
-    about = (kept[-1].get("provenance") or {}).get("stencil")
-    used = stencil(about["kind"], float(about["beta"])) if about else settings["stencil"]
+    values, errors = np.array(gradients[-1]["values"], dtype=float), np.array(gradients[-1]["stderr"], dtype=float)
+    applied = (gradients[-1].get("provenance") or {}).get("stencil")
+    used = stencil(applied["kind"], float(applied["beta"])) if applied else settings["stencil"]
     same = {"preparer": settings["preparer"], "stencil": used, "seed": settings["seed"]}
-    found: dict[str, Any] = {"gradient": kept[-1], "events": events}
+    found: dict[str, Any] = {"gradient": gradients[-1], "events": events}
     if problem.network.num_qubits > COMPARED_QUBITS:
         return found
     asked: tuple[tuple[str, str, Callable[[], Gradient]], ...] = (
@@ -200,19 +209,19 @@ def _outcome(home: Path) -> dict[str, Any] | None:
 def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None) -> None:
     out = console()
     billed = sum(job["seconds"] > 0 for job in ledger["jobs"])
-    told = f"{len(ledger['jobs'])} made, {billed} billed, {ledger['seconds']:.1f} QPU seconds."
-    out.print(marked("\n[bold]The service's ledger[/]: {}", told))
+    text = f"{len(ledger['jobs'])} made, {billed} billed, {ledger['seconds']:.1f} QPU seconds."
+    out.print(marked("\n[bold]The service's ledger[/]: {}", text))
     for job in ledger["jobs"]:
         out.print(cell(f"  {job['id']}  {job['status'].lower():10} {job['seconds']:6.1f} s  {', '.join(job['tags'])}"))
     if ledger["faults"]:
         out.print("  Faults that happened: " + ", ".join(f"{name} × {times}" for name, times in ledger["faults"].items()) + ".")
     if outcome is None:
-        out.print(marked("\n[bold red]The run did not end.[/] What there is of it is in {}.", home))
+        out.print(marked("\n[bold red]The run did not finish.[/] It is in {}.", home))
         return
-    out.print(marked("\n[bold]What the run kept[/]"))
+    out.print(marked("\n[bold]The run's events[/]"))
     for event in outcome["events"]:
         out.print(cell(f"  {event['time'][11:23]}  {event['text']}"))
-    out.print(marked("\n[bold]How far off[/]"))
+    out.print(marked("\n[bold]Distance[/]"))
     for key in ("noise_free", "exact"):
         if key in outcome:
             far = outcome[key]

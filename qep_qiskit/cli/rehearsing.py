@@ -1,4 +1,4 @@
-"""The steps of a rehearsal: the verbs that a user would type, one after the other, until the run is done."""
+"""The steps of a rehearsal: the verbs that a user would type, until the run is finished."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ class Step:
         As it is typed.
     code : int
         Its exit code.
-    seconds : float
     said : str
         Everything that it printed.
     message : str
@@ -45,7 +44,7 @@ class Step:
 
 
 def play(words: list[str], home: Path, service: Service) -> Iterator[Step]:
-    """Yield the steps of a run's life, the last one its report, or the one at which it failed for good.
+    """Yield the steps of a run: the last one is its report, or the one at which it failed for good.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[Step]:
     home : Path
         The run's folder.
     service : Service
-        What the commands talk to: a job that it refused once, it refuses always.
+        The service of the commands; it refuses a job always that it refused once.
     """
     from qep_qiskit.cli.main import DONE, NOT_FINISHED, VERBS, WRONG_INPUT
 
@@ -108,7 +107,7 @@ def _ended_badly(home: Path) -> bool:
 
 
 def run(words: list[str]) -> Step:
-    """Run one command of the program in this process, and catch what it prints."""
+    """Run one command of the program in this process, and catch its output."""
     from qep_qiskit.cli.main import INTERRUPTED, TERMINATED, cli
 
     started = time.monotonic()

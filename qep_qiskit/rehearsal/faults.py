@@ -1,4 +1,4 @@
-"""Faults to order: what a service does to its clients sooner or later, by name."""
+"""Faults on request: the failures of a service that clients meet sooner or later, by name."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from qep_qiskit.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong.
+    """A failure of the service.
 
     Attributes
     ----------
     name : str
     what : str
-        What the service does.
+        The service's behaviour.
     then : str
-        What the program does about it.
+        The program's answer.
     times : int
-        How often it happens when it is ordered, unless told otherwise.
+        How often it happens per request, by default.
     """
 
     name: str
@@ -38,8 +38,8 @@ _ALL = (
     ),
     Fault(
         "long-storm",
-        "503 to every request for a job until the client gives up",
-        "one line, exit code 1; the same command later goes on, and finds that no job was made",
+        "every request for a job is answered 503 until the client gives up",
+        "one line, exit code 1; the same command later resumes, and finds that no job was made",
         6,
     ),
     Fault(
@@ -54,8 +54,8 @@ _ALL = (
     ),
     Fault(
         "lagging-list",
-        "the reply is lost, and the new job shows in no listing for two seconds",
-        "its tag is looked up until it shows, and nothing is sent again",
+        "the reply is lost, and the new job is missing from listings for two seconds",
+        "its tag is looked up until it appears, and nothing is sent again",
     ),
     Fault("slow-queue", "the job waits in the queue for five seconds", "exit code 3, not finished yet, until it is done"),
     Fault(
@@ -70,13 +70,13 @@ _ALL = (
     ),
     Fault(
         "expired-token",
-        "the access token is not taken any more (401) when the job is sent",
-        "the client is made anew, with a new token, and the job is sent once",
+        "the access token is refused (401) when the job is sent",
+        "a new client gets a new token, and the job is sent once",
     ),
     Fault(
         "read-once",
-        "the result is handed out once and is gone then, as a private job's",
-        "it is written down at the first reading, before anything else",
+        "the result can be read once and is then gone, like a private job's",
+        "it is stored at the first reading, before anything else",
         1_000_000,
     ),
     Fault(
@@ -86,42 +86,42 @@ _ALL = (
     ),
     Fault(
         "drift",
-        "the readout becomes 1.6 times worse after the first job, and the device is calibrated anew",
-        "every round's calibration is kept, and the gradient carries a warning that it changed",
+        "the readout becomes 1.6 times worse after the first job, and the device is recalibrated",
+        "every round's calibration is stored, and the gradient carries a warning that it changed",
     ),
     Fault(
         "echo",
         "a request for a job is refused, with the account's secrets in the message",
-        "the message is shown and kept without them",
+        "the message is shown and stored without them",
     ),
     Fault(
         "silence",
         "a request for a status is never answered",
-        "the request is given up after a while, exit code 1; the same command later goes on",
+        "the request times out, exit code 1; the same command later resumes",
     ),
 )
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 
 
 def orders(names: Iterable[str]) -> dict[str, int]:
-    """Return how often each of these faults is to happen; ``"storm:5"`` says five times.
+    """Return how often each of these faults will happen; ``"storm:5"`` means five times.
 
     Raises
     ------
     InputError
-        For an unknown fault or a number that is none.
+        For an unknown fault or a malformed number.
 
     Examples
     --------
     >>> orders(["lost-reply", "storm:5"])
     {'lost-reply': 1, 'storm': 5}
     """
-    found = {}
+    counts = {}
     for text in names:
         name, _, times = text.partition(":")
         if name not in FAULTS:
             raise InputError(f"fault: unknown {name!r}; allowed: {', '.join(FAULTS)}{nearest(name, FAULTS)}")
         if times and not times.isdigit():
             raise InputError(f"fault: {text!r} is not allowed; give a whole number of times, such as {name}:3")
-        found[name] = int(times) if times else FAULTS[name].times
-    return found
+        counts[name] = int(times) if times else FAULTS[name].times
+    return counts

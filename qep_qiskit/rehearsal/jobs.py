@@ -19,11 +19,11 @@ class Job:
     Attributes
     ----------
     params : mapping
-        Its inputs as they came.
+        Its inputs as received.
     due, visible : float
-        On the monotonic clock: when it may start, and from when on listings show it.
+        Times on the monotonic clock from which it may start, and appears in listings.
     seconds : float
-        QPU seconds that were billed.
+        Billed QPU seconds.
     """
 
     id: str
@@ -48,11 +48,11 @@ class Job:
 
     @property
     def names(self) -> list[str]:
-        """The tags that say whose job it is, without the one that says what it holds."""
+        """The tags that name the job's owner, without the one that is the digest of its content."""
         return [tag for tag in self.tags if tag != mark_in(self.tags)]
 
     def document(self, *, inputs: bool = False) -> dict[str, Any]:
-        """Return the job as the service tells it, with its inputs if they are asked for."""
+        """Return the job as the service describes it, with or without its inputs."""
         state: dict[str, Any] = {"status": self.status}
         if self.reason:
             state |= {"reason": self.reason, "reason_code": 1000}

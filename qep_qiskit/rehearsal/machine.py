@@ -1,4 +1,4 @@
-"""The devices of the mock service: snapshots, with the calibration and the noise that they have at the moment."""
+"""The devices of the mock service: snapshots with their present calibration and noise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qep_qiskit.errors import InputError, nearest
 
 NOISES = ("full", "readout", "none")
 DRIFT = 1.6
-"""What a drift multiplies every readout error by."""
+"""Factor by which a drift multiplies every readout error."""
 READOUT = ("prob_meas1_prep0", "prob_meas0_prep1", "readout_error")
 
 
@@ -36,11 +36,10 @@ class Machine:
     Attributes
     ----------
     name : str
-        ``ibm_torino``, say.
+        Such as ``ibm_torino``.
     noise : {"full", "readout", "none"}
-        What goes wrong on it.
     drifted : bool
-        True once its readout has become worse than the snapshot's.
+        True once its readout is worse than the snapshot's.
     """
 
     name: str
@@ -55,11 +54,11 @@ class Machine:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The device's snapshot, as it has drifted."""
-        known = snapshot("fake_" + self.name.removeprefix("ibm_"))
-        if not self.drifted or known.readout is None:
-            return known
-        return replace(known, readout=tuple((min(a * DRIFT, 0.5), min(b * DRIFT, 0.5)) for a, b in known.readout))
+        """The device's snapshot, with its drift."""
+        original = snapshot("fake_" + self.name.removeprefix("ibm_"))
+        if not self.drifted or original.readout is None:
+            return original
+        return replace(original, readout=tuple((min(a * DRIFT, 0.5), min(b * DRIFT, 0.5)) for a, b in original.readout))
 
     def configuration(self) -> dict[str, Any]:
         """Return the configuration as the service sends it."""
@@ -67,15 +66,15 @@ class Machine:
 
     def properties(self) -> dict[str, Any]:
         """Return the calibration as the service sends it."""
-        found = {**_document(self.name, "props_filename"), "backend_name": self.name}
+        properties = {**_document(self.name, "props_filename"), "backend_name": self.name}
         if not self.drifted:
-            return found
-        found = copy.deepcopy(found)
-        found["last_update_date"] = datetime.now(UTC).isoformat()
-        for values in (value for qubit in found["qubits"] for value in qubit):
+            return properties
+        properties = copy.deepcopy(properties)
+        properties["last_update_date"] = datetime.now(UTC).isoformat()
+        for values in (value for qubit in properties["qubits"] for value in qubit):
             if values["name"] in READOUT:
                 values["value"] = min(values["value"] * DRIFT, 0.5)
-        return found
+        return properties
 
     def noise_model(self, qubits: Sequence[int]) -> NoiseModel | None:
         """Return the noise of these qubits, renumbered 0, 1, …"""
@@ -91,7 +90,7 @@ def _noise_model(machine: Machine, qubits: tuple[int, ...]) -> NoiseModel | None
             return noise_of(machine.snapshot, qubits)
     model, readout = NoiseModel(), machine.snapshot.readout
     if readout is None:
-        raise InputError(f"noise: the snapshot of {machine.name} tells no readout errors; take noise 'full'")
+        raise InputError(f"noise: the snapshot of {machine.name} has no readout errors; take noise 'full'")
     for wire, qubit in enumerate(qubits):
         up, down = readout[qubit]
         model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [wire])
@@ -101,5 +100,5 @@ def _noise_model(machine: Machine, qubits: tuple[int, ...]) -> NoiseModel | None
 @functools.cache
 def _document(name: str, attribute: str) -> dict[str, Any]:
     backend = snapshot("fake_" + name.removeprefix("ibm_")).backend
-    found: dict[str, Any] = json.loads((Path(backend.dirname) / getattr(backend, attribute)).read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads((Path(backend.dirname) / getattr(backend, attribute)).read_text(encoding="utf-8"))
+    return document

@@ -1,6 +1,6 @@
 """Quantum programs as the client's Sampler sends them, run on Aer with the noise of the qubits in use.
 
-The wire formats are those of ``ibm_quantum_schemas`` and ``samplomatic``, which the client uses itself.
+The wire formats are those of ``ibm_quantum_schemas``, which the client uses itself.
 """
 
 from __future__ import annotations
@@ -33,15 +33,13 @@ from qep_qiskit.rehearsal.machine import Machine
 from qep_qiskit.seeds import integer, stream
 
 OVERHEAD_SECONDS = 2.0
-"""What a job is billed for being loaded, apart from its shots."""
-
-
+"""Billed for loading a job, apart from its shots."""
 MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 24
-"""Qubits of a circuit up to which a density matrix, noisy trajectories, and a state vector are quick enough."""
+"""Number of qubits up to which a density matrix, noisy trajectories, and a state vector are quick enough."""
 
 
 class RefusedError(ValueError):
-    """A job that the service does not take."""
+    """The service refuses a job."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Item:
     values : ndarray of shape (..., num_parameters)
         In the order of the circuit's own parameters.
     extra : mapping of str to ndarray
-        What goes back with the outcomes: the flips of twirled measurements.
+        Arrays that go back with the outcomes: the flips of twirled measurements.
     """
 
     circuit: QuantumCircuit
@@ -65,17 +63,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Program:
-    """A job's work.
+    """The work of a job.
 
     Attributes
     ----------
     items : tuple of Item
     shots : int
-        Of each row of values.
+        Per row of values.
     seed : int
-        Derived from the server's seed, the circuits and the values, and from nothing else.
+        Derived from the server's seed, the circuits and the values alone.
     echoed : Any
-        What the client wants back as it is.
+        Data that the client wants back unchanged.
     role : str or None
     """
 
@@ -91,7 +89,7 @@ class Program:
         return self.shots * sum(math.prod(item.values.shape[:-1]) for item in self.items)
 
     def seconds(self, machine: Machine) -> float:
-        """Return the QPU seconds that are billed: an overhead, and the device's repetition delay for every shot."""
+        """Return the billed QPU seconds: an overhead, and the device's repetition delay per shot."""
         return round(OVERHEAD_SECONDS + self.executions * float(machine.configuration()["default_rep_delay"]) * 1e-6, 3)
 
 
@@ -101,7 +99,7 @@ def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:
     Raises
     ------
     RefusedError
-        If it is not one, or does not fit the device.
+        If it is malformed or does not fit the device.
     """
     if params.get("schema_version") != "v2.0":
         raise RefusedError(f"schema {params.get('schema_version')!r} is not served here; the client must send v2.0")
@@ -112,7 +110,7 @@ def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:
         raise RefusedError(f"the program cannot be read: {str(error).splitlines()[0]}") from None
     program = model.quantum_program
     wires = int(machine.configuration()["n_qubits"])
-    found, digest = [], hashlib.sha256(str(program.shots).encode())
+    items, digest = [], hashlib.sha256(str(program.shots).encode())
     for circuit in circuits:
         if circuit.num_qubits > wires:
             raise RefusedError(f"a circuit has {circuit.num_qubits} qubits; {machine.name} has {wires}")
@@ -126,18 +124,18 @@ def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:
         given = item.circuit_arguments if item.item_type == "circuit" else item.samplex_arguments.get("parameter_values")
         if isinstance(given, CompressedTensorModel):
             digest.update(np.round(given.to_numpy(), 6).tobytes())
-    own = int.from_bytes(digest.digest()[:8], "big")
+    content = int.from_bytes(digest.digest()[:8], "big")
     for number, (circuit, item) in enumerate(zip(circuits, program.items, strict=True)):
         if item.item_type == "circuit":
-            found.append(Item(circuit, item.circuit_arguments.to_numpy(), {}))
+            items.append(Item(circuit, item.circuit_arguments.to_numpy(), {}))
         else:
-            found.append(_twirled(circuit, item, stream(seed, "rehearsal twirls", own, number)))
-    job_seed = integer(seed, "rehearsal", own)
-    return Program(tuple(found), program.shots, job_seed, program.passthrough_data, program.semantic_role)
+            items.append(_twirled(circuit, item, stream(seed, "rehearsal twirls", content, number)))
+    job_seed = integer(seed, "rehearsal", content)
+    return Program(tuple(items), program.shots, job_seed, program.passthrough_data, program.semantic_role)
 
 
 def _spelled(circuit: QuantumCircuit) -> bytes:
-    """Return the circuit in words that are the same in every process; its parameters' identities are not."""
+    """Return the circuit as text that is the same in every process, unlike its parameters' identities."""
     lines = [f"{circuit.num_qubits} {[p.name for p in circuit.parameters]}"]
     for item in circuit.data:
         angles = [str(p) if isinstance(p, ParameterExpression) else f"{float(p):.6f}" for p in item.operation.params]
@@ -146,7 +144,7 @@ def _spelled(circuit: QuantumCircuit) -> bytes:
 
 
 def _twirled(circuit: QuantumCircuit, item: Any, rng: np.random.Generator) -> Item:
-    """Draw the random gates of a twirled circuit: its first axis counts the randomizations, the others the rows of values."""
+    """Draw the random gates of a twirled circuit. The first axis counts randomizations, the others rows of values."""
     samplex = item.samplex.to_samplex().finalize()
     given = item.samplex_arguments.get("parameter_values")
     rows = np.zeros(0) if given is None else given.to_numpy()
@@ -167,12 +165,12 @@ def run(program: Program, machine: Machine) -> str:
     started = datetime.now(UTC)
     data = [
         QuantumProgramResultItemModel(
-            results={name: CompressedTensorModel.from_numpy(value) for name, value in found.items()},
+            results={name: CompressedTensorModel.from_numpy(value) for name, value in arrays.items()},
             metadata=ItemMetadataModel(),
         )
-        for found in ({**_outcomes(item, program, machine, number), **item.extra} for number, item in enumerate(program.items))
+        for arrays in ({**_outcomes(item, program, machine, number), **item.extra} for number, item in enumerate(program.items))
     ]
-    span = ChunkSpan(start=started, stop=datetime.now(UTC), parts=[_whole(n, item) for n, item in enumerate(program.items)])
+    span = ChunkSpan(start=started, stop=datetime.now(UTC), parts=[_chunk(n, item) for n, item in enumerate(program.items)])
     result = QuantumProgramResultModel(
         data=data,
         metadata=MetadataModel(chunk_timing=[span]),
@@ -182,7 +180,7 @@ def run(program: Program, machine: Machine) -> str:
     return result.model_dump_json()
 
 
-def _whole(number: int, item: Item) -> ChunkPart:
+def _chunk(number: int, item: Item) -> ChunkPart:
     shape = item.values.shape[:-1]
     size = math.prod(shape)
     return ChunkPart(idx_item=number, size=size, permutation=list(range(len(shape))), element_range=(0, size, 1))
@@ -204,7 +202,7 @@ def _outcomes(item: Item, program: Program, machine: Machine, number: int) -> di
     # by name: the values are in the order of the whole circuit's parameters
     pub = (small, {tuple(names): item.values} if names else None, program.shots * rows)
     bits = dict(sampler.run([pub]).result()[0].data)
-    arrays = {name: found.to_bool_array(order="little") for name, found in bits.items()}
+    arrays = {name: register.to_bool_array(order="little") for name, register in bits.items()}
     return {name: array.reshape(*shape, program.shots, array.shape[-1]) for name, array in arrays.items()}
 
 

@@ -18,14 +18,14 @@ from qep_qiskit.rehearsal.service import PLAN, ConnectionLostError, ReplyError, 
 
 HOST = "127.0.0.1"
 ROOT = "/rt"
-"""What the paths of the Runtime's own interface begin with."""
+"""Beginning of the paths of the Runtime's own interface."""
 SILENT_SECONDS = 600.0
 IDLE_SECONDS = 60.0
-"""How long a connection may say nothing, or stop within a request."""
+"""Seconds of an ignored request, and of a connection without traffic."""
 LARGEST_BODY = 64_000_000
 CONTENT = frozenset(("application/json", "application/x-www-form-urlencoded", "application/octet-stream"))
 UNREAD = (403, 411, 413, 415, 421)
-"""Replies that come before the request's body was read: what follows on the connection is no request."""
+"""Replies sent before the request's body was read, so that the connection must be closed."""
 
 
 class MockServer(ThreadingHTTPServer):
@@ -41,11 +41,11 @@ class MockServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The address that QEP_RUNTIME_URL is to hold."""
+        """The address for QEP_RUNTIME_URL."""
         return f"http://{HOST}:{self.server_address[1]}{ROOT}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away."""
+        """Ignore clients that went away."""
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def serve(
     Parameters
     ----------
     seed : int
-        The same circuits with the same values give the same shots on a server with the same seed.
+        The same seed, circuits and values give the same shots.
     noise : {"full", "readout", "none"}
         The snapshot's noise, its readout errors alone, or none.
     faults : iterable of str
@@ -65,7 +65,7 @@ def serve(
     port : int
         0: any free one.
     queue_seconds : float
-        How long every job waits for the device.
+        Seconds that every job waits for the device.
     """
     service = Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds)
     server = MockServer(service, port)
@@ -89,27 +89,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *unused: Any) -> None:
         pass
 
-    def do_GET(self) -> None:
-        self._answer("GET")
-
-    def do_POST(self) -> None:
-        self._answer("POST")
-
-    def do_PUT(self) -> None:
-        self._answer("PUT")
-
-    def do_PATCH(self) -> None:
-        self._answer("PATCH")
-
-    def do_DELETE(self) -> None:
-        self._answer("DELETE")
-
-    def _answer(self, method: str) -> None:
+    def _answer(self) -> None:
         url = urlsplit(self.path)
         headers: dict[str, str] = {}
         try:
             body = self._admitted()
-            status, value = self._routed(method, url.path, parse_qs(url.query), body)
+            status, value = self._routed(self.command, url.path, parse_qs(url.query), body)
         except (ConnectionLostError, TimeoutError):
             self.close_connection = True
             with contextlib.suppress(OSError):
@@ -131,8 +116,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(data)
 
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
+
     def _admitted(self) -> bytes:
-        """Return the body of a request that our own client can have sent; a page in a browser, say, is another's client.
+        """Return the body of a request that the Runtime client can have sent; pages in a browser are refused.
 
         Raises
         ------
@@ -177,13 +164,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._struck(method, rest)
         service.admit(self.headers.get("Authorization", "").removeprefix("Bearer "))
         for verb, pattern, answer in ROUTES:
-            found = re.fullmatch(pattern, rest)
-            if verb == method and found:
-                return 200, answer(service, found.groups(), query, json.loads(body) if body else {})
+            match = re.fullmatch(pattern, rest)
+            if verb == method and match:
+                return 200, answer(service, match.groups(), query, json.loads(body) if body else {})
         raise ReplyError(404, f"{method} {rest} is not served here")
 
     def _struck(self, method: str, path: str) -> None:
-        """Let the faults happen that come before anything is done."""
+        """Cause the faults that strike before a request is processed."""
         service = self.server.service
         if path.startswith("/jobs"):
             if service.strikes("storm") or service.strikes("long-storm"):

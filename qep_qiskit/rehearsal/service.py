@@ -1,4 +1,4 @@
-"""What the mock service does, apart from HTTP: accounts, devices, jobs, sessions, and the ledger."""
+"""The mock service apart from HTTP: accounts, devices, jobs, sessions, and the ledger."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class ConnectionLostError(Exception):
 
 
 class Service:
-    """The mock service's state. It lives in the process of the server, so a client may die at any moment.
+    """The state of the mock service. It lives in the server's process, so a client may die at any moment.
 
     Parameters
     ----------
     seed : int
-        The shots of a job depend on this seed, its circuits and their values, and on nothing else.
+        The shots of a job depend on this seed, its circuits and their values alone.
     noise : {"full", "readout", "none"}
     faults : iterable of str
-        Names, perhaps with how often: ``"storm:5"``.
+        Names, optionally with a number of times: ``"storm:5"``.
     queue_seconds : float
-        How long every job waits for the device.
+        Seconds that every job waits for the device.
     """
 
     def __init__(self, *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), queue_seconds: float = 0.0) -> None:
@@ -77,7 +77,7 @@ class Service:
             self._changed.notify_all()
 
     def order(self, *names: str) -> None:
-        """Order faults; they replace what was ordered of the same name."""
+        """Order faults; they replace earlier orders of the same name."""
         with self._lock:
             self._faults |= orders(names)
 
@@ -91,7 +91,7 @@ class Service:
             return True
 
     def ledger(self) -> dict[str, Any]:
-        """Return every job with what it was billed, and which faults happened."""
+        """Return every job with its billed seconds, and the faults that happened."""
         with self._lock:
             jobs = [
                 {
@@ -107,9 +107,9 @@ class Service:
             return {"jobs": jobs, "seconds": sum(job.seconds for job in self._jobs.values()), "faults": dict(self._happened)}
 
     def token(self, key: str) -> dict[str, Any]:
-        """Return a new access token for the only key that is taken here."""
+        """Return a new access token for the only accepted key."""
         if key != MOCK_KEY:  # it was sent to the wrong place
-            raise ReplyError(401, f"a mock service takes the key {MOCK_KEY!r} only")
+            raise ReplyError(401, f"a mock service accepts the key {MOCK_KEY!r} only")
         now = int(time.time())
         parts = [{"alg": "none", "typ": "JWT"}, {"iat": now, "exp": now + TOKEN_SECONDS, "id": secrets.token_hex(8)}]
         head, body = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
@@ -125,7 +125,7 @@ class Service:
         }
 
     def revoke_tokens(self) -> None:
-        """Take no token any more that was given out so far."""
+        """Refuse all tokens issued so far."""
         with self._lock:
             self._tokens.clear()
 
@@ -175,7 +175,7 @@ class Service:
         Raises
         ------
         ReplyError
-            If it is refused, or the reply is spoilt though the job was made.
+            If it is refused, or the reply is spoilt although the job was made.
         ConnectionLostError
             If the reply is lost.
         """
@@ -234,17 +234,17 @@ class Service:
             return self._jobs[job_id]
 
     def forget(self, job_id: str) -> None:
-        """Know a job no more, as after it was deleted: it is in no listing and does not run."""
+        """Forget a job, as after its deletion: it is in no listing and does not run."""
         with self._changed:
             del self._jobs[job_id]
 
     def jobs(
         self, *, tags: list[str], machine: str | None, pending: bool | None, limit: int, offset: int, ascending: bool
     ) -> Any:
-        """Return a page of the jobs that have all these tags, the newest first unless told otherwise."""
+        """Return a page of the jobs that have all these tags, by default the newest first."""
         now = time.monotonic()
         with self._lock:
-            found = [
+            jobs = [
                 job.document()
                 for job in sorted(self._jobs.values(), key=lambda job: job.number, reverse=not ascending)
                 if job.visible <= now
@@ -252,10 +252,10 @@ class Service:
                 and machine in (None, job.machine.name)
                 and pending in (None, job.status not in FINAL)
             ]
-        return {"jobs": found[offset : offset + limit], "count": len(found), "limit": limit, "offset": offset}
+        return {"jobs": jobs[offset : offset + limit], "count": len(jobs), "limit": limit, "offset": offset}
 
     def result(self, job_id: str) -> str:
-        """Return the result of a job that is done, or why it failed."""
+        """Return the result of a finished job, or the reason why it failed."""
         job = self.job(job_id)
         if job.status == "Failed":
             return job.reason
@@ -277,7 +277,7 @@ class Service:
             self._end(job, "Cancelled", "cancelled by the user")
 
     def metrics(self, job_id: str) -> dict[str, Any]:
-        """Return when a job ran and what it was billed."""
+        """Return the times of a job and its billed seconds."""
         job = self.job(job_id)
         return {
             "timestamps": {"created": job.created, "running": job.started, "finished": job.ended},
@@ -306,7 +306,7 @@ class Service:
         return session
 
     def session(self, name: str, *, change: Mapping[str, Any] | None = None, close: bool = False) -> dict[str, Any]:
-        """Return a session, after a change of it."""
+        """Return a session, after changing or closing it if requested."""
         with self._lock:
             if name not in self._sessions:
                 raise ReplyError(404, f"session {name} is not known")
@@ -321,7 +321,7 @@ class Service:
             return dict(session)
 
     def _work(self) -> None:
-        """Run the jobs, one after the other, in the order in which they were sent."""
+        """Run the jobs one after the other, in the order of their submission."""
         while True:
             with self._changed:
                 job = self._next()

@@ -151,7 +151,7 @@ def test_a_rehearsal_runs_to_the_end(tmp_path, number):
     command.until(lambda: (tmp_path / "r" / "run.db").exists())
     code, lines = command.stopped(number)
     assert code == CODES[number] and len(lines) == 1
-    assert "what there is of the rehearsal is in r; run the same command to start again" in lines[0]
+    assert "the unfinished rehearsal is in r; run the same command to start again" in lines[0]
 
 
 @pytest.mark.slow

@@ -163,10 +163,11 @@ def test_separate_commands_share_one_mock_service(tmp_path):
 
 
 def test_without_the_extra_one_line_names_it(monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("qep_qiskit.rehearsal.")]:
-        if name != "qep_qiskit.rehearsal.faults":
-            monkeypatch.delitem(sys.modules, name)
+    for name in ("server", "service", "programs"):
+        monkeypatch.delitem(sys.modules, f"qep_qiskit.rehearsal.{name}", raising=False)
+        monkeypatch.delattr(f"qep_qiskit.rehearsal.{name}", raising=False)
+    for name in [name for name in sys.modules if name.startswith("ibm_quantum_schemas")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ibm_quantum_schemas", None)
-    monkeypatch.setitem(sys.modules, "ibm_quantum_schemas.common", None)
-    result = CliRunner().invoke(cli, ["rehearse", "--serve"])
+    result = CliRunner().invoke(cli, ["rehearse"])
     assert result.exit_code == 2 and result.stderr.count("\n") == 1 and "pip install 'qep-qiskit[rehearsal]'" in result.stderr
