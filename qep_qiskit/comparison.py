@@ -22,7 +22,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.forecasting.settlement import settle
-from qep_qiskit.measurement.mitigation.mitigation import parse
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
 from qep_qiskit.preparation.mean_field import MeanField
@@ -34,7 +34,7 @@ from qep_qiskit.reference import exact_gradient, variational_gradient
 from qep_qiskit.settings import Options, Settings, settings_of, shows_options
 from qep_qiskit.stencils import Stencil
 
-EXACT = {"shots": None, "mitigation": "none", "calibration_shots": None}
+EXACT = {"shots": None, "mitigation": Mitigation(), "calibration_shots": None}
 """The options of expectations without shots."""
 
 
@@ -83,7 +83,7 @@ class Climb:
         progress: Progress = silent,
     ) -> None:
         check_problem(problem)
-        mitigation = parse(settings.mitigation)
+        mitigation = settings.mitigation
         mitigation.require()
         self._started, self._clock = datetime.now(UTC), time.perf_counter()
         self._problem, self._progress = problem, progress
@@ -109,7 +109,7 @@ class Climb:
         yield self._add("finite_beta", lambda: self._noiseless(self._large() or self._reference))
         yield self._add("prepared", self._prepared)
         yield self._add("device", self._infinite_shots)
-        yield self._add("shots", lambda: self._measured("none"))
+        yield self._add("shots", lambda: self._measured(Mitigation()))
         yield self._add("mitigated", lambda: self._measured(self._settings.mitigation))
 
     @property
@@ -149,7 +149,7 @@ class Climb:
             "stencil": self._described_stencil(),
             "device": self._settings.device.describe(),
             "shots": [list(row) for row in shots.shots] if isinstance(shots, Split) else shots,
-            "mitigation": self._settings.mitigation,
+            "mitigation": str(self._settings.mitigation),
             "calibration_shots": self._settings.calibration_shots,
             "seed": self._settings.seed,
         }
@@ -229,22 +229,22 @@ class Climb:
         if adds_no_noise(self._settings.device):
             raise _Skipped(f"{self._settings.device.name} adds no noise")
         try:
-            return self._on_device(None, "none")
+            return self._on_device(None, Mitigation())
         except InputError as error:
             raise _Skipped(str(error)) from None
 
-    def _measured(self, mitigation: str) -> Gradient:
+    def _measured(self, mitigation: Mitigation) -> Gradient:
         if self._settings.shots is None:
             raise _Skipped("no shots were asked for")
-        if mitigation == "none" and self._rungs[-1].name == "shots":
+        if mitigation == Mitigation() and self._rungs[-1].name == "shots":
             raise _Skipped("no mitigation was asked for")
         if self._measured_before is not None:
-            self._last = reduce(*self._measured_before, mitigation=mitigation)
+            self._last = reduce(*self._measured_before, mitigation=str(mitigation))
         else:
             self._last = self._on_device(self._settings.shots, mitigation)
         return self._last
 
-    def _on_device(self, shots: object, mitigation: str) -> Gradient:
+    def _on_device(self, shots: object, mitigation: Mitigation) -> Gradient:
         """Run the prepared plan on the device; the free phase is prepared once for all rungs."""
         assert self._plan is not None
         settings = replace(self._settings, stencil=self._plan.stencil, shots=shots, mitigation=mitigation)  # type: ignore[arg-type]

@@ -12,13 +12,13 @@ from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.named import as_device
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.measurement.mitigation.mitigation import parse
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
 
-EXACT, ADAPTIVE, STATE = Exact(), AdaptiveStencil(), StatevectorDevice()
+EXACT, ADAPTIVE, STATE, NONE = Exact(), AdaptiveStencil(), StatevectorDevice(), Mitigation()
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
@@ -29,7 +29,7 @@ class Options(TypedDict, total=False):
     stencil: AnyStencil | None
     device: object
     shots: int | Split | OptimalShots | None
-    mitigation: str
+    mitigation: str | Mitigation
     calibration_shots: int | None
     seed: int | None
 
@@ -74,7 +74,7 @@ class Settings(Mapping[str, Any]):
     stencil: AnyStencil = ADAPTIVE
     device: Device = STATE
     shots: int | Split | OptimalShots | None = None
-    mitigation: str = "none"
+    mitigation: Mitigation = NONE
     calibration_shots: int | None = None
     seed: int = None  # type: ignore[assignment]
 
@@ -91,7 +91,7 @@ class Settings(Mapping[str, Any]):
             stencil=stencil,
             device=device,
             shots=shots,
-            mitigation=str(parse(self.mitigation)),
+            mitigation=self.mitigation if isinstance(self.mitigation, Mitigation) else parse(self.mitigation),
             calibration_shots=check_shots("calibration_shots", self.calibration_shots),
             seed=device.seed if self.seed is None else seed_of(self.seed),
         )
@@ -104,7 +104,8 @@ class Settings(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in NAMES:
             raise KeyError(name)
-        return getattr(self, name)
+        value = getattr(self, name)
+        return str(value) if isinstance(value, Mitigation) else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(NAMES)
@@ -124,6 +125,7 @@ def check_preparer(preparer: object) -> Preparer:
 
 
 NAMES = tuple(field.name for field in fields(Settings))
+DEFAULTS = {**Settings(), "seed": None}
 
 
 def settings_of(verb: Callable[..., Any], options: Mapping[str, Any]) -> Settings:
@@ -151,7 +153,7 @@ def shows_options(**defaults: object) -> Callable[[Verb], Verb]:
     """
     options = []
     for field in fields(Settings):
-        default, annotation = defaults.get(field.name, field.default), Options.__annotations__[field.name].__forward_arg__
+        default, annotation = defaults.get(field.name, DEFAULTS[field.name]), Options.__annotations__[field.name].__forward_arg__
         options.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
     return _shows(options)
 

@@ -15,7 +15,7 @@ from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.fingerprints import of_or_none
 from qep_qiskit.measurement.mitigation import twirling, zne
-from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.mitigation.twirling import (
     Flips,
     design,
@@ -275,14 +275,14 @@ class CalibrationWork:
     flips: Flips | None
 
 
-def calibration_work(device: Device, qubits: tuple[int, ...], mitigation: str, seed: int) -> list[CalibrationWork]:
+def calibration_work(device: Device, qubits: tuple[int, ...], mitigation: Mitigation, seed: int) -> list[CalibrationWork]:
     """Return the calibration circuits of a mitigation on these device qubits.
 
     Parameters
     ----------
     device : Device
     qubits : tuple of int
-    mitigation : str
+    mitigation : Mitigation
     seed : int
         Of the flips.
     """
@@ -290,7 +290,7 @@ def calibration_work(device: Device, qubits: tuple[int, ...], mitigation: str, s
     zeros, ones = QuantumCircuit(n, name="all 0"), QuantumCircuit(n, name="all 1")
     ones.x(range(n))
     axes = "Z" * n
-    if not parse(mitigation).twirled:
+    if not mitigation.twirled:
         return [
             CalibrationWork(state, Work(device.compile(c, qubits=qubits), axes, np.zeros((1, 0)), _basis_state(n, state)), None)
             for state, c in enumerate((zeros, ones))

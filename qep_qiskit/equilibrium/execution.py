@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.devices.device import Device
-from qep_qiskit.devices.named import as_device
 from qep_qiskit.devices.simulated.noise_notes import Ran, ran_on
 from qep_qiskit.equilibrium.bench import Bench, CalibrationWork, calibration_work
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.mitigation.readout import CalibrationSamples
 from qep_qiskit.measurement.mitigation.twirling import Flips, combine, shots_each
 from qep_qiskit.preparation.preparer import Progress, silent
@@ -80,13 +78,16 @@ class Outcomes(Value):
         )
 
 
-def execute(plan: Plan, device: object = None, *, earlier: Outcomes | None = None, progress: Progress = silent) -> Outcomes:
+def execute(
+    plan: Plan, device: Device | None = None, *, earlier: Outcomes | None = None, progress: Progress = silent
+) -> Outcomes:
     """Run one round of a plan and return its outcomes (this round's only).
 
     Parameters
     ----------
     plan : Plan
-    device : Device, str, BackendV2 or BaseSamplerV2
+    device : Device, optional
+        The device of the plan's settings if omitted.
     earlier : Outcomes, optional
         Of the first round: its layout is kept and its calibration serves.
     """
@@ -95,7 +96,7 @@ def execute(plan: Plan, device: object = None, *, earlier: Outcomes | None = Non
 
 def execute_all(
     plans: Sequence[Plan],
-    device: object = None,
+    device: Device | None = None,
     *,
     earlier: Sequence[Outcomes] | None = None,
     progress: Progress = silent,
@@ -105,13 +106,13 @@ def execute_all(
     The pubs of one number of shots are one job; on a device that gathers, the readout calibration goes with them. The plans
     must agree in shots, mitigation and seed, as those of a batch of samples do.
     """
-    chosen = as_device(device)
     first = plans[0]
+    chosen = first.settings.device if device is None else device
     if first.shots is None and chosen.exact:
         return [_exact(plan, chosen) for plan in plans]
     before = list(earlier) if earlier is not None else [Outcomes()] * len(plans)
     progress("compiling circuits", None)
-    mitigation = parse(first.mitigation)
+    mitigation = first.mitigation
     bench = Bench(chosen, before[0].start, mitigation)
     bench.add_plans(plans)
     missing: tuple[int, ...] = ()

@@ -16,7 +16,7 @@ from qep_qiskit.equilibrium.families import first_family, first_phases, free_fam
 from qep_qiskit.equilibrium.nearness import nearness_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
-from qep_qiskit.measurement.mitigation.mitigation import parse
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.combination import joined, remembered
 from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
@@ -78,7 +78,7 @@ class Plan(Value):
         return self.settings.preparer
 
     @property
-    def mitigation(self) -> str:
+    def mitigation(self) -> Mitigation:
         """What is done about the device's errors."""
         return self.settings.mitigation
 
@@ -177,7 +177,7 @@ def plan(
     """
     preparer, seed = settings.preparer, settings.seed
     refuse_without_qubits(problem, preparer, settings.shots)
-    parse(settings.mitigation).require()
+    settings.mitigation.require()
     if stencil is None and isinstance(settings.stencil, AdaptiveStencil):
         if prepared is None:
             prepared = preparer.prepare(free_family(problem), warm_start=warm_start, seed=seed, progress=progress)
@@ -252,8 +252,8 @@ def described(plan: Plan) -> Mapping[str, object]:
         "stencil": {"kind": plan.stencil.kind, "beta": plan.stencil.beta, **({"chosen": "adaptive"} if plan.adapted else {})},
         "shots": plan.shots,
         **({} if plan.split is None else {"split": plan.split.tolist()}),
-        "mitigation": plan.mitigation,
-        "calibration_shots": plan.calibration_shots if plan.mitigation != "none" else None,
+        "mitigation": str(plan.mitigation),
+        "calibration_shots": plan.calibration_shots if plan.mitigation != Mitigation() else None,
         "seed": plan.seed,
         "network": dict(plan.problem.network.description),
     }

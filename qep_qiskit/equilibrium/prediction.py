@@ -99,7 +99,7 @@ def answers(
         progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
         start = None if warm_start is None else warm_start[number]
         plans.append(plan(read_only(problem), settings, warm_start=start, stencil=UNUSED))
-    outcomes = execute_all(plans, settings.device, progress=progress)
+    outcomes = execute_all(plans, progress=progress)
     found: list[Answer] = []
     for planned, outcome in zip(plans, outcomes, strict=True):
         values, covariance, share, texts = free_phase(planned, outcome)

@@ -175,7 +175,7 @@ def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Miti
 
 
 def _chosen(plan: Plan, mitigation: str | None) -> Mitigation:
-    measured = parse(plan.mitigation)
+    measured = plan.mitigation
     return measured if mitigation is None else readable(measured, parse(mitigation))
 
 
@@ -243,7 +243,7 @@ def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
         return []
     every = [(key[:2], samples) for part in (outcomes.samples, outcomes.amplified) for key, samples in part.items()]
     pairs = [(plan.shots_of(*key), samples.shots) for key, samples in every]
-    rounds_up = parse(plan.mitigation).twirled or any(outcomes.device.get(f"{k}_twirling") for k in ("gate", "measure"))
+    rounds_up = plan.mitigation.twirled or any(outcomes.device.get(f"{k}_twirling") for k in ("gate", "measure"))
     other = [(a, b) for a, b in pairs if a is not None and b is not None and (b < a or (b > a and not rounds_up))]
     if not other:
         return []

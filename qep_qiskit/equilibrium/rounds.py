@@ -41,14 +41,14 @@ def run(
     All circuits of a round are one job.
     """
     first = _first_rounds(problems, settings, warm_start, progress)
-    outcomes = execute_all(first, settings.device, progress=progress)
+    outcomes = execute_all(first, progress=progress)
     # a batch may mix costs: only those of expectations take a second round
     waiting = [i for i, part in enumerate(first) if not part.complete]
     last = list(first)
     if waiting:
         observed = [observed_free(first[i], outcomes[i]) for i in waiting]
         second = advance_all([first[i] for i in waiting], observed, progress=progress)
-        later = execute_all(second, settings.device, earlier=[outcomes[i] for i in waiting], progress=progress)
+        later = execute_all(second, earlier=[outcomes[i] for i in waiting], progress=progress)
         for i, part, more in zip(waiting, second, later, strict=True):
             last[i], outcomes[i] = part, outcomes[i].followed_by(more)
     return list(zip(last, outcomes, strict=True))

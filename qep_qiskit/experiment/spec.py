@@ -174,6 +174,7 @@ class Spec:
 
     def settings(self) -> Settings:
         """Return how its gradient is measured: ``qep.gradient(spec.problem(), **spec.settings())``."""
+        from qep_qiskit.measurement.mitigation.mitigation import parse
         from qep_qiskit.settings import Settings
 
         return Settings(
@@ -181,7 +182,7 @@ class Spec:
             stencil=self.stencil(),
             device=self.device(),
             shots=self.shots,
-            mitigation=self.mitigation,
+            mitigation=parse(self.mitigation, "measurement.mitigation"),
             calibration_shots=self.calibration_shots,
             seed=self.seed,
         )

@@ -11,7 +11,6 @@ from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.forecasting.prediction import Prediction
-from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
 
@@ -36,6 +35,6 @@ def bounded(problem: Problem, settings: Settings) -> Prediction:
     unknown = np.full(problem.network.num_weights, np.nan)
     predictions = np.full(problem.network.num_outputs, np.nan)
     mean = Gradient(problem.network.names, unknown, None, float("nan"), None, predictions, None)
-    calibration = 2 if parse(settings.mitigation).calibrated else 0
+    calibration = 2 if settings.mitigation.calibrated else 0
     nothing = np.zeros_like(unknown)  # a variance of 1 is far from rare events
     return Prediction(mean, parts, np.zeros_like(parts), nothing, nothing, calibration, last, Outcomes())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +45,39 @@ def check_target(target: object, settings: Settings) -> float | None:
     return float(target)  # type: ignore[arg-type]
 
 
-def forecast_of(problem: Problem, settings: Settings, target: float | None = None, progress: Progress = silent) -> Forecast:
+@dataclass(frozen=True)
+class Question:
+    """A gradient that is to be forecast.
+
+    Attributes
+    ----------
+    problem : Problem
+    settings : Settings
+    target : float or None
+        The relative error that is wanted.
+    free : Prepared or None
+        The free phase that an adaptive β was chosen by.
+    """
+
+    problem: Problem
+    settings: Settings
+    target: float | None = None
+    free: Prepared | None = None
+
+    @property
+    def predictable(self) -> bool:
+        """Whether the device's outcome distributions are small enough to be computed."""
+        return self.problem.network.num_qubits <= (COMPARED_QUBITS if adds_no_noise(self.settings.device) else MOST_WIRES)
+
+
+def answered(question: Question, progress: Progress = silent) -> Forecast:
     """Return what a gradient will cost and how accurate it will be; with a target error, with the shots that reach it."""
-    with_numbers, free = with_beta(problem, settings, target, progress)
-    choice, truth = best_choice(problem, with_numbers, target, free, progress)
+    question = with_beta(question, progress)
+    choice, truth = best_choice(question, progress)
     progress("compiling circuits", None)
+    problem, settings = question.problem, question.settings
     prediction, split = choice.prediction, choice.split
-    settled = settings_with(with_numbers, choice)
+    settled = settings_with(settings, choice)
     sent = sending(prediction.plan, settings.device, split, prediction.calibration_circuits)
     warnings = list(diagnostics(prediction.plan).warnings)
     return Forecast(
@@ -59,20 +85,20 @@ def forecast_of(problem: Problem, settings: Settings, target: float | None = Non
         values=prediction.mean.values,
         stderr=None if split is None else np.sqrt(choice.variances),
         exact=truth,
-        finite_beta=_finite_beta(problem, settings, prediction),
+        finite_beta=_finite_beta(question, prediction),
         size=choice.size,
         squared_error=choice.squared_error,
-        target_error=target,
+        target_error=question.target,
         stencil=prediction.stencil,
-        chosen_beta=isinstance(with_numbers.stencil, AutoStencil),
-        adapted_beta=free is not None,
+        chosen_beta=isinstance(settings.stencil, AutoStencil),
+        adapted_beta=question.free is not None,
         split=split,
         even=not isinstance(settled.shots, Split),
-        mitigation=settings.mitigation,
+        mitigation=str(settings.mitigation),
         calibration_shots=settled.calibration_shots,
         loss=prediction.mean.loss,
         sending=sent,
-        method="exact outcome distributions" if predictable(problem, settings) else BOUND,
+        method="exact outcome distributions" if question.predictable else BOUND,
         warnings=(*warnings, *sent.notes),
         settings=settled,
         provenance={
@@ -86,33 +112,31 @@ def forecast_of(problem: Problem, settings: Settings, target: float | None = Non
     )
 
 
-def with_beta(
-    problem: Problem, settings: Settings, target: float | None, progress: Progress = silent
-) -> tuple[Settings, Prepared | None]:
-    """Return the settings with the β that an adaptive stencil takes, and the free phase that it was chosen by.
+def with_beta(question: Question, progress: Progress = silent) -> Question:
+    """Return the question with the β that an adaptive stencil takes, and the free phase that it was chosen by.
 
     If an error is wanted in place of shots, β is left to the planner.
     """
+    settings = question.settings
     if not isinstance(settings.stencil, AdaptiveStencil):
-        return settings, None
-    if target is not None and predictable(problem, settings):
-        return replace(settings, stencil=AutoStencil(settings.stencil.kind)), None
+        return question
+    if question.target is not None and question.predictable:
+        return replace(question, settings=replace(settings, stencil=AutoStencil(settings.stencil.kind)))
     shots = settings.shots.shots if isinstance(settings.shots, OptimalShots) else settings.shots
-    first = plan(problem, replace(settings, shots=shots), progress=progress)
-    return replace(settings, stencil=first.stencil), first.prepared
+    first = plan(question.problem, replace(settings, shots=shots), progress=progress)
+    return replace(question, settings=replace(settings, stencil=first.stencil), free=first.prepared)
 
 
-def best_choice(
-    problem: Problem, settings: Settings, target: float | None, free: Prepared | None, progress: Progress = silent
-) -> tuple[Choice, Vector | None]:
+def best_choice(question: Question, progress: Progress = silent) -> tuple[Choice, Vector | None]:
     """Return β and shots with the least predicted error, and the exact gradient if it is known."""
+    settings, target = question.settings, question.target
     stencil = settings.stencil
     assert not isinstance(stencil, AdaptiveStencil)
-    if not predictable(problem, settings):
-        return choose(_bounded(problem, settings, target), None, settings, target), None
+    if not question.predictable:
+        return choose(_bounded(question), None, settings, target), None
     progress("exact gradient", None)
-    truth, scale = _truth(problem, settings.seed)
-    predictor = Predictor(problem, settings, free)
+    truth, scale = _truth(question)
+    predictor = Predictor(question.problem, settings, question.free)
     count = 0
 
     def at(beta: float) -> Choice:
@@ -138,14 +162,10 @@ def settings_with(settings: Settings, choice: Choice) -> Settings:
     return replace(settings, stencil=choice.prediction.stencil, shots=shots, calibration_shots=calibration)
 
 
-def predictable(problem: Problem, settings: Settings) -> bool:
-    """Return whether the device's outcome distributions are small enough to be computed."""
-    return problem.network.num_qubits <= (COMPARED_QUBITS if adds_no_noise(settings.device) else MOST_WIRES)
-
-
-def _truth(problem: Problem, seed: int) -> tuple[Vector | None, float]:
+def _truth(question: Question) -> tuple[Vector | None, float]:
     """Return the exact gradient and gap/‖C‖, the scale of β."""
-    exact = exact_gradient(problem, seed=seed)
+    problem = question.problem
+    exact = exact_gradient(problem, seed=question.settings.seed)
     observed = exact.predictions if problem.cost.needs_free_phase else np.zeros(len(problem.cost_rows))
     nudge = problem.cost.error_signal(observed) @ problem.cost_rows
     size = float(np.abs(nudge[problem.frame.busy]).sum())
@@ -153,11 +173,12 @@ def _truth(problem: Problem, seed: int) -> tuple[Vector | None, float]:
     return exact.values, gap / size if gap is not None and size else 0.1
 
 
-def _bounded(problem: Problem, settings: Settings, target: float | None) -> Prediction:
+def _bounded(question: Question) -> Prediction:
     """Return the worst case of a network too large to predict. Raises InputError for what needs a prediction."""
+    problem, settings = question.problem, question.settings
     for wanted, key in (
         (isinstance(settings.stencil, AutoStencil), 'stencil.beta: "auto"'),
-        (target is not None, "target_error"),
+        (question.target is not None, "target_error"),
         (isinstance(settings.shots, OptimalShots), "shots: an optimal split"),
     ):
         if wanted:
@@ -166,8 +187,9 @@ def _bounded(problem: Problem, settings: Settings, target: float | None) -> Pred
     return bounded(problem, settings)
 
 
-def _finite_beta(problem: Problem, settings: Settings, prediction: Prediction) -> Vector | None:
+def _finite_beta(question: Question, prediction: Prediction) -> Vector | None:
     """Return the noise-free gradient of true ground states at this β, if it can be computed."""
+    problem, settings = question.problem, question.settings
     reference = reference_state(settings.preparer)
     if adds_no_noise(settings.device) and reference is settings.preparer:
         return prediction.mean.values

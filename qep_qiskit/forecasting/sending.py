@@ -11,7 +11,6 @@ from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of, repeti
 from qep_qiskit.devices.device import Device
 from qep_qiskit.equilibrium.bench import Bench
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.mitigation.twirling import num_flips, shots_each
 from qep_qiskit.measurement.split import Split
 
@@ -100,7 +99,7 @@ def sending(last: Plan, device: Device, split: Split | None, calibration_circuit
     rows: list[CircuitRow] = []
     start: tuple[int, ...] | None = None
     for part in (last,) if last.earlier is None else (last.earlier, last):
-        bench = Bench(device, start, parse(part.mitigation))
+        bench = Bench(device, start, part.mitigation)
         bench.add_plans([part])
         start = bench.start
         for work, owners in bench.work():

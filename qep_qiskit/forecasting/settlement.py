@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qep_qiskit.forecasting.planner import best_choice, settings_with, with_beta
+from qep_qiskit.forecasting.planner import Question, best_choice, settings_with, with_beta
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
@@ -18,9 +18,9 @@ def settle(problem: Problem, settings: Settings, progress: Progress = silent) ->
     """
     if not settings.open:
         return settings, None
-    adapted, free = with_beta(problem, settings, None, progress)
-    choice, _ = best_choice(problem, adapted, None, free, progress)
-    settled = settings_with(adapted, choice)
+    question = with_beta(Question(problem, settings), progress)
+    choice, _ = best_choice(question, progress)
+    settled = settings_with(question.settings, choice)
     beta = choice.prediction.stencil.beta
     return settled, {
         "beta": {"asked": "auto", "chosen": beta} if isinstance(settings.stencil, AutoStencil) else beta,

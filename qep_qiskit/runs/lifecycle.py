@@ -206,9 +206,9 @@ class Lifecycle:
         drift = drift_warnings(self.store)
         diagnostics = gradient.diagnostics.with_warnings(drift)
         gradient = replace(gradient, provenance={**gradient.provenance, **more}, diagnostics=diagnostics)
-        known = [entry for entry in self.store.gradients() if entry.get("mitigation") == done.mitigation]
+        known = [entry for entry in self.store.gradients() if entry.get("mitigation") == str(done.mitigation)]
         if not known:
-            self.store.add_gradient({"mitigation": done.mitigation, **gradient.to_dict()})
+            self.store.add_gradient({"mitigation": str(done.mitigation), **gradient.to_dict()})
         return gradient
 
 

@@ -18,6 +18,7 @@ from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.result import plain
 from qep_qiskit.errors import PreparationError
 from qep_qiskit.measurement.bases import Basis
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer
 from qep_qiskit.preparation.response import Beside, Response, nothing
@@ -37,7 +38,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "betas": [plan.stencil.phases[p] for p in plan.phases],
         "shots": plan.shots,
         "split": None if plan.split is None else plan.split.tolist(),
-        "mitigation": plan.mitigation,
+        "mitigation": str(plan.mitigation),
         "calibration_shots": plan.calibration_shots,
         "seed": plan.seed,
         "bases": [{"axes": basis.axes, "strings": list(basis.strings)} for basis in plan.bases],
@@ -79,7 +80,7 @@ def from_document(document: Mapping[str, Any], problem: Problem, settings: Setti
         settings,
         stencil=AdaptiveStencil(stencil.kind) if about and about.get("adapted") else stencil,
         shots=document["shots"] if document.get("split") is None else Split(document["split"]),
-        mitigation=document["mitigation"],
+        mitigation=parse(document["mitigation"]),
         calibration_shots=document["calibration_shots"],
         seed=document["seed"],
     )

@@ -18,7 +18,6 @@ from qep_qiskit.equilibrium.execution import calibrating
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.forecasting.sending import FORMULA, JOB_SECONDS
-from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
@@ -118,11 +117,11 @@ def of_rounds(rounds: Sequence[Plan], device: Device, remote: RemoteDevice, *, s
     """
     found, start = Cost(), None
     for part in rounds:
-        bench = Bench(device, start, parse(part.mitigation))
+        bench = Bench(device, start, part.mitigation)
         bench.add_plans([part])
         start = bench.start
         sent = [(work, len(rows) * samples, each or 0) for (work, rows), each in zip(bench.work(), bench.shots(), strict=True)]
-        if part.earlier is None and parse(part.mitigation).calibrated:
+        if part.earlier is None and part.mitigation.calibrated:
             parts, each = calibrating(device, bench.all_qubits, part)
             sent += [(own.work, len(own.work.values), each or 0) for own in parts]
         limits = getattr(remote, "limits", Limits())

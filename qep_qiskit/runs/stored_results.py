@@ -10,6 +10,7 @@ from qep_qiskit.equilibrium.execution import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.rounds import outcomes_of
@@ -58,7 +59,7 @@ def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, prog
         stencil=done.stencil,
         shots=done.shots,
         calibration_shots=done.calibration_shots,
-        mitigation=done.mitigation if mitigation is None else mitigation,
+        mitigation=done.mitigation if mitigation is None else parse(mitigation),
     )
     return Climb(spec.problem(), settings, measured=(done, outcomes), progress=progress)
 

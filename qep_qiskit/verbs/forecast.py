@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from qep_qiskit.forecasting.forecast import Forecast
-from qep_qiskit.forecasting.planner import check_target, forecast_of
+from qep_qiskit.forecasting.planner import Question, answered, check_target
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.settings import Options, settings_of, shows_options
@@ -61,7 +61,7 @@ def forecast(
     """
     check_problem(problem)
     settings = settings_of(forecast, options)
-    return forecast_of(problem, settings, check_target(target_error, settings), progress)
+    return answered(Question(problem, settings, check_target(target_error, settings)), progress)
 
 
 @shows_options()

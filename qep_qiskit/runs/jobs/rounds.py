@@ -15,7 +15,6 @@ from qep_qiskit.devices.remote import RemoteDevice, RunPub
 from qep_qiskit.equilibrium.bench import Bench, Row, calibration_work, dealt
 from qep_qiskit.equilibrium.execution import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.mitigation.readout import CalibrationSamples
 from qep_qiskit.measurement.mitigation.twirling import Flips, shots_each
 from qep_qiskit.runs.file.records import JobRecord, Pub
@@ -39,11 +38,11 @@ def intend_round(store: RunStore, plan: Plan, device: RemoteDevice, *, start: tu
     run_id : str
         What the tags begin with.
     """
-    bench = Bench(device, start, parse(plan.mitigation))
+    bench = Bench(device, start, plan.mitigation)
     bench.add_plans([plan])
     by_shots = _data_pubs(store, plan, device, bench)
     calibration: list[Pub] = []
-    if parse(plan.mitigation).calibrated and plan.earlier is None:
+    if plan.mitigation.calibrated and plan.earlier is None:
         calibration = _calibration_pubs(store, plan, device, bench.all_qubits)
     compiled = {
         "qubits": {str(phase): list(qubits) for (_, phase), qubits in bench.qubits.items()},

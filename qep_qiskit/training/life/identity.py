@@ -45,7 +45,7 @@ def identity_of(task: Task) -> Identity:
         **_source(task.source, settings),
         "preparer": settings.preparer,
         "shots": settings.shots,
-        "mitigation": settings.mitigation,
+        "mitigation": str(settings.mitigation),
         "calibration_shots": settings.calibration_shots,
         "optimizer": task.optimizer,
         "schedule": task.schedule,

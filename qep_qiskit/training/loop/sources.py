@@ -65,7 +65,7 @@ class Equilibrium:
             "gradient": "equilibrium",
             "preparer": settings.preparer.describe(),
             "stencil": {"kind": stencil.kind, "beta": getattr(stencil, "beta", left)},
-            "mitigation": settings.mitigation,
+            "mitigation": str(settings.mitigation),
             "calibration_shots": settings.calibration_shots,
         }
 

@@ -153,7 +153,7 @@ class Task:
             **self.source.describe(self.settings),
             "device": self.settings.device.describe(),
             "shots": _shots(self.settings.shots),
-            "mitigation": self.settings.mitigation,
+            "mitigation": str(self.settings.mitigation),
             "optimizer": self.optimizer.describe(),
             "schedule": _title(self.schedule),
             "learning_rate": self.learning_rate,
