@@ -205,14 +205,18 @@ class Kinds:
 
     def _loaded(self, point: EntryPoint, where: str) -> Kind:
         try:
-            value = point.load()
+            kind = Kind(point.name, point.load(), _package(point))
+            if callable(kind.value):
+                _ = kind.parameters  # whose types may not be importable
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(
-                f'{where}: the {self.what} "{point.name}" of the package {_package(point)} cannot be imported ({reason}); '
-                "repair or uninstall the package"
-            ) from error
-        return Kind(point.name, value, _package(point))
+            raise failed(where, point.name, _package(point), error) from error
+        return kind
+
+
+def failed(where: str, name: str, package: str, error: Exception) -> InputError:
+    """Return the line for a kind of another package that cannot be imported or made."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return InputError(f'{where}: "{name}" of the package {package} fails ({reason}); repair or uninstall the package')
 
 
 def one_of(words: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from typing import Annotated, Literal
 
 import pytest
@@ -159,6 +160,26 @@ def test_a_name_is_registered_once():
     registry.register("one")(Sample)
     with pytest.raises(ValueError, match="two samples are called 'one'"):
         registry.register("one")(Kind)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [("no_such_module:thing", "ModuleNotFoundError"), ("math:no_such_name", "AttributeError"), ("math:cos", "TypeError")],
+)
+def test_a_package_that_fails_is_named(monkeypatch, target, reason):
+    registry = Kinds("sample", "kinds")
+    monkeypatch.setattr(registry, "_added", (EntryPoint("broken", target, "none"),))
+    assert "broken" in list(registry) and "broken" in registry
+    with pytest.raises(InputError, match=rf'"broken" of the package {target} fails \({reason}: .*; repair or'):
+        Choice("kind", registry).model("broken", "section.kind").model_validate({"kind": "broken"}).build()
+
+
+def test_two_packages_with_one_name_are_refused(monkeypatch):
+    registry = Kinds("sample", "kinds")
+    registry.register("one")(Sample)
+    monkeypatch.setattr(registry, "_added", (EntryPoint("one", "math:cos", "none"),))
+    with pytest.raises(InputError, match='section.kind: "one" is ambiguous: the packages qep_qiskit and math:cos each'):
+        registry.named("one", "section.kind")
 
 
 def test_registries_import_nothing_before_they_are_asked():

@@ -102,7 +102,13 @@ def entry(site, package, group, name, target):
 @pytest.mark.parametrize(
     ("group", "name", "target", "setting", "words"),
     [
-        ("qep_qiskit.devices", "broken", "no_such_module:Device", "device.name=broken", ["bad-plugin", "cannot be imported"]),
+        (
+            "qep_qiskit.devices",
+            "broken",
+            "no_such_module:Device",
+            "device.name=broken",
+            ['"broken" of the package bad-plugin fails (ModuleNotFoundError'],
+        ),
         ("qep_qiskit.preparers", "exact", "math:cos", "preparation.method=exact", ["bad-plugin", "qep_qiskit", "ambiguous"]),
         ("qep_qiskit.devices", "torino", "math:cos", "device.name=torino", ["bad-plugin", "ambiguous"]),
     ],

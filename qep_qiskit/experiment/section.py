@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from qep_qiskit.kinds import Key, Kind, Kinds, Parameter, one_of
+from qep_qiskit.errors import InputError
+from qep_qiskit.kinds import PACKAGE, Key, Kind, Kinds, Parameter, failed, one_of
 
 
 class Section(BaseModel):
@@ -58,7 +59,12 @@ class KindSection(Section):
         for name, value in arguments.items():
             read = parameters[name].key.read
             arguments[name] = value if read is None else read(value, folder)
-        return self.kind_.value(**arguments)
+        try:
+            return self.kind_.value(**arguments)
+        except Exception as error:
+            if self.kind_.package == PACKAGE or isinstance(error, InputError):
+                raise
+            raise failed(self.selector_, self.kind_.name, self.kind_.package, error) from error
 
 
 @dataclass(frozen=True)
