@@ -1,4 +1,4 @@
-"""What every cost must do: the suite that each of them inherits.
+"""The contract of costs: tests that each of them inherits.
 
 A subclass gives its cost for two outputs, and the loss by hand as a function of the ground state.
 """

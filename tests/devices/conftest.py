@@ -1,4 +1,4 @@
-"""What tests of devices share."""
+"""Fixtures of the tests of devices."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""What every network must do: the suite that each of them inherits.
+"""The contract of networks: tests that each of them inherits.
 
-A subclass makes its network, small enough for a dense calculation if it has qubits. What is special to a network is tested
-beside it.
+A subclass makes its network, small enough for a dense calculation if it has qubits. Properties of one network are tested in
+its own test file.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ class NetworkContract:
         loss, predictions, matrix = self.dense(problem, problem.weights)
         np.testing.assert_allclose(problem.hamiltonian.to_matrix(), matrix, atol=1e-12)
         np.testing.assert_allclose(matrix, matrix.conj().T, atol=1e-12)
-        found = qep.exact_gradient(problem)
-        np.testing.assert_allclose(found.predictions, predictions, atol=1e-7)
-        assert found.loss == pytest.approx(loss, abs=1e-7)
+        gradient = qep.exact_gradient(problem)
+        np.testing.assert_allclose(gradient.predictions, predictions, atol=1e-7)
+        assert gradient.loss == pytest.approx(loss, abs=1e-7)
 
     def test_the_exact_gradient_is_the_slope_of_the_loss(self, problem):
         gradient = qep.exact_gradient(problem)

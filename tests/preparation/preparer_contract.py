@@ -1,7 +1,7 @@
-"""What every preparer must do: the suite that each of them inherits.
+"""The contract of preparers: tests that each of them inherits.
 
 A subclass gives its preparer and, where the states are exact, the density matrix that a dense calculation gives for a
-Hamiltonian. What is special to a preparer is tested beside it.
+Hamiltonian. Properties of one preparer are tested in its own test file.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class PreparerContract:
     trained: Preparer | None = None
     """A quicker one for tests that prepare many states; the same if None."""
     accuracy = 1e-8
-    """Of expectations, compared with what they should be."""
+    """Allowed error of expectations."""
 
     def truth(self, matrix):
         """The density matrix to be prepared for a Hamiltonian; None for an approximation of the ground state."""
@@ -157,13 +157,13 @@ class PreparerContract:
             with pytest.raises(InputError, match=r"^[^\n]+$"):
                 qep.gradient(problem, preparer=self.preparer, shots=100)
             return
-        made = {}
+        from_circuits = {}
         for structure in prepared.circuits():
             assert structure.values.shape == (len(structure.phases), structure.circuit.num_parameters)
             for phase, row in zip(structure.phases, structure.values, strict=True):
-                made[phase] = Statevector(structure.circuit.assign_parameters(row)).data
+                from_circuits[phase] = Statevector(structure.circuit.assign_parameters(row)).data
         for phase, state in enumerate(prepared.states()):
-            assert abs(np.vdot(made[phase], state)) == pytest.approx(1, abs=1e-9)
+            assert abs(np.vdot(from_circuits[phase], state)) == pytest.approx(1, abs=1e-9)
             self.close(self.density(prepared, phase), np.outer(state, state.conj()))
 
     def test_shots_are_drawn_from_the_states(self, problem, prepared):

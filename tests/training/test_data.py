@@ -41,8 +41,8 @@ def test_a_csv_file_is_read(tmp_path):
         ("a,b\n1,2\n", {"target": 2}, r"data.target: .*has no column 2; columns are 0 to 1"),
         ("a,b\n1,2\n", {"columns": ["b"]}, r"column 'b' is the target and cannot be an input too"),
         ("a\n1\n", {}, r"column 'a' is the target"),
-        (b"a,b\n\xff,2\n", {}, r"is no text in UTF-8"),
-        ('a,b\n"1,2\n', {}, r"is no CSV"),
+        (b"a,b\n\xff,2\n", {}, r"is not text in UTF-8"),
+        ('a,b\n"1,2\n', {}, r"is not CSV"),
     ],
 )
 def test_a_bad_csv_file_is_refused_in_one_line(tmp_path, text, options, words):
@@ -116,7 +116,7 @@ def test_targets_are_written_and_read_back():
     for y, outputs, options, message in (
         (words, 2, {}, "network.outputs: 2 outputs for 3 classes; give 3"),
         (words[:2], 3, {}, "network.outputs: 3 outputs for 2 classes; give 1 or 2"),
-        (numbers, 2, {}, "network.outputs: 2 outputs for one number a sample"),
+        (numbers, 2, {}, "network.outputs: 2 outputs for one number per sample"),
         (words, 1, {"task": "regression"}, "data.task: the targets are words such as 'a'"),
         (words[:1], 1, {}, "every training target is b"),
     ):

@@ -66,7 +66,7 @@ def fit_scaling(X: Matrix, kind: str = "standard", *, factor: float = 1.0) -> Sc
 
 @dataclass(frozen=True)
 class Targets:
-    """How targets are written for a network's outputs and read back from them.
+    """The encoding of targets for a network's outputs, and its inverse.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Targets:
     labels : tuple
         The classes in order; empty for numbers.
     shift, factor : float or tuple of float
-        Tuples for several numbers a sample, one an output.
+        Tuples for several numbers per sample, one per output.
     """
 
     kind: str
@@ -105,15 +105,15 @@ class Targets:
 
 
 def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entropy: bool = False, reach: float = 1.0) -> Targets:
-    """Return how the targets of a training set are written.
+    """Return the encoding of a training set's targets.
 
     Parameters
     ----------
     y : ndarray of shape (samples,)
     outputs : int
-        Of the network.
+        The number of outputs of the network.
     task : {"classification", "regression"}, optional
-        Labels that are words, and at most 20 different whole numbers, are classes where absent.
+        Default: words, and at most 20 different whole numbers, are classes; other targets are numbers.
     entropy : bool
         Whether the cost takes class numbers.
     reach : float
@@ -131,20 +131,20 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
         if y.dtype.kind not in "fiub":
             raise InputError(f"data.task: the targets are words such as {str(labels[0])!r}; regression needs numbers")
         if outputs != 1:
-            raise InputError(f"network.outputs: {outputs} outputs for one number a sample; give one")
+            raise InputError(f"network.outputs: {outputs} outputs for one number per sample; give one")
         shift, factor = into_reach(np.array(float(labels[0])), np.array(float(labels[-1])), reach)
         return Targets("number", (), float(shift), float(factor))
     if len(labels) < 2:
         raise InputError(f"data: every training target is {labels[0]!s}; at least two classes are needed")
-    known = tuple(labels.tolist())
-    if outputs == 1 and len(known) == 2 and not entropy:
-        return Targets("sign", known)
-    if outputs != len(known):
-        allowed = "1 or 2" if len(known) == 2 and not entropy else str(len(known))
+    classes = tuple(labels.tolist())
+    if outputs == 1 and len(classes) == 2 and not entropy:
+        return Targets("sign", classes)
+    if outputs != len(classes):
+        allowed = "1 or 2" if len(classes) == 2 and not entropy else str(len(classes))
         amounts = task is None and y.dtype.kind in "iu" and not entropy
         other = ", or data.task = 'regression' (and one output) if the targets are amounts, not classes" if amounts else ""
-        raise InputError(f"network.outputs: {outputs} outputs for {len(known)} classes; give {allowed}{other}")
-    return Targets("class" if entropy else "one_hot", known)
+        raise InputError(f"network.outputs: {outputs} outputs for {len(classes)} classes; give {allowed}{other}")
+    return Targets("class" if entropy else "one_hot", classes)
 
 
 def into_reach(low: NDArray[np.float64], high: NDArray[np.float64], reach: float) -> tuple[Matrix, Matrix]:
@@ -220,7 +220,7 @@ def prepare(
 ) -> Prepared:
     """Return a data set split, and scaled and written as its training part says."""
     kind = fit_targets(data.y, outputs, task=task, entropy=entropy, reach=reach).kind
-    task = "regression" if kind == "number" else "classification"  # told from all targets, not from those of the training part
+    task = "regression" if kind == "number" else "classification"  # recognised from all targets, not only from the training part
     trained, rest = split(data.y, held_out, seed, stratified=kind != "number")
     targets = fit_targets(data.y[trained], outputs, task=task, entropy=entropy, reach=reach)
     if targets.labels and not np.isin(data.y[rest], targets.labels).all():

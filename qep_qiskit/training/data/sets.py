@@ -143,9 +143,9 @@ def read_file(
     ----------
     path : Path
     target : str or int, optional
-        CSV: the column of the targets, by name or number; the last one where absent. NPZ: the name of the array.
+        CSV: the column of the targets, by name or number (default: the last). NPZ: the name of the array.
     columns : sequence of str, optional
-        CSV: the columns that are inputs; all others where absent.
+        CSV: the columns that are inputs. Default: all others.
     task : {"classification", "regression"}, optional
         What the targets are for.
 
@@ -164,7 +164,7 @@ def read_file(
     if path.suffix.lower() == ".csv":
         X, y, features = read_csv(path, target=target, columns=columns, task=task)
         return DataSet(X, y, features, path.name)
-    raise InputError(f"data.source: {path}: is no .csv and no .npz file")
+    raise InputError(f"data.source: {path}: is neither a .csv nor a .npz file")
 
 
 def _npz(path: Path, target: str | int | None) -> DataSet:
@@ -177,9 +177,9 @@ def _npz(path: Path, target: str | int | None) -> DataSet:
             )
     X, y = arrays["X"], arrays[label]
     if X.ndim != 2 or X.dtype.kind not in "fiub" or not X.shape[1]:
-        raise InputError(f"{path}: array X has shape {X.shape} of {X.dtype}; it must be a table of numbers, one row a sample")
+        raise InputError(f"{path}: array X has shape {X.shape} of {X.dtype}; it must be a table of numbers, one row per sample")
     if y.ndim != 1 or len(y) != len(X):
-        raise InputError(f"{path}: array {label} has shape {y.shape}; expected ({len(X)},), one target a row of X")
+        raise InputError(f"{path}: array {label} has shape {y.shape}; expected ({len(X)},), one target per row of X")
     if not len(X):
         raise InputError(f"{path}: array X has no rows")
     if y.dtype.kind not in "fiubUS":

@@ -18,12 +18,12 @@ Lines = list[tuple[int, list[str]]]
 MISSING = frozenset(
     ("", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "nil", "null", "none", "missing", "1.#qnan", "1.#ind")
 )
-"""How programs write a value that is not there, in lower case."""
+"""The words that programs write for a missing value, in lower case."""
 SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar"}
 LARGEST_FILE = 16_000_000
 """Bytes of a CSV file."""
 LARGEST_WHOLE = 2.0**53
-"""Whole numbers of floats are told apart up to here."""
+"""Up to here floats represent all whole numbers."""
 
 
 def read_csv(
@@ -106,9 +106,9 @@ def _lines(path: Path) -> Lines:
             reader = csv.reader(file, strict=True)
             return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text in UTF-8") from None
+        raise InputError(f"{path}: is not text in UTF-8") from None
     except csv.Error as error:
-        raise InputError(f"{path}: is no CSV: {error}") from None
+        raise InputError(f"{path}: is not CSV: {error}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
@@ -164,11 +164,11 @@ def _refused(cell: str) -> str:
     return f"{shown(cell.strip())} is not a finite number" if cell.strip() else "the cell is empty; a finite number is needed"
 
 
-def _column(path: Path, header: list[str], wanted: str | int, key: str) -> int:
-    if isinstance(wanted, int):
-        if not 0 <= wanted < len(header):
-            raise InputError(f"{key}: {path} has no column {wanted}; columns are 0 to {len(header) - 1}")
-        return wanted
-    if wanted not in header:
-        raise InputError(f"{key}: {path} has no column {shown(wanted)}; it has {', '.join(header)}{nearest(wanted, header)}")
-    return header.index(wanted)
+def _column(path: Path, header: list[str], column: str | int, key: str) -> int:
+    if isinstance(column, int):
+        if not 0 <= column < len(header):
+            raise InputError(f"{key}: {path} has no column {column}; columns are 0 to {len(header) - 1}")
+        return column
+    if column not in header:
+        raise InputError(f"{key}: {path} has no column {shown(column)}; it has {', '.join(header)}{nearest(column, header)}")
+    return header.index(column)

@@ -1,4 +1,4 @@
-"""What each sample is asked: its inputs, its target, and the cost of that target."""
+"""Training samples: their inputs, their targets, and the costs of those targets."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Samples:
     ----------
     X : ndarray of shape (samples, num_inputs)
     Y : ndarray of shape (samples, …) or None
-        As given; None where the cost needs no target.
+        As given; None if the cost needs no target.
     costs : tuple of Cost
         One per sample.
     features : tuple of str or None
-        The names of the columns of X, where it came as a table: other samples are read in their order.
+        The names of the columns of X if it came as a table; other samples are read in their order.
     """
 
     X: Matrix
@@ -54,7 +54,7 @@ def samples_of(
     X : array_like of shape (samples, num_inputs) or None
         None: one sample without inputs.
     Y : array_like of shape (samples,) or (samples, num_outputs), or None
-        None: only where `cost` is a cost itself.
+        None only if `cost` is itself a cost.
     cost : str, callable or Cost
         The name of a cost, a function from one y to its cost, or one cost for every sample.
     where : str
@@ -71,14 +71,14 @@ def samples_of(
     maker = cost_maker(cost)
     if Y is None:
         raise InputError(
-            f"{where}Y: missing; give one target a sample, or a cost that needs none such as qep.ObservableCost(...)"
+            f"{where}Y: missing; give one target per sample, or a cost that needs none such as qep.ObservableCost(...)"
         )
     targets = _targets(Y, len(inputs), where)
     costs = []
     for number, y in enumerate(targets):
         target = _one(cost, y, network, number, where)
         try:
-            made = maker(target)
+            value = maker(target)
         except InputError:
             raise
         except Exception as error:
@@ -86,11 +86,11 @@ def samples_of(
                 f"cost: failed for {where}Y[{number}] = {shown(y)} ({type(error).__name__}: {error}); a cost function "
                 "takes one y and returns a cost such as qep.SquaredError(y)"
             ) from error
-        if not isinstance(made, Cost):
+        if not isinstance(value, Cost):
             raise InputError(
-                f"cost: returned {shown(made)} for {where}Y[{number}]; a cost function returns a cost such as qep.SquaredError(y)"
+                f"cost: returned {shown(value)} for {where}Y[{number}]; it must return a cost such as qep.SquaredError(y)"
             )
-        costs.append(made)
+        costs.append(value)
     return _checked(network, Samples(inputs, targets, tuple(costs), features))
 
 
@@ -110,10 +110,10 @@ def in_order(X: Any, features: tuple[str, ...] | None, where: str) -> Any:
     columns = _features(X)
     if features is None or columns is None or columns == features:
         return X
-    for wanted in features:
-        if columns.count(wanted) != 1:
-            how = "missing" if wanted not in columns else "there twice"
-            raise InputError(f"{where}: column {wanted!r} is {how}; the training had {', '.join(features)}")
+    for feature in features:
+        if columns.count(feature) != 1:
+            how = "missing" if feature not in columns else "there twice"
+            raise InputError(f"{where}: column {feature!r} is {how}; the training had {', '.join(features)}")
     for name in columns:
         if name not in features:
             raise InputError(f"{where}: column {name!r} is not one of the training's: {', '.join(features)}")
@@ -141,7 +141,7 @@ def _one(cost: object, y: Any, network: Network, number: int, where: str) -> Any
         if np.ndim(y) == 0:
             if float(y) != int(y) or not 0 <= y < network.num_outputs:
                 raise InputError(
-                    f"{where}Y[{number}]: {y!s} is no class; "
+                    f"{where}Y[{number}]: {y!s} is not a class; "
                     f"softmax_cross_entropy takes whole numbers from 0 to {network.num_outputs - 1}"
                 )
             return int(y)
@@ -149,7 +149,7 @@ def _one(cost: object, y: Any, network: Network, number: int, where: str) -> Any
     target = np.atleast_1d(np.asarray(y, dtype=float))
     if target.shape != (network.num_outputs,):
         raise InputError(
-            f"{where}Y[{number}]: shape {target.shape}, expected ({network.num_outputs},): one number an output of the network"
+            f"{where}Y[{number}]: shape {target.shape}, expected ({network.num_outputs},): one number per output of the network"
         )
     return target
 
@@ -161,7 +161,7 @@ def _inputs(network: Network, X: object, where: str) -> Matrix:
         return np.zeros((1, 0))
     rows = numbers(X.to_numpy() if hasattr(X, "to_numpy") else X)
     if rows is None:
-        raise InputError(f"{where}X: is no table of numbers; give an array of shape (samples, {network.num_inputs})")
+        raise InputError(f"{where}X: is not a table of numbers; give an array of shape (samples, {network.num_inputs})")
     if rows.ndim == 1 and network.num_inputs == 1:
         rows = rows[:, None]
     if rows.ndim != 2 or rows.shape[1] != network.num_inputs:
@@ -190,7 +190,7 @@ def _targets(Y: object, count: int, where: str) -> NDArray[Any]:
         targets = targets if plain is None else plain
     if targets.ndim == 0 or len(targets) != count:
         got = "a single value" if targets.ndim == 0 else f"{len(targets)} targets"
-        raise InputError(f"{where}Y: {got} for {count} samples; give one a sample")
+        raise InputError(f"{where}Y: {got} for {count} samples; give one per sample")
     if targets.dtype.kind not in "fiub":
         raise InputError(f"{where}Y: holds {targets.dtype} values; targets are numbers (QEPClassifier takes labels)")
     bad = np.argwhere(~np.isfinite(targets.astype(float)))

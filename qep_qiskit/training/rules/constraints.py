@@ -1,4 +1,4 @@
-"""What holds the weights: which of them are trained, bounds, weight decay and gradient clipping."""
+"""Constraints of a training: which weights are trained, bounds, weight decay and gradient clipping."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Constraints:
-    """What is done to a gradient before a step and to the weights after it.
+    """Changes made to a gradient before a step, and to the weights after it.
 
     Attributes
     ----------
@@ -37,14 +37,14 @@ class Constraints:
     clip: float | None = None
 
     def gradient(self, values: Vector, weights: Vector) -> Vector:
-        """Return the gradient of what is trained, penalty included, clipped."""
-        found = np.where(self.trained, values + 2.0 * self.l2 * weights, 0.0)
-        size = float(np.linalg.norm(found))
-        return found * (self.clip / size) if self.clip is not None and size > self.clip else found
+        """Return the gradient of the trained weights with the penalty, clipped."""
+        gradient = np.where(self.trained, values + 2.0 * self.l2 * weights, 0.0)
+        size = float(np.linalg.norm(gradient))
+        return gradient * (self.clip / size) if self.clip is not None and size > self.clip else gradient
 
-    def covariance(self, found: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-        """Return the covariance of what is trained."""
-        return None if found is None else found * np.outer(self.trained, self.trained)
+    def covariance(self, covariance: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """Return the covariance of the trained weights."""
+        return None if covariance is None else covariance * np.outer(self.trained, self.trained)
 
     def stepped(self, weights: Vector, step: Vector) -> Vector:
         """Return the weights after a step, within their bounds."""
@@ -52,7 +52,7 @@ class Constraints:
         return np.where(self.trained, moved, weights)
 
     def describe(self, names: Iterable[str]) -> dict[str, object]:
-        """Return what is not free, for reports."""
+        """Return the constraints, for reports."""
         frozen = [name for name, on in zip(names, self.trained, strict=True) if not on]
         limits = {
             name: [None if np.isinf(a) else float(a), None if np.isinf(b) else float(b)]
@@ -71,7 +71,7 @@ def constraints(
     ----------
     network : Network
     trainable : sequence of str or mapping of str to bool, optional
-        Names or groups of weights (``["J", "h[0]"]``) that are trained; all where absent. A mapping switches some of them:
+        Names or groups of weights (``["J", "h[0]"]``) that are trained. Default: all. A mapping switches some of them:
         ``{"g": False}``.
     bounds : (low, high) or mapping of name or group to (low, high), optional
         None stands for no bound on that side.
@@ -108,12 +108,12 @@ def constraints(
 
 
 def _members(names: list[str], key: object, where: str) -> list[int]:
-    found = [k for k, name in enumerate(names) if key in (name, name.split("[")[0])]
-    if not found:
+    members = [k for k, name in enumerate(names) if key in (name, name.split("[")[0])]
+    if not members:
         groups = sorted({name.split("[")[0] for name in names})
         close = nearest(str(key), [*groups, *names])
-        raise InputError(f"{where}: {key!r} is no weight and no group; the groups are {', '.join(groups)}{close}")
-    return found
+        raise InputError(f"{where}: no weight and no group is called {key!r}; the groups are {', '.join(groups)}{close}")
+    return members
 
 
 def _pair(key: object, pair: Any) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""How good predictions are: the mean loss, and where targets are classes the share of right answers."""
+"""The quality of predictions: the mean loss, and for classes the share of right answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Classes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """How classes are read from outputs and from targets.
+    """The rule by which classes are read from outputs and from targets.
 
     Attributes
     ----------
@@ -80,15 +80,18 @@ def measured(answers: Sequence[Answer], samples: Samples, key: AnswerKey | None)
 
     The confusion matrix has a row a true class and a column an answer.
     """
-    found: dict[str, Any] = {"loss": float(np.mean([answer.loss for answer in answers])), "loss_stderr": _standard_error(answers)}
+    metrics: dict[str, Any] = {
+        "loss": float(np.mean([answer.loss for answer in answers])),
+        "loss_stderr": _standard_error(answers),
+    }
     if key is not None and samples.Y is not None:
         outputs = np.array([answer.predictions for answer in answers])
-        said, truth = key.answers(outputs), key.truth(samples.Y)
-        found["accuracy"] = float(np.mean(said == truth))
+        predicted, truth = key.answers(outputs), key.truth(samples.Y)
+        metrics["accuracy"] = float(np.mean(predicted == truth))
         counts = np.zeros((key.classes, key.classes), dtype=int)
-        np.add.at(counts, (truth, said), 1)
-        found["confusion"] = counts.tolist()
-    return found
+        np.add.at(counts, (truth, predicted), 1)
+        metrics["confusion"] = counts.tolist()
+    return metrics
 
 
 def _standard_error(answers: Sequence[Answer]) -> float | None:

@@ -20,31 +20,31 @@ MOST_GROWTH = 20
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """A frozen value: its options. What it remembers between steps is handed to it and handed back."""
+    """The rule of a training step: a frozen value of options. Its memory between steps is an argument and a result."""
 
     def start(self, size: int) -> Memory:
-        """Return the memory before the first step, for so many weights."""
+        """Return the memory before the first step, for `size` weights."""
         ...
 
     def update(
         self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
     ) -> tuple[Vector, Memory]:
-        """Return what is added to the weights, and the memory after it.
+        """Return the step to add to the weights, and the memory after it.
 
         Parameters
         ----------
         gradient : ndarray of shape (K,)
         covariance : ndarray of shape (K, K) or None
-            Of the gradient's shot noise.
+            Covariance of the gradient's shot noise.
         shots : int or None
-            Per circuit, with which it was measured.
+            The shots per circuit of the measured gradient.
         rate : float
             The learning rate of this step.
         """
         ...
 
-    def shots(self, asked: int | None, memory: Memory) -> int | None:
-        """Return the shots per circuit of the next step; `asked` is what the user asked for."""
+    def shots(self, first: int | None, memory: Memory) -> int | None:
+        """Return the shots per circuit of the next step; `first` is the user's number for the first step."""
         ...
 
     def describe(self) -> dict[str, object]:
@@ -55,8 +55,8 @@ class Optimizer(Protocol):
 class _FixedShots:
     """The part that rules share which leave the shots alone."""
 
-    def shots(self, asked: int | None, memory: Memory) -> int | None:
-        return asked
+    def shots(self, first: int | None, memory: Memory) -> int | None:
+        return first
 
 
 @OPTIMIZERS.register("sgd")
@@ -171,23 +171,23 @@ class AdaptiveShots:
     Parameters
     ----------
     base : Optimizer
-        The rule that makes the step; plain gradient descent is what the theory is about.
+        The rule that makes the step; the theory is about plain gradient descent.
     lipschitz : float, optional
-        L, a bound of the loss's curvature. 1/η where absent: the learning rate is taken as the largest sensible one.
+        L, a bound of the loss's curvature. Default: 1/η, as if the learning rate were the largest sensible one.
     smoothing : float
         Decay of the running averages of the gradient and of its variance.
     minimum, maximum : int
-        Of the shots per circuit. If `maximum` is omitted: 20 times the number that the user gave for the first step.
+        Limits of the shots per circuit. Default maximum: 20 times the user's number for the first step.
     bias, bias_decay : float
         b and μ of the term b μᵏ in the k-th step, which keeps the rule finite where the gradient is zero.
 
     Notes
     -----
     With the gradient g and per-shot variances that sum to V, a descent step gains at least (η − Lη²/2)|g|² − Lη²V/(2s) with
-    s shots; the gain a shot is largest at s = 2Lη/(2 − Lη) · V/|g|² (Kübler, Arrasmith, Cincio & Coles 2020,
+    s shots; the gain per shot is largest at s = 2Lη/(2 − Lη) · V/|g|² (Kübler, Arrasmith, Cincio & Coles 2020,
     arXiv:1909.09083, iCANS; one number for all weights as in gCANS, Gu et al. 2021, arXiv:2108.10434, since all weights are
     read from the same shots here). As published, |g|² + b μᵏ stands in the denominator. Balles, Romero & Hennig 2017,
-    arXiv:1612.05086, have the same rule for batch sizes. Where neither a gradient nor its noise was seen the shots stay as they
+    arXiv:1612.05086, have the same rule for batch sizes. If neither a gradient nor noise was seen, the shots stay as they
     were: 0/0 is not known.
     """
 
@@ -214,16 +214,16 @@ class AdaptiveShots:
 
     def start(self, size: int) -> Memory:
         """Return the base rule's memory and averages of zero."""
-        own = {"average": np.zeros(size), "variance": np.zeros(1), "measured": np.zeros(1), "next": np.zeros(1)}
-        return {**self.base.start(size), **own}
+        averages = {"average": np.zeros(size), "variance": np.zeros(1), "measured": np.zeros(1), "next": np.zeros(1)}
+        return {**self.base.start(size), **averages}
 
     def update(
         self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
     ) -> tuple[Vector, Memory]:
-        """Return the base rule's step; remember how many shots the next one wants."""
+        """Return the base rule's step, and the memory with the best shots of the next one."""
         if covariance is None or shots is None:
             raise InputError("optimizer: adaptive_shots needs the gradient's error bar; give shots for the first step")
-        step, kept = self.base.update(gradient, covariance, shots, rate, memory)
+        step, base_memory = self.base.update(gradient, covariance, shots, rate, memory)
         count = memory["measured"] + 1.0
         average = self.smoothing * memory["average"] + (1.0 - self.smoothing) * gradient
         variance = self.smoothing * memory["variance"] + (1.0 - self.smoothing) * shots * np.trace(covariance)
@@ -232,17 +232,17 @@ class AdaptiveShots:
         signal = float(np.sum((average / unbias) ** 2))
         noise = float(variance[0] / unbias[0])
         floor = self.bias * self.bias_decay ** float(memory["measured"][0])
-        wanted = 2.0 * reach / (2.0 - reach) * noise / max(signal + floor, 1e-300) if signal or noise else float(shots)
-        after = np.array([float(np.ceil(max(wanted, self.minimum)))])
-        return step, {**kept, "average": average, "variance": variance, "measured": count, "next": after}
+        best = 2.0 * reach / (2.0 - reach) * noise / max(signal + floor, 1e-300) if signal or noise else float(shots)
+        after = np.array([float(np.ceil(max(best, self.minimum)))])
+        return step, {**base_memory, "average": average, "variance": variance, "measured": count, "next": after}
 
-    def shots(self, asked: int | None, memory: Memory) -> int | None:
+    def shots(self, first: int | None, memory: Memory) -> int | None:
         """Return what the last gradient called for; what the user asked for before the first."""
-        wanted = float(memory["next"][0])
-        if wanted <= 0.0:
-            return asked
-        most = self.maximum or max(MOST_GROWTH * (asked or self.minimum), self.minimum)
-        return int(min(wanted, most))
+        best = float(memory["next"][0])
+        if best <= 0.0:
+            return first
+        most = self.maximum or max(MOST_GROWTH * (first or self.minimum), self.minimum)
+        return int(min(best, most))
 
     def describe(self) -> dict[str, object]:
         """Return the name and the options."""
@@ -258,14 +258,14 @@ class AdaptiveShots:
         }
 
 
-def optimizer_of(given: object) -> Optimizer:
+def optimizer_of(optimizer: object) -> Optimizer:
     """Return the optimizer of this name, or the optimizer that was given."""
-    if isinstance(given, str):
-        named: Optimizer = OPTIMIZERS[given]()
+    if isinstance(optimizer, str):
+        named: Optimizer = OPTIMIZERS[optimizer]()
         return named
-    if not isinstance(given, Optimizer) or isinstance(given, type):
-        raise InputError(f"optimizer: {given!r} is not allowed; give {one_of(OPTIMIZERS)}, or an optimizer such as Adam()")
-    return given
+    if not isinstance(optimizer, Optimizer) or isinstance(optimizer, type):
+        raise InputError(f"optimizer: {optimizer!r} is not allowed; give {one_of(OPTIMIZERS)}, or an optimizer such as Adam()")
+    return optimizer
 
 
 def _share(name: str, key: str, value: float) -> None:

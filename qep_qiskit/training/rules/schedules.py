@@ -1,4 +1,4 @@
-"""How the learning rate changes over a training: a factor for every step."""
+"""Learning-rate schedules: a factor of the rate for every step."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def halving(step: int, total: int) -> float:
     return float(0.5 ** (4 * step // total))
 
 
-def schedule_of(given: object) -> Schedule:
+def schedule_of(schedule: object) -> Schedule:
     """Return the schedule of this name, or the function that was given.
 
     Examples
@@ -50,10 +50,10 @@ def schedule_of(given: object) -> Schedule:
     >>> [round(schedule_of("cosine")(step, 4), 3) for step in range(4)]
     [1.0, 0.854, 0.5, 0.146]
     """
-    if isinstance(given, str) and given in SCHEDULES:
-        named: Schedule = SCHEDULES[given]
+    if isinstance(schedule, str) and schedule in SCHEDULES:
+        named: Schedule = SCHEDULES[schedule]
         return named
-    if callable(given):
-        return given
-    close = nearest(given, SCHEDULES) if isinstance(given, str) else ""
-    raise InputError(f"schedule: {given!r} is not allowed; give {one_of(SCHEDULES)}, or a function of (step, steps){close}")
+    if callable(schedule):
+        return schedule
+    close = nearest(schedule, SCHEDULES) if isinstance(schedule, str) else ""
+    raise InputError(f"schedule: {schedule!r} is not allowed; give {one_of(SCHEDULES)}, or a function of (step, steps){close}")
