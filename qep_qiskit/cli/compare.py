@@ -64,7 +64,7 @@ def command(request: SpecRequest, as_json: bool, mitigation: str | None, out: st
 def _run(name: str) -> Path | None:
     """Return the folder of the run of this name, None if there is none."""
     from qep_qiskit.errors import InputError
-    from qep_qiskit.runs.file.store import find_run
+    from qep_qiskit.runs.file.folders import find_run
 
     try:
         return find_run(name)

@@ -59,7 +59,7 @@ def saved_when_interrupted(store: RunStore) -> Iterator[None]:
 
 def run_folder(run: str) -> Path:
     """Return the folder of a run that is named by its path or by its name under hardware_runs/."""
-    from qep_qiskit.runs.file.store import find_run
+    from qep_qiskit.runs.file.folders import find_run
 
     return find_run(run)
 

@@ -41,7 +41,7 @@ def bills(spec: Spec) -> bool:
 
 def run_folder_of(spec: Spec) -> Path:
     """Return the folder of the run that a spec is measured in: one for each spec, by its content and its files'."""
-    from qep_qiskit.runs.file.store import HOME
+    from qep_qiskit.runs.file.folders import HOME
 
     stem = "run" if spec.path is None else spec.path.stem
     return HOME / f"{stem}-{_digest(spec)[:12]}"

@@ -33,7 +33,7 @@ def command() -> None:
 @json_option
 def list_command(folder: str | None, as_json: bool) -> None:
     """List the runs of FOLDER and those below it; by default of hardware_runs/."""
-    from qep_qiskit.runs.file.store import HOME
+    from qep_qiskit.runs.file.folders import HOME
     from qep_qiskit.runs.listing import runs_in, summary
 
     place = HOME if folder is None else Path(folder)
@@ -79,7 +79,8 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
     """
     from qep_qiskit.files import writable
     from qep_qiskit.runs.file import exchange
-    from qep_qiskit.runs.file.store import DATABASE, RunStore
+    from qep_qiskit.runs.file.folders import DATABASE
+    from qep_qiskit.runs.file.store import RunStore
 
     folder = run_folder(run)
     target = writable(f"{folder.resolve().name}.json" if output is None else output, "--output")
@@ -113,7 +114,7 @@ def import_command(file: str, folder: str | None, as_json: bool) -> None:
     Its counts can be read again, and a training that needs no device can be resumed.
     """
     from qep_qiskit.runs.file import exchange
-    from qep_qiskit.runs.file.store import HOME
+    from qep_qiskit.runs.file.folders import HOME
 
     home = HOME / Path(file).stem if folder is None else Path(folder)
     made = exchange.import_run(file, home)

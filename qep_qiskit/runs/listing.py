@@ -9,8 +9,9 @@ from typing import Any
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.file.database import RunDamagedError
+from qep_qiskit.runs.file.folders import DATABASE, HOME
 from qep_qiskit.runs.file.records import ENDED_BADLY
-from qep_qiskit.runs.file.store import DATABASE, HOME, RunStore
+from qep_qiskit.runs.file.store import RunStore
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.file.folders import HOME, find_run
 from qep_qiskit.runs.file.identity import new_identity
 from qep_qiskit.runs.file.records import FORGOTTEN
-from qep_qiskit.runs.file.store import HOME, RunStore, find_run
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again

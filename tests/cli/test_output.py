@@ -15,7 +15,8 @@ import qep_qiskit.cli
 from qep_qiskit.cli.main import cli
 from qep_qiskit.cli.output import marked, to_json
 from qep_qiskit.plain_text import drawn, encodable, one_line, printable, shortened
-from qep_qiskit.runs.file.store import JobRecord, RunStore
+from qep_qiskit.runs.file.records import JobRecord
+from qep_qiskit.runs.file.store import RunStore
 
 HOSTILE = [
     "\x1b]0;title\x07",

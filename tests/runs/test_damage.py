@@ -7,8 +7,9 @@ import pytest
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.file import exchange
+from qep_qiskit.runs.file.database import RunDamagedError
 from qep_qiskit.runs.file.salvage import salvage
-from qep_qiskit.runs.file.store import RunDamagedError, RunStore
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.file.tables import TABLES
 from qep_qiskit.seeds import stream
 

@@ -19,7 +19,8 @@ from qep_qiskit.foreign.arrays import read_npz
 from qep_qiskit.foreign.circuits import read_circuit, read_circuits
 from qep_qiskit.foreign.documents import json_document, toml_tables
 from qep_qiskit.runs.file import exchange
-from qep_qiskit.runs.file.store import RunDamagedError, RunStore
+from qep_qiskit.runs.file.database import RunDamagedError
+from qep_qiskit.runs.file.store import RunStore
 
 SECONDS = 30.0  # generous: what was wrong had no end, or took gigabytes
 

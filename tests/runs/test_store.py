@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.runs.file.lock import RunBusyError
 from qep_qiskit.runs.file.records import Checkpoint
-from qep_qiskit.runs.file.store import RunBusyError, RunStore
+from qep_qiskit.runs.file.store import RunStore
 
 GOLDEN = sorted((Path(__file__).parent / "golden").iterdir())
 

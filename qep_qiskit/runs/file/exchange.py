@@ -23,8 +23,10 @@ from qep_qiskit.files import write_whole
 from qep_qiskit.foreign.circuits import read_circuit
 from qep_qiskit.foreign.documents import LARGEST_JSON, json_document, json_value
 from qep_qiskit.runs.file.exported import bits_of, check, counts_of
-from qep_qiskit.runs.file.store import SPEC, RunStore, building, now, text_of
+from qep_qiskit.runs.file.folders import SPEC, building
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.file.tables import SCHEMA, TABLES, Row
+from qep_qiskit.runs.file.training_rows import now, text_of
 from qep_qiskit.secrets import HIDDEN
 
 FORMAT, VERSION = "qep-run", 1

@@ -11,7 +11,6 @@ import socket
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from qep_qiskit.errors import BusyError
 
@@ -41,7 +40,8 @@ class WriteLock:
         OSError
             If the folder cannot be written or the disk is full.
         """
-        holder = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "since": _now()}
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "born": _status(os.getpid())[1], "since": since}
         text = json.dumps({**holder, "id": uuid.uuid4().hex})
         for _ in range(3):
             if self._link(self._path, text):
@@ -126,37 +126,21 @@ def _create(path: Path, text: str) -> bool:
         raise
 
 
-def _alive(pid: int, born: Any) -> bool:
+def _alive(pid: int, born: object) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    now = _born(pid)
-    return (born is None or now is None or born == now) and not _ended(pid)
+    state, start = _status(pid)
+    return state not in ("Z", "X") and (born is None or start is None or born == start)
 
 
-def _born(pid: int) -> int | None:
-    """Return when a process was started, if the system says: another process may have the number of a dead one."""
+def _status(pid: int) -> tuple[str, int | None]:
+    """Return a process's state and its time of birth, if Linux says: Z has ended, and numbers of dead processes are reused."""
     try:
-        return int(_facts(pid)[19])
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return fields[0], int(fields[19])
     except (OSError, ValueError, IndexError):
-        return None
-
-
-def _ended(pid: int) -> bool:
-    """Whether a process has ended and its parent has not waited for it yet."""
-    try:
-        return _facts(pid)[0] in ("Z", "X")
-    except (OSError, ValueError, IndexError):
-        return False
-
-
-def _facts(pid: int) -> list[str]:
-    """Return Linux's status fields of a process, from its state on."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+        return "", None

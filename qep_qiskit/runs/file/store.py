@@ -21,33 +21,14 @@ from qiskit.primitives import BitArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.foreign.circuits import read_circuit
-from qep_qiskit.runs.file.database import Database, RunDamagedError, RunGoneError
-from qep_qiskit.runs.file.folders import DATABASE, HOME, SPEC, building, find_run
-from qep_qiskit.runs.file.lock import RunBusyError, WriteLock
-from qep_qiskit.runs.file.records import STATES, Checkpoint, Event, JobRecord, Pub
+from qep_qiskit.runs.file.database import Database, RunGoneError
+from qep_qiskit.runs.file.folders import DATABASE, SPEC, building
+from qep_qiskit.runs.file.lock import WriteLock
+from qep_qiskit.runs.file.records import STATES, Event, JobRecord, Pub
 from qep_qiskit.runs.file.standing import Standing, place_of, stamp
 from qep_qiskit.runs.file.tables import SCHEMA, TABLES, Row
 from qep_qiskit.runs.file.training_rows import TrainingRows, now, text_of
 from qep_qiskit.secrets import scrubbed
-
-__all__ = [
-    "DATABASE",
-    "HOME",
-    "SPEC",
-    "Checkpoint",
-    "Event",
-    "JobRecord",
-    "Pub",
-    "RunBusyError",
-    "RunDamagedError",
-    "RunGoneError",
-    "RunStore",
-    "building",
-    "find_run",
-    "now",
-    "text_of",
-]
-
 
 UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """Errors of readers whose documents this program did not write, although their checksums are right."""

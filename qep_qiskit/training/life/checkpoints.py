@@ -17,9 +17,10 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
+from qep_qiskit.runs.file.folders import DATABASE
 from qep_qiskit.runs.file.identity import new_identity
 from qep_qiskit.runs.file.records import Checkpoint
-from qep_qiskit.runs.file.store import DATABASE, RunStore
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.turning_points import reached
 from qep_qiskit.training.life.hardware import Confirm, device_of, through_the_run, unasked
 from qep_qiskit.training.life.identity import IDENTITY, identity_of, refuse_another
