@@ -1,4 +1,4 @@
-"""Where circuits run: exact states, this package's simulation, Aer, snapshots of devices, and any Qiskit backend or sampler."""
+"""Devices: exact states, this package's simulation, Aer, snapshots of real devices, and any Qiskit backend or sampler."""
 
 from qep_qiskit.devices.backends.backend_device import BackendDevice
 from qep_qiskit.devices.device import Compiled, Device, Work

@@ -1,4 +1,4 @@
-"""What a device's calibration says about circuits: how long they take, and how likely they are to go without an error."""
+"""Duration and expected fidelity of circuits, by a device's calibration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qiskit.transpiler import Target
 from qep_qiskit.devices.device import Compiled
 
 REPETITION_DELAY = 250e-6
-"""Seconds between shots where a device does not tell its own: the usual default of IBM's devices."""
+"""Seconds between shots if a device does not say: the usual default of IBM's devices."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ class Appraisal:
 
 
 def backend_of(device: object) -> BackendV2 | None:
-    """Return the Qiskit backend behind a device, or None where there is none."""
+    """Return the Qiskit backend behind a device, or None."""
     snapshot = getattr(device, "snapshot", None)
-    found = getattr(snapshot, "backend", None) if snapshot is not None else getattr(device, "backend", None)
-    return found if isinstance(found, BackendV2) and found.target is not None and found.target.num_qubits else None
+    backend = getattr(device if snapshot is None else snapshot, "backend", None)
+    return backend if isinstance(backend, BackendV2) and backend.target is not None and backend.target.num_qubits else None
 
 
 def repetition_delay(backend: BackendV2) -> tuple[float, bool]:
     """Return the seconds between two shots, and whether they are the device's own default."""
-    own = getattr(backend, "default_rep_delay", None)
-    return (REPETITION_DELAY, False) if not isinstance(own, int | float) else (float(own), True)
+    delay = getattr(backend, "default_rep_delay", None)
+    return (float(delay), True) if isinstance(delay, int | float) else (REPETITION_DELAY, False)
 
 
 def appraise(compiled: Compiled, axes: str, target: Target | None) -> Appraisal:
@@ -66,7 +66,7 @@ def appraise(compiled: Compiled, axes: str, target: Target | None) -> Appraisal:
 
 
 def duration(circuit: QuantumCircuit, target: Target) -> float | None:
-    """Return the seconds of the longest path through a measured circuit, None where the target does not tell."""
+    """Return the seconds of the longest path through a measured circuit, None if the target does not say."""
     return _duration(circuit, _device_qubits(circuit), target)
 
 
@@ -85,8 +85,8 @@ def _places(circuit: QuantumCircuit, wires: Sequence[int]) -> list[tuple[str, tu
 
 
 def _property(target: Target, name: str, qubits: tuple[int, ...], which: str) -> float:
-    known = target[name].get(qubits) if name in target.operation_names and target[name] else None
-    value = None if known is None else getattr(known, which)
+    properties = target[name].get(qubits) if name in target.operation_names and target[name] else None
+    value = None if properties is None else getattr(properties, which)
     return 0.0 if value is None else float(value)
 
 

@@ -1,4 +1,4 @@
-"""What a provider's client raises, as one line without secrets."""
+"""Errors of a provider's client, as one line without secrets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def client_errors(what: str, *, kind: type[Exception] = DeviceError) -> Iterator
     what : str
         What failed, for the message.
     kind : type
-        DeviceError, or InputError where what was asked for cannot be done.
+        DeviceError, or InputError for a request that cannot be fulfilled.
     """
     try:
         yield

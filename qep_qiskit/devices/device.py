@@ -1,4 +1,4 @@
-"""What a device is: it compiles a circuit once, then runs it for many rows of values in several bases."""
+"""Devices: each compiles a circuit once, then runs it for many rows of values in several bases."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Compiled:
     start : tuple of int
         The same at the beginning: SWAPs may have moved it in between.
     simulator : str
-        What gives its shots, where the device has more than one simulator.
+        Which simulator runs it, if the device has several.
     gates : tuple of str
-        The device's own gates, of which basis changes are made; none stand for rz and √X.
+        The device's own gates, of which basis changes are made; if empty, rz and √X.
     noise : NoiseModel or None
         What a simulated device adds to its gates.
     """
@@ -102,13 +102,13 @@ class Work:
     ----------
     compiled : Compiled
     axes : str
-        One letter of XYZ a logical qubit, qubit 0 first.
+        One letter of XYZ per logical qubit, qubit 0 first.
     values : ndarray of shape (B, num_parameters)
         In the order of ``compiled.circuit.parameters``.
     states : callable or None
         () → ndarray (B, 2**n): the same states without noise, for a device that needs no circuit.
     draw : tuple of callable or None
-        One a row: (axes, shots, rng) → Samples, of states that are too large for a vector.
+        One per row: (axes, shots, rng) → Samples, for states that are too large for a vector.
     """
 
     compiled: Compiled
@@ -126,7 +126,7 @@ def distinct_rows(items: Sequence[Work]) -> tuple[NDArray[np.float64], list[NDAr
 
 @runtime_checkable
 class Device(Protocol):
-    """Where circuits run.
+    """Something that runs circuits.
 
     Attributes
     ----------

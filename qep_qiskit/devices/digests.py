@@ -1,4 +1,4 @@
-"""Digests of circuits and of what is sent: the same in every process, whatever names and identities objects have there."""
+"""Digests of circuits and jobs by their content: the same in every process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qep_qiskit.devices.remote import RunPub
 
 MARK = "sha-"
 DECIMALS = 6
-"""Numbers that agree to so many decimals are one: another processor's last digits are no other circuit."""
+"""Numbers are compared to this many decimals: the last digits differ from processor to processor."""
 
 
 def of_circuit(circuit: QuantumCircuit) -> str:

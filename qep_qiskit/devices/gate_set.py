@@ -50,31 +50,31 @@ def translated(circuit: QuantumCircuit, gates: tuple[str, ...], keep: Collection
     InputError
         If the gates cannot express the circuit.
     """
-    opaque, kept = _covered(circuit, keep) if keep else (circuit, [])
+    opaque, protected = _covered(circuit, keep) if keep else (circuit, [])
     try:
-        if not gates and len(kept) < len(circuit.data):
+        if not gates and len(protected) < len(circuit.data):
             raise TranspilerError("no standard gates")
-        made = _passes(gates).run(opaque) if gates else opaque
+        result = _passes(gates).run(opaque) if gates else opaque
     except TranspilerError:
         needed = ", ".join(sorted(set(circuit.count_ops()) - set(gates) - set(keep) - {"barrier"})) or "circuits"
         raise InputError(
             f"device.noise: the noise model's basis gates ({', '.join(gates) or 'none'}) cannot express {needed}; "
             "add gates by NoiseModel(basis_gates=…), for instance rz, sx and cx"
         ) from None
-    if not kept:
-        return made
-    restored = made.copy_empty_like()
-    for item in made.data:
+    if not protected:
+        return result
+    restored = result.copy_empty_like()
+    for item in result.data:
         label = getattr(item.operation, "label", None) or ""
         if item.operation.name == "barrier" and label.startswith(_KEPT):
-            restored.append(CircuitInstruction(kept[int(label[len(_KEPT) :])], item.qubits))
+            restored.append(CircuitInstruction(protected[int(label[len(_KEPT) :])], item.qubits))
         else:
             restored.append(item)
     return restored
 
 
 def _covered(circuit: QuantumCircuit, keep: Collection[str]) -> tuple[QuantumCircuit, list[Operation]]:
-    """Return the circuit with barriers in place of what is to be kept, and that in order."""
+    """Return the circuit with barriers in place of the operations to be protected, and these operations in order."""
     standard = standard_gates()
 
     def covers(operation: Operation) -> bool:
@@ -84,14 +84,14 @@ def _covered(circuit: QuantumCircuit, keep: Collection[str]) -> tuple[QuantumCir
     if not any(covers(item.operation) for item in circuit.data):
         return circuit, []
     opaque = circuit.copy_empty_like()
-    kept: list[Operation] = []
+    protected: list[Operation] = []
     for item in circuit.data:
         if covers(item.operation):
-            opaque.append(Barrier(len(item.qubits), label=f"{_KEPT}{len(kept)}"), item.qubits)
-            kept.append(item.operation)
+            opaque.append(Barrier(len(item.qubits), label=f"{_KEPT}{len(protected)}"), item.qubits)
+            protected.append(item.operation)
         else:
             opaque.append(item)
-    return opaque, kept
+    return opaque, protected
 
 
 @functools.lru_cache(maxsize=256)
@@ -114,20 +114,20 @@ def basis_change(axis: str, gates: tuple[str, ...] = ()) -> QuantumCircuit:
     ways = [_built(build) for build in _WAYS[axis]]
     if not gates:
         return ways[0]
-    made: list[QuantumCircuit] = []
+    candidates: list[QuantumCircuit] = []
     for way in ways:
         if set(way.count_ops()) <= set(gates):
-            made.append(way)
+            candidates.append(way)
         try:
-            made.append(translated(way, gates))
+            candidates.append(translated(way, gates))
         except InputError:
             continue
-    if not made:
+    if not candidates:
         raise InputError(
             f"device.noise: the noise model's basis gates ({', '.join(gates)}) cannot turn {axis} into Z for its measurement; "
             "add gates by NoiseModel(basis_gates=…), for instance rz and sx"
         )
-    best = min(made, key=len)
+    best = min(candidates, key=len)
     best.global_phase = 0
     return best
 

@@ -1,4 +1,4 @@
-"""What a device is whose answers come later: it takes jobs by tag and is asked about them."""
+"""Asynchronous devices: they take jobs by tag, and return results later."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RunPub:
 
 
 class PubMaker(Protocol):
-    """What turns measured circuits into the pubs that it runs."""
+    """A device that turns measured circuits into pubs."""
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
         """Return the circuit that is sent for these axes."""
@@ -108,7 +108,7 @@ _SENTENCES = {str(status.value).upper(): status.name for status in JobStatus}
 
 
 def read_state(status: object) -> tuple[str, str]:
-    """Return what a provider's word for a job's state means, and the word.
+    """Return the meaning of a provider's word for a job's state, and the word.
 
     Providers give members of Qiskit's ``JobStatus`` or of an enumeration of their own, or strings in either case.
 
@@ -132,7 +132,7 @@ def read_state(status: object) -> tuple[str, str]:
 
 @runtime_checkable
 class RemoteDevice(Device, PubMaker, Protocol):
-    """A device that is sent jobs and asked for them later, from another process or on another day."""
+    """A device that takes jobs and returns their results later, to another process or on another day."""
 
     def ready(self) -> None:
         """Reach the device, or say in one line why it cannot be reached."""

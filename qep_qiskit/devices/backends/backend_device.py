@@ -195,7 +195,7 @@ def keywords_of(run: Callable[..., Any]) -> set[str] | None:
 def refuses(error: BaseException) -> bool:
     """Return whether an error of ``run`` tells that no job was made: a wrong value, or a circuit that Qiskit refuses.
 
-    A lost connection, an answer that could not be read, and errors of a provider's own leave that open.
+    A lost connection, an answer that could not be read, and errors of a provider's from_qiskit leave that open.
     """
     chain, link = [error], error.__cause__ or error.__context__
     while link is not None and link not in chain:
@@ -203,8 +203,8 @@ def refuses(error: BaseException) -> bool:
         link = link.__cause__ or link.__context__
     if any(isinstance(e, OSError | json.JSONDecodeError | UnicodeError | JobError) for e in chain):
         return False
-    own = isinstance(error, QiskitError) and type(error).__module__.split(".")[0] in ("qiskit", "qiskit_aer")
-    return own or isinstance(error, ValueError | NotImplementedError)
+    from_qiskit = isinstance(error, QiskitError) and type(error).__module__.split(".")[0] in ("qiskit", "qiskit_aer")
+    return from_qiskit or isinstance(error, ValueError | NotImplementedError)
 
 
 def refuse_runtime_backend(backend: object) -> None:

@@ -134,14 +134,14 @@ def _changes(thing: Any, call: int, depth: int) -> dict[str, Any]:
     """Return the attributes of an object that hold a seed, with seeds of this call."""
     if depth == 0 or not hasattr(thing, "__dict__"):
         return {}
-    found = {}
+    changes = {}
     for number, (name, value) in enumerate(sorted(vars(thing).items())):
         if isinstance(thing, BackendV2) and isinstance(value, _STREAMS):
             continue  # it moves on by itself
         new = _renewed(name, value, integer(call, "within", number), depth)
         if new is not value:
-            found[name] = new
-    return found
+            changes[name] = new
+    return changes
 
 
 def _renewed(name: str, value: Any, call: int, depth: int) -> Any:
@@ -259,5 +259,5 @@ def probe(run: Any, circuit: QuantumCircuit, name: str) -> None:
 def _log_coincidence(counts: Sequence[int]) -> float:
     """Return the logarithm of the chance that another draw gives just these counts: Σ_x P(x)² of a multinomial, about."""
     shots = sum(counts)
-    found = -0.5 * (len(counts) - 1) * math.log(4 * math.pi * shots) - 0.5 * sum(math.log(n / shots) for n in counts)
-    return min(0.0, found)
+    log_chance = -0.5 * (len(counts) - 1) * math.log(4 * math.pi * shots) - 0.5 * sum(math.log(n / shots) for n in counts)
+    return min(0.0, log_chance)

@@ -38,8 +38,8 @@ class ProviderDevice(BackendDevice):
         """Send one job and return its id. Its circuits are named by the tag: most providers show it, few find jobs by it."""
         circuits = [pub.circuit.copy(name=circuit_name(tag, number)) for number, pub in enumerate(pubs)]
         job = self.run(circuits, shots, integer(self.seed, f"job {tag}"))
-        told = job.job_id
-        job_id = str(self.asked("the job was sent and has no id", told) if callable(told) else told)
+        own_id = job.job_id
+        job_id = str(self.asked("the job was sent and has no id", own_id) if callable(own_id) else own_id)
         self._jobs[job_id] = job
         return job_id
 
@@ -50,8 +50,8 @@ class ProviderDevice(BackendDevice):
     def status(self, job_id: str) -> tuple[str, str]:
         """Return the state of a job and, where it failed, why; of an unknown state, the provider's word."""
         job = self._job(job_id)
-        told = job.status if callable(getattr(job, "status", None)) else lambda: job.status
-        state, word = read_state(self.asked("the status could not be read", told))
+        status = job.status if callable(getattr(job, "status", None)) else lambda: job.status
+        state, word = read_state(self.asked("the status could not be read", status))
         reason = word if state == "unknown" else ""
         if state == "failed":
             with contextlib.suppress(Exception):
@@ -76,8 +76,8 @@ class ProviderDevice(BackendDevice):
         target = self.backend.target
         if "measure" not in target.operation_names:
             return {"date": None}
-        told = target["measure"]
-        errors = {int(q): told[q,].error for q in qubits if (q,) in told and told[q,] is not None}
+        measured = target["measure"]
+        errors = {int(q): measured[q,].error for q in qubits if (q,) in measured and measured[q,] is not None}
         return {"date": None, "measure_error": errors}
 
     def _job(self, job_id: str) -> Any:
@@ -100,7 +100,7 @@ def provider_device(backend: BackendV2, *, seed: int = 0) -> ProviderDevice:
     Parameters
     ----------
     backend : BackendV2
-        Asked for jobs by its own or its provider's ``retrieve_job``; without one a run is collected in the process that sent it.
+        Jobs come from its own or its provider's ``retrieve_job``. Without one, a run is collected by the process that sent it.
     seed : int
 
     Raises

@@ -74,12 +74,12 @@ def circuit_name(tag: str, number: int) -> str:
 
 
 def read_result(answer: object, asked: Sequence[Asked], *, shots: int, source: str) -> list[BitArray]:
-    """Return the shots of every circuit that was asked for, one `BitArray` of shape (rows,) each.
+    """Return the shots of every requested circuit, one `BitArray` of shape (rows,) each.
 
     Parameters
     ----------
     answer : Result, PrimitiveResult, list of BitArray, counts or list of counts
-        As the provider handed it back.
+        As the provider returned it.
     asked : sequence of Asked
     shots : int
         Requested for each row. Another number is used as it came, and the gradient warns of it.
@@ -134,35 +134,35 @@ class _Reader:
             fields = dict(data.items())
         except (AttributeError, TypeError, ValueError):
             raise self.wrong(f"circuit {number} has no registers of shots") from None
-        found = fields.get(REGISTER)
-        if found is None:
-            whole = [bits for bits in fields.values() if isinstance(bits, BitArray) and bits.num_bits == len(asked.bits)]
-            if len(whole) != 1:
+        bits = fields.get(REGISTER)
+        if bits is None:
+            fitting = [each for each in fields.values() if isinstance(each, BitArray) and each.num_bits == len(asked.bits)]
+            if len(fitting) != 1:
                 names = ", ".join(repr(name) for name in fields) or "none"
                 raise self.wrong(f"circuit {number} has no register {REGISTER!r} (registers: {names})")
-            found = whole[0]
-        if not isinstance(found, BitArray):
-            raise self.wrong(f"register {REGISTER!r} of circuit {number} holds {type(found).__name__}, not shots")
-        return found
+            bits = fitting[0]
+        if not isinstance(bits, BitArray):
+            raise self.wrong(f"register {REGISTER!r} of circuit {number} holds {type(bits).__name__}, not shots")
+        return bits
 
     # counts ----------------------------------------------------------------------------------------------------------------
 
     def from_counts(self, answer: object) -> list[BitArray]:
         rows = [item for item in self.asked for _ in range(item.rows)]
         entries = self._in_order(self._entries(answer, len(rows)), rows)
-        found = [counts_of(number, entry, self.shots, self.wrong) for number, entry in enumerate(entries, start=1)]
-        by_wire = self._by_wire(found, rows)
+        counted = [counts_of(number, entry, self.shots, self.wrong) for number, entry in enumerate(entries, start=1)]
+        by_wire = self._by_wire(counted, rows)
         every = [
             self._bits(number, counts, asked, by_wire)
-            for number, (counts, asked) in enumerate(zip(found, rows, strict=True), start=1)
+            for number, (counts, asked) in enumerate(zip(counted, rows, strict=True), start=1)
         ]
         arrays, place = [], 0
         for item in self.asked:
-            own = every[place : place + item.rows]
+            of_circuit = every[place : place + item.rows]
             place += item.rows
-            if len({bits.num_shots for bits in own}) > 1:
+            if len({bits.num_shots for bits in of_circuit}) > 1:
                 raise self.wrong("the rows of one circuit have different numbers of shots")
-            arrays.append(BitArray(np.concatenate([bits.array for bits in own]), len(item.bits)))
+            arrays.append(BitArray(np.concatenate([bits.array for bits in of_circuit]), len(item.bits)))
         return arrays
 
     def _entries(self, answer: Any, wanted: int) -> list[Entry]:
@@ -196,7 +196,7 @@ class _Reader:
         try:
             return Result.from_dict(dict(answer))
         except Exception as error:  # whatever is missing in it
-            raise self.wrong(f"plain data that is no whole result ({type(error).__name__}: {error})") from None
+            raise self.wrong(f"plain data that is not a whole result ({type(error).__name__}: {error})") from None
 
     def _asked_for_counts(self, answer: Any, *number: int) -> Any:
         try:
@@ -335,6 +335,6 @@ def _plain(thing: Any) -> dict[str, Any]:
     if isinstance(thing, Mapping):
         return dict(thing)
     if callable(getattr(thing, "to_dict", None)):
-        found = thing.to_dict()
-        return dict(found) if isinstance(found, Mapping) else {}
+        fields = thing.to_dict()
+        return dict(fields) if isinstance(fields, Mapping) else {}
     return dict(vars(thing)) if hasattr(thing, "__dict__") else {}

@@ -144,13 +144,13 @@ def sampler_device(sampler: BaseSamplerV2) -> Device:
     if backend is not None and _is_local_runtime(sampler, backend):
         simulator = sampler.options.simulator
         given = {name: getattr(simulator, name, None) for name in ("seed_simulator", "noise_model")}
-        known = {name: value for name, value in given.items() if value is not None and type(value).__name__ != "UnsetType"}
-        return BackendDevice(backend, options=known)
+        options = {name: value for name, value in given.items() if value is not None and type(value).__name__ != "UnsetType"}
+        return BackendDevice(backend, options=options)
     return SamplerDevice(sampler, backend)
 
 
 def _is_local_runtime(sampler: BaseSamplerV2, backend: BackendV2) -> bool:
     """Return whether this is the Runtime client's older sampler with a simulator for a backend."""
     remote = any(c.__name__ == "IBMBackend" for c in type(backend).__mro__)
-    own = type(sampler).__module__ == "qiskit_ibm_runtime.sampler" and type(sampler).__name__ == "SamplerV2"
-    return own and not remote
+    runtime = type(sampler).__module__ == "qiskit_ibm_runtime.sampler" and type(sampler).__name__ == "SamplerV2"
+    return runtime and not remote

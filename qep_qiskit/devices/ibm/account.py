@@ -20,10 +20,10 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.secrets import MOCK_KEY, keep_secret, scrubbed
 
 URL_VARIABLE = "QEP_RUNTIME_URL"
-"""Where a mock service listens, on loopback; the real service if it is not set."""
+"""The environment variable with the loopback address of a mock service. Unset: the real service."""
 ANSWER_VARIABLE = "QEP_ANSWER_SECONDS"
 ANSWER_SECONDS = 120.0
-"""How long an answer of the service is waited for."""
+"""Seconds to wait for an answer of the service."""
 REAL_HOST = "cloud.ibm.com"
 _LOCAL = re.compile(r"(http://(?:127(?:\.(?:0|[1-9][0-9]{0,2})){3}|localhost|\[::1\]):([1-9][0-9]{0,4}))((?:/[A-Za-z0-9_-]+)*)/?")
 _REAL = re.compile(r"https://((?:[a-z0-9-]+\.)*[a-z0-9-]+)(?::443)?((?:/[A-Za-z0-9_.-]+)*)/?")
@@ -104,9 +104,9 @@ def _check_environment() -> None:
 
     _check_real("IAM_URL", os.environ.get("IAM_URL"))
     for helper in _HELPERS:
-        found = read_external_sources(helper)
-        _check_real(f"{helper.upper()}_URL", found.get("URL"))
-        if str(found.get("DISABLE_SSL", "")).strip().lower() == "true":
+        settings = read_external_sources(helper)
+        _check_real(f"{helper.upper()}_URL", settings.get("URL"))
+        if str(settings.get("DISABLE_SSL", "")).strip().lower() == "true":
             raise InputError(f"{helper.upper()}_DISABLE_SSL: true would send the key to whoever answers; unset it")
 
 

@@ -104,7 +104,7 @@ class IBMDevice(Measuring):
         return self.cache.measured(compiled, axes)
 
     def sent(self, circuit: QuantumCircuit, values: np.ndarray) -> list[tuple[QuantumCircuit, np.ndarray]]:
-        """Return what is sent for a circuit and its rows of values: one pub, or one a row where angles must be folded.
+        """Return what is sent for a circuit and its rows of values: one pub, or one per row if angles must be folded.
 
         The device's own rzz takes angles from 0 to π/2 only, and the client folds none that is still a parameter.
         """
@@ -150,16 +150,16 @@ class IBMDevice(Measuring):
 
     def open_group(self) -> str:
         """Open a batch or a session, send what follows in it, and return its id."""
-        made = self._asked(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
-        if made.session_id is None:
+        group = self._asked(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
+        if group.session_id is None:
             raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} knows none")
-        self._group["id"] = str(made.session_id)
+        self._group["id"] = str(group.session_id)
         return self._group["id"]
 
     def join_group(self, group_id: str) -> bool:
         """Send what follows in this batch or session; False where it takes no more jobs."""
-        about = self._asked(f"the {self.mode} could not be looked up", lambda s: self._joined(s, group_id).details())
-        if about is None or about["state"] == "closed" or about["accepting_jobs"] is False:
+        details = self._asked(f"the {self.mode} could not be looked up", lambda s: self._joined(s, group_id).details())
+        if details is None or details["state"] == "closed" or details["accepting_jobs"] is False:
             self._group.clear()
             return False
         self._group["id"] = group_id
@@ -310,7 +310,7 @@ def ibm(
     fractional_gates : bool
         Use rx and rzz of any angle where the device has them. They cannot be twirled.
     instance : str, optional
-        The instance's name; the saved account's default where absent.
+        The instance's name. Default: the saved account's own.
     mode : {"job", "batch", "session"}
         A batch keeps the jobs of a gradient together in the queue. A session has the device to itself from its first job
         until it is closed, for training, and is billed for all of that time.

@@ -93,9 +93,9 @@ def _couplings(circuit: QuantumCircuit) -> Counter[tuple[str, tuple[int, ...]]]:
 
 
 def _equal(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
-    found = np.asarray(values, dtype=float).reshape(-1)
+    actual = np.asarray(values, dtype=float).reshape(-1)
     expected = np.asarray(wanted, dtype=float).reshape(-1)
-    return found.shape == expected.shape and bool(np.all(np.abs(found - expected) <= 10.0**-DECIMALS))
+    return actual.shape == expected.shape and bool(np.all(np.abs(actual - expected) <= 10.0**-DECIMALS))
 
 
 @contextmanager

@@ -41,6 +41,6 @@ def aer(
 
 def check_method(method: str) -> None:
     """Refuse what is not a method of Aer."""
-    known = AerSimulator().available_methods()
-    if method not in known:
-        raise InputError(f"device.method: unknown {method!r}; allowed: {', '.join(known)}{nearest(str(method), known)}")
+    methods = AerSimulator().available_methods()
+    if method not in methods:
+        raise InputError(f"device.method: unknown {method!r}; allowed: {', '.join(methods)}{nearest(str(method), methods)}")

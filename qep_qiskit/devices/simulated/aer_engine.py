@@ -81,8 +81,8 @@ def _pubs(circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[Qu
         item.operation.name for item in plain.data if any(getattr(angle, "parameters", ()) for angle in item.operation.params)
     }
     if free and free <= _BOUND_BY_AER:
-        kept = set(plain.parameters)
-        return [(plain, values[:, [parameter in kept for parameter in circuit.parameters]])]
+        parameters = set(plain.parameters)
+        return [(plain, values[:, [parameter in parameters for parameter in circuit.parameters]])]
     return [(_bound(circuit, row), np.zeros((1, 0))) for row in values]
 
 

@@ -32,8 +32,8 @@ class SimulatedDevice:
     name : str
     seed : int
     engine : {"auto", "simulator", "aer"}
-        This package's exact simulation, qiskit-aer, or for each circuit the first where it is fast and exact.
-        ``Compiled.simulator`` says which one a circuit runs on.
+        This package's exact simulation, qiskit-aer, or per circuit the first if it is exact and faster, else Aer.
+        ``Compiled.simulator`` names the one that runs a circuit.
     method : str
         Aer's.
     noise : NoiseModel or None
@@ -63,7 +63,7 @@ class SimulatedDevice:
 
     @property
     def exact(self) -> bool:
-        """True without noise, unless Aer was asked for: the prepared state itself answers."""
+        """True without noise, unless the engine is Aer: the prepared state itself answers."""
         return self.noise_free and self.engine != "aer"
 
     @property
@@ -77,7 +77,7 @@ class SimulatedDevice:
         Raises
         ------
         InputError
-            If the engine that was asked for cannot run it.
+            If the chosen engine cannot run it.
         """
         return self.cache.compiled(circuit, None if self.snapshot is None else qubits, self._compile, self._instructions)
 
@@ -117,11 +117,11 @@ class SimulatedDevice:
         return exact_engine.NAME if fast or self.engine == "simulator" else aer_engine.NAME
 
     def _noise_for(self, compiled: Compiled) -> NoiseModel | None:
-        known = self.snapshot
-        if known is None:
+        snapshot = self.snapshot
+        if snapshot is None:
             return self.noise
         active = tuple(compiled.circuit.metadata["active"])
-        return self.cache.kept(("noise", active), lambda: noise_of(known, active))
+        return self.cache.kept(("noise", active), lambda: noise_of(snapshot, active))
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Run all circuits, each with the engine that its compilation chose."""
@@ -139,22 +139,24 @@ class SimulatedDevice:
 
     def _run(self, work: Sequence[Work], shots: int | None, seed: int) -> list[list[Samples]]:
         models = [self._noise_for(item.compiled) for item in work]
-        chosen = {"simulator": exact_engine.NAME, "aer": aer_engine.NAME}.get(self.engine)
-        names = [chosen or item.compiled.simulator for item in work]
-        own = [i for i, name in enumerate(names) if name == exact_engine.NAME]
-        rest = [i for i, name in enumerate(names) if name != exact_engine.NAME]
+        engine = {"simulator": exact_engine.NAME, "aer": aer_engine.NAME}.get(self.engine)
+        names = [engine or item.compiled.simulator for item in work]
+        exact = [i for i, name in enumerate(names) if name == exact_engine.NAME]
+        on_aer = [i for i, name in enumerate(names) if name != exact_engine.NAME]
         results: dict[int, list[Samples]] = {}
-        if own:
+        if exact:
             try:
-                found = exact_engine.run([work[i] for i in own], [models[i] for i in own], self.cache, shots=shots, seed=seed)
+                samples = exact_engine.run(
+                    [work[i] for i in exact], [models[i] for i in exact], self.cache, shots=shots, seed=seed
+                )
             except Unsuited as reason:
                 raise _refused(reason) from None
-            results.update(zip(own, found, strict=True))
-        if rest:
-            found = aer_engine.run(
-                [work[i] for i in rest], [models[i] for i in rest], self.cache, method=self.method, shots=shots, seed=seed
+            results.update(zip(exact, samples, strict=True))
+        if on_aer:
+            samples = aer_engine.run(
+                [work[i] for i in on_aer], [models[i] for i in on_aer], self.cache, method=self.method, shots=shots, seed=seed
             )
-            results.update(zip(rest, found, strict=True))
+            results.update(zip(on_aer, samples, strict=True))
         return [results[i] for i in range(len(work))]
 
     def describe(self) -> dict[str, object]:

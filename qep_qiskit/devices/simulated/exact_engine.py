@@ -23,7 +23,7 @@ from qep_qiskit.simulation.noise.program import NoisyProgram
 
 NAME = "qep-qiskit"
 GATES = ["rx", "ry", "rz", "rzz", "rxx", "ryy", "h", "x", "sx", "sxdg", "s", "sdg", "cx", "cz"]
-"""What circuits without noise are compiled to."""
+"""The gates that circuits without noise are compiled to."""
 FAST_QUBITS = 12
 """Up to here it is not slower than Aer even for one row of values and with nothing kept: both compile first."""
 FAST_NOISY_WIRES = 11

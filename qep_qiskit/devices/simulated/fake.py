@@ -24,7 +24,7 @@ def fake(
     name : str or BackendV2
         ``"guadalupe"``, ``"fake_guadalupe"``, ``"FakeGuadalupeV2"`` or ``FakeGuadalupeV2()``; ``qep devices`` lists the names.
     engine : {"auto", "simulator", "aer"}
-        What simulates it: :func:`simulator`, :func:`aer`, or for each circuit the simulator where it is exact and faster. The
+        The simulation: :func:`simulator`, :func:`aer`, or per circuit the simulator if it is exact and faster. The
         result says which one ran.
     method : str
         Aer's. Any but "automatic" takes the engine "aer".
@@ -42,5 +42,5 @@ def fake(
         if engine == "simulator":
             raise InputError(f"device.method: {method!r} is a method of Aer; leave it out, or take device.engine = 'aer'")
         engine = "aer"
-    found = snapshot_of(name) if isinstance(name, BackendV2) else snapshot(name)
-    return SimulatedDevice(found.name, seed, engine, method, snapshot=found)
+    source = snapshot_of(name) if isinstance(name, BackendV2) else snapshot(name)
+    return SimulatedDevice(source.name, seed, engine, method, snapshot=source)

@@ -29,9 +29,9 @@ class _Part(BackendV2):
             instructions = whole.target[name]
             if not instructions or None in instructions:
                 continue
-            kept = {tuple(place[q] for q in qargs): p for qargs, p in instructions.items() if set(qargs) <= set(place)}
-            if kept:
-                target.add_instruction(whole.target.operation_from_name(name), kept, name=name)
+            inside = {tuple(place[q] for q in qargs): p for qargs, p in instructions.items() if set(qargs) <= set(place)}
+            if inside:
+                target.add_instruction(whole.target.operation_from_name(name), inside, name=name)
         self._target = target
 
     @property

@@ -1,4 +1,4 @@
-"""What of a noise model acts on no gate of the circuits that ran, and which gates have none of the errors one might expect."""
+"""Records of what ran on a device, and warnings about parts of a noise model that acted otherwise than it may seem."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ class Used:
 
 def used_by(circuits: Iterable[tuple[Compiled, str]]) -> Used:
     """Return the instructions of compiled circuits, of their basis changes and of their measurements in these axes."""
-    found, seen = Used(), set()
+    used, seen = Used(), set()
     for compiled, axes in circuits:
         if id(compiled) not in seen:
             seen.add(id(compiled))
             place = {qubit: i for i, qubit in enumerate(compiled.circuit.qubits)}
             for each in compiled.circuit.data:
                 if each.operation.name != "barrier":
-                    found.add(label_of(each.operation), each.operation.name, tuple(place[q] for q in each.qubits))
+                    used.add(label_of(each.operation), each.operation.name, tuple(place[q] for q in each.qubits))
         for letter, wire in zip(axes, compiled.wires, strict=True):
-            found.add("measure", "measure", (wire,))
+            used.add("measure", "measure", (wire,))
             for each in basis_change(letter, compiled.gates).data:
-                found.add(each.operation.name, each.operation.name, (wire,))
-    return found
+                used.add(each.operation.name, each.operation.name, (wire,))
+    return used
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What ran on a device.
+    """A record of what ran on a device.
 
     Attributes
     ----------
@@ -82,13 +82,15 @@ class Ran:
 
     def described(self, about: Mapping[str, object]) -> dict[str, object]:
         """Return a device's description with the simulators that ran and, of a noise model, what acted."""
-        found = dict(about)
+        description = dict(about)
         if self.simulators:
-            found["simulator"] = ", ".join(sorted(self.simulators))
+            description["simulator"] = ", ".join(sorted(self.simulators))
         if self.noise is not None and self.used.places:
-            known = acting(self.noise, self.used)
-            found["noise"] = f"NoiseModel on {', '.join(known)}" if known else "NoiseModel without errors on these circuits"
-        return found
+            labels = acting(self.noise, self.used)
+            description["noise"] = (
+                f"NoiseModel on {', '.join(labels)}" if labels else "NoiseModel without errors on these circuits"
+            )
+        return description
 
     def notes(self) -> list[str]:
         """Return what of a noise model acted otherwise than it may seem."""
@@ -105,12 +107,12 @@ def ran_on(device: Device, circuits: Sequence[tuple[Compiled, str]]) -> Ran:
 def acting(model: NoiseModel, used: Used) -> list[str]:
     """Return the labels whose errors act on the circuits, and ``measure`` for readout errors."""
     labels = {*model._default_quantum_errors, *model._local_quantum_errors}
-    found = {label for label in labels if any(error_of(model, label, wires) is not None for wires in used.places.get(label, ()))}
+    active = {label for label in labels if any(error_of(model, label, wires) is not None for wires in used.places.get(label, ()))}
     if model._default_readout_error is not None or any(
         wires in used.places.get("measure", ()) for wires in model._local_readout_errors
     ):
-        found.add("measure")
-    return sorted(found)
+        active.add("measure")
+    return sorted(active)
 
 
 def notes(model: NoiseModel, used: Used) -> list[str]:
@@ -140,8 +142,8 @@ def _of_other_sizes(model: NoiseModel, used: Used) -> Iterable[str]:
 
 def _labelled(model: NoiseModel, used: Used) -> Iterable[str]:
     for label, name in sorted(used.names.items()):
-        known = {*model._default_quantum_errors, *model._local_quantum_errors}
-        if label != name and label not in known and name in known:
+        with_errors = {*model._default_quantum_errors, *model._local_quantum_errors}
+        if label != name and label not in with_errors and name in with_errors:
             yield (
                 f"device.noise: the gates {name!r} labelled {label!r} have no errors, because Aer looks for those of the label; "
                 "give the model errors of that label, or leave the label out"
@@ -154,10 +156,10 @@ def _unknown_places(model: NoiseModel, used: Used) -> Iterable[str]:
         if label in model._default_quantum_errors:
             continue
         places = used.places.get(label, set())
-        known = {wires for wires in errors if len(wires) in {len(place) for place in places}}
-        most = max((qubit for wires in known for qubit in wires), default=len(places))
+        with_errors = {wires for wires in errors if len(wires) in {len(place) for place in places}}
+        most = max((qubit for wires in with_errors for qubit in wires), default=len(places))
         # errors of a single qubit may be meant for that qubit alone
-        lost = {wires for wires in places - known if known and (len(wires) > 1 or wires[0] > most)}
+        lost = {wires for wires in places - with_errors if with_errors and (len(wires) > 1 or wires[0] > most)}
         if lost:
             yield (
                 f"device.noise: {label!r} on qubits {_places(sorted(lost))} has no errors, because the model has them for other "

@@ -41,14 +41,14 @@ def snapshot_classes() -> dict[str, type]:
     """Return the known snapshots' classes by name, such as ``fake_guadalupe``."""
     from qiskit_ibm_runtime import fake_provider
 
-    found = {}
+    classes = {}
     for attribute in sorted(vars(fake_provider)):
         cls = getattr(fake_provider, attribute)
         if re.fullmatch(r"Fake\w+", attribute) and isinstance(cls, type) and issubclass(cls, BackendV2):
             name = getattr(cls, "backend_name", None)
             if isinstance(name, str):
-                found[name] = cls
-    return dict(sorted(found.items()))
+                classes[name] = cls
+    return dict(sorted(classes.items()))
 
 
 def snapshot_name(text: str) -> str | None:
@@ -83,12 +83,12 @@ def snapshot(name: str) -> Snapshot:
     InputError
         For an unknown name.
     """
-    known = snapshot_name(name) if isinstance(name, str) else None
-    if known is None:
+    full_name = snapshot_name(name) if isinstance(name, str) else None
+    if full_name is None:
         classes = snapshot_classes()
         close = nearest(f"fake_{_plain(name)}", classes)
         raise InputError(f"device: unknown snapshot {name!r}; `qep devices` lists the {len(classes)} there are{close}")
-    return _of_class(known)
+    return _of_class(full_name)
 
 
 @functools.cache
