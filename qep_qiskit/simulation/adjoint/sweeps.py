@@ -174,7 +174,7 @@ class LayeredCircuit:
         return 0
 
     def _forward_kept(self, layers: Sequence[BoundLayer], room: _Workspace) -> Complex:
-        """Sweep forward and leave in ``room.kept`` the states after layers of rotations and before others of phases."""
+        """Sweep forward and leave in ``room.states`` the states after layers of rotations and before others of phases."""
         kept, spares = room.keep(len(layers)), (room.first, room.second)
         states = kept[0] if layers and isinstance(layers[0], BoundRotations) else spares[0]
         start = self._begin(layers, states)
@@ -255,7 +255,7 @@ class LayeredCircuit:
                 if not keep:
                     right, other = layer.undo(right, other)
             if not isinstance(layer, BoundRelabelling) and len(self._directions[position][0]):
-                overlaps[position] = layer.overlaps(left, room.kept[self._kept_at[position]] if keep else right)
+                overlaps[position] = layer.overlaps(left, room.states[self._kept_at[position]] if keep else right)
             if turn and position > self._stop:
                 left, spare = layer.undo(left, spare)
                 if not keep:
@@ -353,14 +353,14 @@ class _Workspace:
     def __init__(self, size: int) -> None:
         self._size = size
         self.first, self.second = States.empty(1, size), States.empty(1, size)
-        self.kept: list[States] = []
+        self.states: list[States] = []
         self._left = States.empty(0, size), States.empty(0, size)
 
     def keep(self, count: int) -> list[States]:
         """Return uninitialised memory for `count` separate states."""
-        if len(self.kept) < count:
-            self.kept = [States(array) for array in np.empty((count, 1, self._size), dtype=np.complex128)]
-        return self.kept
+        if len(self.states) < count:
+            self.states = [States(array) for array in np.empty((count, 1, self._size), dtype=np.complex128)]
+        return self.states
 
     def batch(self, count: int) -> tuple[States, States]:
         """Return two arrays of `count` states."""
