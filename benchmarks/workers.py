@@ -41,7 +41,7 @@ class Kind:
 
     @property
     def settings(self) -> Settings:
-        """How a training would measure its gradients."""
+        """The settings with which a training would measure its gradients."""
         return Settings(preparer=self.preparer, stencil=qep.symmetric(0.05), device=self.device, shots=self.shots, seed=0)
 
     def batch(self, chosen: Pool, problems: list[qep.Problem]) -> list[qep.Gradient]:
