@@ -1,4 +1,4 @@
-"""Parameterised circuits as OpenQASM 3 files: found, read and written."""
+"""Parameterised circuits as OpenQASM 3 files: search, reading and writing."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def load(name: str | os.PathLike[str]) -> QuantumCircuit:
     """
     path = locate(name)
     if path is None:
-        raise InputError(f"ansatz: there is no file {str(name)!r}; give the path of an OpenQASM 3 file")
+        raise InputError(f"ansatz: no file is called {str(name)!r}; give the path of an OpenQASM 3 file")
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             circuit = read_openqasm(path)
     except Exception as error:
-        raise InputError(f"ansatz: {path} is no OpenQASM 3 that can be read: {_complaint(error)}; correct the file") from None
+        raise InputError(f"ansatz: {path} cannot be read as OpenQASM 3: {_complaint(error)}; correct the file") from None
     circuit.name = path.stem
     return without_measurements(_standard(circuit), str(path))
 

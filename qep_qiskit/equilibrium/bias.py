@@ -23,7 +23,7 @@ WARNED = 0.05
 WANTED = 0.01
 """The bias that the β of an advice is to leave."""
 STATE_ACCURACY = 1e-8
-"""States are known to about this; what a stencil makes of it is no bias."""
+"""The accuracy of states; a stencil amplifies it, and that part does not count as bias."""
 STILL, SMALL_SIGNAL = 1e-9, 1e-3
 """Error signals below these are those of a network which answers right, or nearly."""
 FLAT_SHARE = 1e-3
@@ -33,7 +33,7 @@ FLAT = (
     "take another ansatz or more layers"
 )
 STEEPEST = 50.0
-"""Of (β · reach)**order: no larger bias was seen, so that more than this is rounding."""
+"""The largest multiple of (β · reach)**order that a bias reached in tests; anything larger is rounding."""
 
 
 def nowhere() -> float:
@@ -43,7 +43,7 @@ def nowhere() -> float:
 
 @dataclass(frozen=True)
 class Bias:
-    """What a finite β adds to the gradient of the prepared states, noise aside.
+    """The difference between the noise-free gradient at a finite β and its limit β → 0, for the prepared states.
 
     Attributes
     ----------
@@ -109,10 +109,10 @@ class Bias:
         if self._rounding and not self.searched:
             return [
                 f"β = {self.beta:g} is too small a nudge for double precision: rounding makes up {what} "
-                f"(beside the limit β → 0 of {self.of}); take β = {self._larger:g}"
+                f"(compared with the limit β → 0 of {self.of}); take β = {self._larger:g}"
             ]
         return [
-            f"the bias of β = {self.beta:g} is {what} (beside the limit β → 0 of {self.of}); "
+            f"the bias of β = {self.beta:g} is {what} (compared with the limit β → 0 of {self.of}); "
             f"take β = {self._smaller:g} for one of about {percent(WANTED)}"
         ]
 

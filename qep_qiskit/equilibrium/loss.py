@@ -67,7 +67,7 @@ def _bends(cost: Cost, observed: Vector, covariance: NDArray[np.float64]) -> Vec
     if not curvature.any():
         return local
     try:
-        found = np.array([cost.value(observed + s) + cost.value(observed - s) - 2.0 * cost.value(observed) for s in steps])
+        bends = np.array([cost.value(observed + s) + cost.value(observed - s) - 2.0 * cost.value(observed) for s in steps])
     except (InputError, ArithmeticError, ValueError):  # outside of where the cost is defined
         return local
-    return np.where(np.isfinite(found), found, local)
+    return np.where(np.isfinite(bends), bends, local)

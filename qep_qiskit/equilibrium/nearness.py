@@ -1,4 +1,4 @@
-"""How far a prepared free phase is from the true ground state, which the gradient of an ansatz may not be about."""
+"""Distance of a prepared free phase from the true ground state, whose gradient an ansatz may not give."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
 
 MOST_QUBITS = 14
-"""Up to so many the true ground state is found beside a variational one or a ramp, in a small part of their time."""
+"""The most qubits for which the true ground state is computed too, in a small part of the time of an ansatz or a ramp."""
 APART = 0.25
 """A difference of the two gradients above this share is warned of."""
 SPREAD = 0.02
-"""Where the true ground state is not known: an energy variance above this share of Σ c², a random state's."""
+"""An energy variance above this share of Σ c² is that of a random state; used if the true ground state is not known."""
 
 
 def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
@@ -50,7 +50,7 @@ def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
         if share <= SPREAD:
             return known, []
         return known, [
-            f"the state at β = 0 is no eigenstate: energy variance {phase.variance:.3g}; this gradient is of {aim.remedy}"
+            f"the state at β = 0 is not an eigenstate: energy variance {phase.variance:.3g}; this gradient is of {aim.remedy}"
         ]
     overlap = abs(np.vdot(truth.states()[0], first.prepared.states()[0])) ** 2
     gap = truth.phases[0].gap or 0.0

@@ -39,17 +39,17 @@ def readout_bias(
     if not strings.size or float(np.sqrt(np.mean(strings**2))) <= LARGE:
         return ()
     single, worst = max(((_seen_once(some), some) for some in samples), key=lambda pair: pair[0])
-    told = []
+    biased = []
     for name, difference, stderr in parts:
         size = np.divide(np.abs(difference), stderr, out=np.zeros_like(stderr), where=stderr > 0)
         k = int(size.argmax())
         if size[k] > LARGE:
-            told.append(f"{name} by up to {abs(difference[k]):.2g} ({size[k]:.1f} error bars)")
-    if single < SINGLE or not told:
+            biased.append(f"{name} by up to {abs(difference[k]):.2g} ({size[k]:.1f} error bars)")
+    if single < SINGLE or not biased:
         return ()
     return (
         f"mitigation: {method!r} is biased with few shots and many outcomes ({worst.shots} shots saw {len(worst.weights)}, "
-        f"{single} of them once): it differs from the unbiased 'tensored' in the {' and in the '.join(told)}, which the error "
+        f"{single} of them once): it differs from the unbiased 'tensored' in the {' and in the '.join(biased)}, which the error "
         "bars do not hold; take 'tensored', or more shots",
     )
 

@@ -1,4 +1,4 @@
-"""What is lost by keeping a few levels of each oscillator, measured against the closed form."""
+"""The error of keeping a few levels of each oscillator, measured against the closed form."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def truncation(problem: Problem, energy: float | None) -> dict[str, object]:
     network = problem.network
     if not isinstance(network, EncodedNetwork):
         return {}
-    state, about = network.truncation(problem.weights, problem.x)
-    return {"truncation": {**about, "energy_error": None if energy is None else energy - state.energy}}
+    state, details = network.truncation(problem.weights, problem.x)
+    return {"truncation": {**details, "energy_error": None if energy is None else energy - state.energy}}

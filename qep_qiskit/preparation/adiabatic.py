@@ -27,9 +27,9 @@ Vector = NDArray[np.float64]
 
 STATE_QUBITS = 20
 LIMIT_QUBITS = 14
-"""Up to so many the limit β → 0 of a ramp is computed: two ramps more."""
+"""The most qubits for which the limit β → 0 of a ramp is computed: two more ramps."""
 GAP_QUBITS = 16
-"""Up to so many the true ground state and its gap are found beside, in less time than a ramp takes."""
+"""The most qubits for which the true ground state and its gap are computed too, in less time than a ramp takes."""
 NEARBY = 1e-4
 """The nudge of those ramps, as a share of the largest coefficient: errors of its square, and of rounding divided by it."""
 LARGE_ANGLE = 1.0
@@ -52,7 +52,7 @@ class Adiabatic(Preparer):
         λ(s) = (1 − cos πs)/2, 3s² − 2s³, or s.
     order : {1, 2}
         Of the product formula. The second is symmetric; neighbouring half steps are merged, so it costs about one
-        group of commuting terms more a step.
+        group of commuting terms more per step.
     initial : SparsePauliOp or mapping of label to number, optional
         H0, a sum of single-qubit terms with a field on every qubit. By default Σ s_i X_i, where s_i = ±1 is the sign of
         H's own X_i coefficient (−1 where H has none), so that no X field changes its sign on the way.
@@ -143,11 +143,11 @@ class Adiabatic(Preparer):
         ramps = [self.ramp(family) for family in families]
         for number, (family, ramp) in enumerate(zip(families, ramps, strict=True)):
             groups.setdefault((id(ramp), id(family.frame)), []).append(number)
-        found: dict[int, Prepared] = {}
+        results: dict[int, Prepared] = {}
         for numbers in groups.values():
             together = self._together(ramps[numbers[0]], [families[i] for i in numbers], progress)
-            found.update(zip(numbers, together, strict=True))
-        return [found[number] for number in range(len(families))]
+            results.update(zip(numbers, together, strict=True))
+        return [results[number] for number in range(len(families))]
 
     def _together(self, ramp: Ramp, families: Sequence[Family], progress: Progress) -> list[Prepared]:
         num_qubits, support = families[0].num_qubits, families[0].support
@@ -170,12 +170,12 @@ class Adiabatic(Preparer):
             steps = [NEARBY * _largest(families[i]) / max(families[i].nudge_bound(), 1e-300) for i in wanted]
             rows = [families[i].free + s * h * families[i].nudge for i, h in zip(wanted, steps, strict=True) for s in (1, -1)]
             ends = ramp_states(ramp, np.array(rows)[:, support], self.time)
-            found = structure_for(families[0].frame.paulis).expectations(ends)
-            return {i: (found[2 * k] - found[2 * k + 1]) / (2 * steps[k]) for k, i in enumerate(wanted)}
+            values = structure_for(families[0].frame.paulis).expectations(ends)
+            return {i: (values[2 * k] - values[2 * k + 1]) / (2 * steps[k]) for k, i in enumerate(wanted)}
 
         def of(number: int) -> Callable[[], Vector] | None:
-            known = families[number].limit and num_qubits <= LIMIT_QUBITS
-            return (lambda: slopes()[number]) if known else None
+            computed = families[number].limit and num_qubits <= LIMIT_QUBITS
+            return (lambda: slopes()[number]) if computed else None
 
         phases = (
             _reports(families[0].frame.paulis, np.concatenate([family.betas for family in families]), whole, all_states())

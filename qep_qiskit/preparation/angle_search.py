@@ -28,7 +28,7 @@ SPREADS = (0.1, 0.6, 1.2)
 
 @dataclass(frozen=True, eq=False)
 class AngleSearch:
-    """What one phase is searched with.
+    """The search for one phase.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How stationary angles of an ansatz follow a nudge: implicit differentiation."""
+"""The response of an ansatz's stationary angles to a nudge, by implicit differentiation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
 MOST_GAP_QUBITS = 14
-"""Up to so many the true gap is found beside, in a small part of the time of a search."""
+"""The most qubits for which the true gap is computed too, in a small part of the time of a search."""
 FLAT = 1e-9
 """Directions whose curvature is below this share of the largest are redundant angles: nothing depends on them."""
 STEP = 1e-4
@@ -60,7 +60,7 @@ def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> R
 
 
 def _reach(family: Family, nudge: Vector) -> float | None:
-    """Return how far a unit of β moves the true ground state, where it can be had.
+    """Return how far a unit of β moves the true ground state; None if that is not computed.
 
     An angle that costs next to no energy answers a nudge without bound in first order, and hardly at any β that one would take.
     """

@@ -1,4 +1,4 @@
-"""What preparers say about themselves, so that nothing else has to know their names."""
+"""Capabilities of preparers, so that no other room has to know them by name."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GroundStateAim:
-    """How near to the true ground state a preparer means to come, and what to say where it does not.
+    """The accuracy that an approximation of the ground state aims at, and the remedy if it misses it.
 
     Attributes
     ----------
     infidelity : float
-        What is above this is warned of.
+        A larger one causes a warning.
     remedy : str
-        Whose loss the gradient is then of, and what to change.
+        The loss that the gradient then belongs to, and what to change.
     variance : float
-        An energy variance below this share of Σ c² is near enough without a look at the true ground state.
+        With an energy variance below this share of Σ c², the true ground state is not computed for comparison.
     follows : bool
-        Whether its response to a nudge is compared with the ground state's too.
+        Whether the response to a nudge is compared with the ground state's too.
     """
 
     infidelity: float
@@ -29,7 +29,7 @@ class GroundStateAim:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a preparer supports beyond circuits and expectations of networks of qubits; the defaults ask for nothing.
+    """The properties of a preparer that the rest of the program asks for; the defaults suit a plain preparer of qubits.
 
     Attributes
     ----------
@@ -38,21 +38,21 @@ class Capabilities:
     together : bool
         Whether `prepare_all` works out many families faster than one after another.
     quick : bool
-        Whether a free phase costs next to nothing, so that it may be prepared just to choose β.
+        Whether a free phase is cheap enough to be prepared just to choose β.
     loads : bool
-        Whether its circuits load arbitrary states, so that they are as deep as states are arbitrary.
+        Whether its circuits load arbitrary state vectors, and are correspondingly deep.
     variational : str
-        What is varied, for reports; empty if nothing is. Its response then is the derivative of its own stationary states.
+        The thing that is varied, for reports; empty if the states are not variational.
     neighbours : bool
         Whether a sample of a batch starts from a nearby sample before it.
     start : {"", "angles", "state"}
-        What the next training step starts from, see :meth:`Prepared.start`; empty: every step starts anew.
+        The start of the next training step, see :meth:`Prepared.start`; empty if every step starts anew.
     start_qubits : int
         The fewest qubits for which such a start saves anything.
     aim : GroundStateAim or None
         For approximations of ground states.
     no_circuits : str
-        Why no circuit prepares the states, where that is so.
+        The reason why no circuit prepares the states; empty if there are circuits.
     """
 
     closed_form: bool = False

@@ -13,7 +13,7 @@ from qep_qiskit.samples import Samples
 
 
 def remembered(prepared: Prepared) -> Prepared:
-    """Return the same states; the expectations of the last list of strings that was asked for are kept."""
+    """Return the same states, which remember the expectations of the last list of strings."""
     last: list[tuple[object, NDArray[np.float64]]] = []
 
     def expectations(paulis: PauliList) -> NDArray[np.float64]:
@@ -32,23 +32,23 @@ def joined(free: Prepared, rest: Prepared) -> Prepared:
         before, after = list(free.circuits()), []
         for part in rest.circuits():
             moved = tuple(p + first for p in part.phases)
-            same = next((k for k, known in enumerate(before) if known.circuit is part.circuit), None)
+            same = next((k for k, structure in enumerate(before) if structure.circuit is part.circuit), None)
             if same is None:
                 after.append(replace(part, phases=moved))
             else:
-                known = before[same]
-                rows = np.concatenate([known.values, part.values])
-                before[same] = StateCircuit(known.circuit, known.phases + moved, rows)
+                first_part = before[same]
+                rows = np.concatenate([first_part.values, part.values])
+                before[same] = StateCircuit(first_part.circuit, first_part.phases + moved, rows)
         return (*before, *after)
 
     def draw(phase: int, axes: str, shots: int, rng: np.random.Generator) -> Samples:
-        part, own = (free, phase) if phase < first else (rest, phase - first)
+        part, index = (free, phase) if phase < first else (rest, phase - first)
         assert part.draw is not None
-        return part.draw(own, axes, shots, rng)
+        return part.draw(index, axes, shots, rng)
 
     def listed(part: Prepared) -> list[object]:
-        found = part.details.get("warnings", ())
-        return list(found) if isinstance(found, list | tuple) else []
+        warnings = part.details.get("warnings", ())
+        return list(warnings) if isinstance(warnings, list | tuple) else []
 
     angles = None if free.angles is None or rest.angles is None else np.concatenate([free.angles, rest.angles])
     return Prepared(

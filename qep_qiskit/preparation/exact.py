@@ -115,33 +115,33 @@ class Exact(Preparer):
         structure = structure_of(family)
         if not structure.flips_qubits.any():
             return self._classical(family, structure, free, progress)
-        known = _start(warm_start if free is None else free, structure)
+        start_state = _start(warm_start if free is None else free, structure)
         gap = None if free is None else free.phases[0].gap
         order = outwards(family.betas)
-        found: dict[int, GroundState] = {}
+        solved: dict[int, GroundState] = {}
         operators: dict[float, PauliSum] = {}
         for done, p in enumerate(order):
             progress("eigenstates" if self.level else "ground states", done / len(order))
             wants_gap = self.gap and family.betas[p] == 0.0
-            start = _mirrored(found, family.betas, p, known)
+            start = _mirrored(solved, family.betas, p, start_state)
             operator = operators[family.betas[p]] = bound(structure, family, p)
             if self.level:
-                found[p] = eigenstate(operator, int(self.level), seed=seed)
+                solved[p] = eigenstate(operator, int(self.level), seed=seed)
             else:
-                found[p] = ground_state(operator, start=start, gap=wants_gap, tolerance=self.tolerance, seed=seed)
+                solved[p] = ground_state(operator, start=start, gap=wants_gap, tolerance=self.tolerance, seed=seed)
             if wants_gap:
-                refuse_degenerate(found[p].gap, operator, int(self.level))
-                gap = found[p].gap
+                refuse_degenerate(solved[p].gap, operator, int(self.level))
+                gap = solved[p].gap
         progress("eigenstates" if self.level else "ground states", 1.0)
-        states = np.array([found[p].vector for p in range(len(order))])
-        phases = tuple(_report(found[p], beta, gap) for p, beta in enumerate(family.betas))
+        states = np.array([solved[p].vector for p in range(len(order))])
+        phases = tuple(_report(solved[p], beta, gap) for p, beta in enumerate(family.betas))
         return Prepared(
             phases=phases,
             states=Held(states),
             circuits=lambda: _circuits(states),
             expectations=lambda paulis: np.atleast_2d(structure_for(paulis).expectations(states)),
             details={**self.describe(), "warnings": []},
-            response=None if 0.0 not in family.betas else self._response(family, operators[0.0], found[family.betas.index(0.0)]),
+            response=None if 0.0 not in family.betas else self._response(family, operators[0.0], solved[family.betas.index(0.0)]),
         )
 
     def _response(self, family: Family, operator: PauliSum, state: GroundState) -> Responsive:
@@ -181,13 +181,13 @@ class Exact(Preparer):
         for p, beta in enumerate(family.betas):
             progress("configurations", p / len(family.betas))
             operator = bound(structure, family, p)
-            energies, found = lowest_configurations(operator, level + 2)
+            energies, configurations = lowest_configurations(operator, level + 2)
             spacings = np.abs(np.delete(energies, level) - energies[level])
             gap = float(spacings.min(initial=np.inf)) if beta == 0.0 else None
             if gap is not None:
                 refuse_degenerate(gap, operator, level)
             phases.append(Phase(beta, float(energies[level]), 0.0, 0.0, gap))
-            spins.append(1.0 - 2.0 * (found[level] >> np.arange(family.num_qubits) & 1))
+            spins.append(1.0 - 2.0 * (configurations[level] >> np.arange(family.num_qubits) & 1))
         progress("configurations", 1.0)
         bloch = np.zeros((len(spins), family.num_qubits, 3))
         bloch[:, :, 2] = spins
@@ -195,9 +195,10 @@ class Exact(Preparer):
         nudged = any(b != 0.0 for b in family.betas) and family.nudge_bound() > 0.0
         stuck = nudged and start is not None and bool(np.all(bloch == start))
         warnings = [STUCK] if stuck else []
-        made = product_prepared(bloch, phases=tuple(phases), real=True, details={**self.describe(), "warnings": warnings})
+        prepared = product_prepared(bloch, phases=tuple(phases), real=True, details={**self.describe(), "warnings": warnings})
         what = f"the exact state of level {level}" if level else "the exact ground state"
-        return replace(made, silence=STILL, response=lambda *_, **__: Response(0.0, lambda strings: np.zeros(len(strings)), what))
+        response = Response(0.0, lambda strings: np.zeros(len(strings)), what)
+        return replace(prepared, silence=STILL, response=lambda *_, **__: response)
 
     @property
     def reference(self) -> Preparer:
@@ -292,38 +293,37 @@ def ordinary_size(coefficients: NDArray[np.float64]) -> float:
     return float(np.median(sizes)) if sizes.size else 0.0
 
 
-def _start(known: Prepared | None, structure: PauliStructure) -> NDArray[np.float64] | None:
-    if known is None:
+def _start(prepared: Prepared | None, structure: PauliStructure) -> NDArray[np.float64] | None:
+    if prepared is None:
         return None
-    state = known.states()[0]
+    state = prepared.states()[0]
     return state.real if structure.is_real else state
 
 
 def _nearest(
-    found: dict[int, GroundState], betas: tuple[float, ...], phase: int, known: NDArray[np.float64] | None
+    solved: dict[int, GroundState], betas: tuple[float, ...], phase: int, start: NDArray[np.float64] | None
 ) -> NDArray[np.float64] | None:
-    if not found:
-        return known
-    best = min(found, key=lambda p: abs(betas[p] - betas[phase]))
-    if known is not None and abs(betas[phase]) < abs(betas[best] - betas[phase]):
-        return known
-    return found[best].vector
+    if not solved:
+        return start
+    best = min(solved, key=lambda p: abs(betas[p] - betas[phase]))
+    if start is not None and abs(betas[phase]) < abs(betas[best] - betas[phase]):
+        return start
+    return solved[best].vector
 
 
 def _mirrored(
-    found: dict[int, GroundState], betas: tuple[float, ...], phase: int, known: NDArray[np.float64] | None
+    solved: dict[int, GroundState], betas: tuple[float, ...], phase: int, start: NDArray[np.float64] | None
 ) -> NDArray[np.float64] | None:
     """Return where to start: from the phase at −β mirrored at the free one, right to the second order in β, or the nearest."""
-    opposite = next((found[p].vector for p in found if betas[p] == -betas[phase] != 0.0), None)
-    free = next((found[p].vector for p in found if betas[p] == 0.0), known)
+    opposite = next((solved[p].vector for p in solved if betas[p] == -betas[phase] != 0.0), None)
+    free = next((solved[p].vector for p in solved if betas[p] == 0.0), start)
     if opposite is not None and free is not None and abs(overlap := np.vdot(free, opposite)) > 0.9:
         return 2 * abs(overlap) * free - (overlap.conjugate() / abs(overlap)) * opposite
-    return _nearest(found, betas, phase, known)
+    return _nearest(solved, betas, phase, start)
 
 
 def _report(ground: GroundState, beta: float, gap: float | None) -> Phase:
-    own = gap if beta == 0.0 else None
-    return Phase(beta, ground.energy, ground.residual, ground.residual**2, own)
+    return Phase(beta, ground.energy, ground.residual, ground.residual**2, gap if beta == 0.0 else None)
 
 
 def _circuits(states: NDArray[np.complex128]) -> tuple[StateCircuit, ...]:

@@ -30,7 +30,7 @@ class Family:
         C over the frame (zeros where only the free phase is wanted).
     betas : tuple of float
     strings : tuple of int or None
-        The strings that ansätze and ramps are made of, where they shall hold more than H and C do now: a cost of
+        Strings that ansätze and ramps hold in addition to those of H and C: a cost of
         expectations names its outputs here before their weights in C are known, so that both rounds share a circuit.
     limit : bool
         Whether the limit β → 0 is wanted too, where it takes states of its own.
@@ -50,7 +50,7 @@ class Family:
 
     @property
     def coefficients(self) -> NDArray[np.float64]:
-        """One row a phase, shape (P, L)."""
+        """One row per phase, shape (P, L)."""
         return self.free + np.asarray(self.betas)[:, None] * self.nudge
 
     @property

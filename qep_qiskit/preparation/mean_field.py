@@ -24,7 +24,7 @@ Vector = NDArray[np.float64]
 FLAT = 1e-7
 """A curvature below this share of an ordinary coefficient, their median, counts as a direction that costs no energy."""
 ROUNDING = 1e-13
-"""Curvatures are known to this share of the largest coefficient."""
+"""The accuracy of curvatures, as a share of the largest coefficient."""
 SAME = 1e-9
 """Two minima whose energies differ by less than this share of Σ|c| count as equally low."""
 SWEEPS = 60
@@ -89,24 +89,24 @@ class MeanField(Preparer):
         """Return the product states of ``family.betas``: the free phase's lowest minimum, and what becomes of it."""
         betas, paulis = family.betas, family.frame.paulis
         energies = [ProductEnergy.of(paulis, row) for row in family.coefficients]
-        known, warnings = spins_of(free), []
-        found: dict[int, Vector] = {}
+        free_spins, warnings = spins_of(free), []
+        spins_by_phase: dict[int, Vector] = {}
         for done, p in enumerate(outwards(betas)):
             progress("mean field", done / len(betas))
-            start = inward_neighbour(found, betas, p, known)
+            start = inward_neighbour(spins_by_phase, betas, p, free_spins)
             if start is None:
                 start, warning = self._lowest(family, p, energies[p], spins_of(warm_start), seed)
                 warnings += warning
-            found[p] = self._arrive(energies[p], start, seed)
+            spins_by_phase[p] = self._arrive(energies[p], start, seed)
         progress("mean field", 1.0)
-        bloch = np.array([found[p] for p in range(len(betas))])
+        bloch = np.array([spins_by_phase[p] for p in range(len(betas))])
         real = not np.any(paulis.x[family.support] & paulis.z[family.support])
         if real:
             bloch[:, :, 1] = 0.0  # up to rounding it is: no string pulls a spin out of the plane of X and Z
         reports = tuple(_report(energies[p], bloch[p], betas[p]) for p in range(len(betas)))
         warnings += self._warnings(reports, energies)
-        made = product_prepared(bloch, phases=reports, real=real, details={**self.describe(), "warnings": warnings})
-        return made if 0.0 not in betas else replace(made, response=_response(family, bloch[betas.index(0.0)]))
+        prepared = product_prepared(bloch, phases=reports, real=real, details={**self.describe(), "warnings": warnings})
+        return prepared if 0.0 not in betas else replace(prepared, response=_response(family, bloch[betas.index(0.0)]))
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""

@@ -21,12 +21,12 @@ from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
 
 MOST_DENSE_QUBITS = 20
 MOST_RESPONSE_QUBITS = 16
-"""Up to so many the response is that of the ground state's vector, in less time than DMRG takes."""
+"""The most qubits for which the response is that of the ground state's vector, in less time than DMRG takes."""
 GAP_BOND_DIMENSION = 48
 """E1 is wanted to a few digits only."""
 ATTEMPTS = 3
 RESOLUTION = 1e-8
-"""Energies of a long chain are known to about this share of their sum."""
+"""The accuracy of the energies of a long chain, as a share of their sum."""
 
 
 @PREPARERS.register("mps")
@@ -89,22 +89,22 @@ class MPS(Preparer):
         )
         solver = self._solver(family)
         coefficients = family.coefficients[:, _used(family)]
-        known = _states_of(free) or _states_of(warm_start)
+        starts = _states_of(free) or _states_of(warm_start)
         gap = None if free is None else free.phases[0].gap
         order = outwards(family.betas)
-        found: dict[int, TensorState] = {}
+        solved: dict[int, TensorState] = {}
         for done, p in enumerate(order):
             progress(f"DMRG at β = {family.betas[p]:g}", done / len(order))
-            start = found[order[0]] if found else known[0] if known else None
+            start = solved[order[0]] if solved else starts[0] if starts else None
             if start is not None and not np.array_equal(start.order, solver.order):
                 start = None
-            found[p] = solver.ground_state(coefficients[p], start=start, seed=seed)
+            solved[p] = solver.ground_state(coefficients[p], start=start, seed=seed)
             if self.gap and family.betas[p] == 0.0:
                 progress("DMRG of the first excited state", None)
-                found[p], gap = self._with_gap(solver, coefficients[p], found[p], seed)
+                solved[p], gap = self._with_gap(solver, coefficients[p], solved[p], seed)
         progress("DMRG", 1.0)
-        states = [found[p] for p in range(len(order))]
-        ground = found[order[0]].energy if free is None else free.phases[0].energy
+        states = [solved[p] for p in range(len(order))]
+        ground = solved[order[0]].energy if free is None else free.phases[0].energy
         first = None if gap is None else ground + gap
         phases = tuple(_report(state, p, first, family) for p, state in enumerate(states))
 
@@ -159,20 +159,20 @@ class MPS(Preparer):
         return ground, gap
 
     def _warnings(self, family: Family, phases: tuple[Phase, ...], gap: float | None) -> list[str]:
-        found = []
+        warnings = []
         reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
         if gap is not None and reach > gap and family.num_qubits > MOST_RESPONSE_QUBITS:
-            found.append(
+            warnings.append(
                 f"|β|·‖C‖ = {reach:.3g} exceeds the gap {gap:.3g}, so that the nudge may have closed it: take a smaller β "
                 f"(the bias of β is not computed above {MOST_RESPONSE_QUBITS} qubits)"
             )
         dropped = max((p.truncation or 0.0 for p in phases if p.bond_dimension == self.bond_dimension), default=0.0)
         if dropped > 1e-10:
-            found.append(
+            warnings.append(
                 f"DMRG dropped weights of up to {dropped:.1e} at bond dimension {self.bond_dimension}; "
                 "raise preparation.bond_dimension if the error bounds are too wide"
             )
-        return found
+        return warnings
 
 
 def _used(family: Family) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What prepares the states of all phases, and what it hands over."""
+"""Preparers of the states of all phases, and the result of a preparation."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ def silent(stage: str, share: float | None = None) -> None:
 
 @dataclass(frozen=True)
 class Phase:
-    """How well the state of one phase was prepared.
+    """The quality of one phase's state.
 
     Attributes
     ----------
     beta, energy : float
         The nudge, and ⟨H + βC⟩ of the prepared state without noise.
     residual : float or None
-        |∂_θ⟨H + βC⟩| of a variational state, ‖(H + βC − E)ψ‖ of an exact one; None where it has no meaning.
+        |∂_θ⟨H + βC⟩| of a variational state, ‖(H + βC − E)ψ‖ of an exact one; None if it has no meaning.
     variance : float or None
         ⟨(H + βC)²⟩ − ⟨H + βC⟩²: zero for an eigenstate.
     gap : float or None
-        The gap above the ground state of H + βC, where it was computed.
+        The gap above the ground state of H + βC, if it was computed.
     truncation : float or None
         The largest weight that a matrix product state dropped.
     bond_dimension : int or None
-        Of a matrix product state.
+        For matrix product states.
     error_bound : float or None
-        A bound of the error of ⟨P⟩ for any Pauli string P, where there is one.
+        A bound of the error of ⟨P⟩ for any Pauli string P, if one is known.
     curvature : float or None
-        The smallest curvature of the energy in a mean-field state's angles: what is left of a gap.
+        The smallest curvature of the energy in a mean-field state's angles: its counterpart of a gap.
     """
 
     beta: float
@@ -88,7 +88,7 @@ class StateCircuit:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """States that are in memory, as a preparer hands them over."""
+    """State vectors in memory, as the `states` of a preparation."""
 
     rows: NDArray[np.complex128]
 
@@ -99,12 +99,12 @@ class Held:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What a pickled result does not keep."""
+    """A part of a result that pickling leaves out."""
 
     what: str
 
     def __call__(self, *unused: object) -> NoReturn:
-        """Say so."""
+        """Raise an error that says so."""
         raise InputError(f"{self.what}: not kept when a result is pickled or stored; compute it again, or leave out warm_start=")
 
 
@@ -112,33 +112,33 @@ class Forgotten:
 class Prepared:
     """The states of all phases of a family.
 
-    Pickled, it keeps what another preparation starts from (angles, product or matrix product states, state vectors that are in
-    memory and not too large), and its report; circuits and expectations are forgotten.
+    Pickling keeps the report and what another preparation starts from: angles, product or matrix product states, and state
+    vectors that are in memory and not too large. Circuits and expectations are lost.
 
     Attributes
     ----------
     phases : tuple of Phase
     states : callable
-        () → ndarray of shape (P, 2**n): the states without noise. Computed when asked for.
+        () → ndarray of shape (P, 2**n): the states without noise. Computed on demand.
     circuits : callable
-        () → tuple of StateCircuit: the circuits that prepare them, as few structures as can be.
+        () → tuple of StateCircuit: the circuits that prepare them, as few structures as possible.
     expectations : callable
         PauliList of length L → ndarray (P, L): expectations without noise.
     angles : ndarray of shape (P, parameters) or None
-        Of variational states.
+        For variational states.
     draw : callable or None
-        (phase, axes, shots, rng) → Samples: shots of the states without noise, where they are too large for `states`.
+        (phase, axes, shots, rng) → Samples: shots of states without noise that are too large for `states`.
     carried : object or None
-        What other phases start from, where that is neither angles nor states: matrix product states.
+        The start of other phases if it is neither angles nor state vectors: product or matrix product states.
     computable : bool
-        Whether `states` or `expectations` can be had: not for circuits of many qubits.
+        Whether `states` or `expectations` can be computed: not for circuits of many qubits.
     response : callable or None
-        (nudge over the frame, nudged states beside) → Response of the first phase, the free one, where it can be had.
+        Gives the response of the first phase, the free one, to a nudge.
     silence : str
         Why `response`, if there is one, does not stand for the limit β → 0 of these states.
     slopes : callable or None
-        () → ndarray of shape (L,) over the frame: the same for the family's own nudge, where states of nudges close to zero
-        were prepared beside the phases.
+        () → ndarray of shape (L,) over the frame: d⟨P⟩/dβ for the family's own nudge, by additional states at nudges close to
+        zero.
     details : mapping
         For reports: method, options, iterations, warnings.
     """
@@ -160,8 +160,8 @@ class Prepared:
         state: dict[str, object] = {}
         for f in fields(self):
             value = getattr(self, f.name)
-            kept = isinstance(value, Held) and value.rows.nbytes <= MOST_PICKLED
-            if callable(value) and not kept:
+            small = isinstance(value, Held) and value.rows.nbytes <= MOST_PICKLED
+            if callable(value) and not small:
                 value = None if f.default is None else Forgotten(f.name)
             state[f.name] = value
         return state
@@ -183,7 +183,7 @@ class Prepared:
 
 
 def started(kind: str, start: Start) -> Prepared:
-    """Return what was prepared as far as a stored start tells: the inverse of :meth:`Prepared.start`."""
+    """Return a result that holds nothing but a stored start: the inverse of :meth:`Prepared.start`."""
     rows: NDArray[Any] = np.asarray(start)[None, :]
     gone = Forgotten("what a training step started from")
     return Prepared((), Held(rows) if kind == "state" else gone, gone, gone, angles=rows if kind == "angles" else None)
@@ -191,11 +191,12 @@ def started(kind: str, start: Start) -> Prepared:
 
 @runtime_checkable
 class Preparer(Protocol):
-    """Prepares the states of all phases.
+    """A method to prepare the states of all phases.
 
-    A preparer is a frozen value: options only, no state. It is given the whole family because warm starts and ramps tie
-    the phases together, and what it returned for the free phase, so that nudged phases can start from it. A class that derives
-    from this one writes `prepare` and `describe`; `supports`, `reference` and `prepare_all` have defaults.
+    A preparer is a frozen value: options only, no state. It gets the whole family because warm starts and ramps tie the phases
+    together, and its own result for the free phase, so that nudged phases can start from it. A class derived from this one
+    defines `prepare` and `describe`; `supports`, `reference` and `prepare_all` have defaults, and a dataclass's numbers are
+    checked by the keys of its fields.
     """
 
     supports: ClassVar[Capabilities] = Capabilities()
@@ -225,9 +226,8 @@ class Preparer(Protocol):
         free : Prepared, optional
             The result for β = 0 of the same H, to start from.
         warm_start : Prepared, optional
-            The result of a similar H, its free phase first: another sample's, or the last training step's. A start, where the
-            preparer has a use for it; the result does not depend on it beyond the preparer's tolerance, except that
-            a variational search goes to the minimum that is near.
+            The result of a similar H, its free phase first: another sample's, or the last training step's. The states do not
+            depend on it beyond the preparer's tolerance, except that a variational search ends in a nearby minimum.
         seed : int
             Random starts are derived from it.
         progress : callable

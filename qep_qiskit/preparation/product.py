@@ -1,4 +1,4 @@
-"""What a preparer of product states hands over: states, circuits, expectations and shots, all from Bloch vectors."""
+"""Product states as the result of a preparation: states, circuits, expectations and shots from Bloch vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How prepared states follow a nudge to first order: the limit β → 0 of equilibrium propagation on them."""
+"""First-order responses of prepared states to a nudge: the limit β → 0 of equilibrium propagation on them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def nothing() -> Sequence[tuple[float, NDArray[Any]]]:
 
 @dataclass(frozen=True)
 class Response:
-    """The derivative of a free phase's expectations by β, where H becomes H + βC.
+    """The derivative of a free phase's expectations by β as H becomes H + βC.
 
     Attributes
     ----------
     reach : float
-        How far a unit of β moves the state: the first order holds where β · reach is small.
+        How far a unit of β moves the state: first order holds as long as β · reach is small.
     changes : callable
-        Strings → ndarray of shape (L,): d⟨P⟩/dβ at β = 0 of each. Computed when asked for.
+        Strings → ndarray of shape (L,): d⟨P⟩/dβ at β = 0 of each. Computed on demand.
     of : str
-        Whose response it is, for reports.
+        The state whose response it is, for reports.
     searched : bool
         Whether the states come from a search, so that a phase may be unconverged.
     details : mapping
-        More about it, for reports.
+        Further numbers, for reports.
     """
 
     reach: float
@@ -45,7 +45,7 @@ class Response:
 
 
 class Responsive(Protocol):
-    """What gives the response of a free phase to a nudge."""
+    """A function that gives the response of a free phase to a nudge."""
 
     def __call__(self, nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
         """Return the response to C = Σ_l nudge_l P_l over the family's frame.
@@ -54,9 +54,9 @@ class Responsive(Protocol):
         ----------
         nudge : ndarray of shape (L,)
         beside : callable
-            Nudged states to start from.
+            Gives nudged states to start from.
         exact : bool
-            Whether it is wanted to working accuracy, not just well enough to judge the bias of β by.
+            Whether to compute it to working accuracy, not just well enough to estimate the bias of β.
         """
         ...
 

@@ -35,7 +35,7 @@ def loading_circuit(states: NDArray[np.complex128]) -> StateCircuit:
 
 @functools.lru_cache(maxsize=8)
 def _circuit(number: int, real: bool) -> QuantumCircuit:
-    """Return one object a structure: devices keep what they compiled by the identity of the circuit."""
+    """Return one object per structure: devices keep what they compiled by the identity of the circuit."""
     count = 2**number - 1
     angles = numbered(count if real else 2 * count)
     circuit = QuantumCircuit(number, name="loaded state")
@@ -65,14 +65,14 @@ def _multiplexed(circuit: QuantumCircuit, gate: str, level: int, angles: list[Pa
 def _angles(state: NDArray[np.float64] | NDArray[np.complex128]) -> NDArray[np.float64]:
     number = len(state).bit_length() - 1
     magnitudes = state if not np.iscomplexobj(state) else np.abs(state)
-    found = []
+    angles = []
     for level in range(number):
         halves = magnitudes.reshape(2**level, 2, -1)
         if level == number - 1:  # the last rotation sets signs too
             low, high = halves[:, 0, 0], halves[:, 1, 0]
         else:
             low, high = np.linalg.norm(halves, axis=2).T
-        found.append(_gray(2 * np.arctan2(high, low)))
+        angles.append(_gray(2 * np.arctan2(high, low)))
     if np.iscomplexobj(state):
         phases = np.angle(state)
         turns = []
@@ -80,8 +80,8 @@ def _angles(state: NDArray[np.float64] | NDArray[np.complex128]) -> NDArray[np.f
             pairs = phases.reshape(-1, 2)
             turns.append(_gray(pairs[:, 1] - pairs[:, 0]))
             phases = pairs.mean(axis=1)
-        found += turns[::-1]
-    return np.concatenate(found)
+        angles += turns[::-1]
+    return np.concatenate(angles)
 
 
 def _gray(wanted: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,14 +14,14 @@ Slope = Callable[[Vector], tuple[float, Vector]]
 
 def descend(energy_and_gradient: Slope, start: Vector, *, slope: float, max_iterations: int) -> Vector:
     """Return angles whose gradient is about `slope` in every component, by L-BFGS."""
-    found = minimize(
+    result = minimize(
         energy_and_gradient,
         start,
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": max_iterations, "maxfun": 2 * max_iterations, "gtol": slope, "ftol": 0.0, "maxcor": 30},
     )
-    return np.asarray(found.x, dtype=float)
+    return np.asarray(result.x, dtype=float)
 
 
 def settle(
@@ -43,8 +43,8 @@ def settle(
         floor = max(1e-4 * float(np.abs(curvature).max()), 1e-12)
         inverse = (axes / np.maximum(np.abs(curvature), floor)) @ axes.T
         options["hess_inv0"] = (inverse + inverse.T) / 2
-    found = minimize(energy_and_gradient, start, jac=True, method="BFGS", options=options)
-    return np.asarray(found.x, dtype=float)
+    result = minimize(energy_and_gradient, start, jac=True, method="BFGS", options=options)
+    return np.asarray(result.x, dtype=float)
 
 
 def arrive(

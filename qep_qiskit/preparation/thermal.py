@@ -37,7 +37,7 @@ class Thermal(Preparer):
     Raises
     ------
     InputError
-        For more than 12 qubits, and where a circuit or shots are asked for: a mixed state has no state vector, and thermal
+        For more than 12 qubits, and for circuits or shots: a mixed state has no state vector, and thermal
         states are for exact expectations only.
 
     Notes

@@ -44,7 +44,7 @@ OPTIMIZERS = (
 @PREPARERS.register("vqe")
 @dataclass(frozen=True)
 class VQE(Preparer):
-    """Angles θ of an ansatz at which ⟨H + βC⟩ is stationary, one set a phase.
+    """Angles θ of an ansatz at which ⟨H + βC⟩ is stationary, one set per phase.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ class VQE(Preparer):
         ``"hamiltonian"``, ``"efficient_su2"``, ``"real_amplitudes"``, an OpenQASM 3 file, or a circuit.
     layers : int
     shared_angles : bool
-        For the Hamiltonian ansatz: one angle a class of terms and layer, not one a term.
+        For the Hamiltonian ansatz: one angle per class of terms and layer, not one per term.
     entanglement : str
         For the hardware-efficient ansätze.
     optimizer : qiskit_algorithms.optimizers.Optimizer or its name, optional
-        L-BFGS with the adjoint gradient, polished by Newton steps, where absent. A given optimiser gets energies (and,
-        on exact expectations, gradients) and nothing else; SPSA with an estimator optimises from shots.
+        By default L-BFGS with the adjoint gradient, polished by Newton steps. Another optimizer gets energies (and, on exact
+        expectations, gradients) and nothing else; SPSA with an estimator optimises from shots.
     estimator : BaseEstimatorV2, optional
-        Energies come from it, through qiskit-algorithms' VQE; exact expectations where absent.
+        The source of energies, through qiskit-algorithms' VQE. By default they are exact.
     starts : int
         Random starts of the free phase; the lowest energy is kept.
     tolerance : float
@@ -112,8 +112,8 @@ class VQE(Preparer):
         options = (self.layers, self.shared_angles, self.entanglement)
         if wanted not in BUILT_IN:
             labels, options = ("I" * family.num_qubits,), (1, False, "")  # a circuit of the user's has none of them
-        kept = _Ansatz(fingerprint(identified(wanted), "ansatz"), wanted)
-        return _compiled(kept, family.num_qubits, labels, *options)
+        content = _Ansatz(fingerprint(identified(wanted), "ansatz"), wanted)
+        return _compiled(content, family.num_qubits, labels, *options)
 
     def prepare(
         self,
@@ -224,18 +224,18 @@ def _report(program: CircuitProgram, operator: PauliSum, theta: Vector, beta: fl
 def _optimizer_named(name: str, max_iterations: int) -> Any:
     from qiskit_algorithms import optimizers
 
-    known = {
+    by_name = {
         key.lower(): cls
         for key, cls in vars(optimizers).items()
         if isinstance(cls, type) and issubclass(cls, optimizers.Optimizer) and cls not in (optimizers.Optimizer,)
     }
-    if name.lower() not in known:
-        allowed = ", ".join(sorted(known))
-        raise InputError(f"VQE: unknown optimizer {name!r}; allowed: {allowed}{nearest(name.lower(), known)}")
+    if name.lower() not in by_name:
+        allowed = ", ".join(sorted(by_name))
+        raise InputError(f"VQE: unknown optimizer {name!r}; allowed: {allowed}{nearest(name.lower(), by_name)}")
     try:
-        return known[name.lower()](maxiter=max_iterations)
+        return by_name[name.lower()](maxiter=max_iterations)
     except TypeError:
-        return known[name.lower()]()
+        return by_name[name.lower()]()
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def test_bytes_that_are_not_text_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["nowhere.qasm", "folder/nowhere", Path("nowhere")])
 def test_a_missing_file_is_named(name):
-    with pytest.raises(InputError, match=r"there is no file '.*nowhere"):
+    with pytest.raises(InputError, match=r"no file is called '.*nowhere"):
         build(name, num_qubits=2, paulis=PAULIS)
 
 
