@@ -8,6 +8,7 @@ import click
 
 from qep_qiskit.cli.options import Group, json_option
 from qep_qiskit.cli.output import cell, console, name_cell, print_json, say
+from qep_qiskit.display import terminal_table
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -30,12 +31,7 @@ def list_command(as_json: bool) -> None:
     if as_json:
         print_json({"circuits": [{**vars(entry), "path": str(entry.path)} for entry in entries]})
         return
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("name", no_wrap=True)
-    for header in ("qubits", "parameters", "depth", "2-qubit gates"):
-        table.add_column(header, justify="right")
+    table = terminal_table("name", right=("qubits", "parameters", "depth", "2-qubit gates"))
     table.add_column("what it is")
     for entry in entries:
         numbers = (entry.qubits, entry.parameters, entry.depth, entry.two_qubit_gates)
@@ -55,9 +51,9 @@ def show_command(name: str, as_json: bool) -> None:
 
         print_json({**_summary(circuit), "qasm": qasm_text(circuit)})
         return
-    about = _summary(circuit)
-    parts = [f"{about[key]} {key.replace('_', ' ')}" for key in ("qubits", "parameters", "two_qubit_gates")]
-    say(f"{about['name']}: {', '.join(parts)}, depth {about['depth']}\n")
+    facts = _summary(circuit)
+    parts = [f"{facts[key]} {key.replace('_', ' ')}" for key in ("qubits", "parameters", "two_qubit_gates")]
+    say(f"{facts['name']}: {', '.join(parts)}, depth {facts['depth']}\n")
     width = min(max(console().width, 80), WIDEST_DRAWING)
     say(circuit.draw("text", fold=width, idle_wires=True).single_string())
 

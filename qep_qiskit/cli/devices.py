@@ -10,6 +10,7 @@ import click
 
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import console, print_json
+from qep_qiskit.display import terminal_table
 
 
 @click.command("devices")
@@ -20,11 +21,7 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json({"devices": devices})
         return
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("device.name")
-    table.add_column("qubits", justify="right")
+    table = terminal_table("device.name", right=("qubits",))
     table.add_column("what it is")
     for device in devices:
         table.add_row(device["name"], "" if device["qubits"] is None else str(device["qubits"]), device["about"])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from qep_qiskit.cli.following import jobs_of, run_folder, show_jobs
 from qep_qiskit.cli.options import Group, file_option, json_option, run_argument, run_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, progress, say
+from qep_qiskit.display import terminal_table
 from qep_qiskit.plain_text import shortened
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import Summary
 
-MOST_EPOCHS = 12
 STYLES = {"done": "green", "damaged": "bold red", "failed": "red", "cancelled": "red", "unreadable": "red"}
 
 
@@ -32,19 +33,19 @@ def command() -> None:
 @click.argument("folder", required=False, type=click.Path(), metavar="[FOLDER]")
 @json_option
 def list_command(folder: str | None, as_json: bool) -> None:
-    """List the runs of FOLDER and those below it; by default of hardware_runs/."""
+    """List the runs in FOLDER and below it; default: hardware_runs/."""
     from qep_qiskit.runs.file.folders import HOME
     from qep_qiskit.runs.listing import runs_in, summary
 
     place = HOME if folder is None else Path(folder)
-    found = [] if folder is None and not place.is_dir() else [summary(path) for path in runs_in(place)]
-    found.sort(key=lambda run: (run.created, run.folder))
+    runs = [] if folder is None and not place.is_dir() else [summary(path) for path in runs_in(place)]
+    runs.sort(key=lambda run: (run.created, run.folder))
     if as_json:
-        print_json({"folder": str(place), "runs": [asdict(run) for run in found]})
-    elif not found:
+        print_json({"folder": str(place), "runs": [asdict(run) for run in runs]})
+    elif not runs:
         say(f"No runs in {place}; `qep submit SPEC` makes one.")
     else:
-        _show_list(found)
+        _show_list(runs)
 
 
 @command.command("show", short_help="Show all of a run.")
@@ -57,25 +58,24 @@ def show_command(run: str, as_json: bool) -> None:
 
     folder = run_folder(run)
     with RunStore.open(folder) as store, store.snapshot():
-        about = summary(folder)
-        events = [vars(event) for event in store.events()]
-        gradients = store.gradients()
-        jobs = jobs_of(store)
-        if as_json:
-            print_json({**asdict(about), "spec": store.spec_text, "job_list": jobs, "events": events, "gradient_list": gradients})
+        whole, jobs = summary(folder), jobs_of(store)
+        if not as_json:
+            _show(whole, store, jobs)
             return
-        _show(about, store, jobs, gradients)
+        events = [vars(event) for event in store.events()]
+        more = {"spec": store.spec_text, "job_list": jobs, "events": events, "gradient_list": store.gradients()}
+        print_json({**asdict(whole), **more})
 
 
 @command.command("export", short_help="Write a run as one JSON file.")
 @run_argument
 @file_option("the run's name and .json")
-@click.option("--salvage", is_flag=True, help="Write what is whole of a damaged run, and say what is lost.")
+@click.option("--salvage", is_flag=True, help="Write the readable part of a damaged run, and list what is lost.")
 @json_option
 def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -> None:
     """Write a run as one JSON file that stands alone: spec, plan, circuits, counts, calibrations, gradients, provenance.
 
-    Circuits are QPY (base64) and, to be read, OpenQASM 3.
+    Circuits are QPY (base64) and, for people, OpenQASM 3.
     """
     from qep_qiskit.files import writable
     from qep_qiskit.runs.file import exchange
@@ -89,17 +89,17 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
         if salvage:
             from qep_qiskit.runs.file.salvage import salvage as salvaged
 
-            found = salvaged(folder / DATABASE)
-            document = exchange.document_of(found.rows, found.lost)
+            rest = salvaged(folder / DATABASE)
+            document = exchange.document_of(rest.rows, rest.lost)
         else:
             with RunStore.open(folder) as store:
                 document = exchange.export(store)
         exchange.write(document, target)
-    kept = {name: len(document[name]) for name in ("circuits", "jobs", "results", "gradients", "steps", "events")}
+    counts = {name: len(document[name]) for name in ("circuits", "jobs", "results", "gradients", "steps", "events")}
     if as_json:
-        print_json({"file": str(target), "complete": document["complete"], "lost": document["lost"], "kept": kept})
+        print_json({"file": str(target), "complete": document["complete"], "lost": document["lost"], "kept": counts})
         return
-    say(f"{target}: " + ", ".join(f"{number} {name}" for name, number in kept.items()))
+    say(f"{target}: " + ", ".join(f"{number} {name}" for name, number in counts.items()))
     for line in document["lost"]:
         say(f"lost: {line}", err=True)
 
@@ -116,83 +116,62 @@ def import_command(file: str, folder: str | None, as_json: bool) -> None:
     from qep_qiskit.runs.file import exchange
     from qep_qiskit.runs.file.folders import HOME
 
-    home = HOME / Path(file).stem if folder is None else Path(folder)
-    made = exchange.import_run(file, home)
-    print_json({"run": str(made)}) if as_json else say(f"{made}: imported")
+    run = exchange.import_run(file, HOME / Path(file).stem if folder is None else Path(folder))
+    print_json({"run": str(run)}) if as_json else say(f"{run}: imported")
 
 
-def _show_list(found: list[Summary]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("run", overflow="fold")
-    for header in ("kind", "device", "state", "made"):
-        table.add_column(header, no_wrap=True)
-    for header in ("jobs", "shots", "QPU s"):
-        table.add_column(header, justify="right", no_wrap=True)
-    for run in found:
-        seconds = "" if run.seconds is None else f"{run.seconds:.1f}"
-        jobs = str(sum(run.jobs.values())) if run.jobs else ""
-        if run.steps:
-            jobs = f"{run.steps} steps"
-        cells = (jobs, f"{run.shots:,}" if run.shots else "", seconds)
+def _show_list(runs: list[Summary]) -> None:
+    table = terminal_table("run", "kind", "device", "state", "made", right=("jobs", "shots", "QPU s"))
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
+    for run in runs:
+        jobs = f"{run.steps} steps" if run.steps else str(sum(run.jobs.values())) if run.jobs else ""
+        numbers = (jobs, f"{run.shots:,}" if run.shots else "", "" if run.seconds is None else f"{run.seconds:.1f}")
         state = cell(run.state, STYLES.get(run.state, "yellow"))
-        table.add_row(*map(cell, (run.folder, run.kind, run.device)), state, cell(run.created[:16].replace("T", " ")), *cells)
+        table.add_row(*map(cell, (run.folder, run.kind, run.device)), state, cell(_when(run.created, 16)), *numbers)
     console(whole=True).print(table)
-    for run in found:
+    for run in runs:
         if run.problem:
             say(run.problem, err=True)
 
 
-def _show(about: Summary, store: RunStore, jobs: list[dict[str, object]], gradients: list[dict[str, Any]]) -> None:
+def _when(time: str, length: int = 19) -> str:
+    return time[:length].replace("T", " ")
+
+
+def _show(run: Summary, store: RunStore, jobs: list[dict[str, object]]) -> None:
+    from qep_qiskit.equilibrium.result import listed
+    from qep_qiskit.runs.readings import Reading
+
     out = console()
-    made = about.created[:19].replace("T", " ")
-    out.print(marked("{}  {} on {}, {}; made {} UTC\n", about.id, about.kind, about.device, about.state, made))
+    created = _when(run.created)
+    out.print(marked("{}  {} on {}, {}; made {} UTC\n", run.id, run.kind, run.device, run.state, created))
     if jobs:
         show_jobs(out, store, jobs)
     out.print()
     for event in store.events():
-        told = f"  {event.time[:19].replace('T', ' ')}  {event.state or '':<10}  {event.text}"
-        out.print(cell(told), style="dim", soft_wrap=True)
+        out.print(cell(f"  {_when(event.time)}  {event.state or '':<10}  {event.text}"), style="dim", soft_wrap=True)
     _show_epochs(out, store)
-    for entry in gradients:
-        out.print(marked("\nGradient, mitigation {}:", entry.get("mitigation", "none")))
-        names = [shortened(str(name)) for name in entry["names"]]
-        width = max(map(len, names), default=0)
-        errors = entry["stderr"] or [None] * len(entry["names"])
-        for name, value, error in zip(names, entry["values"], errors, strict=True):
-            out.print(f"  {name:<{width}}  {value:+.6f}" + ("" if error is None else f" ± {error:.6f}"))
+    for document in store.gradients():
+        rung = Reading.of(document).rung
+        out.print(marked("\nGradient, mitigation {}:", document.get("mitigation", "none")))
+        if rung.values is not None:
+            out.print(
+                textwrap.indent(listed([shortened(str(name)) for name in document["names"]], rung.values, rung.stderr), "  ")
+            )
 
 
 def _show_epochs(out: Console, store: RunStore) -> None:
-    """Print how the loss of a training fell: its first and its last epochs, or its steps where no epoch is done."""
-    from rich.table import Table
-
-    from qep_qiskit.estimates import percent, with_error
+    """Print how the loss of a training fell: over its epochs, or over its steps if no epoch is done."""
+    from qep_qiskit.cli.epoch_table import MOST_EPOCHS, epoch_table
+    from qep_qiskit.estimates import with_error
 
     steps = store.steps()
     if not steps:
         return
-    rows = [step["epoch"] for step in steps if step.get("epoch")]
-    headings = ["epoch", "training loss", "held-out loss", "training accuracy", "held-out accuracy"]
-    cells: list[tuple[str, ...]] = [
-        (
-            str(row["epoch"]),
-            with_error(row["train_loss"], None),
-            with_error(row["validation_loss"], row["validation_loss_stderr"]),
-            percent(row["train_accuracy"]),
-            percent(row["validation_accuracy"]),
-        )
-        for row in rows
-    ]
-    if not rows:
-        headings = ["step", "loss"]
-        records = [step["record"] for step in steps]
-        cells = [(str(row["step"]), with_error(row["loss"], row["loss_stderr"])) for row in records]
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    for row in cells if len(cells) <= MOST_EPOCHS else [*cells[:2], ("…",), *cells[-(MOST_EPOCHS - 3) :]]:
-        table.add_row(*row)
+    table = epoch_table([step["epoch"] for step in steps if step.get("epoch")])
+    if not table.row_count:
+        table = terminal_table(right=("step", "loss"))
+        for record in [step["record"] for step in steps][-MOST_EPOCHS:]:
+            table.add_row(str(record["step"]), with_error(record["loss"], record["loss_stderr"]))
     out.print()
     out.print(table)

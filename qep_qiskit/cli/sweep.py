@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, out_option, pool_options, spec_options, yes_option
 from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say
+from qep_qiskit.display import terminal_table
 
 if TYPE_CHECKING:
     from qep_qiskit.sweeps import Row
@@ -73,7 +75,7 @@ def command(
             return f"{kept.saved} of {len(where)} points are kept in {folder}; run the same command to go on"
 
         try:
-            with saying(there), progress() as report, pool(workers, scheduler, say=_waiting) as chosen:
+            with saying(there), progress() as report, pool(workers, scheduler, say=functools.partial(say, err=True)) as chosen:
                 report(f"{len(where)} points", len(kept.rows) / len(where))
                 done = [row.number for row in kept.rows]
                 paid = paid_points(specs, where, [*done, *bad])
@@ -103,11 +105,6 @@ def command(
     say(f"\n{picture}")
 
 
-def _waiting(text: str) -> None:
-    """Say what is waited for."""
-    say(text, err=True)
-
-
 def _cell(name: str, number: dict[str, float | None]) -> str:
     from qep_qiskit.estimates import MISSING, with_error
 
@@ -120,19 +117,12 @@ def _cell(name: str, number: dict[str, float | None]) -> str:
 
 
 def _show(entries: Sequence[dict[str, Any]], measures: Sequence[str], rows: Sequence[Row]) -> None:
-    from rich.table import Table
-
     seeds = max((entry["count"] for entry in entries), default=0)
     title = "Sweep" if seeds < 2 else f"Sweep, mean ± standard deviation over {seeds} seeds"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
-    shown = [n for n in SHOWN if n in measures and any(entry[n]["mean"] is not None for entry in entries)]
-    for key in entries[0]["point"]:
-        table.add_column(key, no_wrap=True)
-    for name in shown:
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    shown = [name for name in SHOWN if name in measures and any(entry[name]["mean"] is not None for entry in entries)]
+    table = terminal_table(*entries[0]["point"], right=[name.replace("_", " ") for name in shown], title=title)
     for entry in entries:
-        numbers = [_cell(name, entry[name]) for name in shown]
-        table.add_row(*(name_cell(value) for value in entry["point"].values()), *numbers)
+        table.add_row(*map(name_cell, entry["point"].values()), *(_cell(name, entry[name]) for name in shown))
     out = console()
     out.print(table)
     for row in rows:

@@ -235,25 +235,11 @@ def status(done: Step, epoch: dict[str, Any]) -> str:
 
 def show(result: TrainingResult) -> None:
     """Print how the training went."""
-    from rich.table import Table
+    from qep_qiskit.cli.epoch_table import epoch_table
+    from qep_qiskit.estimates import cosine, duration
 
-    from qep_qiskit.estimates import MISSING, cosine, duration, percent, with_error
-
-    table = Table(title="Training", title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
-    for heading in ("epoch", "training loss", "held-out loss", "training accuracy", "held-out accuracy"):
-        table.add_column(heading, justify="right")
-    rows = list(result.epochs)
-    chosen = rows if len(rows) <= 12 else [rows[round(k * (len(rows) - 1) / 11)] for k in range(12)]
-    for row in chosen:
-        table.add_row(
-            str(row["epoch"]),
-            with_error(row["train_loss"], None),
-            with_error(row["validation_loss"], row["validation_loss_stderr"]) if row["validation_loss"] is not None else MISSING,
-            percent(row["train_accuracy"]),
-            percent(row["validation_accuracy"]),
-        )
     out = console()
-    out.print(table)
+    out.print(epoch_table(result.epochs, "Training"))
     data = result.to_dict()
     seconds = sum(float(row["seconds"]) for row in result.history)
     shots = f", {result.shots:,} shots" if result.shots else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,7 @@ class Forecast(Value):
     method: str
     warnings: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings, compare=False)
-    provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
     problem: Problem | None = field(default=None, compare=False)
 
     @property

@@ -1,0 +1,30 @@
+"""The epochs of a training as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qep_qiskit.display import terminal_table
+from qep_qiskit.estimates import percent, with_error
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MOST_EPOCHS = 12
+
+
+def epoch_table(epochs: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
+    """Return losses and accuracies of the epochs, evenly picked from a long training, its first and last included."""
+    headings = ("epoch", "training loss", "held-out loss", "training accuracy", "held-out accuracy")
+    table = terminal_table(right=headings, title=title)
+    count = min(len(epochs), MOST_EPOCHS)
+    for row in [epochs[round(k * (len(epochs) - 1) / max(count - 1, 1))] for k in range(count)]:
+        table.add_row(
+            str(row["epoch"]),
+            with_error(row["train_loss"], None),
+            with_error(row["validation_loss"], row["validation_loss_stderr"]),
+            percent(row["train_accuracy"]),
+            percent(row["validation_accuracy"]),
+        )
+    return table
