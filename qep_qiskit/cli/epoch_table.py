@@ -15,16 +15,18 @@ MOST_EPOCHS = 12
 
 
 def epoch_table(epochs: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
-    """Return losses and accuracies of the epochs, evenly picked from a long training, its first and last included."""
+    """Return losses and accuracies of the epochs; the first two and the last ones of a long training."""
     headings = ("epoch", "training loss", "held-out loss", "training accuracy", "held-out accuracy")
     table = terminal_table(right=headings, title=title)
-    count = min(len(epochs), MOST_EPOCHS)
-    for row in [epochs[round(k * (len(epochs) - 1) / max(count - 1, 1))] for k in range(count)]:
-        table.add_row(
-            str(row["epoch"]),
-            with_error(row["train_loss"], None),
-            with_error(row["validation_loss"], row["validation_loss_stderr"]),
-            percent(row["train_accuracy"]),
-            percent(row["validation_accuracy"]),
-        )
+    for number, row in enumerate(epochs):
+        if len(epochs) <= MOST_EPOCHS or number < 2 or number > len(epochs) - MOST_EPOCHS + 2:
+            table.add_row(
+                str(row["epoch"]),
+                with_error(row["train_loss"], None),
+                with_error(row["validation_loss"], row["validation_loss_stderr"]),
+                percent(row["train_accuracy"]),
+                percent(row["validation_accuracy"]),
+            )
+        elif number == 2:
+            table.add_row("…")
     return table

@@ -195,7 +195,7 @@ def test_plan_from_the_command_line(small_spec):
     words = ["plan", str(small_spec), "--set", "stencil.beta=auto", "--target-error", "10%"]
     result = CliRunner().invoke(cli, words)
     assert result.exit_code == 0, result.output
-    for text in ("What will be sent", "β = +", "chosen for the least predicted error", "wanted: 10 %", "J[0,1]"):
+    for text in ("What will be sent", "β = +", "chosen for the least predicted error", "target: 10 %", "J[0,1]"):
         assert text in result.stdout
     answer = json.loads(
         CliRunner()
