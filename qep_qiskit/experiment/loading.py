@@ -13,7 +13,7 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.experiment.messages import explain, unknown_key
 from qep_qiskit.experiment.overrides import apply
 from qep_qiskit.experiment.section import Choice, Section
-from qep_qiskit.experiment.sections import SECTIONS
+from qep_qiskit.experiment.sections import KEYS, SECTIONS
 from qep_qiskit.experiment.spec import Spec
 from qep_qiskit.foreign.documents import LARGEST_TOML, toml_tables
 from qep_qiskit.kinds import one_of, shown
@@ -46,10 +46,9 @@ def load(path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]
 
 def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
     """Return the spec of these tables, as :func:`load` does for a file."""
-    keys = ["seed", "network", "weights", *list(SECTIONS)[1:]]
     for key, value in tables.items():
-        if key not in keys:
-            raise unknown_key("", key, value, keys, "a spec")
+        if key not in KEYS:
+            raise unknown_key("", key, value, KEYS, "a spec")
     for key in REQUIRED:
         if key not in tables:
             raise InputError(f"[{key}]: missing; a spec needs the sections [network] and [cost]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pydantic import BaseModel, ValidationError
@@ -12,7 +12,7 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import shown
 
 
-def unknown_key(where: str, key: str, value: object, known: list[str], owner: str) -> InputError:
+def unknown_key(where: str, key: str, value: object, known: Sequence[str], owner: str) -> InputError:
     """Return the error of a key that `owner` does not have."""
     full = f"{where}.{key}" if where else key
     return InputError(f"{full} = {shown(value)}: unknown key; {owner} takes {', '.join(known)}{nearest(key, known)}")

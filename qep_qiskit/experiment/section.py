@@ -54,8 +54,8 @@ class KindSection(Section):
             Arguments that are not keys of the section; those that the kind does not take are left out.
         """
         parameters = self.kind_.parameters
-        known = {**self.written(), self.selector_: getattr(self, self.selector_), **given}
-        arguments = {name: value for name, value in known.items() if name in parameters}
+        offered = {**self.written(), self.selector_: getattr(self, self.selector_), **given}
+        arguments = {name: value for name, value in offered.items() if name in parameters}
         for name, value in arguments.items():
             read = parameters[name].key.read
             arguments[name] = value if read is None else read(value, folder)

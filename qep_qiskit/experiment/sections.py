@@ -54,3 +54,4 @@ SECTIONS: dict[str, Choice | type[Section]] = {
     "training": Training,
 }
 """Every section but ``[weights]``, whose keys are the network's own."""
+KEYS = ("seed", "network", "weights", *list(SECTIONS)[1:])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment.messages import named
 from qep_qiskit.experiment.section import KindSection
-from qep_qiskit.experiment.sections import Measurement, Sample
+from qep_qiskit.experiment.sections import KEYS, Measurement, Sample
 from qep_qiskit.experiment.training import Data, Training
 from qep_qiskit.experiment.weights import resolve
 from qep_qiskit.kinds import shown
@@ -127,7 +127,6 @@ class Spec:
         """
         import numpy as np
 
-        from qep_qiskit.ansatz import build
         from qep_qiskit.preparation import VQE
         from qep_qiskit.preparation.family import Family
 
@@ -136,16 +135,8 @@ class Spec:
             raise InputError(f"preparation.method: {shown(self.preparation.kind_.name)} has no ansatz")
         problem = self.problem()
         nudge = np.abs(problem.cost_rows).sum(axis=0)
-        family = Family(problem.frame, problem.hamiltonian_row, nudge, (0.0,))
         with named("preparation"):
-            return build(
-                preparer.ansatz,
-                num_qubits=family.num_qubits,
-                paulis=family.frame.paulis[family.support],
-                layers=preparer.layers,
-                shared_angles=preparer.shared_angles,
-                entanglement=preparer.entanglement,
-            )
+            return preparer.compiled(Family(problem.frame, problem.hamiltonian_row, nudge, (0.0,)))[0]
 
     def stencil(self) -> AnyStencil:
         """Return the phases and their factors; without a β where it is left to the planner or to the free phase."""
@@ -191,21 +182,8 @@ class Spec:
         """Return the spec with its overrides as TOML; it loads as an equal spec."""
         import tomli_w
 
-        order = (
-            "seed",
-            "network",
-            "weights",
-            "cost",
-            "sample",
-            "stencil",
-            "preparation",
-            "measurement",
-            "device",
-            "data",
-            "training",
-        )
         tables = {**self.tables, "seed": self.seed}
-        return tomli_w.dumps({key: tables[key] for key in order if key in tables})
+        return tomli_w.dumps({key: tables[key] for key in KEYS if key in tables})
 
 
 def _network(section: KindSection, device: Device | None) -> Network:

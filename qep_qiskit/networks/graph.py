@@ -34,7 +34,7 @@ class Graph:
 
     @property
     def description(self) -> dict[str, object]:
-        """What a network's description says of its graph; a square lattice is described by its edges."""
+        """The graph's part of a network's description; a square lattice is described by its edges."""
         edges = [list(pair) for pair in self.edges] if self.name in (None, "square") else self.name
         return {"sites": self.sites, "edges": edges, "inputs": list(self.inputs), "outputs": list(self.outputs)}
 
@@ -56,7 +56,7 @@ def graph_of(
     Raises
     ------
     InputError
-        If a number of sites is missing or wrong, an edge or site is out of range or given twice, or there is no output.
+        If a number of sites is missing or wrong, an edge or site is out of range or given twice, or the list of outputs is empty.
     """
     number = sites_for(sites, edges, rows, columns, least=least)
     pairs = edges_of(edges, number, rows, columns)

@@ -33,19 +33,13 @@ def phase_oscillators(
 
     Parameters
     ----------
-    sites : int, optional
-        The number of oscillators, clamped ones included. As many as the graph or the square lattice has, if omitted.
-    edges : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
+    sites, edges, inputs, rows, columns
         As of :func:`ising`.
-    inputs : sequence of int
-        The sites that x acts on, in the order of x.
     outputs : sequence of int
         The sites whose cos φ are the predictions.
     clamp : bool
         False: x_i pulls its oscillator towards phase 0 (x_i > 0) or π (x_i < 0). True: the input sites are held at phase 0 with
         amplitude x_i, so that x_i = −1 is the phase π; an edge to one is the term −J x_i Z_j = −J x_i cos φ_j.
-    rows, columns : int, optional
-        Of the square lattice.
 
     Returns
     -------

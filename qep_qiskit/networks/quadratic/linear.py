@@ -80,25 +80,19 @@ def resistors(
 
     Parameters
     ----------
-    sites : int, optional
-        The number of nodes. As many as the graph or the square lattice has, if omitted.
-    edges : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
-        The resistors, as of :func:`ising`.
-    inputs : sequence of int
-        The nodes that x acts on, in the order of x.
+    sites, edges, inputs, rows, columns
+        As of :func:`ising`; an edge is a resistor.
     outputs : sequence of int
         The nodes whose voltages are the predictions.
     ground : sequence of int
         Nodes held at 0 V.
     clamp : bool
         True: x_i are voltages that the input nodes are held at. False: x_i are currents into them.
-    rows, columns : int, optional
-        Of the square lattice.
 
     Returns
     -------
     Network
-        Weights ``g[i,j]``, one conductance an edge, each above 0. Volts, siemens and amperes, or any other consistent units.
+        Weights ``g[i,j]``, one conductance per edge, each above 0. Volts, siemens and amperes, or any other consistent units.
 
     Raises
     ------

@@ -40,14 +40,10 @@ def oscillators(
 
     Parameters
     ----------
-    sites : int
-        The number of oscillators: if omitted, as many as the graph or the square lattice has, else 4.
-    edges : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
-        The springs, as of :func:`ising`.
+    sites, edges, inputs, rows, columns
+        As of :func:`ising`; 4 sites by default. x_i are forces.
     masses : float or array_like of shape (sites,)
         Fixed, positive.
-    inputs : sequence of int
-        The sites that the forces x act on, in the order of x.
     outputs : sequence of int
         The sites whose ⟨r⟩ are the predictions.
     biases : bool
@@ -56,8 +52,6 @@ def oscillators(
         A power of two: truncate every oscillator to this many levels, on log₂(levels) qubits. Default: closed form, no qubits.
     encoding : {"binary", "gray"}
         Which basis state of its qubits a level is; Gray codes need fewer measurement bases.
-    rows, columns : int, optional
-        Of the square lattice.
 
     Returns
     -------
