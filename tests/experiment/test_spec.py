@@ -218,7 +218,7 @@ def test_tables_without_a_file():
 def test_shipped_specs_are_valid():
     from pathlib import Path
 
-    for path in sorted(Path(__file__).parents[1].glob("hardware_runs/specs/*.toml")):
+    for path in sorted(Path(__file__).parents[2].glob("hardware_runs/specs/*.toml")):
         spec = load(path)
         if spec.data.source is None:
             spec.problem()
