@@ -27,10 +27,10 @@ from qep_qiskit.training.fitting import train
 from qep_qiskit.training.trained import TrainingResult
 
 DEFAULT_BOUNDS = {"g": (0.3, 2.0)}
-"""Of a default network: without a transverse field ground states cross and have no gradient."""
+"""Bounds for the default network: without a transverse field ground states cross and have no gradient."""
 
 NESTED = ("preparer", "optimizer")
-"""Options that have options of their own, which scikit-learn's searches reach as ``preparer__time``."""
+"""Options with options of their own, which scikit-learn's searches address as ``preparer__time``."""
 
 PASSED_ON = (
     *("cost", "gradient", "preparer", "stencil", "device", "shots", "mitigation", "optimizer", "learning_rate"),
@@ -47,7 +47,7 @@ def default_network(features: int, outputs: int, hidden: int = 2) -> Network:
 
 
 class _Estimator(BaseEstimator):
-    """What both estimators share: the options of :func:`qep_qiskit.train`, and predictions."""
+    """The base of both estimators: the options of :func:`qep_qiskit.train`, and predictions."""
 
     def __init__(
         self,
@@ -96,13 +96,13 @@ class _Estimator(BaseEstimator):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the options; with `deep` those of the preparer and the optimizer too, as ``preparer__time``."""
-        found: dict[str, Any] = super().get_params(deep=deep)
+        options: dict[str, Any] = super().get_params(deep=deep)
         if deep:
             for name in NESTED:
                 value = getattr(self, name)
                 if is_dataclass(value):
-                    found |= {f"{name}__{f.name}": getattr(value, f.name) for f in fields(value) if f.init}
-        return found
+                    options |= {f"{name}__{f.name}": getattr(value, f.name) for f in fields(value) if f.init}
+        return options
 
     def set_params(self, **params: Any) -> Self:
         """Set options by name; ``preparer__time=8.0`` makes a preparer with another time, ``stencil__beta=0.2`` another stencil.
@@ -136,10 +136,12 @@ class _Estimator(BaseEstimator):
         bounds = DEFAULT_BOUNDS if self.network is None and self.bounds is None else self.bounds
         Y, validation = targets.encode(y), None
         if self.early_stopping is not None:
-            kept, rest = split(y, self.validation_fraction, seed, stratified=bool(targets.labels), name="validation_fraction")
-            if not len(rest):
+            training, held_out = split(
+                y, self.validation_fraction, seed, stratified=bool(targets.labels), name="validation_fraction"
+            )
+            if not len(held_out):
                 raise InputError(f"validation_fraction: {self.validation_fraction!r} of {len(X)} samples is none; give more")
-            X, Y, validation = X[kept], Y[kept], (X[rest], Y[rest])
+            X, Y, validation = X[training], Y[training], (X[held_out], Y[held_out])
         options: dict[str, Any] = {name: getattr(self, name) for name in PASSED_ON}
         self.network_ = network
         self.targets_ = targets
@@ -213,28 +215,28 @@ class QEPClassifier(ClassifierMixin, _Estimator):
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the label of each sample."""
-        found = self.outputs(X)
-        index = (found[:, 0] > 0).astype(int) if found.shape[1] == 1 else found.argmax(axis=1)
+        outputs = self.outputs(X)
+        index = (outputs[:, 0] > 0).astype(int) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
         return np.asarray(self.classes_[index])
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the outputs: of shape (samples,) for one output, else (samples, classes); two classes have one column."""
-        found = self.outputs(X)
-        if found.shape[1] == 1:
-            return found[:, 0]
-        return found[:, 1] - found[:, 0] if found.shape[1] == 2 else found
+        outputs = self.outputs(X)
+        if outputs.shape[1] == 1:
+            return outputs[:, 0]
+        return outputs[:, 1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, shape (samples, classes).
 
         The probability (1 + ⟨Z⟩)/2 to measure +1 at the class's output, normalised; for the cross entropy its softmax.
         """
-        found = self.outputs(X)
+        outputs = self.outputs(X)
         if isinstance(self.cost, str) and self.cost == "softmax_cross_entropy":
-            powers = np.exp(found - found.max(axis=1, keepdims=True))
+            powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
             return powers / powers.sum(axis=1, keepdims=True)
-        up = np.clip((1.0 + found) / 2, 1e-12, 1.0)
-        if found.shape[1] == 1:
+        up = np.clip((1.0 + outputs) / 2, 1e-12, 1.0)
+        if outputs.shape[1] == 1:
             return np.hstack([1.0 - up, up])
         return up / up.sum(axis=1, keepdims=True)
 
@@ -242,8 +244,8 @@ class QEPClassifier(ClassifierMixin, _Estimator):
 class QEPRegressor(RegressorMixin, _Estimator):
     """A network of qubits as a regressor, trained by equilibrium propagation; the options are those of `QEPClassifier`.
 
-    The training targets are brought into [−0.8, 0.8], within reach of one output, and predictions brought back. Targets of shape
-    (samples, numbers) take an output a number, each scaled by itself.
+    The training targets are scaled into [−0.8, 0.8], within reach of one output, and predictions are scaled back. Targets of
+    shape (samples, numbers) take one output per number, each with its own scale.
 
     Attributes
     ----------
@@ -279,26 +281,26 @@ class QEPRegressor(RegressorMixin, _Estimator):
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the number or numbers of each sample, in the shape of the targets."""
-        found = self.outputs(X)
-        return self.targets_.decode(found)
+        outputs = self.outputs(X)
+        return self.targets_.decode(outputs)
 
 
 def _changed(name: str, value: Any, options: Mapping[str, Any]) -> Any:
     """Return the value of an option with some of its own options changed."""
-    asked = ", ".join(f"{name}__{option}" for option in options)
+    keys = ", ".join(f"{name}__{option}" for option in options)
     if isinstance(value, Stencil) and set(options) <= {"beta", "kind"}:
         return stencil(options.get("kind", value.kind), options.get("beta", value.beta))
     if name not in NESTED or not is_dataclass(value) or isinstance(value, type):
         takes = f"{', '.join(NESTED)} and stencil have options of their own"
         if name in (*NESTED, "stencil"):
             takes = f"{name} is {shown(value)}; give it a value that has options first, such as preparer=qep.Adiabatic()"
-        raise InputError(f"{asked}: is not allowed; {takes}, other options are replaced whole")
-    known = [f.name for f in fields(value) if f.init]
+        raise InputError(f"{keys}: is not allowed; {takes}, other options are replaced whole")
+    names = [f.name for f in fields(value) if f.init]
     for option in options:
-        if option not in known:
+        if option not in names:
             kind = type(value).__name__
             raise InputError(
-                f"{name}__{option}: {kind} has no option {option!r}; it has {', '.join(known)}{nearest(option, known)}"
+                f"{name}__{option}: {kind} has no option {option!r}; it has {', '.join(names)}{nearest(option, names)}"
             )
     return replace(value, **options)
 

@@ -125,7 +125,7 @@ def task_of(
 
 
 def _source(gradient: str | Source, settings: Settings) -> Source:
-    """Return what gives the gradients, refusing settings that do not go with it."""
+    """Return the source of gradients, refusing settings that do not fit it."""
     if not isinstance(gradient, str):
         if not callable(gradient):
             raise InputError(f"gradient: {shown(gradient)} is not allowed; give one of {', '.join(SOURCES)}, or a Source")
@@ -165,18 +165,18 @@ def train(
     ----------
     network : Network
     X : array_like of shape (samples, num_inputs), optional
-        Absent: one sample without inputs.
+        Default: one sample without inputs.
     Y : array_like of shape (samples,) or (samples, num_outputs), optional
-        Targets: numbers, or class numbers for ``"softmax_cross_entropy"``. Absent only where `cost` is a cost itself.
+        Targets: numbers, or class numbers for ``"softmax_cross_entropy"``. May be omitted only if `cost` is itself a cost.
     cost : {"squared_error", "squared_error_observable", "softmax_cross_entropy"}, callable or Cost
         A function gets one y and returns its cost, such as ``lambda y: qep.softmax_cross_entropy(y, scale=3.0)``; a cost serves
         every sample.
     weights : array_like of shape (num_weights,) or mapping, optional
-        To start from; ``network.initial_weights(seed)`` where absent.
+        The first weights. Default: ``network.initial_weights(seed)``.
     gradient : {"equilibrium", "exact"}
         Equilibrium propagation with the options below, or the exact gradient by linear response.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
-        See :class:`~qep_qiskit.settings.Settings`; the circuits of a batch run as one job. What is left to the planner is
+        See :class:`~qep_qiskit.settings.Settings`; the circuits of a batch run as one job. Options left to the planner are
         planned once, for the first sample at the first weights.
     optimizer : {"adam", "sgd", "momentum", "adaptive_shots"} or Optimizer
         Objects with other options are in ``qep_qiskit.training``. "adaptive_shots" sets the shots of each step from the
@@ -196,29 +196,29 @@ def train(
     clip : float, optional
         The largest norm of the gradient.
     early_stopping : int, optional
-        Stop after so many epochs without a better held-out loss (training loss where nothing is held out), and return the
+        Stop after this many epochs without a better held-out loss (or training loss, without held-out samples), and return the
         best epoch's weights.
     compare_every : int
-        Every so many steps compute the batch's exact gradient too, and write the cosine to it into the history.
+        Compute the batch's exact gradient every `compare_every` steps, and record the cosine to it in the history.
     warm_starts : bool
-        Let a sample's state be searched from where it was found last.
+        Start the search for a sample's state from its last result.
     run : path, optional
-        A folder in which every step is kept. Where the folder holds this same training already, it is gone on with: killed and
+        A folder in which every step is stored. If it already holds this training, the training resumes: killed and
         resumed equals uninterrupted, bit for bit on simulators. A device that takes jobs (:func:`qep_qiskit.ibm`) needs one: its
         jobs are found again and none is paid twice.
     resubmit : bool
-        Send jobs of the run that failed, were cancelled or were lost again.
+        Send again those jobs of the run that failed, were cancelled or were lost.
     confirm : callable, optional
         Called with the expected cost (``jobs``, ``circuits``, ``shots``, ``qpu_seconds``, ``steps``) and the run's store before
-        the first job is sent; what it raises stops the training before anything is paid.
+        the first job is sent; an exception that it raises stops the training before anything is paid.
     workers : int, optional
-        Local processes that share the samples of each batch, eight a task; any number of them gives the same result.
+        Local processes that share the samples of each batch, eight per task; the result does not depend on their number.
     scheduler : str, optional
         The address of a dask scheduler whose workers do so, ``"tcp://127.0.0.1:8786"``.
     on_step : callable, optional
         Called with every new :class:`~qep_qiskit.training.loop.steps.Step`.
     progress : callable, optional
-        Called with what is being done and the share of it that is done.
+        Called with the current stage and the share of it that is done.
 
     Returns
     -------
@@ -244,23 +244,23 @@ def train(
         raise InputError(f"run: {shown(run)} is not allowed; give the path of a folder")
     task = task_of(network, X, Y, **options)
     refuse(task, run, workers, scheduler)
-    with pool(workers, scheduler) as chosen:
-        task = spread(task, chosen)
+    with pool(workers, scheduler) as processes:
+        task = spread(task, processes)
         if run is None:
             return gathered(task, on_step=on_step, progress=progress)
-        asked = unasked if confirm is None else confirm
-        return kept_steps(task, run, on_step=on_step, confirm=asked, resubmit=resubmit, progress=progress)
+        confirmation = unasked if confirm is None else confirm
+        return kept_steps(task, run, on_step=on_step, confirm=confirmation, resubmit=resubmit, progress=progress)
 
 
-def spread(task: Task, chosen: Pool, *, anyway: bool = False) -> Task:
+def spread(task: Task, processes: Pool, *, anyway: bool = False) -> Task:
     """Return the task with its gradients computed by a pool's workers.
 
-    The task itself where there are none, unless `anyway`: then its samples still go in the tasks that workers would have had,
+    Without workers this is the task itself, unless `anyway`: then its samples are still divided into tasks as for workers,
     which gives the same result.
     """
-    if isinstance(chosen, Serial) and not anyway:
+    if isinstance(processes, Serial) and not anyway:
         return task
-    return replace(task, source=Distributed(task.source, chosen))
+    return replace(task, source=Distributed(task.source, processes))
 
 
 def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = silent) -> TrainingResult:

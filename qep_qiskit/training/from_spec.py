@@ -30,13 +30,13 @@ class CrossEntropy:
 
 
 def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str, Any]]:
-    """Return the task of a spec, and what its report says about the data.
+    """Return the task of a spec, and a report about its data.
 
     Parameters
     ----------
     spec : Spec
     kept : RunStore, optional
-        A run of it: its data are taken from there, as they were when it began.
+        A run of the spec whose stored data are used, as they were when it began.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
     kind = str(getattr(spec.cost, "kind", ""))
     entropy = kind == "softmax_cross_entropy"
     cost: Any = CrossEntropy(float(getattr(spec.cost, "scale", 1.0))) if entropy else kind
-    about: dict[str, Any] = {"data": spec.data.model_dump()}
+    report: dict[str, Any] = {"data": spec.data.model_dump()}
     X: Any
     Y: Any
     validation = None
@@ -57,12 +57,12 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
         problem = spec.problem()  # one sample, as the spec has it
         X, Y, cost = problem.x[None, :], None, problem.cost
     elif kept is not None:
-        found = kept.checkpoint("data")
-        if found is None:
+        stored = kept.checkpoint("data")
+        if stored is None:
             raise InputError(f"run: {kept.folder} holds no training data; begin again with another folder")
-        X, Y = found.arrays["X"], found.arrays.get("Y")
-        if "X held out" in found.arrays:
-            validation = (found.arrays["X held out"], found.arrays["Y held out"])
+        X, Y = stored.arrays["X"], stored.arrays.get("Y")
+        if "X held out" in stored.arrays:
+            validation = (stored.arrays["X held out"], stored.arrays["Y held out"])
     else:
         data = data_of(spec)
         if data.X.shape[1] != network.num_inputs:
@@ -70,7 +70,7 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
                 f"network.inputs: {network.num_inputs} inputs for the {data.X.shape[1]} features of {data.source}; give as many"
             )
         section = spec.data
-        made = prepare(
+        prepared = prepare(
             data,
             network.num_outputs,
             held_out=section.held_out,
@@ -81,14 +81,14 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
             reach=section.target_range,
             seed=spec.seed,
         )
-        X, Y = made.X, made.Y
-        validation = (made.X_held_out, made.Y_held_out) if len(made.X_held_out) else None
-        about |= {**made.describe(), "features": list(data.features)}
-    return task_of(network, X, Y, cost=cost, weights=weights, validation=validation, **_options(spec)), about
+        X, Y = prepared.X, prepared.Y
+        validation = (prepared.X_held_out, prepared.Y_held_out) if len(prepared.X_held_out) else None
+        report |= {**prepared.describe(), "features": list(data.features)}
+    return task_of(network, X, Y, cost=cost, weights=weights, validation=validation, **_options(spec)), report
 
 
 def data_of(spec: Spec) -> DataSet:
-    """Return the data that a spec names: a built-in task, or a file beside the spec or where the program runs."""
+    """Return the data that a spec names: a built-in task, or a file in the spec's folder or the current one."""
     section, path = spec.data, data_file(spec)
     if path is None:
         return built_in(str(section.source), samples=section.samples, noise=section.noise, seed=spec.seed)
@@ -96,7 +96,7 @@ def data_of(spec: Spec) -> DataSet:
 
 
 def data_file(spec: Spec) -> Path | None:
-    """Return the file of a spec's data; None where they are built in, or there are none."""
+    """Return the file of a spec's data; None for built-in data, and without data."""
     source = "" if spec.data.source is None else str(spec.data.source)
     if not source.lower().endswith((".csv", ".npz")):
         return None

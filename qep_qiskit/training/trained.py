@@ -1,4 +1,4 @@
-"""What a training leaves: weights, the history of its steps and epochs, and predictions of new samples."""
+"""Results of trainings: weights, the history of steps and epochs, and predictions of new samples."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class TrainingResult(Value):
     history : tuple of mapping
         One per step: ``step``, ``epoch``, ``loss``, ``loss_stderr`` and ``loss_bias`` (None where exact; shot noise raises a
         curved loss by the latter on average), ``shots`` (spent in the step), ``shots_per_circuit``, ``learning_rate``,
-        ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds`` and, where it was asked for, ``cosine`` to the exact
+        ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds`` and, with `compare_every`, ``cosine`` to the exact
         gradient.
     epochs : tuple of mapping
-        One an epoch: ``train_loss``, ``train_accuracy`` (None where targets are no classes) over its batches as they came,
+        One per epoch: ``train_loss``, ``train_accuracy`` (None if targets are not classes) over its batches as they came,
         ``validation_loss``, ``validation_accuracy``.
     shots : int
         Spent in all.
@@ -94,7 +94,7 @@ class TrainingResult(Value):
         ----------
         X : array_like of shape (samples, num_inputs)
         shots : int, optional
-            On the device of the training; the prepared states' exact expectations where absent.
+            Shots on the training's device. Default: exact expectations of the prepared states.
         """
         task = self.task
         settings = Settings(preparer=task.settings.preparer, seed=seed)
@@ -105,11 +105,11 @@ class TrainingResult(Value):
     def classify(self, X: ArrayLike, **options: Any) -> NDArray[np.int64]:
         """Return the class of new samples: 0 and 1 for the smaller and the larger target of one output, else the output."""
         if self.task.key is None:
-            raise InputError("classify: the targets of this training are no classes; take predict")
+            raise InputError("classify: the targets of this training are not classes; use predict")
         return self.task.key.answers(self.predict(X, **options))
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
-        """Return the share of samples whose class is right, or R² where the targets are no classes.
+        """Return the share of samples whose class is right, or R² if the targets are not classes.
 
         Parameters
         ----------
@@ -118,17 +118,17 @@ class TrainingResult(Value):
             Targets as the training took them, of shape (samples,) or (samples, num_outputs).
         """
         task = self.task
-        wanted = samples_of(task.network, X, y, task.cost, features=task.samples.features).Y
-        if wanted is None:
-            raise InputError("score: this training has no targets; take predict")
-        found = self.predict(X)
+        targets = samples_of(task.network, X, y, task.cost, features=task.samples.features).Y
+        if targets is None:
+            raise InputError("score: this training has no targets; use predict")
+        predictions = self.predict(X)
         if task.key is not None:
-            return float(np.mean(task.key.answers(found) == task.key.truth(wanted)))
-        truth = np.asarray(wanted, dtype=float).reshape(found.shape)
+            return float(np.mean(task.key.answers(predictions) == task.key.truth(targets)))
+        truth = np.asarray(targets, dtype=float).reshape(predictions.shape)
         spread = float(np.sum((truth - truth.mean(axis=0)) ** 2))
         if spread == 0.0:
-            raise InputError("score: all targets are equal, so R² is not defined; take predict")
-        return 1.0 - float(np.sum((truth - found) ** 2)) / spread
+            raise InputError("score: all targets are equal, so R² is not defined; use predict")
+        return 1.0 - float(np.sum((truth - predictions) ** 2)) / spread
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that ``qep train --json`` prints."""
@@ -147,5 +147,5 @@ class TrainingResult(Value):
 
 def mean_cosine(history: Sequence[Mapping[str, Any]]) -> float | None:
     """Return the mean cosine to the exact gradient over the steps where it was computed."""
-    found = [row["cosine"] for row in history if row.get("cosine") is not None]
-    return float(np.mean(found)) if found else None
+    cosines = [row["cosine"] for row in history if row.get("cosine") is not None]
+    return float(np.mean(cosines)) if cosines else None
