@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
@@ -77,16 +77,19 @@ def _of_the_container() -> int | None:
     return None
 
 
+def address_space() -> int | None:
+    """Return the bytes of addresses that this process uses, or None if the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
+
+
 def _of_the_process() -> int | None:
-    if not sys.platform.startswith("linux"):
+    used = address_space()
+    if used is None:
         return None
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit == resource.RLIM_INFINITY:
-        return None
-    try:
-        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    except (OSError, ValueError):
-        return None
-    return limit - used
+    return None if limit == resource.RLIM_INFINITY else limit - used

@@ -229,11 +229,8 @@ def _from_base64(run: str) -> Iterator[str]:
     letters = re.sub(r"[\r\n=]", "", run).replace("-", "+").replace("_", "/")
     for start in range(4):
         part = letters[start:]
-        yield _text(base64.b64decode(part[: len(part) // 4 * 4]) + _tail(part[len(part) // 4 * 4 :]))
-
-
-def _tail(rest: str) -> bytes:
-    return base64.b64decode(rest + "=" * (-len(rest) % 4)) if len(rest) > 1 else b""
+        part = part[:-1] if len(part) % 4 == 1 else part
+        yield _text(base64.b64decode(part + "=" * (-len(part) % 4)))
 
 
 def _from_base32(run: str) -> Iterator[str]:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -107,8 +106,10 @@ class Reader:
             if content is not None:
                 return content
         match value:
+            case np.ndarray() if value.dtype.hasobject or value.dtype.names is not None:
+                return packed("objects", [str(value.shape), self.digest(value.tolist())])
             case np.ndarray():
-                return self._array(value)
+                return of_numbers(value)
             case os.PathLike():
                 path = Path(value)
                 return self.digest(FileContent(path)) if path.is_file() else packed("path", [os.fspath(path)])
@@ -133,17 +134,9 @@ class Reader:
         if callable(wrapped := getattr(value, "__wrapped__", None)):
             return packed("wrapped", [self.digest(type(value)), self.digest(wrapped)])
         if dataclasses.is_dataclass(value):
-            return self._dataclass(value)
+            parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.compare}
+            return packed("dataclass", [self.digest(type(value)), self.mapping("fields", parts.items())])
         return self.state(value)
-
-    def _array(self, array: np.ndarray) -> bytes:
-        if array.dtype.hasobject or array.dtype.names is not None:
-            return packed("objects", [str(array.shape), self.digest(array.tolist())])
-        return of_numbers(array)
-
-    def _dataclass(self, value: Any) -> bytes:
-        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.compare}
-        return packed("dataclass", [self.digest(type(value)), self.mapping("fields", parts.items())])
 
     def state(self, value: object) -> bytes:
         """Read an object by what a copy of it would be made from; what only remembers computed values does not count."""

@@ -23,12 +23,7 @@ class UnidentifiedError(InputError):
 
 @dataclasses.dataclass(frozen=True)
 class FileContent:
-    """A file, which is identified by its bytes.
-
-    Attributes
-    ----------
-    path : path
-    """
+    """A file, which is identified by its bytes."""
 
     path: str | os.PathLike[str]
 

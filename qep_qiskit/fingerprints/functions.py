@@ -142,16 +142,12 @@ def _used(reader: Reader, value: object, names: set[str]) -> bytes:
 
 def _of_code(reader: Reader, code: CodeType, doc: str | None = None) -> bytes:
     """Return the digest of compiled code; its place in a file and its documentation do not count."""
+    # a constant counts with its type: 1 and 1.0 do not compute the same
     constants = [None if i == 0 and doc is not None and c == doc else c for i, c in enumerate(code.co_consts)]
-    parts = [_of_code(reader, c, _doc(c)) if isinstance(c, CodeType) else reader.digest(_kinded(c)) for c in constants]
+    parts = [_of_code(reader, c, _doc(c)) if isinstance(c, CodeType) else reader.digest((type(c).__name__, c)) for c in constants]
     names = [",".join(n) for n in (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)]
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     return packed("code", [code.co_code, code.co_exceptiontable, str(counts), *names, *parts])
-
-
-def _kinded(constant: object) -> object:
-    """Return a constant with its type: 1 and 1.0 do not compute the same."""
-    return (type(constant).__name__, constant)
 
 
 def _doc(code: CodeType) -> str | None:

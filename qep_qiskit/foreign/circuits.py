@@ -8,13 +8,14 @@ import io
 import os
 import signal
 import struct
-import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 
 from qiskit import qpy
 from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.memory import address_space
 
 MOST_QUBITS = 10_000
 MOST_INSTRUCTIONS = 1_000_000
@@ -123,7 +124,7 @@ def _read_and_exit(texts: Mapping[str, bytes], outgoing: int, seconds: int) -> N
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (_seconds_used() + seconds, _seconds_used() + seconds + 1))
-        if (used := _memory_used()) is not None:
+        if (used := address_space()) is not None:
             resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
         for data in texts.values():
             os.write(outgoing, b".")
@@ -159,13 +160,6 @@ def _seconds_used() -> int:
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     return int(used.ru_utime + used.ru_stime) + 1
-
-
-def _memory_used() -> int | None:
-    if not sys.platform.startswith("linux"):
-        return None
-    with open("/proc/self/statm", encoding="ascii") as about:
-        return int(about.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ class Fault:
 
     Attributes
     ----------
-    name : str
     what : str
         The service's behaviour.
     then : str

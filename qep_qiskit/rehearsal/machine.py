@@ -37,7 +37,6 @@ class Machine:
     ----------
     name : str
         Such as ``ibm_torino``.
-    noise : {"full", "readout", "none"}
     drifted : bool
         True once its readout is worse than the snapshot's.
     """

@@ -67,14 +67,12 @@ class Program:
 
     Attributes
     ----------
-    items : tuple of Item
     shots : int
         Per row of values.
     seed : int
         Derived from the server's seed, the circuits and the values alone.
     echoed : Any
         Data that the client wants back unchanged.
-    role : str or None
     """
 
     items: tuple[Item, ...]

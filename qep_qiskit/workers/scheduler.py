@@ -33,7 +33,6 @@ class Dask:
 
     Attributes
     ----------
-    client : distributed.Client
     say : callable
         Called with a line when the wait for workers begins.
     """

@@ -37,7 +37,6 @@ class Pub:
     ----------
     circuit : str
         The key of a stored circuit.
-    axes : str
     names : tuple of str
         The parameters that the values belong to.
     values : list of list of float
@@ -64,13 +63,10 @@ class JobRecord:
         The name under which the service knows it.
     round, purpose, shots, seed
         Its purpose. The round of a training's job is its step.
-    pubs : tuple of Pub
     state : str
         One of `STATES`.
-    job_id, device : str or None
     created, updated : str
         UTC.
-    detail : mapping
     """
 
     tag: str
@@ -121,7 +117,6 @@ class Checkpoint:
     ----------
     name : str
         ``"last"``, ``"best"``.
-    arrays : mapping of str to ndarray
     about : mapping
         Values for JSON.
     """

@@ -22,7 +22,6 @@ class Salvaged:
 
     Attributes
     ----------
-    rows : mapping of table to list of rows
     lost : tuple of str
         One line per incomplete table.
     """
@@ -54,8 +53,7 @@ def salvage(path: Path) -> Salvaged:
             break
     ledger = {key[0]: row for key, row in rows.pop(LEDGER.name).items()}
     lost = [line for name in rows if (line := _lost(name, len(rows[name]), totals[name], ledger))]
-    order = {name: "number" if name == "jobs" else None for name in rows}
-    return Salvaged({name: _sorted(list(found.values()), TABLES[name], order[name]) for name, found in rows.items()}, tuple(lost))
+    return Salvaged({name: _sorted(name, list(table.values())) for name, table in rows.items()}, tuple(lost))
 
 
 def _row(form: Table, number: int, record: list[Value]) -> Row | None:
@@ -78,8 +76,8 @@ def _lost(name: str, count: int, total: str, ledger: dict[Value, Row]) -> str:
     return f"{name}: {missing} of {expected['count']} rows" if missing > 0 else f"{name}: some rows are older ones"
 
 
-def _sorted(rows: list[Row], form: Table, column: str | None) -> list[Row]:
-    names = form.key if column is None else (column,)
+def _sorted(table: str, rows: list[Row]) -> list[Row]:
+    names = ("number",) if table == "jobs" else TABLES[table].key
     return sorted(rows, key=lambda row: tuple((row[name] is not None, row[name]) for name in names))
 
 

@@ -24,7 +24,6 @@ class Standing:
 
     Attributes
     ----------
-    folder : Path
     opened : float
         When, on the monotonic clock: no other process has sent a job of the run since.
     restored : bool

@@ -41,8 +41,6 @@ class RunStore(TrainingRows):
 
     Attributes
     ----------
-    folder : Path
-    description : dict
     standing : Standing
         Whether the file is the run itself, as it was left.
     """

@@ -21,10 +21,8 @@ class Table:
 
     Attributes
     ----------
-    name : str
     columns : mapping of name to SQL type
         In order. The checksum comes last and is not among them.
-    key : tuple of str
     """
 
     name: str
