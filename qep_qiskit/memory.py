@@ -10,6 +10,10 @@ from qep_qiskit.errors import InputError
 _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
+SMALL = 2**24
+"""Fewer bytes are granted unseen: reading what is free takes longer than the work that needs them."""
+
+
 def free_memory() -> int | None:
     """Return the bytes that this process can still allocate, None if the system does not report them.
 
@@ -39,6 +43,8 @@ def require(need: float, what: str, remedy: str) -> None:
     --------
     >>> require(1000, "network.sites: 3 sites", "take fewer")
     """
+    if need < SMALL:
+        return
     free = free_memory()
     if free is not None and need > free:
         raise InputError(f"{what} need about {size(need)} of memory, and {size(free)} are free; {remedy}")

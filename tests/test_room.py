@@ -11,6 +11,7 @@ import qep_qiskit as qep
 from qep_qiskit import memory as room
 from qep_qiskit.cli.main import cli
 from qep_qiskit.cli.output import progress
+from qep_qiskit.errors import InputError
 
 SPEC = """
 network = {{kind = "{kind}", sites = {sites}, edges = "{edges}", inputs = [0], outputs = [1]}}
@@ -61,6 +62,13 @@ def test_large_legal_uses_are_not_refused(small_machine):
     problem = qep.Problem(small, small.initial_weights(seed=1), x=[0.5], cost=qep.SquaredError([0.1]))
     for preparer in (qep.Adiabatic(steps=2000), qep.MPS(bond_dimension=100_000), qep.VQE(layers=2)):
         qep.gradient(problem, preparer=preparer, stencil=qep.symmetric(0.1), seed=1)
+
+
+def test_small_needs_are_granted_without_a_look_at_the_system(monkeypatch):
+    monkeypatch.setattr(room, "free_memory", lambda: 0)
+    room.require(room.SMALL - 1, "network.sites: 3 sites", "take fewer")
+    with pytest.raises(InputError, match="take fewer"):
+        room.require(room.SMALL, "network.sites: 3 sites", "take fewer")
 
 
 def test_free_memory_heeds_the_limit_of_the_process(monkeypatch):
