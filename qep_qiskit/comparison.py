@@ -127,9 +127,9 @@ class Climb:
         """Return one stencil for all rungs: that of the asked-for preparation and shots."""
         if self._chosen is not None:
             return self._chosen
-        chosen = plan(self._problem, self._settings, progress=self._progress)
-        self._free, self._chosen = chosen.prepared, chosen.stencil
-        return chosen.stencil
+        planned = plan(self._problem, self._settings, progress=self._progress)
+        self._free, self._chosen = planned.prepared, planned.stencil
+        return planned.stencil
 
     def _described_stencil(self) -> dict[str, object]:
         """Return kind and β; an adaptive β that an interrupted comparison has not chosen yet is None."""
@@ -235,9 +235,9 @@ class Climb:
 
     def _measured(self, mitigation: Mitigation) -> Gradient:
         if self._settings.shots is None:
-            raise _Skipped("no shots were asked for")
+            raise _Skipped("no shots were given")
         if mitigation == Mitigation() and self._rungs[-1].name == "shots":
-            raise _Skipped("no mitigation was asked for")
+            raise _Skipped("no mitigation was chosen")
         if self._measured_before is not None:
             self._last = reduce(*self._measured_before, mitigation=str(mitigation))
         else:

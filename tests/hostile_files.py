@@ -114,7 +114,7 @@ def files():
         "TOML of 100,000 brackets": _spec("a = " + "[" * 100_000),
         "TOML of 40 MB": _spec("# " + "x" * 40_000_000),
         "TOML with a number of 5000 digits": _spec("seed = " + "9" * 5000),
-        "TOML that is no text": _spec(b"\xff\xfe\x00" * 1000),
+        "TOML that is not text": _spec(b"\xff\xfe\x00" * 1000),
         "1000 sites complete": _spec(SPEC.replace("sites = 3", "sites = 1000").replace("chain", "complete")),
         "a million Trotter steps": _spec(SPEC + 'preparation = {method = "adiabatic", steps = 1000000}\n'),
         "MPS of bond 100,000": _spec(

@@ -1,4 +1,4 @@
-"""How a gradient is measured: checked once, spelled once, and shown by every verb."""
+"""Settings of a measurement: checked once, spelled once, and shown by every verb."""
 
 import ast
 import dataclasses

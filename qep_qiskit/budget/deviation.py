@@ -1,4 +1,4 @@
-"""How far a gradient is from the exact one: the only place where errors, cosines, signs and z-scores are computed."""
+"""Deviations of gradients from the exact one: the only place where errors, cosines, signs and z-scores are computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLEAR = 1e-12
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Deviation(Value):
-    """How far a gradient is from the exact one, or from another that it is compared with.
+    """The deviation of a gradient from the exact one, or from another reference.
 
     Attributes
     ----------
@@ -52,12 +52,12 @@ class Deviation(Value):
 
 
 def deviation(values: ArrayLike, exact: ArrayLike, stderr: ArrayLike | None = None) -> Deviation:
-    """Return how far a gradient is from the exact one: the only place where this is computed.
+    """Return the deviation of a gradient from the exact one.
 
     Examples
     --------
-    >>> found = deviation([1.0, -1.0, 1e-3], [1.0, -2.0, -1e-17], [0.5, 0.5, 0.0])
-    >>> round(found.relative_error, 3), round(found.cosine, 3), found.sign_agreement, found.z
+    >>> off = deviation([1.0, -1.0, 1e-3], [1.0, -2.0, -1e-17], [0.5, 0.5, 0.0])
+    >>> round(off.relative_error, 3), round(off.cosine, 3), off.sign_agreement, off.z
     (0.447, 0.949, 1.0, array([ 0.,  2., nan]))
     """
     g, truth = np.asarray(values, dtype=float), np.asarray(exact, dtype=float)

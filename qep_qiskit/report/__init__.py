@@ -1,1 +1,1 @@
-"""What a person reads of an error budget: a table on the terminal, one figure, one self-contained HTML page."""
+"""Reports for people: tables on the terminal, figures, and self-contained HTML pages."""

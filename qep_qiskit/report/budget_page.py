@@ -52,12 +52,12 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
     """Return the page: no script runs in it and nothing outside it is loaded."""
     budget = Budget.of(budget)
     document: dict[str, Any] = budget.to_dict()
-    settings, about = dict(document["settings"]), dict(document["diagnostics"])
+    settings, diagnostics = dict(document["settings"]), dict(document["diagnostics"])
     provenance = _unrepeated(document["provenance"], settings)
     versions = provenance.pop("versions", None) or {}
     tables = {key: provenance.pop(key) for key, value in list(provenance.items()) if _is_records(value)}
     weights = settings.pop("weights", None) or {}
-    phases, warnings = about.pop("phases"), about.pop("warnings")
+    phases, warnings = diagnostics.pop("phases"), diagnostics.pop("warnings")
     whole = Page(
         kind="budget",
         title="Error budget of a gradient",
@@ -79,7 +79,7 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
         rungs=[_row(budget, rung) for rung in budget.rows],
         names=budget.names,
         columns=_columns(budget, weights),
-        diagnostics=as_rows({key: value for key, value in about.items() if value is not None}),
+        diagnostics=as_rows({key: value for key, value in diagnostics.items() if value is not None}),
         phases=as_grid(phases),
         settings=as_rows(settings),
     )

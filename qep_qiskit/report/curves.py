@@ -42,7 +42,7 @@ def curves(history: Rows, epochs: Rows) -> Figure:
     if shots:
         panel = axes.pop(0)
         panel.step([row["step"] for row in history], [row["shots_per_circuit"] for row in history], color=FAINT, where="mid")
-        _finish(panel, "shots a circuit")
+        _finish(panel, "shots per circuit")
     return drawing
 
 
@@ -125,9 +125,9 @@ def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Fi
         colour = YELLOW if site in inputs else SKY if site in outputs else "#ffffff"
         panel.scatter([x], [y], s=260, color=colour, edgecolors=INK, zorder=2)
         panel.text(x, y, str(site), ha="center", va="center", fontsize=9, zorder=3)
-        told = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
+        labels = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
         panel.annotate(
-            told,
+            labels,
             (x, y),
             (0, -15),
             textcoords="offset points",

@@ -41,9 +41,9 @@ def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Pa
 
 
 def figure(budget: Budget | Mapping[str, Any]) -> Figure:
-    """Return the figure: the gradient above the waterfall, or beside it where there are many weights.
+    """Return the figure: the gradient above the waterfall, or to its left for many weights.
 
-    Under the gradient stands its difference from the exact one, whose scale lets the error bars be seen.
+    Its difference from the exact gradient is drawn below it, on a scale that shows the error bars.
     """
     budget = Budget.of(budget)
     exact = values_of(budget, "exact")

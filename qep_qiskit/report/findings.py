@@ -1,4 +1,4 @@
-"""What an error budget says in words: what each step added, and the verdict."""
+"""The findings of an error budget in words: the error that each rung added, and the verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGE_Z = 3.0
 
 
 class Step(NamedTuple):
-    """What one rung, or several where some were not computed, added to the one before: ‖v − v_previous‖ / ‖exact‖."""
+    """The error added by one rung, or by several if some were not computed: ‖v − v_previous‖ / ‖exact‖."""
 
     cause: str
     size: float

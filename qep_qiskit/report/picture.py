@@ -1,4 +1,4 @@
-"""What all figures share: colours, and a figure as the content of a file."""
+"""Common parts of figures: colours, and a figure as the content of a file."""
 
 from __future__ import annotations
 

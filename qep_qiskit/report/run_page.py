@@ -30,7 +30,7 @@ def write(store: RunStore, readings: Readings, path: Path | None = None) -> Path
 
 def page(store: RunStore, readings: Readings) -> str:
     """Return the page: no script runs in it and nothing outside it is loaded."""
-    budget, provenance, about = readings.budget, readings.budget.provenance, readings.budget.diagnostics
+    budget, provenance, diagnostics = readings.budget, readings.budget.provenance, readings.budget.diagnostics
     events, weights = store.events(), budget.settings["weights"]
     service = _service(store, provenance)
     whole = Page(
@@ -39,7 +39,7 @@ def page(store: RunStore, readings: Readings) -> str:
         headline=headline(budget.settings),
         notice=("Not a quantum device", f"this run was made against {service}.") if service else (),
         verdict=verdict(budget) if readings.each else Verdict(f"There is no gradient yet: the run is {state_of(store)}."),
-        warnings=[*about.warnings, *_oddities(store)],
+        warnings=[*diagnostics.warnings, *_oddities(store)],
         summary=_summary(store, readings, events),
         ran=as_rows(dict(provenance.get("device") or {"name": store.description.get("device")})),
         versions=provenance.get("versions") or {},
@@ -63,8 +63,8 @@ def page(store: RunStore, readings: Readings) -> str:
         compiled=as_grid(_compiled(store)),
         layout=as_grid(_layout(store, provenance)),
         calibrations=" and ".join(dict.fromkeys(str(e.get("date") or "unknown") for e in store.all("calibration").values())),
-        phases=as_grid(about["phases"]),
-        gap=about.gap,
+        phases=as_grid(diagnostics["phases"]),
+        gap=diagnostics.gap,
         events=as_grid({"time (UTC)": _when(e.time), "job": e.tag, "state": e.state, "what": e.text} for e in events),
     )
 
@@ -202,8 +202,8 @@ def _layout(store: RunStore, provenance: Mapping[str, Any]) -> list[dict[str, An
         if readout:
             row.update({"0 read as 1": _share(flips[0]), "1 read as 0": _share(flips[1])})
         if qubit in measured:
-            found = measured[qubit]
-            row.update({"0 as 1, measured": _share(found.get("flip_up")), "1 as 0, measured": _share(found.get("flip_down"))})
+            rates = measured[qubit]
+            row.update({"0 as 1, measured": _share(rates.get("flip_up")), "1 as 0, measured": _share(rates.get("flip_down"))})
         if times:
             t1, t2 = times.get(str(qubit)) or [None, None]
             row.update({"T1": _micro(t1), "T2": _micro(t2)})

@@ -16,7 +16,7 @@ from qep_qiskit.report.picture import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, INK)
 LOG_RATIO = 20.0
-"""An axis whose largest value is so many times its smallest is drawn on a logarithmic scale."""
+"""Ratio of an axis's largest to its smallest value from which the axis is logarithmic."""
 MOST_LINES = 12
 
 

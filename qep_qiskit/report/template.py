@@ -1,4 +1,4 @@
-"""What all pages share: one template for their frame, tables of mappings, and data that a page carries along."""
+"""Common parts of pages: one template for their frame, tables of mappings, and the data inside of a page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ABSENT = (None, "", MISSING)
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What every page has around its body.
+    """The frame around a page's body.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Page:
     title : str
     verdict : Verdict
     data : mapping
-        What the page carries along as JSON.
+        The data that the page contains as JSON.
     headline : str
     notice : tuple of str
         A word and what it says, in a frame below the title; empty for none.

@@ -23,7 +23,7 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Facts:
-    """What the page of a training shows.
+    """The contents of a training's page.
 
     Attributes
     ----------

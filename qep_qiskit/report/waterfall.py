@@ -18,7 +18,7 @@ from qep_qiskit.report.picture import AMBER, FAINT, INK, SKY
 WIDE_RANGE = 20.0
 """A largest error beyond this multiple of the smallest asks for a logarithmic axis."""
 SMALLEST_SHARE = 1e-5
-"""What is smaller than this share of the largest error is drawn at the axis's end."""
+"""Errors smaller than this share of the largest are drawn at the axis's end."""
 
 TITLE = "Where the error comes from"
 NOISE_LINE: dict[str, Any] = {"linewidth": 1.3, "linestyle": (0, (1.5, 1.2))}

@@ -238,7 +238,7 @@ BAD_CALLS = {
     "target too long": (lambda: small_problem(cost=qep.SquaredError([1.0, 0.0])), "2"),
     "cost is a number": (lambda: small_problem(cost=3.0), "3.0"),
     "cost operator's width": (lambda: small_problem(cost=qep.ObservableCost({"ZZ": 1.0})), "2 qubits"),
-    "loss is no function": (lambda: qep.ExpectationCost(1.0, None), "1.0"),
+    "loss is not a function": (lambda: qep.ExpectationCost(1.0, None), "1.0"),
     "beta zero": (lambda: qep.symmetric(0.0), "0.0"),
     "beta nan": (lambda: qep.one_sided(float("nan")), "nan"),
     "beta is a word": (lambda: qep.extrapolated("small"), "small"),

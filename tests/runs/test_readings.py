@@ -43,14 +43,14 @@ def test_the_comparison_the_page_and_its_data_agree(measured, name):
     _, budget, readings, data = measured
     rung = budget[name]
     assert rung.sign_agreement == 1.0, "site 2 has no sign to agree with"
-    kept = next(entry for entry in data["rungs"] if entry["name"] == name)
+    stored = next(entry for entry in data["rungs"] if entry["name"] == name)
     for key in SHOWN:
         expected = getattr(rung, key)
         if expected is None:
-            assert getattr(readings.budget[name], key) is None and kept[key] is None
+            assert getattr(readings.budget[name], key) is None and stored[key] is None
             continue
         np.testing.assert_allclose(getattr(readings.budget[name], key), expected, rtol=1e-9)
-        np.testing.assert_allclose(kept[key], expected, rtol=1e-9)
+        np.testing.assert_allclose(stored[key], expected, rtol=1e-9)
 
 
 def test_the_table_and_the_budgets_page_show_those_numbers(measured):
