@@ -24,9 +24,10 @@ from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.quadratic.encoded import EncodedNetwork
 from qep_qiskit.networks.quadratic.polynomial import CONSTANT, PRODUCT, Polynomial
-from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state, refuse_excited
+from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
 from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase, Preparer
+from qep_qiskit.preparation.uniqueness import refuse_excited
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.settings import Settings, check_preparer
 from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, ground_state, respond

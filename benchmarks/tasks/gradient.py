@@ -14,7 +14,7 @@ from scipy.sparse.linalg import eigsh
 import qep_qiskit as qep
 from benchmarks.problems import BETA, problem
 from benchmarks.task import Call, Method, Task
-from qep_qiskit.preparation import exact
+from qep_qiskit.preparation import structures
 
 Vector = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ def ours_first_call(case: qep.Problem) -> Call:
     """The same with nothing kept from any call before."""
 
     def call() -> Vector:
-        exact._structure.cache_clear()
+        structures._structure.cache_clear()
         case.network.frames.clear()
         return qep.gradient(_fresh(case), stencil=qep.symmetric(BETA)).values
 

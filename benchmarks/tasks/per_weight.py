@@ -12,8 +12,8 @@ from benchmarks.problems import BETA, problem
 from benchmarks.task import Call, Method, Task
 from benchmarks.tasks.gradient import error as relative
 from benchmarks.tasks.gradient import finite_differences
-from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.simulation.eigen.lanczos import ground_state
 
 Vector = NDArray[np.float64]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.quantum_info import PauliList
+from qiskit.quantum_info import PauliList, SparsePauliOp
 
 from qep_qiskit.ansatz.choice import build
 from qep_qiskit.ansatz.qasm import export, gallery_folders, load
@@ -106,13 +106,7 @@ def ising_paulis(edges: str, sites: int) -> PauliList:
     """
     pairs = [("ZZ", list(edge), 1.0) for edge in edges_of(edges, sites)]
     fields = [(letter, [site], 1.0) for letter in "ZX" for site in range(sites)]
-    labels = []
-    for letters, sites_of, _ in pairs + fields:
-        label = ["I"] * sites
-        for letter, site in zip(letters, sites_of, strict=True):
-            label[sites - 1 - site] = letter
-        labels.append("".join(label))
-    return PauliList(labels)
+    return SparsePauliOp.from_sparse_list(pairs + fields, num_qubits=sites).paulis
 
 
 def _adiabatic(edges: str, sites: int, time: float, steps: int) -> QuantumCircuit:

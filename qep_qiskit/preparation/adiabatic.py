@@ -19,9 +19,10 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
-from qep_qiskit.preparation.exact import ground_state_response, structure_for
+from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
+from qep_qiskit.preparation.structures import structure_for
 
 Vector = NDArray[np.float64]
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError, PreparationError
-from qep_qiskit.preparation.exact import bound, ground_state_response, structure_for, structure_of
+from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.threads import single_threaded

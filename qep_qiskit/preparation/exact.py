@@ -9,21 +9,22 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.quantum_info import PauliList
 
-from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
 from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.family import Family, outwards
 from qep_qiskit.preparation.gaussian import gaussian_states
-from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, Progress, StateCircuit, silent
+from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, guessed, nothing
-from qep_qiskit.preparation.state_loader import loading_circuit
+from qep_qiskit.preparation.state_loader import loading_circuits
+from qep_qiskit.preparation.structures import bound, structure_for, structure_of
+from qep_qiskit.preparation.uniqueness import check_level, refuse_degenerate, refuse_excited
 from qep_qiskit.simulation.eigen.excited import eigenstate, excited_response, lowest_configurations
-from qep_qiskit.simulation.eigen.lanczos import DEGENERATE, DENSE_QUBITS, GroundState, ground_state
+from qep_qiskit.simulation.eigen.lanczos import DENSE_QUBITS, GroundState, ground_state
 from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
 from qep_qiskit.simulation.eigen.response import linear_response, transitions
 from qep_qiskit.simulation.eigen.vectors import norm
@@ -35,9 +36,6 @@ RESPONSE = 1e-4
 """The relative residual of a linear response, at most."""
 IMPROVED = 0.01
 """The bias of a stencil is wanted to about this share of itself."""
-MOST_CIRCUIT_QUBITS = 10
-DEGENERATE_SHARE = 1e-7
-"""A gap below this share of an ordinary coefficient, their median, counts as a degenerate ground state."""
 STILL = (
     "without a transverse field the ground state is one configuration, which does not respond to an infinitesimal nudge: "
     "the gradient is zero; take a large β, MeanField or Thermal"
@@ -138,7 +136,7 @@ class Exact(Preparer):
         return Prepared(
             phases=phases,
             states=Held(states),
-            circuits=lambda: _circuits(states),
+            circuits=lambda: loading_circuits(lambda: states, family.num_qubits),
             expectations=lambda paulis: np.atleast_2d(structure_for(paulis).expectations(states)),
             details={**self.describe(), "warnings": []},
             response=None if 0.0 not in family.betas else self._response(family, operators[0.0], solved[family.betas.index(0.0)]),
@@ -228,71 +226,6 @@ def ground_state_response(family: Family) -> Responsive:
     return response
 
 
-@functools.lru_cache(maxsize=8)
-def _structure(num_strings: int, x: bytes, z: bytes, phase: bytes) -> PauliStructure:
-    def bits(packed: bytes) -> NDArray[np.bool_]:
-        return np.frombuffer(packed, dtype=bool).reshape(num_strings, -1)
-
-    return PauliStructure(PauliList.from_symplectic(bits(z), bits(x), np.frombuffer(phase, dtype=np.int64)))
-
-
-def structure_for(paulis: PauliList) -> PauliStructure:
-    """Return the compiled structure of these strings; the last few are kept."""
-    return _structure(len(paulis), paulis.x.tobytes(), paulis.z.tobytes(), np.asarray(paulis.phase, np.int64).tobytes())
-
-
-def structure_of(family: Family) -> PauliStructure:
-    """Return the compiled structure of all strings of a family's frame that H or C may hold."""
-    return structure_for(family.frame.paulis[_used(family)])
-
-
-def _used(family: Family) -> NDArray[np.int64]:
-    used = np.flatnonzero((family.free != 0) | (family.nudge != 0))
-    return used if len(used) else np.zeros(1, dtype=np.int64)  # H = 0 still acts on qubits
-
-
-def bound(structure: PauliStructure, family: Family, phase: int) -> PauliSum:
-    """Return H + β_p C, compiled."""
-    return structure.bind(family.coefficients[phase][_used(family)])
-
-
-def check_level(level: int, num_qubits: int) -> None:
-    """Refuse a level that so few qubits do not have."""
-    if level >= 2**num_qubits:
-        raise InputError(
-            f"preparation.level: {level} is not allowed; {num_qubits} qubits have the levels 0 to {2**num_qubits - 1}"
-        )
-
-
-def refuse_excited(level: int) -> None:
-    """Refuse excited states of a network in closed form."""
-    if level:
-        raise InputError(
-            f"preparation.level: {level} is not allowed; a network in closed form has its ground state only; leave it out"
-        )
-
-
-def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
-    """Raise where the gap is zero to working accuracy: that above the ground state, or of a level to its neighbours."""
-    what = "the ground state" if level == 0 else f"level {level}"
-    if gap <= DEGENERATE_SHARE * max(ordinary_size(operator.coefficients), 1e-300):
-        raise DegenerateGroundStateError(
-            f"{what} is degenerate (gap {gap:.1e}), so its response to a nudge is not defined; "
-            "break the symmetry, for instance by a longitudinal field h or another weight"
-        )
-    if gap <= DEGENERATE * operator.scale:
-        raise DegenerateGroundStateError(
-            f"{what} has the gap {gap:.1e}, which double precision does not tell from zero beside coefficients that sum to "
-            f"{operator.scale:.1e} (at most {gap / DEGENERATE:.1e}); bring the weights closer together"
-        )
-
-
-def ordinary_size(coefficients: NDArray[np.float64]) -> float:
-    """Return the median of the magnitudes of the coefficients that are not zero: one huge weight does not change it."""
-    sizes = np.abs(coefficients[coefficients != 0])
-    return float(np.median(sizes)) if sizes.size else 0.0
-
-
 def _start(prepared: Prepared | None, structure: PauliStructure) -> NDArray[np.float64] | None:
     if prepared is None:
         return None
@@ -324,13 +257,3 @@ def _mirrored(
 
 def _report(ground: GroundState, beta: float, gap: float | None) -> Phase:
     return Phase(beta, ground.energy, ground.residual, ground.residual**2, gap if beta == 0.0 else None)
-
-
-def _circuits(states: NDArray[np.complex128]) -> tuple[StateCircuit, ...]:
-    n = int(states.shape[1]).bit_length() - 1
-    if n > MOST_CIRCUIT_QUBITS:
-        raise InputError(
-            f"preparation.method: a circuit that loads an exact state of {n} qubits takes about 2^{n} two-qubit gates "
-            f"(at most {MOST_CIRCUIT_QUBITS} qubits); use vqe or adiabatic, or device.name = 'statevector'"
-        )
-    return (loading_circuit(states),)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import DegenerateGroundStateError, PreparationError
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.capabilities import Capabilities
-from qep_qiskit.preparation.exact import ordinary_size
 from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.uniqueness import ordinary_size
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.closed_form.product_states import ProductEnergy, ProductStrings, across, along, tangents
 

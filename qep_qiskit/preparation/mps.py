@@ -13,10 +13,11 @@ from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.preparation.capabilities import Capabilities
-from qep_qiskit.preparation.exact import DEGENERATE_SHARE, MOST_CIRCUIT_QUBITS, ground_state_response, ordinary_size
+from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family, outwards
-from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
-from qep_qiskit.preparation.state_loader import loading_circuit
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.state_loader import loading_circuits
+from qep_qiskit.preparation.uniqueness import DEGENERATE_SHARE, ordinary_size
 from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
 
 MOST_DENSE_QUBITS = 20
@@ -119,7 +120,7 @@ class MPS(Preparer):
         return Prepared(
             phases=phases,
             states=dense,
-            circuits=lambda: _circuits(dense, family.num_qubits),
+            circuits=lambda: loading_circuits(dense, family.num_qubits),
             expectations=lambda paulis: np.array([state.expectations(paulis) for state in states]),
             draw=lambda phase, axes, shots, rng: states[phase].sample(axes, shots, rng),
             carried=tuple(states),
@@ -209,13 +210,3 @@ def _report(state: TensorState, p: int, first: float | None, family: Family) -> 
         bond_dimension=state.bond_dimension,
         error_bound=bound,
     )
-
-
-def _circuits(dense: object, num_qubits: int) -> tuple[StateCircuit, ...]:
-    if num_qubits > MOST_CIRCUIT_QUBITS:
-        raise InputError(
-            f"preparation.method: a circuit that loads a state of {num_qubits} qubits takes about 2^{num_qubits} two-qubit "
-            f"gates (at most {MOST_CIRCUIT_QUBITS} qubits); use adiabatic circuits, or device.name = 'statevector'"
-        )
-    assert callable(dense)
-    return (loading_circuit(dense()),)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Parameter, QuantumCircuit
 
 from qep_qiskit.ansatz.names import numbered
+from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import StateCircuit
+
+MOST_QUBITS = 10
 
 
 def loading_circuit(states: NDArray[np.complex128]) -> StateCircuit:
@@ -31,6 +35,22 @@ def loading_circuit(states: NDArray[np.complex128]) -> StateCircuit:
     real = not np.iscomplexobj(states) or not np.any(states.imag)
     rows = np.array([_angles(state.real if real else state) for state in states])
     return StateCircuit(_circuit(number, real), tuple(range(len(states))), rows)
+
+
+def loading_circuits(states: Callable[[], NDArray[np.complex128]], num_qubits: int) -> tuple[StateCircuit, ...]:
+    """Return the circuits of a preparation whose states are loaded.
+
+    Raises
+    ------
+    InputError
+        For so many qubits that no device runs such a circuit.
+    """
+    if num_qubits > MOST_QUBITS:
+        raise InputError(
+            f"preparation.method: a circuit that loads a state of {num_qubits} qubits takes about 2^{num_qubits} two-qubit gates "
+            f"(at most {MOST_QUBITS} qubits); use vqe or adiabatic circuits, or device.name = 'statevector'"
+        )
+    return (loading_circuit(states()),)
 
 
 @functools.lru_cache(maxsize=8)

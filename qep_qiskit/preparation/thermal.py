@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.capabilities import Capabilities
-from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.simulation.eigen.thermal import GibbsState, gibbs_state
 
 MOST_QUBITS = 12

@@ -22,10 +22,10 @@ from qep_qiskit.memory import require
 from qep_qiskit.preparation.angle_search import MOST_NEWTON_ANGLES, AngleSearch
 from qep_qiskit.preparation.ansatz_response import ansatz_response
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
-from qep_qiskit.preparation.exact import bound, structure_for, structure_of
 from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
 from qep_qiskit.preparation.reported_program import ReportedProgram
+from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.operators import PauliSum
 from qep_qiskit.simulation.threads import single_threaded

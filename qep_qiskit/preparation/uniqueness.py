@@ -1,0 +1,50 @@
+"""Refusals of states that are not unique, so that their response to a nudge is not defined."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.simulation.eigen.lanczos import DEGENERATE
+from qep_qiskit.simulation.eigen.operators import PauliSum
+
+DEGENERATE_SHARE = 1e-7
+"""A gap below this share of an ordinary coefficient, their median, counts as a degenerate ground state."""
+
+
+def check_level(level: int, num_qubits: int) -> None:
+    """Refuse a level that so few qubits do not have."""
+    if level >= 2**num_qubits:
+        raise InputError(
+            f"preparation.level: {level} is not allowed; {num_qubits} qubits have the levels 0 to {2**num_qubits - 1}"
+        )
+
+
+def refuse_excited(level: int) -> None:
+    """Refuse excited states of a network in closed form."""
+    if level:
+        raise InputError(
+            f"preparation.level: {level} is not allowed; a network in closed form has its ground state only; leave it out"
+        )
+
+
+def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
+    """Raise where the gap is zero to working accuracy: that above the ground state, or of a level to its neighbours."""
+    what = "the ground state" if level == 0 else f"level {level}"
+    if gap <= DEGENERATE_SHARE * max(ordinary_size(operator.coefficients), 1e-300):
+        raise DegenerateGroundStateError(
+            f"{what} is degenerate (gap {gap:.1e}), so its response to a nudge is not defined; "
+            "break the symmetry, for instance by a longitudinal field h or another weight"
+        )
+    if gap <= DEGENERATE * operator.scale:
+        raise DegenerateGroundStateError(
+            f"{what} has the gap {gap:.1e}, which double precision does not tell from zero beside coefficients that sum to "
+            f"{operator.scale:.1e} (at most {gap / DEGENERATE:.1e}); bring the weights closer together"
+        )
+
+
+def ordinary_size(coefficients: NDArray[np.float64]) -> float:
+    """Return the median of the magnitudes of the coefficients that are not zero: one huge weight does not change it."""
+    sizes = np.abs(coefficients[coefficients != 0])
+    return float(np.median(sizes)) if sizes.size else 0.0
