@@ -11,7 +11,7 @@ from importlib import import_module
 def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` for a package that lists its names in ``__all__``.
 
-    Where a name comes from stands once: in the imports under ``if TYPE_CHECKING:``, which type checkers read, too.
+    The origin of each name is written once, in the imports under ``if TYPE_CHECKING:``, which type checkers read too.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     Raises
     ------
     DegenerateGroundStateError
-        Where the ground state, or the level, is not unique.
+        If the ground state, or the level, is not unique.
     InputError
         For more than 26 qubits without TeNPy, and for other preparers.
 

@@ -34,7 +34,7 @@ class Entry:
         The file's name without its ending; serves as an ansatz.
     path : Path
     qubits, parameters, depth, two_qubit_gates : int
-        Of the circuit as written, before it is compiled for a device.
+        Those of the circuit as written, before it is compiled for a device.
     description : str
         The first comment line of the file.
     error : str or None

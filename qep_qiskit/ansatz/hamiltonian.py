@@ -21,7 +21,7 @@ def hamiltonian_ansatz(paulis: PauliList, *, layers: int = 3, shared_angles: boo
         The strings of H and of the nudge; the identity is skipped.
     layers : int
     shared_angles : bool
-        False: one angle a string and layer, L · layers in all. True: one angle a layer for each class of strings,
+        False: one angle per string and layer, L · layers in all. True: one angle per layer for each class of strings,
         which is a string's letters without the identities (all ``ZZ``, all ``Z``, all ``X``).
 
     Returns

@@ -39,7 +39,7 @@ class Ramp:
     schedule : str
         A key of `SCHEDULES`.
     order : {1, 2}
-        Of the product formula; the second is symmetric and shares the half steps of neighbouring steps.
+        The order of the product formula; the second is symmetric and shares the half steps of neighbouring steps.
     """
 
     targets: PauliList

@@ -38,7 +38,7 @@ def ramp_states(
     ----------
     ramp : Ramp
     coefficients : array_like of shape (B, L)
-        Of ``ramp.targets``, one row a state.
+        The coefficients of ``ramp.targets``, one row per state.
     times : float or array_like of shape (B,)
         The total time of each row.
     progress : callable

@@ -28,7 +28,7 @@ def evolve(circuit: QuantumCircuit, label: str, angle: float | ParameterExpressi
     circuit : QuantumCircuit
         Changed in place.
     label : str
-        One letter a qubit as Qiskit writes it: the rightmost is qubit 0.
+        One letter per qubit as Qiskit writes it: the rightmost is qubit 0.
     angle : float or ParameterExpression
         In radians.
 

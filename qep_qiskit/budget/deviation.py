@@ -23,7 +23,7 @@ class Deviation(Value):
     relative_error : float or None
         ‖g − g*‖ / ‖g*‖ with the exact gradient g*; None where that is zero.
     cosine : float or None
-        Of the angle between g and g*; None where one of them is zero.
+        The cosine of the angle between g and g*; None if one of them is zero.
     sign_agreement : float or None
         The share of weights whose sign is right, of those whose exact value is not zero to rounding; 1 where there are none.
     z : ndarray of shape (K,) or None

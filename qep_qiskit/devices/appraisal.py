@@ -23,7 +23,7 @@ class Appraisal:
     Attributes
     ----------
     depth, two_qubit_gates, two_qubit_depth : int
-        Of the compiled circuit, without the measurement.
+        Those of the compiled circuit, without the measurement.
     moved : bool
         Whether SWAPs left a logical qubit elsewhere than where it began.
     seconds : float or None

@@ -49,7 +49,7 @@ def native_graph(device: object, sites: int) -> NativeGraph:
     Raises
     ------
     InputError
-        Where the device has no coupling graph, or no connected part of that size.
+        If the device has no coupling graph, or no connected part of that size.
     """
     backend = backend_of(as_device(device))
     if backend is None or backend.coupling_map is None:

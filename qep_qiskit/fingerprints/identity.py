@@ -26,7 +26,7 @@ def identity(value: object, name: str = "", *, depth: int = 3) -> Identity:
     ----------
     value : object
     name : str
-        Of the value, in front of the names of its parts.
+        The name of the value, put before the names of its parts.
     depth : int
         How deep it is taken apart; what lies deeper is one digest.
 

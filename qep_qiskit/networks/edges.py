@@ -32,7 +32,7 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
         with open ends; site r · columns + c stands in row r and column c. Nodes of a graph are the sites 0, 1, 2, …
     sites : int
     rows, columns : int, optional
-        Of a square lattice.
+        The sides of a square lattice.
 
     Raises
     ------

@@ -49,7 +49,7 @@ def ising(
     outputs : sequence of int, or one site
         The sites whose ⟨Z⟩ are the predictions.
     rows, columns : int, optional
-        Of the square lattice: site r · columns + c stands in row r and column c.
+        The sides of the square lattice; site r · columns + c is in row r and column c.
     clamp : bool
         False: x_i is a longitudinal field −x_i Z_i on its site. True: the input sites are not qubits but the classical
         values x_i; an edge to one is the term −J x_i Z_j, and it has no h and no g. The other sites keep their

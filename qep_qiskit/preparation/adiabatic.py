@@ -52,7 +52,7 @@ class Adiabatic(Preparer):
     schedule : {"cosine", "smoothstep", "linear"}
         λ(s) = (1 − cos πs)/2, 3s² − 2s³, or s.
     order : {1, 2}
-        Of the product formula. The second is symmetric; neighbouring half steps are merged, so it costs about one
+        The order of the product formula. The second is symmetric; neighbouring half steps are merged, so it costs about one
         group of commuting terms more per step.
     initial : SparsePauliOp or mapping of label to number, optional
         H0, a sum of single-qubit terms with a field on every qubit. By default Σ s_i X_i, where s_i = ±1 is the sign of

@@ -67,7 +67,7 @@ class Exact(Preparer):
     Raises
     ------
     DegenerateGroundStateError
-        Where the free state's level is not unique, so that its response to a nudge is not defined.
+        If the free state's level is not unique, so that its response to a nudge is not defined.
 
     Notes
     -----

@@ -23,7 +23,7 @@ def gaussian_states(family: Family, *, quantum: bool, details: dict[str, object]
     Raises
     ------
     UnstableError
-        Where H + βC is not positive definite; names the mode.
+        If H + βC is not positive definite; names the mode.
     """
     strings = family.frame.strings
     states = []

@@ -51,7 +51,7 @@ class MeanField(Preparer):
     Raises
     ------
     DegenerateGroundStateError
-        Where turning spins costs no energy (a spin without a field, or all phases together), so that the response to a
+        If turning spins costs no energy (a spin without a field, or all phases together), so that the response to a
         nudge is not defined.
 
     Notes

@@ -50,7 +50,7 @@ class MPS(Preparer):
     Raises
     ------
     DegenerateGroundStateError
-        Where the free ground state is not unique.
+        If the free ground state is not unique.
     InputError
         Without TeNPy: ``pip install 'qep-qiskit[tensor]'``.
 

@@ -102,7 +102,7 @@ class TensorState:
         return np.asarray(state / np.linalg.norm(state))
 
     def sample(self, axes: str, shots: int, rng: np.random.Generator) -> Samples:
-        """Draw outcomes of a measurement along these axes, one letter a qubit, qubit 0 first.
+        """Draw outcomes of a measurement along these axes, one letter per qubit, qubit 0 first.
 
         All shots at once, from the first place of the chain to the last: each keeps the vector that its outcomes so far
         leave on the bond (Ferris and Vidal 2012, arXiv:1201.3974).

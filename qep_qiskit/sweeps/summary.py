@@ -13,7 +13,7 @@ SEED = "seed"
 
 
 def summary(rows: Sequence[Row], measures: Sequence[str]) -> list[dict[str, Any]]:
-    """Return one entry a point apart from the seed, in the order of the sweep.
+    """Return one entry per point without its seed, in the order of the sweep.
 
     Returns
     -------

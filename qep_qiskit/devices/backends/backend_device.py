@@ -108,7 +108,7 @@ class BackendDevice(Measuring):
         circuits : list of QuantumCircuit
         shots : int
         seed : int
-            Of this call: what has a seed of its own gets one that is derived from both.
+            The seed of this call; an object with its own seed gets one derived from both.
 
         Raises
         ------

@@ -62,7 +62,7 @@ def connect(instance: str | None) -> Any:
     Parameters
     ----------
     instance : str, optional
-        Of the real service: the instance's name or resource name; the account's own if omitted.
+        The name or resource name of the real service's instance. Default: the account's.
 
     Raises
     ------

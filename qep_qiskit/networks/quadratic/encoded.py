@@ -36,7 +36,7 @@ class EncodedNetwork(Network):
     form : QuadraticNetwork
         The network that it stands for, in closed form.
     levels : int
-        Of each oscillator, a power of two.
+        The number of levels of each oscillator, a power of two.
     encoding : {"binary", "gray"}
     reference : Reference
 
@@ -70,7 +70,7 @@ class EncodedNetwork(Network):
         Raises
         ------
         UnstableError
-            Where the weights are not positive definite.
+            If the weights are not positive definite.
         """
         return encoded(self.exactly, self.levels, self.encoding, mean_field(self.quadratic_form(weights, x)))
 

@@ -167,7 +167,7 @@ class PhaseFamily:
     num_qubits, masks
         See `PhaseTable`.
     positions
-        Where the layers stand in the circuit.
+        The positions of the layers in the circuit.
     first
         The coefficients are a block from here, one row of masks after the other.
     """
@@ -226,7 +226,7 @@ class RotationFamily:
     Parameters
     ----------
     num_qubits
-        Of the program.
+        Those of the program.
     layers
         Position in the circuit, and the qubits, ascending.
     first

@@ -133,7 +133,7 @@ def feed(circuit: QuantumCircuit, slots: SlotTable, sink: Sink) -> None:
     circuit
         Gates and barriers only. A gate without a rule of its own is replaced by its definition.
     slots
-        Where the circuit's parameters live.
+        The slot of each of the circuit's parameters.
     sink
         Receives the primitives.
 

@@ -69,7 +69,7 @@ class QuadraticForm:
         Raises
         ------
         UnstableError
-            Where a squared frequency is not positive; names the mode.
+            If a squared frequency is not positive; names the mode.
         """
         squares, vectors = linalg.eigh(self.weighted.toarray(), driver="evd")
         if squares[0] <= FLAT * abs(squares[-1]):
@@ -156,7 +156,7 @@ def ground_state(form: QuadraticForm, *, quantum: bool = True) -> GaussianState:
     Raises
     ------
     UnstableError
-        Where the form is not positive definite.
+        If the form is not positive definite.
     """
     frequencies, modes = form.modes
     mean = form.mean()

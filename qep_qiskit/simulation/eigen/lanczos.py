@@ -86,7 +86,7 @@ def ground_state(
         The wanted angle between the vector and the true ground state, as judged from residual / gap. Expectations of
         other operators err by at most twice this times their norm, and usually far less.
     seed : int
-        Of the random start vectors.
+        The seed of the random start vectors.
 
     Returns
     -------

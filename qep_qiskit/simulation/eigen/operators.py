@@ -306,7 +306,7 @@ class PauliSum:
         v : array, shape (2**n,) or (B, 2**n)
             float64 or complex128.
         out : array, optional
-            Where to put the product: C-contiguous, of the shape and type of the result, and not v itself.
+            An array for the product: C-contiguous, of the shape and type of the result, and not v itself.
 
         Returns
         -------

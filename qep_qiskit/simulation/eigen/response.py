@@ -32,7 +32,7 @@ def linear_response(
     op : PauliSum
         H.
     ground : GroundState
-        Of H.
+        The ground state of H.
     source : array, shape (2**n,)
         C ψ0; its part along ψ0 is projected off.
     start : array, shape (2**n,), optional

@@ -47,7 +47,7 @@ def solve_shifted(
     Raises
     ------
     DegenerateGroundStateError
-        Where H − E is not positive on the complement of ψ.
+        If H − E is not positive on the complement of ψ.
     PreparationError
         When it does not converge.
 
@@ -138,7 +138,7 @@ def corrected(op: PauliSum, psi: Array, limit: float, *, most: int = 8) -> tuple
     Raises
     ------
     DegenerateGroundStateError, PreparationError
-        Where ψ is not near to an isolated ground state.
+        If ψ is not close to an isolated ground state.
 
     Notes
     -----

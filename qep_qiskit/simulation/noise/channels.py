@@ -176,7 +176,7 @@ def _distinct(values: Real) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] |
 
 
 def _apply(matrix: Real, stop: Stop, states: Real, out: Real) -> None:
-    """Write the products of one matrix, or of one a state, with states (c, 4**n) to `out`."""
+    """Write the products of one matrix, or of one per state, with states (c, 4**n) to `out`."""
     d, count = matrix.shape[-1], len(states)
     if stop.inner == 1:
         if matrix.ndim == 2:

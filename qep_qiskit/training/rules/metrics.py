@@ -78,7 +78,7 @@ def answer_key(Y: NDArray[Any] | None, outputs: int, cost: object = None) -> Ans
 def measured(answers: Sequence[Answer], samples: Samples, key: AnswerKey | None) -> dict[str, Any]:
     """Return the mean loss with its standard error (None where exact); where there is a key, accuracy and confusion matrix.
 
-    The confusion matrix has a row a true class and a column an answer.
+    The confusion matrix has a row per true class and a column per answer.
     """
     metrics: dict[str, Any] = {
         "loss": float(np.mean([answer.loss for answer in answers])),

@@ -23,9 +23,9 @@ class CalibrationSamples:
     ----------
     qubits : tuple of int
     zeros : Samples
-        Of all qubits in |0⟩; behind random flips, and these undone, where the method is twirled.
+        The outcomes with all qubits in |0⟩; for a twirled method behind random flips, which are undone.
     ones : Samples or None
-        Of all qubits in |1⟩; None where the method is twirled: its flips prepare both states.
+        The outcomes with all qubits in |1⟩; None for a twirled method, whose flips prepare both states.
     """
 
     qubits: tuple[int, ...]
