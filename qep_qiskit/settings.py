@@ -1,4 +1,4 @@
-"""How a gradient is measured: every option once, with its default, its meaning and its check."""
+"""The settings of a measurement: every option once, with its default, its meaning and its check."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Settings(Mapping[str, Any]):
-    """How a gradient is measured. A mapping too: ``qep.gradient(problem, **settings)``.
+    """The settings that a gradient is measured with. Also a mapping: ``qep.gradient(problem, **settings)``.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def settings_of(verb: Callable[..., Any], options: Mapping[str, Any]) -> Setting
 
 
 def shows_options(**defaults: object) -> Callable[[Verb], Verb]:
-    """Give a verb with ``**options`` a signature that spells them, for help, notebooks and `inspect`.
+    """Give a verb with ``**options`` a signature that lists them, for help, notebooks and `inspect`.
 
     Parameters
     ----------
@@ -166,9 +166,9 @@ def shows_keywords_of(other: Callable[..., Any]) -> Callable[[Verb], Verb]:
 def _shows(options: Sequence[inspect.Parameter]) -> Callable[[Verb], Verb]:
     def shown(verb: Verb) -> Verb:
         signature = inspect.signature(verb)
-        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        place = next((i for i, p in enumerate(own) if p.kind is p.KEYWORD_ONLY), len(own))
-        verb.__signature__ = signature.replace(parameters=[*own[:place], *options, *own[place:]])  # type: ignore[attr-defined]
+        others = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        place = next((i for i, p in enumerate(others) if p.kind is p.KEYWORD_ONLY), len(others))
+        verb.__signature__ = signature.replace(parameters=[*others[:place], *options, *others[place:]])  # type: ignore[attr-defined]
         return verb
 
     return shown

@@ -19,12 +19,12 @@ from qep_qiskit.stencils import AdaptiveStencil, Stencil
 
 Vector = NDArray[np.float64]
 FARTHEST = {1: 0.1, 2: 0.5}
-"""The largest β · reach, however few the shots are: beyond that the bias no longer follows the leading order."""
+"""The largest β · reach, however few the shots are: beyond that the bias does not follow the leading order."""
 RESIDUALS = 100.0
-"""An unconverged phase errs by residual / (β ‖∂C‖): β is at least so many times the residual, where that is below 0.1."""
+"""An unconverged phase errs by residual / (β ‖∂C‖): β is at least this multiple of the residual, if that is below 0.1."""
 
 MOST_TRAINED_QUBITS = 14
-"""Up to so many the ground states that a training's β is chosen by are found in no time."""
+"""The most qubits of a network whose ground states choose a training's β: up to here they take no time."""
 
 
 def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int | Split | None) -> Stencil:
@@ -96,23 +96,23 @@ def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], pre
     crossings, where the exact gradient of a sample grows without bound; a β that is not small smooths it. Where a
     ground state's reach is not known, β = 0.1.
     """
-    own = preparer if preparer.supports.quick else reference_state(preparer)
-    found = []
+    quick = preparer if preparer.supports.quick else reference_state(preparer)
+    reaches = []
     for problem in problems:
         if not problem.network.closed_form and problem.network.num_qubits > MOST_TRAINED_QUBITS:
             continue
         try:
-            free = own.prepare(family_of_free(problem))
+            free = quick.prepare(family_of_free(problem))
             if free.response is None:
                 continue
             observed = problem.cost_rows @ free.expectations(problem.frame.strings)[0]
-            found.append(free.response(problem.cost.error_signal(observed) @ problem.cost_rows).reach)
+            reaches.append(free.response(problem.cost.error_signal(observed) @ problem.cost_rows).reach)
         except (InputError, PreparationError):
             continue
-    reach = float(np.median(found)) if found else 0.0
+    reach = float(np.median(reaches)) if reaches else 0.0
     return asked.at(rounded(min(0.1, FARTHEST.get(asked.at(0.1).order, 1.0) / reach)) if reach > 0 else 0.1)
 
 
 def family_of_free(problem: Problem) -> Family:
-    """Return the free phase alone, of H's own strings."""
+    """Return the free phase alone, of H's quick strings."""
     return Family(problem.frame, problem.hamiltonian_row, np.zeros_like(problem.hamiltonian_row), (0.0,))

@@ -1,4 +1,4 @@
-"""The Hamiltonians H + βC that a problem's phases are prepared of."""
+"""The Hamiltonians H + βC of a problem's phases."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from qep_qiskit.stencils import Stencil
 
 Vector = NDArray[np.float64]
 STILL = 1e-6
-"""An error signal below this is that of a network which answers right: its nudge may be lost."""
+"""The error signal of a network that answers correctly is below this: its nudge may be lost."""
 
 
 def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
     """Return H + βC of a problem for these β, with the strings of the cost kept in ansätze and ramps."""
-    kept = problem.frame.busy if problem.network.whole_frame else (problem.cost_rows != 0).any(axis=0)
-    strings = tuple(int(i) for i in np.flatnonzero(kept))
+    present = problem.frame.busy if problem.network.whole_frame else (problem.cost_rows != 0).any(axis=0)
+    strings = tuple(int(i) for i in np.flatnonzero(present))
     return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings)
 
 
@@ -62,7 +62,7 @@ def refuse_lost(family: Family, signal: Vector) -> None:
 def _busy(family: Family) -> NDArray[np.bool_]:
     """Return which strings are no constant, shape (L,)."""
     if isinstance(family.frame, MonomialFrame):
-        found = np.ones(len(family.free), dtype=bool)
-        found[family.frame.strings.where(CONSTANT)[0]] = False
-        return found
+        busy = np.ones(len(family.free), dtype=bool)
+        busy[family.frame.strings.where(CONSTANT)[0]] = False
+        return busy
     return np.asarray(family.frame.busy)

@@ -1,4 +1,4 @@
-"""What will be run: phases × bases as parameterised circuits with bound values. Pure: no clock, no device."""
+"""The circuits of one round: phases × bases, parameterised, with bound values. Pure: no clock, no device."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Plan(Value):
     ----------
     problem : Problem
     settings : Settings
-        How it is measured, as it was asked for.
+        The settings as they were given.
     stencil : Stencil
         With its β, also where the settings leave that to the free phase.
     phases : tuple of int
@@ -74,12 +74,12 @@ class Plan(Value):
 
     @property
     def preparer(self) -> Preparer:
-        """What prepares the states."""
+        """The preparer of the states."""
         return self.settings.preparer
 
     @property
     def mitigation(self) -> Mitigation:
-        """What is done about the device's errors."""
+        """The mitigation of the device's errors."""
         return self.settings.mitigation
 
     @property
@@ -133,17 +133,17 @@ class Plan(Value):
 
     @cached_property
     def bias(self) -> Bias:
-        """What a finite β adds to the gradient of these states; of a complete plan."""
+        """The finite-β bias of the gradient of these states; only a complete plan has one."""
         return bias_of(self)
 
     @cached_property
     def nearness(self) -> tuple[Mapping[str, object] | None, list[str]]:
-        """How far the free phase is from the true ground state, and what to warn of; see :func:`nearness_of`."""
+        """The distance of the free phase from the true ground state, and warnings; see :func:`nearness_of`."""
         return nearness_of(self)
 
     @property
     def circuits(self) -> int:
-        """How many circuit executions (phases × bases) this round takes, calibration not counted."""
+        """The number of circuit executions (phases × bases) of this round, without calibration."""
         return int(self.wanted[list(self.phases)].sum())
 
 
@@ -246,7 +246,7 @@ def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: object) -
 
 
 def described(plan: Plan) -> Mapping[str, object]:
-    """Return what a plan was asked to do, for reports."""
+    """Return the problem and the settings of a plan, for reports."""
     return {
         "preparer": plan.preparer.describe(),
         "stencil": {"kind": plan.stencil.kind, "beta": plan.stencil.beta, **({"chosen": "adaptive"} if plan.adapted else {})},

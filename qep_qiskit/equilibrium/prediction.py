@@ -1,4 +1,4 @@
-"""What a network answers: the free phase alone, measured as a gradient's free phase is."""
+"""The answers of a network: the free phase alone, measured as a gradient's free phase is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Answer:
     predictions, predictions_stderr : ndarray of shape (num_outputs,), same or None
     loss, loss_stderr : float, float or None
     shots : int
-        That were spent; the readout calibration of a job is counted with its first answer.
+        Spent; the readout calibration of a job is counted with its first answer.
     shared : ndarray of shape (C,) or None
         s, where s·s is the part of the loss's variance that the readout calibration adds, the same for all answers of a job.
     loss_bias : float or None
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass
 class _Observed:
-    """A cost whose nudged phases are not asked for."""
+    """A cost whose nudged phases are not prepared."""
 
     cost: Cost
     needs_free_phase: bool = True
@@ -73,7 +73,7 @@ class _Observed:
 
 
 def read_only(problem: Problem) -> Problem:
-    """Return the problem with its nudged phases not asked for: its plan is that of an answer."""
+    """Return the problem without its nudged phases: its plan is that of an answer."""
     return Problem(problem.network, problem.weights, problem.x, cost=_Observed(problem.cost))
 
 
@@ -100,7 +100,7 @@ def answers(
         start = None if warm_start is None else warm_start[number]
         plans.append(plan(read_only(problem), settings, warm_start=start, stencil=UNUSED))
     outcomes = execute_all(plans, progress=progress)
-    found: list[Answer] = []
+    results: list[Answer] = []
     for planned, outcome in zip(plans, outcomes, strict=True):
         values, covariance, share, texts = free_phase(planned, outcome)
         outputs, cost = planned.problem.network.num_outputs, planned.problem.cost
@@ -110,7 +110,7 @@ def answers(
             errors = np.sqrt(np.maximum(np.diag(covariance)[:outputs], 0.0))
             shared = cost.error_signal(values[outputs:]) @ share[outputs:]
         spent = sum(s.shots or 0 for s in outcome.samples.values())
-        if not found:
+        if not results:
             spent += sum(c.shots for c in outcome.calibrations)
-        found.append(Answer(values[:outputs], errors, loss.value, loss.stderr, spent, shared, loss.bias, texts))
-    return found
+        results.append(Answer(values[:outputs], errors, loss.value, loss.stderr, spent, shared, loss.bias, texts))
+    return results

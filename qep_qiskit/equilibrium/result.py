@@ -152,7 +152,7 @@ def checked(found: Gradient) -> Gradient:
         numbers = np.zeros(0) if values is None else np.atleast_1d(np.asarray(values, dtype=float))
         if not np.isfinite(numbers).all():
             raise InputError(
-                f"{what}: {numbers[~np.isfinite(numbers)][0]} is no answer; a weight, an input, a target or β is too large or "
+                f"{what}: {numbers[~np.isfinite(numbers)][0]} is not finite; a weight, an input, a target or β is too large or "
                 "too small for double precision"
             )
     return found

@@ -26,7 +26,7 @@ from qep_qiskit.stencils import AdaptiveStencil, Stencil
 
 WarmStart = Gradient | Prepared | None
 NEAR = 0.2
-"""How far, as a share of its coefficients, the Hamiltonian of a sample may be from another's that it starts from."""
+"""The largest distance, as a share of its coefficients, between a sample's Hamiltonian and the one that it starts from."""
 
 
 def run(
@@ -133,9 +133,9 @@ def start_from(warm_start: WarmStart, problem: Problem) -> Prepared | None:
 
 def stamped(gradient: Gradient, started: datetime, clock: float) -> Gradient:
     """Return the gradient with versions and times in its provenance."""
-    more = {
+    stamp = {
         "versions": versions(),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
-    return replace(checked(gradient), provenance={**gradient.provenance, **more})
+    return replace(checked(gradient), provenance={**gradient.provenance, **stamp})

@@ -34,19 +34,19 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
 def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: Progress = silent) -> list[Plan]:
     """Return the second rounds of a batch, as :func:`advance` would; what can be is prepared together."""
     if not first[0].preparer.supports.together:
-        found = []
+        second = []
         for number, (plan, values) in enumerate(zip(first, observed, strict=True)):
             if len(first) > 1:
                 progress(f"nudging sample {number + 1} of {len(first)}", number / len(first))
             families = _second_families(plan, values)
-            made = plan.preparer.prepare_all(families, free=plan.prepared, seed=plan.seed, progress=progress)
-            found.append(_second(plan, values, made, progress))
-        return found
+            prepared = plan.preparer.prepare_all(families, free=plan.prepared, seed=plan.seed, progress=progress)
+            second.append(_second(plan, values, prepared, progress))
+        return second
     groups = [_second_families(plan, values) for plan, values in zip(first, observed, strict=True)]
-    made = first[0].preparer.prepare_all([family for group in groups for family in group], progress=progress)
-    dealt = iter(made)
+    prepared = first[0].preparer.prepare_all([family for group in groups for family in group], progress=progress)
+    states = iter(prepared)
     return [
-        _second(plan, values, [next(dealt) for _ in group], progress)
+        _second(plan, values, [next(states) for _ in group], progress)
         for plan, values, group in zip(first, observed, groups, strict=True)
     ]
 

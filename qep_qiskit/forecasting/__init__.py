@@ -1,4 +1,4 @@
-"""What a gradient costs and how accurate it will be, before anything is paid; β and shots chosen for the least error."""
+"""Forecasts of a gradient's cost and accuracy, before anything is paid; β and shots chosen for the least error."""
 
 from qep_qiskit.forecasting.forecast import Forecast
 

@@ -1,4 +1,4 @@
-"""The β, the shots and their split that make the predicted mean squared error least."""
+"""The β, the shots and their split with the least predicted mean squared error."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from qep_qiskit.settings import Settings
 
 Vector = NDArray[np.float64]
 REACH = (0.005, 3.0)
-"""Where β is looked for, in units of gap/‖C‖: the rule is perturbative in β‖C‖/gap."""
+"""The range of β, in units of gap/‖C‖: the rule is perturbative in β‖C‖/gap."""
 GRID = 7
 PRECISION = 0.05
-"""Of ln β. The mean squared error is flat at its least value: 5 % beside it cost below 1 %."""
+"""The precision of ln β. The mean squared error is flat at its minimum: 5 % away from it, it is less than 1 % higher."""
 ITERATIONS = 200
 MOST_SHOTS = 1e15
-"""Shots per circuit that count as all there can be: an error that needs more is not reached."""
+"""The most shots per circuit: an error that needs more cannot be reached."""
 LEAST_SHARE = 0.1
-"""Of the mean: no circuit gets fewer shots, so that loss and predictions keep an error bar worth having."""
+"""The least shots of a circuit as a share of the mean, so that loss and predictions keep a useful error bar."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Allotment:
 
 
 def allot(prediction: Prediction, *, mean: float, optimal: bool, calibration_shots: int | None) -> Allotment:
-    """Return how `mean` shots per circuit are shared out: evenly, or so that the summed variance is least.
+    """Return how `mean` shots per circuit are distributed: evenly, or so that the summed variance is least.
 
     Σ a_i/N_i + u_i/N_i² at fixed Σ m_i N_i, with a_i the variance that one shot of each of the m_i circuits of group i leaves,
     summed over the weights, and u_i/N_i² what stays unknown about events too rare to be seen: without it all shots would go to
@@ -248,11 +248,11 @@ def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | No
                 known[beta] = at(beta)
             except UnreachableError as error:
                 known[beta] = error
-        found = known[beta]
-        if isinstance(found, UnreachableError):
+        choice = known[beta]
+        if isinstance(choice, UnreachableError):
             # larger than any number of shots, and less so where the error comes nearer to the target
-            return 100.0 + float(np.log(found.floor)) if np.isfinite(found.floor) else 1e3
-        return float(np.log(max(found.squared_error if target is None else found.mean_shots, 1e-300)))
+            return 100.0 + float(np.log(choice.floor)) if np.isfinite(choice.floor) else 1e3
+        return float(np.log(max(choice.squared_error if target is None else choice.mean_shots, 1e-300)))
 
     grid = np.linspace(np.log(lowest * scale), np.log(REACH[1] * scale), GRID)
     values = [value(x) for x in grid]

@@ -1,4 +1,4 @@
-"""A device that answers with what another one would give in the mean, so that a plan is predicted by the code that runs it."""
+"""A device that returns another device's expected outcomes, so that the code that runs a plan also predicts it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qep_qiskit.samples import Samples
 
 @dataclass(frozen=True)
 class ExpectedDevice:
-    """Samples are the device's exact outcome distribution, labelled with the shots that were asked for.
+    """Samples are the device's exact outcome distribution, labelled with the number of shots.
 
     Reduced like any other outcomes they give the mean of the gradient and the mean of its covariance, whatever the mitigation.
     """
@@ -39,7 +39,7 @@ class ExpectedDevice:
 
     @property
     def exact(self) -> bool:
-        """False: shots are asked for."""
+        """False: it always has shots."""
         return False
 
     @property

@@ -1,4 +1,4 @@
-"""What a plan says: what will be sent, how long it takes, and how accurate it will be."""
+"""A forecast: the circuits that will be sent, how long they take, and how accurate the gradient will be."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Forecast(Value):
-    """A gradient as it is planned.
+    """The forecast of a gradient.
 
     Attributes
     ----------
     names : tuple of str
     values : ndarray of shape (K,)
-        What the gradient will be in the mean, finite β, preparation and device noise included.
+        The expected gradient: finite β, preparation and device noise included.
     stderr : ndarray of shape (K,) or None
         The error bars that it will have; None where expectations are exact.
     exact : ndarray of shape (K,) or None
@@ -46,7 +46,7 @@ class Forecast(Value):
     target_error : float or None
     stencil : Stencil
     chosen_beta : bool
-        Whether the plan chose β.
+        Whether the planner chose β.
     adapted_beta : bool
         Whether β followed from the free phase, the default.
     split : Split or None
@@ -104,7 +104,7 @@ class Forecast(Value):
 
     @property
     def bias(self) -> Vector | None:
-        """What no number of shots removes: finite β, preparation and device noise together, shape (K,)."""
+        """The error that shots do not reduce: finite β, preparation and device noise together, shape (K,)."""
         return None if self.exact is None else self.values - self.exact
 
     @property
@@ -126,14 +126,14 @@ class Forecast(Value):
 
     @property
     def device_error(self) -> float | None:
-        """What preparation and device noise add at this β, over ‖g*‖."""
+        """The error of preparation and device noise at this β, over ‖g*‖."""
         return None if self.finite_beta is None else self._relative(float(np.linalg.norm(self.values - self.finite_beta)))
 
     @property
     def fidelity(self) -> float | None:
         """Π(1 − error) over gates and readouts of the worst circuit, by the device's calibration."""
-        known = [row.appraisal.fidelity for row in self.sending.rows if row.appraisal is not None]
-        return min((f for f in known if f is not None), default=None)
+        fidelities = [row.appraisal.fidelity for row in self.sending.rows if row.appraisal is not None]
+        return min((f for f in fidelities if f is not None), default=None)
 
     def _relative(self, error: float) -> float | None:
         return float(error) / self.size if self.size else None

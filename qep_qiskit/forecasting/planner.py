@@ -30,11 +30,11 @@ from qep_qiskit.stencils import AdaptiveStencil, AutoStencil, Stencil
 
 Vector = NDArray[np.float64]
 NOISELESS_REACH = 0.01
-"""The least β in units of gap/‖C‖ if there is no shot noise: errors of the states are divided by it."""
+"""The least β in units of gap/‖C‖ without shot noise: errors of the states are divided by it."""
 
 
 def check_target(target: object, settings: Settings) -> float | None:
-    """Return the relative error that is wanted, refusing what is not one."""
+    """Return the target error, checked."""
     if target is None:
         return None
     number = isinstance(target, int | float | np.number) and not isinstance(target, bool)
@@ -71,7 +71,7 @@ class Question:
 
 
 def answered(question: Question, progress: Progress = silent) -> Forecast:
-    """Return what a gradient will cost and how accurate it will be; with a target error, with the shots that reach it."""
+    """Return the forecast: cost and accuracy, and with a target error the shots that reach it."""
     question = with_beta(question, progress)
     choice, truth = best_choice(question, progress)
     progress("compiling circuits", None)

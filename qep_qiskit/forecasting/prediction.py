@@ -1,4 +1,4 @@
-"""What one gradient would give at one β: its mean, and what each circuit adds to its variance."""
+"""The predicted gradient at one β: its mean, and the variance that each circuit adds."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Prediction:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """Which circuits there are, shape (phases, bases)."""
+        """A mask of the circuits, shape (phases, bases)."""
         return self.plan.wanted
 
     def variances(self, shots: NDArray[np.float64], calibration: float) -> Vector:
@@ -145,9 +145,9 @@ def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
     """
 
     def variance(shots: dict[tuple[int, int], int | None], calibration: int | None) -> Vector:
-        found = reduce(last, relabelled(outcomes, shots, calibration))
-        assert found.covariance is not None
-        return np.diag(found.covariance)
+        gradient = reduce(last, relabelled(outcomes, shots, calibration))
+        assert gradient.covariance is not None
+        return np.diag(gradient.covariance)
 
     mean = reduce(last, relabelled(outcomes, {}, None))
     count = calibration_circuits(outcomes)

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from qep_qiskit.checks import shown
+from qep_qiskit.checks import seed_of, shown
 from qep_qiskit.equilibrium.adaptive_beta import adapted_to_training
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.split import OptimalShots
@@ -87,7 +87,7 @@ def task_of(
     """Return the checked task that :func:`train` runs; its arguments are those of :func:`train`."""
     if not isinstance(network, Network):
         raise InputError(f"train: network is {shown(network)}; give a Network such as qep.ising(...)")
-    settings = settings_of(train, {"seed": 0, **options})
+    settings = settings_of(train, {**options, "seed": seed_of(options.get("seed", 0))})
     samples = samples_of(network, X, Y, cost)
     held_out = None
     if validation is not None:

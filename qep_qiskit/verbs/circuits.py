@@ -1,4 +1,4 @@
-"""circuits: what prepares the states of every phase, as bound circuits of Qiskit."""
+"""The circuits that prepare the states of every phase, as bound circuits of Qiskit."""
 
 from __future__ import annotations
 

@@ -54,10 +54,10 @@ def execute(
         plan = plan.plan
     if not isinstance(plan, Plan):
         raise InputError(f"execute: {shown(plan)} is not planned; give qep.forecast(problem, ...) or its plan")
-    chosen = as_device(device)
+    on = as_device(device)
     if earlier is not None:
-        return replace(execute_round(plan, chosen, earlier=earlier, progress=progress), plan=plan)
-    done, outcomes = finish(plan, lambda part, before: execute_round(part, chosen, earlier=before, progress=progress), progress)
+        return replace(execute_round(plan, on, earlier=earlier, progress=progress), plan=plan)
+    done, outcomes = finish(plan, lambda part, before: execute_round(part, on, earlier=before, progress=progress), progress)
     return replace(outcomes, plan=done)
 
 

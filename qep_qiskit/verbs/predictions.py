@@ -1,4 +1,4 @@
-"""predictions: what a network answers to many samples, measured as a gradient's free phase is."""
+"""Predictions of many samples, measured as a gradient's free phase is."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def predictions(
     nothing = ExpectationCost(lambda v: 0.0, np.zeros_like)
     rows = numbers(X.to_numpy() if hasattr(X, "to_numpy") else X)
     if rows is None or rows.ndim not in (1, 2) or not len(rows):
-        raise InputError(f"X: is no table of numbers; give an array of shape (samples, {network.num_inputs})")
+        raise InputError(f"X: is not a table of numbers; give an array of shape (samples, {network.num_inputs})")
     problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(rows)]
-    found = answers(problems, settings_of(predictions, options), progress=progress)
-    for text in dict.fromkeys(text for answer in found for text in answer.warnings):
+    results = answers(problems, settings_of(predictions, options), progress=progress)
+    for text in dict.fromkeys(text for answer in results for text in answer.warnings):
         warnings.warn(text, NudgeWarning, stacklevel=2)
-    values = np.array([answer.predictions for answer in found])
-    if found[0].predictions_stderr is None:
+    values = np.array([answer.predictions for answer in results])
+    if results[0].predictions_stderr is None:
         return values, None
-    return values, np.array([answer.predictions_stderr for answer in found])
+    return values, np.array([answer.predictions_stderr for answer in results])

@@ -219,7 +219,7 @@ def test_a_nudge_lost_to_rounding_is_refused_or_reported(observable, size):
 def test_nan_and_infinity_are_refused_as_results(field, wrong):
     gradient = qep.gradient(ordinary(0, (4, 5)))
     value = wrong if field == "loss" else np.full_like(getattr(gradient, field), wrong)
-    with pytest.raises(InputError, match="is no answer; .* too large or too small"):
+    with pytest.raises(InputError, match="is not finite; .* too large or too small"):
         checked(replace(gradient, **{field: value}))
 
 

@@ -1,4 +1,4 @@
-"""A batch's gradients on many workers: some samples a task."""
+"""A batch's gradients on many workers: some samples per task."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ class Distributed:
         assert not isinstance(shots, OptimalShots)
         parts = []
         for number, first in enumerate(range(0, len(problems), self.size)):
-            some = problems[first : first + self.size]
+            batch = problems[first : first + self.size]
             starts = None if warm_start is None else tuple(kept(p, preparer) for p in warm_start[first : first + self.size])
-            samples = tuple((problem.x, problem.cost) for problem in some)
+            samples = tuple((problem.x, problem.cost) for problem in batch)
             # without shots nothing is drawn but first angles, which are those of the whole batch; so are the first task's shots
             seed_of_task = seed if shots is None or number == 0 else integer(seed, "task", number)
-            parts.append(Part(some[0].weights, samples, starts, shots, seed_of_task))
+            parts.append(Part(batch[0].weights, samples, starts, shots, seed_of_task))
         found: dict[int, list[Gradient]] = {}
         shared = (self.source, replace(settings, shots=None, seed=0), problems[0].network)  # the same for every step
         for number, gradients in self.pool.results(measured, shared, parts):

@@ -48,8 +48,8 @@ class Log:
     def settle(self, chosen: Task) -> Task:
         """Note what was planned for the task, and return the task with it."""
         if chosen is not self.task:
-            about = chosen.describe()
-            self.planned = {"planned": {key: about[key] for key in ("stencil", "shots", "calibration_shots")}}
+            described = chosen.describe()
+            self.planned = {"planned": {key: described[key] for key in ("stencil", "shots", "calibration_shots")}}
         return chosen
 
     def add(self, done: Step, seconds: float) -> Mapping[str, Any]:

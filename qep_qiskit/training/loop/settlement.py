@@ -1,4 +1,4 @@
-"""β = "auto" and shots that are to be shared out, planned once for a whole training and kept with its run."""
+"""β = "auto" and the distribution of shots, planned once for a whole training and kept with its run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qep_qiskit.stencils import Stencil, stencil
 from qep_qiskit.training.loop.task import Task
 
 PLANNED = "planned"
-"""The run's document of what was planned: a run that goes on another day keeps the β and the shots that it began with."""
+"""The run's document of the planned numbers: a run that resumes on another day keeps its β and its shots."""
 
 
 def settled(task: Task, store: RunStore | None = None, *, progress: Progress = silent) -> Task:
@@ -26,22 +26,22 @@ def settled(task: Task, store: RunStore | None = None, *, progress: Progress = s
     ----------
     task : Task
     store : RunStore, optional
-        Open for writing: what it has is taken, and what is planned now is kept.
+        Open for writing. Numbers that it holds are used; those planned now are stored in it.
     """
     if not task.settings.open:
         return task
-    known = None if store is None else store.get("training", PLANNED)
-    if known is None:
-        known = _planned(task, progress)
+    numbers = None if store is None else store.get("training", PLANNED)
+    if numbers is None:
+        numbers = _planned(task, progress)
         if store is not None:
-            store.put("training", PLANNED, known)
-            store.put("training", "settings", {**(store.get("training", "settings") or {}), PLANNED: known})
-    shots = known["shots"]
+            store.put("training", PLANNED, numbers)
+            store.put("training", "settings", {**(store.get("training", "settings") or {}), PLANNED: numbers})
+    shots = numbers["shots"]
     settings = replace(
         task.settings,
-        stencil=stencil(known["kind"], float(known["beta"])),
+        stencil=stencil(numbers["kind"], float(numbers["beta"])),
         shots=Split(shots) if isinstance(shots, list) else shots,
-        calibration_shots=known["calibration_shots"],
+        calibration_shots=numbers["calibration_shots"],
     )
     return replace(task, settings=settings)
 

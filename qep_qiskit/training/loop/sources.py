@@ -1,4 +1,4 @@
-"""Where a batch's gradients come from, and their mean with its error bar."""
+"""Sources of a batch's gradients, and their mean with its error bar."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Vector = NDArray[np.float64]
 
 
 class Source(Protocol):
-    """What gives one gradient per problem."""
+    """A source of one gradient per problem."""
 
     def __call__(
         self,
@@ -37,7 +37,7 @@ class Source(Protocol):
         ...
 
     def describe(self, settings: Settings) -> Mapping[str, object]:
-        """Return what it is, for reports and for telling one run from another."""
+        """Return a description, for reports and to distinguish runs."""
         ...
 
 
@@ -105,7 +105,7 @@ class BatchMean:
         Of its shot noise; None where expectations are exact. The samples of the batch are not part of it.
     loss, loss_stderr : float, float or None
     shots : int
-        That were spent, calibration included.
+        Spent, calibration included.
     warnings : tuple of str
     loss_bias : float or None
         What shot noise adds to a curved loss on average; `loss` less this is unbiased.
@@ -141,8 +141,8 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     values = np.mean([g.values for g in found], axis=0)
     loss = float(np.mean([g.loss for g in found]))
     about: list[BetaBias] = [g.diagnostics.beta_bias or {} for g in found]
-    own = {b.get("warning") for b in about}  # of one sample: what counts is the batch's, which follows
-    texts = dict.fromkeys(text for g in found for text in g.diagnostics.warnings if text not in own)
+    of_samples = {b.get("warning") for b in about}  # of one sample: what counts is the batch's, which follows
+    texts = dict.fromkeys(text for g in found for text in g.diagnostics.warnings if text not in of_samples)
     beta_bias = _mean_bias(about)
     spent = sum(_count(g.provenance.get("shots_total")) for g in found)
     together: dict[str | None, list[Gradient]] = {}

@@ -15,7 +15,7 @@ def carries(preparer: Preparer, qubits: int, samples: int) -> bool:
 
 
 def of_use(preparer: Preparer, qubits: int) -> bool:
-    """Return whether a free phase of so many qubits is found sooner from a start; a network in closed form has no qubits."""
+    """Return whether a start shortens the search for a free phase of this many qubits; a network in closed form has none."""
     return bool(preparer.supports.start) and qubits >= preparer.supports.start_qubits
 
 

@@ -34,12 +34,12 @@ Indices = NDArray[np.int64]
 
 
 LARGEST_STEP = 1e12
-"""A step beyond so many times the weights is no step: squares of such numbers lose the gap, and overflow."""
+"""The largest step, as a multiple of the weights: squares of larger numbers lose the gap, and overflow."""
 
 
 @dataclass(frozen=True)
 class State:
-    """All that a training carries from one step to the next.
+    """The state that a training carries from one step to the next.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class State:
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did.
+    """The result of one step.
 
     Attributes
     ----------
@@ -118,14 +118,14 @@ def steps(task: Task, state: State | None = None, *, progress: Progress = silent
 
 def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
     """Return the next step."""
-    step, chosen = state.step, task.batch(state.step)
-    problems = [Problem(task.network, state.weights, task.samples.X[i], cost=task.samples.costs[i]) for i in chosen]
+    step, batch = state.step, task.batch(state.step)
+    problems = [Problem(task.network, state.weights, task.samples.X[i], cost=task.samples.costs[i]) for i in batch]
     if task.settings.open:
         raise ValueError("a task that leaves something to the planner is to be settled before its first step")
     asked: Any = task.settings.shots
     shots = task.optimizer.shots(asked, state.memory) if isinstance(asked, int) else asked
-    found = _gradients(task, problems, _warm_start(task, state, chosen), shots, step, progress)
-    mean = mean_of(found)
+    gradients = _gradients(task, problems, _warm_start(task, state, batch), shots, step, progress)
+    mean = mean_of(gradients)
     gradient = task.constraints.gradient(mean.values, state.weights)
     covariance = task.constraints.covariance(mean.covariance)
     rate = task.rate(step)
@@ -139,7 +139,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
             "learning_rate or clip"
         )
     fresh = (
-        {int(i): s for i, g in zip(chosen, found, strict=True) if (s := kept(g.free, task.settings.preparer)) is not None}
+        {int(i): s for i, g in zip(batch, gradients, strict=True) if (s := kept(g.free, task.settings.preparer)) is not None}
         if task.carries
         else {}
     )
@@ -150,7 +150,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         memory=memory,
         starts={**state.starts, **fresh},
         shots=state.shots + mean.shots,
-        running=_run_on(task, state.running, chosen, found),
+        running=_run_on(task, state.running, batch, gradients),
     )
     record: dict[str, Any] = {
         "step": step + 1,
@@ -165,7 +165,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         "gradient_stderr": None if covariance is None else float(np.sqrt(np.trace(covariance))),
         "step_norm": float(np.linalg.norm(weights - state.weights)),
         "beta_bias": mean.beta_bias,
-        "warned": sum(bool(g.diagnostics.warnings) for g in found),
+        "warned": sum(bool(g.diagnostics.warnings) for g in gradients),
     }
     if task.compare_every and step % task.compare_every == 0:
         record["cosine"] = _cosine(task, problems, mean.values)
@@ -237,10 +237,10 @@ def evaluate(
     """Return loss and accuracy of samples as the task's device measures them, and the shots that this took."""
     problems = [Problem(task.network, weights, x, cost=cost) for x, cost in zip(samples.X, samples.costs, strict=True)]
     try:
-        found = answers(problems, replace(task.settings, shots=task.read_shots, seed=seed), progress=progress)
+        results = answers(problems, replace(task.settings, shots=task.read_shots, seed=seed), progress=progress)
     except DegenerateGroundStateError as error:
         raise DegenerateGroundStateError(f"training: at a held-out sample, {error}") from None
-    return measured(found, samples, task.key), sum(answer.shots for answer in found)
+    return measured(results, samples, task.key), sum(answer.shots for answer in results)
 
 
 def _cosine(task: Task, problems: Sequence[Problem], values: Vector) -> float | None:

@@ -1,4 +1,4 @@
-"""A training as it was asked for: checked, complete, and without anything that changes while it runs."""
+"""A training as it was requested: checked, complete, and unchanged while it runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained, on what, and how. :func:`qep_qiskit.train` makes one of its arguments.
+    """A training: the network, the data, and how it is trained. :func:`qep_qiskit.train` makes one from its arguments.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Task:
     epochs, batch_size : int
     constraints : Constraints
     patience : int or None
-        Epochs without a better held-out loss (the training loss where nothing is held out) after which training stops.
+        Epochs without a better held-out loss (the training loss if nothing is held out) after which training stops.
     compare_every : int
-        Every so many steps the batch's exact gradient is computed beside; 0: never.
+        Every this many steps the batch's exact gradient is computed too; 0: never.
     warm : bool
         Whether samples start from their last free phase.
     """
@@ -92,12 +92,12 @@ class Task:
 
     @cached_property
     def key(self) -> AnswerKey | None:
-        """How classes are read from the outputs; None where targets are no classes."""
+        """The decoding of outputs as classes; None if the targets are not classes."""
         return answer_key(self.samples.Y, self.network.num_outputs, self.cost)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of an epoch, the last one smaller where it does not come out even."""
+        """Batches of an epoch; the last one may be smaller."""
         return -(-len(self.samples) // self.batch_size)
 
     @property
@@ -112,7 +112,7 @@ class Task:
 
     @property
     def read_shots(self) -> int | None:
-        """Shots of each circuit that a held-out sample is read from: those of the free phase in the mean."""
+        """Shots of each circuit that a held-out sample is read from: the mean of the free phase's."""
         shots = self.settings.shots
         if isinstance(shots, OptimalShots):
             return shots.shots
