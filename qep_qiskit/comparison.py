@@ -124,12 +124,12 @@ class Climb:
         return structures[0].circuit
 
     def _stencil(self) -> Stencil:
-        """Return one stencil for all rungs: that of the asked-for preparation and shots."""
+        """Return one stencil for all rungs: the one for the preparation and shots of this comparison."""
         if self._chosen is not None:
             return self._chosen
-        planned = plan(self._problem, self._settings, progress=self._progress)
-        self._free, self._chosen = planned.prepared, planned.stencil
-        return planned.stencil
+        first = plan(self._problem, self._settings, progress=self._progress)
+        self._free, self._chosen = first.prepared, first.stencil
+        return first.stencil
 
     def _described_stencil(self) -> dict[str, object]:
         """Return kind and β; an adaptive β that an interrupted comparison has not chosen yet is None."""
@@ -235,9 +235,9 @@ class Climb:
 
     def _measured(self, mitigation: Mitigation) -> Gradient:
         if self._settings.shots is None:
-            raise _Skipped("no shots were given")
+            raise _Skipped("no shots were requested")
         if mitigation == Mitigation() and self._rungs[-1].name == "shots":
-            raise _Skipped("no mitigation was chosen")
+            raise _Skipped("no mitigation was requested")
         if self._measured_before is not None:
             self._last = reduce(*self._measured_before, mitigation=str(mitigation))
         else:

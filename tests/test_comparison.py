@@ -45,7 +45,7 @@ def test_rungs_that_do_not_apply_say_why() -> None:
     budget = qep.compare(PROBLEM)
     notes = {rung.name: rung.note for rung in budget.rungs if rung.values is None}
     assert set(notes) == {"device", "shots", "mitigated"}
-    assert notes["device"] == "statevector adds no noise" and notes["shots"] == "no shots were given"
+    assert notes["device"] == "statevector adds no noise" and notes["shots"] == "no shots were requested"
 
 
 def test_infinite_shots_is_what_many_shots_tend_to() -> None:
@@ -102,11 +102,11 @@ def test_an_error_bar_of_zero_leaves_z_unknown() -> None:
     rung, k = budget["shots"], network.names.index("s")
     assert rung.values[k] == rung.stderr[k] == 0.0 and np.isnan(rung.z[k])
     assert np.isfinite(np.delete(rung.z, k)).all() and (np.delete(rung.stderr, k) > 0).all()
-    stored = Budget.of(json.loads(json.dumps(budget.to_dict())))["shots"]
-    assert np.isnan(stored.z[k]) and rung.to_dict()["z"][k] is None
+    restored = Budget.of(json.loads(json.dumps(budget.to_dict())))["shots"]
+    assert np.isnan(restored.z[k]) and rung.to_dict()["z"][k] is None
     others = np.delete(rung.z, k)
-    assert stored.chi_square == pytest.approx(np.mean(others**2))
-    assert stored.largest_z == pytest.approx(np.abs(others).max())
+    assert restored.chi_square == pytest.approx(np.mean(others**2))
+    assert restored.largest_z == pytest.approx(np.abs(others).max())
 
 
 def test_scores_are_unknown_where_there_is_no_error_bar() -> None:

@@ -273,5 +273,5 @@ def test_settings_are_shown_without_addresses():
 def test_an_unknown_rung_is_refused():
     budget = qep.compare(PROBLEM, shots=100, seed=1)
     assert [rung.name for rung in budget] == [rung.name for rung in budget.rungs]
-    with pytest.raises(qep.InputError, match="there is no rung 'shotz'; there are exact"):
+    with pytest.raises(qep.InputError, match="no rung is called 'shotz'; the rungs are exact"):
         budget["shotz"]

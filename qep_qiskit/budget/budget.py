@@ -83,7 +83,7 @@ class Budget(Value):
         """Return the rung of that name, or ``mean_field``."""
         by_name = {rung.name: rung for rung in self.rows}
         if name not in by_name:
-            raise InputError(f"budget: there is no rung {shown(name)}; there are {', '.join(by_name)}")
+            raise InputError(f"budget: no rung is called {shown(name)}; the rungs are {', '.join(by_name)}")
         return by_name[name]
 
     def __iter__(self) -> Iterator[Rung]:

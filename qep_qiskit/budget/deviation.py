@@ -1,4 +1,4 @@
-"""Deviations of gradients from the exact one: the only place where errors, cosines, signs and z-scores are computed."""
+"""The distance of a gradient from the exact one: the only place where errors, cosines, signs and z-scores are computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLEAR = 1e-12
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Deviation(Value):
-    """The deviation of a gradient from the exact one, or from another reference.
+    """The distance of a gradient from the exact one, or from another that it is compared with.
 
     Attributes
     ----------

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from qep_qiskit.cli.endings import DONE, FAILED
 from qep_qiskit.cli.following import device_of_run, run_folder
 from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import print_json, progress, say
@@ -19,7 +20,6 @@ def command(run: str, as_json: bool) -> int:
 
     Exit code 1 means that a job may be under way still.
     """
-    from qep_qiskit.cli.main import DONE, FAILED
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.jobs.cancelling import cancel_jobs
     from qep_qiskit.runs.jobs.courier import Courier

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from qep_qiskit.cli.endings import DONE, NOT_FINISHED
 from qep_qiskit.cli.following import (
     confirm_on_terminal,
     device_of_run,
@@ -35,7 +36,6 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
     Exit code 3 means not finished yet, so that cron can call it until it is 0.
     """
     from qep_qiskit.cli.gradient_table import show
-    from qep_qiskit.cli.main import DONE, NOT_FINISHED
     from qep_qiskit.equilibrium.reduction import reduce
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle, read_again

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.endings import InterruptedRunError
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, out_option, spec_options, yes_option
 from qep_qiskit.cli.output import console, print_json, progress, say, to_json
@@ -100,7 +101,6 @@ def _paid(spec: Spec, folder: Path, yes: bool, as_json: bool) -> None:
 
 def _climb(climb: Climb, spec: Spec, folder: Path) -> None:
     """Compute all rungs; an interruption leaves the finished ones in the folder."""
-    from qep_qiskit.cli.main import InterruptedRunError
 
     def kept() -> str:
         return _keep(climb.budget(), spec, folder)
@@ -125,7 +125,7 @@ def _keep(budget: Budget, spec: Spec, folder: Path) -> str:
 
 
 def _write_data(document: dict[str, Any], spec: Spec, folder: Path) -> Path:
-    """Write a budget as JSON, and the spec beside it unless a run keeps its own there."""
+    """Write a budget as JSON, and the spec next to it unless a run keeps its own there."""
     from qep_qiskit.files import write_whole
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.endings import DONE, NOT_FINISHED, InterruptedRunError
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.output import cell, marked, name_cell, say
 from qep_qiskit.errors import InputError
@@ -46,8 +47,6 @@ def spec_of(store: RunStore) -> Spec:
 @contextmanager
 def saved_when_interrupted(store: RunStore) -> Iterator[None]:
     """Say how to go on where Ctrl-C ends a command: every step was written before it was done."""
-    from qep_qiskit.cli.main import InterruptedRunError
-
     there = f"all that was sent and fetched is saved, `qep collect {store.folder}` goes on"
     try:
         with saying(lambda: there):
@@ -90,7 +89,6 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
     Quiet: a run that is not finished prints nothing.
     """
     from qep_qiskit.cli.gradient_table import show
-    from qep_qiskit.cli.main import DONE, NOT_FINISHED
     from qep_qiskit.cli.output import console, print_json, say
 
     gradient = life.advance()

@@ -38,10 +38,10 @@ def show(result: Gradient, exact: list[float] | None) -> None:
     added = f" (of which shot noise adds {bias:.2g} on average)" if abs(bias) > LARGE_BIAS * bar else ""
     out.print(marked("[bold]Loss[/] {}", f"{Estimate(result.loss, result.loss_stderr)}{added}"))
     out.print(marked("[bold]Predictions[/] {}", ", ".join(map(str, estimates(result.predictions, result.predictions_stderr)))))
-    about = result.diagnostics
-    out.print(marked("[bold]Gap[/] {}", number(about.gap)))
-    for phase in about.phases:
+    diagnostics = result.diagnostics
+    out.print(marked("[bold]Gap[/] {}", number(diagnostics.gap)))
+    for phase in diagnostics.phases:
         parts = [f"{key} {number(value)}" for key in PHASE_KEYS if finite(value := getattr(phase, key))]
         out.print(marked("[bold]Phase[/] β = {}: {}", number(phase.beta), ", ".join(parts)))
-    for warning in about.warnings:
+    for warning in diagnostics.warnings:
         out.print(marked("[bold yellow]warning:[/] {}", warning))

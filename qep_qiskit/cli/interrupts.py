@@ -23,7 +23,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Heard:
-    """What the process has heard and has said; there is one."""
+    """The signals that the process has received and whether it has said its last words; there is one."""
 
     def __init__(self) -> None:
         self.number = 0

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 import qep_qiskit
+from qep_qiskit.cli.endings import DONE, FAILED, INTERRUPTED, NOT_FINISHED, TERMINATED, WRONG_INPUT, InterruptedRunError
 from qep_qiskit.cli.interrupts import exit_code, interruptible, stay_alive, take_the_word
 from qep_qiskit.cli.options import Group
 from qep_qiskit.cli.output import say
@@ -40,17 +41,10 @@ VERBS = (
     "kinds",
     "doctor",
 )
-DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
-
-
 COMPLETION = """\b
 Completion by the Tab key in bash (zsh_source and fish_source for the other shells):
   eval "$(_QEP_COMPLETE=bash_source qep)"
 """
-
-
-class InterruptedRunError(Exception):
-    """Ctrl-C; the text says how to go on."""
 
 
 class Program(Group):

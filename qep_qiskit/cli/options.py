@@ -26,9 +26,9 @@ class Group(click.Group):
         if word and not word.startswith("-") and self.get_command(ctx, word) is None:
             from qep_qiskit.errors import nearest
 
-            known = self.list_commands(ctx)
-            close = nearest(word, known) or f"; there are {', '.join(known)}."
-            raise click.UsageError(f"there is no command {word!r}{close}", ctx)
+            verbs = self.list_commands(ctx)
+            close = nearest(word, verbs) or f"; the commands are {', '.join(verbs)}."
+            raise click.UsageError(f"no command is called {word!r}{close}", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -1,4 +1,4 @@
-"""What goes to stdout and to stderr: JSON without NaN, consoles, and progress.
+"""Everything that goes to stdout and stderr: JSON without NaN, consoles, and progress.
 
 All text goes out by :func:`say`, :func:`console` or :func:`print_json`: there it loses secrets and every character that a
 terminal would obey. Markup is read in our own templates alone, by :func:`marked`.
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\ufffb]")
 FIRST_WORD_SECONDS = 10.0
-"""When a command that is still at work says so, if there is no bar."""
+"""A command without a progress bar says after this time that it is still at work."""
 PLAIN_WIDTH = 100
-"""Columns where stdout is no terminal."""
+"""Columns if stdout is not a terminal."""
 UNBROKEN_WIDTH = 10_000
 
 
@@ -122,7 +122,7 @@ def cell(value: object, style: str = "") -> Text:
 
 
 def name_cell(value: object, width: int = LONGEST_NAME) -> Text:
-    """Return a table's cell with a name, so short that the numbers beside it are seen."""
+    """Return a table's cell with a name, short enough to leave room for the numbers."""
     from rich.text import Text
 
     return Text(shortened(str(value), width))
@@ -130,7 +130,7 @@ def name_cell(value: object, width: int = LONGEST_NAME) -> Text:
 
 @contextmanager
 def _told_now_and_then() -> Iterator[Progress]:
-    """Say in a line what is being done where it takes long: after 10 s, and each time twice as late."""
+    """Report in a line what is being done if it takes long: after 10 s, 20 s, 40 s and so on."""
     stage, ended = ["starting"], threading.Event()
     stream, began = sys.stderr, time.monotonic()
 

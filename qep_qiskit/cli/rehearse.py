@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.endings import DONE, FAILED, InterruptedRunError
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, optional_spec_options, run_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, say
@@ -77,7 +78,6 @@ def command(
     A mock service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the qubits in use.
     `--fault NAME` makes it fail in that way, and shows how the program reacts.
     """
-    from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.errors import InputError
 
     try:
@@ -120,7 +120,6 @@ def _device_words(spec: Spec, name: str | None) -> list[str]:
 
 
 def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, ...], noise: str, as_json: bool) -> int:
-    from qep_qiskit.cli.main import DONE, FAILED
     from qep_qiskit.cli.rehearsing import play
     from qep_qiskit.rehearsal.faults import orders
 
@@ -233,7 +232,6 @@ def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None
 
 
 def _keep_up(server: MockServer, as_json: bool) -> int:
-    from qep_qiskit.cli.main import DONE
 
     if as_json:
         print_json({"url": server.url, "pid": os.getpid()})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qep_qiskit.cli.endings import DONE, INTERRUPTED, NOT_FINISHED, TERMINATED, WRONG_INPUT
 from qep_qiskit.cli.output import progress
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[Step]:
     service : Service
         The service of the commands; it refuses a job always that it refused once.
     """
-    from qep_qiskit.cli.main import DONE, NOT_FINISHED, VERBS, WRONG_INPUT
+    from qep_qiskit.cli.main import VERBS
 
     if "plan" in VERBS:
         step = run(["plan", *words])
@@ -108,7 +109,7 @@ def _ended_badly(home: Path) -> bool:
 
 def run(words: list[str]) -> Step:
     """Run one command of the program in this process, and catch its output."""
-    from qep_qiskit.cli.main import INTERRUPTED, TERMINATED, cli
+    from qep_qiskit.cli.main import cli
 
     started = time.monotonic()
     out, err = io.StringIO(), io.StringIO()

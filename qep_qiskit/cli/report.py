@@ -12,12 +12,12 @@ from qep_qiskit.cli.output import print_json, progress, say
 @click.command("report", short_help="Write a page about a run.")
 @run_argument
 @file_option("report.html in the run's folder")
-@click.option("--exact/--no-exact", default=None, help="Compute the exact gradient beside it; by default up to 16 qubits.")
+@click.option("--exact/--no-exact", default=None, help="Compute the exact gradient for comparison; by default up to 16 qubits.")
 @json_option
 def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> None:
     """Write one self-contained HTML page about RUN: gradients, jobs and their times, costs, circuits, layout, calibration.
 
-    Of a training: curves with error bars, confusion matrix, weights, and the mean cosine to the exact gradient.
+    For a training: curves with error bars, confusion matrix, weights, and the mean cosine to the exact gradient.
 
     Asks no service and does not change the run.
     """
@@ -38,5 +38,5 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
             from qep_qiskit.runs.readings import readings_of
 
             path = run_page.write(store, readings_of(store, spec_of(store), exact=exact, progress=tell), target)
-        about = {"run": str(store.folder), "state": state_of(store), "page": str(path)}
-    print_json(about) if as_json else say(str(path))
+        summary = {"run": str(store.folder), "state": state_of(store), "page": str(path)}
+    print_json(summary) if as_json else say(str(path))

@@ -63,8 +63,8 @@ def show_command(run: str, as_json: bool) -> None:
             _show(whole, store, jobs)
             return
         events = [vars(event) for event in store.events()]
-        more = {"spec": store.spec_text, "job_list": jobs, "events": events, "gradient_list": store.gradients()}
-        print_json({**asdict(whole), **more})
+        details = {"spec": store.spec_text, "job_list": jobs, "events": events, "gradient_list": store.gradients()}
+        print_json({**asdict(whole), **details})
 
 
 @command.command("export", short_help="Write a run as one JSON file.")

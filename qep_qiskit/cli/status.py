@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.endings import DONE, NOT_FINISHED
 from qep_qiskit.cli.following import device_of_run, jobs_of, run_folder, show_jobs
 from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import console, print_json, progress, say
@@ -23,7 +24,6 @@ def command(run: str, offline: bool, as_json: bool) -> int:
 
     Nothing is fetched or sent; another process may be collecting meanwhile.
     """
-    from qep_qiskit.cli.main import DONE, NOT_FINISHED
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import progress_of, state_of
 

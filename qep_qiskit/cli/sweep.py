@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.endings import InterruptedRunError
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, out_option, pool_options, spec_options, yes_option
 from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say
@@ -54,7 +55,6 @@ def command(
 
     A scheduler runs code: give only the address of one of your own, in a network that you trust.
     """
-    from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.cli.paid import paid_points, paid_rows
     from qep_qiskit.report import sweep_figure
     from qep_qiskit.sweeps import MEASURES, axis_of, combinations, files_of, opened, points, rows, summary, unmade

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.endings import InterruptedRunError
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, optional_spec_options, pool_options, run_option, yes_option
 from qep_qiskit.cli.output import console, marked, print_json, say
@@ -47,7 +48,6 @@ def command(
     On a device that takes jobs the cost is shown first. Every job is written down before it is sent: after a stop or a crash
     --resume goes on with the jobs that are under way, and none is sent twice.
     """
-    from qep_qiskit.cli.main import InterruptedRunError
     from qep_qiskit.errors import InputError
     from qep_qiskit.training.fitting import spread
     from qep_qiskit.training.life.interrupts import InterruptedTrainingError

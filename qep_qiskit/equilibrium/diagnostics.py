@@ -1,4 +1,4 @@
-"""What a gradient's states were like, and what its reader is warned of."""
+"""Diagnostics of a gradient: the quality of its states, and warnings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from qep_qiskit.preparation.preparer import Phase
 
 ALWAYS = ("beta", "energy", "residual", "variance", "gap")
-"""What is shown of every phase; the rest only of the kinds of states that have it."""
+"""Shown for every phase; other fields only for the kinds of states that have them."""
 
 
 class BetaBias(TypedDict, total=False):
@@ -26,7 +26,7 @@ class BetaBias(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Diagnostics(Mapping[str, Any]):
-    """How well the states of a gradient were prepared; also a mapping, as it is written in JSON.
+    """The quality of a gradient's states, and warnings; also a mapping, as it is written in JSON.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class Diagnostics(Mapping[str, Any]):
 
     Examples
     --------
-    >>> about = Diagnostics(gap=0.5, phases=(Phase(0.0, -1.0),), warnings=("β is large",))
-    >>> about.gap, about["gap"], about["phases"][0]["energy"], about["warnings"]
+    >>> diagnostics = Diagnostics(gap=0.5, phases=(Phase(0.0, -1.0),), warnings=("β is large",))
+    >>> diagnostics.gap, diagnostics["gap"], diagnostics["phases"][0]["energy"], diagnostics["warnings"]
     (0.5, 0.5, -1.0, ['β is large'])
     """
 
@@ -55,11 +55,11 @@ class Diagnostics(Mapping[str, Any]):
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Diagnostics:
         """Read them from a JSON document, of which nothing is required."""
-        known = {entry.name for entry in fields(Phase)}
+        names = {entry.name for entry in fields(Phase)}
         phases = [{**phase, "energy": _number(phase.get("energy"))} for phase in document.get("phases") or ()]
         return cls(
             gap=document.get("gap"),
-            phases=tuple(Phase(**{key: value for key, value in phase.items() if key in known}) for phase in phases),
+            phases=tuple(Phase(**{key: value for key, value in phase.items() if key in names}) for phase in phases),
             beta_bias=document.get("beta_bias"),
             warnings=tuple(map(str, document.get("warnings") or ())),
             more={key: value for key, value in document.items() if key not in ("gap", "phases", "beta_bias", "warnings")},

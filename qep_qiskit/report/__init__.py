@@ -1,1 +1,1 @@
-"""Reports for people: tables on the terminal, figures, and self-contained HTML pages."""
+"""Results for people: tables on the terminal, figures, and self-contained HTML pages."""

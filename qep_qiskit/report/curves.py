@@ -125,9 +125,9 @@ def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Fi
         colour = YELLOW if site in inputs else SKY if site in outputs else "#ffffff"
         panel.scatter([x], [y], s=260, color=colour, edgecolors=INK, zorder=2)
         panel.text(x, y, str(site), ha="center", va="center", fontsize=9, zorder=3)
-        labels = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
+        fields = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
         panel.annotate(
-            labels,
+            fields,
             (x, y),
             (0, -15),
             textcoords="offset points",

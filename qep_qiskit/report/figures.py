@@ -41,7 +41,7 @@ def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Pa
 
 
 def figure(budget: Budget | Mapping[str, Any]) -> Figure:
-    """Return the figure: the gradient above the waterfall, or to its left for many weights.
+    """Return the figure: the gradient above the waterfall, or to its left if there are many weights.
 
     Its difference from the exact gradient is drawn below it, on a scale that shows the error bars.
     """

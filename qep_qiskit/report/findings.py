@@ -1,4 +1,4 @@
-"""The findings of an error budget in words: the error that each rung added, and the verdict."""
+"""An error budget in words: what each step added, and the verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGE_Z = 3.0
 
 
 class Step(NamedTuple):
-    """The error added by one rung, or by several if some were not computed: ‖v − v_previous‖ / ‖exact‖."""
+    """The change ‖v − v_previous‖ / ‖exact‖ of one rung, or of several if some were not computed."""
 
     cause: str
     size: float
@@ -66,7 +66,7 @@ def verdict(budget: Budget) -> Verdict:
     """
     last = list(budget.computed.values())[-1:]
     if not last or last[0].name == "exact":
-        return Verdict("There is no gradient to compare with the exact one.")
+        return Verdict("No gradient was measured that could be compared with the exact one.")
     subject = KINDS[last[0].name].subject
     if "exact" not in budget.computed:
         note = next((rung.note for rung in budget.rungs if rung.name == "exact"), None)

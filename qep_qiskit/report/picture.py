@@ -1,4 +1,4 @@
-"""Common parts of figures: colours, and a figure as the content of a file."""
+"""The colours of all figures, and a figure as the content of a file."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def page(store: RunStore, readings: Readings) -> str:
         title=f"Run {store.folder.resolve().name}",
         headline=headline(budget.settings),
         notice=("Not a quantum device", f"this run was made against {service}.") if service else (),
-        verdict=verdict(budget) if readings.each else Verdict(f"There is no gradient yet: the run is {state_of(store)}."),
+        verdict=verdict(budget) if readings.each else Verdict(f"The run has no gradient yet, it is {state_of(store)}."),
         warnings=[*diagnostics.warnings, *_oddities(store)],
         summary=_summary(store, readings, events),
         ran=as_rows(dict(provenance.get("device") or {"name": store.description.get("device")})),
@@ -202,8 +202,8 @@ def _layout(store: RunStore, provenance: Mapping[str, Any]) -> list[dict[str, An
         if readout:
             row.update({"0 read as 1": _share(flips[0]), "1 read as 0": _share(flips[1])})
         if qubit in measured:
-            rates = measured[qubit]
-            row.update({"0 as 1, measured": _share(rates.get("flip_up")), "1 as 0, measured": _share(rates.get("flip_down"))})
+            flips = measured[qubit]
+            row.update({"0 as 1, measured": _share(flips.get("flip_up")), "1 as 0, measured": _share(flips.get("flip_down"))})
         if times:
             t1, t2 = times.get(str(qubit)) or [None, None]
             row.update({"T1": _micro(t1), "T2": _micro(t2)})

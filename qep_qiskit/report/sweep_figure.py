@@ -16,7 +16,7 @@ from qep_qiskit.report.picture import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, INK)
 LOG_RATIO = 20.0
-"""Ratio of an axis's largest to its smallest value from which the axis is logarithmic."""
+"""An axis is logarithmic if its largest value exceeds its smallest by more than this factor."""
 MOST_LINES = 12
 
 
@@ -26,7 +26,7 @@ def draw(entries: Sequence[Mapping[str, Any]], measure: str, path: str | os.Path
     Parameters
     ----------
     entries : sequence of mapping
-        Of ``sweeps.summary``.
+        As of ``sweeps.summary``.
     measure : str
     path : path-like
     """

@@ -1,4 +1,4 @@
-"""Common parts of pages: one template for their frame, tables of mappings, and the data inside of a page."""
+"""The frame of all pages, mappings as tables, and the data that a page carries along."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ABSENT = (None, "", MISSING)
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The frame around a page's body.
+    """The title, verdict, tables and data around the body of a page.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Facts:
-    """The contents of a training's page.
+    """The content of a training's page.
 
     Attributes
     ----------

@@ -16,9 +16,9 @@ from qep_qiskit.plain_text import one_line
 from qep_qiskit.report.picture import AMBER, FAINT, INK, SKY
 
 WIDE_RANGE = 20.0
-"""A largest error beyond this multiple of the smallest asks for a logarithmic axis."""
+"""A largest error beyond this multiple of the smallest needs a logarithmic axis."""
 SMALLEST_SHARE = 1e-5
-"""Errors smaller than this share of the largest are drawn at the axis's end."""
+"""An error below this share of the largest one is drawn at the end of the axis."""
 
 TITLE = "Where the error comes from"
 NOISE_LINE: dict[str, Any] = {"linewidth": 1.3, "linestyle": (0, (1.5, 1.2))}

@@ -1,4 +1,4 @@
-"""What a run measured, compared with what its circuits should give without noise."""
+"""The gradients that a run measured, compared with those of its circuits without noise."""
 
 from __future__ import annotations
 
@@ -92,12 +92,12 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
     exact : bool, optional
         Whether the exact gradient is computed; by default for up to 16 qubits.
     """
-    kept = {reading.mitigation: reading for reading in map(Reading.of, store.gradients())}
-    if kept and "none" not in kept:
+    readings = {reading.mitigation: reading for reading in map(Reading.of, store.gradients())}
+    if readings and "none" not in readings:
         progress("reading the raw counts", None)
         with contextlib.suppress(InputError):  # if counts are missing, the page shows what was read of them
-            kept["none"] = Reading.of({"mitigation": "none", **reread(store, spec, "none").to_dict()})
-    each = [kept[name] for name in sorted(kept, key=lambda name: (name == spec.mitigation, name != "none", name))]
+            readings["none"] = Reading.of({"mitigation": "none", **reread(store, spec, "none").to_dict()})
+    each = [readings[name] for name in sorted(readings, key=lambda name: (name == spec.mitigation, name != "none", name))]
     problem, settings = spec.problem(), spec.settings()
     rungs: list[Rung] = []
     if problem.network.num_qubits <= COMPARED_QUBITS if exact is None else exact:

@@ -118,8 +118,8 @@ def make_budget(sites: int = 6, *, ring: bool = False, missing: dict[str, str] |
 
 NO_SHOTS = {
     "device": "the device has no noise",
-    "shots": "no shots were given",
-    "mitigated": "no shots were given",
+    "shots": "no shots were requested",
+    "mitigated": "no shots were requested",
 }
 NO_DEVICE = {"device": "a density matrix of 17 qubits does not fit into memory (at most 12)"}
 NO_EXACT = {"exact": "100 sites are too many for a state vector"}

@@ -50,7 +50,7 @@ def test_the_most_deviating_weights_are_listed(make):
 
 
 def test_without_shots_the_noiseless_rungs_are_compared_with_the_exact_one(make):
-    text = printed(make(missing=dict.fromkeys(("device", "shots", "mitigated"), "no shots were given")))
+    text = printed(make(missing=dict.fromkeys(("device", "shots", "mitigated"), "no shots were requested")))
     assert "±" not in text.split("Gradient")[1]
     assert "prepared" in text
 
