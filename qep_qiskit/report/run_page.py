@@ -38,7 +38,7 @@ def page(store: RunStore, readings: Readings) -> str:
         title=f"Run {store.folder.resolve().name}",
         headline=headline(budget.settings),
         notice=("Not a quantum device", f"this run was made against {service}.") if service else (),
-        verdict=verdict(budget) if readings.each else Verdict(f"The run has no gradient yet, it is {state_of(store)}."),
+        verdict=verdict(budget) if readings.each else Verdict(f"The run has no gradient yet: it is {state_of(store)}."),
         warnings=[*diagnostics.warnings, *_oddities(store)],
         summary=_summary(store, readings, events),
         ran=as_rows(dict(provenance.get("device") or {"name": store.description.get("device")})),

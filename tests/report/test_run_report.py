@@ -76,7 +76,7 @@ def test_a_run_that_has_only_just_begun_has_a_page(tmp_path):
     text = (GOLDEN / "spec.toml").read_text()
     with RunStore.create(tmp_path / "run", text, description={"id": "a", "device": "ibm_<b>"}) as store:
         html = page(store, readings_of(store, load(tmp_path / "run/spec.toml")))
-    assert "The run has no gradient yet, it is not sent." in html
+    assert "The run has no gradient yet: it is not sent." in html
     assert "ibm_&lt;b&gt;" in html and "ibm_<b>" not in html
 
 
