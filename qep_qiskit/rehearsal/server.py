@@ -218,7 +218,7 @@ def _usage(*unused: Any) -> dict[str, Any]:
 
 
 def _devices(*unused: Any) -> dict[str, Any]:
-    return {"devices": [{"name": name, "class": "real"} for name in machine_names()]}
+    return {"devices": [{"name": name, "class": "mock"} for name in machine_names()]}
 
 
 ROUTES: tuple[tuple[str, str, Answer], ...] = (

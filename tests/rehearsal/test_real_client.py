@@ -106,7 +106,7 @@ def test_every_call_of_the_client_works(mock_service):
     device = ibm("ibm_brisbane")
     assert isinstance(device, RemoteDevice)
     device.ready()
-    assert device.backend.num_qubits == 127
+    assert device.backend.num_qubits == 127 and device.backend.is_mock
     job_id = sent_job(device, tag="mine")
     assert until_done(device, job_id) == ("done", "")
     assert [job.id for job in device.find("mine")] == [job_id]
