@@ -57,7 +57,7 @@ def whole(name: str, value: object, *, least: int = 0, most: int | None = None, 
 
 
 def counts(value: Any, least: int) -> bool:
-    """Return whether a value is a whole number of at least this, as Python or NumPy count: no float and no flag."""
+    """Return whether a value is an integer of Python or NumPy, at least `least`; floats and flags are not."""
     try:
         return not isinstance(value, bool | np.bool_) and operator.index(value) >= least
     except TypeError:
@@ -98,7 +98,7 @@ def real(name: str, value: Any, *, above: float | None = None, least: float | No
 
 
 def flag(name: str, value: object) -> bool:
-    """Return True or False, as Python's or NumPy's own; nothing else stands for them."""
+    """Return True or False, given as Python's or NumPy's own; nothing else is accepted."""
     value = _scalar(value)
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name}: {shown(value)} is not allowed; give True or False")
@@ -114,7 +114,7 @@ def seed_of(value: object, *, name: str = "seed") -> int:
 
 
 def named(where: str, values: object) -> dict[str, Any] | None:
-    """Return {name: value} of whatever carries names, and None for what carries none.
+    """Return {name: value} of any object that carries names; None if it carries none.
 
     Names are carried by mappings of any kind, pandas Series with an index of names, tables of one row (pandas, polars), xarray
     arrays with a coordinate, records of NumPy and named tuples.
@@ -168,7 +168,7 @@ def _unless_numbered(labels: list[Any], items: list[Any]) -> tuple[list[Any] | N
 
 
 def unnamed(where: str, values: object, order: str) -> Any:
-    """Return what carries no names as it is, and refuse what does; `order` says in which order plain numbers go."""
+    """Return a value unchanged, but refuse one that carries names; `order` describes the order of plain numbers."""
     names = named(where, values)
     if names is not None:
         raise InputError(

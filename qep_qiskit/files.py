@@ -1,4 +1,4 @@
-"""Writing a whole file or none of it."""
+"""Files written completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qep_qiskit.errors import InputError
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file so that a reader sees the old content or the new, never a part.
+    """Write a file so that readers see either the old content or the new one.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def _written_through(target: Path, content: bytes) -> Path:
 
 
 def writable(path: str | os.PathLike[str], option: str) -> Path:
-    """Return a path that can be written, before the work whose result it is to hold.
+    """Check that a path can be written, before the work whose result it will hold. Return it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Memory: what is free on this machine for this process, and the refusal of what needs more, before any of it is taken."""
+"""Free memory of this process, and the refusal of work that needs more, before it begins."""
 
 from __future__ import annotations
 

@@ -65,12 +65,12 @@ def shortened(name: str, width: int = LONGEST_NAME) -> str:
 
 
 def drawn(name: str, width: int = LONGEST_NAME) -> str:
-    """Return a name for a picture, where a pair of dollar signs would begin a formula."""
+    """Return a name for a picture, with dollar signs escaped: a pair would begin a formula."""
     return shortened(name, width).replace("$", r"\$")
 
 
 def encodable(text: str, encoding: str) -> str:
-    """Return a text that this encoding can hold, with what it cannot hold written in plain letters.
+    """Return a text for this encoding; other characters are replaced by plain letters.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Keys and instance names taken out of whatever is shown or kept, in every form in which a service may repeat them.
+"""Removal of keys and instance names from all text that is shown or stored, in every form in which a service may repeat them.
 
 Only free text is cleaned. Keys, tags, numbers and the structure of a document stay as they are: a program that rewrites those
 because a key happens to be an ordinary word loses the run.
@@ -127,7 +127,7 @@ def _needles(secrets: frozenset[str]) -> _Known:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """Return a key as it is; of a cloud resource name what is the account's own, for the rest are common words."""
+    """Return a key itself, or the parts of a cloud resource name that belong to the account; the others are common words."""
     if not secret.lower().startswith("crn:"):
         yield secret
         return
@@ -155,7 +155,7 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _spans(text: str, known: _Known) -> Iterator[tuple[int, int]]:
-    """Return where something stands that is a secret, or stands for one."""
+    """Yield the spans of secrets, plain or encoded."""
     letters, places = list(text), [(k, k + 1) for k in range(len(text))]
     for _ in range(4):
         yield from _folded_spans(letters, places, known)
@@ -171,7 +171,7 @@ def _spans(text: str, known: _Known) -> Iterator[tuple[int, int]]:
 
 
 def _folded_spans(letters: list[str], places: list[tuple[int, int]], known: _Known) -> Iterator[tuple[int, int]]:
-    """Return where a secret stands apart from case, spaces and signs; a short one must be a word of its own."""
+    """Yield the spans of secrets, ignoring case, spaces and punctuation; a short secret must be a separate word."""
     alphanumeric = [k for k, letter in enumerate(letters) if letter.isalnum()]
     folded = "".join(letters[k].lower()[:1] for k in alphanumeric)
     for size, pieces in known.pieces.items():
@@ -267,7 +267,7 @@ def _folded(text: str) -> str:
 
 
 def accounts_file() -> Path:
-    """Return the file in which the Runtime client saves accounts."""
+    """Return the path of the Runtime client's saved accounts."""
     return Path(os.path.expanduser("~")) / ".qiskit" / "qiskit-ibm.json"
 
 

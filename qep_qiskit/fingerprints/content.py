@@ -46,7 +46,7 @@ def fingerprint(value: object, what: str = "value") -> str:
 
 
 def of_or_none(value: object) -> str | None:
-    """Return the fingerprint of a value, None where it has none; for caches, which then keep nothing."""
+    """Return the fingerprint of a value, or None if it has none; for caches, which then store nothing."""
     try:
         return fingerprint(value)
     except UnidentifiedError:
@@ -54,7 +54,7 @@ def of_or_none(value: object) -> str | None:
 
 
 class Reader:
-    """Reads one value. Parts that occur twice are read once; a part that holds itself refers back to where it began."""
+    """A reader of one value. A part that occurs twice is read once; one that contains itself is replaced by a reference."""
 
     def __init__(self, what: str = "value") -> None:
         self.what = what
@@ -62,7 +62,7 @@ class Reader:
         self._open: dict[int, int] = {}
 
     def refuse(self, why: str) -> UnidentifiedError:
-        """Return the error of what cannot be identified."""
+        """Return the error for a value that cannot be identified."""
         return UnidentifiedError(
             f"{self.what}: {why}, so that a run cannot tell whether it is still the same; "
             "name the function that uses it: qep.named('what it does, version 1', function)"
@@ -92,7 +92,7 @@ class Reader:
         return packed(tag, [self.digest(value) for value in values])
 
     def mapping(self, tag: str, items: Iterable[tuple[object, object]]) -> bytes:
-        """Return the digest of pairs, whatever their order."""
+        """Return the digest of pairs, regardless of their order."""
         return packed(tag, sorted(self.digest(key) + self.digest(value) for key, value in items))
 
     def _read(self, value: object) -> bytes:
@@ -139,7 +139,7 @@ class Reader:
         return self.state(value)
 
     def state(self, value: object) -> bytes:
-        """Read an object by what a copy of it would be made from; what only remembers computed values does not count."""
+        """Read an object by the state that a copy would be made from; cached properties do not count."""
         kind = type(value)
         title = f"{kind.__module__}.{kind.__qualname__}"
         try:

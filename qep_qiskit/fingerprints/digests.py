@@ -44,7 +44,7 @@ class FileContent:
         return state.hexdigest()
 
     def identity(self) -> object:
-        """Return the digest: where the file lies does not count."""
+        """Return the digest; the file's place does not count."""
         return ("file", self.digest())
 
 
@@ -79,12 +79,12 @@ def plain(value: object) -> bytes | None:
 
 
 def _float(value: float) -> str:
-    """Return a number's exact text; a whole number's is that of the int, and −0 is 0."""
+    """Return the exact text of a number; whole numbers look like an int, and −0 is 0."""
     return str(int(value)) if value.is_integer() and abs(value) < EXACT_INTEGERS else float.hex(value)
 
 
 def of_numbers(array: np.ndarray) -> bytes:
-    """Return the digest of an array; the type of its numbers does not count where float64 holds them exactly."""
+    """Return the digest of an array; the type of its numbers does not count if float64 holds them exactly."""
     whole = array
     if array.dtype.kind in "iu" and (array.size == 0 or int(np.abs(array.astype(object)).max()) < EXACT_INTEGERS):
         whole = array.astype(np.float64)

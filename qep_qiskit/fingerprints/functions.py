@@ -54,7 +54,7 @@ def of_function(reader: Reader, function: Any) -> bytes:
 
 
 def of_class(reader: Reader, kind: type) -> bytes:
-    """Return the digest of a class: its name, and for one of the user's all that it defines."""
+    """Return the digest of a class: its name and, for a class of the user, everything that it defines."""
     module = str(kind.__module__)
     name = [top_of(module), kind.__qualname__]
     if is_installed(module):
@@ -66,7 +66,7 @@ def of_class(reader: Reader, kind: type) -> bytes:
 
 
 def of_module(reader: Reader, module: ModuleType, names: Iterable[str]) -> bytes:
-    """Return the digest of a module: its name, and for one of the user's all of these names that it has."""
+    """Return the digest of a module: its name and, for a module of the user, those of `names` that it has."""
     name = str(module.__name__)
     if is_installed(name):
         return packed("module", [name])
@@ -76,7 +76,7 @@ def of_module(reader: Reader, module: ModuleType, names: Iterable[str]) -> bytes
 
 
 def _member(value: Any) -> object:
-    """Return what a member of a class does; None for a slot."""
+    """Return the content of a class member; None for a slot."""
     if isinstance(value, staticmethod | classmethod):
         return (type(value).__name__, value.__func__)
     if isinstance(value, property):
@@ -120,7 +120,7 @@ def _of_python(reader: Reader, function: FunctionType) -> bytes:
 
 
 def _bound(reader: Reader, function: FunctionType) -> list[bytes]:
-    """Return the digests of what a function brings along: defaults and closure, by name."""
+    """Return the digests of a function's defaults and of its closure, by name."""
     names = set(_names(function.__code__))
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     closure = packed("closure", [packed(name, [_in_cell(reader, cell, names)]) for name, cell in cells])
@@ -136,7 +136,7 @@ def _in_cell(reader: Reader, cell: Any, names: set[str]) -> bytes:
 
 
 def _used(reader: Reader, value: object, names: set[str]) -> bytes:
-    """Return the digest of what a function uses that names these: of a module only what is among them."""
+    """Return the digest of a value that a function uses; of a module, only the names that the function mentions."""
     return of_module(reader, value, names) if isinstance(value, ModuleType) else reader.digest(value)
 
 
@@ -168,7 +168,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _globals(code: CodeType) -> set[str]:
-    """Return the names that code looks up in its module, and those of the modules that it imports itself."""
+    """Return the global names that code looks up, and the modules that it imports."""
     opcodes = ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
     return {
         ("import " if step.opname == "IMPORT_NAME" else "") + str(step.argval)

@@ -20,7 +20,7 @@ _FILE = "file "
 
 
 def identity(value: object, name: str = "", *, depth: int = 3) -> Identity:
-    """Return the identity of a value, its dataclasses and mappings taken apart by name.
+    """Return the identity of a value, with dataclasses and mappings split by name.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def identity(value: object, name: str = "", *, depth: int = 3) -> Identity:
 
 
 def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
-    """Return what changed between two identities, in words; None where nothing did.
+    """Return what changed between two identities, in words, or None.
 
     Examples
     --------

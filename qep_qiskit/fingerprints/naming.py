@@ -11,7 +11,7 @@ from qep_qiskit.errors import InputError
 
 @dataclass(frozen=True)
 class Named:
-    """A function that is identified by a name of the user's; see :func:`named`."""
+    """A function that is identified by a name which the user chose; see :func:`named`."""
 
     name: str
     function: Callable[..., Any]

@@ -1,4 +1,4 @@
-"""Qiskit's objects by content: circuits gate by gate, noise models by their errors, backends by what their results depend on."""
+"""Qiskit's objects by content: circuits gate by gate, noise models by their errors, backends by their target and options."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _COUNTED = re.compile(r"(c?circuit)-\d+(-\d+)?(_dg)?")
 
 
 def read(reader: Reader, value: Any) -> bytes | None:
-    """Return the digest of one of Qiskit's objects; None for one that its state tells all about."""
+    """Return the digest of one of Qiskit's objects; None if its ordinary state describes it completely."""
     match value:
         case QuantumCircuit():
             return of_circuit(reader, value)
@@ -78,7 +78,7 @@ def _bounds(optimizer: Any) -> object:
 
 
 def of_circuit(reader: Reader, circuit: QuantumCircuit, outer: dict[object, str] | None = None) -> bytes:
-    """Return the digest of a circuit: its gates, their places, angles and labels, and its global phase; not its name."""
+    """Return the digest of a circuit: gates, places, angles, labels and global phase, but not its name."""
     places: dict[object, str] = {} if outer is None else dict(outer)
     places |= {bit: f"q{i}" for i, bit in enumerate(circuit.qubits)}
     places |= {bit: f"c{i}" for i, bit in enumerate(circuit.clbits)}
@@ -126,7 +126,7 @@ def _operation(reader: Reader, operation: Any, places: dict[object, str]) -> lis
 
 
 def _control_flow(reader: Reader, operation: Any, places: dict[object, str]) -> list[str | bytes]:
-    """Return the parts of a branch, a loop or a switch: what it asks, and its blocks, whose bits are those of their own."""
+    """Return the parts of a branch, a loop or a switch: its condition, and its blocks with bits of their own."""
     parts: list[str | bytes] = []
     for name in ("condition", "target", "duration", "unit"):
         if (condition := getattr(operation, name, None)) is not None:
@@ -212,7 +212,7 @@ def _noise(reader: Reader, value: Any) -> bytes | None:
 
 
 def _backend(reader: Reader, backend: Any) -> bytes:
-    """Return the digest of a backend; the calibration of a device changes from day to day and does not count."""
+    """Return the digest of a backend; a device's calibration changes every day and does not count."""
     module = type(backend).__module__
     here = module.split(".")[0] in LOCAL or "fake_provider" in module
     parts = [reader.digest(str(backend.name)), reader.digest(backend.num_qubits), reader.digest(backend.options)]

@@ -1,4 +1,4 @@
-"""QPY from others. Its header is read here, and what follows by Qiskit: first in a process of its own, since it may end that."""
+"""QPY from strangers. The header is checked here; Qiskit reads the rest, first in a child process, which may crash."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _read_and_exit(texts: Mapping[str, bytes], outgoing: int, seconds: int) -> N
 
 
 def _waited(child: int, seconds: float) -> int:
-    """Return how a child ended, after ending it where it takes too long."""
+    """Return the exit code of a child, which is killed if it takes too long."""
     end = time.monotonic() + seconds
     pause = 0.001
     while True:

@@ -1,4 +1,4 @@
-"""JSON and TOML from others: of bounded size and depth, with numbers that a computer has and text that can be written."""
+"""JSON and TOML from strangers: of bounded size and depth, with numbers of 64 bits and valid text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def json_document(data: bytes) -> Any:
 
 
 def json_value(text: str) -> Any:
-    """Return the value of a JSON text of a run's file, however deep or large its numbers claim to be.
+    """Return the value of a JSON text in a run's file.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def toml_tables(text: str) -> dict[str, Any]:
 
 
 def _check_dots(text: str) -> None:
-    """Refuse a key of many levels before it is read: the reader takes time with the square of their number."""
+    """Refuse a key of many levels before it is parsed: parsing takes time with the square of their number."""
     for number, line in enumerate(text.splitlines(), start=1):
         key = line.partition("=")[0]
         if key.count(".") > DEEPEST and '"' not in key and "'" not in key and not key.lstrip().startswith("#"):
@@ -80,7 +80,7 @@ def _check_dots(text: str) -> None:
 
 
 def check(value: Any, *, finite: bool = True) -> None:
-    """Refuse a document that is too deep, or holds an infinite or a huge number, or half of a character.
+    """Refuse a document that is too deep, or holds an infinite or huge number or half a character.
 
     Raises
     ------

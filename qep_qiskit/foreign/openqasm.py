@@ -1,4 +1,4 @@
-"""OpenQASM 3 from others: registers, gates and gate definitions are counted in the parsed text, before any of them is made."""
+"""OpenQASM 3 from strangers: registers and gates are counted in the parsed text, before any of them is made."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Service:
             self._tokens.clear()
 
     def admit(self, token: str) -> None:
-        """Refuse who has no valid token."""
+        """Refuse a request without a valid token."""
         with self._lock:
             if token not in self._tokens:
                 raise ReplyError(401, "the access token has expired or is not valid")

@@ -1,4 +1,4 @@
-"""Messages between this process and its workers: pickles with their length in front, over pipes that nobody else holds."""
+"""Messages between this process and its workers: pickles preceded by their length, over private pipes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def packed(value: object) -> bytes:
 
 
 def key_of(data: bytes) -> str:
-    """Return what tells one shared value from another."""
+    """Return the key that identifies a shared value."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -31,7 +31,7 @@ class RunDamagedError(InputError):
 
 
 class RunGoneError(OSError):
-    """The run's folder was deleted or moved, or another file was put in its place, while it was open."""
+    """The run's folder was deleted or moved, or its file was replaced, while it was open."""
 
     def __init__(self, folder: Path, more: str = "") -> None:
         text = "the run is gone: its folder was deleted or moved, or its file replaced, while this command used it; nothing more"
@@ -59,7 +59,7 @@ class Database:
 
     @property
     def present(self) -> bool:
-        """Whether the file that is open is still the one at its path."""
+        """Whether the open file is still the one at its path."""
         return _file(self.path) == self._file
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write everything that is put inside, or nothing. A nested transaction is part of the outer one."""
+        """Write all rows that are put inside, or none. A nested transaction is part of the outer one."""
         if not self.write:
             raise RuntimeError("the run is open for reading only")
         if self._changes is not None:

@@ -173,7 +173,7 @@ def _rows(document: Mapping[str, Any]) -> dict[str, list[Row]]:
 
 
 def _row(table: str, entry: Mapping[str, Any]) -> Row:
-    """Return the row of a table that an entry of a document stands for."""
+    """Return the row of a table for an entry of a document."""
     decoded = {"data": base64.b64decode(entry["data"])} if "data" in entry else {}
     return {**entry, **{name: text_of(entry[name]) for name in JSON_COLUMNS.get(table, ())}, **decoded}
 

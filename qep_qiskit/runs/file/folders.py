@@ -18,7 +18,7 @@ HOME = Path("hardware_runs")
 
 @contextlib.contextmanager
 def building(folder: Path) -> Iterator[Database]:
-    """Build a run's file under a temporary name, and rename it when it is complete; under the folder's lock.
+    """Build a run's file under a temporary name and rename it when it is complete, holding the folder's lock.
 
     Raises
     ------

@@ -20,7 +20,7 @@ class RunBusyError(BusyError):
 
 
 class WriteLock:
-    """Held from `acquire` to `release`; a lock that a dead process of this machine left behind is taken over.
+    """The lock of a run's folder, held from `acquire` to `release`. A lock left by a dead process of this machine is taken over.
 
     The lock is written under a temporary name and linked to its own: the link appears completely or not at all, and linking
     fails if another process has the lock, on NFS, too.
@@ -82,7 +82,7 @@ class WriteLock:
             return ""
 
     def _taken_over(self, text: str) -> str | None:
-        """Replace a dead process's lock and return a note; None if the lock has gone meanwhile; refuse if its owner lives.
+        """Replace the lock of a dead process and return a note. Return None if the lock has gone; refuse if its owner is alive.
 
         If several processes find the same lock dead, the one that creates the file named after it may replace it.
         """
@@ -138,7 +138,7 @@ def _alive(pid: int, born: object) -> bool:
 
 
 def _status(pid: int) -> tuple[str, int | None]:
-    """Return a process's state and its time of birth, if Linux says: Z has ended, and numbers of dead processes are reused."""
+    """Return the state of a process and its start time, as far as Linux says. Z means ended; numbers are reused after a while."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
         return fields[0], int(fields[19])

@@ -88,7 +88,7 @@ class JobRecord:
         return self.purpose if self.purpose.startswith("step ") else f"{self.purpose} of round {self.round + 1}"
 
     def content(self) -> dict[str, Any]:
-        """Return the part that never changes, as a document."""
+        """Return the unchanging part as a document."""
         return {
             "round": self.round,
             "purpose": self.purpose,

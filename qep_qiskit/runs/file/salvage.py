@@ -93,7 +93,7 @@ class _Pages:
         self._room = 4 * len(data) + 1_000_000  # rows that share pages are made up: together they are larger than the file
 
     def records(self) -> Iterator[tuple[int, list[Value]]]:
-        """Yield the number and the values of every row of every page that looks like one with rows."""
+        """Yield the number and the values of every row of every page that looks like a page of rows."""
         for start in range(0, len(self.data), self.size):
             page = self.data[start : start + self.size]
             head = 100 if start == 0 else 0

@@ -72,7 +72,7 @@ class Standing:
 
 
 def place_of(folder: Path) -> str:
-    """Return where a run lives, as its file keeps it."""
+    """Return the place of a run, in the form stored in its file."""
     return json.dumps({"folder": str(folder.resolve()), "host": socket.gethostname()})
 
 
@@ -116,12 +116,12 @@ def _identity_in(path: Path) -> Any:
 
 
 def stamp() -> str:
-    """Return the time of a write, as the file keeps it."""
+    """Return the time of a write, in the form stored in the file."""
     return str(time.time_ns())
 
 
 def was_restored(path: Path, left: str | None) -> bool:
-    """Return whether a file is not as its last writer left it: it was restored from a copy.
+    """Return whether a file differs from what its last writer left, because it was restored from a copy.
 
     Nothing is known about a file without a stamp.
     """

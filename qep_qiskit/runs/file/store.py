@@ -215,7 +215,7 @@ class RunStore(TrainingRows):
             return read_circuit(row["qpy"])
 
     def circuits(self) -> dict[str, dict[str, Any]]:
-        """Return the facts about each circuit by its key."""
+        """Return the stored facts about each circuit by its key."""
         rows = self._data.rows("circuits", order="key")
         return {str(row["key"]): self._json(row["about"], f"circuit {row['key']}") for row in rows}
 

@@ -31,7 +31,7 @@ class Table:
 
     @property
     def counted(self) -> bool:
-        """Whether the key is a number that SQLite keeps as the row's own."""
+        """Whether the key is an integer, which SQLite uses as the row's own number."""
         return len(self.key) == 1 and self.columns[self.key[0]] == "INTEGER"
 
     def sql(self) -> str:
@@ -101,12 +101,12 @@ def added(total: str, digest: str | None, sign: int) -> str:
 
 
 def statements() -> dict[str, str]:
-    """Return the statement that makes each table, by the table's name."""
+    """Return the SQL statement that makes each table, by the table's name."""
     return {table.name: table.sql().removesuffix(";") for table in (*TABLES.values(), LEDGER)}
 
 
 def script() -> str:
-    """Return the statements that make an empty file."""
+    """Return the SQL script that makes an empty file."""
     ledger = [(name, 0, "0") for name in TABLES]
     rows = [f"INSERT INTO ledger VALUES ('{n}', {c}, '{t}', '{LEDGER.digest((n, c, t))}');" for n, c, t in ledger]
     return "\n".join([*(table.sql() for table in (*TABLES.values(), LEDGER)), *rows])
