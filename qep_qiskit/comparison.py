@@ -138,7 +138,7 @@ class Climb:
         return described if isinstance(asked, Stencil) else {**described, "chosen": "adaptive"}
 
     def budget(self) -> Budget:
-        """Return the rungs that there are so far."""
+        """Return the rungs computed so far."""
         last, shots = self._last, self._settings.shots
         settings = {
             "network": dict(self._problem.network.description),

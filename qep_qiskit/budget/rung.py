@@ -67,7 +67,7 @@ class Rung(Deviation):
 
     @property
     def estimates(self) -> list[Estimate]:
-        """The values with their error bars; empty where the rung was not computed."""
+        """The values with their error bars; empty if the rung was not computed."""
         return [] if self.values is None else estimates(self.values, self.stderr)
 
     def __repr__(self) -> str:

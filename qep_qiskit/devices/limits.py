@@ -42,12 +42,12 @@ class Part:
 
 
 def limits_of(backend: BackendV2) -> Limits:
-    """Return what a backend says about the size of a job.
+    """Return the limits that a backend states for a job.
 
     Raises
     ------
     InputError
-        If it takes fewer than two shots of a circuit, from which no error bar can be told.
+        If it takes fewer than two shots per circuit, too few for an error bar.
     """
     shots = _number(_tried(lambda: backend.max_shots))
     if shots is None:

@@ -175,7 +175,7 @@ class RemoteDevice(Device, PubMaker, Protocol):
 
 @runtime_checkable
 class InspectedDevice(Protocol):
-    """A remote device that tells what its jobs hold, so that no job is taken for a run's own by its name alone."""
+    """A remote device that shows the contents of its jobs, so that no job is assigned to a run by its name alone."""
 
     def holds(self, job_id: str, pubs: Sequence[RunPub], *, shots: int, tag: str) -> bool | None:
         """Return whether a job's circuits, values and shots are these; None if it cannot be told."""

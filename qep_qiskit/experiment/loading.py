@@ -29,7 +29,7 @@ def load(path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]
     ----------
     path : path of a TOML file
     overrides : sequence of (key, value)
-        ``("measurement.shots", 1000)``; a value that is a string is read as TOML, and as itself where that fails.
+        ``("measurement.shots", 1000)``; a string is read as TOML, or taken literally if that fails.
     seed : int, optional
         Overrides the spec's seed.
 

@@ -19,7 +19,7 @@ def unknown_key(where: str, key: str, value: object, known: Sequence[str], owner
 
 
 def explain(error: ValidationError, model: type[BaseModel], table: Mapping[str, object], where: str) -> InputError:
-    """Return the first thing that is wrong as one line; a misspelt key goes before what is missing."""
+    """Return the first problem as one line; misspelt keys come before missing ones."""
     details = error.errors(include_url=False)
     extra = [d for d in details if d["type"] == "extra_forbidden" and len(d["loc"]) == 1]
     first = (extra or details)[0]

@@ -10,7 +10,7 @@ from qep_qiskit.preparation.preparer import Progress, silent
 
 
 def laid_spec(spec: Spec) -> tuple[Spec, str]:
-    """Return the spec with the edges and qubits that the device gives now in place of "native", and a comment that says so."""
+    """Return the spec with "native" replaced by the device's current edges and qubits, and a comment about it."""
     if spec.tables["network"].get("edges") != "native":
         return spec, ""
     laid = spec.weighted_network()[0].description

@@ -85,7 +85,7 @@ def pauli(
 
 
 def operator_from(labels: Any, num_qubits: int | None, where: str) -> SparsePauliOp:
-    """Return the Hermitian operator of labels with coefficients, or of an object of Qiskit; `where` names it in errors."""
+    """Return the Hermitian operator given by labels with coefficients or by a Qiskit object; `where` names it in errors."""
     operator = _read(labels, where, num_qubits)
     if num_qubits is not None and operator.num_qubits != num_qubits:
         first = operator.paulis.to_labels()[0]

@@ -30,7 +30,7 @@ def refuse_excited(level: int) -> None:
 
 
 def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
-    """Raise where the gap is zero to working accuracy: that above the ground state, or of a level to its neighbours."""
+    """Raise if the gap above the ground state, or from a level to its neighbours, is zero to working accuracy."""
     what = "the ground state" if level == 0 else f"level {level}"
     if gap <= DEGENERATE_SHARE * max(ordinary_size(operator.coefficients), 1e-300):
         raise DegenerateGroundStateError(

@@ -240,7 +240,7 @@ def _optimizer_named(name: str, max_iterations: int) -> Any:
 
 @dataclass(frozen=True)
 class _Ansatz:
-    """An ansatz that is known by its content, so that one which was changed is another one."""
+    """An ansatz identified by its content: a changed circuit is another ansatz."""
 
     content: str
     ansatz: str | QuantumCircuit = field(compare=False)

@@ -166,7 +166,7 @@ def _places(sites: list[int], inputs: list[int], outputs: list[int]) -> dict[int
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
-    """Return the confusion matrix: a row a true class, a column an answer."""
+    """Return the figure of the confusion matrix: one row per true class, one column per answer."""
     matrix = np.array(counts)
     size = 1.8 + 0.5 * len(matrix)
     drawing = Figure(figsize=(size + 0.8, size), layout="constrained", facecolor="white")

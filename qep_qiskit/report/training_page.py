@@ -1,4 +1,4 @@
-"""One self-contained HTML page of a training: curves, weights, confusion matrix, and how good its gradients were."""
+"""One self-contained HTML page of a training: curves, weights, confusion matrix, and the quality of its gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds put together: mean and spread of every number over the points that differ in the seed only."""
+"""Summaries over seeds: mean and spread of every number over the points that differ only in the seed."""
 
 from __future__ import annotations
 

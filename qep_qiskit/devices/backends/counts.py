@@ -79,7 +79,7 @@ def counts_of(number: int, entry: Entry, shots: int, wrong: Wrong) -> Counts:
 
 
 def _key(number: int, key: object, wrong: Wrong) -> tuple[int, int | None]:
-    """Return an outcome as a whole number, and the bits that it is written with, None where that does not show."""
+    """Return an outcome as a whole number, and its number of bits, None if the text does not show it."""
     if isinstance(key, bytes):
         key = key.decode("ascii", "replace")
     if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:

@@ -44,7 +44,7 @@ _STREAMS = np.random.Generator | np.random.BitGenerator | np.random.RandomState 
 
 
 def base_of(seed: object) -> int:
-    """Return a whole number that stands for a seed of any kind. One that is a stream of numbers moves on by one."""
+    """Return a whole number for a seed of any kind; a stream of random numbers advances by one."""
     if isinstance(seed, np.random.BitGenerator):
         seed = np.random.Generator(seed)
     if isinstance(seed, np.random.Generator):
@@ -75,7 +75,7 @@ def derived(seed: object, call: int) -> Any:
 
 
 def seed_options(backend: BackendV2, call: int, options: Mapping[str, Any]) -> dict[str, int]:
-    """Return the seeds to run a backend with in one call: one for each option of its own, or of `options`, that is a seed."""
+    """Return the seeds for one call of a backend: one per option that is a seed, its own or in `options`."""
     given = {**options_of(backend), **options}
     return {name: integer(base_of(seed), "sampler", call) for name, seed in given.items() if _is_seed(name, seed)}
 
@@ -195,7 +195,7 @@ class Repeats:
 
     @classmethod
     def of(cls, thing: object) -> Repeats:
-        """Return what is remembered of an object."""
+        """Return the record of an object."""
         try:
             return _REPEATS.setdefault(thing, cls())
         except TypeError:  # neither hashable nor weakly referable

@@ -164,7 +164,7 @@ def _held_to_loopback(session: Any) -> None:
 
 
 def _direct(method: str, url: str, *, auth_tuple: object = None, proxies: object = None, **request: Any) -> Any:
-    """Ask for an access token as the client does, without what the environment says."""
+    """Request an access token as the client does, ignoring proxies, .netrc and redirects."""
     import requests
     from ibm_cloud_sdk_core.api_exception import ApiException
 

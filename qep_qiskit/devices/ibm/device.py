@@ -63,7 +63,7 @@ class IBMDevice(Measuring):
 
     @functools.cached_property
     def backend(self) -> BackendV2:
-        """The device as Qiskit sees it, with the calibration of now."""
+        """The device as a Qiskit backend with its current calibration."""
         found: BackendV2 = self._asked(
             f"{self.name} is not available",
             lambda service: service.backend(self.name, use_fractional_gates=self.fractional_gates),
@@ -149,7 +149,7 @@ class IBMDevice(Measuring):
         return str(self._asked("the job could not be sent", send))
 
     def open_group(self) -> str:
-        """Open a batch or a session, send what follows in it, and return its id."""
+        """Open a batch or a session for the following jobs, and return its id."""
         group = self._asked(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
         if group.session_id is None:
             raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} knows none")
@@ -157,7 +157,7 @@ class IBMDevice(Measuring):
         return self._group["id"]
 
     def join_group(self, group_id: str) -> bool:
-        """Send what follows in this batch or session; False where it takes no more jobs."""
+        """Use this batch or session for the following jobs; return False if it takes no more."""
         details = self._asked(f"the {self.mode} could not be looked up", lambda s: self._joined(s, group_id).details())
         if details is None or details["state"] == "closed" or details["accepting_jobs"] is False:
             self._group.clear()
@@ -306,13 +306,13 @@ def ibm(
         ``"ibm_torino"``, say.
     dynamical_decoupling : {"XX", "XpXm", "XY4"}, optional
     gate_twirling, measure_twirling : bool
-        Pauli twirling; it rounds the number of shots up, and the number that was run is the one that counts.
+        Pauli twirling; it rounds the number of shots up, and results state the rounded number.
     fractional_gates : bool
-        Use rx and rzz of any angle where the device has them. They cannot be twirled.
+        Use rx and rzz of any angle if the device has them. They cannot be twirled.
     instance : str, optional
         The instance's name. Default: the saved account's own.
     mode : {"job", "batch", "session"}
-        A batch keeps the jobs of a gradient together in the queue. A session has the device to itself from its first job
+        A batch keeps the jobs of a gradient together in the queue. A session reserves the device from its first job
         until it is closed, for training, and is billed for all of that time.
     seed : int
 

@@ -93,7 +93,7 @@ class Ran:
         return description
 
     def notes(self) -> list[str]:
-        """Return what of a noise model acted otherwise than it may seem."""
+        """Return the parts of a noise model that acted differently than they seem to."""
         return [] if self.noise is None or not self.used.places else notes(self.noise, self.used)
 
 
@@ -116,7 +116,7 @@ def acting(model: NoiseModel, used: Used) -> list[str]:
 
 
 def notes(model: NoiseModel, used: Used) -> list[str]:
-    """Return a line for each kind of thing in a noise model that acts otherwise than it may seem."""
+    """Return one line for each kind of entry in a noise model that acts differently than it seems."""
     return [
         *_unused(model, used),
         *_of_other_sizes(model, used),

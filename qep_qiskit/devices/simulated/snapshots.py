@@ -52,7 +52,7 @@ def snapshot_classes() -> dict[str, type]:
 
 
 def snapshot_name(text: str) -> str | None:
-    """Return the snapshot that a text means: ``torino``, ``fake_torino`` and ``FakeTorino`` are one; None for no snapshot."""
+    """Return the snapshot that a text names: ``torino``, ``fake_torino`` and ``FakeTorino`` are the same; else None."""
     return _names().get(_plain(text))
 
 

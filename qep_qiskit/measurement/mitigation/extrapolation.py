@@ -1,4 +1,4 @@
-"""From values at several strengths of the noise to strength zero, with the derivative that carries their error bars."""
+"""Extrapolation of values from several strengths of the noise to zero, with the derivatives that their error bars need."""
 
 from __future__ import annotations
 

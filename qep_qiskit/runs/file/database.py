@@ -1,6 +1,6 @@
 """The SQLite file of a run: every row is checked when it is read, and written in a transaction.
 
-No write-ahead log: that needs memory which network file systems do not share. What is deleted is overwritten, so that no
+No write-ahead log: it needs memory which network file systems do not share. Deleted data are overwritten, so that no
 stale row can be taken for a valid one when a damaged file is salvaged.
 """
 

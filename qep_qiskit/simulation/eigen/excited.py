@@ -68,11 +68,11 @@ def excited_response(op: PauliSum, state: GroundState, source: Array, *, toleran
     Raises
     ------
     PreparationError
-        When MINRES does not converge.
+        If MINRES does not converge.
 
     Notes
     -----
-    H − E is indefinite above the ground state, so a dense solve up to 10 qubits and MINRES beyond; a complex system is solved
+    H − E is indefinite above the ground state: the solver is dense up to 10 qubits and MINRES beyond. A complex system is solved
     as a real one of twice the size.
     """
     real = op.is_real and not np.iscomplexobj(source) and not np.iscomplexobj(state.vector)

@@ -187,7 +187,7 @@ class Basis:
         return memory[:size].view(self.dtype).reshape(self.shape)
 
     def release(self) -> None:
-        """Give the memory back; some of it is kept for the next basis in this thread."""
+        """Free the memory; some of it is kept for the next basis in this thread."""
         self.slabs.clear()
         if not hasattr(_spare, "memory"):
             _spare.memory = []

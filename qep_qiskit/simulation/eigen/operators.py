@@ -215,7 +215,7 @@ def _multiply_middle(matrix: Array, v: Array, out: Array) -> None:
 class PauliSum:
     """A Hermitian operator Σ c_k P_k on 2**n amplitudes, applied without building its matrix.
 
-    Make one with `PauliSum.from_operator`, or with `PauliSum.compile(paulis).bind(coefficients)` where the same strings
+    Make one with `PauliSum.from_operator`, or with `PauliSum.compile(paulis).bind(coefficients)` if the same strings
     come back with other coefficients.
 
     Attributes

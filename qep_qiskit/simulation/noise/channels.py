@@ -165,7 +165,7 @@ def _joined(factors: Sequence[Real]) -> Real:
 
 
 def _distinct(values: Real) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:
-    """Return the numbers of the distinct rows and which of them each row is; None for "all rows" and for "one for all"."""
+    """Return the indices of the distinct rows, and of each row's equal among them; None for "all rows" and for "one for all"."""
     if len(values) == 1:
         return None, None
     if not values.size or (values == values[0]).all():

@@ -55,7 +55,7 @@ def swapped(parts: Real) -> Real:
 
 
 def lifted(parts: Real, *, slow: bool) -> Real:
-    """Return matrices of shape (..., 4, 4) as those of two qubits, with nothing on the other one."""
+    """Return matrices of shape (..., 4, 4) extended to two qubits by the identity on the other one."""
     other = np.eye(4)
     return both(parts, other) if slow else both(other, parts)
 

@@ -1,1 +1,1 @@
-"""Data sets, and what they ask of a network: tables, splits, scaled inputs, targets within reach."""
+"""Data sets and their form for a network: tables, splits, scaled inputs, targets within reach."""

@@ -51,9 +51,9 @@ def built_in(name: str, *, samples: int = 200, noise: float = 0.1, seed: int = 0
         Generated: "xor", "moons", "circles", "blobs", "linear" (regression). Shipped with scikit-learn: "iris", "wine",
         "breast_cancer", "digits" (8 × 8 pixels), "diabetes" (regression).
     samples : int
-        Of a generated set.
+        The size of a generated set.
     noise : float
-        Its standard deviation, of a generated set.
+        The standard deviation of a generated set's noise.
     seed : int
 
     Examples

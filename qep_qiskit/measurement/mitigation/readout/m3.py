@@ -1,9 +1,8 @@
 """Matrix-free measurement mitigation (P. Nation et al., PRX Quantum 2, 040326), by mthree, with an error bar of our own.
 
-The confusion matrix Ã holds the products of the qubits' rates between the outcomes that were seen, its columns normalised;
+The confusion matrix Ã holds the products of the qubits' rates between the observed outcomes, its columns normalised;
 corrected quasi-probabilities are x = Ã⁻¹ p. A string with parities v has the mean vᵀ x = yᵀ p with y = Ã⁻ᵀ v, so every shot has
-its own value y_u and the variance is a sample variance. mthree's own standard deviation is a bound that does not know the
-observable.
+its own value y_u and the variance is a sample variance. mthree's own standard deviation is a bound for any observable.
 
 The calibration's share takes ∂x/∂(a, b) of the whole space: with all outcomes seen it is exact, and so is the method, which is
 then the tensored inverse. Where the shots see few of the outcomes it is biased, the tensored inverse is not: every result is held
@@ -37,7 +36,7 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class M3:
-    """The inverse of independent flips with these rates, among the outcomes that were seen."""
+    """The inverse of independent flips with these rates, restricted to the observed outcomes."""
 
     rates: Calibration
 
