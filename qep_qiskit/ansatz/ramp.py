@@ -72,14 +72,14 @@ class Ramp:
 
     def moves(self) -> Iterator[tuple[int, float, float]]:
         """Yield (group, a, b): turn by exp(−i dt (a H0 + b H)), on this group of `packing`, dt = time / steps."""
-        level = SCHEDULES[self.schedule]((np.arange(self.steps) + 0.5) / self.steps)
+        shares = SCHEDULES[self.schedule]((np.arange(self.steps) + 0.5) / self.steps)
         last = len(self.packing) - 1
         forth = [(group, 0.5) for group in range(last)]
         one_step = [*forth, (last, 1.0), *reversed(forth)] if self.order == 2 else [(g, 1.0) for g in range(last + 1)]
         pending = (-1, 0.0, 0.0)
-        for value in level:
-            for group, share in one_step:
-                turn = (group, share * (1 - float(value)), share * float(value))
+        for share in shares.tolist():
+            for group, part in one_step:
+                turn = (group, part * (1 - share), part * share)
                 if pending[0] == group:
                     pending = (group, pending[1] + turn[1], pending[2] + turn[2])
                     continue

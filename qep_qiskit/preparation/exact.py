@@ -151,7 +151,8 @@ class Exact(Preparer):
                 strings = np.flatnonzero(nudge)
                 if not strings.size:
                     return np.zeros_like(state.vector)
-                source = structure_for(family.frame.paulis[strings]).bind(nudge[strings]).apply(state.vector)
+                paulis, row = (family.frame.paulis, nudge) if exact else (family.frame.paulis[strings], nudge[strings])
+                source = structure_for(paulis).bind(row).apply(state.vector)
                 if self.level:
                     return excited_response(operator, state, source)
                 if exact:

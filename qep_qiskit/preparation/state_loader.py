@@ -60,25 +60,25 @@ def _circuit(number: int, real: bool) -> QuantumCircuit:
     angles = numbered(count if real else 2 * count)
     circuit = QuantumCircuit(number, name="loaded state")
     start = 0
-    for level in range(number):
-        _multiplexed(circuit, "ry", level, angles[start : start + 2**level])
-        start += 2**level
+    for controls in range(number):
+        _multiplexed(circuit, "ry", controls, angles[start : start + 2**controls])
+        start += 2**controls
     if not real:
-        for level in range(number):
-            _multiplexed(circuit, "rz", level, angles[start : start + 2**level])
-            start += 2**level
+        for controls in range(number):
+            _multiplexed(circuit, "rz", controls, angles[start : start + 2**controls])
+            start += 2**controls
     return circuit
 
 
-def _multiplexed(circuit: QuantumCircuit, gate: str, level: int, angles: list[Parameter]) -> None:
-    """Turn qubit n−1−level by an angle that the `level` qubits above it choose."""
+def _multiplexed(circuit: QuantumCircuit, gate: str, controls: int, angles: list[Parameter]) -> None:
+    """Turn qubit n−1−controls by an angle that the `controls` qubits above it choose."""
     n = circuit.num_qubits
-    target = n - 1 - level
+    target = n - 1 - controls
     for step, angle in enumerate(angles):
         getattr(circuit, gate)(angle, target)
-        if level:
+        if controls:
             # the control is the bit in which neighbours of the Gray code differ; bit b stands for qubit target + 1 + b
-            bit = level - 1 if step == len(angles) - 1 else ((step + 1) & -(step + 1)).bit_length() - 1
+            bit = controls - 1 if step == len(angles) - 1 else ((step + 1) & -(step + 1)).bit_length() - 1
             circuit.cx(target + 1 + bit, target)
 
 
@@ -86,9 +86,9 @@ def _angles(state: NDArray[np.float64] | NDArray[np.complex128]) -> NDArray[np.f
     number = len(state).bit_length() - 1
     magnitudes = state if not np.iscomplexobj(state) else np.abs(state)
     angles = []
-    for level in range(number):
-        halves = magnitudes.reshape(2**level, 2, -1)
-        if level == number - 1:  # the last rotation sets signs too
+    for controls in range(number):
+        halves = magnitudes.reshape(2**controls, 2, -1)
+        if controls == number - 1:  # the last rotation sets signs too
             low, high = halves[:, 0, 0], halves[:, 1, 0]
         else:
             low, high = np.linalg.norm(halves, axis=2).T
