@@ -164,7 +164,7 @@ def _closed_form(problem: Problem) -> Gradient:
 
 
 def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0) -> Gradient:
-    """Return the gradient of a variational family's own loss by implicit differentiation, the limit β → 0 of EP on it.
+    """Return the gradient of a variational state's own loss by implicit differentiation, the limit β → 0 of EP on it.
 
     Parameters
     ----------

@@ -165,7 +165,7 @@ def settings_with(settings: Settings, choice: Choice) -> Settings:
 def _truth(question: Question) -> tuple[Vector | None, float]:
     """Return the exact gradient and gap/‖C‖, the scale of β."""
     problem = question.problem
-    exact = exact_gradient(problem, seed=question.settings.seed)
+    exact = exact_gradient(problem, preparer=reference_state(question.settings.preparer), seed=question.settings.seed)
     observed = exact.predictions if problem.cost.needs_free_phase else np.zeros(len(problem.cost_rows))
     nudge = problem.cost.error_signal(observed) @ problem.cost_rows
     size = float(np.abs(nudge[problem.frame.busy]).sum())
