@@ -19,7 +19,7 @@ from qep_qiskit.report.figures import figure
 from qep_qiskit.report.findings import allowed_chi_square, large, verdict
 from qep_qiskit.report.template import Column, Page, as_grid, as_rows, columns_of, image
 
-LABELS = ("error", "shot noise alone", "step added", "cosine", "signs agree", "max |z|", "χ²/K", "loss", "time")
+LABELS = ("error", "shot noise alone", "rung added", "cosine", "signs agree", "max |z|", "χ²/K", "loss", "time")
 """The headings of a rung's cells."""
 
 

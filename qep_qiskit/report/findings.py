@@ -1,4 +1,4 @@
-"""An error budget in words: what each step added, and the verdict."""
+"""An error budget in words: the error that each rung added, and the verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LARGE_Z = 3.0
 """A z-score beyond this is marked wherever it is shown."""
 
 
-class Step(NamedTuple):
+class Contribution(NamedTuple):
     """The change ‖v − v_previous‖ / ‖exact‖ of one rung, or of several if some were not computed."""
 
     cause: str
@@ -32,16 +32,16 @@ def large(z: float | None) -> bool:
 
 
 def allowed_chi_square(count: int) -> float:
-    """Return 1 + 3 √(2/K), what χ²/K of K weights stays below where nothing but shot noise is left.
+    """Return 1 + 3 √(2/K), the limit for χ²/K of K weights if only shot noise is left.
 
-    The weights are taken as independent; those read from the same shots are not, so a value slightly above says little.
+    It treats the weights as independent; those read from the same shots are not, so a value slightly above means little.
     """
     return 1.0 + 3.0 * math.sqrt(2.0 / max(1, count))
 
 
-def steps(budget: Budget) -> list[Step]:
-    """Return what each step towards the measurement added. Mitigation is not such a step: it takes away."""
-    found: list[Step] = []
+def contributions(budget: Budget) -> list[Contribution]:
+    """Return the error that each rung towards the measurement added; mitigation is left out, as it takes error away."""
+    added: list[Contribution] = []
     pending: list[str] = []
     for rung in budget.rungs:
         cause = KINDS[rung.name].cause
@@ -50,13 +50,13 @@ def steps(budget: Budget) -> list[Step]:
         pending.append(cause)
         if rung.values is not None:
             if rung.added is not None:
-                found.append(Step(_cause(budget, rung, rung.added, pending), rung.added))
+                added.append(Contribution(_cause(budget, rung, rung.added, pending), rung.added))
             pending = []
-    return found
+    return added
 
 
 def verdict(budget: Budget) -> Verdict:
-    """Return what the budget says, computed from its numbers.
+    """Return the verdict on a budget, computed from its numbers.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def _first_sentence(budget: Budget, last: Rung, subject: str) -> tuple[str, bool
 
 
 def _second_sentence(budget: Budget, last: Rung) -> str:
-    worst = max(steps(budget), key=lambda step: step.size, default=None)
+    worst = max(contributions(budget), key=lambda contribution: contribution.size, default=None)
     if worst is None or worst.size == 0:
         return ""
     text = f"The largest contribution is {worst.cause}, {percent(worst.size)}"

@@ -59,14 +59,14 @@ def test_a_change_within_the_shot_noise_is_not_called_a_success(budget):
 
 
 def test_indistinguishable_causes_are_named_together(make):
-    steps = findings.steps(Budget.of(make(missing={"device": "too large"})))
-    assert steps[-1].cause == "device noise and shot noise together"
+    added = findings.contributions(Budget.of(make(missing={"device": "too large"})))
+    assert added[-1].cause == "device noise and shot noise together"
 
 
 def test_shot_noise_is_not_blamed_on_a_device_that_was_not_simulated(make):
     budget = make(missing={"device": "the device has no noise"})
     of(budget, "shots")["added"] = 1.1 * shot_noise(budget, "shots")
-    assert findings.steps(Budget.of(budget))[-1].cause == "shot noise"
+    assert findings.contributions(Budget.of(budget))[-1].cause == "shot noise"
 
 
 def test_the_statement_holds_on_every_shape_of_budget(any_budget):
