@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.bias import rounded, safe_beta
+from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.exact import reference_state
-from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared, Preparer
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import AdaptiveStencil, Stencil
@@ -102,7 +102,7 @@ def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], pre
         if not problem.network.closed_form and problem.network.num_qubits > MOST_TRAINED_QUBITS:
             continue
         try:
-            free = quick.prepare(family_of_free(problem))
+            free = quick.prepare(free_family(problem))
             if free.response is None:
                 continue
             observed = problem.cost_rows @ free.expectations(problem.frame.strings)[0]
@@ -111,8 +111,3 @@ def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], pre
             continue
     reach = float(np.median(reaches)) if reaches else 0.0
     return asked.at(rounded(min(0.1, FARTHEST.get(asked.at(0.1).order, 1.0) / reach)) if reach > 0 else 0.1)
-
-
-def family_of_free(problem: Problem) -> Family:
-    """Return the free phase alone, of H's quick strings."""
-    return Family(problem.frame, problem.hamiltonian_row, np.zeros_like(problem.hamiltonian_row), (0.0,))

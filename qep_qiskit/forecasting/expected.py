@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer.backends.aerbackend import AerBackend
@@ -87,35 +86,17 @@ def expectation_of(device: Device) -> Device:
 
 def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], calibration: int | None) -> Outcomes:
     """Return the outcomes with other numbers of shots: None, the exact distribution, adds nothing to a covariance."""
-    samples = {where: replace(found, shots=shots.get(where)) for where, found in outcomes.samples.items()}
-    amplified = {key: replace(found, shots=shots.get(key[:2])) for key, found in outcomes.amplified.items()}
-    return replace(outcomes, samples=samples, amplified=amplified, calibrations=_relabelled(outcomes.calibrations, calibration))
-
-
-def _relabelled(value: Any, shots: int | None) -> Any:
-    if isinstance(value, Samples):
-        return replace(value, shots=shots)
-    if isinstance(value, tuple | list):
-        return type(value)(_relabelled(part, shots) for part in value)
-    if isinstance(value, Mapping):
-        return {key: _relabelled(part, shots) for key, part in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: _relabelled(getattr(value, f.name), shots) for f in fields(value) if f.init})
-    return value
+    return replace(
+        outcomes,
+        samples={where: replace(samples, shots=shots.get(where)) for where, samples in outcomes.samples.items()},
+        amplified={key: replace(samples, shots=shots.get(key[:2])) for key, samples in outcomes.amplified.items()},
+        calibrations=tuple(
+            replace(c, zeros=replace(c.zeros, shots=calibration), ones=c.ones and replace(c.ones, shots=calibration))
+            for c in outcomes.calibrations
+        ),
+    )
 
 
 def calibration_circuits(outcomes: Outcomes) -> int:
     """Return how many calibration circuits these outcomes hold."""
-    return _counted(outcomes.calibrations)
-
-
-def _counted(value: Any) -> int:
-    if isinstance(value, Samples):
-        return 1
-    if isinstance(value, tuple | list):
-        return sum(_counted(part) for part in value)
-    if isinstance(value, Mapping):
-        return sum(_counted(part) for part in value.values())
-    if is_dataclass(value) and not isinstance(value, type):
-        return sum(_counted(getattr(value, f.name)) for f in fields(value))
-    return 0
+    return sum(1 if c.ones is None else 2 for c in outcomes.calibrations)

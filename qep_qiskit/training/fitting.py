@@ -267,7 +267,7 @@ def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = 
     """Run a task in memory."""
     refuse(task, None, None, None)
     log = Log(task)
-    for done, seconds in timed(steps(log.settle(settled(task, progress=progress)), progress=progress)):
+    for done, seconds in timed(steps(log.note_planned(settled(task, progress=progress)), progress=progress)):
         log.add(done, seconds)
         if on_step is not None:
             on_step(done)

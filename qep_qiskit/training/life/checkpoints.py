@@ -88,7 +88,7 @@ def kept_steps(
 def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress, **options: Any) -> None:
     """Take the steps that are left and keep each."""
     task = log.task
-    chosen = log.settle(settled(task, store, progress=progress))
+    chosen = log.note_planned(settled(task, store, progress=progress))
     with (
         first_interrupt_waits(lambda: progress("stopping; Ctrl-C again aborts", None)) as pressed,
         through_the_run(chosen, store, done=log.done, pressed=pressed, progress=progress, **options) as (running, at),

@@ -45,7 +45,7 @@ class Log:
         """Steps that are done."""
         return 0 if self.state is None else self.state.step
 
-    def settle(self, chosen: Task) -> Task:
+    def note_planned(self, chosen: Task) -> Task:
         """Note what was planned for the task, and return the task with it."""
         if chosen is not self.task:
             described = chosen.describe()
