@@ -68,7 +68,10 @@ def test_phase_oscillators_from_a_spec(spec):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (["preparation.method=thermal"], "preparation.temperature: missing; give a number above 0"),
+        (
+            ["preparation.method=thermal"],
+            "preparation.temperature: missing; give the temperature in units of the Hamiltonian, a number above 0",
+        ),
         (["preparation.method=thermal", "preparation.temperature=0"], "preparation.temperature: 0 is not allowed"),
         (["preparation.method=thermal", "preparation.temperature=1.0", "measurement.shots=100"], "no device and no shots"),
         (["preparation.method=mean_field", "preparation.layers=2"], "preparation.layers = 2: unknown key"),

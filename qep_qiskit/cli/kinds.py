@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.options import json_option
-from qep_qiskit.cli.output import console, print_json
-from qep_qiskit.kinds import one_of, shown
+from qep_qiskit.cli.output import console, print_json, say
+from qep_qiskit.kinds import PACKAGE, one_of, shown
 
 if TYPE_CHECKING:
     from qep_qiskit.experiment.section import Choice
@@ -29,11 +29,14 @@ def command(section: str, as_json: bool) -> None:
     from rich.table import Table
 
     for kind in kinds:
-        table = Table(box=None, padding=(0, 1), show_header=False, title=f"{kind['name']}: {kind['about']}", title_justify="left")
+        package = "" if kind["package"] == PACKAGE else f" (package {kind['package']})"
+        say(f"{kind['name']}{package}: {kind['about']}")
+        table = Table(box=None, padding=(0, 2), show_header=False)
         for key in kind["keys"]:
             default = "required" if key["required"] else "" if key["default"] is None else shown(key["default"])
             table.add_row(key["name"], default, key["allowed"])
-        console().print(table)
+        if kind["keys"]:
+            console().print(table)
 
 
 def _kinds(section: str) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Devices: exact states, this package's simulation, Aer, snapshots of real devices, and any Qiskit backend or sampler."""
 
 from qep_qiskit.devices.backends.backend_device import BackendDevice
-from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.device import Compiled, Device, Measuring, Work
 from qep_qiskit.devices.ibm.device import IBMDevice, ibm
 from qep_qiskit.devices.named import SamplerDevice, as_device, device_named
 from qep_qiskit.devices.simulated.aer import aer
@@ -15,6 +15,7 @@ __all__ = [
     "Compiled",
     "Device",
     "IBMDevice",
+    "Measuring",
     "SamplerDevice",
     "SimulatedDevice",
     "StatevectorDevice",

@@ -6,7 +6,8 @@ from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.mean_field import MeanField
 from qep_qiskit.preparation.mps import MPS
-from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
+from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, Progress, StateCircuit, silent
+from qep_qiskit.preparation.state_loader import loading_circuit
 from qep_qiskit.preparation.thermal import Thermal
 from qep_qiskit.preparation.vqe import VQE
 
@@ -18,10 +19,14 @@ __all__ = [
     "Exact",
     "Family",
     "GroundStateAim",
+    "Held",
     "MeanField",
     "Phase",
     "Prepared",
     "Preparer",
+    "Progress",
     "StateCircuit",
     "Thermal",
+    "loading_circuit",
+    "silent",
 ]

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Statevector
 
-from qep_qiskit.devices import Compiled, Work
-from qep_qiskit.devices.device import Measuring
+from qep_qiskit.devices import Compiled, Measuring, Work
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream

@@ -10,9 +10,7 @@ from qiskit.quantum_info import PauliList, Statevector
 from scipy.sparse.linalg import expm_multiply
 
 from qep_qiskit.kinds import Key
-from qep_qiskit.preparation import Family, Phase, Prepared, Preparer
-from qep_qiskit.preparation.preparer import Held, Progress, silent
-from qep_qiskit.preparation.state_loader import loading_circuit
+from qep_qiskit.preparation import Family, Held, Phase, Prepared, Preparer, Progress, loading_circuit, silent
 
 
 @dataclass(frozen=True)
