@@ -5,7 +5,7 @@ import pytest
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.eigen.operators import PauliSum, pauli_expectations
+from qep_qiskit.simulation.eigen.operators import PauliSum
 
 LETTERS = {"diagonal": "IZ", "real": "IXZ", "any": "IXYZ"}
 
@@ -43,7 +43,7 @@ def test_products_and_expectations_are_those_of_the_matrix(num_qubits, kind):
             np.testing.assert_allclose(product, v @ matrix.T, atol=1e-12)
             each = [[np.vdot(u, p.to_matrix() @ u).real for p in paulis] for u in np.atleast_2d(v)]
             each = np.reshape(each, (*shape[:-1], len(paulis)))
-            np.testing.assert_allclose(pauli_expectations(v, paulis), each, atol=1e-12)
+            np.testing.assert_allclose(PauliSum.compile(paulis).expectations(v), each, atol=1e-12)
             np.testing.assert_allclose(op.expectation(v), each @ coefficients, atol=1e-12)
 
 
@@ -66,7 +66,7 @@ def test_more_qubits_than_a_chunk_has(is_complex):
     expected = op.to_matrix(sparse=True) @ v
     np.testing.assert_allclose(compiled.apply(v), expected, atol=1e-12)
     each = [np.vdot(v, SparsePauliOp(p).to_matrix(sparse=True) @ v).real for p in op.paulis]
-    np.testing.assert_allclose(pauli_expectations(v, compiled.structure), each, atol=1e-12)
+    np.testing.assert_allclose(compiled.structure.expectations(v), each, atol=1e-12)
 
 
 def test_one_structure_serves_many_coefficients_and_out_is_used():

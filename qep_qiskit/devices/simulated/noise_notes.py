@@ -104,9 +104,14 @@ def ran_on(device: Device, circuits: Sequence[tuple[Compiled, str]]) -> Ran:
     return Ran(simulators, noise, Used() if noise is None else used_by(circuits))
 
 
+def _labels(model: NoiseModel) -> set[str]:
+    """Return the labels and names of gates that a model has errors for."""
+    return {*model._default_quantum_errors, *model._local_quantum_errors}
+
+
 def acting(model: NoiseModel, used: Used) -> list[str]:
     """Return the labels whose errors act on the circuits, and ``measure`` for readout errors."""
-    labels = {*model._default_quantum_errors, *model._local_quantum_errors}
+    labels = _labels(model)
     active = {label for label in labels if any(error_of(model, label, wires) is not None for wires in used.places.get(label, ()))}
     if model._default_readout_error is not None or any(
         wires in used.places.get("measure", ()) for wires in model._local_readout_errors
@@ -127,7 +132,7 @@ def notes(model: NoiseModel, used: Used) -> list[str]:
 
 
 def _unused(model: NoiseModel, used: Used) -> Iterable[str]:
-    labels = sorted({*model._default_quantum_errors, *model._local_quantum_errors} - set(used.places))
+    labels = sorted(_labels(model) - set(used.places))
     if labels:
         yield f"device.noise: the errors on {_listed(labels)} act on nothing, because no circuit has such a gate"
 
@@ -141,8 +146,8 @@ def _of_other_sizes(model: NoiseModel, used: Used) -> Iterable[str]:
 
 
 def _labelled(model: NoiseModel, used: Used) -> Iterable[str]:
+    with_errors = _labels(model)
     for label, name in sorted(used.names.items()):
-        with_errors = {*model._default_quantum_errors, *model._local_quantum_errors}
         if label != name and label not in with_errors and name in with_errors:
             yield (
                 f"device.noise: the gates {name!r} labelled {label!r} have no errors, because Aer looks for those of the label; "

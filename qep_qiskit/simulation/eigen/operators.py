@@ -366,15 +366,6 @@ class PauliSum:
         return np.ascontiguousarray(self.apply(np.eye(self.dim)).T)
 
 
-def pauli_expectations(v: Array, paulis: PauliList | PauliStructure) -> Array:
-    """Return ⟨v|P_k|v⟩ for every Pauli string; see `PauliStructure.expectations`.
-
-    Pass a compiled structure if the same strings are needed often.
-    """
-    structure = paulis if isinstance(paulis, PauliStructure) else PauliStructure(paulis)
-    return structure.expectations(v)
-
-
 def _as_states(v: Array, dim: int) -> Array:
     array = np.asarray(v)
     if array.ndim not in (1, 2) or array.shape[-1] != dim:

@@ -24,7 +24,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, parities, signs_of
-from qep_qiskit.measurement.mitigation.readout.rates import Calibration, rates_of
+from qep_qiskit.measurement.mitigation.readout.rates import RatesMitigator, rates_of
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
 from qep_qiskit.samples import Samples
 
@@ -35,15 +35,8 @@ TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class M3:
+class M3(RatesMitigator):
     """The inverse of independent flips with these rates, restricted to the observed outcomes."""
-
-    rates: Calibration
-
-    @property
-    def num_parameters(self) -> int:
-        """Two a qubit: a and b."""
-        return self.rates.num_parameters
 
     @property
     def unbiased(self) -> Tensored:
@@ -65,14 +58,6 @@ class M3:
                 others = signs[:, support[support != q]].prod(axis=1)
                 self.rates.add_sensitivity(sensitivity[s], columns[q], float(quasi @ others), mean)
         return per_outcome, sensitivity
-
-    def share(self, jacobian: Matrix) -> Matrix:
-        """Return J F with F Fᵀ = Cov(a, b)."""
-        return jacobian @ self.rates.factor
-
-    def report(self) -> list[dict[str, object]]:
-        """Return the rates of every qubit."""
-        return self.rates.report()
 
     def _solvers(
         self, samples: Samples, columns: NDArray[np.int64]

@@ -68,11 +68,32 @@ class Calibration:
         row[column] += (without + whole) / scale
         row[len(self.qubits) + column] += (whole - without) / scale
 
+
+@dataclass(frozen=True)
+class RatesMitigator:
+    """A base for mitigators whose parameters are the rates of all qubits.
+
+    Attributes
+    ----------
+    rates : Calibration
+    """
+
+    rates: Calibration
+
+    @property
+    def num_parameters(self) -> int:
+        """Two per qubit: a and b."""
+        return self.rates.num_parameters
+
+    def share(self, jacobian: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return J F with F Fᵀ = Cov(a, b)."""
+        return jacobian @ self.rates.factor
+
     def report(self) -> list[dict[str, object]]:
         """Return the rates of every qubit, for reports."""
         return [
             {"qubit": q, "flip_up": float(a), "flip_down": float(b)}
-            for q, a, b in zip(self.qubits, self.flip_up, self.flip_down, strict=True)
+            for q, a, b in zip(self.rates.qubits, self.rates.flip_up, self.rates.flip_down, strict=True)
         ]
 
 

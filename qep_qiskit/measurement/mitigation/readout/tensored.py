@@ -19,22 +19,15 @@ from numpy.typing import NDArray
 from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, signs_of
-from qep_qiskit.measurement.mitigation.readout.rates import Calibration, rates_of
+from qep_qiskit.measurement.mitigation.readout.rates import RatesMitigator, rates_of
 from qep_qiskit.samples import Samples
 
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tensored:
+class Tensored(RatesMitigator):
     """The inverse of independent flips with these rates."""
-
-    rates: Calibration
-
-    @property
-    def num_parameters(self) -> int:
-        """Two per qubit: a and b."""
-        return self.rates.num_parameters
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
         """Return products of corrected signs, and ∂⟨w_S⟩/∂(a, b)."""
@@ -50,14 +43,6 @@ class Tensored:
                 others = inverse[:, support[support != q]].prod(axis=1)
                 self.rates.add_sensitivity(sensitivity[s], columns[q], float(samples.weights @ others), mean)
         return per_outcome, sensitivity
-
-    def share(self, jacobian: Matrix) -> Matrix:
-        """Return J F with F Fᵀ = Cov(a, b)."""
-        return jacobian @ self.rates.factor
-
-    def report(self) -> list[dict[str, object]]:
-        """Return the rates of every qubit."""
-        return self.rates.report()
 
 
 def combine(calibrations: Sequence[CalibrationSamples]) -> Tensored:
