@@ -124,3 +124,12 @@ def test_a_saturated_network_is_within_its_error_bars() -> None:
         assert np.isfinite(budget["shots"].z).all()
         chi.append(budget["shots"].chi_square)
     assert max(chi) < 4 and 0.2 < np.mean(chi) < 1.6
+
+
+def test_a_budget_comes_back_from_json() -> None:
+    budget = qep.compare(PROBLEM, device=qep.statevector(), stencil=qep.symmetric(0.2), shots=300, seed=1)
+    restored = Budget.of(json.loads(json.dumps(budget.to_dict())))
+    assert restored == budget and restored is not budget and Budget.of(budget) is budget
+    assert restored["shots"].chi_square == budget["shots"].chi_square
+    with pytest.raises(qep.InputError, match="float is not an error budget"):
+        Budget.of(0.5)  # type: ignore[arg-type]

@@ -3,9 +3,11 @@ import json
 import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from qep_qiskit.report import template
 from qep_qiskit.report.budget_page import page, write
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
@@ -139,3 +141,13 @@ def test_a_failed_write_leaves_no_part(budget, tmp_path, monkeypatch, quick):
     with pytest.raises(OSError, match="disk full"):
         write(budget, tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_page_is_a_body_over_the_one_base():
+    templates = {path.name: path.read_text(encoding="utf-8") for path in Path(template.__file__).parent.glob("*.jinja")}
+    base = templates.pop("base.html.jinja")
+    assert len(templates) == 3
+    for text in templates.values():
+        assert text.startswith('{% extends "base.html.jinja" %}')
+        assert not re.search(r"<(html|head|style|header|script|h1)\b|class=\"(verdict|warnings)", text)
+    assert all(word in base for word in ("<header>", 'class="verdict', 'class="warnings"', 'id="words"', "<script"))
