@@ -11,8 +11,8 @@ import numpy as np
 from qep_qiskit.budget.rung import Rung
 from qep_qiskit.checks import shown
 from qep_qiskit.display import counted, table_html
+from qep_qiskit.documents import plain
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.equilibrium.result import plain
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import percent
 from qep_qiskit.values import Value

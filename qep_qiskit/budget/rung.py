@@ -11,7 +11,8 @@ import numpy as np
 from qep_qiskit.budget.deviation import Deviation, Vector, deviation
 from qep_qiskit.budget.kinds import KINDS
 from qep_qiskit.display import short
-from qep_qiskit.equilibrium.result import Gradient, plain
+from qep_qiskit.documents import plain
+from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.estimates import Estimate, estimates, percent
 
 

@@ -7,15 +7,15 @@ terminal would obey. Markup is read in our own templates alone, by :func:`marked
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from qep_qiskit.documents import plain
 from qep_qiskit.plain_text import LONGEST_NAME, one_line, printable, shortened
 from qep_qiskit.secrets import scrubbed, scrubbed_document
 
@@ -41,13 +41,13 @@ def to_json(value: Any, *, indent: int | None = 2) -> str:
     >>> to_json({"a": float("nan"), "b": (1, 2)}, indent=None)
     '{"a": null, "b": [1, 2]}'
     """
-    text = json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) if _UNSEEN.search(text) else text
 
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
-    text = to_json(scrubbed_document(_plain(value)))
+    text = to_json(scrubbed_document(plain(value)))
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     if encoding != "utf8":
         text = "".join(letter if letter.isascii() else json.dumps(letter)[1:-1] for letter in text)
@@ -60,21 +60,6 @@ def say(text: object = "", *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     stream.write(printable(scrubbed(str(text))) + "\n")
     stream.flush()
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return float(value) if math.isfinite(value) else None
-        case Mapping():
-            return {str(key): _plain(below) for key, below in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_plain(below) for below in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    return str(value)
 
 
 def console(*, err: bool = False, whole: bool = False) -> Console:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from qep_qiskit.checks import shown
 from qep_qiskit.display import counted, table_html
+from qep_qiskit.documents import plain
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.estimates import Estimate, with_error
@@ -166,20 +166,3 @@ def listed(names: Sequence[str], values: Vector, errors: Vector | None) -> str:
         for k, (name, value) in enumerate(zip(names, values, strict=True))
     ]
     return "\n".join(lines)
-
-
-def plain(value: object) -> object:
-    """Return numbers, lists and mappings that JSON can hold; NaN and infinity become None."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int | bool):
-        return value
-    return str(value)

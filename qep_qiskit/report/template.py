@@ -16,7 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from qep_qiskit.budget import Rung
-from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.documents import plain
 from qep_qiskit.estimates import MISSING, cells, score
 from qep_qiskit.plain_text import printable
 from qep_qiskit.report.findings import Verdict, large

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
+from qep_qiskit.documents import plain
 from qep_qiskit.equilibrium.bias import Bias
 from qep_qiskit.equilibrium.families import family_of
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.equilibrium.result import plain
 from qep_qiskit.errors import PreparationError
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.mitigation.mitigation import parse

@@ -10,7 +10,8 @@ import pytest
 from dense import Dense
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium.result import checked, plain
+from qep_qiskit.documents import plain
+from qep_qiskit.equilibrium.result import checked
 from qep_qiskit.errors import InputError, NudgeWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")

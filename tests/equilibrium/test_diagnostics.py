@@ -6,8 +6,8 @@ import math
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit.documents import plain
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.equilibrium.result import plain
 
 NETWORK = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
 PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([1.0]))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import flag, real, whole
-from qep_qiskit.equilibrium.result import plain
+from qep_qiskit.documents import plain
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
@@ -167,7 +167,7 @@ class Task:
             "warm_starts": self.carries,
             "seed": self.seed,
         }
-        return plain(found)  # type: ignore[return-value]
+        return plain(found)
 
 
 def _shots(shots: int | Split | OptimalShots | None) -> object:
