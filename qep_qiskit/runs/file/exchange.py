@@ -23,9 +23,9 @@ from qep_qiskit.files import write_whole
 from qep_qiskit.foreign.circuits import read_circuit
 from qep_qiskit.foreign.documents import LARGEST_JSON, json_document, json_value
 from qep_qiskit.runs.file.exported import bits_of, check, counts_of
-from qep_qiskit.runs.file.folders import SPEC, building
+from qep_qiskit.runs.file.folders import building
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.file.tables import SCHEMA, TABLES, Row
+from qep_qiskit.runs.file.tables import TABLES, Row
 from qep_qiskit.runs.file.training_rows import now, text_of
 from qep_qiskit.secrets import HIDDEN
 
@@ -137,21 +137,15 @@ def import_run(path: str | os.PathLike[str], folder: Path) -> Path:
     """
     document = read(path)
     folder = Path(folder)
-    with building(folder) as data:
-        meta = {
-            "schema": SCHEMA,
-            "description": text_of(document["description"]),
-            "spec": document["spec"],
-            "created": document["created"],
-            "imported": text_of({"file": Path(path).name, "time": now(), "lost": document["lost"]}),
-        }
-        with data.transaction():
-            for key, value in meta.items():
-                data.put("meta", key=key, value=value)
-            for table, rows in _rows(document).items():
-                for row in rows:
-                    data.put(table, **row)
-        (folder / SPEC).write_text(document["spec"], encoding="utf-8")
+    meta = {
+        "description": text_of(document["description"]),
+        "created": document["created"],
+        "imported": text_of({"file": Path(path).name, "time": now(), "lost": document["lost"]}),
+    }
+    with building(folder, document["spec"], meta) as data:
+        for table, rows in _rows(document).items():
+            for row in rows:
+                data.put(table, **row)
     return folder
 
 

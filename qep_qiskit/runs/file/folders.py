@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.foreign.documents import json_value
 from qep_qiskit.runs.file.database import Database, create
 from qep_qiskit.runs.file.lock import WriteLock
+from qep_qiskit.runs.file.tables import SCHEMA
 
 DATABASE, SPEC = "run.db", "spec.toml"
 HOME = Path("hardware_runs")
 
 
 @contextlib.contextmanager
-def building(folder: Path) -> Iterator[Database]:
+def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[Database]:
     """Build a run's file under a temporary name and rename it when it is complete, holding the folder's lock.
+
+    Parameters
+    ----------
+    folder : Path
+    spec_text : str
+    meta : mapping
+        Further facts about the run. Rows of other tables are written inside the context.
 
     Raises
     ------
@@ -35,8 +43,11 @@ def building(folder: Path) -> Iterator[Database]:
     lock.acquire()
     try:
         part.unlink(missing_ok=True)
-        with contextlib.closing(create(part)) as data:
+        with contextlib.closing(create(part)) as data, data.transaction():
+            for key, value in {"schema": SCHEMA, "spec": spec_text, **meta}.items():
+                data.put("meta", key=key, value=value)
             yield data
+        (folder / SPEC).write_text(spec_text, encoding="utf-8")
         os.replace(part, folder / DATABASE)
     except BaseException:
         for rest in (part, *(() if had_spec else (folder / SPEC,))):

@@ -22,11 +22,11 @@ from qiskit.primitives import BitArray
 from qep_qiskit.errors import InputError
 from qep_qiskit.foreign.circuits import read_circuit
 from qep_qiskit.runs.file.database import Database, RunGoneError
-from qep_qiskit.runs.file.folders import DATABASE, SPEC, building
+from qep_qiskit.runs.file.folders import DATABASE, building
 from qep_qiskit.runs.file.lock import WriteLock
 from qep_qiskit.runs.file.records import STATES, Event, JobRecord, Pub
 from qep_qiskit.runs.file.standing import Standing, place_of, stamp
-from qep_qiskit.runs.file.tables import SCHEMA, TABLES, Row
+from qep_qiskit.runs.file.tables import TABLES, Row
 from qep_qiskit.runs.file.training_rows import TrainingRows, now, text_of
 from qep_qiskit.secrets import scrubbed
 
@@ -69,19 +69,9 @@ class RunStore(TrainingRows):
             If the folder has a run already.
         """
         folder = Path(folder)
-        with building(folder) as data:
-            meta = {
-                "schema": SCHEMA,
-                "description": text_of(description),
-                "spec": spec_text,
-                "created": now(),
-                "home": place_of(folder),
-                "left": stamp(),
-            }
-            with data.transaction():
-                for key, value in meta.items():
-                    data.put("meta", key=key, value=value)
-            (folder / SPEC).write_text(spec_text, encoding="utf-8")
+        meta = {"description": text_of(description), "created": now(), "home": place_of(folder), "left": stamp()}
+        with building(folder, spec_text, meta):
+            pass
         return cls.open(folder, write=True)
 
     @classmethod
