@@ -50,7 +50,7 @@ def build(
     -------
     QuantumCircuit
         The built-in ansätze have the parameters ``theta_000``, ``theta_001``, … in the order of appearance. A
-        file's or a user's circuit keeps its own names. Bind by name, or with values in the order of
+        file's or a user's circuit keeps its names. Bind by name, or with values in the order of
         ``circuit.parameters``.
 
     Raises
@@ -103,11 +103,11 @@ def identified(ansatz: str | os.PathLike[str] | QuantumCircuit) -> object:
 
 
 def circuit_file(ansatz: str, folder: Path | None) -> str:
-    """Return an ansatz that a spec names: built in, or a file where the program runs, in the spec's folder, or in the gallery."""
+    """Return an ansatz that a spec names: built in, or a file in the working folder, in the spec's folder, or in the gallery."""
     if ansatz in BUILT_IN:
         return ansatz
-    beside = folder / ansatz if folder is not None and not Path(ansatz).is_file() else None
-    path = beside if beside is not None and beside.is_file() else locate(ansatz)
+    in_folder = folder / ansatz if folder is not None and not Path(ansatz).is_file() else None
+    path = in_folder if in_folder is not None and in_folder.is_file() else locate(ansatz)
     if path is None:
         raise InputError(f"ansatz: {shown(ansatz)} is not allowed; give {ALLOWED}{nearest(ansatz, [*BUILT_IN, *_gallery()])}")
     load(path)

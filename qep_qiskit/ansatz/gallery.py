@@ -1,4 +1,4 @@
-"""The gallery of circuits: what is in it, and the recipes that made it.
+"""The gallery of circuits: its entries and their recipes.
 
 ``python -m qep_qiskit.ansatz.gallery`` in the root of the repository writes ``circuits/`` again.
 """

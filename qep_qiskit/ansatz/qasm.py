@@ -24,7 +24,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def gallery_folders() -> tuple[Path, ...]:
-    """Return the folders that hold circuits: ``circuits/`` here, then beside and inside the installed package."""
+    """Return the folders that hold circuits: ``circuits/`` here, then next to and inside the installed package."""
     folders = [Path.cwd() / "circuits", PACKAGE.parent / "circuits", PACKAGE / "circuits"]
     return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
 

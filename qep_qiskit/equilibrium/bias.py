@@ -1,4 +1,4 @@
-"""The bias of a finite β: a stencil on the prepared states beside their own limit β → 0."""
+"""The bias of a finite β: a stencil on the prepared states, compared with its limit β → 0."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Bias:
     order : int
         The bias is O(β**order).
     values, limit : ndarray of shape (K,) or None
-        Σ_p s_p ⟨∂H/∂w⟩_p minus its limit β → 0, and the limit; None where they are not known.
+        Σ_p s_p ⟨∂H/∂w⟩_p minus its limit β → 0, and the limit; None if they are not known.
     floor, zero : float
         What the accuracy of the states leaves in the norm of `values`; the norm of `limit` below which it counts as zero.
     still : float
@@ -83,14 +83,14 @@ class Bias:
 
     @property
     def relative(self) -> float | None:
-        """‖bias‖ / ‖limit‖; None where it is not known or the limit is zero."""
+        """‖bias‖ / ‖limit‖; None if it is not known or the limit is zero."""
         if self.values is None or self.limit is None:
             return None
         size = float(np.linalg.norm(self.limit))
         return float(np.linalg.norm(self.values)) / size if size > self.zero else None
 
     def warnings(self, noise: float) -> list[str]:
-        """Return a line where the bias exceeds 5 % of the gradient and the shot error.
+        """Return a warning if the bias exceeds 5 % of the gradient and the shot error.
 
         Parameters
         ----------
@@ -123,8 +123,8 @@ class Bias:
     @property
     def _larger(self) -> float:
         reach, share = self.reach(), self.relative or 1.0
-        wanted = 2.0 * abs(self.beta) * share / WANTED
-        return rounded(math.copysign(safe_beta(reach, self.order) if reach else wanted, self.beta))
+        larger = 2.0 * abs(self.beta) * share / WANTED
+        return rounded(math.copysign(safe_beta(reach, self.order) if reach else larger, self.beta))
 
     @property
     def _smaller(self) -> float:
@@ -158,7 +158,7 @@ def percent(share: float) -> str:
 
 
 def bias_of(plan: Plan) -> Bias:
-    """Return the bias of a complete plan's β on its own states, as far as their response to the nudge can be had."""
+    """Return the bias of a complete plan's β on its states, if their response to the nudge can be computed."""
     problem, stencil = plan.problem, plan.stencil
     free = (plan if plan.earlier is None else plan.earlier).prepared
     unknown = _why_unknown(plan, free)

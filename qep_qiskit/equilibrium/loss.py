@@ -39,7 +39,7 @@ def measured_loss(cost: Cost, observed: Vector, covariance: NDArray[np.float64] 
     observed : ndarray of shape (M,)
         v, the expectations of the cost's observables in the free phase.
     covariance : ndarray of shape (M, M) or None
-        Of v; None where it is exact.
+        Of v; None if v is exact.
 
     Notes
     -----
@@ -68,6 +68,6 @@ def _bends(cost: Cost, observed: Vector, covariance: NDArray[np.float64]) -> Vec
         return local
     try:
         bends = np.array([cost.value(observed + s) + cost.value(observed - s) - 2.0 * cost.value(observed) for s in steps])
-    except (InputError, ArithmeticError, ValueError):  # outside of where the cost is defined
+    except (InputError, ArithmeticError, ValueError):  # outside the domain of the cost
         return local
     return np.where(np.isfinite(bends), bends, local)

@@ -25,7 +25,7 @@ SPREAD = 0.02
 
 
 def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
-    """Return energy above the ground state, variance, gap and infidelity of a plan's free phase, and a warning where it is far.
+    """Return energy above the ground state, variance, gap and infidelity of a plan's free phase, and a warning if it is far off.
 
     None for preparers that do not approximate ground states.
     """
@@ -38,7 +38,7 @@ def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
     share = phase.variance / max(float(row @ row), 1e-300)
     if share < aim.variance:
         return None, []
-    known: dict[str, object] = {"variance": phase.variance, "energy_above": None, "gap": None, "infidelity": None}
+    diagnosis: dict[str, object] = {"variance": phase.variance, "energy_above": None, "gap": None, "infidelity": None}
     truth = None
     if problem.network.num_qubits <= MOST_QUBITS:
         family = Family(problem.frame, problem.hamiltonian_row, np.zeros_like(problem.hamiltonian_row), (0.0,))
@@ -48,22 +48,22 @@ def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
             truth = None  # degenerate: which state is meant is not defined
     if truth is None:
         if share <= SPREAD:
-            return known, []
-        return known, [
+            return diagnosis, []
+        return diagnosis, [
             f"the state at β = 0 is not an eigenstate: energy variance {phase.variance:.3g}; this gradient is of {aim.remedy}"
         ]
     overlap = abs(np.vdot(truth.states()[0], first.prepared.states()[0])) ** 2
     gap = truth.phases[0].gap or 0.0
     above = phase.energy - truth.phases[0].energy
-    own, here = _apart(plan, truth) if aim.follows else (None, None)
-    apart = None if own is None or here is None else min(own, here)
-    known |= {"energy_above": above, "gap": gap, "infidelity": float(1.0 - overlap), "gradient_difference": here}
+    limit, here = _apart(plan, truth) if aim.follows else (None, None)
+    apart = None if limit is None or here is None else min(limit, here)
+    diagnosis |= {"energy_above": above, "gap": gap, "infidelity": float(1.0 - overlap), "gradient_difference": here}
     if overlap >= 1.0 - aim.infidelity and (apart is None or apart <= APART):
-        return known, []
-    far = f"energy {above:.3g} above it, variance {phase.variance:.3g} beside a gap of {gap:.3g}, overlap {overlap:.4g}"
+        return diagnosis, []
+    far = f"energy {above:.3g} above it, variance {phase.variance:.3g} with a gap of {gap:.3g}, overlap {overlap:.4g}"
     if overlap < 1.0 - aim.infidelity:
-        return known, [f"the state at β = 0 is far from the ground state ({far}); this gradient is of {aim.remedy}"]
-    return known, [
+        return diagnosis, [f"the state at β = 0 is far from the ground state ({far}); this gradient is of {aim.remedy}"]
+    return diagnosis, [
         f"the ansatz does not follow the nudge as the ground state does ({far}): in the limit β → 0 their gradients differ by "
         f"{percent(apart or 0.0)}; this gradient is of {aim.remedy}"
     ]
@@ -72,7 +72,7 @@ def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
 def _apart(plan: Plan, truth: Prepared) -> tuple[float, float] | tuple[None, None]:
     """Return how far two gradients are from the true ground state's in the limit β → 0, as shares of it.
 
-    That of the states' own limit, and that of this β, both without noise.
+    The first is the gradient of these states in that limit, the second that of this β; both without noise.
     """
     limit, values, signal = plan.bias.limit, plan.bias.values, plan.error_signal
     if limit is None or values is None or signal is None or truth.response is None:

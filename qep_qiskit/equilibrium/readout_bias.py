@@ -1,4 +1,4 @@
-"""A warning, with the number, where a readout mitigation that is biased with few shots is off by more than its bars hold."""
+"""A warning if the bias of a readout mitigation with few shots is large compared with its error bars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SINGLE = 5
 def readout_bias(
     method: str, samples: Iterable[Samples], strings: Vector, parts: Sequence[tuple[str, Vector, Vector]]
 ) -> tuple[str, ...]:
-    """Return a warning that tells the bias, or nothing where it is small compared with the error bars.
+    """Return a warning with the size of the bias, or nothing if it is small compared with the error bars.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def readout_bias(
     strings : ndarray
         How far the values of all Pauli strings are from those of the unbiased method, in units of their error bars.
     parts : sequence of (str, ndarray, ndarray)
-        What is told: its name, its differences from the unbiased method, and its error bars.
+        Each quantity: its name, its differences from the unbiased method, and its error bars.
 
     Notes
     -----

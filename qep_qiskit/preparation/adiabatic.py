@@ -56,7 +56,7 @@ class Adiabatic(Preparer):
         group of commuting terms more per step.
     initial : SparsePauliOp or mapping of label to number, optional
         H0, a sum of single-qubit terms with a field on every qubit. By default Σ s_i X_i, where s_i = ±1 is the sign of
-        H's own X_i coefficient (−1 where H has none), so that no X field changes its sign on the way.
+        H's X_i coefficient (−1 if H has none), so that no X field changes its sign on the way.
 
     Raises
     ------
@@ -167,12 +167,12 @@ class Adiabatic(Preparer):
         @cache
         def slopes() -> dict[int, Vector]:
             """d⟨P⟩/dβ at β = 0 of every string, by families: ramps of nudges close to zero, all together."""
-            wanted = [i for i, family in enumerate(families) if family.limit]
-            steps = [NEARBY * _largest(families[i]) / max(families[i].nudge_bound(), 1e-300) for i in wanted]
-            rows = [families[i].free + s * h * families[i].nudge for i, h in zip(wanted, steps, strict=True) for s in (1, -1)]
+            numbers = [i for i, family in enumerate(families) if family.limit]
+            steps = [NEARBY * _largest(families[i]) / max(families[i].nudge_bound(), 1e-300) for i in numbers]
+            rows = [families[i].free + s * h * families[i].nudge for i, h in zip(numbers, steps, strict=True) for s in (1, -1)]
             ends = ramp_states(ramp, np.array(rows)[:, support], self.time)
             values = structure_for(families[0].frame.paulis).expectations(ends)
-            return {i: (values[2 * k] - values[2 * k + 1]) / (2 * steps[k]) for k, i in enumerate(wanted)}
+            return {i: (values[2 * k] - values[2 * k + 1]) / (2 * steps[k]) for k, i in enumerate(numbers)}
 
         def of(number: int) -> Callable[[], Vector] | None:
             computed = families[number].limit and num_qubits <= LIMIT_QUBITS
@@ -250,7 +250,7 @@ class Adiabatic(Preparer):
             fields = fields_of(operator_from(self.initial, family.num_qubits, "initial"))
         support = family.support
         if support.size == 0:
-            raise InputError("the Hamiltonian has no term but a constant; give a weight that is not zero")
+            raise InputError("the Hamiltonian is a constant; give a weight that is not zero")
         if int(self.steps) * len(support) > MOST_ROTATIONS:
             count = f"{int(self.steps) * len(support):,} rotations"
             raise InputError(
@@ -286,7 +286,7 @@ def _largest(family: Family) -> float:
 
 
 def transverse_fields(family: Family) -> Vector:
-    """Return the default H0 as fields, shape (n, 3): ±X with the sign of H's own X field, − where it has none."""
+    """Return the default H0 as fields, shape (n, 3): ±X with the sign of H's X field, − if it has none."""
     n = family.num_qubits
     fields = np.zeros((n, 3))
     fields[:, 0] = -1.0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.response import transitions
@@ -36,7 +36,7 @@ def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> R
         curved = np.abs(values) > FLAT * np.abs(values).max()
         return values[curved], directions[:, curved]
 
-    def response(nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
+    def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         values, directions = curvatures()
         with single_threaded(family.num_qubits):
             slope = program.energy_and_gradient(theta, structure_for(family.frame.paulis).bind(nudge))[1]

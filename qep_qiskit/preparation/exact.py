@@ -19,7 +19,7 @@ from qep_qiskit.preparation.family import Family, outwards
 from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
-from qep_qiskit.preparation.response import Beside, Response, Responsive, guessed, nothing
+from qep_qiskit.preparation.response import Nudged, Response, Responsive, guessed, nothing
 from qep_qiskit.preparation.state_loader import loading_circuits
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.uniqueness import check_level, refuse_degenerate, refuse_excited
@@ -35,7 +35,7 @@ BYTES_PER_AMPLITUDE = 140
 RESPONSE = 1e-4
 """The relative residual of a linear response, at most."""
 IMPROVED = 0.01
-"""The bias of a stencil is wanted to about this share of itself."""
+"""The relative error that an estimated bias may have."""
 STILL = (
     "without a transverse field the ground state is one configuration, which does not respond to an infinitesimal nudge: "
     "the gradient is zero; take a large β, MeanField or Thermal"
@@ -57,7 +57,7 @@ class Exact(Preparer):
         The eigenstate's number by energy, 0 for the ground state: EP holds at every eigenstate, where the energy is
         stationary (Massar & Mognetti 2024, arXiv:2405.08467). The same number in all phases.
     tolerance : float
-        The wanted angle between each vector and the true ground state. A gradient errs by about this much over β.
+        The allowed angle between each vector and the true ground state. A gradient errs by about this much over β.
     nudge_share : float
         Ignored: kept for programs that were written for an earlier version.
     gap : bool
@@ -145,7 +145,7 @@ class Exact(Preparer):
     def _response(self, family: Family, operator: PauliSum, state: GroundState) -> Responsive:
         """Return what gives the linear response of the free state."""
 
-        def response(nudge: NDArray[np.float64], beside: Beside = nothing, *, exact: bool = False) -> Response:
+        def response(nudge: NDArray[np.float64], nudged: Nudged = nothing, *, exact: bool = False) -> Response:
             @functools.cache
             def delta() -> NDArray[Any]:
                 strings = np.flatnonzero(nudge)
@@ -157,7 +157,7 @@ class Exact(Preparer):
                     return excited_response(operator, state, source)
                 if exact:
                     return linear_response(operator, state, source)
-                start = None if state.spectrum is not None else guessed(state.vector, beside)
+                start = None if state.spectrum is not None else guessed(state.vector, nudged)
                 return linear_response(operator, state, source, start=start, tolerance=RESPONSE, improvement=IMPROVED)
 
             if math.isfinite(state.gap) and state.gap > 0:
@@ -218,7 +218,7 @@ def reference_state(preparer: Preparer) -> Preparer:
 def ground_state_response(family: Family) -> Responsive:
     """Return what gives the response of the true ground state of a family's H, which approximations of it are measured by."""
 
-    def response(nudge: NDArray[np.float64], beside: Beside = nothing, *, exact: bool = False) -> Response:
+    def response(nudge: NDArray[np.float64], nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         free = Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
         if free.response is None or free.silence:
             raise PreparationError(free.silence)

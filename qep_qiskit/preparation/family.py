@@ -27,13 +27,13 @@ class Family:
     free : ndarray of shape (L,)
         H over the frame.
     nudge : ndarray of shape (L,)
-        C over the frame (zeros where only the free phase is wanted).
+        C over the frame; zeros for the free phase alone.
     betas : tuple of float
     strings : tuple of int or None
         Strings that ansätze and ramps hold in addition to those of H and C: a cost of
         expectations names its outputs here before their weights in C are known, so that both rounds share a circuit.
     limit : bool
-        Whether the limit β → 0 is wanted too, where it takes states of its own.
+        Whether to compute the limit β → 0 too if that takes additional states.
     """
 
     frame: Frame

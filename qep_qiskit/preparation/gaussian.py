@@ -11,7 +11,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.networks.quadratic.monomials import Monomials
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared
-from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
 from qep_qiskit.simulation.closed_form.quadratic import GaussianState, ground_state, respond
 
 Vector = NDArray[np.float64]
@@ -31,8 +31,8 @@ def gaussian_states(family: Family, *, quantum: bool, details: dict[str, object]
         what = "the network" if beta == 0.0 else f"the network nudged by β = {beta:g}"
         states.append(ground_state(strings.form(row, what), quantum=quantum))
 
-    def expectations(wanted: Monomials) -> NDArray[np.float64]:
-        return np.array([wanted.expectations(s.mean, s.covariance, s.momenta) for s in states])
+    def expectations(monomials: Monomials) -> NDArray[np.float64]:
+        return np.array([monomials.expectations(s.mean, s.covariance, s.momenta) for s in states])
 
     return Prepared(
         phases=tuple(_phase(state, beta) for state, beta in zip(states, family.betas, strict=True)),
@@ -50,14 +50,14 @@ def _phase(state: GaussianState, beta: float) -> Phase:
 
 
 def _response(family: Family, state: GaussianState, quantum: bool) -> Responsive:
-    def response(nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
+    def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         pull = family.frame.strings.form(nudge)
         stiffer = float(np.abs(pull.stiffness).sum(axis=1).max(initial=0.0))
         lighter = float((np.abs(pull.inverse_masses) / state.form.inverse_masses).max(initial=0.0))
         softest = float(state.gap**2 / state.form.inverse_masses.max())
 
-        def changes(wanted: Monomials) -> Vector:
-            return wanted.slopes(state.mean, *respond(state.form, state.mean, pull, quantum=quantum))
+        def changes(monomials: Monomials) -> Vector:
+            return monomials.slopes(state.mean, *respond(state.form, state.mean, pull, quantum=quantum))
 
         # a nudge that is linear in r shifts the means by exactly its response, at any β
         return Response(stiffer / softest + lighter, changes, "the normal modes, in closed form")

@@ -14,7 +14,7 @@ from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.product import product_prepared, spins_of
-from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.uniqueness import ordinary_size
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.closed_form.product_states import ProductEnergy, ProductStrings, across, along, tangents
@@ -44,9 +44,9 @@ class MeanField(Preparer):
     starts : int
         Random starts of the free phase; the lowest minimum is kept. Nudged phases follow it.
     tolerance : float
-        The wanted residual |∂⟨H + βC⟩| with respect to the spins' angles, in units of the largest coefficient.
+        The allowed residual |∂⟨H + βC⟩| with respect to the spins' angles, in units of the largest coefficient.
     max_iterations : int
-        Newton steps of a phase.
+        Newton steps per phase.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class MeanField(Preparer):
     The energy is linear in every spin, so that each minimum has every spin against its field. Spins are turned one after
     another until they settle, then damped Newton steps arrive. EP needs stationarity only: at any strict local minimum, the
     same in all phases, it gives the derivative of that minimum's loss (Scellier & Bengio 2017, arXiv:1602.05179, theorem 1).
-    `curvature` of a phase, the smallest eigenvalue of the Hessian in the spins' angles, plays the part of the gap.
+    `curvature` of a phase, the smallest eigenvalue of the Hessian in the spins' angles, corresponds to the gap.
 
     The circuit is one layer of rotations: RY, and RZ where the Hamiltonian has Y.
 
@@ -144,7 +144,7 @@ class MeanField(Preparer):
         return energy.polish(spins, residual=aim, max_steps=self.max_iterations)
 
     def _arrive(self, energy: ProductEnergy, start: Vector, seed: int) -> Vector:
-        """Return the minimum that a start leads to; a saddle is left along its falling direction."""
+        """Return the minimum that a start leads to; from a saddle it goes on downhill."""
         spins = self._polished(energy, start)
         flat = max(FLAT * ordinary_size(energy.coefficients), ROUNDING * energy.scale)
         for attempt in range(8):
@@ -180,7 +180,7 @@ class MeanField(Preparer):
 def _response(family: Family, spins: Vector) -> Responsive:
     """Return what gives the response of a minimum: its spins turn by −(Hessian)⁺ times the slope of C."""
 
-    def response(nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
+    def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         axes = tangents(spins)
         energy = ProductEnergy.of(family.frame.paulis, family.free)
         curvature, modes = np.linalg.eigh(energy.curvature(spins, axes))

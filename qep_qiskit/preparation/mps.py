@@ -24,7 +24,7 @@ MOST_DENSE_QUBITS = 20
 MOST_RESPONSE_QUBITS = 16
 """The most qubits for which the response is that of the ground state's vector, in less time than DMRG takes."""
 GAP_BOND_DIMENSION = 48
-"""E1 is wanted to a few digits only."""
+"""Of the first excited state, whose energy needs few digits."""
 ATTEMPTS = 3
 RESOLUTION = 1e-8
 """The accuracy of the energies of a long chain, as a share of their sum."""
@@ -190,7 +190,7 @@ def _states_of(prepared: Prepared | None) -> tuple[TensorState, ...]:
 
 
 def _report(state: TensorState, p: int, first: float | None, family: Family) -> Phase:
-    """Return what is known of phase p, given the first excited energy of the free phase, E₁.
+    """Return the report of phase p, given the first excited energy of the free phase, E₁.
 
     E₁ + β tr C/2ⁿ − |β|‖C‖ is below the nudged first excited energy (Weyl), ‖C‖ without the identity.
     """

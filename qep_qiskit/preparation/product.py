@@ -65,7 +65,7 @@ class Spins:
 
 
 def spins_of(prepared: Prepared | None) -> Vector | None:
-    """Return the Bloch vectors of the first phase of what was prepared, shape (n, 3), or None where it has none."""
+    """Return the Bloch vectors of the first phase, shape (n, 3), or None if there are none."""
     carried = None if prepared is None else prepared.carried
     return carried.bloch[0] if isinstance(carried, Spins) else None
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
-Beside = Callable[[], Sequence[tuple[float, NDArray[Any]]]]
+Nudged = Callable[[], Sequence[tuple[float, NDArray[Any]]]]
 """() → nudged states and the stencil's factor of each: together a first guess of the response."""
 
 
@@ -47,13 +47,13 @@ class Response:
 class Responsive(Protocol):
     """A function that gives the response of a free phase to a nudge."""
 
-    def __call__(self, nudge: Vector, beside: Beside = nothing, *, exact: bool = False) -> Response:
+    def __call__(self, nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         """Return the response to C = Σ_l nudge_l P_l over the family's frame.
 
         Parameters
         ----------
         nudge : ndarray of shape (L,)
-        beside : callable
+        nudged : callable
             Gives nudged states to start from.
         exact : bool
             Whether to compute it to working accuracy, not just well enough to estimate the bias of β.
@@ -61,10 +61,10 @@ class Responsive(Protocol):
         ...
 
 
-def guessed(state: NDArray[Any], beside: Beside) -> NDArray[Any] | None:
-    """Return Σ s_p ψ_p with every phase turned to the free state's, the stencil's own estimate of δψ; None without states."""
+def guessed(state: NDArray[Any], nudged: Nudged) -> NDArray[Any] | None:
+    """Return Σ s_p ψ_p, the stencil's estimate of δψ, with the phase factor of every ψ_p matched to ψ's; None without states."""
     total = None
-    for factor, other in beside():
+    for factor, other in nudged():
         overlap = np.vdot(other, state)
         if abs(overlap) < 0.5:
             return None  # another level: no guess

@@ -104,10 +104,10 @@ def _angles(state: NDArray[np.float64] | NDArray[np.complex128]) -> NDArray[np.f
     return np.concatenate(angles)
 
 
-def _gray(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gray(angles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the angles between the CNOTs that add up to the wanted angle for every setting of the controls."""
-    size = len(wanted)
+    size = len(angles)
     index = np.arange(size)
     gray = index ^ (index >> 1)
     signs = 1 - 2.0 * (np.bitwise_count(index[:, None] & gray) & 1)
-    return np.asarray(signs.T @ wanted) / size
+    return np.asarray(signs.T @ angles) / size

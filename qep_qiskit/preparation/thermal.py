@@ -13,7 +13,7 @@ from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
-from qep_qiskit.preparation.response import Beside, Response, Responsive, nothing
+from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.simulation.eigen.thermal import GibbsState, gibbs_state
 
@@ -104,7 +104,7 @@ def _no_state() -> NoReturn:
 
 
 def _response(family: Family, state: GibbsState) -> Responsive:
-    def response(nudge: NDArray[np.float64], beside: Beside = nothing, *, exact: bool = False) -> Response:
+    def response(nudge: NDArray[np.float64], nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         source = structure_for(family.frame.paulis).bind(nudge)
         size = float(np.abs(nudge[family.frame.busy]).sum())
         return Response(

@@ -39,7 +39,7 @@ def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
         )
     if gap <= DEGENERATE * operator.scale:
         raise DegenerateGroundStateError(
-            f"{what} has the gap {gap:.1e}, which double precision does not tell from zero beside coefficients that sum to "
+            f"{what} has the gap {gap:.1e}, which double precision cannot tell from zero next to coefficients that sum to "
             f"{operator.scale:.1e} (at most {gap / DEGENERATE:.1e}); bring the weights closer together"
         )
 

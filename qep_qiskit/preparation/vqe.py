@@ -63,7 +63,7 @@ class VQE(Preparer):
     starts : int
         Random starts of the free phase; the lowest energy is kept.
     tolerance : float
-        The wanted residual |∂_θ⟨H + βC⟩| (Euclidean norm).
+        The allowed residual |∂_θ⟨H + βC⟩| (Euclidean norm).
     max_iterations : int
 
     Notes
@@ -108,11 +108,11 @@ class VQE(Preparer):
     def compiled(self, family: Family) -> tuple[QuantumCircuit, CircuitProgram]:
         """Return the ansatz for a family of Hamiltonians, as a circuit and compiled for fast gradients."""
         labels = tuple(family.frame.labels[i] for i in family.support)
-        wanted = self.ansatz if isinstance(self.ansatz, QuantumCircuit) else os.fspath(self.ansatz)
+        ansatz = self.ansatz if isinstance(self.ansatz, QuantumCircuit) else os.fspath(self.ansatz)
         options = (self.layers, self.shared_angles, self.entanglement)
-        if wanted not in BUILT_IN:
+        if ansatz not in BUILT_IN:
             labels, options = ("I" * family.num_qubits,), (1, False, "")  # a circuit of the user's has none of them
-        content = _Ansatz(fingerprint(identified(wanted), "ansatz"), wanted)
+        content = _Ansatz(fingerprint(identified(ansatz), "ansatz"), ansatz)
         return _compiled(content, family.num_qubits, labels, *options)
 
     def prepare(
@@ -195,7 +195,7 @@ class VQE(Preparer):
 
     def identity(self) -> dict[str, object]:
         """Return every option, and of an ansatz that is a file its content."""
-        options = {own.name: getattr(self, own.name) for own in fields(self)}
+        options = {item.name: getattr(self, item.name) for item in fields(self)}
         return {**options, "ansatz": identified(self.ansatz)}
 
     def describe(self) -> dict[str, object]:
@@ -248,10 +248,10 @@ class _Ansatz:
 
 @functools.lru_cache(maxsize=16)
 def _compiled(
-    wanted: _Ansatz, num_qubits: int, labels: tuple[str, ...], layers: int, shared: bool, entanglement: str
+    content: _Ansatz, num_qubits: int, labels: tuple[str, ...], layers: int, shared: bool, entanglement: str
 ) -> tuple[QuantumCircuit, CircuitProgram]:
     circuit = build(
-        wanted.ansatz,
+        content.ansatz,
         num_qubits=num_qubits,
         paulis=PauliList(list(labels)),
         layers=layers,

@@ -21,7 +21,7 @@ from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer
-from qep_qiskit.preparation.response import Beside, Response, nothing
+from qep_qiskit.preparation.response import Nudged, Response, nothing
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil, Stencil
@@ -154,11 +154,11 @@ def _prepared(
         warm_start = None if angles is None else Prepared((), nothing, nothing, nothing, angles=angles)  # type: ignore[arg-type]
         return preparer.prepare(family, warm_start=warm_start, seed=seed)
 
-    def response(nudge: NDArray[np.float64], beside: Beside = nothing, *, exact: bool = False) -> Response:
+    def response(nudge: NDArray[np.float64], nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         own = again().response
         if own is None:
             raise PreparationError("these states have no computed response to a nudge")
-        return own(nudge, beside, exact=exact)
+        return own(nudge, nudged, exact=exact)
 
     def expectations(paulis: PauliList) -> NDArray[np.float64]:
         return again().expectations(paulis)

@@ -206,7 +206,7 @@ def test_an_invalid_option_gives_one_line(options, message):
 def test_a_family_that_does_not_fit_gives_one_line():
     with pytest.raises(InputError, match=r"initial: .* the network has 3 qubits"):
         Adiabatic(initial={"IX": 1.0, "XI": 1.0}).prepare(random_family(1))
-    with pytest.raises(InputError, match="no term but a constant"):
+    with pytest.raises(InputError, match="the Hamiltonian is a constant"):
         Adiabatic().prepare(family_of(["II", "ZZ"], [1.0, 0.0]))
 
 
