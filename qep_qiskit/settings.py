@@ -101,6 +101,13 @@ class Settings(Mapping[str, Any]):
         """Whether β or the distribution of the shots is left to the planner."""
         return isinstance(self.stencil, AutoStencil) or isinstance(self.shots, OptimalShots)
 
+    @property
+    def fixed_stencil(self) -> Stencil:
+        """The stencil, if it has its β. Raises InputError if the β is still to be chosen."""
+        if not isinstance(self.stencil, Stencil):
+            raise InputError(f"stencil: the β of {self.stencil!r} is not chosen yet")
+        return self.stencil
+
     def __getitem__(self, name: str) -> Any:
         if name not in NAMES:
             raise KeyError(name)

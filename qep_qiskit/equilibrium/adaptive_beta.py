@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qep_qiskit.equilibrium.bias import rounded, safe_beta
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, PreparationError
-from qep_qiskit.measurement.split import Split
+from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Prepared, Preparer
 from qep_qiskit.problem import Problem
@@ -27,7 +27,7 @@ MOST_TRAINED_QUBITS = 14
 """The most qubits of a network whose ground states choose a training's β: up to here they take no time."""
 
 
-def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int | Split | None) -> Stencil:
+def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int | Split | OptimalShots | None) -> Stencil:
     """Return the stencil of that kind whose β suits a problem.
 
     Parameters
@@ -36,7 +36,7 @@ def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int
     problem : Problem
     free : Prepared
         The free phase.
-    shots : int, Split or None
+    shots : int, Split, OptimalShots or None
         Of each circuit.
 
     Notes
@@ -82,9 +82,9 @@ def _balanced(
     return float(np.clip(best, least, most))
 
 
-def _mean(shots: int | Split) -> float:
+def _mean(shots: int | Split | OptimalShots) -> float:
     if not isinstance(shots, Split):
-        return float(shots)
+        return float(shots.shots if isinstance(shots, OptimalShots) else shots)
     table = shots.table
     return float(table[table > 0].mean())
 

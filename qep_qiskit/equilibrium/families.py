@@ -35,6 +35,12 @@ def first_family(problem: Problem, stencil: Stencil) -> Family:
     return replace(family, limit=not problem.cost.needs_free_phase)
 
 
+def nudged_family(problem: Problem, stencil: Stencil) -> Family:
+    """Return the nudged phases alone of an observable cost."""
+    family = first_family(problem, stencil)
+    return replace(family, betas=family.betas[1:])
+
+
 def free_family(problem: Problem) -> Family:
     """Return the free phase alone."""
     return family_of(problem, np.zeros_like(problem.hamiltonian_row), (0.0,))

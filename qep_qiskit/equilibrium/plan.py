@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qep_qiskit.display import counted
 from qep_qiskit.equilibrium.adaptive_beta import adapted
 from qep_qiskit.equilibrium.bias import Bias, bias_of
-from qep_qiskit.equilibrium.families import first_family, first_phases, free_family
+from qep_qiskit.equilibrium.families import first_family, first_phases, free_family, nudged_family
 from qep_qiskit.equilibrium.nearness import nearness_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
@@ -181,28 +181,18 @@ def plan(
     if stencil is None and isinstance(settings.stencil, AdaptiveStencil):
         if prepared is None:
             prepared = preparer.prepare(free_family(problem), warm_start=warm_start, seed=seed, progress=progress)
-        stencil, prepared = with_nudged(problem, settings, prepared, progress)
+        prepared = remembered(prepared)
+        stencil = adapted(settings.stencil, problem, prepared, settings.shots)
+        if not problem.cost.needs_free_phase:
+            nudged = preparer.prepare(nudged_family(problem, stencil), free=prepared, seed=seed, progress=progress)
+            prepared = joined(prepared, nudged)
     elif stencil is None:
-        stencil = settings.stencil  # type: ignore[assignment]
-        if not isinstance(stencil, Stencil):
-            raise InputError(f"stencil: the β of {stencil!r} is left to the planner; settle it first")
+        stencil = settings.fixed_stencil
     if prepared is None:
         prepared = preparer.prepare(first_family(problem, stencil), warm_start=warm_start, seed=seed, progress=progress)
     bases, wanted = _bases(problem, stencil)
     signal = None if problem.cost.needs_free_phase else np.ones(1)
     return Plan(problem, settings, stencil, first_phases(problem, stencil), prepared, bases, wanted, signal)
-
-
-def with_nudged(problem: Problem, settings: Settings, free: Prepared, progress: Progress = silent) -> tuple[Stencil, Prepared]:
-    """Return the stencil that suits a free phase, and the states of the first round: nudged ones too for an observable cost."""
-    assert isinstance(settings.stencil, AdaptiveStencil)
-    free = remembered(free)
-    stencil = adapted(settings.stencil, problem, free, settings.shots)  # type: ignore[arg-type]
-    if problem.cost.needs_free_phase:
-        return stencil, free
-    family = first_family(problem, stencil)
-    family = replace(family, betas=family.betas[1:])
-    return stencil, joined(free, settings.preparer.prepare(family, free=free, seed=settings.seed, progress=progress))
 
 
 def needed(problem: Problem, stencil: Stencil, phase: int) -> NDArray[np.bool_]:

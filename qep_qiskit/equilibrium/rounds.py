@@ -11,7 +11,7 @@ import numpy as np
 
 from qep_qiskit.equilibrium.adaptive_beta import adapted
 from qep_qiskit.equilibrium.execution import Outcomes, execute_all
-from qep_qiskit.equilibrium.families import first_family, free_family
+from qep_qiskit.equilibrium.families import first_family, free_family, nudged_family
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.equilibrium.result import Gradient, checked
@@ -98,10 +98,10 @@ def _prepared_together(
         return [asked] * len(problems), list(states)
     assert isinstance(asked, AdaptiveStencil)
     free = preparer.prepare_all([free_family(problem) for problem in problems], progress=progress)
-    stencils = [adapted(asked, problem, own, settings.shots) for problem, own in zip(problems, free, strict=True)]  # type: ignore[arg-type]
+    stencils = [adapted(asked, problem, state, settings.shots) for problem, state in zip(problems, free, strict=True)]
     once = [i for i, problem in enumerate(problems) if not problem.cost.needs_free_phase]
-    families = [first_family(problems[i], stencils[i]) for i in once]
-    nudged = preparer.prepare_all([replace(f, betas=f.betas[1:]) for f in families], progress=progress) if once else []
+    families = [nudged_family(problems[i], stencils[i]) for i in once]
+    nudged = preparer.prepare_all(families, progress=progress) if once else []
     for i, rest in zip(once, nudged, strict=True):
         free[i] = joined(free[i], rest)
     return list(stencils), list(free)

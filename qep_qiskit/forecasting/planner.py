@@ -122,8 +122,7 @@ def with_beta(question: Question, progress: Progress = silent) -> Question:
         return question
     if question.target is not None and question.predictable:
         return replace(question, settings=replace(settings, stencil=AutoStencil(settings.stencil.kind)))
-    shots = settings.shots.shots if isinstance(settings.shots, OptimalShots) else settings.shots
-    first = plan(question.problem, replace(settings, shots=shots), progress=progress)
+    first = plan(question.problem, settings, progress=progress)
     return replace(question, settings=replace(settings, stencil=first.stencil), free=first.prepared)
 
 
