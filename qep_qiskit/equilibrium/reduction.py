@@ -1,4 +1,4 @@
-"""From outcomes to a gradient with its covariance. Pure: the same outcomes give the same gradient, on any day."""
+"""From outcomes to a gradient with its covariance. Pure: the same outcomes always give the same gradient."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
 from qep_qiskit.preparation.preparer import Phase
 
 DEEP = 20
-"""Depth from which on a circuit that loads a state is told of."""
+"""Depth from which a state-loading circuit gives a warning."""
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 
 def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> Gradient:
-    """Return the gradient that these outcomes give.
+    """Return the gradient from the outcomes of a plan.
 
     Parameters
     ----------
     plan : Plan
         The last round.
     outcomes : Outcomes
-        Of all rounds.
+        The outcomes of all rounds.
     mitigation : str, optional
-        Instead of the plan's: counts that hold a calibration can be read again with another method and without any.
+        Replaces the plan's: counts with a calibration can be read again with another method or with none.
 
     Returns
     -------
@@ -47,16 +47,16 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
 
     Notes
     -----
-    Per weight Σ_p s_p ⟨∂H/∂w⟩_p. Its covariance is Σ_p s_p² Cov_p from per-shot values within a basis, plus J Σ_cal Jᵀ with
-    the calibration's covariance, shared by all phases, plus the free phase's error in ε carried by ∂(gradient)/∂ε. Each of
-    them counts events that were too rare to be seen (`measurement/covariance.py`).
+    The gradient of a weight is Σ_p s_p ⟨∂H/∂w⟩_p. Its covariance is Σ_p s_p² Cov_p from per-shot values within a basis, plus
+    J Σ_cal Jᵀ with the calibration's covariance, shared by all phases, plus the free phase's error in ε carried by
+    ∂(gradient)/∂ε. Each of them counts events that were too rare to be seen (`measurement/covariance.py`).
     """
     if not plan.complete:
         raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
     problem, stencil = plan.problem, plan.stencil
-    chosen = _chosen(plan, mitigation)
-    undone = _mitigator(chosen, outcomes)
-    strings = [values_of(plan, outcomes, p, undone, chosen.zne) for p in range(len(stencil.phases))]
+    method = _chosen(plan, mitigation)
+    mitigator = _mitigator(method, outcomes)
+    strings = [values_of(plan, outcomes, p, mitigator, method.zne) for p in range(len(stencil.phases))]
     values = problem.derivative_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
     free = strings[0][0]
     predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
@@ -64,18 +64,18 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     covariance, shared = None, None
     signal = problem.cost.error_signal(observed)
     if not outcomes.expectations and plan.shots is not None:
-        covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], undone)
-        if undone is not None:
+        covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], mitigator)
+        if mitigator is not None:
             shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
-    about = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
+    diagnosis = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
     warnings = [*_other_shots(plan, outcomes), *outcomes.ran.notes(), *_loaded(plan, outcomes)]
-    if covariance is not None and undone is not None:
+    if covariance is not None and mitigator is not None:
         stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
-        gradient = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
-        answer = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
-        warnings += _readout_bias(plan, outcomes, chosen, undone, strings, [gradient, answer])
+        gradient_part = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
+        predictions_part = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
+        warnings += _readout_bias(plan, outcomes, method, mitigator, strings, [gradient_part, predictions_part])
     loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
-    found = Gradient(
+    gradient = Gradient(
         names=problem.network.names,
         values=values,
         covariance=None if covariance is None else covariance[: counts[0], : counts[0]],
@@ -86,47 +86,47 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         predictions_stderr=None
         if covariance is None
         else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
-        diagnostics=about.with_warnings(warnings),
-        provenance={**described(plan), **_circuit_report(plan, outcomes, undone)},
+        diagnostics=diagnosis.with_warnings(warnings),
+        provenance={**described(plan), **_circuit_report(plan, outcomes, mitigator)},
         free=(plan if plan.earlier is None else plan.earlier).prepared,
         shared=shared,
         calibration=None if shared is None else digest(outcomes.calibrations),
     )
-    return checked(found)
+    return checked(gradient)
 
 
 def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
-    """Return the expectations of the cost's observables in the free phase, shape (M,): what `advance` wants."""
-    chosen = _chosen(plan, None)
-    return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(chosen, outcomes), chosen.zne)[0]
+    """Return the expectations of the cost's observables in the free phase, shape (M,), for `advance`."""
+    method = _chosen(plan, None)
+    return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(method, outcomes), method.zne)[0]
 
 
 def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, Matrix | None, tuple[str, ...]]:
     """Return the outputs' and then the cost observables' expectations in the free phase, their covariance, S, and warnings.
 
-    S Sᵀ is the calibration's part of the covariance. Both are None where expectations are exact.
+    S Sᵀ is the calibration's part of the covariance. Both are None if expectations are exact.
     """
-    chosen = _chosen(plan, None)
-    undone = _mitigator(chosen, outcomes)
-    values, readings = values_of(plan, outcomes, 0, undone, chosen.zne)
+    method = _chosen(plan, None)
+    mitigator = _mitigator(method, outcomes)
+    values, readings = values_of(plan, outcomes, 0, mitigator, method.zne)
     rows = np.vstack([plan.problem.output_rows, plan.problem.cost_rows])
     if outcomes.expectations or plan.shots is None:
         return rows @ values, None, None, ()
-    found = rows @ values
-    covariance, share = _covariance([rows], [readings], undone)
-    if undone is None:
-        return found, covariance, share, ()
+    means = rows @ values
+    covariance, share = _covariance([rows], [readings], mitigator)
+    if mitigator is None:
+        return means, covariance, share, ()
     outputs, stderr = len(plan.problem.output_rows), np.sqrt(np.clip(np.diag(covariance), 0.0, None))
     answer = ("predictions", [plan.problem.output_rows], stderr[:outputs])
-    return found, covariance, share, _readout_bias(plan, outcomes, chosen, undone, [(values, readings)], [answer])
+    return means, covariance, share, _readout_bias(plan, outcomes, method, mitigator, [(values, readings)], [answer])
 
 
 def values_of(
-    plan: Plan, outcomes: Outcomes, phase: int, undone: Mitigator | None, zne: ZeroNoise | None = None
+    plan: Plan, outcomes: Outcomes, phase: int, mitigator: Mitigator | None, zne: ZeroNoise | None = None
 ) -> tuple[Vector, list[Readings]]:
     """Return the expectation of every string that was read in a phase (0 for the others), and the readings.
 
-    With zero-noise extrapolation there is one reading a factor, multiplied by the derivative of the extrapolated values.
+    With zero-noise extrapolation there is one reading per factor, multiplied by the derivative of the extrapolated values.
     """
     if phase in outcomes.expectations:
         return outcomes.expectations[phase], []
@@ -137,17 +137,17 @@ def values_of(
         if plan.wanted[phase, b]:
             factors = (1,) if zne is None else zne.factors
             samples = [outcomes.samples[phase, b] if f == 1 else outcomes.amplified[phase, b, f] for f in factors]
-            found = [read(some, basis, paulis, qubits=outcomes.qubits[phase], mitigator=undone) for some in samples]
-            means = found[0].means
+            at_factors = [read(outcome, basis, paulis, qubits=outcomes.qubits[phase], mitigator=mitigator) for outcome in samples]
+            means = at_factors[0].means
             if zne is not None:
-                means, found = combine(found, zne)
+                means, at_factors = combine(at_factors, zne)
             values[list(basis.strings)] = means
-            readings += found
+            readings += at_factors
     return values, readings
 
 
 def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
-    """Gradient, predictions and cost observables as linear functions of each phase's strings, one matrix a phase."""
+    """Return gradient, predictions and cost observables as linear functions of the strings, one matrix per phase."""
     problem, factors = plan.problem, plan.stencil.phase_factors
     quiet = np.zeros((len(problem.output_rows) + len(problem.cost_rows), len(problem.frame.paulis)))
     rows = [np.vstack([s * problem.derivative_rows, quiet]) for s in factors]
@@ -158,19 +158,19 @@ def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
     return rows
 
 
-def _covariance(rows: list[Matrix], readings: list[list[Readings]], undone: Mitigator | None) -> tuple[Matrix, Matrix]:
+def _covariance(rows: list[Matrix], readings: list[list[Readings]], mitigator: Mitigator | None) -> tuple[Matrix, Matrix]:
     """Return the covariance, and a factor S of the calibration's part of it, S Sᵀ."""
     total = np.zeros((len(rows[0]), len(rows[0])))
-    jacobian = np.zeros((len(rows[0]), undone.num_parameters if undone else 0))
+    jacobian = np.zeros((len(rows[0]), mitigator.num_parameters if mitigator else 0))
     for matrix, phase in zip(rows, readings, strict=True):
         for reading in phase:
             part = matrix[:, list(reading.strings)]
             total += reading.covariance(part)
-            if undone is not None:
+            if mitigator is not None:
                 jacobian += part @ reading.sensitivity
-    if undone is None:
+    if mitigator is None:
         return total, jacobian
-    share = undone.share(jacobian)
+    share = mitigator.share(jacobian)
     return total + share @ share.T, share
 
 
@@ -182,29 +182,31 @@ def _chosen(plan: Plan, mitigation: str | None) -> Mitigation:
 def _readout_bias(
     plan: Plan,
     outcomes: Outcomes,
-    chosen: Mitigation,
-    undone: Mitigator,
+    method: Mitigation,
+    mitigator: Mitigator,
     strings: list[tuple[Vector, list[Readings]]],
     parts: list[tuple[str, list[Matrix], Vector]],
 ) -> tuple[str, ...]:
-    """Hold the strings' values of all phases against those of the method's unbiased counterpart, where it has one.
+    """Compare the strings' values of all phases with those of the method's unbiased counterpart, if it has one.
 
-    `parts` are what is told: a name, its rows over each phase's strings, and its error bars.
+    `parts` are the reported quantities: a name, its rows over each phase's strings, and its error bars.
     """
-    unbiased = getattr(undone, "unbiased", None)
+    unbiased = getattr(mitigator, "unbiased", None)
     if unbiased is None:
         return ()
-    off = [values - values_of(plan, outcomes, p, unbiased, chosen.zne)[0] for p, (values, _) in enumerate(strings)]
+    off = [values - values_of(plan, outcomes, p, unbiased, method.zne)[0] for p, (values, _) in enumerate(strings)]
     bars = np.zeros((len(off), len(plan.problem.frame.paulis)))
     for p, (_, readings) in enumerate(strings):
         for reading in readings:
             bars[p, list(reading.strings)] += np.diag(reading.covariance(np.eye(len(reading.strings))))
-    told = [(name, np.sum([row @ d for row, d in zip(rows, off, strict=False)], axis=0), stderr) for name, rows, stderr in parts]
-    return readout_bias(chosen.readout, outcomes.samples.values(), np.array(off)[bars > 0] / np.sqrt(bars[bars > 0]), told)
+    differences = [
+        (name, np.sum([row @ d for row, d in zip(rows, off, strict=False)], axis=0), stderr) for name, rows, stderr in parts
+    ]
+    return readout_bias(method.readout, outcomes.samples.values(), np.array(off)[bars > 0] / np.sqrt(bars[bars > 0]), differences)
 
 
-def _mitigator(chosen: Mitigation, outcomes: Outcomes) -> Mitigator | None:
-    return None if chosen.method is None or outcomes.expectations else chosen.method.combine(outcomes.calibrations)
+def _mitigator(method: Mitigation, outcomes: Outcomes) -> Mitigator | None:
+    return None if method.method is None or outcomes.expectations else method.method.combine(outcomes.calibrations)
 
 
 def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
@@ -213,8 +215,8 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
     phases = {p: phase for part in parts for p, phase in zip(part.phases, part.prepared.phases, strict=True)}
     warnings: list[str] = []
     for part in parts:
-        found = part.prepared.details.get("warnings", [])
-        warnings += [str(w) for w in found if w not in warnings] if isinstance(found, list | tuple) else []
+        reported = part.prepared.details.get("warnings", [])
+        warnings += [str(w) for w in reported if w not in warnings] if isinstance(reported, list | tuple) else []
     nearness, far = plan.nearness
     biased = plan.bias.warnings(0.0 if covariance is None else float(np.sqrt(np.clip(np.trace(covariance), 0.0, None))))
     apart = None if nearness is None else nearness.get("gradient_difference")
@@ -235,9 +237,9 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
 
 
 def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
-    """Say where a device gave another number of shots than was asked for: the error bars are those of the shots that came.
+    """Warn if a device returned another number of shots than requested; the error bars are those of the returned shots.
 
-    Twirling rounds the number up, which is no surprise.
+    Twirling rounds the number up, which gives no warning.
     """
     if plan.shots is None:
         return []
@@ -247,20 +249,20 @@ def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
     other = [(a, b) for a, b in pairs if a is not None and b is not None and (b < a or (b > a and not rounds_up))]
     if not other:
         return []
-    asked, came = min(other, key=lambda pair: pair[1] / pair[0])
+    requested, received = min(other, key=lambda pair: pair[1] / pair[0])
     return [
-        f"the device gave another number of shots than was asked for in {len(other)} of {len(pairs)} circuits "
-        f"({came} in place of {asked}); the error bars are those of the shots that came"
+        f"the device returned another number of shots than requested in {len(other)} of {len(pairs)} circuits "
+        f"({received} instead of {requested}); the error bars are those of the returned shots"
     ]
 
 
 def _loaded(plan: Plan, outcomes: Outcomes) -> list[str]:
-    """Warn where a noisy device ran the circuit that loads any state, which is as deep as states are arbitrary."""
+    """Warn if a noisy device ran a circuit that loads arbitrary states, since such circuits are deep."""
     loads = plan.preparer.supports.loads and outcomes.samples
-    deepest = max((_count(about.get("depth")) for about in outcomes.circuits), default=0)
+    deepest = max((_count(circuit.get("depth")) for circuit in outcomes.circuits), default=0)
     if not loads or outcomes.device.get("noise") is None or deepest < DEEP:
         return []
-    gates = max((_count(about.get("two_qubit_gates")) for about in outcomes.circuits), default=0)
+    gates = max((_count(circuit.get("two_qubit_gates")) for circuit in outcomes.circuits), default=0)
     return [
         f"{type(plan.preparer).__name__}() states are loaded by a circuit for arbitrary states, here of depth {deepest} "
         f"with {gates} two-qubit gates, each with the device's noise; qep.VQE(...) or qep.Adiabatic(...) make shallower ones"
@@ -272,7 +274,7 @@ def _count(value: object) -> int:
 
 
 def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
-    """Return a bound of the error of every weight's gradient and of the predictions, where the states have one.
+    """Return a bound of the error of every weight's gradient and of the predictions, if the states have one.
 
     Each string's expectation errs by at most the phase's bound, so a weight's gradient by Σ_p |s_p| bound_p ‖∂H/∂w‖₁. What
     an error of the free phase does to a cost's error signal is left out.
@@ -288,7 +290,7 @@ def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
     }
 
 
-def _circuit_report(plan: Plan, outcomes: Outcomes, undone: Mitigator | None) -> dict[str, object]:
+def _circuit_report(plan: Plan, outcomes: Outcomes, mitigator: Mitigator | None) -> dict[str, object]:
     measured = [*outcomes.samples.values(), *outcomes.amplified.values()]
     executed = len(measured)
     shots = None if plan.shots is None else sum(s.shots or 0 for s in measured)
@@ -305,6 +307,6 @@ def _circuit_report(plan: Plan, outcomes: Outcomes, undone: Mitigator | None) ->
         "layout": None if not outcomes.circuits else list(next(iter(outcomes.qubits.values()))),
         "calibration_date": outcomes.device.get("calibration_date"),
     }
-    if undone is not None:
-        report["readout"] = undone.report()
+    if mitigator is not None:
+        report["readout"] = mitigator.report()
     return report
