@@ -126,7 +126,7 @@ def check_preparer(preparer: object) -> Preparer:
     if not isinstance(preparer, Preparer):
         raise InputError(
             f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...), qep.MPS(...), "
-            "qep.MeanField() or qep.Thermal(...)"
+            "qep.MeanField(), qep.Thermal(...), or a preparer whose class derives from qep_qiskit.preparation.Preparer"
         )
     return preparer
 

@@ -80,12 +80,10 @@ def test_initial_weights_depend_on_the_seed_and_the_name_alone() -> None:
     assert all(0.5 <= first[f"g[{i}]"] <= 1.5 for i in range(3))
 
 
-def test_weights_by_name_and_by_order_agree() -> None:
+def test_an_unknown_weight_is_refused_with_the_nearest_name() -> None:
     network = qep.ising(sites=3, edges="chain", outputs=[2])
-    by_name = network.initial_weights(seed=4)
-    np.testing.assert_array_equal(network.weight_vector(by_name), network.weight_vector(list(by_name.values())))
     with pytest.raises(InputError, match=r"this network has no weight 'J\[0,2\]'; did you mean"):
-        network.weight_vector({**by_name, "J[0,2]": 1.0})
+        network.weight_vector({**network.initial_weights(), "J[0,2]": 1.0})
 
 
 @pytest.mark.parametrize(("kind", "count"), [("chain", 6), ("ring", 7), ("complete", 21), ("heavy-hex", None)])

@@ -1,11 +1,12 @@
 """Every preparer passes the same suite, and every registered one is among them."""
 
 import pytest
-from preparer_contract import PreparerContract, lowest
+from preparer_contract import PreparerContract, ising_problem, lowest
 from scipy.linalg import expm
 
 import qep_qiskit as qep
 from qep_qiskit.kinds import PREPARERS
+from qep_qiskit.preparation import Preparer
 
 pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
 
@@ -66,3 +67,18 @@ class TestAdiabaticFirstOrder(PreparerContract):
 def test_every_preparer_is_among_them():
     tested = {type(contract.preparer) for contract in PreparerContract.__subclasses__()}
     assert {kind.value for kind in PREPARERS.built_in.values()} <= tested
+
+
+def test_a_preparer_of_a_few_lines():
+    class Slow(Preparer):
+        def prepare(self, family, **options):
+            return qep.Exact().prepare(family, **options)
+
+        def describe(self):
+            return {"method": "slow"}
+
+    problem = ising_problem()
+    slow, exact = (qep.gradient(problem, preparer=preparer) for preparer in (Slow(), qep.Exact()))
+    assert slow.values.tolist() == exact.values.tolist()
+    with pytest.raises(qep.InputError, match=r"a preparer whose class derives from qep_qiskit\.preparation\.Preparer"):
+        qep.gradient(problem, preparer=type("Duck", (), {"prepare": Slow.prepare, "describe": Slow.describe})())
