@@ -15,7 +15,8 @@ from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.devices.statevector import statevector
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.equilibrium.execution import Outcomes, execute
+from qep_qiskit.equilibrium.execution import execute
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from qep_qiskit.cli.endings import DONE, FAILED
-from qep_qiskit.cli.following import device_of_run, run_folder
+from qep_qiskit.cli.following import run_folder
 from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import print_json, progress, say
 
@@ -23,9 +23,10 @@ def command(run: str, as_json: bool) -> int:
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.jobs.cancelling import cancel_jobs
     from qep_qiskit.runs.jobs.courier import Courier
+    from qep_qiskit.runs.verbs import device_of
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
-        ends = cancel_jobs(Courier(store, device_of_run(store), report))
+        ends = cancel_jobs(Courier(store, device_of(store), report))
     cancelled = [job_id for end in ends for job_id in end.cancelled]
     if as_json:
         print_json({"run": str(store.folder), "cancelled": cancelled, "jobs": [asdict(end) for end in ends]})

@@ -6,15 +6,9 @@ import time
 
 import click
 
+from qep_qiskit.cli.asking import ask_for_round
 from qep_qiskit.cli.endings import DONE, NOT_FINISHED
-from qep_qiskit.cli.following import (
-    confirm_on_terminal,
-    device_of_run,
-    finish,
-    run_folder,
-    saved_when_interrupted,
-    spec_of,
-)
+from qep_qiskit.cli.following import finish, run_folder, saved_when_interrupted
 from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import print_json, progress
 
@@ -36,28 +30,17 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
     Exit code 3 means not finished yet, so that cron can call it until it is 0.
     """
     from qep_qiskit.cli.gradient_table import show
-    from qep_qiskit.equilibrium.reduction import reduce
     from qep_qiskit.runs.file.store import RunStore
-    from qep_qiskit.runs.lifecycle import Lifecycle, read_again
-    from qep_qiskit.runs.stored_results import measured
-    from qep_qiskit.runs.verbs import ForeignDeviceError, refuse_training
+    from qep_qiskit.runs.lifecycle import Lifecycle
+    from qep_qiskit.runs.verbs import device_of, kept_gradient, refuse_training, spec_of
 
     with RunStore.open(run_folder(run), write=True) as store, progress() as report:
         refuse_training(store)
-        spec = spec_of(store)
-        if mitigation is not None:
-            gradient = read_again(store, spec, mitigation)
+        gradient = kept_gradient(store, mitigation)
+        if gradient is not None:
             print_json({**gradient.to_dict(), "run": str(store.folder), "state": "done"}) if as_json else show(gradient, None)
             return DONE
-        try:
-            device = device_of_run(store)
-        except ForeignDeviceError:
-            if not store.gradients():
-                raise
-            gradient = reduce(*measured(store, spec))
-            print_json({**gradient.to_dict(), "run": str(store.folder), "state": "done"}) if as_json else show(gradient, None)
-            return DONE
-        life = Lifecycle(store, spec, device, confirm=confirm_on_terminal(yes, report), progress=report)
+        life = Lifecycle(store, spec_of(store), device_of(store), confirm=ask_for_round(yes), progress=report)
         if resubmit:
             life.resubmit()
         with saved_when_interrupted(store):

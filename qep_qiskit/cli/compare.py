@@ -74,9 +74,9 @@ def _run(name: str) -> Path | None:
 
 
 def _of_run(run: Path, mitigation: str | None, folder: Path, as_json: bool) -> None:
-    from qep_qiskit.cli.following import spec_of
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.stored_results import climb_of
+    from qep_qiskit.runs.verbs import spec_of
 
     with RunStore.open(run) as store, progress() as report:
         spec = spec_of(store)

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qep_qiskit.cli.following import remote_device, saved_when_interrupted, spec_of
+from qep_qiskit.cli.asking import ask
+from qep_qiskit.cli.following import saved_when_interrupted
 from qep_qiskit.cli.output import progress, say
 
 if TYPE_CHECKING:
+    from qep_qiskit.devices.price import Price
     from qep_qiskit.equilibrium import Gradient
-    from qep_qiskit.equilibrium.plan import Plan
     from qep_qiskit.experiment import Spec
     from qep_qiskit.preparation.preparer import Progress
-    from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle
-    from qep_qiskit.runs.prices import Cost
     from qep_qiskit.sweeps import Row
 
+AGAIN = "the same command with --yes"
 FIRST_PAUSE, LAST_PAUSE = 0.2, 15.0
 MOST_FAILURES = 5
 """Waiting ends after this many failures of the service in a row."""
-
-
-class _PricedError(Exception):
-    """A run is written down up to its first jobs, and would be sent now."""
 
 
 def bills(spec: Spec) -> bool:
@@ -64,83 +59,23 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
         If the folder holds another spec's run.
     """
     from qep_qiskit.errors import InputError
-    from qep_qiskit.experiment.settlement import settled_spec
     from qep_qiskit.runs.file.folders import DATABASE
-    from qep_qiskit.runs.file.identity import new_identity
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle
+    from qep_qiskit.runs.new_run import begin
+    from qep_qiskit.runs.verbs import remote, spec_of
 
     digest = _digest(spec)
-    if (folder / DATABASE).exists():
-        with RunStore.open(folder, write=True) as store:
-            if store.description.get("asked") != digest:
-                raise InputError(f"run: {folder} holds another experiment; give another folder or move it away")
-            spec = spec_of(store)
-            yield Lifecycle(store, spec, remote_device(spec), progress=report)
+    if not (folder / DATABASE).exists():
+        life = begin(spec, remote(spec), folder, progress=report, asked=digest)
+        with life.store:
+            yield life
         return
-    device = remote_device(spec)
-    device.ready()
-    note = ""
-    if spec.left_to_the_planner:
-        spec, note = settled_spec(spec, report)
-    description = {"id": new_identity(folder), "kind": "gradient", "device": device.name, "asked": digest}
-    if (service := device.describe().get("service")) is not None:
-        description["service"] = str(service)
-    with RunStore.create(folder, note + spec.to_toml(), description=description) as store:
-        yield Lifecycle(store, spec, device, progress=report)
-
-
-def price(life: Lifecycle) -> Cost | None:
-    """Write a run down up to its first jobs and return what all of its rounds will cost; None where that was confirmed."""
-    from qep_qiskit.runs.prices import expected
-
-    if life.store.get("confirmed", "all") or life.store.gradients():
-        return None
-    found: list[Cost] = []
-
-    def stop(plan: Plan, store: RunStore) -> None:
-        life.progress("working out what it costs", None)
-        found.append(expected(plan, life.device, progress=life.progress))
-        raise _PricedError
-
-    life.confirm = stop
-    try:
-        life.advance()
-    except _PricedError:
-        return found[0]
-    return None
-
-
-def ask(costs: Sequence[Cost], device: str, yes: bool) -> None:
-    """Show what some runs cost, and ask.
-
-    Raises
-    ------
-    InputError
-        If the user declines or there is no terminal. Nothing was sent.
-    """
-    import click
-
-    from qep_qiskit.errors import InputError
-    from qep_qiskit.runs.prices import Cost
-
-    cost = sum(costs, Cost())
-    seconds = "" if cost.seconds is None else f", about {cost.seconds:.0f} QPU seconds"
-    say(f"{cost.jobs} jobs, {cost.circuits} circuits, {cost.shots} shots in all{seconds} on {device}.", err=True)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise InputError(
-            "--yes: missing, and no terminal to ask on; nothing was sent; run the same command with --yes to send it"
-        )
-    if not click.confirm("Send?", err=True, default=False):
-        raise InputError("nothing was sent; run the same command with --yes to send it")
-
-
-def confirm(life: Lifecycle) -> None:
-    """Let a run send all of its rounds."""
-    life.store.put("confirmed", "all", True)
-    life.confirm = lambda plan, store: None
+    with RunStore.open(folder, write=True) as store:
+        if store.description.get("asked") != digest:
+            raise InputError(f"run: {folder} holds another experiment; give another folder or move it away")
+        spec = spec_of(store)
+        yield Lifecycle(store, spec, remote(spec), progress=report)
 
 
 def finished(life: Lifecycle, report: Progress) -> Gradient:
@@ -154,24 +89,24 @@ def finished(life: Lifecycle, report: Progress) -> Gradient:
 def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int, Gradient | Exception]]:
     """Advance confirmed runs, all at once, and yield the number of each as it ends with its gradient, or why it has none.
 
-    A service that fails to answer is asked again; several failures in a row end a run.
+    If a service fails to answer, it is tried again; several failures in a row end a run.
     """
     from qep_qiskit.errors import DeviceError, InputError
 
     waiting, failures, pause = dict(enumerate(lives)), [0] * len(lives), FIRST_PAUSE
     while waiting:
         for number, life in list(waiting.items()):
-            found: Gradient | Exception | None
+            end: Gradient | Exception | None
             try:
-                found = life.advance()
+                end = life.advance()
                 failures[number] = 0
             except (DeviceError, InputError) as error:
                 failures[number] += 1
-                found = None if type(error) is DeviceError and failures[number] < MOST_FAILURES else error
-                report(f"{error}; asking again" if found is None else str(error), None)
-            if found is not None:
+                end = None if type(error) is DeviceError and failures[number] < MOST_FAILURES else error
+                report(f"{error}; asking again" if end is None else str(error), None)
+            if end is not None:
                 del waiting[number]
-                yield number, found
+                yield number, end
         if waiting:
             report(f"waiting for {next(iter(waiting.values())).device.name}", None)
             time.sleep(pause)
@@ -184,10 +119,10 @@ def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gra
         if life.store.gradients():
             say(f"Measured before, nothing is sent: run {folder}.", err=True)
         else:
-            cost = price(life)
-            if cost is not None:
-                ask([cost], life.device.name, yes)
-        confirm(life)
+            price = life.price()
+            if price is not None:
+                ask(price.document(), life.device.name, yes=yes, again=AGAIN)
+        life.confirm_all()
         gradient = finished(life, report)
         say(f"Run {folder}.", err=True)
         return then(life, gradient, report)
@@ -204,14 +139,14 @@ def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done:
     from qep_qiskit.errors import InputError
     from qep_qiskit.sweeps.sweep import kind_of
 
-    found = [number for number, spec in enumerate(specs) if number not in set(done) and bills(spec)]
-    for number in found:
+    numbers = [number for number, spec in enumerate(specs) if number not in set(done) and bills(spec)]
+    for number in numbers:
         if kind_of(specs[number]) == "training":
             raise InputError(
                 f"--over {_words(where[number])}: a training on {specs[number].device().name} is a run of its own; "
                 "use `qep train` for each point"
             )
-    return found
+    return numbers
 
 
 def paid_rows(
@@ -226,6 +161,7 @@ def paid_rows(
 
     If a point fails, the others are measured all the same. Failures are reported at the end and can be sent again in their runs.
     """
+    from qep_qiskit.devices.price import Price
     from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, PreparationError
     from qep_qiskit.sweeps import Row
     from qep_qiskit.sweeps.sweep import gradient_numbers
@@ -234,22 +170,23 @@ def paid_rows(
     with ExitStack() as stack:
         lives: list[Lifecycle] = []
         places: list[int] = []
-        costs: list[Cost] = []
+        prices: list[Price] = []
         for number in numbers:
             report(f"pricing point {number + 1} of {len(specs)}", None)
             try:
                 life = stack.enter_context(opened(specs[number], folder / f"{number:05d}", report))
-                cost = price(life)
+                price = life.price()
             except (DegenerateGroundStateError, PreparationError) as error:
                 yield Row(number, where[number], {}, " ".join(str(error).split()))
                 continue
             lives.append(life)
             places.append(number)
-            costs += [] if cost is None else [cost]
-        if costs:
-            ask(costs, ", ".join(sorted({life.device.name for life in lives})), yes)
+            prices += [] if price is None else [price]
+        if prices:
+            names = ", ".join(sorted({life.device.name for life in lives}))
+            ask(sum(prices, Price()).document(), names, yes=yes, again=AGAIN)
         for life in lives:
-            confirm(life)
+            life.confirm_all()
         for place, found in advanced(lives, report):
             number = places[place]
             if isinstance(found, Exception):

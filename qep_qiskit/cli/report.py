@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from qep_qiskit.cli.following import run_folder, spec_of
+from qep_qiskit.cli.following import run_folder
 from qep_qiskit.cli.options import file_option, json_option, run_argument
 from qep_qiskit.cli.output import print_json, progress, say
 
@@ -36,6 +36,7 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
         else:
             from qep_qiskit.report import run_page
             from qep_qiskit.runs.readings import readings_of
+            from qep_qiskit.runs.verbs import spec_of
 
             path = run_page.write(store, readings_of(store, spec_of(store), exact=exact, progress=tell), target)
         summary = {"run": str(store.folder), "state": state_of(store), "page": str(path)}

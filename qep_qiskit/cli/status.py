@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.endings import DONE, NOT_FINISHED
-from qep_qiskit.cli.following import device_of_run, jobs_of, run_folder, show_jobs
+from qep_qiskit.cli.following import jobs_of, run_folder, show_jobs
 from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import console, print_json, progress, say
 
@@ -34,9 +34,9 @@ def command(run: str, offline: bool, as_json: bool) -> int:
             _ask(store, jobs)
         done = bool(store.gradients()) if training is None else state_of(store) == "done"
         if as_json:
-            about = {} if training is None else {"training": {k: v for k, v in training.items() if k != "asked"}}
+            extra = {} if training is None else {"training": {k: v for k, v in training.items() if k != "asked"}}
             state = "done" if done else "waiting" if training is None else state_of(store)
-            print_json({"run": str(store.folder), "state": state, **about, "jobs": jobs, "events": _events(store)})
+            print_json({"run": str(store.folder), "state": state, **extra, "jobs": jobs, "events": _events(store)})
             return DONE if done else NOT_FINISHED
         if jobs or training is None:
             show_jobs(console(), store, jobs)
@@ -50,19 +50,19 @@ def command(run: str, offline: bool, as_json: bool) -> int:
 
 def _ask(store: RunStore, jobs: list[dict[str, object]]) -> None:
     """Put in what the service tells of the jobs now; a device that only a Python program has is not asked."""
-    from qep_qiskit.runs.verbs import ForeignDeviceError, asked_states
+    from qep_qiskit.runs.verbs import ForeignDeviceError, asked_states, device_of
 
     try:
-        device = device_of_run(store)
+        device = device_of(store)
     except ForeignDeviceError as error:
         if _under_way(jobs):
             say(f"As written down: {error}", err=True)
         return
     with progress() as report:
         report(f"asking {device.name}", None)
-        told = asked_states(store, device)
+        states = asked_states(store, device)
     for job in jobs:
-        job["state"], job["reason"] = told[str(job["tag"])]
+        job["state"], job["reason"] = states[str(job["tag"])]
 
 
 def _under_way(jobs: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -81,7 +81,7 @@ def _say_reasons(store: RunStore, jobs: list[dict[str, object]]) -> None:
             continue
         name, reason = job["job_id"] or job["tag"], str(job["reason"])
         if job["state"] == "unknown":
-            reason = f"the service calls it {reason!r}, which is no state that is known here"
+            reason = f"the service calls it {reason!r}, a state that this program does not know"
         elif job["state"] == FORGOTTEN:
             reason += f". `qep collect {store.folder} --resubmit` sends it again, `qep cancel {store.folder}` gives it up"
         say(f"\n{name} is {job['state']}: {reason}")

@@ -1,4 +1,4 @@
-"""`qep train`: fit a network to data, step by step, in a run that can be stopped and gone on with."""
+"""`qep train`: fit a network to data, step by step, in a run that can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qep_qiskit.cli.asking import ask
 from qep_qiskit.cli.endings import InterruptedRunError
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, optional_spec_options, pool_options, run_option, yes_option
 from qep_qiskit.cli.output import console, marked, print_json, say
+from qep_qiskit.display import counted
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("train", short_help="Fit a network to data.")
 @optional_spec_options
 @run_option
-@click.option("--resume", metavar="RUN", type=click.Path(), help="Go on with a run instead of a SPEC.")
+@click.option("--resume", metavar="RUN", type=click.Path(), help="Resume a run instead of a SPEC.")
 @yes_option
 @click.option("--resubmit", is_flag=True, help="With --resume: send jobs that failed or were cancelled again.")
 @pool_options
@@ -45,8 +47,8 @@ def command(
     Every step is kept in the run. Ctrl-C once stops after the step under way, twice at once; `qep train --resume RUN` goes on,
     and the end is the same as without a stop. With workers the end is the same for any number of them.
 
-    On a device that takes jobs the cost is shown first. Every job is written down before it is sent: after a stop or a crash
-    --resume goes on with the jobs that are under way, and none is sent twice.
+    On a device that takes jobs the price is shown first. Every job is written down before it is sent: after a stop or a crash
+    --resume takes up the jobs that are under way, and none is sent twice.
     """
     from qep_qiskit.errors import InputError
     from qep_qiskit.training.fitting import spread
@@ -77,7 +79,7 @@ def command(
 
     try:
         with saying(there), pool(workers, scheduler) as chosen, _watching(task) as (watch, hidden):
-            watch["confirm"] = confirm_training(yes, hidden)
+            watch["confirm"] = ask_for_training(yes, hidden)
             watch["on_begin"] = steps.beginning(watch.get("on_begin"))
             result = kept_steps(spread(task, chosen, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
     except InterruptedTrainingError as error:
@@ -94,7 +96,7 @@ def command(
 
 
 class _Steps:
-    """How many steps a training has kept by now."""
+    """The number of steps that a training has kept by now."""
 
     def __init__(self) -> None:
         self.log: Log | None = None
@@ -129,8 +131,8 @@ def _begun(request: SpecRequest, folder: str | None) -> tuple[Any, Path, dict[st
             f"one gradient with `qep gradient {request.path}`"
         )
     spec, note = laid_spec(given)
-    task, about = task_from(spec)
-    return task, request.home(folder, dated=True), {"spec_text": note + spec.to_toml(), "about": about}
+    task, details = task_from(spec)
+    return task, request.home(folder, dated=True), {"spec_text": note + spec.to_toml(), "about": details}
 
 
 def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any, Path, dict[str, Any], bool]:
@@ -142,11 +144,11 @@ def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any
 
     for name, value in (("SPEC", request.path), ("--set", request.overrides), ("--seed", request.seed), ("--run", folder)):
         if value not in (None, (), ""):
-            raise InputError(f"--resume: goes on with a run as it was begun; leave out {name}")
+            raise InputError(f"--resume: resumes a run as it was begun; leave out {name}")
     home = run_folder(resume)
     with RunStore.open(home) as store:
         if store.description.get("kind") != "training":
-            raise InputError(f"run: {home} is no training; `qep collect {home}` goes on with it")
+            raise InputError(f"run: {home} is not a training; `qep collect {home}` resumes it")
         if store.description.get("from") != "spec":
             raise InputError(f"run: {home} was begun from Python; call qep.train with the same arguments and run={str(home)!r}")
         task, _ = task_from(load(home / "spec.toml"), store)
@@ -157,30 +159,20 @@ def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any
 Hidden = Callable[[], AbstractContextManager[object]]
 
 
-def confirm_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], RunStore], None]:
-    """Return a function that shows what a training on a device will cost and asks; `hidden` hides the bar meanwhile."""
-    from qep_qiskit.errors import InputError
+def ask_for_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], RunStore], None]:
+    """Return a function that asks for a training on a device; `hidden` hides the bar meanwhile."""
 
-    def ask(cost: Mapping[str, Any], store: RunStore) -> None:
-        seconds = "" if cost["qpu_seconds"] is None else f", about {cost['qpu_seconds']:.0f} QPU seconds"
+    def confirm(price: Mapping[str, Any], store: RunStore) -> None:
+        what, again = f"{counted(price['steps'], 'step')}: about ", f"`qep train --resume {store.folder} --yes`"
         with hidden():
-            say(
-                f"{cost['steps']} steps: about {cost['jobs']} jobs, {cost['circuits']} circuits, {cost['shots']} shots in "
-                f"all{seconds} on {store.description['device']}.",
-                err=True,
-            )
-            begins = f"`qep train --resume {store.folder} --yes` begins"
-            if not yes and not sys.stdin.isatty():
-                raise InputError(f"--yes: missing, and there is no terminal to ask on; {begins}")
-            if not yes and not click.confirm("Begin?", err=True, default=False):
-                raise InputError(f"nothing was sent; {begins}")
+            ask(price, str(store.description["device"]), yes=yes, again=again, what=what)
 
-    return ask
+    return confirm
 
 
 @contextmanager
 def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
-    """Show loss, accuracy, shots and the time left on stderr; nothing where stderr is no terminal."""
+    """Show loss, accuracy, shots and the time left on stderr; nothing unless stderr is a terminal."""
     if not sys.stderr.isatty():
         yield {}, nullcontext
         return
@@ -221,7 +213,7 @@ def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
 
 
 def status(done: Step, epoch: dict[str, Any]) -> str:
-    """Return the line that stands beside the bar."""
+    """Return the line that stands next to the bar."""
     from qep_qiskit.estimates import percent, with_error
 
     parts = [f"epoch {done.record['epoch']}", f"loss {with_error(done.record['loss'], done.record['loss_stderr'])}"]

@@ -1,6 +1,7 @@
 """The engine of equilibrium propagation: plan (pure), execute (touches a device), reduce (pure)."""
 
-from qep_qiskit.equilibrium.execution import Outcomes, execute
+from qep_qiskit.equilibrium.execution import execute
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.bias import WARNED
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.equilibrium.execution import Outcomes
 from qep_qiskit.equilibrium.loss import measured_loss
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, described
 from qep_qiskit.equilibrium.readout_bias import readout_bias
 from qep_qiskit.equilibrium.result import Gradient, checked

@@ -10,8 +10,9 @@ from datetime import datetime
 import numpy as np
 
 from qep_qiskit.equilibrium.adaptive_beta import adapted
-from qep_qiskit.equilibrium.execution import Outcomes, execute_all
+from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.families import first_family, free_family, nudged_family
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.equilibrium.result import Gradient, checked

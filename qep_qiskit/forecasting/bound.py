@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from qep_qiskit.equilibrium.execution import Outcomes
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.second_round import advance

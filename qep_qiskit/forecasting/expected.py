@@ -13,7 +13,7 @@ from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.simulated.device import SimulatedDevice, adds_no_noise
 from qep_qiskit.devices.simulated.snapshots import snapshot_of
 from qep_qiskit.devices.statevector import StatevectorDevice
-from qep_qiskit.equilibrium.execution import Outcomes
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.samples import Samples
 
 

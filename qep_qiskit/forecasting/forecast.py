@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.devices.price import FORMULA
 from qep_qiskit.display import counted, table_html
 from qep_qiskit.documents import plain
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.result import listed
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import with_error
-from qep_qiskit.forecasting.sending import FORMULA, Sending
+from qep_qiskit.forecasting.sending import Sending
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings

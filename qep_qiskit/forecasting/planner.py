@@ -78,7 +78,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     problem, settings = question.problem, question.settings
     prediction, split = choice.prediction, choice.split
     settled = settings_with(settings, choice)
-    sent = sending(prediction.plan, settings.device, split, prediction.calibration_circuits)
+    sent = sending(prediction.plan, settings.device, split)
     warnings = list(diagnostics(prediction.plan).warnings)
     return Forecast(
         names=problem.network.names,

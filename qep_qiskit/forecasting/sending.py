@@ -1,22 +1,16 @@
-"""What will be sent: every circuit with its shots, its depth on the device and its share of the time."""
+"""The circuits that will be sent, each with its shots, its depth on the device and its share of the time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
-from qiskit.circuit import QuantumCircuit
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of, repetition_delay
 from qep_qiskit.devices.device import Device
-from qep_qiskit.equilibrium.bench import Bench
+from qep_qiskit.devices.price import Price
+from qep_qiskit.equilibrium.compiled_round import CompiledRound, Measurement, compile_rounds
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.measurement.mitigation.twirling import num_flips, shots_each
 from qep_qiskit.measurement.split import Split
-
-JOB_SECONDS = 2.0
-"""QPU seconds a job takes beside its shots: loading and initialising. IBM bills about this much."""
-FORMULA = "Σ jobs 2 s + Σ circuits shots × (repetition delay + circuit and readout duration)"
 
 
 @dataclass(frozen=True)
@@ -82,67 +76,60 @@ class Sending:
         return None if any(n is None for n in counts) else sum((row.shots or 0) * row.circuits for row in self.rows)
 
 
-def sending(last: Plan, device: Device, split: Split | None, calibration_circuits: int) -> Sending:
+def sending(last: Plan, device: Device, split: Split | None) -> Sending:
     """Compile all rounds for the device itself and count.
 
     Parameters
     ----------
     last : Plan
-        The last round; the earlier one hangs on it.
+        The last round, which knows the earlier one.
     device : Device
     split : Split or None
         Shots; None for exact expectations.
-    calibration_circuits : int
     """
+    plans = [_shared_out(part, split) for part in ((last,) if last.earlier is None else (last.earlier, last))]
+    rounds = compile_rounds(plans, device)
+    price = sum((compiled.price(device) for compiled in rounds), Price())
+    rows = [row for compiled, part in zip(rounds, plans, strict=True) for row in _rows(compiled, part, device)]
+    rows.sort(key=lambda row: (row.round, row.phase is None, abs(row.phase or 0.0), row.phase or 0.0, _order(row.basis)))
+    backend = backend_of(device)
+    if backend is None:
+        return Sending(tuple(rows), price.jobs)
+    delay, default = repetition_delay(backend)
+    notes = []
+    if not default:
+        notes.append(f"{backend.name} does not tell its repetition delay; {delay * 1e6:g} µs is taken")
+    if any(row.appraisal is None or row.appraisal.seconds is None for row in rows):
+        notes.append(f"{backend.name} does not tell how long its instructions take; circuits count as 0 s")
+    qubits = next(iter(rounds[-1].deal.qubits.values()))
+    return Sending(tuple(rows), price.jobs, qubits, None if split is None else price.seconds, delay, tuple(notes))
+
+
+def _shared_out(plan: Plan, split: Split | None) -> Plan:
+    """Return a plan with these shots."""
+    calibration = None if split is None else split.calibration
+    return replace(plan, settings=replace(plan.settings, shots=split, calibration_shots=calibration))
+
+
+def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRow]:
+    """Return one row for each phase and circuit, however often twirling and folding repeat it, and one for the calibration."""
     backend = backend_of(device)
     target = None if backend is None else backend.target
-    rows: list[CircuitRow] = []
-    start: tuple[int, ...] | None = None
-    for part in (last,) if last.earlier is None else (last.earlier, last):
-        bench = Bench(device, start, part.mitigation)
-        bench.add_plans([part])
-        start = bench.start
-        for work, owners in bench.work():
-            found = appraise(work.compiled, work.axes, target) if device.needs_circuits else None
-            behind: dict[tuple[int, int], int] = {}  # a circuit is one row for each of its sets of flips
-            for row in owners:
-                behind[row.phase, row.basis] = behind.get((row.phase, row.basis), 0) + 1
-            for row in {(row.phase, row.basis): row for row in owners}.values():
-                shots = None if split is None else int(split.table[row.phase, row.basis])
-                shots = shots if row.flips is None else shots_each(shots, num_flips(part.problem.network.num_qubits))
-                beta = last.stencil.phases[row.phase]
-                count = behind[row.phase, row.basis]
-                rows.append(CircuitRow(part.round + 1, beta, part.bases[row.basis].title, shots, count, found))
-        qubits = next(iter(bench.qubits.values()))
-        if calibration_circuits and part.earlier is None:
-            shots = None if split is None else split.calibration
-            rows.append(CircuitRow(1, None, "Z", shots, calibration_circuits, _calibration(device, bench.all_qubits)))
-    rows.sort(key=lambda row: (row.round, row.phase is None, abs(row.phase or 0.0), row.phase or 0.0, _order(row.basis)))
-    jobs = len({(row.round, row.shots) for row in rows})
-    if backend is None:
-        return Sending(tuple(rows), jobs)
-    delay, own = repetition_delay(backend)
-    notes = []
-    if not own:
-        notes.append(f"{backend.name} does not tell its repetition delay; {delay * 1e6:g} µs is taken")
-    durations = [row.appraisal.seconds if row.appraisal else None for row in rows]
-    if any(seconds is None for seconds in durations):
-        notes.append(f"{backend.name} does not tell how long its instructions take; circuits count as 0 s")
-    seconds = JOB_SECONDS * jobs + sum(
-        row.circuits * (row.shots or 0) * (delay + (known or 0.0)) for row, known in zip(rows, durations, strict=True)
-    )
-    return Sending(tuple(rows), jobs, qubits, None if split is None else seconds, delay, tuple(notes))
+
+    def appraisal(item: Measurement) -> Appraisal | None:
+        return appraise(item.work.compiled, item.work.axes, target) if device.needs_circuits else None
+
+    rows = []
+    for item in compiled.data:
+        one = appraisal(item)
+        for (phase, basis), count in Counter((row.phase, row.basis) for row in item.rows).items():
+            title = plan.bases[basis].title
+            rows.append(CircuitRow(plan.round + 1, plan.stencil.phases[phase], title, item.shots, count, one))
+    if compiled.calibration:
+        item, count = compiled.calibration[-1], sum(len(item.rows) for item in compiled.calibration)
+        rows.append(CircuitRow(plan.round + 1, None, "Z", item.shots, count, appraisal(item)))
+    return rows
 
 
 def _order(basis: str) -> str:
     return basis.replace("Z", "0")
-
-
-def _calibration(device: Device, qubits: Sequence[int]) -> Appraisal | None:
-    if not device.needs_circuits:
-        return None
-    backend = backend_of(device)
-    n = len(qubits)
-    ones = QuantumCircuit(n)
-    ones.x(range(n))
-    return appraise(device.compile(ones, qubits=tuple(qubits)), "Z" * n, None if backend is None else backend.target)

@@ -28,12 +28,12 @@ from pydantic import ValidationError
 from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit_aer.primitives import SamplerV2
 
+from qep_qiskit.devices.appraisal import repetition_delay
+from qep_qiskit.devices.price import qpu_seconds
 from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
 from qep_qiskit.rehearsal.machine import Machine
 from qep_qiskit.seeds import integer, stream
 
-OVERHEAD_SECONDS = 2.0
-"""Billed for loading a job, apart from its shots."""
 MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 24
 """Number of qubits up to which a density matrix, noisy trajectories, and a state vector are quick enough."""
 
@@ -81,14 +81,12 @@ class Program:
     echoed: Any
     role: str | None
 
-    @property
-    def executions(self) -> int:
-        """Shots of all circuits and rows together."""
-        return self.shots * sum(math.prod(item.values.shape[:-1]) for item in self.items)
-
     def seconds(self, machine: Machine) -> float:
-        """Return the billed QPU seconds: an overhead, and the device's repetition delay per shot."""
-        return round(OVERHEAD_SECONDS + self.executions * float(machine.configuration()["default_rep_delay"]) * 1e-6, 3)
+        """Return the QPU seconds that are billed."""
+        backend = machine.snapshot.backend
+        delay, _ = repetition_delay(backend)
+        circuits = [(item.circuit, self.shots * math.prod(item.values.shape[:-1])) for item in self.items]
+        return round(qpu_seconds(1, circuits, target=backend.target, delay=delay), 3)
 
 
 def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:

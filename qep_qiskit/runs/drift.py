@@ -22,15 +22,15 @@ def drift_warnings(store: RunStore) -> list[str]:
             document = store.get(kind, number)
             if document and document.get("readout"):
                 known.append((when.format(int(number) + 1), document))
-    found = []
+    warnings = []
     for (_, earlier), (when, later) in itertools.pairwise(known):
         change = largest_change(earlier["readout"], later["readout"])
         if earlier.get("date") != later.get("date") and change > SMALL:
-            found.append(
+            warnings.append(
                 f"the device was calibrated anew ({earlier.get('date')}, then {later.get('date')} {when}): readout errors "
                 f"changed by up to {change:.0%}; what was mitigated with the earlier ones may be biased"
             )
-    return found
+    return warnings
 
 
 def largest_change(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""Submit, watch, collect and cancel a run, one step at a time, so that it can stop and go on anywhere.
+"""Submit, watch, collect and cancel a run, one step at a time, so that it can stop and resume anywhere.
 
 Every step first writes down what it is about to do; jobs go through the :class:`~qep_qiskit.runs.jobs.courier.Courier`, which
 knows them by their tags, so nothing is paid twice.
@@ -6,11 +6,15 @@ knows them by their tags, so nothing is paid twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from qep_qiskit.devices.remote import DeviceError, RemoteDevice
+from qep_qiskit.devices.price import Price
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.equilibrium.compiled_round import price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.execution import compile_after
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.reduction import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
@@ -19,15 +23,23 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.drift import AFTER, BEFORE, drift_warnings
+from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.jobs.courier import Courier
-from qep_qiskit.runs.jobs.rounds import intend_round, outcomes_of
+from qep_qiskit.runs.jobs.delivery import fetch_all, send_all
+from qep_qiskit.runs.jobs.rounds import outcomes_of, write_down
 from qep_qiskit.runs.plan_documents import from_document, to_document
-from qep_qiskit.runs.prices import estimate
+from qep_qiskit.runs.prices import price_of_jobs
 from qep_qiskit.runs.stored_results import measured
 from qep_qiskit.runs.turning_points import reached
+from qep_qiskit.settings import Settings
+
+CONFIRMED = "confirmed"
+"""The documents of what was confirmed: a round by its number, or ``"all"``."""
 
 
 @dataclass
@@ -49,11 +61,10 @@ class Lifecycle:
     device: RemoteDevice
     confirm: Callable[[Plan, RunStore], None] = lambda plan, store: None
     progress: Progress = silent
-    _problem: Any = field(default=None, repr=False)
 
     @property
     def courier(self) -> Courier:
-        """What sends the jobs and fetches their results."""
+        """The messenger that sends the jobs and fetches their results."""
         return Courier(self.store, self.device, self.progress)
 
     def advance(self) -> Gradient | None:
@@ -66,57 +77,103 @@ class Lifecycle:
         InputError
             If a job ended badly and has to be sent again first.
         """
-        first = self._round(None)
-        if first is None:
+        first = self._written(self._first)
+        outcomes = self._outcomes(first)
+        if outcomes is None:
             return None
-        done, outcomes = first
-        if not done.complete:
-            later = self._round(done, observed=lambda: observed_free(done, outcomes), outcomes=outcomes)
+        last = first
+        if not first.complete:
+            observed = outcomes
+            last = self._written(lambda: self._second(first, observed), outcomes)
+            later = self._outcomes(last)
             if later is None:
                 return None
-            done, more = later
-            outcomes = outcomes.followed_by(more)
+            outcomes = outcomes.followed_by(later)
         reached("collect: before the gradient")
-        gradient = reduce(done, outcomes)
-        gradient = self._recorded(gradient, done)
+        gradient = self._recorded(reduce(last, outcomes), last)
         reached("collect: gradient written")
         self.courier.close_group()
         return gradient
 
-    def _round(
-        self, earlier: Plan | None, *, observed: Callable[[], Any] | None = None, outcomes: Any = None
-    ) -> tuple[Plan, Any] | None:
+    def price(self) -> Price | None:
+        """Write the first round down, and return the price of all rounds; None if it was confirmed."""
+        if self.store.get(CONFIRMED, "all") or self.store.gradients():
+            return None
+        first = self._written(self._first)
+        self.progress("working out the price", None)
+        return price_of_rounds(rounds_of(first, self.progress), self.device)
+
+    def confirm_all(self) -> None:
+        """Note that the price of all rounds was confirmed."""
+        self.store.put(CONFIRMED, "all", True)
+
+    def _written(self, planned: Callable[[], Plan], earlier: Outcomes | None = None) -> Plan:
+        """Return the plan of a round, once the plan and its jobs are written down."""
         number = 0 if earlier is None else 1
-        if not self.store.jobs(number):
-            self.courier.refuse_copy()
-            self._refuse_other_circuits()
-        current = self._plan(number, earlier, observed)
-        if not self.store.jobs(number):
-            start = None if outcomes is None else outcomes.start
-            reached(f"round {number}: before compiling")
-            self.progress(f"compiling for {self.device.name}", None)
-            intend_round(self.store, current, self.device, start=start, run_id=self.store.description["id"])
-            reached(f"round {number}: intents written")
-        errors = self._sent(number, current)
-        results = {}
+        if self.store.jobs(number):
+            return planned()
+        self.courier.refuse_copy()
+        self._refuse_other_circuits()
+        current = planned()
+        reached(f"round {number}: before compiling")
+        self.progress(f"compiling for {self.device.name}", None)
+        write_down(self.store, compile_after([current], self.device, None if earlier is None else [earlier]), self.device)
+        reached(f"round {number}: intents written")
+        return current
+
+    def _outcomes(self, current: Plan) -> Outcomes | None:
+        """Send and fetch the jobs of a round, and return its outcomes; None while they are under way."""
+        number = current.round
         jobs = self.store.jobs(number)
-        for job in jobs:
-            if job.state in ("intended", "sending") or job.tag in errors:
-                continue
-            try:
-                bits = self.courier.result(job)
-            except (InputError, DeviceError) as error:
-                errors[job.tag] = error
-                continue
-            if bits is not None:
-                results[job.tag] = bits
-        if errors:
-            raise together(list(errors.values()))
-        if len(results) < len(jobs):
+        failures = send_all(self.courier, jobs, lambda unsent: self._ask(current, jobs, unsent))
+        results = fetch_all(self.courier, jobs, failures)
+        if results is None:
             return None
         self._note_calibration(number)
-        about = {**self.device.describe(), **(self.store.get("calibration", str(number)) or {})}
-        return current, outcomes_of(self.store, current, results, about)
+        described = {**self.device.describe(), **(self.store.get(BEFORE, str(number)) or {})}
+        return outcomes_of(self.store, number, results, described)
+
+    def _ask(self, current: Plan, jobs: list[JobRecord], unsent: list[JobRecord]) -> None:
+        """Write the price of a round down and have it confirmed, unless it was."""
+        number = str(current.round)
+        confirmed = self.store.get(CONFIRMED, number)
+        if confirmed:
+            return
+        self.store.put("estimate", number, price_of_jobs(self.store, jobs, self.device).document())
+        self.store.put("asked", number, price_of_jobs(self.store, unsent, self.device).document())
+        if confirmed is False or not self.store.get(CONFIRMED, "all"):
+            self.confirm(current, self.store)
+        self.store.put(CONFIRMED, number, True)
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return replace(self.spec.settings(), device=self.device)
+
+    def _first(self) -> Plan:
+        def planned() -> Plan:
+            first = plan(self._problem, self._settings, progress=self.progress)
+            if first.shots is None:
+                raise InputError("measurement.shots: missing; a device measures, so give the shots of each circuit")
+            return first
+
+        return self._planned(0, planned)
+
+    def _second(self, first: Plan, outcomes: Outcomes) -> Plan:
+        return self._planned(1, lambda: advance(first, observed_free(first, outcomes), progress=self.progress), first)
+
+    def _planned(self, number: int, planned: Callable[[], Plan], earlier: Plan | None = None) -> Plan:
+        """Return the plan of a round as it is written down; write it down if it is not."""
+        document = self.store.get("plan", str(number))
+        if document is not None:
+            return from_document(document, self._problem, self._settings, earlier=earlier)
+        current = planned()
+        self.store.put("plan", str(number), to_document(current))
+        reached(f"round {number}: plan written")
+        return current
+
+    @cached_property
+    def _problem(self) -> Problem:
+        return self.spec.problem()
 
     def _refuse_other_circuits(self) -> None:
         """Refuse to make circuits by another preparation than the run began with: other options, or an edited ansatz file."""
@@ -131,72 +188,24 @@ class Lifecycle:
                 "put it back as it was, or begin another run"
             )
 
-    def _sent(self, number: int, current: Plan) -> dict[str, InputError | DeviceError]:
-        """Send what is to be sent of a round, once it is known that the service has none of it; return what went wrong, by tag.
-
-        Nothing more of the round is paid for once a job of it cannot be sent; what is under way is fetched all the same.
-        """
-        waiting = [job for job in self.store.jobs(number) if job.state in ("intended", "sending")]
-        errors: dict[str, InputError | DeviceError] = {}
-        left = []
-        for job in waiting:
-            try:
-                if not self.courier.adopted(job):
-                    left.append(job)
-            except (InputError, DeviceError) as error:
-                errors[job.tag] = error
-        if not left or errors:
-            return errors
-        self.courier.refuse_copy()
-        if not self.store.get("confirmed", str(number)):
-            self.store.put("estimate", str(number), estimate(self.store, self.store.jobs(number), self.device))
-            self.store.put("asked", str(number), estimate(self.store, left, self.device))
-            self.confirm(current, self.store)
-            self.store.put("confirmed", str(number), True)
-        self.courier.open_group()
-        for job in left:
-            try:
-                self.courier.send(job, looked=True)
-            except (InputError, DeviceError) as error:
-                return {job.tag: error}
-        return {}
-
     def _note_calibration(self, number: int) -> None:
         """Keep the calibration that the device has once the results of a round are there."""
         before = self.store.get(BEFORE, str(number)) or {}
         if self.store.get(AFTER, str(number)) is None and before.get("readout"):
             self.store.put(AFTER, str(number), self.device.calibration([int(q) for q in before["readout"]]))
 
-    def _plan(self, number: int, earlier: Plan | None, observed: Callable[[], Any] | None) -> Plan:
-        if self._problem is None:
-            self._problem = self.spec.problem()
-        problem, settings = self._problem, replace(self.spec.settings(), device=self.device)
-        document = self.store.get("plan", str(number))
-        if document is not None:
-            return from_document(document, problem, settings, earlier=earlier)
-        if earlier is None:
-            made = plan(problem, settings, progress=self.progress)
-            if made.shots is None:
-                raise InputError("measurement.shots: missing; a device measures, so give the shots of each circuit")
-        else:
-            assert observed is not None
-            made = advance(earlier, observed(), progress=self.progress)
-        self.store.put("plan", str(number), to_document(made))
-        reached(f"round {number}: plan written")
-        return made
-
     def resubmit(self) -> list[str]:
         """Let jobs that ended badly be sent again, under new tags, after the price of them is confirmed. Return the old tags."""
         jobs = self.courier.ended_badly()
         for number in {job.round for job in jobs}:
-            self.store.put("confirmed", str(number), False)
+            self.store.put(CONFIRMED, str(number), False)
         return self.courier.replace(jobs)
 
     def cancel(self) -> list[str]:
         """Cancel every job that has not ended. Return their ids."""
-        return self.courier.cancel()
+        return [job_id for end in cancel_jobs(self.courier) for job_id in end.cancelled]
 
-    def _recorded(self, gradient: Gradient, done: Plan) -> Gradient:
+    def _recorded(self, gradient: Gradient, last: Plan) -> Gradient:
         more: Mapping[str, object] = {
             "versions": versions(),
             "run": self.store.description["id"],
@@ -206,18 +215,9 @@ class Lifecycle:
         drift = drift_warnings(self.store)
         diagnostics = gradient.diagnostics.with_warnings(drift)
         gradient = replace(gradient, provenance={**gradient.provenance, **more}, diagnostics=diagnostics)
-        known = [entry for entry in self.store.gradients() if entry.get("mitigation") == str(done.mitigation)]
-        if not known:
-            self.store.add_gradient({"mitigation": str(done.mitigation), **gradient.to_dict()})
+        if all(entry.get("mitigation") != str(last.mitigation) for entry in self.store.gradients()):
+            self.store.add_gradient({"mitigation": str(last.mitigation), **gradient.to_dict()})
         return gradient
-
-
-def together(errors: Sequence[InputError | DeviceError]) -> InputError | DeviceError:
-    """Return one error that says what went wrong with each of several jobs."""
-    if len(errors) == 1:
-        return errors[0]
-    kind = InputError if any(isinstance(error, InputError) for error in errors) else DeviceError
-    return kind(". ".join(str(error).rstrip(".") for error in errors))
 
 
 def read_again(store: RunStore, spec: Spec, mitigation: str) -> Gradient:

@@ -1,4 +1,4 @@
-"""What can be told of a run at a glance."""
+"""Runs at a glance."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def summary(folder: Path) -> Summary:
 def _summary(store: RunStore, size: int) -> Summary:
     jobs, events = store.jobs(), store.events()
     seconds = [value for value in store.all("seconds").values() if value is not None]
-    about = store.description
+    description = store.description
     return Summary(
         folder=str(store.folder),
-        id=str(about.get("id", "")),
-        kind=str(about.get("kind", "gradient")),
-        device=str(about.get("device", "")),
+        id=str(description.get("id", "")),
+        kind=str(description.get("kind", "gradient")),
+        device=str(description.get("device", "")),
         state=state_of(store),
         created=store.created,
         updated=events[-1].time if events else store.created,

@@ -1,4 +1,4 @@
-"""A round's plan as a document, so that another process on another day can go on with it."""
+"""A round's plan as a document, so that another process on another day can continue from it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any], problem: Problem, settings: Settings, *, earlier: Plan | None = None) -> Plan:
-    """Return the plan that a document holds. Its states, if they are asked for, are prepared again.
+    """Return the plan that a document holds. Its states, if they are needed, are prepared again.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def from_document(document: Mapping[str, Any], problem: Problem, settings: Setti
         calibration_shots=document["calibration_shots"],
         seed=document["seed"],
     )
-    found = Plan(
+    plan = Plan(
         problem=problem,
         settings=settings,
         stencil=stencil,
@@ -98,9 +98,9 @@ def from_document(document: Mapping[str, Any], problem: Problem, settings: Setti
     )
     # what was worked out when the plan was made stands for states that would have to be prepared again
     bias, nearness = document.get("bias") or {}, document.get("nearness") or {}
-    kept = Bias(stencil.beta, stencil.order, unknown="it was not kept with this run") if not bias else _bias(bias, stencil)
-    found.__dict__.update(bias=kept, nearness=(nearness.get("about"), list(nearness.get("warnings") or ())))
-    return found
+    stored = Bias(stencil.beta, stencil.order, unknown="it was not kept with this run") if not bias else _bias(bias, stencil)
+    plan.__dict__.update(bias=stored, nearness=(nearness.get("about"), list(nearness.get("warnings") or ())))
+    return plan
 
 
 def _known_bias(plan: Plan) -> dict[str, Any]:
@@ -155,10 +155,10 @@ def _prepared(
         return preparer.prepare(family, warm_start=warm_start, seed=seed)
 
     def response(nudge: NDArray[np.float64], nudged: Nudged = nothing, *, exact: bool = False) -> Response:
-        own = again().response
-        if own is None:
+        prepared = again()
+        if prepared.response is None:
             raise PreparationError("these states have no computed response to a nudge")
-        return own(nudge, nudged, exact=exact)
+        return prepared.response(nudge, nudged, exact=exact)
 
     def expectations(paulis: PauliList) -> NDArray[np.float64]:
         return again().expectations(paulis)
@@ -176,8 +176,8 @@ def _prepared(
 
 
 def _phase(entry: Mapping[str, Any]) -> Phase:
-    known = {key: value for key, value in entry.items() if key in Phase.__dataclass_fields__}
-    return Phase(**{**known, "energy": math.nan if entry["energy"] is None else entry["energy"]})
+    fields = {key: value for key, value in entry.items() if key in Phase.__dataclass_fields__}
+    return Phase(**{**fields, "energy": math.nan if entry["energy"] is None else entry["energy"]})
 
 
 def _listed(array: NDArray[np.float64] | None) -> list[Any] | None:

@@ -1,4 +1,4 @@
-"""What a run's stored counts say, without its device."""
+"""The results of a run from its stored counts, without its device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from qep_qiskit.budget import Budget
 from qep_qiskit.comparison import Climb
-from qep_qiskit.equilibrium.execution import Outcomes
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
@@ -35,9 +35,9 @@ def measured(store: RunStore, spec: Spec) -> tuple[Plan, Outcomes]:
             raise InputError(
                 f"mitigation: the counts of round {int(number) + 1} are not there yet; `qep collect {store.folder}` first"
             )
-        about = {"name": store.description["device"], **(store.get("calibration", number) or {})}
-        more = outcomes_of(store, current, {tag: bits for tag, bits in results.items() if bits is not None}, about)
-        outcomes = more if outcomes is None else outcomes.followed_by(more)
+        device = {"name": store.description["device"], **(store.get("calibration", number) or {})}
+        later = outcomes_of(store, int(number), {tag: bits for tag, bits in results.items() if bits is not None}, device)
+        outcomes = later if outcomes is None else outcomes.followed_by(later)
     if current is None or outcomes is None or not current.complete:
         raise InputError(f"mitigation: the run is not finished; `qep collect {store.folder}` first")
     return current, outcomes
@@ -51,7 +51,7 @@ def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, prog
     store : RunStore
     spec : Spec
     mitigation : str, optional
-        Of the mitigated rung; the run's own where absent.
+        Of the mitigated rung; the run's own by default.
     """
     done, outcomes = measured(store, spec)
     settings = replace(

@@ -1,48 +1,40 @@
 """Runs from Python: the verbs of the command line as functions.
 
 A run is named by its folder, or by its name under ``hardware_runs/``. Every verb opens it, does all that can be done now,
-and closes it, so that another process may go on with it at any time.
+and closes it, so that another process may continue it at any time.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.backends.provider import provider_device
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteDevice
-from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.preparation.preparer import Progress, silent
-from qep_qiskit.runs.file.folders import HOME, find_run
-from qep_qiskit.runs.file.identity import new_identity
+from qep_qiskit.runs.file.folders import find_run
 from qep_qiskit.runs.file.records import FORGOTTEN
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 from qep_qiskit.runs.listing import Summary, summary
+from qep_qiskit.runs.new_run import Confirm, begin, new_folder, unasked
 from qep_qiskit.runs.stored_results import measured
 
 Name = str | os.PathLike[str]
-Confirm = Callable[[Plan, RunStore], None]
 
 
 class ForeignDeviceError(InputError):
     """A run's device is known to the Python program that sent it alone."""
-
-
-def unasked(plan: Plan, store: RunStore) -> None:
-    """Send without asking: who calls from Python has decided."""
 
 
 def submit(
@@ -59,11 +51,11 @@ def submit(
     ----------
     spec : Spec or path of a TOML file
     device : RemoteDevice or BackendV2, optional
-        The spec's own where absent.
+        The spec's own by default.
     run : path, optional
-        The run's folder; a new one under ``hardware_runs/`` where absent.
+        The run's folder; a new one under ``hardware_runs/`` by default.
     confirm : callable
-        Called with the plan and the store before a round is sent; what it raises stops the run, which can be gone on with.
+        Called with the plan and the store before a round is sent; what it raises stops the run, which can be resumed.
     progress : callable
 
     Returns
@@ -78,17 +70,11 @@ def submit(
     DeviceError
         If the service fails. What was written stays; :func:`collect` goes on.
     """
-    chosen = spec if isinstance(spec, Spec) else load(spec)
-    where = remote(chosen if device is None else device)
-    where.ready()
-    started = datetime.now(UTC)
-    stem = "run" if chosen.path is None else chosen.path.stem
-    home = HOME / f"{stem}-{started:%Y%m%d-%H%M%S}" if run is None else Path(run)
-    about = {"id": new_identity(home), "kind": "gradient", "device": where.name}
-    if (service := where.describe().get("service")) is not None:
-        about["service"] = str(service)
-    with RunStore.create(home, chosen.to_toml(), description=about) as store:
-        Lifecycle(store, chosen, where, confirm=confirm, progress=progress).advance()
+    given = spec if isinstance(spec, Spec) else load(spec)
+    home = new_folder("run" if given.path is None else given.path.stem) if run is None else Path(run)
+    life = begin(given, remote(given if device is None else device), home, confirm=confirm, progress=progress)
+    with life.store:
+        life.advance()
     return home
 
 
@@ -107,7 +93,7 @@ def collect(
     ----------
     run : path or name
     device : RemoteDevice or BackendV2, optional
-        The spec's own where absent.
+        The spec's own by default.
     resubmit : bool
         Send jobs again that failed, were cancelled or lost, or that the service knows no more.
     mitigation : str, optional
@@ -122,19 +108,33 @@ def collect(
     """
     with open_run(run, write=True) as store:
         refuse_training(store)
-        spec = spec_of(store)
-        if mitigation is not None:
-            return read_again(store, spec, mitigation)
-        try:
-            where = device_of(store, device)
-        except ForeignDeviceError:
-            if not store.gradients():
-                raise
-            return reduce(*measured(store, spec))
-        life = Lifecycle(store, spec, where, confirm=confirm, progress=progress)
+        gradient = kept_gradient(store, mitigation, device)
+        if gradient is not None:
+            return gradient
+        life = Lifecycle(store, spec_of(store), device_of(store, device), confirm=confirm, progress=progress)
         if resubmit:
             life.resubmit()
         return life.advance()
+
+
+def kept_gradient(store: RunStore, mitigation: str | None = None, device: object = None) -> Gradient | None:
+    """Return the gradient of a run that needs no device: by another mitigation, or if only a Python program has its device.
+
+    Raises
+    ------
+    ForeignDeviceError
+        If that program's run has no gradient yet.
+    """
+    spec = spec_of(store)
+    if mitigation is not None:
+        return read_again(store, spec, mitigation)
+    try:
+        device_of(store, device)
+    except ForeignDeviceError:
+        if not store.gradients():
+            raise
+        return reduce(*measured(store, spec))
+    return None
 
 
 def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
@@ -144,18 +144,18 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
     Nothing is written.
     """
     folder = find_run(run)
-    found = summary(folder)
-    if not ask or found.state not in ("waiting", FORGOTTEN):
-        return found
+    written = summary(folder)
+    if not ask or written.state not in ("waiting", FORGOTTEN):
+        return written
     with open_run(folder) as store:
         try:
             where = device_of(store, device)
         except ForeignDeviceError:
-            return found
+            return written
         states: dict[str, int] = {}
         for state, _ in asked_states(store, where).values():
             states[state] = states.get(state, 0) + 1
-    return Summary(**{**vars(found), "jobs": states})
+    return Summary(**{**vars(written), "jobs": states})
 
 
 def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, str]]:
@@ -164,16 +164,16 @@ def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, 
     A job of which the service cannot be asked has the state that is written down. Nothing is written.
     """
     courier = Courier(store, device)
-    found = {}
+    states = {}
     for job in store.jobs():
-        found[job.tag] = (job.state, str(job.detail.get("reason", "")))
+        states[job.tag] = (job.state, str(job.detail.get("reason", "")))
         if job.job_id is None or store.result(job.tag) is not None or job.state not in (*UNDER_WAY, FORGOTTEN):
             continue
         try:
-            found[job.tag] = courier.asked(job.job_id)
+            states[job.tag] = courier.asked(job.job_id)
         except DeviceError as error:
-            found[job.tag] = (job.state, f"could not be asked: {str(error).removeprefix('device: ')}")
-    return found
+            states[job.tag] = (job.state, f"could not be asked: {str(error).removeprefix('device: ')}")
+    return states
 
 
 def cancel(run: Name, *, device: object = None) -> list[str]:
@@ -205,7 +205,7 @@ def open_run(run: Name, *, write: bool = False) -> RunStore:
 def refuse_training(store: RunStore) -> None:
     """Refuse a training where a gradient's run is meant."""
     if store.description.get("kind") == "training":
-        raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` goes on with it")
+        raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` resumes it")
 
 
 def spec_of(store: RunStore) -> Spec:
@@ -236,12 +236,12 @@ def device_of(store: RunStore, device: object = None) -> RemoteDevice:
 
 def remote(device: object) -> RemoteDevice:
     """Return the device of a spec, or a provider's backend, as one that takes jobs."""
-    found = device.device() if isinstance(device, Spec) else device
-    if isinstance(found, BackendV2):
-        found = provider_device(found)
-    if not isinstance(found, RemoteDevice):
-        name = getattr(found, "name", found)
+    target = device.device() if isinstance(device, Spec) else device
+    if isinstance(target, BackendV2):
+        target = provider_device(target)
+    if not isinstance(target, RemoteDevice):
+        name = getattr(target, "name", target)
         raise InputError(
             f"device.name: {name!r} answers at once; `qep gradient` runs on it. Give a device such as ibm_torino here"
         )
-    return found
+    return target

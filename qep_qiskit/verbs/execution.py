@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from qep_qiskit.checks import shown
 from qep_qiskit.devices.named import as_device
-from qep_qiskit.equilibrium.execution import Outcomes
 from qep_qiskit.equilibrium.execution import execute as execute_round
+from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.reduction import reduce as reduced
 from qep_qiskit.equilibrium.result import Gradient

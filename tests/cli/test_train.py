@@ -101,7 +101,7 @@ def test_interrupts_say_how_to_resume(spec):
     [
         ([], "SPEC: missing; give a spec, or --resume and a run"),
         (["--resume", "nothing"], "run: no run is called 'nothing'"),
-        (["SPEC", "--resume", "run"], "--resume: goes on with a run as it was begun; leave out SPEC"),
+        (["SPEC", "--resume", "run"], "--resume: resumes a run as it was begun; leave out SPEC"),
         (["SPEC", "--set", "training.epoch=3"], "training.epoch = 3: unknown key; [training] takes"),
         (["SPEC", "--set", "training.optimizer=adm"], 'training.optimizer: "adm" is not allowed; give one of "adam"'),
         (["SPEC", "--set", "training.bounds={ J = [1.0] }"], "training.bounds.J: [1.0] is not allowed"),

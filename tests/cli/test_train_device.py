@@ -73,7 +73,7 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     first, line = err.strip().splitlines()
     assert (code, out) == (2, "") and service.ledger()["jobs"] == []
     assert first.startswith("2 steps: about 2 jobs, 40 circuits, 4000 shots in all, about ") and first.endswith("on ibm_torino.")
-    assert line == "qep: --yes: missing, and there is no terminal to ask on; `qep train --resume run --yes` begins"
+    assert line == "qep: --yes: missing, and no terminal to ask on; nothing was sent; `qep train --resume run --yes` sends it"
     # a process that gets Ctrl-C while its first job is under way
     program = (
         "import os, signal, sys\nfrom qep_qiskit.runs.jobs import journal\nfrom qep_qiskit.cli.main import cli\n"
@@ -124,7 +124,7 @@ def test_a_failed_job_and_other_verbs(spec, service):
     code, _, err = qep("train", spec, "--run", "run", "--yes")
     assert code == 2 and "step 1 job 1) failed" in err and "`qep train --resume run --resubmit` sends it again" in err
     code, _, err = qep("collect", "run")
-    assert code == 2 and "run: run is a training; `qep train --resume run` goes on with it" in err
+    assert code == 2 and "run: run is a training; `qep train --resume run` resumes it" in err
     assert qep("train", "--resume", "run", "--resubmit", "--yes")[0] == 0
     assert sorted(job["seconds"] > 0 for job in service.ledger()["jobs"]) == [False, True, True]
     assert qep("cancel", "run")[1] == "No job was under way.\n"

@@ -5,7 +5,7 @@ import pytest
 
 import qep_qiskit as qep
 from qep_qiskit.equilibrium import execute, plan
-from qep_qiskit.equilibrium.bench import Bench
+from qep_qiskit.equilibrium.compiled_round import compile_round
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.plan_documents import from_document, to_document
 from qep_qiskit.settings import Settings
@@ -55,9 +55,8 @@ def test_a_cost_of_expectations_keeps_the_split_in_its_second_round():
 
 def test_pubs_are_grouped_by_shots():
     device = qep.simulator()
-    bench = Bench(device, None)
-    bench.add_plans([plan(PROBLEM, Settings(preparer=qep.VQE(layers=1), stencil=STENCIL, shots=SPLIT))])
-    sizes = {(item.axes, shots): len(item.values) for (item, _), shots in zip(bench.work(), bench.shots(), strict=True)}
+    compiled = compile_round([plan(PROBLEM, Settings(preparer=qep.VQE(layers=1), stencil=STENCIL, shots=SPLIT))], device)
+    sizes = {(item.work.axes, item.shots): len(item.rows) for item in compiled.data}
     assert sizes == {("ZZZ", 200): 1, ("ZZZ", 900): 2, ("XXX", 300): 1, ("XXX", 400): 1}
 
 

@@ -113,7 +113,7 @@ def test_every_call_of_the_client_works(mock_service):
     assert device.find("others") == []
     [bits] = device.result(job_id)
     assert (bits.num_shots, bits.num_bits) == (400, 2)
-    assert device.seconds(job_id) == pytest.approx(2 + 400 * 250e-6)
+    assert 2 + 400 * 250e-6 < device.seconds(job_id) < 2 + 400 * 256e-6  # the delay, and the few µs of the circuit
     calibration = device.calibration([0, 1])
     assert set(calibration["readout"]) == {0, 1}
     assert all(0 < p < 0.5 for pair in calibration["readout"].values() for p in pair)

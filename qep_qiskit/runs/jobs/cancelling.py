@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from qep_qiskit.runs.jobs.courier import Courier
 
 CONFIRM_SECONDS = 5.0
-"""How long the service is asked whether it has cancelled a job."""
+"""Time limit for the service to confirm that it has cancelled a job."""
 BY_USER = "cancelled by the user"
 CANNOT_KNOW = "it cannot be known whether it was sent"
 
 
 @dataclass(frozen=True)
 class JobEnd:
-    """What became of one job.
+    """The end of one job.
 
     Attributes
     ----------
@@ -79,14 +79,13 @@ def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
         if not doubt:
             return _written(courier, job, "cancelled", "was never sent", reason=BY_USER)
         return _unknown(courier, job, f"look at the list of jobs of {device.name}")
-    found = courier.ownership.sought(job, since=time.monotonic() if doubt else None)
-    if not found.own:
+    jobs = courier.ownership.sought(job, since=time.monotonic() if doubt else None).own
+    if not jobs:
         if doubt:
             return _unknown(courier, job, f"no job with its tag was listed for {patience():g} s")
         return _written(courier, job, "cancelled", "was never sent", reason=BY_USER)
-    chosen = found.own[0]
-    store.move(job.tag, "submitted", job_id=chosen.id, text=f"adopted job {chosen.id}, found by its tag")
-    return _with_id(courier, store.job(job.tag), found.own)
+    store.move(job.tag, "submitted", job_id=jobs[0].id, text=f"adopted job {jobs[0].id}, found by its tag")
+    return _with_id(courier, store.job(job.tag), jobs)
 
 
 def _unknown(courier: Courier, job: JobRecord, more: str) -> JobEnd:
@@ -96,23 +95,23 @@ def _unknown(courier: Courier, job: JobRecord, more: str) -> JobEnd:
     return _written(courier, job, "lost", f"{CANNOT_KNOW}: {more}. Cancel again to give it up", handled=False)
 
 
-def _with_id(courier: Courier, job: JobRecord, own: list[RemoteJob] | None = None) -> JobEnd:
+def _with_id(courier: Courier, job: JobRecord, jobs: list[RemoteJob] | None = None) -> JobEnd:
     assert job.job_id is not None
-    if own is None:
-        own = courier.ownership.listed(job).own if courier.finds else []
-    listed = job.job_id in [other.id for other in own]
+    if jobs is None:
+        jobs = courier.ownership.listed(job).own if courier.finds else []
+    listed = job.job_id in [other.id for other in jobs]
     state, _ = courier.asked(job.job_id)
-    own = [other for other in own if other.id != job.job_id]
+    jobs = [other for other in jobs if other.id != job.job_id]
     if state == FORGOTTEN:
-        if not [other for other in own if usable(other)]:
+        if not [other for other in jobs if usable(other)]:
             return _written(courier, job, "given up", f"job {job.job_id} is unknown to the service, and was given up")
     elif listed or courier.is_own(job):
-        own = [RemoteJob(job.job_id, state, job.created), *own]
+        jobs = [RemoteJob(job.job_id, state, job.created), *jobs]
     else:
         text = f"job {job.job_id} at the service holds other circuits, values or shots than this run's; it was left alone"
         return _written(courier, job, "lost", text)
-    states = {other.id: _ended(courier, job, other) for other in own}
-    gone = tuple(other.id for other in own if other.state in UNDER_WAY and states[other.id][0] == "cancelled")
+    states = {other.id: _ended(courier, job, other) for other in jobs}
+    gone = tuple(other.id for other in jobs if other.state in UNDER_WAY and states[other.id][0] == "cancelled")
     state, text = _overall(states, job.job_id)
     return _written(courier, job, state, text, cancelled=gone, handled=not any(s in UNDER_WAY for s, _ in states.values()))
 
@@ -153,8 +152,8 @@ def _overall(states: dict[str, tuple[str, str]], job_id: str) -> tuple[str, str]
     """Return the state that is written down, and what is said: what may still end well counts for more than what cannot."""
     alive = [state for state, _ in states.values() if state in UNDER_WAY]
     done = [state for state, _ in states.values() if state == "done"]
-    mine = states[job_id][0] if job_id in states else next(iter(states.values()))[0]
-    return (alive or done or [mine])[0], "; ".join(text for _, text in states.values())
+    first = states[job_id][0] if job_id in states else next(iter(states.values()))[0]
+    return (alive or done or [first])[0], "; ".join(text for _, text in states.values())
 
 
 def _written(

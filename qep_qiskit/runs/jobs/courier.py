@@ -18,15 +18,14 @@ from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, U
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.file.records import ENDED_BADLY, FORGOTTEN, JobRecord
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.jobs.ownership import Ownership, attempts, base_of, best_first, patience, usable
-from qep_qiskit.runs.jobs.rounds import run_pubs
+from qep_qiskit.runs.jobs.pubs import run_pubs
 from qep_qiskit.runs.turning_points import reached
 
 
 @dataclass
 class Courier:
-    """What takes a run's jobs to its device and their results back.
+    """The messenger that takes a run's jobs to its device and brings their results back.
 
     Attributes
     ----------
@@ -35,7 +34,7 @@ class Courier:
     device : RemoteDevice
     progress : callable
     again : str
-        What the user types to go on; ``qep collect`` of the run where empty.
+        What the user types to resume; ``qep collect`` of the run by default.
     once_more : str
         What the user types to have a job that ended badly sent again.
     """
@@ -52,7 +51,7 @@ class Courier:
 
     @property
     def ownership(self) -> Ownership:
-        """What tells the run's jobs from others."""
+        """The rule that tells the run's jobs from others."""
         return Ownership(self.store, self.device, self.progress)
 
     @property
@@ -66,11 +65,11 @@ class Courier:
             raise InputError(why)
 
     def open_group(self) -> None:
-        """Open the batch or session that the device is to keep jobs in, or go on with the run's own while it takes jobs."""
+        """Open the batch or session that the device is to keep jobs in, or join the run's own while it takes jobs."""
         if not isinstance(self.device, GroupingDevice) or self.device.mode == "job" or self.store.a_copy:
             return
-        known = self.store.get("group", "id")
-        if known is not None and self.device.join_group(known):
+        group = self.store.get("group", "id")
+        if group is not None and self.device.join_group(group):
             return
         reached("submit group: before opening")
         opened = self.device.open_group()
@@ -81,18 +80,18 @@ class Courier:
 
     def close_group(self) -> None:
         """Close the run's batch or session; what cannot be closed now closes by itself."""
-        known = self.store.get("group", "id")
-        if known is None or self.store.get("group", "closed") == known or not isinstance(self.device, GroupingDevice):
+        group = self.store.get("group", "id")
+        if group is None or self.store.get("group", "closed") == group or not isinstance(self.device, GroupingDevice):
             return
         if self.store.a_copy:
             return
         try:
-            self.device.close_group(known)
+            self.device.close_group(group)
         except DeviceError as error:
-            self.store.note(f"{self.device.mode} {known} could not be closed and closes by itself: {error}")
+            self.store.note(f"{self.device.mode} {group} could not be closed and closes by itself: {error}")
             return
-        self.store.put("group", "closed", known)
-        self.store.note(f"{self.device.mode} {known} closed")
+        self.store.put("group", "closed", group)
+        self.store.note(f"{self.device.mode} {group} closed")
 
     def send(self, job: JobRecord, *, looked: bool = False) -> None:
         """Send a job that is intended, unless there is one of it already.
@@ -170,17 +169,17 @@ class Courier:
         """Look for a job at the service and take the best of those that are the run's own."""
         if not self.finds:
             self._lost(job, f"{self.device.name} cannot be asked whether it was sent before this happened: {error}")
-        found = self.ownership.sought(job, since=since)
-        if not found.own:
-            if found.foreign:
-                self._foreign(job, found.foreign[0].id)
+        listed = self.ownership.sought(job, since=since)
+        if not listed.own:
+            if listed.foreign:
+                self._foreign(job, listed.foreign[0].id)
             if since is not None:
                 self.store.note(f"no job with this tag after {patience():g} s", tag=job.tag)
             return False
-        chosen = found.own[0]
-        self.store.move(job.tag, "submitted", job_id=chosen.id, text=f"adopted job {chosen.id}, found by its tag")
+        best = listed.own[0]
+        self.store.move(job.tag, "submitted", job_id=best.id, text=f"adopted job {best.id}, found by its tag")
         reached(f"submit {job.purpose}: adopted")
-        self._drop_duplicates(self.store.job(job.tag), found.own)
+        self._drop_duplicates(self.store.job(job.tag), listed.own)
         return True
 
     def _lost(self, job: JobRecord, why: str) -> None:
@@ -199,9 +198,9 @@ class Courier:
         """Report jobs that hold the same as a job of the run, each once, and cancel those that have not ended."""
         if self.store.a_copy:
             return
-        known = self.store.get("duplicates", job.tag) or []
+        duplicates = self.store.get("duplicates", job.tag) or []
         for other in own:
-            if other.id == job.job_id or other.id in known:
+            if other.id == job.job_id or other.id in duplicates:
                 continue
             text = f"job {other.id} is a duplicate of {job.job_id}"
             if other.state in UNDER_WAY:
@@ -210,8 +209,8 @@ class Courier:
                     text += " and was cancelled"
                 except DeviceError as error:
                     text += f"; it could not be cancelled: {error}"
-            known = [*known, other.id]
-            self.store.put("duplicates", job.tag, known)
+            duplicates = [*duplicates, other.id]
+            self.store.put("duplicates", job.tag, duplicates)
             self.store.note(text, tag=job.tag)
 
     def result(self, job: JobRecord) -> list[BitArray] | None:
@@ -222,9 +221,9 @@ class Courier:
         InputError
             If the job ended badly and has to be sent again first.
         """
-        kept = self.store.result(job.tag)
-        if kept is not None:
-            return kept
+        bits = self.store.result(job.tag)
+        if bits is not None:
+            return bits
         if job.state in ENDED_BADLY and job.state != FORGOTTEN:
             raise self._ended(job)
         assert job.job_id is not None
@@ -259,7 +258,7 @@ class Courier:
         return bits
 
     def _read(self, job: JobRecord) -> list[BitArray]:
-        """Fetch a job's result and check it against what was asked, before anything of it is kept."""
+        """Fetch a job's result and check it against the request, before anything of it is kept."""
         asked = [
             Asked.of(pub.circuit, len(pub.values), circuit_name(job.tag, number))
             for number, pub in enumerate(run_pubs(self.store, job.pubs))
@@ -283,19 +282,19 @@ class Courier:
         assert job.job_id is not None
         if not self.finds:
             return job, state, reason
-        found = self.ownership.listed(job)
-        listed = {other.id: other for other in found.own}
+        others = self.ownership.listed(job).own
+        listed = {other.id: other for other in others}
         if job.job_id not in listed and state != FORGOTTEN and not self.is_own(job):
             why = f"job {job.job_id} at the service holds other circuits, values or shots than this run's; it was left alone"
             return job, "lost", why
         created = listed[job.job_id].created if job.job_id in listed else job.created
-        candidates = [RemoteJob(job.job_id, state, created)] + [other for other in found.own if other.id != job.job_id]
+        candidates = [RemoteJob(job.job_id, state, created)] + [other for other in others if other.id != job.job_id]
         better = [other for other in best_first(candidates) if usable(other)]
         if better and better[0].id != job.job_id:
-            chosen = better[0].id
-            self.store.move(job.tag, job.state, job_id=chosen, text=f"job {chosen} is kept in the place of {job.job_id}")
+            best = better[0].id
+            self.store.move(job.tag, job.state, job_id=best, text=f"job {best} is kept in the place of {job.job_id}")
             job = self.store.job(job.tag)
-            state, reason = self.asked(chosen)
+            state, reason = self.asked(best)
         self._drop_duplicates(job, [other for other in candidates if other.state != FORGOTTEN])
         return job, state, reason
 
@@ -312,53 +311,45 @@ class Courier:
             f"{which} {'is ' if job.state == FORGOTTEN else ''}{job.state}: {why}; `{self.once_more}` sends it again"
         )
 
-    def resubmit(self) -> list[str]:
-        """Let jobs that ended badly be sent again, under new tags. Return the old tags."""
-        return self.replace(self.ended_badly())
-
     def ended_badly(self) -> list[JobRecord]:
         """Return the jobs that only another one ends well.
 
-        Those that are written down as under way are asked for first: the service may know them no more. That is believed only
-        after they were looked for by their tags as long as listings lag.
+        The service is first asked for those that are written down as under way, for it may know them no more. That is believed
+        only after they were looked for by their tags as long as listings lag.
         """
         self.refuse_copy()
-        found = []
+        ended = []
         for job in self.store.jobs():
             if self.store.result(job.tag) is not None:
                 continue
             if job.job_id is not None and (job.state in UNDER_WAY or job.state == FORGOTTEN):
                 job = self._remembered(job)
             if job.state in ENDED_BADLY:
-                found.append(job)
-        return found
+                ended.append(job)
+        return ended
 
     def replace(self, jobs: list[JobRecord]) -> list[str]:
         """Intend jobs again under new tags, in the place of these. Return the old tags."""
         self.refuse_copy()
         for job in jobs:
             base, attempt = base_of(job.tag)
-            kept = {key: value for key, value in job.detail.items() if key not in ("reason", "attempt", "ended")}
-            self.store.replace(job.tag, f"{base}+{attempt + 1}", **kept, attempt=attempt + 1)
+            detail = {key: value for key, value in job.detail.items() if key not in ("reason", "attempt", "ended")}
+            self.store.replace(job.tag, f"{base}+{attempt + 1}", **detail, attempt=attempt + 1)
         if jobs and not self.finds:
             self.store.standing.trust()
         return [job.tag for job in jobs]
 
     def _remembered(self, job: JobRecord) -> JobRecord:
-        """Return a job after the service was asked whether it still knows it."""
+        """Return a job after asking the service whether it still knows it."""
         assert job.job_id is not None
         state, reason = self.asked(job.job_id)
         if state != FORGOTTEN:
             if job.state == FORGOTTEN:
                 self.store.move(job.tag, state, text="the service knows the job again", reason=reason)
             return self.store.job(job.tag)
-        found = [other for other in self.ownership.sought(job, since=time.monotonic()).own if other.id != job.job_id]
-        if found:
-            self.store.move(job.tag, "submitted", job_id=found[0].id, text=f"adopted job {found[0].id}, found by its tag")
+        others = [other for other in self.ownership.sought(job, since=time.monotonic()).own if other.id != job.job_id]
+        if others:
+            self.store.move(job.tag, "submitted", job_id=others[0].id, text=f"adopted job {others[0].id}, found by its tag")
         elif job.state != FORGOTTEN:
             self.store.move(job.tag, FORGOTTEN, text=reason, reason=reason)
         return self.store.job(job.tag)
-
-    def cancel(self) -> list[str]:
-        """Cancel every job that has not ended. Return the ids of those that the service calls cancelled."""
-        return [job_id for end in cancel_jobs(self) for job_id in end.cancelled]

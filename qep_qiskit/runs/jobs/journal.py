@@ -1,4 +1,4 @@
-"""A remote device inside a training: every job is the run's, so that a step that is begun again goes on with what it had sent.
+"""A remote device inside a training: every job is the run's, so that a step that is begun again takes up what it had sent.
 
 A step is deterministic: given the state before it and the results so far it asks for the same circuits in the same order. So the
 k-th job of a step has one tag, and what a process left behind is found under it.
@@ -21,20 +21,22 @@ from qep_qiskit.devices.digests import of_circuit, of_pubs
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import DeviceError, RunPub
 from qep_qiskit.errors import InputError, UnreadableResultError
-from qep_qiskit.runs.file.records import JobRecord, Pub
+from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.jobs.courier import Courier
+from qep_qiskit.runs.jobs.delivery import fetch_all, send_all, together
+from qep_qiskit.runs.jobs.pubs import OwnedPub, pubs_of, samples_of, written
 from qep_qiskit.runs.turning_points import reached
-from qep_qiskit.samples import Samples, from_bit_array
+from qep_qiskit.samples import Samples
 
 LAYOUT = "layout"
 """The documents of the circuits that were compiled, by digest: a run keeps its qubits whatever the calibration of the day."""
 WAIT_SECONDS = 15.0
 LISTEN_SECONDS = 0.5
 MOST_FAILURES = 5
-"""So often in a row may the service fail to answer before waiting is given up."""
+"""Waiting ends after this many failures of the service in a row."""
 
 
-def go_on(what: str) -> None:
+def carry_on(what: str) -> None:
     """Do nothing: nobody asks for a stop."""
 
 
@@ -54,7 +56,7 @@ class JournalDevice(Measuring):
 
     courier: Courier
     run_id: str
-    stop: Callable[[str], None] = go_on
+    stop: Callable[[str], None] = carry_on
     cache: Cache = field(default_factory=Cache, repr=False)
     _step: int = 0
     _calls: int = 0
@@ -92,19 +94,24 @@ class JournalDevice(Measuring):
         store = self.courier.store
         where = "any" if qubits is None else ",".join(str(int(q)) for q in qubits)
         key = f"{of_circuit(circuit)[:24]} on {where}"
-        known = store.get(LAYOUT, key)
-        if known is None:
-            made = self.courier.device.compile(circuit, qubits=qubits)
-            store.add_circuit(f"compiled {key}", made.circuit, made.summary())
-            known = {"wires": list(made.wires), "qubits": list(made.qubits), "start": list(made.start)}
-            known["calibration"] = self.courier.device.calibration(made.qubits)
-            store.put(LAYOUT, key, known)
-        # read back even where it was just written, so that a run that is gone on with computes with the same object
-        wires, ends, starts = (tuple(int(q) for q in known[name]) for name in ("wires", "qubits", "start"))
+        layout = store.get(LAYOUT, key)
+        if layout is None:
+            compiled = self.courier.device.compile(circuit, qubits=qubits)
+            store.add_circuit(f"compiled {key}", compiled.circuit, compiled.summary())
+            layout = {"wires": list(compiled.wires), "qubits": list(compiled.qubits), "start": list(compiled.start)}
+            layout["calibration"] = self.courier.device.calibration(compiled.qubits)
+            store.put(LAYOUT, key, layout)
+        # read back even if it was just written, so that a resumed run computes with the same object
+        wires, ends, starts = (tuple(int(q) for q in layout[name]) for name in ("wires", "qubits", "start"))
         return Compiled(store.circuit(f"compiled {key}"), wires, ends, starts)
 
+    @property
+    def limits(self) -> Limits:
+        """The device's limits of a job."""
+        return getattr(self.courier.device, "limits", Limits())
+
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Return the samples of the step's next job: kept, under way, or sent now.
+        """Return the samples of the step's next jobs: kept, under way, or sent now.
 
         Raises
         ------
@@ -113,21 +120,19 @@ class JournalDevice(Measuring):
         DeviceError
             If the service fails; what was sent is found again.
         """
-        pubs, places = self._pubs(work)
-        jobs: list[tuple[slice, JobRecord]] = []
-        for number, part in enumerate(getattr(self.courier.device, "limits", Limits()).parts(len(pubs), shots)):
+        pubs: list[OwnedPub] = []
+        for number, item in enumerate(work):
+            pubs += pubs_of(self.courier.device, item, [[number, row] for row in range(len(item.values))])
+        jobs = []
+        for number, part in enumerate(self.limits.parts(len(pubs), shots)):
             self._calls += 1
-            some = part.circuits
-            jobs.append((some, self._intended(work, pubs[some], places[some], part.shots, seed, first=not number)))
-        for _, job in jobs:
-            self._send(job)
-        found: dict[int, list[BitArray]] = {}
-        for some, job in jobs:
-            for place, bits in zip(range(some.start, some.stop), self._results(job), strict=True):
-                found.setdefault(place, []).append(bits)
+            jobs.append(self._intended(pubs[part.circuits], part.shots, seed, first=not number))
+        if failures := send_all(self.courier, jobs):
+            raise together(list(failures.values()))
+        results = self._results(jobs)
         samples: list[list[Samples]] = [[] for _ in work]
-        for place, owners in enumerate(places):
-            samples[owners[0][0]] += from_bit_array(BitArray.concatenate_shots(found[place]))
+        for (number, _), _, row in samples_of((job, results[job.tag]) for job in jobs):
+            samples[number].append(row)
         return samples
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
@@ -138,73 +143,37 @@ class JournalDevice(Measuring):
         """Return what describes the device."""
         return self.courier.device.describe()
 
-    def _pubs(self, work: Sequence[Work]) -> tuple[list[RunPub], list[list[list[int]]]]:
-        """Return what is sent for some work, and the (item, row) of every execution."""
-        device = self.courier.device
-        pubs: list[RunPub] = []
-        places: list[list[list[int]]] = []
-        for number, item in enumerate(work):
-            row = 0
-            for circuit, values in device.sent(device.measured(item.compiled, item.axes), item.values):
-                pubs.append(RunPub(circuit, values))
-                places.append([[number, row + i] for i in range(len(values))])
-                row += len(values)
-        return pubs, places
-
-    def _intended(
-        self,
-        work: Sequence[Work],
-        pubs: Sequence[RunPub],
-        places: Sequence[list[list[int]]],
-        shots: int,
-        seed: int,
-        *,
-        first: bool,
-    ) -> JobRecord:
-        """Return a job of this call as it is written down; write it down where it is not."""
-        device, store = self.courier.device, self.courier.store
-        digest = of_pubs(pubs, shots)
+    def _intended(self, pubs: Sequence[OwnedPub], shots: int, seed: int, *, first: bool) -> JobRecord:
+        """Return the next job of the step as it is written down; write it down if it is not."""
+        store = self.courier.store
+        digest = of_pubs([item.pub for item in pubs], shots)
         tag = f"{self.run_id}-{self._step + 1}-{self._calls}"
         purpose = f"step {self._step + 1} job {self._calls}"
-        known = self._known(tag)
-        if known is not None:
-            if known.detail.get("digest") != digest:
+        job = self._latest(tag)
+        if job is not None:
+            if job.detail.get("digest") != digest:
                 raise InputError(
-                    f"run: {purpose} of {store.folder} was sent with other circuits, values or shots than it has now; go on with "
-                    "the program and the packages that began the run, or give another folder"
+                    f"run: {purpose} of {store.folder} was sent with other circuits, values or shots than it has now; resume "
+                    "with the program and the packages that began the run, or give another folder"
                 )
-            return known
+            return job
         if first:
             self.stop("no job is under way")
-        self._check(pubs)
+        self._check([item.pub for item in pubs])
         reached(f"{purpose}: before it is intended")
         if self._kept is None:
             self._kept = set(store.circuits())
         records = []
-        for pub, owners in zip(pubs, places, strict=True):
-            axes = work[owners[0][0]].axes
-            key = f"sent {of_circuit(pub.circuit)[:24]}"
-            if key not in self._kept:
-                two = sum(1 for part in pub.circuit.data if part.operation.num_qubits == 2)
-                store.add_circuit(key, pub.circuit, {"axes": axes, "depth": pub.circuit.depth(), "two_qubit_gates": two})
-                self._kept.add(key)
-            names = tuple(p.name for p in pub.circuit.parameters)
-            records.append(Pub(key, axes, names, pub.values.tolist(), owners))
-        job = JobRecord(
-            tag=tag,
-            round=self._step,
-            purpose=purpose,
-            shots=shots,
-            seed=seed,
-            pubs=tuple(records),
-            device=device.name,
-            detail={"digest": digest},
-        )
+        for item in pubs:
+            key = f"sent {of_circuit(item.pub.circuit)[:24]}"
+            records.append(written(store, item, key, there=self._kept))
+            self._kept.add(key)
+        job = JobRecord(tag, self._step, purpose, shots, seed, tuple(records), device=self.name, detail={"digest": digest})
         store.intend(job)
         reached(f"{purpose}: intended")
         return store.job(tag)
 
-    def _known(self, tag: str) -> JobRecord | None:
+    def _latest(self, tag: str) -> JobRecord | None:
         """Return the job with this tag, or the one that was sent in its place last."""
         try:
             job = self.courier.store.job(tag)
@@ -229,36 +198,33 @@ class JournalDevice(Measuring):
             store.note(f"circuits are to be compiled again: {error}")
             raise InputError(f"{error}; `{self.courier.again}` does") from None
 
-    def _send(self, job: JobRecord) -> None:
-        if job.state in ("intended", "sending"):
-            self.courier.open_group()
-            self.courier.send(job)
-
-    def _results(self, job: JobRecord) -> list[BitArray]:
+    def _results(self, jobs: Sequence[JobRecord]) -> dict[str, list[BitArray]]:
+        """Wait for the results of jobs; if the service does not answer, try again for a while."""
         failures, pause = 0, 0.2
         while True:
             try:
-                found = self.courier.result(self.courier.store.job(job.tag))
+                results = fetch_all(self.courier, jobs)
                 failures = 0
             except UnreadableResultError:
-                raise  # asked again at once it would be the same
+                raise  # a second try would give the same
             except DeviceError as error:
                 failures += 1
                 if failures == MOST_FAILURES:
                     raise DeviceError(f"{error}; nothing is lost: `{self.courier.again}` goes on") from None
                 self.courier.progress(f"{error}; asking again", None)
-                found = None
-            if found is not None:
-                return found
-            self._wait(job, pause)
+                results = None
+            if results is not None:
+                return results
+            self._wait(jobs, pause)
             pause = min(1.5 * pause, WAIT_SECONDS)
 
-    def _wait(self, job: JobRecord, seconds: float) -> None:
-        state = self.courier.store.job(job.tag).state
-        self.courier.progress(f"waiting for {job.purpose} on {self.name} ({state})", None)
+    def _wait(self, jobs: Sequence[JobRecord], seconds: float) -> None:
+        waiting = [job for job in map(self.courier.store.job, (job.tag for job in jobs)) if job.state != "done"] or list(jobs)
+        what = " and ".join(job.purpose for job in waiting)
+        self.courier.progress(f"waiting for {what} on {self.name} ({waiting[0].state})", None)
         end = time.monotonic() + seconds
         while True:
-            self.stop(f"{job.purpose} is under way on {self.name}")
+            self.stop(f"{what} is under way on {self.name}" if len(waiting) == 1 else f"{what} are under way on {self.name}")
             left = end - time.monotonic()
             if left <= 0:
                 return

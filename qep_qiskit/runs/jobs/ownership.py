@@ -1,4 +1,4 @@
-"""Which of a service's jobs are a run's own: those with its tag that hold its circuits, values and shots."""
+"""The rule for which jobs at a service are a run's own: those with its tag that hold its circuits, values and shots."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from qep_qiskit.devices.remote import UNDER_WAY, ForgottenJobError, InspectedDev
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs.rounds import run_pubs
+from qep_qiskit.runs.jobs.pubs import run_pubs
 
 LOOKUP_SECONDS = 60.0
-"""How long a job that may have been made is looked for before it is sent again: listings lag."""
+"""Time for which a job that may have been made is looked for before it is sent again: listings lag."""
 LOOKUP_VARIABLE = "QEP_LOOKUP_SECONDS"
 _RANKS = {"done": 0, "running": 1, "queued": 2, "submitted": 2, "unknown": 3, "cancelled": 4, "failed": 4}
 
@@ -61,7 +61,7 @@ def best_first(jobs: Sequence[RemoteJob]) -> list[RemoteJob]:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a service has under a job's tags.
+    """The jobs at a service under a job's tags.
 
     Attributes
     ----------
@@ -105,10 +105,10 @@ class Ownership:
             return None
 
     def _digest(self, job: JobRecord) -> str:
-        known = self.store.standing.digests
-        if job.tag not in known:
-            known[job.tag] = of_pubs(run_pubs(self.store, job.pubs), job.shots)
-        return known[job.tag]
+        digests = self.store.standing.digests
+        if job.tag not in digests:
+            digests[job.tag] = of_pubs(run_pubs(self.store, job.pubs), job.shots)
+        return digests[job.tag]
 
     def attempts(self, job: JobRecord) -> list[str]:
         """Return the tags under which there may be a usable job: the present one, and earlier ones whose end is not certain."""
@@ -137,7 +137,7 @@ class Ownership:
         pause = min(2.0, max(patience() / 10, 0.05))
         self.progress(f"looking for {job.tag} on {self.device.name}", None)
         while True:
-            found = self.listed(job)
-            if found.own or found.foreign or end is None or time.monotonic() >= end:
-                return found
+            listed = self.listed(job)
+            if listed.own or listed.foreign or end is None or time.monotonic() >= end:
+                return listed
             time.sleep(min(pause, max(end - time.monotonic(), 0.0)))

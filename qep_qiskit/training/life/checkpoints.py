@@ -1,7 +1,7 @@
-"""A training in a run's folder: every step is kept whole or not at all, and gone on with from where it is.
+"""A training in a run's folder: every step is kept whole or not at all, and the training resumes from there.
 
 A checkpoint holds all of `State`, the vectors that warm starts start from among it, so that a run that was killed and
-gone on with gives the same numbers as one that was not.
+resumed gives the same numbers as one that was not.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.folders import DATABASE
-from qep_qiskit.runs.file.identity import new_identity
 from qep_qiskit.runs.file.records import Checkpoint
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.new_run import new_run
 from qep_qiskit.runs.turning_points import reached
 from qep_qiskit.training.life.hardware import Confirm, device_of, through_the_run, unasked
 from qep_qiskit.training.life.identity import IDENTITY, identity_of, refuse_another
@@ -47,7 +47,7 @@ def kept_steps(
     resubmit: bool = False,
     progress: Progress = silent,
 ) -> TrainingResult:
-    """Run a task in a folder, or go on with it.
+    """Run a task in a folder, or resume it there.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def kept_steps(
     on_begin : callable
         Called once with what is there already.
     confirm : callable
-        Called with the expected cost and the store before the first job on a device that takes jobs.
+        Called with the expected price and the store before the first job on a device that takes jobs.
     resubmit : bool
         Send such jobs that failed, were cancelled or were lost again.
 
@@ -88,10 +88,10 @@ def kept_steps(
 def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress, **options: Any) -> None:
     """Take the steps that are left and keep each."""
     task = log.task
-    chosen = log.note_planned(settled(task, store, progress=progress))
+    planned = log.note_planned(settled(task, store, progress=progress))
     with (
         first_interrupt_waits(lambda: progress("stopping; Ctrl-C again aborts", None)) as pressed,
-        through_the_run(chosen, store, done=log.done, pressed=pressed, progress=progress, **options) as (running, at),
+        through_the_run(planned, store, done=log.done, pressed=pressed, progress=progress, **options) as (running, at),
     ):
         for done, seconds in timed(steps(running, log.state, progress=progress)):
             number = done.state.step
@@ -110,16 +110,14 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
     """Open the run of a task for writing, or make it."""
     settings = task.describe()
     if not (folder / DATABASE).is_file():
-        described = {
-            "id": new_identity(folder),
-            "kind": "training",
-            "device": str(settings["device"].get("name")),
-            "from": "python" if spec_text is None else "spec",
-            "fingerprint": fingerprint(identity_of(task)),
-        }
-        if (service := settings["device"].get("service")) is not None:
-            described["service"] = str(service)
-        store = RunStore.create(folder, PYTHON if spec_text is None else spec_text, description=described)
+        store = new_run(
+            folder,
+            PYTHON if spec_text is None else spec_text,
+            settings["device"],
+            kind="training",
+            **{"from": "python" if spec_text is None else "spec"},
+            fingerprint=fingerprint(identity_of(task)),
+        )
         arrays = {"X": task.samples.X, "Y": task.samples.Y}
         if task.held_out is not None:
             arrays |= {"X held out": task.held_out.X, "Y held out": task.held_out.Y}
@@ -133,9 +131,9 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
             raise InputError(f"run: {folder} holds a run of another kind; give another folder")
         if (warning := refuse_another(store, task)) is not None:
             store.note(warning)
-        known = store.get("training", "settings") or {}
-        if known.get("epochs") != settings["epochs"]:
-            store.put("training", "settings", {**known, "epochs": settings["epochs"]})
+        before = store.get("training", "settings") or {}
+        if before.get("epochs") != settings["epochs"]:
+            store.put("training", "settings", {**before, "epochs": settings["epochs"]})
             store.put("state", "run", "stopped")
     except BaseException:
         store.close()
@@ -149,7 +147,7 @@ def keep(store: RunStore, task: Task, done: Step, row: Mapping[str, Any]) -> Non
     arrays = {"weights": state.weights, **{f"memory {name}": array for name, array in state.memory.items()}}
     if state.best_weights is not None:
         arrays["best weights"] = state.best_weights
-    about = {
+    numbers = {
         "step": state.step,
         "shots": state.shots,
         "running": dict(state.running),
@@ -159,7 +157,7 @@ def keep(store: RunStore, task: Task, done: Step, row: Mapping[str, Any]) -> Non
     }
     starts = [Checkpoint(f"{START}{sample}", {"start": array}) for sample, array in done.fresh.items()]
     value = {"record": dict(row), "epoch": done.epoch, "warnings": list(done.warnings)}
-    store.add_step(state.step, value, checkpoint=Checkpoint("last", arrays, about), parts=starts)
+    store.add_step(state.step, value, checkpoint=Checkpoint("last", arrays, numbers), parts=starts)
 
 
 def state_of(store: RunStore) -> State | None:
@@ -172,18 +170,18 @@ def state_of(store: RunStore) -> State | None:
         part = store.checkpoint(name) if name.startswith(START) else None
         if part is not None:
             starts[int(name.removeprefix(START))] = np.array(part.arrays["start"])
-    about = last.about
+    numbers = last.about
     return State(
-        step=int(about["step"]),
+        step=int(numbers["step"]),
         weights=np.array(last.arrays["weights"]),
         memory={k.removeprefix("memory "): np.array(a) for k, a in last.arrays.items() if k.startswith("memory ")},
         starts=starts,
-        shots=int(about["shots"]),
-        running=about["running"],
-        best=about["best"],
+        shots=int(numbers["shots"]),
+        running=numbers["running"],
+        best=numbers["best"],
         best_weights=np.array(last.arrays["best weights"]) if "best weights" in last.arrays else None,
-        waited=int(about["waited"]),
-        stopped=about["stopped"],
+        waited=int(numbers["waited"]),
+        stopped=numbers["stopped"],
     )
 
 

@@ -1,4 +1,4 @@
-"""A training on a device that takes jobs: what it costs is said first, and every job goes through its run."""
+"""A training on a device that takes jobs: its price is said first, and every job goes through its run."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.journal import JournalDevice
-from qep_qiskit.runs.prices import estimate
+from qep_qiskit.runs.prices import price_of_jobs
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError
-from qep_qiskit.training.life.prices import expected_cost
+from qep_qiskit.training.life.prices import expected_price
 from qep_qiskit.training.loop.task import Task
 
 Confirm = Callable[[Mapping[str, Any], RunStore], None]
 
 
-def unasked(cost: Mapping[str, Any], store: RunStore) -> None:
-    """Send without asking: who calls from Python has decided."""
+def unasked(price: Mapping[str, Any], store: RunStore) -> None:
+    """Submit without confirmation: the caller has already decided."""
 
 
 def device_of(task: Task) -> RemoteDevice | None:
@@ -73,7 +73,7 @@ def through_the_run(
     done : int
         Steps that are done.
     confirm : callable
-        Called with the expected cost and the store before the first job; what it raises stops the run, which can be gone on with.
+        Called with the expected price and the store before the first job; what it raises stops the run, which can be resumed.
     resubmit : bool
         Send jobs that failed, were cancelled or were lost again.
     pressed : callable
@@ -88,15 +88,15 @@ def through_the_run(
 
     def stop(where: str) -> None:
         if pressed():
-            kept = len(store.steps())
-            raise InterruptedTrainingError(f"{kept} of {task.total_steps} steps are kept in {store.folder}; {where}")
+            steps = len(store.steps())
+            raise InterruptedTrainingError(f"{steps} of {task.total_steps} steps are kept in {store.folder}; {where}")
 
     courier = courier_of(store, device, progress)
     journal = JournalDevice(courier, str(store.description["id"]), stop)
     journal.at(done)
     _confirmed(task, journal, done, confirm, progress)
     if resubmit and (ended := courier.ended_badly()):
-        confirm({**estimate(store, ended, device), "steps": len({job.round for job in ended})}, store)
+        confirm({**price_of_jobs(store, ended, device).document(), "steps": len({job.round for job in ended})}, store)
         courier.replace(ended)
     try:
         yield replace(task, settings=replace(task.settings, device=journal)), journal.at
@@ -105,7 +105,7 @@ def through_the_run(
 
 
 def courier_of(store: RunStore, device: RemoteDevice, progress: Progress = silent) -> Courier:
-    """Return what takes a training's jobs to its device; its messages say how to go on with the training."""
+    """Return what takes a training's jobs to its device; its messages say how to resume the training."""
     folder = Path(store.folder)
     if store.description.get("from") == "python":
         return Courier(
@@ -115,11 +115,11 @@ def courier_of(store: RunStore, device: RemoteDevice, progress: Progress = silen
 
 
 def _confirmed(task: Task, journal: JournalDevice, done: int, confirm: Confirm, progress: Progress) -> None:
-    """Say what the training will cost and ask, unless so many steps were confirmed before."""
+    """Say what the price of the training is and ask, unless as many steps were confirmed before."""
     store = journal.courier.store
     if int((store.get("confirmed", "training") or {}).get("steps", 0)) >= task.total_steps:
         return
-    cost = {**expected_cost(task, journal, done=done, progress=progress).document(), "steps": task.total_steps - done}
-    store.put("estimate", "training", cost)
-    confirm(cost, store)
+    price = {**expected_price(task, journal, done=done, progress=progress).document(), "steps": task.total_steps - done}
+    store.put("estimate", "training", price)
+    confirm(price, store)
     store.put("confirmed", "training", {"steps": task.total_steps})

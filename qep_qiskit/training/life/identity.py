@@ -1,4 +1,4 @@
-"""What a training is, by content: everything that its numbers depend on, so that only the same training resumes a run."""
+"""The identity of a training: everything that its numbers depend on, so that only the same training resumes a run."""
 
 from __future__ import annotations
 
@@ -90,24 +90,24 @@ def _device(device: object) -> Identity:
         except UnidentifiedError:
             if not callable(getattr(device, "describe", None)):
                 raise
-    told: Mapping[str, object] = device.describe()  # type: ignore[attr-defined]
-    return identity({key: value for key, value in told.items() if key not in _ONLY_TODAY}, "device")
+    description: Mapping[str, object] = device.describe()  # type: ignore[attr-defined]
+    return identity({key: value for key, value in description.items() if key not in _ONLY_TODAY}, "device")
 
 
 def refuse_another(store: RunStore, task: Task) -> str | None:
-    """Refuse to go on with a run of another training, naming what differs.
+    """Refuse to resume a run of another training, naming what differs.
 
     Returns
     -------
     str or None
         A warning where packages have other versions than when the run began.
     """
-    now, known = identity_of(task), store.get("training", IDENTITY)
+    now, before = identity_of(task), store.get("training", IDENTITY)
     settings = store.get("training", "settings") or {}
-    found = _older_difference(store, settings, task) if known is None else difference(known, now)
-    if found is not None:
-        raise InputError(f"run: {store.folder} holds another training ({found}); give another folder")
-    if known is None:
+    change = _older_difference(store, settings, task) if before is None else difference(before, now)
+    if change is not None:
+        raise InputError(f"run: {store.folder} holds another training ({change}); give another folder")
+    if before is None:
         store.put("training", IDENTITY, now)
     return _other_versions(settings.get("versions") or {})
 
@@ -125,10 +125,10 @@ def _older_difference(store: RunStore, settings: Mapping[str, Any], task: Task) 
     for key, value in now.items():
         if key in settings and key not in free and not _alike(settings[key], value, ("name",) if key == "device" else None):
             return f"its {key} is {settings[key]!r}, not {value!r}"
-    kept = store.checkpoint("data")
+    data = store.checkpoint("data")
     for where, samples in (("", task.samples), (" held out", task.held_out)):
-        for name in "XY" if kept is not None and samples is not None else "":
-            before, array = kept.arrays.get(f"{name}{where}"), getattr(samples, name)  # type: ignore[union-attr]
+        for name in "XY" if data is not None and samples is not None else "":
+            before, array = data.arrays.get(f"{name}{where}"), getattr(samples, name)  # type: ignore[union-attr]
             if (before is None) != (array is None) or (before is not None and not np.array_equal(before, array)):
                 return f"its data {name}{where} changed since it began"
     return None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 SECONDS = 2.5
-"""How long the step under way may go on after Ctrl-C; what it had done is lost then, the steps before it are kept."""
+"""Time that the step under way still has after Ctrl-C. It is lost if it takes longer; the steps before it are kept."""
 
 
 class InterruptedTrainingError(KeyboardInterrupt):

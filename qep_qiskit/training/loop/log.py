@@ -45,12 +45,12 @@ class Log:
         """Steps that are done."""
         return 0 if self.state is None else self.state.step
 
-    def note_planned(self, chosen: Task) -> Task:
+    def note_planned(self, settled: Task) -> Task:
         """Note what was planned for the task, and return the task with it."""
-        if chosen is not self.task:
-            described = chosen.describe()
-            self.planned = {"planned": {key: described[key] for key in ("stencil", "shots", "calibration_shots")}}
-        return chosen
+        if settled is not self.task:
+            settings = settled.describe()
+            self.planned = {"planned": {key: settings[key] for key in ("stencil", "shots", "calibration_shots")}}
+        return settled
 
     def add(self, done: Step, seconds: float) -> Mapping[str, Any]:
         """Add a step; return its row of the history."""

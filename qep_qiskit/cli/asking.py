@@ -1,0 +1,58 @@
+"""The question before anything is sent to a device that bills: its price, and whether to send."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qep_qiskit.cli.output import say
+from qep_qiskit.display import counted
+from qep_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from qep_qiskit.equilibrium.plan import Plan
+    from qep_qiskit.runs.file.store import RunStore
+
+
+def ask(price: Mapping[str, Any], device: str, *, yes: bool, again: str, what: str = "") -> None:
+    """Show a price and ask whether to send.
+
+    Parameters
+    ----------
+    price : mapping
+        As :meth:`~qep_qiskit.devices.price.Price.document` returns it.
+    device : str
+    yes : bool
+        Show the price without asking.
+    again : str
+        The command that sends it later.
+    what : str
+        What the price is of, in front of it.
+
+    Raises
+    ------
+    InputError
+        If the user declines or nobody can be asked. Nothing was sent.
+    """
+    seconds = "" if price["qpu_seconds"] is None else f", about {price['qpu_seconds']:.0f} QPU seconds"
+    jobs, circuits = counted(price["jobs"], "job"), counted(price["circuits"], "circuit")
+    say(f"{what}{jobs}, {circuits}, {price['shots']} shots in all{seconds} on {device}.", err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError(f"--yes: missing, and no terminal to ask on; nothing was sent; {again} sends it")
+    if not click.confirm("Send?", err=True, default=False):
+        raise InputError(f"nothing was sent; {again} sends it")
+
+
+def ask_for_round(yes: bool) -> Callable[[Plan, RunStore], None]:
+    """Return a function that asks for one round of a run."""
+
+    def confirm(plan: Plan, store: RunStore) -> None:
+        price, again = store.get("asked", str(plan.round)), f"`qep collect {store.folder} --yes`"
+        ask(price, str(store.description["device"]), yes=yes, again=again, what=f"Round {plan.round + 1}: ")
+
+    return confirm

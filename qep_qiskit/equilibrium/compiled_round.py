@@ -1,0 +1,373 @@
+"""A round of circuits compiled for a device: its work, its calibration, its jobs, its price, and the deal of its samples."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.devices.appraisal import backend_of
+from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.limits import Limits
+from qep_qiskit.devices.price import Price, price_of
+from qep_qiskit.equilibrium.outcomes import CALIBRATION, Deal, Row
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.equilibrium.second_round import advance
+from qep_qiskit.fingerprints import of_or_none
+from qep_qiskit.measurement.mitigation import twirling, zne
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
+from qep_qiskit.measurement.mitigation.twirling import (
+    Flips,
+    design,
+    flipped_draw,
+    flipped_state,
+    num_flips,
+    shots_each,
+    twirled_values,
+)
+from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.samples import Samples
+from qep_qiskit.seeds import integer, stream
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """One compiled circuit, measured in one basis for some rows of values.
+
+    Attributes
+    ----------
+    work : Work
+    shots : int or None
+        Of each row; None for the exact distribution.
+    rows : tuple of Row
+        What each row is for.
+    """
+
+    work: Work
+    shots: int | None
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class RoundJob:
+    """Measurements of one number of shots, which are sent together.
+
+    Attributes
+    ----------
+    purpose : str
+        ``"data"``, ``"data-500"`` if circuits differ in their shots, or ``"calibration"``.
+    shots : int or None
+        Of each row.
+    seed : int
+    numbers : tuple of int
+        Places in :attr:`CompiledRound.measurements`.
+    """
+
+    purpose: str
+    shots: int | None
+    seed: int
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledRound:
+    """One round of one or many plans, compiled for a device.
+
+    Attributes
+    ----------
+    data, calibration : tuple of Measurement
+    deal : Deal
+    seed, number : int
+        The plans' seed; 0 or 1 for the first or the second round.
+    """
+
+    data: tuple[Measurement, ...]
+    calibration: tuple[Measurement, ...]
+    deal: Deal
+    seed: int
+    number: int
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """Data, then calibration."""
+        return self.data + self.calibration
+
+    @property
+    def circuits(self) -> int:
+        """Executions of data circuits."""
+        return sum(len(item.rows) for item in self.data)
+
+    def jobs(self, *, together: bool = True) -> list[RoundJob]:
+        """Return the jobs of the round, one for each number of shots, the fewest first.
+
+        Parameters
+        ----------
+        together : bool
+            Whether calibration circuits go with data circuits of as many shots; otherwise they are a job of their own, the last.
+        """
+        apart = range(len(self.data), len(self.measurements))
+        by_shots: dict[int | None, list[int]] = {}
+        for place, item in enumerate(self.measurements):
+            if together or place not in apart:
+                by_shots.setdefault(item.shots, []).append(place)
+        counts = sorted(by_shots, key=lambda n: -1 if n is None else n)
+        seed, kinds = integer(self.seed, "samples", self.number), len({item.shots for item in self.data})
+        jobs = []
+        for each in counts:
+            purpose = "calibration" if by_shots[each][0] in apart else "data" if kinds == 1 else f"data-{each}"
+            of_its_own = seed if len(counts) == 1 or each is None else integer(seed, "shots", each)
+            jobs.append(RoundJob(purpose, each, of_its_own, tuple(by_shots[each])))
+        if self.calibration and not together:
+            seed = integer(self.seed, "calibration", self.number)
+            jobs.append(RoundJob("calibration", self.calibration[0].shots, seed, tuple(apart)))
+        return jobs
+
+    def price(self, device: Device, *, samples: int = 1) -> Price:
+        """Return the price of the round's jobs on a device.
+
+        Parameters
+        ----------
+        device : Device
+        samples : int
+            How many samples of a batch have data circuits like these.
+        """
+        many = [samples] * len(self.data) + [1] * len(self.calibration)
+        executions = [len(item.rows) * times for item, times in zip(self.measurements, many, strict=True)]
+        limits = getattr(device, "limits", Limits())
+        jobs = sum(len(limits.parts(sum(executions[n] for n in job.numbers), job.shots or 0)) for job in self.jobs())
+        circuits = [item.work.compiled.measured(item.work.axes) for item in self.measurements]
+        return price_of(jobs, zip(circuits, executions, (item.shots or 0 for item in self.measurements), strict=True), device)
+
+
+def compile_round(
+    plans: Sequence[Plan], device: Device, *, start: tuple[int, ...] | None = None, calibrated: Collection[int] = ()
+) -> CompiledRound:
+    """Compile a round of plans, which must agree in shots, mitigation and seed, as those of a batch of samples do.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+    device : Device
+    start : tuple of int, optional
+        The layout of an earlier round, to be kept.
+    calibrated : collection of int
+        Device qubits whose readout an earlier round calibrates.
+    """
+    first = plans[0]
+    mitigation = first.mitigation
+    circuits = _Circuits(device, mitigation, start)
+    if mitigation.twirled:
+        circuits.sets = num_flips(max(plan.problem.network.num_qubits for plan in plans))
+    for number, plan in enumerate(plans):
+        circuits.add(number, plan)
+    missing: tuple[int, ...] = ()
+    if mitigation.calibrated and not (first.shots is None and device.exact):
+        missing = tuple(sorted({q for qubits in circuits.qubits.values() for q in qubits} - set(calibrated)))
+    calibration = calibration_circuits(device, missing, first) if missing else ()
+    deal = Deal(circuits.qubits, missing, tuple(circuits.summaries), circuits.start)
+    return CompiledRound(circuits.measurements(), calibration, deal, first.seed, first.round)
+
+
+def compile_rounds(rounds: Sequence[Plan], device: Device) -> list[CompiledRound]:
+    """Compile the rounds of one gradient, the second on the layout of the first."""
+    first, *later = rounds
+    compiled = [compile_round([first], device)]
+    for plan in later:
+        deal = compiled[0].deal
+        compiled.append(compile_round([plan], device, start=deal.start, calibrated=deal.calibrated))
+    return compiled
+
+
+def rounds_of(first: Plan, progress: Progress = silent) -> list[Plan]:
+    """Return plans of all rounds of a gradient whose circuits are right, before the free phase is measured.
+
+    The circuits of the nudged phases are the same whatever the free phase answers.
+    """
+    if first.complete:
+        return [first]
+    return [first, advance(first, np.zeros(len(first.problem.cost_rows)), progress=progress)]
+
+
+def price_of_rounds(rounds: Sequence[Plan], device: Device, *, samples: int = 1) -> Price:
+    """Return the price of the rounds of a gradient.
+
+    Parameters
+    ----------
+    rounds : sequence of Plan
+    device : Device
+    samples : int
+        How many samples of a batch have circuits like these.
+    """
+    return sum((compiled.price(device, samples=samples) for compiled in compile_rounds(rounds, device)), Price())
+
+
+@dataclass
+class _Group:
+    """Rows of one compiled circuit in one basis, of as many shots each."""
+
+    compiled: Compiled
+    axes: str
+    shots: int | None
+    values: list[Vector] = field(default_factory=list)
+    sources: list[tuple[Prepared, int]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    def measurement(self) -> Measurement:
+        values = np.array(self.values).reshape(len(self.rows), self.compiled.circuit.num_parameters)
+        sources = zip(self.sources, self.rows, strict=True)
+        drawn = tuple(_drawing(prepared, index, row) for (prepared, index), row in sources if prepared.draw)
+        draw = drawn if len(drawn) == len(self.rows) else None
+        return Measurement(Work(self.compiled, self.axes, values, self._states, draw), self.shots, tuple(self.rows))
+
+    def _states(self) -> NDArray[np.complex128]:
+        vectors = {id(prepared): prepared.states() for prepared in {id(p): p for p, _ in self.sources}.values()}
+        states = [vectors[id(prepared)][index] for prepared, index in self.sources]
+        pairs = zip(states, self.rows, strict=True)
+        return np.array([s if row.flips is None else flipped_state(s, self.axes, row.flips) for s, row in pairs])
+
+
+@dataclass
+class _Circuits:
+    """Collects the rows of plans by compiled circuit, basis, shots and folding; twirling multiplies the rows."""
+
+    device: Device
+    mitigation: Mitigation
+    start: tuple[int, ...] | None
+    sets: int = 0
+    qubits: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+    summaries: list[dict[str, object]] = field(default_factory=list)
+    _digests: dict[int, tuple[QuantumCircuit, str]] = field(default_factory=dict)  # a circuit object is read once
+    _compiled: dict[str, Compiled] = field(default_factory=dict)
+    _folded: dict[str, dict[int, Compiled]] = field(default_factory=dict)
+    _groups: dict[tuple[str, str, int | None, int], _Group] = field(default_factory=dict)
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        return tuple(group.measurement() for group in self._groups.values())
+
+    def add(self, number: int, plan: Plan) -> None:
+        network = plan.problem.network
+        if self.start is None and network.layout is not None and backend_of(self.device) is not None:
+            self.start = network.layout
+        if not self.device.needs_circuits:
+            digest = self._compile(QuantumCircuit(network.num_qubits), f"{network.num_qubits} qubits")
+            for index, phase in enumerate(plan.phases):
+                self._add_phase(number, plan, phase, digest, np.zeros(0), index)
+            return
+        for structure in plan.prepared.circuits():
+            digest = self._compile(structure.circuit, self._digest(structure.circuit))
+            left = self._compiled[digest].circuit
+            for index, values in zip(structure.phases, structure.values, strict=True):
+                self._add_phase(number, plan, plan.phases[index], digest, _left_over(values, structure.circuit, left), index)
+
+    def _digest(self, circuit: QuantumCircuit) -> str:
+        if id(circuit) not in self._digests:
+            self._digests[id(circuit)] = (circuit, of_or_none(circuit) or f"object {id(circuit)}")
+        return self._digests[id(circuit)][1]
+
+    def _compile(self, circuit: QuantumCircuit, digest: str) -> str:
+        if digest not in self._compiled:
+            compiled = self._compiled[digest] = self.device.compile(circuit, qubits=self.start)
+            self.start = compiled.start if self.start is None else self.start
+            if self.device.needs_circuits:
+                self.summaries.append(compiled.summary())
+        return digest
+
+    def _add_phase(self, number: int, plan: Plan, phase: int, digest: str, values: Vector, index: int) -> None:
+        self.qubits[number, phase] = self._compiled[digest].qubits
+        for basis in np.flatnonzero(plan.wanted[phase]).tolist():
+            for factor in self.mitigation.factors:
+                self._add_rows(Row(number, phase, basis, factor=factor), plan, digest, values, index)
+
+    def _add_rows(self, row: Row, plan: Plan, digest: str, values: Vector, index: int) -> None:
+        axes, shots, compiled = plan.bases[row.basis].axes, plan.shots_of(row.phase, row.basis), self._compiled[digest]
+        each = shots_each(shots, self.sets) if self.sets else shots
+        key = (digest, axes, each, row.factor)
+        if key not in self._groups:
+            self._groups[key] = _Group(self._variant(digest, axes, row.factor), axes, each)
+        group = self._groups[key]
+        if not self.sets:
+            group.values.append(values)
+            group.rows.append(row)
+            group.sources.append((plan.prepared, index))
+            return
+        folds = () if row.factor == 1 else (row.factor,)
+        flips = design(len(axes), self.sets, stream(plan.seed, "flips", row.plan, row.phase, row.basis, *folds))
+        circuits = self.device.needs_circuits
+        group.values += list(twirled_values(compiled, group.compiled, values, flips) if circuits else [values] * len(flips))
+        group.rows += [replace(row, flips=some) for some in flips]
+        group.sources += [(plan.prepared, index)] * len(flips)
+
+    def _variant(self, digest: str, axes: str, factor: int) -> Compiled:
+        """Return a compiled circuit, folded and behind flips as the mitigation wants it."""
+        compiled = self._compiled[digest]
+        if not self.device.needs_circuits:
+            return compiled
+        if self.mitigation.zne is not None:
+            if digest not in self._folded:
+                self._folded[digest] = zne.construct(compiled, self.mitigation.zne)
+            compiled = self._folded[digest][factor]
+        return twirling.construct(compiled, axes) if self.sets else compiled
+
+
+def _left_over(values: Vector, circuit: QuantumCircuit, compiled: QuantumCircuit) -> Vector:
+    """Return the values of the parameters that are left in the compiled circuit, in its order: a compiler may cancel some."""
+    if circuit.num_parameters == compiled.num_parameters:
+        return values
+    place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
+    return np.asarray(values)[[place[parameter.name] for parameter in compiled.parameters]]
+
+
+def _drawing(prepared: Prepared, index: int, row: Row) -> Callable[[str, int, np.random.Generator], Samples]:
+    assert prepared.draw is not None
+    draw = functools.partial(prepared.draw, index)
+    return draw if row.flips is None else flipped_draw(draw, row.flips)
+
+
+def calibration_circuits(device: Device, qubits: tuple[int, ...], plan: Plan) -> tuple[Measurement, ...]:
+    """Return the calibration circuits of a plan's mitigation: all qubits in |0⟩ and in |1⟩, or in |0⟩ behind sets of flips.
+
+    Parameters
+    ----------
+    device : Device
+    qubits : tuple of int
+        Device qubits.
+    plan : Plan
+        Its calibration shots are those of each circuit; its seed is that of the flips.
+    """
+    n = len(qubits)
+    zeros, ones = QuantumCircuit(n, name="all 0"), QuantumCircuit(n, name="all 1")
+    ones.x(range(n))
+    axes, shots = "Z" * n, plan.calibration_shots
+    if not plan.mitigation.twirled:
+        return tuple(
+            Measurement(
+                Work(device.compile(circuit, qubits=qubits), axes, np.zeros((1, 0)), _basis_states(n, state)),
+                shots,
+                (Row(0, CALIBRATION, state),),
+            )
+            for state, circuit in enumerate((zeros, ones))
+        )
+    plain = device.compile(zeros, qubits=qubits)
+    flips = design(n, num_flips(n), stream(plan.seed, "calibration flips"))
+    rows = tuple(Row(0, CALIBRATION, 0, flips=some) for some in flips)
+    if device.needs_circuits:
+        after = twirling.construct(plain, axes)
+        work = Work(after, axes, twirled_values(plain, after, np.zeros(0), flips))
+    else:
+        work = Work(plain, axes, np.zeros((len(flips), 0)), _basis_states(n, 0, flips))
+    return (Measurement(work, shots_each(shots, len(flips)), rows),)
+
+
+def _basis_states(n: int, state: int, flips: Flips | None = None) -> Callable[[], NDArray[np.complex128]]:
+    def states() -> NDArray[np.complex128]:
+        vector = np.zeros(2**n, dtype=complex)
+        vector[-1 if state else 0] = 1.0
+        return np.array([vector] if flips is None else [flipped_state(vector, "Z" * n, row) for row in flips])
+
+    return states

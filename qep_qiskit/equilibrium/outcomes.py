@@ -1,0 +1,156 @@
+"""The samples of a round, dealt back to its plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.devices.simulated.noise_notes import Ran
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.measurement.mitigation import twirling
+from qep_qiskit.measurement.mitigation.readout import CalibrationSamples
+from qep_qiskit.measurement.mitigation.twirling import Flips
+from qep_qiskit.samples import Samples
+from qep_qiskit.values import Value
+
+Vector = NDArray[np.float64]
+CALIBRATION = -1
+"""The phase of a calibration circuit, whose basis is 0 (all |0⟩) or 1 (all |1⟩)."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcomes(Value):
+    """The answers of a device for one round of a plan.
+
+    Attributes
+    ----------
+    samples : mapping of (phase, basis) to Samples
+    qubits : mapping of phase to tuple of int
+        The device qubit of each logical qubit.
+    expectations : mapping of phase to ndarray of shape (L,)
+        In place of samples if the device is exact and no shots are wanted.
+    calibrations : tuple of CalibrationSamples
+    circuits : tuple of mapping
+        Depth and gate counts of every compiled structure.
+    start : tuple of int or None
+        The layout, for the next round to keep.
+    device : mapping
+    amplified : mapping of (phase, basis, factor) to Samples
+        With the noise amplified by folding, for zero-noise extrapolation.
+    ran : Ran
+        Which simulators ran, and which parts of a noise model acted.
+    plan : Plan or None
+        The last round of what :func:`qep_qiskit.execute` ran.
+    """
+
+    samples: Mapping[tuple[int, int], Samples] = field(default_factory=dict)
+    qubits: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    expectations: Mapping[int, Vector] = field(default_factory=dict)
+    calibrations: tuple[CalibrationSamples, ...] = ()
+    circuits: tuple[Mapping[str, object], ...] = ()
+    start: tuple[int, ...] | None = None
+    device: Mapping[str, object] = field(default_factory=dict)
+    amplified: Mapping[tuple[int, int, int], Samples] = field(default_factory=dict)
+    ran: Ran = field(default_factory=Ran)
+    plan: Plan | None = field(default=None, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        what = f"{len(self.samples)} circuits" if self.samples else f"exact expectations of {len(self.expectations)} phases"
+        return f"Outcomes({what} on {self.device.get('name', 'a device')})"
+
+    def followed_by(self, later: Outcomes) -> Outcomes:
+        """Return the outcomes of both rounds."""
+        summaries = {str(summary) for summary in self.circuits}
+        return Outcomes(
+            {**self.samples, **later.samples},
+            {**self.qubits, **later.qubits},
+            {**self.expectations, **later.expectations},
+            self.calibrations + later.calibrations,
+            self.circuits + tuple(summary for summary in later.circuits if str(summary) not in summaries),
+            self.start,
+            self.device,
+            {**self.amplified, **later.amplified},
+            self.ran.joined(later.ran),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """The purpose of a row of values.
+
+    Attributes
+    ----------
+    plan, phase, basis : int
+    flips : ndarray of bool, shape (n,), or None
+        The flips before its measurement.
+    factor : int
+        By how much folding amplifies its noise.
+    """
+
+    plan: int
+    phase: int
+    basis: int
+    flips: Flips | None = None
+    factor: int = 1
+
+
+@dataclass(frozen=True)
+class Deal:
+    """The places of a round's circuits on the device, by which its samples are dealt to the plans.
+
+    Attributes
+    ----------
+    qubits : mapping of (plan, phase) to tuple of int
+        The device qubit of each logical qubit.
+    calibrated : tuple of int
+        The device qubits of the calibration circuits.
+    summaries : tuple of mapping
+        Depth and gate counts of every compiled structure.
+    start : tuple of int or None
+        The layout.
+    """
+
+    qubits: Mapping[tuple[int, int], tuple[int, ...]]
+    calibrated: tuple[int, ...]
+    summaries: tuple[Mapping[str, object], ...]
+    start: tuple[int, ...] | None
+
+    def outcomes(
+        self, answers: Iterable[tuple[Row, Samples]], device: Mapping[str, object], ran: Ran | None = None
+    ) -> list[Outcomes]:
+        """Return the outcomes of every plan: flips undone, folds kept apart, the calibration shared.
+
+        Parameters
+        ----------
+        answers : iterable of (Row, Samples)
+        device : mapping
+            The device's description.
+        ran : Ran, optional
+        """
+        parts: dict[tuple[int, int, int, int], list[tuple[Row, Samples]]] = {}
+        for row, samples in answers:
+            parts.setdefault((row.plan, row.phase, row.basis, row.factor), []).append((row, samples))
+        whole = {key: _whole(rows) for key, rows in parts.items()}
+        states = {basis: samples for (_, phase, basis, _), samples in whole.items() if phase == CALIBRATION}
+        calibrations = (CalibrationSamples(self.calibrated, states[0], states.get(1)),) if states else ()
+        return [
+            Outcomes(
+                samples={(p, b): s for (plan, p, b, factor), s in whole.items() if plan == number and p >= 0 and factor == 1},
+                amplified={(p, b, f): s for (plan, p, b, f), s in whole.items() if plan == number and f > 1},
+                qubits={phase: qubits for (plan, phase), qubits in self.qubits.items() if plan == number},
+                calibrations=calibrations,
+                circuits=self.summaries,
+                start=self.start,
+                device=device,
+                ran=Ran() if ran is None else ran,
+            )
+            for number in sorted({plan for plan, _ in self.qubits})
+        ]
+
+
+def _whole(rows: list[tuple[Row, Samples]]) -> Samples:
+    flips = [row.flips for row, _ in rows if row.flips is not None]
+    return twirling.combine([samples for _, samples in rows], np.array(flips)) if flips else rows[-1][1]

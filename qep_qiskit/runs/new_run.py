@@ -1,0 +1,60 @@
+"""A new run: its folder, what it is, and its first page in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.experiment import Spec
+from qep_qiskit.experiment.settlement import settled_spec
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.runs.file.folders import HOME
+from qep_qiskit.runs.file.identity import new_identity
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.lifecycle import Lifecycle
+
+Confirm = Callable[[Plan, RunStore], None]
+
+
+def unasked(plan: Plan, store: RunStore) -> None:
+    """Submit without confirmation: the caller has already decided."""
+
+
+def new_folder(stem: str) -> Path:
+    """Return a folder under ``hardware_runs/`` that is named after a spec and this second."""
+    return HOME / f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+
+
+def new_run(folder: Path, text: str, device: Mapping[str, object], **about: Any) -> RunStore:
+    """Create the run of a spec's text in a folder, on a device by its description, and open it for writing."""
+    description = {"id": new_identity(folder), "device": str(device.get("name")), **about}
+    if (service := device.get("service")) is not None:
+        description["service"] = str(service)
+    return RunStore.create(folder, text, description=description)
+
+
+def begin(
+    spec: Spec, device: RemoteDevice, folder: Path, *, confirm: Confirm = unasked, progress: Progress = silent, **about: Any
+) -> Lifecycle:
+    """Begin the run of a gradient: the device is reached and what is left to the planner is settled, then it is written down.
+
+    Parameters
+    ----------
+    spec : Spec
+    device : RemoteDevice
+    folder : path
+    confirm, progress : callable
+        As in :class:`Lifecycle`.
+    about
+        More for the run's description.
+    """
+    device.ready()
+    note = ""
+    if spec.left_to_the_planner:
+        spec, note = settled_spec(spec, progress)
+    store = new_run(folder, note + spec.to_toml(), {**device.describe(), "name": device.name}, kind="gradient", **about)
+    return Lifecycle(store, spec, device, confirm=confirm, progress=progress)

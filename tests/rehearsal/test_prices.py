@@ -1,0 +1,40 @@
+"""The price that a forecast foresees, that a run asks for, and that the mock service bills: all the same."""
+
+import time
+
+import pytest
+
+import qep_qiskit as qep
+from qep_qiskit.experiment import load
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.lifecycle import Lifecycle
+
+SPEC = """seed = 7
+network = {kind = "ising", sites = 2, edges = "chain", inputs = [0], outputs = [1]}
+cost = {kind = "squared_error"}
+sample = {x = [0.5], y = [1.0]}
+stencil = {kind = "symmetric", beta = 0.3}
+measurement = {shots = 400, calibration_shots = 100, mitigation = "MITIGATION"}
+device = {name = "ibm_torino"}
+"""
+
+
+@pytest.mark.parametrize("mitigation", ["tensored", "zne:1,3+trex"])
+def test_forecast_question_and_bill_agree(mitigation, tmp_path, mock_service):
+    server = mock_service(noise="none")
+    (tmp_path / "g.toml").write_text(SPEC.replace("MITIGATION", mitigation))
+    spec = load(tmp_path / "g.toml")
+    foreseen = qep.forecast(spec.problem(), **spec.settings()).sending
+    with RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-price", "device": "ibm_torino"}) as store:
+        life = Lifecycle(store, spec, spec.device())
+        price = life.price()
+        while life.advance() is None:
+            time.sleep(0.05)
+        asked = [store.get("estimate", number) for number in "01"]
+    ledger = server.service.ledger()
+    assert foreseen.jobs == price.jobs == sum(entry["jobs"] for entry in asked) == len(ledger["jobs"]) == 3
+    assert foreseen.circuits == price.circuits == sum(entry["circuits"] for entry in asked)
+    assert foreseen.shots == price.shots == sum(entry["shots"] for entry in asked)
+    assert foreseen.seconds == pytest.approx(price.seconds, rel=1e-6)
+    assert sum(entry["qpu_seconds"] for entry in asked) == pytest.approx(price.seconds, rel=1e-6)
+    assert ledger["seconds"] == pytest.approx(price.seconds, abs=0.001 * len(ledger["jobs"]))
