@@ -20,7 +20,7 @@ from qep_qiskit.experiment import load
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties"),
-    pytest.mark.filterwarnings("ignore:the device gave another number of shots"),
+    pytest.mark.filterwarnings("ignore:the device returned another number of shots"),
 ]
 TEXT = """seed = 7
 network = {kind = "ising", sites = 3, edges = "chain", inputs = [0], outputs = [2]}
