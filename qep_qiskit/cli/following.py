@@ -70,7 +70,7 @@ def jobs_of(store: RunStore) -> list[dict[str, object]]:
             "reason": str(job.detail.get("reason", "")),
             "job_id": job.job_id,
             "shots": job.shots,
-            "circuits": sum(len(pub.values) for pub in job.pubs),
+            "circuits": job.executions,
             "duplicates": store.get("duplicates", job.tag) or [],
         }
         for job in store.jobs()

@@ -15,7 +15,7 @@ from qep_qiskit.report.figures import figure
 from qep_qiskit.report.findings import Verdict, verdict
 from qep_qiskit.report.template import Column, Page, as_grid, as_rows, columns_of, image
 from qep_qiskit.report.timeline import spans, timeline
-from qep_qiskit.runs.file.records import Event, JobRecord
+from qep_qiskit.runs.file.records import Event
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.listing import state_of
 from qep_qiskit.runs.readings import Readings
@@ -122,7 +122,7 @@ def _jobs(store: RunStore, events: list[Event]) -> list[dict[str, Any]]:
                 "round": job.round + 1,
                 "job": job.purpose,
                 "state": job.state,
-                "circuits": _executions(job),
+                "circuits": job.executions,
                 "shots each": job.shots,
                 "QPU seconds": None if seconds.get(job.tag) is None else round(seconds[job.tag], 2),
                 "sent to done": duration(_between(at.get("submitted"), at.get("done"))),
@@ -133,20 +133,16 @@ def _jobs(store: RunStore, events: list[Event]) -> list[dict[str, Any]]:
     return rows
 
 
-def _executions(job: JobRecord) -> int:
-    return sum(len(pub.values) for pub in job.pubs)
-
-
 def _between(start: datetime | None, end: datetime | None) -> float | None:
     return None if start is None or end is None else (end - start).total_seconds()
 
 
 def _costs(store: RunStore) -> list[tuple[str, str]]:
     jobs, billed = store.jobs(), [value for value in store.all("seconds").values() if value is not None]
-    shots = sum(_executions(job) * job.shots for job in jobs)
+    shots = sum(job.executions * job.shots for job in jobs)
     rows = [
         ("jobs", str(len(jobs))),
-        ("circuit executions", f"{sum(map(_executions, jobs)):,}"),
+        ("circuit executions", f"{sum(job.executions for job in jobs):,}"),
         ("shots in all", f"{shots:,}"),
     ]
     estimates = [value for value in store.all("estimate").values() if finite(value.get("qpu_seconds"))]

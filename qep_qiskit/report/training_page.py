@@ -143,7 +143,7 @@ def _jobs(store: RunStore) -> list[dict[str, Any]]:
             "job": job.purpose,
             "id": job.job_id,
             "state": job.state,
-            "circuits": sum(len(pub.values) for pub in job.pubs),
+            "circuits": job.executions,
             "shots each": job.shots,
             "written down": job.created[:19].replace("T", " "),
             "QPU seconds": seconds.get(job.tag),

@@ -90,7 +90,7 @@ def _summary(store: RunStore, size: int) -> Summary:
         created=store.created,
         updated=events[-1].time if events else store.created,
         jobs=dict(Counter(job.state for job in jobs)),
-        shots=sum(len(pub.values) * job.shots for job in jobs if job.state == "done" for pub in job.pubs),
+        shots=sum(job.executions * job.shots for job in jobs if job.state == "done"),
         seconds=sum(seconds) if seconds else None,
         gradients=[str(entry.get("mitigation", "none")) for entry in store.gradients()],
         steps=len(store.steps()),

@@ -87,6 +87,11 @@ class JobRecord:
         """The job's purpose in words; the purposes of a training name their step."""
         return self.purpose if self.purpose.startswith("step ") else f"{self.purpose} of round {self.round + 1}"
 
+    @property
+    def executions(self) -> int:
+        """The number of circuits with all of their rows of values."""
+        return sum(len(pub.values) for pub in self.pubs)
+
     def content(self) -> dict[str, Any]:
         """Return the unchanging part as a document."""
         return {
