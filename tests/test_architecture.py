@@ -1,4 +1,4 @@
-"""docs/architecture.md and its neighbours name files and names that exist."""
+"""docs/architecture.md and its neighbours name files and names that exist, and every room in its order."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from test_imports import ORDER
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "qep_qiskit"
@@ -40,6 +41,12 @@ def test_every_name_that_a_page_mentions_is_in_the_code(page):
         "DeviceContract",
         "MitigatorContract",
     }
+
+
+def test_the_rooms_of_the_page_are_those_of_the_package_in_their_order():
+    picture = PAGES["architecture"].split("## The rooms")[1].split("\n\n")[2]
+    words = [word for line in picture.splitlines() for word in line[17:].split()]
+    assert words == ORDER
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -116,6 +116,6 @@ def test_only_the_verb_that_rehearses_knows_the_mock_service():
 
 
 def test_reports_compute_no_gradients():
-    """What a page shows is handed to it as a value."""
+    """Pages receive everything that they show as values."""
     imported = {part_of(module) for path in (PACKAGE / "report").glob("*.py") for module in imports_of(path)}
     assert not imported & {"verbs", "reference", "preparation", "forecasting", "comparison", "devices", "simulation"}

@@ -1,4 +1,4 @@
-"""How a command ends: its exit codes, and the interruption that says how to resume."""
+"""The end of a command: its exit codes, and the interruption that says how to resume."""
 
 from __future__ import annotations
 

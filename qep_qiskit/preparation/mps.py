@@ -24,7 +24,7 @@ MOST_DENSE_QUBITS = 20
 MOST_RESPONSE_QUBITS = 16
 """The most qubits for which the response is that of the ground state's vector, in less time than DMRG takes."""
 GAP_BOND_DIMENSION = 48
-"""Of the first excited state, whose energy needs few digits."""
+"""Bond dimension of the first excited state, whose energy needs few digits."""
 ATTEMPTS = 3
 RESOLUTION = 1e-8
 """The accuracy of the energies of a long chain, as a share of their sum."""

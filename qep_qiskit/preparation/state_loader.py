@@ -43,7 +43,7 @@ def loading_circuits(states: Callable[[], NDArray[np.complex128]], num_qubits: i
     Raises
     ------
     InputError
-        For so many qubits that no device runs such a circuit.
+        For more qubits than any device could run such a circuit on.
     """
     if num_qubits > MOST_QUBITS:
         raise InputError(

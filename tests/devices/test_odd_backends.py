@@ -66,7 +66,7 @@ def test_a_complete_result_is_right_directly_and_through_a_run(kind, spec, truth
         assert np.abs(pulls(gradient, truth)).max() < 4.5
         assert gradient.stderr.min() > 0.01
         warnings = [text for text in gradient.diagnostics["warnings"] if "number of shots" in text]
-        assert (len(warnings) == 1 and "100 in place of 2000" in warnings[0]) == (kind == "few shots")
+        assert (len(warnings) == 1 and "100 instead of 2000" in warnings[0]) == (kind == "few shots")
 
 
 @pytest.mark.parametrize("kind", WIDE)

@@ -17,8 +17,8 @@ SPLIT = qep.Split([[200, 0], [900, 300], [900, 300]], calibration=50)
 
 
 def planned(problem=OBSERVABLE, device=None, **options):
-    chosen = {"stencil": qep.symmetric(0.2), "shots": 400, "mitigation": "tensored", "device": device, **options}
-    return plan(problem, Settings(**chosen))
+    settings = {"stencil": qep.symmetric(0.2), "shots": 400, "mitigation": "tensored", "device": device, **options}
+    return plan(problem, Settings(**settings))
 
 
 @pytest.mark.parametrize(

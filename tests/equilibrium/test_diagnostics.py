@@ -43,5 +43,5 @@ def test_an_empty_document_is_enough():
 
 
 def test_warnings_are_added_before_or_after():
-    some = Diagnostics(warnings=("b",))
-    assert some.with_warnings(["c"]).warnings == ("b", "c") and some.with_warnings(["a"], first=True).warnings == ("a", "b")
+    one = Diagnostics(warnings=("b",))
+    assert one.with_warnings(["c"]).warnings == ("b", "c") and one.with_warnings(["a"], first=True).warnings == ("a", "b")
