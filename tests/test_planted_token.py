@@ -53,7 +53,7 @@ def test_files_that_hold_a_secret_are_found(tmp_path, request):
 
 
 @pytest.fixture
-def sent(monkeypatch):
+def submitted(monkeypatch):
     """Everything that comes to the mock service, as it comes."""
     requests = []
     read = _Handler.parse_request

@@ -240,7 +240,7 @@ def test_one_job_without_an_answer_does_not_stop_the_others(mock_service, spec, 
                 raise DeviceError("device: no answer")
             return super().cancel(job_id)
 
-    server, where = mock_service(queue_seconds=1, **SERVED), Deaf("ibm_torino")
+    server, where = mock_service(queue_seconds=3, **SERVED), Deaf("ibm_torino")
     two = spec(("measurement.mitigation", "tensored"), ("measurement.calibration_shots", 200))
     run = runs.submit(two, device=where, run=tmp_path / "run")
     with runs.open_run(run) as store:
