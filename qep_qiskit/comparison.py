@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Unpack
+from typing import TypeAlias, Unpack
 
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.budget import KINDS, Budget, Rung
+from qep_qiskit.budget import Budget, Rung, RungKind
 from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.devices.statevector import statevector
@@ -23,6 +23,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.forecasting.settlement import settle
+from qep_qiskit.kinds import RUNGS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
@@ -37,6 +38,8 @@ from qep_qiskit.stencils import Stencil
 
 EXACT = {"shots": None, "mitigation": Mitigation(), "calibration_shots": None}
 """The options of expectations without shots."""
+MEAN_FIELD = "mean_field"
+"""The rung that stands beside the others."""
 
 
 @shows_options()
@@ -61,6 +64,19 @@ def compare(problem: Problem, *, progress: Progress = silent, **options: Unpack[
     for _ in climb.rungs():
         pass
     return climb.budget()
+
+
+Measure: TypeAlias = "Callable[[Climb], Gradient]"
+
+
+def rung(name: str, title: str, short: str, meaning: str, **words: str) -> Callable[[Measure], Measure]:
+    """Return a decorator that registers a method of `Climb` as a kind of rung; rungs are climbed in the order of the methods."""
+
+    def registered(measure: Measure) -> Measure:
+        RUNGS.register(name)(RungKind(measure, title, short, meaning, **words))
+        return measure
+
+    return registered
 
 
 class Climb:
@@ -105,13 +121,11 @@ class Climb:
 
     def rungs(self) -> Iterator[Rung]:
         """Compute the rungs in order."""
-        yield self._add("exact", self._exact)
-        self._mean_field = self._computed("mean_field", self._classical, None)
-        yield self._add("finite_beta", lambda: self._noiseless(self._large() or self._reference))
-        yield self._add("prepared", self._prepared)
-        yield self._add("device", self._infinite_shots)
-        yield self._add("shots", lambda: self._measured(Mitigation()))
-        yield self._add("mitigated", lambda: self._measured(self._settings.mitigation))
+        for name in RUNGS:
+            if name == MEAN_FIELD:
+                self._mean_field = self._computed(name, None)
+            else:
+                yield self._add(name)
 
     @property
     def circuit(self) -> QuantumCircuit | None:
@@ -166,35 +180,118 @@ class Climb:
             diagnostics = replace(diagnostics, gap=self._gap)
         return Budget(self._problem.network.names, tuple(self._rungs), self._mean_field, diagnostics, settings, provenance)
 
-    def _add(self, name: str, measure: Callable[[], Gradient]) -> Rung:
+    def _add(self, name: str) -> Rung:
         before = [rung.values for rung in self._rungs if rung.values is not None]
-        rung = self._computed(name, measure, before[-1] if before else None)
-        self._rungs.append(rung)
-        return rung
+        self._rungs.append(self._computed(name, before[-1] if before else None))
+        return self._rungs[-1]
 
-    def _computed(self, name: str, measure: Callable[[], Gradient], before: Vector | None) -> Rung:
+    def _computed(self, name: str, before: Vector | None) -> Rung:
         """Return a gradient as a rung, or the rung that says why there is none."""
-        clock, title = time.perf_counter(), KINDS[name].title
-        self._progress(title, None)
+        clock, kind = time.perf_counter(), RUNGS[name]
+        self._progress(kind.title, None)
         try:
-            gradient = measure()
+            gradient = kind.measure(self)
         except _Skipped as reason:
-            return Rung(name, title, None, note=str(reason), seconds=time.perf_counter() - clock)
+            return Rung(name, kind.title, None, note=str(reason), seconds=time.perf_counter() - clock)
         exact = self._rungs[0].values if self._rungs else gradient.values
         if exact is None:
             raise InputError("compare: the exact gradient is missing")
-        return replace(Rung.measured(name, gradient).against(exact, before), seconds=time.perf_counter() - clock)
+        return replace(Rung.measured(name, kind.title, gradient).against(exact, before), seconds=time.perf_counter() - clock)
 
+    @rung(
+        "exact",
+        "exact (β → 0)",
+        "exact",
+        "The gradient at the true ground state in the limit of no nudge; everything else is compared with it.",
+    )
     def _exact(self) -> Gradient:
         gradient = exact_gradient(self._problem, preparer=self._reference, seed=self._settings.seed)
         self._gap = gradient.diagnostics.gap
         return gradient
 
+    @rung(
+        MEAN_FIELD,
+        "mean field (classical)",
+        "mean field",
+        "What the same network would answer without entanglement: product states, that is classical spins, as β → 0.",
+    )
     def _classical(self) -> Gradient:
         try:
             return variational_gradient(self._problem, MeanField(), seed=self._settings.seed)
         except (InputError, PreparationError) as reason:
             raise _Skipped(str(reason)) from None
+
+    @rung(
+        "finite_beta",
+        "finite β",
+        "finite β",
+        "True ground states at the stencil's own nudges: the difference is the finite-β bias.",
+        label="finite β",
+        subject="The gradient at finite β",
+        cause="the finite β",
+    )
+    def _nudged(self) -> Gradient:
+        return self._noiseless(self._large() or self._reference)
+
+    @rung(
+        "prepared",
+        "prepared state, no noise",
+        "prepared",
+        "The states that the preparation makes, without noise and measured exactly: what the ansatz, the optimiser or the ramp "
+        "misses.",
+        label="prepared, no noise",
+        subject="The gradient of the prepared states",
+        cause="the preparation",
+    )
+    def _prepared(self) -> Gradient:
+        try:
+            return self._noiseless(self._settings.preparer)
+        except InputError as error:
+            if self._problem.network.num_qubits <= MOST_QUBITS:
+                raise
+            raise _Skipped(str(error)) from None
+
+    @rung(
+        "device",
+        "device noise, infinite shots",
+        "device, ∞ shots",
+        "Those circuits under the device's noise, readout included, averaged over infinitely many shots.",
+        label="device noise, infinite shots",
+        subject="The gradient under device noise at infinite shots",
+        cause="device noise",
+    )
+    def _infinite_shots(self) -> Gradient:
+        if self._measured_before is not None:
+            raise _Skipped("what the device would give with infinitely many shots is not known")
+        if adds_no_noise(self._settings.device):
+            raise _Skipped(f"{self._settings.device.name} adds no noise")
+        try:
+            return self._on_device(None, Mitigation())
+        except InputError as error:
+            raise _Skipped(str(error)) from None
+
+    @rung(
+        "shots",
+        "device, raw shots",
+        "raw",
+        "The same with the shots that were paid for: raw counts.",
+        label="raw shots",
+        subject="The raw gradient",
+        cause="shot noise",
+    )
+    def _raw(self) -> Gradient:
+        return self._measured(Mitigation())
+
+    @rung(
+        "mitigated",
+        "device, mitigated",
+        "mitigated",
+        "The same shots after mitigation; the error bars include the calibration's own uncertainty.",
+        label="mitigated shots",
+        subject="The mitigated gradient",
+    )
+    def _mitigated(self) -> Gradient:
+        return self._measured(self._settings.mitigation)
 
     def _noiseless(self, preparer: Preparer) -> Gradient:
         settings = replace(
@@ -211,28 +308,10 @@ class Climb:
         self._last = reduce(done, outcomes)
         return self._last
 
-    def _prepared(self) -> Gradient:
-        try:
-            return self._noiseless(self._settings.preparer)
-        except InputError as error:
-            if self._problem.network.num_qubits <= MOST_QUBITS:
-                raise
-            raise _Skipped(str(error)) from None
-
     def _large(self) -> Preparer | None:
         """Return what prepares ground states beyond diagonalisation, where it is needed."""
         large = self._problem.network.num_qubits > MOST_QUBITS and self._reference == Exact()
         return MPS() if large else None
-
-    def _infinite_shots(self) -> Gradient:
-        if self._measured_before is not None:
-            raise _Skipped("what the device would give with infinitely many shots is not known")
-        if adds_no_noise(self._settings.device):
-            raise _Skipped(f"{self._settings.device.name} adds no noise")
-        try:
-            return self._on_device(None, Mitigation())
-        except InputError as error:
-            raise _Skipped(str(error)) from None
 
     def _measured(self, mitigation: Mitigation) -> Gradient:
         if self._settings.shots is None:

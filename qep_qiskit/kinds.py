@@ -150,7 +150,8 @@ class Kinds:
         room = importlib.import_module(f"{PACKAGE}.{self._room}")
         for module in pkgutil.walk_packages(getattr(room, "__path__", ()), f"{room.__name__}."):
             importlib.import_module(module.name)
-        return dict(sorted(self._registered.items()))
+        in_order_of_the_file = not hasattr(room, "__path__")
+        return dict(self._registered if in_order_of_the_file else sorted(self._registered.items()))
 
     @functools.cached_property
     def _added(self) -> tuple[EntryPoint, ...]:
@@ -259,3 +260,4 @@ MITIGATIONS = Kinds("mitigation", "measurement.mitigation.readout", "qep_qiskit.
 OPTIMIZERS = Kinds("optimizer", "training.rules.optimizers")
 SCHEDULES = Kinds("schedule", "training.rules.schedules")
 DATA_SETS = Kinds("data set", "training.data.sets")
+RUNGS = Kinds("rung", "comparison")

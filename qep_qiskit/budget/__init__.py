@@ -2,7 +2,7 @@
 
 from qep_qiskit.budget.budget import Budget
 from qep_qiskit.budget.deviation import Deviation, deviation
-from qep_qiskit.budget.kinds import KINDS, RungKind
 from qep_qiskit.budget.rung import Rung
+from qep_qiskit.budget.rung_kind import RungKind
 
-__all__ = ["KINDS", "Budget", "Deviation", "Rung", "RungKind", "deviation"]
+__all__ = ["Budget", "Deviation", "Rung", "RungKind", "deviation"]

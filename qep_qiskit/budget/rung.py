@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from qep_qiskit.budget.deviation import Deviation, Vector, deviation
-from qep_qiskit.budget.kinds import KINDS
 from qep_qiskit.display import short
 from qep_qiskit.documents import plain
 from qep_qiskit.equilibrium.result import Gradient
@@ -53,9 +52,8 @@ class Rung(Deviation):
         return cls(**known)
 
     @classmethod
-    def measured(cls, name: str, gradient: Gradient, title: str = "") -> Rung:
+    def measured(cls, name: str, title: str, gradient: Gradient) -> Rung:
         """Return a gradient as a rung that is not compared with anything yet."""
-        title = title or KINDS[name].title
         return cls(name, title, gradient.values, gradient.stderr, gradient.loss, gradient.loss_stderr)
 
     def against(self, exact: Vector, before: Vector | None = None) -> Rung:

@@ -10,9 +10,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.budget import KINDS, Budget, Rung
+from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.estimates import MISSING, column, cosine, duration, finite, percent, ratio, with_error
 from qep_qiskit.files import write_whole
+from qep_qiskit.kinds import RUNGS
 from qep_qiskit.report.circuit_text import circuit_text
 from qep_qiskit.report.curves import weight_graph
 from qep_qiskit.report.figures import figure
@@ -134,7 +135,7 @@ def _row(budget: Budget, rung: Rung) -> dict[str, Any]:
     )
     return {
         "title": rung.title,
-        "meaning": KINDS[rung.name].meaning,
+        "meaning": RUNGS[rung.name].meaning,
         "note": rung.note or "",
         "computed": computed,
         "cells": cells,
@@ -147,7 +148,7 @@ def _columns(budget: Budget, weights: Mapping[str, Any]) -> list[Column]:
     computed = list(budget.computed.values())
     classical = [] if budget.mean_field is None else [budget.mean_field]
     for rung in (*computed[:1], *classical, *computed[1:]):
-        columns += columns_of(rung, KINDS[rung.name].short)
+        columns += columns_of(rung, RUNGS[rung.name].short)
     return columns
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from qep_qiskit.budget import KINDS, Budget, Rung
+from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.files import write_whole
+from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
 from qep_qiskit.report.findings import LARGE_Z
 from qep_qiskit.report.picture import BLUE, FAINT, INK, ORANGE, PINK, file_bytes
@@ -149,7 +150,7 @@ def _series(axes: list[Axes], budget: Budget, x: Vector, exact: Vector | None, *
 
 
 def _draw(axes: Axes, x: Vector, rung: Rung, y: Vector) -> None:
-    label = KINDS[rung.name].label + ("" if rung.stderr is None else " ± 1σ")
+    label = RUNGS[rung.name].label + ("" if rung.stderr is None else " ± 1σ")
     if rung.name in COLOURS:
         style: dict[str, Any] = {"color": COLOURS[rung.name], "markersize": 3.4, "zorder": 3 + (rung.name == "mitigated")}
         axes.errorbar(x, y, yerr=rung.stderr, fmt="o", elinewidth=1.1, capsize=0, label=label, **style)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from qep_qiskit.budget import KINDS, Budget, Rung
+from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.estimates import percent, ratio
+from qep_qiskit.kinds import RUNGS
 
 LARGE_Z = 3.0
 """A z-score beyond this is marked wherever it is shown."""
@@ -44,7 +45,7 @@ def contributions(budget: Budget) -> list[Contribution]:
     added: list[Contribution] = []
     pending: list[str] = []
     for rung in budget.rungs:
-        cause = KINDS[rung.name].cause
+        cause = RUNGS[rung.name].cause
         if cause is None:
             continue
         pending.append(cause)
@@ -67,7 +68,7 @@ def verdict(budget: Budget) -> Verdict:
     last = list(budget.computed.values())[-1:]
     if not last or last[0].name == "exact":
         return Verdict("No gradient was measured that could be compared with the exact one.")
-    subject = KINDS[last[0].name].subject
+    subject = RUNGS[last[0].name].subject
     if "exact" not in budget.computed:
         note = next((rung.note for rung in budget.rungs if rung.name == "exact"), None)
         why = note.rstrip(".") if note else "it was not computed"

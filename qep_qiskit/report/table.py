@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from qep_qiskit.budget import KINDS, Budget, Rung
+from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.display import terminal_table
 from qep_qiskit.estimates import MISSING, Estimate, column, cosine, duration, percent, score
+from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
 from qep_qiskit.report.findings import large, verdict
 
@@ -77,12 +78,12 @@ def _weight_table(budget: Budget) -> tuple[Table, int]:
     columns = {"exact": [MISSING] * len(budget.names) if exact is None else column(_values(exact))}
     if classical is not None and classical.values is not None:
         columns["mean field"] = column(_values(classical))
-    columns |= {KINDS[rung.name].short: column(_values(rung)) for rung in noiseless}
+    columns |= {RUNGS[rung.name].short: column(_values(rung)) for rung in noiseless}
 
     listed = _listed(budget, (measured or noiseless)[-1:])
     omitted = len(budget.names) - len(listed)
     title = f"Gradient: the {len(listed)} weights that deviate most" if omitted else "Gradient"
-    pairs = [heading for rung in measured for heading in (f"{KINDS[rung.name].short} ± error", "z")]
+    pairs = [heading for rung in measured for heading in (f"{RUNGS[rung.name].short} ± error", "z")]
     table = terminal_table("weight", right=(*columns, *pairs), title=title)
     table.columns[0].max_width = 20
     for k in listed:

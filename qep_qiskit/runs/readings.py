@@ -12,6 +12,7 @@ from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import Estimate, estimates
 from qep_qiskit.experiment import Spec
+from qep_qiskit.kinds import RUNGS
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
@@ -102,10 +103,11 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
     rungs: list[Rung] = []
     if problem.network.num_qubits <= COMPARED_QUBITS if exact is None else exact:
         progress("computing the exact gradient", None)
-        rungs = [Rung.measured("exact", exact_gradient(problem, preparer=reference_state(settings["preparer"]), seed=spec.seed))]
+        exactly = exact_gradient(problem, preparer=reference_state(settings["preparer"]), seed=spec.seed)
+        rungs = [Rung.measured("exact", RUNGS["exact"].title, exactly)]
         progress("computing the gradient without noise", None)
         same = {"preparer": settings["preparer"], "stencil": _stencil(each, settings), "seed": spec.seed}
-        rungs.append(Rung.measured("prepared", gradient(problem, **same, progress=progress), "as prepared, without noise"))
+        rungs.append(Rung.measured("prepared", "as prepared, without noise", gradient(problem, **same, progress=progress)))
         if (truth := rungs[1].values) is not None:
             each = [replace(reading, rung=reading.rung.against(truth)) for reading in each]
     raw = [reading.rung for reading in each if reading.mitigation == "none"]

@@ -103,7 +103,7 @@ def test_interrupts_say_how_to_resume(spec):
         (["--resume", "nothing"], "run: no run is called 'nothing'"),
         (["SPEC", "--resume", "run"], "--resume: resumes a run as it was begun; leave out SPEC"),
         (["SPEC", "--set", "training.epoch=3"], "training.epoch = 3: unknown key; [training] takes"),
-        (["SPEC", "--set", "training.optimizer=adm"], 'training.optimizer: "adm" is not allowed; give one of "adam"'),
+        (["SPEC", "--set", "training.optimizer=adm"], 'training.optimizer: "adm" is not allowed; give one of "sgd"'),
         (["SPEC", "--set", "training.bounds={ J = [1.0] }"], "training.bounds.J: [1.0] is not allowed"),
         (["SPEC", "--set", "data.source=mons"], 'data.source: "mons" is not allowed; give one of'),
         (["SPEC", "--set", "data.source=digits"], "network.inputs: 2 inputs for the 64 features of digits; give as many"),

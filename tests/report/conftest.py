@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qep_qiskit.budget import KINDS
+from qep_qiskit import kinds
 
-RUNGS = list(KINDS)[:6]
+RUNGS = [name for name in kinds.RUNGS if name != "mean_field"]
 
 
 def weight_names(sites: int, ring: bool) -> list[str]:
@@ -19,7 +19,7 @@ def weight_names(sites: int, ring: bool) -> list[str]:
 
 
 def rung(name: str, exact: Any, previous: Any, values: Any, stderr: Any = None, note: str | None = None) -> dict[str, Any]:
-    base = {"name": name, "title": KINDS[name].title, "stderr": None, "z": None, "loss_stderr": None, "note": note}
+    base = {"name": name, "title": kinds.RUNGS[name].title, "stderr": None, "z": None, "loss_stderr": None, "note": note}
     if values is None:
         missing = ("values", "loss", "relative_error", "cosine", "sign_agreement", "added")
         return {**base, **dict.fromkeys(missing), "seconds": 0.0}
