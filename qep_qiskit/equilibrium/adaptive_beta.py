@@ -28,7 +28,7 @@ MOST_TRAINED_QUBITS = 14
 
 
 def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int | Split | OptimalShots | None) -> Stencil:
-    """Return the stencil of that kind whose β suits a problem.
+    """Return the stencil of this kind with a β that suits a problem.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int
     free : Prepared
         The free phase.
     shots : int, Split, OptimalShots or None
-        Of each circuit.
+        The shots of each circuit.
 
     Notes
     -----
-    `reach` is how far a unit of β moves the state: ‖C‖/gap of an eigenstate. Without shots β · reach is so small that the bias,
-    O((β · reach)**m) for a stencil of order m, stays well below a percent, and β ≤ 0.1. N shots add the variance W/(N β²); the
-    sum (β · reach)**(2m) ‖g‖² + W/(N β²) is least for β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). Where the response of the
-    states cannot be computed, β = 0.1.
+    `reach` is the distance that a unit of β moves the state: ‖C‖/gap of an eigenstate. Without shots β · reach is so small that
+    the bias, O((β · reach)**m) for a stencil of order m, stays well below a percent, and β ≤ 0.1. N shots add the variance
+    W/(N β²); the sum (β · reach)**(2m) ‖g‖² + W/(N β²) is least for β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). If the response of
+    the states cannot be computed, β = 0.1.
     """
     usual = asked.at(0.1)
     if not free.computable or free.response is None:
@@ -90,11 +90,11 @@ def _mean(shots: int | Split | OptimalShots) -> float:
 
 
 def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], preparer: Preparer) -> Stencil:
-    """Return the one stencil of a whole training, from some of its samples at its first weights.
+    """Return the stencil of a whole training, from some of its samples at its first weights.
 
-    β · reach is 0.5 in the median, and β at most 0.1: as large as first order allows. Weights that are trained come near to level
-    crossings, where the exact gradient of a sample grows without bound; a β that is not small smooths it. Where a
-    ground state's reach is not known, β = 0.1.
+    β · reach is 0.5 in the median, and β at most 0.1: as large as first order allows. Training brings weights near level
+    crossings, where the exact gradient of a sample grows without bound; a β that is not small smooths it. If no reach is known,
+    β = 0.1.
     """
     quick = preparer if preparer.supports.quick else reference_state(preparer)
     reaches = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -37,7 +37,7 @@ def run(
     warm_start: Sequence[WarmStart] | None = None,
     progress: Progress = silent,
 ) -> list[tuple[Plan, Outcomes]]:
-    """Return the last plan of each problem and the outcomes of all its rounds, so that they can be reduced in more than one way.
+    """Return the last plan of each problem and the outcomes of all its rounds, which can be reduced in more than one way.
 
     All circuits of a round are one job.
     """
@@ -132,9 +132,10 @@ def start_from(warm_start: WarmStart, problem: Problem) -> Prepared | None:
     return warm_start.free
 
 
-def stamped(gradient: Gradient, started: datetime, clock: float) -> Gradient:
-    """Return the gradient with versions and times in its provenance."""
+def stamped(gradient: Gradient, started: datetime, clock: float, planned: Mapping[str, object] | None = None) -> Gradient:
+    """Return the gradient with versions, times and the planner's choices in its provenance."""
     stamp = {
+        **({} if planned is None else {"planned": planned}),
         "versions": versions(),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),

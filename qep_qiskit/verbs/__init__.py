@@ -1,4 +1,4 @@
-"""The public verbs of one gradient: gradient, gradients, circuits, forecast, execute and reduce.
+"""The public verbs of gradients: gradient, gradients, circuits, forecast, execute, reduce and predictions.
 
-Each stands above all engines and returns a value. Verbs of whole trainings are in `training`, those of runs in `runs`.
+Each stands above the engines and returns a value. `comparison` has compare, `training` has train, `runs` has the verbs of runs.
 """

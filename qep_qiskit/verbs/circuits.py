@@ -27,7 +27,7 @@ def circuits(
     Parameters
     ----------
     problem, preparer, stencil, warm_start, seed, progress
-        As of :func:`gradient`. The nudge of a cost of expectations is that of exact expectations in the free phase.
+        As for :func:`gradient`. The nudge of a cost of expectations is that of exact expectations in the free phase.
 
     Returns
     -------

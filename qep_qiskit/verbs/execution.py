@@ -1,4 +1,4 @@
-"""execute and reduce as users call them: a forecast or a plan is run, and what came back is read, more than once if wanted."""
+"""The verbs execute and reduce: run a forecast or a plan, and read its outcomes, more than once if wanted."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ from qep_qiskit.preparation.preparer import Progress, silent
 def execute(
     plan: Forecast | Plan, device: object = None, *, earlier: Outcomes | None = None, progress: Progress = silent
 ) -> Outcomes:
-    """Run what was planned and return its outcomes, for :func:`reduce`.
+    """Run a forecast or a plan and return its outcomes, for :func:`reduce`.
 
     Parameters
     ----------
     plan : Forecast or Plan
-        A forecast, as :func:`forecast` returns it, or its ``plan``. All rounds are run: the second one of a cost of expectations,
-        too.
+        The result of :func:`forecast`, or its ``plan``. All rounds are run, also the second one of a cost of expectations.
     device : Device, str, BackendV2 or BaseSamplerV2, optional
-        The forecast's own, if omitted; for a plan the state itself.
+        By default the forecast's device; the state itself for a plan.
     earlier : Outcomes, optional
-        Of the first round of a plan that is the second one: its layout is kept and its calibration serves. Then only this round
-        is run.
+        The outcomes of the first round, if `plan` is a second round: their layout and calibration are used again, and only this
+        round is run.
     progress : callable, optional
 
     Returns
@@ -53,7 +52,7 @@ def execute(
         device = plan.settings.device if device is None else device
         plan = plan.plan
     if not isinstance(plan, Plan):
-        raise InputError(f"execute: {shown(plan)} is not planned; give qep.forecast(problem, ...) or its plan")
+        raise InputError(f"execute: {shown(plan)} is not a plan; give qep.forecast(problem, ...) or its plan")
     on = as_device(device)
     if earlier is not None:
         return replace(execute_round(plan, on, earlier=earlier, progress=progress), plan=plan)
@@ -62,16 +61,16 @@ def execute(
 
 
 def reduce(plan: Outcomes | Plan | Forecast, outcomes: Outcomes | None = None, *, mitigation: str | None = None) -> Gradient:
-    """Return the gradient that outcomes tell.
+    """Return the gradient that outcomes give.
 
     Parameters
     ----------
     plan : Outcomes, or Plan or Forecast
-        What :func:`execute` returned; what it was given may stand before it.
+        The outcomes that :func:`execute` returned; or the plan or forecast that it was given, followed by the outcomes.
     outcomes : Outcomes, optional
-        Where `plan` is a plan or a forecast.
+        Needed if `plan` is a plan or a forecast.
     mitigation : str, optional
-        Instead of the plan's: counts that hold a calibration can be read again with another method and without any.
+        Replaces the plan's: counts that hold a calibration can be read again with another method or with none.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""forecast: what a gradient will cost and how accurate it will be, before anything is paid."""
+"""The verb forecast: the cost and the accuracy of a gradient, before anything is paid."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def forecast(
     Parameters
     ----------
     problem, preparer, device, mitigation, calibration_shots, seed, progress
-        As of :func:`gradient`; see :class:`~qep_qiskit.settings.Settings`.
+        See :class:`~qep_qiskit.settings.Settings`.
     stencil : Stencil or AutoStencil
-        ``symmetric("auto")`` and so on: β is chosen where the predicted mean squared error is least. By default
-        ``symmetric("adaptive")``, as of :func:`gradient`; with a `target_error` as ``symmetric("auto")``.
+        ``symmetric("auto")`` and so on choose the β of the least predicted mean squared error. The default is
+        ``symmetric("adaptive")``, as for :func:`gradient`; with a `target_error` it acts as ``symmetric("auto")``.
     shots : int, Split or OptimalShots, optional
-        Per circuit. :func:`optimal_shots` shares the same total out over phases, bases and calibration where the predicted error
-        is least.
+        Per circuit. :func:`optimal_shots` distributes the same total over phases, bases and calibration so that the predicted
+        error is least.
     target_error : float, optional
         Solve for the shots instead: √E‖g − g*‖² / ‖g*‖, the root-mean-square error of the whole gradient, biases included,
-        over its norm. 0.05 is 5 %. `shots` then only says whether they are shared out evenly or not.
+        over its norm. 0.05 is 5 %. `shots` then only says whether they are distributed evenly.
 
     Returns
     -------
     Forecast
-        Its `settings` are the options of :func:`gradient` with what was chosen.
+        Its `settings` are the options of :func:`gradient` with the numbers that were chosen.
 
     Raises
     ------
     InputError
-        For an option that is not allowed, and a target that no number of shots reaches.
+        For an option that is not allowed, or a target that no number of shots reaches.
 
     Notes
     -----

@@ -1,10 +1,9 @@
-"""gradient: plan, execute and reduce in one call."""
+"""The verb gradient: plan, execute and reduce in one call."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Unpack
 
@@ -36,8 +35,9 @@ def gradient(
         How it is measured: see :class:`~qep_qiskit.settings.Settings`. By default exact ground states, an adaptive β, and exact
         expectations.
     warm_start : Gradient, optional
-        Of a similar problem (the last training step's, say): the search for the free phase starts from that gradient's.
-        ``near=`` is its older name.
+        The gradient of a similar problem, for instance of the last training step: the search for the free phase starts from its
+        free phase.
+        ``near=`` is the older name.
     progress : callable, optional
         Called with a stage and the share of it that is done.
 
@@ -63,13 +63,11 @@ def gradient(
     check_problem(problem)
     settings, record = settle(problem, settings_of(gradient, options), progress)
     start = near if warm_start is None else warm_start
-    [(plan, outcomes)] = run([problem], settings, warm_start=None if start is None else [start], progress=progress)
+    plan, outcomes = run([problem], settings, warm_start=None if start is None else [start], progress=progress)[0]
     result = reduce(plan, outcomes)
-    if record is not None:
-        return stamped(replace(result, provenance={**result.provenance, "planned": record}), started, clock)
-    # a β that the planner chose is large only if shot noise would be worse; its bias is in the record
-    notes = outcomes.ran.notes()  # on the device's noise; they do not stop a program that turns warnings into errors
-    for text in result.diagnostics.warnings:
-        if text not in notes:
-            warnings.warn(text, NudgeWarning, stacklevel=2)
-    return stamped(result, started, clock)
+    if record is None:  # a β that the planner chose is large only if shot noise would be worse; its bias is in the record
+        notes = outcomes.ran.notes()  # on the device's noise; they do not stop a program that turns warnings into errors
+        for text in result.diagnostics.warnings:
+            if text not in notes:
+                warnings.warn(text, NudgeWarning, stacklevel=2)
+    return stamped(result, started, clock, record)

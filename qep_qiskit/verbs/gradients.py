@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Unpack
 
@@ -28,7 +27,7 @@ def gradients(
     progress: Progress = silent,
     **options: Unpack[Options],
 ) -> list[Gradient]:
-    """Return one gradient a problem, as :func:`gradient` would, with all circuits of a round in one job.
+    """Return one gradient per problem, as :func:`gradient` would, with all circuits of a round in one job.
 
     Parameters
     ----------
@@ -36,9 +35,9 @@ def gradients(
         The samples of a batch: circuits of the same structure share a pub, each sample is a row of its values. A readout
         calibration serves all of them.
     warm_start : sequence of Gradient, Prepared or None, optional
-        One a problem, for instance of the last training step: the free phases start there. Without it a sample starts from
-        the nearest one before it in the batch, if that is near; a variational search, which may have several minima, from its
-        own starts. ``near=`` is its older name.
+        One per problem, for instance of the last training step: the searches for the free phases start there. By default a
+        sample starts from the nearest one before it in the batch, if that is near enough. A variational search, which may have
+        several minima, uses its own starts instead. ``near=`` is the older name.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How they are measured: see :class:`~qep_qiskit.settings.Settings`. An adaptive stencil has a β for each problem; what is
         left to the planner is planned for the first problem and serves all.
@@ -66,5 +65,4 @@ def gradients(
         check_problem(problem)
     settings, record = settle(problems[0], settings_of(gradients, options), progress)
     rounds = run(problems, settings, warm_start=near if warm_start is None else warm_start, progress=progress)
-    results = [stamped(reduce(plan, outcomes), started, clock) for plan, outcomes in rounds]
-    return results if record is None else [replace(g, provenance={**g.provenance, "planned": record}) for g in results]
+    return [stamped(reduce(plan, outcomes), started, clock, record) for plan, outcomes in rounds]
