@@ -44,34 +44,32 @@ _STREAMS = np.random.Generator | np.random.BitGenerator | np.random.RandomState 
 
 
 def base_of(seed: object) -> int:
-    """Return a whole number for a seed of any kind; a stream of random numbers advances by one."""
-    if isinstance(seed, np.random.BitGenerator):
-        seed = np.random.Generator(seed)
-    if isinstance(seed, np.random.Generator):
-        return int(seed.integers(2**62))
-    if isinstance(seed, np.random.RandomState):
-        return int(seed.randint(2**31))
-    if isinstance(seed, random.Random):
-        return seed.getrandbits(62)
-    if isinstance(seed, int | np.integer):
-        return int(seed)
+    """Return a whole number that stands for a seed of any kind. One that is a stream of numbers moves on by one."""
+    match seed:
+        case np.random.BitGenerator():
+            return int(np.random.Generator(seed).integers(2**62))
+        case np.random.Generator():
+            return int(seed.integers(2**62))
+        case np.random.RandomState():
+            return int(seed.randint(2**31))
+        case random.Random():
+            return seed.getrandbits(62)
+        case int() | np.integer():
+            return int(seed)
     return int.from_bytes(hashlib.sha256(repr(seed).encode()).digest()[:8], "big")
 
 
 def derived(seed: object, call: int) -> Any:
     """Return a seed of the same kind for one call, from a seed and the call's number."""
     number = integer(base_of(seed), "sampler", call)
-    if isinstance(seed, np.random.SeedSequence):
-        return np.random.SeedSequence(number)
-    if isinstance(seed, np.random.Generator):
-        return np.random.default_rng(number)
-    if isinstance(seed, np.random.BitGenerator):
-        return type(seed)(number)
-    if isinstance(seed, np.random.RandomState):
-        return np.random.RandomState(number)
-    if isinstance(seed, random.Random):
-        return random.Random(number)
-    return [number] if isinstance(seed, list | tuple | np.ndarray) else number
+    match seed:
+        case np.random.Generator():
+            return np.random.default_rng(number)
+        case np.random.SeedSequence() | np.random.BitGenerator() | np.random.RandomState() | random.Random():
+            return type(seed)(number)
+        case list() | tuple() | np.ndarray():
+            return [number]
+    return number
 
 
 def seed_options(backend: BackendV2, call: int, options: Mapping[str, Any]) -> dict[str, int]:

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
@@ -34,6 +34,7 @@ from qep_qiskit.secrets import scrubbed
 
 __all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
 
+T = TypeVar("T")
 MODES = ("job", "batch", "session")
 DECOUPLING = ("XX", "XpXm", "XY4")
 WAIT_SECONDS = 5.0
@@ -64,13 +65,12 @@ class IBMDevice(Measuring):
     @functools.cached_property
     def backend(self) -> BackendV2:
         """The device as a Qiskit backend with its current calibration."""
-        found: BackendV2 = self._asked(
+        return self._asked(
             f"{self.name} is not available",
             lambda service: service.backend(self.name, use_fractional_gates=self.fractional_gates),
         )
-        return found
 
-    def _asked(self, what: str, question: Callable[[Any], Any]) -> Any:
+    def _asked(self, what: str, question: Callable[[Any], T]) -> T:
         """Ask the service, once more with a new access token where the old one was not taken."""
         from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
 
@@ -146,7 +146,7 @@ class IBMDevice(Measuring):
             options.twirling.enable_measure = self.measure_twirling
             return str(sampler.run([(pub.circuit, pub.values) for pub in pubs], shots=shots).job_id())
 
-        return str(self._asked("the job could not be sent", send))
+        return self._asked("the job could not be sent", send)
 
     def open_group(self) -> str:
         """Open a batch or a session for the following jobs, and return its id."""
@@ -197,16 +197,14 @@ class IBMDevice(Measuring):
             reason = " ".join(reason.split()).removeprefix(f"Job {job_id} has failed: ")
             return state, scrubbed(reason)[:500]
 
-        found: tuple[str, str] = self._asked(f"the status of job {job_id} could not be read", told)
-        return found
+        return self._asked(f"the status of job {job_id} could not be read", told)
 
     def result(self, job_id: str, *, timeout: float = 300.0) -> list[BitArray]:
         """Return the shots of every pub. Each call downloads again; a private job can be read once."""
-        found: list[BitArray] = self._asked(
+        return self._asked(
             f"the result of job {job_id} could not be read",
             lambda service: [pub.data.outcome for pub in result_of(job_of(service, job_id), timeout)],
         )
-        return found
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that has not ended."""
@@ -223,8 +221,7 @@ class IBMDevice(Measuring):
             mark = mark_in(job.tags)
             return same_inputs(job.inputs, pubs, shots) if mark is None else mark == mark_of(pubs, shots, tag)
 
-        found: bool | None = self._asked(f"job {job_id} could not be looked at", told)
-        return found
+        return self._asked(f"job {job_id} could not be looked at", told)
 
     def seconds(self, job_id: str) -> float | None:
         """Return the QPU seconds that a job was billed, where the service tells by now."""

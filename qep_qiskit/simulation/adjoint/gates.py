@@ -221,11 +221,6 @@ def _multi_x(sink: Sink, qubits: Sequence[int]) -> None:
     _hadamard(sink, qubits[-1])
 
 
-def _crz(sink: Sink, qubits: Sequence[int], angle: Angle) -> None:
-    sink.string([qubits[1]], angle.scaled(0.25))
-    sink.string(qubits, angle.scaled(-0.25))
-
-
 def _phase_rule(value: float) -> Rule:
     return lambda sink, qubits, _: _controlled_phase(sink, qubits, fixed(value))
 
@@ -261,21 +256,10 @@ def _sx(sink: Sink, qubit: int, sign: float) -> None:
     sink.phase(fixed(sign * pi / 4))
 
 
-def _cy(sink: Sink, qubits: Sequence[int], _: Sequence[Angle]) -> None:
-    _controlled_phase(sink, qubits[1:], fixed(-pi / 2))
-    sink.relabel("cx", qubits)
-    _controlled_phase(sink, qubits[1:], fixed(pi / 2))
-
-
 def _ch(sink: Sink, qubits: Sequence[int], _: Sequence[Angle]) -> None:
     sink.rotate(qubits[1], fixed(-pi / 4))
     _controlled_phase(sink, qubits, fixed(pi))
     sink.rotate(qubits[1], fixed(pi / 4))
-
-
-def _dcx(sink: Sink, qubits: Sequence[int], _: Sequence[Angle]) -> None:
-    sink.relabel("cx", qubits)
-    sink.relabel("cx", qubits[::-1])
 
 
 _RULES: dict[type[Gate], Rule] = {
@@ -286,8 +270,6 @@ _RULES: dict[type[Gate], Rule] = {
     lib.TGate: _phase_rule(pi / 4),
     lib.TdgGate: _phase_rule(-pi / 4),
     lib.CZGate: _phase_rule(pi),
-    lib.CSGate: _phase_rule(pi / 2),
-    lib.CSdgGate: _phase_rule(-pi / 2),
     lib.CCZGate: _phase_rule(pi),
     lib.PhaseGate: lambda s, q, a: _controlled_phase(s, q, a[0]),
     lib.U1Gate: lambda s, q, a: _controlled_phase(s, q, a[0]),
@@ -299,7 +281,6 @@ _RULES: dict[type[Gate], Rule] = {
     lib.RGate: lambda s, q, a: _r(s, q[0], a[0], a[1]),
     lib.UGate: lambda s, q, a: _u(s, q[0], a[0], a[1], a[2]),
     lib.U3Gate: lambda s, q, a: _u(s, q[0], a[0], a[1], a[2]),
-    lib.U2Gate: lambda s, q, a: _u(s, q[0], fixed(pi / 2), a[0], a[1]),
     lib.HGate: lambda s, q, a: _hadamard(s, q[0]),
     lib.YGate: _y,
     lib.SXGate: lambda s, q, a: _sx(s, q[0], 1.0),
@@ -307,16 +288,11 @@ _RULES: dict[type[Gate], Rule] = {
     lib.XGate: lambda s, q, a: s.relabel("x", q),
     lib.CXGate: lambda s, q, a: s.relabel("cx", q),
     lib.SwapGate: lambda s, q, a: s.relabel("swap", q),
-    lib.DCXGate: _dcx,
-    lib.CYGate: _cy,
     lib.CHGate: _ch,
     lib.CCXGate: lambda s, q, a: _multi_x(s, q),
     lib.RZZGate: lambda s, q, a: _rzz(s, q, a[0]),
     lib.RXXGate: lambda s, q, a: _in_x_basis(s, q, lambda: _rzz(s, q, a[0])),
     lib.RYYGate: lambda s, q, a: _in_y_basis(s, q, lambda: _rzz(s, q, a[0])),
     lib.RZXGate: lambda s, q, a: _in_x_basis(s, q[1:], lambda: _rzz(s, q, a[0])),
-    lib.CRZGate: lambda s, q, a: _crz(s, q, a[0]),
-    lib.CRXGate: lambda s, q, a: _in_x_basis(s, q[1:], lambda: _crz(s, q, a[0])),
-    lib.CRYGate: lambda s, q, a: _in_y_basis(s, q[1:], lambda: _crz(s, q, a[0])),
     lib.C3XGate: lambda s, q, a: _multi_x(s, q),
 }
