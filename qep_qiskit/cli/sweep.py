@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +14,10 @@ from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, out_option, pool_options, spec_options, yes_option
 from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say
 from qep_qiskit.display import terminal_table
+from qep_qiskit.estimates import MISSING, Estimate
 
 if TYPE_CHECKING:
-    from qep_qiskit.sweeps import Row
+    from qep_qiskit.sweeps import Average, Row
 
 SHOWN = ("relative_error", "cosine", "validation_accuracy", "loss", "validation_loss", "train_loss", "shots", "seconds")
 """The columns of the table on a terminal; the files hold all."""
@@ -96,33 +97,29 @@ def command(
                 kept.save()
                 kept.write_csv(measures)
         entries = summary(kept.rows, measures)
-        drawn = next((name for name in measures if any(entry[name]["mean"] is not None for entry in entries)), measures[0])
+        drawn = next((name for name in measures if any(entry.numbers[name] for entry in entries)), measures[0])
         picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
     if as_json:
-        print_json({**kept.to_dict(), "summary": entries, "files": {"folder": str(folder), "picture": str(picture)}})
+        files = {"folder": str(folder), "picture": str(picture)}
+        print_json({**kept.to_dict(), "summary": [entry.to_dict() for entry in entries], "files": files})
         return
     _show(entries, measures, kept.rows)
     say(f"\n{picture}")
 
 
-def _cell(name: str, number: dict[str, float | None]) -> str:
-    from qep_qiskit.estimates import MISSING, with_error
-
-    mean = number["mean"]
-    if mean is None:
+def _cell(name: str, number: Estimate | None) -> str:
+    if number is None:
         return MISSING
-    if name == "shots":
-        return f"{mean:,.0f}"
-    return f"{mean:.2g}" if name == "seconds" else with_error(mean, number["spread"])
+    return f"{number.value:,.0f}" if name == "shots" else f"{number.value:.2g}" if name == "seconds" else str(number)
 
 
-def _show(entries: Sequence[dict[str, Any]], measures: Sequence[str], rows: Sequence[Row]) -> None:
-    seeds = max((entry["count"] for entry in entries), default=0)
+def _show(entries: Sequence[Average], measures: Sequence[str], rows: Sequence[Row]) -> None:
+    seeds = max((entry.count for entry in entries), default=0)
     title = "Sweep" if seeds < 2 else f"Sweep, mean ± standard deviation over {seeds} seeds"
-    shown = [name for name in SHOWN if name in measures and any(entry[name]["mean"] is not None for entry in entries)]
-    table = terminal_table(*entries[0]["point"], right=[name.replace("_", " ") for name in shown], title=title)
+    shown = [name for name in SHOWN if name in measures and any(entry.numbers[name] for entry in entries)]
+    table = terminal_table(*entries[0].point, right=[name.replace("_", " ") for name in shown], title=title)
     for entry in entries:
-        table.add_row(*map(name_cell, entry["point"].values()), *(_cell(name, entry[name]) for name in shown))
+        table.add_row(*map(name_cell, entry.point.values()), *(_cell(name, entry.numbers[name]) for name in shown))
     out = console()
     out.print(table)
     for row in rows:

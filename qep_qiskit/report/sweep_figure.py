@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -13,6 +12,7 @@ from qep_qiskit.estimates import finite
 from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import drawn
 from qep_qiskit.report.picture import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY, file_bytes
+from qep_qiskit.sweeps.summary import Average
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, INK)
 LOG_RATIO = 20.0
@@ -20,30 +20,27 @@ LOG_RATIO = 20.0
 MOST_LINES = 12
 
 
-def draw(entries: Sequence[Mapping[str, Any]], measure: str, path: str | os.PathLike[str]) -> Path:
+def draw(entries: Sequence[Average], measure: str, path: str | os.PathLike[str]) -> Path:
     """Draw one measure of a sweep into a PNG.
 
     Parameters
     ----------
-    entries : sequence of mapping
-        As of ``sweeps.summary``.
+    entries : sequence of Average
     measure : str
     path : path-like
     """
     figure = Figure(figsize=(7.0, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    keys = list(entries[0]["point"]) if entries else []
-    across = next((k for k in keys if all(finite(e["point"][k]) for e in entries) and _many(entries, k)), None)
+    keys = list(entries[0].point) if entries else []
+    across = next((k for k in keys if all(finite(e.point[k]) for e in entries) and _many(entries, k)), None)
     lines = _lines(entries, across, [k for k in keys if k != across and _many(entries, k)])
     for number, (title, members) in enumerate(lines[:MOST_LINES]):
-        places = [e["point"][across] if across else k for k, e in enumerate(members)]
-        means = [e[measure]["mean"] for e in members]
-        spreads = [e[measure]["spread"] or 0.0 for e in members]
-        shown = [k for k, mean in enumerate(means) if finite(mean)]
+        places = [e.point[across] if across else k for k, e in enumerate(members)]
+        dots = [(x, n) for x, e in zip(places, members, strict=True) if (n := e.numbers[measure]) and finite(n.value)]
         axes.errorbar(
-            [places[k] for k in shown],
-            [means[k] for k in shown],
-            yerr=[spreads[k] for k in shown] if any(spreads) else None,
+            [x for x, _ in dots],
+            [number.value for _, number in dots],
+            yerr=[number.stderr or 0.0 for _, number in dots] if any(number.stderr for _, number in dots) else None,
             marker="o",
             markersize=4,
             linewidth=1.4 if across else 0,
@@ -53,11 +50,11 @@ def draw(entries: Sequence[Mapping[str, Any]], measure: str, path: str | os.Path
             label=drawn(title, 80),
         )
     if across is None:
-        names = [drawn(", ".join(str(v) for v in e["point"].values()) or "all") for e in entries]
+        names = [drawn(", ".join(str(v) for v in e.point.values()) or "all") for e in entries]
         axes.set_xticks(range(len(names)), names, rotation=0 if len(names) < 6 else 60)
-    elif _wide([float(e["point"][across]) for e in entries]):
+    elif _wide([float(e.point[across]) for e in entries]):
         axes.set_xscale("log")
-    values = [e[measure]["mean"] for e in entries if finite(e[measure]["mean"])]
+    values = [mean.value for e in entries if (mean := e.numbers[measure]) and finite(mean.value)]
     if values and _wide(values):
         axes.set_yscale("log")
     axes.set_xlabel(drawn(across or "", 80), color=INK)
@@ -69,19 +66,19 @@ def draw(entries: Sequence[Mapping[str, Any]], measure: str, path: str | os.Path
     return write_whole(path, file_bytes(figure, "png"))
 
 
-def _many(entries: Sequence[Mapping[str, Any]], key: str) -> bool:
-    return len({repr(e["point"][key]) for e in entries}) > 1
+def _many(entries: Sequence[Average], key: str) -> bool:
+    return len({repr(e.point[key]) for e in entries}) > 1
 
 
 def _wide(values: Sequence[float]) -> bool:
     return min(values) > 0 and max(values) > LOG_RATIO * min(values)
 
 
-def _lines(entries: Sequence[Mapping[str, Any]], across: str | None, others: Sequence[str]) -> list[tuple[str, list[Any]]]:
-    groups: dict[str, list[Any]] = {}
+def _lines(entries: Sequence[Average], across: str | None, others: Sequence[str]) -> list[tuple[str, list[Average]]]:
+    groups: dict[str, list[Average]] = {}
     for entry in entries:
-        title = ", ".join(f"{k} = {entry['point'][k]}" for k in others) if across else ""
+        title = ", ".join(f"{k} = {entry.point[k]}" for k in others) if across else ""
         groups.setdefault(title, []).append(entry)
     if across is not None:
-        groups = {t: sorted(m, key=lambda e: e["point"][across]) for t, m in groups.items()}
+        groups = {t: sorted(m, key=lambda e: e.point[across]) for t, m in groups.items()}
     return list(groups.items())

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from qep_qiskit.estimates import Estimate
 from qep_qiskit.sweeps.sweep import Row
 
 SEED = "seed"
 
 
-def summary(rows: Sequence[Row], measures: Sequence[str]) -> list[dict[str, Any]]:
-    """Return one entry per point without its seed, in the order of the sweep.
+@dataclass(frozen=True)
+class Average:
+    """The rows of one point, over its seeds.
 
-    Returns
-    -------
-    list of mapping
-        ``point`` (without the seed), ``count`` of the rows that have numbers, and for every measure ``mean`` and ``spread``,
-        the standard deviation over seeds (None for one seed).
+    Attributes
+    ----------
+    point : mapping
+        Without the seed.
+    count : int
+        Of the rows that have numbers.
+    numbers : mapping of str to Estimate or None
+        The mean of every measure, with its standard deviation over seeds (None for one seed); None without any number.
     """
+
+    point: Mapping[str, Any]
+    count: int
+    numbers: Mapping[str, Estimate | None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON holds."""
+        pairs = {name: (None, None) if n is None else (n.value, n.stderr) for name, n in self.numbers.items()}
+        numbers = {name: {"mean": mean, "spread": spread} for name, (mean, spread) in pairs.items()}
+        return {"point": dict(self.point), "count": self.count, **numbers}
+
+
+def summary(rows: Sequence[Row], measures: Sequence[str]) -> list[Average]:
+    """Return one entry per point without its seed, in the order of the sweep."""
     groups: dict[str, tuple[dict[str, Any], list[Row]]] = {}
     for row in sorted(rows, key=lambda row: row.number):
         point = {key: value for key, value in row.point.items() if key != SEED}
         groups.setdefault(repr(point), (point, []))[1].append(row)
-    return [_entry(point, members, measures) for point, members in groups.values()]
+    return [_average(point, [row for row in members if row.problem is None], measures) for point, members in groups.values()]
 
 
-def _entry(point: dict[str, Any], members: Sequence[Row], measures: Sequence[str]) -> dict[str, Any]:
-    whole = [row for row in members if row.problem is None]
-    entry: dict[str, Any] = {"point": point, "count": len(whole)}
+def _average(point: dict[str, Any], rows: Sequence[Row], measures: Sequence[str]) -> Average:
+    numbers: dict[str, Estimate | None] = {}
     for name in measures:
-        values = [float(v) for row in whole if (v := row.numbers.get(name)) is not None]
-        entry[name] = {
-            "mean": float(np.mean(values)) if values else None,
-            "spread": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        }
-    return entry
+        values = [float(value) for row in rows if (value := row.numbers.get(name)) is not None]
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        numbers[name] = Estimate(float(np.mean(values)), spread) if values else None
+    return Average(point, len(rows), numbers)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
 from qep_qiskit.report import sweep_figure
-from qep_qiskit.sweeps import Row, axis_of, combinations, points, rows, summary
+from qep_qiskit.sweeps import Average, Row, axis_of, combinations, points, rows, summary
 from qep_qiskit.workers import Serial, pool
 
 SPEC = """
@@ -94,9 +94,10 @@ def test_a_point_without_a_gradient_is_a_row_that_says_so(spec):
 def test_summary_puts_seeds_together():
     measured_rows = [Row(k, {"a": k // 3, "seed": k % 3}, {"loss": float(k)}) for k in range(6)]
     low, high = summary([*measured_rows, Row(6, {"a": 0, "seed": 9}, {}, "no")], ["loss"])
-    assert low["point"] == {"a": 0} and low["count"] == 3
-    assert low["loss"]["mean"] == pytest.approx(1.0) and low["loss"]["spread"] == pytest.approx(1.0)
-    assert high["loss"]["mean"] == pytest.approx(4.0)
+    assert low.point == {"a": 0} and low.count == 3
+    assert low.numbers["loss"].value == pytest.approx(1.0) and low.numbers["loss"].stderr == pytest.approx(1.0)
+    assert low.to_dict() == {"point": {"a": 0}, "count": 3, "loss": {"mean": 1.0, "spread": 1.0}}
+    assert high.numbers["loss"].value == pytest.approx(4.0)
 
 
 def run(*words):
@@ -129,7 +130,7 @@ def test_the_verb_refuses_a_folder_of_another_sweep(spec, tmp_path):
 
 
 def test_the_picture_needs_no_numbers(tmp_path):
-    entries = [{"point": {"network.edges": "chain"}, "count": 0, "loss": {"mean": None, "spread": None}}]
+    entries = [Average({"network.edges": "chain"}, 0, {"loss": None})]
     assert sweep_figure.draw(entries, "loss", tmp_path / "a.png").stat().st_size > 1000
 
 
