@@ -20,7 +20,7 @@ CostMaker = Callable[[Any], Cost]
 
 
 @dataclass(frozen=True)
-class Samples:
+class TrainingSamples:
     """Inputs, targets and costs of a data set.
 
     Attributes
@@ -45,7 +45,7 @@ class Samples:
 
 def samples_of(
     network: Network, X: object, Y: object, cost: object, *, where: str = "", features: tuple[str, ...] | None = None
-) -> Samples:
+) -> TrainingSamples:
     """Return checked samples.
 
     Parameters
@@ -67,7 +67,7 @@ def samples_of(
     inputs = _inputs(network, X, where)
     if isinstance(cost, Cost) and not isinstance(cost, type):
         targets = None if Y is None else _targets(Y, len(inputs), where)
-        return _checked(network, Samples(inputs, targets, (cost,) * len(inputs), features))
+        return _checked(network, TrainingSamples(inputs, targets, (cost,) * len(inputs), features))
     maker = cost_maker(cost)
     if Y is None:
         raise InputError(
@@ -91,7 +91,7 @@ def samples_of(
                 f"cost: returned {shown(value)} for {where}Y[{number}]; it must return a cost such as qep.SquaredError(y)"
             )
         costs.append(value)
-    return _checked(network, Samples(inputs, targets, tuple(costs), features))
+    return _checked(network, TrainingSamples(inputs, targets, tuple(costs), features))
 
 
 def _features(X: object) -> tuple[str, ...] | None:
@@ -201,6 +201,6 @@ def _targets(Y: object, count: int, where: str) -> NDArray[Any]:
     return targets
 
 
-def _checked(network: Network, samples: Samples) -> Samples:
+def _checked(network: Network, samples: TrainingSamples) -> TrainingSamples:
     samples.costs[0].observables(network)
     return samples

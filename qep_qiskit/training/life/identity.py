@@ -14,7 +14,7 @@ from qep_qiskit.fingerprints import Identity, UnidentifiedError, difference, ide
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.settings import Settings
-from qep_qiskit.training.data.targets import Samples
+from qep_qiskit.training.data.targets import TrainingSamples
 from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.training.loop.sources import Equilibrium, LinearResponse, Source
 from qep_qiskit.training.loop.task import Task
@@ -67,7 +67,7 @@ def identity_of(task: Task) -> Identity:
     return found | _device(settings.device)
 
 
-def _samples(where: str, samples: Samples) -> dict[str, object]:
+def _samples(where: str, samples: TrainingSamples) -> dict[str, object]:
     return {f"{where}X": samples.X, f"{where}Y": samples.Y}
 
 

@@ -12,7 +12,7 @@ from qep_qiskit.equilibrium.prediction import UNUSED, read_only
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.seeds import integer
-from qep_qiskit.training.data.targets import Samples
+from qep_qiskit.training.data.targets import TrainingSamples
 from qep_qiskit.training.loop.sources import Equilibrium
 from qep_qiskit.training.loop.task import Task
 
@@ -40,7 +40,7 @@ def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progr
     return price
 
 
-def _first(task: Task, samples: Samples, read_shots: int | None, progress: Progress) -> Plan:
+def _first(task: Task, samples: TrainingSamples, read_shots: int | None, progress: Progress) -> Plan:
     """Return the first round of the first sample: of an answer with `read_shots`, of a gradient without."""
     problem = Problem(task.network, task.first, samples.X[0], cost=samples.costs[0])
     settings = replace(task.settings, seed=integer(task.seed, "step", 0))

@@ -22,7 +22,7 @@ from qep_qiskit.preparation.preparer import Prepared, Progress, Start, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.reference import exact_gradient
 from qep_qiskit.seeds import integer
-from qep_qiskit.training.data.targets import Samples
+from qep_qiskit.training.data.targets import TrainingSamples
 from qep_qiskit.training.loop.sources import mean_of
 from qep_qiskit.training.loop.starts import kept, restored
 from qep_qiskit.training.loop.task import Task
@@ -232,7 +232,7 @@ def _end_of_epoch(task: Task, state: State, progress: Progress) -> tuple[dict[st
 
 
 def evaluate(
-    task: Task, weights: Vector, samples: Samples, *, seed: int, progress: Progress = silent
+    task: Task, weights: Vector, samples: TrainingSamples, *, seed: int, progress: Progress = silent
 ) -> tuple[dict[str, Any], int]:
     """Return loss and accuracy of samples as the task's device measures them, and the shots that this took."""
     problems = [Problem(task.network, weights, x, cost=cost) for x, cost in zip(samples.X, samples.costs, strict=True)]

@@ -18,7 +18,7 @@ from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
 from qep_qiskit.seeds import stream
 from qep_qiskit.settings import Settings
-from qep_qiskit.training.data.targets import Samples
+from qep_qiskit.training.data.targets import TrainingSamples
 from qep_qiskit.training.loop.sources import Source
 from qep_qiskit.training.loop.starts import carries
 from qep_qiskit.training.rules.constraints import Constraints
@@ -38,7 +38,7 @@ class Task:
     network : Network
     first : ndarray of shape (K,)
         The weights to start from.
-    samples, held_out : Samples, Samples or None
+    samples, held_out : TrainingSamples, TrainingSamples or None
     cost : str, callable or Cost
     source : Source
         Of gradients.
@@ -60,8 +60,8 @@ class Task:
 
     network: Network
     first: Vector
-    samples: Samples
-    held_out: Samples | None
+    samples: TrainingSamples
+    held_out: TrainingSamples | None
     cost: object
     source: Source
     settings: Settings

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.prediction import Answer
-from qep_qiskit.training.data.targets import Samples
+from qep_qiskit.training.data.targets import TrainingSamples
 
 Matrix = NDArray[np.float64]
 Classes = NDArray[np.int64]
@@ -75,7 +75,7 @@ def answer_key(Y: NDArray[Any] | None, outputs: int, cost: object = None) -> Ans
     return AnswerKey(outputs) if cost == "softmax_cross_entropy" or one_hot else None
 
 
-def measured(answers: Sequence[Answer], samples: Samples, key: AnswerKey | None) -> dict[str, Any]:
+def measured(answers: Sequence[Answer], samples: TrainingSamples, key: AnswerKey | None) -> dict[str, Any]:
     """Return the mean loss with its standard error (None where exact); where there is a key, accuracy and confusion matrix.
 
     The confusion matrix has a row per true class and a column per answer.
