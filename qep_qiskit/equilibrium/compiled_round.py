@@ -280,7 +280,7 @@ class _Circuits:
 
     def _add_phase(self, number: int, plan: Plan, phase: int, digest: str, values: Vector, index: int) -> None:
         self.qubits[number, phase] = self._compiled[digest].qubits
-        for basis in np.flatnonzero(plan.wanted[phase]).tolist():
+        for basis in np.flatnonzero(plan.measured[phase]).tolist():
             for factor in self.mitigation.factors:
                 self._add_rows(Row(number, phase, basis, factor=factor), plan, digest, values, index)
 

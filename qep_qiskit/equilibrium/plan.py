@@ -40,12 +40,12 @@ class Plan(Value):
     stencil : Stencil
         With its β, also where the settings leave that to the free phase.
     phases : tuple of int
-        Which of ``stencil.phases`` this round prepares and measures.
+        The positions in ``stencil.phases`` that this round prepares and measures.
     prepared : Prepared
         Their states, in the same order.
     bases : tuple of Basis
-    wanted : ndarray of bool, shape (all phases, bases)
-        Which bases each phase is measured in: the free phase only in those that something is read from.
+    measured : ndarray of bool, shape (all phases, bases)
+        True if a phase is measured in a basis; the free phase only in those that something is read from.
     error_signal : ndarray of shape (M,) or None
         ε, once it is known.
     sensitivity : ndarray of shape (K, M) or None
@@ -60,7 +60,7 @@ class Plan(Value):
     phases: tuple[int, ...]
     prepared: Prepared = field(compare=False)
     bases: tuple[Basis, ...]
-    wanted: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
     error_signal: Vector | None
     sensitivity: NDArray[np.float64] | None = None
     earlier: Plan | None = None
@@ -91,13 +91,13 @@ class Plan(Value):
     def split(self) -> NDArray[np.int64] | None:
         """Shots of each circuit, shape (all phases, bases); None if all have the same number."""
         shots = self.settings.shots
-        return shots.fitting(self.wanted) if isinstance(shots, Split) else None
+        return shots.fitting(self.measured) if isinstance(shots, Split) else None
 
     @property
     def shots(self) -> int | None:
         """Shots per circuit, the mean of a split; None for exact expectations."""
         if self.split is not None:
-            return max(2, round(float(self.split[self.wanted].mean())))
+            return max(2, round(float(self.split[self.measured].mean())))
         return self.settings.shots  # type: ignore[return-value]
 
     @property
@@ -144,7 +144,7 @@ class Plan(Value):
     @property
     def circuits(self) -> int:
         """The number of circuit executions (phases × bases) of this round, without calibration."""
-        return int(self.wanted[list(self.phases)].sum())
+        return int(self.measured[list(self.phases)].sum())
 
 
 def plan(
@@ -190,9 +190,9 @@ def plan(
         stencil = settings.fixed_stencil
     if prepared is None:
         prepared = preparer.prepare(first_family(problem, stencil), warm_start=warm_start, seed=seed, progress=progress)
-    bases, wanted = _bases(problem, stencil)
+    bases, measured = _bases(problem, stencil)
     signal = None if problem.cost.needs_free_phase else np.ones(1)
-    return Plan(problem, settings, stencil, first_phases(problem, stencil), prepared, bases, wanted, signal)
+    return Plan(problem, settings, stencil, first_phases(problem, stencil), prepared, bases, measured, signal)
 
 
 def needed(problem: Problem, stencil: Stencil, phase: int) -> NDArray[np.bool_]:
@@ -210,8 +210,8 @@ def _bases(problem: Problem, stencil: Stencil) -> tuple[tuple[Basis, ...], NDArr
         return (), np.zeros((len(stencil.phases), 0), dtype=bool)
     by_phase = np.array([needed(problem, stencil, p) for p in range(len(stencil.phases))])
     bases = choose_bases(problem.frame.paulis, np.flatnonzero(by_phase.any(axis=0)))
-    wanted = np.array([[bool(row[list(basis.strings)].any()) for basis in bases] for row in by_phase])
-    return bases, wanted.reshape(len(by_phase), len(bases))
+    measured = np.array([[bool(row[list(basis.strings)].any()) for basis in bases] for row in by_phase])
+    return bases, measured.reshape(len(by_phase), len(bases))
 
 
 def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: object) -> None:

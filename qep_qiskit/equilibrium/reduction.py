@@ -134,7 +134,7 @@ def values_of(
     values = np.where((paulis.x | paulis.z).any(axis=1), 0.0, 1.0)
     readings = []
     for b, basis in enumerate(plan.bases):
-        if plan.wanted[phase, b]:
+        if plan.measured[phase, b]:
             factors = (1,) if zne is None else zne.factors
             samples = [outcomes.samples[phase, b] if f == 1 else outcomes.amplified[phase, b, f] for f in factors]
             at_factors = [read(outcome, basis, paulis, qubits=outcomes.qubits[phase], mitigator=mitigator) for outcome in samples]

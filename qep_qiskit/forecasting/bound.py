@@ -27,10 +27,10 @@ def bounded(problem: Problem, settings: Settings) -> Prediction:
     if not last.complete:
         last = advance(last, np.zeros(len(problem.cost_rows)))
     last = replace(last, settings=settings)
-    parts = np.zeros((*last.wanted.shape, problem.network.num_weights))
+    parts = np.zeros((*last.measured.shape, problem.network.num_weights))
     for p, factor in enumerate(last.stencil.phase_factors):
         for b, basis in enumerate(last.bases):
-            if last.wanted[p, b]:
+            if last.measured[p, b]:
                 parts[p, b] = (factor * np.abs(problem.derivative_rows[:, list(basis.strings)]).sum(axis=1)) ** 2
     unknown = np.full(problem.network.num_weights, np.nan)
     predictions = np.full(problem.network.num_outputs, np.nan)

@@ -66,7 +66,7 @@ class Prediction:
     @property
     def measured(self) -> NDArray[np.bool_]:
         """A mask of the circuits, shape (phases, bases)."""
-        return self.plan.wanted
+        return self.plan.measured
 
     def variances(self, shots: NDArray[np.float64], calibration: float) -> Vector:
         """Return the variance of every weight with these shots, shape (phases, bases), and those of each calibration circuit."""
@@ -152,7 +152,7 @@ def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
 
     mean = reduce(last, relabelled(outcomes, {}, None))
     count = calibration_circuits(outcomes)
-    parts = np.zeros((*last.wanted.shape, len(mean.values)))
+    parts = np.zeros((*last.measured.shape, len(mean.values)))
     unseen = np.zeros_like(parts)
     for where in outcomes.samples:
         parts[where] = variance({where: MANY}, None) * (MANY - 1)
