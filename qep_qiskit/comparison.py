@@ -39,7 +39,7 @@ from qep_qiskit.stencils import Stencil
 EXACT = {"shots": None, "mitigation": Mitigation(), "calibration_shots": None}
 """The options of expectations without shots."""
 MEAN_FIELD = "mean_field"
-"""The rung that stands beside the others."""
+"""The rung of the classical network, a comparison that the others do not build on."""
 
 
 @shows_options()
