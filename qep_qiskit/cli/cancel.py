@@ -16,9 +16,9 @@ from qep_qiskit.cli.output import print_json, progress, say
 @run_argument
 @json_option
 def command(run: str, as_json: bool) -> int:
-    """Cancel every job of a run that has not ended, and say of each what became of it. What was already collected stays.
+    """Cancel every unfinished job of a run, and report the outcome of each. Collected results stay.
 
-    Exit code 1 means that a job may be under way still.
+    Exit code 1 means that a job may still be running.
     """
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.jobs.cancelling import cancel_jobs

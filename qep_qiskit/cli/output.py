@@ -56,7 +56,7 @@ def print_json(value: Any) -> None:
 
 
 def say(text: object = "", *, err: bool = False) -> None:
-    """Print a text of ours on stdout or stderr; what was put into it is shown as text."""
+    """Print one of our own texts on stdout or stderr; values inserted into it are shown literally."""
     stream = sys.stderr if err else sys.stdout
     stream.write(printable(scrubbed(str(text))) + "\n")
     stream.flush()

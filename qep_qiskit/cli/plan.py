@@ -45,7 +45,7 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
 def command(request: SpecRequest, as_json: bool, device_name: str | None, target: float | None) -> None:
     """Show what will be sent, how long it takes and how accurate it will be. Nothing is run.
 
-    stencil.beta = "auto" and measurement.split = "optimal" are worked out as they will be by the other verbs.
+    stencil.beta = "auto" and measurement.split = "optimal" are chosen as the other verbs choose them.
     """
     from qep_qiskit.verbs.forecast import forecast
 

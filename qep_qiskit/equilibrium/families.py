@@ -27,7 +27,7 @@ def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Fami
 
 
 def first_family(problem: Problem, stencil: Stencil) -> Family:
-    """Return what the first round prepares."""
+    """Return the Hamiltonians of the first round's phases."""
     nudge = np.zeros_like(problem.hamiltonian_row) if problem.cost.needs_free_phase else problem.cost_rows[0]
     family = family_of(problem, nudge, tuple(stencil.phases[p] for p in first_phases(problem, stencil)))
     if not problem.cost.needs_free_phase:
@@ -47,7 +47,7 @@ def free_family(problem: Problem) -> Family:
 
 
 def first_phases(problem: Problem, stencil: Stencil) -> tuple[int, ...]:
-    """Return which phases the first round prepares: the free one for a cost of expectations, all for an observable cost."""
+    """Return the phases of the first round: the free one for a cost of expectations, all for an observable cost."""
     return (0,) if problem.cost.needs_free_phase else tuple(range(len(stencil.phases)))
 
 

@@ -173,7 +173,7 @@ def _truth(question: Question) -> tuple[Vector | None, float]:
 
 
 def _bounded(question: Question) -> Prediction:
-    """Return the worst case of a network too large to predict. Raises InputError for what needs a prediction."""
+    """Return the worst case of a network too large to predict. Raises InputError for options that need a prediction."""
     problem, settings = question.problem, question.settings
     for wanted, key in (
         (isinstance(settings.stencil, AutoStencil), 'stencil.beta: "auto"'),

@@ -141,7 +141,7 @@ class MPS(Preparer):
     def _with_gap(
         self, solver: TensorSolver, coefficients: NDArray[np.float64], ground: TensorState, seed: int
     ) -> tuple[TensorState, float]:
-        """Return the ground state and E1 − E0 from two other starts, which also tell a local minimum from the ground state."""
+        """Return the ground state and E1 − E0 from two other starts, which also reveal a local minimum."""
         rough = TensorSolver(solver.paulis, min(self.bond_dimension, GAP_BOND_DIMENSION), self.max_sweeps)
         resolution = RESOLUTION * float(np.abs(coefficients).sum())
         for attempt in range(ATTEMPTS):

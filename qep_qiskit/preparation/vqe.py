@@ -194,7 +194,7 @@ class VQE(Preparer):
         ]
 
     def identity(self) -> dict[str, object]:
-        """Return every option, and of an ansatz that is a file its content."""
+        """Return every option; for an ansatz file its content."""
         options = {item.name: getattr(self, item.name) for item in fields(self)}
         return {**options, "ansatz": identified(self.ansatz)}
 

@@ -193,9 +193,9 @@ def keywords_of(run: Callable[..., Any]) -> set[str] | None:
 
 
 def refuses(error: BaseException) -> bool:
-    """Return whether an error of ``run`` tells that no job was made: a wrong value, or a circuit that Qiskit refuses.
+    """Return whether an error of ``run`` shows that no job was made: a wrong value, or a circuit that Qiskit refuses.
 
-    A lost connection, an answer that could not be read, and errors of a provider's from_qiskit leave that open.
+    After a lost connection, an unreadable answer, or an error of a provider's from_qiskit, a job may exist.
     """
     chain, link = [error], error.__cause__ or error.__context__
     while link is not None and link not in chain:

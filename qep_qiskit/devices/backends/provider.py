@@ -1,4 +1,4 @@
-"""Any provider's `BackendV2` as a device that is sent jobs and asked later, with what it offers: run, result, a job by its id."""
+"""Any provider's `BackendV2` as a device whose jobs are fetched later; it needs only `run`, `result` and jobs by id."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ProviderDevice(BackendDevice):
         return []
 
     def status(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job and, where it failed, why; of an unknown state, the provider's word."""
+        """Return the state of a job, and the reason if it failed or the provider's word if the state is unknown."""
         job = self._job(job_id)
         status = job.status if callable(getattr(job, "status", None)) else lambda: job.status
         state, word = read_state(self.asked("the status could not be read", status))

@@ -65,9 +65,9 @@ class Ran:
     Attributes
     ----------
     simulators : frozenset of str
-        Those on which the circuits ran, where they tell.
+        Those on which the circuits ran, if known.
     noise : NoiseModel or None
-        A user's own.
+        A user-defined noise model.
     used : Used
         The instructions of the circuits; empty without a noise model.
     """

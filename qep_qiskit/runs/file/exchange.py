@@ -1,4 +1,4 @@
-"""A run as one self-contained JSON file, and back. What is read is data: nothing of it is executed.
+"""A run as one self-contained JSON file, and back. Files are read as data; nothing in them is executed.
 
 The packed shots of an execution are rows of bytes, the bit of classical bit 0 last: `numpy.frombuffer(base64.b64decode(data),
 numpy.uint8).reshape(shape)` is the array of a Qiskit `BitArray`. Results of few bits carry their counts, too.

@@ -149,7 +149,7 @@ def _state(courier: Courier, job: JobRecord, job_id: str) -> str:
 
 
 def _overall(states: dict[str, tuple[str, str]], job_id: str) -> tuple[str, str]:
-    """Return the state that is written down, and what is said: what may still end well counts for more than what cannot."""
+    """Return the state to record and the sentence to show; the job that may still succeed decides over those that cannot."""
     alive = [state for state, _ in states.values() if state in UNDER_WAY]
     done = [state for state, _ in states.values() if state == "done"]
     first = states[job_id][0] if job_id in states else next(iter(states.values()))[0]

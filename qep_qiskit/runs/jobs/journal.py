@@ -37,7 +37,7 @@ MOST_FAILURES = 5
 
 
 def carry_on(what: str) -> None:
-    """Do nothing: nobody asks for a stop."""
+    """Do nothing: no stop was requested."""
 
 
 @dataclass
@@ -64,12 +64,12 @@ class JournalDevice(Measuring):
 
     @property
     def name(self) -> str:
-        """The device's."""
+        """That of the device."""
         return self.courier.device.name
 
     @property
     def seed(self) -> int:
-        """The device's."""
+        """That of the device."""
         return self.courier.device.seed
 
     @property

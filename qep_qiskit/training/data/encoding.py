@@ -1,4 +1,4 @@
-"""From data as they come to what a network is asked: split, scaled inputs, and targets within reach of its outputs."""
+"""From raw data to a network's samples: split, scaled inputs, and targets within reach of its outputs."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class Prepared:
 def split(
     y: NDArray[Any], held_out: float, seed: int, *, stratified: bool = True, name: str = "data.held_out"
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return which samples are trained on and which are held out, drawn from the seed; every class gives its share.
+    """Return the indices of training and held-out samples, drawn from the seed with the same share of every class.
 
     Raises
     ------
