@@ -122,7 +122,7 @@ class Settings(Mapping[str, Any]):
 
 
 def check_preparer(preparer: object) -> Preparer:
-    """Return a preparer, refusing in one clear line what is not one."""
+    """Return a preparer, or refuse anything else in one clear line."""
     if not isinstance(preparer, Preparer):
         raise InputError(
             f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...), qep.MPS(...), "

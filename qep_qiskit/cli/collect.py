@@ -1,4 +1,4 @@
-"""`qep collect`: what a run has got by now, and its next step."""
+"""`qep collect`: fetch a run's results, and take its next step."""
 
 from __future__ import annotations
 

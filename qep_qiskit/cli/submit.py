@@ -1,4 +1,4 @@
-"""`qep submit`: a run on a device, sent and left to itself."""
+"""`qep submit`: send a run to a device."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ class RemoteDevice(Device, PubMaker, Protocol):
         ...
 
     def result(self, job_id: str) -> object:
-        """Return what the provider hands back for a job, for :func:`~qep_qiskit.devices.backends.results.read_result`."""
+        """Return the provider's result of a job, for :func:`~qep_qiskit.devices.backends.results.read_result`."""
         ...
 
     def cancel(self, job_id: str) -> None:

@@ -276,8 +276,8 @@ def _count(value: object) -> int:
 def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
     """Return a bound of the error of every weight's gradient and of the predictions, if the states have one.
 
-    Each string's expectation errs by at most the phase's bound, so a weight's gradient by Σ_p |s_p| bound_p ‖∂H/∂w‖₁. What
-    an error of the free phase does to a cost's error signal is left out.
+    Each string's expectation errs by at most the phase's bound, so a weight's gradient by Σ_p |s_p| bound_p ‖∂H/∂w‖₁. The
+    effect of the free phase's error on a cost's error signal is left out.
     """
     bounds = [phases[p].error_bound for p in range(len(plan.stencil.phases))]
     if any(bound is None for bound in bounds):

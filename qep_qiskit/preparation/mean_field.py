@@ -144,7 +144,7 @@ class MeanField(Preparer):
         return energy.polish(spins, residual=aim, max_steps=self.max_iterations)
 
     def _arrive(self, energy: ProductEnergy, start: Vector, seed: int) -> Vector:
-        """Return the minimum that a start leads to; from a saddle it goes on downhill."""
+        """Return the minimum that a start leads to; from a saddle the descent continues downhill."""
         spins = self._polished(energy, start)
         flat = max(FLAT * ordinary_size(energy.coefficients), ROUNDING * energy.scale)
         for attempt in range(8):

@@ -14,7 +14,7 @@ DEGENERATE_SHARE = 1e-7
 
 
 def check_level(level: int, num_qubits: int) -> None:
-    """Refuse a level that so few qubits do not have."""
+    """Refuse a level above the highest eigenstate of this many qubits."""
     if level >= 2**num_qubits:
         raise InputError(
             f"preparation.level: {level} is not allowed; {num_qubits} qubits have the levels 0 to {2**num_qubits - 1}"

@@ -40,7 +40,7 @@ def new_run(folder: Path, text: str, device: Mapping[str, object], **about: Any)
 def begin(
     spec: Spec, device: RemoteDevice, folder: Path, *, confirm: Confirm = unasked, progress: Progress = silent, **about: Any
 ) -> Lifecycle:
-    """Begin the run of a gradient: the device is reached and what is left to the planner is settled, then it is written down.
+    """Begin the run of a gradient: reach the device, settle what is left to the planner, and write the run down.
 
     Parameters
     ----------

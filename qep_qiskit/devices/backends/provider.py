@@ -59,7 +59,7 @@ class ProviderDevice(BackendDevice):
         return state, reason
 
     def result(self, job_id: str) -> object:
-        """Return what the provider hands back for a job."""
+        """Return the provider's result of a job."""
         job = self._job(job_id)
         return self.asked(f"the result of job {job_id} could not be read", job.result, job)
 

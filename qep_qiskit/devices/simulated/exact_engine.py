@@ -37,7 +37,7 @@ Real = NDArray[np.float64]
 
 
 def fast_wires(noise_free: bool) -> int:
-    """Return up to how many wires it is faster than Aer for any number of shots."""
+    """Return the largest number of wires at which it is faster than Aer for any number of shots."""
     return FAST_QUBITS if noise_free else FAST_NOISY_WIRES
 
 

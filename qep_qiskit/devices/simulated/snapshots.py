@@ -116,7 +116,7 @@ def noise_and_snapshot(noise: str | NoiseModel | BackendV2 | None) -> tuple[Nois
 
 
 def snapshot_of(backend: BackendV2, name: str | None = None) -> Snapshot:
-    """Return a backend with its calibration of now, under its own name or another one.
+    """Return a backend with its current calibration, under its own name or another one.
 
     Raises
     ------

@@ -89,7 +89,7 @@ def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
 
 
 def _unknown(courier: Courier, job: JobRecord, more: str) -> JobEnd:
-    """Say that it cannot be known whether there is a job; give it up where that was said before."""
+    """Report that it is unknown whether a job exists; give it up if that was reported before."""
     if job.state == "lost":
         return _written(courier, job, "given up", f"{CANNOT_KNOW}, {more}; it was given up")
     return _written(courier, job, "lost", f"{CANNOT_KNOW}: {more}. Cancel again to give it up", handled=False)

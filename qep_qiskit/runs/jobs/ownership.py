@@ -21,7 +21,7 @@ _RANKS = {"done": 0, "running": 1, "queued": 2, "submitted": 2, "unknown": 3, "c
 
 
 def patience() -> float:
-    """Return the seconds for which a job that may have been made is looked for."""
+    """Return how many seconds to look for a job that may exist."""
     return float(os.environ.get(LOOKUP_VARIABLE, LOOKUP_SECONDS))
 
 
@@ -77,7 +77,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Ownership:
-    """The question whether jobs at a device's service are a run's own.
+    """The rule that decides whether jobs at a device's service belong to a run.
 
     Attributes
     ----------

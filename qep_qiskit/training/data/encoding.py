@@ -158,12 +158,12 @@ def into_reach(low: NDArray[np.float64], high: NDArray[np.float64], reach: float
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set as a network is trained on it.
+    """A data set in the form that trains a network.
 
     Attributes
     ----------
     X, Y, X_held_out, Y_held_out : ndarray
-        Scaled inputs and written targets; the last two are empty where nothing is held out.
+        Scaled inputs and written targets; the last two are empty if nothing is held out.
     scaling : Scaling
     targets : Targets
     """

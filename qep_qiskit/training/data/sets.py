@@ -117,7 +117,7 @@ def linear(samples: int, noise: float, seed: int) -> Table:
 
 
 def _shipped(name: str) -> Callable[[], DataSet]:
-    """Return what loads a data set of scikit-learn."""
+    """Return the loader of a scikit-learn data set."""
 
     def load() -> DataSet:
         from sklearn import datasets

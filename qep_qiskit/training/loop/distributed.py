@@ -81,7 +81,7 @@ class Distributed:
         return [gradient for number in range(len(parts)) for gradient in found[number]]
 
     def describe(self, settings: Settings) -> Mapping[str, object]:
-        """Return the source's own, and the size of a task."""
+        """Return the source's description and the size of a task."""
         return {**self.source.describe(settings), "samples_a_task": self.size}
 
 
