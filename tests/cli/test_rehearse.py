@@ -114,6 +114,21 @@ def test_wrong_input(tmp_path, words, line):
     assert not (tmp_path / "hardware_runs").exists()
 
 
+def test_a_job_that_the_service_refuses_is_not_sent_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("qep_qiskit.rehearsal.programs.MOST_NOISY", 1)
+    result, progress = rehearsed(spec_file(tmp_path), "--queue", "0", "--json")
+    assert result.exit_code == 1 and progress["state"] == "failed" and progress["ledger"]["jobs"] == []
+    assert [step["exit"] for step in progress["steps"]] == [0, 1]
+    assert "rehearse with --noise readout" in progress["steps"][-1]["message"]
+
+
+def test_a_job_that_failed_is_sent_again_under_a_new_tag(tmp_path):
+    result, progress = rehearsed(spec_file(tmp_path), "--queue", "0", "--fault", "failed-job", "--json")
+    assert result.exit_code == 0, result.output
+    assert any(step["command"].endswith("--resubmit") for step in progress["steps"])
+    assert len(progress["ledger"]["jobs"]) == 2 and sum(job["seconds"] > 0 for job in progress["ledger"]["jobs"]) == 1
+
+
 def test_faults_are_listed_without_a_spec():
     result, _ = rehearsed("--list-faults")
     assert result.exit_code == 0
