@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -54,6 +54,12 @@ class Compiled:
     def digest(self) -> str:
         """The same for every compiled circuit of the same content: gates, wires and qubits."""
         return fingerprint((self.circuit, self.circuit.metadata, self.wires, self.qubits, self.gates))
+
+    def run_by(self, simulator: str) -> Compiled:
+        """Return the circuit with the name of what runs it; the digest is not computed again."""
+        named = replace(self, simulator=simulator)
+        vars(named)["digest"] = self.digest
+        return named
 
     def rotated(self, axes: str) -> QuantumCircuit:
         """Return the circuit with a rotation from these axes into Z, in the device's own gates.

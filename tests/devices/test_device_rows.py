@@ -1,5 +1,7 @@
 """Shots of the package's own simulation, against Aer's distributions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qiskit.circuit import ParameterVector, QuantumCircuit
@@ -154,3 +156,13 @@ def test_an_exact_distribution_on_aer_is_aers(method):
             device.distribution(work)
     else:
         assert device.distribution(work)[0][0].shots is None
+
+
+def test_compiled_circuits_are_known_by_their_content():
+    device = qep.simulator()
+    compiled, again = device.compile(circuit()), qep.simulator().compile(circuit())
+    assert compiled is not again and compiled.digest == again.digest == compiled.run_by("another").digest
+    for other in (replace(compiled, circuit=compiled.circuit.inverse()), replace(compiled, wires=compiled.wires[::-1])):
+        assert other.digest != compiled.digest
+    first = device.cache.measured(compiled, "XYZ")
+    assert device.cache.measured(again, "XYZ") is first is not device.cache.measured(compiled, "XYX")

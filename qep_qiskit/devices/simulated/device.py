@@ -95,7 +95,7 @@ class SimulatedDevice:
             gates = gate_set(self.snapshot.backend.operation_names)
             compiled = Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start, gates=gates)
         compiled = replace(compiled, noise=self._noise_for(compiled))
-        return replace(compiled, simulator=self._engine_of(compiled))
+        return compiled.run_by(self._engine_of(compiled))
 
     @property
     def _instructions(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
