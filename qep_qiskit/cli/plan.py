@@ -1,4 +1,4 @@
-"""`qep plan`: what a gradient will cost and how accurate it will be, before anything is paid."""
+"""`qep plan`: the price and the accuracy of a gradient, before anything is paid."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
     return number
 
 
-@click.command("plan", short_help="Show what a gradient will cost and how accurate it will be.")
+@click.command("plan", short_help="Forecast the price and the accuracy of a gradient.")
 @spec_options
 @device_option
 @click.option(

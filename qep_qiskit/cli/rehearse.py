@@ -19,7 +19,7 @@ from qep_qiskit.cli.output import cell, console, marked, print_json, say
 from qep_qiskit.rehearsal.faults import FAULTS
 
 if TYPE_CHECKING:
-    from qep_qiskit.cli.rehearsing import Step
+    from qep_qiskit.cli.rehearsing import PlayedCommand
     from qep_qiskit.equilibrium.result import Gradient
     from qep_qiskit.experiment import Spec
     from qep_qiskit.rehearsal.server import MockServer
@@ -150,12 +150,12 @@ def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, .
     return DONE if done else FAILED
 
 
-def _show(number: int, step: Step) -> None:
+def _show(number: int, step: PlayedCommand) -> None:
     out = console()
     out.print()
     ended = f"exit {step.code}, {step.seconds:.1f} s"
     out.print(marked("[bold cyan]{}[/] [bold]$[/] {}  [dim]{}[/]", number, step.command, ended))
-    for line in step.said.rstrip().splitlines():
+    for line in step.output.rstrip().splitlines():
         out.print("    " + line, overflow="ignore", crop=False)
 
 

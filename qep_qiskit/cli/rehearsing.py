@@ -22,7 +22,7 @@ MOST_FAILURES = 6
 
 
 @dataclass(frozen=True)
-class Step:
+class PlayedCommand:
     """A command that was run.
 
     Attributes
@@ -31,7 +31,7 @@ class Step:
         As it is typed.
     code : int
         Its exit code.
-    said : str
+    output : str
         Everything that it printed.
     message : str
         The last line of its errors.
@@ -40,11 +40,11 @@ class Step:
     command: str
     code: int
     seconds: float
-    said: str
+    output: str
     message: str
 
 
-def play(words: list[str], home: Path, service: Service) -> Iterator[Step]:
+def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedCommand]:
     """Yield the steps of a run: the last one is its report, or the one at which it failed for good.
 
     Parameters
@@ -107,7 +107,7 @@ def _ended_badly(home: Path) -> bool:
         return any(job.state in ENDED_BADLY for job in store.jobs())
 
 
-def run(words: list[str]) -> Step:
+def run(words: list[str]) -> PlayedCommand:
     """Run one command of the program in this process, and catch its output."""
     from qep_qiskit.cli.main import cli
 
@@ -122,4 +122,4 @@ def run(words: list[str]) -> Step:
     errors = err.getvalue()
     message = errors.strip().splitlines()[-1] if errors.strip() else ""
     quoted = " ".join(f"'{word}'" if " " in word or word.endswith("=") else word for word in words)
-    return Step(f"qep {quoted}", int(code), round(time.monotonic() - started, 2), errors + out.getvalue(), message)
+    return PlayedCommand(f"qep {quoted}", int(code), round(time.monotonic() - started, 2), errors + out.getvalue(), message)

@@ -1,4 +1,4 @@
-"""Forecasts: β, shots and their split chosen, and what the gradient will cost and how accurate it will be."""
+"""Forecasts: the choice of β, shots and their split, and the price and accuracy of the gradient."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Question:
 
 
 def answered(question: Question, progress: Progress = silent) -> Forecast:
-    """Return the forecast: cost and accuracy, and with a target error the shots that reach it."""
+    """Return the forecast: price and accuracy, and with a target error the shots that reach it."""
     question = with_beta(question, progress)
     choice, truth = best_choice(question, progress)
     progress("compiling circuits", None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.preparation.stationary import arrive, descend, settle
+from qep_qiskit.preparation.stationary import arrive, descend, relax
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.eigen.operators import PauliSum
 
@@ -88,7 +88,7 @@ class AngleSearch:
         aim = self.options.tolerance * POLISH
         theta = arrive(self._slope, self._curvature, start, slope=aim)
         if np.linalg.norm(self._slope(theta)[1]) > self.options.tolerance:
-            theta = settle(
+            theta = relax(
                 self._slope,
                 theta,
                 slope=self.options.tolerance / 10,

@@ -24,7 +24,7 @@ def descend(energy_and_gradient: Slope, start: Vector, *, slope: float, max_iter
     return np.asarray(result.x, dtype=float)
 
 
-def settle(
+def relax(
     energy_and_gradient: Slope,
     start: Vector,
     *,

@@ -1,4 +1,4 @@
-"""The verb forecast: the cost and the accuracy of a gradient, before anything is paid."""
+"""The verb forecast: the price and the accuracy of a gradient, before anything is paid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qep_qiskit.settings import Options, settings_of, shows_options
 def forecast(
     problem: Problem, *, target_error: float | None = None, progress: Progress = silent, **options: Unpack[Options]
 ) -> Forecast:
-    """Return what a gradient will cost and how accurate it will be. Nothing is run on the device.
+    """Return the expected price and accuracy of a gradient. Nothing is run on the device.
 
     Parameters
     ----------
@@ -68,5 +68,5 @@ def forecast(
 def plan(
     problem: Problem, *, target_error: float | None = None, progress: Progress = silent, **options: Unpack[Options]
 ) -> Forecast:
-    """Return what a gradient will cost and how accurate it will be: :func:`forecast` by its older name."""
+    """Return the expected price and accuracy of a gradient: :func:`forecast` by its older name."""
     return forecast(problem, target_error=target_error, progress=progress, **options)

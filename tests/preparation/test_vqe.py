@@ -11,7 +11,7 @@ from qiskit.primitives import StatevectorEstimator
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, NudgeWarning
-from qep_qiskit.preparation.stationary import arrive, descend, settle
+from qep_qiskit.preparation.stationary import arrive, descend, relax
 
 
 def chain(sites: int = 6, seed: int = 7) -> qep.Problem:
@@ -104,6 +104,6 @@ def test_stationary_points_of_a_curved_valley() -> None:
     start = np.array([-1.2, 1.0])
     for end in (
         arrive(rosenbrock, hessian, descend(rosenbrock, start, slope=1.0, max_iterations=100), slope=1e-10, max_steps=60),
-        settle(rosenbrock, start, slope=1e-8, max_iterations=500, hessian=hessian(start)),
+        relax(rosenbrock, start, slope=1e-8, max_iterations=500, hessian=hessian(start)),
     ):
         np.testing.assert_allclose(end, [1.0, 1.0], atol=1e-6)

@@ -28,7 +28,7 @@ class Standing:
         When, on the monotonic clock: no other process has sent a job of the run since.
     restored : bool
         The file is not as its last writer left it: it was restored from a copy.
-    unsettled : bool
+    uncertain : bool
         It was restored, or its last writer died: jobs unknown to it may be under way.
     original : Path or None
         The run that this is a copy of, if that still exists.
@@ -39,15 +39,15 @@ class Standing:
     folder: Path
     opened: float = field(default_factory=time.monotonic)
     restored: bool = False
-    unsettled: bool = False
+    uncertain: bool = False
     original: Path | None = None
     digests: dict[str, str] = field(default_factory=dict)
 
-    def settle(self, data: Database, identity: Any) -> None:
+    def determine(self, data: Database, identity: Any) -> None:
         """Find out whether the file was restored or copied, record where it lives, and stamp it at every write."""
         rows = {key: data.row("meta", key=key) for key in ("home", "left")}
         home, left = (None if row is None else str(row["value"]) for row in rows.values())
-        self.restored = self.unsettled = was_restored(self.folder / DATABASE, left)
+        self.restored = self.uncertain = was_restored(self.folder / DATABASE, left)
         if home is not None:
             self.original = original_of(self.folder, home, identity)
         data.before_commit = lambda: data.put("meta", key="left", value=stamp())
@@ -58,7 +58,7 @@ class Standing:
 
     def trust(self) -> None:
         """Trust the file from now on: the user has decided about jobs that it may not know."""
-        self.restored = self.unsettled = False
+        self.restored = self.uncertain = False
 
     @property
     def a_copy(self) -> str | None:

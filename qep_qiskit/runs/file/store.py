@@ -53,7 +53,7 @@ class RunStore(TrainingRows):
             self.description: dict[str, Any] = self._json(self._meta("description"), "its description")
             self.standing = Standing(folder)
             if lock is not None:
-                self.standing.settle(self._data, self.description.get("id"))
+                self.standing.determine(self._data, self.description.get("id"))
                 self._data.before_writing = self.check_present
         except BaseException:
             self._data.close()
@@ -97,7 +97,7 @@ class RunStore(TrainingRows):
         try:
             store = cls(folder, lock)
             if note:
-                store.standing.unsettled = True
+                store.standing.uncertain = True
                 store.note(note)
             if store.standing.restored:
                 store.note("the file was restored from a copy; its jobs are looked up before any is sent")

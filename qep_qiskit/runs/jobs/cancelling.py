@@ -74,7 +74,7 @@ def cancel_jobs(courier: Courier) -> list[JobEnd]:
 def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
     """Cancel what an attempt to send may have left behind, after it was looked for as patiently as before sending again."""
     store, device = courier.store, courier.device
-    doubt = job.state in ("sending", "lost") or store.standing.unsettled
+    doubt = job.state in ("sending", "lost") or store.standing.uncertain
     if not courier.finds:
         if not doubt:
             return _written(courier, job, "cancelled", "was never sent", reason=BY_USER)

@@ -151,7 +151,7 @@ class Courier:
                     job, f"the run was restored from a copy, and {self.device.name} cannot be asked whether it was sent before"
                 )
             return False
-        doubt = job.state == "sending" or self.store.standing.unsettled or self._unheard(job)
+        doubt = job.state == "sending" or self.store.standing.uncertain or self._unheard(job)
         try:
             return self._taken(job, self.store.standing.opened if doubt else None)
         except DeviceError as error:
