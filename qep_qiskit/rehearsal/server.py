@@ -193,7 +193,7 @@ def _first(query: dict[str, list[str]], name: str, default: str = "") -> str:
     return query.get(name, [default])[0]
 
 
-def _listed(service: Service, _: tuple[str, ...], query: dict[str, list[str]], __: dict[str, Any]) -> Any:
+def _list_jobs(service: Service, _: tuple[str, ...], query: dict[str, list[str]], __: dict[str, Any]) -> Any:
     pending = _first(query, "pending")
     return service.jobs(
         tags=query.get("tags", []),
@@ -205,11 +205,11 @@ def _listed(service: Service, _: tuple[str, ...], query: dict[str, list[str]], _
     )
 
 
-def _told(service: Service, names: tuple[str, ...], query: dict[str, list[str]], _: dict[str, Any]) -> Any:
+def _described(service: Service, names: tuple[str, ...], query: dict[str, list[str]], _: dict[str, Any]) -> Any:
     return service.job(names[0]).document(inputs=_first(query, "exclude_params") != "true")
 
 
-def _tagged(service: Service, names: tuple[str, ...], _: dict[str, list[str]], body: dict[str, Any]) -> None:
+def _retag(service: Service, names: tuple[str, ...], _: dict[str, list[str]], body: dict[str, Any]) -> None:
     service.job(names[0]).tags = [str(tag) for tag in body["tags"]]
 
 
@@ -228,13 +228,13 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "/backends/([^/]+)/status", lambda s, n, q, b: s.status(s.machine(n[0]).name)),
     ("GET", "/instances/usage", _usage),
     ("POST", "/jobs", lambda s, n, q, b: s.submit(b)),
-    ("GET", "/jobs", _listed),
-    ("GET", "/jobs/([^/]+)", _told),
+    ("GET", "/jobs", _list_jobs),
+    ("GET", "/jobs/([^/]+)", _described),
     ("GET", "/jobs/([^/]+)/results", lambda s, n, q, b: s.result(n[0])),
     ("GET", "/jobs/([^/]+)/metrics", lambda s, n, q, b: s.metrics(n[0])),
     ("GET", "/jobs/([^/]+)/logs", lambda s, n, q, b: s.job(n[0]).reason),
     ("POST", "/jobs/([^/]+)/cancel", lambda s, n, q, b: s.cancel(n[0])),
-    ("PUT", "/jobs/([^/]+)/tags", _tagged),
+    ("PUT", "/jobs/([^/]+)/tags", _retag),
     ("POST", "/sessions", lambda s, n, q, b: s.open_session(b)),
     ("GET", "/sessions/([^/]+)", lambda s, n, q, b: s.session(n[0])),
     ("PATCH", "/sessions/([^/]+)", lambda s, n, q, b: s.session(n[0], change=b)),

@@ -23,7 +23,7 @@ def main() -> None:
     shared: dict[str, bytes] = {}
     while True:
         try:
-            kind, key, data = _loaded(messages.receive(tasks))
+            kind, key, data = messages.loaded(messages.receive(tasks))
         except EOFError:
             return
         if kind == "shared":
@@ -31,7 +31,7 @@ def main() -> None:
             continue
         try:
             function, common = messages.unpacked(shared[key])
-            answer: tuple[bool, Any] = (True, function(common, _loaded(data)))
+            answer: tuple[bool, Any] = (True, function(common, messages.loaded(data)))
         except Exception as error:
             answer = (False, error)
         messages.send(answers, _packed(answer))
@@ -42,17 +42,11 @@ def _packed(answer: tuple[bool, Any]) -> bytes:
 
     try:
         data = messages.packed(answer)
-        _loaded(data)
+        messages.loaded(data)
         return data
     except Exception as error:
         text = f"{type(answer[1]).__name__} of a worker could not travel: {error or answer[1]}"
         return messages.packed((False, RuntimeError(text)))
-
-
-def _loaded(data: bytes) -> Any:
-    import cloudpickle
-
-    return cloudpickle.loads(data)
 
 
 def _watch(parent: int) -> None:

@@ -93,9 +93,7 @@ class _Worker:
             raise EOFError from None
         finally:
             self.busy = False
-        import cloudpickle
-
-        good, value = cloudpickle.loads(answer)
+        good, value = messages.loaded(answer)
         return bool(good), value
 
     def end(self) -> None:

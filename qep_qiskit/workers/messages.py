@@ -49,6 +49,13 @@ def packed(value: object) -> bytes:
     return data
 
 
+def loaded(data: bytes) -> Any:
+    """Return the value that was packed into these bytes by a process of our own."""
+    import cloudpickle
+
+    return cloudpickle.loads(data)
+
+
 def key_of(data: bytes) -> str:
     """Return the key that identifies a shared value."""
     return hashlib.sha256(data).hexdigest()
@@ -57,7 +64,5 @@ def key_of(data: bytes) -> str:
 @functools.lru_cache(maxsize=4)
 def unpacked(data: bytes) -> tuple[Callable[[Any, Any], Any], Any]:
     """Return the function and what its tasks share; each worker unpacks them once."""
-    import cloudpickle
-
-    function, shared = cloudpickle.loads(data)
+    function, shared = loaded(data)
     return function, shared
