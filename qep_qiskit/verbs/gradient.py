@@ -35,8 +35,7 @@ def gradient(
         How it is measured: see :class:`~qep_qiskit.settings.Settings`. By default exact ground states, an adaptive β, and exact
         expectations.
     warm_start : Gradient, optional
-        The gradient of a similar problem, for instance of the last training step: the search for the free phase starts from its
-        free phase.
+        The gradient of a similar problem, for instance of the last training step, where the search for the free phase starts.
         ``near=`` is the older name.
     progress : callable, optional
         Called with a stage and the share of it that is done.
