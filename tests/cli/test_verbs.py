@@ -179,7 +179,7 @@ def test_control_c_of_a_real_program(tmp_path, stencil, rungs):
 
 
 def test_an_interrupted_comparison_keeps_its_rungs_without_computing(monkeypatch):
-    """After Ctrl-C there is no time to prepare a state, so the rungs must be kept without one."""
+    """Preparing a state takes too long after Ctrl-C, so the rungs must be kept without one."""
     from qep_qiskit import comparison
 
     network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
