@@ -137,13 +137,13 @@ def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done:
         If one of them is a training, which is a run of its own.
     """
     from qep_qiskit.errors import InputError
-    from qep_qiskit.sweeps.sweep import kind_of
+    from qep_qiskit.sweeps.sweep import kind_of, title_of
 
     numbers = [number for number, spec in enumerate(specs) if number not in set(done) and bills(spec)]
     for number in numbers:
         if kind_of(specs[number]) == "training":
             raise InputError(
-                f"--over {_words(where[number])}: a training on {specs[number].device().name} is a run of its own; "
+                f"--over {title_of(where[number])}: a training on {specs[number].device().name} is a run of its own; "
                 "use `qep train` for each point"
             )
     return numbers
@@ -164,7 +164,7 @@ def paid_rows(
     from qep_qiskit.devices.price import Price
     from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, PreparationError
     from qep_qiskit.sweeps import Row
-    from qep_qiskit.sweeps.sweep import gradient_numbers
+    from qep_qiskit.sweeps.sweep import gradient_numbers, title_of
 
     failed: list[str] = []
     with ExitStack() as stack:
@@ -190,14 +190,10 @@ def paid_rows(
         for place, found in advanced(lives, report):
             number = places[place]
             if isinstance(found, Exception):
-                failed.append(f"{_words(where[number])}: {found}")
+                failed.append(f"{title_of(where[number])}: {found}")
                 continue
             seconds = [value for value in lives[place].store.all("seconds").values() if value is not None]
             numbers_there = gradient_numbers(lives[place].spec, found)
             yield Row(number, where[number], {**numbers_there, "seconds": sum(seconds) if seconds else None})
     if failed:
         raise DeviceError("; ".join(failed))
-
-
-def _words(point: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in point.items())
