@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @contextmanager
 def saved_when_interrupted(store: RunStore) -> Iterator[None]:
     """Say how to resume if Ctrl-C ends a command: every step was written before it was done."""
-    there = f"all that was sent and fetched is saved, `qep collect {store.folder}` goes on"
+    there = f"all that was sent and fetched is saved, `qep collect {store.folder}` resumes it"
     try:
         with saying(lambda: there):
             yield
@@ -55,7 +55,7 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
         show(gradient, None)
     else:
         show_jobs(console(), store)
-        say(f"\nNot finished yet; `qep collect {store.folder}` goes on.")
+        say(f"\nNot finished yet; `qep collect {store.folder}` resumes it.")
     return DONE if gradient is not None else NOT_FINISHED
 
 

@@ -42,7 +42,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
             show_jobs(console(), store, jobs)
             _say_reasons(store, jobs)
         if training is None:
-            say("\nDone; the gradient is in the run." if done else f"\n`qep collect {store.folder}` goes on.")
+            say("\nDone; the gradient is in the run." if done else f"\n`qep collect {store.folder}` resumes it.")
         else:
             _show_training(store.folder, training, done)
     return DONE if done else NOT_FINISHED
@@ -93,9 +93,9 @@ def _show_training(folder: object, training: dict[str, Any], done: bool) -> None
         seconds += f" of about {training['estimate']:.0f} foreseen"
     say(f"\n{training['steps']} of {training['total']} steps are done{seconds}.")
     if not done and training["asked"]:
-        say(f"`qep train --resume {folder}` goes on.")
+        say(f"`qep train --resume {folder}` resumes it.")
     elif not done:
-        say(f"qep.train with the same arguments and run={str(folder)!r} goes on.")
+        say(f"qep.train with the same arguments and run={str(folder)!r} resumes it.")
 
 
 def _events(store: object) -> list[dict[str, object]]:

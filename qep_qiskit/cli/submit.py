@@ -18,7 +18,7 @@ from qep_qiskit.cli.output import progress
 def command(request: SpecRequest, as_json: bool, device_name: str | None, folder: str | None, yes: bool) -> int:
     """Plan a run, write it down, show its price, and send it.
 
-    Every step is written before it is done: after a crash `qep collect RUN` goes on from there, and nothing is sent twice.
+    Every step is written before it is done: after a crash `qep collect RUN` resumes there, and nothing is sent twice.
     """
     from qep_qiskit.runs.new_run import begin
     from qep_qiskit.runs.verbs import remote

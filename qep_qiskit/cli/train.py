@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Fit the network of SPEC to its [data], as its [training] says.
 
-    Every step is kept in the run. Ctrl-C once stops after the step under way, twice at once; `qep train --resume RUN` goes on,
+    Every step is kept in the run. Ctrl-C once stops after the step under way, twice at once; `qep train --resume RUN` resumes,
     and the end is the same as without a stop. With workers the end is the same for any number of them.
 
     On a device that takes jobs the price is shown first. Every job is written down before it is sent: after a stop or a crash
@@ -75,7 +75,7 @@ def command(
     def there() -> str:
         if steps.log is None and not (home / "run.db").exists():
             return "nothing was written, run the same command to start again"
-        return f"{steps.count} of {task.total_steps} steps are kept in {home}; `qep train --resume {home}` goes on"
+        return f"{steps.count} of {task.total_steps} steps are kept in {home}; `qep train --resume {home}` resumes it"
 
     try:
         with saying(there), pool(workers, scheduler) as chosen, _watching(task) as (watch, hidden):
@@ -83,7 +83,7 @@ def command(
             watch["on_begin"] = steps.beginning(watch.get("on_begin"))
             result = kept_steps(spread(task, chosen, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
     except InterruptedTrainingError as error:
-        raise InterruptedRunError(f"{error}; `qep train --resume {home}` goes on") from None
+        raise InterruptedRunError(f"{error}; `qep train --resume {home}` resumes it") from None
     except KeyboardInterrupt:
         raise InterruptedRunError(there()) from None
     except PoolLostError as error:

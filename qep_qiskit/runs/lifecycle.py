@@ -99,6 +99,7 @@ class Lifecycle:
         """Write the first round down, and return the price of all rounds; None if it was confirmed."""
         if self.store.get(CONFIRMED, "all") or self.store.gradients():
             return None
+        self.courier.refuse_copy()
         first = self._written(self._first)
         self.progress("working out the price", None)
         return price_of_rounds(rounds_of(first, self.progress), self.device)

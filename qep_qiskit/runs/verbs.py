@@ -68,7 +68,7 @@ def submit(
     InputError
         For a device that answers at once, or a folder that has a run.
     DeviceError
-        If the service fails. What was written stays; :func:`collect` goes on.
+        If the service fails. What was written stays; :func:`collect` resumes.
     """
     given = spec if isinstance(spec, Spec) else load(spec)
     home = new_folder("run" if given.path is None else given.path.stem) if run is None else Path(run)

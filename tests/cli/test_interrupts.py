@@ -110,7 +110,7 @@ def test_a_training_on_workers_stops_on_an_interrupt(tmp_path, number):
     count = steps(tmp_path / "run")
     assert (code, lines) == (
         CODES[number],
-        [f"qep: interrupted; {count} of 400 steps are kept in run; `qep train --resume run` goes on"],
+        [f"qep: interrupted; {count} of 400 steps are kept in run; `qep train --resume run` resumes it"],
     )
 
 
@@ -169,7 +169,7 @@ def test_a_training_on_a_device_keeps_its_job(tmp_path, number):
         command.until(lambda: len(server.service.ledger()["jobs"]) == 1)
         code, lines = command.stopped(number)
         assert code == CODES[number] and "QPU seconds on ibm_torino" in lines[0]
-        assert len(lines) == 2 and "goes on" in lines[1] and "0 of 400 steps are kept in run" in lines[1]
+        assert len(lines) == 2 and "resumes it" in lines[1] and "0 of 400 steps are kept in run" in lines[1]
         assert len(server.service.ledger()["jobs"]) == 1
 
 

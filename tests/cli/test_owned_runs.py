@@ -78,4 +78,4 @@ def test_a_run_whose_folder_is_gone_ends_in_one_line(server, capsys, monkeypatch
 
     server.service.jobs = deleting
     code, text = qep(capsys, "collect", "gone")
-    assert code == 1 and "the run is gone: its folder was deleted or moved" in text and job in text and "goes on" not in text
+    assert code == 1 and "the run is gone: its folder was deleted or moved" in text and job in text and "resumes it" not in text

@@ -92,7 +92,7 @@ def test_interrupts_say_how_to_resume(spec):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 130, done.stderr
-    assert done.stderr == "qep: interrupted; 2 of 9 steps are kept in run; `qep train --resume run` goes on\n"
+    assert done.stderr == "qep: interrupted; 2 of 9 steps are kept in run; `qep train --resume run` resumes it\n"
     assert called("--resume", "run")[0] == 0
 
 

@@ -85,7 +85,7 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 130, done.stderr
     where = "0 of 2 steps are kept in run; step 1 job 1 is under way on ibm_torino"
-    assert done.stderr.splitlines()[-1] == f"qep: interrupted; {where}; `qep train --resume run` goes on"
+    assert done.stderr.splitlines()[-1] == f"qep: interrupted; {where}; `qep train --resume run` resumes it"
     service._queue_seconds = 0.0
     code, out, _ = qep("status", "run", "--json")
     document = json.loads(out)

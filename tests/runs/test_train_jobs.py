@@ -178,7 +178,7 @@ def test_a_service_that_does_not_answer_is_retried_for_a_while(at, tmp_path):
     device = Silent(tmp_path / "jobs")
     at(device=device)
     device.left = 5
-    with pytest.raises(DeviceError, match="no answer; nothing is lost: `qep.train.* goes on"):
+    with pytest.raises(DeviceError, match="no answer; nothing is lost: `qep.train.* resumes it"):
         at(device=device, run=tmp_path / "other")
 
 

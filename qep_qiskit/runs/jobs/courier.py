@@ -130,7 +130,7 @@ class Courier:
                     return
             except DeviceError as silent_too:
                 raise DeviceError(
-                    f"{error}; whether it was made could not be asked: {silent_too}. Nothing is lost: `{self.again}` goes on"
+                    f"{error}; whether it was made could not be asked: {silent_too}. Nothing is lost: `{self.again}` resumes it"
                 ) from None
             raise DeviceError(f"{error}; no job of it exists. Nothing is lost: `{self.again}` tries again") from None
         reached(f"submit {job.purpose}: sent, id not written")

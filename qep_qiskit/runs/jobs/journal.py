@@ -210,7 +210,7 @@ class JournalDevice(Measuring):
             except DeviceError as error:
                 failures += 1
                 if failures == MOST_FAILURES:
-                    raise DeviceError(f"{error}; nothing is lost: `{self.courier.again}` goes on") from None
+                    raise DeviceError(f"{error}; nothing is lost: `{self.courier.again}` resumes it") from None
                 self.courier.progress(f"{error}; asking again", None)
                 results = None
             if results is not None:
