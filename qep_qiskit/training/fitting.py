@@ -209,7 +209,7 @@ def train(
     resubmit : bool
         Send again those jobs of the run that failed, were cancelled or were lost.
     confirm : callable, optional
-        Called with the expected cost (``jobs``, ``circuits``, ``shots``, ``qpu_seconds``, ``steps``) and the run's store before
+        Called with the expected price (``jobs``, ``circuits``, ``shots``, ``qpu_seconds``, ``steps``) and the run's store before
         the first job is sent; an exception that it raises stops the training before anything is paid.
     workers : int, optional
         Local processes that share the samples of each batch, eight per task; the result does not depend on their number.

@@ -191,13 +191,13 @@ def test_a_training_is_divided_too(spec, tmp_path):
         batch_size=2,
         seed=1,
         run=tmp_path / "run",
-        confirm=lambda cost, store: prices.append(cost),
+        confirm=lambda price, store: prices.append(price),
     )
     assert result.shots > 0
     with runs.open_run(tmp_path / "run") as store:
         jobs = store.jobs()
     assert len({job.tag for job in jobs}) == len(jobs) == len(backend.jobs)
-    assert [cost["jobs"] for cost in prices] == [len(jobs)]
+    assert [price["jobs"] for price in prices] == [len(jobs)]
     assert all(len(job.pubs) <= 2 and job.shots <= 150 for job in jobs)
 
 

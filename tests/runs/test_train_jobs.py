@@ -107,14 +107,14 @@ def test_a_job_that_was_another_one_is_refused(at, tmp_path, monkeypatch):
 def test_the_price_is_shown_and_confirmed_once(at, tmp_path):
     questions = []
 
-    def refuse(cost, store):
-        questions.append(cost)
+    def refuse(price, store):
+        questions.append(price)
         raise InputError("nothing was sent")
 
     with pytest.raises(InputError, match="nothing was sent"):
         at(confirm=refuse)
     assert sent(tmp_path) == 0
-    at(confirm=lambda cost, store: questions.append(cost))
+    at(confirm=lambda price, store: questions.append(price))
     at(confirm=refuse)  # all is done: nothing to ask for
     assert len(questions) == 2 and questions[0] == questions[1]
     with RunStore.open(tmp_path / "run") as store:
@@ -122,7 +122,7 @@ def test_the_price_is_shown_and_confirmed_once(at, tmp_path):
         assert questions[0]["jobs"] == len(jobs) == 6 and questions[0]["steps"] == 2
         assert questions[0]["circuits"] == sum(len(pub.values) for job in jobs for pub in job.pubs)
         assert questions[0]["shots"] == sum(job.shots * len(pub.values) for job in jobs for pub in job.pubs)
-    at(confirm=lambda cost, store: questions.append(cost), epochs=3)
+    at(confirm=lambda price, store: questions.append(price), epochs=3)
     assert questions[-1]["jobs"] == 3 and questions[-1]["steps"] == 1
 
 

@@ -70,11 +70,11 @@ def test_a_stopped_training_resumes(kind, tmp_path):
     assert told(trained(FolderDevice(tmp_path / "jobs"), tmp_path / "run", **KINDS[kind])) == told(whole)
     assert len(list((tmp_path / "jobs").glob("*.json"))) == 2 * count
     with RunStore.open(tmp_path / "run") as store:
-        cost, jobs = store.get("estimate", "training"), store.jobs()
+        price, jobs = store.get("estimate", "training"), store.jobs()
         if kind != "shots by the error bar":
             rows = [(job.shots, len(pub.values)) for job in jobs for pub in job.pubs]
             # the last batch has one sample, not two
-            assert cost["jobs"] == len(jobs) and sum(n for _, n in rows) <= cost["circuits"] <= 1.4 * sum(n for _, n in rows)
+            assert price["jobs"] == len(jobs) and sum(n for _, n in rows) <= price["circuits"] <= 1.4 * sum(n for _, n in rows)
 
 
 @pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
