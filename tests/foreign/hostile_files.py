@@ -1,7 +1,7 @@
 """Forty files from strangers, of all kinds that the program reads; each with the command that reads it.
 
-``python tests/hostile_files.py`` runs them and prints seconds of processor time and megabytes for each, over a command that
-refuses an empty file.
+``python tests/foreign/hostile_files.py`` runs them and prints seconds of processor time and megabytes for each, compared with
+a command that refuses an empty file.
 """
 
 import base64
