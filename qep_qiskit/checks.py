@@ -98,7 +98,7 @@ def real(name: str, value: Any, *, above: float | None = None, least: float | No
 
 
 def flag(name: str, value: object) -> bool:
-    """Return True or False, given as Python's or NumPy's own; nothing else is accepted."""
+    """Return a Boolean of Python or NumPy as bool; nothing else is accepted."""
     value = _scalar(value)
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name}: {shown(value)} is not allowed; give True or False")
@@ -163,7 +163,7 @@ def _names(where: str, values: Any) -> tuple[list[Any] | None, list[Any]]:
 
 
 def _unless_numbered(labels: list[Any], items: list[Any]) -> tuple[list[Any] | None, list[Any]]:
-    """Return no names where the labels are the positions 0, 1, 2, …"""
+    """Return labels and items, with None for labels that are only the positions 0, 1, 2, …"""
     return (None, []) if labels == list(range(len(labels))) else (labels, items)
 
 

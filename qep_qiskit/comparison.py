@@ -107,8 +107,8 @@ class Climb:
         self._settings, self._planned = settle(problem, settings, progress)
         refuse_without_qubits(problem, settings.preparer, self._settings.shots)
         self._shares = mitigation.calibrated and not mitigation.twirled
-        asked = self._settings.stencil
-        self._chosen: Stencil | None = asked if isinstance(asked, Stencil) else None
+        stencil = self._settings.stencil
+        self._chosen: Stencil | None = stencil if isinstance(stencil, Stencil) else None
         self._free: Prepared | None = None
         self._rungs: list[Rung] = []
         self._last: Gradient | None = None
@@ -148,9 +148,9 @@ class Climb:
 
     def _described_stencil(self) -> dict[str, object]:
         """Return kind and β; an adaptive β that an interrupted comparison has not chosen yet is None."""
-        asked = self._settings.stencil
-        described: dict[str, object] = {"kind": asked.kind, "beta": None if self._chosen is None else self._chosen.beta}
-        return described if isinstance(asked, Stencil) else {**described, "chosen": "adaptive"}
+        stencil = self._settings.stencil
+        described: dict[str, object] = {"kind": stencil.kind, "beta": None if self._chosen is None else self._chosen.beta}
+        return described if isinstance(stencil, Stencil) else {**described, "chosen": "adaptive"}
 
     def budget(self) -> Budget:
         """Return the rungs computed so far."""

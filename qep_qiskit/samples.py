@@ -40,7 +40,7 @@ def from_bit_array(bits: BitArray) -> list[Samples]:
 def covariance_of_means(values: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
     """Return the covariance of Σ_u weight_u values_u, shape (R, R), for per-outcome values of shape (U, R).
 
-    The sample covariance of the shots over their number; of strata, whose shots are fixed, the sum of each one's own. Zero for
+    It is the sample covariance of the shots divided by their number; strata have fixed shots, so theirs are added up. Zero for
     the exact distribution.
     """
     if samples.shots is None:

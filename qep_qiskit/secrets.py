@@ -160,11 +160,11 @@ def _spans(text: str, known: _Known) -> Iterator[tuple[int, int]]:
     for _ in range(4):
         yield from _folded_spans(letters, places, known)
         joined = "".join(letters)
-        yield from ((places[found.start()][0], places[found.end() - 1][1]) for found in _CRN.finditer(joined))
+        yield from ((places[match.start()][0], places[match.end() - 1][1]) for match in _CRN.finditer(joined))
         for kind, pattern in _RUN.items():
-            for found in pattern.finditer(joined):
-                if any(_holds(decoded, known) for decoded in _DECODERS[kind](found.group())):
-                    yield places[found.start()][0], places[found.end() - 1][1]
+            for match in pattern.finditer(joined):
+                if any(_holds(decoded, known) for decoded in _DECODERS[kind](match.group())):
+                    yield places[match.start()][0], places[match.end() - 1][1]
         letters, places, changed = _unescaped(joined, places)
         if not changed:
             return
@@ -195,8 +195,8 @@ def _holds(text: str, known: _Known, *, again: bool = True) -> bool:
     return again and any(
         _holds(decoded, known, again=False)
         for kind, pattern in _RUN.items()
-        for found in pattern.finditer(text)
-        for decoded in _DECODERS[kind](found.group())
+        for match in pattern.finditer(text)
+        for decoded in _DECODERS[kind](match.group())
     )
 
 
@@ -204,17 +204,17 @@ def _unescaped(text: str, places: list[tuple[int, int]]) -> tuple[list[str], lis
     letters: list[str] = []
     spans: list[tuple[int, int]] = []
     at, changed = 0, False
-    for found in _ESCAPE.finditer(text):
-        percent, unicode, byte, quoted, octal, entity, plain = found.groups()
+    for match in _ESCAPE.finditer(text):
+        percent, unicode, byte, quoted, octal, entity, plain = match.groups()
         code = percent or unicode or byte or quoted
         letter = chr(int(code, 16)) if code else chr(int(octal, 8)) if octal else html.unescape(entity) if entity else plain
-        if letter == found.group():
+        if letter == match.group():
             continue
-        letters += text[at : found.start()]
-        spans += places[at : found.start()]
+        letters += text[at : match.start()]
+        spans += places[at : match.start()]
         letters.append(letter[:1])
-        spans.append((places[found.start()][0], places[found.end() - 1][1]))
-        at, changed = found.end(), True
+        spans.append((places[match.start()][0], places[match.end() - 1][1]))
+        at, changed = match.end(), True
     return letters + list(text[at:]), spans + places[at:], changed
 
 
@@ -288,12 +288,12 @@ def _secrets_of(path: str, changed: int, size: int) -> frozenset[str]:
         accounts = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return frozenset()
-    found: set[str] = set()
+    secrets: set[str] = set()
     for account in accounts.values() if isinstance(accounts, dict) else ():
         tables = [account, account.get("proxies")] if isinstance(account, dict) else []
         for table in tables:
             for key in ("token", "instance", "password_ntlm"):
                 value = table.get(key) if isinstance(table, dict) else None
                 if isinstance(value, str):
-                    found.add(value)
-    return frozenset(found)
+                    secrets.add(value)
+    return frozenset(secrets)

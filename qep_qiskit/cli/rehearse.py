@@ -183,26 +183,26 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     applied = (gradients[-1].get("provenance") or {}).get("stencil")
     used = stencil(applied["kind"], float(applied["beta"])) if applied else settings["stencil"]
     same = {"preparer": settings["preparer"], "stencil": used, "seed": settings["seed"]}
-    found: dict[str, Any] = {"gradient": gradients[-1], "events": events}
+    outcome: dict[str, Any] = {"gradient": gradients[-1], "events": events}
     if problem.network.num_qubits > COMPARED_QUBITS:
-        return found
-    asked: tuple[tuple[str, str, Callable[[], Gradient]], ...] = (
+        return outcome
+    references: tuple[tuple[str, str, Callable[[], Gradient]], ...] = (
         ("noise_free", "the noise-free gradient of the same states", lambda: gradient(problem, **same)),
         ("exact", "the exact gradient", lambda: exact_gradient(problem)),
     )
-    for key, title, ask in asked:
+    for key, title, ask in references:
         try:
             truth = np.array(ask().values)
         except (DegenerateGroundStateError, InputError):
             continue
         off = deviation(values, truth, errors)
-        found[key] = {
+        outcome[key] = {
             "title": title,
             "values": truth,
             "largest_z": off.largest_z,
             "mean_square_z": off.chi_square,
         }
-    return found
+    return outcome
 
 
 def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None) -> None:

@@ -67,14 +67,14 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedComma
     step = run(submit)
     yield step
     failures, end = 0, time.monotonic() + PATIENCE_SECONDS
-    shown = False
+    reported = False
     while step.code != DONE and failures < MOST_FAILURES and time.monotonic() < end:
         if step.code != NOT_FINISHED:
             failures += 1
             if service.refused or (step.code == WRONG_INPUT and not _ended_badly(home)):
                 return
-        if not shown and (home / "run.db").is_file():
-            shown = True
+        if not reported and (home / "run.db").is_file():
+            reported = True
             yield run(["status", str(home)])
         time.sleep(PAUSE_SECONDS)
         before = step
@@ -84,7 +84,7 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedComma
     if step.code != DONE:
         yield step
         return
-    if not shown:
+    if not reported:
         yield run(["status", str(home)])
     if "report" in VERBS:
         yield run(["report", str(home)])

@@ -70,40 +70,40 @@ def command(
     bad = unmade(specs, where)
     folder = request.home(out, suffix="-sweep")
     measures = MEASURES[kind_of(specs[0])]
-    with opened(folder, spec.to_toml(), axes, files_of(specs)) as kept:
+    with opened(folder, spec.to_toml(), axes, files_of(specs)) as sweep:
 
         def there() -> str:
-            return f"{kept.saved} of {len(where)} points are kept in {folder}; run the same command to go on"
+            return f"{sweep.saved} of {len(where)} points are kept in {folder}; run the same command to go on"
 
         try:
-            with saying(there), progress() as report, pool(workers, scheduler, say=functools.partial(say, err=True)) as chosen:
-                report(f"{len(where)} points", len(kept.rows) / len(where))
-                done = [row.number for row in kept.rows]
+            with saying(there), progress() as report, pool(workers, scheduler, say=functools.partial(say, err=True)) as processes:
+                report(f"{len(where)} points", len(sweep.rows) / len(where))
+                done = [row.number for row in sweep.rows]
                 paid = paid_points(specs, where, [*done, *bad])
                 measured = paid_rows(specs, where, paid, folder / "runs", yes, report)
-                for row in itertools.chain(measured, rows(specs, where, chosen, done=[*done, *paid], bad=bad)):
-                    kept.add(row)
-                    report(f"{len(kept.rows)} of {len(where)} points", len(kept.rows) / len(where))
+                for row in itertools.chain(measured, rows(specs, where, processes, done=[*done, *paid], bad=bad)):
+                    sweep.add(row)
+                    report(f"{len(sweep.rows)} of {len(where)} points", len(sweep.rows) / len(where))
         except KeyboardInterrupt:
-            if kept.rows:
-                kept.save()
+            if sweep.rows:
+                sweep.save()
             raise InterruptedRunError(there()) from None
         except PoolLostError as error:
-            if kept.rows:
-                kept.save()
+            if sweep.rows:
+                sweep.save()
             raise PoolLostError(f"{error}; {there()}") from None
         finally:
-            if kept.rows:
-                kept.save()
-                kept.write_csv(measures)
-        entries = summary(kept.rows, measures)
+            if sweep.rows:
+                sweep.save()
+                sweep.write_csv(measures)
+        entries = summary(sweep.rows, measures)
         drawn = next((name for name in measures if any(entry.numbers[name] for entry in entries)), measures[0])
         picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
     if as_json:
         files = {"folder": str(folder), "picture": str(picture)}
-        print_json({**kept.to_dict(), "summary": [entry.to_dict() for entry in entries], "files": files})
+        print_json({**sweep.to_dict(), "summary": [entry.to_dict() for entry in entries], "files": files})
         return
-    _show(entries, measures, kept.rows)
+    _show(entries, measures, sweep.rows)
     say(f"\n{picture}")
 
 
@@ -116,10 +116,10 @@ def _cell(name: str, number: Estimate | None) -> str:
 def _show(entries: Sequence[Average], measures: Sequence[str], rows: Sequence[Row]) -> None:
     seeds = max((entry.count for entry in entries), default=0)
     title = "Sweep" if seeds < 2 else f"Sweep, mean ± standard deviation over {seeds} seeds"
-    shown = [name for name in SHOWN if name in measures and any(entry.numbers[name] for entry in entries)]
-    table = terminal_table(*entries[0].point, right=[name.replace("_", " ") for name in shown], title=title)
+    columns = [name for name in SHOWN if name in measures and any(entry.numbers[name] for entry in entries)]
+    table = terminal_table(*entries[0].point, right=[name.replace("_", " ") for name in columns], title=title)
     for entry in entries:
-        table.add_row(*map(name_cell, entry.point.values()), *(_cell(name, entry.numbers[name]) for name in shown))
+        table.add_row(*map(name_cell, entry.point.values()), *(_cell(name, entry.numbers[name]) for name in columns))
     out = console()
     out.print(table)
     for row in rows:

@@ -78,10 +78,10 @@ def command(
         return f"{steps.count} of {task.total_steps} steps are kept in {home}; `qep train --resume {home}` resumes it"
 
     try:
-        with saying(there), pool(workers, scheduler) as chosen, _watching(task) as (watch, hidden):
+        with saying(there), pool(workers, scheduler) as processes, _watching(task) as (watch, hidden):
             watch["confirm"] = ask_for_training(yes, hidden)
             watch["on_begin"] = steps.beginning(watch.get("on_begin"))
-            result = kept_steps(spread(task, chosen, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
+            result = kept_steps(spread(task, processes, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
     except InterruptedTrainingError as error:
         raise InterruptedRunError(f"{error}; `qep train --resume {home}` resumes it") from None
     except KeyboardInterrupt:

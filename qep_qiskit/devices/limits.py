@@ -26,7 +26,7 @@ class Limits:
         pieces = 1 if self.shots is None else -(-shots // self.shots)
         each = [shots // pieces + (k < shots % pieces) for k in range(pieces)]
         starts = range(0, circuits, most)
-        return [Part(slice(start, min(start + most, circuits)), some) for start in starts for some in each]
+        return [Part(slice(start, min(start + most, circuits)), count) for start in starts for count in each]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _tried(question: Any) -> Any:
         return None
 
 
-def _number(told: object) -> int | None:
-    if isinstance(told, bool) or not isinstance(told, int | float | np.integer) or not math.isfinite(told) or told < 1:
+def _number(stated: object) -> int | None:
+    if isinstance(stated, bool) or not isinstance(stated, int | float | np.integer) or not math.isfinite(stated) or stated < 1:
         return None
-    return int(told)
+    return int(stated)

@@ -58,10 +58,10 @@ def native_graph(device: object, sites: int) -> NativeGraph:
     readout = {q: _error(target["measure"].get((q,))) for q in range(backend.num_qubits)}
     couplings: dict[tuple[int, int], float] = {}
     for name in target.operation_names:
-        for pair, known in (target[name] or {}).items():
+        for pair, instruction in (target[name] or {}).items():
             if pair is not None and len(pair) == 2:
                 edge = (min(pair), max(pair))
-                couplings[edge] = min(couplings.get(edge, 1.0), _error(known))
+                couplings[edge] = min(couplings.get(edge, 1.0), _error(instruction))
     good = {q for q, error in readout.items() if error < WORST}
     costs = {e: -math.log1p(-error) for e, error in couplings.items() if error < WORST and set(e) <= good}
     cost_of = {q: -math.log1p(-readout[q]) for q in good}

@@ -184,7 +184,7 @@ class InspectedDevice(Protocol):
 
 @runtime_checkable
 class GroupingDevice(Protocol):
-    """A remote device that can keep jobs together: in a batch, or in a session that has the device to itself."""
+    """A remote device that can keep jobs together: in a batch, or in a session that reserves the device."""
 
     @property
     def mode(self) -> str:

@@ -300,7 +300,7 @@ class _Circuits:
         flips = design(len(axes), self.sets, stream(plan.seed, "flips", row.plan, row.phase, row.basis, *folds))
         circuits = self.device.needs_circuits
         group.values += list(twirled_values(compiled, group.compiled, values, flips) if circuits else [values] * len(flips))
-        group.rows += [replace(row, flips=some) for some in flips]
+        group.rows += [replace(row, flips=flip_set) for flip_set in flips]
         group.sources += [(plan.prepared, index)] * len(flips)
 
     def _variant(self, digest: str, axes: str, factor: int) -> Compiled:
@@ -355,7 +355,7 @@ def calibration_circuits(device: Device, qubits: tuple[int, ...], plan: Plan) ->
         )
     plain = device.compile(zeros, qubits=qubits)
     flips = design(n, num_flips(n), stream(plan.seed, "calibration flips"))
-    rows = tuple(Row(0, CALIBRATION, 0, flips=some) for some in flips)
+    rows = tuple(Row(0, CALIBRATION, 0, flips=flip_set) for flip_set in flips)
     if device.needs_circuits:
         after = twirling.construct(plain, axes)
         work = Work(after, axes, twirled_values(plain, after, np.zeros(0), flips))

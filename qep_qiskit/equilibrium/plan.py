@@ -103,8 +103,8 @@ class Plan(Value):
     @property
     def calibration_shots(self) -> int | None:
         """Shots per calibration circuit."""
-        given, shots = self.settings.calibration_shots, self.settings.shots
-        return given or (isinstance(shots, Split) and shots.calibration) or self.shots
+        number, shots = self.settings.calibration_shots, self.settings.shots
+        return number or (isinstance(shots, Split) and shots.calibration) or self.shots
 
     def shots_of(self, phase: int, basis: int) -> int | None:
         """Return the shots of one circuit; None for exact expectations."""

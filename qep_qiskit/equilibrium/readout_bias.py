@@ -38,7 +38,7 @@ def readout_bias(
     """
     if not strings.size or float(np.sqrt(np.mean(strings**2))) <= LARGE:
         return ()
-    single, worst = max(((_seen_once(some), some) for some in samples), key=lambda pair: pair[0])
+    single, worst = max(((_seen_once(counts), counts) for counts in samples), key=lambda pair: pair[0])
     biased = []
     for name, difference, stderr in parts:
         size = np.divide(np.abs(difference), stderr, out=np.zeros_like(stderr), where=stderr > 0)

@@ -139,15 +139,15 @@ class Gradient(Value):
         return f", {counted(number, 'warning')}" if number else ""
 
 
-def checked(found: Gradient) -> Gradient:
+def checked(gradient: Gradient) -> Gradient:
     """Return the gradient. Raises InputError where a number of it is not finite."""
     for what, values in (
-        ("gradient", found.values),
-        ("loss", found.loss),
-        ("predictions", found.predictions),
-        ("covariance", found.covariance),
-        ("loss_stderr", found.loss_stderr),
-        ("predictions_stderr", found.predictions_stderr),
+        ("gradient", gradient.values),
+        ("loss", gradient.loss),
+        ("predictions", gradient.predictions),
+        ("covariance", gradient.covariance),
+        ("loss_stderr", gradient.loss_stderr),
+        ("predictions_stderr", gradient.predictions_stderr),
     ):
         numbers = np.zeros(0) if values is None else np.atleast_1d(np.asarray(values, dtype=float))
         if not np.isfinite(numbers).all():
@@ -155,7 +155,7 @@ def checked(found: Gradient) -> Gradient:
                 f"{what}: {numbers[~np.isfinite(numbers)][0]} is not finite; a weight, an input, a target or β is too large or "
                 "too small for double precision"
             )
-    return found
+    return gradient
 
 
 def listed(names: Sequence[str], values: Vector, errors: Vector | None) -> str:

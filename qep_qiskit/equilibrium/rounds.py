@@ -50,8 +50,8 @@ def run(
         observed = [observed_free(first[i], outcomes[i]) for i in waiting]
         second = advance_all([first[i] for i in waiting], observed, progress=progress)
         later = execute_all(second, earlier=[outcomes[i] for i in waiting], progress=progress)
-        for i, part, more in zip(waiting, second, later, strict=True):
-            last[i], outcomes[i] = part, outcomes[i].followed_by(more)
+        for i, part, second_outcomes in zip(waiting, second, later, strict=True):
+            last[i], outcomes[i] = part, outcomes[i].followed_by(second_outcomes)
     return list(zip(last, outcomes, strict=True))
 
 
@@ -93,13 +93,13 @@ def _prepared_together(
     problems: Sequence[Problem], settings: Settings, progress: Progress
 ) -> tuple[list[Stencil | None], list[Prepared | None]]:
     """Return the stencil of each problem and the states of its first round, those of all problems prepared together."""
-    preparer, asked = settings.preparer, settings.stencil
-    if isinstance(asked, Stencil):
-        states = preparer.prepare_all([first_family(problem, asked) for problem in problems], progress=progress)
-        return [asked] * len(problems), list(states)
-    assert isinstance(asked, AdaptiveStencil)
+    preparer, stencil = settings.preparer, settings.stencil
+    if isinstance(stencil, Stencil):
+        states = preparer.prepare_all([first_family(problem, stencil) for problem in problems], progress=progress)
+        return [stencil] * len(problems), list(states)
+    assert isinstance(stencil, AdaptiveStencil)
     free = preparer.prepare_all([free_family(problem) for problem in problems], progress=progress)
-    stencils = [adapted(asked, problem, state, settings.shots) for problem, state in zip(problems, free, strict=True)]
+    stencils = [adapted(stencil, problem, state, settings.shots) for problem, state in zip(problems, free, strict=True)]
     once = [i for i, problem in enumerate(problems) if not problem.cost.needs_free_phase]
     families = [nudged_family(problems[i], stencils[i]) for i in once]
     nudged = preparer.prepare_all(families, progress=progress) if once else []

@@ -103,7 +103,7 @@ def _sensitivity(first: Plan, signal: Vector, prepared: Sequence[Prepared]) -> N
     """
     problem, paulis = first.problem, first.problem.frame.paulis
     factors = np.array([first.stencil.phase_factors[p] for p in _rest(first)])
-    here, *moved = (factors @ some.expectations(paulis) for some in prepared)
+    here, *moved = (factors @ states.expectations(paulis) for states in prepared)
     return np.array([problem.derivative_rows @ (there - here) / _step(signal) for there in moved]).T
 
 

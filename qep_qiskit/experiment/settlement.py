@@ -39,11 +39,11 @@ def settled_spec(spec: Spec, progress: Progress = silent) -> tuple[Spec, str]:
         measurement["shots"] = settled.shots
     if settled.calibration_shots is not None:
         measurement["calibration_shots"] = settled.calibration_shots
-    asked = [
+    requests = [
         f"stencil.beta = {getattr(spec.stencil_section, 'beta', None)!r}",
         f"measurement.split = {spec.measurement.split!r}",
     ]
     error = record["predicted_relative_error"]
     foreseen = f"; predicted relative error {error:.3g}" if isinstance(error, float) else ""
-    note += f"# Chosen by the planner for {', '.join(asked)}{foreseen}\n"
+    note += f"# Chosen by the planner for {', '.join(requests)}{foreseen}\n"
     return validated({**tables, "measurement": measurement}, path=spec.path), note

@@ -100,10 +100,10 @@ def _shares(sums: Vector, unseen: Vector, sizes: Vector) -> Vector:
     """
     share = np.ones_like(sizes)
     for _ in range(ITERATIONS):
-        wanted = _neyman(sums + 2.0 * unseen / share, sizes)
-        if np.abs(wanted - share).max() < 1e-6:
+        target = _neyman(sums + 2.0 * unseen / share, sizes)
+        if np.abs(target - share).max() < 1e-6:
             break
-        share = np.sqrt(share * wanted)
+        share = np.sqrt(share * target)
     return share * sizes.sum() / float(sizes @ share)
 
 
@@ -239,16 +239,16 @@ def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | No
     scale : float
         gap/‖C‖.
     """
-    known: dict[float, Choice | UnreachableError] = {}
+    tried: dict[float, Choice | UnreachableError] = {}
 
     def value(log_beta: float) -> float:
         beta = _rounded(float(np.exp(log_beta)))
-        if beta not in known:
+        if beta not in tried:
             try:
-                known[beta] = at(beta)
+                tried[beta] = at(beta)
             except UnreachableError as error:
-                known[beta] = error
-        choice = known[beta]
+                tried[beta] = error
+        choice = tried[beta]
         if isinstance(choice, UnreachableError):
             # larger than any number of shots, and less so where the error comes nearer to the target
             return 100.0 + float(np.log(choice.floor)) if np.isfinite(choice.floor) else 1e3
@@ -259,9 +259,9 @@ def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | No
     best = int(np.argmin(values))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]
     minimize_scalar(value, bounds=(low, high), method="bounded", options={"xatol": PRECISION})
-    reached = {beta: found for beta, found in known.items() if isinstance(found, Choice)}
+    reached = {beta: found for beta, found in tried.items() if isinstance(found, Choice)}
     if not reached:
-        raise min((found for found in known.values() if isinstance(found, UnreachableError)), key=lambda e: e.floor)
+        raise min((found for found in tried.values() if isinstance(found, UnreachableError)), key=lambda e: e.floor)
     return reached[min(reached, key=lambda beta: value(float(np.log(beta))))]
 
 

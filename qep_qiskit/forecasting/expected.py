@@ -28,12 +28,12 @@ class ExpectedDevice:
 
     @property
     def name(self) -> str:
-        """The device's."""
+        """The device's name."""
         return self.device.name
 
     @property
     def seed(self) -> int:
-        """The device's."""
+        """The device's seed."""
         return self.device.seed
 
     @property
@@ -43,7 +43,7 @@ class ExpectedDevice:
 
     @property
     def needs_circuits(self) -> bool:
-        """The device's."""
+        """The device's answer."""
         return self.device.needs_circuits
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:

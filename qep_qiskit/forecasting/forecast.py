@@ -142,7 +142,7 @@ class Forecast(Value):
 
     def to_dict(self) -> dict[str, object]:
         """Return the object that ``qep plan --json`` prints."""
-        sent = self.sending
+        sending = self.sending
         return {
             "names": list(self.names),
             "values": plain(self.values),
@@ -171,12 +171,17 @@ class Forecast(Value):
                     "purpose": "calibration" if row.phase is None else "data",
                     **({} if row.appraisal is None else vars(row.appraisal)),
                 }
-                for row in sent.rows
+                for row in sending.rows
             ],
-            "totals": {"circuits": sent.circuits, "shots": sent.shots, "jobs": sent.jobs, "qpu_seconds": sent.seconds},
-            "repetition_delay": sent.repetition_delay,
+            "totals": {
+                "circuits": sending.circuits,
+                "shots": sending.shots,
+                "jobs": sending.jobs,
+                "qpu_seconds": sending.seconds,
+            },
+            "repetition_delay": sending.repetition_delay,
             "seconds_formula": FORMULA,
-            "layout": None if sent.qubits is None else list(sent.qubits),
+            "layout": None if sending.qubits is None else list(sending.qubits),
             "fidelity": self.fidelity,
             "method": self.method,
             "warnings": list(self.warnings),
@@ -190,8 +195,8 @@ class Forecast(Value):
         error = "" if self.relative_error is None else f", error {self.relative_error:.2g} of the gradient"
         seconds = "" if self.sending.seconds is None else f", {self.sending.seconds:.3g} QPU s"
         shots = "exact expectations" if self.sending.shots is None else f"{self.sending.shots:,} shots"
-        sent = f"{counted(self.sending.circuits, 'circuit')}, {shots}"
-        return f"Forecast({counted(len(self.names), 'weight')}, β = {self.stencil.beta:.3g}, {sent}{seconds}{error})"
+        summary = f"{counted(self.sending.circuits, 'circuit')}, {shots}"
+        return f"Forecast({counted(len(self.names), 'weight')}, β = {self.stencil.beta:.3g}, {summary}{seconds}{error})"
 
     def _repr_html_(self) -> str:
         stderr = [None] * len(self.names) if self.stderr is None else list(self.stderr)

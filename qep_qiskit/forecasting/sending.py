@@ -77,15 +77,15 @@ class Sending:
 
 
 def sending(last: Plan, device: Device, split: Split | None) -> Sending:
-    """Compile all rounds for the device itself and count.
+    """Return the circuits of all rounds, compiled for the device, with their number, time and price.
 
     Parameters
     ----------
     last : Plan
-        The last round, which knows the earlier one.
+        The last round; its `earlier` is the first one.
     device : Device
     split : Split or None
-        Shots; None for exact expectations.
+        The shots of each circuit; None for exact expectations.
     """
     plans = [_shared_out(part, split) for part in ((last,) if last.earlier is None else (last.earlier, last))]
     rounds = compile_rounds(plans, device)

@@ -23,7 +23,7 @@ def json_document(data: bytes) -> Any:
     Raises
     ------
     ValueError
-        If it is no JSON, too large or too deep, or holds a number or a text that no program of ours writes.
+        If it is invalid, too large or too deep, or holds a number or a text that this package never writes.
     """
     if len(data) > LARGEST_JSON:
         raise ValueError(f"it has {len(data):,} bytes; at most {LARGEST_JSON:,} are read")

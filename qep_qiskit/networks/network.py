@@ -113,7 +113,7 @@ class Network(Value):
     def identity(self) -> dict[str, object]:
         """Return what the network computes; how it was made, and what first weights are drawn from, does not count."""
         aside = ("output_names", "scales", "description")
-        return {own.name: getattr(self, own.name) for own in fields(self) if own.name not in aside}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in aside}
 
     @property
     def closed_form(self) -> bool:
@@ -246,8 +246,8 @@ def finite_vector(name: str, values: object, length: int | None, meaning: str) -
     if array is None or array.ndim == 0:
         raise InputError(f"{name}: {shown(values)} is not a list of numbers; expected {length or 'numbers'} ({meaning})")
     if array.ndim != 1 or (length is not None and array.shape[0] != length):
-        got = f"shape {array.shape}" if array.ndim != 1 else f"{array.shape[0]} values"
-        raise InputError(f"{name}: got {got}, expected {'one row of numbers' if length is None else length} ({meaning})")
+        received = f"shape {array.shape}" if array.ndim != 1 else f"{array.shape[0]} values"
+        raise InputError(f"{name}: got {received}, expected {'one row of numbers' if length is None else length} ({meaning})")
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         raise InputError(f"{name}: value {bad[0]} is {array[bad[0]]}; all values must be finite numbers")

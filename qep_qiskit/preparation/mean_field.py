@@ -178,7 +178,7 @@ class MeanField(Preparer):
 
 
 def _response(family: Family, spins: Vector) -> Responsive:
-    """Return what gives the response of a minimum: its spins turn by −(Hessian)⁺ times the slope of C."""
+    """Return the response function of a minimum, whose spins turn by −(Hessian)⁺ times the slope of C."""
 
     def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         axes = tangents(spins)

@@ -173,7 +173,7 @@ class Prepared:
         return self
 
     def start(self, kind: str) -> Start | None:
-        """Return what a later preparation may start from as one plain array: the first phase's ``"angles"`` or ``"state"``."""
+        """Return a warm start for a later preparation as one plain array: the first phase's ``"angles"`` or ``"state"``."""
         if kind == "angles":
             return None if self.angles is None else np.array(self.angles[0], dtype=float)
         if kind == "state" and isinstance(self.states, Held):

@@ -155,9 +155,9 @@ def _columns(budget: Budget, weights: Mapping[str, Any]) -> list[Column]:
 def _unrepeated(provenance: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the provenance without what the settings say in the same words."""
     rest = {key: value for key, value in provenance.items() if key not in settings or settings[key] != value}
-    asked = settings.get("preparer")
-    if isinstance(asked, Mapping) and isinstance(rest.get("preparation"), Mapping):
-        rest["preparation"] = {k: v for k, v in rest["preparation"].items() if k not in asked or asked[k] != v}
+    preparer = settings.get("preparer")
+    if isinstance(preparer, Mapping) and isinstance(rest.get("preparation"), Mapping):
+        rest["preparation"] = {k: v for k, v in rest["preparation"].items() if k not in preparer or preparer[k] != v}
     return {key: value for key, value in rest.items() if value not in ({}, [])}
 
 

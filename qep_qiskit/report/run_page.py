@@ -158,8 +158,8 @@ def _circuits(store: RunStore) -> list[dict[str, Any]]:
         for pub in job.pubs:
             uses[pub.circuit] = uses.get(pub.circuit, 0) + len(pub.values)
     return [
-        {"circuit": key, **{k: _short(v) for k, v in about.items()}, "executions": uses.get(key, 0)}
-        for key, about in store.circuits().items()
+        {"circuit": key, **{k: _short(v) for k, v in facts.items()}, "executions": uses.get(key, 0)}
+        for key, facts in store.circuits().items()
     ]
 
 

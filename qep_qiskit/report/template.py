@@ -104,7 +104,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """Return what stands in a page: every text that is not our own markup without secrets and unseen characters."""
+    """Return a value for a page: texts, except for our own markup, lose secrets and invisible characters."""
     return printable(scrubbed(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -32,17 +32,17 @@ Span = tuple[str, datetime, datetime | None]
 
 def spans(events: Sequence[Event]) -> dict[str, list[Span]]:
     """Return for every job its states with their beginning and end; the last one's end is None."""
-    found: dict[str, list[Span]] = {}
+    by_tag: dict[str, list[Span]] = {}
     for event in events:
         if event.tag is None or event.state is None:
             continue
-        time, states = datetime.fromisoformat(event.time), found.setdefault(event.tag, [])
+        time, states = datetime.fromisoformat(event.time), by_tag.setdefault(event.tag, [])
         if states and states[-1][0] == event.state:
             continue
         if states:
             states[-1] = (states[-1][0], states[-1][1], time)
         states.append((event.state, time, None))
-    return found
+    return by_tag
 
 
 def timeline(events: Sequence[Event], created: str) -> Figure:

@@ -16,14 +16,14 @@ SMALL = 0.02
 
 def drift_warnings(store: RunStore) -> list[str]:
     """Return a warning for every pair of consecutive calibrations of a run that differ."""
-    known: list[tuple[str, Mapping[str, Any]]] = []
+    calibrations: list[tuple[str, Mapping[str, Any]]] = []
     for number in sorted(store.all(BEFORE), key=int):
         for kind, when in ((BEFORE, "when round {} was sent"), (AFTER, "when round {} was read")):
             document = store.get(kind, number)
             if document and document.get("readout"):
-                known.append((when.format(int(number) + 1), document))
+                calibrations.append((when.format(int(number) + 1), document))
     warnings = []
-    for (_, earlier), (when, later) in itertools.pairwise(known):
+    for (_, earlier), (when, later) in itertools.pairwise(calibrations):
         change = largest_change(earlier["readout"], later["readout"])
         if earlier.get("date") != later.get("date") and change > SMALL:
             warnings.append(

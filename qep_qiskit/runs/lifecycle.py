@@ -207,7 +207,7 @@ class Lifecycle:
         return [job_id for end in cancel_jobs(self.courier) for job_id in end.cancelled]
 
     def _recorded(self, gradient: Gradient, last: Plan) -> Gradient:
-        more: Mapping[str, object] = {
+        record: Mapping[str, object] = {
             "versions": versions(),
             "run": self.store.description["id"],
             "jobs": {job.tag: job.job_id for job in self.store.jobs()},
@@ -215,7 +215,7 @@ class Lifecycle:
         }
         drift = drift_warnings(self.store)
         diagnostics = gradient.diagnostics.with_warnings(drift)
-        gradient = replace(gradient, provenance={**gradient.provenance, **more}, diagnostics=diagnostics)
+        gradient = replace(gradient, provenance={**gradient.provenance, **record}, diagnostics=diagnostics)
         if all(entry.get("mitigation") != str(last.mitigation) for entry in self.store.gradients()):
             self.store.add_gradient({"mitigation": str(last.mitigation), **gradient.to_dict()})
         return gradient

@@ -141,7 +141,7 @@ def _compared(rungs: list[Rung]) -> tuple[Rung, ...]:
 def _stencil(each: list[Reading], settings: Mapping[str, Any]) -> AnyStencil:
     """Return the stencil that the gradients were measured with."""
     for reading in each:
-        if about := reading.provenance.get("stencil"):
-            return stencil(about["kind"], float(about["beta"]))
+        if stated := reading.provenance.get("stencil"):
+            return stencil(stated["kind"], float(stated["beta"]))
     asked: AnyStencil = settings["stencil"]
     return asked

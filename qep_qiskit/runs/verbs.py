@@ -70,9 +70,9 @@ def submit(
     DeviceError
         If the service fails. What was written stays; :func:`collect` resumes.
     """
-    given = spec if isinstance(spec, Spec) else load(spec)
-    home = new_folder("run" if given.path is None else given.path.stem) if run is None else Path(run)
-    life = begin(given, remote(given if device is None else device), home, confirm=confirm, progress=progress)
+    loaded = spec if isinstance(spec, Spec) else load(spec)
+    home = new_folder("run" if loaded.path is None else loaded.path.stem) if run is None else Path(run)
+    life = begin(loaded, remote(loaded if device is None else device), home, confirm=confirm, progress=progress)
     with life.store:
         life.advance()
     return home
@@ -144,18 +144,18 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
     Nothing is written.
     """
     folder = find_run(run)
-    written = summary(folder)
-    if not ask or written.state not in ("waiting", FORGOTTEN):
-        return written
+    stored = summary(folder)
+    if not ask or stored.state not in ("waiting", FORGOTTEN):
+        return stored
     with open_run(folder) as store:
         try:
             where = device_of(store, device)
         except ForeignDeviceError:
-            return written
+            return stored
         states: dict[str, int] = {}
         for state, _ in asked_states(store, where).values():
             states[state] = states.get(state, 0) + 1
-    return Summary(**{**vars(written), "jobs": states})
+    return Summary(**{**vars(stored), "jobs": states})
 
 
 def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, str]]:

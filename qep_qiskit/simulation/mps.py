@@ -237,7 +237,7 @@ class TensorSolver:
     def _measured(self, state: TensorState, coefficients: NDArray[np.float64]) -> TensorState:
         """Return the state with its energy, term by term, and its variance.
 
-        Each term's own mean is taken off it, so that H − ⟨H⟩ has no large partial sums: ⟨H²⟩ − ⟨H⟩² would lose all digits.
+        Each term's mean is subtracted before H is squared, which keeps partial sums small; ⟨H²⟩ − ⟨H⟩² would lose all digits.
         """
         means = state.expectations(self.paulis)
         shifted = self._operator(coefficients, means=means)

@@ -68,7 +68,7 @@ def _split(text: str) -> list[str]:
 
 
 def combinations(axes: Sequence[Axis]) -> list[dict[str, Any]]:
-    """Return every combination of the axes' values, the last axis the fastest."""
+    """Return every combination of the axes' values, with the last axis varying fastest."""
     if not axes:
         raise InputError("--over: missing; name what is varied, such as --over stencil.beta=0.05,0.1")
     keys = [axis.key for axis in axes]

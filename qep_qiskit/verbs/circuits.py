@@ -27,7 +27,7 @@ def circuits(
     Parameters
     ----------
     problem, preparer, stencil, warm_start, seed, progress
-        As for :func:`gradient`. The nudge of a cost of expectations is that of exact expectations in the free phase.
+        As for :func:`gradient`. A cost of expectations is nudged with the error signal of the free phase's exact expectations.
 
     Returns
     -------

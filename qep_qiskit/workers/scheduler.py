@@ -181,29 +181,29 @@ def _client(address: str) -> Any:
     """Return a client, made in a thread, since another kind of server could keep it waiting for ever."""
     from distributed import Client
 
-    made: list[Any] = []
+    outcome: list[Any] = []
 
     def make() -> None:
         try:
-            made.append(Client(address, timeout=ANSWER_SECONDS - 1, set_as_default=False))  # type: ignore[no-untyped-call]
+            outcome.append(Client(address, timeout=ANSWER_SECONDS - 1, set_as_default=False))  # type: ignore[no-untyped-call]
         except Exception as error:
-            made.append(error)
+            outcome.append(error)
 
     making = threading.Thread(target=make, daemon=True)
     making.start()
     making.join(ANSWER_SECONDS)
-    if not made or isinstance(made[0], Exception):
-        why = " ".join(str(made[0]).split())[:120] if made else "no answer"
+    if not outcome or isinstance(outcome[0], Exception):
+        why = " ".join(str(outcome[0]).split())[:120] if outcome else "no answer"
         raise InputError(f"scheduler: {address} does not answer as a dask scheduler does ({why}); {_START}")
-    return made[0]
+    return outcome[0]
 
 
 def _wait_for_workers(client: Any, address: str, say: Callable[[str], None]) -> None:
-    end, said = time.monotonic() + WORKERLESS_SECONDS, False
+    end, reported = time.monotonic() + WORKERLESS_SECONDS, False
     while not client.scheduler_info()["workers"]:
-        if not said:
+        if not reported:
             say(f"scheduler: {address} has no workers yet; waiting for {WORKERLESS_SECONDS:.0f} s")
-            said = True
+            reported = True
         if time.monotonic() > end:
             raise InputError(_no_workers(address))
         time.sleep(0.1)

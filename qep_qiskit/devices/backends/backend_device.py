@@ -87,9 +87,9 @@ class BackendDevice(Measuring):
         for number, part in enumerate(self.limits.parts(len(pubs), shots)):
             circuits = [pub.circuit.copy(name=f"qep-{k}") for k, pub in enumerate(pubs[part.circuits])]
             job = self.run(circuits, part.shots, integer(seed, "job", number))
-            asked = [Asked.of(circuit, name=circuit.name) for circuit in circuits]
+            requests = [Asked.of(circuit, name=circuit.name) for circuit in circuits]
             answer = self.asked("the result could not be read", job.result, job)
-            answers = read_result(answer, asked, shots=part.shots, source=self.name)
+            answers = read_result(answer, requests, shots=part.shots, source=self.name)
             if not self._seeded(seed):
                 Repeats.of(self.backend).refuse(circuits, answers, self.name, seed)
             for place, bits in zip(part.numbers(), answers, strict=True):
@@ -118,9 +118,9 @@ class BackendDevice(Measuring):
             If that is not known.
         """
         backend = fresh_backend(self.backend, seed)
-        wanted = {"shots": shots, **self.options, **seed_options(self.backend, seed, self.options)}
-        taken = keywords_of(backend.run)
-        keywords = {name: value for name, value in wanted.items() if taken is None or name in taken}
+        offered = {"shots": shots, **self.options, **seed_options(self.backend, seed, self.options)}
+        accepted = keywords_of(backend.run)
+        keywords = {name: value for name, value in offered.items() if accepted is None or name in accepted}
         if "shots" not in keywords and "shots" in options_of(backend):
             backend = copy.copy(backend)
             backend._options = copy.copy(backend._options)

@@ -64,7 +64,7 @@ def counts_of(number: int, entry: Entry, shots: int, wrong: Wrong) -> Counts:
         raise wrong(f"circuit {number} has {total} shots, {shots} were requested (shares in place of counts?)")
     if total > max(MOST_SHOTS, 2 * shots):
         raise wrong(f"circuit {number} has {total} shots, {shots} were requested")
-    seen = {value: count for value, count in merged.items() if count}
+    observed = {value: count for value, count in merged.items() if count}
     width = next(iter(widths))
     try:
         registers = tuple((str(name), int(size)) for name, size in entry.header.get("creg_sizes") or ())
@@ -73,9 +73,9 @@ def counts_of(number: int, entry: Entry, shots: int, wrong: Wrong) -> Counts:
     slots = entry.header.get("memory_slots")
     if width is None and isinstance(slots, int | np.integer) and not isinstance(slots, bool):
         width = int(slots)
-        if any(value >> width for value in seen):
+        if any(value >> width for value in observed):
             raise wrong(f"circuit {number} has outcomes of more bits than the {width} that it names")
-    return Counts(list(seen), list(seen.values()), width, registers)
+    return Counts(list(observed), list(observed.values()), width, registers)
 
 
 def _key(number: int, key: object, wrong: Wrong) -> tuple[int, int | None]:
@@ -107,10 +107,10 @@ def of_memory(number: int, memory: object, wrong: Wrong) -> dict[object, int]:
     """Return the counts of a list of shots."""
     if not isinstance(memory, list | tuple) or not all(isinstance(shot, str | bytes | int) for shot in memory):
         raise wrong(f"circuit {number} has no counts")
-    found: dict[object, int] = {}
+    totals: dict[object, int] = {}
     for shot in memory:
-        found[shot] = found.get(shot, 0) + 1
-    return found
+        totals[shot] = totals.get(shot, 0) + 1
+    return totals
 
 
 def total_of(counts: object) -> int | None:

@@ -74,8 +74,8 @@ def derived(seed: object, call: int) -> Any:
 
 def seed_options(backend: BackendV2, call: int, options: Mapping[str, Any]) -> dict[str, int]:
     """Return the seeds for one call of a backend: one per option that is a seed, its own or in `options`."""
-    given = {**options_of(backend), **options}
-    return {name: integer(base_of(seed), "sampler", call) for name, seed in given.items() if _is_seed(name, seed)}
+    in_effect = {**options_of(backend), **options}
+    return {name: integer(base_of(seed), "sampler", call) for name, seed in in_effect.items() if _is_seed(name, seed)}
 
 
 def options_of(backend: BackendV2) -> dict[str, Any]:

@@ -263,11 +263,11 @@ class _Reader:
 
     def _bits(self, number: int, counts: Counts, asked: Asked, by_wire: bool) -> BitArray:
         places = self._places(number, counts, asked, by_wire)
-        chosen: dict[int, int] = {}
+        selected: dict[int, int] = {}
         for value, count in zip(counts.values, counts.numbers, strict=True):
             short = sum((value >> p & 1) << i for i, p in enumerate(places))
-            chosen[short] = chosen.get(short, 0) + count
-        return BitArray.from_counts([chosen], num_bits=len(places))
+            selected[short] = selected.get(short, 0) + count
+        return BitArray.from_counts([selected], num_bits=len(places))
 
     def _places(self, number: int, counts: Counts, asked: Asked, by_wire: bool) -> tuple[int, ...]:
         width = counts.width

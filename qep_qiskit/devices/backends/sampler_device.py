@@ -88,8 +88,8 @@ class SamplerDevice(Measuring):
     def _run(self, sampler: BaseSamplerV2, pubs: Sequence[Pub], shots: int) -> list[BitArray]:
         with client_errors(f"{self.name} could not run the circuits"):
             answer = sampler.run(pubs, shots=shots).result()
-        asked = [Asked.of(circuit, len(values)) for circuit, values in pubs]
-        return read_result(answer, asked, shots=shots, source=self.name)
+        requests = [Asked.of(circuit, len(values)) for circuit, values in pubs]
+        return read_result(answer, requests, shots=shots, source=self.name)
 
     def _probe(self) -> None:
         """Run a sampler of an unknown class twice on a small circuit, once in its life, and see that its numbers differ."""

@@ -224,7 +224,7 @@ class IBMDevice(Measuring):
         return self._asked(f"job {job_id} could not be looked at", told)
 
     def seconds(self, job_id: str) -> float | None:
-        """Return the QPU seconds that a job was billed, where the service tells by now."""
+        """Return the QPU seconds billed for a job, None if the service does not report them yet."""
         try:
             usage = self._asked("", lambda service: service.job(job_id).metrics())["usage"]
             return None if usage.get("status") == "pending" else float(usage["qpu_charge_time_seconds"])
@@ -248,20 +248,20 @@ class IBMDevice(Measuring):
             atexit.register(self._close_at_exit, self.open_group())
         shares = [part.shots for part in self.limits.parts(len(pubs), shots)]
         jobs = [self.submit(pubs, shots=share, tag=f"qep-{uuid.uuid4().hex}-{seed}") for share in shares]
-        asked, answers = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs], []
+        requests, answers = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs], []
         for job_id, share in zip(jobs, shares, strict=True):
             with named_if_left(", ".join(jobs), self.name):
-                answers.append(read_result(self._waited_for(job_id), asked, shots=share, source=self.name))
+                answers.append(read_result(self._waited_for(job_id), requests, shots=share, source=self.name))
         return samples_of(places, list(zip(*answers, strict=True)))
 
     def _waited_for(self, job_id: str) -> list[BitArray]:
         """Wait for a job and return its shots."""
         pause = 0.2
-        while (found := self.status(job_id))[0] in UNDER_WAY:
+        while (state := self.status(job_id))[0] in UNDER_WAY:
             time.sleep(pause)
             pause = min(1.5 * pause, WAIT_SECONDS)
-        if found[0] != "done":
-            raise DeviceError(f"job {job_id} on {self.name} {found[0]}: {found[1]}")
+        if state[0] != "done":
+            raise DeviceError(f"job {job_id} on {self.name} {state[0]}: {state[1]}")
         return self.result(job_id)
 
     def _close_at_exit(self, group_id: str) -> None:
@@ -270,7 +270,7 @@ class IBMDevice(Measuring):
 
     def describe(self) -> dict[str, object]:
         """Return the name and what is done to the circuits."""
-        about: dict[str, object] = {
+        description: dict[str, object] = {
             "name": self.name,
             "dynamical_decoupling": self.dynamical_decoupling,
             "gate_twirling": self.gate_twirling,
@@ -279,8 +279,8 @@ class IBMDevice(Measuring):
             "mode": self.mode,
         }
         if mock_url() is not None:
-            about["service"] = "a mock service on this machine, not IBM Quantum"
-        return about
+            description["service"] = "a mock service on this machine, not IBM Quantum"
+        return description
 
 
 @DEVICES.register("ibm_<name>")
@@ -349,5 +349,5 @@ def _faulty(backend: BackendV2) -> set[int]:
 
 
 def _value(properties: Any, qubit: int, name: str) -> float | None:
-    found: Mapping[str, Any] = properties.qubit_property(qubit)
-    return float(found[name][0]) if name in found else None
+    entry: Mapping[str, Any] = properties.qubit_property(qubit)
+    return float(entry[name][0]) if name in entry else None

@@ -1,4 +1,4 @@
-"""Jobs as the IBM service gives them back: those that it knows no more, and their inputs held against what a run would send."""
+"""Jobs of the IBM service: those that it no longer knows, and the comparison of a job's inputs with those of a run."""
 
 from __future__ import annotations
 

@@ -161,14 +161,14 @@ class SimulatedDevice:
 
     def describe(self) -> dict[str, object]:
         """Return name, engine, noise and calibration date."""
-        about: dict[str, object] = {"name": self.name, "simulator": self._described_engine, "noise": None}
+        description: dict[str, object] = {"name": self.name, "simulator": self._described_engine, "noise": None}
         if self.engine != "simulator":
-            about |= {"method": self.method, "qiskit-aer": aer_version}
+            description |= {"method": self.method, "qiskit-aer": aer_version}
         if self.snapshot is not None:
-            about |= {"noise": self.snapshot.name, "calibration_date": self.snapshot.calibrated}
+            description |= {"noise": self.snapshot.name, "calibration_date": self.snapshot.calibrated}
         elif self.noise is not None:
-            about["noise"] = "NoiseModel on " + ", ".join(sorted(self.noise.noise_instructions))
-        return about
+            description["noise"] = "NoiseModel on " + ", ".join(sorted(self.noise.noise_instructions))
+        return description
 
     @property
     def _described_engine(self) -> str:

@@ -88,9 +88,9 @@ class _NoiseFree:
         parts: list[list[Real]] = [[] for _ in axes]
         for first in range(0, len(values), size):
             states = self.program.states(values[first : first + size])
-            for letters, mask, found in zip(axes, wanted, parts, strict=True):
-                found.append(np.abs(rotated(states[mask[first : first + size]], letters)) ** 2)
-        return [np.concatenate(found) for found in parts]
+            for letters, mask, rows in zip(axes, wanted, parts, strict=True):
+                rows.append(np.abs(rotated(states[mask[first : first + size]], letters)) ** 2)
+        return [np.concatenate(rows) for rows in parts]
 
 
 _Program = _NoiseFree | NoisyProgram

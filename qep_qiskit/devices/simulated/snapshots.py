@@ -126,8 +126,8 @@ def snapshot_of(backend: BackendV2, name: str | None = None) -> Snapshot:
     if isinstance(backend, AerBackend) or backend.target is None or not backend.target.num_qubits:
         raise InputError(f"device: {backend.name} does not tell its qubits and their errors; give a snapshot or a NoiseModel")
     name = str(backend.name) if name is None else name
-    asked = getattr(backend, "properties", None)
-    properties = asked() if callable(asked) else None
+    method = getattr(backend, "properties", None)
+    properties = method() if callable(method) else None
     readout, calibrated = None, "unknown"
     if properties is not None:
         calibrated = str(properties.last_update_date)

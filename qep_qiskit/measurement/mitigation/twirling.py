@@ -54,8 +54,8 @@ def design(num_qubits: int, num_sets: int, rng: np.random.Generator) -> Flips:
 
     Notes
     -----
-    Qubit q has the column g_q = (1, x_q) with distinct x_q; word c flips it by c · g_q mod 2. Any three columns are linearly
-    independent, as is any odd number of them from zero.
+    Qubit q has the column g_q = (1, x_q) with distinct x_q; word c flips it if c · g_q is odd. Any three columns are linearly
+    independent, and no odd number of columns adds up to zero.
     """
     bits = num_sets.bit_length() - 1
     columns = 2 * rng.permutation(num_sets // 2)[:num_qubits] + 1

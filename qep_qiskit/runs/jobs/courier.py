@@ -194,12 +194,12 @@ class Courier:
         self.store.move(job.tag, "lost", text=why, reason=why)
         raise InputError(f"job {job.tag}: {why}. `{self.once_more}` sends this run's own under another tag")
 
-    def _drop_duplicates(self, job: JobRecord, own: list[RemoteJob]) -> None:
+    def _drop_duplicates(self, job: JobRecord, jobs: list[RemoteJob]) -> None:
         """Report jobs that hold the same as a job of the run, each once, and cancel those that have not ended."""
         if self.store.a_copy:
             return
         duplicates = self.store.get("duplicates", job.tag) or []
-        for other in own:
+        for other in jobs:
             if other.id == job.job_id or other.id in duplicates:
                 continue
             text = f"job {other.id} is a duplicate of {job.job_id}"

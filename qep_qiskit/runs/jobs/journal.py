@@ -64,12 +64,12 @@ class JournalDevice(Measuring):
 
     @property
     def name(self) -> str:
-        """That of the device."""
+        """The device's name."""
         return self.courier.device.name
 
     @property
     def seed(self) -> int:
-        """That of the device."""
+        """The device's seed."""
         return self.courier.device.seed
 
     @property
@@ -79,11 +79,11 @@ class JournalDevice(Measuring):
 
     @property
     def gathers(self) -> bool:
-        """True: what can go with another job does, for each is paid for and waits for its turn."""
+        """True: circuits share a job whenever they can, since every job is paid for and waits in the queue."""
         return True
 
     def at(self, step: int) -> None:
-        """Count the jobs of this step, from the first one on."""
+        """Begin a step, whose jobs are numbered from 0."""
         self._step, self._calls = step, 0
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:

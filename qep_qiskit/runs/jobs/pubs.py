@@ -69,9 +69,9 @@ def samples_of(results: Iterable[tuple[JobRecord, Sequence[BitArray]]]) -> Itera
     parts: dict[tuple[str, str], list[BitArray]] = {}
     owners: dict[tuple[str, str], list[Owner]] = {}
     for job, bits in results:
-        for pub, some in zip(job.pubs, bits, strict=True):
+        for pub, array in zip(job.pubs, bits, strict=True):
             key = (pub.circuit, str(pub.owners))
-            parts.setdefault(key, []).append(some)
+            parts.setdefault(key, []).append(array)
             owners[key] = pub.owners
     for key, pieces in parts.items():
         whole = BitArray.concatenate_shots(pieces)

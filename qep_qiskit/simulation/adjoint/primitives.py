@@ -44,8 +44,8 @@ class ProgramCache:
     def program(self, circuit: QuantumCircuit) -> CircuitProgram:
         """The circuit's program."""
         with self._lock:
-            for i, (known, program) in enumerate(self._programs):
-                if _same(circuit, known):
+            for i, (compiled, program) in enumerate(self._programs):
+                if _same(circuit, compiled):
                     self._programs.append(self._programs.pop(i))
                     return program
             program = CircuitProgram.from_circuit(circuit)
@@ -132,7 +132,7 @@ class AdjointEstimator(BaseEstimatorV2):
         thetas = bindings.as_array(pub.circuit.parameters) if pub.circuit.num_parameters else np.empty((*bindings.shape, 0))
         observables = np.asarray(pub.observables)
         which = np.broadcast_to(np.arange(bindings.size).reshape(bindings.shape), pub.shape)
-        wanted = np.broadcast_to(observables, pub.shape)
+        operators = np.broadcast_to(observables, pub.shape)
         places: list[list[tuple[int, ...]]] = [[] for _ in range(bindings.size)]
         for index in np.ndindex(*pub.shape):
             places[which[index]].append(index)
@@ -141,7 +141,7 @@ class AdjointEstimator(BaseEstimatorV2):
             for theta, indices in zip(thetas.reshape(bindings.size, program.num_parameters), places, strict=True):
                 state = program.state(theta)
                 for index in indices:
-                    values[index] = np.vdot(state, self._cache.observable(wanted[index]).apply(state)).real
+                    values[index] = np.vdot(state, self._cache.observable(operators[index]).apply(state)).real
         data = DataBin(evs=values, stds=np.zeros(pub.shape), shape=pub.shape)
         return PubResult(data, metadata={"target_precision": pub.precision, "circuit_metadata": pub.circuit.metadata})
 
@@ -191,11 +191,11 @@ class AdjointEstimatorGradient(BaseEstimatorGradient):
         precision: float | Sequence[float] | None,
     ) -> EstimatorGradientResult:
         gradients, metadata = [], []
-        for circuit, observable, values, chosen in zip(circuits, observables, parameter_values, parameters, strict=True):
+        for circuit, observable, values, selected in zip(circuits, observables, parameter_values, parameters, strict=True):
             place = {parameter: i for i, parameter in enumerate(circuit.parameters)}
             gradient = self._gradient(self._cache.program(circuit), self._cache.operator(observable), values)
-            gradients.append(gradient[[place[parameter] for parameter in chosen]])
-            metadata.append({"parameters": chosen, "derivative_type": self.derivative_type})
+            gradients.append(gradient[[place[parameter] for parameter in selected]])
+            metadata.append({"parameters": selected, "derivative_type": self.derivative_type})
         return EstimatorGradientResult(gradients=gradients, metadata=metadata, precision=0.0)
 
     def _gradient(self, program: CircuitProgram, operator: PauliSum, values: Sequence[float]) -> NDArray[Any]:

@@ -134,7 +134,7 @@ class CircuitProgram:
         """The second derivatives of the expectation value, shape (P, P), symmetric.
 
         Tangent states are swept backward together with the states of the gradient (forward over reverse): exact up to
-        rounding, at the cost of about P gradients, or 2 P where memory bounds it.
+        rounding, in about the time of P gradients, or 2 P if memory is the limit.
         """
         values = self._checked(theta)
         slots = self._slots(values)

@@ -144,13 +144,13 @@ class PauliStructure:
         InputError
             For a wrong length, a coefficient that is not finite, or one that is not real.
         """
-        given = np.asarray(coefficients)
-        if given.shape != (self.num_terms,):
-            raise InputError(f"{given.size} coefficients for {self.num_terms} Pauli strings")
-        if np.any(np.abs(given.imag) > 1e-12 * np.abs(given).max(initial=0.0)):
-            worst = given[np.abs(given.imag).argmax()]
+        values = np.asarray(coefficients)
+        if values.shape != (self.num_terms,):
+            raise InputError(f"{values.size} coefficients for {self.num_terms} Pauli strings")
+        if np.any(np.abs(values.imag) > 1e-12 * np.abs(values).max(initial=0.0)):
+            worst = values[np.abs(values.imag).argmax()]
             raise InputError(f"the coefficient {worst} is not real; the operator must be Hermitian")
-        c = np.array(given.real, dtype=float)
+        c = np.array(values.real, dtype=float)
         if not np.all(np.isfinite(c)):
             raise InputError(f"the coefficient {c[~np.isfinite(c)][0]} is not finite")
         return PauliSum(self, c)

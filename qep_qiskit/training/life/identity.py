@@ -61,10 +61,10 @@ def identity_of(task: Task) -> Identity:
     }
     if task.schedule is not constant:
         parts["epochs"] = task.epochs
-    found: Identity = {}
+    entries: Identity = {}
     for name, part in parts.items():
-        found |= identity(part, name)
-    return found | _device(settings.device)
+        entries |= identity(part, name)
+    return entries | _device(settings.device)
 
 
 def _samples(where: str, samples: TrainingSamples) -> dict[str, object]:

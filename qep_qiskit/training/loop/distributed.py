@@ -1,4 +1,4 @@
-"""A batch's gradients on many workers: some samples per task."""
+"""A batch's gradients on many workers, several samples per task."""
 
 from __future__ import annotations
 

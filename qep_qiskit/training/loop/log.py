@@ -15,10 +15,10 @@ MOST_WARNINGS = 5
 OnStep = Callable[[Step], None]
 
 
-def timed(found: Iterable[Step]) -> Iterator[tuple[Step, float]]:
+def timed(taken_steps: Iterable[Step]) -> Iterator[tuple[Step, float]]:
     """Yield each step with the seconds that it took."""
     clock = time.perf_counter()
-    for done in found:
+    for done in taken_steps:
         now = time.perf_counter()
         yield done, round(now - clock, 4)
         clock = time.perf_counter()

@@ -128,7 +128,7 @@ class BatchMean:
         return None if self.covariance is None else np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
 
 
-def mean_of(found: Sequence[Gradient]) -> BatchMean:
+def mean_of(gradients: Sequence[Gradient]) -> BatchMean:
     """Return the mean of independent gradients of which all or some share a readout calibration.
 
     Notes
@@ -137,23 +137,23 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     Cov_i = N_i + S_i S_iᵀ the mean of n has Σ N_i/n² + Σ_c (ΣS/n)(ΣS/n)ᵀ over the calibrations c, one per job. The
     bias that shot noise adds to a curved loss does not average out either.
     """
-    n = len(found)
-    values = np.mean([g.values for g in found], axis=0)
-    loss = float(np.mean([g.loss for g in found]))
-    about: list[BetaBias] = [g.diagnostics.beta_bias or {} for g in found]
+    n = len(gradients)
+    values = np.mean([g.values for g in gradients], axis=0)
+    loss = float(np.mean([g.loss for g in gradients]))
+    about: list[BetaBias] = [g.diagnostics.beta_bias or {} for g in gradients]
     of_samples = {b.get("warning") for b in about}  # of one sample: what counts is the batch's, which follows
-    texts = dict.fromkeys(text for g in found for text in g.diagnostics.warnings if text not in of_samples)
+    texts = dict.fromkeys(text for g in gradients for text in g.diagnostics.warnings if text not in of_samples)
     beta_bias = _mean_bias(about)
-    spent = sum(_count(g.provenance.get("shots_total")) for g in found)
+    spent = sum(_count(g.provenance.get("shots_total")) for g in gradients)
     together: dict[str | None, list[Gradient]] = {}
-    for gradient in found:
+    for gradient in gradients:
         together.setdefault(gradient.calibration, []).append(gradient)
     spent += sum(max(_count(g.provenance.get("calibration_shots_total")) for g in group) for group in together.values())
-    if any(g.covariance is None or g.loss_stderr is None for g in found):
+    if any(g.covariance is None or g.loss_stderr is None for g in gradients):
         return BatchMean(values, None, loss, None, spent, tuple(texts), beta_bias=beta_bias)
-    covariance = sum(np.asarray(g.covariance) for g in found) / n**2
-    biases = [g.loss_bias or 0.0 for g in found]
-    variance = sum(float(g.loss_stderr or 0.0) ** 2 - b**2 for g, b in zip(found, biases, strict=True)) / n**2
+    covariance = sum(np.asarray(g.covariance) for g in gradients) / n**2
+    biases = [g.loss_bias or 0.0 for g in gradients]
+    variance = sum(float(g.loss_stderr or 0.0) ** 2 - b**2 for g, b in zip(gradients, biases, strict=True)) / n**2
     bias = float(np.mean(biases))
     variance += bias**2
     for group in together.values():
@@ -166,9 +166,9 @@ def mean_of(found: Sequence[Gradient]) -> BatchMean:
     return BatchMean(values, np.asarray(covariance), loss, error, spent, tuple(texts), bias, beta_bias)
 
 
-def _mean_bias(about: Sequence[BetaBias]) -> float | None:
-    pairs = [(v, limit) for b in about if (v := b.get("values")) is not None and (limit := b.get("limit")) is not None]
-    if len(pairs) < len(about):
+def _mean_bias(biases: Sequence[BetaBias]) -> float | None:
+    pairs = [(v, limit) for b in biases if (v := b.get("values")) is not None and (limit := b.get("limit")) is not None]
+    if len(pairs) < len(biases):
         return None
     bias, size = (float(np.linalg.norm(np.mean(part, axis=0))) for part in zip(*pairs, strict=True))
     return bias / size if size else None

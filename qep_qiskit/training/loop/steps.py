@@ -122,8 +122,8 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
     problems = [Problem(task.network, state.weights, task.samples.X[i], cost=task.samples.costs[i]) for i in batch]
     if task.settings.open:
         raise ValueError("a task that leaves something to the planner is to be settled before its first step")
-    asked: Any = task.settings.shots
-    shots = task.optimizer.shots(asked, state.memory) if isinstance(asked, int) else asked
+    first_shots: Any = task.settings.shots
+    shots = task.optimizer.shots(first_shots, state.memory) if isinstance(first_shots, int) else first_shots
     gradients = _gradients(task, problems, _warm_start(task, state, batch), shots, step, progress)
     mean = mean_of(gradients)
     gradient = task.constraints.gradient(mean.values, state.weights)
@@ -176,10 +176,10 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
     return Step(record, epoch, after, fresh, mean.warnings)
 
 
-def _warm_start(task: Task, state: State, chosen: Indices) -> list[Prepared | None] | None:
-    if not task.carries or not all(int(i) in state.starts for i in chosen):
+def _warm_start(task: Task, state: State, batch: Indices) -> list[Prepared | None] | None:
+    if not task.carries or not all(int(i) in state.starts for i in batch):
         return None
-    return [restored(state.starts[int(i)], task.settings.preparer) for i in chosen]
+    return [restored(state.starts[int(i)], task.settings.preparer) for i in batch]
 
 
 def _gradients(
@@ -192,14 +192,14 @@ def _gradients(
         raise DegenerateGroundStateError(f"training: at step {step + 1}, {error}") from None
 
 
-def _run_on(task: Task, running: Mapping[str, float], chosen: Indices, found: Sequence[Gradient]) -> dict[str, float]:
+def _run_on(task: Task, running: Mapping[str, float], batch: Indices, gradients: Sequence[Gradient]) -> dict[str, float]:
     """Add a batch to the sums of the epoch."""
     sums = {"samples": 0.0, "loss": 0.0, "right": 0.0, **running}
-    sums["samples"] += len(found)
-    sums["loss"] += float(sum(g.loss for g in found))
+    sums["samples"] += len(gradients)
+    sums["loss"] += float(sum(g.loss for g in gradients))
     if task.key is not None and task.samples.Y is not None:
-        outputs = np.array([g.predictions for g in found])
-        sums["right"] += float(np.sum(task.key.answers(outputs) == task.key.truth(task.samples.Y)[chosen]))
+        outputs = np.array([g.predictions for g in gradients])
+        sums["right"] += float(np.sum(task.key.answers(outputs) == task.key.truth(task.samples.Y)[batch]))
     return sums
 
 
@@ -211,10 +211,10 @@ def _end_of_epoch(task: Task, state: State, progress: Progress) -> tuple[dict[st
     row |= {"validation_loss": None, "validation_loss_stderr": None, "validation_accuracy": None, "validation_shots": None}
     spent = 0
     if task.held_out is not None:
-        found, spent = evaluate(
+        metrics, spent = evaluate(
             task, state.weights, task.held_out, seed=integer(task.seed, "validation", number), progress=progress
         )
-        row |= {f"validation_{name}": value for name, value in found.items()}
+        row |= {f"validation_{name}": value for name, value in metrics.items()}
         row["validation_shots"] = spent or None
     score = row["train_loss"] if task.held_out is None else row["validation_loss"]
     better = state.best is None or score < state.best

@@ -146,7 +146,7 @@ class Task:
 
     def describe(self) -> dict[str, Any]:
         """Return the whole training as plain numbers and words, for reports."""
-        found: Mapping[str, object] = {
+        description: Mapping[str, object] = {
             "network": dict(self.network.description),
             "weights": list(self.network.names),
             "cost": self.cost if isinstance(self.cost, str) else _title(self.cost),
@@ -167,7 +167,7 @@ class Task:
             "warm_starts": self.carries,
             "seed": self.seed,
         }
-        return plain(found)
+        return plain(description)
 
 
 def _shots(shots: int | Split | OptimalShots | None) -> object:
