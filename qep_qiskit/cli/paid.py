@@ -78,14 +78,6 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
         yield Lifecycle(store, spec, remote(spec), progress=report)
 
 
-def finished(life: Lifecycle, report: Progress) -> Gradient:
-    """Advance a confirmed run until it has its gradient."""
-    ((_, found),) = advanced([life], report)
-    if isinstance(found, Exception):
-        raise found
-    return found
-
-
 def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int, Gradient | Exception]]:
     """Advance confirmed runs, all at once, and yield the number of each as it ends with its gradient, or why it has none.
 
@@ -123,9 +115,11 @@ def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gra
             if price is not None:
                 ask(price.document(), life.device.name, yes=yes, again=AGAIN)
         life.confirm_all()
-        gradient = finished(life, report)
+        ((_, end),) = advanced([life], report)
+        if isinstance(end, Exception):
+            raise end
         say(f"Run {folder}.", err=True)
-        return then(life, gradient, report)
+        return then(life, end, report)
 
 
 def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done: Sequence[int]) -> list[int]:

@@ -28,7 +28,6 @@ from qep_qiskit.provenance import versions
 from qep_qiskit.runs.drift import AFTER, BEFORE, drift_warnings
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.delivery import fetch_all, send_all
 from qep_qiskit.runs.jobs.rounds import outcomes_of, write_down
@@ -201,10 +200,6 @@ class Lifecycle:
         for number in {job.round for job in jobs}:
             self.store.put(CONFIRMED, str(number), False)
         return self.courier.replace(jobs)
-
-    def cancel(self) -> list[str]:
-        """Cancel every job that has not ended. Return their ids."""
-        return [job_id for end in cancel_jobs(self.courier) for job_id in end.cancelled]
 
     def _recorded(self, gradient: Gradient, last: Plan) -> Gradient:
         record: Mapping[str, object] = {

@@ -18,6 +18,7 @@ from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import load
 from qep_qiskit.runs import turning_points
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 
 HERE = Path(__file__).parent
@@ -239,7 +240,7 @@ def test_a_cancelled_run_stays_cancelled(tmp_path):
     store, life = opened(tmp_path, spec, "queue")
     with store:
         life.advance()
-        assert life.cancel() == ["job000"]
+        assert [end.cancelled for end in cancel_jobs(life.courier)] == [("job000",)]
         with pytest.raises(InputError, match="cancelled by the user"):
             life.advance()
 
