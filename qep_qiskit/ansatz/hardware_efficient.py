@@ -21,7 +21,7 @@ def hardware_efficient(kind: str, *, num_qubits: int, layers: int = 3, entanglem
     num_qubits, layers : int
         A layer is one block of CX and the rotations after it; there is one block of rotations more than layers.
     entanglement : str
-        Any of Qiskit's names. ``"pairwise"`` has two slices of CX a layer whatever the number of qubits.
+        Any of Qiskit's names. ``"pairwise"`` has two slices of CX per layer for any number of qubits.
 
     Raises
     ------

@@ -156,7 +156,7 @@ def _labelled(model: NoiseModel, used: Used) -> Iterable[str]:
 
 
 def _unknown_places(model: NoiseModel, used: Used) -> Iterable[str]:
-    """Gates on pairs that a model does not know, though it knows others: it was made for a device with a coupling map."""
+    """Yield lines about gates on pairs without errors, in a model with errors for other pairs of a coupling map."""
     for label, errors in sorted(model._local_quantum_errors.items()):
         if label in model._default_quantum_errors:
             continue

@@ -86,7 +86,7 @@ class Distributed:
 
 
 def measured(shared: tuple[Source, Settings, Network], part: Part) -> list[Gradient]:
-    """Measure one part: what a worker runs. Free phases go back as the arrays that later steps start from."""
+    """Measure one part of a batch, on a worker. Free phases return as the arrays of later warm starts."""
     source, settings, network = shared
     preparer = settings.preparer
     problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]
