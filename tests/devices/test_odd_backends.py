@@ -284,11 +284,11 @@ def test_qiskits_sampler_of_a_backend_without_memory_does_not_read_zeros(spec, t
 
 def test_idle_qubits_distinguish_bits_of_all_qubits_from_padding():
     """A circuit on qubits 3 and 1: the counts of its registers, and of all qubits, both five bits wide."""
-    from qep_qiskit.devices.backends.results import Asked, read_result
+    from qep_qiskit.devices.backends.results import Request, read_result
 
     circuit = QuantumCircuit(5, 2)
     circuit.measure([3, 1], [0, 1])
-    requests = [Asked.of(circuit)]
+    requests = [Request.of(circuit)]
     by_qubit, padded = {"01000": 600, "00010": 380, "00001": 20}, {"00001": 600, "00010": 380, "00011": 20}
     (one,) = read_result([by_qubit], requests, shots=1000, source="odd")
     assert one.get_counts(0) == {"01": 600, "10": 380, "00": 20}

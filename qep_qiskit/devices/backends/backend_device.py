@@ -18,7 +18,7 @@ from qiskit.providers import BackendV2, JobError
 from qiskit.transpiler import generate_preset_pass_manager
 
 from qep_qiskit.devices.backends.independence import Repeats, fresh_backend, options_of, seed_options
-from qep_qiskit.devices.backends.results import Asked, read_result
+from qep_qiskit.devices.backends.results import Request, read_result
 from qep_qiskit.devices.client_errors import line_of
 from qep_qiskit.devices.compilation import Cache, compile_anywhere, compile_with
 from qep_qiskit.devices.device import Compiled, Measuring, Work
@@ -87,8 +87,8 @@ class BackendDevice(Measuring):
         for number, part in enumerate(self.limits.parts(len(pubs), shots)):
             circuits = [pub.circuit.copy(name=f"qep-{k}") for k, pub in enumerate(pubs[part.circuits])]
             job = self.run(circuits, part.shots, integer(seed, "job", number))
-            requests = [Asked.of(circuit, name=circuit.name) for circuit in circuits]
-            answer = self.asked("the result could not be read", job.result, job)
+            requests = [Request.of(circuit, name=circuit.name) for circuit in circuits]
+            answer = self.ask("the result could not be read", job.result, job)
             answers = read_result(answer, requests, shots=part.shots, source=self.name)
             if not self._seeded(seed):
                 Repeats.of(self.backend).refuse(circuits, answers, self.name, seed)
@@ -142,7 +142,7 @@ class BackendDevice(Measuring):
         """Return whether the backend has a seed, so that each call draws from one derived from it."""
         return bool(seed_options(self.backend, seed, self.options)) or fresh_backend(self.backend, seed) is not self.backend
 
-    def asked(self, what: str, question: Callable[[], Any], job: Any = None) -> Any:
+    def ask(self, what: str, question: Callable[[], Any], job: Any = None) -> Any:
         """Return what a provider's client answers; what it raises becomes one line without secrets."""
         try:
             return question()
@@ -218,5 +218,5 @@ def refuse_runtime_backend(backend: object) -> None:
 def _state(job: Any) -> str:
     try:
         return read_state(job.status())[0]
-    except Exception:  # it cannot be asked
+    except Exception:  # it does not answer
         return "unknown"

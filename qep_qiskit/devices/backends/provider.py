@@ -39,7 +39,7 @@ class ProviderDevice(BackendDevice):
         circuits = [pub.circuit.copy(name=circuit_name(tag, number)) for number, pub in enumerate(pubs)]
         job = self.run(circuits, shots, integer(self.seed, f"job {tag}"))
         own_id = job.job_id
-        job_id = str(self.asked("the job was sent and has no id", own_id) if callable(own_id) else own_id)
+        job_id = str(self.ask("the job was sent and has no id", own_id) if callable(own_id) else own_id)
         self._jobs[job_id] = job
         return job_id
 
@@ -51,7 +51,7 @@ class ProviderDevice(BackendDevice):
         """Return the state of a job, and the reason if it failed or the provider's word if the state is unknown."""
         job = self._job(job_id)
         status = job.status if callable(getattr(job, "status", None)) else lambda: job.status
-        state, word = read_state(self.asked("the status could not be read", status))
+        state, word = read_state(self.ask("the status could not be read", status))
         reason = word if state == "unknown" else ""
         if state == "failed":
             with contextlib.suppress(Exception):
@@ -61,11 +61,11 @@ class ProviderDevice(BackendDevice):
     def result(self, job_id: str) -> object:
         """Return the provider's result of a job."""
         job = self._job(job_id)
-        return self.asked(f"the result of job {job_id} could not be read", job.result, job)
+        return self.ask(f"the result of job {job_id} could not be read", job.result, job)
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that has not ended."""
-        self.asked(f"job {job_id} could not be cancelled", self._job(job_id).cancel)
+        self.ask(f"job {job_id} could not be cancelled", self._job(job_id).cancel)
 
     def seconds(self, job_id: str) -> float | None:
         """Return None: what is billed is each provider's own."""
@@ -86,7 +86,7 @@ class ProviderDevice(BackendDevice):
         provider = getattr(self.backend, "provider", None) or getattr(self.backend, "service", None)
         for owner, name in ((self.backend, "retrieve_job"), (provider, "retrieve_job"), (provider, "job")):
             if callable(getattr(owner, name, None)):
-                self._jobs[job_id] = self.asked(f"job {job_id} could not be fetched", lambda: getattr(owner, name)(job_id))  # noqa: B023
+                self._jobs[job_id] = self.ask(f"job {job_id} could not be fetched", lambda: getattr(owner, name)(job_id))  # noqa: B023
                 return self._jobs[job_id]
         raise DeviceError(
             f"device: {self.name} cannot fetch job {job_id} in another process, for it has no retrieve_job; "

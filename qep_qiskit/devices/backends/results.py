@@ -29,7 +29,7 @@ IDLE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A measured circuit with its rows of values, as a device was given it.
 
     Attributes
@@ -54,7 +54,7 @@ class Asked:
     name: str = ""
 
     @classmethod
-    def of(cls, circuit: QuantumCircuit, rows: int = 1, name: str = "") -> Asked:
+    def of(cls, circuit: QuantumCircuit, rows: int = 1, name: str = "") -> Request:
         """Return the request that a measured circuit makes."""
         place = {bit: i for i, bit in enumerate(circuit.clbits)}
         registers = [register for register in circuit.cregs if register.name == REGISTER]
@@ -73,14 +73,14 @@ def circuit_name(tag: str, number: int) -> str:
     return f"{tag}.{number}"
 
 
-def read_result(answer: object, asked: Sequence[Asked], *, shots: int, source: str) -> list[BitArray]:
+def read_result(answer: object, requests: Sequence[Request], *, shots: int, source: str) -> list[BitArray]:
     """Return the shots of every requested circuit, one `BitArray` of shape (rows,) each.
 
     Parameters
     ----------
     answer : Result, PrimitiveResult, list of BitArray, counts or list of counts
         As the provider returned it.
-    asked : sequence of Asked
+    requests : sequence of Request
     shots : int
         Requested for each row. Another number is used as it came, and the gradient warns of it.
     source : str
@@ -93,7 +93,7 @@ def read_result(answer: object, asked: Sequence[Asked], *, shots: int, source: s
     UnreadableResultError
         If results, counts, shots or bits are missing, of another number or of another kind.
     """
-    reader = _Reader(tuple(asked), shots, source)
+    reader = _Reader(tuple(requests), shots, source)
     arrays = _pub_arrays(answer)
     if arrays is not None:
         return reader.from_arrays(arrays)
@@ -102,7 +102,7 @@ def read_result(answer: object, asked: Sequence[Asked], *, shots: int, source: s
 
 @dataclass(frozen=True)
 class _Reader:
-    asked: tuple[Asked, ...]
+    requests: tuple[Request, ...]
     shots: int
     source: str
 
@@ -116,27 +116,27 @@ class _Reader:
     # pub results -----------------------------------------------------------------------------------------------------------
 
     def from_arrays(self, found: list[object]) -> list[BitArray]:
-        self.check_number(len(found), len(self.asked))
-        return [self._array(number, *pair) for number, pair in enumerate(zip(found, self.asked, strict=True), start=1)]
+        self.check_number(len(found), len(self.requests))
+        return [self._array(number, *pair) for number, pair in enumerate(zip(found, self.requests, strict=True), start=1)]
 
-    def _array(self, number: int, data: object, asked: Asked) -> BitArray:
-        bits = data if isinstance(data, BitArray) else self._register(number, data, asked)
-        if bits.num_bits != len(asked.bits):
-            raise self.wrong(f"circuit {number} has {bits.num_bits} bits, {len(asked.bits)} were measured")
-        if math.prod(bits.shape) != asked.rows:
-            raise self.wrong(f"circuit {number} has {math.prod(bits.shape)} rows of shots, {asked.rows} were requested")
+    def _array(self, number: int, data: object, request: Request) -> BitArray:
+        bits = data if isinstance(data, BitArray) else self._register(number, data, request)
+        if bits.num_bits != len(request.bits):
+            raise self.wrong(f"circuit {number} has {bits.num_bits} bits, {len(request.bits)} were measured")
+        if math.prod(bits.shape) != request.rows:
+            raise self.wrong(f"circuit {number} has {math.prod(bits.shape)} rows of shots, {request.rows} were requested")
         if bits.num_shots < 2:
             raise self.wrong(f"circuit {number} has {bits.num_shots} shots, {self.shots} were requested")
-        return bits if bits.shape == (asked.rows,) else bits.reshape((asked.rows,))
+        return bits if bits.shape == (request.rows,) else bits.reshape((request.rows,))
 
-    def _register(self, number: int, data: Any, asked: Asked) -> BitArray:
+    def _register(self, number: int, data: Any, request: Request) -> BitArray:
         try:
             fields = dict(data.items())
         except (AttributeError, TypeError, ValueError):
             raise self.wrong(f"circuit {number} has no registers of shots") from None
         bits = fields.get(REGISTER)
         if bits is None:
-            fitting = [each for each in fields.values() if isinstance(each, BitArray) and each.num_bits == len(asked.bits)]
+            fitting = [each for each in fields.values() if isinstance(each, BitArray) and each.num_bits == len(request.bits)]
             if len(fitting) != 1:
                 names = ", ".join(repr(name) for name in fields) or "none"
                 raise self.wrong(f"circuit {number} has no register {REGISTER!r} (registers: {names})")
@@ -148,16 +148,16 @@ class _Reader:
     # counts ----------------------------------------------------------------------------------------------------------------
 
     def from_counts(self, answer: object) -> list[BitArray]:
-        rows = [item for item in self.asked for _ in range(item.rows)]
+        rows = [item for item in self.requests for _ in range(item.rows)]
         entries = self._in_order(self._entries(answer, len(rows)), rows)
         counted = [counts_of(number, entry, self.shots, self.wrong) for number, entry in enumerate(entries, start=1)]
         by_wire = self._by_wire(counted, rows)
         every = [
-            self._bits(number, counts, asked, by_wire)
-            for number, (counts, asked) in enumerate(zip(counted, rows, strict=True), start=1)
+            self._bits(number, counts, request, by_wire)
+            for number, (counts, request) in enumerate(zip(counted, rows, strict=True), start=1)
         ]
         arrays, place = [], 0
-        for item in self.asked:
+        for item in self.requests:
             of_circuit = every[place : place + item.rows]
             place += item.rows
             if len({bits.num_shots for bits in of_circuit}) > 1:
@@ -183,7 +183,7 @@ class _Reader:
         if callable(getattr(answer, "get_counts", None)):
             if getattr(answer, "success", True) is False:
                 raise FailedCircuitError(f"device: {self.source}: the job failed: {_words(answer)}")
-            answer = self._asked_for_counts(answer)
+            answer = self._counts_from(answer)
             answer = [answer] if isinstance(answer, Mapping) else answer
         if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
             raise self.wrong(f"{type(answer).__name__} in place of counts")
@@ -198,7 +198,7 @@ class _Reader:
         except Exception as error:  # whatever is missing in it
             raise self.wrong(f"plain data that is not a whole result ({type(error).__name__}: {error})") from None
 
-    def _asked_for_counts(self, answer: Any, *number: int) -> Any:
+    def _counts_from(self, answer: Any, *number: int) -> Any:
         try:
             return answer.get_counts(*number)
         except Exception as error:  # whatever a provider's own class raises
@@ -212,13 +212,13 @@ class _Reader:
         if counts is not None and memory is not None and total_of(counts) not in (None, len(memory)):
             raise self.wrong(f"circuit {number + 1} has {len(memory)} shots in memory and {total_of(counts)} in its counts")
         if counts is None and memory is None:
-            counts = self._asked_for_counts(answer, number) if callable(getattr(answer, "get_counts", None)) else None
+            counts = self._counts_from(answer, number) if callable(getattr(answer, "get_counts", None)) else None
         if counts is None:
             counts = of_memory(number + 1, memory, self.wrong)
         name = header.get("name")
         return Entry(counts, header, name if isinstance(name, str) else "")
 
-    def _in_order(self, entries: list[Entry], rows: list[Asked]) -> list[Entry]:
+    def _in_order(self, entries: list[Entry], rows: list[Request]) -> list[Entry]:
         """Return the entries in the order of the circuits, by the names that the provider gives back, if they are ours."""
         place = {item.name: i for i, item in enumerate(rows) if item.name}
         if len(place) < len(rows):
@@ -232,7 +232,7 @@ class _Reader:
 
     # which bit is which ----------------------------------------------------------------------------------------------------
 
-    def _by_wire(self, found: list[Counts], rows: list[Asked]) -> bool:
+    def _by_wire(self, found: list[Counts], rows: list[Request]) -> bool:
         """Return whether counts that are wider than the register have one bit for each qubit of the device, in their order.
 
         They may also be padded with zeros. Padding is impossible where a 1 stands beyond the register, one bit per qubit where
@@ -241,56 +241,56 @@ class _Reader:
         wide = [(c, a) for c, a in zip(found, rows, strict=True) if _is_wide(c, a)]
         if not wide:
             return False
-        for number, (counts, asked) in enumerate(zip(found, rows, strict=True), start=1):
-            if _is_wide(counts, asked) and counts.width != asked.num_qubits:
+        for number, (counts, request) in enumerate(zip(found, rows, strict=True), start=1):
+            if _is_wide(counts, request) and counts.width != request.num_qubits:
                 width = "more" if counts.width is None else f"{counts.width}"
                 raise self.wrong(
-                    f"circuit {number} has {width} bits, {len(asked.bits)} were measured; nothing says which they are"
+                    f"circuit {number} has {width} bits, {len(request.bits)} were measured; nothing says which they are"
                 )
-        if any(-1 in asked.wires for _, asked in wide):
+        if any(-1 in request.wires for _, request in wide):
             raise self.wrong("its counts are wider than the circuits' registers; nothing says which bits are which")
         padded = not any(value >> a.num_clbits for c, a in wide for value in c.values)
         quiet = all(
             counts.share_of_ones(q) <= IDLE_SHARE
-            for counts, asked in wide
-            for q in set(range(asked.num_qubits)) - set(asked.wires)
+            for counts, request in wide
+            for q in set(range(request.num_qubits)) - set(request.wires)
         )
         same = all(a.wires == a.bits for _, a in wide)
         if (padded and same) or padded != quiet:
             return quiet and not padded
-        counts, asked = wide[0]
-        raise self.wrong(f"its counts have {counts.width} bits, {len(asked.bits)} were measured; nothing says which they are")
+        counts, request = wide[0]
+        raise self.wrong(f"its counts have {counts.width} bits, {len(request.bits)} were measured; nothing says which they are")
 
-    def _bits(self, number: int, counts: Counts, asked: Asked, by_wire: bool) -> BitArray:
-        places = self._places(number, counts, asked, by_wire)
+    def _bits(self, number: int, counts: Counts, request: Request, by_wire: bool) -> BitArray:
+        places = self._places(number, counts, request, by_wire)
         selected: dict[int, int] = {}
         for value, count in zip(counts.values, counts.numbers, strict=True):
             short = sum((value >> p & 1) << i for i, p in enumerate(places))
             selected[short] = selected.get(short, 0) + count
         return BitArray.from_counts([selected], num_bits=len(places))
 
-    def _places(self, number: int, counts: Counts, asked: Asked, by_wire: bool) -> tuple[int, ...]:
+    def _places(self, number: int, counts: Counts, request: Request, by_wire: bool) -> tuple[int, ...]:
         width = counts.width
-        if width is not None and sum(size for _, size in counts.registers) == width and width > asked.num_clbits:
+        if width is not None and sum(size for _, size in counts.registers) == width and width > request.num_clbits:
             start = 0
             for name, size in counts.registers:
-                if name == REGISTER and size == len(asked.bits):
+                if name == REGISTER and size == len(request.bits):
                     return tuple(range(start, start + size))
                 start += size
-        if _is_wide(counts, asked):
-            return asked.wires if by_wire else asked.bits
-        if width is None or width == asked.num_clbits:
-            return asked.bits
-        raise self.wrong(f"circuit {number} has {width} bits, {len(asked.bits)} were measured")
+        if _is_wide(counts, request):
+            return request.wires if by_wire else request.bits
+        if width is None or width == request.num_clbits:
+            return request.bits
+        raise self.wrong(f"circuit {number} has {width} bits, {len(request.bits)} were measured")
 
 
-def _is_wide(counts: Counts, asked: Asked) -> bool:
+def _is_wide(counts: Counts, request: Request) -> bool:
     """Return whether counts have more bits than the circuit's registers, and no register that says which are which."""
     if counts.width is None:
-        return any(value >> asked.num_clbits for value in counts.values)
-    named = any(name == REGISTER and size == len(asked.bits) for name, size in counts.registers)
+        return any(value >> request.num_clbits for value in counts.values)
+    named = any(name == REGISTER and size == len(request.bits) for name, size in counts.registers)
     whole = sum(size for _, size in counts.registers) == counts.width
-    return counts.width > asked.num_clbits and not (named and whole)
+    return counts.width > request.num_clbits and not (named and whole)
 
 
 def _pub_arrays(answer: Any) -> list[object] | None:

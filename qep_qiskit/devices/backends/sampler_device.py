@@ -15,7 +15,7 @@ from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.backends.backend_device import BackendDevice, compile_for, measured_for
 from qep_qiskit.devices.backends.independence import continues, fresh_sampler, is_known, probe
-from qep_qiskit.devices.backends.results import Asked, read_result
+from qep_qiskit.devices.backends.results import Request, read_result
 from qep_qiskit.devices.client_errors import client_errors
 from qep_qiskit.devices.compilation import Cache, compile_anywhere
 from qep_qiskit.devices.device import Compiled, Device, Measuring, Work
@@ -88,7 +88,7 @@ class SamplerDevice(Measuring):
     def _run(self, sampler: BaseSamplerV2, pubs: Sequence[Pub], shots: int) -> list[BitArray]:
         with client_errors(f"{self.name} could not run the circuits"):
             answer = sampler.run(pubs, shots=shots).result()
-        requests = [Asked.of(circuit, len(values)) for circuit, values in pubs]
+        requests = [Request.of(circuit, len(values)) for circuit, values in pubs]
         return read_result(answer, requests, shots=shots, source=self.name)
 
     def _probe(self) -> None:

@@ -17,7 +17,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2
 
-from qep_qiskit.devices.backends.results import Asked, read_result
+from qep_qiskit.devices.backends.results import Request, read_result
 from qep_qiskit.devices.client_errors import client_errors
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Measuring, Work
@@ -65,12 +65,12 @@ class IBMDevice(Measuring):
     @functools.cached_property
     def backend(self) -> BackendV2:
         """The device as a Qiskit backend with its current calibration."""
-        return self._asked(
+        return self._ask(
             f"{self.name} is not available",
             lambda service: service.backend(self.name, use_fractional_gates=self.fractional_gates),
         )
 
-    def _asked(self, what: str, question: Callable[[Any], T]) -> T:
+    def _ask(self, what: str, question: Callable[[Any], T]) -> T:
         """Ask the service, once more with a new access token where the old one was not taken."""
         from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
 
@@ -95,7 +95,7 @@ class IBMDevice(Measuring):
     def ready(self) -> None:
         """Reach the service and the device, and see that it takes jobs."""
         _ = self.backend
-        status = self._asked(f"the status of {self.name} could not be read", lambda _: self.backend.status())
+        status = self._ask(f"the status of {self.name} could not be read", lambda _: self.backend.status())
         if not status.operational:
             raise DeviceError(f"device: {self.name} takes no jobs now ({scrubbed(str(status.status_msg))}); try again later")
 
@@ -146,11 +146,11 @@ class IBMDevice(Measuring):
             options.twirling.enable_measure = self.measure_twirling
             return str(sampler.run([(pub.circuit, pub.values) for pub in pubs], shots=shots).job_id())
 
-        return self._asked("the job could not be sent", send)
+        return self._ask("the job could not be sent", send)
 
     def open_group(self) -> str:
         """Open a batch or a session for the following jobs, and return its id."""
-        group = self._asked(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
+        group = self._ask(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
         if group.session_id is None:
             raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} knows none")
         self._group["id"] = str(group.session_id)
@@ -158,7 +158,7 @@ class IBMDevice(Measuring):
 
     def join_group(self, group_id: str) -> bool:
         """Use this batch or session for the following jobs; return False if it takes no more."""
-        details = self._asked(f"the {self.mode} could not be looked up", lambda s: self._joined(s, group_id).details())
+        details = self._ask(f"the {self.mode} could not be looked up", lambda s: self._joined(s, group_id).details())
         if details is None or details["state"] == "closed" or details["accepting_jobs"] is False:
             self._group.clear()
             return False
@@ -168,7 +168,7 @@ class IBMDevice(Measuring):
     def close_group(self, group_id: str) -> None:
         """Let the batch or session take no more jobs; those that it has run to their end."""
         self._group.clear()
-        self._asked(f"the {self.mode} could not be closed", lambda service: self._joined(service, group_id).close())
+        self._ask(f"the {self.mode} could not be closed", lambda service: self._joined(service, group_id).close())
 
     def _joined(self, service: Any, group_id: str) -> Any:
         return _group_class(self.mode).from_id(group_id, service, use_fractional_gates=self.fractional_gates)
@@ -183,12 +183,12 @@ class IBMDevice(Measuring):
                 for job in jobs
             ]
 
-        return sorted(self._asked("the jobs could not be listed", listed), key=lambda job: (job.created, job.id))
+        return sorted(self._ask("the jobs could not be listed", listed), key=lambda job: (job.created, job.id))
 
     def status(self, job_id: str) -> tuple[str, str]:
         """Return the state of a job and, where it failed, why; of an unknown state, the service's word."""
 
-        def told(service: Any) -> tuple[str, str]:
+        def read(service: Any) -> tuple[str, str]:
             job = job_of(service, job_id)
             state, word = read_state(job.status())
             if state == "unknown":
@@ -197,18 +197,18 @@ class IBMDevice(Measuring):
             reason = " ".join(reason.split()).removeprefix(f"Job {job_id} has failed: ")
             return state, scrubbed(reason)[:500]
 
-        return self._asked(f"the status of job {job_id} could not be read", told)
+        return self._ask(f"the status of job {job_id} could not be read", read)
 
     def result(self, job_id: str, *, timeout: float = 300.0) -> list[BitArray]:
         """Return the shots of every pub. Each call downloads again; a private job can be read once."""
-        return self._asked(
+        return self._ask(
             f"the result of job {job_id} could not be read",
             lambda service: [pub.data.outcome for pub in result_of(job_of(service, job_id), timeout)],
         )
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that has not ended."""
-        self._asked(f"job {job_id} could not be cancelled", lambda service: job_of(service, job_id).cancel())
+        self._ask(f"job {job_id} could not be cancelled", lambda service: job_of(service, job_id).cancel())
 
     def holds(self, job_id: str, pubs: Sequence[RunPub], *, shots: int, tag: str) -> bool | None:
         """Return whether a job's circuits, values and shots are these; None if it cannot be told.
@@ -216,24 +216,24 @@ class IBMDevice(Measuring):
         The job's second tag tells; a job that was sent without one is compared by its inputs as the service keeps them.
         """
 
-        def told(service: Any) -> bool | None:
+        def compared(service: Any) -> bool | None:
             job = job_of(service, job_id)
             mark = mark_in(job.tags)
             return same_inputs(job.inputs, pubs, shots) if mark is None else mark == mark_of(pubs, shots, tag)
 
-        return self._asked(f"job {job_id} could not be looked at", told)
+        return self._ask(f"job {job_id} could not be looked at", compared)
 
     def seconds(self, job_id: str) -> float | None:
         """Return the QPU seconds billed for a job, None if the service does not report them yet."""
         try:
-            usage = self._asked("", lambda service: service.job(job_id).metrics())["usage"]
+            usage = self._ask("", lambda service: service.job(job_id).metrics())["usage"]
             return None if usage.get("status") == "pending" else float(usage["qpu_charge_time_seconds"])
         except (DeviceError, KeyError, TypeError, ValueError):
             return None
 
     def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
         """Return today's calibration of these qubits, for the record."""
-        properties = self._asked("the calibration could not be read", lambda _: self.backend.properties(refresh=True))
+        properties = self._ask("the calibration could not be read", lambda _: self.backend.properties(refresh=True))
         if properties is None:
             return {"date": None}
         readout = {int(q): [_value(properties, q, k) for k in ("prob_meas1_prep0", "prob_meas0_prep1")] for q in qubits}
@@ -248,7 +248,7 @@ class IBMDevice(Measuring):
             atexit.register(self._close_at_exit, self.open_group())
         shares = [part.shots for part in self.limits.parts(len(pubs), shots)]
         jobs = [self.submit(pubs, shots=share, tag=f"qep-{uuid.uuid4().hex}-{seed}") for share in shares]
-        requests, answers = [Asked.of(pub.circuit, len(pub.values)) for pub in pubs], []
+        requests, answers = [Request.of(pub.circuit, len(pub.values)) for pub in pubs], []
         for job_id, share in zip(jobs, shares, strict=True):
             with named_if_left(", ".join(jobs), self.name):
                 answers.append(read_result(self._waited_for(job_id), requests, shots=share, source=self.name))

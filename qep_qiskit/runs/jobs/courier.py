@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qiskit.primitives import BitArray
 
-from qep_qiskit.devices.backends.results import Asked, circuit_name, read_result
+from qep_qiskit.devices.backends.results import Request, circuit_name, read_result
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, ForgottenJobError, GroupingDevice, RemoteDevice, RemoteJob
 from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
 from qep_qiskit.preparation.preparer import Progress, silent
@@ -259,12 +259,12 @@ class Courier:
 
     def _read(self, job: JobRecord) -> list[BitArray]:
         """Fetch a job's result and check it against the request, before anything of it is kept."""
-        asked = [
-            Asked.of(pub.circuit, len(pub.values), circuit_name(job.tag, number))
+        requests = [
+            Request.of(pub.circuit, len(pub.values), circuit_name(job.tag, number))
             for number, pub in enumerate(run_pubs(self.store, job.pubs))
         ]
         answer = self.device.result(str(job.job_id))
-        return read_result(answer, asked, shots=job.shots, source=self.device.name)
+        return read_result(answer, requests, shots=job.shots, source=self.device.name)
 
     def asked(self, job_id: str) -> tuple[str, str]:
         """Return the state of a job as the service tells it, and the reason or the word that goes with it."""
