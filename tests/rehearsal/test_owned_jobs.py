@@ -12,7 +12,7 @@ import qep_qiskit as qep
 from qep_qiskit import runs
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import load
-from qep_qiskit.runs import turning_points, verbs
+from qep_qiskit.runs import new_run, turning_points
 from qep_qiskit.runs.file import identity
 from qep_qiskit.runs.file.records import FORGOTTEN
 
@@ -95,7 +95,7 @@ def one_second(monkeypatch):
             return datetime(2026, 1, 2, 3, 4, 5, tzinfo=tz)
 
     monkeypatch.setattr(identity, "datetime", Stopped)
-    monkeypatch.setattr(verbs, "datetime", Stopped)
+    monkeypatch.setattr(new_run, "datetime", Stopped)
 
 
 FAULTS = ("lost-reply", "duplicate", "storm", "expired-token", "none")
@@ -155,7 +155,7 @@ def test_identities_are_unlike_and_fit_a_tag(tmp_path):
 @pytest.mark.parametrize("marked", [True, False])
 def test_a_job_with_the_runs_tag_and_other_circuits_is_left_alone(mock_service, device, spec, tmp_path, monkeypatch, marked):
     server, where = mock_service(queue_seconds=60, **SERVED), device()
-    monkeypatch.setattr(verbs, "new_identity", lambda folder: "qep-the-same")
+    monkeypatch.setattr(new_run, "new_identity", lambda folder: "qep-the-same")
     first = runs.submit(spec(), device=where, run=tmp_path / "one" / "run")
     if not marked:
         for job in server.service._jobs.values():
