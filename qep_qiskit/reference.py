@@ -22,8 +22,8 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run, stamped
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
+from qep_qiskit.networks.polynomial import CONSTANT, PRODUCT, Polynomial
 from qep_qiskit.networks.quadratic.encoded import EncodedNetwork
-from qep_qiskit.networks.quadratic.polynomial import CONSTANT, PRODUCT, Polynomial
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
 from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase, Preparer

@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,10 @@ def module_of(path):
     return ".".join(["qep_qiskit", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
 
 
-def imports_of(path):
+def imports_of(path, planted=""):
     """Every module that a file imports anywhere in it, by its full name; names of `from` imports are appended."""
     modules = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8") + planted)):
         if isinstance(node, ast.Import):
             modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -46,6 +47,65 @@ def part_of(module):
 
 def parts():
     return {part_of(module_of(path)) for path in SOURCES} - {None}
+
+
+def types_of(path):
+    """What a file imports for type checkers alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
+    return {f"{node.module}.{alias.name}" for node in imports for alias in node.names}
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def graph(planted=None):
+    """The modules of the package that each module imports; `planted` is source text to be added to some modules."""
+    edges = {}
+    for module, path in MODULES.items():
+        names = imports_of(path, (planted or {}).get(module, "")) - types_of(path)
+        known = {name if name in MODULES else name.rpartition(".")[0] for name in names}
+        edges[module] = (known & set(MODULES)) - {module, "qep_qiskit"}
+    del edges["qep_qiskit"]  # its imports are for type checkers
+    return edges
+
+
+def rooms_of(edges, folder):
+    """The same between what stands directly in a folder: its files and the folders in it. Its `__init__` only hands names on."""
+    depth = folder.count(".") + 2
+    inside = {module: ".".join(module.split(".")[:depth]) for module in edges if module.startswith(f"{folder}.")}
+    rooms = {room: set() for room in inside.values()}
+    for module, room in inside.items():
+        rooms[room] |= {inside[name] for name in edges[module] if name in inside} - {room}
+    return rooms
+
+
+def circles(planted=None):
+    """Every circle of imports between files, or between the rooms of one folder, as its modules in order."""
+    edges = graph(planted)
+    folders = sorted({module_of(path) for path in SOURCES if path.name == "__init__.py"})
+    for rooms in [edges, *(rooms_of(edges, folder) for folder in folders)]:
+        try:
+            TopologicalSorter(rooms).prepare()
+        except CycleError as error:
+            yield error.args[1]
+
+
+def test_no_circle_between_files_or_rooms():
+    assert list(circles()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("qep_qiskit.equilibrium.plan", "qep_qiskit.verbs.gradient"),
+        ("qep_qiskit.simulation.eigen.operators", "qep_qiskit.simulation.eigen.lanczos"),
+        ("qep_qiskit.training.data.sets", "qep_qiskit.training.loop.steps"),
+    ],
+)
+def test_a_circle_is_found_inside_of_a_function_too(module, imported):
+    assert list(circles({module: f"\n\ndef planted():\n    import {imported}\n"}))
 
 
 def test_every_part_of_the_package_has_a_floor():

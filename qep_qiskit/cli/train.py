@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qep_qiskit.training.loop.log import Log
     from qep_qiskit.training.loop.steps import Step
     from qep_qiskit.training.loop.task import Task
-    from qep_qiskit.training.trained import TrainingResult
+    from qep_qiskit.training.loop.trained import TrainingResult
 
 
 @click.command("train", short_help="Fit a network to data.")

@@ -13,7 +13,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import COSTS, Key
 from qep_qiskit.networks.network import Network
 from qep_qiskit.networks.pauli import OPERATOR, operator_from
-from qep_qiskit.networks.quadratic.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
+from qep_qiskit.networks.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
 
 OPERATOR_KEY = Key(f'{OPERATOR}; for oscillators also {{ "r[0] r[1]" = 1.0, "p[0]^2" = 0.5 }}', form=dict[str, float])
 

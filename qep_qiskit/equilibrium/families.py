@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.networks.polynomial import CONSTANT
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
-from qep_qiskit.networks.quadratic.polynomial import CONSTANT
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import Stencil

@@ -19,8 +19,8 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.expectations import Readings, read
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, readable
 from qep_qiskit.measurement.mitigation.readout import Mitigator
-from qep_qiskit.measurement.mitigation.readout.mitigator import digest
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
+from qep_qiskit.measurement.mitigator import digest
 from qep_qiskit.preparation.preparer import Phase
 
 DEEP = 20

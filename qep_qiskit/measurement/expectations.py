@@ -11,7 +11,7 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.covariance import covariance_of_strings
-from qep_qiskit.measurement.mitigation.readout.mitigator import Mitigator, parities, signs_of
+from qep_qiskit.measurement.mitigator import Mitigator, parities, signs_of
 from qep_qiskit.samples import Samples
 
 Matrix = NDArray[np.float64]

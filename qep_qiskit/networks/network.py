@@ -15,7 +15,7 @@ from qep_qiskit.checks import named, numbers, real, seed_of, shown, unnamed
 from qep_qiskit.display import counted, short, table_html
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.frame import frame_of
-from qep_qiskit.networks.quadratic.polynomial import Polynomial
+from qep_qiskit.networks.polynomial import Polynomial
 from qep_qiskit.seeds import stream
 from qep_qiskit.values import Value
 

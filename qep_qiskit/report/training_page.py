@@ -16,7 +16,7 @@ from qep_qiskit.report.findings import Verdict
 from qep_qiskit.report.template import Column, Page, as_grid, as_rows, image
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
-from qep_qiskit.training.trained import mean_cosine
+from qep_qiskit.training.loop.trained import mean_cosine
 
 Record = Mapping[str, Any]
 

@@ -22,7 +22,7 @@ from qep_qiskit.fingerprints import FileContent, identity
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.training.fitting import gathered
 from qep_qiskit.training.from_spec import data_file, task_from
-from qep_qiskit.training.trained import mean_cosine
+from qep_qiskit.training.loop.trained import mean_cosine
 from qep_qiskit.verbs.gradient import gradient
 from qep_qiskit.workers import Pool
 

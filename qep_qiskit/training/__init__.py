@@ -3,8 +3,8 @@
 from qep_qiskit.training.fitting import task_of, train
 from qep_qiskit.training.loop.steps import State, Step, first_state, steps
 from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.loop.trained import TrainingResult, Weights
 from qep_qiskit.training.rules.optimizers import SGD, Adam, AdaptiveShots, Momentum, Optimizer
-from qep_qiskit.training.trained import TrainingResult, Weights
 
 __all__ = [
     "SGD",

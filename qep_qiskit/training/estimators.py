@@ -24,7 +24,7 @@ from qep_qiskit.networks.network import Network
 from qep_qiskit.stencils import Stencil, stencil
 from qep_qiskit.training.data.encoding import Targets, into_reach, split
 from qep_qiskit.training.fitting import train
-from qep_qiskit.training.trained import TrainingResult
+from qep_qiskit.training.loop.trained import TrainingResult
 
 DEFAULT_BOUNDS = {"g": (0.3, 2.0)}
 """Bounds for the default network: without a transverse field ground states cross and have no gradient."""

@@ -28,10 +28,10 @@ from qep_qiskit.training.loop.settlement import settled
 from qep_qiskit.training.loop.sources import Equilibrium, LinearResponse, Source
 from qep_qiskit.training.loop.steps import steps
 from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.loop.trained import TrainingResult
 from qep_qiskit.training.rules.constraints import constraints
 from qep_qiskit.training.rules.optimizers import Optimizer, optimizer_of
 from qep_qiskit.training.rules.schedules import Schedule, schedule_of
-from qep_qiskit.training.trained import TrainingResult
 from qep_qiskit.workers import Pool, Serial, pool
 
 SOURCES: dict[str, Source] = {"equilibrium": Equilibrium(), "exact": LinearResponse()}

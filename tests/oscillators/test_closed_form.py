@@ -12,7 +12,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError
 
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
-from qep_qiskit.networks.quadratic.polynomial import polynomial_from, position
+from qep_qiskit.networks.polynomial import polynomial_from, position
 
 CHAIN = qep.oscillators(sites=3, edges="chain", masses=[1.0, 2.0, 0.5], inputs=[0], outputs=[2], biases=True)
 FLIPS = NoiseModel()

@@ -10,8 +10,8 @@ import pytest
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import choose_bases
+from qep_qiskit.networks.polynomial import MOMENTUM, POSITION, PRODUCT
 from qep_qiskit.networks.quadratic.levels import codes, ladder
-from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, POSITION, PRODUCT
 
 MODERATE, STRONG = (2.0, 1.0, 1.2), (5.0, 1.0, 1.2)
 """k, a_0, a_1 of two oscillators: a spring twice and five times as stiff as an oscillator's own."""

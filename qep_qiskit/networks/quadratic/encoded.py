@@ -10,9 +10,7 @@ from numpy.typing import ArrayLike
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.networks.network import Network, Term, Vector
-from qep_qiskit.networks.quadratic.levels import Reference, leakage, strings_of_monomial
-from qep_qiskit.networks.quadratic.network import QuadraticNetwork
-from qep_qiskit.networks.quadratic.polynomial import (
+from qep_qiskit.networks.polynomial import (
     CONSTANT,
     MOMENTUM,
     ONE,
@@ -24,6 +22,8 @@ from qep_qiskit.networks.quadratic.polynomial import (
     polynomial_from,
     position,
 )
+from qep_qiskit.networks.quadratic.levels import Reference, leakage, strings_of_monomial
+from qep_qiskit.networks.quadratic.network import QuadraticNetwork
 from qep_qiskit.simulation.closed_form.quadratic import GaussianState, QuadraticForm, ground_state
 
 

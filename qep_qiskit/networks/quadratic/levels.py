@@ -12,7 +12,7 @@ from qiskit.quantum_info import Operator, SparsePauliOp
 
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, POSITION, PRODUCT, Monomial
+from qep_qiskit.networks.polynomial import MOMENTUM, POSITION, PRODUCT, Monomial
 from qep_qiskit.values import Value
 
 Matrix = NDArray[np.float64]

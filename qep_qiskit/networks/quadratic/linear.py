@@ -14,9 +14,9 @@ from qep_qiskit.kinds import NETWORKS, Key
 from qep_qiskit.networks.edges import Edge, Edges, connected_to
 from qep_qiskit.networks.graph import Side, SiteCount, Sites, graph_of, sites_of
 from qep_qiskit.networks.network import Network, Term, Vector
+from qep_qiskit.networks.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, constant, position
 from qep_qiskit.networks.quadratic.network import QuadraticNetwork
 from qep_qiskit.networks.quadratic.oscillators import oscillators, spring
-from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, constant, position
 
 
 @NETWORKS.register("elastic")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from qep_qiskit.networks.quadratic.polynomial import CONSTANT, MOMENTUM, POSITION, PRODUCT, Monomial, Polynomial
+from qep_qiskit.networks.polynomial import CONSTANT, MOMENTUM, POSITION, PRODUCT, Monomial, Polynomial
 from qep_qiskit.simulation.closed_form.quadratic import QuadraticForm
 
 Vector = NDArray[np.float64]

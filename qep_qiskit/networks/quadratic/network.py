@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network, Vector
+from qep_qiskit.networks.polynomial import Polynomial, constant, polynomial_from
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame, monomial_frame
-from qep_qiskit.networks.quadratic.polynomial import Polynomial, constant, polynomial_from
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -13,10 +13,10 @@ from qep_qiskit.kinds import NETWORKS, Key
 from qep_qiskit.networks.edges import Edges
 from qep_qiskit.networks.graph import Side, SiteCount, Sites, graph_of
 from qep_qiskit.networks.network import Network, Term, Vector, finite_vector
+from qep_qiskit.networks.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, position
 from qep_qiskit.networks.quadratic.encoded import encoded, unit_reference
 from qep_qiskit.networks.quadratic.levels import ENCODINGS, check_levels
 from qep_qiskit.networks.quadratic.network import QuadraticNetwork
-from qep_qiskit.networks.quadratic.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomial, position
 
 DEFAULT_SITES = 4
 SCALES = {"k": (0.2, 1.0), "a": (0.5, 1.5), "b": (-0.5, 0.5)}

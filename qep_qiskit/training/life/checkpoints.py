@@ -29,7 +29,7 @@ from qep_qiskit.training.loop.log import Log, OnStep, timed
 from qep_qiskit.training.loop.settlement import settled
 from qep_qiskit.training.loop.steps import State, Step, steps
 from qep_qiskit.training.loop.task import Task
-from qep_qiskit.training.trained import TrainingResult
+from qep_qiskit.training.loop.trained import TrainingResult
 
 START = "start "
 PYTHON = "# This run was made by qep_qiskit.train from Python; its settings and data are in run.db.\n"

@@ -9,7 +9,7 @@ from typing import Any
 from qep_qiskit.training.loop.beta_bias import biased_steps
 from qep_qiskit.training.loop.steps import State, Step
 from qep_qiskit.training.loop.task import Task
-from qep_qiskit.training.trained import TrainingResult, Weights
+from qep_qiskit.training.loop.trained import TrainingResult, Weights
 
 MOST_WARNINGS = 5
 OnStep = Callable[[Step], None]

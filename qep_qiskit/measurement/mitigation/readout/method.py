@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, Mitigator
+from qep_qiskit.measurement.mitigator import CalibrationSamples, Mitigator
 
 
 def nothing_needed() -> None:

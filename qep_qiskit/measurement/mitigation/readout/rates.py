@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.covariance import covariance_of_strings
-from qep_qiskit.measurement.mitigation.readout.mitigator import CalibrationSamples, signs_of
+from qep_qiskit.measurement.mitigator import CalibrationSamples, signs_of
 from qep_qiskit.samples import Samples
 
 
