@@ -1,4 +1,4 @@
-"""The error budget: from the exact gradient to the measured one, one cause of error a rung."""
+"""The error budget: from the exact gradient to the measured one, with one cause of error per rung."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from qep_qiskit.stencils import Stencil
 EXACT = {"shots": None, "mitigation": Mitigation(), "calibration_shots": None}
 """The options of expectations without shots."""
 MEAN_FIELD = "mean_field"
-"""The rung of the classical network, a comparison that the others do not build on."""
+"""The rung of the classical network, on which no other rung builds."""
 
 
 @shows_options()
@@ -57,7 +57,7 @@ def compare(problem: Problem, *, progress: Progress = silent, **options: Unpack[
     -------
     Budget
         Rungs: exact (β → 0), finite β, prepared state without noise, device noise at infinite shots, device with raw shots,
-        device mitigated. A rung that does not fit or was not asked for has no values and says why. With ``Exact(level=k)`` and
+        device mitigated. A rung that does not apply or was not requested has no values and says why. With ``Exact(level=k)`` and
         ``Thermal(T)`` exact means that level's or that temperature's. Beside them `mean_field`, the classical network's gradient.
     """
     climb = Climb(problem, settings_of(compare, options), progress=progress)
@@ -80,14 +80,14 @@ def rung(name: str, title: str, short: str, meaning: str, **words: str) -> Calla
 
 
 class Climb:
-    """The rungs of an error budget one after another, so that a stopped comparison keeps those it has.
+    """The rungs of an error budget, computed one after another, so that an interrupted comparison keeps those it has.
 
     Parameters
     ----------
     problem : Problem
     settings : Settings
     measured : tuple of Plan and Outcomes, optional
-        Counts that are there already: the device is not asked.
+        Counts measured earlier; if given, the device is not used.
     progress : callable, optional
     """
 
@@ -129,7 +129,7 @@ class Climb:
 
     @property
     def circuit(self) -> QuantumCircuit | None:
-        """The circuit that prepares the states, without measurement; None where no circuit was made."""
+        """The circuit that prepares the states, without measurement; None if there is no circuit."""
         if self._plan is None or (self._settings.preparer == self._reference and not self._settings.device.needs_circuits):
             return None
         try:
@@ -186,7 +186,7 @@ class Climb:
         return self._rungs[-1]
 
     def _computed(self, name: str, before: Vector | None) -> Rung:
-        """Return a gradient as a rung, or the rung that says why there is none."""
+        """Compute a gradient and return it as a rung; if it cannot be computed, the rung says why."""
         clock, kind = time.perf_counter(), RUNGS[name]
         self._progress(kind.title, None)
         try:
@@ -309,7 +309,7 @@ class Climb:
         return self._last
 
     def _large(self) -> Preparer | None:
-        """Return what prepares ground states beyond diagonalisation, where it is needed."""
+        """Return the preparer for ground states too large for diagonalisation, or None if it is not needed."""
         large = self._problem.network.num_qubits > MOST_QUBITS and self._reference == Exact()
         return MPS() if large else None
 
@@ -332,7 +332,7 @@ class Climb:
         return reduce(done, outcomes)
 
     def _executed(self, part: Plan, earlier: Outcomes | None) -> Outcomes:
-        """Run one round; the first round's counts, if they can be read with and without mitigation, only once."""
+        """Run one round. If the first round's counts serve with and without mitigation, they are measured only once."""
         device = self._settings.device
         if part.round > 0 or part.shots is None or not self._shares:
             return execute(part, device, earlier=earlier, progress=self._progress)
@@ -343,4 +343,4 @@ class Climb:
 
 
 class _Skipped(Exception):
-    """A rung that does not fit or was not asked for."""
+    """The reason why a rung was not computed: it does not apply or was not requested."""

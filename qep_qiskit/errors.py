@@ -1,4 +1,4 @@
-"""The errors that a user sees: one line that names what was wrong, the value, and what to do."""
+"""The errors that a user sees: one line that says what is wrong, shows the value, and says what to do."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class DegenerateGroundStateError(InputError):
 
 
 class NudgeWarning(UserWarning):
-    """The nudge is large against the gap, or a phase is not converged: the gradient may be biased."""
+    """The nudge is large compared with the gap, or a phase has not converged: the gradient may be biased."""
 
 
 class DeviceError(RuntimeError):
-    """A device or its service failed; jobs sent before stay valid, and the command may be repeated. Exit code 1."""
+    """A device or its service failed. Jobs sent earlier stay valid, and the command may be repeated. Exit code 1."""
 
 
 class RefusedJobError(DeviceError):
-    """A device refused a job before it took it: nothing was sent, and nothing is paid for."""
+    """A device refused a job instead of accepting it: nothing was sent and nothing is billed."""
 
 
 class UnreadableResultError(DeviceError):
@@ -35,7 +35,7 @@ class UnreadableResultError(DeviceError):
 
 
 class FailedCircuitError(DeviceError):
-    """A circuit of a job failed on its device, and so the job; it must be sent again."""
+    """One of a job's circuits failed on the device, so the whole job failed and must be submitted again."""
 
 
 class ForgottenJobError(DeviceError):

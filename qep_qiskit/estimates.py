@@ -1,4 +1,4 @@
-"""Numbers and their error bars, and how they are printed: the only place with formats of numbers."""
+"""Numbers with error bars, and how they are printed. All number formats are defined here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and one standard deviation of it; None where it is exact.
+    """A value and its standard deviation, which is None for an exact value.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Exact gradients to hold everything else against."""
+"""Exact gradients, with which all others are compared."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Vector = NDArray[np.float64]
 COMPARED_QUBITS = 16
 """Up to this many qubits the exact gradient takes less than a second, and is computed for comparison by default."""
 NUDGE_SHARE = 0.02
-"""The nudge |β|‖C‖ as a share of the gap: the bias is of its fourth power, and errors of the states are divided by β."""
+"""The nudge |β|‖C‖ as a share of the gap: the bias is of fourth order in it, and errors of the states are divided by β."""
 
 
 def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: int = 0) -> Gradient:
@@ -46,7 +46,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     Parameters
     ----------
     problem : Problem
-        With either kind of cost.
+        A problem with either kind of cost.
     preparer : Exact or Thermal, optional
         ``Exact(level=k)`` for an excited state, ``Thermal(T)`` for a Gibbs state. Default: the ground state.
     seed : int
@@ -120,7 +120,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
 
 
 def _truncation(problem: Problem, energy: float, values: Vector) -> dict[str, object]:
-    """Return the truncation error of oscillators, with that of the gradient if the closed form has the cost."""
+    """Return the truncation error of oscillators, and the resulting error of the gradient if the cost has a closed form."""
     report = truncation(problem, energy)
     network = problem.network
     if not isinstance(network, EncodedNetwork):
@@ -218,7 +218,7 @@ def _as_gradient(
     diagnostics: Diagnostics,
     provenance: dict[str, object],
 ) -> Gradient:
-    """Return the gradient of free expectations of all strings and their derivatives by the nudge."""
+    """Return the gradient from all strings' free expectations and their derivatives with respect to the nudge."""
     return Gradient(
         names=problem.network.names,
         values=problem.derivative_rows @ transitions,

@@ -79,7 +79,7 @@ def without_measurements(circuit: QuantumCircuit, where: str) -> QuantumCircuit:
     Raises
     ------
     InputError
-        For a reset, control flow, or a gate on a qubit that was measured: such a circuit prepares no pure state.
+        If the circuit has a reset, control flow, or a gate on a measured qubit, and so prepares no pure state.
     """
     plain = QuantumCircuit(circuit.qubits, *circuit.qregs, global_phase=circuit.global_phase, name=circuit.name)
     measured = set()
@@ -99,7 +99,7 @@ def without_measurements(circuit: QuantumCircuit, where: str) -> QuantumCircuit:
 
 
 def export(circuit: QuantumCircuit, path: str | os.PathLike[str], *, comment: str = "", overwrite: bool = False) -> Path:
-    """Write a circuit as OpenQASM 3 with one scalar input a parameter, so that it reads back as the same circuit.
+    """Write a circuit as OpenQASM 3 with one scalar input per parameter, so that it reads back as the same circuit.
 
     Parameters
     ----------
@@ -110,9 +110,9 @@ def export(circuit: QuantumCircuit, path: str | os.PathLike[str], *, comment: st
     path : path
         Ends in ``.qasm``.
     comment : str
-        Lines for the head of the file; ``//`` is put before each.
+        Lines for the top of the file; each is prefixed with ``//``.
     overwrite : bool
-        Whether a file that exists may be replaced.
+        Whether an existing file may be replaced.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def qasm_text(circuit: QuantumCircuit, comment: str = "") -> str:
 
 
 def _complaint(error: BaseException) -> str:
-    """Return what the parser said, in one line; a syntax error is the token that a link of the chain stopped at."""
+    """Return the parser's message in one line; for a syntax error anywhere in the chain of exceptions, the unexpected token."""
     chain: list[object] = [error]
     for link in chain:
         token = getattr(link, "offendingToken", None)
@@ -171,7 +171,7 @@ def _complaint(error: BaseException) -> str:
 
 
 def _standard(circuit: QuantumCircuit, standard: dict[str, bool] | None = None) -> QuantumCircuit:
-    """Replace gates that the file defines: by Qiskit's gate if it is the same, else by their definition."""
+    """Replace each gate that the file defines by the equal gate of Qiskit if there is one, else by its definition."""
     standard = {} if standard is None else standard
     plain = circuit.copy_empty_like()
     for instruction in circuit.data:

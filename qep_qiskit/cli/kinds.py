@@ -1,4 +1,4 @@
-"""`qep kinds`: what a section of a spec can name, and the keys of each kind."""
+"""`qep kinds`: the kinds that a section of a spec can name, and the keys of each kind."""
 
 from __future__ import annotations
 

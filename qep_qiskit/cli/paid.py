@@ -1,4 +1,4 @@
-"""Gradients on a device that bills: priced, asked for, and measured in a run, so that the same command resumes it."""
+"""Gradients on a device that bills: price, confirmation, and measurement in a run that the same command can resume."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bills(spec: Spec) -> bool:
 
 
 def run_folder_of(spec: Spec) -> Path:
-    """Return the folder of the run that a spec is measured in: one for each spec, by its content and its files'."""
+    """Return the folder of the run that measures a spec; its name contains a digest of the spec and of the files that it uses."""
     from qep_qiskit.runs.file.folders import HOME
 
     stem = "run" if spec.path is None else spec.path.stem
@@ -51,7 +51,7 @@ def _digest(spec: Spec) -> str:
 
 @contextmanager
 def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
-    """Open the run in which a spec is measured, or begin it.
+    """Open the run that measures a spec; begin a new one if the folder has none.
 
     Raises
     ------
@@ -79,9 +79,9 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
 
 
 def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int, Gradient | Exception]]:
-    """Advance confirmed runs, all at once, and yield the number of each as it ends with its gradient, or why it has none.
+    """Advance all confirmed runs together. As each ends, yield its number, and its gradient or the error that ended it.
 
-    If a service fails to answer, it is tried again; several failures in a row end a run.
+    If a service fails to answer, it is asked again; several failures in a row end the run.
     """
     from qep_qiskit.errors import DeviceError, InputError
 
@@ -106,7 +106,7 @@ def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int
 
 
 def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gradient, Progress], Any]) -> Any:
-    """Measure a spec in a run, after the price was shown and confirmed, and return what `then` makes of it."""
+    """Measure a spec in a run, once its price is confirmed, and return the result of `then`."""
     with progress() as report, opened(spec, folder, report) as life, saved_when_interrupted(life.store):
         if life.store.gradients():
             say(f"Measured before, nothing is sent: run {folder}.", err=True)
@@ -123,7 +123,7 @@ def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gra
 
 
 def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done: Sequence[int]) -> list[int]:
-    """Return which points of a sweep are left to be measured on a device that bills.
+    """Return the numbers of those points of a sweep that have yet to be measured on a device that bills.
 
     Raises
     ------
@@ -151,9 +151,9 @@ def paid_rows(
     yes: bool,
     report: Progress,
 ) -> Iterator[Row]:
-    """Measure points of a sweep, each in a run of its own under `folder`, after the price of all was shown and confirmed.
+    """Measure points of a sweep, once their total price is confirmed, each in its own run under `folder`.
 
-    If a point fails, the others are measured all the same. Failures are reported at the end and can be sent again in their runs.
+    If a point fails, the others are still measured. Failures are reported at the end and can be resubmitted in their runs.
     """
     from qep_qiskit.devices.price import Price
     from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, PreparationError

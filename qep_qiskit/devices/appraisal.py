@@ -1,4 +1,4 @@
-"""Duration and expected fidelity of circuits, by a device's calibration."""
+"""Duration and expected fidelity of circuits, from a device's calibration."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ REPETITION_DELAY = 250e-6
 
 @dataclass(frozen=True)
 class Appraisal:
-    """One measured circuit on a device.
+    """The properties of one measured circuit on a device.
 
     Attributes
     ----------
     depth, two_qubit_gates, two_qubit_depth : int
         Those of the compiled circuit, without the measurement.
     moved : bool
-        Whether SWAPs left a logical qubit elsewhere than where it began.
+        Whether SWAPs left a logical qubit on a device qubit other than its first.
     seconds : float or None
         The longest path through the circuit and its measurement, from the durations of the device's instructions.
     fidelity : float or None
-        Π(1 − error) over its gates and readouts, by the calibration.
+        Π(1 − error) over its gates and readouts, from the calibration.
     """
 
     depth: int
@@ -54,7 +54,7 @@ def repetition_delay(backend: BackendV2) -> tuple[float, bool]:
 
 
 def appraise(compiled: Compiled, axes: str, target: Target | None) -> Appraisal:
-    """Return depth, gates, duration and expected fidelity of a compiled circuit that is measured in these axes."""
+    """Return depth, gates, duration and expected fidelity of a compiled circuit that is measured along these axes."""
     circuit = compiled.circuit
     two = sum(1 for item in circuit.data if item.operation.num_qubits == 2)
     common = (circuit.depth(), two, circuit.depth(lambda i: i.operation.num_qubits == 2), compiled.start != compiled.qubits)
@@ -66,7 +66,7 @@ def appraise(compiled: Compiled, axes: str, target: Target | None) -> Appraisal:
 
 
 def duration(circuit: QuantumCircuit, target: Target) -> float | None:
-    """Return the seconds of the longest path through a measured circuit, None if the target does not say."""
+    """Return the duration, in seconds, of the longest path through a measured circuit; None if the target has no durations."""
     return _duration(circuit, _device_qubits(circuit), target)
 
 

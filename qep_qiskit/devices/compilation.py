@@ -1,4 +1,4 @@
-"""Transpiling once: pass managers for a backend, and what was compiled before."""
+"""Transpilation with a backend's pass manager, and a cache of compiled circuits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qep_qiskit.fingerprints import fingerprint
 
 
 class Cache:
-    """The last few compiled circuits of a device, by the content of the circuit they came from."""
+    """The last few compiled circuits of a device, keyed by the content of the original circuit."""
 
     def __init__(self, size: int = 32) -> None:
         self._size = size
@@ -33,28 +33,29 @@ class Cache:
         make: Callable[[QuantumCircuit, Sequence[int] | None], Compiled],
         gates: Hashable = None,
     ) -> Compiled:
-        """Return what a circuit was compiled to, or compile it now.
+        """Return the compiled form of a circuit, from the cache if possible.
 
         Parameters
         ----------
         circuit : QuantumCircuit
         qubits : sequence of int or None
         make : callable
+            (circuit, qubits) → the compiled circuit; called if the cache does not have it.
         gates : hashable
-            What else the result depends on and may change.
+            Anything else that the result depends on and that may change, such as the device's gates.
         """
         key = ("compiled", fingerprint(circuit), None if qubits is None else tuple(qubits), gates)
         return self.kept(key, lambda: make(circuit, qubits))
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
-        """Return the measured circuit of these axes."""
+        """Return the circuit with a measurement along these axes, from the cache if possible."""
         return self.kept(("measured", compiled.digest, axes), lambda: compiled.measured(axes))
 
     def kept(self, key: Hashable, make: Callable[[], Any], *, anchor: object = None) -> Any:
-        """Return what is kept under this key, or make it now.
+        """Return the cache entry for this key; if there is none, make it first.
 
-        If the key holds the id of an object, `anchor` is that object. It is kept alive with the entry, so that its id cannot
-        come to mean another one.
+        If the key contains the id of an object, pass that object as `anchor`. The entry keeps it alive, so that its id cannot be
+        reused for another object.
         """
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -91,7 +92,7 @@ def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[i
 
 
 def compile_anywhere(circuit: QuantumCircuit) -> Compiled:
-    """Return the circuit in rz, sx, x and cx, for what has gates on any qubits."""
+    """Return the circuit in rz, sx, x and cx, for a device without a coupling map."""
     passes = generate_preset_pass_manager(optimization_level=1, basis_gates=["rz", "sx", "x", "cx"], seed_transpiler=11)
     wires = tuple(range(circuit.num_qubits))
     return Compiled(passes.run(circuit), wires, wires, wires)

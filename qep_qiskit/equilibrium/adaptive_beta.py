@@ -24,15 +24,16 @@ RESIDUALS = 100.0
 """An unconverged phase errs by residual / (β ‖∂C‖): β is at least this multiple of the residual, if that is below 0.1."""
 
 MOST_TRAINED_QUBITS = 14
-"""The most qubits of a network whose ground states choose a training's β: up to here they take no time."""
+"""The largest network, in qubits, whose ground states are computed to choose a training's β; they take little time."""
 
 
 def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int | Split | OptimalShots | None) -> Stencil:
-    """Return the stencil of this kind with a β that suits a problem.
+    """Return a stencil of the requested kind with a β chosen for a problem.
 
     Parameters
     ----------
     asked : AdaptiveStencil
+        The requested kind.
     problem : Problem
     free : Prepared
         The free phase.
@@ -41,8 +42,8 @@ def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int
 
     Notes
     -----
-    `reach` is the distance that a unit of β moves the state: ‖C‖/gap of an eigenstate. Without shots β · reach is so small that
-    the bias, O((β · reach)**m) for a stencil of order m, stays well below a percent, and β ≤ 0.1. N shots add the variance
+    `reach` is how far the state moves per unit of β; for an eigenstate it is ‖C‖/gap. Without shots, β is at most 0.1, and
+    small enough to keep the bias, O((β · reach)**m) for a stencil of order m, well below a percent. N shots add the variance
     W/(N β²); the sum (β · reach)**(2m) ‖g‖² + W/(N β²) is least for β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). If the response of
     the states cannot be computed, β = 0.1.
     """
@@ -90,9 +91,9 @@ def _mean(shots: int | Split | OptimalShots) -> float:
 
 
 def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], preparer: Preparer) -> Stencil:
-    """Return the stencil of a whole training, from some of its samples at its first weights.
+    """Return the stencil for a whole training, chosen from some of its samples at the initial weights.
 
-    β · reach is 0.5 in the median, and β at most 0.1: as large as first order allows. Training brings weights near level
+    The median of β · reach is 0.5, as large as first order allows, but β is at most 0.1. Training brings weights near level
     crossings, where the exact gradient of a sample grows without bound; a β that is not small smooths it. If no reach is known,
     β = 0.1.
     """

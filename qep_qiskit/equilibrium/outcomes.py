@@ -1,4 +1,4 @@
-"""The samples of a round, dealt back to its plans."""
+"""The samples of a round, assigned to its plans."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALIBRATION = -1
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Outcomes(Value):
-    """The answers of a device for one round of a plan.
+    """The results that a device returned for one round of a plan.
 
     Attributes
     ----------
@@ -31,19 +31,19 @@ class Outcomes(Value):
     qubits : mapping of phase to tuple of int
         The device qubit of each logical qubit.
     expectations : mapping of phase to ndarray of shape (L,)
-        In place of samples if the device is exact and no shots are wanted.
+        Used instead of samples if the device is exact and no shots are requested.
     calibrations : tuple of CalibrationSamples
     circuits : tuple of mapping
         Depth and gate counts of every compiled structure.
     start : tuple of int or None
-        The layout, for the next round to keep.
+        The layout, which the next round keeps.
     device : mapping
     amplified : mapping of (phase, basis, factor) to Samples
-        With the noise amplified by folding, for zero-noise extrapolation.
+        Samples with the noise amplified by folding, for zero-noise extrapolation.
     ran : Ran
         Which simulators ran, and which parts of a noise model acted.
     plan : Plan or None
-        The last round of what :func:`qep_qiskit.execute` ran.
+        The plan of the last round that :func:`qep_qiskit.execute` ran.
     """
 
     samples: Mapping[tuple[int, int], Samples] = field(default_factory=dict)
@@ -85,9 +85,9 @@ class Row:
     ----------
     plan, phase, basis : int
     flips : ndarray of bool, shape (n,), or None
-        The flips before its measurement.
+        The qubits that are flipped before the measurement.
     factor : int
-        By how much folding amplifies its noise.
+        The factor by which folding amplifies the noise.
     """
 
     plan: int
@@ -99,7 +99,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Deal:
-    """The places of a round's circuits on the device, by which its samples are dealt to the plans.
+    """The placement of a round's circuits on the device, and the assignment of its samples to the plans.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class Deal:
     def outcomes(
         self, answers: Iterable[tuple[Row, Samples]], device: Mapping[str, object], ran: Ran | None = None
     ) -> list[Outcomes]:
-        """Return the outcomes of every plan: flips undone, folds kept apart, the calibration shared.
+        """Return the outcomes of every plan: flips are undone, folded circuits kept separate, and the calibration shared.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The answers of a network: the free phase alone, measured as a gradient's free phase is."""
+"""The predictions of a network: the free phase alone, measured in the same way as for a gradient."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ UNUSED = symmetric(1.0)
 
 @dataclass(frozen=True)
 class Answer:
-    """The free phase of one problem.
+    """The predictions and the loss of one problem, from its free phase.
 
     Attributes
     ----------
-    predictions, predictions_stderr : ndarray of shape (num_outputs,), same or None
-    loss, loss_stderr : float, float or None
+    predictions, predictions_stderr : ndarray of shape (num_outputs,); the second may be None
+    loss, loss_stderr : float; the second may be None
     shots : int
-        Spent; the readout calibration of a job is counted with its first answer.
+        Shots spent. Those of the readout calibration are counted in the first of the answers that share it.
     shared : ndarray of shape (C,) or None
-        s, where s·s is the part of the loss's variance that the readout calibration adds, the same for all answers of a job.
+        A vector s; s·s is the variance that the readout calibration adds to the loss. It is common to the answers of a job.
     loss_bias : float or None
-        What shot noise adds to the loss on average, as that of a :class:`Gradient`.
+        What shot noise adds to the loss on average, as in :class:`Gradient`.
     warnings : tuple of str
     """
 
@@ -73,7 +73,7 @@ class _Observed:
 
 
 def read_only(problem: Problem) -> Problem:
-    """Return the problem without its nudged phases: its plan is that of an answer."""
+    """Return the problem without its nudged phases, so that its plan measures only the free phase."""
     return Problem(problem.network, problem.weights, problem.x, cost=_Observed(problem.cost))
 
 
@@ -92,7 +92,7 @@ def answers(
     settings : Settings
         The stencil is not used.
     warm_start : sequence of Prepared or None, optional
-        One per problem: what the search for its state starts from.
+        For each problem, the state from which the search starts.
     """
     plans = []
     for number, problem in enumerate(problems):

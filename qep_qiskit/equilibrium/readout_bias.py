@@ -11,30 +11,31 @@ from qep_qiskit.samples import Samples
 
 Vector = NDArray[np.float64]
 LARGE = 0.5
-"""Error bars: a bias of half of one makes the error a tenth larger than the bar says."""
+"""The smallest bias that is reported, in error bars: half an error bar makes the total error a tenth larger than the bar."""
 SINGLE = 5
-"""Outcomes seen once that show that others were not seen: their share is about this number over the shots (Good and Turing)."""
+"""The number of outcomes seen just once that shows that others were missed, with a total probability of about that number
+divided by the shots (Good and Turing)."""
 
 
 def readout_bias(
     method: str, samples: Iterable[Samples], strings: Vector, parts: Sequence[tuple[str, Vector, Vector]]
 ) -> tuple[str, ...]:
-    """Return a warning with the size of the bias, or nothing if it is small compared with the error bars.
+    """Return a warning that states the size of the bias; an empty tuple if it is small compared with the error bars.
 
     Parameters
     ----------
     method : str
     samples : iterable of Samples
     strings : ndarray
-        How far the values of all Pauli strings are from those of the unbiased method, in units of their error bars.
+        The deviations of all Pauli strings from the unbiased method, in units of their error bars.
     parts : sequence of (str, ndarray, ndarray)
         Each quantity: its name, its differences from the unbiased method, and its error bars.
 
     Notes
     -----
-    Both methods read the same shots, so that the differences are the bias and little noise, and their root mean square over all
-    strings is a measure of it: with flips of 3 % and 9 % half of an error bar at 8 qubits and 4000 shots, one at 12 qubits, and
-    ten at 40 qubits and 2000 shots.
+    Both methods use the same shots, so most of the noise cancels in the differences and they show the bias. Their root mean
+    square over all strings measures its size. With readout-flip probabilities of 3 % and 9 % it is half an error bar at
+    8 qubits and one at 12 (4000 shots), and ten at 40 qubits (2000 shots).
     """
     if not strings.size or float(np.sqrt(np.mean(strings**2))) <= LARGE:
         return ()

@@ -1,4 +1,4 @@
-"""The rounds of gradients: planned, executed one after the other, and stamped with versions and times."""
+"""Planning and execution of a gradient's rounds, one after the other, and the versions and times in its provenance."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(
 ) -> list[tuple[Plan, Outcomes]]:
     """Return the last plan of each problem and the outcomes of all its rounds, which can be reduced in more than one way.
 
-    All circuits of a round are one job.
+    All circuits of a round form one job.
     """
     first = _first_rounds(problems, settings, warm_start, progress)
     outcomes = execute_all(first, progress=progress)
@@ -58,7 +58,7 @@ def run(
 def finish(
     first: Plan, executed: Callable[[Plan, Outcomes | None], Outcomes], progress: Progress = silent
 ) -> tuple[Plan, Outcomes]:
-    """Run the rounds of a plan with a function that executes one."""
+    """Run all rounds of a plan with a function that executes one round."""
     outcomes = executed(first, None)
     if first.complete:
         return first, outcomes
@@ -92,7 +92,7 @@ def _first_rounds(
 def _prepared_together(
     problems: Sequence[Problem], settings: Settings, progress: Progress
 ) -> tuple[list[Stencil | None], list[Prepared | None]]:
-    """Return the stencil of each problem and the states of its first round, those of all problems prepared together."""
+    """Return each problem's stencil and the states of its first round; the states of all problems are prepared together."""
     preparer, stencil = settings.preparer, settings.stencil
     if isinstance(stencil, Stencil):
         states = preparer.prepare_all([first_family(problem, stencil) for problem in problems], progress=progress)
@@ -109,7 +109,7 @@ def _prepared_together(
 
 
 def _nearest(problem: Problem, done: Sequence[Plan]) -> Prepared | None:
-    """Return the sample whose Hamiltonian is nearest, if it is within `NEAR` of this one's, in the sum of coefficients."""
+    """Return the states of the plan with the nearest Hamiltonian; None if the relative 1-norm distance exceeds `NEAR`."""
     row, labels = problem.hamiltonian_row, problem.frame.labels
     others = [(p.problem.hamiltonian_row, p.problem.frame.labels) for p in done]
     distances = [np.abs(other - row).sum() if theirs == labels else np.inf for other, theirs in others]
@@ -119,7 +119,7 @@ def _nearest(problem: Problem, done: Sequence[Plan]) -> Prepared | None:
 
 
 def start_from(warm_start: WarmStart, problem: Problem) -> Prepared | None:
-    """Return the prepared free phase of a nearby gradient. Raises InputError for one of another network."""
+    """Return the prepared free phase of a similar problem's gradient. Raises InputError if its network is different."""
     if warm_start is None or isinstance(warm_start, Prepared):
         return warm_start
     if not isinstance(warm_start, Gradient):

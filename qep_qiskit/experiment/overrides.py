@@ -30,7 +30,7 @@ def parse(text: str) -> tuple[str, str]:
 
 
 def value_of(text: str) -> Any:
-    """Return the value of a text: TOML where it parses, the text itself where not; an empty one removes the key.
+    """Return the value that a text stands for: parsed as TOML if possible, else the text itself. An empty text removes the key.
 
     Examples
     --------
@@ -52,14 +52,14 @@ def apply(tables: Mapping[str, Any], overrides: Sequence[tuple[str, object]]) ->
     Parameters
     ----------
     tables : mapping
-        As TOML gives them.
+        The tables as parsed from TOML.
     overrides : sequence of (key, value)
         The key is ``"seed"`` or ``"section.key"``; a value that is a string is read as TOML.
 
     Notes
     -----
-    Where an override changes the kind of a section (``preparation.method=exact``), the file's options of the other
-    kinds are dropped; options of no kind stay and are errors.
+    If an override changes the kind of a section (``preparation.method=exact``), the file's options that belong to other
+    kinds are dropped; options that belong to no kind stay and cause errors.
     """
     result: Tables = copy.deepcopy(dict(tables))
     for key, raw in overrides:

@@ -1,4 +1,4 @@
-"""The sections of a spec that a training has: its data, and how it goes through them."""
+"""The sections of a spec that describe a training: its data, and how the network is fitted to them."""
 
 from __future__ import annotations
 

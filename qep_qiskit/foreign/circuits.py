@@ -1,4 +1,4 @@
-"""QPY from strangers. The header is checked here; Qiskit reads the rest, first in a child process, which may crash."""
+"""QPY data from untrusted files. The header is checked here; Qiskit reads the rest, first in a child process, which may crash."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_circuit(data: bytes) -> QuantumCircuit:
     Raises
     ------
     ValueError
-        If it is not QPY of one circuit, or the circuit is larger than any device.
+        If the data are not QPY of exactly one circuit, or the circuit exceeds the bounds.
     """
     measure(data)
     try:
@@ -44,7 +44,7 @@ def read_circuit(data: bytes) -> QuantumCircuit:
 
 
 def read_circuits(texts: Mapping[str, bytes]) -> dict[str, QuantumCircuit]:
-    """Return the circuits of a stranger's file by name.
+    """Return the circuits of an untrusted file by name.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def measure(data: bytes) -> None:
 
 
 def _attempt(texts: Mapping[str, bytes]) -> str | None:
-    """Read circuits in a child process of bounded memory and time; return the name of the one that ended it."""
+    """Read circuits in a child process with limited memory and time; return the name of the circuit that crashed it, or None."""
     if not hasattr(os, "fork") or not texts:
         return None
     seconds = SECONDS + SECONDS_PER_MEGABYTE * sum(map(len, texts.values())) // 1_000_000

@@ -51,7 +51,7 @@ class Split:
 
     @property
     def total(self) -> int:
-        """All shots, calibration not counted."""
+        """The total number of shots, without calibration."""
         return int(self.table.sum())
 
     def fitting(self, measured: NDArray[np.bool_]) -> NDArray[np.int64]:

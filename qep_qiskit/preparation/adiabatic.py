@@ -32,7 +32,7 @@ LIMIT_QUBITS = 14
 GAP_QUBITS = 16
 """The most qubits for which the true ground state and its gap are computed too, in less time than a ramp takes."""
 NEARBY = 1e-4
-"""The nudge of those ramps, as a share of the largest coefficient: errors of its square, and of rounding divided by it."""
+"""The nudge of those ramps, as a share of the largest coefficient: errors are about its square, and rounding divided by it."""
 LARGE_ANGLE = 1.0
 MOST_ROTATIONS = 1_000_000
 """Rotations of one ramp: its circuit takes a kilobyte for each."""
@@ -55,7 +55,7 @@ class Adiabatic(Preparer):
         The order of the product formula. The second is symmetric; neighbouring half steps are merged, so it costs about one
         group of commuting terms more per step.
     initial : SparsePauliOp or mapping of label to number, optional
-        H0, a sum of single-qubit terms with a field on every qubit. By default Σ s_i X_i, where s_i = ±1 is the sign of
+        H0, a sum of single-qubit terms with a field on every qubit. Default: Σ s_i X_i, where s_i = ±1 is the sign of
         H's X_i coefficient (−1 if H has none), so that no X field changes its sign on the way.
 
     Raises
@@ -271,13 +271,13 @@ class Adiabatic(Preparer):
 
 @lru_cache(maxsize=8)
 def _ramp(labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps: int, schedule: str, order: int) -> Ramp:
-    """Return one object for one structure: it keeps its packing."""
+    """Return the same ramp object for the same arguments, so that its cached packing is reused."""
     return Ramp(PauliList(list(labels)), np.array(fields), steps, schedule, order)
 
 
 @lru_cache(maxsize=8)
 def _circuit(ramp: Ramp, time: float) -> QuantumCircuit:
-    """Return one object for one structure: devices keep what they compiled by the identity of the circuit."""
+    """Return the same circuit object for the same arguments, since structures are joined by the identity of their circuit."""
     return ramp_circuit(ramp, time=time)
 
 

@@ -19,11 +19,11 @@ from qep_qiskit.simulation.eigen.operators import PauliSum
 Vector = NDArray[np.float64]
 MOST_NEWTON_ANGLES = 400
 POLISH = 1e-3
-"""Newton steps go on to this share of the tolerance: an unconverged phase is an error divided by β."""
+"""Newton steps continue to this share of the tolerance, because the error of an unconverged phase is divided by β."""
 VALLEY = 1e-6
-"""L-BFGS goes on to this slope before Newton steps take over: they would stop at the nearest point of a nearly flat valley."""
+"""L-BFGS continues to this slope before Newton steps take over, which would stop at the nearest point of a nearly flat valley."""
 SPREADS = (0.1, 0.6, 1.2)
-"""Standard deviations of the random first angles of one start after another, repeated."""
+"""Standard deviations of the initial angles of the random starts, used in turn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,11 @@ class AngleSearch:
     circuit : QuantumCircuit
         The ansatz.
     program : ReportedProgram
-        The same, compiled.
+        The ansatz, compiled.
     operator : PauliSum
         H + βC.
     hamiltonian : callable
-        () → the same for an estimator.
+        () → H + βC in the form that an estimator takes.
     """
 
     options: Any
@@ -50,7 +50,7 @@ class AngleSearch:
     hamiltonian: Callable[[], SparsePauliOp]
 
     def from_random_starts(self, seed: int) -> Vector:
-        """Return the angles of the lowest energy that some random starts lead to."""
+        """Return the lowest-energy angles found from several random starts."""
         best, lowest = np.zeros(self.program.num_parameters), math.inf
         for number in range(self.options.starts):
             self.program.stage(f"VQE start {number + 1} of {self.options.starts}", number / self.options.starts)
@@ -63,11 +63,11 @@ class AngleSearch:
         return self.polish(best)
 
     def follow(self, start: Vector) -> Vector:
-        """Carry the angles of a nearby phase to this one: by Newton steps alone if there are any."""
+        """Return this phase's angles from those of a nearby phase, by Newton steps alone if they are available."""
         return self.polish(start) if self._newton else self.optimise(start)
 
     def optimise(self, start: Vector) -> Vector:
-        """Return what the optimizer makes of the angles."""
+        """Return the angles that the optimizer reaches from a start."""
         options, program = self.options, self.program
         if options.estimator is not None:
             return self._by_estimator(start)
@@ -82,7 +82,7 @@ class AngleSearch:
         return descend(self._slope, start, slope=slope, max_iterations=options.max_iterations)
 
     def polish(self, start: Vector) -> Vector:
-        """Take Newton steps; if they do not arrive, BFGS steps along the valley and Newton steps again."""
+        """Take Newton steps; if they do not converge, take BFGS steps along the valley and then Newton steps again."""
         if not self._newton:
             return start
         aim = self.options.tolerance * POLISH

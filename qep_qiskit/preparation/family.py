@@ -30,8 +30,8 @@ class Family:
         C over the frame; zeros for the free phase alone.
     betas : tuple of float
     strings : tuple of int or None
-        Strings that ansätze and ramps hold in addition to those of H and C: a cost of
-        expectations names its outputs here before their weights in C are known, so that both rounds share a circuit.
+        Strings that ansätze and ramps contain in addition to those of H and C. A cost of expectations lists its outputs here
+        before their weights in C are known, so that both rounds share a circuit.
     limit : bool
         Whether to compute the limit β → 0 too if that takes additional states.
     """
@@ -62,7 +62,7 @@ class Family:
         return np.flatnonzero(used & self.frame.busy)
 
     def nudge_bound(self) -> float:
-        """Return a bound of ‖C‖ up to a constant: the sum of its coefficients' magnitudes, identity left out."""
+        """Return an upper bound of ‖C‖ without its constant term: the sum of the magnitudes of the other coefficients."""
         return float(np.abs(self.nudge[self.frame.busy]).sum())
 
     def hamiltonian(self, phase: int) -> SparsePauliOp:
@@ -71,12 +71,12 @@ class Family:
 
 
 def outwards(betas: Sequence[float]) -> list[int]:
-    """Return the phases in the order in which one starts from another: from the free one to larger nudges."""
+    """Return the order in which phases are prepared, each starting from an earlier one: from the free phase to larger nudges."""
     return sorted(range(len(betas)), key=lambda p: abs(betas[p]))
 
 
 def inward_neighbour(done: Mapping[int, T], betas: Sequence[float], phase: int, free: T | None) -> T | None:
-    """Return what the phase that is nearest on the way to β = 0 gave, or the free one; None if neither is there."""
+    """Return the result of the nearest phase between this one and β = 0, else of the free phase; None if neither is done."""
     same_side = [p for p in done if betas[p] * betas[phase] > 0.0]
     if same_side:
         return done[max(same_side, key=lambda p: abs(betas[p]))]

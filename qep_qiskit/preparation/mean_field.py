@@ -1,4 +1,4 @@
-"""Mean-field states: the product states of lowest energy, that is networks of classical spins."""
+"""Mean-field states: the product states of lowest energy, which are networks of classical spins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qep_qiskit.simulation.closed_form.product_states import ProductEnergy, Prod
 Vector = NDArray[np.float64]
 
 FLAT = 1e-7
-"""A curvature below this share of an ordinary coefficient, their median, counts as a direction that costs no energy."""
+"""A direction costs no energy if its curvature is below this share of an ordinary (median) coefficient."""
 ROUNDING = 1e-13
 """The accuracy of curvatures, as a share of the largest coefficient."""
 SAME = 1e-9
@@ -36,7 +36,7 @@ SETTLED = 1e-4
 class MeanField(Preparer):
     """Product states that minimise ⟨H + βC⟩: every spin is a classical unit vector in the field of the others.
 
-    Any Pauli network becomes a classical network of continuous spins that way, and EP on it is classical EP. With couplings
+    In this way any Pauli network becomes a classical network of continuous spins, and EP on it is classical EP. With couplings
     XX + ZZ the spins are phase oscillators of energy −Σ J cos(φ_i − φ_j); see :func:`qep_qiskit.phase_oscillators`.
 
     Parameters
@@ -56,8 +56,8 @@ class MeanField(Preparer):
 
     Notes
     -----
-    The energy is linear in every spin, so that each minimum has every spin against its field. Spins are turned one after
-    another until they settle, then damped Newton steps arrive. EP needs stationarity only: at any strict local minimum, the
+    The energy is linear in every spin, so at a minimum every spin points against its field. Spins are turned one after
+    another until they settle; then damped Newton steps converge. EP needs stationarity only: at any strict local minimum, the
     same in all phases, it gives the derivative of that minimum's loss (Scellier & Bengio 2017, arXiv:1602.05179, theorem 1).
     `curvature` of a phase, the smallest eigenvalue of the Hessian in the spins' angles, corresponds to the gap.
 
@@ -86,7 +86,7 @@ class MeanField(Preparer):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
-        """Return the product states of ``family.betas``: the free phase's lowest minimum, and what becomes of it."""
+        """Return the product states for ``family.betas``: the lowest minimum of the free phase, followed to the other β."""
         betas, paulis = family.betas, family.frame.paulis
         energies = [ProductEnergy.of(paulis, row) for row in family.coefficients]
         free_spins, warnings = spins_of(free), []
@@ -115,7 +115,7 @@ class MeanField(Preparer):
     def _lowest(
         self, family: Family, phase: int, energy: ProductEnergy, near: Vector | None, seed: int
     ) -> tuple[Vector, list[str]]:
-        """Return the lowest of the minima that random starts, or one near minimum, lead to."""
+        """Return the lowest minimum reached from random starts, or the one reached from a nearby minimum; and any warnings."""
         n = family.num_qubits
         if near is not None and near.shape == (n, 3):
             return energy.sweep(near[None], sweeps=SWEEPS, settled=SETTLED)[0], []
@@ -178,7 +178,7 @@ class MeanField(Preparer):
 
 
 def _response(family: Family, spins: Vector) -> Responsive:
-    """Return the response function of a minimum, whose spins turn by −(Hessian)⁺ times the slope of C."""
+    """Return the response function of a minimum: a nudge turns its spins by −(Hessian)⁻¹ times the slope of C."""
 
     def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         axes = tangents(spins)

@@ -79,7 +79,7 @@ def _angles(bloch: Vector, real: bool) -> NDArray[np.float64]:
 
 @functools.lru_cache(maxsize=16)
 def _circuit(num_qubits: int, real: bool) -> QuantumCircuit:
-    """Return one object for one structure: devices keep what they compiled by the identity of the circuit."""
+    """Return the same circuit object for the same arguments, since structures are joined by the identity of their circuit."""
     angles = numbered(num_qubits if real else 2 * num_qubits)
     circuit = QuantumCircuit(num_qubits, name="product state")
     for q in range(num_qubits):

@@ -31,7 +31,7 @@ def write(
     spec_text: str | None = None,
     circuit: QuantumCircuit | None = None,
 ) -> Path:
-    """Write the page; a reader of the path sees a whole page or none.
+    """Write the page atomically, so that a reader never sees part of it.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def write(
 
 
 def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, circuit: QuantumCircuit | None = None) -> str:
-    """Return the page: no script runs in it and nothing outside it is loaded."""
+    """Return the page, which runs no script and loads nothing from outside."""
     budget = Budget.of(budget)
     document: dict[str, Any] = budget.to_dict()
     settings, diagnostics = dict(document["settings"]), dict(document["diagnostics"])
@@ -87,7 +87,7 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
 
 
 def headline(settings: Mapping[str, Any]) -> str:
-    """Return what ran in one line.
+    """Return one line that says what was run.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def _columns(budget: Budget, weights: Mapping[str, Any]) -> list[Column]:
 
 
 def _unrepeated(provenance: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the provenance without what the settings say in the same words."""
+    """Return the provenance without entries that only repeat the settings."""
     rest = {key: value for key, value in provenance.items() if key not in settings or settings[key] != value}
     preparer = settings.get("preparer")
     if isinstance(preparer, Mapping) and isinstance(rest.get("preparation"), Mapping):

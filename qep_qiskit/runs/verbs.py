@@ -34,7 +34,7 @@ Name = str | os.PathLike[str]
 
 
 class ForeignDeviceError(InputError):
-    """A run's device is known to the Python program that sent it alone."""
+    """Only the Python program that sent a run knows its device."""
 
 
 def submit(
@@ -55,7 +55,7 @@ def submit(
     run : path, optional
         The run's folder; a new one under ``hardware_runs/`` by default.
     confirm : callable
-        Called with the plan and the store before a round is sent; what it raises stops the run, which can be resumed.
+        Called with the plan and the store before a round is sent. An exception stops the run, which can be resumed.
     progress : callable
 
     Returns
@@ -66,9 +66,9 @@ def submit(
     Raises
     ------
     InputError
-        For a device that answers at once, or a folder that has a run.
+        If the device does not take jobs, or the folder already has a run.
     DeviceError
-        If the service fails. What was written stays; :func:`collect` resumes.
+        If the service fails. The run stays on disk; :func:`collect` resumes it.
     """
     loaded = spec if isinstance(spec, Spec) else load(spec)
     home = new_folder("run" if loaded.path is None else loaded.path.stem) if run is None else Path(run)
@@ -95,11 +95,11 @@ def collect(
     device : RemoteDevice or BackendV2, optional
         The spec's own by default.
     resubmit : bool
-        Send jobs again that failed, were cancelled or lost, or that the service knows no more.
+        Resubmit jobs that failed, were cancelled or lost, or that the service no longer knows.
     mitigation : str, optional
-        Read the stored counts again with this method; nothing is sent.
+        Evaluate the stored counts with this method; nothing is sent.
     confirm, progress : callable
-        As of :func:`submit`.
+        See :func:`submit`.
 
     Returns
     -------
@@ -118,12 +118,12 @@ def collect(
 
 
 def kept_gradient(store: RunStore, mitigation: str | None = None, device: object = None) -> Gradient | None:
-    """Return the gradient of a run that needs no device: by another mitigation, or if only a Python program has its device.
+    """Return a run's gradient from its stored counts if a mitigation is given or the device is unavailable; else None.
 
     Raises
     ------
     ForeignDeviceError
-        If that program's run has no gradient yet.
+        If only the Python program that sent the run knows its device, and the run has no gradient yet.
     """
     spec = spec_of(store)
     if mitigation is not None:
@@ -138,10 +138,10 @@ def kept_gradient(store: RunStore, mitigation: str | None = None, device: object
 
 
 def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
-    """Return a run at a glance, with the jobs' states as the service tells them now.
+    """Return a summary of a run, with the jobs' current states as the service reports them.
 
-    They are as they were written down without `ask`, and for a run whose device is known to the program that sent it alone.
-    Nothing is written.
+    Without `ask`, or if only the Python program that sent the run knows its device, these are the recorded states. Nothing is
+    written.
     """
     folder = find_run(run)
     stored = summary(folder)
@@ -159,9 +159,9 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
 
 
 def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, str]]:
-    """Return the state of every job by its tag, as the service tells it now, and what goes with it: a reason, a word, an error.
+    """Return the current state of every job by its tag, as the service reports it, with a reason, the service's word or an error.
 
-    A job of which the service cannot be asked has the state that is written down. Nothing is written.
+    If the service cannot be asked about a job, the recorded state is returned. Nothing is written.
     """
     courier = Courier(store, device)
     states = {}
@@ -177,7 +177,7 @@ def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, 
 
 
 def cancel(run: Name, *, device: object = None) -> list[str]:
-    """Cancel every job of a run that has not ended. What was collected stays.
+    """Cancel all unfinished jobs of a run. Results that were collected stay.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def cancel(run: Name, *, device: object = None) -> list[str]:
     Raises
     ------
     DeviceError
-        If a job may be under way still; all others were cancelled before.
+        If a job may still be under way. It is raised after all jobs have been tried.
     """
     with open_run(run, write=True) as store:
         ends = cancel_jobs(Courier(store, device_of(store, device)))
@@ -203,13 +203,13 @@ def open_run(run: Name, *, write: bool = False) -> RunStore:
 
 
 def refuse_training(store: RunStore) -> None:
-    """Refuse a training where a gradient's run is meant."""
+    """Raise InputError if the run is a training, for verbs that need the run of a gradient."""
     if store.description.get("kind") == "training":
         raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` resumes it")
 
 
 def spec_of(store: RunStore) -> Spec:
-    """Return the spec that a run was made from: the one in its file, whatever became of spec.toml since."""
+    """Return the spec that a run was made from: the copy in its file, even if spec.toml has changed since."""
     if store.description.get("from") == "python":
         raise InputError(f"run: {store.folder} was begun from Python and has no spec; give its device to qep_qiskit.runs")
     return validated(tomllib.loads(store.spec_text), path=store.folder / "spec.toml")

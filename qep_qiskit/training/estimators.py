@@ -1,6 +1,6 @@
 """Networks as scikit-learn estimators, for pipelines and searches.
 
-Every check of scikit-learn's ``check_estimator`` holds for both of them; none is expected to fail.
+Both pass every check of scikit-learn's ``check_estimator``; none is marked as expected to fail.
 """
 
 from __future__ import annotations
@@ -269,7 +269,7 @@ class QEPRegressor(RegressorMixin, _Estimator):
         return tags
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit to samples and their numbers, of shape (samples,) or (samples, numbers)."""
+        """Fit to samples and their target values, of shape (samples,) or (samples, targets)."""
         self._checked_network()
         rows, numbers = validate_data(self, X, y, dtype=float, y_numeric=True, multi_output=True)
         numbers = np.asarray(numbers, dtype=float)
@@ -280,7 +280,7 @@ class QEPRegressor(RegressorMixin, _Estimator):
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the number or numbers of each sample, in the shape of the targets."""
+        """Return the predicted values of each sample, in the shape of the targets."""
         outputs = self.outputs(X)
         return self.targets_.decode(outputs)
 

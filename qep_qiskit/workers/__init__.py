@@ -1,7 +1,7 @@
-"""Tasks on one process, on several local ones, or on the workers of a dask scheduler.
+"""Tasks in this process, in several local ones, or on the workers of a dask scheduler.
 
-A task is a function of shared data and of one item; its result depends on these alone (they include its seeds),
-so the results are the same for any number of workers, and a lost worker costs only the time of its tasks.
+A task is a function of shared data and of one item. Its result depends only on these (which include its seeds), so the
+results are the same for any number of workers, and losing a worker costs only the time of its tasks.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ __all__ = ["Pool", "PoolLostError", "Serial", "mapped", "pool"]
 
 @contextmanager
 def pool(workers: int | None = None, scheduler: str | None = None, *, say: Callable[[str], None] = to_stderr) -> Iterator[Pool]:
-    """Open a pool, and end its processes when it closes.
+    """Open a pool of workers for a ``with`` block, which ends its local processes on exit.
 
     Parameters
     ----------
     workers : int, optional
-        Local processes of one thread each. None: no other process.
+        The number of local processes, with one thread each. If both this and `scheduler` are omitted, tasks run in this process.
     scheduler : str, optional
-        The address of a dask scheduler, ``"tcp://10.0.0.1:8786"``, instead. Its workers must have this package installed.
-        **A scheduler runs code**: tasks travel as pickles, so whoever can reach the scheduler, or answers in its place, runs
-        programs on its workers and on this machine. Give only the address of your own scheduler, in a network that you
-        trust.
+        The address of a dask scheduler to use instead, such as ``"tcp://10.0.0.1:8786"``. Its workers must have this package
+        installed. **A scheduler runs code**: tasks are sent as pickles, so anyone who can reach the scheduler, or who answers
+        in its place, can run programs on its workers and on this machine. Give only the address of your own scheduler, in a
+        network that you trust.
     say : callable
-        Called with a line when the wait for workers begins; by default it goes to stderr.
+        Called with a message when the wait for workers begins; by default, prints it to stderr.
 
     Raises
     ------
     InputError
-        For both options at once, a number below 1, an invalid address, one that does not answer or has no scheduler with
-        workers, and a missing package.
+        If both options are given, `workers` is below 1, the address is invalid, no scheduler with workers answers at it, or a
+        package is missing.
     PoolLostError
         If the scheduler or the last worker is lost while tasks run.
 

@@ -1,9 +1,9 @@
 """Independent random numbers from samplers and backends, however their seeds are given.
 
 A fixed seed gives the same numbers in every call, and in some samplers in every row of one call. Rows, phases, rounds,
-calibrations and training steps would then not be independent, and the error bars, which take them as such, wrong. So a
-seed that can be found, on the object itself or on what it wraps, is replaced in each call by one that is derived from it.
-What hides its seed is found out by its repeats, and refused.
+calibrations and training steps would then not be independent, and the error bars, which assume that they are, would be wrong.
+So a seed that can be found, on the object itself or on what it wraps, is replaced in each call by one derived from it. An
+object with a hidden seed is detected by its repeated results, and refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from qep_qiskit.seeds import integer, stream
 DEPTH = 4
 """Seeds are looked for in objects nested this deep."""
 LIKELY = 1e-9
-"""Equal counts that are less likely than this by chance are no chance."""
+"""Equal counts are not put down to chance if they are less likely than this."""
 KEPT_CIRCUITS = 4096
 _SEED = re.compile(r"(?i)(^|_)(seeds?|rng|random_state|generator)(_|$)")
 _KINDS = (
@@ -44,7 +44,7 @@ _STREAMS = np.random.Generator | np.random.BitGenerator | np.random.RandomState 
 
 
 def base_of(seed: object) -> int:
-    """Return a whole number that stands for a seed of any kind. One that is a stream of numbers moves on by one."""
+    """Return a whole number that represents a seed of any kind. If the seed is a stream of numbers, one is drawn from it."""
     match seed:
         case np.random.BitGenerator():
             return int(np.random.Generator(seed).integers(2**62))
@@ -73,7 +73,7 @@ def derived(seed: object, call: int) -> Any:
 
 
 def seed_options(backend: BackendV2, call: int, options: Mapping[str, Any]) -> dict[str, int]:
-    """Return the seeds for one call of a backend: one per option that is a seed, its own or in `options`."""
+    """Return the seeds for one call of a backend: one for each seed among its own options and `options`."""
     in_effect = {**options_of(backend), **options}
     return {name: integer(base_of(seed), "sampler", call) for name, seed in in_effect.items() if _is_seed(name, seed)}
 
@@ -87,26 +87,26 @@ def options_of(backend: BackendV2) -> dict[str, Any]:
 
 
 def fresh_backend(backend: BackendV2, call: int) -> BackendV2:
-    """Return the backend, or a copy with seeds of this call where something inside of it has a seed."""
+    """Return the backend, or, if it or something inside it has a seed, a copy whose seeds are derived for this call."""
     changes = {name: value for name, value in _changes(backend, call, DEPTH).items() if name not in ("_options", "options")}
     return _with(backend, changes)
 
 
 def fresh_sampler(sampler: BaseSamplerV2, call: int) -> tuple[BaseSamplerV2, bool]:
-    """Return the sampler, or a copy with seeds of this call, and whether it is such a copy."""
+    """Return the sampler, or a copy whose seeds are derived for this call, and whether it is such a copy."""
     again = _fresh(sampler, call, DEPTH)
     return again, again is not sampler
 
 
 def continues(sampler: BaseSamplerV2) -> bool:
-    """Return whether a freshly seeded sampler gives all rows of a call different numbers."""
+    """Return whether a freshly seeded sampler uses different random numbers for each row of a call."""
     return _is_plainly(sampler, StatevectorSampler, "run", "_run", "_run_pub") or _is_plainly(
         sampler, AerSampler, "run", "_run", "_run_pubs"
     )
 
 
 def is_known(sampler: BaseSamplerV2) -> bool:
-    """Return whether a sampler is of a class whose seeds are all known here; those of IBM's service have none."""
+    """Return whether all seeds of a sampler's class are known here (samplers of IBM's service have none)."""
     return continues(sampler) or type(sampler).__module__.split(".")[0] == "qiskit_ibm_runtime"
 
 
@@ -129,7 +129,7 @@ def _fresh(thing: Any, call: int, depth: int) -> Any:
 
 
 def _changes(thing: Any, call: int, depth: int) -> dict[str, Any]:
-    """Return the attributes of an object that hold a seed, with seeds of this call."""
+    """Return the attributes of an object that contain seeds, with these derived for this call."""
     if depth == 0 or not hasattr(thing, "__dict__"):
         return {}
     changes = {}
@@ -193,21 +193,21 @@ class Repeats:
 
     @classmethod
     def of(cls, thing: object) -> Repeats:
-        """Return the record of an object."""
+        """Return the record that belongs to an object."""
         try:
             return _REPEATS.setdefault(thing, cls())
         except TypeError:  # neither hashable nor weakly referable
             return cls()
 
     def refuse(self, circuits: Sequence[QuantumCircuit], answers: Sequence[BitArray], name: str, call: int) -> None:
-        """Refuse a device that gives the same counts for the same circuits in another call; remember these.
+        """Refuse a device whose counts repeat those of an earlier call for the same circuits; else remember the counts.
 
-        A call with the same seed may give the same: so does every device that takes it.
+        A call with the same seed may repeat its counts, as on every device that accepts a seed.
 
         Raises
         ------
         InputError
-            If every circuit that ran before gave exactly the counts that it gave then, and chance would hardly do that.
+            If every circuit that was run before gives exactly the same counts as then, and this is too unlikely to be chance.
         """
         likely, again = 0.0, True
         for circuit, bits in zip(circuits, answers, strict=True):
@@ -237,7 +237,7 @@ def repeating(name: str) -> InputError:
 
 
 def probe(run: Any, circuit: QuantumCircuit, name: str) -> None:
-    """Refuse a sampler whose random numbers repeat, from row to row or from call to call, by a small circuit.
+    """Run a small circuit, and refuse a sampler whose random numbers repeat from row to row or from call to call.
 
     Parameters
     ----------
@@ -255,7 +255,7 @@ def probe(run: Any, circuit: QuantumCircuit, name: str) -> None:
 
 
 def _log_coincidence(counts: Sequence[int]) -> float:
-    """Return the logarithm of the chance that another draw gives just these counts: Σ_x P(x)² of a multinomial, about."""
+    """Return the approximate logarithm of the chance that two draws give the same counts: Σ_x P(x)² of a multinomial."""
     shots = sum(counts)
     log_chance = -0.5 * (len(counts) - 1) * math.log(4 * math.pi * shots) - 0.5 * sum(math.log(n / shots) for n in counts)
     return min(0.0, log_chance)

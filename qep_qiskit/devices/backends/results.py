@@ -1,7 +1,7 @@
 """Results of backends and samplers, checked and read as the shots of every circuit.
 
-Providers return counts or shot memory, under bit strings, hexadecimal or whole numbers, in one register or several, of the
-measured qubits or of all of them. Whatever is absent, failed or ambiguous is an error in one line: nothing
+Providers return counts or shot memory, keyed by bit strings, hexadecimal or whole numbers, in one register or several, for the
+measured qubits or for all of them. Whatever is absent, failed or ambiguous is an error in one line: nothing
 that is missing is ever read as the outcome 0.
 """
 
@@ -30,20 +30,20 @@ IDLE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Request:
-    """A measured circuit with its rows of values, as a device was given it.
+    """A measured circuit as it was sent to a device, without the parameter values.
 
     Attributes
     ----------
     rows : int
-        Each is executed on its own.
+        The number of rows of parameter values; each row is executed separately.
     bits : tuple of int
         Which of the circuit's classical bits hold the measured qubits, in the order of the logical qubits.
     num_clbits, num_qubits : int
-        Of the circuit.
+        The circuit's numbers of classical bits and qubits.
     wires : tuple of int
         The wire that is measured into each of `bits`.
     name : str
-        Of the circuit, as it was sent.
+        The name under which the circuit was sent.
     """
 
     rows: int
@@ -55,7 +55,7 @@ class Request:
 
     @classmethod
     def of(cls, circuit: QuantumCircuit, rows: int = 1, name: str = "") -> Request:
-        """Return the request that a measured circuit makes."""
+        """Return the request for a measured circuit."""
         place = {bit: i for i, bit in enumerate(circuit.clbits)}
         registers = [register for register in circuit.cregs if register.name == REGISTER]
         bits = tuple(place[bit] for bit in (registers[0] if registers else circuit.clbits))
@@ -82,16 +82,16 @@ def read_result(answer: object, requests: Sequence[Request], *, shots: int, sour
         As the provider returned it.
     requests : sequence of Request
     shots : int
-        Requested for each row. Another number is used as it came, and the gradient warns of it.
+        The number requested for each row. If a device returns another number, that is used and the gradient has a warning.
     source : str
         The device's name, for messages.
 
     Raises
     ------
     FailedCircuitError
-        If a circuit failed: it, and the provider's words.
+        If a circuit failed; the message names it and quotes the provider.
     UnreadableResultError
-        If results, counts, shots or bits are missing, of another number or of another kind.
+        If results, counts, shots or bits are missing, or their number or kind does not match the request.
     """
     reader = _Reader(tuple(requests), shots, source)
     arrays = _pub_arrays(answer)
@@ -166,7 +166,7 @@ class _Reader:
         return arrays
 
     def _entries(self, answer: Any, wanted: int) -> list[Entry]:
-        """Return what each circuit gave, one entry for each."""
+        """Return one entry per circuit with its counts."""
         if answer is None:
             raise self.wrong("nothing")
         if hasattr(answer, "quasi_dists"):
@@ -192,7 +192,7 @@ class _Reader:
         return [Entry(part) for part in parts]
 
     def _whole(self, answer: Mapping[str, Any]) -> Result:
-        """Return a result that came as plain data."""
+        """Return the result that a device returned as plain data."""
         try:
             return Result.from_dict(dict(answer))
         except Exception as error:  # whatever is missing in it
@@ -294,7 +294,7 @@ def _is_wide(counts: Counts, request: Request) -> bool:
 
 
 def _pub_arrays(answer: Any) -> list[object] | None:
-    """Return the data of every pub of a primitive's result, None where it is no such result."""
+    """Return the data of every pub of a primitive's result, or None if it is not such a result."""
     if isinstance(answer, str | bytes | Mapping) or hasattr(answer, "get_counts") or not isinstance(answer, Iterable):
         return None
     if hasattr(answer, "quasi_dists") or isinstance(getattr(answer, "results", None), list):
@@ -318,7 +318,7 @@ def _failed(result: Any) -> bool:
 
 
 def _words(*told: Any) -> str:
-    """Return what a provider says about a failure, in the first of these objects that says anything."""
+    """Return a provider's words about a failure, from the first of these objects that has any."""
     words = []
     for thing in told:
         for name in ("status", "error_message", "error", "message"):

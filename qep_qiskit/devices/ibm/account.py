@@ -1,7 +1,7 @@
-"""Whom the Runtime client talks to: IBM's service with the user's key over TLS, or a mock service on loopback with a mock key.
+"""The Runtime client's service: IBM's, with the user's key over TLS, or a mock service on loopback with a mock key.
 
-The client reads addresses, credentials and proxies from many places, the working directory among them. Whatever could lead a key
-elsewhere is refused, and whatever a mock service needs is set for the moment in which the client is made.
+The client reads addresses, credentials and proxies from many places, including the working directory. Anything that could send
+a key elsewhere is refused. What a mock service needs is set only while the client is created.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ URL_VARIABLE = "QEP_RUNTIME_URL"
 """The environment variable with the loopback address of a mock service. Unset: the real service."""
 ANSWER_VARIABLE = "QEP_ANSWER_SECONDS"
 ANSWER_SECONDS = 120.0
-"""Seconds to wait for an answer of the service."""
+"""Seconds to wait for an answer from the service."""
 REAL_HOST = "cloud.ibm.com"
 _LOCAL = re.compile(r"(http://(?:127(?:\.(?:0|[1-9][0-9]{0,2})){3}|localhost|\[::1\]):([1-9][0-9]{0,4}))((?:/[A-Za-z0-9_-]+)*)/?")
 _REAL = re.compile(r"https://((?:[a-z0-9-]+\.)*[a-z0-9-]+)(?::443)?((?:/[A-Za-z0-9_.-]+)*)/?")
@@ -36,13 +36,13 @@ _environment = threading.RLock()
 
 
 def mock_url() -> str | None:
-    """Return the mock service's address, None where the real service is meant.
+    """Return the mock service's address, or None if QEP_RUNTIME_URL is unset and the real service is used.
 
     Raises
     ------
     InputError
         If QEP_RUNTIME_URL is anything but http, a loopback host, a port and a plain path. The form is so narrow that no two
-        readers of it can disagree.
+        URL parsers can disagree about it.
     """
     url = os.environ.get(URL_VARIABLE)
     if url is None:
@@ -57,7 +57,7 @@ def mock_url() -> str | None:
 
 
 def connect(instance: str | None) -> Any:
-    """Return a client of the service that is meant.
+    """Return a client of IBM's service, or of a mock service if QEP_RUNTIME_URL is set.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _real(instance: str | None) -> Any:
 
 
 def _check_environment() -> None:
-    """Refuse settings of the client, in the environment or in a file of the folder, that lead the key elsewhere."""
+    """Refuse client settings, in the environment or in a file in the working directory, that would send the key elsewhere."""
     from ibm_cloud_sdk_core.utils import read_external_sources
 
     _check_real("IAM_URL", os.environ.get("IAM_URL"))
@@ -140,7 +140,7 @@ def _mock(url: str) -> Any:
 
 @contextmanager
 def _only(**values: str) -> Iterator[None]:
-    """Hide every address, credential and proxy of the environment from the client for a moment, and show it these."""
+    """Replace the addresses, credentials and proxies of the environment by these values within a ``with`` block."""
     with _environment:
         before = dict(os.environ)
         hidden = {name for name in before if _OWN.fullmatch(name) or _PROXY.fullmatch(name)}
@@ -158,7 +158,7 @@ def _only(**values: str) -> Iterator[None]:
 
 
 def _held_to_loopback(session: Any) -> None:
-    """Let a session of the client go nowhere else: no proxy, no redirect, no credentials of .netrc, tokens included."""
+    """Restrict a client session to its address: no proxy, redirect or .netrc credentials, also for access tokens."""
     session.trust_env, session.max_redirects = False, 0
     session.auth.tm._request = _direct
 
@@ -177,7 +177,7 @@ def _direct(method: str, url: str, *, auth_tuple: object = None, proxies: object
 
 
 def _patient(service: Any) -> Any:
-    """Return the client, told to give up on an answer that does not come: left alone it waits for ever."""
+    """Return the client with a timeout for answers; without one, it would wait forever."""
     for client in _clients(service):  # no public option exists
         client._session._timeout = (10.0, _seconds())
     return service
@@ -192,7 +192,7 @@ def _clients(service: Any) -> list[Any]:
 
 
 class _Scrubbing(logging.Filter):
-    """Takes secrets out of what the client logs: it repeats replies, and at its lowest level its own requests."""
+    """A filter that removes secrets from the client's log, which repeats replies and, at its lowest level, requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         with contextlib.suppress(Exception):
@@ -204,7 +204,7 @@ _SCRUBBING = _Scrubbing()
 
 
 def _quiet() -> None:
-    """Let the client say nothing that a line of ours says, and nothing secret."""
+    """Silence client messages that repeat this package's own, and remove secrets from the rest."""
     if "QISKIT_IBM_RUNTIME_LOG_LEVEL" not in os.environ:
         logging.getLogger("qiskit_ibm_runtime").setLevel(logging.ERROR)  # it warns of every account and instance it takes
     warnings.filterwarnings("ignore", message="Unable to retrieve IBM Cloud access token")  # it repeats the reply

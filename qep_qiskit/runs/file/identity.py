@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 NAME_LENGTH = 12
-"""Letters of the folder's name in a run's identity: a service takes tags of up to 86 letters."""
+"""The most characters of the folder's name in a run's identity: a service accepts tags of up to 86 characters."""
 
 
 def new_identity(folder: str | os.PathLike[str]) -> str:
     """Return the identity of a new run, from which the tags of its jobs are made.
 
-    The date and the folder's name are for readers; 128 random bits make it unique whatever the second, folder, host or user.
+    The date and the folder's name are for human readers; 128 random bits make it unique, across times, folders, hosts and users.
     """
     name = re.sub(r"[^A-Za-z0-9_.]+", "-", Path(folder).name)[:NAME_LENGTH].strip("-") or "run"
     return f"qep-{datetime.now(UTC):%Y%m%d}-{name}-{uuid.uuid4().hex}"

@@ -30,9 +30,10 @@ class TrainingRows:
         checkpoint: Checkpoint | None = None,
         parts: Sequence[Checkpoint] = (),
     ) -> None:
-        """Store a step and the checkpoint to resume from, which may have further parts, together or not at all.
+        """Store a step and the checkpoint to resume from, with its further parts if any; either all of it is stored or none.
 
-        An existing step of this number is replaced, and later ones are dropped: the run went back to an earlier checkpoint.
+        An existing step with this number is replaced and later ones are dropped, since the run has gone back to an earlier
+        checkpoint.
         """
         with self._data.transaction():
             for later in self._data.numbers("steps", start=int(number)):

@@ -1,4 +1,4 @@
-"""A run's jobs cancelled, whatever becomes of each: "cancelled" is written only of what the service confirms."""
+"""Cancelling a run's jobs: a job that was sent is recorded as "cancelled" only if the service confirms it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class JobEnd:
     tag, title : str
     job_id : str or None
     state : str
-        As it is written down now.
+        The state that is now recorded.
     text : str
         One sentence for the user.
     cancelled : tuple of str
-        Ids of the jobs at the service that it has cancelled now.
+        Ids of the jobs that the service has just cancelled.
     handled : bool
-        False if the job may be under way still.
+        False if the job may still be under way.
     """
 
     tag: str
@@ -48,7 +48,7 @@ class JobEnd:
 
 
 def cancel_jobs(courier: Courier) -> list[JobEnd]:
-    """Cancel every job of a run that has not ended, and say of each what became of it.
+    """Cancel all unfinished jobs of a run, and return the end of each.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def cancel_jobs(courier: Courier) -> list[JobEnd]:
 
 
 def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
-    """Cancel what an attempt to send may have left behind, after it was looked for as patiently as before sending again."""
+    """Cancel what an attempt to send may have left at the service, after searching for it as long as before a resubmission."""
     store, device = courier.store, courier.device
     doubt = job.state in ("sending", "lost") or store.standing.uncertain
     if not courier.finds:
@@ -89,7 +89,7 @@ def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
 
 
 def _unknown(courier: Courier, job: JobRecord, more: str) -> JobEnd:
-    """Report that it is unknown whether a job exists; give it up if that was reported before."""
+    """Report that the job may or may not exist at the service; if this was already reported once, give the job up."""
     if job.state == "lost":
         return _written(courier, job, "given up", f"{CANNOT_KNOW}, {more}; it was given up")
     return _written(courier, job, "lost", f"{CANNOT_KNOW}: {more}. Cancel again to give it up", handled=False)
@@ -117,7 +117,7 @@ def _with_id(courier: Courier, job: JobRecord, jobs: list[RemoteJob] | None = No
 
 
 def _ended(courier: Courier, job: JobRecord, other: RemoteJob) -> tuple[str, str]:
-    """Cancel one job at the service; return its state afterwards, as the service tells it, and a sentence."""
+    """Cancel one job at the service; return the state that the service then reports, and a sentence for the user."""
     if other.state not in UNDER_WAY:
         return other.state, f"job {other.id} has ended: {other.state}"
     refusal = ""
@@ -140,7 +140,7 @@ def _ended(courier: Courier, job: JobRecord, other: RemoteJob) -> tuple[str, str
 
 
 def _state(courier: Courier, job: JobRecord, job_id: str) -> str:
-    """Return the state of a job by its id, or by the listing where that knows more."""
+    """Return a job's state by its id, or "cancelled" if only the service's list of jobs says so."""
     state, _ = courier.asked(job_id)
     if state in UNDER_WAY and courier.finds:
         listed = [other.state for other in courier.device.find(job.tag) if other.id == job_id]
@@ -149,7 +149,7 @@ def _state(courier: Courier, job: JobRecord, job_id: str) -> str:
 
 
 def _overall(states: dict[str, tuple[str, str]], job_id: str) -> tuple[str, str]:
-    """Return the state to record and the sentence to show; the job that may still succeed decides over those that cannot."""
+    """Return the state to record and the sentence to show; jobs that may still succeed take precedence over others."""
     alive = [state for state, _ in states.values() if state in UNDER_WAY]
     done = [state for state, _ in states.values() if state == "done"]
     first = states[job_id][0] if job_id in states else next(iter(states.values()))[0]

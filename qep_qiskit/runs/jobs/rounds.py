@@ -1,4 +1,4 @@
-"""A compiled round written down as jobs, and read again with their results as the outcomes of its plan."""
+"""Conversion of a compiled round into stored jobs, and of the jobs' results into the outcomes of its plan."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from qep_qiskit.runs.jobs.pubs import Owner, pubs_of, samples_of, written
 
 
 def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -> None:
-    """Write the circuits and jobs of a round down, before anything of it is sent.
+    """Store the circuits and jobs of a round before any of them is sent.
 
     Parameters
     ----------
     store : RunStore
         Open for writing.
     compiled : CompiledRound
-        Of one plan.
+        A round of one plan.
     device : RemoteDevice
     """
     number, deal = compiled.number, compiled.deal
@@ -72,7 +72,7 @@ def outcomes_of(store: RunStore, number: int, results: Mapping[str, list[BitArra
     ----------
     store : RunStore
     number : int
-        Of the round, 0 or 1.
+        The number of the round, 0 or 1.
     results : mapping of tag to list of BitArray
     device : mapping
         The device's description.
@@ -91,14 +91,14 @@ def outcomes_of(store: RunStore, number: int, results: Mapping[str, list[BitArra
 
 
 def _name(row: Row, number: int, place: int) -> str:
-    """Return the name under which a circuit is kept."""
+    """Return the name under which a circuit is stored."""
     if row.phase != CALIBRATION:
         return f"{number}-{place}"
     return f"calibration-{row.basis}" if number == 0 else f"calibration-{number}-{row.basis}"
 
 
 def _owner(row: Row) -> Owner:
-    """Return phase, basis, the flipped qubits as a binary number (-1: none) and the factor of folding; the last two if needed."""
+    """Return phase, basis, the flipped qubits as a bit mask (-1: none) and the folding factor; the last two only if needed."""
     flipped = -1 if row.flips is None else sum(1 << q for q, flip in enumerate(row.flips) if flip)
     if row.factor > 1:
         return [row.phase, row.basis, flipped, row.factor]

@@ -1,4 +1,4 @@
-"""The fast exact circuit arithmetic behind the interfaces of Qiskit's primitives and of qiskit-algorithms."""
+"""Fast exact simulation of circuits, with the interfaces of Qiskit's primitives and of qiskit-algorithms."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from qep_qiskit.simulation.threads import single_threaded
 
 
 class ProgramCache:
-    """Compiled circuits and operators, the least recently used dropped first.
+    """A cache of compiled circuits and operators, which drops the least recently used first.
 
-    A circuit is found again by its contents, so one that was changed in place is compiled afresh.
+    Circuits are compared by content, so a circuit that was changed in place is compiled again.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class ProgramCache:
         self._operators: OrderedDict[Any, PauliSum] = OrderedDict()
 
     def program(self, circuit: QuantumCircuit) -> CircuitProgram:
-        """The circuit's program."""
+        """Return the compiled program of a circuit."""
         with self._lock:
             for i, (compiled, program) in enumerate(self._programs):
                 if _same(circuit, compiled):
@@ -53,7 +53,7 @@ class ProgramCache:
             return program
 
     def operator(self, operator: BaseOperator) -> PauliSum:
-        """An operator that is, or can be written as, a sum of Pauli strings."""
+        """Return the compiled form of an operator that is, or can be written as, a sum of Pauli strings."""
         if isinstance(operator, Pauli | str):
             operator = SparsePauliOp(operator)
         elif isinstance(operator, SparseObservable):
@@ -65,7 +65,7 @@ class ProgramCache:
         return self._operator((operator.num_qubits, *key), operator)
 
     def observable(self, terms: Mapping[str, float]) -> PauliSum:
-        """An observable as Qiskit's containers hold it: coefficients by label, projectors among the letters."""
+        """Return the compiled form of an observable, given by coefficients of labels, whose letters may be projectors."""
         key = tuple(terms.items())
         return self._operator(key, None)
 
@@ -118,7 +118,7 @@ class AdjointEstimator(BaseEstimatorV2):
     def run(
         self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None
     ) -> PrimitiveJob[PrimitiveResult[PubResult]]:
-        """Work out pubs (circuit, observables, parameter values); see `qiskit.primitives.BaseEstimatorV2`."""
+        """Evaluate pubs (circuit, observables, parameter values); see `qiskit.primitives.BaseEstimatorV2`."""
         job = PrimitiveJob(self._run, [EstimatorPub.coerce(pub, precision) for pub in pubs])
         job._submit()
         return job

@@ -165,7 +165,7 @@ class LayeredCircuit:
 
     @staticmethod
     def _begin(layers: Sequence[BoundLayer], states: States) -> int:
-        """Write the first state, that of a first layer of rotations already turned; return how many layers that took."""
+        """Write the initial state, with a first layer of rotations already applied; return the number of layers applied."""
         if layers and isinstance(layers[0], BoundRotations):
             layers[0].prepare(states.array[0])
             return 1
@@ -174,7 +174,10 @@ class LayeredCircuit:
         return 0
 
     def _forward_kept(self, layers: Sequence[BoundLayer], room: _Workspace) -> Complex:
-        """Sweep forward and leave in ``room.states`` the states after layers of rotations and before others of phases."""
+        """Sweep forward, and keep some states in ``room.states``.
+
+        They are those after each rotation layer, and before each phase layer that does not follow a rotation layer.
+        """
         kept, spares = room.keep(len(layers)), (room.first, room.second)
         states = kept[0] if layers and isinstance(layers[0], BoundRotations) else spares[0]
         start = self._begin(layers, states)
@@ -201,7 +204,7 @@ class LayeredCircuit:
         return state
 
     def states(self, slots: Real) -> Complex:
-        """The states of many rows of slots (R, slots) together, shape (R, 2**n); for few qubits."""
+        """The states of many rows of slots (R, slots) computed together, shape (R, 2**n); meant for few qubits."""
         depth = sum(len(family.positions) for family in self._phases)
         most = max(1, _ROWS_BYTES // (16 * self._size * (depth + 2)))
         parts = [self._states(slots[first : first + most]) for first in range(0, len(slots), most)]
@@ -265,7 +268,7 @@ class LayeredCircuit:
         return self._slopes(overlaps, len(left))
 
     def _chain(self, slopes: Real) -> Real:
-        """Slopes along the coefficients (B, ...) as slopes along the slots."""
+        """Derivatives with respect to the slots, from those with respect to the coefficients (B, ...)."""
         parts = self._data * slopes[:, self._rows]
         return np.array([np.bincount(self._columns, part, self.num_slots) for part in parts])
 
@@ -348,7 +351,7 @@ def _common(selected: NDArray[np.intp], slots: NDArray[np.intp]) -> tuple[NDArra
 
 
 class _Workspace:
-    """Arrays that a sweep fills and the next one fills again."""
+    """Arrays that successive sweeps reuse."""
 
     def __init__(self, size: int) -> None:
         self._size = size

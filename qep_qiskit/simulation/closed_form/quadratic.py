@@ -69,7 +69,7 @@ class QuadraticForm:
         Raises
         ------
         UnstableError
-            If a squared frequency is not positive; names the mode.
+            If a squared frequency is not positive; the message names the mode.
         """
         squares, vectors = linalg.eigh(self.weighted.toarray(), driver="evd")
         if squares[0] <= FLAT * abs(squares[-1]):
@@ -183,18 +183,19 @@ def respond(
     mean : ndarray of shape (n,)
         ``form.mean()``.
     nudge : QuadraticForm
-        Its `inverse_masses` are the change of T: zeros where the nudge has no p².
+        Its `inverse_masses` are the change δT; they are zero for coordinates whose p² the nudge does not contain.
 
     Returns
     -------
     dmean, dcovariance, dmomenta
-        The last two None where they do not change.
+        The last two are None if they do not change.
 
     Notes
     -----
-    K δm = δf − δK m. With D = T^½ K T^½ = U diag(ω²) Uᵀ, ⟨δr δrᵀ⟩ = ½ T^½ D^−½ T^½, and δ g(D) has the elements
-    g[ω_a², ω_b²] (Uᵀ δD U)_ab with the divided differences −1/(ω_a ω_b (ω_a + ω_b)) of D^−½ and 1/(ω_a + ω_b) of D^½
-    (Daleckii and Krein): the solution of the Lyapunov equation D^½ X + X D^½ = δD.
+    The mean follows from K δm = δf − δK m. With D = T^½ K T^½ = U diag(ω²) Uᵀ, ⟨δr δrᵀ⟩ = ½ T^½ D^−½ T^½. The matrix
+    Uᵀ δg(D) U has the elements g[ω_a², ω_b²] (Uᵀ δD U)_ab with the divided differences −1/(ω_a ω_b (ω_a + ω_b)) of D^−½ and
+    1/(ω_a + ω_b) of D^½ (Daleckii and Krein). The latter give the solution X = δ(D^½) of the Lyapunov equation
+    D^½ X + X D^½ = δD.
     """
     stiffer = nudge.stiffness.count_nonzero() > 0 if issparse(nudge.stiffness) else bool(np.any(nudge.stiffness))
     lighter = bool(np.any(nudge.inverse_masses))

@@ -12,15 +12,15 @@ from qep_qiskit.simulation.noise.wires import Stop, route
 from qep_qiskit.simulation.threads import single_threaded
 
 _TOGETHER = 1 << 16
-"""Numbers of states that are evolved together: 0.5 MB, and as much to write to, stay in the cache."""
+"""Total size, in numbers, of the states evolved together: 0.5 MB and a write buffer of the same size fit in the cache."""
 _MATRICES = 128
-"""Number of rows whose matrices are made together; equal ones are made once."""
+"""Number of rows whose matrices are computed together; equal ones are computed once."""
 _ROOM = 1 << 23
 """Largest total size of the matrices of those rows, in numbers."""
 
 
 class Fusion:
-    """A receiver of channels in the order in which they act, which fuses them into blocks on one or two wires.
+    """A collector of channels, added in the order in which they act; it fuses them into blocks on one or two wires.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Fusion:
         self._last: dict[int, Block] = {}
 
     def add(self, wires: tuple[int, ...], piece: Piece) -> None:
-        """Let a channel act. Of two wires the second is the slow one, as in a gate's matrix."""
+        """Add the next channel. The second of two wires is the slow index, as in a gate's matrix."""
         if len(wires) == 1:
             self._waiting[wires[0]].append(piece)
             return
@@ -53,7 +53,7 @@ class Fusion:
         self._waiting[slow], self._waiting[fast] = Chain(), Chain()
 
     def blocks(self) -> list[Block]:
-        """Return the blocks, after the last channel."""
+        """Return all blocks; call it after the last channel has been added."""
         for wire in range(self._num_wires):
             block = self._last.get(wire)
             if block is None and self._waiting[wire].pieces:
@@ -94,10 +94,10 @@ class ChannelProgram:
         ----------
         angles : ndarray of shape (R, angles)
         readings : sequence of sequence of ndarray
-            For each wire of the program the 2 × 4 matrix from the expectations of I, X, Y, Z to the probabilities of 0 and 1; a
-            wire that is not read has 1 × 4.
+            For each wire of the program, the 2 × 4 matrix from the expectations of I, X, Y, Z to the probabilities of 0 and 1
+            (1 × 4 for a wire that is not read).
         wires : sequence of int
-            Those that are read: the first is the least significant bit of an outcome.
+            The wires that are read; the first is the least significant bit of an outcome.
         wanted : sequence of ndarray of bool, shape (R,)
             The rows that are wanted, for each reading.
         """
@@ -120,7 +120,7 @@ class ChannelProgram:
         return [out if mask.all() else out[mask] for out, mask in zip(results, wanted, strict=True)]
 
     def _matrices(self, rows: Real) -> tuple[list[Real], list[NDArray[np.intp] | None]]:
-        """Return every block's distinct matrices, and which one each row has; None where there is one for all."""
+        """Return every block's distinct matrices, and the index of each row's matrix (None if all rows share one)."""
         turns = np.stack([np.ones_like(rows), np.cos(rows), np.sin(rows)], axis=-1)
         matrices: list[Real] = []
         places: list[NDArray[np.intp] | None] = []

@@ -103,13 +103,13 @@ def _unitary(name: str, angles: Sequence[float]) -> Complex:
 
 @dataclass(frozen=True)
 class Piece:
-    """A channel that depends on some angles of a program, by their numbers.
+    """A channel that depends on some of a program's angles, given by their indices.
 
     Attributes
     ----------
     parts : ndarray of shape (3**k, d, d)
     angles : tuple of int
-        The first one is slow in the order of the parts.
+        The first one varies slowest in the order of the parts.
     """
 
     parts: Real
@@ -137,7 +137,7 @@ class Chain:
         self.pieces: list[Piece] = []
 
     def append(self, piece: Piece) -> None:
-        """Let a piece act after all others."""
+        """Append a piece that acts after all others."""
         if self.pieces and not (piece.angles and self.pieces[-1].angles):
             last = self.pieces.pop()
             piece = Piece(piece.parts @ last.parts, last.angles + piece.angles)
@@ -149,7 +149,7 @@ class Chain:
         return tuple(angle for piece in self.pieces for angle in piece.angles)
 
     def matrices(self, turns: Real) -> Real:
-        """Return the products, shape (U or 1, d, d)."""
+        """Return the product of the pieces' matrices for each row of `turns`, shape (U, d, d), or (1, d, d) without angles."""
         return _product([piece.matrices(turns) for piece in self.pieces])
 
 
@@ -162,7 +162,7 @@ class Couple:
 
     @property
     def angles(self) -> tuple[int, ...]:
-        """The angles of both."""
+        """The angles of both chains."""
         return self.slow.angles + self.fast.angles
 
     def matrices(self, turns: Real) -> Real:
@@ -191,7 +191,7 @@ class Block:
         self._items: list[Chain | Couple] = []
 
     def append(self, piece: Piece) -> None:
-        """Let a piece on all wires of the block act after all others."""
+        """Append a piece on all wires of the block that acts after all others."""
         if not self._items or isinstance(self._items[-1], Couple):
             self._items.append(Chain())
         chain = self._items[-1]
@@ -199,7 +199,7 @@ class Block:
         chain.append(piece)
 
     def append_each(self, slow: Chain, fast: Chain) -> None:
-        """Let chains on the wires of a pair act after all others; with one free piece at most, they are fused at once."""
+        """Append a chain on each wire of a pair; fuse them at once if at most one piece has angles or one chain is empty."""
         if sum(bool(piece.angles) for piece in (*slow.pieces, *fast.pieces)) > 1 and slow.pieces and fast.pieces:
             self._items.append(Couple(slow, fast))
             return
@@ -210,7 +210,7 @@ class Block:
 
     @property
     def angles(self) -> tuple[int, ...]:
-        """The numbers of the angles that its matrix depends on."""
+        """The indices of the angles that its matrix depends on."""
         return tuple(dict.fromkeys(angle for item in self._items for angle in item.angles))
 
     def matrices(self, turns: Real) -> Real:

@@ -1,4 +1,4 @@
-"""A training on a device that takes jobs: its price is said first, and every job goes through its run."""
+"""Training on a device that takes jobs: the price is confirmed first, and the training's run stores every job."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def unasked(price: Mapping[str, Any], store: RunStore) -> None:
 
 
 def device_of(task: Task) -> RemoteDevice | None:
-    """Return the device of a training where it is one that takes jobs."""
+    """Return the device of a training if it takes jobs, else None."""
     device = task.settings.device
     return device if isinstance(device, RemoteDevice) else None
 
 
 def refuse(task: Task, run: object, workers: object, scheduler: object) -> None:
-    """Refuse, in one line, what the device cannot do, and what would lose jobs that are paid for."""
+    """Raise InputError for options that a device with jobs does not support, or that would lose jobs that are paid for."""
     device = device_of(task)
     if device is None:
         return
@@ -60,24 +60,24 @@ def through_the_run(
     pressed: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
 ) -> Iterator[tuple[Task, Callable[[int], None]]]:
-    """Yield the task with its device in the run's hands, and a function that tells it which step is next.
+    """Yield the task with a device that stores its jobs in the run, and a function that sets the number of the next step.
 
-    The run's batch or session is closed at the end, however it comes about; one that a killed process left open is joined.
+    The run's batch or session is always closed at the end. One that a killed process left open is joined.
 
     Parameters
     ----------
     task : Task
-        With numbers for all that may be left to the planner. One on a device that answers at once is left as it is.
+        A task that leaves nothing to the planner. If its device does not take jobs, it is yielded unchanged.
     store : RunStore
         Open for writing.
     done : int
-        Steps that are done.
+        The number of steps that are done.
     confirm : callable
-        Called with the expected price and the store before the first job; what it raises stops the run, which can be resumed.
+        Called with the expected price and the store before the first job. An exception stops the run, which can be resumed.
     resubmit : bool
-        Send jobs that failed, were cancelled or were lost again.
+        Resubmit jobs that failed, were cancelled or were lost.
     pressed : callable
-        Whether Ctrl-C was: then nothing more is sent, and what is under way is not waited for.
+        Whether Ctrl-C was pressed. If so, no more jobs are sent, and those under way are not waited for.
     """
     device = device_of(task)
     if device is None:
@@ -115,7 +115,7 @@ def courier_of(store: RunStore, device: RemoteDevice, progress: Progress = silen
 
 
 def _confirmed(task: Task, journal: JournalDevice, done: int, confirm: Confirm, progress: Progress) -> None:
-    """Say what the price of the training is and ask, unless as many steps were confirmed before."""
+    """Show the price of the training and ask for confirmation, unless this many steps were confirmed before."""
     store = journal.courier.store
     if int((store.get("confirmed", "training") or {}).get("steps", 0)) >= task.total_steps:
         return

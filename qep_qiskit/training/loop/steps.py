@@ -1,4 +1,4 @@
-"""The training loop as a generator of steps. It knows no clock, no file and no screen.
+"""The training loop as a generator of steps. It uses no clock, no files and no screen.
 
 All that changes is in `State`; the same task and the same state give the same next step, in any process.
 """
@@ -47,9 +47,9 @@ class State:
         Steps done.
     weights : ndarray of shape (K,)
     memory : mapping of str to ndarray
-        The optimizer's.
+        The optimizer's memory.
     starts : mapping of int to ndarray
-        Of each sample seen so far, what its next free phase starts from.
+        For each sample seen so far, where its next free phase starts.
     shots : int
         Spent so far.
     running : mapping
@@ -85,7 +85,7 @@ class Step:
     state : State
         After the step.
     fresh : mapping of int to ndarray
-        The starts that it changed.
+        The starts that this step changed.
     warnings : tuple of str
     """
 
@@ -102,12 +102,12 @@ def first_state(task: Task) -> State:
 
 
 def steps(task: Task, state: State | None = None, *, progress: Progress = silent) -> Iterator[Step]:
-    """Yield the steps of a training, from the beginning or from a state on.
+    """Yield the steps of a training, from the beginning or from a given state.
 
     Raises
     ------
     InputError
-        If a sample has no unique ground state any more, or the weights are no longer finite.
+        If a sample no longer has a unique ground state, or the weights are no longer finite.
     """
     current = first_state(task) if state is None else state
     while current.step < task.total_steps and current.stopped is None:
@@ -193,7 +193,7 @@ def _gradients(
 
 
 def _run_on(task: Task, running: Mapping[str, float], batch: Indices, gradients: Sequence[Gradient]) -> dict[str, float]:
-    """Add a batch to the sums of the epoch."""
+    """Return the sums of the epoch with a batch added."""
     sums = {"samples": 0.0, "loss": 0.0, "right": 0.0, **running}
     sums["samples"] += len(gradients)
     sums["loss"] += float(sum(g.loss for g in gradients))

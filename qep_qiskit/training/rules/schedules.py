@@ -1,4 +1,4 @@
-"""Learning-rate schedules: a factor of the rate for every step."""
+"""Learning-rate schedules: the factor by which the learning rate is multiplied at each step."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ Schedule = Callable[[int, int], float]
 
 @SCHEDULES.register("constant")
 def constant(step: int, total: int) -> float:
-    """Return 1."""
+    """Return 1: the rate stays constant."""
     return 1.0
 
 
 @SCHEDULES.register("linear")
 def linear(step: int, total: int) -> float:
-    """Fall evenly to 0 after the last step."""
+    """Return a factor that falls linearly from 1, and would reach 0 just after the last step."""
     return 1.0 - step / total
 
 
 @SCHEDULES.register("cosine")
 def cosine(step: int, total: int) -> float:
-    """Fall as half a cosine to 0 after the last step (Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts)."""
+    """Return a factor that falls from 1 towards 0 as half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983, no restarts)."""
     return 0.5 * (1.0 + math.cos(math.pi * step / total))
 
 
 @SCHEDULES.register("exponential")
 def exponential(step: int, total: int) -> float:
-    """Fall to a hundredth."""
+    """Return a factor that falls exponentially from 1 to a hundredth."""
     return float(0.01 ** (step / total))
 
 
 @SCHEDULES.register("halving")
 def halving(step: int, total: int) -> float:
-    """Halve after each quarter of the steps."""
+    """Return a factor that is halved after each quarter of the steps."""
     return float(0.5 ** (4 * step // total))
 
 
