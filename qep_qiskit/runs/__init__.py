@@ -1,4 +1,4 @@
-"""Submitting, watching, collecting and cancelling runs on devices, and the folders that keep them.
+"""Runs on devices: submit, watch, collect and cancel them, and the folders in which they are stored.
 
 >>> from qep_qiskit import runs
 >>> sorted(name for name in dir(runs) if name in ("submit", "collect", "status", "cancel", "open_run"))

@@ -1,4 +1,4 @@
-"""Whether the device was calibrated anew while a run was under way."""
+"""Warnings about calibrations of the device that changed during a run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from qep_qiskit.runs.file.store import RunStore
 
 BEFORE, AFTER = "calibration", "calibration after"
-"""The documents of a round's calibration: as its circuits were compiled, and as its results were read."""
+"""The kinds of documents that record the calibrations of a round: at the compilation of its circuits, and with its results."""
 SMALL = 0.02
-"""A relative change of a readout error that is not worth a word."""
+"""The largest relative change of a readout error that causes no warning."""
 
 
 def drift_warnings(store: RunStore) -> list[str]:
-    """Return a warning for every pair of consecutive calibrations of a run that differ."""
+    """Return a warning for every significant change between consecutive calibrations of a run."""
     calibrations: list[tuple[str, Mapping[str, Any]]] = []
     for number in sorted(store.all(BEFORE), key=int):
         for kind, when in ((BEFORE, "when round {} was sent"), (AFTER, "when round {} was read")):
@@ -34,7 +34,7 @@ def drift_warnings(store: RunStore) -> list[str]:
 
 
 def largest_change(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> float:
-    """Return the largest relative change of a readout error over the qubits that both calibrations tell of.
+    """Return the largest relative change of a readout error among the qubits in both calibrations.
 
     Examples
     --------

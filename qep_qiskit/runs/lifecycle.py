@@ -1,7 +1,7 @@
-"""Submit, watch, collect and cancel a run, one step at a time, so that it can stop and resume anywhere.
+"""The life of a run: its steps can stop after any one of them and resume later.
 
-Every step first writes down what it is about to do; jobs go through the :class:`~qep_qiskit.runs.jobs.courier.Courier`, which
-knows them by their tags, so nothing is paid twice.
+Every step is recorded before it is taken. Jobs are sent by the :class:`~qep_qiskit.runs.jobs.courier.Courier`, which finds them
+by their tags, so nothing is paid twice.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from qep_qiskit.runs.turning_points import reached
 from qep_qiskit.settings import Settings
 
 CONFIRMED = "confirmed"
-"""The documents of what was confirmed: a round by its number, or ``"all"``."""
+"""The kind of the documents that record confirmed prices, keyed by the round's number or ``"all"``."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Lifecycle:
     spec : Spec
     device : RemoteDevice
     confirm : callable
-        Called with the plan of a round before anything of it is sent; what it raises stops the run.
+        Called with the plan of a round before any of it is sent; an exception stops the run.
     progress : callable
     """
 
@@ -67,14 +67,14 @@ class Lifecycle:
         return Courier(self.store, self.device, self.progress)
 
     def advance(self) -> Gradient | None:
-        """Do all that can be done now. Return the gradient, or None while jobs are under way.
+        """Do all that is possible now. Return the gradient, or None while jobs are under way.
 
         Raises
         ------
         DeviceError
-            If the device or its service fails; the same call may be made again.
+            If the device or its service fails; the same call may be repeated.
         InputError
-            If a job ended badly and has to be sent again first.
+            If a job ended badly and must be resubmitted first.
         """
         first = self._written(self._first)
         outcomes = self._outcomes(first)
@@ -95,7 +95,7 @@ class Lifecycle:
         return gradient
 
     def price(self) -> Price | None:
-        """Write the first round down, and return the price of all rounds; None if it was confirmed."""
+        """Record the first round and return the price of all rounds, or None if it was confirmed before."""
         if self.store.get(CONFIRMED, "all") or self.store.gradients():
             return None
         self.courier.refuse_copy()
@@ -104,11 +104,11 @@ class Lifecycle:
         return price_of_rounds(rounds_of(first, self.progress), self.device)
 
     def confirm_all(self) -> None:
-        """Note that the price of all rounds was confirmed."""
+        """Record that the price of all rounds was confirmed."""
         self.store.put(CONFIRMED, "all", True)
 
     def _written(self, planned: Callable[[], Plan], earlier: Outcomes | None = None) -> Plan:
-        """Return the plan of a round, once the plan and its jobs are written down."""
+        """Record the plan of a round and its jobs if they are not yet recorded, and return the plan."""
         number = 0 if earlier is None else 1
         if self.store.jobs(number):
             return planned()
@@ -134,7 +134,7 @@ class Lifecycle:
         return outcomes_of(self.store, number, results, described)
 
     def _ask(self, current: Plan, jobs: list[JobRecord], unsent: list[JobRecord]) -> None:
-        """Write the price of a round down and have it confirmed, unless it was."""
+        """Record the price of a round and have it confirmed, unless it was confirmed before."""
         number = str(current.round)
         confirmed = self.store.get(CONFIRMED, number)
         if confirmed:
@@ -162,7 +162,7 @@ class Lifecycle:
         return self._planned(1, lambda: advance(first, observed_free(first, outcomes), progress=self.progress), first)
 
     def _planned(self, number: int, planned: Callable[[], Plan], earlier: Plan | None = None) -> Plan:
-        """Return the plan of a round as it is written down; write it down if it is not."""
+        """Return the recorded plan of a round; if there is none, make and record it."""
         document = self.store.get("plan", str(number))
         if document is not None:
             return from_document(document, self._problem, self._settings, earlier=earlier)
@@ -176,7 +176,7 @@ class Lifecycle:
         return self.spec.problem()
 
     def _refuse_other_circuits(self) -> None:
-        """Refuse to make circuits by another preparation than the run began with: other options, or an edited ansatz file."""
+        """Refuse to continue if the preparation changed since the run began: its options, or an edited ansatz file."""
         preparer = self.spec.preparer()
         now, before = fingerprint(preparer), self.store.get("identity", "preparer")
         if before is None and not self.store.jobs():
@@ -189,13 +189,13 @@ class Lifecycle:
             )
 
     def _note_calibration(self, number: int) -> None:
-        """Keep the calibration that the device has once the results of a round are there."""
+        """Record the device's calibration once the results of a round are there."""
         before = self.store.get(BEFORE, str(number)) or {}
         if self.store.get(AFTER, str(number)) is None and before.get("readout"):
             self.store.put(AFTER, str(number), self.device.calibration([int(q) for q in before["readout"]]))
 
     def resubmit(self) -> list[str]:
-        """Let jobs that ended badly be sent again, under new tags, after the price of them is confirmed. Return the old tags."""
+        """Intend all jobs that ended badly under new tags, to be sent once their price is confirmed. Return the old tags."""
         jobs = self.courier.ended_badly()
         for number in {job.round for job in jobs}:
             self.store.put(CONFIRMED, str(number), False)
@@ -217,18 +217,18 @@ class Lifecycle:
 
 
 def read_again(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
-    """Return the gradient that the stored counts give with another mitigation, and keep it. Nothing is sent."""
+    """Return the gradient from the stored counts with another mitigation, and store it. Nothing is sent."""
     gradient = reread(store, spec, mitigation)
     store.add_gradient({"mitigation": mitigation, **gradient.to_dict()})
     return gradient
 
 
 def reread(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
-    """Return the gradient that the stored counts give with another mitigation. Nothing is sent and nothing is written.
+    """Return the gradient from the stored counts with another mitigation. Nothing is sent or written.
 
     Raises
     ------
     InputError
-        If counts are missing, or the method needs a calibration that was not measured.
+        If counts are missing, or the mitigation needs a calibration that was not measured.
     """
     return reduce(*measured(store, spec), mitigation=mitigation)

@@ -1,4 +1,4 @@
-"""Runs at a glance."""
+"""Summaries of runs, for listings."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from qep_qiskit.runs.file.store import RunStore
 
 @dataclass(frozen=True)
 class Summary:
-    """A run at a glance.
+    """The summary of a run.
 
     Attributes
     ----------
     folder : str
     id, kind, device : str
     state : str
-        done, waiting, not sent, failed, cancelled, unknown, unknown to the service, given up, stopped or damaged.
+        One of: done, waiting, not sent, failed, cancelled, unknown, unknown to the service, given up, stopped, damaged,
+        unreadable.
     created, updated : str
-        UTC.
+        Times in UTC.
     jobs : mapping of state to number
     shots : int
-        Of every execution that has a result.
+        The shots of all executions that have results.
     seconds : float or None
-        Billed, where the service told.
+        Billed seconds; None if the service does not report them.
     gradients : list of str
-        The mitigations that the counts were read with.
+        The mitigations with which the counts were evaluated.
     steps : int
-        Of a training run.
+        The number of completed steps of a training.
     size : int
-        Of run.db, in bytes.
+        Size of run.db in bytes.
     problem : str
-        Why it cannot be read.
+        The reason why the run cannot be read.
     """
 
     folder: str
@@ -58,7 +59,7 @@ class Summary:
 
 
 def runs_in(folder: Path = HOME) -> list[Path]:
-    """Return the folders of the runs in a folder and those below it, or the folder itself where it is one."""
+    """Return the folders of all runs in a folder and its subfolders; the folder itself may be one."""
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give one that holds runs")
@@ -66,7 +67,7 @@ def runs_in(folder: Path = HOME) -> list[Path]:
 
 
 def summary(folder: Path) -> Summary:
-    """Return a run at a glance; one that cannot be read says why."""
+    """Return the summary of a run. If the run cannot be read, the summary says why."""
     size = (folder / DATABASE).stat().st_size
     try:
         with RunStore.open(folder) as store, store.snapshot():
@@ -99,13 +100,13 @@ def _summary(store: RunStore, size: int) -> Summary:
 
 
 def progress_of(store: RunStore) -> dict[str, Any] | None:
-    """Return how far a training is, None for a run that is none.
+    """Return the progress of a training, or None if the run is not a training.
 
     Returns
     -------
     dict or None
-        ``steps`` done of ``total``; ``seconds`` billed and their ``estimate``, None where there is none; whether it was ``asked``
-        for by a spec.
+        ``steps`` done and ``total``; billed ``seconds`` and their ``estimate``, each None if unknown; ``asked``: whether the
+        training began from a spec.
     """
     if store.description.get("kind") != "training":
         return None
@@ -122,7 +123,7 @@ def progress_of(store: RunStore) -> dict[str, Any] | None:
 
 
 def state_of(store: RunStore) -> str:
-    """Return where a run is: done, waiting, not sent, stopped, or the state of a job that ended badly; unknown if one is lost."""
+    """Return the state of a run: done, waiting, not sent, stopped, the state of a job that ended badly, or unknown."""
     told: Any = store.get("state", "run")
     if told is not None:
         return str(told)

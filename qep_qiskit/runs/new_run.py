@@ -1,4 +1,4 @@
-"""A new run: its folder, what it is, and its first page in the file."""
+"""Creation of a new run: its folder, its description and its first records."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def unasked(plan: Plan, store: RunStore) -> None:
 
 
 def new_folder(stem: str) -> Path:
-    """Return a folder under ``hardware_runs/`` that is named after a spec and this second."""
+    """Return a new folder's path under ``hardware_runs/``, named after a spec and the current time."""
     return HOME / f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
 
 def new_run(folder: Path, text: str, device: Mapping[str, object], **about: Any) -> RunStore:
-    """Create the run of a spec's text in a folder, on a device by its description, and open it for writing."""
+    """Create a run in a folder from a spec's text and a device's description, and open it for writing."""
     description = {"id": new_identity(folder), "device": str(device.get("name")), **about}
     if (service := device.get("service")) is not None:
         description["service"] = str(service)
@@ -40,7 +40,7 @@ def new_run(folder: Path, text: str, device: Mapping[str, object], **about: Any)
 def begin(
     spec: Spec, device: RemoteDevice, folder: Path, *, confirm: Confirm = unasked, progress: Progress = silent, **about: Any
 ) -> Lifecycle:
-    """Begin the run of a gradient: reach the device, settle what is left to the planner, and write the run down.
+    """Begin the run of a gradient: contact the device, let the planner choose open options, and create the run.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def begin(
     device : RemoteDevice
     folder : path
     confirm, progress : callable
-        As in :class:`Lifecycle`.
+        See :class:`Lifecycle`.
     about
-        More for the run's description.
+        Further facts for the run's description.
     """
     device.ready()
     note = ""

@@ -1,4 +1,4 @@
-"""A round's plan as a document, so that another process on another day can continue from it."""
+"""Documents for the plans of a run's rounds, from which another process can continue on another day."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from qep_qiskit.stencils import stencil as stencil_of
 
 
 def to_document(plan: Plan) -> dict[str, Any]:
-    """Return what is needed to reduce this round's outcomes and to plan the next round. Circuits are kept apart."""
+    """Return a document for reducing this round's outcomes and planning the next round; circuits are stored elsewhere."""
     prepared = plan.prepared
     return {
         "round": plan.round,
@@ -58,22 +58,22 @@ def to_document(plan: Plan) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any], problem: Problem, settings: Settings, *, earlier: Plan | None = None) -> Plan:
-    """Return the plan that a document holds. Its states, if they are needed, are prepared again.
+    """Return the plan of a document. Its states are prepared again only if they are needed.
 
     Parameters
     ----------
     document : mapping
     problem : Problem
     settings : Settings
-        Of the run's spec: its preparer and its stencil; the rest is in the document.
+        The settings of the run's spec. Only the preparer and a missing stencil are taken from them; the rest is in the document.
     earlier : Plan, optional
-        The first round, for the second.
+        The first round; required for the plan of the second.
     """
     about, asked = document.get("stencil"), settings.stencil
     if about is not None:
         stencil = stencil_of(about["kind"], float(about["beta"]))
     else:
-        stencil = asked if isinstance(asked, Stencil) else asked.at(0.1)  # the default of runs that do not say theirs
+        stencil = asked if isinstance(asked, Stencil) else asked.at(0.1)  # the default of runs without a stored stencil
     phases = tuple(int(p) for p in document["phases"])
     signal = _array(document["error_signal"])
     settings = replace(
@@ -96,7 +96,7 @@ def from_document(document: Mapping[str, Any], problem: Problem, settings: Setti
         sensitivity=_array(document["sensitivity"]),
         earlier=earlier,
     )
-    # what was worked out when the plan was made stands for states that would have to be prepared again
+    # stored values replace computations that would need the states to be prepared again
     bias, nearness = document.get("bias") or {}, document.get("nearness") or {}
     stored = Bias(stencil.beta, stencil.order, unknown="it was not kept with this run") if not bias else _bias(bias, stencil)
     plan.__dict__.update(bias=stored, nearness=(nearness.get("about"), list(nearness.get("warnings") or ())))

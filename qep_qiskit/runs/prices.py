@@ -1,4 +1,4 @@
-"""The price of jobs that a run has written down."""
+"""The price of a run's recorded jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def price_of_jobs(store: RunStore, jobs: Sequence[JobRecord], device: object) ->
     Parameters
     ----------
     store : RunStore
-        Has their circuits.
+        The run, which has the circuits of the jobs.
     jobs : sequence of JobRecord
     device : RemoteDevice
     """

@@ -1,4 +1,4 @@
-"""The gradients that a run measured, compared with those of its circuits without noise."""
+"""The gradients measured in a run, compared with the noise-free gradient of its circuits."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ TITLES = {"none": "raw", "tensored": "tensored", "m3": "M3", "trex": "TREX", "zn
 
 @dataclass(frozen=True)
 class Reading:
-    """One gradient that was read from a run's counts.
+    """One gradient from a run's counts, for one mitigation.
 
     Attributes
     ----------
     mitigation, title : str
     rung : Rung
-        The gradient, compared with the noise-free one of the prepared states where that was computed.
+        The gradient, compared with the noise-free gradient of the prepared states if that was computed.
     loss : Estimate
     predictions : list of Estimate
     diagnostics : Diagnostics
     provenance : mapping
     document : mapping
-        As the run keeps it.
+        The gradient as the run stores it.
     """
 
     mitigation: str
@@ -52,7 +52,7 @@ class Reading:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Reading:
-        """Read a gradient as a run keeps it."""
+        """Return the reading of a stored gradient."""
         mitigation = str(document.get("mitigation", "none"))
         title = TITLES.get(mitigation, mitigation)
         return cls(
@@ -74,9 +74,10 @@ class Readings:
     Attributes
     ----------
     budget : Budget
-        The exact gradient, the prepared states' and the measured ones as rungs; without measured rungs before there are any.
+        The exact gradient, the noise-free gradient of the prepared states and the measured gradients as rungs. Empty
+        before the first gradient is measured.
     each : tuple of Reading
-        One per mitigation; the one that the spec asks for comes last.
+        One per mitigation, with the one that the spec names last.
     """
 
     budget: Budget
@@ -84,19 +85,19 @@ class Readings:
 
 
 def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progress: Progress = silent) -> Readings:
-    """Return the gradients of a run, raw and mitigated, and what they should have been.
+    """Return the raw and mitigated gradients of a run, with the exact and the noise-free gradient.
 
     Parameters
     ----------
     store : RunStore
     spec : Spec
     exact : bool, optional
-        Whether the exact gradient is computed; by default for up to 16 qubits.
+        Whether to compute the exact gradient; default: for up to 16 qubits.
     """
     readings = {reading.mitigation: reading for reading in map(Reading.of, store.gradients())}
     if readings and "none" not in readings:
         progress("reading the raw counts", None)
-        with contextlib.suppress(InputError):  # if counts are missing, the page shows what was read of them
+        with contextlib.suppress(InputError):  # if counts are missing, only the stored gradients are shown
             readings["none"] = Reading.of({"mitigation": "none", **reread(store, spec, "none").to_dict()})
     each = [readings[name] for name in sorted(readings, key=lambda name: (name == spec.mitigation, name != "none", name))]
     problem, settings = spec.problem(), spec.settings()
@@ -130,7 +131,7 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
 
 
 def _compared(rungs: list[Rung]) -> tuple[Rung, ...]:
-    """Return the rungs compared with the first, if that is the exact gradient."""
+    """Return the rungs, compared with the first if that is the exact gradient."""
     exact = rungs[0].values
     if rungs[0].name != "exact" or exact is None:
         return tuple(rungs)
@@ -139,7 +140,7 @@ def _compared(rungs: list[Rung]) -> tuple[Rung, ...]:
 
 
 def _stencil(each: list[Reading], settings: Mapping[str, Any]) -> AnyStencil:
-    """Return the stencil that the gradients were measured with."""
+    """Return the stencil with which the gradients were measured."""
     for reading in each:
         if stated := reading.provenance.get("stencil"):
             return stencil(stated["kind"], float(stated["beta"]))

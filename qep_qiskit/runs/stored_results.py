@@ -18,12 +18,12 @@ from qep_qiskit.runs.plan_documents import from_document
 
 
 def measured(store: RunStore, spec: Spec) -> tuple[Plan, Outcomes]:
-    """Return the last plan of a finished run and the outcomes of all of its rounds.
+    """Return the last plan of a finished run and the outcomes of all its rounds.
 
     Raises
     ------
     InputError
-        If the run is not finished, so that counts are missing.
+        If the run is not finished or counts are missing.
     """
     problem, settings = spec.problem(), spec.settings()
     current: Plan | None = None
@@ -44,14 +44,14 @@ def measured(store: RunStore, spec: Spec) -> tuple[Plan, Outcomes]:
 
 
 def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, progress: Progress = silent) -> Climb:
-    """Return the error budget of a finished run as a :class:`Climb`, whose measured rungs are its stored counts.
+    """Return the error budget of a finished run as a :class:`Climb` with its stored counts as measurements.
 
     Parameters
     ----------
     store : RunStore
     spec : Spec
     mitigation : str, optional
-        Of the mitigated rung; the run's own by default.
+        The mitigation of the mitigated rung; default: the run's.
     """
     done, outcomes = measured(store, spec)
     settings = replace(
@@ -65,13 +65,13 @@ def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, prog
 
 
 def compare_run(store: RunStore, spec: Spec, *, mitigation: str | None = None, progress: Progress = silent) -> Budget:
-    """Climb the error budget of a finished run from its stored counts. No device is asked.
+    """Compute the error budget of a finished run from its stored counts. The device is not used.
 
     Returns
     -------
     Budget
-        Exact, finite β and prepared state as of the spec; raw and mitigated from the same stored counts. What the device would
-        give with infinitely many shots is not known.
+        The exact, finite-β and prepared-state rungs are computed from the spec; the raw and mitigated rungs both come from the
+        stored counts. The rung for infinitely many shots on the device is unknown.
     """
     climb = climb_of(store, spec, mitigation=mitigation, progress=progress)
     for _ in climb.rungs():

@@ -1,6 +1,6 @@
-"""Turning points of a run, named before and after anything is written down, sent or fetched.
+"""Named turning points of a run, before and after anything is recorded, sent or fetched.
 
-Nobody listens to them in use. Tests set `observer` and end the process there.
+In normal use they do nothing. Tests set `observer` to end the process at one of them.
 """
 
 from __future__ import annotations
@@ -16,5 +16,5 @@ observer: Callable[[str], None] = ignore
 
 
 def reached(point: str) -> None:
-    """Tell the observer that the run is at a turning point."""
+    """Notify the observer that the run has reached a turning point."""
     observer(point)

@@ -1,7 +1,7 @@
-"""Runs from Python: the verbs of the command line as functions.
+"""Python functions for runs, one for each verb of the command line.
 
-A run is named by its folder, or by its name under ``hardware_runs/``. Every verb opens it, does all that can be done now,
-and closes it, so that another process may continue it at any time.
+A run is given by its folder, or by its name under ``hardware_runs/``. Every function opens the run, does all that is possible
+now, and closes it, so that another process may continue it at any time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Name = str | os.PathLike[str]
 
 
 class ForeignDeviceError(InputError):
-    """Only the Python program that sent a run knows its device."""
+    """The device of a run is known only to the Python program that sent the run."""
 
 
 def submit(
@@ -45,15 +45,15 @@ def submit(
     confirm: Confirm = unasked,
     progress: Progress = silent,
 ) -> Path:
-    """Plan a run, write it down and send its first round.
+    """Plan a run, record it and send its first round.
 
     Parameters
     ----------
     spec : Spec or path of a TOML file
     device : RemoteDevice or BackendV2, optional
-        The spec's own by default.
+        Default: the device of the spec.
     run : path, optional
-        The run's folder; a new one under ``hardware_runs/`` by default.
+        The run's folder; default: a new one under ``hardware_runs/``.
     confirm : callable
         Called with the plan and the store before a round is sent. An exception stops the run, which can be resumed.
     progress : callable
@@ -87,17 +87,17 @@ def collect(
     confirm: Confirm = unasked,
     progress: Progress = silent,
 ) -> Gradient | None:
-    """Fetch what is ready and send the next round if there is one.
+    """Fetch the results that are ready, and send the next round if there is one.
 
     Parameters
     ----------
     run : path or name
     device : RemoteDevice or BackendV2, optional
-        The spec's own by default.
+        Default: the device of the spec.
     resubmit : bool
-        Resubmit jobs that failed, were cancelled or lost, or that the service no longer knows.
+        Resubmit jobs that failed, were cancelled or lost, or are no longer known to the service.
     mitigation : str, optional
-        Evaluate the stored counts with this method; nothing is sent.
+        Evaluate the stored counts with this mitigation; nothing is sent.
     confirm, progress : callable
         See :func:`submit`.
 
@@ -123,7 +123,7 @@ def kept_gradient(store: RunStore, mitigation: str | None = None, device: object
     Raises
     ------
     ForeignDeviceError
-        If only the Python program that sent the run knows its device, and the run has no gradient yet.
+        If the run has no gradient yet, and only the Python program that sent it knows its device.
     """
     spec = spec_of(store)
     if mitigation is not None:
@@ -138,10 +138,10 @@ def kept_gradient(store: RunStore, mitigation: str | None = None, device: object
 
 
 def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
-    """Return a summary of a run, with the jobs' current states as the service reports them.
+    """Return a summary of a run, with the current states of its jobs at the service.
 
-    Without `ask`, or if only the Python program that sent the run knows its device, these are the recorded states. Nothing is
-    written.
+    If `ask` is False, or only the Python program that sent the run knows its device, the recorded states are returned. Nothing
+    is written.
     """
     folder = find_run(run)
     stored = summary(folder)
@@ -159,7 +159,7 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
 
 
 def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, str]]:
-    """Return the current state of every job by its tag, as the service reports it, with a reason, the service's word or an error.
+    """Return the current state of every job by its tag, with a reason, the service's word for the state, or an error.
 
     If the service cannot be asked about a job, the recorded state is returned. Nothing is written.
     """
@@ -177,17 +177,17 @@ def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, 
 
 
 def cancel(run: Name, *, device: object = None) -> list[str]:
-    """Cancel all unfinished jobs of a run. Results that were collected stay.
+    """Cancel all unfinished jobs of a run. Collected results are kept.
 
     Returns
     -------
     list of str
-        The ids of the jobs that the service has cancelled.
+        The ids of the cancelled jobs.
 
     Raises
     ------
     DeviceError
-        If a job may still be under way. It is raised after all jobs have been tried.
+        If a job may still be under way; raised after every job has been tried.
     """
     with open_run(run, write=True) as store:
         ends = cancel_jobs(Courier(store, device_of(store, device)))
@@ -198,7 +198,7 @@ def cancel(run: Name, *, device: object = None) -> list[str]:
 
 
 def open_run(run: Name, *, write: bool = False) -> RunStore:
-    """Open a run; use it in a ``with`` block. See :class:`~qep_qiskit.runs.file.store.RunStore` for what it holds."""
+    """Open a run, for use in a ``with`` block. See :class:`~qep_qiskit.runs.file.store.RunStore`."""
     return RunStore.open(find_run(run), write=write)
 
 
@@ -209,19 +209,19 @@ def refuse_training(store: RunStore) -> None:
 
 
 def spec_of(store: RunStore) -> Spec:
-    """Return the spec that a run was made from: the copy in its file, even if spec.toml has changed since."""
+    """Return the spec of a run: the copy in its file, even if spec.toml has changed since."""
     if store.description.get("from") == "python":
         raise InputError(f"run: {store.folder} was begun from Python and has no spec; give its device to qep_qiskit.runs")
     return validated(tomllib.loads(store.spec_text), path=store.folder / "spec.toml")
 
 
 def device_of(store: RunStore, device: object = None) -> RemoteDevice:
-    """Return the device of a run: the given one, or the one that its spec names.
+    """Return the device of a run: the given one, or else the one that its spec names.
 
     Raises
     ------
     ForeignDeviceError
-        If none is given, and the run was sent to another device than its spec's.
+        If no device is given, and the run was sent to another one than its spec names.
     """
     if device is not None:
         return remote(device)
@@ -235,7 +235,7 @@ def device_of(store: RunStore, device: object = None) -> RemoteDevice:
 
 
 def remote(device: object) -> RemoteDevice:
-    """Return the device of a spec, or a provider's backend, as one that takes jobs."""
+    """Return a remote device, from a device, a provider's backend or a spec."""
     target = device.device() if isinstance(device, Spec) else device
     if isinstance(target, BackendV2):
         target = provider_device(target)

@@ -1,4 +1,4 @@
-"""The folder of a run and the SQLite file in it: one writer, any number of readers, a checksum in every row.
+"""The folder of a run and its SQLite file: one writer, any number of readers, a checksum in every row.
 
-`store` reads and writes it, `exchange` turns it into one JSON file and back, `salvage` reads damaged files.
+`store` reads and writes the file, `exchange` converts it to a JSON file and back, and `salvage` reads damaged files.
 """

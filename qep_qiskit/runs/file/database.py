@@ -1,7 +1,7 @@
-"""The SQLite file of a run: every row is checked when it is read, and written in a transaction.
+"""The SQLite file of a run: rows are written in transactions and checked when they are read.
 
-No write-ahead log: it needs memory which network file systems do not share. Deleted data are overwritten, so that no
-stale row can be taken for a valid one when a damaged file is salvaged.
+The file has no write-ahead log, which needs shared memory that network file systems lack. Deleted data are overwritten, so that
+no stale row can be taken for a valid one when a damaged file is salvaged.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from qep_qiskit.runs.file.lock import RunBusyError
 from qep_qiskit.runs.file.tables import LEDGER, SCHEMA, TABLES, Row, Table, Value, added, script, statements
 
 LONGEST_VALUE = 500_000_000
-"""Bytes of one value of a row."""
+"""The largest size of one value of a row, in bytes."""
 SCHEMA_SECONDS = 5.0
 TIMEOUT = 30.0
-"""Seconds that a reader and the writer wait for one another."""
+"""Seconds that a reader and a writer wait for each other."""
 
 
 class RunDamagedError(InputError):
-    """A run's file does not hold what was written to it."""
+    """The contents of a run's file were lost or changed."""
 
 
 class RunGoneError(OSError):
@@ -39,12 +39,12 @@ class RunGoneError(OSError):
 
 
 class Database:
-    """One connection to a run's file. Every row that it returns is what was written.
+    """A connection to a run's file that checks every row it reads.
 
     Parameters
     ----------
     path : Path
-        An existing file; :func:`create` makes one.
+        An existing file; :func:`create` creates one.
     write : bool
     """
 
@@ -59,7 +59,7 @@ class Database:
 
     @property
     def present(self) -> bool:
-        """Whether the open file is still the one at its path."""
+        """Whether the file at the path is still the open one."""
         return _file(self.path) == self._file
 
     def close(self) -> None:
@@ -67,14 +67,14 @@ class Database:
         self.connection.close()
 
     def check(self) -> None:
-        """Compare the whole file with its schema and its ledger.
+        """Check the whole file against its schema and its ledger.
 
         Raises
         ------
         InputError
-            If a newer version made it.
+            If a newer version created the file.
         RunDamagedError
-            If its structure is broken, or rows are lost or changed.
+            If its structure is broken, or rows were lost or changed.
         """
         row = self.row("meta", key="schema")
         number = "" if row is None else str(row["value"])
@@ -91,7 +91,7 @@ class Database:
                     raise self.damaged(f"the table of {name}")
 
     def rows(self, table: str, *, order: str = "", **equal: Value) -> list[Row]:
-        """Return the rows with these values; each must match its checksum."""
+        """Return the rows with these values, and check each against its checksum."""
         form = TABLES[table]
         where = " AND ".join(f"{name} = ?" for name in equal)
         query = f"SELECT {', '.join(form.columns)}, sum FROM {table}"
@@ -104,7 +104,7 @@ class Database:
         return next(iter(self.rows(table, order="", **equal)), None)
 
     def put(self, table: str, **values: Value) -> None:
-        """Write a row inside a transaction; it replaces one with the same key."""
+        """Write a row within a transaction, replacing any with the same key."""
         form = TABLES[table]
         content = [values[name] for name in form.columns]
         digest = form.digest(content)
@@ -114,23 +114,23 @@ class Database:
         self._changed(table, digest, 1)
 
     def drop(self, table: str, **equal: Value) -> None:
-        """Delete rows inside a transaction."""
+        """Delete the rows with these values within a transaction."""
         where = " AND ".join(f"{name} = ?" for name in equal)
         for (digest,) in self.connection.execute(f"SELECT sum FROM {table} WHERE {where}", tuple(equal.values())).fetchall():
             self._changed(table, digest, -1)
         self._execute(f"DELETE FROM {table} WHERE {where}", tuple(equal.values()))
 
     def next_number(self, table: str, column: str = "number") -> int:
-        """Return the number of a new row."""
+        """Return the next free row number."""
         return int(self.connection.execute(f"SELECT COALESCE(MAX({column}) + 1, 0) FROM {table}").fetchone()[0])
 
     def numbers(self, table: str, *, start: int) -> list[int]:
-        """Return the numbers of all rows from `start` on."""
+        """Return the row numbers that are at least `start`."""
         return [int(n) for (n,) in self.connection.execute(f"SELECT number FROM {table} WHERE number >= ?", (start,))]
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all rows that are put inside, or none. A nested transaction is part of the outer one."""
+        """Write all changes made within a ``with`` block, or none. A nested transaction is part of the outer one."""
         if not self.write:
             raise RuntimeError("the run is open for reading only")
         if self._changes is not None:
@@ -155,7 +155,7 @@ class Database:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read everything inside as of one moment, whatever another process writes."""
+        """Read a consistent snapshot within a ``with`` block, even while another process writes."""
         if self.connection.in_transaction:
             yield
             return
@@ -168,19 +168,19 @@ class Database:
                     self.connection.execute("ROLLBACK")
 
     def guarded(self, *, writing: bool = False) -> contextlib.AbstractContextManager[None]:
-        """Turn SQLite's errors into what they mean for this run."""
+        """Translate SQLite's errors within a ``with`` block into errors about this run."""
         return guarded(self.path, writing=writing)
 
     @contextlib.contextmanager
     def whole(self, what: str) -> Iterator[None]:
-        """Read the content of a row, which may be invalid although its checksum is right."""
+        """Report a ValueError within a ``with`` block as damage: a row can be invalid although its checksum is right."""
         try:
             yield
         except ValueError as error:
             raise self.damaged(f"{what} ({error})") from None
 
     def damaged(self, what: str) -> RunDamagedError:
-        """Return the error that names what is damaged and the remedy."""
+        """Return an error that names the damaged part and the remedy."""
         return damaged(self.path, what)
 
     def _checked(self, form: Table, row: tuple[Any, ...]) -> Row:
@@ -220,7 +220,7 @@ class Database:
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """Open an existing file. A reader may roll back what a dead writer left half done, and changes nothing else."""
+    """Open an existing file. A reader may roll back an unfinished transaction of a dead writer, but changes nothing else."""
     writable = write or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
     mode = "rw" if writable else "ro"
     uri = f"{path.absolute().as_uri()}?mode={mode}"
@@ -240,7 +240,7 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
 
 def _hold_to_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that holds anything but a run's tables before any query: a view or a trigger is a program."""
+    """Refuse a file with anything other than a run's tables before any query, since views and triggers can run code."""
     end = time.monotonic() + SCHEMA_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > end, 10_000)
     try:
@@ -264,7 +264,7 @@ def _hold_to_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def create(path: Path) -> Database:
-    """Make an empty file and open it for writing."""
+    """Create an empty file and open it for writing."""
     with guarded(path, writing=True), contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(f"BEGIN; {script()} COMMIT;")
     return Database(path, write=True)
@@ -272,7 +272,7 @@ def create(path: Path) -> Database:
 
 @contextlib.contextmanager
 def guarded(path: Path, *, writing: bool = False) -> Iterator[None]:
-    """Turn SQLite's errors into what they mean for the run at this path."""
+    """Translate SQLite's errors within a ``with`` block into errors about the run at this path."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
@@ -287,7 +287,7 @@ def guarded(path: Path, *, writing: bool = False) -> Iterator[None]:
 
 
 def damaged(path: Path, what: str) -> RunDamagedError:
-    """Return the error that names what is damaged and the remedy."""
+    """Return an error that names the damaged part and the remedy."""
     return RunDamagedError(
         f"{path}: {what} is damaged; restore the file from a copy, or save what is whole: "
         f"`qep runs export {path.parent} --salvage`"
@@ -295,7 +295,7 @@ def damaged(path: Path, what: str) -> RunDamagedError:
 
 
 def full(path: Path) -> OSError:
-    """Return the error of a write that found no room."""
+    """Return the error for a write that failed for lack of disk space."""
     again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` resumes"
     text = "the disk is full or cannot be written; nothing is half written and nothing that was sent is lost"
     return OSError(errno.ENOSPC, f"{text}. Make room, then {again}", str(path))

@@ -1,7 +1,7 @@
-"""A run as one self-contained JSON file, and back. Files are read as data; nothing in them is executed.
+"""Export of a run as one self-contained JSON file, and its import. Nothing in such a file is executed.
 
-The packed shots of an execution are rows of bytes, the bit of classical bit 0 last: `numpy.frombuffer(base64.b64decode(data),
-numpy.uint8).reshape(shape)` is the array of a Qiskit `BitArray`. Results of few bits carry their counts, too.
+The packed shots of a result are base64 bytes: `numpy.frombuffer(base64.b64decode(data), numpy.uint8).reshape(shape)` is the
+array of a Qiskit `BitArray`, in which classical bit 0 comes last. Results of up to 16 bits also have their counts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from qep_qiskit.secrets import HIDDEN
 
 FORMAT, VERSION = "qep-run", 1
 LISTS = ("jobs", "events", "gradients", "steps", "checkpoints")
-"""Tables that a document holds as lists of their rows."""
+"""Tables that are exported as lists of rows."""
 JSON_COLUMNS = {
     "documents": ("value",),
     "jobs": ("content", "detail"),
@@ -41,22 +41,22 @@ JSON_COLUMNS = {
 }
 _INSTANCE = re.compile(r"""(\binstance\s*=\s*)(["'])[^"'\n]*\2""")
 COUNTED_BITS = 16
-"""Results of more bits carry no counts: nearly every shot would be a line of its own."""
+"""The most bits of a result that is exported with counts; with more, nearly every shot is different."""
 
 
 def export(store: RunStore) -> dict[str, Any]:
-    """Return a run as a document for JSON. The same run gives the same document."""
+    """Return a run as a document for JSON. The same run always gives the same document."""
     with store.snapshot():
         return document_of({name: store.rows(name) for name in TABLES})
 
 
 def document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the document of these rows: all of a run, or what was salvaged. The spec's account instance is hidden.
+    """Return the document of a run, from all of its rows or from the salvaged ones. The account instance is hidden.
 
     Raises
     ------
     InputError
-        If the rows are not those of a run, although their checksums are right.
+        If the rows cannot be a run's although their checksums are right.
     """
     try:
         return _document_of(rows, lost)
@@ -99,7 +99,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        One line that says what is wrong with it.
+        If the file is missing or not valid; the message says why, in one line.
     """
     try:
         if Path(path).stat().st_size > LARGEST_JSON:
@@ -128,12 +128,12 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def import_run(path: str | os.PathLike[str], folder: Path) -> Path:
-    """Make a run's folder from an exported file. Nothing is ever sent from it: the original may still be active.
+    """Create a run's folder from an exported file. Nothing is ever sent from it, since the original may still be active.
 
     Raises
     ------
     InputError
-        If the file is not a complete exported run, or the folder has a run already.
+        If the file is not an exported run, or the folder already has a run.
     """
     document = read(path)
     folder = Path(folder)
@@ -167,13 +167,13 @@ def _rows(document: Mapping[str, Any]) -> dict[str, list[Row]]:
 
 
 def _row(table: str, entry: Mapping[str, Any]) -> Row:
-    """Return the row of a table for an entry of a document."""
+    """Convert an entry of a document to a row of a table."""
     decoded = {"data": base64.b64decode(entry["data"])} if "data" in entry else {}
     return {**entry, **{name: text_of(entry[name]) for name in JSON_COLUMNS.get(table, ())}, **decoded}
 
 
 def _entry(table: str, row: Row) -> dict[str, Any]:
-    """Return the entry of a document for a row of a table."""
+    """Convert a row of a table to an entry of a document."""
     encoded = {"data": _packed(row["data"])} if "data" in row else {}
     return {**row, **{name: json_value(row[name]) for name in JSON_COLUMNS.get(table, ())}, **encoded}
 

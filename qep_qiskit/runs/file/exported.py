@@ -1,4 +1,4 @@
-"""The form of an exported run, and the check that its parts agree."""
+"""The format of an exported run, and a check that its parts agree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class _Open(_Part):
-    """A document that may hold more keys than are named here."""
+    """A document that may have more keys than are declared."""
 
     model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
 
@@ -133,7 +133,7 @@ class _Document(_Part):
 
 
 def check(raw: object) -> None:
-    """Check that a document has the form of an exported run, and that its parts agree.
+    """Check that a document has the format of an exported run, and that its parts agree.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def _check_gradient(gradient: _Gradient, where: str) -> None:
 
 
 def bits_of(result: Mapping[str, Any]) -> BitArray:
-    """Return the shots of a result. Raises ValueError if they do not fill their shape."""
+    """Return the shots of a result. Raise ValueError if they do not fit its shape."""
     data = np.frombuffer(base64.b64decode(result["data"], validate=True), dtype=np.uint8)
     shape = result["shape"]
     if len(shape) < 2 or min(shape) < 0 or math.prod(shape) != len(data):
@@ -209,7 +209,7 @@ def bits_of(result: Mapping[str, Any]) -> BitArray:
 
 
 def counts_of(bits: BitArray) -> list[dict[str, int]]:
-    """Return how often each outcome came, one mapping per execution; the bit of qubit 0 is the rightmost."""
+    """Return the counts of each execution as a mapping; the rightmost bit is qubit 0."""
     if not bits.shape:
         return [dict(sorted(bits.get_counts().items()))]
     return [dict(sorted(bits.get_counts(place).items())) for place in np.ndindex(bits.shape)]

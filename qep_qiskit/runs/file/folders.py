@@ -1,4 +1,4 @@
-"""Folders of runs: found by name, and made completely or not at all."""
+"""Folders of runs: lookup by name, and creation completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ HOME = Path("hardware_runs")
 
 @contextlib.contextmanager
 def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[Database]:
-    """Build a run's file under a temporary name and rename it when it is complete, holding the folder's lock.
+    """Build a run's file under a temporary name, holding the folder's lock, and rename it when it is complete.
 
     Parameters
     ----------
     folder : Path
     spec_text : str
     meta : mapping
-        Further facts about the run. Rows of other tables are written inside the context.
+        Further facts about the run. Rows of other tables are written within the ``with`` block.
 
     Raises
     ------
     InputError
-        If the folder has a run already.
+        If the folder already has a run.
     """
     folder = Path(folder)
     if (folder / DATABASE).exists():
@@ -61,7 +61,7 @@ def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[
 
 
 def _remedy(folder: Path) -> str:
-    """Return how a user continues with an existing run."""
+    """Return advice on how to continue with an existing run."""
     with (
         contextlib.suppress(ValueError, LookupError, OSError),
         contextlib.closing(Database(folder / DATABASE, write=False)) as data,
@@ -79,7 +79,7 @@ def _remedy(folder: Path) -> str:
 
 
 def find_run(name: str | os.PathLike[str]) -> Path:
-    """Return the folder of a run, given its path or its name under hardware_runs/."""
+    """Return the folder of a run, given its path or its name under ``hardware_runs/``."""
     for folder in (Path(name), HOME / name):
         if (folder / DATABASE).is_file():
             return folder

@@ -1,4 +1,4 @@
-"""The identity of a run: a name that no other run has."""
+"""The identity of a run, which no other run shares."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NAME_LENGTH = 12
 
 
 def new_identity(folder: str | os.PathLike[str]) -> str:
-    """Return the identity of a new run, from which the tags of its jobs are made.
+    """Return the identity of a new run, which its jobs' tags begin with.
 
-    The date and the folder's name are for human readers; 128 random bits make it unique, across times, folders, hosts and users.
+    The date and the folder's name are for human readers; 128 random bits make the identity unique.
     """
     name = re.sub(r"[^A-Za-z0-9_.]+", "-", Path(folder).name)[:NAME_LENGTH].strip("-") or "run"
     return f"qep-{datetime.now(UTC):%Y%m%d}-{name}-{uuid.uuid4().hex}"

@@ -1,4 +1,4 @@
-"""One writer per run: a lock file that appears completely or not at all, on network file systems, too."""
+"""The lock that lets only one process write to a run; its file appears completely or not at all, even on network file systems."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class RunBusyError(BusyError):
 class WriteLock:
     """The lock of a run's folder, held from `acquire` to `release`. A lock left by a dead process of this machine is taken over.
 
-    The lock is written under a temporary name and linked to its own: the link appears completely or not at all, and linking
-    fails if another process has the lock, on NFS, too.
+    The lock file is written under a temporary name and then linked to its final name. The link appears completely or not at all,
+    and linking fails if another process holds the lock, even on NFS.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,14 +31,14 @@ class WriteLock:
         self._text = ""
 
     def acquire(self) -> str | None:
-        """Take the lock. Return a note if it was taken over from a dead process.
+        """Acquire the lock. Return a note if it was taken over from a dead process, else None.
 
         Raises
         ------
         RunBusyError
-            If another process holds it.
+            If another process holds the lock.
         OSError
-            If the folder cannot be written or the disk is full.
+            If the folder cannot be written to, or the disk is full.
         """
         since = datetime.now(UTC).isoformat(timespec="seconds")
         holder = {"host": socket.gethostname(), "pid": os.getpid(), "born": _status(os.getpid())[1], "since": since}
@@ -54,7 +54,7 @@ class WriteLock:
         raise RunBusyError(f"{self._path}: other processes keep taking the lock; try again")
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self._text and self._read() == self._text:
             self._path.unlink(missing_ok=True)
         self._text = ""
@@ -84,7 +84,7 @@ class WriteLock:
     def _taken_over(self, text: str) -> str | None:
         """Replace the lock of a dead process and return a note. Return None if the lock has gone; refuse if its owner is alive.
 
-        If several processes find the same lock dead, the one that creates the file named after it may replace it.
+        If several processes find the same dead lock, the one that creates a claim file, named after its content, may replace it.
         """
         content = self._read()
         if not content and not self._path.exists():
@@ -114,7 +114,7 @@ class WriteLock:
 
 
 def _create(path: Path, text: str) -> bool:
-    """Make the lock where the file system has no links."""
+    """Create the lock file on a file system without hard links."""
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
@@ -138,7 +138,7 @@ def _alive(pid: int, born: object) -> bool:
 
 
 def _status(pid: int) -> tuple[str, int | None]:
-    """Return the state of a process and its start time, as far as Linux says. Z means ended; numbers are reused after a while."""
+    """Return the state and start time of a process, as Linux reports them; process ids are reused, and state Z means ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
         return fields[0], int(fields[19])

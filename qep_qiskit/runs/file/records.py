@@ -1,4 +1,4 @@
-"""Records of a run: jobs, their circuits and values, and everything that happened to them."""
+"""Records of a run: jobs, their circuits and values, events, and checkpoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 FORGOTTEN = "unknown to the service"
-"""The service knows no job of this id (any more); another account may."""
+"""The state of a job whose id the service does not know, or no longer knows; another account may."""
 STATES = (
     "intended",
     "sending",
@@ -26,24 +26,24 @@ STATES = (
     "replaced",
 )
 ENDED_BADLY = ("failed", "cancelled", "lost", FORGOTTEN, "given up")
-"""States that only another job can repair; a `lost` job may or may not exist."""
+"""States after which a job must be resubmitted; a `lost` job may or may not exist."""
 
 
 @dataclass(frozen=True)
 class Pub:
-    """A circuit and the rows of values that it is run with.
+    """A circuit and the rows of values to run it with.
 
     Attributes
     ----------
     circuit : str
         The key of a stored circuit.
     names : tuple of str
-        The parameters that the values belong to.
+        The circuit's parameters, in the order of the values.
     values : list of list of float
         One row per execution.
     owners : list of list of int
-        The (phase, basis) of each row and, if needed, the flipped qubits as a binary number (-1: none) and the factor by which
-        folding makes the noise stronger.
+        The phase and basis of each row. If needed, two more numbers: the flipped qubits as a bit mask (-1: none), and the factor
+        by which folding amplifies the noise.
     """
 
     circuit: str
@@ -55,18 +55,18 @@ class Pub:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """A job as the run knows it.
+    """A job as recorded in the run.
 
     Attributes
     ----------
     tag : str
-        The name under which the service knows it.
+        The job's name at the service.
     round, purpose, shots, seed
-        Its purpose. The round of a training's job is its step.
+        The reason for the job and its settings. For a training, the round is the step.
     state : str
         One of `STATES`.
     created, updated : str
-        UTC.
+        Times in UTC.
     """
 
     tag: str
@@ -84,16 +84,16 @@ class JobRecord:
 
     @property
     def title(self) -> str:
-        """The job's purpose in words; the purposes of a training name their step."""
+        """The job's purpose in words, with its round; the purpose of a training's job already names the step."""
         return self.purpose if self.purpose.startswith("step ") else f"{self.purpose} of round {self.round + 1}"
 
     @property
     def executions(self) -> int:
-        """The number of circuits with all of their rows of values."""
+        """The number of executions: all rows of values of all circuits."""
         return sum(len(pub.values) for pub in self.pubs)
 
     def content(self) -> dict[str, Any]:
-        """Return the unchanging part as a document."""
+        """Return the part of the record that never changes, as a document."""
         return {
             "round": self.round,
             "purpose": self.purpose,
@@ -116,14 +116,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A state that a training resumes from: arrays of numbers, and facts about them.
+    """A state from which a training resumes: arrays of numbers with a description.
 
     Attributes
     ----------
     name : str
-        ``"last"``, ``"best"``.
+        Such as ``"last"`` or ``"best"``.
     about : mapping
-        Values for JSON.
+        Values that fit into JSON.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Salvage of a damaged run file: each page is read by itself, and every row with a correct checksum is kept.
 
-SQLite is not used: the tree that leads to a page may be what is damaged. The layout of pages and records is that of
+SQLite is not used, since the tree that leads to a page may itself be damaged. The layout of pages and records is defined at
 https://www.sqlite.org/fileformat2.html.
 """
 
@@ -18,7 +18,7 @@ _PAGE_SIZE = 4096
 
 @dataclass(frozen=True)
 class Salvaged:
-    """The undamaged rows of a file, and what is missing.
+    """The undamaged rows of a file, and a report of the missing ones.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Salvaged:
 
 
 def salvage(path: Path) -> Salvaged:
-    """Read a run's file page by page.
+    """Read a run's file page by page and return the undamaged rows.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def _sorted(table: str, rows: list[Row]) -> list[Row]:
 
 
 class _Pages:
-    """The pages of a file."""
+    """The pages of an SQLite file."""
 
     def __init__(self, data: bytes) -> None:
         size = int.from_bytes(data[16:18], "big")
@@ -90,10 +90,10 @@ class _Pages:
         plausible = data[:15] == b"SQLite format 3" and size >= 512 and size & (size - 1) == 0
         self.size = size if plausible else _PAGE_SIZE
         self.data = data
-        self._room = 4 * len(data) + 1_000_000  # rows that share pages are made up: together they are larger than the file
+        self._room = 4 * len(data) + 1_000_000  # a limit on all rows together, against forged rows that share pages
 
     def records(self) -> Iterator[tuple[int, list[Value]]]:
-        """Yield the number and the values of every row of every page that looks like a page of rows."""
+        """Yield the number and the values of every row in every page that may contain rows."""
         for start in range(0, len(self.data), self.size):
             page = self.data[start : start + self.size]
             head = 100 if start == 0 else 0

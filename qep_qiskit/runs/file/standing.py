@@ -1,4 +1,4 @@
-"""The standing of a run's file: the run itself, a copy of a run that still exists, or restored from a backup."""
+"""The standing of a run's file: the original run, a copy of a run that still exists, or a file restored from a backup."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from qep_qiskit.runs.file.database import Database
 from qep_qiskit.runs.file.folders import DATABASE
 
 STAMP_SECONDS = 5.0
-"""A file that changed this much later than its last writer's stamp was put there by somebody else."""
+"""A file that changed more than these seconds after its last writer's time stamp was replaced by someone else."""
 
 
 @dataclass
 class Standing:
-    """The knowledge of a writing process about its run's file.
+    """A writing process's knowledge about its run's file.
 
     Attributes
     ----------
     opened : float
-        When, on the monotonic clock: no other process has sent a job of the run since.
+        Time of opening on the monotonic clock; no other process has sent a job of the run since.
     restored : bool
-        The file is not as its last writer left it: it was restored from a copy.
+        Whether the file was restored from a copy, and so differs from the one that its last writer left.
     uncertain : bool
-        It was restored, or its last writer died: jobs unknown to it may be under way.
+        Whether the file was restored or its last writer died, so that unrecorded jobs may be under way.
     original : Path or None
-        The run that this is a copy of, if that still exists.
+        The folder of the original run, if this is a copy and the original still exists.
     digests : dict of str
-        Digests of the jobs' contents by tag, as far as computed.
+        Digests of the jobs' contents by tag, as far as they are computed.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class Standing:
     digests: dict[str, str] = field(default_factory=dict)
 
     def determine(self, data: Database, identity: Any) -> None:
-        """Find out whether the file was restored or copied, record where it lives, and stamp it at every write."""
+        """Determine whether the file was restored or copied; record its place, and stamp it with the time at every write."""
         rows = {key: data.row("meta", key=key) for key in ("home", "left")}
         home, left = (None if row is None else str(row["value"]) for row in rows.values())
         self.restored = self.uncertain = was_restored(self.folder / DATABASE, left)
@@ -57,12 +57,12 @@ class Standing:
                 data.put("meta", key="home", value=here)
 
     def trust(self) -> None:
-        """Trust the file from now on: the user has decided about jobs that it may not know."""
+        """Trust the file from now on, since the user has decided about jobs that it may not record."""
         self.restored = self.uncertain = False
 
     @property
     def a_copy(self) -> str | None:
-        """One line that says why nothing is sent or cancelled from here; None for the run itself."""
+        """The reason why nothing is sent or cancelled from this copy, in one line; None for the original run."""
         if self.original is None:
             return None
         return (
@@ -72,19 +72,19 @@ class Standing:
 
 
 def place_of(folder: Path) -> str:
-    """Return the place of a run, in the form stored in its file."""
+    """Return the place of a run, as its file records it."""
     return json.dumps({"folder": str(folder.resolve()), "host": socket.gethostname()})
 
 
 def original_of(folder: Path, place: str, identity: Any) -> Path | None:
-    """Return the folder that a run was copied from, if that run still exists; None for a run that was moved or not copied.
+    """Return the folder that a run was copied from, if the run there still exists; None if the run was moved or never copied.
 
     Parameters
     ----------
     folder : Path
-        The run's folder now.
+        The present folder of the run.
     place : str
-        Its place when it was last written to.
+        The place of the run when it was last written to.
     identity : str
     """
     try:
@@ -116,14 +116,14 @@ def _identity_in(path: Path) -> Any:
 
 
 def stamp() -> str:
-    """Return the time of a write, in the form stored in the file."""
+    """Return the present time as the stamp of a write."""
     return str(time.time_ns())
 
 
 def was_restored(path: Path, left: str | None) -> bool:
-    """Return whether a file differs from what its last writer left, because it was restored from a copy.
+    """Return whether a file was restored from a copy, and so differs from the one that its last writer left.
 
-    Nothing is known about a file without a stamp.
+    For a file without a stamp, the result is False.
     """
     if left is None or not left.isdecimal():
         return False

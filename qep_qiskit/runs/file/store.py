@@ -1,7 +1,7 @@
 """A run in one folder: its spec and one SQLite file with everything that was planned, sent and measured.
 
-Every write is one transaction, every row has a checksum and every table a ledger, and nothing that is read is executed:
-circuits are QPY, results packed bits with a declared shape, checkpoints NPZ without pickles.
+Every write is one transaction, every row has a checksum, and every table has a ledger. No stored data is executed: circuits are
+QPY, results are packed bits with a declared shape, and checkpoints are NPZ without pickles.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from qep_qiskit.runs.file.training_rows import TrainingRows, now, text_of
 from qep_qiskit.secrets import scrubbed
 
 UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""Errors of readers whose documents this program did not write, although their checksums are right."""
+"""Errors that readers raise for an imported document with a valid checksum but unusable content."""
 
 
 class RunStore(TrainingRows):
-    """A run that is open for reading, or for writing by this process alone. A context manager.
+    """A run that is open for reading, or for writing by this process alone; also a context manager.
 
-    Make one with :meth:`create` or :meth:`open`.
+    Create one with :meth:`create` or :meth:`open`.
 
     Attributes
     ----------
     standing : Standing
-        Whether the file is the run itself, as it was left.
+        Whether the file is the original run, unchanged since it was last closed.
     """
 
     def __init__(self, folder: Path, lock: WriteLock | None) -> None:
@@ -61,12 +61,12 @@ class RunStore(TrainingRows):
 
     @classmethod
     def create(cls, folder: Path, spec_text: str, *, description: Mapping[str, Any]) -> RunStore:
-        """Make a run, completely or not at all, and open it for writing.
+        """Create a run, completely or not at all, and open it for writing.
 
         Raises
         ------
         InputError
-            If the folder has a run already.
+            If the folder already has a run.
         """
         folder = Path(folder)
         meta = {"description": text_of(description), "created": now(), "home": place_of(folder), "left": stamp()}
@@ -81,11 +81,11 @@ class RunStore(TrainingRows):
         Raises
         ------
         InputError
-            If there is none.
+            If the folder has no run.
         RunBusyError
-            If another process writes to it and `write` is True.
+            If `write` is True and another process writes to the run.
         RunDamagedError
-            If the file does not hold what was written to it.
+            If the contents of the file were lost or changed.
         """
         folder = Path(folder)
         if not (folder / DATABASE).is_file():
@@ -116,7 +116,7 @@ class RunStore(TrainingRows):
             raise self._data.damaged(f"what was imported ({type(error).__name__}: {str(error)[:100]})") from None
 
     def close(self) -> None:
-        """Close the file and give the lock back."""
+        """Close the file and release the lock."""
         self._data.close()
         if self._lock is not None:
             self._lock.release()
@@ -132,50 +132,50 @@ class RunStore(TrainingRows):
         if self._data.present:
             return
         sent: list[str] = []
-        with contextlib.suppress(Exception):  # an open file can be read as long as the system keeps it
+        with contextlib.suppress(Exception):  # a deleted file can still be read while it is open
             sent = [f"{job.job_id} ({job.state})" for job in self.jobs() if job.job_id and self.result(job.tag) is None]
         raise RunGoneError(self.folder, f"; jobs that it has at the service: {', '.join(sent)}" if sent else "")
 
     @property
     def a_copy(self) -> str | None:
-        """One line that says why nothing is sent or cancelled from here; None for the run itself."""
+        """The reason why nothing is sent or cancelled from this copy, in one line; None for the original run."""
         if self.imported is not None:
             return f"{self.folder}: is a copy, from which nothing is sent or cancelled; `qep collect` the original"
         return self.standing.a_copy
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read everything inside as of one moment, while another process writes."""
+        """Read a consistent snapshot within a ``with`` block, even while another process writes."""
         with self._data.snapshot():
             yield
 
     @property
     def spec_text(self) -> str:
-        """The spec that the run was made from."""
+        """The text of the run's spec."""
         return self._meta("spec")
 
     @property
     def created(self) -> str:
-        """Time at which the run was made, in UTC."""
+        """Time at which the run was created, in UTC."""
         return self._meta("created")
 
     @property
     def imported(self) -> dict[str, Any] | None:
-        """The origin of an imported copy; None for a run that was made here."""
+        """The origin of an imported copy; None for a run that was created here."""
         row = self._data.row("meta", key="imported")
         return None if row is None else self._json(row["value"], "where it came from")
 
     def rows(self, table: str) -> list[Row]:
-        """Return a table's rows in the order of its key; for exports."""
+        """Return a table's rows, ordered by its key, for exports."""
         return self._data.rows(table, order="number" if table == "jobs" else ", ".join(TABLES[table].key))
 
     def put(self, kind: str, key: str, value: Any) -> None:
-        """Store a document; it replaces one of the same kind and key."""
+        """Store a document, replacing any of the same kind and key."""
         with self._data.transaction():
             self._data.put("documents", kind=kind, key=key, value=text_of(value))
 
     def get(self, kind: str, key: str, default: Any = None) -> Any:
-        """Return a document."""
+        """Return a document, or `default` if there is none."""
         row = self._data.row("documents", kind=kind, key=key)
         return default if row is None else self._json(row["value"], f"{kind} {key}")
 
@@ -197,7 +197,7 @@ class RunStore(TrainingRows):
             self._data.put("circuits", key=key, qpy=buffer.getvalue(), about=text_of(about))
 
     def circuit(self, key: str) -> QuantumCircuit:
-        """Return a circuit."""
+        """Return a stored circuit."""
         row = self._data.row("circuits", key=key)
         if row is None:
             raise self._data.damaged(f"circuit {key}")
@@ -205,12 +205,12 @@ class RunStore(TrainingRows):
             return read_circuit(row["qpy"])
 
     def circuits(self) -> dict[str, dict[str, Any]]:
-        """Return the stored facts about each circuit by its key."""
+        """Return the description of each stored circuit by its key."""
         rows = self._data.rows("circuits", order="key")
         return {str(row["key"]): self._json(row["about"], f"circuit {row['key']}") for row in rows}
 
     def intend(self, *jobs: JobRecord) -> None:
-        """Record jobs that are about to be sent, all or none of them."""
+        """Record jobs that are about to be sent: all or none of them."""
         with self._data.transaction():
             for job in jobs:
                 self._add(job, job.title)
@@ -227,7 +227,7 @@ class RunStore(TrainingRows):
             self._happened(tag, state, text)
 
     def replace(self, tag: str, new_tag: str, **detail: Any) -> None:
-        """Set a job that ended badly aside, and intend the same job under a new tag."""
+        """Set a job aside that ended badly, and intend the same job under a new tag."""
         with self._data.transaction():
             self.move(tag, "replaced", text=f"sent again as {new_tag}", ended=self.job(tag).state)
             again = {**self.job(tag).content(), "tag": new_tag, "detail": detail}
@@ -256,7 +256,7 @@ class RunStore(TrainingRows):
         return [job for job in jobs if number in (None, job.round) and (replaced or job.state != "replaced")]
 
     def job(self, tag: str) -> JobRecord:
-        """Return one job."""
+        """Return the job with this tag."""
         return self._job(self._row(tag))
 
     def _row(self, tag: str) -> Row:
@@ -272,19 +272,19 @@ class RunStore(TrainingRows):
         return JobRecord(pubs=pubs, detail=self._json(row["detail"], f"job {row['tag']}"), **columns, **content)
 
     def note(self, text: str, tag: str | None = None) -> None:
-        """Record an event that changes no state."""
+        """Record an event that does not change a job's state."""
         with self._data.transaction():
             self._happened(tag, None, text)
 
     def events(self) -> list[Event]:
-        """Return everything that happened, in order."""
+        """Return all events in order."""
         rows = self._data.rows("events", order="number")
         return [Event(row["time"], row["tag"], row["state"], row["text"]) for row in rows]
 
     def reserve(self, size: int) -> None:
-        """Reserve room for `size` bytes: a result that can be read only once must not be lost.
+        """Reserve `size` bytes on disk, so that a result that can be read only once is not lost for lack of space.
 
-        Pages that were written and freed stay in the file, and need no copy in the journal when they are used.
+        Freed pages stay in the file, and reusing them needs no copy in the journal.
         """
         for data in (bytes(size), None):
             with self._data.transaction():
@@ -293,7 +293,7 @@ class RunStore(TrainingRows):
                     self._data.put("checkpoints", name="reserved", time=now(), about="{}", data=data)
 
     def keep_result(self, tag: str, arrays: Sequence[BitArray]) -> None:
-        """Store the shots of every pub of a job. The same shots again do nothing; other ones are refused."""
+        """Store the shots of every pub of a job. Storing the same shots again does nothing; different ones are refused."""
         new: list[Row] = [
             {
                 "tag": tag,
@@ -315,12 +315,12 @@ class RunStore(TrainingRows):
             self.move(tag, "done", text=f"{len(new)} results kept")
 
     def result(self, tag: str) -> list[BitArray] | None:
-        """Return the shots of every pub of a job, or None before they are stored.
+        """Return the shots of every pub of a job, or None if they are not stored yet.
 
         Raises
         ------
         RunDamagedError
-            If they are not what was written.
+            If the stored shots were lost or changed.
         """
         rows = self._data.rows("results", order="pub", tag=tag)
         if not rows:
@@ -338,7 +338,7 @@ class RunStore(TrainingRows):
             self._happened(None, None, f"gradient kept, mitigation {value.get('mitigation', 'none')}")
 
     def gradients(self) -> list[dict[str, Any]]:
-        """Return the gradients, the oldest first."""
+        """Return the stored gradients, oldest first."""
         return [self._json(row["value"], "a gradient") for row in self._data.rows("gradients", order="number")]
 
     def _happened(self, tag: str | None, state: str | None, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The tables of a run's file, and the checksum that every row of them carries."""
+"""The tables of a run's file, and the checksum of every row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = "2"
-"""The number of these tables, as files carry it: the first that was released. Number 1 had no ledger and is refused."""
+"""The version of these tables, recorded in each file. Version 1, which had no ledger, was never released and is refused."""
 
 Value = str | int | bytes | None
 Row = dict[str, Any]
@@ -17,12 +17,12 @@ _MODULUS = 1 << 256
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """The definition of a table.
 
     Attributes
     ----------
     columns : mapping of name to SQL type
-        In order. The checksum comes last and is not among them.
+        The columns in order, without the checksum, which comes last.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Table:
         return len(self.key) == 1 and self.columns[self.key[0]] == "INTEGER"
 
     def sql(self) -> str:
-        """Return the statement that makes the table."""
+        """Return the SQL statement that creates the table."""
         parts = [
             f"{name} {kind}{' PRIMARY KEY' if self.counted and name in self.key else ''}" for name, kind in self.columns.items()
         ]
@@ -45,7 +45,7 @@ class Table:
         return f"CREATE TABLE {self.name} ({', '.join(parts)});"
 
     def digest(self, values: Sequence[Value]) -> str:
-        """Return the checksum of a row: of the table's name and of every value with its type and length."""
+        """Return the checksum of a row, from the table's name and from every value with its type and length."""
         state = hashlib.sha256(self.name.encode())
         for value in values:
             kind = "n" if value is None else "b" if isinstance(value, bytes) else "i" if isinstance(value, int) else "t"
@@ -86,11 +86,11 @@ TABLES = {
     )
 }
 LEDGER = Table("ledger", {"name": "TEXT", "count": "INTEGER", "total": "TEXT"}, ("name",))
-"""The number of rows of each table and the sum of their checksums: a lost row is noticed."""
+"""The table with each table's number of rows and the sum of their checksums, from which a lost row is noticed."""
 
 
 def added(total: str, digest: str | None, sign: int) -> str:
-    """Return a ledger's total after a checksum is added or subtracted.
+    """Return the total of a ledger after a checksum is added or subtracted.
 
     Examples
     --------
@@ -101,12 +101,12 @@ def added(total: str, digest: str | None, sign: int) -> str:
 
 
 def statements() -> dict[str, str]:
-    """Return the SQL statement that makes each table, by the table's name."""
+    """Return the SQL statements that create the tables, by the tables' names."""
     return {table.name: table.sql().removesuffix(";") for table in (*TABLES.values(), LEDGER)}
 
 
 def script() -> str:
-    """Return the SQL script that makes an empty file."""
+    """Return the SQL script that creates an empty file."""
     ledger = [(name, 0, "0") for name in TABLES]
     rows = [f"INSERT INTO ledger VALUES ('{n}', {c}, '{t}', '{LEDGER.digest((n, c, t))}');" for n, c, t in ledger]
     return "\n".join([*(table.sql() for table in (*TABLES.values(), LEDGER)), *rows])

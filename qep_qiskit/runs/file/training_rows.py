@@ -1,4 +1,4 @@
-"""The steps and checkpoints of a training in its run's file."""
+"""Storage of the steps and checkpoints of a training in its run's file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qep_qiskit.secrets import scrubbed_document
 
 
 class TrainingRows:
-    """The steps and checkpoints of a training; a part of :class:`~qep_qiskit.runs.file.store.RunStore`."""
+    """The methods of :class:`~qep_qiskit.runs.file.store.RunStore` for the steps and checkpoints of a training."""
 
     _data: Database
 
@@ -30,10 +30,10 @@ class TrainingRows:
         checkpoint: Checkpoint | None = None,
         parts: Sequence[Checkpoint] = (),
     ) -> None:
-        """Store a step and the checkpoint to resume from, with its further parts if any; either all of it is stored or none.
+        """Store a step and its checkpoint, with further parts if any: all of them or none.
 
-        An existing step with this number is replaced and later ones are dropped, since the run has gone back to an earlier
-        checkpoint.
+        If there is already a step with this number, the training has gone back to an earlier checkpoint: the step is replaced,
+        and later steps are dropped.
         """
         with self._data.transaction():
             for later in self._data.numbers("steps", start=int(number)):
@@ -48,7 +48,7 @@ class TrainingRows:
         return [{**self._json(row["value"], f"step {row['number']}"), "number": row["number"]} for row in rows]
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint; it replaces one of the same name."""
+        """Store a checkpoint, replacing any of the same name."""
         buffer = io.BytesIO()
         arrays: dict[str, Any] = {name: np.asarray(array) for name, array in checkpoint.arrays.items()}
         if any(array.dtype.hasobject for array in arrays.values()):
@@ -63,7 +63,7 @@ class TrainingRows:
         return [str(row["name"]) for row in self._data.rows("checkpoints", order="name")]
 
     def checkpoint(self, name: str = "last") -> Checkpoint | None:
-        """Return the checkpoint of this name, or None."""
+        """Return the checkpoint with this name, or None."""
         row = self._data.row("checkpoints", name=name)
         if row is None:
             return None
@@ -77,10 +77,10 @@ class TrainingRows:
 
 
 def text_of(value: Any) -> str:
-    """Return the JSON of a document, its sentences without secrets."""
+    """Return a document as JSON, with secrets removed from its texts."""
     return json.dumps(scrubbed_document(value), ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 def now() -> str:
-    """Return the current time in UTC, as runs record it."""
+    """Return the current time in UTC, in the format of runs."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""The jobs of a run: sent by tag, found again after a crash, fetched once (`courier`), cancelled (`cancelling`).
+"""The jobs of a run: sending, recovery after a crash and fetching (`courier`), and cancellation (`cancelling`).
 
-`ownership` tells a run's own jobs from others, `rounds` turns circuits into jobs and results into outcomes.
+`ownership` distinguishes a run's jobs from others; `rounds` turns circuits into jobs, and results into outcomes.
 """

@@ -1,4 +1,4 @@
-"""Cancelling a run's jobs: a job that was sent is recorded as "cancelled" only if the service confirms it."""
+"""Cancellation of a run's jobs: a job that was sent is recorded as "cancelled" only if the service confirms it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from qep_qiskit.runs.jobs.courier import Courier
 
 CONFIRM_SECONDS = 5.0
-"""Time limit for the service to confirm that it has cancelled a job."""
+"""Seconds to wait for the service to confirm a cancellation."""
 BY_USER = "cancelled by the user"
 CANNOT_KNOW = "it cannot be known whether it was sent"
 
 
 @dataclass(frozen=True)
 class JobEnd:
-    """The end of one job.
+    """The outcome of cancelling one job.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class JobEnd:
     text : str
         One sentence for the user.
     cancelled : tuple of str
-        Ids of the jobs that the service has just cancelled.
+        The ids of the jobs that the service has just cancelled.
     handled : bool
         False if the job may still be under way.
     """
@@ -48,12 +48,12 @@ class JobEnd:
 
 
 def cancel_jobs(courier: Courier) -> list[JobEnd]:
-    """Cancel all unfinished jobs of a run, and return the end of each.
+    """Cancel all unfinished jobs of a run, and return the outcome for each.
 
     Raises
     ------
     InputError
-        If the run is a copy: the jobs are the original's.
+        If the run is a copy, since the jobs belong to the original.
     """
     courier.refuse_copy()
     ends = []
@@ -72,7 +72,7 @@ def cancel_jobs(courier: Courier) -> list[JobEnd]:
 
 
 def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
-    """Cancel what an attempt to send may have left at the service, after searching for it as long as before a resubmission."""
+    """Search the service for a job without a recorded id, as long as before a resubmission, and cancel it if found."""
     store, device = courier.store, courier.device
     doubt = job.state in ("sending", "lost") or store.standing.uncertain
     if not courier.finds:
@@ -89,7 +89,7 @@ def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
 
 
 def _unknown(courier: Courier, job: JobRecord, more: str) -> JobEnd:
-    """Report that the job may or may not exist at the service; if this was already reported once, give the job up."""
+    """Record that the job may or may not exist at the service; give it up if this was already recorded."""
     if job.state == "lost":
         return _written(courier, job, "given up", f"{CANNOT_KNOW}, {more}; it was given up")
     return _written(courier, job, "lost", f"{CANNOT_KNOW}: {more}. Cancel again to give it up", handled=False)
@@ -140,7 +140,7 @@ def _ended(courier: Courier, job: JobRecord, other: RemoteJob) -> tuple[str, str
 
 
 def _state(courier: Courier, job: JobRecord, job_id: str) -> str:
-    """Return a job's state by its id, or "cancelled" if only the service's list of jobs says so."""
+    """Return the state of a job, or "cancelled" if only the service's list of jobs says so."""
     state, _ = courier.asked(job_id)
     if state in UNDER_WAY and courier.finds:
         listed = [other.state for other in courier.device.find(job.tag) if other.id == job_id]
@@ -149,7 +149,7 @@ def _state(courier: Courier, job: JobRecord, job_id: str) -> str:
 
 
 def _overall(states: dict[str, tuple[str, str]], job_id: str) -> tuple[str, str]:
-    """Return the state to record and the sentence to show; jobs that may still succeed take precedence over others."""
+    """Return the state to record and the sentence to show; a job under way counts first, then one that is done."""
     alive = [state for state, _ in states.values() if state in UNDER_WAY]
     done = [state for state, _ in states.values() if state == "done"]
     first = states[job_id][0] if job_id in states else next(iter(states.values()))[0]

@@ -1,8 +1,9 @@
-"""Jobs between a run and its device: sent by their tags, found again after a crash, and fetched, each once.
+"""Delivery of a run's jobs: send them by tag, find them again after a crash, and fetch each result once.
 
-Everything is written down before it is done, and no job is sent before its tag was looked up at the service, so nothing is paid
-twice: not after a crash, not from a file that was restored from a copy (the client itself may make two jobs of one; the second is
-reported and cancelled). What has the tag is the run's only if it holds the run's circuits, values and shots.
+Every step is recorded before it is taken, and no job is sent before its tag was looked up at the service. So nothing is paid
+twice, neither after a crash nor from a restored copy of the file. (The client itself may create two jobs from one request; the
+duplicate is reported and cancelled.) A job with the tag belongs to the run only if it holds the run's circuits, values and
+shots.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ class Courier:
     device : RemoteDevice
     progress : callable
     again : str
-        What the user types to resume; ``qep collect`` of the run by default.
+        The command that resumes the run, for messages; ``qep collect`` of the run by default.
     once_more : str
-        What the user types to have a job that ended badly sent again.
+        The command that resubmits a job that ended badly, for messages.
     """
 
     store: RunStore
@@ -51,7 +52,7 @@ class Courier:
 
     @property
     def ownership(self) -> Ownership:
-        """The rule that tells the run's jobs from others."""
+        """The rule that tells the run's jobs from other jobs at the service."""
         return Ownership(self.store, self.device, self.progress)
 
     @property
@@ -65,7 +66,7 @@ class Courier:
             raise InputError(why)
 
     def open_group(self) -> None:
-        """Open the batch or session that the device is to keep jobs in, or join the run's own while it takes jobs."""
+        """Join the run's batch or session if it still takes jobs, else open a new one."""
         if not isinstance(self.device, GroupingDevice) or self.device.mode == "job" or self.store.a_copy:
             return
         group = self.store.get("group", "id")
@@ -79,7 +80,7 @@ class Courier:
         reached("submit group: id written")
 
     def close_group(self) -> None:
-        """Close the run's batch or session; what cannot be closed now closes by itself."""
+        """Close the run's batch or session; if that fails, the service closes it after a while."""
         group = self.store.get("group", "id")
         if group is None or self.store.get("group", "closed") == group or not isinstance(self.device, GroupingDevice):
             return
@@ -94,20 +95,20 @@ class Courier:
         self.store.note(f"{self.device.mode} {group} closed")
 
     def send(self, job: JobRecord, *, looked: bool = False) -> None:
-        """Send a job that is intended, unless there is one of it already.
+        """Send an intended job, unless the service already has it.
 
         Parameters
         ----------
         job : JobRecord
         looked : bool
-            :meth:`adopted` found none since the run was opened.
+            Whether :meth:`adopted` already looked for the job since the run was opened, and did not find it.
 
         Raises
         ------
         DeviceError
-            If no job of it was made; the same call may be made again.
+            If no job was created; the same call may be repeated.
         InputError
-            If the run is a copy, if nobody can tell whether the job exists, or if another job has its tag.
+            If the run is a copy, if it is unknown whether the job exists, or if another job has its tag.
         """
         if not looked and self.adopted(job):
             return
@@ -138,10 +139,11 @@ class Courier:
         reached(f"submit {job.purpose}: id written")
 
     def adopted(self, job: JobRecord) -> bool:
-        """Return whether the service has a job that is intended already, which is then taken for it.
+        """Return whether the service already has an intended job; if so, record that job's id.
 
-        One look is enough unless there is a doubt: a process that died, a file that was restored, an earlier attempt of which
-        nothing was heard. Then the job is looked for as long as listings lag.
+        One query is enough unless the job may have been sent before: by a process that died, before the file was restored, or in
+        an earlier attempt without a reply. Then the query is repeated until the job would appear in the service's delayed
+        listings.
         """
         if not self.finds:
             if job.state == "sending":
@@ -162,11 +164,11 @@ class Courier:
             ) from None
 
     def _unheard(self, job: JobRecord) -> bool:
-        """Return whether an earlier attempt may have made a job whose id never came."""
+        """Return whether an earlier attempt may have created a job but its id never arrived."""
         return any(self.store.job(tag).job_id is None for tag in attempts(job.tag)[1:])
 
     def _taken(self, job: JobRecord, since: float | None, error: str = "") -> bool:
-        """Look for a job at the service and take the best of those that are the run's own."""
+        """Look for a job at the service; if several belong to the run, adopt the best one."""
         if not self.finds:
             self._lost(job, f"{self.device.name} cannot be asked whether it was sent before this happened: {error}")
         listed = self.ownership.sought(job, since=since)
@@ -183,7 +185,7 @@ class Courier:
         return True
 
     def _lost(self, job: JobRecord, why: str) -> None:
-        """Give up knowing whether a job exists: only the user can find out."""
+        """Mark a job as lost and raise InputError: only the user can find out whether it exists."""
         self.store.move(job.tag, "lost", text=why, reason=why)
         raise InputError(
             f"job {job.tag}: {why}; look at the provider's list of jobs, and `{self.once_more}` (resubmit=True) sends it again"
@@ -195,7 +197,7 @@ class Courier:
         raise InputError(f"job {job.tag}: {why}. `{self.once_more}` sends this run's own under another tag")
 
     def _drop_duplicates(self, job: JobRecord, jobs: list[RemoteJob]) -> None:
-        """Report jobs that hold the same as a job of the run, each once, and cancel those that have not ended."""
+        """Report and cancel the duplicates of a job, each once."""
         if self.store.a_copy:
             return
         duplicates = self.store.get("duplicates", job.tag) or []
@@ -214,12 +216,12 @@ class Courier:
             self.store.note(text, tag=job.tag)
 
     def result(self, job: JobRecord) -> list[BitArray] | None:
-        """Return the shots of every pub of a job, fetched and kept if they are there now; None while they are not.
+        """Return the shots of every pub of a job, fetching and storing them if they are ready; None if they are not.
 
         Raises
         ------
         InputError
-            If the job ended badly and has to be sent again first.
+            If the job ended badly and must be resubmitted first.
         """
         bits = self.store.result(job.tag)
         if bits is not None:
@@ -258,7 +260,7 @@ class Courier:
         return bits
 
     def _read(self, job: JobRecord) -> list[BitArray]:
-        """Fetch a job's result and check it against the request, before anything of it is kept."""
+        """Fetch a job's result and check it against the request, before any of it is stored."""
         requests = [
             Request.of(pub.circuit, len(pub.values), circuit_name(job.tag, number))
             for number, pub in enumerate(run_pubs(self.store, job.pubs))
@@ -267,17 +269,17 @@ class Courier:
         return read_result(answer, requests, shots=job.shots, source=self.device.name)
 
     def asked(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job as the service tells it, and the reason or the word that goes with it."""
+        """Return the state of a job as the service reports it, with a reason or the service's word for the state."""
         try:
             return self.device.status(job_id)
         except ForgottenJobError:
             return FORGOTTEN, "it expired, was deleted, or belongs to another account"
 
     def _own(self, job: JobRecord, state: str, reason: str) -> tuple[JobRecord, str, str]:
-        """Return the job, its state and the reason after those with its tag were looked at.
+        """Return a job, its state and the reason, after a search for other jobs with its tag.
 
-        Of several that hold the same one is kept, by a rule on which copies of a run agree; one of which the run does not know
-        yet may be nearer to its end, or take the place of one that ended badly.
+        If several jobs at the service match, one is kept, by a rule that is the same in every copy of the run. A job that the
+        run does not know yet may be nearer to its end, or may replace one that ended badly.
         """
         assert job.job_id is not None
         if not self.finds:
@@ -299,7 +301,7 @@ class Courier:
         return job, state, reason
 
     def is_own(self, job: JobRecord) -> bool:
-        """Return whether the job whose id the run has written down holds what the run would send, as far as the service tells."""
+        """Return whether the job with the recorded id holds the run's circuits, values and shots; True if unknown."""
         if not self.finds or job.job_id is None:
             return True
         return any(self.ownership.fits(job, job.job_id, tag=tag) is not False for tag in attempts(job.tag))
@@ -312,10 +314,10 @@ class Courier:
         )
 
     def ended_badly(self) -> list[JobRecord]:
-        """Return the jobs that only another one ends well.
+        """Return the jobs that ended badly and must be resubmitted.
 
-        The service is first asked for those that are written down as under way, for it may know them no more. That is believed
-        only after they were looked for by their tags as long as listings lag.
+        The service is first asked about the jobs recorded as under way, since it may have forgotten some. A job counts as
+        forgotten only if it is still not found by its tag once the service's delayed listings must show it.
         """
         self.refuse_copy()
         ended = []
@@ -329,7 +331,7 @@ class Courier:
         return ended
 
     def replace(self, jobs: list[JobRecord]) -> list[str]:
-        """Intend jobs again under new tags, in the place of these. Return the old tags."""
+        """Set jobs aside and intend the same jobs under new tags. Return the old tags."""
         self.refuse_copy()
         for job in jobs:
             base, attempt = base_of(job.tag)
@@ -340,7 +342,7 @@ class Courier:
         return [job.tag for job in jobs]
 
     def _remembered(self, job: JobRecord) -> JobRecord:
-        """Return a job after asking the service whether it still knows it."""
+        """Return the record of a job, updated if the service has forgotten it or knows it again."""
         assert job.job_id is not None
         state, reason = self.asked(job.job_id)
         if state != FORGOTTEN:

@@ -1,4 +1,4 @@
-"""Several jobs of a run sent together and their results fetched: what fails is said of each, and nothing is paid in vain."""
+"""Sending several jobs of a run together and fetching their results; all failures are reported together."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Failures = dict[str, InputError | DeviceError]
 
 
 def send_all(courier: Courier, jobs: Sequence[JobRecord], confirm: Callable[[list[JobRecord]], None] | None = None) -> Failures:
-    """Send the jobs that are not sent, once it is certain that the service has none of them.
+    """Send the unsent jobs, once it is certain that the service has none of them.
 
-    As soon as one job cannot be sent no further one is paid for.
+    If sending a job fails, the jobs after it are not sent.
 
     Parameters
     ----------
     courier : Courier
     jobs : sequence of JobRecord
     confirm : callable, optional
-        Called with the jobs that would be sent now; what it raises stops the run.
+        Called with the jobs that would be sent now; an exception stops the run.
 
     Returns
     -------
     dict of str to error
-        By tag.
+        The errors by tag.
     """
     failures: Failures = {}
     unsent = []
@@ -56,17 +56,17 @@ def send_all(courier: Courier, jobs: Sequence[JobRecord], confirm: Callable[[lis
 
 
 def fetch_all(courier: Courier, jobs: Sequence[JobRecord], failures: Failures | None = None) -> dict[str, list[BitArray]] | None:
-    """Fetch the results that are ready, of all jobs but those that failed to be sent.
+    """Fetch the results that are ready, except of jobs whose sending failed.
 
     Returns
     -------
     dict of str to list of BitArray, or None
-        By tag; None while a job is under way.
+        The results by tag; None while a job is under way.
 
     Raises
     ------
     InputError, DeviceError
-        What went wrong with all of the jobs, after the others were fetched.
+        If any job failed; the error covers all failures and is raised after the other results were fetched.
     """
     failures, results = dict(failures or {}), {}
     for tag in [job.tag for job in jobs]:
@@ -86,7 +86,7 @@ def fetch_all(courier: Courier, jobs: Sequence[JobRecord], failures: Failures | 
 
 
 def together(errors: Sequence[InputError | DeviceError]) -> InputError | DeviceError:
-    """Return one error that says what went wrong with each of several jobs."""
+    """Combine the errors of several jobs into one error."""
     if len(errors) == 1:
         return errors[0]
     kind = InputError if any(isinstance(error, InputError) for error in errors) else DeviceError

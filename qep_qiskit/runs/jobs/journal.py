@@ -1,7 +1,7 @@
-"""A remote device inside a training: every job is the run's, so that a step that is begun again takes up what it had sent.
+"""A remote device for training: the run records every job, so that a repeated step finds the jobs it sent before.
 
-A step is deterministic: given the state before it and the results so far it asks for the same circuits in the same order. So the
-k-th job of a step has one tag, and what a process left behind is found under it.
+A step is deterministic: with the same initial state and results, it sends the same circuits in the same order. The k-th job of a
+step therefore always has the same tag, and jobs left behind by a dead process are found by it.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from qep_qiskit.runs.turning_points import reached
 from qep_qiskit.samples import Samples
 
 LAYOUT = "layout"
-"""The documents of the circuits that were compiled, by digest: a run keeps its qubits whatever the calibration of the day."""
+"""The kind of the documents that record compiled circuits by digest, so that a run keeps its qubits as calibrations change."""
 WAIT_SECONDS = 15.0
 LISTEN_SECONDS = 0.5
 MOST_FAILURES = 5
-"""Waiting ends after this many failures of the service in a row."""
+"""Waiting ends after this many consecutive failures of the service."""
 
 
 def carry_on(what: str) -> None:
-    """Do nothing: no stop was requested."""
+    """Do nothing: the default of `stop`."""
 
 
 @dataclass
 class JournalDevice(Measuring):
-    """A remote device whose jobs are sent, found again and kept by a run.
+    """A remote device that sends every job through a run, which records it and finds it again.
 
     Attributes
     ----------
     courier : Courier
-        Of the run, with its device.
+        The courier of the run and its device.
     run_id : str
-        What the tags begin with.
+        The prefix of the jobs' tags.
     stop : callable
-        Called with where things are, before a job is sent and while it is waited for; what it raises leaves everything kept.
+        Called with a progress text before a job is sent and while it is awaited. If it raises an exception, all jobs are kept.
     """
 
     courier: Courier
@@ -74,20 +74,20 @@ class JournalDevice(Measuring):
 
     @property
     def backend(self) -> BackendV2 | None:
-        """The device's, as Qiskit sees it."""
+        """The device's backend in Qiskit."""
         return backend_of(self.courier.device)
 
     @property
     def gathers(self) -> bool:
-        """True: circuits share a job whenever they can, since every job is paid for and waits in the queue."""
+        """True: circuits share jobs if possible, since every job costs money and time in the queue."""
         return True
 
     def at(self, step: int) -> None:
-        """Begin a step, whose jobs are numbered from 0."""
+        """Begin a step and number its jobs from the first again."""
         self._step, self._calls = step, 0
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit as the run compiled it first, on the qubits that were best then."""
+        """Return the circuit as the run first compiled it, on the qubits chosen then."""
         return self.cache.compiled(circuit, qubits, self._compiled)
 
     def _compiled(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
@@ -107,18 +107,18 @@ class JournalDevice(Measuring):
 
     @property
     def limits(self) -> Limits:
-        """The device's limits of a job."""
+        """The device's limits per job."""
         return getattr(self.courier.device, "limits", Limits())
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Return the samples of the step's next jobs: kept, under way, or sent now.
+        """Return the samples of the step's next jobs; jobs that were not sent before are sent now.
 
         Raises
         ------
         InputError
-            If this job was another one when it was sent, or ended badly.
+            If the recorded job differs from this one, or ended badly.
         DeviceError
-            If the service fails; what was sent is found again.
+            If the service fails; jobs that were sent are found again later.
         """
         pubs: list[OwnedPub] = []
         for number, item in enumerate(work):
@@ -136,15 +136,15 @@ class JournalDevice(Measuring):
         return samples
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Refuse: a device gives shots."""
+        """Raise an error: a remote device returns only shots."""
         return self.courier.device.distribution(work)
 
     def describe(self) -> dict[str, object]:
-        """Return what describes the device."""
+        """Return a description of the device."""
         return self.courier.device.describe()
 
     def _intended(self, pubs: Sequence[OwnedPub], shots: int, seed: int, *, first: bool) -> JobRecord:
-        """Return the next job of the step as it is written down; write it down if it is not."""
+        """Return the recorded next job of the step; if there is none, record it first."""
         store = self.courier.store
         digest = of_pubs([item.pub for item in pubs], shots)
         tag = f"{self.run_id}-{self._step + 1}-{self._calls}"
@@ -174,7 +174,7 @@ class JournalDevice(Measuring):
         return store.job(tag)
 
     def _latest(self, tag: str) -> JobRecord | None:
-        """Return the job with this tag, or the one that was sent in its place last."""
+        """Return the job with this tag, or its latest replacement."""
         try:
             job = self.courier.store.job(tag)
         except KeyError:
@@ -186,7 +186,7 @@ class JournalDevice(Measuring):
         return job
 
     def _check(self, pubs: Sequence[RunPub]) -> None:
-        """Refuse what the device would not run; what was compiled for qubits that it lacks now is compiled anew another time."""
+        """Refuse circuits that the device would not run. If a step's first job is refused, drop all layouts, to be made anew."""
         device, store = self.courier.device, self.courier.store
         try:
             device.check(pubs)
@@ -206,7 +206,7 @@ class JournalDevice(Measuring):
                 results = fetch_all(self.courier, jobs)
                 failures = 0
             except UnreadableResultError:
-                raise  # a second try would give the same
+                raise  # a second try would fail in the same way
             except DeviceError as error:
                 failures += 1
                 if failures == MOST_FAILURES:

@@ -15,18 +15,18 @@ from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.pubs import run_pubs
 
 LOOKUP_SECONDS = 60.0
-"""Time for which a job that may have been made is looked for before it is sent again: listings lag."""
+"""Seconds to look for a job that may exist, before it is sent again: new jobs appear late in a service's listings."""
 LOOKUP_VARIABLE = "QEP_LOOKUP_SECONDS"
 _RANKS = {"done": 0, "running": 1, "queued": 2, "submitted": 2, "unknown": 3, "cancelled": 4, "failed": 4}
 
 
 def patience() -> float:
-    """Return how many seconds to look for a job that may exist."""
+    """Return the number of seconds to look for a job that may exist."""
     return float(os.environ.get(LOOKUP_VARIABLE, LOOKUP_SECONDS))
 
 
 def base_of(tag: str) -> tuple[str, int]:
-    """Return the tag that a job had at first, and which attempt this is.
+    """Return the original tag of a job and the number of this attempt.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def base_of(tag: str) -> tuple[str, int]:
 
 
 def attempts(tag: str) -> list[str]:
-    """Return the tags of a job's attempts, the present one first.
+    """Return the tags of all attempts of a job, the latest first.
 
     Examples
     --------
@@ -50,25 +50,25 @@ def attempts(tag: str) -> list[str]:
 
 
 def usable(job: RemoteJob) -> bool:
-    """Return whether a job has a result or may get one."""
+    """Return whether a job has a result or may still get one."""
     return job.state == "done" or job.state in UNDER_WAY
 
 
 def best_first(jobs: Sequence[RemoteJob]) -> list[RemoteJob]:
-    """Return jobs that hold the same in an order on which everyone who sees them agrees: the nearest to its end first."""
+    """Return equal jobs, the best first: done, then running, then queued. All copies of a run agree on the order."""
     return sorted(jobs, key=lambda job: (_RANKS.get(job.state, 3), job.created, job.id))
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The jobs at a service under a job's tags.
+    """The jobs at a service that have the tags of one of a run's jobs.
 
     Attributes
     ----------
     own : list of RemoteJob
-        Those that hold the job's circuits, values and shots, the best first.
+        Jobs that hold the circuits, values and shots of the run's job, the best first.
     foreign : list of RemoteJob
-        Others under the job's present tag, and those of which it cannot be told what they hold.
+        Other jobs with the latest tag, and jobs with unknown contents.
     """
 
     own: list[RemoteJob]
@@ -77,7 +77,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Ownership:
-    """The rule that decides whether jobs at a device's service belong to a run.
+    """A decision for each job at a device's service whether it belongs to a run.
 
     Attributes
     ----------
@@ -91,9 +91,9 @@ class Ownership:
     progress: Progress = silent
 
     def fits(self, job: JobRecord, job_id: str, *, tag: str, mark: str | None = None) -> bool | None:
-        """Return whether a job at the service holds the circuits, values and shots of one of the run; None if it cannot be told.
+        """Return whether a job at the service holds the circuits, values and shots of a run's job; None if that is unknown.
 
-        A service that tells nothing of what its jobs hold has only the tag to go by, which no other run has.
+        If the service reports nothing about a job's contents, the tag alone decides, since no other run has it.
         """
         if mark is not None:
             return mark == mark_from(self._digest(job), tag)
@@ -111,7 +111,7 @@ class Ownership:
         return digests[job.tag]
 
     def attempts(self, job: JobRecord) -> list[str]:
-        """Return the tags under which there may be a usable job: the present one, and earlier ones whose end is not certain."""
+        """Return the tags that may have a usable job: the latest one, and those of earlier attempts that may not have ended."""
         present, *earlier = attempts(job.tag)
         return [present] + [tag for tag in earlier if not self._ended(tag)]
 
@@ -120,7 +120,7 @@ class Ownership:
         return job.job_id is not None and job.detail.get("ended") in ("failed", "cancelled")
 
     def listed(self, job: JobRecord) -> Listed:
-        """Return what the service has under a job's tag, and the usable jobs of its earlier attempts."""
+        """Return the service's jobs with a job's tag, and the usable jobs of its earlier attempts."""
         own: list[RemoteJob] = []
         foreign: list[RemoteJob] = []
         for tag in self.attempts(job):
@@ -132,7 +132,7 @@ class Ownership:
         return Listed(best_first(own), foreign)
 
     def sought(self, job: JobRecord, *, since: float | None) -> Listed:
-        """Look for a job once or, if it may have been made before `since` on the monotonic clock, for as long as listings lag."""
+        """Look for a job once, or, if it may have been created before `since` (monotonic clock), until listings must show it."""
         end = None if since is None else since + patience()
         pause = min(2.0, max(patience() / 10, 0.05))
         self.progress(f"looking for {job.tag} on {self.device.name}", None)

@@ -1,4 +1,4 @@
-"""Circuits and values as a run writes them down, as its device is sent them, and the samples that come back."""
+"""Conversion between a run's stored circuits, the pubs sent to its device, and the returned samples."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.samples import Samples, from_bit_array
 
 Owner = list[int]
-"""The purpose of a row of values, in numbers."""
+"""Numbers that identify a row of values, such as its phase and basis."""
 
 
 @dataclass(frozen=True)
 class OwnedPub:
-    """A pub of some rows of a measurement, as the device is sent it, and what each row is for."""
+    """A pub for some rows of a measurement, with the owner of each row."""
 
     pub: RunPub
     axes: str
@@ -28,14 +28,14 @@ class OwnedPub:
 
 
 def pubs_of(device: RemoteDevice, work: Work, owners: Sequence[Owner]) -> list[OwnedPub]:
-    """Return the pubs of a measurement: one, or one for each of its rows if the device cannot bind its circuit.
+    """Return the pubs of a measurement: one, or one per row if the device cannot bind the circuit's parameters.
 
     Parameters
     ----------
     device : RemoteDevice
     work : Work
     owners : sequence of list of int
-        One per row of values.
+        One owner per row of values.
     """
     pubs, first = [], 0
     for circuit, values in device.sent(device.measured(work.compiled, work.axes), work.values):
@@ -45,7 +45,7 @@ def pubs_of(device: RemoteDevice, work: Work, owners: Sequence[Owner]) -> list[O
 
 
 def written(store: RunStore, pub: OwnedPub, key: str, *, there: Container[str] = ()) -> Pub:
-    """Write the circuit of a pub down under a key, unless it is there, and return the pub as a job keeps it."""
+    """Store the circuit of a pub under a key, unless it is already stored, and return the pub's record for a job."""
     circuit = pub.pub.circuit
     if key not in there:
         two = sum(1 for item in circuit.data if item.operation.num_qubits == 2)
@@ -54,7 +54,7 @@ def written(store: RunStore, pub: OwnedPub, key: str, *, there: Container[str] =
 
 
 def run_pubs(store: RunStore, pubs: Sequence[Pub]) -> list[RunPub]:
-    """Return circuits with their values in the order of the circuit's own parameters, bound by name."""
+    """Return the circuits with their values, matched by name to the order of each circuit's parameters."""
     read = []
     for pub in pubs:
         circuit = store.circuit(pub.circuit)

@@ -25,7 +25,7 @@ def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -
     store : RunStore
         Open for writing.
     compiled : CompiledRound
-        A round of one plan.
+        A round of a single plan.
     device : RemoteDevice
     """
     number, deal = compiled.number, compiled.deal
@@ -66,7 +66,7 @@ def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -
 
 
 def outcomes_of(store: RunStore, number: int, results: Mapping[str, list[BitArray]], device: Mapping[str, Any]) -> Outcomes:
-    """Return the outcomes of a round whose jobs are all done.
+    """Return the outcomes of a round with finished jobs.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def outcomes_of(store: RunStore, number: int, results: Mapping[str, list[BitArra
 
 
 def _name(row: Row, number: int, place: int) -> str:
-    """Return the name under which a circuit is stored."""
+    """Return the key under which a circuit is stored."""
     if row.phase != CALIBRATION:
         return f"{number}-{place}"
     return f"calibration-{row.basis}" if number == 0 else f"calibration-{number}-{row.basis}"
 
 
 def _owner(row: Row) -> Owner:
-    """Return phase, basis, the flipped qubits as a bit mask (-1: none) and the folding factor; the last two only if needed."""
+    """Return phase and basis and, if needed, the flipped qubits as a bit mask (-1: none) and the folding factor."""
     flipped = -1 if row.flips is None else sum(1 << q for q, flip in enumerate(row.flips) if flip)
     if row.factor > 1:
         return [row.phase, row.basis, flipped, row.factor]
