@@ -1,5 +1,5 @@
-"""Fast exact arithmetic that knows nothing of equilibrium propagation; each room could be lifted out.
+"""Fast exact simulation, independent of equilibrium propagation.
 
-`eigen`: ground states. `adjoint`: gradients of circuits. `noise`: small noisy circuits. `closed_form`: oscillators and product
-states. `mps`: matrix product states, by TeNPy.
+`eigen` computes ground states, `adjoint` gradients of circuits, `noise` small noisy circuits, `closed_form` oscillators and
+product states, and `mps` matrix product states with TeNPy.
 """

@@ -1,4 +1,4 @@
-"""Ground states as matrix product states: a thin layer over TeNPy, imported only when it is used."""
+"""Ground states as matrix product states: a thin layer over TeNPy, which is imported only when it is used."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Term: TypeAlias = list[tuple[str, int]]
 
 _NAMES = {"X": "Sigmax", "Y": "Sigmay", "Z": "Sigmaz"}
 SMALLEST_SCHMIDT = 1e-10
-"""Schmidt values below this are dropped where the bond dimension does not drop more."""
+"""Schmidt values below this are dropped, even if the bond dimension would allow them."""
 
 
 def require_tenpy() -> None:
-    """Raise InputError where TeNPy is not installed."""
+    """Raise InputError if TeNPy is not installed."""
     try:
         import tenpy  # noqa: F401
     except ImportError:
@@ -38,7 +38,7 @@ def require_tenpy() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """One BLAS thread, and no warnings and log lines: what matters of them is in the report of the state."""
+    """Use one BLAS thread and silence TeNPy's warnings and log; the state itself reports its energy variance and truncation."""
     with single_threaded(0), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         disabled = logging.root.manager.disable
@@ -51,7 +51,7 @@ def _quiet() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class TensorState:
-    """A matrix product state of qubits in the order of a chain.
+    """A matrix product state of qubits that are arranged in a chain.
 
     Attributes
     ----------
@@ -60,9 +60,9 @@ class TensorState:
     order : ndarray of shape (n,)
         The qubit at each place of the chain.
     energy, variance : float
-        ⟨H⟩ and ⟨H²⟩ − ⟨H⟩² of the Hamiltonian it was found for, the latter with what rounding may hide added.
+        ⟨H⟩ and ⟨H²⟩ − ⟨H⟩² for the Hamiltonian whose ground state this is. The variance includes an allowance for rounding.
     truncation : float
-        The largest weight that a truncation of the last sweep dropped.
+        The largest weight dropped by a truncation in the last sweep.
     sweeps : int
     """
 
@@ -83,7 +83,7 @@ class TensorState:
         return np.argsort(self.order)
 
     def expectations(self, paulis: PauliList) -> NDArray[np.float64]:
-        """Return ⟨P⟩ of every string, shape (L,)."""
+        """Return ⟨P⟩ for every string, shape (L,)."""
         values = np.ones(len(paulis))
         with _quiet():
             for k, term in enumerate(_terms(paulis, self._place)):
@@ -93,7 +93,7 @@ class TensorState:
         return signs * values
 
     def dense(self) -> Array:
-        """Return the state vector, for few qubits; qubit 0 is the least significant bit."""
+        """Return the state vector (for few qubits only); qubit 0 is the least significant bit."""
         with _quiet():
             tensor = self.psi.get_theta(0, self.psi.L).to_ndarray().reshape((2,) * self.psi.L)
         state = np.transpose(tensor, [int(self._place[q]) for q in range(self.psi.L)][::-1]).reshape(-1)
@@ -104,8 +104,8 @@ class TensorState:
     def sample(self, axes: str, shots: int, rng: np.random.Generator) -> Samples:
         """Draw outcomes of a measurement along these axes, one letter per qubit, qubit 0 first.
 
-        All shots at once, from the first place of the chain to the last: each keeps the vector that its outcomes so far
-        leave on the bond (Ferris and Vidal 2012, arXiv:1201.3974).
+        All shots are drawn together, from the first place of the chain to the last. For each shot, its outcomes so far
+        determine a vector on the current bond (Ferris and Vidal 2012, arXiv:1201.3974).
         """
         outcomes = np.empty((shots, self.psi.L), dtype=bool)
         left = np.ones((shots, 1), dtype=complex)
@@ -136,13 +136,13 @@ class TensorSolver:
     Attributes
     ----------
     paulis : PauliList
-        The strings of all Hamiltonians that will be asked for.
+        The strings of all Hamiltonians to be solved.
     bond_dimension : int
-        The largest that is allowed.
+        The largest allowed bond dimension.
     max_sweeps : int
     energy_tolerance : float
-        Sweeps end where the energy changes by less than this and the mean entropy by less than its root, or where a whole sweep
-        changes the energy by less than the truncation of a single bond does.
+        Sweeps end if the energy changes by less than this and the mean entropy by less than its square root. They also end if a
+        whole sweep changes the energy by less than the truncation of a single bond does.
     """
 
     paulis: PauliList
@@ -153,7 +153,7 @@ class TensorSolver:
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
-        """The qubit at each place of the chain: as given, or by reverse Cuthill–McKee, whichever fewer strings cross."""
+        """The qubit at each place of the chain; see `chain_order`."""
         return chain_order(self.paulis)
 
     @cached_property
@@ -177,11 +177,11 @@ class TensorSolver:
         ----------
         coefficients : ndarray of shape (L,)
         start : TensorState, optional
-            Default: a random product state, with a mixer to leave local minima.
+            The first guess. Default: a random product state, with a mixer to escape local minima.
         orthogonal_to : TensorState, optional
         seed : int
         loose : bool
-            Only the energy is wanted, to about 1e-6 of it.
+            Whether only the energy is needed, to a relative accuracy of about 1e-6.
         """
         require_tenpy()
         with _quiet():
@@ -192,7 +192,7 @@ class TensorSolver:
             chi = self.bond_dimension
             tolerance = 1e-8 if loose else self.energy_tolerance
             options = {
-                "max_trunc_err": None,  # not an error of TeNPy's: the state reports it, and its bound
+                "max_trunc_err": None,  # TeNPy must not raise an error: the state reports its truncation
                 "trunc_params": {"chi_max": chi, "svd_min": 1e-7 if loose else SMALLEST_SCHMIDT},
                 "max_E_err": tolerance,
                 "max_S_err": np.sqrt(tolerance),
@@ -217,7 +217,7 @@ class TensorSolver:
             return self._measured(state, coefficients)
 
     def _of_two_sites(self, coefficients: NDArray[np.float64], orthogonal_to: TensorState | None) -> TensorState:
-        """Return the ground state of two sites by diagonalisation: a chain of one bond leaves sweeps nothing to do."""
+        """Return the ground state of two sites by diagonalisation, since sweeps need more than one bond."""
         import tenpy.linalg.np_conserved as npc
         from qiskit.quantum_info import SparsePauliOp
         from tenpy.networks.mps import MPS
@@ -235,9 +235,9 @@ class TensorSolver:
         return TensorState(psi, self.order, float(energies[0]), np.nan, 0.0, 0)
 
     def _measured(self, state: TensorState, coefficients: NDArray[np.float64]) -> TensorState:
-        """Return the state with its energy, term by term, and its variance.
+        """Return the state with its energy, computed term by term, and its variance.
 
-        Each term's mean is subtracted before H is squared, which keeps partial sums small; ⟨H²⟩ − ⟨H⟩² would lose all digits.
+        Each term's mean is subtracted before H is squared. This keeps partial sums small; ⟨H²⟩ − ⟨H⟩² would lose all digits.
         """
         means = state.expectations(self.paulis)
         shifted = self._operator(coefficients, means=means)
@@ -265,7 +265,7 @@ class TensorSolver:
         return MPOModel(Chain(len(self.order), self._site, bc="open", bc_MPS="finite"), operator)
 
     def _operator(self, coefficients: NDArray[np.float64], *, means: NDArray[np.float64] | None = None) -> Any:
-        """Return Σ c_k P_k as a matrix product operator, or Σ c_k (P_k − m_k)."""
+        """Return Σ c_k P_k, or with `means` m_k the sum Σ c_k (P_k − m_k), as a matrix product operator."""
         from tenpy.networks.mpo import MPOGraph
         from tenpy.networks.terms import TermList
 
@@ -296,7 +296,7 @@ def _engine() -> Any:
     from tenpy.algorithms.dmrg import TwoSiteDMRGEngine
 
     class Engine(TwoSiteDMRGEngine):
-        """Sweeps that end, too, where they gain less than truncation loses."""
+        """A DMRG engine that also stops if a sweep gains less energy than truncation loses."""
 
         def is_converged(self) -> bool:
             gained, lost = abs(self.sweep_stats["Delta_E"][-1]), self.sweep_stats["max_E_trunc"][-1]
@@ -312,7 +312,7 @@ def _settings(options: dict[str, Any]) -> Any:
 
 
 def _forget_unused(settings: Any) -> None:
-    """Keep TeNPy from warning, whenever the settings are collected, of those that a small problem made no use of."""
+    """Mark all settings as used, so that TeNPy does not warn about unused ones when they are garbage-collected."""
     settings.unused.clear()
     for value in settings.options.values():
         if hasattr(value, "unused"):
@@ -320,7 +320,7 @@ def _forget_unused(settings: Any) -> None:
 
 
 def _terms(paulis: PauliList, place: NDArray[np.int64]) -> Iterator[Term]:
-    """Yield each string as TeNPy writes it, its letters in the order of the chain; signs are left out."""
+    """Yield each string in TeNPy's notation, with its letters in the order of the chain and without its sign."""
     for x, z in zip(paulis.x, paulis.z, strict=True):
         qubits = np.flatnonzero(x | z)
         letters = ["Y" if x[q] and z[q] else "X" if x[q] else "Z" for q in qubits]
@@ -328,7 +328,9 @@ def _terms(paulis: PauliList, place: NDArray[np.int64]) -> Iterator[Term]:
 
 
 def chain_order(paulis: PauliList) -> NDArray[np.int64]:
-    """Return the qubit at each place of the chain: of the given order and reverse Cuthill–McKee's, the one with less to cross.
+    """Return the qubit at each place of a chain, ordered so that few strings cross a bond.
+
+    The order is either the given one or reverse Cuthill–McKee's, whichever has fewer crossings.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One BLAS thread while the arrays are small."""
+"""A limit of one BLAS thread for small arrays."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def _libraries() -> list[Any]:
 
 @contextmanager
 def single_threaded(num_qubits: int) -> Iterator[None]:
-    """Cap BLAS at one thread within the block, unless the states are large enough to gain from more.
+    """Cap BLAS at one thread within the ``with`` block, unless the states are large enough to benefit from more.
 
-    Two threads on matrices that fit in the cache are many times slower than one. The cap holds for the process, and
-    ends when the last block in any thread is left. Entering costs about 15 microseconds, 2 within another such block.
+    If the matrices fit in the cache, two threads are many times slower than one. The cap applies to the whole process and
+    ends when the last such block in any thread ends. Entering a block takes about 15 microseconds, or 2 inside another one.
 
     Parameters
     ----------
     num_qubits
-        States have ``2**num_qubits`` amplitudes; nothing is capped from 24 qubits up.
+        The number of qubits of the states. The cap does not apply from 24 qubits on.
     """
     global _depth
     if num_qubits >= _LARGE:

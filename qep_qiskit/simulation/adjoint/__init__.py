@@ -1,4 +1,4 @@
 """Energies, gradients, Hessians and tangent states of parameterised circuits, by adjoint differentiation.
 
-`program.CircuitProgram` compiles a Qiskit circuit once; `primitives` offers the same arithmetic behind Qiskit's interfaces.
+`program.CircuitProgram` compiles a Qiskit circuit once; `primitives` offers the same computation with Qiskit's interfaces.
 """

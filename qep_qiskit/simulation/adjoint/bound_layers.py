@@ -1,4 +1,4 @@
-"""The layers of a circuit, with their angles bound, as operations on arrays of states."""
+"""Layers of a circuit with bound angles, as operations on arrays of states."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Pair: TypeAlias = tuple[States, States]
 _KEEP_PHASES = 1 << 14
 _STACKED = 1 << 13
 _TOGETHER = 1 << 13
-"""Up to this many amplitudes the sums of all layers of a family are computed together."""
+"""Up to this many amplitudes, the sums for all layers of a family are computed together."""
 
 
 @dataclass(frozen=True, eq=False)
 class BoundPhases:
-    """A layer of phases.
+    """A layer of phases with bound angles.
 
-    ``apply`` and ``undo`` return the new states and an array that is free; they may overwrite both arrays given.
+    ``apply`` and ``undo`` may overwrite both of their arguments. They return the new states and a free array.
     """
 
     table: PhaseTable
@@ -53,7 +53,7 @@ class BoundPhases:
         return states, spare
 
     def write(self, states: States, out: States) -> None:
-        """Write the new states to another array and leave the old ones."""
+        """Write the new states to another array, and leave the old ones unchanged."""
         if self.full is not None:
             np.multiply(states.array, self.full, out=out.array)
         else:
@@ -68,9 +68,9 @@ class BoundPhases:
         return states, spare
 
     def overlaps(self, left: States, right: States) -> Real:
-        """The overlaps from which the family computes slopes, for states on one side of the layer; either B may be 1.
+        """Return the overlaps from which the family computes slopes, for states on one side of the layer; either B may be 1.
 
-        The sums (B, masks), or what is to be summed, (B, 2**n).
+        They are either the sums, shape (B, masks), or the terms that are yet to be summed, shape (B, 2**n).
         """
         bra, ket = left.array, right.array
         if max(bra.size, ket.size) > _TOGETHER:
@@ -80,14 +80,14 @@ class BoundPhases:
         return np.asarray(product)
 
     def differentiate(self, state: Complex, directions: Real, out: Complex) -> None:
-        """Add the derivative along each direction (m, masks), acting on ``state`` (2**n,), to ``out`` (m, 2**n)."""
+        """Apply the derivative along each direction (m, masks) to ``state`` (2**n,), and add the results to ``out`` (m, 2**n)."""
         values = self.table.values(directions)
         out += (-1j * values) * state
 
 
 @dataclass(frozen=True, eq=False)
 class BoundRotations:
-    """A layer of Y rotations, with the same methods as `BoundPhases`."""
+    """A layer of Y rotations with bound angles. It has the same methods as `BoundPhases`."""
 
     qubits: tuple[int, ...]
     blocks: tuple[Block, ...]
@@ -102,7 +102,7 @@ class BoundRotations:
         return states, spare
 
     def write(self, states: States, spares: Pair, out: States) -> None:
-        """Write the new states to ``out`` by way of two spare arrays, of which ``states`` may be one."""
+        """Write the new states to ``out``, using two spare arrays; ``states`` may be one of them."""
         last = len(self.blocks) - 1
         for i, (block, matrix, transposed) in enumerate(zip(self.blocks, self.matrices, self.transposed, strict=True)):
             target = out if i == last else spares[states is spares[0]]
@@ -116,7 +116,7 @@ class BoundRotations:
         return states, spare
 
     def prepare(self, out: Complex) -> None:
-        """Write the layer applied to all zeros to ``out`` (2**n,)."""
+        """Apply the layer to |0…0⟩ and write the result to ``out`` (2**n,)."""
         product = np.ones(1)
         for block, matrix in zip(self.blocks, self.matrices, strict=True):
             below = np.zeros(1 << block.low)
@@ -135,7 +135,7 @@ class BoundRotations:
 
 
 class BoundRelabelling:
-    """A move of amplitudes, with the same methods as `BoundPhases`."""
+    """A permutation of amplitudes, with `apply` and `undo` as in `BoundPhases`."""
 
     def __init__(self, relabelling: Relabelling) -> None:
         size = 1 << len(relabelling.rows)
@@ -160,7 +160,7 @@ BoundLayer: TypeAlias = BoundPhases | BoundRotations | BoundRelabelling
 
 
 class PhaseFamily:
-    """Layers of phases with the same Z strings, whose exponentials are worked out together.
+    """Layers of phases with the same Z strings. Their exponentials are computed together.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class PhaseFamily:
     positions
         The positions of the layers in the circuit.
     first
-        The coefficients are a block from here, one row of masks after the other.
+        The index of the family's first coefficient. Its coefficients are contiguous: one row per layer, one column per mask.
     """
 
     def __init__(self, num_qubits: int, masks: Sequence[int], positions: Sequence[int], first: int) -> None:
@@ -180,7 +180,7 @@ class PhaseFamily:
         self._stack = len(positions) << num_qubits <= _STACKED
 
     def bind(self, coefficients: Real) -> list[BoundPhases]:
-        """The layers for the coefficients of the whole program."""
+        """Return the bound layers, given the coefficients of the whole program."""
         rows = coefficients[self.first : self.last].reshape(len(self.positions), -1)
         shared, separate = self._table.factors(rows)
         if not self._keep:
@@ -192,7 +192,10 @@ class PhaseFamily:
         return [BoundPhases(self._table, *parts) for parts in zip(shared, separate, full, strict=True)]
 
     def bind_rows(self, coefficients: Real) -> list[BoundPhases]:
-        """The layers for several rows of coefficients (R, ...), for few qubits: ``full`` (R, 2**n) has a row for each state."""
+        """Return the bound layers for several rows of coefficients (R, ...); meant for few qubits.
+
+        The array ``full`` of a layer, shape (R, 2**n), has one row per state.
+        """
         count = len(coefficients)
         rows = coefficients[:, self.first : self.last].reshape(count * len(self.positions), -1)
         shared, separate = self._table.factors(rows)
@@ -200,7 +203,7 @@ class PhaseFamily:
         return [BoundPhases(self._table, shared, separate, full[:, layer]) for layer in range(len(self.positions))]
 
     def slopes(self, overlaps: Mapping[int, Real], out: Real) -> None:
-        """Write ``2 Re <left| d/dc |right>`` of every coefficient to ``out`` (B, ...), from overlaps by position."""
+        """Write ``2 Re <left| d/dc |right>`` for every coefficient c to ``out`` (B, ...), given the overlaps by position."""
         layers = [(i, overlaps[position]) for i, position in enumerate(self.positions) if position in overlaps]
         if not layers:
             return
@@ -212,7 +215,7 @@ class PhaseFamily:
 
 
 class _Shape(NamedTuple):
-    """The blocks of one shape: which they are, (layer, number), and where their angles stand."""
+    """All blocks of one shape: their (layer, number) pairs, and the indices of their angles."""
 
     width: int
     bottom: bool
@@ -221,16 +224,16 @@ class _Shape(NamedTuple):
 
 
 class RotationFamily:
-    """All the layers of rotations of a program: blocks of one shape have their matrices made together.
+    """All layers of rotations of a program. The matrices of blocks of the same shape are computed together.
 
     Parameters
     ----------
     num_qubits
-        Those of the program.
+        The number of qubits of the program.
     layers
-        Position in the circuit, and the qubits, ascending.
+        For each layer, its position in the circuit and its qubits in ascending order.
     first
-        The coefficients are a block from here, one layer after the other.
+        The index of the family's first coefficient. Its coefficients are contiguous, one layer after the other.
     """
 
     def __init__(self, num_qubits: int, layers: Sequence[tuple[int, Sequence[int]]], first: int) -> None:
@@ -241,7 +244,7 @@ class RotationFamily:
         self._readings, self._read_shapes = self._arranged(num_qubits, reading)
 
     def _arranged(self, num_qubits: int, duration: Duration) -> tuple[list[tuple[Block, ...]], list[_Shape]]:
-        """The blocks of every layer, and those of one shape together."""
+        """Return the blocks of every layer, and the same blocks grouped by shape."""
         blocks: list[tuple[Block, ...]] = []
         shapes: dict[tuple[int, bool], list[tuple[int, int, list[int]]]] = {}
         first = self.first
@@ -259,7 +262,10 @@ class RotationFamily:
         ]
 
     def bind(self, coefficients: Real) -> list[BoundRotations]:
-        """The layers for the coefficients of the whole program; for rows of them (R, ...) with R matrices each."""
+        """Return the bound layers, given the coefficients of the whole program.
+
+        For R rows of coefficients, shape (R, ...), each block has R matrices.
+        """
         rows = np.atleast_2d(coefficients)
         padded = np.hstack([rows, np.zeros((len(rows), 1))])
         forward: list[list[Real]] = [[padded] * len(blocks) for blocks in self._blocks]
@@ -267,7 +273,7 @@ class RotationFamily:
         for shape in self._shapes:
             angles = padded[:, shape.angles].swapaxes(0, 1)
             front = matrices(angles.reshape(-1, shape.width), with_pair=shape.bottom)
-            # products of one matrix from the right are faster with a transpose in memory
+            # multiplication by one matrix from the right is faster if its transpose is in memory
             back = front.swapaxes(1, 2)
             if shape.bottom and coefficients.ndim == 1:
                 back = np.ascontiguousarray(back)
@@ -279,7 +285,7 @@ class RotationFamily:
         return [BoundRotations(*each) for each in parts]
 
     def slopes(self, overlaps: Mapping[int, list[Real]], out: Real) -> None:
-        """Write the slopes of every coefficient to ``out`` (B, coefficients + 1), from overlaps by position."""
+        """Write the slope of every coefficient to ``out`` (B, coefficients + 1), given the overlaps by position."""
         for shape in self._read_shapes:
             members = [
                 (i, overlaps[self.positions[layer]][number])

@@ -1,8 +1,8 @@
-"""Every gate as a few primitives: phases of Pauli-Z strings, Y rotations, and relabellings of basis states.
+"""Decomposition of gates into a few primitives: phases of Pauli-Z strings, Y rotations, and relabellings of basis states.
 
-Any circuit is a product of ``exp(-i a Z...Z)``, ``RY(a)``, CX, X, SWAP and a global phase. In these terms consecutive
+Any circuit is a product of ``exp(-i a Z...Z)``, ``RY(a)``, CX, X, SWAP and a global phase. In this form, consecutive
 gates merge well: all phases commute, all Y rotations commute and are real, and CX, X and SWAP only move amplitudes.
-A gate without a rule here is what its definition says: a PauliEvolutionGate is its product formula, as on a device.
+A gate without a rule here is replaced by its definition; a PauliEvolutionGate becomes its product formula, as on a device.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from qep_qiskit.errors import InputError
 
 
 class Angle(NamedTuple):
-    """The affine function ``constant + sum(weight * slot)`` of the slots of a program.
+    """An affine function of a program's slots, ``constant + sum(weight * slot)``.
 
-    A slot is a parameter of the circuit, or a non-linear expression of its parameters.
+    A slot is a parameter of the circuit or a non-linear expression of its parameters.
     """
 
     constant: float
@@ -51,12 +51,12 @@ class Angle(NamedTuple):
 
 
 def fixed(value: float) -> Angle:
-    """An angle that depends on nothing."""
+    """Return an angle with a fixed value, independent of the slots."""
     return Angle(float(value), {})
 
 
 class Sink(Protocol):
-    """A receiver of primitives in the order in which they act."""
+    """A receiver of primitives, which are sent in the order in which they act."""
 
     def phase(self, angle: Angle) -> None:
         """Multiply the state by ``exp(i angle)``."""
@@ -75,7 +75,7 @@ Rule: TypeAlias = Callable[[Sink, Sequence[int], Sequence[Angle]], None]
 
 
 class SlotTable:
-    """The slots of a circuit: its parameters in order, then the non-linear expressions found in its gates."""
+    """The slots of a circuit: its parameters in order, followed by the non-linear expressions found in its gates."""
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
         self._slots: dict[ParameterExpression, int] = {parameter: i for i, parameter in enumerate(parameters)}
@@ -131,16 +131,16 @@ def feed(circuit: QuantumCircuit, slots: SlotTable, sink: Sink) -> None:
     Parameters
     ----------
     circuit
-        Gates and barriers only. A gate without a rule of its own is replaced by its definition.
+        A circuit of gates and barriers only. A gate without a rule is replaced by its definition.
     slots
         The slot of each of the circuit's parameters.
     sink
-        Receives the primitives.
+        The receiver of the primitives.
 
     Raises
     ------
     InputError
-        For an instruction that is not a unitary gate, or has neither a rule nor a definition.
+        If an instruction is not a unitary gate, or has neither a rule nor a definition.
     """
     _feed(circuit, list(range(circuit.num_qubits)), slots, sink)
 

@@ -1,7 +1,7 @@
-"""Merge a stream of primitives into few layers: rotations, phases, relabellings, in turn.
+"""Layers of a circuit, merged from a stream of primitives: in turn rotations, phases and relabellings.
 
-Each primitive goes as early as the gates before it allow. A phase moves back through a relabelling as a different Z
-string, so that ``cx, rz, cx`` becomes ``rzz``, and CX gates that undo one another cost nothing.
+Each primitive joins the earliest layer that the gates before it allow. A phase moves back through a relabelling as a
+different Z string, so ``cx, rz, cx`` becomes ``rzz``, and CX gates that undo one another cost nothing.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from qep_qiskit.simulation.adjoint.gates import Angle, fixed
 
 @dataclass(frozen=True)
 class Rotations:
-    """``RY(angle)`` on each qubit named."""
+    """A layer of ``RY(angle)``, one per qubit in `angles`."""
 
     angles: Mapping[int, Angle]
 
 
 @dataclass(frozen=True)
 class Phases:
-    """``exp(-i angle Z_mask)`` for each mask; bit q of a mask stands for qubit q."""
+    """A layer of ``exp(-i angle Z_mask)``, one per mask in `angles`; bit q of a mask stands for qubit q."""
 
     angles: Mapping[int, Angle]
 
 
 @dataclass(frozen=True)
 class Relabelling:
-    """Basis state x goes to y with ``y_q = parity(rows[q] & x) xor bit q of flips``."""
+    """A permutation of basis states that maps x to y with ``y_q = parity(rows[q] & x) xor bit q of flips``."""
 
     rows: tuple[int, ...]
     flips: int
@@ -39,7 +39,7 @@ Layer = Rotations | Phases | Relabelling
 
 @dataclass
 class _Stage:
-    """Rotations, then phases, then a relabelling."""
+    """A stage of layers: rotations, then phases, then a relabelling."""
 
     rows: list[int]
     flips: int = 0
@@ -50,7 +50,7 @@ class _Stage:
     moved: int = 0
 
     def before(self, mask: int) -> tuple[int, float]:
-        """The Z string that, ahead of the relabelling, does what ``mask`` does behind it, and its sign."""
+        """Return the Z string, and its sign, that before the relabelling has the same effect as ``mask`` after it."""
         earlier = 0
         for qubit, row in enumerate(self.rows):
             if mask >> qubit & 1:
@@ -65,7 +65,7 @@ class _Stage:
 
 
 class Layering:
-    """A `Sink` of primitives that keeps them as layers."""
+    """A `Sink` that collects primitives into layers."""
 
     def __init__(self, num_qubits: int) -> None:
         self.num_qubits = num_qubits
@@ -138,7 +138,10 @@ class Layering:
 
 
 def _sides(stage: _Stage) -> tuple[dict[int, Angle], dict[int, Angle]]:
-    """Keep each Z string on the side of the relabelling where it touches fewer qubits: its phases are cheaper there."""
+    """Return the phases to apply before and those to apply after the relabelling.
+
+    Each Z string is put on the side where it acts on fewer qubits, because its phases are cheaper there.
+    """
     if not stage.moved:
         return dict(sorted(stage.phases.items())), {}
     inverse = _inverse(stage.rows)

@@ -1,4 +1,4 @@
-"""Products of Pauli-Z exponentials as one vector of phases, and sums of a vector against the same signs."""
+"""Products of Pauli-Z exponentials as one vector of phases, and sums of a vector's entries with the signs of Z strings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOWEST_IN_SUMS = 9
 
 
 def _signs(indices: int, masks: Sequence[int]) -> Real:
-    """``(-1)**parity(i & mask)`` with shape (indices, masks)."""
+    """Return ``(-1)**parity(i & mask)``, shape (indices, masks)."""
     values = np.arange(indices, dtype=np.int64)[:, None] & np.asarray(masks, dtype=np.int64)[None, :]
     return np.asarray(1.0 - 2.0 * (np.bitwise_count(values) & 1))
 
@@ -31,9 +31,9 @@ def _rank(masks: Sequence[int]) -> int:
 
 
 class _Split:
-    """Each mask as a pair (high, low): its sign is the product of a sign of the row and a sign of the column.
+    """Masks split into high and low bits: a mask's sign is the product of a sign of the row and a sign of the column.
 
-    Row r and column c of a state shaped (2**(n-low), 2**low) is the amplitude at index r * 2**low + c.
+    A state is seen as a matrix of shape (2**(n-low), 2**low), with the amplitude of index r * 2**low + c in row r, column c.
     """
 
     def __init__(self, num_qubits: int, low: int, masks: Sequence[int]) -> None:
@@ -47,7 +47,7 @@ class _Split:
         self.low_signs = _signs(self.columns, self.low)
 
     def table(self, coefficients: Real) -> Real:
-        """Coefficients (G, masks) as matrices (G, high masks, low masks)."""
+        """Return coefficients (G, masks) arranged as matrices (G, high masks, low masks)."""
         table = np.zeros((len(coefficients), len(self.high), len(self.low)))
         table[:, self.high_index, self.low_index] = coefficients
         return table
@@ -59,9 +59,9 @@ class PhaseTable:
     Parameters
     ----------
     num_qubits
-        ``z`` runs over ``2**num_qubits`` indices.
+        The number of qubits; ``z`` runs over ``2**num_qubits`` indices.
     masks
-        Distinct and not zero.
+        The masks, distinct and not zero.
     """
 
     def __init__(self, num_qubits: int, masks: Sequence[int]) -> None:
@@ -71,7 +71,7 @@ class PhaseTable:
         self._prepare_factors(_split_for_factors(num_qubits, self.masks))
 
     def _prepare_factors(self, low: int) -> None:
-        # Rows with the same signs on the masks that span both halves share one row of phases, up to a factor each.
+        # Masks with low bits give each row a pattern of signs. Rows of one pattern share their phases, up to a factor per row.
         columns = 1 << low
         rows = 1 << (self.num_qubits - low)
         mixed = [k for k, mask in enumerate(self.masks) if mask & (columns - 1)]
@@ -86,13 +86,16 @@ class PhaseTable:
         self._single = len(patterns) == 1
 
     def factors(self, coefficients: Real) -> tuple[Complex, Complex]:
-        """Everything about ``exp(-i f)`` that costs an exponential, for coefficients of shape (G, masks)."""
+        """Return the two factors of ``exp(-i f)``, for coefficients of shape (G, masks); only these need exponentials.
+
+        The first is shared by rows of the same sign pattern, and the second has one entry per row.
+        """
         table = self._mixed_split.table(coefficients[:, self._mixed])
         shared = cis(self._pattern_signs @ (table @ self._mixed_low_signs))
         return shared, cis(coefficients[:, self._alone] @ self._alone_signs)
 
     def full(self, shared: Complex, own: Complex) -> Complex:
-        """``exp(-i f)`` of every member, shape (G, 2**num_qubits), for few qubits."""
+        """Return ``exp(-i f)`` for all G members, shape (G, 2**num_qubits), given their factors; meant for few qubits."""
         if self._single:
             return np.asarray(shared * own[:, :, None]).reshape(len(own), -1)
         full = np.take(shared, self._pattern, axis=1)
@@ -100,9 +103,9 @@ class PhaseTable:
         return full.reshape(len(own), -1)
 
     def multiply(self, states: Complex, shared: Complex, own: Complex) -> None:
-        """Multiply states of shape (B, 2**num_qubits) in place by ``exp(-i f)`` of one member, given its two factors.
+        """Multiply states of shape (B, 2**num_qubits) in place by ``exp(-i f)``, given the two factors of one member.
 
-        With the conjugates of both factors it multiplies by ``exp(i f)``.
+        To multiply by ``exp(i f)`` instead, give the conjugates of both factors.
         """
         grid = states.reshape(len(states), len(own), -1)
         size = max(1, _CHUNK // grid.shape[2])
@@ -111,7 +114,7 @@ class PhaseTable:
             grid[:, rows] *= self.block(shared, own, rows)
 
     def block(self, shared: Complex, own: Complex, rows: slice = slice(None)) -> Complex:
-        """Some rows of ``exp(-i f)`` as a matrix."""
+        """Return some rows of ``exp(-i f)``, seen as a matrix."""
         if self._single:
             return np.asarray(own[rows, None] * shared[0])
         block = np.take(shared, self._pattern[rows], axis=0)
@@ -119,20 +122,20 @@ class PhaseTable:
         return np.asarray(block)
 
     def values(self, coefficients: Real) -> Real:
-        """``f`` itself, shape (G, 2**num_qubits), for coefficients of shape (G, masks)."""
+        """Return the values of ``f``, shape (G, 2**num_qubits), for coefficients of shape (G, masks)."""
         split = self._sums
         table = split.table(coefficients)
         return (split.high_signs @ (table @ split.low_signs.T)).reshape(len(coefficients), -1)
 
     def sums(self, vectors: Real) -> Real:
-        """``sum_z (-1)**parity(z & mask_k) v_z`` for each mask, shape (B, masks), of vectors (B, 2**num_qubits)."""
+        """Return ``sum_z (-1)**parity(z & mask_k) v_z`` for each mask, shape (B, masks), for vectors (B, 2**num_qubits)."""
         split = self._sums
         rows = vectors.reshape(len(vectors), split.rows, -1)
         sums = (split.high_signs_t @ rows) @ split.low_signs
         return np.asarray(sums[:, split.high_index, split.low_index])
 
     def overlap_sums(self, left: Complex, right: Complex) -> Real:
-        """`sums` of ``Im conj(left) * right`` without the whole product in memory; either B may be 1."""
+        """Return the `sums` of ``Im(conj(left) * right)`` without storing the whole product; either B may be 1."""
         split = self._sums
         bra = left.reshape(len(left), split.rows, split.columns)
         ket = right.reshape(len(right), split.rows, split.columns)
@@ -147,7 +150,7 @@ class PhaseTable:
 
 
 def cis(angles: Real) -> Complex:
-    """``exp(-i angles)`` from the tangent of half the angle: one function in place of two, and numpy's is a vectorised one."""
+    """Return ``exp(-i angles)``, computed from the tangent of half the angle: one (vectorised) numpy function instead of two."""
     half = np.tan(0.5 * angles)
     square = half * half
     scale = 1.0 / (1.0 + square)

@@ -1,4 +1,4 @@
-"""Fast exact simulation of circuits, with the interfaces of Qiskit's primitives and of qiskit-algorithms."""
+"""Fast exact simulation of circuits, with the interfaces of Qiskit's primitives and qiskit-algorithms."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from qep_qiskit.simulation.threads import single_threaded
 
 
 class ProgramCache:
-    """A cache of compiled circuits and operators, which drops the least recently used first.
+    """A cache of compiled circuits and operators that drops the least recently used ones first.
 
-    Circuits are compared by content, so a circuit that was changed in place is compiled again.
+    Circuits are compared by content, so a circuit that has been changed in place is compiled again.
 
     Parameters
     ----------
     size
-        How many circuits, and how many operators, to keep.
+        The number of circuits to keep, and the number of operators.
     """
 
     def __init__(self, size: int = 16) -> None:
@@ -53,7 +53,7 @@ class ProgramCache:
             return program
 
     def operator(self, operator: BaseOperator) -> PauliSum:
-        """Return the compiled form of an operator that is, or can be written as, a sum of Pauli strings."""
+        """Return the compiled form of an operator, which must be a sum of Pauli strings or convertible to one."""
         if isinstance(operator, Pauli | str):
             operator = SparsePauliOp(operator)
         elif isinstance(operator, SparseObservable):
@@ -65,7 +65,7 @@ class ProgramCache:
         return self._operator((operator.num_qubits, *key), operator)
 
     def observable(self, terms: Mapping[str, float]) -> PauliSum:
-        """Return the compiled form of an observable, given by coefficients of labels, whose letters may be projectors."""
+        """Return the compiled form of an observable, given as a mapping of labels to coefficients; letters may be projectors."""
         key = tuple(terms.items())
         return self._operator(key, None)
 
@@ -92,16 +92,16 @@ def _same(circuit: QuantumCircuit, known: QuantumCircuit) -> bool:
 
 
 class AdjointEstimator(BaseEstimatorV2):
-    """Exact expectation values, as a Qiskit estimator.
+    """A Qiskit estimator of exact expectation values.
 
     Parameters
     ----------
     cache
-        Share one with `AdjointEstimatorGradient` to compile every circuit once.
+        A cache. Share it with an `AdjointEstimatorGradient` to compile every circuit only once.
 
     Notes
     -----
-    Values have no statistical error, whatever the requested precision: ``data.stds`` is 0.
+    Values have no statistical error, whatever precision is requested: ``data.stds`` is 0.
 
     Examples
     --------
@@ -147,20 +147,20 @@ class AdjointEstimator(BaseEstimatorV2):
 
 
 class AdjointEstimatorGradient(BaseEstimatorGradient):
-    """Exact gradients of expectation values, for the algorithms of qiskit-algorithms.
+    """An estimator of exact gradients of expectation values, for the algorithms of qiskit-algorithms.
 
     Parameters
     ----------
     derivative_type
-        Real (the gradient of the energy), imaginary or complex parts of ``2 <psi| O |d psi>``. An `AdjointEstimator` may stand
-        here, as the estimator does in the gradients of qiskit-algorithms; its compiled circuits are shared.
+        The real part (the gradient of the energy), the imaginary part, or both parts of ``2 <psi| O |d psi>``. In this place,
+        where gradients of qiskit-algorithms take an estimator, an `AdjointEstimator` is also accepted; its cache is then shared.
     cache
-        Share one with `AdjointEstimator` to compile every circuit once.
+        A cache. Share it with an `AdjointEstimator` to compile every circuit only once.
 
     Raises
     ------
     InputError
-        For another estimator: the gradient is computed from the state and asks no estimator.
+        If another estimator is given: the gradient is computed from the state and uses no estimator.
     """
 
     def __init__(

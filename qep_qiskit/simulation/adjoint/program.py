@@ -18,21 +18,21 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _MOST_TOGETHER = 12
-"""Up to this many qubits the states of several rows of values are evolved together."""
+"""Up to this many qubits, the states for several rows of values are evolved together."""
 
 
 class CircuitProgram:
     """A circuit with free parameters, ready to be evaluated many times.
 
-    Make one with `from_circuit`. Everything is exact up to rounding; nothing is sampled. Methods may be called from
+    Create it with `from_circuit`. All results are exact up to rounding; nothing is sampled. Methods may be called from
     several threads at once.
 
     Attributes
     ----------
     parameters : tuple of str
-        Names, in the order of ``circuit.parameters``; ``theta`` is in this order everywhere.
+        Names, in the order of ``circuit.parameters``. Every ``theta`` has this order.
     num_parameters, num_qubits : int
-        P and n.
+        The numbers of parameters P and of qubits n.
 
     Examples
     --------
@@ -62,13 +62,13 @@ class CircuitProgram:
         Parameters
         ----------
         circuit
-            Unitary gates on any qubits. Barriers and final measurements are dropped. Angles are real, differentiable
-            expressions of the parameters; affine ones are the fastest.
+            A circuit of unitary gates. Barriers and final measurements are dropped. Angles must be real, differentiable
+            expressions of the parameters; affine expressions are the fastest.
 
         Raises
         ------
         InputError
-            For an instruction that is not a unitary gate or has no definition in terms of standard gates.
+            If an instruction is not a unitary gate or has no definition in terms of standard gates.
         """
         bare = circuit.remove_final_measurements(inplace=False) if circuit.clbits else circuit  # it copies every gate
         assert bare is not None
@@ -81,12 +81,12 @@ class CircuitProgram:
         return cls(parameters, layered, slots.expressions)
 
     def state(self, theta: ArrayLike) -> Complex:
-        """The state, shape (2**n,), qubit 0 the least significant bit of the index, global phase included."""
+        """Return the state, shape (2**n,), with its global phase; qubit 0 is the least significant bit of the index."""
         with single_threaded(self.num_qubits):
             return self._circuit.state(self._slots(self._checked(theta)))
 
     def states(self, thetas: ArrayLike) -> Complex:
-        """The states of rows of values, shape (R, P), as an array (R, 2**n): faster than one by one for up to 12 qubits."""
+        """Return the states (R, 2**n) for rows of values (R, P); faster than one by one for up to 12 qubits."""
         rows = np.asarray(thetas, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != self.num_parameters:
             raise InputError(f"thetas has shape {rows.shape}; give rows of {self.num_parameters} parameters")
@@ -96,19 +96,19 @@ class CircuitProgram:
             return self._circuit.states(np.array([self._slots(row) for row in rows]) if self._expressions else rows)
 
     def energy(self, theta: ArrayLike, op: Operator) -> float:
-        """The expectation value of ``op``, anything with ``apply(v)``."""
+        """Return the expectation value of ``op``, which may be any object with a method ``apply(v)``."""
         with single_threaded(self.num_qubits):
             return self._circuit.energy(self._slots(self._checked(theta)), op)
 
     def energy_and_gradient(self, theta: ArrayLike, op: Operator) -> tuple[float, Real]:
-        """The expectation value and its gradient, shape (P,)."""
+        """Return the expectation value and its gradient, shape (P,)."""
         values, gradients = self.energies_and_gradients(theta, [op])
         return float(values[0]), gradients[0]
 
     def energies_and_gradients(self, theta: ArrayLike, ops: Sequence[Operator]) -> tuple[Real, Real]:
-        """The expectation values of K operators, shape (K,), and their gradients, shape (K, P).
+        """Return the expectation values of K operators, shape (K,), and their gradients, shape (K, P).
 
-        Costs one forward sweep and K backward ones, or P tangent states where these are fewer.
+        The cost is one forward sweep and K backward sweeps, or P tangent states if these are fewer.
         """
         values = self._checked(theta)
         slots = self._slots(values)
@@ -120,21 +120,21 @@ class CircuitProgram:
         return energies, gradients @ self._jacobian(values) if self._expressions else gradients
 
     def gradients(self, theta: ArrayLike, ops: Sequence[Operator]) -> Real:
-        """The gradients of K expectation values, shape (K, P); see `energies_and_gradients`."""
+        """Return the gradients of K expectation values, shape (K, P); see `energies_and_gradients`."""
         return self.energies_and_gradients(theta, ops)[1]
 
     def tangents(self, theta: ArrayLike) -> Complex:
-        """The derivatives of the state with respect to each parameter, shape (P, 2**n)."""
+        """Return the derivatives of the state with respect to each parameter, shape (P, 2**n)."""
         values = self._checked(theta)
         with single_threaded(self.num_qubits):
             tangents = self._circuit.tangents(self._slots(values))[1]
         return self._jacobian(values).T @ tangents if self._expressions else tangents
 
     def hessian(self, theta: ArrayLike, op: Operator) -> Real:
-        """The second derivatives of the expectation value, shape (P, P), symmetric.
+        """Return the second derivatives of the expectation value, shape (P, P), symmetric.
 
-        Tangent states are swept backward together with the states of the gradient (forward over reverse): exact up to
-        rounding, in about the time of P gradients, or 2 P if memory is the limit.
+        Tangent states are swept backward together with the states of the gradient (forward over reverse). The result is exact
+        up to rounding. It takes about as long as P gradients, or 2 P if memory is the limit.
         """
         values = self._checked(theta)
         slots = self._slots(values)
@@ -203,7 +203,7 @@ class _Expression:
 
 
 class Function:
-    """An expression of some of the parameters, as a function of the values of all of them."""
+    """An expression of some of the parameters, as a function of the values of all parameters."""
 
     def __init__(self, expression: ParameterExpression | complex, parameters: list[Parameter]) -> None:
         self._expression = expression

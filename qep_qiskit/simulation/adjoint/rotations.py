@@ -1,4 +1,4 @@
-"""Layers of Y rotations, a few qubits at a time as one small real matrix product."""
+"""Layers of Y rotations, applied to a few neighbouring qubits at a time by one small real matrix product."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ _WHOLE = 5
 _GATHERED = 4
 
 
-# Microseconds for 4096 amplitudes, one core, OpenBLAS, widths 1 to 5: of a run well above the lowest qubits, what few
-# columns add on qubits 4 and up (half as much for each qubit more), and of a run that holds qubit 0.
+# Microseconds for 4096 amplitudes on one core with OpenBLAS, for runs of 1 to 5 qubits. First, the time of a run far above
+# the lowest qubits; second, the extra time if its lowest qubit is 4 (halved for each qubit higher), because a matrix then
+# has few columns; third, the time of a run that includes qubit 0.
 _APPLYING = ((2.6, 2.6, 4.4, 6.2, 10.5), (6.0, 1.6, 0.3, 0.45, 0.2), (5.0, 5.0, 7.0, 14.0, 23.0))
 _READING = ((2.4, 2.6, 4.4, 6.4, 12.0), (9.0, 5.6, 3.4, 2.3, 3.0), (4.0, 5.0, 6.5, 14.0, 23.0))
 _FROM_MEMORY = 18
-"""From this many qubits on the states of a reading come from memory instead of the cache."""
+"""From this many qubits on, overlaps read the states from memory instead of the cache."""
 
 
 def applying(num_qubits: int, low: int, width: int) -> float:
-    """The microseconds that applying a run takes."""
+    """Return the microseconds needed to apply a run."""
     above, columns, bottom = (row[width - 1] for row in _APPLYING)
     few = 2.0 ** (4 - low) * 1.5 ** max(4 - low, 0)
     return 1.8 * 2.0 ** (12 - num_qubits) + (bottom if low == 0 else above + columns * few)
 
 
 def reading(num_qubits: int, low: int, width: int) -> float:
-    """The microseconds that the overlaps of a run take: many small products are slow, and a sum over them follows."""
+    """Return the microseconds needed for the overlaps of a run, with their many small products and the sum over these."""
     above, columns, bottom = (row[width - 1] for row in _READING)
     few = 2.0 ** (4 - low) * 3.0 ** max(4 - low, 0)
     call = 3.5 * 2.0 ** (12 - num_qubits) + 2.0 * (num_qubits >= _FROM_MEMORY)
@@ -45,12 +46,12 @@ def reading(num_qubits: int, low: int, width: int) -> float:
 
 
 def partition(num_qubits: int, qubits: Sequence[int], duration: Duration = applying) -> list[tuple[int, int]]:
-    """Cover the qubits by runs of neighbours, so that one small matrix product serves each.
+    """Cover the qubits with runs of neighbours, one small matrix product per run, so that the total duration is shortest.
 
     Parameters
     ----------
     qubits
-        Ascending.
+        The qubits, in ascending order.
 
     Returns
     -------
@@ -72,11 +73,11 @@ def partition(num_qubits: int, qubits: Sequence[int], duration: Duration = apply
 
 
 class Block:
-    """``width`` neighbouring qubits from ``low``, of states of ``2**num_qubits`` amplitudes.
+    """A block of ``width`` neighbouring qubits from qubit ``low`` on, in states of ``2**num_qubits`` amplitudes.
 
-    Amplitudes lie as (real, imaginary) pairs. Where the block holds qubit 0 the pair is treated as one more qubit below
-    it, on which the matrix is the identity, so that every product is a real one on contiguous memory. A block of all
-    qubits of a state has the pairs as its two columns instead.
+    Amplitudes are stored as (real, imaginary) pairs. If the block includes qubit 0, the pair is treated as one more qubit
+    below it, on which the matrix is the identity. Every product is then real and runs on contiguous memory. In a block of
+    all qubits of a state, the real and imaginary parts are two columns instead.
     """
 
     def __init__(self, num_qubits: int, low: int, width: int) -> None:
@@ -90,7 +91,10 @@ class Block:
         self._grid = (-1, self.size, self._after)
 
     def apply(self, matrix: Real, transposed: Real, states: States, out: States) -> None:
-        """Write ``matrix`` times each state to ``out``, another array; of matrices (B, size, size) one for each state."""
+        """Multiply each state by ``matrix`` and write the result to ``out``, another array.
+
+        Matrices of shape (B, size, size) are applied to one state each.
+        """
         if matrix.ndim == 3:
             rows = len(states)
             if self.with_pair:
@@ -107,7 +111,7 @@ class Block:
             np.matmul(matrix, states.reals(self._grid), out=out.reals(self._grid))
 
     def overlaps(self, left: States, right: States) -> Real:
-        """``Re sum conj(left_a) right_b`` over all else than the block, shape (B, size, size); either B may be 1."""
+        """Return ``Re sum conj(left_a) right_b``, shape (B, size, size), summed over the other qubits; either B may be 1."""
         if len(left) == len(right) == 1:
             if self.with_pair:
                 sums = left.reals(self._lines).T @ right.reals(self._lines)
@@ -125,7 +129,7 @@ class Block:
 
 @cache
 def _selection(width: int, with_pair: bool) -> Real:
-    """The sign with which each overlap enters each qubit's slope, shape (size², width)."""
+    """Return the sign of each overlap in each qubit's slope, 0 if it does not contribute, shape (size², width)."""
     size = 1 << (width + with_pair)
     index = np.arange(size)
     signs = np.zeros((size * size, width))
@@ -139,7 +143,7 @@ def _selection(width: int, with_pair: bool) -> Real:
 
 @cache
 def _tables(width: int, with_pair: bool) -> tuple[NDArray[np.intp], Real]:
-    """The product of cosines and sines at each entry of a block's matrix, and its sign."""
+    """Return, for each entry of a block's matrix, the index of its product of cosines and sines, and its sign."""
     index = np.arange(1 << (width + with_pair))
     row, column = index[:, None], index[None, :]
     signs = 1.0 - 2.0 * (np.bitwise_count((~row & column) >> with_pair) & 1)
@@ -149,7 +153,7 @@ def _tables(width: int, with_pair: bool) -> tuple[NDArray[np.intp], Real]:
 
 
 def matrices(angles: Real, *, with_pair: bool) -> Real:
-    """The real matrices of ``RY`` on each qubit of a block, for angles (G, width), lowest qubit first."""
+    """Return the real matrices of G blocks with an ``RY`` on each qubit, for angles (G, width), lowest qubit first."""
     factors = np.empty((*angles.shape, 2))
     half = 0.5 * angles
     np.cos(half, out=factors[..., 0])
@@ -163,7 +167,7 @@ def matrices(angles: Real, *, with_pair: bool) -> Real:
 
 
 def _gathered(factors: Real, with_pair: bool) -> Real:
-    """The matrices from cosines and sines (G, width, 2): each entry is one of 2**width products."""
+    """Return the matrices, given cosines and sines (G, width, 2); each entry is one of 2**width products."""
     count, width, _ = factors.shape
     products = factors[:, 0]
     for qubit in range(1, width):
@@ -175,7 +179,7 @@ def _gathered(factors: Real, with_pair: bool) -> Real:
 
 
 def slopes(overlaps: Real, width: int, *, with_pair: bool) -> Real:
-    """``2 Re <left| -iY/2 |right>`` for each qubit of a block, shape (G, width), from overlaps (G, size, size)."""
+    """Return ``2 Re <left| -iY/2 |right>`` for each qubit of G blocks, shape (G, width), from overlaps (G, size, size)."""
     return np.asarray(overlaps.reshape(len(overlaps), -1) @ _selection(width, with_pair))
 
 

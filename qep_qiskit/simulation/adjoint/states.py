@@ -1,4 +1,4 @@
-"""Arrays of states, and their views as real numbers."""
+"""Arrays of states and their views as real numbers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Complex = NDArray[np.complex128]
 
 
 class States:
-    """States of shape (B, 2**n), contiguous, seen as real numbers in several shapes, each view made once.
+    """A contiguous array of states, shape (B, 2**n), with cached views of it as real numbers in several shapes.
 
-    For a dozen qubits making a view takes a fifth of the time of the product that it is made for.
+    For a dozen qubits, creating a view takes a fifth of the time of the product that uses it.
     """
 
     __slots__ = ("_reals", "_views", "array")
@@ -31,7 +31,7 @@ class States:
         return len(self.array)
 
     def reals(self, shape: tuple[int, ...]) -> Real:
-        """Return the view of this shape; a state is a row of (real, imaginary) pairs."""
+        """Return the real view of this shape, in which every amplitude is a (real, imaginary) pair."""
         view = self._views.get(shape)
         if view is None:
             view = self._views[shape] = self._reals.reshape(shape)

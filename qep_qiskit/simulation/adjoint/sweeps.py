@@ -1,7 +1,7 @@
 """Energies and derivatives of layered circuits by sweeping states forward and backward through the layers.
 
-The gradients of K operators cost one forward sweep and K backward ones [1]_; the Hessian comes from sweeping tangent
-states along (forward over reverse), exactly.
+The gradients of K operators cost one forward sweep and K backward sweeps [1]_. The Hessian is exact as well: tangent
+states are swept together with the states (forward over reverse).
 
 References
 ----------
@@ -38,25 +38,25 @@ _ROWS_BYTES = 1 << 24
 
 
 class Operator(Protocol):
-    """A Hermitian operator that multiplies one state vector; `PauliSum` is one."""
+    """A Hermitian operator that can be applied to a state vector, such as a `PauliSum`."""
 
     def apply(self, v: Complex, /) -> NDArray[np.number]:
-        """Return the product with a vector (2**n,)."""
+        """Return the product of the operator and a vector of shape (2**n,)."""
 
 
 class LayeredCircuit:
-    """A circuit as layers, and the sweeps through them. All derivatives are with respect to *slots*.
+    """A circuit as layers, with sweeps through them. All derivatives are with respect to the *slots*.
 
     Parameters
     ----------
     num_qubits
-        n.
+        The number of qubits n.
     layers
-        In the order in which they act on the state of all zeros.
+        The layers, in the order in which they act on |0…0⟩.
     global_phase
         The state is multiplied by ``exp(i global_phase)``.
     num_slots
-        The number of variables that the angles are affine functions of.
+        The number of slots: the variables of which the angles are affine functions.
     """
 
     def __init__(self, num_qubits: int, layers: Sequence[Layer], global_phase: Angle, num_slots: int) -> None:
@@ -165,7 +165,7 @@ class LayeredCircuit:
 
     @staticmethod
     def _begin(layers: Sequence[BoundLayer], states: States) -> int:
-        """Write the initial state, with a first layer of rotations already applied; return the number of layers applied."""
+        """Write the initial state, after the first layer if that is a layer of rotations; return the number of layers applied."""
         if layers and isinstance(layers[0], BoundRotations):
             layers[0].prepare(states.array[0])
             return 1
@@ -174,9 +174,9 @@ class LayeredCircuit:
         return 0
 
     def _forward_kept(self, layers: Sequence[BoundLayer], room: _Workspace) -> Complex:
-        """Sweep forward, and keep some states in ``room.states``.
+        """Sweep forward, keep some of the states in ``room.states``, and return the final state.
 
-        They are those after each rotation layer, and before each phase layer that does not follow a rotation layer.
+        It keeps the states after each rotation layer, and before each phase layer that does not follow a rotation layer.
         """
         kept, spares = room.keep(len(layers)), (room.first, room.second)
         states = kept[0] if layers and isinstance(layers[0], BoundRotations) else spares[0]
@@ -197,14 +197,14 @@ class LayeredCircuit:
         return states.array[0]
 
     def state(self, slots: Real) -> Complex:
-        """The state, shape (2**n,)."""
+        """Return the state, shape (2**n,)."""
         with self._workspace() as room:
             state = self._forward(self._bind(slots), room).copy()
         state *= self._phase_factor(slots)
         return state
 
     def states(self, slots: Real) -> Complex:
-        """The states of many rows of slots (R, slots) computed together, shape (R, 2**n); meant for few qubits."""
+        """Return the states for many rows of slots (R, slots), computed together, shape (R, 2**n); meant for few qubits."""
         depth = sum(len(family.positions) for family in self._phases)
         most = max(1, _ROWS_BYTES // (16 * self._size * (depth + 2)))
         parts = [self._states(slots[first : first + most]) for first in range(0, len(slots), most)]
@@ -225,13 +225,13 @@ class LayeredCircuit:
         return complex(np.exp(1j * phase))
 
     def energy(self, slots: Real, op: Operator) -> float:
-        """<op>."""
+        """Return the expectation value of an operator."""
         with self._workspace() as room:
             state = self._forward(self._bind(slots), room)
             return float(np.vdot(state, op.apply(state)).real)
 
     def energies_and_gradients(self, slots: Real, ops: Sequence[Operator]) -> tuple[Real, Real]:
-        """The expectation values (K,) and their gradients (K, slots), by one backward sweep per operator."""
+        """Return the expectation values (K,) and their gradients (K, slots), with one backward sweep per operator."""
         layers = self._bind(slots)
         keep = len(layers) * self._size * 16 <= _KEPT_BYTES
         values, gradients = np.empty(len(ops)), np.empty((len(ops), self.num_slots))
@@ -268,7 +268,7 @@ class LayeredCircuit:
         return self._slopes(overlaps, len(left))
 
     def _chain(self, slopes: Real) -> Real:
-        """Derivatives with respect to the slots, from those with respect to the coefficients (B, ...)."""
+        """Return the derivatives with respect to the slots, given those with respect to the coefficients (B, ...)."""
         parts = self._data * slopes[:, self._rows]
         return np.array([np.bincount(self._columns, part, self.num_slots) for part in parts])
 
@@ -280,7 +280,7 @@ class LayeredCircuit:
         return self._chain(slopes)
 
     def tangents(self, slots: Real) -> tuple[Complex, Complex]:
-        """The state (2**n,) and its derivatives with respect to the slots, shape (slots, 2**n)."""
+        """Return the state (2**n,) and its derivatives with respect to the slots, shape (slots, 2**n)."""
         layers = self._bind(slots)
         state, tangents = self._tangents(layers, np.arange(self.num_slots, dtype=np.intp))
         for slot, weight in self._global_phase.weights.items():
@@ -312,7 +312,7 @@ class LayeredCircuit:
             out[rows] = part
 
     def hessian(self, slots: Real, op: Operator) -> Real:
-        """The second derivatives of <op>, shape (slots, slots)."""
+        """Return the second derivatives of the expectation value of an operator, shape (slots, slots)."""
         layers = self._bind(slots)
         hessian = np.empty((self.num_slots, self.num_slots))
         batch = max(1, _BATCH_BYTES // (64 * self._size))
@@ -351,7 +351,7 @@ def _common(selected: NDArray[np.intp], slots: NDArray[np.intp]) -> tuple[NDArra
 
 
 class _Workspace:
-    """Arrays that successive sweeps reuse."""
+    """Arrays that are reused from sweep to sweep."""
 
     def __init__(self, size: int) -> None:
         self._size = size

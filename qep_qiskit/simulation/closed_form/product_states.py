@@ -1,4 +1,4 @@
-"""Energies of product states: Pauli strings as products of Bloch components, their slopes, curvatures and minima."""
+"""Energies of product states, their derivatives and minima; a Pauli string is a product of Bloch components."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_HALVINGS = 30
 
 
 class ProductStrings:
-    """Pauli strings on product states: ⟨P⟩ is the product of one Bloch component a letter.
+    """Pauli strings in product states: ⟨P⟩ is the product of one Bloch component per letter.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ class ProductStrings:
 
     Notes
     -----
-    Bloch vectors have the shape (n, 3), rows of X, Y and Z; `places` holds 3q + axis of every letter, and 3n, whose value is 1,
-    where a string has fewer letters than the longest.
+    Bloch vectors have the shape (n, 3), with columns X, Y and Z. `places` holds the index 3q + axis of every letter. Strings
+    shorter than the longest are padded with the index 3n, at which the value is 1.
     """
 
     def __init__(self, paulis: PauliList) -> None:
@@ -38,17 +38,17 @@ class ProductStrings:
         self.signs: Vector = np.real((-1j) ** np.asarray(paulis.phase))
 
     def factors(self, bloch: Vector) -> Vector:
-        """Return the component of every letter, shape (…, L, width)."""
+        """Return the Bloch component of every letter, shape (…, L, width)."""
         flat = bloch.reshape(*bloch.shape[:-2], -1)
         padded = np.concatenate([flat, np.ones((*flat.shape[:-1], 1))], axis=-1)
         return padded[..., self.places]
 
     def values(self, bloch: Vector) -> Vector:
-        """Return ⟨P⟩ of every string, shape (…, L), for Bloch vectors of shape (…, n, 3)."""
+        """Return ⟨P⟩ for every string, shape (…, L), for Bloch vectors of shape (…, n, 3)."""
         return self.signs * self.factors(bloch).prod(axis=-1)
 
     def others(self, bloch: Vector) -> Vector:
-        """Return for every letter the product of the other letters' components, with the string's sign, shape (L, width)."""
+        """Return, for every letter, the product of the other letters' components and the string's sign, shape (L, width)."""
         factors = self.factors(bloch)
         before, after = np.ones_like(factors), np.ones_like(factors)
         before[:, 1:] = np.cumprod(factors[:, :-1], axis=1)
@@ -56,18 +56,18 @@ class ProductStrings:
         return self.signs[:, None] * before * after
 
     def moved(self, bloch: Vector, change: Vector) -> Vector:
-        """Return d⟨P⟩ of every string for a small change of the Bloch vectors, both of shape (n, 3)."""
+        """Return the first-order change of ⟨P⟩ for every string, for a small change of the Bloch vectors (n, 3)."""
         padded = np.append(change.reshape(-1), 0.0)
         return np.asarray((self.others(bloch) * padded[self.places]).sum(axis=1))
 
     def fields(self, coefficients: Vector, bloch: Vector) -> Vector:
-        """Return ∂E/∂n of E = Σ c_l ⟨P_l⟩, shape (n, 3)."""
+        """Return ∂E/∂n for E = Σ c_l ⟨P_l⟩, shape (n, 3)."""
         weights = coefficients[:, None] * self.others(bloch)
         total = np.bincount(self.places.ravel(), weights.ravel(), 3 * self.num_qubits + 1)
         return np.asarray(total[:-1].reshape(-1, 3), dtype=float)
 
     def couplings(self, coefficients: Vector, bloch: Vector) -> NDArray[np.float64]:
-        """Return ∂²E/∂n∂n, shape (3n, 3n)."""
+        """Return ∂²E/∂n∂n for E = Σ c_l ⟨P_l⟩, shape (3n, 3n)."""
         size, width = 3 * self.num_qubits + 1, self.places.shape[1]
         factors = self.factors(bloch)
         total = np.zeros((size, size))
@@ -93,13 +93,13 @@ class ProductEnergy:
 
     @classmethod
     def of(cls, paulis: PauliList, coefficients: Vector) -> ProductEnergy:
-        """Return the energy of Σ c_l P_l, strings without a coefficient left out."""
+        """Return the energy of Σ c_l P_l, without strings whose coefficient is zero."""
         nonzero = np.flatnonzero(coefficients)
         return cls(ProductStrings(paulis[nonzero]), np.asarray(coefficients)[nonzero])
 
     @property
     def scale(self) -> float:
-        """The largest coefficient."""
+        """The largest absolute coefficient."""
         return float(np.abs(self.coefficients).max(initial=0.0))
 
     def energy(self, bloch: Vector) -> Vector:
@@ -121,7 +121,7 @@ class ProductEnergy:
 
     @cached_property
     def _by_qubit(self) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """The strings on each qubit: their other letters, and their coefficients by axis."""
+        """The strings that act on each qubit: their other letters, and their coefficients by axis."""
         places, n = self.strings.places, self.strings.num_qubits
         weights = self.coefficients * self.strings.signs
         strings = []
@@ -136,9 +136,9 @@ class ProductEnergy:
         return strings
 
     def sweep(self, bloch: Vector, *, sweeps: int, settled: float) -> Vector:
-        """Turn one spin after another against its field, which never raises E; all starts, shape (S, n, 3), at once.
+        """Turn one spin after another against its field, which never raises E; all starts, shape (S, n, 3), are swept together.
 
-        It ends where no component moves by more than `settled`. A spin without a field stays as it is.
+        Stop after `sweeps` sweeps, or when no component changes by more than `settled`. Spins without a field do not change.
         """
         starts, n = bloch.shape[:2]
         flat = np.concatenate([bloch.reshape(starts, -1), np.ones((starts, 1))], axis=1)
@@ -156,10 +156,9 @@ class ProductEnergy:
         return flat[:, :-1].reshape(starts, n, 3)
 
     def polish(self, bloch: Vector, *, residual: float, max_steps: int) -> Vector:
-        """Return the minimum near these Bloch vectors, shape (n, 3), by damped Newton steps on the product of spheres.
+        """Return the energy minimum near these Bloch vectors, shape (n, 3), by damped Newton steps on the product of spheres.
 
-        The step is −Σ v (v·∇E)/(|λ| + μ) over the Hessian's eigenpairs, so that it descends; it is halved until E does
-        not rise.
+        The step −Σ v (v·∇E)/(|λ| + μ), summed over the Hessian's eigenpairs, points downhill. It is halved until E does not rise.
         """
         here, energy = bloch, float(self.energy(bloch))
         for _ in range(max_steps):
@@ -200,12 +199,12 @@ def along(vectors: Vector, axes: NDArray[np.float64]) -> Vector:
 
 
 def across(components: Vector, axes: NDArray[np.float64]) -> Vector:
-    """Return the vectors (n, 3) of components (2n,) along tangent axes."""
+    """Return the vectors (n, 3) that have the given components (2n,) along the tangent axes."""
     return np.einsum("iax,ia->ix", axes, components.reshape(-1, 2))
 
 
 def retracted(bloch: Vector, axes: NDArray[np.float64], step: Vector) -> Vector:
-    """Move the Bloch vectors along their tangents and back onto the sphere."""
+    """Return the Bloch vectors after a step along their tangents, projected back onto the sphere."""
     moved = bloch + across(step, axes)
     return np.asarray(moved / np.linalg.norm(moved, axis=-1, keepdims=True))
 

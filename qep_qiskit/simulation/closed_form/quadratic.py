@@ -1,4 +1,4 @@
-"""Ground states of quadratic forms in positions and momenta, and their response: closed forms at any size. ħ = 1."""
+"""Closed forms, at any size, for the ground states of quadratic forms in positions and momenta and their response. ħ = 1."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from qep_qiskit.errors import InputError
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 MOST_DENSE = 3000
-"""Up to this many oscillators all normal modes are computed."""
+"""Up to this many oscillators, all normal modes are computed."""
 FLAT = 1e-11
-"""A squared frequency below this share of the largest counts as zero."""
+"""A squared frequency below this fraction of the largest counts as zero."""
 
 
 class UnstableError(InputError):
-    """A quadratic form is not positive definite, so that it has no ground state."""
+    """The error for a quadratic form that is not positive definite and so has no ground state."""
 
 
 @dataclass(frozen=True)
 class QuadraticForm:
-    """E = ½ pᵀ T p + ½ rᵀ K r − fᵀ r + c.
+    """The quadratic form E = ½ pᵀ T p + ½ rᵀ K r − fᵀ r + c.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class QuadraticForm:
     force : ndarray of shape (n,)
     constant : float
     sites : tuple of int
-        What errors call the coordinates; 0, 1, … where empty.
+        The names of the coordinates in error messages; if empty, 0, 1, ….
     what : str
-        What errors call the form.
+        The name of the form in error messages.
     """
 
     stiffness: csr_array
@@ -58,13 +58,13 @@ class QuadraticForm:
 
     @cached_property
     def weighted(self) -> csr_array:
-        """M^−½ K M^−½, whose eigenvalues are the squared frequencies of the normal modes."""
+        """The matrix M^−½ K M^−½; its eigenvalues are the squared frequencies of the normal modes."""
         root = diags_array(np.sqrt(self.inverse_masses))
         return csr_array(root @ self.stiffness @ root)
 
     @cached_property
     def modes(self) -> tuple[Vector, Matrix]:
-        """Frequencies ω, shape (n,), ascending, and orthonormal modes as columns (n, n).
+        """The frequencies ω, shape (n,), ascending, and the orthonormal modes as columns, shape (n, n).
 
         Raises
         ------
@@ -78,7 +78,7 @@ class QuadraticForm:
 
     @cached_property
     def factor(self) -> Any:
-        """The LU factors of K, checked to be positive definite."""
+        """The LU factors of K, once K has been checked to be positive definite."""
         matrix = csc_array(self.stiffness)
         try:
             factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
@@ -90,15 +90,15 @@ class QuadraticForm:
         return factors
 
     def mean(self) -> Vector:
-        """Return the r at which E is lowest, K⁻¹ f: the positions of the classical system, shape (n,)."""
+        """Return K⁻¹ f, the r that minimises E, shape (n,): the equilibrium positions of the classical system."""
         return self.solve(self.force)
 
     def solve(self, right: Matrix) -> Matrix:
-        """Return K⁻¹ applied to a vector or to columns."""
+        """Return the product of K⁻¹ and a vector or several columns."""
         return np.asarray(self.factor.solve(np.asarray(right, dtype=float)))
 
     def lowest_frequency(self) -> float:
-        """Return the lowest normal-mode frequency: the gap above the ground state."""
+        """Return the lowest normal-mode frequency, which is the gap above the ground state."""
         if self.size <= MOST_DENSE:
             return float(self.modes[0][0])
         value = eigsh(self.weighted, k=1, sigma=0.0, return_eigenvectors=False, v0=np.ones(self.size))[0]
@@ -139,7 +139,7 @@ class GaussianState:
     momenta : ndarray of shape (n,)
         ⟨p_i²⟩ = ½ (M^½ D^½ M^½)_ii; zero for a classical system.
     energy, gap : float
-        Zero-point energy included; the lowest normal-mode frequency.
+        The energy, including the zero-point energy, and the lowest normal-mode frequency.
     """
 
     form: QuadraticForm
@@ -151,7 +151,7 @@ class GaussianState:
 
 
 def ground_state(form: QuadraticForm, *, quantum: bool = True) -> GaussianState:
-    """Return the ground state of a form; `quantum` False: the point of lowest energy, ħ → 0.
+    """Return the ground state of a form, or, if `quantum` is False, the point of lowest energy (ħ → 0).
 
     Raises
     ------
@@ -175,7 +175,7 @@ def ground_state(form: QuadraticForm, *, quantum: bool = True) -> GaussianState:
 def respond(
     form: QuadraticForm, mean: Vector, nudge: QuadraticForm, *, quantum: bool = True
 ) -> tuple[Vector, Matrix | None, Vector | None]:
-    """Return the derivatives of ⟨r⟩, ⟨δr δrᵀ⟩ and ⟨p²⟩ in β at β = 0, in the ground state of form + β nudge.
+    """Return the derivatives of ⟨r⟩, ⟨δr δrᵀ⟩ and ⟨p²⟩ with respect to β at β = 0, in the ground state of form + β nudge.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def respond(
     mean : ndarray of shape (n,)
         ``form.mean()``.
     nudge : QuadraticForm
-        Its `inverse_masses` are the change δT; they are zero for coordinates whose p² the nudge does not contain.
+        The perturbation. Its `inverse_masses` are the change δT, zero for every coordinate without a p² term in the nudge.
 
     Returns
     -------
@@ -192,10 +192,10 @@ def respond(
 
     Notes
     -----
-    The mean follows from K δm = δf − δK m. With D = T^½ K T^½ = U diag(ω²) Uᵀ, ⟨δr δrᵀ⟩ = ½ T^½ D^−½ T^½. The matrix
-    Uᵀ δg(D) U has the elements g[ω_a², ω_b²] (Uᵀ δD U)_ab with the divided differences −1/(ω_a ω_b (ω_a + ω_b)) of D^−½ and
-    1/(ω_a + ω_b) of D^½ (Daleckii and Krein). The latter give the solution X = δ(D^½) of the Lyapunov equation
-    D^½ X + X D^½ = δD.
+    The mean follows from K δm = δf − δK m. With D = T^½ K T^½ = U diag(ω²) Uᵀ, the covariance is ½ T^½ D^−½ T^½. For a
+    function g of D, the matrix Uᵀ δg(D) U has the elements g[ω_a², ω_b²] (Uᵀ δD U)_ab (Daleckii and Krein). The divided
+    differences g[·, ·] are −1/(ω_a ω_b (ω_a + ω_b)) for D^−½ and 1/(ω_a + ω_b) for D^½. With the latter, X = δ(D^½) solves
+    the Lyapunov equation D^½ X + X D^½ = δD.
     """
     stiffer = nudge.stiffness.count_nonzero() > 0 if issparse(nudge.stiffness) else bool(np.any(nudge.stiffness))
     lighter = bool(np.any(nudge.inverse_masses))

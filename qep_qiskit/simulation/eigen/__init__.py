@@ -1,4 +1,4 @@
-"""Ground states, gaps, excited states and linear responses of sums of Pauli strings, without a matrix.
+"""Ground states, gaps, excited states and linear responses of sums of Pauli strings, without building matrices.
 
-`operators.PauliSum` multiplies state vectors, `lanczos` finds eigenstates, `response` follows them to first order.
+`operators.PauliSum` multiplies state vectors, `lanczos` computes eigenstates, and `response` their first-order change.
 """

@@ -1,4 +1,4 @@
-"""Single excited states of a Pauli sum: the k-th level, how far its neighbours are, and its linear response."""
+"""Single excited states of a Pauli sum: the k-th level, the distance to its neighbours, and its linear response."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MOST_STEPS = 20_000
 
 
 def eigenstate(op: PauliSum, level: int, *, seed: int = 0) -> GroundState:
-    """Return the eigenvector of number `level` by energy (0: the ground state); its `gap` is that to the nearer neighbour.
+    """Return the eigenstate number `level`, counted by energy from 0, the ground state.
 
-    Dense up to 10 qubits, ARPACK beyond.
+    Its `gap` is the distance to the nearer neighbouring level. The solver is dense up to 10 qubits and ARPACK beyond.
     """
     count = min(level + 2, op.dim)
     if op.num_qubits <= DENSE_QUBITS:
@@ -40,7 +40,7 @@ def eigenstate(op: PauliSum, level: int, *, seed: int = 0) -> GroundState:
 
 
 def lowest_configurations(op: PauliSum, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the lowest energies of a diagonal operator, ascending, and their basis states (bit q is qubit q), by enumeration."""
+    """Return the lowest energies of a diagonal operator, ascending, and their basis states, by enumeration; bit q is qubit q."""
     diagonal = op.diagonal.copy()
     if count > SORTED_FROM:
         order = np.argsort(diagonal, kind="stable")[:count]
@@ -55,15 +55,15 @@ def lowest_configurations(op: PauliSum, count: int) -> tuple[NDArray[np.float64]
 
 
 def excited_response(op: PauliSum, state: GroundState, source: Array, *, tolerance: float = 1e-11) -> Array:
-    """Return δψ = −(H − E)⁺ P C ψ of an eigenstate at any level.
+    """Return the linear response δψ = −(H − E)⁺ P C ψ of an eigenstate at any level.
 
     Parameters
     ----------
     op : PauliSum
     state : GroundState
-        An eigenstate of H, its level not degenerate.
+        An eigenstate of H with a non-degenerate level.
     source : array, shape (2**n,)
-        C ψ.
+        The vector C ψ.
 
     Raises
     ------
@@ -72,8 +72,8 @@ def excited_response(op: PauliSum, state: GroundState, source: Array, *, toleran
 
     Notes
     -----
-    H − E is indefinite above the ground state: the solver is dense up to 10 qubits and MINRES beyond. A complex system is solved
-    as a real one of twice the size.
+    For excited states H − E is indefinite, so the solver is dense up to 10 qubits and MINRES beyond. A complex system is
+    solved as a real one of twice the size.
     """
     real = op.is_real and not np.iscomplexobj(source) and not np.iscomplexobj(state.vector)
     dtype = float if real else complex

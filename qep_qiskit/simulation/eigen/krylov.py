@@ -1,4 +1,4 @@
-"""The Lanczos recurrence: energies from few products, vectors from the basis that memory allows to keep."""
+"""The Lanczos recurrence: energies from few products, and vectors from as many basis vectors as memory allows."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ FLOOR = 3e-14
 FLOOR_SINGLE = 3e-6
 GAP_ACCURACY = 1e-3
 SAME_LEVEL = 0.05
-"""Two runs from different starts that find E1 to this share of the gap have found the same level."""
+"""If two runs from different starts agree on E1 to within this fraction of the gap, they have found the same level."""
 UNLUCKY = 1e4
-"""A level at the ground state's own energy is missed only where the start overlaps with it less than with E1 by this factor."""
+"""A level degenerate with the ground state is missed only if the start's overlap with E1 is this many times larger."""
 
 
 class Recurrence:
@@ -36,9 +36,9 @@ class Recurrence:
     ----------
     op : PauliSum
     start : array
-        Used up: its memory is overwritten. Its type is that of all vectors: in single precision a step takes about half as long.
+        The start vector; its memory is overwritten. All vectors have its type. In single precision a step takes half as long.
     deflate : (array, float), optional
-        The eigenvector, of the start's type, and its energy.
+        An eigenvector of the same type as `start`, and its energy.
     keep : int
         The number of basis vectors to keep; the others are recomputed for the Ritz vector.
     """
@@ -60,14 +60,14 @@ class Recurrence:
 
     @property
     def steps(self) -> int:
-        """The number of products so far, without those repeated."""
+        """The number of products so far, not counting those that are repeated to compute the Ritz vector."""
         return len(self.alphas)
 
     def iterate(self, tolerance: float, patience: int, *, expected: float = math.nan) -> None:
-        """Step until the lowest Ritz pair is good, or has not got better by a half in `patience` steps.
+        """Step until the lowest Ritz pair has converged, or until its residual has not halved in `patience` steps (a stall).
 
-        With tolerance 0 the *energy* is wanted to `GAP_ACCURACY` of its distance to the deflated vector's, or to
-        `SAME_LEVEL` of it where it then agrees with `expected`, an energy that another run has found.
+        If a vector is deflated and `tolerance` is 0, only the *energy* must converge: to within `GAP_ACCURACY` of its distance
+        from the deflated vector's energy, or `SAME_LEVEL` of it if it agrees with `expected`, the energy found by another run.
         """
         history: list[tuple[int, float]] = []
         check, before = 8, math.inf
@@ -91,7 +91,7 @@ class Recurrence:
                 same = abs(self.energy - expected) <= SAME_LEVEL * distance
                 accuracy = max((SAME_LEVEL if same else GAP_ACCURACY) * distance, 1e-8 * self.norm)
                 target = math.sqrt(accuracy * spacing)
-                # A level that the start hardly overlaps with must have had the steps to show (Chebyshev's growth).
+                # A level that hardly overlaps with the start needs this many steps to become visible (Chebyshev's growth).
                 steps_to_show = 0.5 * math.log(2 * UNLUCKY) * math.sqrt(self.norm / max(distance, 1e-8 * self.norm))
                 if residual <= target and abs(before - self.energy) <= accuracy and self.steps >= steps_to_show:
                     return
@@ -108,7 +108,7 @@ class Recurrence:
         self.stalled = True
 
     def vector(self) -> Array:
-        """Return the lowest Ritz vector; the basis vectors that were not kept are made again."""
+        """Return the lowest Ritz vector; basis vectors that were not kept are recomputed."""
         basis = self.basis
         result = basis.combine(self.weights)
         if self.steps > len(basis):
@@ -133,7 +133,7 @@ class Recurrence:
         self.previous, self._previous_is_ours = self.current, self._current_is_ours
         self.current = self.basis.append(following, 1 / beta if beta else 0.0)
         self._current_is_ours = self.current is following
-        # the next product goes where nothing is needed: fresh pages cost more than the product
+        # the next product is written to memory that is no longer used: allocating takes longer than the product
         self._free = (old if old_is_ours else None) if self._current_is_ours else following
         return beta
 
@@ -151,12 +151,12 @@ class Recurrence:
         return v if self.deflate is None else project_off(self.deflate[0], v)
 
     def _ritz(self) -> tuple[list[float], list[float]]:
-        """Return the lowest Ritz values, three where there are, and the last component of each vector."""
+        """Return the three lowest Ritz values (or all if there are fewer), and the last component of each Ritz vector."""
         m = self.steps
         if m == 1:
             self.weights = np.ones(1)
             return [self.alphas[0]], [1.0]
-        # LAPACK directly: scipy's wrapper takes longer than the product does for a dozen qubits.
+        # This calls LAPACK directly: for a dozen qubits, scipy's wrapper takes longer than a product.
         count = min(m, 3)
         computed, values, vectors, info = dstemr(
             np.array(self.alphas), np.array(self.betas), 2, 0.0, 1.0, 1, count, compute_v=1, lwork=18 * m, liwork=10 * m
@@ -171,7 +171,10 @@ _spare = threading.local()
 
 
 class Basis:
-    """The first `limit` Lanczos vectors, in slabs of memory that the next basis uses again: fresh pages cost more than a step."""
+    """The first `limit` Lanczos vectors.
+
+    They are stored in slabs of memory that the next basis reuses, because allocating takes longer than a step.
+    """
 
     def __init__(self, like: Array, limit: int) -> None:
         self.limit, self.count = limit, 0
@@ -187,7 +190,7 @@ class Basis:
         return memory[:size].view(self.dtype).reshape(self.shape)
 
     def release(self) -> None:
-        """Free the memory; some of it is kept for the next basis in this thread."""
+        """Release the memory, but keep some of it for the next basis in this thread."""
         self.slabs.clear()
         if not hasattr(_spare, "memory"):
             _spare.memory = []
@@ -200,7 +203,7 @@ class Basis:
         return self.count
 
     def append(self, v: Array, factor: float) -> Array:
-        """Return factor · v, kept here while there is room and in v itself afterwards."""
+        """Return factor · v, stored in the basis while there is room, and afterwards in v itself."""
         out = v
         if self.count < self.limit:
             if self.count == len(self.slabs) * self.shape[0]:
@@ -210,7 +213,7 @@ class Basis:
         return np.multiply(v, factor, out=out)
 
     def combine(self, weights: Array) -> Array:
-        """Return the sum of weights times vectors, up to the shorter of the two."""
+        """Return the sum of weights times vectors; surplus weights or vectors are ignored."""
         self.count = min(self.count, len(weights))
         result = np.zeros(self.shape[1], self.dtype)
         narrow = weights.astype(result.real.dtype)
@@ -223,14 +226,17 @@ class Basis:
 
     @property
     def last_two(self) -> tuple[Array, Array]:
-        """The last two vectors that were kept."""
+        """The last two kept vectors."""
         size = self.shape[0]
         before, last = (self.slabs[i // size][i % size] for i in (self.count - 2, self.count - 1))
         return before, last
 
 
 def _steps_to_go(history: list[tuple[int, float]], target: float) -> int:
-    """Return when to look again, from the rate at which the residual falls: looking is not free for few qubits."""
+    """Return the number of steps until the next convergence check, from the rate at which the residual falls.
+
+    For few qubits, a check is expensive compared with a step.
+    """
     (s0, r0), (s1, r1) = history[-2:] if len(history) > 1 else [(0, 10 * history[0][1]), history[0]]
     rate = math.log(max(r0 / r1, 1.0)) / (s1 - s0)
     return int(min(max(0.8 * math.log(max(r1 / max(target, 1e-300), 1.0)) / max(rate, 0.05), 2), 12))

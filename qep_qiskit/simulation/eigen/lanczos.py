@@ -24,14 +24,14 @@ DENSE_QUBITS = 7
 BASIS_BYTES = 2**27
 DEGENERATE = 1e-10
 NEAR = 3e-4
-"""The angle to the ground state at which corrections take over from Lanczos in single precision."""
+"""The angle to the ground state at which single-precision Lanczos stops and Newton corrections begin."""
 SMALL_GAP_TOLD = 5e-3
-"""Below this share of the norm, E1 is taken from a product in double precision."""
+"""If the gap is below this fraction of the norm, E1 is computed from a product in double precision."""
 SMALL_GAP = 1e-4
-"""Below this share of the norm, everything is done in double precision."""
+"""If the gap is below this fraction of the norm, everything is computed in double precision."""
 MOST_RESTARTS = 2000
 SAME = 1e-8
-"""To this share of the norm a second run finds the energy of the level beside."""
+"""The accuracy, as a fraction of the norm, to which a second run finds the energy of the neighbouring level."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +43,16 @@ class GroundState:
     energy : float
         E0.
     gap : float
-        E1 − E0, to about 1e-3 of itself (up to 10 % where E2 is as near to E1 as that, 1e-8 of the norm where it is tiny); nan
-        where it was not asked for.
+        E1 − E0, or nan if it was not requested. Its relative accuracy is about 1e-3, but up to 10 % if E2 is that close to E1.
+        A tiny gap is accurate to 1e-8 of the norm.
     vector : array, shape (2**n,)
-        Normalised, real where the operator is; its largest amplitude is positive.
+        The normalised eigenvector, real if the operator is real. Its largest amplitude is positive.
     residual : float
         ‖(H − E0) ψ‖. The angle to the true ground state is at most residual / gap.
     products : int
-        How many products H·v it took; 0 for a dense or a diagonal operator.
+        The number of products H·v computed; 0 for a dense or a diagonal operator.
     spectrum : (energies, vectors) or None
-        All of them, vectors in columns, where the operator was diagonalised.
+        All energies and vectors (in columns) if the operator was diagonalised.
     """
 
     energy: float
@@ -71,20 +71,20 @@ def ground_state(
     tolerance: float = 1e-9,
     seed: int = 0,
 ) -> GroundState:
-    """Return the ground state: dense up to 7 qubits, Lanczos beyond.
+    """Return the ground state of an operator, by dense diagonalisation up to 7 qubits and by Lanczos beyond.
 
     Parameters
     ----------
     op : PauliSum
     start : array, shape (2**n,), optional
-        A guess, for instance the ground state of a nearby operator. A little of a random vector is mixed in, so that a
-        level crossing is seen.
+        A guess, for instance the ground state of a similar operator. A small random vector is added to it, so that a
+        level crossing is not missed.
     gap : bool
-        Whether to find E1 as well, by a second run in the complement of the ground state. It costs about half as much
-        again; a degenerate ground state is seen only with it, and so is a start that is itself an eigenvector just above.
+        Whether to compute E1 as well, by a second run in the complement of the ground state. This adds about half to the
+        cost. Without it, a degenerate ground state is not detected, nor is a `start` that is an eigenvector just above it.
     tolerance : float
-        The wanted angle between the vector and the true ground state, as judged from residual / gap. Expectations of
-        other operators err by at most twice this times their norm, and usually far less.
+        The required angle between the vector and the true ground state, estimated as residual / gap. The errors of
+        other operators' expectations are at most twice this angle times the operator's norm, and usually far smaller.
     seed : int
         The seed of the random start vectors.
 
@@ -95,13 +95,13 @@ def ground_state(
     Raises
     ------
     InputError
-        For a start of the wrong shape, of zero norm or not finite.
+        If `start` has the wrong shape or zero norm, or is not finite.
     PreparationError
-        When it does not converge.
+        If Lanczos does not converge.
 
     Notes
     -----
-    The basis vectors are kept in memory up to 128 MiB; those beyond are made again in a second pass.
+    Up to 128 MiB of basis vectors are kept in memory; the rest are recomputed in a second pass.
     """
     guess = None if start is None else _checked(start, op)
     if op.num_qubits <= DENSE_QUBITS:
@@ -115,13 +115,13 @@ def ground_state(
 def lowest(op: PauliSum, k: int, *, tolerance: float = 0.0, seed: int = 0) -> tuple[NDArray[np.float64], Array]:
     """Return the k lowest energies, ascending, and their vectors, shape (k, 2**n).
 
-    Dense up to 7 qubits or for k near 2**n, ARPACK beyond. `tolerance` is ARPACK's, 0 meaning machine precision; where a
-    cluster of levels does not converge to that, it is tried again with more vectors and 1e-11.
+    The operator is diagonalised up to 7 qubits, or if k is near 2**n; otherwise ARPACK is used. `tolerance` is ARPACK's,
+    where 0 means machine precision. If ARPACK does not converge, it is run again with more vectors and at least 1e-11.
 
     Raises
     ------
     PreparationError
-        When ARPACK does not converge.
+        If ARPACK does not converge.
     """
     if not 1 <= k <= op.dim:
         raise InputError(f"k = {k} states of an operator of dimension {op.dim}")
@@ -158,7 +158,7 @@ def _dense(op: PauliSum) -> GroundState:
 
 
 def _classical(op: PauliSum) -> GroundState:
-    """The ground state of an operator without a transverse field: one basis state."""
+    """Return the ground state of a diagonal operator: one basis state."""
     lowest_two = np.partition(op.diagonal, 1)[:2]
     vector = np.zeros(op.dim, float if op.is_real else complex)
     vector[np.argmin(op.diagonal)] = 1.0
@@ -166,7 +166,7 @@ def _classical(op: PauliSum) -> GroundState:
 
 
 class _Solver:
-    """The strategy around single Lanczos runs: detect stalls, missed levels and degeneracy."""
+    """A strategy that combines Lanczos runs, to detect stalls, missed levels and degeneracy."""
 
     def __init__(self, op: PauliSum, tolerance: float, seed: int) -> None:
         self.op, self.tolerance, self.seed = op, tolerance, seed
@@ -187,7 +187,7 @@ class _Solver:
             gap = excited.energy - ground.energy
             if not run.stalled and gap > -SAME * run.norm:
                 return replace(self._lower(ground, excited, gap, SAME * run.norm), products=self.products)
-            # Two close levels that one Krylov space does not resolve are resolved by the two runs together.
+            # If one Krylov space does not resolve two close levels, the vectors of both runs together do.
             vector, energy, gap, residual = self._rotate(ground.vector, excited.vector())
             if residual <= max(self.tolerance * gap, FLOOR * run.norm) or abs(gap) < DEGENERATE * run.norm:
                 return GroundState(energy, max(gap, 0.0), fixed_phase(vector), residual, self.products)
@@ -198,9 +198,9 @@ class _Solver:
         )
 
     def _in_single_precision(self, guess: Array | None, want_gap: bool) -> GroundState | None:
-        """Lanczos in single precision, then corrections from residuals in double: half of the time, the same accuracy.
+        """Run Lanczos in single precision, then correct the result from residuals in double precision.
 
-        None if that does not suffice: for a small gap, or crossing levels.
+        This takes half the time for the same accuracy. Return None if it does not suffice, as for a small gap or crossing levels.
         """
         run = self._run(lambda: single(self._mixed(guess)), None, NEAR, 48)
         if run.stalled:
@@ -240,10 +240,10 @@ class _Solver:
         return float(np.vdot(psi, self.op._product(psi)).real)
 
     def _anywhere(self) -> Array:
-        """Return where to look for E1: everywhere, and with random signs where the diagonal is low.
+        """Return the start vector of the search for E1: a random vector, plus one with random signs where the diagonal is low.
 
-        The latter overlaps well with the partner of a nearly degenerate ground state, another well of nearly the same depth:
-        a run from noise alone sometimes ends at E2 before the partner shows.
+        A nearly degenerate ground state has a partner in another well of almost the same depth. The second vector overlaps well
+        with this partner; a run from the random vector alone sometimes ends at E2 without finding it.
         """
         start = _random(self.op, self.seed, 1)
         wells = _trial(self.op)
@@ -287,7 +287,11 @@ class _Solver:
         return GroundState(energy, math.nan, fixed_phase(vector), norm(product), self.products)
 
     def _lower(self, ground: GroundState, excited: Recurrence, gap: float, same: float) -> GroundState:
-        """Return the lower of two levels that the second run does not tell apart, if its vector is good enough to do so."""
+        """Return the ground state with its gap.
+
+        If the two runs gave almost the same energy, mix their vectors; if the mixture has a lower energy and a small enough
+        residual, return that instead.
+        """
         if abs(gap) <= same:
             vector, energy, split, residual = self._rotate(ground.vector, excited.vector())
             if energy < ground.energy and residual <= max(ground.residual, self.tolerance * self.op.scale):
@@ -306,9 +310,10 @@ class _Solver:
 
 
 def _trial(op: PauliSum) -> Array | None:
-    """Return exp(−D / 2g) with the signs that fields −g X ask for: for one spin right to first order in h / g.
+    """Return the trial state exp(−D / 2g) with the signs favoured by the fields −g X.
 
-    None where other strings than single X flip the qubits for the most part.
+    For one spin it is exact to first order in h / g. Return None if most of the weight that flips qubits is in strings other
+    than single X.
     """
     fields = op.fields()
     weight = np.abs(fields).sum()
@@ -326,7 +331,7 @@ def _trial(op: PauliSum) -> Array | None:
 
 def _random(op: PauliSum, seed: int, purpose: int) -> Array:
     rng = np.random.default_rng([seed, purpose])
-    # uniform and in single precision: a normal distribution would take as long as three products
+    # uniform and in single precision, because normal numbers would take as long as three products
     v: Array = (rng.random(op.dim, np.float32) - 0.5).astype(float)
     if not op.is_real:
         v = v + 1j * (rng.random(op.dim, np.float32) - 0.5)

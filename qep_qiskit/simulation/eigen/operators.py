@@ -22,43 +22,44 @@ Array: TypeAlias = NDArray[Any]
 MAX_QUBITS = 26
 CHUNK_QUBITS = 14
 MIDDLE_QUBITS = 12
-"""From here on the fields on qubits 4 to 7 are one small matrix product, too."""
+"""From this many qubits on, the fields on qubits 4 to 7 are also applied as one small matrix product."""
 WHOLE_QUBITS = 7
-"""Up to here a dense matrix is added up entry by entry, not column by column by products."""
+"""Up to this many qubits, a dense matrix is built entry by entry; beyond, column by column with products."""
 MANY_KINDS = 12
 SPARSE_QUBITS = 16
 GEMM = {"f": sgemm, "d": dgemm, "F": cgemm, "D": zgemm}
 
 
 def one_thread() -> AbstractContextManager[None]:
-    """Cap BLAS at one thread for any number of qubits: two were never faster here, and slow beside other work."""
+    """Cap BLAS at one thread for any number of qubits: two are never faster here, and slow next to other work."""
     return single_threaded(0)
 
 
 class PauliStructure:
     """The Pauli strings of an operator without their coefficients, compiled once and bound many times.
 
-    Diagonal strings (Z and I only) become one vector. A string that flips qubits is P_high ⊗ P_low, P_low acting on the
-    four lowest qubits: those with P_high = I make up one 16 × 16 matrix, those on the next four qubits alone another, and
-    the others, grouped by P_low, a sparse matrix of dimension 2**(n−4) for each group, whose product with 16 columns (256,
-    where they leave eight qubits alone) costs a fraction of a full sparse one.
+    Diagonal strings (Z and I only) become one vector. Every other string is written as P_high ⊗ P_low, where P_low acts on
+    the four lowest qubits. The strings with P_high = I form one 16 × 16 matrix. The strings that act only on the next four
+    qubits form another. The rest are grouped by P_low, and each group becomes a sparse matrix of dimension 2**(n−4). Its
+    product with 16 columns is much cheaper than a product with the full sparse matrix. Strings that act on none of the
+    eight lowest qubits form one such matrix of dimension 2**(n−8), with 256 columns.
 
     Parameters
     ----------
     paulis : PauliList
-        Hermitian strings, L of them; qubit 0 is the least significant bit of the amplitude index.
+        L Hermitian strings; qubit 0 is the least significant bit of the amplitude index.
 
     Attributes
     ----------
     num_qubits, dim, num_terms : int
         n, 2**n and L.
     is_real : bool
-        No string has an odd number of Y, so the matrix is real.
+        Whether the matrix is real, that is, whether no string has an odd number of Y.
 
     Raises
     ------
     InputError
-        For a string with an imaginary phase, and for more than 26 qubits.
+        If a string has an imaginary phase, or there are more than 26 qubits.
     """
 
     def __init__(self, paulis: PauliList) -> None:
@@ -80,12 +81,12 @@ class PauliStructure:
 
     @property
     def flips_qubits(self) -> NDArray[np.bool_]:
-        """True for strings that are not diagonal, shape (L,)."""
+        """Whether each string flips qubits, that is, is not diagonal; shape (L,)."""
         return self._strings.x > 0
 
     @cached_property
     def _low_qubits(self) -> int:
-        """The number of qubits that P_low acts on; 0 if strings of too many kinds make one sparse matrix faster."""
+        """The number of qubits that P_low acts on; 0 if one sparse matrix is faster because there are many different P_low."""
         low = (1 << LOW_QUBITS) - 1
         flipping = self._strings.where(self._strings.x > 0)
         kinds = np.unique(flipping.x & low | (flipping.z & low) << LOW_QUBITS).size
@@ -124,7 +125,7 @@ class PauliStructure:
 
     @cached_property
     def _whole(self) -> Window:
-        """All strings as one table of the entries of the matrix: for few qubits."""
+        """All strings as one window of all qubits; for few qubits."""
         return Window(self._strings, 0, self.num_qubits)
 
     @cached_property
@@ -142,7 +143,7 @@ class PauliStructure:
         Raises
         ------
         InputError
-            For a wrong length, a coefficient that is not finite, or one that is not real.
+            If the number of coefficients is wrong, or a coefficient is not real and finite.
         """
         values = np.asarray(coefficients)
         if values.shape != (self.num_terms,):
@@ -156,7 +157,7 @@ class PauliStructure:
         return PauliSum(self, c)
 
     def expectations(self, v: Array) -> Array:
-        """Return ⟨v|P_k|v⟩ of every string.
+        """Return ⟨v|P_k|v⟩ for every string.
 
         Parameters
         ----------
@@ -174,7 +175,7 @@ class PauliStructure:
             return self._expectations(states)
 
     def traces(self, matrix: Array) -> Array:
-        """Return tr(P_k M) of every string, complex, shape (L,), for a dense M of shape (2**n, 2**n)."""
+        """Return tr(P_k M) for every string, complex, shape (L,), for a dense M of shape (2**n, 2**n)."""
         strings, index = self._strings, np.arange(self.dim)
         values = np.empty(self.num_terms, complex)
         for mask in np.unique(strings.x):
@@ -195,7 +196,7 @@ class PauliStructure:
 
 
 class _Parts(NamedTuple):
-    """The diagonal, the matrices on the lowest qubits and on the next ones, the others' entries, in one precision."""
+    """The parts of an operator in one precision: diagonal, matrices on the lowest and middle qubits, entries of the blocks."""
 
     diagonal: Array | None
     local: Array | None
@@ -215,8 +216,8 @@ def _multiply_middle(matrix: Array, v: Array, out: Array) -> None:
 class PauliSum:
     """A Hermitian operator Σ c_k P_k on 2**n amplitudes, applied without building its matrix.
 
-    Make one with `PauliSum.from_operator`, or with `PauliSum.compile(paulis).bind(coefficients)` if the same strings
-    come back with other coefficients.
+    Create it with `PauliSum.from_operator`, or with `PauliSum.compile(paulis).bind(coefficients)` if the same strings
+    are used again with other coefficients.
 
     Attributes
     ----------
@@ -241,7 +242,7 @@ class PauliSum:
 
     @classmethod
     def from_operator(cls, op: SparsePauliOp) -> PauliSum:
-        """Compile one operator. Raises InputError when a coefficient is not real and finite."""
+        """Compile one operator. Raise InputError if a coefficient is not real and finite."""
         return PauliStructure(op.paulis).bind(op.coeffs)
 
     @property
@@ -256,7 +257,7 @@ class PauliSum:
 
     @property
     def is_real(self) -> bool:
-        """Whether the matrix is real: real vectors then stay real."""
+        """Whether the matrix is real, so that its product with a real vector is real."""
         return self.structure.is_real
 
     @cached_property
@@ -266,7 +267,7 @@ class PauliSum:
 
     @cached_property
     def diagonal(self) -> NDArray[np.float64]:
-        """The diagonal of the matrix, shape (2**n,); zeros where no string is diagonal."""
+        """The diagonal of the matrix, shape (2**n,); all zeros if no string is diagonal."""
         table = self.structure._diagonal
         if table is None:
             return np.zeros(self.dim)
@@ -290,7 +291,7 @@ class PauliSum:
         return _Parts(diagonal, local, middle, [single(entries) for entries in wide.blocks])
 
     def fields(self) -> NDArray[np.float64]:
-        """Return the coefficients of the single X, shape (n,): zero where a qubit has none."""
+        """Return the coefficient of X on each single qubit, shape (n,); zero if there is no such string."""
         strings = self.structure._strings
         single = (strings.z == 0) & (np.bitwise_count(strings.x) == 1)
         values = np.zeros(self.num_qubits)
@@ -306,12 +307,12 @@ class PauliSum:
         v : array, shape (2**n,) or (B, 2**n)
             float64 or complex128.
         out : array, optional
-            An array for the product: C-contiguous, of the shape and type of the result, and not v itself.
+            An array for the product. It must be C-contiguous, have the shape and type of the result, and not be v itself.
 
         Returns
         -------
         array
-            Real when the operator and v are.
+            Real if both the operator and v are real.
         """
         real = self.is_real and not np.iscomplexobj(v)
         v = np.ascontiguousarray(_as_states(v, self.dim), dtype=float if real else complex)
@@ -324,9 +325,10 @@ class PauliSum:
         return result
 
     def _product(self, v: Array, out: Array | None = None) -> Array:
-        """H v of one contiguous state of the right type, in its own precision, by the caller's number of threads.
+        """Return H v for one contiguous state of the right type, in the state's precision.
 
-        From 4 MB on the fresh pages of a new array take longer than the product: give `out` where there is one.
+        The caller sets the number of threads. From 4 MB on, allocating a new array takes longer than the product, so give `out`
+        if an array is free.
         """
         parts = self._double if v.real.dtype.char == "d" else self._single
         result = np.empty_like(v) if out is None else out

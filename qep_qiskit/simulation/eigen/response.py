@@ -30,35 +30,36 @@ def linear_response(
     Parameters
     ----------
     op : PauliSum
-        H.
+        The operator H.
     ground : GroundState
         The ground state of H.
     source : array, shape (2**n,)
-        C ψ0; its part along ψ0 is projected off.
+        The vector C ψ0; its component along ψ0 is removed.
     start : array, shape (2**n,), optional
-        A guess of δψ.
+        A guess for δψ.
     tolerance : float
-        The wanted relative residual ‖(H − E0) δψ + P C ψ0‖ / ‖P C ψ0‖.
+        The required relative residual ‖(H − E0) δψ + P C ψ0‖ / ‖P C ψ0‖.
     improvement : float, optional
-        The residual of `start` falls by this factor, too: what the start was wrong by is then known to about as much of itself.
+        If given, the residual of `start` must also fall by this factor. The error of `start` is then known to about this relative
+        accuracy.
 
     Returns
     -------
     array, shape (2**n,)
-        Orthogonal to ψ0; real where the operator and the source are.
+        δψ, orthogonal to ψ0; real if the operator and the source are real.
 
     Raises
     ------
     DegenerateGroundStateError
-        If the gap is zero, so that the response is undefined.
+        If the gap is zero, since the response is then undefined.
     PreparationError
-        When it does not converge.
+        If the solver does not converge.
 
     Notes
     -----
-    Conjugate gradients on the complement of ψ0, where H − E0 is positive definite, preconditioned by the diagonal (which
-    halves the steps in weak transverse fields), in single precision with refinement from 10 qubits on; dense up to 7. An
-    observable A responds by d⟨A⟩/dβ = 2 Re⟨ψ0|A|δψ⟩.
+    The solver is dense up to 7 qubits. Beyond, it uses conjugate gradients in the complement of ψ0, where H − E0 is positive
+    definite, preconditioned by the diagonal (which halves the steps in weak transverse fields). From 10 qubits on it works in
+    single precision with refinement. The response of an observable A is d⟨A⟩/dβ = 2 Re⟨ψ0|A|δψ⟩.
     """
     if np.shape(source) != (op.dim,):
         raise InputError(f"the source has shape {np.shape(source)}; it must be ({op.dim},)")
@@ -81,7 +82,7 @@ def linear_response(
 
 
 def transitions(structure: PauliStructure, state: Array, delta: Array) -> NDArray[np.float64]:
-    """Return 2 Re⟨δψ|P|ψ⟩ of every string, from the expectations of ψ ± δψ (polarisation), shape (L,)."""
+    """Return 2 Re⟨δψ|P|ψ⟩ for every string, shape (L,), from the expectations in ψ ± δψ (polarisation)."""
     size = norm(delta)
     if size == 0.0:
         return np.zeros(structure.num_terms)

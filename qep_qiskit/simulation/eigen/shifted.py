@@ -1,4 +1,4 @@
-"""Linear systems (H − E) x = b on the complement of a ground state, and the ground state's own correction by one."""
+"""Linear systems (H − E) x = b in the complement of a ground state, and corrections of the ground state by solving one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Array: TypeAlias = NDArray[Any]
 
 MAX_STEPS = 10_000
 SINGLE = 3e-6
-"""Smallest relative residual of a solve in single precision; repeating it on the residual goes further."""
+"""Smallest relative residual of one solve in single precision; further solves for the residual improve it."""
 SINGLE_QUBITS = 10
-"""From here on a product is long enough for single precision to save time."""
+"""From this many qubits on, a product takes long enough for single precision to save time."""
 
 
 def solve_shifted(
@@ -42,19 +42,19 @@ def solve_shifted(
     start : array, optional
     tolerance : float
     improvement : float, optional
-        Go on until the start's own residual has fallen by this factor, too, but not below 1e-10 ‖b‖.
+        If given, continue until the residual of `start` has also fallen by this factor, but not below 1e-10 ‖b‖.
 
     Raises
     ------
     DegenerateGroundStateError
         If H − E is not positive on the complement of ψ.
     PreparationError
-        When it does not converge.
+        If the solver does not converge.
 
     Notes
     -----
-    Conjugate gradients, preconditioned by the diagonal; in single precision for many qubits, repeated on the residual
-    (iterative refinement), which is exact to the working precision and takes about half the time.
+    The solver uses conjugate gradients, preconditioned by the diagonal. For many qubits it works in single precision and
+    repeats the solve for the residual (iterative refinement). This gives full double precision in about half the time.
     """
     limit = tolerance * norm(target)
     x = np.zeros_like(target) if start is None else project_off(psi, np.array(start, target.dtype))
@@ -72,7 +72,7 @@ def solve_shifted(
                     op, energy, narrow[0], single(residual / size), narrow[1], max(0.5 * limit / size, SINGLE)
                 )
             except (DegenerateGroundStateError, PreparationError):
-                break  # a gap too small for single precision compared with the largest coefficients
+                break  # compared with the largest coefficients, the gap is too small for single precision
             add_scaled(x, size, step.astype(x.dtype))
             residual = _residual(op, energy, psi, target, x)
             products += count + 1
@@ -118,22 +118,22 @@ def conjugate_gradients(
 
 
 def corrected(op: PauliSum, psi: Array, limit: float, *, most: int = 8) -> tuple[Array, float, float, int]:
-    """Improve an approximate ground state by Newton's correction, solved in single precision.
+    """Improve an approximate ground state by Newton corrections, solved in single precision.
 
     Parameters
     ----------
     op : PauliSum
     psi : array
-        Normalised, in double precision, and nearer to the ground state than to any other.
-    wanted : float
+        A normalised vector in double precision, closer to the ground state than to any other eigenstate.
+    limit : float
         The residual ‖(H − E) ψ‖ to reach.
     most : int
-        How many corrections to try.
+        The largest number of corrections.
 
     Returns
     -------
     array, float, float, int
-        ψ, its energy and residual (above `wanted` where corrections stopped helping), and the number of products.
+        The improved ψ, its energy and residual (above `limit` if corrections stopped helping), and the number of products.
 
     Raises
     ------
@@ -142,8 +142,8 @@ def corrected(op: PauliSum, psi: Array, limit: float, *, most: int = 8) -> tuple
 
     Notes
     -----
-    ψ ← ψ − (H − E)⁺ (H − E) ψ with E = ⟨ψ|H|ψ⟩: the inner equation of the Jacobi–Davidson method (Sleijpen and van der
-    Vorst 1996), here repeated on one vector as in iterative refinement.
+    A correction is ψ ← ψ − (H − E)⁺ (H − E) ψ with E = ⟨ψ|H|ψ⟩. This is the inner equation of the Jacobi–Davidson method
+    (Sleijpen and van der Vorst 1996), repeated on one vector as in iterative refinement.
     """
     products, before = 0, np.inf
     product = np.empty_like(psi)

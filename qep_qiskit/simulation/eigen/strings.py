@@ -1,4 +1,4 @@
-"""Pauli strings sorted for fast arithmetic: the parts that `operators` is assembled from."""
+"""Groups of Pauli strings with fast arithmetic, from which `operators` is assembled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 try:
     from scipy.sparse._sparsetools import csr_matvecs
-except ImportError:  # not public; scipy's operator @ does the same, with more around it
+except ImportError:  # not public; scipy's operator @ does the same with more overhead
     csr_matvecs = None
 
 Array: TypeAlias = NDArray[Any]
@@ -23,7 +23,7 @@ WINDOW_WIDTH = 5
 
 @dataclass(frozen=True, eq=False)
 class Strings:
-    """Some Pauli strings factor · X^x Z^z: their places in the list, bit masks and factors."""
+    """Some Pauli strings factor · X^x Z^z: their positions in the full list, bit masks and factors."""
 
     terms: NDArray[np.int64]
     x: NDArray[np.int64]
@@ -31,15 +31,15 @@ class Strings:
     factor: NDArray[np.complex128]
 
     def where(self, selected: NDArray[np.bool_]) -> Strings:
-        """Return those that are chosen."""
+        """Return the selected strings."""
         return Strings(self.terms[selected], self.x[selected], self.z[selected], self.factor[selected])
 
 
 class SignTable:
-    """The signs (-1)^(z·j) of a few Z strings, as a product of signs of the high and the low half of the bits.
+    """The signs (-1)^(z·j) of several Z strings, as products of a sign for the high half of the bits and one for the low half.
 
-    Σ_k c_k (-1)^(z_k·j) is then a product of three small matrices: the cost is that of a matrix product with as many
-    columns as the strings have different halves, whatever their number.
+    The sum Σ_k c_k (-1)^(z_k·j) is then a product of three small matrices. Its cost depends on the number of different
+    halves, not on the number of strings.
     """
 
     def __init__(self, terms: NDArray[np.int64], z: NDArray[np.int64], num_qubits: int) -> None:
@@ -98,7 +98,7 @@ class Block:
             self._low[rows, rows ^ x_low] = 1 - 2.0 * (np.bitwise_count(z_low & (rows ^ x_low)) & 1)
 
     def entries(self, coefficients: Array) -> Array:
-        """Return what is not zero of Σ c_k P_high,k, row by row: the places of the entries do not depend on the c_k."""
+        """Return the entries of the sparse matrix Σ c_k P_high,k, row by row; their positions do not depend on the c_k."""
         c = coefficients[self.terms] * self._factor
         data = np.empty((self._size, len(self._members)), c.dtype)
         for k, (members, table) in enumerate(zip(self._members, self._tables, strict=True)):
@@ -106,10 +106,10 @@ class Block:
         return data.reshape(-1)
 
     def add_product(self, entries: Array, v: Array, result: Array) -> None:
-        """Add (matrix ⊗ P_low) v to the result, which has the type of v.
+        """Add (matrix ⊗ P_low) v to `result`, which has the type of v.
 
-        It calls what scipy's own product calls: the checks and the fresh array around it take longer than the product
-        does for a dozen qubits.
+        This calls scipy's internal routine directly. For a dozen qubits, the checks and the new array of scipy's public product
+        take longer than the product itself.
         """
         columns = v.reshape(self._size, -1)
         if self._low is not None:
@@ -125,7 +125,7 @@ class Block:
 
 
 class Window:
-    """Strings that act on qubits start ≤ q < stop only."""
+    """Strings that act only on the qubits start ≤ q < stop."""
 
     def __init__(self, strings: Strings, start: int, stop: int) -> None:
         self.terms, self._start = strings.terms, start
@@ -145,7 +145,7 @@ class Window:
         return np.asarray(self._entries @ coefficients[self.terms]).reshape(self._size, self._size)
 
     def expectations(self, v: Array) -> Array:
-        """Read all of them from the reduced density matrix."""
+        """Return the expectations of the strings, from the reduced density matrix of the window."""
         if self._start == 0:
             rows = v.reshape(-1, self._size)
             density = rows.conj().T @ rows
@@ -157,7 +157,7 @@ class Window:
 
 
 class Flip:
-    """Strings that flip the same qubits: P v = factor · sign · v[j ^ mask]."""
+    """Strings that flip the same qubits: (P v)[j] = factor · sign · v[j ^ mask]."""
 
     def __init__(self, strings: Strings, num_qubits: int) -> None:
         self.terms, self._mask, self._num_qubits = strings.terms, int(strings.x[0]), num_qubits
@@ -165,7 +165,7 @@ class Flip:
         self._table = SignTable(strings.terms, strings.z, num_qubits) if np.any(strings.z) else None
 
     def expectations(self, v: Array) -> Array:
-        """Read all of them from the product of v and its flipped self."""
+        """Return the expectations of the strings, from the product of v and v with the qubits flipped."""
         low = min(LOW_QUBITS, self._num_qubits)
         rows = np.arange(1 << (self._num_qubits - low)) ^ (self._mask >> low)
         partner = v.reshape(-1, 1 << low)[rows]
@@ -183,7 +183,11 @@ class Flip:
 
 
 def cover(rest: Strings, num_qubits: int) -> tuple[list[Window], Strings]:
-    """Cover strings with windows: an even partition where there are fields, then any that holds two masks or more."""
+    """Cover strings with windows, and return the windows and the strings that are left.
+
+    If there are single-qubit strings, the first windows divide the qubits evenly. Further windows follow as long as one
+    contains two or more masks.
+    """
     windows: list[Window] = []
 
     def bounds() -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Gibbs states by full diagonalisation: expectations, and the first-order response to a perturbation."""
+"""Gibbs states by full diagonalisation: their expectations and their first-order response to a perturbation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array: TypeAlias = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class GibbsState:
-    """ρ = exp(−H/T) / tr exp(−H/T), with k_B = 1.
+    """The Gibbs state ρ = exp(−H/T) / tr exp(−H/T), with k_B = 1.
 
     Attributes
     ----------
@@ -33,45 +33,45 @@ class GibbsState:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """The weights of the eigenstates."""
+        """The probabilities of the eigenstates."""
         weights = np.exp((self.energies[0] - self.energies) / self.temperature)
         return np.asarray(weights / weights.sum())
 
     @property
     def energy(self) -> float:
-        """⟨H⟩."""
+        """The energy ⟨H⟩."""
         return float(self.probabilities @ self.energies)
 
     @property
     def variance(self) -> float:
-        """⟨H²⟩ − ⟨H⟩²."""
+        """The energy variance ⟨H²⟩ − ⟨H⟩²."""
         return float(self.probabilities @ (self.energies - self.energy) ** 2)
 
     @property
     def free_energy(self) -> float:
-        """−T log tr exp(−H/T)."""
+        """The free energy −T log tr exp(−H/T)."""
         weights = np.exp((self.energies[0] - self.energies) / self.temperature)
         return float(self.energies[0] - self.temperature * np.log(weights.sum()))
 
     @property
     def gap(self) -> float:
-        """E1 − E0."""
+        """The gap E1 − E0."""
         return float(self.energies[1] - self.energies[0])
 
     def expectations(self, structure: PauliStructure) -> NDArray[np.float64]:
-        """Return tr(ρ P) of every string, shape (L,)."""
+        """Return tr(ρ P) for every string, shape (L,)."""
         populated = np.flatnonzero(self.probabilities > 1e-18)
         vectors = self.vectors[:, populated]
         rho = (vectors * self.probabilities[populated]) @ vectors.conj().T
         return np.asarray(structure.traces(rho).real)
 
     def response(self, structure: PauliStructure, source: PauliSum) -> NDArray[np.float64]:
-        """Return d tr(ρ P)/dβ at β = 0 of every string where H becomes H + βC, shape (L,).
+        """Return d tr(ρ P)/dβ at β = 0 for every string, shape (L,), where H is perturbed to H + βC.
 
         Notes
         -----
-        Σ_mn f_mn P_nm C_mn + ⟨P⟩⟨C⟩/T with f_mn = (p_m − p_n)/(E_m − E_n), which is −p_m/T on the diagonal: Kubo's canonical
-        correlation, the second derivative of the free energy (Kubo 1957).
+        The response is Σ_mn f_mn P_nm C_mn + ⟨P⟩⟨C⟩/T, with f_mn = (p_m − p_n)/(E_m − E_n), and −p_m/T if E_m = E_n. This is
+        Kubo's canonical correlation, the second derivative of the free energy (Kubo 1957).
         """
         probabilities, vectors = self.probabilities, self.vectors
         elements = vectors.conj().T @ np.asarray(source.apply(np.ascontiguousarray(vectors.T))).T

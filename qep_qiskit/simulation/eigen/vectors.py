@@ -23,18 +23,21 @@ def add_scaled(y: Array, factor: complex, x: Array) -> None:
 
 
 def project_off(psi: Array, v: Array) -> Array:
-    """Remove from v, in place, its part along the normalised psi. Returns v."""
+    """Remove from v, in place, its component along the normalised psi, and return v."""
     add_scaled(v, -complex(np.vdot(psi, v)), psi)
     return v
 
 
 def norm(v: Array) -> float:
-    """Return the 2-norm; the dot product is several times faster than BLAS's scaled nrm2."""
+    """Return the 2-norm, computed by a dot product, which is several times faster than BLAS's nrm2."""
     return math.sqrt(np.vdot(v, v).real)
 
 
 def fixed_phase(v: Array) -> Array:
-    """Make the largest amplitude positive: the first within 1e-6 of the largest, so that rounding does not choose."""
+    """Return v with its phase chosen so that the largest amplitude is positive.
+
+    Among amplitudes within 1e-6 of the largest, the first one is used, so that the choice does not depend on rounding.
+    """
     size = np.abs(v)
     i = int(np.argmax(size >= (1 - 1e-6) * size.max()))
     return v if v[i].imag == 0 and v[i].real > 0 else np.asarray(v * (size[i] / v[i]))

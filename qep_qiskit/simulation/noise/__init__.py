@@ -1,4 +1,5 @@
-"""Exact density matrices of small noisy circuits, as real vectors over Pauli strings.
+"""Exact density matrices of small noisy circuits, stored as real vectors of Pauli expectations.
 
-`transfer` turns channels into matrices, `wires` chooses their order in memory, `channels` runs many rows of angles at once.
+`transfer` turns channels into matrices, `wires` chooses the order of wires in memory, `channels` evolves many rows of angles
+together, `aer_model` reads Aer's noise models, and `program` compiles a circuit with its noise.
 """

@@ -1,7 +1,7 @@
 """Aer noise models as transfer matrices.
 
-As in Aer's density matrices, every gate is followed by the error that the model has for its label (or name) on these wires in
-this order, or else on any wires. Anything else is :class:`Unsuited`.
+As in Aer's density-matrix method, every gate is followed by its error: the one that the model has for the gate's label (or
+name) on these wires in this order, or else the one for all wires. Anything else raises :class:`Unsuited`.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from qep_qiskit.simulation.noise.transfer import Real
 
 _NO_UNITARY = frozenset(("delay", "reset", "measure", "initialize"))
 _LEFT_OUT = 1e-10
-"""Terms of an error whose probability is not larger are left out, as in Aer."""
+"""Terms of an error with at most this probability are dropped, as in Aer."""
 
 
 class Unsuited(Exception):
-    """Raised for a circuit, or noise, that cannot be treated exactly; its text names it."""
+    """The error for a circuit or noise that cannot be treated exactly; its message says which part."""
 
 
 def label_of(operation: Operation) -> str:
-    """Return the name under which Aer looks for a gate's errors: its label where it has one."""
+    """Return the name under which Aer looks up a gate's errors: its label, or its name if it has none."""
     return str(getattr(operation, "label", None) or operation.name)
 
 
 def error_of(model: NoiseModel, label: str, wires: tuple[int, ...]) -> QuantumError | None:
-    """Return the error after the gate of this label on these wires in this order, None where there is none."""
+    """Return the error after a gate with this label on these wires in this order, or None if there is none."""
     # no public accessors exist
     error = model._local_quantum_errors.get(label, {}).get(wires, model._default_quantum_errors.get(label))
     assert error is None or isinstance(error, QuantumError)
@@ -42,7 +42,7 @@ def error_of(model: NoiseModel, label: str, wires: tuple[int, ...]) -> QuantumEr
 
 
 def confusion_of(model: NoiseModel | None, wires: Sequence[int]) -> list[NDArray[np.float64]]:
-    """Return the 2 × 2 matrix P(read | state), columns by state, of each wire."""
+    """Return, for each wire, the 2 × 2 matrix P(outcome | state), with one column per state."""
     if model is None:
         return [np.eye(2) for _ in wires]
     local = model._local_readout_errors  # no public accessor exists
@@ -55,7 +55,7 @@ def confusion_of(model: NoiseModel | None, wires: Sequence[int]) -> list[NDArray
 
 
 def confused(probabilities: NDArray[np.float64], matrices: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return a distribution over 2**n after each qubit's readout error (qubit 0 is the least significant bit)."""
+    """Return a distribution over 2**n outcomes after each qubit's readout error; qubit 0 is the least significant bit."""
     out = probabilities
     for q, matrix in enumerate(matrices):
         out = np.einsum("ab,ibj->iaj", matrix, out.reshape(-1, 2, 2**q)).reshape(-1)
@@ -63,10 +63,10 @@ def confused(probabilities: NDArray[np.float64], matrices: Sequence[NDArray[np.f
 
 
 class NoiseMatrices:
-    """The errors of a noise model as transfer matrices, each one made once."""
+    """The errors of a noise model as transfer matrices, each computed once."""
 
     def __init__(self, model: NoiseModel) -> None:
-        # no public accessors exist; copies keep the errors alive, whose ids tell whether the model was changed
+        # no public accessors exist; the copies keep the errors alive, so that their ids show whether the model has changed
         self._local = {name: dict(errors) for name, errors in model._local_quantum_errors.items()}
         self._common = dict(model._default_quantum_errors)
         self.model = model
@@ -76,7 +76,7 @@ class NoiseMatrices:
         self.passes = [each for each in model._custom_noise_passes if type(each) is not RelaxationNoisePass]
 
     def after(self, name: str, wires: tuple[int, ...]) -> Real | None:
-        """Return the error after a gate of this label, or None."""
+        """Return the transfer matrix of the error after a gate with this label, or None."""
         error = self._local.get(name, {}).get(wires, self._common.get(name))
         if error is None:
             return None
@@ -85,11 +85,11 @@ class NoiseMatrices:
         matrix = self._made[id(error)]
         if error.num_qubits > len(wires):
             raise Unsuited(f"an error on {error.num_qubits} qubits after {name!r} on {len(wires)}")
-        # an error on fewer qubits than the gate's acts on the first of them
+        # an error on fewer qubits than the gate acts on the gate's first qubits
         return transfer.lifted(matrix, slow=False) if error.num_qubits < len(wires) else matrix
 
     def noisy(self, name: str, label: str | None, wires: tuple[int, ...], angles: tuple[float | None, ...]) -> Real:
-        """Return the parts of a gate with its error; an angle of None is free."""
+        """Return the parts of a gate followed by its error; an angle of None is free."""
         key = (name, label, wires, angles)
         if key not in self._gates:
             if None in angles and name not in transfer.TURNING:
@@ -99,7 +99,7 @@ class NoiseMatrices:
         return self._gates[key]
 
     def noisy_matrix(self, operation: Operation, wires: tuple[int, ...]) -> Real:
-        """Return any gate without free angles with its error, as parts."""
+        """Return the parts of any gate without free angles, followed by its error."""
         if operation.name in _NO_UNITARY:
             raise Unsuited(f"the instruction {operation.name!r}")
         try:
@@ -111,7 +111,7 @@ class NoiseMatrices:
 
 
 def state_of(model: NoiseModel) -> tuple[object, ...]:
-    """Return what changes when a model is changed."""
+    """Return a value that differs if the model has been changed."""
     local = [(name, wires, id(error)) for name, errors in model._local_quantum_errors.items() for wires, error in errors.items()]
     readout = [(wires, id(error)) for wires, error in model._local_readout_errors.items()]
     common = [(name, id(error)) for name, error in model._default_quantum_errors.items()]

@@ -1,4 +1,4 @@
-"""A circuit of channels on one and two qubits, compiled for the outcomes of many rows of angles, exact up to rounding."""
+"""Circuits of channels on one and two qubits, compiled to compute exact outcome distributions for many rows of angles."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from qep_qiskit.simulation.noise.wires import Stop, route
 from qep_qiskit.simulation.threads import single_threaded
 
 _TOGETHER = 1 << 16
-"""Total size, in numbers, of the states evolved together: 0.5 MB and a write buffer of the same size fit in the cache."""
+"""Total size, in numbers, of the states evolved together: their 0.5 MB and an equal write buffer fit in the cache."""
 _MATRICES = 128
-"""Number of rows whose matrices are computed together; equal ones are computed once."""
+"""Number of rows whose matrices are computed together; equal matrices are computed only once."""
 _ROOM = 1 << 23
-"""Largest total size of the matrices of those rows, in numbers."""
+"""Largest total size, in numbers, of the matrices computed together."""
 
 
 class Fusion:
@@ -88,7 +88,7 @@ class ChannelProgram:
     def distributions(
         self, angles: Real, readings: Sequence[Sequence[Real]], wires: Sequence[int], wanted: Sequence[NDArray[np.bool_]]
     ) -> list[Real]:
-        """Return the probabilities of the outcomes, for each reading an array (R', 2**len(wires)).
+        """Return the probabilities of the outcomes: for each reading, an array of shape (R', 2**len(wires)).
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class ChannelProgram:
         wires : sequence of int
             The wires that are read; the first is the least significant bit of an outcome.
         wanted : sequence of ndarray of bool, shape (R,)
-            The rows that are wanted, for each reading.
+            For each reading, which rows to compute.
         """
         results = [np.empty((len(angles), 2 ** len(wires))) for _ in readings]
         size = 4**self.num_wires
@@ -120,7 +120,7 @@ class ChannelProgram:
         return [out if mask.all() else out[mask] for out, mask in zip(results, wanted, strict=True)]
 
     def _matrices(self, rows: Real) -> tuple[list[Real], list[NDArray[np.intp] | None]]:
-        """Return every block's distinct matrices, and the index of each row's matrix (None if all rows share one)."""
+        """Return, for every block, its distinct matrices and the index of each row's matrix (None if all rows share one)."""
         turns = np.stack([np.ones_like(rows), np.cos(rows), np.sin(rows)], axis=-1)
         matrices: list[Real] = []
         places: list[NDArray[np.intp] | None] = []
@@ -165,7 +165,10 @@ def _joined(factors: Sequence[Real]) -> Real:
 
 
 def _distinct(values: Real) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None]:
-    """Return the indices of the distinct rows, and of each row's equal among them; None for "all rows" and for "one for all"."""
+    """Return the indices of the distinct rows, and for each row the position of its equal among them.
+
+    The first is None if there is only one row, the second if all rows are equal.
+    """
     if len(values) == 1:
         return None, None
     if not values.size or (values == values[0]).all():
@@ -176,7 +179,7 @@ def _distinct(values: Real) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] |
 
 
 def _apply(matrix: Real, stop: Stop, states: Real, out: Real) -> None:
-    """Write the products of one matrix, or of one per state, with states (c, 4**n) to `out`."""
+    """Multiply states (c, 4**n) by one matrix, or by one matrix per state, and write the products to `out`."""
     d, count = matrix.shape[-1], len(states)
     if stop.inner == 1:
         if matrix.ndim == 2:

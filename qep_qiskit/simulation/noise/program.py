@@ -1,4 +1,4 @@
-"""Small circuits under an Aer noise model: the exact state of each row of values, whatever the number of bases and shots."""
+"""Small circuits under an Aer noise model: one exact state per row of values, whatever the number of bases and shots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qep_qiskit.simulation.noise.channels import ChannelProgram, Fusion
 from qep_qiskit.simulation.noise.transfer import Piece, Real
 
 MOST_WIRES = 12
-"""A state of 12 wires takes 0.13 GB, its density matrix 0.27 GB; 13 would take four times that."""
+"""Largest number of wires: a state of 12 takes 0.13 GB, its density matrix 0.27 GB, and 13 wires four times as much."""
 
 _TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
 
@@ -30,12 +30,12 @@ class NoisyProgram:
     circuit : QuantumCircuit
     noise : NoiseMatrices
     basis_change : callable
-        Returns, for one of the letters X, Y and Z, the circuit on one qubit after which a Z measurement reads that axis.
+        Takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis.
 
     Raises
     ------
     Unsuited
-        If the circuit is too large, or it or its noise cannot be treated exactly.
+        If the circuit is too large, or if the circuit or its noise cannot be treated exactly.
     """
 
     def __init__(self, circuit: QuantumCircuit, noise: NoiseMatrices, basis_change: Callable[[str], QuantumCircuit]) -> None:
@@ -92,7 +92,7 @@ class NoisyProgram:
         fusion.add(wires, Piece(parts, tuple(range(first, len(self._angles)))))
 
     def _add_r(self, fusion: Fusion, operation: Instruction, wires: tuple[int, ...], slots: SlotTable) -> None:
-        """Add R(θ, φ) = RZ(φ) RX(θ) RZ(−φ), then its error: φ turns it at two frequencies."""
+        """Add R(θ, φ), followed by its error, as RZ(φ) RX(θ) RZ(−φ), since its matrix also contains 2φ."""
         theta, phi = operation.params
         try:
             turns = [("rz", slots.angle(phi).scaled(-1.0)), ("rx", slots.angle(theta)), ("rz", slots.angle(phi))]
@@ -108,18 +108,18 @@ class NoisyProgram:
     def distributions(
         self, values: Real, axes: Sequence[str], wires: Sequence[int], wanted: Sequence[NDArray[np.bool_]]
     ) -> list[Real]:
-        """Return the probabilities of all outcomes, readout errors included: one array (R', 2**n) per basis.
+        """Return the probabilities of all outcomes, with readout errors: one array (R', 2**n) per basis.
 
         Parameters
         ----------
         values : ndarray of shape (R, P)
-            In the order of the circuit's parameters.
+            Rows of values in the order of the circuit's parameters.
         axes : sequence of str
-            For each basis one letter of XYZ per measured wire.
+            For each basis, one letter of XYZ per measured wire.
         wires : sequence of int
             The measured wires; the first is the least significant bit of an outcome.
         wanted : sequence of ndarray of bool, shape (R,)
-            The rows that are wanted in each basis.
+            For each basis, which rows to compute.
         """
         slots = values
         if self._functions:
@@ -135,7 +135,7 @@ class NoisyProgram:
         return readings
 
     def _turn(self, letter: str, wire: int) -> Real:
-        """Return the basis change of a wire, with the errors of its gates."""
+        """Return the basis change on a wire, with the errors of its gates."""
         turns = self._turns[wire]
         if letter not in turns:
             matrix = np.eye(4)

@@ -1,8 +1,9 @@
-"""Channels on one or two qubits as real matrices over Pauli strings, and how those of gates depend on their angles.
+"""Channels on one or two qubits as Pauli transfer matrices, and the dependence of gates' matrices on their angles.
 
-The Pauli transfer matrix of a channel E has the entries Tr(P_i E(P_j)) / d. A state is the vector of its expectations Tr(P ρ), I
-X Y Z a qubit; of two qubits the first index is the slow one. For a gate whose angles turn at the frequency 1 (the elements of its
-unitary hold half angles) it is A + B cos θ + C sin θ, and a product of such terms for several angles: a stack of 3**k *parts*.
+The Pauli transfer matrix of a channel E has the real entries Tr(P_i E(P_j)) / d. A state is the vector of its expectations
+Tr(P ρ), with P = I, X, Y, Z for one qubit; for two qubits, the first index varies slowest. If the unitary of a gate contains
+the half angle θ/2 only, its transfer matrix is A + B cos θ + C sin θ. With k such angles there is one such factor per angle,
+and so a stack of 3**k *parts*.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 TURNING = frozenset(("rx", "ry", "rz", "p", "u", "u1", "u2", "u3", "rzz", "rxx", "ryy", "rzx", "cp", "cu1"))
-"""Gates whose angles may be free: each of them turns at the frequency 1."""
+"""Gates that may have free angles: their unitaries contain half angles only."""
 FIXED = frozenset(("id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "r", "cx", "cy", "cz", "ecr", "swap"))
-"""Gates that must have numbers for angles."""
+"""Gates that must have numbers as angles."""
 
 
 @functools.cache
 def paulis(num_qubits: int) -> Complex:
-    """Return I, X, Y, Z, or their products with the first factor slow, of shape (4**n, 2**n, 2**n)."""
+    """Return I, X, Y, Z or, for n qubits, their products with the first factor slowest, shape (4**n, 2**n, 2**n)."""
     one = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
     if num_qubits == 1:
         return one
@@ -37,10 +38,10 @@ def paulis(num_qubits: int) -> Complex:
 
 
 def of_kraus(operators: Complex) -> Real:
-    """Return the transfer matrix of ρ → Σ K ρ K†, for operators of shape (m, d, d); unitaries of Kraus rank 1 among them."""
+    """Return the transfer matrix of ρ → Σ K ρ K†, for operators of shape (m, d, d); m = 1 for a unitary."""
     d = operators.shape[-1]
     strings = paulis(d.bit_length() - 1)
-    # K P K† for all K at once, then its overlaps with all strings
+    # K P K† for all K together, then the overlaps with all strings
     images = (operators[:, None] @ strings @ np.conjugate(np.swapaxes(operators, 1, 2))[:, None]).sum(axis=0)
     return np.ascontiguousarray(
         (strings.transpose(0, 2, 1).reshape(len(strings), -1) @ images.reshape(len(images), -1).T).real / d
@@ -55,7 +56,7 @@ def swapped(parts: Real) -> Real:
 
 
 def lifted(parts: Real, *, slow: bool) -> Real:
-    """Return matrices of shape (..., 4, 4) extended to two qubits by the identity on the other one."""
+    """Return matrices of shape (..., 4, 4) extended to two qubits, with the identity on the other qubit."""
     other = np.eye(4)
     return both(parts, other) if slow else both(other, parts)
 
@@ -68,13 +69,13 @@ def both(slow: Real, fast: Real) -> Real:
 
 @functools.lru_cache(maxsize=4096)
 def gate(name: str, angles: tuple[float, ...]) -> Real:
-    """Return the matrix of a standard gate; of two qubits the gate's first qubit is the fast one."""
+    """Return the matrix of a standard gate; for two qubits, the gate's first qubit is the fast index."""
     return of_kraus(_unitary(name, angles)[None])
 
 
 @functools.lru_cache(maxsize=4096)
 def gate_parts(name: str, angles: tuple[float | None, ...]) -> Real:
-    """Return the parts, shape (3**k, d, d), of a gate whose angles are free where they are None, the first one slow."""
+    """Return the parts of a gate, shape (3**k, d, d), for k free angles (those that are None); the first one varies slowest."""
     free = [i for i, angle in enumerate(angles) if angle is None]
     values: list[Real] = []
     for choice in product((0.0, np.pi / 2, np.pi), repeat=len(free)):
@@ -109,18 +110,18 @@ class Piece:
     ----------
     parts : ndarray of shape (3**k, d, d)
     angles : tuple of int
-        The first one varies slowest in the order of the parts.
+        The indices of the angles. In the order of the parts, the first one varies slowest.
     """
 
     parts: Real
     angles: tuple[int, ...] = ()
 
     def mapped(self, change: Callable[[Real], Real]) -> Piece:
-        """Return the piece with its parts changed, by a linear function."""
+        """Return the piece with a linear function applied to its parts."""
         return Piece(change(self.parts), self.angles)
 
     def matrices(self, turns: Real) -> Real:
-        """Return the matrices (U, d, d) for 1, cos and sin of all angles, shape (U, angles, 3)."""
+        """Return the matrices (U, d, d), given 1, cos and sin of all angles, shape (U, angles, 3)."""
         if not self.angles:
             return self.parts
         factors = turns[:, self.angles[0]]
@@ -131,13 +132,13 @@ class Piece:
 
 
 class Chain:
-    """Pieces that act one after the other on the same qubits; constant ones are multiplied into their neighbours."""
+    """Pieces that act one after the other on the same qubits. Constant pieces are multiplied into their neighbours."""
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
 
     def append(self, piece: Piece) -> None:
-        """Append a piece that acts after all others."""
+        """Append a piece, which acts after all others."""
         if self.pieces and not (piece.angles and self.pieces[-1].angles):
             last = self.pieces.pop()
             piece = Piece(piece.parts @ last.parts, last.angles + piece.angles)
@@ -155,7 +156,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Couple:
-    """Two chains side by side, on the slow and on the fast one of two qubits."""
+    """Two parallel chains, one on the slow and one on the fast of two qubits."""
 
     slow: Chain
     fast: Chain
@@ -178,12 +179,12 @@ def _product(matrices: Sequence[Real]) -> Real:
 
 
 class Block:
-    """Everything that is fused into one matrix on one or two wires.
+    """Channels on one or two wires that are fused into one matrix.
 
     Attributes
     ----------
     wires : tuple of int
-        The slow one first.
+        The wires, the slow one first.
     """
 
     def __init__(self, wires: tuple[int, ...]) -> None:
@@ -191,7 +192,7 @@ class Block:
         self._items: list[Chain | Couple] = []
 
     def append(self, piece: Piece) -> None:
-        """Append a piece on all wires of the block that acts after all others."""
+        """Append a piece on all wires of the block, which acts after all others."""
         if not self._items or isinstance(self._items[-1], Couple):
             self._items.append(Chain())
         chain = self._items[-1]
@@ -199,7 +200,7 @@ class Block:
         chain.append(piece)
 
     def append_each(self, slow: Chain, fast: Chain) -> None:
-        """Append a chain on each wire of a pair; fuse them at once if at most one piece has angles or one chain is empty."""
+        """Append a chain on each wire of a pair. Fuse them immediately if at most one piece has angles or one chain is empty."""
         if sum(bool(piece.angles) for piece in (*slow.pieces, *fast.pieces)) > 1 and slow.pieces and fast.pieces:
             self._items.append(Couple(slow, fast))
             return
@@ -210,9 +211,9 @@ class Block:
 
     @property
     def angles(self) -> tuple[int, ...]:
-        """The indices of the angles that its matrix depends on."""
+        """The indices of the angles on which the block's matrix depends."""
         return tuple(dict.fromkeys(angle for item in self._items for angle in item.angles))
 
     def matrices(self, turns: Real) -> Real:
-        """Return its matrices, shape (U, d, d), for 1, cos and sin of all angles of a program, shape (U, angles, 3)."""
+        """Return the block's matrices (U, d, d), given 1, cos and sin of all angles of a program, shape (U, angles, 3)."""
         return _product([item.matrices(turns) for item in self._items])

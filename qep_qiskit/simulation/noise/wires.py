@@ -1,4 +1,4 @@
-"""The order of a state's wires in memory, and the moves that bring a pair together."""
+"""The order of a state's wires in memory, and the moves that make the wires of a pair neighbours."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _AHEAD = 24
-"""Number of coming pairs that decide which wire of a pair is moved."""
+"""Number of following blocks considered when choosing which wire of a pair to move."""
 
 
 class Move(NamedTuple):
-    """A copy of the states into another order, and the order of their axes in it."""
+    """A change of the order of wires: the shape in which to view each state, and the new order of its axes."""
 
     shape: tuple[int, ...]
     axes: tuple[int, ...]
 
 
 class Stop(NamedTuple):
-    """The place where a block acts: states are (…, outer, 4 or 16, inner).
+    """The place in memory where a block acts, with states seen as arrays of shape (…, outer, 4 or 16, inner).
 
     Attributes
     ----------
     move : Move or None
-        Before it.
+        The move before the block acts.
     swapped : bool
-        Whether the block's wires lie in the other order.
+        Whether the block's wires are in the opposite order in memory.
     inner : int
     """
 
@@ -35,7 +35,7 @@ class Stop(NamedTuple):
 
 
 def route(num_wires: int, blocks: Sequence[tuple[int, ...]]) -> tuple[list[Stop], list[int]]:
-    """Return where each block of wires acts, and the order of the wires at the end, the slowest first."""
+    """Return the stop of each block, and the final order of the wires, the slowest first."""
     order = line(num_wires, [tuple(b) for b in blocks if len(b) == 2])
     stops = []
     for number, wires in enumerate(blocks):
@@ -66,9 +66,9 @@ def _distance(order: Sequence[int], pairs: Sequence[tuple[int, ...]]) -> int:
 
 
 def line(num_wires: int, pairs: Sequence[tuple[int, ...]]) -> list[int]:
-    """Return an order of the wires in which the pairs that come up most often are neighbours.
+    """Return an order of the wires in which the most frequent pairs are neighbours.
 
-    Paths are joined at their ends, the most frequent pair first. For a chain of pairs that is the chain.
+    Wires are joined to paths at their ends, the most frequent pair first. If the pairs form a chain, the result is that chain.
     """
     paths = {wire: [wire] for wire in range(num_wires)}
     for pair, _ in sorted(Counter(tuple(sorted(p)) for p in pairs).items(), key=lambda item: (-item[1], item[0])):
