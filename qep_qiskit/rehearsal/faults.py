@@ -1,4 +1,4 @@
-"""Faults on request: the failures of a service that clients meet sooner or later, by name."""
+"""Faults on request: failures of a service that clients must handle, by name."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from qep_qiskit.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class Fault:
-    """A failure of the service.
+    """A failure of the service that can be ordered.
 
     Attributes
     ----------
     what : str
         The service's behaviour.
     then : str
-        The program's answer.
+        The program's reaction.
     times : int
-        How often it happens per request, by default.
+        How often the fault happens if no count is given.
     """
 
     name: str
@@ -108,7 +108,7 @@ def orders(names: Iterable[str]) -> dict[str, int]:
     Raises
     ------
     InputError
-        For an unknown fault or a malformed number.
+        If a fault is unknown or its count is malformed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A job of the mock service."""
+"""Jobs of the mock service."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Job:
     Attributes
     ----------
     params : mapping
-        Its inputs as received.
+        The inputs as received.
     due, visible : float
-        Times on the monotonic clock from which it may start, and appears in listings.
+        Times on the monotonic clock at which the job may start, and appears in listings.
     seconds : float
         Billed QPU seconds.
     """
@@ -48,11 +48,11 @@ class Job:
 
     @property
     def names(self) -> list[str]:
-        """The tags that name the job's owner, without the one that is the digest of its content."""
+        """The tags of the job, without the one that is a digest of its content."""
         return [tag for tag in self.tags if tag != mark_in(self.tags)]
 
     def document(self, *, inputs: bool = False) -> dict[str, Any]:
-        """Return the job as the service describes it, with or without its inputs."""
+        """Return the job in the service's format, with or without its inputs."""
         state: dict[str, Any] = {"status": self.status}
         if self.reason:
             state |= {"reason": self.reason, "reason_code": 1000}

@@ -1,4 +1,4 @@
-"""The devices of the mock service: snapshots with their present calibration and noise."""
+"""The devices of the mock service: snapshots with their current calibration and noise."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from qep_qiskit.errors import InputError, nearest
 
 NOISES = ("full", "readout", "none")
 DRIFT = 1.6
-"""Factor by which a drift multiplies every readout error."""
+"""The factor by which a drift multiplies every readout error."""
 READOUT = ("prob_meas1_prep0", "prob_meas0_prep1", "readout_error")
 
 
 @functools.cache
 def machine_names() -> tuple[str, ...]:
-    """Return the names under which the snapshots are served: ``fake_torino`` is ``ibm_torino``."""
+    """Return the names of the mock service's devices: the snapshot ``fake_torino`` is served as ``ibm_torino``."""
     return tuple("ibm_" + name.removeprefix("fake_") for name in snapshot_classes())
 
 
@@ -36,9 +36,9 @@ class Machine:
     Attributes
     ----------
     name : str
-        Such as ``ibm_torino``.
+        The device's name, such as ``ibm_torino``.
     drifted : bool
-        True once its readout is worse than the snapshot's.
+        Whether its readout has become worse than the snapshot's.
     """
 
     name: str
@@ -60,11 +60,11 @@ class Machine:
         return replace(original, readout=tuple((min(a * DRIFT, 0.5), min(b * DRIFT, 0.5)) for a, b in original.readout))
 
     def configuration(self) -> dict[str, Any]:
-        """Return the configuration as the service sends it."""
+        """Return the configuration in the service's format."""
         return {**_document(self.name, "conf_filename"), "backend_name": self.name}
 
     def properties(self) -> dict[str, Any]:
-        """Return the calibration as the service sends it."""
+        """Return the calibration in the service's format."""
         properties = {**_document(self.name, "props_filename"), "backend_name": self.name}
         if not self.drifted:
             return properties
@@ -76,7 +76,7 @@ class Machine:
         return properties
 
     def noise_model(self, qubits: Sequence[int]) -> NoiseModel | None:
-        """Return the noise of these qubits, renumbered 0, 1, …"""
+        """Return the noise model of these qubits, renumbered 0, 1, …"""
         return _noise_model(self, tuple(qubits))
 
 

@@ -1,6 +1,6 @@
-"""Quantum programs as the client's Sampler sends them, run on Aer with the noise of the qubits in use.
+"""Quantum programs in the format of the client's Sampler, run on Aer with the noise of the qubits in use.
 
-The wire formats are those of ``ibm_quantum_schemas``, which the client uses itself.
+The wire formats are defined by ``ibm_quantum_schemas``, which the client uses itself.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from qep_qiskit.rehearsal.machine import Machine
 from qep_qiskit.seeds import integer, stream
 
 MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 24
-"""Number of qubits up to which a density matrix, noisy trajectories, and a state vector are quick enough."""
+"""The most qubits for a fast simulation: by density matrix, by noisy trajectories, and by state vector."""
 
 
 class RefusedError(ValueError):
-    """The service refuses a job."""
+    """The error of a job that the service refuses."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """A circuit with the values of its runs.
+    """A circuit and its rows of values.
 
     Attributes
     ----------
     circuit : QuantumCircuit
-        On all wires of the device.
+        The circuit on all wires of the device.
     values : ndarray of shape (..., num_parameters)
-        In the order of the circuit's own parameters.
+        Values in the order of the circuit's own parameters.
     extra : mapping of str to ndarray
-        Arrays that go back with the outcomes: the flips of twirled measurements.
+        Arrays returned with the outcomes: the flips of twirled measurements.
     """
 
     circuit: QuantumCircuit
@@ -63,16 +63,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Program:
-    """The work of a job.
+    """The circuits of a job, with shots and seed.
 
     Attributes
     ----------
     shots : int
-        Per row of values.
+        Shots per row of values.
     seed : int
-        Derived from the server's seed, the circuits and the values alone.
+        A seed derived only from the server's seed, the circuits and the values.
     echoed : Any
-        Data that the client wants back unchanged.
+        Data that is returned to the client unchanged.
     """
 
     items: tuple[Item, ...]
@@ -82,7 +82,7 @@ class Program:
     role: str | None
 
     def seconds(self, machine: Machine) -> float:
-        """Return the QPU seconds that are billed."""
+        """Return the billed QPU seconds."""
         backend = machine.snapshot.backend
         delay, _ = repetition_delay(backend)
         circuits = [(item.circuit, self.shots * math.prod(item.values.shape[:-1])) for item in self.items]
@@ -90,12 +90,12 @@ class Program:
 
 
 def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:
-    """Return the program of a request.
+    """Return the program in a request.
 
     Raises
     ------
     RefusedError
-        If it is malformed or does not fit the device.
+        If the program is malformed or does not fit the device.
     """
     if params.get("schema_version") != "v2.0":
         raise RefusedError(f"schema {params.get('schema_version')!r} is not served here; the client must send v2.0")
@@ -131,7 +131,7 @@ def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:
 
 
 def _spelled(circuit: QuantumCircuit) -> bytes:
-    """Return the circuit as text that is the same in every process, unlike its parameters' identities."""
+    """Return the circuit as text that is the same in every process, unlike the identities of its parameters."""
     lines = [f"{circuit.num_qubits} {[p.name for p in circuit.parameters]}"]
     for item in circuit.data:
         angles = [str(p) if isinstance(p, ParameterExpression) else f"{float(p):.6f}" for p in item.operation.params]
@@ -157,7 +157,7 @@ def _twirled(circuit: QuantumCircuit, item: Any, rng: np.random.Generator) -> It
 
 
 def run(program: Program, machine: Machine) -> str:
-    """Return the result as the service sends it."""
+    """Run a program on a device and return the result in the service's format."""
     started = datetime.now(UTC)
     data = [
         QuantumProgramResultItemModel(
@@ -195,7 +195,7 @@ def _outcomes(item: Item, program: Program, machine: Machine, number: int) -> di
     names = [p.name for p in item.circuit.parameters]
     shape = item.values.shape[:-1]
     rows = 1 if names else math.prod(shape)
-    # by name: the values are in the order of the whole circuit's parameters
+    # bind by name: the values are in the order of the whole circuit's parameters, not of the cut one's
     pub = (small, {tuple(names): item.values} if names else None, program.shots * rows)
     bits = dict(sampler.run([pub]).result()[0].data)
     arrays = {name: register.to_bool_array(order="little") for name, register in bits.items()}

@@ -1,4 +1,4 @@
-"""The mock service's HTTP server. It listens on loopback only."""
+"""The mock service's HTTP server, which listens on loopback only."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from qep_qiskit.rehearsal.service import PLAN, ConnectionLostError, ReplyError, 
 
 HOST = "127.0.0.1"
 ROOT = "/rt"
-"""Beginning of the paths of the Runtime's own interface."""
+"""The common prefix of the paths of the Runtime's own interface."""
 SILENT_SECONDS = 600.0
 IDLE_SECONDS = 60.0
-"""Seconds of an ignored request, and of a connection without traffic."""
+"""Seconds before a connection is closed: SILENT_SECONDS for an ignored request, IDLE_SECONDS without traffic."""
 LARGEST_BODY = 64_000_000
 CONTENT = frozenset(("application/json", "application/x-www-form-urlencoded", "application/octet-stream"))
 UNREAD = (403, 411, 413, 415, 421)
-"""Replies sent before the request's body was read, so that the connection must be closed."""
+"""Status codes sent before the body is read, after which the connection must be closed."""
 
 
 class MockServer(ThreadingHTTPServer):
-    """The server of one service; see :func:`serve`."""
+    """The HTTP server of a mock service; see :func:`serve`."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -41,29 +41,29 @@ class MockServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The address for QEP_RUNTIME_URL."""
+        """The address to which QEP_RUNTIME_URL must be set."""
         return f"http://{HOST}:{self.server_address[1]}{ROOT}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that went away."""
+        """Ignore clients that have disconnected."""
 
 
 @contextmanager
 def serve(
     *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), port: int = 0, queue_seconds: float = 0.0
 ) -> Iterator[MockServer]:
-    """Serve until the context ends.
+    """Serve a mock service within a ``with`` block.
 
     Parameters
     ----------
     seed : int
         The same seed, circuits and values give the same shots.
     noise : {"full", "readout", "none"}
-        The snapshot's noise, its readout errors alone, or none.
+        The noise of the device's snapshot, only its readout errors, or none.
     faults : iterable of str
         See :data:`qep_qiskit.rehearsal.faults.FAULTS`.
     port : int
-        0: any free one.
+        The port; 0 means any free one.
     queue_seconds : float
         Seconds that every job waits for the device.
     """
@@ -119,12 +119,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
     def _admitted(self) -> bytes:
-        """Return the body of a request that the Runtime client can have sent; pages in a browser are refused.
+        """Return the body of a request, if it may come from the Runtime client; requests from browser pages are refused.
 
         Raises
         ------
         ReplyError
-            Before the body is read.
+            If the request is refused; its body is not read.
         """
         port = self.server.server_address[1]
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise ReplyError(404, f"{method} {rest} is not served here")
 
     def _struck(self, method: str, path: str) -> None:
-        """Cause the faults that strike before a request is processed."""
+        """Cause the ordered faults that happen before a request is processed."""
         service = self.server.service
         if path.startswith("/jobs"):
             if service.strikes("storm") or service.strikes("long-storm"):

@@ -1,4 +1,4 @@
-"""The mock service apart from HTTP: accounts, devices, jobs, sessions, and the ledger."""
+"""The mock service without HTTP: accounts, devices, jobs, sessions, and the ledger."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FINAL = ("Completed", "Failed", "Cancelled")
 
 
 class ReplyError(Exception):
-    """A reply that is an error: its status, message and headers."""
+    """An error reply, with its status, message and headers."""
 
     def __init__(self, status: int, message: str, **headers: str) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class ReplyError(Exception):
 
 
 class ConnectionLostError(Exception):
-    """No reply: the connection is closed."""
+    """The connection is closed without a reply."""
 
 
 class Service:
@@ -46,16 +46,16 @@ class Service:
     Parameters
     ----------
     seed : int
-        The shots of a job depend on this seed, its circuits and their values alone.
+        The shots of a job depend only on this seed, its circuits and their values.
     noise : {"full", "readout", "none"}
     faults : iterable of str
-        Names, optionally with a number of times: ``"storm:5"``.
+        Names of faults, optionally with a count, such as ``"storm:5"``.
     queue_seconds : float
         Seconds that every job waits for the device.
     """
 
     def __init__(self, *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), queue_seconds: float = 0.0) -> None:
-        self.seed, self.noise, self.key = seed, noise, MOCK_KEY  # the fault "echo" repeats the key
+        self.seed, self.noise, self.key = seed, noise, MOCK_KEY  # the fault "echo" sends the key back
         Machine(machine_names()[0], noise)
         self._queue_seconds = queue_seconds
         self._lock = threading.RLock()
@@ -71,18 +71,18 @@ class Service:
         threading.Thread(target=self._work, name="mock device", daemon=True).start()
 
     def close(self) -> None:
-        """Stop running jobs."""
+        """Stop the thread that runs the jobs."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
 
     def order(self, *names: str) -> None:
-        """Order faults; they replace earlier orders of the same name."""
+        """Order faults; a new order replaces earlier ones of the same name."""
         with self._lock:
             self._faults |= orders(names)
 
     def strikes(self, name: str) -> bool:
-        """Return whether an ordered fault happens now, and count it."""
+        """Return whether an ordered fault happens now; if so, count it."""
         with self._lock:
             if self._faults.get(name, 0) < 1:
                 return False
@@ -91,7 +91,7 @@ class Service:
             return True
 
     def ledger(self) -> dict[str, Any]:
-        """Return every job with its billed seconds, and the faults that happened."""
+        """Return every job with its billed seconds, and the faults that have happened."""
         with self._lock:
             jobs = [
                 {
@@ -107,8 +107,8 @@ class Service:
             return {"jobs": jobs, "seconds": sum(job.seconds for job in self._jobs.values()), "faults": dict(self._happened)}
 
     def token(self, key: str) -> dict[str, Any]:
-        """Return a new access token for the only accepted key."""
-        if key != MOCK_KEY:  # it was sent to the wrong place
+        """Return a new access token, if the key is the mock service's."""
+        if key != MOCK_KEY:  # a real key must have been sent here by mistake
             raise ReplyError(401, f"a mock service accepts the key {MOCK_KEY!r} only")
         now = int(time.time())
         parts = [{"alg": "none", "typ": "JWT"}, {"iat": now, "exp": now + TOKEN_SECONDS, "id": secrets.token_hex(8)}]
@@ -125,18 +125,18 @@ class Service:
         }
 
     def revoke_tokens(self) -> None:
-        """Refuse all tokens issued so far."""
+        """Revoke all access tokens issued so far."""
         with self._lock:
             self._tokens.clear()
 
     def admit(self, token: str) -> None:
-        """Refuse a request without a valid token."""
+        """Raise a ReplyError unless the token is valid."""
         with self._lock:
             if token not in self._tokens:
                 raise ReplyError(401, "the access token has expired or is not valid")
 
     def instances(self) -> dict[str, Any]:
-        """Return the account's instances as the global search lists them."""
+        """Return the account's instances in the format of the global search."""
         extensions = {"resource": {"backends": list(machine_names())}}
         item = {
             "crn": CRN,
@@ -148,14 +148,14 @@ class Service:
         return {"items": [item], "limit": 100}
 
     def machine(self, name: str) -> Machine:
-        """Return the device of that name."""
+        """Return the device with this name."""
         try:
             return Machine(name, self.noise, self._drifted)
         except InputError:
             raise ReplyError(404, f"no device {name} is known") from None
 
     def status(self, name: str) -> dict[str, Any]:
-        """Return whether a device takes jobs."""
+        """Return the status of a device, which says whether it takes jobs."""
         down = self.strikes("maintenance")
         with self._lock:
             waiting = sum(job.status == "Queued" for job in self._jobs.values())
@@ -170,12 +170,12 @@ class Service:
         }
 
     def submit(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a job.
+        """Create a job and return its id.
 
         Raises
         ------
         ReplyError
-            If it is refused, or the reply is spoilt although the job was made.
+            If the job is refused, or the reply is corrupted although the job was created.
         ConnectionLostError
             If the reply is lost.
         """
@@ -219,7 +219,7 @@ class Service:
         return {"id": job.id, "backend": machine.name}
 
     def _spoilt_before(self, request: Mapping[str, Any]) -> bool:
-        """Return whether this repeats a request whose reply was spoilt."""
+        """Return whether this request repeats one with a corrupted reply."""
         tags = [str(tag) for tag in request.get("tags", [])]
         with self._lock:
             return self._happened.get("duplicate", 0) > 0 and any(
@@ -227,14 +227,14 @@ class Service:
             )
 
     def job(self, job_id: str) -> Job:
-        """Return a job."""
+        """Return the job with this id."""
         with self._lock:
             if job_id not in self._jobs:
                 raise ReplyError(404, f"job {job_id} is not known")
             return self._jobs[job_id]
 
     def forget(self, job_id: str) -> None:
-        """Forget a job, as after its deletion: it is in no listing and does not run."""
+        """Delete a job, so that it is in no listing and does not run."""
         with self._changed:
             del self._jobs[job_id]
 
@@ -255,7 +255,7 @@ class Service:
         return {"jobs": jobs[offset : offset + limit], "count": len(jobs), "limit": limit, "offset": offset}
 
     def result(self, job_id: str) -> str:
-        """Return the result of a finished job, or the reason why it failed."""
+        """Return the result of a finished job, or the reason for its failure."""
         job = self.job(job_id)
         if job.status == "Failed":
             return job.reason
@@ -269,7 +269,7 @@ class Service:
         return job.result
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job that has not started."""
+        """Cancel a job that has not ended."""
         job = self.job(job_id)
         with self._changed:
             if job.status in FINAL:
@@ -306,7 +306,7 @@ class Service:
         return session
 
     def session(self, name: str, *, change: Mapping[str, Any] | None = None, close: bool = False) -> dict[str, Any]:
-        """Return a session, after changing or closing it if requested."""
+        """Return a session, after changing or closing it on request."""
         with self._lock:
             if name not in self._sessions:
                 raise ReplyError(404, f"session {name} is not known")
