@@ -1,4 +1,4 @@
-"""Training: from data to weights, in steps that can be watched, stopped and resumed."""
+"""Training of networks, in steps that can be watched, stopped and resumed."""
 
 from qep_qiskit.training.fitting import task_of, train
 from qep_qiskit.training.loop.steps import State, Step, first_state, steps

@@ -1,6 +1,6 @@
-"""Networks as scikit-learn estimators, for pipelines and searches.
+"""Networks of qubits as scikit-learn estimators, for pipelines and parameter searches.
 
-Both pass every check of scikit-learn's ``check_estimator``; none is marked as expected to fail.
+Both estimators pass every check of scikit-learn's ``check_estimator``, without expected failures.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from qep_qiskit.training.fitting import train
 from qep_qiskit.training.loop.trained import TrainingResult
 
 DEFAULT_BOUNDS = {"g": (0.3, 2.0)}
-"""Bounds for the default network: without a transverse field ground states cross and have no gradient."""
+"""Bounds for the default network: without a transverse field, ground states cross and have no gradient."""
 
 NESTED = ("preparer", "optimizer")
-"""Options with options of their own, which scikit-learn's searches address as ``preparer__time``."""
+"""Options that have options of their own, which scikit-learn's searches address as ``preparer__time``."""
 
 PASSED_ON = (
     *("cost", "gradient", "preparer", "stencil", "device", "shots", "mitigation", "optimizer", "learning_rate"),
@@ -39,7 +39,7 @@ PASSED_ON = (
 
 
 def default_network(features: int, outputs: int, hidden: int = 2) -> Network:
-    """Return clamped inputs joined to every spin, and all spins (hidden ones first, then outputs) joined to one another."""
+    """Return a network in which every clamped input is coupled to every hidden and output spin, and these to each other."""
     hidden = whole("hidden", hidden)
     sites = features + hidden + outputs
     edges = [(i, j) for j in range(features, sites) for i in range(j)]
@@ -95,7 +95,7 @@ class _Estimator(BaseEstimator):
         self.random_state = random_state
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the options; with `deep` those of the preparer and the optimizer too, as ``preparer__time``."""
+        """Return the options; if `deep`, also those of the preparer and the optimizer, such as ``preparer__time``."""
         options: dict[str, Any] = super().get_params(deep=deep)
         if deep:
             for name in NESTED:
@@ -105,12 +105,12 @@ class _Estimator(BaseEstimator):
         return options
 
     def set_params(self, **params: Any) -> Self:
-        """Set options by name; ``preparer__time=8.0`` makes a preparer with another time, ``stencil__beta=0.2`` another stencil.
+        """Set options by name; ``preparer__time=8.0`` sets the preparer's time, and ``stencil__beta=0.2`` the stencil's β.
 
         Raises
         ------
         InputError
-            For an option of an option that there is not.
+            If the preparer, optimizer or stencil has no such option.
         """
         whole_ones = {name: value for name, value in params.items() if "__" not in name}
         super().set_params(**whole_ones)
@@ -150,7 +150,7 @@ class _Estimator(BaseEstimator):
         self.n_iter_ = len(self.result_.epochs)
 
     def outputs(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the network's outputs, shape (samples, num_outputs), from the prepared states' exact expectations."""
+        """Return the network's outputs, shape (samples, num_outputs), as exact expectations in the prepared states."""
         check_is_fitted(self)
         return self.result_.predict(validate_data(self, X, reset=False, dtype=float))
 
@@ -161,21 +161,22 @@ class QEPClassifier(ClassifierMixin, _Estimator):
     Parameters
     ----------
     network : Network, optional
-        With as many inputs as X has features, and one output for two classes or one a class. Absent: clamped inputs, `hidden`
-        spins and the outputs, all joined.
+        A network with one input per feature of X. It has one output per class, or a single output for two classes. Default:
+        clamped inputs, `hidden` spins and the outputs, all coupled.
     hidden : int
-        Hidden spins of the default network.
+        The number of hidden spins of the default network.
     cost : {"squared_error", "squared_error_observable", "softmax_cross_entropy"} or callable
-        Targets are ±1 of one output, or +1 for the class's output and −1 for the others; "softmax_cross_entropy" gets the
-        class's number and has an output a class.
+        With one output, the targets are ±1. With one output per class, they are +1 for the sample's class and −1 for the others.
+        "softmax_cross_entropy" needs one output per class and gets class numbers.
     gradient, preparer, stencil, device, shots, mitigation, optimizer, learning_rate, schedule, epochs, batch_size, bounds, l2
-        As of :func:`qep_qiskit.train`. A default network's transverse fields are bounded away from zero.
+        See :func:`qep_qiskit.train`. The transverse fields of a default network are bounded away from zero.
     early_stopping : int, optional
-        Epochs without a better loss on `validation_fraction` of the samples.
+        Stop after this many epochs without a better loss on the held-out samples.
     validation_fraction : float
+        The share of the samples that is held out for early stopping.
     run : path, optional
-        A folder in which every step is kept: a fit that was killed goes on when it is called again with the same data. Not
-        for searches, whose fits differ.
+        A folder in which every step is stored: an interrupted fit resumes if it is called again with the same data. Not for
+        parameter searches, in which every fit is different.
     random_state : int, RandomState or None
 
     Attributes
@@ -188,7 +189,7 @@ class QEPClassifier(ClassifierMixin, _Estimator):
 
     Notes
     -----
-    Scale inputs to about one, for instance by a StandardScaler in a Pipeline.
+    Scale inputs to about one, for example with a StandardScaler in a Pipeline.
 
     Examples
     --------
@@ -199,7 +200,7 @@ class QEPClassifier(ClassifierMixin, _Estimator):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit to samples and their labels."""
+        """Train the network on samples and their labels."""
         self._checked_network()
         rows, labels = validate_data(self, X, y, dtype=float)
         check_classification_targets(labels)
@@ -214,13 +215,13 @@ class QEPClassifier(ClassifierMixin, _Estimator):
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the label of each sample."""
+        """Return the predicted label of each sample."""
         outputs = self.outputs(X)
         index = (outputs[:, 0] > 0).astype(int) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
         return np.asarray(self.classes_[index])
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the outputs: of shape (samples,) for one output, else (samples, classes); two classes have one column."""
+        """Return one score per sample for two classes, shape (samples,); for more classes, the outputs as columns."""
         outputs = self.outputs(X)
         if outputs.shape[1] == 1:
             return outputs[:, 0]
@@ -229,7 +230,7 @@ class QEPClassifier(ClassifierMixin, _Estimator):
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, shape (samples, classes).
 
-        The probability (1 + ⟨Z⟩)/2 to measure +1 at the class's output, normalised; for the cross entropy its softmax.
+        The probability of a class is (1 + ⟨Z⟩)/2 of its output, normalised; for the cross entropy, the softmax of the outputs.
         """
         outputs = self.outputs(X)
         if isinstance(self.cost, str) and self.cost == "softmax_cross_entropy":
@@ -242,10 +243,10 @@ class QEPClassifier(ClassifierMixin, _Estimator):
 
 
 class QEPRegressor(RegressorMixin, _Estimator):
-    """A network of qubits as a regressor, trained by equilibrium propagation; the options are those of `QEPClassifier`.
+    """A network of qubits as a regressor, trained by equilibrium propagation; for the options see `QEPClassifier`.
 
-    The training targets are scaled into [−0.8, 0.8], within reach of one output, and predictions are scaled back. Targets of
-    shape (samples, numbers) take one output per number, each with its own scale.
+    Training targets are scaled into [−0.8, 0.8], which outputs can reach, and predictions are scaled back. If there are several
+    targets per sample, each has its own output and its own scale.
 
     Attributes
     ----------
@@ -269,7 +270,7 @@ class QEPRegressor(RegressorMixin, _Estimator):
         return tags
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit to samples and their target values, of shape (samples,) or (samples, targets)."""
+        """Train the network on samples and their target values, of shape (samples,) or (samples, targets)."""
         self._checked_network()
         rows, numbers = validate_data(self, X, y, dtype=float, y_numeric=True, multi_output=True)
         numbers = np.asarray(numbers, dtype=float)
@@ -280,13 +281,13 @@ class QEPRegressor(RegressorMixin, _Estimator):
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the predicted values of each sample, in the shape of the targets."""
+        """Return the predicted values, in the shape of the training targets."""
         outputs = self.outputs(X)
         return self.targets_.decode(outputs)
 
 
 def _changed(name: str, value: Any, options: Mapping[str, Any]) -> Any:
-    """Return the value of an option with some of its own options changed."""
+    """Return the value of an option, with some of its own options changed."""
     keys = ", ".join(f"{name}__{option}" for option in options)
     if isinstance(value, Stencil) and set(options) <= {"beta", "kind"}:
         return stencil(options.get("kind", value.kind), options.get("beta", value.beta))
@@ -306,7 +307,7 @@ def _changed(name: str, value: Any, options: Mapping[str, Any]) -> Any:
 
 
 def _seed(random_state: Any) -> int:
-    """Return the seed of a training, drawn from what scikit-learn takes as `random_state`; 0 stands for itself."""
+    """Return a training's seed for scikit-learn's `random_state`; 0 is used unchanged."""
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state == 0:
         return 0
     if random_state is not None and not isinstance(random_state, np.random.RandomState | np.random.Generator):

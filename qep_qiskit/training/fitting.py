@@ -1,4 +1,4 @@
-"""train: a task from its arguments, its steps, and the run around them."""
+"""The functions `train` and `task_of`, which check the arguments of a training and run it."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from qep_qiskit.workers import Pool, Serial, pool
 
 SOURCES: dict[str, Source] = {"equilibrium": Equilibrium(), "exact": LinearResponse()}
 FEW = 8
-"""Samples that the default β of a training is chosen by."""
+"""The number of samples from which a training's default β is chosen."""
 
 
 class TaskOptions(Options, total=False):
-    """The keywords of :func:`task_of`."""
+    """The keyword arguments of :func:`task_of`."""
 
     cost: object
     weights: ArrayLike | Mapping[str, float] | None
@@ -84,7 +84,7 @@ def task_of(
     warm_starts: bool = True,
     **options: Unpack[Options],
 ) -> Task:
-    """Return the checked task that :func:`train` runs; its arguments are those of :func:`train`."""
+    """Return the task that :func:`train` runs, after checking the arguments, which are those of :func:`train`."""
     if not isinstance(network, Network):
         raise InputError(f"train: network is {shown(network)}; give a Network such as qep.ising(...)")
     settings = settings_of(train, {**options, "seed": seed_of(options.get("seed", 0))})
@@ -125,7 +125,7 @@ def task_of(
 
 
 def _source(gradient: str | Source, settings: Settings) -> Source:
-    """Return the source of gradients, refusing settings that do not fit it."""
+    """Return the source of gradients; refuse settings that do not fit it."""
     if not isinstance(gradient, str):
         if not callable(gradient):
             raise InputError(f"gradient: {shown(gradient)} is not allowed; give one of {', '.join(SOURCES)}, or a Source")
@@ -159,7 +159,7 @@ def train(
     progress: Progress = silent,
     **options: Unpack[TaskOptions],
 ) -> TrainingResult:
-    """Fit a network to data.
+    """Train a network on data.
 
     Parameters
     ----------
@@ -167,58 +167,58 @@ def train(
     X : array_like of shape (samples, num_inputs), optional
         Default: one sample without inputs.
     Y : array_like of shape (samples,) or (samples, num_outputs), optional
-        Targets: numbers, or class numbers for ``"softmax_cross_entropy"``. May be omitted only if `cost` is itself a cost.
+        Targets: numbers, or class numbers for ``"softmax_cross_entropy"``. May be omitted only if `cost` is a Cost.
     cost : {"squared_error", "squared_error_observable", "softmax_cross_entropy"}, callable or Cost
-        A function gets one y and returns its cost, such as ``lambda y: qep.softmax_cross_entropy(y, scale=3.0)``; a cost serves
-        every sample.
+        A function takes one y and returns its cost, such as ``lambda y: qep.softmax_cross_entropy(y, scale=3.0)``; a Cost is
+        used for every sample.
     weights : array_like of shape (num_weights,) or mapping, optional
-        The first weights. Default: ``network.initial_weights(seed)``.
+        The initial weights. Default: ``network.initial_weights(seed)``.
     gradient : {"equilibrium", "exact"}
         Equilibrium propagation with the options below, or the exact gradient by linear response.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
-        See :class:`~qep_qiskit.settings.Settings`; the circuits of a batch run as one job. Options left to the planner are
-        planned once, for the first sample at the first weights.
+        See :class:`~qep_qiskit.settings.Settings`. The circuits of a batch run as one job. Options left to the planner are
+        chosen once, for the first sample at the initial weights.
     optimizer : {"adam", "sgd", "momentum", "adaptive_shots"} or Optimizer
-        Objects with other options are in ``qep_qiskit.training``. "adaptive_shots" sets the shots of each step from the
-        gradient's error bar (iCANS, Kübler et al. 2020); `shots` are those of the first.
+        Optimizers with other options are in ``qep_qiskit.training``. "adaptive_shots" sets the shots of each step from the
+        gradient's error bar (iCANS, Kübler et al. 2020); `shots` is the number for the first step.
     learning_rate : float
     schedule : {"constant", "linear", "cosine", "exponential", "halving"} or callable
-        A function of (step, steps) that returns the factor of the learning rate.
+        A callable takes (step, steps) and returns the factor of the learning rate.
     epochs, batch_size : int
-        Every epoch goes through all samples in an order drawn from (seed, "batch", epoch).
+        Every epoch uses all samples, in an order drawn from (seed, "batch", epoch).
     validation : (X, Y), optional
         Held-out samples, measured after every epoch with the same preparer, device and shots.
     trainable : sequence of str or mapping of str to bool, optional
-        Names or groups of weights that are trained, such as ``["J", "h[0]"]``; ``{"g": False}`` freezes a group.
+        Names or groups of the trained weights, such as ``["J", "h[0]"]``; ``{"g": False}`` freezes a group.
     bounds : (low, high) or mapping of name or group to (low, high), optional
     l2 : float
-        λ of the penalty λ Σ w².
+        λ in the penalty λ Σ w².
     clip : float, optional
-        The largest norm of the gradient.
+        The largest allowed norm of the gradient; a longer gradient is shortened to it.
     early_stopping : int, optional
-        Stop after this many epochs without a better held-out loss (or training loss, without held-out samples), and return the
-        best epoch's weights.
+        Stop after this many epochs without a better held-out loss (training loss, if there are no held-out samples), and return
+        the weights of the best epoch.
     compare_every : int
-        Compute the batch's exact gradient every `compare_every` steps, and record the cosine to it in the history.
+        Compute the batch's exact gradient every `compare_every` steps, and record the cosine to it in the history. 0: never.
     warm_starts : bool
-        Start the search for a sample's state from its last result.
+        Start the search for a sample's state from its previous result.
     run : path, optional
-        A folder in which every step is stored. If it already holds this training, the training resumes: killed and
-        resumed equals uninterrupted, bit for bit on simulators. A device that takes jobs (:func:`qep_qiskit.ibm`) needs one: its
-        jobs are found again and none is paid twice.
+        A folder in which every step is stored. If it already holds this training, the training resumes; on simulators the result
+        equals that of an uninterrupted one, bit for bit. A device that takes jobs (:func:`qep_qiskit.ibm`) requires a folder:
+        its jobs are found again, and none is paid twice.
     resubmit : bool
-        Send again those jobs of the run that failed, were cancelled or were lost.
+        Resubmit the jobs of the run that failed, were cancelled or were lost.
     confirm : callable, optional
-        Called with the expected price (``jobs``, ``circuits``, ``shots``, ``qpu_seconds``, ``steps``) and the run's store before
-        the first job is sent; an exception that it raises stops the training before anything is paid.
+        Called before the first job is sent, with the expected price (``jobs``, ``circuits``, ``shots``, ``qpu_seconds``,
+        ``steps``) and the run's store; an exception stops the training before anything is paid.
     workers : int, optional
-        Local processes that share the samples of each batch, eight per task; the result does not depend on their number.
+        The number of local processes that share each batch, in tasks of eight samples; the result does not depend on it.
     scheduler : str, optional
-        The address of a dask scheduler whose workers do so, ``"tcp://127.0.0.1:8786"``.
+        The address of a dask scheduler whose workers share each batch instead, such as ``"tcp://127.0.0.1:8786"``.
     on_step : callable, optional
         Called with every new :class:`~qep_qiskit.training.loop.steps.Step`.
     progress : callable, optional
-        Called with the current stage and the share of it that is done.
+        Called with the current stage and the completed share of it.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def train(
     Raises
     ------
     InputError
-        For an argument that is not allowed, or a run of another training.
+        If an argument is not allowed, or the run's folder holds another training.
 
     Examples
     --------
@@ -253,10 +253,10 @@ def train(
 
 
 def spread(task: Task, processes: Pool, *, anyway: bool = False) -> Task:
-    """Return the task with its gradients computed by a pool's workers.
+    """Return the task, with its gradients computed by the workers of a pool.
 
-    Without workers this is the task itself, unless `anyway`: then its samples are still divided into tasks as for workers,
-    which gives the same result.
+    Without workers, the task is returned unchanged. With `anyway`, its samples are still divided as for workers; the result is
+    the same.
     """
     if isinstance(processes, Serial) and not anyway:
         return task
@@ -264,7 +264,7 @@ def spread(task: Task, processes: Pool, *, anyway: bool = False) -> Task:
 
 
 def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = silent) -> TrainingResult:
-    """Run a task in memory."""
+    """Run a task in memory and return its result."""
     refuse(task, None, None, None)
     log = Log(task)
     for done, seconds in timed(steps(log.note_planned(settled(task, progress=progress)), progress=progress)):

@@ -1,4 +1,4 @@
-"""The training that a spec asks for."""
+"""The task of a training that is described by a spec."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qep_qiskit.training.loop.task import Task
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """The softmax cross entropy of a class, at an inverse temperature."""
+    """The softmax cross entropy as a function of the class, for a fixed inverse temperature."""
 
     scale: float
 
@@ -36,12 +36,12 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
     ----------
     spec : Spec
     kept : RunStore, optional
-        A run of the spec whose stored data are used, as they were when it began.
+        A run of the spec; its stored data are used, since the files may have changed.
 
     Raises
     ------
     InputError
-        One line that names the key and its value, or the file, the row and the column.
+        If a key or the data are not valid; the message names the key and its value, or the file, row and column.
     """
     network, weights = spec.weighted_network()
     kind = str(getattr(spec.cost, "kind", ""))
@@ -54,7 +54,7 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
     if kind == "observable" or spec.data.source is None:
         if spec.data.source is not None:
             raise InputError("cost.kind: 'observable' has no targets, so it takes no [data]; leave the section out")
-        problem = spec.problem()  # one sample, as the spec has it
+        problem = spec.problem()  # the single sample of the spec
         X, Y, cost = problem.x[None, :], None, problem.cost
     elif kept is not None:
         stored = kept.checkpoint("data")
@@ -88,7 +88,7 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
 
 
 def data_of(spec: Spec) -> DataSet:
-    """Return the data that a spec names: a built-in task, or a file in the spec's folder or the current one."""
+    """Return the data set of a spec: a built-in one, or a file in the spec's folder or the current one."""
     section, path = spec.data, data_file(spec)
     if path is None:
         return built_in(str(section.source), samples=section.samples, noise=section.noise, seed=spec.seed)
@@ -96,7 +96,7 @@ def data_of(spec: Spec) -> DataSet:
 
 
 def data_file(spec: Spec) -> Path | None:
-    """Return the file of a spec's data; None for built-in data, and without data."""
+    """Return the path of a spec's data file; None for built-in data or no data."""
     source = "" if spec.data.source is None else str(spec.data.source)
     if not source.lower().endswith((".csv", ".npz")):
         return None

@@ -1,1 +1,1 @@
-"""Data sets and their form for a network: tables, splits, scaled inputs, targets within reach."""
+"""Data sets, and their encoding for a network: tables, splits, scaled inputs and encoded targets."""

@@ -1,4 +1,4 @@
-"""From raw data to a network's samples: split, scaled inputs, and targets within reach of its outputs."""
+"""The encoding of a data set for a network: a split, scaled inputs, and targets within reach of the outputs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ MOST_CLASSES = 20
 
 @dataclass(frozen=True)
 class Scaling:
-    """(x − shift) · factor, feature by feature, as it was fitted on training samples.
+    """The map (x − shift) · factor of each feature, fitted on training samples.
 
     Attributes
     ----------
     kind : {"none", "standard", "minmax", "maxabs"}
-        To mean 0 and standard deviation 1, into [−1, 1], or by the largest size to 1; a feature that does not vary becomes 0
-        ("none" and "maxabs" do not shift).
+        "standard": mean 0 and standard deviation 1; "minmax": into [−1, 1]; "maxabs": the largest absolute value becomes 1. Only
+        "standard" and "minmax" shift. A feature that does not vary becomes 0.
     shift, factor : tuple of float
+        One number per feature.
     """
 
     kind: str
@@ -35,12 +36,12 @@ class Scaling:
     factor: tuple[float, ...]
 
     def __call__(self, X: Matrix) -> Matrix:
-        """Return scaled inputs."""
+        """Return the scaled inputs."""
         return (X - np.array(self.shift)) * np.array(self.factor)
 
 
 def fit_scaling(X: Matrix, kind: str = "standard", *, factor: float = 1.0) -> Scaling:
-    """Return the scaling of a training set, times a factor.
+    """Return a scaling fitted on a training set, and multiplied by `factor`.
 
     Examples
     --------
@@ -51,7 +52,7 @@ def fit_scaling(X: Matrix, kind: str = "standard", *, factor: float = 1.0) -> Sc
     low, high = X.min(axis=0), X.max(axis=0)
     size = np.abs(X).max(axis=0)
     ordinary = (size == 0.0) | ((size > 1e-100) & (size < 1e100))
-    unit = np.where(ordinary, 1.0, size)  # squares of numbers near 1e300 overflow, of those near 1e-300 vanish
+    unit = np.where(ordinary, 1.0, size)  # squares of numbers near 1e300 overflow, and near 1e-300 they vanish
     shift, spread = {
         "none": (zero, one),
         "standard": ((X / unit).mean(axis=0) * unit, (X / unit).std(axis=0) * unit),
@@ -71,12 +72,12 @@ class Targets:
     Attributes
     ----------
     kind : {"sign", "one_hot", "class", "number"}
-        ±1 of one output; +1 for the output of the class and −1 for the others; the class's number; a number brought to
-        (y − shift) · factor.
+        "sign": ±1 on a single output; "one_hot": +1 on the output of the class and −1 on the others; "class": the class number;
+        "number": (y − shift) · factor.
     labels : tuple
         The classes in order; empty for numbers.
     shift, factor : float or tuple of float
-        Tuples for several numbers per sample, one per output.
+        Tuples if there are several targets per sample, one per output.
     """
 
     kind: str
@@ -85,7 +86,7 @@ class Targets:
     factor: float | tuple[float, ...] = 1.0
 
     def encode(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Return the targets of these labels or numbers."""
+        """Return the encoded targets of labels or numbers."""
         if self.kind == "number":
             return (np.asarray(y, dtype=float) - np.asarray(self.shift)) * np.asarray(self.factor)
         index = np.searchsorted(np.array(self.labels), y)
@@ -96,7 +97,7 @@ class Targets:
         return 2.0 * np.eye(len(self.labels))[index] - 1.0
 
     def decode(self, predictions: Matrix) -> NDArray[Any]:
-        """Return the labels or numbers that rows of outputs stand for."""
+        """Return the labels or numbers encoded by rows of outputs."""
         if self.kind == "number":
             one = not isinstance(self.shift, tuple)
             return (predictions[:, 0] if one else predictions) / np.asarray(self.factor) + np.asarray(self.shift)
@@ -113,16 +114,16 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
     outputs : int
         The number of outputs of the network.
     task : {"classification", "regression"}, optional
-        Default: words, and at most 20 different whole numbers, are classes; other targets are numbers.
+        By default, texts and up to 20 different whole numbers are classes; other targets are numbers.
     entropy : bool
-        Whether the cost takes class numbers.
+        Whether the cost takes class numbers, as the cross entropy does.
     reach : float
-        Regression: the training targets are brought into [−reach, reach].
+        For regression, training targets are scaled into [−reach, reach].
 
     Raises
     ------
     InputError
-        If the network does not have the outputs that the classes need.
+        If the number of outputs does not fit the targets.
     """
     y = whole_numbers(y)
     labels = np.unique(y)
@@ -148,7 +149,7 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
 
 
 def into_reach(low: NDArray[np.float64], high: NDArray[np.float64], reach: float) -> tuple[Matrix, Matrix]:
-    """Return shift and factor that bring numbers from low to high into [−reach, reach]; those that do not vary become 0."""
+    """Return the shift and factor that scale numbers from [low, high] into [−reach, reach]; constant numbers become 0."""
     half = high / 2 - low / 2
     factor = np.divide(reach, half, out=np.ones_like(half), where=half > 0)
     if not np.isfinite(factor).all():
@@ -158,12 +159,12 @@ def into_reach(low: NDArray[np.float64], high: NDArray[np.float64], reach: float
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set in the form that trains a network.
+    """A data set encoded for the training of a network.
 
     Attributes
     ----------
     X, Y, X_held_out, Y_held_out : ndarray
-        Scaled inputs and written targets; the last two are empty if nothing is held out.
+        Scaled inputs and encoded targets; those held out may be empty.
     scaling : Scaling
     targets : Targets
     """
@@ -176,19 +177,19 @@ class Prepared:
     targets: Targets
 
     def describe(self) -> dict[str, Any]:
-        """Return scaling and encoding as a run keeps them."""
+        """Return the scaling and the encoding of the targets, for the run's record."""
         return {"scaling": asdict(self.scaling), "targets": asdict(self.targets)}
 
 
 def split(
     y: NDArray[Any], held_out: float, seed: int, *, stratified: bool = True, name: str = "data.held_out"
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the indices of training and held-out samples, drawn from the seed with the same share of every class.
+    """Return the indices of training and held-out samples, drawn from the seed; `stratified` keeps the shares of the classes.
 
     Raises
     ------
     InputError
-        If the share, called `name`, is not from 0 to below 1, or leaves no sample to train on.
+        If the held-out share, called `name`, is not from 0 to below 1, or leaves no sample to train on.
     """
     from sklearn.model_selection import train_test_split
 
@@ -218,9 +219,9 @@ def prepare(
     reach: float = 1.0,
     seed: int = 0,
 ) -> Prepared:
-    """Return a data set split, and scaled and written as its training part says."""
+    """Split a data set, and encode it with the scaling and the encoding of its training part."""
     kind = fit_targets(data.y, outputs, task=task, entropy=entropy, reach=reach).kind
-    task = "regression" if kind == "number" else "classification"  # recognised from all targets, not only from the training part
+    task = "regression" if kind == "number" else "classification"  # determined from all targets, not only the training part
     trained, rest = split(data.y, held_out, seed, stratified=kind != "number")
     targets = fit_targets(data.y[trained], outputs, task=task, entropy=entropy, reach=reach)
     if targets.labels and not np.isin(data.y[rest], targets.labels).all():

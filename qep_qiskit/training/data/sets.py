@@ -1,4 +1,4 @@
-"""Data sets: built-in tasks, CSV and NPZ files. Nothing that is read is executed."""
+"""Data sets: built-in ones, and CSV and NPZ files. Nothing in a file is executed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qep_qiskit.seeds import integer, stream
 from qep_qiskit.training.data.tables import missing, read_csv, whole_numbers
 
 LARGEST_DATA = 128_000_000
-"""Bytes of unpacked arrays, and of a CSV file eight times fewer: no network of qubits is trained on more."""
+"""The most bytes of unpacked arrays; a CSV file may have an eighth of it. No network of qubits trains on more."""
 Matrix = NDArray[np.float64]
 Table: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 """X of shape (samples, features), and y of shape (samples,)."""
@@ -25,7 +25,7 @@ Table: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 
 @dataclass(frozen=True)
 class DataSet:
-    """Inputs and targets as they come.
+    """The inputs and targets of a data set, not yet scaled or encoded.
 
     Attributes
     ----------
@@ -48,8 +48,8 @@ def built_in(name: str, *, samples: int = 200, noise: float = 0.1, seed: int = 0
     Parameters
     ----------
     name : str
-        Generated: "xor", "moons", "circles", "blobs", "linear" (regression). Shipped with scikit-learn: "iris", "wine",
-        "breast_cancer", "digits" (8 × 8 pixels), "diabetes" (regression).
+        Generated: "xor", "moons", "circles", "blobs", "linear" (regression). From scikit-learn: "iris", "wine", "breast_cancer",
+        "digits" (8 × 8 pixels), "diabetes" (regression).
     samples : int
         The size of a generated set.
     noise : float
@@ -74,7 +74,7 @@ def built_in(name: str, *, samples: int = 200, noise: float = 0.1, seed: int = 0
 
 @DATA_SETS.register("xor")
 def xor(samples: int, noise: float, seed: int) -> Table:
-    """Return the four corners of the square, each with its share of the samples and Gaussian noise."""
+    """Return samples at the four corners of a square, with Gaussian noise; opposite corners share a class."""
     corners = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     which = np.arange(samples) % 4
     X = corners[which] + noise * stream(seed, "data").normal(size=(samples, 2))
@@ -92,7 +92,7 @@ def moons(samples: int, noise: float, seed: int) -> Table:
 
 @DATA_SETS.register("circles")
 def circles(samples: int, noise: float, seed: int) -> Table:
-    """Return a circle inside another one."""
+    """Return two concentric circles."""
     from sklearn.datasets import make_circles
 
     X, y = make_circles(samples, noise=noise, factor=0.5, random_state=integer(seed, "data"))
@@ -101,7 +101,7 @@ def circles(samples: int, noise: float, seed: int) -> Table:
 
 @DATA_SETS.register("blobs")
 def blobs(samples: int, noise: float, seed: int) -> Table:
-    """Return three classes of Gaussian blobs."""
+    """Return three Gaussian blobs, one per class."""
     from sklearn.datasets import make_blobs
 
     X, y = make_blobs(samples, centers=3, cluster_std=1.0 + noise, random_state=integer(seed, "data"))
@@ -110,7 +110,7 @@ def blobs(samples: int, noise: float, seed: int) -> Table:
 
 @DATA_SETS.register("linear")
 def linear(samples: int, noise: float, seed: int) -> Table:
-    """Return a linear function of two inputs with Gaussian noise."""
+    """Return a linear function of two inputs, with Gaussian noise."""
     random = stream(seed, "data")
     X = random.uniform(-1.0, 1.0, size=(samples, 2))
     return X, X @ np.array([0.6, -0.3]) + noise * random.normal(size=samples)
@@ -137,22 +137,22 @@ for _name in ("iris", "wine", "breast_cancer", "digits", "diabetes"):
 def read_file(
     path: Path, *, target: str | int | None = None, columns: Sequence[str] | None = None, task: str | None = None
 ) -> DataSet:
-    """Return the data of a CSV file with a header, or of an NPZ file with the arrays X and y.
+    """Return the data of a CSV file with a header, or of an NPZ file with arrays X and y.
 
     Parameters
     ----------
     path : Path
     target : str or int, optional
-        CSV: the column of the targets, by name or number (default: the last). NPZ: the name of the array.
+        For CSV, the column of the targets, by name or number (default: the last). For NPZ, the name of their array.
     columns : sequence of str, optional
-        CSV: the columns that are inputs. Default: all others.
+        For CSV, the columns of the inputs. Default: all other columns.
     task : {"classification", "regression"}, optional
-        What the targets are for.
+        Whether the targets are classes or numbers.
 
     Raises
     ------
     InputError
-        One line that names the file, the row and the column.
+        If the file is missing or not valid; the message names the file, the row and the column.
     """
     if not path.is_file():
         others = [p.name for p in path.parent.glob("*") if p.suffix in (".csv", ".npz")] if path.parent.is_dir() else []

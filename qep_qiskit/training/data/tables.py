@@ -1,4 +1,4 @@
-"""CSV files: a header, and below it one row per sample. Every cell is a number, a label, or refused by its row and column."""
+"""CSV files: a header, then one row per sample. A cell that is not a number or a label is refused, with its row and column."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ Lines = list[tuple[int, list[str]]]
 MISSING = frozenset(
     ("", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "nil", "null", "none", "missing", "1.#qnan", "1.#ind")
 )
-"""The words that programs write for a missing value, in lower case."""
+"""Common marks for a missing value, in lower case."""
 SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar"}
 LARGEST_FILE = 16_000_000
-"""Bytes of a CSV file."""
+"""The largest size of a CSV file, in bytes."""
 LARGEST_WHOLE = 2.0**53
-"""Up to here floats represent all whole numbers."""
+"""The largest whole number up to which floats represent all whole numbers."""
 
 
 def read_csv(
     path: Path, *, target: str | int | None = None, columns: Sequence[str] | None = None, task: str | None = None
 ) -> tuple[Matrix, NDArray[Any], tuple[str, ...]]:
-    """Return inputs, targets and the names of the inputs.
+    """Read a CSV file; return inputs, targets and the names of the inputs.
 
     Parameters
     ----------
     path : Path
     target : str or int, optional
-        The column of the targets, by name or number; the last one if omitted.
+        The column of the targets, by name or number. Default: the last column.
     columns : sequence of str, optional
-        The columns that are inputs; all others if omitted.
+        The columns of the inputs. Default: all other columns.
     task : {"classification", "regression"}, optional
-        Targets that mix words and numbers are labels for "classification" only; "regression" takes numbers alone.
+        "classification" allows targets that mix texts and numbers, as labels; "regression" allows only numbers.
 
     Raises
     ------
     InputError
-        One line that names the file, the row and the column.
+        If the file is not valid; the message names the file, the row and the column.
     """
     lines = _lines(path)
     header = _header(path, lines)
@@ -78,7 +78,7 @@ def read_csv(
 
 
 def number(cell: str) -> float | None:
-    """Return the finite number of a cell, or None where it holds none."""
+    """Return the finite number in a cell, or None if there is none."""
     try:
         value = float(cell) if "_" not in cell else np.nan
     except ValueError:
@@ -87,14 +87,14 @@ def number(cell: str) -> float | None:
 
 
 def whole_numbers(y: NDArray[Any]) -> NDArray[Any]:
-    """Return targets that are whole numbers as integers, whatever they were stored as: 0. and 1. are the classes 0 and 1."""
+    """Return whole-number targets as integers, even if they are stored as floats; return other targets unchanged."""
     if y.dtype.kind != "f" or not (np.abs(y) <= LARGEST_WHOLE).all() or not np.array_equal(y, np.round(y)):
         return y
     return y.astype(np.int64)
 
 
 def missing(word: str) -> bool:
-    """Return whether a label is how programs write a value that is not there."""
+    """Return whether a label is a common mark for a missing value."""
     return word.strip().lower() in MISSING
 
 

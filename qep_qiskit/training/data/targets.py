@@ -1,4 +1,4 @@
-"""Training samples: their inputs, their targets, and the costs of those targets."""
+"""Training samples: inputs, targets, and the costs of the targets."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class TrainingSamples:
     ----------
     X : ndarray of shape (samples, num_inputs)
     Y : ndarray of shape (samples, …) or None
-        As given; None if the cost needs no target.
+        The targets as given; None if the cost needs none.
     costs : tuple of Cost
         One per sample.
     features : tuple of str or None
-        The names of the columns of X if it came as a table; other samples are read in their order.
+        The column names of X if it is a table. Columns of other tables are put into this order.
     """
 
     X: Matrix
@@ -46,21 +46,21 @@ class TrainingSamples:
 def samples_of(
     network: Network, X: object, Y: object, cost: object, *, where: str = "", features: tuple[str, ...] | None = None
 ) -> TrainingSamples:
-    """Return checked samples.
+    """Check the data of a training and return it as samples.
 
     Parameters
     ----------
     network : Network
     X : array_like of shape (samples, num_inputs) or None
-        None: one sample without inputs.
+        None for one sample without inputs.
     Y : array_like of shape (samples,) or (samples, num_outputs), or None
-        None only if `cost` is itself a cost.
+        None is allowed only if `cost` is a Cost.
     cost : str, callable or Cost
-        The name of a cost, a function from one y to its cost, or one cost for every sample.
+        The name of a cost, a function from one y to its cost, or a Cost for all samples.
     where : str
-        Put before the names in errors, such as ``"validation "``.
+        A prefix for names in error messages, such as ``"validation "``.
     features : tuple of str, optional
-        The names of the columns that the inputs of the network are.
+        The column names of the training inputs, in order.
     """
     X = in_order(X, features, f"{where}X")
     features = features if features is not None else _features(X)
@@ -100,12 +100,12 @@ def _features(X: object) -> tuple[str, ...] | None:
 
 
 def in_order(X: Any, features: tuple[str, ...] | None, where: str) -> Any:
-    """Return a table's columns in the order of these features; whatever has no named columns as it is.
+    """Return a table with its columns in the order of `features`; data without column names is returned unchanged.
 
     Raises
     ------
     InputError
-        For a column that is missing, unknown, or there twice.
+        If a column is missing, unknown or duplicated.
     """
     columns = _features(X)
     if features is None or columns is None or columns == features:
@@ -121,7 +121,7 @@ def in_order(X: Any, features: tuple[str, ...] | None, where: str) -> Any:
 
 
 def cost_maker(cost: object) -> CostMaker:
-    """Return the function from one y to its cost."""
+    """Return a function from one y to its cost."""
     if callable(cost):
         return cost
     with_target = [name for name in COSTS if "target" in COSTS.named(name, "cost").parameters]
@@ -134,7 +134,7 @@ def cost_maker(cost: object) -> CostMaker:
 
 
 def _one(cost: object, y: Any, network: Network, number: int, where: str) -> Any:
-    """Return one target in the form that a named cost takes; a function gets it as it is."""
+    """Return one target in the form that the named cost takes; for a cost function it is unchanged."""
     if not isinstance(cost, str):
         return y
     if cost == "softmax_cross_entropy":

@@ -1,1 +1,1 @@
-"""The life of a training that is kept: checkpoints, jobs on a device, prices, identity, Ctrl-C."""
+"""The life of a stored training: checkpoints, jobs on a device, prices, identity, and Ctrl-C."""

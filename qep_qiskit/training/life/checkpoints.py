@@ -1,7 +1,7 @@
-"""A training in a run's folder: every step is kept whole or not at all, and the training resumes from there.
+"""Training in a run's folder: every step is stored completely or not at all, and an interrupted training resumes from there.
 
-A checkpoint holds all of `State`, the vectors that warm starts start from among it, so that a run that was killed and
-resumed gives the same numbers as one that was not.
+A checkpoint holds all of `State`, including the vectors for warm starts. An interrupted and resumed training therefore gives the
+same numbers as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -47,29 +47,29 @@ def kept_steps(
     resubmit: bool = False,
     progress: Progress = silent,
 ) -> TrainingResult:
-    """Run a task in a folder, or resume it there.
+    """Run a task in a folder, or resume it there, and return its result.
 
     Parameters
     ----------
     task : Task
     run : path
     spec_text : str, optional
-        Of the spec that the task was made from.
+        The text of the spec from which the task was made.
     about : mapping, optional
-        More for the report: how the data were scaled, the names of the classes.
+        Further facts for the report, such as the scaling of the data and the names of the classes.
     on_begin : callable
-        Called once with what is there already.
+        Called once, with the log of the steps that are already stored.
     confirm : callable
-        Called with the expected price and the store before the first job on a device that takes jobs.
+        Called with the expected price and the store before the first job, if the device takes jobs.
     resubmit : bool
-        Send such jobs that failed, were cancelled or were lost again.
+        Resubmit jobs that failed, were cancelled or were lost.
 
     Raises
     ------
     InputError
-        If the folder holds another training, or a run that is none.
+        If the folder holds another training, or a run that is not a training.
     InterruptedTrainingError
-        After Ctrl-C, when the step under way is kept; where its job may take hours on a device, at once, for the job is kept.
+        After Ctrl-C: once the current step is stored or, if its job is under way on a device, at once, since the job is stored.
     """
     device = device_of(task)
     if device is not None and not (Path(run) / DATABASE).is_file():
@@ -86,7 +86,7 @@ def kept_steps(
 
 
 def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress, **options: Any) -> None:
-    """Take the steps that are left and keep each."""
+    """Take the remaining steps and store each of them."""
     task = log.task
     planned = log.note_planned(settled(task, store, progress=progress))
     with (
@@ -107,7 +107,7 @@ def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress
 
 
 def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, Any] | None) -> RunStore:
-    """Open the run of a task for writing, or make it."""
+    """Open the run of a task for writing; create it if the folder has none."""
     settings = task.describe()
     if not (folder / DATABASE).is_file():
         store = new_run(
@@ -142,7 +142,7 @@ def opened(task: Task, folder: Path, spec_text: str | None, about: Mapping[str, 
 
 
 def keep(store: RunStore, task: Task, done: Step, row: Mapping[str, Any]) -> None:
-    """Write a step and the state after it, in one transaction."""
+    """Store a step and the state after it, in one transaction."""
     state = done.state
     arrays = {"weights": state.weights, **{f"memory {name}": array for name, array in state.memory.items()}}
     if state.best_weights is not None:
@@ -161,7 +161,7 @@ def keep(store: RunStore, task: Task, done: Step, row: Mapping[str, Any]) -> Non
 
 
 def state_of(store: RunStore) -> State | None:
-    """Return the state that a run is in, None before its first step."""
+    """Return the stored state of a training, or None before its first step."""
     last = store.checkpoint("last")
     if last is None:
         return None
@@ -186,7 +186,7 @@ def state_of(store: RunStore) -> State | None:
 
 
 def restored_log(task: Task, store: RunStore) -> Log:
-    """Return the log of the steps that a run holds."""
+    """Return the log of a run's stored steps."""
     log = Log(task)
     log.state = state_of(store)
     for kept in store.steps():

@@ -1,4 +1,4 @@
-"""Training on a device that takes jobs: the price is confirmed first, and the training's run stores every job."""
+"""Training on a device that takes jobs: the price is confirmed first, and the run stores every job."""
 
 from __future__ import annotations
 
@@ -62,22 +62,22 @@ def through_the_run(
 ) -> Iterator[tuple[Task, Callable[[int], None]]]:
     """Yield the task with a device that stores its jobs in the run, and a function that sets the number of the next step.
 
-    The run's batch or session is always closed at the end. One that a killed process left open is joined.
+    If an interrupted process left the run's batch or session open, it is joined. It is always closed at the end.
 
     Parameters
     ----------
     task : Task
-        A task that leaves nothing to the planner. If its device does not take jobs, it is yielded unchanged.
+        A task without options left to the planner. If its device does not take jobs, the task is yielded unchanged.
     store : RunStore
         Open for writing.
     done : int
-        The number of steps that are done.
+        The number of completed steps.
     confirm : callable
         Called with the expected price and the store before the first job. An exception stops the run, which can be resumed.
     resubmit : bool
         Resubmit jobs that failed, were cancelled or were lost.
     pressed : callable
-        Whether Ctrl-C was pressed. If so, no more jobs are sent, and those under way are not waited for.
+        Returns whether Ctrl-C was pressed. If so, no more jobs are sent, and jobs under way are not awaited.
     """
     device = device_of(task)
     if device is None:
@@ -105,7 +105,7 @@ def through_the_run(
 
 
 def courier_of(store: RunStore, device: RemoteDevice, progress: Progress = silent) -> Courier:
-    """Return what takes a training's jobs to its device; its messages say how to resume the training."""
+    """Return the courier of a training's jobs; its messages say how to resume the training."""
     folder = Path(store.folder)
     if store.description.get("from") == "python":
         return Courier(

@@ -1,4 +1,4 @@
-"""The identity of a training: everything that its numbers depend on, so that only the same training resumes a run."""
+"""The identity of a training: everything that its numbers depend on, so that a run resumes only with the same training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.rules.schedules import constant
 
 IDENTITY = "identity"
-"""The run's document of what the training is."""
+"""The key of the run's document with the identity of the training."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _NOT_COMPARED = ("compare_every", "epochs", "versions", "planned")
 _ONLY_TODAY = ("calibration_date", "qiskit-aer", "simulator", "service")
@@ -30,13 +30,13 @@ _ONLY_TODAY = ("calibration_date", "qiskit-aer", "simulator", "service")
 def identity_of(task: Task) -> Identity:
     """Return everything that a training's numbers depend on, by name.
 
-    It may be compared with exact gradients more or less often and, where the learning rate does not depend on it, run for more
-    epochs; these two do not count.
+    Excluded are the option `compare_every` and, if the learning rate is constant, the number of epochs; both may change when a
+    run resumes.
 
     Raises
     ------
     UnidentifiedError
-        For a function that cannot be identified by its content and was not given a name.
+        If a function without a given name cannot be identified by its content.
     """
     settings = task.settings
     parts: dict[str, object] = {
@@ -83,7 +83,7 @@ def _source(source: Source, settings: Settings) -> dict[str, object]:
 
 
 def _device(device: object) -> Identity:
-    """Return what a device is: its options where it runs here; what it tells of itself where it is somewhere else."""
+    """Return the identity of a device: its options if it is local; the description that it gives of itself if it is remote."""
     if not isinstance(device, RemoteDevice):
         try:
             return identity(device, "device")
@@ -95,12 +95,12 @@ def _device(device: object) -> Identity:
 
 
 def refuse_another(store: RunStore, task: Task) -> str | None:
-    """Refuse to resume a run of another training, naming what differs.
+    """Refuse to resume the run of another training; the message names the difference.
 
     Returns
     -------
     str or None
-        A warning where packages have other versions than when the run began.
+        A warning, if package versions have changed since the run began.
     """
     now, before = identity_of(task), store.get("training", IDENTITY)
     settings = store.get("training", "settings") or {}
@@ -119,7 +119,7 @@ def _other_versions(before: Mapping[str, str]) -> str | None:
 
 
 def _older_difference(store: RunStore, settings: Mapping[str, Any], task: Task) -> str | None:
-    """Compare with a run that was begun before runs kept identities, by the settings and the data that it kept."""
+    """Return the difference to a run without a stored identity, by its settings and data; None if there is none."""
     now = task.describe()
     free = _NOT_COMPARED if task.schedule is constant else tuple(key for key in _NOT_COMPARED if key != "epochs")
     for key, value in now.items():
@@ -135,7 +135,7 @@ def _older_difference(store: RunStore, settings: Mapping[str, Any], task: Task) 
 
 
 def _alike(before: Any, now: Any, only: tuple[str, ...] | None = None) -> bool:
-    """Whether what an older version wrote down says the same; keys that only one version has, and addresses, say nothing."""
+    """Return whether an older version's value has the same meaning; addresses, and keys in only one of the two, are ignored."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return all(_alike(before[key], now[key]) for key in before.keys() & now.keys() if only is None or key in only)
     if isinstance(before, str) and isinstance(now, str):

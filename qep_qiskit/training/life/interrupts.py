@@ -1,4 +1,4 @@
-"""Ctrl-C during a training that is kept: the first lets the step under way end if that is soon, the second aborts."""
+"""Ctrl-C during a stored training: the first waits briefly for the current step to end, the second aborts."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 SECONDS = 2.5
-"""Time that the step under way still has after Ctrl-C. It is lost if it takes longer; the steps before it are kept."""
+"""Seconds for the current step to end after Ctrl-C. If it takes longer, it is lost; the steps before it are stored."""
 
 
 class InterruptedTrainingError(KeyboardInterrupt):
-    """Ctrl-C; every step so far is kept, and the text says how to go on."""
+    """The end of a training after Ctrl-C. Every completed step is stored, and the message says how to resume."""
 
 
 @contextlib.contextmanager
 def first_interrupt_waits(heard: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C was pressed; a second one, or time, raises KeyboardInterrupt.
+    """Yield a function that returns whether Ctrl-C was pressed; a second Ctrl-C, or the time limit, raises KeyboardInterrupt.
 
-    Outside the main thread, where signals cannot be caught, nothing changes.
+    Outside the main thread, where signals cannot be caught, Ctrl-C works as usual.
 
     Parameters
     ----------

@@ -18,14 +18,15 @@ from qep_qiskit.training.loop.task import Task
 
 
 def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progress = silent) -> Price:
-    """Return about the price of the steps after the first `done`: one sample's circuits times samples, steps and epochs.
+    """Estimate the price of the steps after the first `done`, from one sample's circuits times samples, steps and epochs.
 
     Parameters
     ----------
     task : Task
-        With numbers for all that may be left to the planner.
+        A task without options left to the planner.
     device : Device
     done : int
+        The number of completed steps.
     """
     progress("working out the price", None)
     assert not task.settings.open
@@ -41,7 +42,7 @@ def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progr
 
 
 def _first(task: Task, samples: TrainingSamples, read_shots: int | None, progress: Progress) -> Plan:
-    """Return the first round of the first sample: of an answer with `read_shots`, of a gradient without."""
+    """Return the first round for the first sample: of predictions if `read_shots` is given, else of a gradient."""
     problem = Problem(task.network, task.first, samples.X[0], cost=samples.costs[0])
     settings = replace(task.settings, seed=integer(task.seed, "step", 0))
     if read_shots is None:

@@ -1,4 +1,4 @@
-"""The finite-β bias in the steps of a training."""
+"""The finite-β bias over the steps of a training."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from qep_qiskit.equilibrium.bias import WARNED, percent
 
 OFTEN = 0.1
-"""Warn if the bias of β is large in more than this share of the steps."""
+"""A warning appears if the bias of β is large in more than this share of the steps."""
 
 
 def biased_steps(history: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a warning if the finite-β bias often exceeded 5 % of a batch's gradient and its shot error."""
+    """Return a warning if the finite-β bias often exceeded both 5 % of a batch's gradient and its shot error."""
     rows = [row for row in history if isinstance(row.get("beta_bias"), float)]
     large = [
         row["beta_bias"]

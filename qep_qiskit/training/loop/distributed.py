@@ -1,4 +1,4 @@
-"""A batch's gradients on many workers, several samples per task."""
+"""Computation of a batch's gradients by many workers, several samples per task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLES_A_TASK = 8
 
 @dataclass(frozen=True)
 class Part:
-    """Some samples of a batch, as plain data."""
+    """Some samples of a batch as plain data, to be sent to a worker."""
 
     weights: np.ndarray
     samples: tuple[tuple[np.ndarray, Cost], ...]
@@ -35,15 +35,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Distributed:
-    """Another source's gradients, computed by the workers of a pool.
+    """A source that computes another source's gradients on the workers of a pool.
 
     Attributes
     ----------
     source : Source
     pool : Pool
     size : int
-        Samples per task. It is part of the result: the shots of a task have seeds of their own, and samples start from others
-        of the same task. The number of workers is not.
+        The number of samples per task. The result depends on it, since each task has its own seed for shots, and samples are
+        warm-started from others of their task. The result does not depend on the number of workers.
     """
 
     source: Source
@@ -51,7 +51,7 @@ class Distributed:
     size: int = SAMPLES_A_TASK
 
     def identity(self) -> Mapping[str, object]:
-        """Return what the numbers depend on: the workers do not count."""
+        """Return everything that the numbers depend on; the workers are not part of it."""
         return {"source": self.source, "samples_a_task": self.size}
 
     def __call__(
@@ -70,7 +70,7 @@ class Distributed:
             batch = problems[first : first + self.size]
             starts = None if warm_start is None else tuple(kept(p, preparer) for p in warm_start[first : first + self.size])
             samples = tuple((problem.x, problem.cost) for problem in batch)
-            # without shots nothing is drawn but first angles, which are those of the whole batch; so are the first task's shots
+            # without shots, only initial angles are drawn, with the batch's seed; the first task also draws its shots with it
             seed_of_task = seed if shots is None or number == 0 else integer(seed, "task", number)
             parts.append(Part(batch[0].weights, samples, starts, shots, seed_of_task))
         found: dict[int, list[Gradient]] = {}
@@ -81,12 +81,12 @@ class Distributed:
         return [gradient for number in range(len(parts)) for gradient in found[number]]
 
     def describe(self, settings: Settings) -> Mapping[str, object]:
-        """Return the source's description and the size of a task."""
+        """Return the source's description with the number of samples per task."""
         return {**self.source.describe(settings), "samples_a_task": self.size}
 
 
 def measured(shared: tuple[Source, Settings, Network], part: Part) -> list[Gradient]:
-    """Measure one part of a batch, on a worker. Free phases return as the arrays of later warm starts."""
+    """Compute the gradients of one part of a batch, on a worker. Free phases are returned only as starts for later steps."""
     source, settings, network = shared
     preparer = settings.preparer
     problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]

@@ -1,4 +1,4 @@
-"""The steps of a training gathered into its result."""
+"""The log of a training, from which its result is made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OnStep = Callable[[Step], None]
 
 
 def timed(taken_steps: Iterable[Step]) -> Iterator[tuple[Step, float]]:
-    """Yield each step with the seconds that it took."""
+    """Yield each step with its duration in seconds."""
     clock = time.perf_counter()
     for done in taken_steps:
         now = time.perf_counter()
@@ -25,7 +25,7 @@ def timed(taken_steps: Iterable[Step]) -> Iterator[tuple[Step, float]]:
 
 
 class Log:
-    """Gathers steps into a result."""
+    """The steps of a training so far, and the result made from them."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -37,23 +37,23 @@ class Log:
 
     @property
     def finished(self) -> bool:
-        """Whether no step is left."""
+        """Whether no steps remain."""
         return self.done >= self.task.total_steps or (self.state is not None and self.state.stopped is not None)
 
     @property
     def done(self) -> int:
-        """Steps that are done."""
+        """The number of completed steps."""
         return 0 if self.state is None else self.state.step
 
     def note_planned(self, settled: Task) -> Task:
-        """Note what was planned for the task, and return the task with it."""
+        """Record the planned options, and return the task that has them."""
         if settled is not self.task:
             settings = settled.describe()
             self.planned = {"planned": {key: settings[key] for key in ("stencil", "shots", "calibration_shots")}}
         return settled
 
     def add(self, done: Step, seconds: float) -> Mapping[str, Any]:
-        """Add a step; return its row of the history."""
+        """Add a step, and return its row of the history."""
         row = {**done.record, "seconds": seconds}
         self.history.append(row)
         if done.epoch is not None:
@@ -63,13 +63,13 @@ class Log:
         return row
 
     def warn(self, texts: Iterable[str]) -> None:
-        """Add warnings; the first few different ones are kept."""
+        """Add warnings, but keep only the first few different ones."""
         for text in texts:
             if len(self.warnings) < MOST_WARNINGS:
                 self.warnings.setdefault(text)
 
     def result(self) -> TrainingResult:
-        """Return what was trained so far."""
+        """Return the result of the training so far."""
         task, state = self.task, self.state
         weights = task.first if state is None else state.weights
         if state is not None and task.patience is not None and state.best_weights is not None:

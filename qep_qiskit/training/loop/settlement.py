@@ -1,4 +1,4 @@
-"""β = "auto" and the distribution of shots, planned once for a whole training and kept with its run."""
+"""The planner's choice of β and of the shots, made once for a whole training and stored in its run."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from qep_qiskit.stencils import Stencil, stencil
 from qep_qiskit.training.loop.task import Task
 
 PLANNED = "planned"
-"""The run's document of the planned numbers: a run that resumes on another day keeps its β and its shots."""
+"""The key of the document with the planned numbers, so that a run resumed later keeps its β and its shots."""
 
 
 def settled(task: Task, store: RunStore | None = None, *, progress: Progress = silent) -> Task:
-    """Return the task with numbers in place of what was left to the planner.
+    """Return the task with numbers in place of the options left to the planner.
 
-    They are planned for the first sample at the first weights, and serve every step.
+    The numbers are planned for the first sample at the initial weights, and used for every step.
 
     Parameters
     ----------
     task : Task
     store : RunStore, optional
-        Open for writing. Numbers that it holds are used; those planned now are stored in it.
+        A store open for writing. Numbers stored in it are used; newly planned ones are added to it.
     """
     if not task.settings.open:
         return task

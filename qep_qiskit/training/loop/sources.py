@@ -1,4 +1,4 @@
-"""Sources of a batch's gradients, and their mean with its error bar."""
+"""Sources of the gradients of a batch, and their mean with its error bar."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Vector = NDArray[np.float64]
 
 
 class Source(Protocol):
-    """A source of one gradient per problem."""
+    """A source of gradients, one per problem."""
 
     def __call__(
         self,
@@ -43,7 +43,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Equilibrium:
-    """Equilibrium propagation: one job of circuits per round for the whole batch."""
+    """Equilibrium propagation, with one job of circuits per round for the whole batch."""
 
     def __call__(
         self,
@@ -53,12 +53,12 @@ class Equilibrium:
         warm_start: Sequence[Prepared | None] | None = None,
         progress: Progress = silent,
     ) -> list[Gradient]:
-        """Return what :func:`qep_qiskit.gradients` would."""
+        """Return the same gradients as :func:`qep_qiskit.gradients`."""
         rounds = run(problems, settings, warm_start=warm_start, progress=progress)
         return [reduce(plan, outcomes) for plan, outcomes in rounds]
 
     def describe(self, settings: Settings) -> Mapping[str, object]:
-        """Return preparer, stencil and mitigation."""
+        """Return the descriptions of preparer, stencil and mitigation."""
         stencil = settings.stencil
         left = "adaptive" if isinstance(stencil, AdaptiveStencil) else "auto"
         return {
@@ -72,7 +72,7 @@ class Equilibrium:
 
 @dataclass(frozen=True)
 class LinearResponse:
-    """The exact gradient, the limit β → 0, of every sample; of the level that the preparer asks for."""
+    """The exact gradient of each sample, the limit β → 0, for the level or temperature of the preparer."""
 
     def __call__(
         self,
@@ -82,7 +82,7 @@ class LinearResponse:
         warm_start: Sequence[Prepared | None] | None = None,
         progress: Progress = silent,
     ) -> list[Gradient]:
-        """Return :func:`qep_qiskit.exact_gradient` of each problem."""
+        """Return the :func:`qep_qiskit.exact_gradient` of each problem."""
         gradients = []
         for number, problem in enumerate(problems):
             progress(f"sample {number + 1} of {len(problems)}", number / len(problems))
@@ -90,7 +90,7 @@ class LinearResponse:
         return gradients
 
     def describe(self, settings: Settings) -> Mapping[str, object]:
-        """Return its name, and whose states."""
+        """Return the source's name and the preparer's description."""
         return {"gradient": "exact", "preparer": settings.preparer.describe()}
 
 
@@ -102,15 +102,15 @@ class BatchMean:
     ----------
     values : ndarray of shape (K,)
     covariance : ndarray of shape (K, K) or None
-        Of its shot noise; None where expectations are exact. The samples of the batch are not part of it.
+        The covariance of the shot noise, without the variation between samples; None if expectations are exact.
     loss, loss_stderr : float, float or None
     shots : int
-        Spent, calibration included.
+        The number of shots used, with calibration.
     warnings : tuple of str
     loss_bias : float or None
-        What shot noise adds to a curved loss on average; `loss` less this is unbiased.
+        The mean excess of a curved loss due to shot noise; `loss` minus this is unbiased.
     beta_bias : float or None
-        ‖mean bias of the finite β‖ / ‖mean limit β → 0‖ of the states themselves; None where it is not known.
+        ‖mean finite-β bias‖ / ‖mean limit β → 0‖, both for the prepared states; None if unknown.
     """
 
     values: Vector
@@ -124,24 +124,24 @@ class BatchMean:
 
     @property
     def stderr(self) -> Vector | None:
-        """One standard deviation of each value."""
+        """The standard deviation of each value."""
         return None if self.covariance is None else np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
 
 
 def mean_of(gradients: Sequence[Gradient]) -> BatchMean:
-    """Return the mean of independent gradients of which all or some share a readout calibration.
+    """Return the mean of independent gradients, some of which may share a readout calibration.
 
     Notes
     -----
-    Shot noise averages out with the number of samples; the calibration's error does not over those that share it: with
-    Cov_i = N_i + S_i S_iᵀ the mean of n has Σ N_i/n² + Σ_c (ΣS/n)(ΣS/n)ᵀ over the calibrations c, one per job. The
-    bias that shot noise adds to a curved loss does not average out either.
+    Shot noise averages out over the samples, but the error of a shared calibration does not. With Cov_i = N_i + S_i S_iᵀ, the
+    mean of n gradients has the covariance Σ N_i/n² + Σ_c (ΣS/n)(ΣS/n)ᵀ, where c runs over the calibrations, one per job. The
+    bias of a curved loss due to shot noise does not average out either.
     """
     n = len(gradients)
     values = np.mean([g.values for g in gradients], axis=0)
     loss = float(np.mean([g.loss for g in gradients]))
     about: list[BetaBias] = [g.diagnostics.beta_bias or {} for g in gradients]
-    of_samples = {b.get("warning") for b in about}  # of one sample: what counts is the batch's, which follows
+    of_samples = {b.get("warning") for b in about}  # bias warnings of single samples are dropped: only the batch's bias counts
     texts = dict.fromkeys(text for g in gradients for text in g.diagnostics.warnings if text not in of_samples)
     beta_bias = _mean_bias(about)
     spent = sum(_count(g.provenance.get("shots_total")) for g in gradients)

@@ -1,6 +1,6 @@
 """The training loop as a generator of steps. It uses no clock, no files and no screen.
 
-All that changes is in `State`; the same task and the same state give the same next step, in any process.
+Everything that changes is in `State`: the same task and state give the same next step, in any process.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ Indices = NDArray[np.int64]
 
 
 LARGEST_STEP = 1e12
-"""The largest step, as a multiple of the weights: squares of larger numbers lose the gap, and overflow."""
+"""The largest allowed step, relative to the weights; larger weights would lose the energy gap to rounding, or overflow."""
 
 
 @dataclass(frozen=True)
 class State:
-    """The state that a training carries from one step to the next.
+    """The state of a training between two steps.
 
     Attributes
     ----------
     step : int
-        Steps done.
+        The number of completed steps.
     weights : ndarray of shape (K,)
     memory : mapping of str to ndarray
         The optimizer's memory.
     starts : mapping of int to ndarray
-        For each sample seen so far, where its next free phase starts.
+        The start of the next search for each sample's free phase, for the samples seen so far.
     shots : int
-        Spent so far.
+        The number of shots used so far.
     running : mapping
-        Sums over the epoch under way: samples, loss, right answers.
+        Sums over the current epoch: samples, loss, correct predictions.
     best, best_weights, waited
-        The best epoch's measure, its weights, and the epochs since; for early stopping.
+        The loss and weights of the best epoch, and the number of epochs since; for early stopping.
     stopped : str or None
-        Why training ended before its last epoch.
+        The reason why the training stopped early.
     """
 
     step: int
@@ -79,13 +79,13 @@ class Step:
     Attributes
     ----------
     record : mapping
-        The row of the history.
+        The step's row of the history.
     epoch : mapping or None
-        The row of the epoch that this step ends.
+        The row of the epoch, if this step ends it.
     state : State
-        After the step.
+        The state after the step.
     fresh : mapping of int to ndarray
-        The starts that this step changed.
+        The changed starts, by sample.
     warnings : tuple of str
     """
 
@@ -107,7 +107,7 @@ def steps(task: Task, state: State | None = None, *, progress: Progress = silent
     Raises
     ------
     InputError
-        If a sample no longer has a unique ground state, or the weights are no longer finite.
+        If a sample has no unique ground state, or a step is infinite or too large.
     """
     current = first_state(task) if state is None else state
     while current.step < task.total_steps and current.stopped is None:
@@ -117,7 +117,7 @@ def steps(task: Task, state: State | None = None, *, progress: Progress = silent
 
 
 def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
-    """Return the next step."""
+    """Take one step of a training and return its result."""
     step, batch = state.step, task.batch(state.step)
     problems = [Problem(task.network, state.weights, task.samples.X[i], cost=task.samples.costs[i]) for i in batch]
     if task.settings.open:
@@ -193,7 +193,7 @@ def _gradients(
 
 
 def _run_on(task: Task, running: Mapping[str, float], batch: Indices, gradients: Sequence[Gradient]) -> dict[str, float]:
-    """Return the sums of the epoch with a batch added."""
+    """Return the sums over the epoch, with a batch added."""
     sums = {"samples": 0.0, "loss": 0.0, "right": 0.0, **running}
     sums["samples"] += len(gradients)
     sums["loss"] += float(sum(g.loss for g in gradients))
@@ -234,7 +234,7 @@ def _end_of_epoch(task: Task, state: State, progress: Progress) -> tuple[dict[st
 def evaluate(
     task: Task, weights: Vector, samples: TrainingSamples, *, seed: int, progress: Progress = silent
 ) -> tuple[dict[str, Any], int]:
-    """Return loss and accuracy of samples as the task's device measures them, and the shots that this took."""
+    """Return the loss and accuracy for samples, as measured by the task's device, and the number of shots used."""
     problems = [Problem(task.network, weights, x, cost=cost) for x, cost in zip(samples.X, samples.costs, strict=True)]
     try:
         results = answers(problems, replace(task.settings, shots=task.read_shots, seed=seed), progress=progress)

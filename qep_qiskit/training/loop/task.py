@@ -1,4 +1,4 @@
-"""A training as it was requested: checked, complete, and unchanged while it runs."""
+"""The description of a training: checked, complete and immutable."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Task:
-    """A training: the network, the data, and how it is trained. :func:`qep_qiskit.train` makes one from its arguments.
+    """A training: the network, the data and all options. :func:`qep_qiskit.train` makes a task from its arguments.
 
     Attributes
     ----------
     network : Network
     first : ndarray of shape (K,)
-        The weights to start from.
+        The initial weights.
     samples, held_out : TrainingSamples, TrainingSamples or None
     cost : str, callable or Cost
     source : Source
-        Of gradients.
+        The source of the gradients.
     settings : Settings
-        How the gradients and the held-out samples are measured; the shots are those of the first gradient. What they leave to
-        the planner, :func:`~qep_qiskit.training.loop.settlement.settled` settles once for the whole training.
+        The settings for gradients and held-out samples; the number of shots is for the first gradient. Options left to the
+        planner are chosen once for the whole training, by :func:`~qep_qiskit.training.loop.settlement.settled`.
     optimizer : Optimizer
     schedule : Schedule
     learning_rate : float
     epochs, batch_size : int
     constraints : Constraints
     patience : int or None
-        Epochs without a better held-out loss (the training loss if nothing is held out) after which training stops.
+        Training stops after this many epochs without a better held-out loss (training loss, if nothing is held out).
     compare_every : int
-        Every this many steps the batch's exact gradient is computed too; 0: never.
+        The batch's exact gradient is also computed every `compare_every` steps; 0: never.
     warm : bool
-        Whether samples start from their last free phase.
+        Whether the search for a sample's state starts from its last free phase.
     """
 
     network: Network
@@ -88,21 +88,21 @@ class Task:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         for step in {0, self.total_steps // 2, self.total_steps - 1}:
-            self.rate(step)  # before anything is measured: a schedule that gives no numbers
+            self.rate(step)  # refuse a schedule that does not return numbers before anything is measured
 
     @cached_property
     def key(self) -> AnswerKey | None:
-        """The decoding of outputs as classes; None if the targets are not classes."""
+        """The rule that reads classes from outputs; None if the targets are not classes."""
         return answer_key(self.samples.Y, self.network.num_outputs, self.cost)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of an epoch; the last one may be smaller."""
+        """The number of batches per epoch; the last batch may be smaller."""
         return -(-len(self.samples) // self.batch_size)
 
     @property
     def total_steps(self) -> int:
-        """Steps of the whole training."""
+        """The number of steps of the whole training."""
         return self.epochs * self.steps_per_epoch
 
     @property
@@ -112,7 +112,7 @@ class Task:
 
     @property
     def read_shots(self) -> int | None:
-        """Shots of each circuit that a held-out sample is read from: the mean of the free phase's."""
+        """The shots per circuit for held-out samples; for a split, the mean over the circuits of the free phase."""
         shots = self.settings.shots
         if isinstance(shots, OptimalShots):
             return shots.shots
@@ -124,11 +124,11 @@ class Task:
 
     @cached_property
     def carries(self) -> bool:
-        """Whether starts are carried from step to step."""
+        """Whether the starts of samples are carried from step to step."""
         return self.warm and carries(self.settings.preparer, self.network.num_qubits, len(self.samples))
 
     def batch(self, step: int) -> NDArray[np.int64]:
-        """Return the samples of a step: every epoch is its own permutation, drawn from (seed, "batch", epoch)."""
+        """Return the sample numbers of a step's batch; every epoch has its own order, drawn from (seed, "batch", epoch)."""
         epoch, number = divmod(step, self.steps_per_epoch)
         order = stream(self.seed, "batch", epoch).permutation(len(self.samples))
         return order[number * self.batch_size : (number + 1) * self.batch_size]
@@ -145,7 +145,7 @@ class Task:
         return self.learning_rate * real(f"schedule: its factor at step {step} of {self.total_steps}", factor)
 
     def describe(self) -> dict[str, Any]:
-        """Return the whole training as plain numbers and words, for reports."""
+        """Return a description of the whole training in plain numbers and words, for reports."""
         description: Mapping[str, object] = {
             "network": dict(self.network.description),
             "weights": list(self.network.names),

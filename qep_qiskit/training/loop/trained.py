@@ -1,4 +1,4 @@
-"""Results of trainings: weights, the history of steps and epochs, and predictions of new samples."""
+"""The result of a training: weights, the history of steps and epochs, and predictions for new samples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qep_qiskit.verbs.predictions import predictions
 
 
 class Weights(dict[str, float]):
-    """Weights by name, in the order of ``network.names``; NumPy takes them as an array of that order.
+    """Weights by name, in the order of ``network.names``; NumPy converts them to an array in that order.
 
     Examples
     --------
@@ -35,26 +35,26 @@ class Weights(dict[str, float]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TrainingResult(Value):
-    """A finished (or stopped) training.
+    """The result of a training that has finished or stopped early.
 
     Attributes
     ----------
     weights : Weights
-        By name; with early stopping those of the best epoch, else the last.
+        Weights by name: those of the best epoch with early stopping, else the last.
     history : tuple of mapping
-        One per step: ``step``, ``epoch``, ``loss``, ``loss_stderr`` and ``loss_bias`` (None where exact; shot noise raises a
-        curved loss by the latter on average), ``shots`` (spent in the step), ``shots_per_circuit``, ``learning_rate``,
-        ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds`` and, with `compare_every`, ``cosine`` to the exact
-        gradient.
+        One entry per step: ``step``, ``epoch``, ``loss``, ``loss_stderr``, ``loss_bias`` (the mean excess of a curved loss due
+        to shot noise; the last two are None for exact expectations), ``shots`` (used in the step), ``shots_per_circuit``,
+        ``learning_rate``, ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds`` and, with `compare_every`,
+        ``cosine`` to the exact gradient.
     epochs : tuple of mapping
-        One per epoch: ``train_loss``, ``train_accuracy`` (None if targets are not classes) over its batches as they came,
-        ``validation_loss``, ``validation_accuracy``.
+        One entry per epoch: ``train_loss`` and ``train_accuracy``, measured over the epoch's batches as the weights changed, and
+        ``validation_loss`` and ``validation_accuracy``. Accuracies are None if the targets are not classes.
     shots : int
-        Spent in all.
+        The total number of shots used.
     stopped : str or None
-        Why it ended before its last epoch.
+        The reason why the training stopped early.
     warnings : tuple of str
-        The first few different ones.
+        The first few different warnings.
     settings : mapping
     task : Task
     """
@@ -69,7 +69,7 @@ class TrainingResult(Value):
     task: Task = field(compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        # the workers of a distributed training stay behind
+        # the workers of a distributed training are not pickled
         source = getattr(self.task.source, "source", self.task.source)
         return {**super().__getstate__(), "task": replace(self.task, source=source)}
 
@@ -94,7 +94,7 @@ class TrainingResult(Value):
         ----------
         X : array_like of shape (samples, num_inputs)
         shots : int, optional
-            Shots on the training's device. Default: exact expectations of the prepared states.
+            Shots per circuit on the training's device. Default: exact expectations in the prepared states.
         """
         task = self.task
         settings = Settings(preparer=task.settings.preparer, seed=seed)
@@ -103,19 +103,19 @@ class TrainingResult(Value):
         return predictions(task.network, self.weights, in_order(X, task.samples.features, "X"), **settings)[0]
 
     def classify(self, X: ArrayLike, **options: Any) -> NDArray[np.int64]:
-        """Return the class of new samples: 0 and 1 for the smaller and the larger target of one output, else the output."""
+        """Return each sample's class: 0 or 1 (smaller or larger target) for one output, else the number of the largest output."""
         if self.task.key is None:
             raise InputError("classify: the targets of this training are not classes; use predict")
         return self.task.key.answers(self.predict(X, **options))
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
-        """Return the share of samples whose class is right, or R² if the targets are not classes.
+        """Return the share of samples with the correct class, or R² if the targets are not classes.
 
         Parameters
         ----------
         X : array_like of shape (samples, num_inputs)
         y : array_like
-            Targets as the training took them, of shape (samples,) or (samples, num_outputs).
+            Targets in the form used for training, of shape (samples,) or (samples, num_outputs).
         """
         task = self.task
         targets = samples_of(task.network, X, y, task.cost, features=task.samples.features).Y
@@ -146,6 +146,6 @@ class TrainingResult(Value):
 
 
 def mean_cosine(history: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return the mean cosine to the exact gradient over the steps where it was computed."""
+    """Return the mean cosine to the exact gradient over the steps for which it was computed; None if there are none."""
     cosines = [row["cosine"] for row in history if row.get("cosine") is not None]
     return float(np.mean(cosines)) if cosines else None

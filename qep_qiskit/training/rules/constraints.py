@@ -1,4 +1,4 @@
-"""Constraints of a training: which weights are trained, bounds, weight decay and gradient clipping."""
+"""Constraints of a training: trainable weights, bounds, weight decay and gradient clipping."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Constraints:
-    """Changes made to a gradient before a step, and to the weights after it.
+    """Changes to a gradient before a step, and to the weights after it.
 
     Attributes
     ----------
     trained : ndarray of bool, shape (K,)
     low, high : ndarray of shape (K,)
     l2 : float
-        λ of the penalty λ Σ w² over the trained weights; it is not part of the loss that is reported.
+        λ in the penalty λ Σ w² over the trained weights; the reported loss does not include it.
     clip : float or None
-        The largest norm of the gradient.
+        The largest allowed norm of the gradient.
     """
 
     trained: NDArray[np.bool_]
@@ -37,13 +37,13 @@ class Constraints:
     clip: float | None = None
 
     def gradient(self, values: Vector, weights: Vector) -> Vector:
-        """Return the gradient of the trained weights with the penalty, clipped."""
+        """Return the gradient for the trained weights, with the penalty, clipped."""
         gradient = np.where(self.trained, values + 2.0 * self.l2 * weights, 0.0)
         size = float(np.linalg.norm(gradient))
         return gradient * (self.clip / size) if self.clip is not None and size > self.clip else gradient
 
     def covariance(self, covariance: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-        """Return the covariance of the trained weights."""
+        """Return the covariance for the trained weights; it is zero for the others."""
         return None if covariance is None else covariance * np.outer(self.trained, self.trained)
 
     def stepped(self, weights: Vector, step: Vector) -> Vector:
@@ -65,22 +65,22 @@ class Constraints:
 def constraints(
     network: Network, *, trainable: object = None, bounds: object = None, l2: float = 0.0, clip: float | None = None
 ) -> Constraints:
-    """Return the constraints of a training.
+    """Return the constraints of a training after checking them.
 
     Parameters
     ----------
     network : Network
     trainable : sequence of str or mapping of str to bool, optional
-        Names or groups of weights (``["J", "h[0]"]``) that are trained. Default: all. A mapping switches some of them:
-        ``{"g": False}``.
+        Names or groups of the trained weights, such as ``["J", "h[0]"]``. Default: all. A mapping changes only the named ones,
+        such as ``{"g": False}``.
     bounds : (low, high) or mapping of name or group to (low, high), optional
-        None stands for no bound on that side.
+        None for `low` or `high` means no bound on that side.
     l2, clip : float
 
     Raises
     ------
     InputError
-        For a name that the network does not have, or a value that makes no sense.
+        If the network has no weight of a given name, or a value is not allowed.
     """
     names = list(network.names)
     trained = np.ones(len(names), dtype=bool)

@@ -1,4 +1,4 @@
-"""The quality of predictions: the mean loss, and for classes the share of right answers."""
+"""Metrics of predictions: the mean loss and, for classes, the share of correct answers."""
 
 from __future__ import annotations
 
@@ -18,43 +18,44 @@ Classes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """The rule by which classes are read from outputs and from targets.
+    """The rule that reads classes from outputs and from targets.
 
     Attributes
     ----------
     classes : int
+        The number of classes.
     middle : float or None
-        One output: the answer is class 1 above it. None: the largest output is the answer.
+        With one output, the class is 1 if the output is larger than this. None: the class is the number of the largest output.
     """
 
     classes: int
     middle: float | None = None
 
     def answers(self, predictions: Matrix) -> Classes:
-        """Return the class that each row of outputs stands for."""
+        """Return the class of each row of outputs."""
         if self.middle is None:
             return np.asarray(predictions.argmax(axis=1), dtype=np.int64)
         return np.asarray(predictions[:, 0] > self.middle, dtype=np.int64)
 
     def truth(self, Y: NDArray[Any]) -> Classes:
-        """Return the class that each target stands for."""
+        """Return the class of each target."""
         if self.middle is not None:
             return np.asarray(Y.reshape(len(Y)) > self.middle, dtype=np.int64)
         return np.asarray(Y if Y.ndim == 1 else Y.argmax(axis=1), dtype=np.int64)
 
 
 def answer_key(Y: NDArray[Any] | None, outputs: int, cost: object = None) -> AnswerKey | None:
-    """Return how the classes of a data set are read, or None where its targets are no classes.
+    """Return the rule that reads the classes of a data set, or None if its targets are not classes.
 
-    One output and two different targets: the nearer target is the answer. Class numbers (softmax_cross_entropy) and rows with
-    one largest target of two different values (one-hot, in ±1 or in 0 and 1): the largest output is the answer.
+    With one output and two different targets, the nearer target is the answer. With class numbers, or one-hot rows of two
+    different values, the largest output is the answer.
 
     Parameters
     ----------
     Y : ndarray of shape (samples,) or (samples, num_outputs) or None
     outputs : int
     cost : str, callable or Cost
-        As given to :func:`qep_qiskit.training.data.targets.samples_of`.
+        See :func:`qep_qiskit.training.data.targets.samples_of`.
 
     Examples
     --------
@@ -76,9 +77,9 @@ def answer_key(Y: NDArray[Any] | None, outputs: int, cost: object = None) -> Ans
 
 
 def measured(answers: Sequence[Answer], samples: TrainingSamples, key: AnswerKey | None) -> dict[str, Any]:
-    """Return the mean loss with its standard error (None where exact); where there is a key, accuracy and confusion matrix.
+    """Return the mean loss and its standard error (None if exact); with a key, also accuracy and confusion matrix.
 
-    The confusion matrix has a row per true class and a column per answer.
+    The confusion matrix has one row per true class and one column per predicted class.
     """
     metrics: dict[str, Any] = {
         "loss": float(np.mean([answer.loss for answer in answers])),
@@ -95,7 +96,7 @@ def measured(answers: Sequence[Answer], samples: TrainingSamples, key: AnswerKey
 
 
 def _standard_error(answers: Sequence[Answer]) -> float | None:
-    """Return the mean loss's: shot noise averages out, its bias and the error of a calibration that all share do not."""
+    """Return the standard error of the mean loss; its bias and the error of a shared calibration do not average out."""
     if any(answer.loss_stderr is None for answer in answers):
         return None
     shares = np.array([answer.shared for answer in answers], dtype=float)

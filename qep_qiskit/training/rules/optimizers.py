@@ -1,4 +1,4 @@
-"""Update rules: from an estimate of the gradient to a change of the weights. Their memory is plain arrays."""
+"""Update rules: functions from an estimated gradient to a change of the weights, with plain arrays as memory."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from qep_qiskit.kinds import OPTIMIZERS, one_of
 Vector = NDArray[np.float64]
 Memory = Mapping[str, Vector]
 MOST_GROWTH = 20
-"""The default maximum of `adaptive_shots`, in units of the user's own number of shots."""
+"""The default `maximum` of `adaptive_shots`, as a multiple of the user's number of shots."""
 
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """The rule of a training step: a frozen value of options. Its memory between steps is an argument and a result."""
+    """An update rule with its options. Its memory between steps is passed in and returned."""
 
     def start(self, size: int) -> Memory:
         """Return the memory before the first step, for `size` weights."""
@@ -29,7 +29,7 @@ class Optimizer(Protocol):
     def update(
         self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
     ) -> tuple[Vector, Memory]:
-        """Return the step to add to the weights, and the memory after it.
+        """Return the change of the weights, and the updated memory.
 
         Parameters
         ----------
@@ -44,16 +44,16 @@ class Optimizer(Protocol):
         ...
 
     def shots(self, first: int | None, memory: Memory) -> int | None:
-        """Return the shots per circuit of the next step; `first` is the user's number for the first step."""
+        """Return the shots per circuit for the next step; `first` is the user's number for the first step."""
         ...
 
     def describe(self) -> dict[str, object]:
-        """Return the name and the options, for reports."""
+        """Return the rule's name and options, for reports."""
         ...
 
 
 class _FixedShots:
-    """The part that rules share which leave the shots alone."""
+    """The base of rules that never change the number of shots."""
 
     def shots(self, first: int | None, memory: Memory) -> int | None:
         return first
@@ -67,13 +67,13 @@ class SGD(_FixedShots):
     Parameters
     ----------
     normalized : bool
-        Steps of length η: −η g/|g| (Wanjura & Marquardt 2024).
+        Whether steps have length η: −η g/|g| (Wanjura & Marquardt 2024).
     """
 
     normalized: bool = False
 
     def start(self, size: int) -> Memory:
-        """Return nothing: it remembers nothing."""
+        """Return an empty memory."""
         return {}
 
     def update(
@@ -84,19 +84,19 @@ class SGD(_FixedShots):
         return -rate * gradient / (size or 1.0), memory
 
     def describe(self) -> dict[str, object]:
-        """Return the name and the options."""
+        """Return the rule's name and options."""
         return {"name": "sgd", "normalized": self.normalized}
 
 
 @OPTIMIZERS.register("momentum")
 @dataclass(frozen=True)
 class Momentum(_FixedShots):
-    """Gradient descent with a heavy ball: v ← μ v + g, then −η v (with `nesterov` −η (g + μ v)).
+    """Gradient descent with momentum: v ← μ v + g, then the step −η v, or −η (g + μ v) with `nesterov`.
 
     Parameters
     ----------
     decay : float
-        μ.
+        The decay μ of the velocity v.
     nesterov : bool
     """
 
@@ -113,13 +113,13 @@ class Momentum(_FixedShots):
     def update(
         self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
     ) -> tuple[Vector, Memory]:
-        """Return −η v."""
+        """Return −η v, or −η (g + μ v) with `nesterov`."""
         velocity = self.decay * memory["velocity"] + gradient
         direction = gradient + self.decay * velocity if self.nesterov else velocity
         return -rate * direction, {"velocity": velocity}
 
     def describe(self) -> dict[str, object]:
-        """Return the name and the options."""
+        """Return the rule's name and options."""
         return {"name": "momentum", "decay": self.decay, "nesterov": self.nesterov}
 
 
@@ -159,36 +159,36 @@ class Adam(_FixedShots):
         return -rate * step, {"mean": mean, "square": square, "count": count}
 
     def describe(self) -> dict[str, object]:
-        """Return the name and the options."""
+        """Return the rule's name and options."""
         return {"name": "adam", "beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
 
 
 @OPTIMIZERS.register("adaptive_shots")
 @dataclass(frozen=True)
 class AdaptiveShots:
-    """Shots from the gradient's own error bar: they grow as the gradient shrinks.
+    """An update rule that sets the shots of each step from the gradient's error bar: more shots for a smaller gradient.
 
     Parameters
     ----------
     base : Optimizer
-        The rule that makes the step; the theory is about plain gradient descent.
+        The rule that changes the weights; the theory assumes plain gradient descent.
     lipschitz : float, optional
-        L, a bound of the loss's curvature. Default: 1/η, as if the learning rate were the largest sensible one.
+        L, a bound on the curvature of the loss. Default: 1/η, which assumes the largest sensible learning rate.
     smoothing : float
-        Decay of the running averages of the gradient and of its variance.
+        Decay of the running averages of the gradient and its variance.
     minimum, maximum : int
         Limits of the shots per circuit. Default maximum: 20 times the user's number for the first step.
     bias, bias_decay : float
-        b and μ of the term b μᵏ in the k-th step, which keeps the rule finite where the gradient is zero.
+        b and μ of the term b μᵏ in step k, which keeps the number of shots finite if the gradient is zero.
 
     Notes
     -----
-    With the gradient g and per-shot variances that sum to V, a descent step gains at least (η − Lη²/2)|g|² − Lη²V/(2s) with
-    s shots; the gain per shot is largest at s = 2Lη/(2 − Lη) · V/|g|² (Kübler, Arrasmith, Cincio & Coles 2020,
-    arXiv:1909.09083, iCANS; one number for all weights as in gCANS, Gu et al. 2021, arXiv:2108.10434, since all weights are
-    read from the same shots here). As published, |g|² + b μᵏ stands in the denominator. Balles, Romero & Hennig 2017,
-    arXiv:1612.05086, have the same rule for batch sizes. If neither a gradient nor noise was seen, the shots stay as they
-    were: 0/0 is not known.
+    For a gradient g with per-shot variances that sum to V, a descent step with s shots gains at least
+    (η − Lη²/2)|g|² − Lη²V/(2s). The gain per shot is largest at s = 2Lη/(2 − Lη) · V/|g|² (iCANS: Kübler, Arrasmith, Cincio &
+    Coles 2020, arXiv:1909.09083). All weights share one number of shots, as in gCANS (Gu et al. 2021, arXiv:2108.10434), since
+    they are read from the same shots. As published, the denominator is |g|² + b μᵏ. Balles, Romero & Hennig 2017,
+    arXiv:1612.05086, use the same rule for batch sizes. If the gradient and its variance are both zero, the number of shots
+    does not change.
     """
 
     base: Optimizer = field(default_factory=SGD)
@@ -220,7 +220,7 @@ class AdaptiveShots:
     def update(
         self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
     ) -> tuple[Vector, Memory]:
-        """Return the base rule's step, and the memory with the best shots of the next one."""
+        """Return the base rule's step, and the memory with the best number of shots for the next step."""
         if covariance is None or shots is None:
             raise InputError("optimizer: adaptive_shots needs the gradient's error bar; give shots for the first step")
         step, base_memory = self.base.update(gradient, covariance, shots, rate, memory)
@@ -237,7 +237,7 @@ class AdaptiveShots:
         return step, {**base_memory, "average": average, "variance": variance, "measured": count, "next": after}
 
     def shots(self, first: int | None, memory: Memory) -> int | None:
-        """Return what the last gradient called for; what the user asked for before the first."""
+        """Return the best number of shots for the last gradient; before the first gradient, the user's number."""
         best = float(memory["next"][0])
         if best <= 0.0:
             return first
@@ -245,7 +245,7 @@ class AdaptiveShots:
         return int(min(best, most))
 
     def describe(self) -> dict[str, object]:
-        """Return the name and the options."""
+        """Return the rule's name and options."""
         return {
             "name": "adaptive_shots",
             "base": self.base.describe(),
@@ -259,7 +259,7 @@ class AdaptiveShots:
 
 
 def optimizer_of(optimizer: object) -> Optimizer:
-    """Return the optimizer of this name, or the optimizer that was given."""
+    """Return the optimizer with this name; an optimizer is returned unchanged."""
     if isinstance(optimizer, str):
         named: Optimizer = OPTIMIZERS[optimizer]()
         return named

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the factor by which the learning rate is multiplied at each step."""
+"""Learning-rate schedules: the factor of the learning rate at each step."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import SCHEDULES, one_of
 
 Schedule = Callable[[int, int], float]
-"""(step from 0, all steps) → the factor of the learning rate."""
+"""A function (step, total steps) → factor of the learning rate; steps count from 0."""
 
 
 @SCHEDULES.register("constant")
 def constant(step: int, total: int) -> float:
-    """Return 1: the rate stays constant."""
+    """Return 1, for a constant learning rate."""
     return 1.0
 
 
@@ -43,7 +43,7 @@ def halving(step: int, total: int) -> float:
 
 
 def schedule_of(schedule: object) -> Schedule:
-    """Return the schedule of this name, or the function that was given.
+    """Return the schedule with this name; a function is returned unchanged.
 
     Examples
     --------
