@@ -1,7 +1,7 @@
-"""Tasks in this process, in several local ones, or on the workers of a dask scheduler.
+"""Pools that run tasks in this process, in several local processes, or on the workers of a dask scheduler.
 
-A task is a function of shared data and of one item. Its result depends only on these (which include its seeds), so the
-results are the same for any number of workers, and losing a worker costs only the time of its tasks.
+A task is a function of shared data and one item. Its result depends only on these, including their seeds. The results are
+therefore the same for any number of workers, and losing a worker costs only the time of its tasks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker: a process that runs one task after the other until its parent ends."""
+"""A worker process, which runs one task after the other until its parent ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WATCH_SECONDS = 0.5
 
 
 def main() -> None:
-    """Run tasks from stdin; stdout carries the answers, and what tasks print goes to stderr."""
+    """Run tasks from stdin and write the answers to stdout; output printed by tasks goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
     _watch(os.getppid())
     tasks, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -50,7 +50,7 @@ def _packed(answer: tuple[bool, Any]) -> bytes:
 
 
 def _watch(parent: int) -> None:
-    """End with the parent, in the middle of a task too."""
+    """End this process when its parent ends, even in the middle of a task."""
 
     def look() -> None:
         while os.getppid() == parent:

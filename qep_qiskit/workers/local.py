@@ -1,7 +1,7 @@
-"""Local processes that run tasks.
+"""A pool of local processes that run tasks.
 
-Each is a fresh interpreter that does not read the main script again, so that a script needs no ``if __name__ == "__main__"``. It
-has a session of its own, so that Ctrl-C in the terminal reaches the parent alone, and it ends with the parent however that ends.
+Each process is a fresh interpreter that does not read the main script again, so a script needs no ``if __name__ == "__main__"``.
+It runs in its own session, so that Ctrl-C in the terminal reaches only the parent, and it always ends when the parent does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from qep_qiskit.workers.serial import RETRIES, Item, PoolLostError, Result, Shar
 
 PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from qep_qiskit.workers.child import main; main()"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Workers share the cores."""
+"""Environment variables that give each worker one thread, since workers share the cores."""
 
 
 class Local:
@@ -34,9 +34,9 @@ class Local:
     def results(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
     ) -> Iterator[tuple[int, Result]]:
-        """Yield (number of the item, function(shared, item)), each as it is done.
+        """Yield (number of the item, function(shared, item)) for each item as it is completed.
 
-        A task whose worker died is run again by another one.
+        If a worker dies, its task is run again.
         """
         common = messages.packed((function, shared))
         todo = deque((number, messages.packed(item)) for number, item in enumerate(items))
@@ -63,7 +63,7 @@ class Local:
 
 
 class _Worker:
-    """One process, started for its first task, and started again if it died."""
+    """One process, started for its first task, and restarted if it dies."""
 
     def __init__(self) -> None:
         self.busy = False

@@ -42,7 +42,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
 
 
 def packed(value: object) -> bytes:
-    """Return a value as bytes for another process; functions of the main script travel whole."""
+    """Return a value as bytes for another process; functions of the main script are sent with their code."""
     import cloudpickle
 
     data: bytes = cloudpickle.dumps(value)
@@ -50,7 +50,7 @@ def packed(value: object) -> bytes:
 
 
 def loaded(data: bytes) -> Any:
-    """Return the value that was packed into these bytes by a process of our own."""
+    """Return the value that one of this package's own processes packed into these bytes."""
     import cloudpickle
 
     return cloudpickle.loads(data)
@@ -63,6 +63,6 @@ def key_of(data: bytes) -> str:
 
 @functools.lru_cache(maxsize=4)
 def unpacked(data: bytes) -> tuple[Callable[[Any, Any], Any], Any]:
-    """Return the function and what its tasks share; each worker unpacks them once."""
+    """Return the function and the shared data of tasks; each worker unpacks them once."""
     function, shared = loaded(data)
     return function, shared

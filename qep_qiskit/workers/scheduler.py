@@ -1,4 +1,4 @@
-"""The workers of a dask scheduler; one that cannot be reached, or is lost, is reported in one line within seconds."""
+"""The workers of a dask scheduler. A scheduler that is lost or cannot be reached is reported in one line, within seconds."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ ADDRESS = re.compile(r"(tcp|tls|ws|wss)://(\[[0-9a-fA-F:]+\]|[^/\s:]+):(\d{1,5})
 GREETING_SECONDS = 3.0
 ANSWER_SECONDS = 6.0
 WORKERLESS_SECONDS = 8.0
-"""Time to wait for workers before a scheduler without any is given up; a line reports the wait."""
+"""Seconds to wait for workers, after a message, before a scheduler without workers is given up."""
 LOOK_SECONDS = 0.5
 _LARGEST_GREETING, _MOST_FRAMES = 1 << 20, 64
 
 
 @dataclass(frozen=True)
 class Dask:
-    """Runs tasks on the workers of a dask client.
+    """A pool that runs tasks on the workers of a dask client.
 
     Attributes
     ----------
     say : callable
-        Called with a line when the wait for workers begins.
+        Called with a message when a wait for workers begins.
     """
 
     client: Any
@@ -48,15 +48,15 @@ class Dask:
     def results(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
     ) -> Iterator[tuple[int, Result]]:
-        """Yield (number of the item, function(shared, item)), each as it is done.
+        """Yield (number of the item, function(shared, item)) for each item as it is completed.
 
-        A task whose worker died is run again on another. Shared data are sent with every task, so that no worker holds the
-        only copy, and each worker unpacks them once.
+        If a worker dies, its task is run again on another one. The shared data are sent with every task, so that no worker holds
+        the only copy; each worker unpacks them once.
 
         Raises
         ------
         PoolLostError
-            If the scheduler is gone, or has had no workers for a while.
+            If the scheduler is lost, or has no workers for a while.
         """
         from distributed import as_completed
 
@@ -95,18 +95,18 @@ class Dask:
             raise self.gone() from None
 
     def gone(self) -> PoolLostError:
-        """Return the error of a scheduler that went away."""
+        """Return the error for a lost scheduler."""
         return PoolLostError(f"scheduler: {self.address} went away; start it again")
 
 
 class _Watch:
-    """Checks the scheduler and its workers while no result arrives."""
+    """A check of the scheduler and its workers while no result arrives."""
 
     def __init__(self, pool: Dask) -> None:
         self._pool, self._next, self._alone, self._said = pool, 0.0, 0.0, False
 
     def look(self) -> None:
-        """Raise if no result can arrive any more; report missing workers."""
+        """Raise an error if no more results can arrive; report missing workers."""
         now = time.monotonic()
         if now < self._next:
             return
@@ -132,7 +132,7 @@ def run_task(common: bytes, item: Any) -> Any:
 
 @contextlib.contextmanager
 def connected(address: str, say: Callable[[str], None]) -> Iterator[Dask]:
-    """Connect to a scheduler that has workers, and leave it running at the end."""
+    """Connect to a scheduler with workers for a ``with`` block; the scheduler keeps running afterwards."""
     parts = ADDRESS.fullmatch(address)
     if parts is None or not 0 < int(parts[3]) < 65536:
         raise InputError(f"scheduler: {address!r} is not an address; give one such as tcp://127.0.0.1:8786")
@@ -153,7 +153,7 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Dask]:
 
 
 def greet(protocol: str, host: str, port: int, address: str) -> None:
-    """Refuse an address without a scheduler: a scheduler sends the first message, in frames that state their length."""
+    """Refuse an address without a scheduler; a scheduler sends the first message, in frames that state their length."""
     try:
         with socket.create_connection((host, port), timeout=GREETING_SECONDS) as line:
             if protocol != "tcp":
@@ -178,7 +178,7 @@ _START = "start one by `dask scheduler`, or give its address"
 
 
 def _client(address: str) -> Any:
-    """Return a client, made in a thread, since another kind of server could keep it waiting for ever."""
+    """Return a dask client, created in a thread, since another kind of server could keep it waiting forever."""
     from distributed import Client
 
     outcome: list[Any] = []
@@ -220,7 +220,7 @@ def _close(client: Any) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence dask's messages about lost connections, which are reported in one line."""
+    """Silence dask's messages about lost connections, since they are reported separately."""
     names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "asyncio", "tornado")]
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]

@@ -1,4 +1,4 @@
-"""The interface of pools, and the pool that runs tasks in this process."""
+"""The interface of pools, and a pool that runs tasks in this process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 RETRIES = 3
-"""Number of times that a task is run again after its worker died."""
+"""The number of times that a task is repeated after its worker died."""
 
 
 class PoolLostError(DeviceError):
-    """The workers or their scheduler are gone; results stored before remain. Exit code 1."""
+    """The workers or their scheduler are lost; results stored before remain. Exit code 1."""
 
 
 def to_stderr(text: str) -> None:
@@ -26,28 +26,28 @@ def to_stderr(text: str) -> None:
 
 
 class Pool(Protocol):
-    """An object that runs tasks."""
+    """An interface for running tasks, here or on workers."""
 
     def results(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
     ) -> Iterator[tuple[int, Result]]:
-        """Yield (number of the item, function(shared, item)), each as it is done."""
+        """Yield (number of the item, function(shared, item)) for each item as it is completed."""
         ...
 
 
 @dataclass(frozen=True)
 class Serial:
-    """Runs tasks here, one after the other."""
+    """A pool that runs tasks in this process, one after the other."""
 
     def results(
         self, function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
     ) -> Iterator[tuple[int, Result]]:
-        """Yield (number of the item, function(shared, item)), in order."""
+        """Yield (number of the item, function(shared, item)) for each item, in order."""
         for number, item in enumerate(items):
             yield number, function(shared, item)
 
 
 def mapped(pool: Pool, function: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]) -> list[Result]:
-    """Return function(shared, item) of all items, in their order."""
+    """Return function(shared, item) for all items, in order."""
     results = dict(pool.results(function, shared, items))
     return [results[number] for number in range(len(items))]
