@@ -1,7 +1,7 @@
-"""Content fingerprints: the digest of anything that a number depends on, the same in every process.
+"""Content fingerprints: digests of everything that a result depends on, the same in every process.
 
-Two values have one fingerprint where they stand for the same numbers. Addresses, names of circuits, the order of mappings and
-sets, caches and hash randomisation do not count; every option, coefficient, gate, error and byte of a file does.
+Two values have the same fingerprint if they represent the same numbers. Memory addresses, names of circuits, the order of
+mappings and sets, caches and hash randomisation do not matter; every option, coefficient, gate, error and byte of a file does.
 """
 
 from qep_qiskit.fingerprints.content import fingerprint, of_or_none

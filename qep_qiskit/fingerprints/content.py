@@ -1,4 +1,4 @@
-"""The digest of a value by its content, recursively."""
+"""The recursive digest of a value by its content."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ DEEPEST = 100
 
 
 def fingerprint(value: object, what: str = "value") -> str:
-    """Return the digest of a value by its content, as 64 hexadecimal digits.
+    """Return the digest of a value's content, as 64 hexadecimal digits.
 
     Parameters
     ----------
     value : object
         Numbers, text, arrays, mappings, sets, dataclasses, paths of files, functions, classes, Qiskit's circuits, operators,
-        noise models and backends, and any object whose state can be read. An object with a method ``identity()`` stands for
-        what that method returns.
+        noise models and backends, and any object whose state can be read. An object with a method ``identity()`` is identified
+        by the method's result.
     what : str
-        The value's name in errors.
+        The value's name in error messages.
 
     Raises
     ------
     UnidentifiedError
-        If a part of it has no content, or a function depends on more than can be read.
+        If a part of the value has no content, or a function depends on more than can be read.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def fingerprint(value: object, what: str = "value") -> str:
 
 
 def of_or_none(value: object) -> str | None:
-    """Return the fingerprint of a value, or None if it has none; for caches, which then store nothing."""
+    """Return the fingerprint of a value, or None if it has none; caches then store nothing."""
     try:
         return fingerprint(value)
     except UnidentifiedError:
@@ -54,11 +54,11 @@ def of_or_none(value: object) -> str | None:
 
 
 class Reader:
-    """A reader of one value. A part that occurs twice is read once; one that contains itself is replaced by a reference."""
+    """A reader of one value. It reads a repeated part only once, and replaces a part that contains itself by a reference."""
 
     def __init__(self, what: str = "value") -> None:
         self.what = what
-        self._done: dict[int, tuple[object, bytes]] = {}  # the object is kept, so that its id stays its own
+        self._done: dict[int, tuple[object, bytes]] = {}  # the object is kept alive, so that its id is not reused
         self._open: dict[int, int] = {}
 
     def refuse(self, why: str) -> UnidentifiedError:
@@ -69,7 +69,7 @@ class Reader:
         )
 
     def digest(self, value: object) -> bytes:
-        """Return the digest of a part."""
+        """Return the digest of a part of the value."""
         if (leaf := plain(value)) is not None:
             return leaf
         key = id(value)
@@ -92,7 +92,7 @@ class Reader:
         return packed(tag, [self.digest(value) for value in values])
 
     def mapping(self, tag: str, items: Iterable[tuple[object, object]]) -> bytes:
-        """Return the digest of pairs, regardless of their order."""
+        """Return the digest of pairs, independent of their order."""
         return packed(tag, sorted(self.digest(key) + self.digest(value) for key, value in items))
 
     def _read(self, value: object) -> bytes:
@@ -139,7 +139,7 @@ class Reader:
         return self.state(value)
 
     def state(self, value: object) -> bytes:
-        """Read an object by the state that a copy would be made from; cached properties do not count."""
+        """Return the digest of an object by the state that a copy would have, without cached properties."""
         kind = type(value)
         title = f"{kind.__module__}.{kind.__qualname__}"
         try:

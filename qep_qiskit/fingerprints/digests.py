@@ -1,4 +1,4 @@
-"""Digests of plain values, arrays and files: the leaves of every fingerprint."""
+"""Digests of plain values, arrays and files, which are the leaves of every fingerprint."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FileContent:
         return Path(self.path).name
 
     def digest(self) -> str:
-        """Return the digest of its bytes."""
+        """Return the digest of the file's bytes."""
         state = hashlib.sha256()
         try:
             with open(self.path, "rb") as stream:
@@ -44,12 +44,12 @@ class FileContent:
         return state.hexdigest()
 
     def identity(self) -> object:
-        """Return the digest; the file's place does not count."""
+        """Return the file's digest; its path is not part of the identity."""
         return ("file", self.digest())
 
 
 def packed(tag: str, parts: Iterable[str | bytes]) -> bytes:
-    """Return the digest of a tag and parts; no two different lists of parts run together."""
+    """Return the digest of a tag and parts; the length of each part is included, so that different parts never coincide."""
     state = hashlib.sha256(tag.encode())
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
@@ -58,7 +58,7 @@ def packed(tag: str, parts: Iterable[str | bytes]) -> bytes:
 
 
 def plain(value: object) -> bytes | None:
-    """Return the digest of a number, a text, bytes, a flag or None; None for anything else."""
+    """Return the digest of a number, text, bytes, flag or None. For any other value, return None."""
     match value:
         case None | bool() | np.bool_():
             return packed("word", [str(value)])
@@ -79,12 +79,12 @@ def plain(value: object) -> bytes | None:
 
 
 def _float(value: float) -> str:
-    """Return the exact text of a number; whole numbers look like an int, and −0 is 0."""
+    """Return the exact text of a number; whole numbers look like integers, and −0 like 0."""
     return str(int(value)) if value.is_integer() and abs(value) < EXACT_INTEGERS else float.hex(value)
 
 
 def of_numbers(array: np.ndarray) -> bytes:
-    """Return the digest of an array; the type of its numbers does not count if float64 holds them exactly."""
+    """Return the digest of an array, independent of its number type if float64 represents the numbers exactly."""
     whole = array
     if array.dtype.kind in "iu" and (array.size == 0 or int(np.abs(array.astype(object)).max()) < EXACT_INTEGERS):
         whole = array.astype(np.float64)

@@ -1,4 +1,4 @@
-"""An identity as a flat document, so that what changed can be named."""
+"""The identity of a value as a flat document, from which changes can be named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qep_qiskit.fingerprints.content import fingerprint
 from qep_qiskit.fingerprints.digests import FileContent
 
 Identity = dict[str, str]
-"""All that a run depends on, by name: numbers and words as they are, files as ``file NAME DIGEST``, all else as digests."""
+"""An identity by name: numbers and texts literally, files as ``file NAME DIGEST``, everything else as a digest."""
 LONGEST = 80
 _FILE = "file "
 
@@ -26,14 +26,14 @@ def identity(value: object, name: str = "", *, depth: int = 3) -> Identity:
     ----------
     value : object
     name : str
-        The name of the value, put before the names of its parts.
+        The name of the value, a prefix for the names of its parts.
     depth : int
-        How deep it is taken apart; what lies deeper is one digest.
+        The number of levels to split; a deeper part becomes one digest.
 
     Raises
     ------
     UnidentifiedError
-        Naming the part that has no content.
+        If a part has no content; the message names it.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def identity(value: object, name: str = "", *, depth: int = 3) -> Identity:
 
 
 def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
-    """Return what changed between two identities, in words, or None.
+    """Return the first difference between two identities, in words; None if they are equal.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from qep_qiskit.errors import InputError
 
 @dataclass(frozen=True)
 class Named:
-    """A function that is identified by a name which the user chose; see :func:`named`."""
+    """A function that is identified by a name chosen by the user; see :func:`named`."""
 
     name: str
     function: Callable[..., Any]
@@ -21,14 +21,14 @@ class Named:
         return self.function(*arguments, **keywords)
 
     def identity(self) -> object:
-        """Return the name: the function itself does not count."""
+        """Return the name; the function is not part of the identity."""
         return ("named", self.name)
 
 
 def named(name: str, function: Callable[..., Any]) -> Named:
     """Return a function that a resumable run identifies by a name instead of its content.
 
-    The name is a promise: give another one whenever the function computes something else.
+    The name is a promise: change it whenever the function computes something different.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Qiskit's objects by content: circuits gate by gate, noise models by their errors, backends by their target and options."""
+"""Digests of Qiskit's objects: circuits gate by gate, noise models by their errors, backends by their target and options."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from qep_qiskit.fingerprints.content import Reader
 
 LOCAL = ("qiskit", "qiskit_aer")
-"""Packages whose backends run on this machine: what they give depends on their target's numbers, which no calibration changes."""
+"""Packages whose backends run on this machine. Their outcomes depend on the numbers of the target, which never change."""
 
 _COUNTED = re.compile(r"(c?circuit)-\d+(-\d+)?(_dg)?")
-"""Names that Qiskit counts up, in each process from 0 on, for circuits that were given none."""
+"""Names that Qiskit gives to unnamed circuits, with a number that starts from 0 in each process."""
 
 
 def read(reader: Reader, value: Any) -> bytes | None:
-    """Return the digest of one of Qiskit's objects; None if its ordinary state describes it completely."""
+    """Return the digest of a Qiskit object, or None if its ordinary state describes it completely."""
     match value:
         case QuantumCircuit():
             return of_circuit(reader, value)
@@ -73,12 +73,12 @@ def read(reader: Reader, value: Any) -> bytes | None:
 
 
 def _bounds(optimizer: Any) -> object:
-    """Return the options that SciPy's optimizers keep beside their settings."""
+    """Return the options that SciPy's optimizers store separately from their settings."""
     return {key: value for key, value in (getattr(optimizer, "_kwargs", None) or {}).items() if value is not None}
 
 
 def of_circuit(reader: Reader, circuit: QuantumCircuit, outer: dict[object, str] | None = None) -> bytes:
-    """Return the digest of a circuit: gates, places, angles, labels and global phase, but not its name."""
+    """Return the digest of a circuit: gates, qubits, angles, labels and global phase, but not the circuit's name."""
     places: dict[object, str] = {} if outer is None else dict(outer)
     places |= {bit: f"q{i}" for i, bit in enumerate(circuit.qubits)}
     places |= {bit: f"c{i}" for i, bit in enumerate(circuit.clbits)}
@@ -126,7 +126,7 @@ def _operation(reader: Reader, operation: Any, places: dict[object, str]) -> lis
 
 
 def _control_flow(reader: Reader, operation: Any, places: dict[object, str]) -> list[str | bytes]:
-    """Return the parts of a branch, a loop or a switch: its condition, and its blocks with bits of their own."""
+    """Return the parts of a branch, loop or switch: its condition, and its blocks with their own bits."""
     parts: list[str | bytes] = []
     for name in ("condition", "target", "duration", "unit"):
         if (condition := getattr(operation, name, None)) is not None:
@@ -140,7 +140,7 @@ def _control_flow(reader: Reader, operation: Any, places: dict[object, str]) -> 
 
 
 def _classical(reader: Reader, value: Any, places: dict[object, str]) -> bytes:
-    """Return the digest of a classical value, in which bits are known by their place in the circuit."""
+    """Return the digest of a classical value; bits are identified by their place in the circuit."""
     match value:
         case Clbit():
             return packed("bit", [places.get(value, "?")])
@@ -155,7 +155,7 @@ def _classical(reader: Reader, value: Any, places: dict[object, str]) -> bytes:
             contents = [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
             return packed(type(value).__name__, [packed(name, [_classical(reader, part, places)]) for name, part in contents])
         case bool():
-            return reader.digest(int(value))  # Qiskit's copies turn one into the other
+            return reader.digest(int(value))  # Qiskit's copies may turn a bool into an int or back
         case types.Type():
             return packed("type", [repr(value)])
         case list() | tuple():
@@ -181,7 +181,7 @@ def _text(value: Any) -> str:
 
 
 def _expression(value: ParameterExpression) -> str:
-    """Return the text of an expression; elements of vectors have another order than parameters of the same name."""
+    """Return the text of an expression. Vector elements are marked: they sort differently from parameters of the same name."""
     if isinstance(value, ParameterVectorElement):
         return f"element {value.index} of {value.vector.name}"
     if isinstance(value, Parameter):
@@ -212,7 +212,7 @@ def _noise(reader: Reader, value: Any) -> bytes | None:
 
 
 def _backend(reader: Reader, backend: Any) -> bytes:
-    """Return the digest of a backend; a device's calibration changes every day and does not count."""
+    """Return the digest of a backend. The calibration of a device changes every day and is not part of it."""
     module = type(backend).__module__
     here = module.split(".")[0] in LOCAL or "fake_provider" in module
     parts = [reader.digest(str(backend.name)), reader.digest(backend.num_qubits), reader.digest(backend.options)]
@@ -237,7 +237,7 @@ def _target(reader: Reader, target: Target) -> bytes:
 
 
 def _primitive(reader: Reader, primitive: Any) -> bytes:
-    """Return the digest of a sampler or an estimator: its options and its backend."""
+    """Return the digest of a sampler or an estimator, from its options and its backend."""
     parts: dict[str, object] = {}
     for name in ("options", "seed", "default_shots", "default_precision", "_backend", "backend"):
         option = getattr(primitive, name, None)
