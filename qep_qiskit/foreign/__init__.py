@@ -1,1 +1,1 @@
-"""Files from strangers, measured before they are read as data: documents, arrays and circuits that fit into memory and time."""
+"""Readers of untrusted files, which check sizes first: documents, arrays and circuits."""

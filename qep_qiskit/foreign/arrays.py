@@ -1,4 +1,4 @@
-"""NPZ files from strangers: every array is measured by its header before it is unpacked. Nothing is unpickled."""
+"""NPZ files from untrusted sources: every array's header is checked before it is unpacked. Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def read_npz(file: IO[bytes], *, most: int) -> dict[str, NDArray[Any]]:
 
     Parameters
     ----------
-    file : binary file that can be sought
+    file : seekable binary file
     most : int
-        Bytes that all arrays may take when unpacked.
+        The most bytes of all arrays after unpacking.
 
     Raises
     ------
     ValueError
-        If it is not a complete NPZ file, holds Python objects, or unpacks to more; nothing was unpacked then.
+        If the file is not a complete NPZ file, contains Python objects, or is too large. Nothing is unpacked then.
     """
     try:
         with zipfile.ZipFile(file) as packed:
@@ -40,12 +40,12 @@ def read_npz(file: IO[bytes], *, most: int) -> dict[str, NDArray[Any]]:
             return {member.filename.removesuffix(".npy"): _array(packed, member) for member in members}
     except ValueError:
         raise
-    except Exception as error:  # whatever zipfile, zlib and numpy find wrong
+    except Exception as error:  # zipfile, zlib and numpy raise many kinds of errors
         raise ValueError(f"it is not a complete NPZ file ({type(error).__name__})") from None
 
 
 def _measure(stream: IO[bytes], member: zipfile.ZipInfo) -> None:
-    """Compare an array's header with the size of its data."""
+    """Check that an array's header agrees with the size of its data."""
     if member.flag_bits & 1 or not member.filename.endswith(".npy"):
         raise ValueError(f"{member.filename!r} is not an array")
     version = npy.read_magic(stream)

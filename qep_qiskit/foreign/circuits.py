@@ -1,4 +1,4 @@
-"""QPY data from untrusted files. The header is checked here; Qiskit reads the rest, first in a child process, which may crash."""
+"""QPY data from untrusted files. The header is checked here; Qiskit reads the rest, first in a child process that may crash."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ MOST_QUBITS = 10_000
 MOST_INSTRUCTIONS = 1_000_000
 SECONDS, SECONDS_PER_MEGABYTE = 2, 2
 ROOM = 400_000_000
-"""Bytes of memory that reading circuits may take."""
+"""Bytes of memory that reading circuits may use."""
 _NO_MEMORY = 3
 
 
 def read_circuit(data: bytes) -> QuantumCircuit:
-    """Return the single circuit of QPY data whose header is within bounds.
+    """Return the only circuit in QPY data.
 
     Raises
     ------
     ValueError
-        If the data are not QPY of exactly one circuit, or the circuit exceeds the bounds.
+        If the data are not QPY of exactly one circuit, or the circuit is too large.
     """
     measure(data)
     try:
         circuits = qpy.load(io.BytesIO(data))
-    except Exception as error:  # whatever Qiskit finds wrong with it
+    except Exception as error:  # Qiskit raises many kinds of errors
         raise ValueError(f"is not QPY ({_reason(error)})") from None
     if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
         raise ValueError("is not one circuit")
@@ -49,7 +49,7 @@ def read_circuits(texts: Mapping[str, bytes]) -> dict[str, QuantumCircuit]:
     Raises
     ------
     ValueError
-        If one cannot be read; the message begins with its name.
+        If a circuit cannot be read; the message begins with its name.
     """
     for name, data in texts.items():
         with _named(name):
@@ -65,7 +65,7 @@ def read_circuits(texts: Mapping[str, bytes]) -> dict[str, QuantumCircuit]:
 
 
 def measure(data: bytes) -> None:
-    """Refuse QPY data whose header claims sizes beyond the bounds or beyond its length.
+    """Refuse QPY data if its header claims too large a circuit, or more data than there is.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def _attempt(texts: Mapping[str, bytes]) -> str | None:
     seconds = SECONDS + SECONDS_PER_MEGABYTE * sum(map(len, texts.values())) // 1_000_000
     incoming, outgoing = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the child reads circuits and nothing else
+        warnings.simplefilter("ignore", DeprecationWarning)  # the child does nothing but read circuits
         child = os.fork()
     if child == 0:
         _read_and_exit(texts, outgoing, seconds)
@@ -108,7 +108,7 @@ def _attempt(texts: Mapping[str, bytes]) -> str | None:
             begun += chunk
     finally:
         os.close(incoming)
-    if ended in (0, 1):  # an exception is an answer: the same comes again here, with its words
+    if ended in (0, 1):  # after an exception in the child, reading here raises it again
         return None
     return list(texts)[max(len(begun) - 1, 0)]
 
@@ -139,7 +139,7 @@ def _read_and_exit(texts: Mapping[str, bytes], outgoing: int, seconds: int) -> N
 
 
 def _waited(child: int, seconds: float) -> int:
-    """Return the exit code of a child, which is killed if it takes too long."""
+    """Return the exit code of a child process; kill it if it takes too long."""
     end = time.monotonic() + seconds
     pause = 0.001
     while True:

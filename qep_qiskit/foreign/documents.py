@@ -1,4 +1,4 @@
-"""JSON and TOML from strangers: of bounded size and depth, with numbers of 64 bits and valid text."""
+"""JSON and TOML from untrusted files: limited in size and depth, with 64-bit whole numbers and valid text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 DEEPEST = 50
-"""Levels of a document; ours have fewer than ten."""
+"""The most levels of a document; this package writes fewer than ten."""
 LARGEST_JSON = 256_000_000
 MOST_VALUES = 3_000_000
-"""Values of a JSON document: each takes a hundred bytes of memory."""
+"""The most values of a JSON document; each takes about a hundred bytes of memory."""
 LARGEST_TOML = 8_000_000
 _INT64 = 2**63
 
@@ -23,7 +23,7 @@ def json_document(data: bytes) -> Any:
     Raises
     ------
     ValueError
-        If it is invalid, too large or too deep, or holds a number or a text that this package never writes.
+        If the text is invalid, too large or too deep, or contains a number or text that this package never writes.
     """
     if len(data) > LARGEST_JSON:
         raise ValueError(f"it has {len(data):,} bytes; at most {LARGEST_JSON:,} are read")
@@ -44,7 +44,7 @@ def json_value(text: str) -> Any:
     Raises
     ------
     ValueError
-        If it is no JSON, or too deep.
+        If the text is not JSON, or is too deep.
     """
     try:
         return json.loads(text)
@@ -58,7 +58,7 @@ def toml_tables(text: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it is no TOML, or too large or too deep.
+        If the text is not TOML, or is too large or too deep.
     """
     if len(text) > LARGEST_TOML:
         raise ValueError(f"it has {len(text):,} characters; at most {LARGEST_TOML:,} are read")
@@ -72,7 +72,7 @@ def toml_tables(text: str) -> dict[str, Any]:
 
 
 def _check_dots(text: str) -> None:
-    """Refuse a key of many levels before it is parsed: parsing takes time with the square of their number."""
+    """Refuse a key with many levels before it is parsed, since the parsing time is quadratic in their number."""
     for number, line in enumerate(text.splitlines(), start=1):
         key = line.partition("=")[0]
         if key.count(".") > DEEPEST and '"' not in key and "'" not in key and not key.lstrip().startswith("#"):
@@ -80,7 +80,7 @@ def _check_dots(text: str) -> None:
 
 
 def check(value: Any, *, finite: bool = True) -> None:
-    """Refuse a document that is too deep, or holds an infinite or huge number or half a character.
+    """Refuse a document that is too deep, or contains an infinite or huge number or a lone surrogate.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""OpenQASM 3 from strangers: registers and gates are counted in the parsed text, before any of them is made."""
+"""OpenQASM 3 from untrusted files: qubits and gates are counted in the parsed text before a circuit is built."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from qiskit.circuit import QuantumCircuit
 
 LARGEST_FILE = 2_000_000
 MOST_STATEMENTS, LONGEST_STATEMENT = 10_000, 20_000
-"""Statements, and characters of one, that are parsed; the parser takes a third of a millisecond for each."""
+"""The most statements, and the most characters of one; the parser takes a third of a millisecond per statement."""
 MOST_QUBITS = 2_000
 MOST_GATES = 100_000
-"""Gates after all definitions are written out and all registers gone through."""
+"""The most gates, counted with all definitions expanded and all registers written out."""
 DEEPEST = 60
 _SIGNS = re.compile(r"(?:[-+~!*/]\s*){60,}")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 def read_openqasm(path: Path) -> QuantumCircuit:
-    """Return the circuit of a file as Qiskit's importer makes it.
+    """Return the circuit in a file, built by Qiskit's importer.
 
     Raises
     ------
     ValueError
-        If the circuit has a size that no ansatz has; the text says which.
+        If the circuit is too large; the message says why.
     OSError, Exception
-        Whatever the parser and the importer find wrong.
+        Any error of the parser or the importer.
     """
     if (size := path.stat().st_size) > LARGEST_FILE:
         raise ValueError(f"it has {size:,} bytes; at most {LARGEST_FILE:,} are read")
@@ -36,7 +36,7 @@ def read_openqasm(path: Path) -> QuantumCircuit:
 
 
 def parse_openqasm(text: str) -> QuantumCircuit:
-    """Return the circuit of a text; see :func:`read_openqasm`."""
+    """Return the circuit in a text; see :func:`read_openqasm`."""
     import openqasm3
     from qiskit_qasm3_import import convert
 
@@ -101,7 +101,7 @@ def _size(size: Any) -> int:
 def _count(
     node: Any, definitions: Mapping[str, Any], counts: dict[str, int], registers: Mapping[str, int], above: tuple[str, ...]
 ) -> int:
-    """Return how many gates a statement makes."""
+    """Return the number of gates that a statement creates."""
     from openqasm3 import ast
 
     if isinstance(node, ast.QuantumGateDefinition):
@@ -144,7 +144,7 @@ def _width(qubit: Any, registers: Mapping[str, int]) -> int:
 
 
 def _nodes(node: Any) -> Iterator[Any]:
-    """Yield a node and everything below it."""
+    """Yield a node and all nodes below it."""
     todo = [node]
     while todo:
         here = todo.pop()
