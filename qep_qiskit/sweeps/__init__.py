@@ -1,4 +1,4 @@
-"""Sweeps: one experiment over all combinations of some of its keys."""
+"""Sweeps: one experiment repeated for all combinations of some of its keys' values."""
 
 from qep_qiskit.sweeps.axes import Axis, axis_of, combinations
 from qep_qiskit.sweeps.folder import Kept, opened

@@ -1,4 +1,4 @@
-"""Axes of a sweep: a key of the spec and its values."""
+"""Axes of a sweep, each a key of the spec with its values."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 
 @dataclass(frozen=True)
 class Axis:
-    """A key of the spec, ``"stencil.beta"`` or ``"seed"``, and the values that it takes in turn."""
+    """A key of the spec, such as ``"stencil.beta"`` or ``"seed"``, and its values in a sweep."""
 
     key: str
     values: tuple[Any, ...]
 
 
 def axis_of(text: str) -> Axis:
-    """Read ``key=value,value,…``; a value is TOML where it parses, ``0..9`` stands for whole numbers, ends included.
+    """Parse ``key=value,value,…``. Values are TOML if they parse as such, else texts; ``0..9`` means the whole numbers 0 to 9.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def axis_of(text: str) -> Axis:
 
 
 def _split(text: str) -> list[str]:
-    """Split at commas that stand outside of brackets and quotes."""
+    """Split at commas outside of brackets and quotes."""
     parts, depth, quote, start = [], 0, "", 0
     for i, letter in enumerate(text):
         if quote:
@@ -68,7 +68,7 @@ def _split(text: str) -> list[str]:
 
 
 def combinations(axes: Sequence[Axis]) -> list[dict[str, Any]]:
-    """Return every combination of the axes' values, with the last axis varying fastest."""
+    """Return all combinations of the axes' values, with the last axis varying fastest."""
     if not axes:
         raise InputError("--over: missing; name what is varied, such as --over stencil.beta=0.05,0.1")
     keys = [axis.key for axis in axes]

@@ -1,4 +1,4 @@
-"""The rows of a sweep in its folder: one writer, rows that are never lost, and no other sweep's rows among them."""
+"""Storage of a sweep's rows in its folder: one writer, no lost rows, and no rows of another sweep."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ SAVE_SECONDS = 1.0
 
 
 class Kept:
-    """The rows that a sweep has measured, open for writing by this process alone. Make one with :func:`opened`.
+    """The stored rows of a sweep, open for writing by this process alone. Create one with :func:`opened`.
 
     Attributes
     ----------
     folder : Path
     identity : mapping
-        Everything that the numbers depend on: spec, axes, digests of files, versions of packages.
+        Everything that the numbers depend on: the spec, axes, digests of files, and versions of packages.
     rows : list of Row
-        In the order of the sweep after each :meth:`save`.
+        The rows so far, in the order of the sweep after each :meth:`save`.
     saved : int
-        How many of them are in the file.
+        The number of rows in the file.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], rows: list[Row]) -> None:
@@ -44,13 +44,13 @@ class Kept:
         self._written: tuple[int, ...] | None = _stamp(folder / TABLE)
 
     def add(self, row: Row) -> None:
-        """Keep a row; the file is written once a second at most."""
+        """Add a row. The file is written at most once per second."""
         self.rows.append(row)
         if time.monotonic() - self._saved > SAVE_SECONDS:
             self.save()
 
     def save(self) -> None:
-        """Write the file with all rows so far."""
+        """Write all rows so far to the file."""
         path = self.folder / TABLE
         if _stamp(path) != self._written:
             self._join(path)
@@ -60,7 +60,7 @@ class Kept:
         self.saved, self._saved, self._written = len(self.rows), time.monotonic(), _stamp(path)
 
     def write_csv(self, measures: Sequence[str]) -> None:
-        """Write the rows as a table for other programs."""
+        """Write the rows as a CSV table for other programs."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*(axis["key"] for axis in self.identity["axes"]), *measures, "problem"])
@@ -69,14 +69,14 @@ class Kept:
         write_whole(self.folder / PLAIN, text.getvalue().encode())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the sweep as plain data."""
         count = 1
         for axis in self.identity["axes"]:
             count *= len(axis["values"])
         return {**self.identity, "complete": len(self.rows) == count, "rows": [row.to_dict() for row in self.rows]}
 
     def _join(self, path: Path) -> None:
-        """Add the rows that another process of the same sweep wrote."""
+        """Add the rows that another process wrote for the same sweep."""
         if not path.exists():
             return
         other, other_rows = _read(path)
@@ -88,7 +88,7 @@ class Kept:
 
 @contextlib.contextmanager
 def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[str, str]) -> Iterator[Kept]:
-    """Open a sweep's folder for writing, with the rows of this sweep that it holds.
+    """Open a sweep's folder for writing, with the rows that it already holds.
 
     Parameters
     ----------
@@ -101,9 +101,9 @@ def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[st
     Raises
     ------
     InputError
-        If the folder holds another sweep: one line that says what differs.
+        If the folder holds another sweep; the message names the difference.
     RunBusyError
-        If another process writes to it.
+        If another process writes to the folder.
     """
     identity: dict[str, Any] = {
         "spec": spec_text,
@@ -136,7 +136,7 @@ def _rows_of(folder: Path, identity: Mapping[str, Any]) -> list[Row]:
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Return the difference in words; a sweep of an older version, which stored less, is compared by what it stored."""
+    """Return the difference between two sweeps in words, or None. A sweep of an older version is compared as far as stored."""
     for key, what in (("spec", "its spec"), ("axes", "what it varies")):
         if before[key] != now[key]:
             return f"{what} differs"

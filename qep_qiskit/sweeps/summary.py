@@ -1,4 +1,4 @@
-"""Summaries over seeds: mean and spread of every number over the points that differ only in the seed."""
+"""Summaries over seeds: the mean and spread of each number over points that differ only in the seed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SEED = "seed"
 
 @dataclass(frozen=True)
 class Average:
-    """The rows of one point, over its seeds.
+    """The mean of one point's rows over its seeds.
 
     Attributes
     ----------
     point : mapping
-        Without the seed.
+        The point without the seed.
     count : int
-        Of the rows that have numbers.
+        The number of rows that have numbers.
     numbers : mapping of str to Estimate or None
-        The mean of every measure, with its standard deviation over seeds (None for one seed); None without any number.
+        The mean of each measure, with its standard deviation over seeds (None for one seed); None if there are no numbers.
     """
 
     point: Mapping[str, Any]
@@ -33,14 +33,14 @@ class Average:
     numbers: Mapping[str, Estimate | None]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON holds."""
+        """Return the average as plain data for JSON."""
         pairs = {name: (None, None) if n is None else (n.value, n.stderr) for name, n in self.numbers.items()}
         numbers = {name: {"mean": mean, "spread": spread} for name, (mean, spread) in pairs.items()}
         return {"point": dict(self.point), "count": self.count, **numbers}
 
 
 def summary(rows: Sequence[Row], measures: Sequence[str]) -> list[Average]:
-    """Return one entry per point without its seed, in the order of the sweep."""
+    """Return one average per point without its seed, in the order of the sweep."""
     groups: dict[str, tuple[dict[str, Any], list[Row]]] = {}
     for row in sorted(rows, key=lambda row: row.number):
         point = {key: value for key, value in row.point.items() if key != SEED}

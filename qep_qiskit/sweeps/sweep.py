@@ -1,4 +1,4 @@
-"""The points of a sweep and their measurements: one task per point, on any number of workers."""
+"""The points of a sweep and their measurement: one task per point, on any number of workers."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ MEASURES = {
     ),
     "gradient": ("relative_error", "cosine", "loss", "loss_stderr", "gradient_norm", "gradient_stderr", "shots", "seconds"),
 }
-"""The columns of each kind of experiment; the first is drawn in the picture."""
+"""The columns of each kind of experiment; the first is plotted."""
 CHECKED = 200
-"""Number of points that are checked before the first is measured; the others are checked in their turn."""
+"""The number of points checked before the first is measured; the others are checked when their turn comes."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One point of a sweep.
+    """The result for one point of a sweep.
 
     Attributes
     ----------
     number : int
-        Its place in the sweep.
+        The point's number in the sweep.
     point : mapping
-        The keys that were varied, and their values there.
+        The varied keys and their values at this point.
     numbers : mapping of str to number or None
     problem : str or None
-        Why there are no numbers.
+        The reason why there are no numbers.
     again : bool
-        Whether to measure the point again when the sweep resumes, because the problem may be temporary: a failed service.
+        Whether to measure the point again when the sweep resumes, since the problem may be temporary, such as a failed service.
     """
 
     number: int
@@ -69,28 +69,28 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The point as it is typed."""
+        """The point in the form in which it is typed."""
         return title_of(self.point)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the row as plain data."""
         numbers = {name: v if v is None or math.isfinite(v) else None for name, v in self.numbers.items()}
         document = {"number": self.number, "point": dict(self.point), "numbers": numbers, "problem": self.problem}
         return {**document, "again": True} if self.again else document
 
 
 def title_of(point: Mapping[str, Any]) -> str:
-    """Return a point as it is typed: ``stencil.beta=0.1, seed=2``."""
+    """Return a point in the form in which it is typed: ``stencil.beta=0.1, seed=2``."""
     return ", ".join(f"{key}={value}" for key, value in point.items())
 
 
 def points(path: str | Path, overrides: Sequence[tuple[str, object]], where: Sequence[Mapping[str, Any]]) -> list[Spec]:
-    """Return the spec of every point, all checked before anything runs.
+    """Return the spec of every point, after checking all of them.
 
     Raises
     ------
     InputError
-        For the first point whose spec is invalid.
+        If a spec is invalid; the message names the first such point.
     """
     specs = []
     for point in where:
@@ -102,12 +102,12 @@ def points(path: str | Path, overrides: Sequence[tuple[str, object]], where: Seq
 
 
 def unmade(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    """Return the problems of points whose network, data or device cannot be made, among the first `CHECKED`.
+    """Return the problems of points whose network, data or device cannot be created, among the first `CHECKED`.
 
     Raises
     ------
     InputError
-        If all points have one; then nothing is written.
+        If every point has a problem; then nothing is written.
     """
     problems: dict[int, str] = {}
     for number, spec in enumerate(specs[:CHECKED]):
@@ -124,7 +124,7 @@ def unmade(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]]) -> dict[in
 
 
 def files_of(specs: Sequence[Spec]) -> dict[str, str]:
-    """Return the digests of the files that the points depend on, data and circuits, by name."""
+    """Return the digests, by name, of all files that the points depend on: data and circuits."""
     files: dict[str, str] = {}
     done: set[tuple[str, str]] = set()
     for spec in specs:
@@ -132,7 +132,7 @@ def files_of(specs: Sequence[Spec]) -> dict[str, str]:
         if named in done:
             continue
         done.add(named)
-        with contextlib.suppress(InputError):  # a file that is missing is the problem of the points that need it
+        with contextlib.suppress(InputError):  # a missing file is reported by the points that need it
             if (path := data_file(spec)) is not None:
                 files |= identity(FileContent(path), named[0])
             ansatz = identified(getattr(spec.preparer(), "ansatz", ""))
@@ -151,8 +151,8 @@ def rows(
 ) -> Iterator[Row]:
     """Measure every unfinished point, and yield its row.
 
-    A point's numbers depend on its spec alone, not on the workers or on the other points. A point that has no gradient (a bad
-    input, a degenerate ground state, a preparation that does not converge) is a row that says so; the sweep goes on.
+    A point's numbers depend only on its spec, not on the workers or the other points. If a point has no gradient (bad input,
+    degenerate ground state, preparation without convergence), its row says so, and the sweep continues.
 
     Parameters
     ----------
@@ -161,9 +161,9 @@ def rows(
         The points.
     pool : Pool
     done : sequence of int
-        Points that are not measured again.
+        Numbers of points that are not measured again.
     bad : mapping of int to str, optional
-        Points that are not measured at all, and why.
+        Points that cannot be measured, with the reason.
     """
     finished, problems = set(done), bad or {}
     for number, why in problems.items():
@@ -175,7 +175,7 @@ def rows(
 
 
 def _measure(shared: None, spec: Spec) -> tuple[dict[str, float | None], str | None, bool]:
-    """Return a point's numbers, or its problem, and whether the problem may be temporary."""
+    """Return a point's numbers, its problem if any, and whether the problem may be temporary."""
     clock = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -194,12 +194,12 @@ def _measure(shared: None, spec: Spec) -> tuple[dict[str, float | None], str | N
 
 
 def kind_of(spec: Spec) -> str:
-    """Return the kind of experiment: a spec with [data] is a training."""
+    """Return the kind of an experiment: "training" if its spec has [data], else "gradient"."""
     return "training" if "data" in spec.tables else "gradient"
 
 
 def training_numbers(spec: Spec) -> dict[str, float | None]:
-    """Return the results of the last epoch of a training, its steps and its shots."""
+    """Run a training; return the metrics of its last epoch, its steps and its shots."""
     result = gathered(task_from(spec)[0])
     last = result.epochs[-1] if result.epochs else {}
     names = ("validation_accuracy", "validation_loss", "train_accuracy", "train_loss")
@@ -212,12 +212,12 @@ def training_numbers(spec: Spec) -> dict[str, float | None]:
 
 
 def gradient_numbers(spec: Spec, measured: Gradient | None = None) -> dict[str, float | None]:
-    """Return a gradient's deviation from the exact one, if that can be computed, its size and its shots.
+    """Return a gradient's deviation from the exact one, if that can be computed, with its loss, norm, errors and shots.
 
     Parameters
     ----------
     spec : Spec
-    found : Gradient, optional
+    measured : Gradient, optional
         A gradient already measured. Default: measure it now.
     """
     problem = spec.problem()
