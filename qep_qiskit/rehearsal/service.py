@@ -77,7 +77,7 @@ class Service:
             self._changed.notify_all()
 
     def order(self, *names: str) -> None:
-        """Order faults; a new order replaces earlier ones of the same name."""
+        """Order faults to happen; a new order replaces earlier ones of the same name."""
         with self._lock:
             self._faults |= orders(names)
 

@@ -195,7 +195,7 @@ class Lifecycle:
             self.store.put(AFTER, str(number), self.device.calibration([int(q) for q in before["readout"]]))
 
     def resubmit(self) -> list[str]:
-        """Intend all jobs that ended badly under new tags, to be sent once their price is confirmed. Return the old tags."""
+        """Record all jobs that ended badly under new tags, to be sent once the price is confirmed. Return the old tags."""
         jobs = self.courier.ended_badly()
         for number in {job.round for job in jobs}:
             self.store.put(CONFIRMED, str(number), False)

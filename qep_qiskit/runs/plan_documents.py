@@ -58,7 +58,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any], problem: Problem, settings: Settings, *, earlier: Plan | None = None) -> Plan:
-    """Return the plan of a document. Its states are prepared again only if they are needed.
+    """Return the plan that a document describes. Its states are prepared again only if they are needed.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str] = ()) -> 
     Raises
     ------
     InputError
-        If the rows cannot be a run's although their checksums are right.
+        If the rows do not form a run although their checksums are right.
     """
     try:
         return _document_of(rows, lost)

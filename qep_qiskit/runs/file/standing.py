@@ -72,7 +72,7 @@ class Standing:
 
 
 def place_of(folder: Path) -> str:
-    """Return the place of a run, as its file records it."""
+    """Return the place of a run, host and folder, as its file records it."""
     return json.dumps({"folder": str(folder.resolve()), "host": socket.gethostname()})
 
 
@@ -121,7 +121,7 @@ def stamp() -> str:
 
 
 def was_restored(path: Path, left: str | None) -> bool:
-    """Return whether a file was restored from a copy, and so differs from the one that its last writer left.
+    """Return whether a file was restored from a copy after its last write.
 
     For a file without a stamp, the result is False.
     """

@@ -227,7 +227,7 @@ class RunStore(TrainingRows):
             self._happened(tag, state, text)
 
     def replace(self, tag: str, new_tag: str, **detail: Any) -> None:
-        """Set a job aside that ended badly, and intend the same job under a new tag."""
+        """Mark a job that ended badly as replaced, and record the same job under a new tag."""
         with self._data.transaction():
             self.move(tag, "replaced", text=f"sent again as {new_tag}", ended=self.job(tag).state)
             again = {**self.job(tag).content(), "tag": new_tag, "detail": detail}

@@ -95,7 +95,7 @@ class Courier:
         self.store.note(f"{self.device.mode} {group} closed")
 
     def send(self, job: JobRecord, *, looked: bool = False) -> None:
-        """Send an intended job, unless the service already has it.
+        """Send a recorded job, unless the service already has it.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class Courier:
         reached(f"submit {job.purpose}: id written")
 
     def adopted(self, job: JobRecord) -> bool:
-        """Return whether the service already has an intended job; if so, record that job's id.
+        """Return whether the service already has a job of this record; if so, record that job's id.
 
         One query is enough unless the job may have been sent before: by a process that died, before the file was restored, or in
         an earlier attempt without a reply. Then the query is repeated until the job would appear in the service's delayed
@@ -331,7 +331,7 @@ class Courier:
         return ended
 
     def replace(self, jobs: list[JobRecord]) -> list[str]:
-        """Set jobs aside and intend the same jobs under new tags. Return the old tags."""
+        """Record the same jobs again under new tags, to be sent in place of the old ones. Return the old tags."""
         self.refuse_copy()
         for job in jobs:
             base, attempt = base_of(job.tag)

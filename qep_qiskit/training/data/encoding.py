@@ -26,7 +26,7 @@ class Scaling:
     ----------
     kind : {"none", "standard", "minmax", "maxabs"}
         "standard": mean 0 and standard deviation 1; "minmax": into [−1, 1]; "maxabs": the largest absolute value becomes 1. Only
-        "standard" and "minmax" shift. A feature that does not vary becomes 0.
+        "standard" and "minmax" shift; with them, a feature that does not vary becomes 0.
     shift, factor : tuple of float
         One number per feature.
     """

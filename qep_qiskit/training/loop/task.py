@@ -124,7 +124,7 @@ class Task:
 
     @cached_property
     def carries(self) -> bool:
-        """Whether the starts of samples are carried from step to step."""
+        """Whether warm starts are carried from step to step."""
         return self.warm and carries(self.settings.preparer, self.network.num_qubits, len(self.samples))
 
     def batch(self, step: int) -> NDArray[np.int64]:

@@ -96,7 +96,7 @@ def measured(answers: Sequence[Answer], samples: TrainingSamples, key: AnswerKey
 
 
 def _standard_error(answers: Sequence[Answer]) -> float | None:
-    """Return the standard error of the mean loss; its bias and the error of a shared calibration do not average out."""
+    """Return the standard error of the mean loss. The bias and the error of a shared calibration do not average out."""
     if any(answer.loss_stderr is None for answer in answers):
         return None
     shares = np.array([answer.shared for answer in answers], dtype=float)
