@@ -23,13 +23,13 @@ class Appraisal:
     Attributes
     ----------
     depth, two_qubit_gates, two_qubit_depth : int
-        Those of the compiled circuit, without the measurement.
+        The depth and gate counts of the compiled circuit, without the measurement.
     moved : bool
         Whether SWAPs left a logical qubit on a device qubit other than its first.
     seconds : float or None
-        The longest path through the circuit and its measurement, from the durations of the device's instructions.
+        The duration of the longest path through the circuit and its measurement; None if the device has no durations.
     fidelity : float or None
-        Π(1 − error) over its gates and readouts, from the calibration.
+        Π(1 − error) over all gates and readouts, from the calibration.
     """
 
     depth: int
@@ -48,13 +48,13 @@ def backend_of(device: object) -> BackendV2 | None:
 
 
 def repetition_delay(backend: BackendV2) -> tuple[float, bool]:
-    """Return the seconds between two shots, and whether they are the device's own default."""
+    """Return the seconds between two shots, and whether this is the device's own value."""
     delay = getattr(backend, "default_rep_delay", None)
     return (float(delay), True) if isinstance(delay, int | float) else (REPETITION_DELAY, False)
 
 
 def appraise(compiled: Compiled, axes: str, target: Target | None) -> Appraisal:
-    """Return depth, gates, duration and expected fidelity of a compiled circuit that is measured along these axes."""
+    """Return the depth, gates, duration and expected fidelity of a compiled circuit, measured along these axes."""
     circuit = compiled.circuit
     two = sum(1 for item in circuit.data if item.operation.num_qubits == 2)
     common = (circuit.depth(), two, circuit.depth(lambda i: i.operation.num_qubits == 2), compiled.start != compiled.qubits)

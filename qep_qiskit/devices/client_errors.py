@@ -1,4 +1,4 @@
-"""Errors of a provider's client, as one line without secrets."""
+"""Errors of a provider's client, converted to one line without secrets."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from qep_qiskit.secrets import scrubbed
 
 
 def line_of(error: BaseException) -> str:
-    """Return an error's message on one line; its class, if it has no message."""
+    """Return an error's message on one line, or its class if it has no message."""
     message = getattr(error, "message", None)
     line = " ".join((message if isinstance(message, str) else str(error)).split())
-    # IBM's client adds the reply as it came to the message that it took from it
+    # IBM's client appends the whole reply to the message that it extracted from it
     line = re.sub(r"[\\'\". ]*\{\"error\":.*", "", line).strip("\\'\" ").replace("\\'", "'").replace('\\"', '"')
     return scrubbed(line or type(error).__name__)[:300]
 
 
 @contextmanager
 def client_errors(what: str, *, kind: type[Exception] = DeviceError) -> Iterator[None]:
-    """Turn whatever a client raises into a `kind` of one line; the package's own errors pass.
+    """Convert exceptions of a client to a `kind` with a message of one line; this package's own errors pass unchanged.
 
     Parameters
     ----------
     what : str
-        What failed, for the message.
+        The failed action, for the message.
     kind : type
         DeviceError, or InputError for a request that cannot be fulfilled.
     """
@@ -34,5 +34,5 @@ def client_errors(what: str, *, kind: type[Exception] = DeviceError) -> Iterator
         yield
     except (InputError, DeviceError):
         raise
-    except Exception as error:  # clients raise errors of any kind
+    except Exception as error:  # clients may raise anything
         raise kind(f"device: {what}: {line_of(error)}") from None

@@ -24,7 +24,7 @@ class Cache:
         self._kept: OrderedDict[Hashable, tuple[object, Any]] = OrderedDict()
 
     def __reduce__(self) -> tuple[type[Cache], tuple[int]]:
-        return Cache, (self._size,)  # a copy in another place compiles anew
+        return Cache, (self._size,)  # a pickled copy starts with an empty cache
 
     def compiled(
         self,
@@ -40,9 +40,9 @@ class Cache:
         circuit : QuantumCircuit
         qubits : sequence of int or None
         make : callable
-            (circuit, qubits) → the compiled circuit; called if the cache does not have it.
+            A function (circuit, qubits) → compiled circuit, called if the cache does not have the result.
         gates : hashable
-            Anything else that the result depends on and that may change, such as the device's gates.
+            Other inputs of the compilation that may change, such as the device's gates.
         """
         key = ("compiled", fingerprint(circuit), None if qubits is None else tuple(qubits), gates)
         return self.kept(key, lambda: make(circuit, qubits))
@@ -68,7 +68,7 @@ class Cache:
 
 
 def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
-    """Return the circuit transpiled to a backend, on the given qubits or on those that its calibration favours."""
+    """Return the circuit transpiled for a backend, on the given qubits or on those that its calibration favours."""
     if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
         raise InputError(
             f"device: {backend.name} has {backend.num_qubits} qubits, the network needs {circuit.num_qubits}; choose a larger one"

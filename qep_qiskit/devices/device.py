@@ -1,4 +1,4 @@
-"""Devices: each compiles a circuit once, then runs it for many rows of values in several bases."""
+"""Devices, which compile a circuit once and run it for many rows of values in several bases."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Compiled:
     ----------
     circuit : QuantumCircuit
     wires : tuple of int
-        The wire of `circuit` on which logical qubit q ends.
+        The wire of `circuit` that holds logical qubit q at the end.
     qubits : tuple of int
-        The device's name of the qubit that holds logical qubit q at the end.
+        The number of the device qubit that holds logical qubit q at the end.
     start : tuple of int
-        The same at the beginning: SWAPs may have moved it in between.
+        The device qubit that holds logical qubit q at the beginning; SWAPs may move it.
     simulator : str
-        Which simulator runs it, if the device has several.
+        The simulator that runs the circuit, if the device has several.
     gates : tuple of str
-        The device's own gates, of which basis changes are made; if empty, rz and √X.
+        The device's own gates, in which basis changes are expressed; if empty, rz and √X.
     noise : NoiseModel or None
-        What a simulated device adds to its gates.
+        The noise that a simulated device adds to the circuit.
     """
 
     circuit: QuantumCircuit
@@ -52,22 +52,22 @@ class Compiled:
 
     @functools.cached_property
     def digest(self) -> str:
-        """The same for every compiled circuit of the same content: gates, wires and qubits."""
+        """The digest of the content (gates, wires and qubits), equal for equal compiled circuits."""
         return fingerprint((self.circuit, self.circuit.metadata, self.wires, self.qubits, self.gates))
 
     def run_by(self, simulator: str) -> Compiled:
-        """Return the circuit with the name of what runs it; the digest is not computed again."""
+        """Return the compiled circuit with its simulator set, without computing the digest again."""
         named = replace(self, simulator=simulator)
         vars(named)["digest"] = self.digest
         return named
 
     def rotated(self, axes: str) -> QuantumCircuit:
-        """Return the circuit with a rotation from these axes into Z, in the device's own gates.
+        """Return the circuit followed by a rotation of these axes into Z, in the device's own gates.
 
         Raises
         ------
         InputError
-            If its gates cannot express the rotation.
+            If the device's gates cannot express the rotation.
         """
         circuit = self.circuit.copy()
         for letter, wire in zip(axes, self.wires, strict=True):
@@ -76,10 +76,10 @@ class Compiled:
         return circuit
 
     def measured(self, axes: str) -> QuantumCircuit:
-        """Return the circuit with a rotation from these axes into Z and every logical qubit measured.
+        """Return the circuit followed by a rotation of these axes into Z and a measurement of every logical qubit.
 
-        A basis costs its own circuit and not a parameterised rotation: bound to the identity, that rotation would still
-        be two pulses of error on hardware.
+        Each basis has its own circuit. A parameterised rotation would add the errors of two pulses on hardware even when bound
+        to the identity.
         """
         circuit = self.rotated(axes)
         register = ClassicalRegister(len(self.wires), "outcome")
@@ -88,7 +88,7 @@ class Compiled:
         return circuit
 
     def summary(self) -> dict[str, object]:
-        """Return depth and gate counts, for reports."""
+        """Return the depth and gate counts, for reports."""
         return {
             "depth": self.circuit.depth(),
             "two_qubit_gates": sum(1 for i in self.circuit.data if i.operation.num_qubits == 2),
@@ -110,11 +110,11 @@ class Work:
     axes : str
         One letter of XYZ per logical qubit, qubit 0 first.
     values : ndarray of shape (B, num_parameters)
-        In the order of ``compiled.circuit.parameters``.
+        Rows of values in the order of ``compiled.circuit.parameters``.
     states : callable or None
-        () → ndarray (B, 2**n): the same states without noise, for a device that needs no circuit.
+        A function () → ndarray (B, 2**n) that returns the same states without noise, for a device that needs no circuit.
     draw : tuple of callable or None
-        One per row: (axes, shots, rng) → Samples, for states that are too large for a vector.
+        One function (axes, shots, rng) → Samples per row, for states that are too large for a vector.
     """
 
     compiled: Compiled
@@ -125,24 +125,24 @@ class Work:
 
 
 def distinct_rows(items: Sequence[Work]) -> tuple[NDArray[np.float64], list[NDArray[np.intp]]]:
-    """Return the distinct rows of values of several items of one circuit, and of each item which of them its rows are."""
+    """Return the distinct rows of values of several items of one circuit, and for each item the indices of its rows in them."""
     values, place = np.unique(np.concatenate([item.values for item in items]), axis=0, return_inverse=True)
     return values, np.split(place.reshape(-1), np.cumsum([len(item.values) for item in items])[:-1])
 
 
 @runtime_checkable
 class Device(Protocol):
-    """Something that runs circuits.
+    """A device that runs circuits.
 
     Attributes
     ----------
     name : str
     seed : int
-        The default of a gradient's seed.
+        The default seed of a gradient.
     exact : bool
-        True where expectations need neither circuits nor shots: the noise-free state itself is the answer.
+        Whether expectations need neither circuits nor shots, since they are computed from the noise-free state.
     needs_circuits : bool
-        False where even shots are drawn from the noise-free state.
+        Whether shots need circuits. If False, even shots are drawn from the noise-free state.
     """
 
     @property
@@ -158,15 +158,15 @@ class Device(Protocol):
     def needs_circuits(self) -> bool: ...
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit in the device's gates, on the given device qubits or on qubits of its choice."""
+        """Return the circuit in the device's gates, on the given device qubits or on qubits that the device chooses."""
         ...
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Run every circuit with every row of its values; one `Samples` for each."""
+        """Run every circuit with every row of its values, and return one `Samples` per row."""
         ...
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Return exact outcome distributions, noise and readout error included.
+        """Return exact outcome distributions, including noise and readout errors.
 
         Raises
         ------
@@ -176,34 +176,34 @@ class Device(Protocol):
         ...
 
     def describe(self) -> dict[str, object]:
-        """Return name, versions, noise and calibration date, for reports."""
+        """Return the name, versions, noise and calibration date, for reports."""
         ...
 
 
 MOST_SHOTS = 10**12
-"""Counts of more do not fit."""
+"""Largest allowed number of shots."""
 
 
 class Measuring:
-    """A base for devices that run circuits and give nothing but shots."""
+    """A base class for devices that run circuits and return only shots."""
 
     @property
     def exact(self) -> bool:
-        """False: its answers are shots."""
+        """False, since the device returns shots."""
         return False
 
     @property
     def needs_circuits(self) -> bool:
-        """True."""
+        """True, since shots are measured on circuits."""
         return True
 
     def distribution(self: Device, work: Sequence[Work]) -> list[list[Samples]]:
-        """Refuse: the device gives shots."""
+        """Raise InputError, since the device returns only shots."""
         raise InputError(f"shots: {self.name} measures, so it needs measurement shots (for instance 10000)")
 
 
 def check_shots(name: str, shots: int | None) -> int | None:
-    """Return the number of shots, refusing anything but None or a positive whole number."""
+    """Return the number of shots; raise InputError unless it is None or a positive whole number."""
     if shots is None:
         return None
     try:

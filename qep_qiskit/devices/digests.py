@@ -1,4 +1,4 @@
-"""Digests of circuits and jobs by their content: the same in every process."""
+"""Digests of the content of circuits and jobs, the same in every process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qep_qiskit.devices.remote import RunPub
 
 MARK = "sha-"
 DECIMALS = 6
-"""Numbers are compared to this many decimals: the last digits differ from processor to processor."""
+"""Numbers are compared to this many decimals, since the last digits depend on the processor."""
 
 
 def of_circuit(circuit: QuantumCircuit) -> str:
@@ -34,7 +34,7 @@ def of_circuit(circuit: QuantumCircuit) -> str:
 
 
 def of_pubs(pubs: Sequence[RunPub], shots: int) -> str:
-    """Return the digest of what one job holds: circuits, values and shots."""
+    """Return the digest of a job's content: circuits, values and shots."""
     state = hashlib.sha256(f"{shots}".encode())
     for pub in pubs:
         names = ",".join(p.name for p in pub.circuit.parameters)
@@ -43,20 +43,20 @@ def of_pubs(pubs: Sequence[RunPub], shots: int) -> str:
 
 
 def mark_of(pubs: Sequence[RunPub], shots: int, tag: str) -> str:
-    """Return the second tag of a job, which says what the job holds.
+    """Return the second tag of a job, which identifies the job's content.
 
-    It depends on the job's own tag too, so two runs of the same circuits share no tag.
+    It also depends on the job's first tag, so that two runs of the same circuits have no common tag.
     """
     return mark_from(of_pubs(pubs, shots), tag)
 
 
 def mark_from(digest: str, tag: str) -> str:
-    """Return the second tag of a job from the digest of what it holds and its own tag."""
+    """Return the second tag of a job, from the digest of its content and its first tag."""
     return MARK + hashlib.sha256(f"{tag}|{digest}".encode()).hexdigest()[:40]
 
 
 def mark_in(tags: Iterable[str]) -> str | None:
-    """Return the one among a job's tags that says what the job holds; None if it has none.
+    """Return that one of a job's tags that identifies the job's content, or None.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def _words(circuit: QuantumCircuit) -> Iterator[str]:
 
 def _angle(value: object) -> str:
     if isinstance(value, ParameterExpression):
-        # one number stands for an expression: its value where every parameter has one that its name gives
+        # an expression is represented by its value at a point where each parameter has a number derived from its name
         value = value.bind({p: _generic(p.name) for p in value.parameters}).numeric()
     if isinstance(value, QuantumCircuit):
         return of_circuit(value)
@@ -94,5 +94,5 @@ def _generic(name: str) -> float:
 
 def _numbers(values: ArrayLike) -> str:
     array = np.asarray(values)
-    rounded = np.round(array.astype(complex if np.iscomplexobj(array) else float), DECIMALS) + 0.0  # no negative zeros
+    rounded = np.round(array.astype(complex if np.iscomplexobj(array) else float), DECIMALS) + 0.0  # + 0.0 removes negative zeros
     return f"{array.shape} {hashlib.sha256(np.ascontiguousarray(rounded).tobytes()).hexdigest()[:16]}"

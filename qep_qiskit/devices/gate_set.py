@@ -1,4 +1,4 @@
-"""Circuits in a device's own gates: compiled circuits, basis changes, and gates that no compiler may touch."""
+"""Circuits in a device's own gates: translation, basis changes, and gates that the compiler must not change."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _KEPT = "kept as it is "
 
 @functools.cache
 def standard_gates() -> frozenset[str]:
-    """Return the names that Qiskit's transpiler knows as gates."""
+    """Return the names of all gates known to Qiskit's transpiler."""
     return frozenset(get_standard_gate_name_mapping()) - _NO_GATES
 
 
 def gate_set(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the standard gates among some instructions, sorted."""
+    """Return the standard gates among some instruction names, sorted."""
     return tuple(sorted(set(names) & standard_gates()))
 
 
@@ -34,16 +34,16 @@ def _passes(gates: tuple[str, ...]) -> PassManager:
 
 
 def translated(circuit: QuantumCircuit, gates: tuple[str, ...], keep: Collection[str] = ()) -> QuantumCircuit:
-    """Return a circuit in these gates, as ``qiskit.transpile`` with optimization level 1 gives it.
+    """Return a circuit translated to these gates by ``qiskit.transpile`` with optimization level 1.
 
     Parameters
     ----------
     circuit : QuantumCircuit
     gates : tuple of str
-        Standard gates; see :func:`gate_set`.
+        The allowed standard gates; see :func:`gate_set`.
     keep : collection of str
-        Labels, and names of instructions that are not standard gates, which stay where they are: a compiler would merge
-        them with their neighbours, and the errors that belong to them would be lost.
+        Labels and names of instructions with errors. Labelled gates and instructions other than standard gates are kept as
+        they are. If the compiler merged them with their neighbours, their errors would be lost.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def translated(circuit: QuantumCircuit, gates: tuple[str, ...], keep: Collection
 
 
 def _covered(circuit: QuantumCircuit, keep: Collection[str]) -> tuple[QuantumCircuit, list[Operation]]:
-    """Return the circuit with barriers in place of the operations to be protected, and these operations in order."""
+    """Return the circuit with barriers in place of the operations to be kept, and these operations in order."""
     standard = standard_gates()
 
     def covers(operation: Operation) -> bool:
@@ -96,18 +96,18 @@ def _covered(circuit: QuantumCircuit, keep: Collection[str]) -> tuple[QuantumCir
 
 @functools.lru_cache(maxsize=256)
 def basis_change(axis: str, gates: tuple[str, ...] = ()) -> QuantumCircuit:
-    """Return the circuit on one qubit after which a Z measurement reads an axis, with as few gates as possible.
+    """Return the shortest one-qubit circuit after which a Z measurement reads the given axis.
 
     Parameters
     ----------
     axis : {"X", "Y", "Z"}
     gates : tuple of str
-        The device's own; none stand for rz and √X, which every IBM device has.
+        The device's own gates. If empty, rz and √X, which every IBM device has.
 
     Raises
     ------
     InputError
-        If the gates cannot express it.
+        If the gates cannot express the basis change.
     """
     if axis == "Z":
         return QuantumCircuit(1)

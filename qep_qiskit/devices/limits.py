@@ -1,4 +1,4 @@
-"""Limits of a job by a backend's own description, and jobs divided to stay within them."""
+"""Limits of jobs stated by a backend, and the division of work into jobs within these limits."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from qep_qiskit.errors import InputError
 
 @dataclass(frozen=True)
 class Limits:
-    """The most circuits of one job and the most shots of one circuit; None if unlimited."""
+    """The largest number of circuits in a job and of shots of a circuit; None if unlimited."""
 
     circuits: int | None = None
     shots: int | None = None
 
     def parts(self, circuits: int, shots: int) -> list[Part]:
-        """Return the jobs that this many circuits of this many shots take, the shots of each shared out evenly."""
+        """Return the jobs needed for this many circuits with this many shots each; shots are divided evenly between jobs."""
         most = circuits if self.circuits is None else self.circuits
         pieces = 1 if self.shots is None else -(-shots // self.shots)
         each = [shots // pieces + (k < shots % pieces) for k in range(pieces)]
@@ -31,13 +31,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the circuits, with some of their shots."""
+    """A job with some of the circuits and some of their shots."""
 
     circuits: slice
     shots: int
 
     def numbers(self) -> Iterator[int]:
-        """Iterate over the numbers of its circuits."""
+        """Iterate over the numbers of the circuits in this job."""
         return iter(range(self.circuits.start, self.circuits.stop))
 
 
@@ -47,7 +47,7 @@ def limits_of(backend: BackendV2) -> Limits:
     Raises
     ------
     InputError
-        If it takes fewer than two shots per circuit, too few for an error bar.
+        If the backend allows fewer than two shots per circuit, which are too few for an error bar.
     """
     shots = _number(_tried(lambda: backend.max_shots))
     if shots is None:
@@ -63,7 +63,7 @@ def limits_of(backend: BackendV2) -> Limits:
 def _tried(question: Any) -> Any:
     try:
         return question()
-    except Exception:  # a backend need not tell, and says so in ways of its own
+    except Exception:  # a backend need not state its limit, and may raise anything
         return None
 
 

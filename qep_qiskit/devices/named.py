@@ -1,4 +1,4 @@
-"""Any Qiskit backend or sampler as a device, and devices by name."""
+"""Conversion of names, Qiskit backends and Qiskit samplers to devices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["SamplerDevice", "as_device", "device_named"]
 
 
 def as_device(thing: object) -> Device:
-    """Return a device for None (statevector), a device, a name, a Qiskit backend or a Qiskit sampler."""
+    """Return the device for a name, a Qiskit backend, a Qiskit sampler, a device itself, or None (statevector)."""
     if thing is None:
         return StatevectorDevice()
     if isinstance(thing, str):
@@ -41,7 +41,7 @@ def as_device(thing: object) -> Device:
 
 
 def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
-    """Return the device of a spec: ``statevector``, ``simulator``, ``aer``, ``fake_<name>``, ``ibm_<name>``, or a plug-in's.
+    """Return the device with this name: ``statevector``, ``simulator``, ``aer``, ``fake_<name>``, ``ibm_<name>``, or a plug-in's.
 
     A snapshot's name may be written ``fake_torino``, ``torino`` or ``FakeTorino``.
 
@@ -50,12 +50,12 @@ def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
     name : str
     seed : int
     **options
-        The keys of the spec's section [device]: ``noise``, ``engine``, ``method`` and so on.
+        The other keys of a spec's section [device]: ``noise``, ``engine``, ``method`` and so on.
 
     Raises
     ------
     InputError
-        For an unknown name, or an option that this device does not have.
+        If the name is unknown, or the device does not have an option.
     """
     kind = DEVICES.named(name, "device.name")
     for option, value in options.items():

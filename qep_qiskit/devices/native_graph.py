@@ -1,4 +1,4 @@
-"""A part of a device's own coupling graph, chosen by its calibration, so that a network on it needs no SWAP."""
+"""A part of a device's own coupling graph, chosen by calibration, on which a network needs no SWAPs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from qep_qiskit.devices.named import as_device
 from qep_qiskit.errors import InputError
 
 WORST = 0.999
-"""An error from which on a qubit or a pair counts as broken."""
+"""A qubit or a pair with at least this error counts as broken."""
 
 
 @dataclass(frozen=True)
 class NativeGraph:
-    """Some connected qubits of a device.
+    """A set of connected qubits of a device.
 
     Attributes
     ----------
     qubits : tuple of int
-        The device qubit of each site, breadth first from a qubit on the rim.
+        The device qubit of each site, in breadth-first order from a qubit at the edge of the set.
     edges : tuple of (int, int)
-        Every working coupling between them, as pairs of sites i < j.
+        Every working coupling between the qubits, as a pair of sites i < j.
     score : float
-        Π(1 − error) over the readout of the qubits and one two-qubit gate an edge, by the calibration.
+        Π(1 − error) over the readout of every qubit and one two-qubit gate per edge, from the calibration.
     """
 
     qubits: tuple[int, ...]
@@ -33,23 +33,23 @@ class NativeGraph:
 
 
 def native_graph(device: object, sites: int) -> NativeGraph:
-    """Return connected qubits of a device with the least expected error.
+    """Return connected qubits of a device with a small expected error.
 
     Parameters
     ----------
     device : Device, str or BackendV2
-        One with a coupling graph: ``qep.fake("brisbane")``, ``qep.ibm("ibm_torino")``.
+        A device with a coupling graph, such as ``qep.fake("brisbane")`` or ``qep.ibm("ibm_torino")``.
     sites : int
 
     Notes
     -----
-    From every working qubit the part grows by the neighbour that costs least, −ln(1 − error) of its readout and of its
-    best coupling to the part; the best part of all starts wins. Finding the very best connected part is NP-hard.
+    Starting from every working qubit, a set grows by the neighbour with the lowest cost: −ln(1 − error) of its readout plus
+    that of its best coupling to the set. The best of these sets is returned. Finding the optimal set is NP-hard.
 
     Raises
     ------
     InputError
-        If the device has no coupling graph, or no connected part of that size.
+        If the device has no coupling graph, or no connected set of this size.
     """
     backend = backend_of(as_device(device))
     if backend is None or backend.coupling_map is None:
@@ -101,7 +101,7 @@ def _grown(
 
 
 def _breadth_first(part: frozenset[int], neighbours: dict[int, set[int]]) -> list[int]:
-    """Return the part's qubits breadth first from one that is farthest from another."""
+    """Return the qubits of a set in breadth-first order, from a qubit that is farthest from another one."""
     order = _reached(min(part), part, neighbours)
     return _reached(order[-1], part, neighbours)
 

@@ -1,4 +1,4 @@
-"""The price of jobs on a device that bills: one formula for forecasts, for what runs ask for, and for the mock service."""
+"""The price of jobs on a device that bills, by one formula for forecasts, confirmations and the mock service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qiskit.transpiler import Target
 from qep_qiskit.devices.appraisal import backend_of, duration, repetition_delay
 
 JOB_SECONDS = 2.0
-"""QPU seconds of a job apart from its shots, for loading and initialising. IBM bills about this much."""
+"""QPU seconds of a job in addition to its shots, for loading and initialising. IBM bills about this much."""
 FORMULA = "Σ jobs 2 s + Σ circuits shots × (repetition delay + circuit and readout duration)"
 
 
@@ -23,9 +23,9 @@ class Price:
     Attributes
     ----------
     jobs, circuits, shots : int
-        Circuits are executions of a circuit with its values; shots are those of all of them.
+        The numbers of jobs, of executed circuits (one per row of values), and of shots in total.
     seconds : float or None
-        QPU seconds by `FORMULA`; None for a device that does not tell its durations.
+        QPU seconds by `FORMULA`; None if the device does not report durations.
     """
 
     jobs: int = 0
@@ -38,12 +38,12 @@ class Price:
         return Price(self.jobs + other.jobs, self.circuits + other.circuits, self.shots + other.shots, seconds)
 
     def times(self, number: int) -> Price:
-        """Return the price of this many of the same."""
+        """Return the price of this many repetitions."""
         seconds = None if self.seconds is None else number * self.seconds
         return Price(number * self.jobs, number * self.circuits, number * self.shots, seconds)
 
     def document(self) -> dict[str, Any]:
-        """Return the price as runs keep it."""
+        """Return the price in the form stored by runs."""
         return {
             "jobs": self.jobs,
             "circuits": self.circuits,
@@ -62,7 +62,7 @@ def qpu_seconds(jobs: int, circuits: Iterable[tuple[QuantumCircuit, int]], *, ta
     circuits : iterable of (QuantumCircuit, int)
         Measured circuits in the device's gates, with the shots of all their executions.
     target : Target
-        Instructions whose duration it does not tell count as 0 s.
+        The device's instructions. Those without a duration count as 0 s.
     delay : float
         Seconds between two shots.
     """
@@ -76,7 +76,7 @@ def price_of(jobs: int, circuits: Iterable[tuple[QuantumCircuit, int, int]], dev
     ----------
     jobs : int
     circuits : iterable of (QuantumCircuit, int, int)
-        Measured circuits, how often each is executed, and the shots of each execution.
+        Measured circuits, the number of executions of each, and the shots of each execution.
     device : Device
     """
     circuits = list(circuits)

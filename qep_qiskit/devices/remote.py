@@ -1,4 +1,4 @@
-"""Asynchronous devices: they take jobs by tag, and return results later."""
+"""Asynchronous devices, which accept tagged jobs and return results later."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class RunPub:
-    """A measured circuit in the device's gates and the rows of values of its parameters, in their own order."""
+    """A measured circuit in the device's gates, with rows of values in the order of its parameters."""
 
     circuit: QuantumCircuit
     values: NDArray[np.float64]
@@ -41,20 +41,20 @@ class PubMaker(Protocol):
     """A device that turns measured circuits into pubs."""
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
-        """Return the circuit that is sent for these axes."""
+        """Return the circuit that is sent for a measurement along these axes."""
         ...
 
     def sent(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[QuantumCircuit, NDArray[np.float64]]]:
-        """Return the pubs that stand for a circuit and its rows of values, rows in order."""
+        """Return the pubs for a circuit and its rows of values, with the rows in order."""
         ...
 
     def check(self, pubs: Sequence[RunPub]) -> None:
-        """Refuse, in one line, what the device would not run."""
+        """Refuse pubs that the device would not run, with a message of one line."""
         ...
 
 
 def pubs_of(maker: PubMaker, work: Sequence[Work]) -> tuple[list[RunPub], list[int]]:
-    """Return the checked pubs of some work, and for each pub the number of its item."""
+    """Return the checked pubs of some work, and for each pub the number of its item of work."""
     pubs, places = [], []
     for number, item in enumerate(work):
         for circuit, values in maker.sent(maker.measured(item.compiled, item.axes), item.values):
@@ -65,7 +65,7 @@ def pubs_of(maker: PubMaker, work: Sequence[Work]) -> tuple[list[RunPub], list[i
 
 
 def samples_of(places: Sequence[int], shots: Sequence[Sequence[BitArray]]) -> list[list[Samples]]:
-    """Return the samples of every item of the work that :func:`pubs_of` made pubs of, from all shots of each pub."""
+    """Return the samples of every item of work, given all shots of the pubs that :func:`pubs_of` made."""
     samples: list[list[Samples]] = [[] for _ in range(max(places, default=-1) + 1)]
     for place, parts in zip(places, shots, strict=True):
         samples[place] += from_bit_array(BitArray.concatenate_shots(list(parts)))
@@ -74,7 +74,7 @@ def samples_of(places: Sequence[int], shots: Sequence[Sequence[BitArray]]) -> li
 
 @dataclass(frozen=True)
 class RemoteJob:
-    """A job as the service lists it.
+    """A job as listed by the service.
 
     Attributes
     ----------
@@ -83,8 +83,8 @@ class RemoteJob:
         submitted, queued, running, done, failed, cancelled or unknown.
     created : str
     mark : str or None
-        The digest of what the job holds, as :func:`~qep_qiskit.devices.digests.mark_of` made it when the job was sent; None for a
-        job that bears none.
+        The digest of the job's content, made by :func:`~qep_qiskit.devices.digests.mark_of` when the job was sent; None if the
+        job has none.
     """
 
     id: str
@@ -94,7 +94,7 @@ class RemoteJob:
 
 
 UNDER_WAY = ("submitted", "queued", "running", "unknown")
-"""The states of a job that may still end."""
+"""The states of a job that has not ended, as far as is known."""
 _WORDS = {
     "submitted": "INITIALIZING INITIALISING INITIALIZED CREATED SUBMITTED NEW RECEIVED ACCEPTED",
     "queued": "QUEUED VALIDATING VALIDATED PENDING WAITING READY SCHEDULED",
@@ -108,14 +108,14 @@ _SENTENCES = {str(status.value).upper(): status.name for status in JobStatus}
 
 
 def read_state(status: object) -> tuple[str, str]:
-    """Return the meaning of a provider's word for a job's state, and the word.
+    """Return the standard name of a job's state, and the provider's word for it.
 
-    Providers give members of Qiskit's ``JobStatus`` or of an enumeration of their own, or strings in either case.
+    Providers return members of Qiskit's ``JobStatus``, members of their own enumerations, or strings in upper or lower case.
 
     Returns
     -------
     str
-        submitted, queued, running, done, failed, cancelled, or unknown: only what a provider calls failed has failed.
+        submitted, queued, running, done, failed, cancelled or unknown. It is failed only if the provider says so.
     str
         The provider's own word.
 
@@ -132,10 +132,10 @@ def read_state(status: object) -> tuple[str, str]:
 
 @runtime_checkable
 class RemoteDevice(Device, PubMaker, Protocol):
-    """A device that takes jobs and returns their results later, to another process or on another day."""
+    """A device that accepts jobs and returns their results later, also to another process or on another day."""
 
     def ready(self) -> None:
-        """Reach the device, or say in one line why it cannot be reached."""
+        """Check that the device can be reached; otherwise raise an error with the reason in one line."""
         ...
 
     def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:
@@ -143,16 +143,16 @@ class RemoteDevice(Device, PubMaker, Protocol):
         ...
 
     def find(self, tag: str) -> list[RemoteJob]:
-        """Return the jobs with this tag, the earliest first."""
+        """Return the jobs with this tag, oldest first."""
         ...
 
     def status(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job, and why it failed if it did; of an unknown state, the provider's word.
+        """Return the state of a job, and the reason if it failed or the provider's word if the state is unknown.
 
         Raises
         ------
         ForgottenJobError
-            If the service has no such job, or none any more.
+            If the service has no such job, or has deleted it.
         """
         ...
 
@@ -165,40 +165,40 @@ class RemoteDevice(Device, PubMaker, Protocol):
         ...
 
     def seconds(self, job_id: str) -> float | None:
-        """Return the seconds that a job was billed, where the service tells."""
+        """Return the seconds billed for a job, or None if the service does not report them."""
         ...
 
     def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
-        """Return today's calibration of these qubits."""
+        """Return the current calibration of these qubits."""
         ...
 
 
 @runtime_checkable
 class InspectedDevice(Protocol):
-    """A remote device that shows the contents of its jobs, so that no job is assigned to a run by its name alone."""
+    """A remote device that can compare a job's content, so that jobs are not assigned to runs by name alone."""
 
     def holds(self, job_id: str, pubs: Sequence[RunPub], *, shots: int, tag: str) -> bool | None:
-        """Return whether a job's circuits, values and shots are these; None if it cannot be told."""
+        """Return whether a job has these circuits, values and shots, or None if this cannot be determined."""
         ...
 
 
 @runtime_checkable
 class GroupingDevice(Protocol):
-    """A remote device that can keep jobs together: in a batch, or in a session that reserves the device."""
+    """A remote device that can group jobs, in a batch or in a session that reserves the device."""
 
     @property
     def mode(self) -> str:
-        """``"job"``, ``"batch"`` or ``"session"``."""
+        """The grouping of jobs: ``"job"`` (none), ``"batch"`` or ``"session"``."""
         ...
 
     def open_group(self) -> str:
-        """Open a batch or a session, send what follows in it, and return its id."""
+        """Open a batch or a session for subsequent jobs, and return its id."""
         ...
 
     def join_group(self, group_id: str) -> bool:
-        """Send what follows in this one, from another process too; False where it takes no more jobs."""
+        """Use this batch or session, also one from another process, for subsequent jobs; return False if it accepts no more."""
         ...
 
     def close_group(self, group_id: str) -> None:
-        """Let it take no more jobs; those that it has run to their end."""
+        """Close the batch or session to new jobs; the jobs in it still run."""
         ...

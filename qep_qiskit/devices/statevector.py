@@ -1,4 +1,4 @@
-"""Exact expectations, or samples of the exact distribution."""
+"""The noise-free device: exact expectations, or samples of the exact distribution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qep_qiskit.seeds import stream
 
 @dataclass(frozen=True)
 class StatevectorDevice:
-    """The noise-free state itself. Without shots its expectations are exact; with shots it is sampled.
+    """A device that uses the noise-free state: its exact expectations without shots, or samples of it with shots.
 
     Parameters
     ----------
@@ -33,21 +33,21 @@ class StatevectorDevice:
 
     @property
     def exact(self) -> bool:
-        """True: expectations need no circuit."""
+        """True, since expectations are computed from the state."""
         return True
 
     @property
     def needs_circuits(self) -> bool:
-        """False."""
+        """False, since shots are drawn from the state."""
         return False
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit as it is."""
+        """Return the circuit unchanged."""
         wires = tuple(range(circuit.num_qubits))
         return Compiled(circuit, wires, wires, wires)
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Draw from |⟨outcome|ψ⟩|² in each basis."""
+        """Draw outcomes from |⟨outcome|ψ⟩|² in each basis."""
         return [self._sampled(item, shots, seed, number) for number, item in enumerate(work)]
 
     def _sampled(self, item: Work, shots: int, seed: int, number: int) -> list[Samples]:
@@ -63,7 +63,7 @@ class StatevectorDevice:
         return [[from_probabilities(p, len(item.axes)) for p in _probabilities(item)] for item in work]
 
     def describe(self) -> dict[str, object]:
-        """Return the name."""
+        """Return the device's name."""
         return {"name": self.name, "noise": None}
 
 

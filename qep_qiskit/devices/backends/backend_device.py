@@ -1,4 +1,4 @@
-"""Any provider's `BackendV2` as a device: its circuits are run by the backend itself, and what comes back is checked."""
+"""Any provider's `BackendV2` as a device: the backend runs the circuits, and its results are checked."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from qep_qiskit.seeds import integer
 
 @dataclass(frozen=True)
 class BackendDevice(Measuring):
-    """A backend of any provider, run directly.
+    """A device that runs circuits on a backend of any provider.
 
     Parameters
     ----------
     backend : BackendV2
-        With a seed of its own, each call draws from a seed that is derived from it; without one it draws afresh.
+        The backend. If it has a seed, each call uses a seed derived from it; otherwise each call uses new random numbers.
     seed : int
     options : mapping
-        For every call of ``backend.run``.
+        Options for every call of ``backend.run``.
     """
 
     backend: BackendV2
@@ -54,7 +54,7 @@ class BackendDevice(Measuring):
 
     @property
     def limits(self) -> Limits:
-        """The size of the jobs that the backend takes."""
+        """The limits of a job on the backend."""
         return limits_of(self.backend)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
@@ -62,16 +62,16 @@ class BackendDevice(Measuring):
         return self.cache.compiled(circuit, qubits, lambda c, q: compile_for(self.backend, c, q))
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
-        """Return the circuit that is sent for these axes."""
+        """Return the circuit that is sent for a measurement along these axes."""
         return measured_for(self.backend, self.cache, compiled, axes)
 
     def sent(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[QuantumCircuit, NDArray[np.float64]]]:
-        """Return one circuit for each row, its angles bound: not every backend takes parameters."""
+        """Return one circuit per row, with bound angles, since not every backend accepts parameters."""
         rows = [circuit.assign_parameters(dict(zip(circuit.parameters, row, strict=True))) for row in values]
         return [(bound, np.zeros((1, 0))) for bound in rows]
 
     def check(self, pubs: Sequence[RunPub]) -> None:
-        """Refuse what the backend's target does not have."""
+        """Refuse circuits with instructions that the backend's target does not have."""
         target = target_of(self.backend)
         for pub in pubs:
             for item in pub.circuit.data:
@@ -81,7 +81,7 @@ class BackendDevice(Measuring):
                     raise InputError(f"device: {self.name} has no {name} on qubits {list(qubits)}; compile for it again")
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Run all circuits, in as few jobs as the backend takes them."""
+        """Run all circuits, in as few jobs as the backend's limits allow."""
         pubs, places = pubs_of(self, work)
         shots_of: list[list[BitArray]] = [[] for _ in pubs]
         for number, part in enumerate(self.limits.parts(len(pubs), shots)):
@@ -108,14 +108,14 @@ class BackendDevice(Measuring):
         circuits : list of QuantumCircuit
         shots : int
         seed : int
-            The seed of this call; an object with its own seed gets one derived from both.
+            The seed of this call. If the backend has a seed, it gets one derived from both.
 
         Raises
         ------
         RefusedJobError
-            If the backend did not take the job.
+            If the backend refused the job.
         DeviceError
-            If that is not known.
+            If it is not known whether the job exists.
         """
         backend = fresh_backend(self.backend, seed)
         offered = {"shots": shots, **self.options, **seed_options(self.backend, seed, self.options)}
@@ -139,11 +139,11 @@ class BackendDevice(Measuring):
         return job
 
     def _seeded(self, seed: int) -> bool:
-        """Return whether the backend has a seed, so that each call draws from one derived from it."""
+        """Return whether the backend has a seed, in which case each call uses a seed derived from it."""
         return bool(seed_options(self.backend, seed, self.options)) or fresh_backend(self.backend, seed) is not self.backend
 
     def ask(self, what: str, question: Callable[[], Any], job: Any = None) -> Any:
-        """Return what a provider's client answers; what it raises becomes one line without secrets."""
+        """Return the answer of a provider's client; convert its exceptions to one-line errors without secrets."""
         try:
             return question()
         except (InputError, DeviceError):
@@ -155,7 +155,7 @@ class BackendDevice(Measuring):
 
 
 def target_of(backend: BackendV2) -> Any:
-    """Return a backend's target, without which nothing can be compiled for it."""
+    """Return a backend's target; raise InputError if it has none, since compilation needs it."""
     target = getattr(backend, "target", None)
     if target is None:
         raise InputError(f"device: {backend.name} has no target (gates and couplings), so nothing can be compiled for it")
@@ -163,14 +163,14 @@ def target_of(backend: BackendV2) -> Any:
 
 
 def compile_for(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
-    """Return the circuit for a backend; in rz, sx, x and cx where it has gates of any number of qubits."""
+    """Return the circuit compiled for a backend, or in rz, sx, x and cx if the backend has no fixed number of qubits."""
     if target_of(backend).num_qubits:
         return compile_with(backend, circuit, qubits)
     return compile_anywhere(circuit)
 
 
 def measured_for(backend: BackendV2, cache: Cache, compiled: Compiled, axes: str) -> QuantumCircuit:
-    """Return the measured circuit of these axes in the backend's own gates."""
+    """Return the circuit with a measurement along these axes, in the backend's own gates."""
     circuit, target = cache.measured(compiled, axes), target_of(backend)
     if {"rz", "sx"} <= set(target.operation_names):
         return circuit
@@ -182,7 +182,7 @@ def measured_for(backend: BackendV2, cache: Cache, compiled: Compiled, axes: str
 
 
 def keywords_of(run: Callable[..., Any]) -> set[str] | None:
-    """Return the keywords that a backend's ``run`` takes besides the circuits; None if it takes any."""
+    """Return the keywords that a backend's ``run`` accepts in addition to the circuits; None if it accepts any."""
     try:
         parameters = list(inspect.signature(run).parameters.values())
     except (TypeError, ValueError):
@@ -193,9 +193,9 @@ def keywords_of(run: Callable[..., Any]) -> set[str] | None:
 
 
 def refuses(error: BaseException) -> bool:
-    """Return whether an error of ``run`` shows that no job was made: a wrong value, or a circuit that Qiskit refuses.
+    """Return whether an error of ``run`` shows that no job was created: a wrong value, or a circuit that Qiskit refuses.
 
-    After a lost connection, an unreadable answer, or an error of a provider's from_qiskit, a job may exist.
+    After a lost connection, an unreadable answer, or an error in a provider's own classes, a job may exist.
     """
     chain, link = [error], error.__cause__ or error.__context__
     while link is not None and link not in chain:
@@ -208,7 +208,7 @@ def refuses(error: BaseException) -> bool:
 
 
 def refuse_runtime_backend(backend: object) -> None:
-    """Refuse IBM's own backends, whose ``run`` was removed, and name the device that takes their place."""
+    """Refuse IBM's own backends, since their ``run`` was removed; the message names the device to use instead."""
     classes = {f"{c.__module__.split('.')[0]}.{c.__name__}" for c in type(backend).__mro__}
     if "qiskit_ibm_runtime.IBMBackend" in classes:
         name = getattr(backend, "name", "ibm_torino")
@@ -218,5 +218,5 @@ def refuse_runtime_backend(backend: object) -> None:
 def _state(job: Any) -> str:
     try:
         return read_state(job.status())[0]
-    except Exception:  # it does not answer
+    except Exception:  # the service does not answer
         return "unknown"

@@ -1,4 +1,4 @@
-"""Counts as providers write them: keys and numbers of many kinds, each checked."""
+"""Counts in the many formats of providers, checked and converted."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 Wrong = Callable[[str], Exception]
-"""Makes the error of a text."""
+"""A function that returns the error for a message."""
 MOST_SHOTS = 10**7
-"""More shots of one circuit than this, and than twice those requested, are not taken into memory."""
+"""If a circuit has more shots than this, and more than twice those requested, its counts are refused to save memory."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts of one circuit as they came: whole numbers for keys, and how they were written."""
+    """The counts of one circuit by outcome (a whole number), with the width and registers of the original bit strings."""
 
     values: list[int]
     numbers: list[int]
@@ -27,11 +27,11 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """All shots."""
+        """The total number of shots."""
         return sum(self.numbers)
 
     def share_of_ones(self, bit: int) -> float:
-        """Return how often a bit was 1."""
+        """Return the fraction of shots in which a bit was 1."""
         return sum(n for v, n in zip(self.values, self.numbers, strict=True) if v >> bit & 1) / self.total
 
 
@@ -45,7 +45,7 @@ class Entry:
 
 
 def counts_of(number: int, entry: Entry, shots: int, wrong: Wrong) -> Counts:
-    """Return what a circuit gave as checked counts."""
+    """Return the checked counts of a circuit."""
     if not isinstance(entry.counts, Mapping):
         raise wrong(f"circuit {number} has {type(entry.counts).__name__} in place of counts")
     if not entry.counts:
@@ -79,7 +79,7 @@ def counts_of(number: int, entry: Entry, shots: int, wrong: Wrong) -> Counts:
 
 
 def _key(number: int, key: object, wrong: Wrong) -> tuple[int, int | None]:
-    """Return an outcome as a whole number, and its number of bits, None if the text does not show it."""
+    """Return an outcome as a whole number, and its number of bits (None if the key does not show it)."""
     if isinstance(key, bytes):
         key = key.decode("ascii", "replace")
     if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
@@ -104,7 +104,7 @@ def _whole(number: int, key: object, count: object, wrong: Wrong) -> int:
 
 
 def of_memory(number: int, memory: object, wrong: Wrong) -> dict[object, int]:
-    """Return the counts of a list of shots."""
+    """Return the counts of a list of single shots."""
     if not isinstance(memory, list | tuple) or not all(isinstance(shot, str | bytes | int) for shot in memory):
         raise wrong(f"circuit {number} has no counts")
     totals: dict[object, int] = {}
@@ -114,7 +114,7 @@ def of_memory(number: int, memory: object, wrong: Wrong) -> dict[object, int]:
 
 
 def total_of(counts: object) -> int | None:
-    """Return the sum of counts, None where they have none."""
+    """Return the total number of counts, or None if it cannot be computed."""
     if not isinstance(counts, Mapping):
         return None
     try:

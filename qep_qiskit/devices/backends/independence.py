@@ -1,9 +1,9 @@
-"""Independent random numbers from samplers and backends, however their seeds are given.
+"""Independent random numbers from samplers and backends, whatever their seeds.
 
 A fixed seed gives the same numbers in every call, and in some samplers in every row of one call. Rows, phases, rounds,
-calibrations and training steps would then not be independent, and the error bars, which assume that they are, would be wrong.
-So a seed that can be found, on the object itself or on what it wraps, is replaced in each call by one derived from it. An
-object with a hidden seed is detected by its repeated results, and refused.
+calibrations and training steps would then not be independent, as the error bars assume. So if the object, or an object inside
+it, has a seed, this is replaced in each call by a seed derived from it. A hidden seed is detected by repeated results, and the
+object is refused.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.seeds import integer, stream
 
 DEPTH = 4
-"""Seeds are looked for in objects nested this deep."""
+"""Seeds are searched for in objects nested up to this depth."""
 LIKELY = 1e-9
-"""Equal counts are not put down to chance if they are less likely than this."""
+"""If the probability of equal counts is below this, they are not put down to chance."""
 KEPT_CIRCUITS = 4096
 _SEED = re.compile(r"(?i)(^|_)(seeds?|rng|random_state|generator)(_|$)")
 _KINDS = (
@@ -82,18 +82,18 @@ def options_of(backend: BackendV2) -> dict[str, Any]:
     """Return a backend's own options; none if they cannot be read."""
     try:
         return dict(backend.options.items())
-    except Exception:  # a provider's options may be of any kind
+    except Exception:  # a provider's options may have any type
         return {}
 
 
 def fresh_backend(backend: BackendV2, call: int) -> BackendV2:
-    """Return the backend, or, if it or something inside it has a seed, a copy whose seeds are derived for this call."""
+    """Return the backend or, if it or an object inside it has a seed, a copy with seeds derived for this call."""
     changes = {name: value for name, value in _changes(backend, call, DEPTH).items() if name not in ("_options", "options")}
     return _with(backend, changes)
 
 
 def fresh_sampler(sampler: BaseSamplerV2, call: int) -> tuple[BaseSamplerV2, bool]:
-    """Return the sampler, or a copy whose seeds are derived for this call, and whether it is such a copy."""
+    """Return the sampler or a copy with seeds derived for this call, and whether it is a copy."""
     again = _fresh(sampler, call, DEPTH)
     return again, again is not sampler
 
@@ -106,7 +106,7 @@ def continues(sampler: BaseSamplerV2) -> bool:
 
 
 def is_known(sampler: BaseSamplerV2) -> bool:
-    """Return whether all seeds of a sampler's class are known here (samplers of IBM's service have none)."""
+    """Return whether it is known where the sampler's class keeps its seeds (samplers of IBM's service have none)."""
     return continues(sampler) or type(sampler).__module__.split(".")[0] == "qiskit_ibm_runtime"
 
 
@@ -122,20 +122,20 @@ def _is_seed(name: object, value: object) -> bool:
 
 def _fresh(thing: Any, call: int, depth: int) -> Any:
     if isinstance(thing, StatevectorSampler) and thing.seed is not None:
-        # one stream for all rows: this sampler begins its seed anew in each of them
+        # one stream for all rows, because this sampler restarts a seed in each row
         changes = {**_changes(thing, call, depth), "_seed": stream(base_of(thing.seed), "sampler", call)}
         return _with(thing, changes)
     return _with(thing, _changes(thing, call, depth))
 
 
 def _changes(thing: Any, call: int, depth: int) -> dict[str, Any]:
-    """Return the attributes of an object that contain seeds, with these derived for this call."""
+    """Return the attributes of an object that contain seeds, with the seeds derived for this call."""
     if depth == 0 or not hasattr(thing, "__dict__"):
         return {}
     changes = {}
     for number, (name, value) in enumerate(sorted(vars(thing).items())):
         if isinstance(thing, BackendV2) and isinstance(value, _STREAMS):
-            continue  # it moves on by itself
+            continue  # a stream of numbers advances by itself
         new = _renewed(name, value, integer(call, "within", number), depth)
         if new is not value:
             changes[name] = new
@@ -169,7 +169,7 @@ def _renewed_mapping(value: Any, call: int, depth: int) -> Any:
         return value
     try:
         items = [(k, v, _renewed(str(k), v, integer(call, "key", i), depth - 1)) for i, (k, v) in enumerate(value.items())]
-    except Exception:  # a mapping of a provider's own
+    except Exception:  # a provider's own type of mapping
         return value
     if all(new is old for _, old, new in items):
         return value
@@ -200,14 +200,14 @@ class Repeats:
             return cls()
 
     def refuse(self, circuits: Sequence[QuantumCircuit], answers: Sequence[BitArray], name: str, call: int) -> None:
-        """Refuse a device whose counts repeat those of an earlier call for the same circuits; else remember the counts.
+        """Remember the counts of a call. Refuse the device if they repeat the counts of an earlier call for the same circuits.
 
-        A call with the same seed may repeat its counts, as on every device that accepts a seed.
+        A repeated seed may repeat the counts: this is expected of every device that accepts a seed.
 
         Raises
         ------
         InputError
-            If every circuit that was run before gives exactly the same counts as then, and this is too unlikely to be chance.
+            If all circuits that were run before have exactly the same counts as before, and this is too unlikely to be chance.
         """
         likely, again = 0.0, True
         for circuit, bits in zip(circuits, answers, strict=True):
@@ -242,7 +242,7 @@ def probe(run: Any, circuit: QuantumCircuit, name: str) -> None:
     Parameters
     ----------
     run : callable
-        (circuit, call) → the counts of two equal rows.
+        A function (circuit, call) → counts of two equal rows.
     circuit : QuantumCircuit
     name : str
     """
@@ -255,7 +255,7 @@ def probe(run: Any, circuit: QuantumCircuit, name: str) -> None:
 
 
 def _log_coincidence(counts: Sequence[int]) -> float:
-    """Return the approximate logarithm of the chance that two draws give the same counts: Σ_x P(x)² of a multinomial."""
+    """Return the approximate logarithm of the probability that two draws give the same counts, Σ_x P(x)² for a multinomial."""
     shots = sum(counts)
     log_chance = -0.5 * (len(counts) - 1) * math.log(4 * math.pi * shots) - 0.5 * sum(math.log(n / shots) for n in counts)
     return min(0.0, log_chance)

@@ -1,4 +1,4 @@
-"""Any provider's `BackendV2` as a device whose jobs are fetched later; it needs only `run`, `result` and jobs by id."""
+"""Any provider's `BackendV2` as an asynchronous device; it needs only `run`, `result` and a way to get jobs by id."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from qep_qiskit.seeds import integer
 
 @dataclass(frozen=True)
 class ProviderDevice(BackendDevice):
-    """A backend of any provider; see :func:`provider_device`.
+    """A backend of any provider as an asynchronous device; see :func:`provider_device`.
 
     Attributes
     ----------
     finds : bool
-        False: such a backend cannot be asked for a job by its tag, so a job whose id was lost is not sent again unasked.
+        False, since these backends cannot find a job by its tag. If a job's id was lost, it is not sent again without
+        confirmation.
     """
 
     finds: bool = False
     _jobs: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def ready(self) -> None:
-        """See that circuits can be compiled for the backend."""
+        """Check that circuits can be compiled for the backend."""
         target_of(self.backend)
 
     def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:
-        """Send one job and return its id. Its circuits are named by the tag: most providers show it, few find jobs by it."""
+        """Send one job and return its id. Its circuits are named after the tag, which most providers show."""
         circuits = [pub.circuit.copy(name=circuit_name(tag, number)) for number, pub in enumerate(pubs)]
         job = self.run(circuits, shots, integer(self.seed, f"job {tag}"))
         own_id = job.job_id
@@ -44,7 +45,7 @@ class ProviderDevice(BackendDevice):
         return job_id
 
     def find(self, tag: str) -> list[RemoteJob]:
-        """Return nothing: jobs cannot be found by a tag."""
+        """Return an empty list, since jobs cannot be found by tag."""
         return []
 
     def status(self, job_id: str) -> tuple[str, str]:
@@ -68,11 +69,11 @@ class ProviderDevice(BackendDevice):
         self.ask(f"job {job_id} could not be cancelled", self._job(job_id).cancel)
 
     def seconds(self, job_id: str) -> float | None:
-        """Return None: what is billed is each provider's own."""
+        """Return None, since billing depends on the provider."""
         return None
 
     def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
-        """Return the errors that the backend's target tells of these qubits' measurement."""
+        """Return the measurement errors of these qubits from the backend's target."""
         target = self.backend.target
         if "measure" not in target.operation_names:
             return {"date": None}
@@ -95,18 +96,18 @@ class ProviderDevice(BackendDevice):
 
 
 def provider_device(backend: BackendV2, *, seed: int = 0) -> ProviderDevice:
-    """Return a provider's backend as a device for runs.
+    """Return a provider's backend as an asynchronous device, for runs.
 
     Parameters
     ----------
     backend : BackendV2
-        Jobs come from its own or its provider's ``retrieve_job``. Without one, a run is collected by the process that sent it.
+        The backend. It or its provider should have ``retrieve_job``; otherwise only the process that sent a run can collect it.
     seed : int
 
     Raises
     ------
     InputError
-        If it is not a ``BackendV2``, or one that has no target or takes no circuits.
+        If it is not a ``BackendV2``, has no target, or does not run circuits.
     """
     if not isinstance(backend, BackendV2):
         raise InputError(f"device: {backend!r} is not allowed; give a Qiskit BackendV2")

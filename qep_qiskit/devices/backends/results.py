@@ -1,8 +1,8 @@
-"""Results of backends and samplers, checked and read as the shots of every circuit.
+"""Results of backends and samplers, checked and converted to the shots of every circuit.
 
-Providers return counts or shot memory, keyed by bit strings, hexadecimal or whole numbers, in one register or several, for the
-measured qubits or for all of them. Whatever is absent, failed or ambiguous is an error in one line: nothing
-that is missing is ever read as the outcome 0.
+Providers return counts or shot memory. Outcomes are bit strings, hexadecimal numbers or whole numbers, in one or several
+registers, for the measured qubits or for all qubits. Missing, failed or ambiguous results raise an error of one line; missing
+data are never read as the outcome 0.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from qep_qiskit.secrets import scrubbed
 REGISTER = "outcome"
 """The classical register that holds the measured qubits."""
 IDLE_SHARE = 0.2
-"""A qubit that no gate touches is read as 1 less often than this."""
+"""A qubit without gates is expected to be read as 1 in less than this fraction of shots."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A measured circuit as it was sent to a device, without the parameter values.
+    """A measured circuit that was sent to a device, without its parameter values.
 
     Attributes
     ----------
     rows : int
         The number of rows of parameter values; each row is executed separately.
     bits : tuple of int
-        Which of the circuit's classical bits hold the measured qubits, in the order of the logical qubits.
+        The classical bits that hold the measured qubits, in the order of the logical qubits.
     num_clbits, num_qubits : int
-        The circuit's numbers of classical bits and qubits.
+        The numbers of classical bits and qubits of the circuit.
     wires : tuple of int
-        The wire that is measured into each of `bits`.
+        The wires that are measured into `bits`.
     name : str
-        The name under which the circuit was sent.
+        The circuit's name in the job.
     """
 
     rows: int
@@ -69,27 +69,28 @@ class Request:
 
 
 def circuit_name(tag: str, number: int) -> str:
-    """Return the name under which a circuit of a job is sent."""
+    """Return the name of a circuit in a job."""
     return f"{tag}.{number}"
 
 
 def read_result(answer: object, requests: Sequence[Request], *, shots: int, source: str) -> list[BitArray]:
-    """Return the shots of every requested circuit, one `BitArray` of shape (rows,) each.
+    """Return the shots of every requested circuit, as one `BitArray` of shape (rows,) per circuit.
 
     Parameters
     ----------
     answer : Result, PrimitiveResult, list of BitArray, counts or list of counts
-        As the provider returned it.
+        The provider's answer.
     requests : sequence of Request
     shots : int
-        The number requested for each row. If a device returns another number, that is used and the gradient has a warning.
+        The number of shots requested for each row. If a device returns another number, that one is used, with a warning in the
+        gradient.
     source : str
         The device's name, for messages.
 
     Raises
     ------
     FailedCircuitError
-        If a circuit failed; the message names it and quotes the provider.
+        If a circuit failed. The message names it and quotes the provider.
     UnreadableResultError
         If results, counts, shots or bits are missing, or their number or kind does not match the request.
     """
@@ -166,7 +167,7 @@ class _Reader:
         return arrays
 
     def _entries(self, answer: Any, wanted: int) -> list[Entry]:
-        """Return one entry per circuit with its counts."""
+        """Return one entry per circuit, with its counts."""
         if answer is None:
             raise self.wrong("nothing")
         if hasattr(answer, "quasi_dists"):
@@ -192,16 +193,16 @@ class _Reader:
         return [Entry(part) for part in parts]
 
     def _whole(self, answer: Mapping[str, Any]) -> Result:
-        """Return the result that a device returned as plain data."""
+        """Return the result object for a result that a device returned as plain data."""
         try:
             return Result.from_dict(dict(answer))
-        except Exception as error:  # whatever is missing in it
+        except Exception as error:  # the type of error depends on the missing part
             raise self.wrong(f"plain data that is not a whole result ({type(error).__name__}: {error})") from None
 
     def _counts_from(self, answer: Any, *number: int) -> Any:
         try:
             return answer.get_counts(*number)
-        except Exception as error:  # whatever a provider's own class raises
+        except Exception as error:  # a provider's class may raise anything
             which = f"circuit {number[0] + 1} has no counts" if number else "no counts"
             raise self.wrong(f"{which} ({' '.join(str(error).split())[:200]})") from None
 
@@ -219,7 +220,7 @@ class _Reader:
         return Entry(counts, header, name if isinstance(name, str) else "")
 
     def _in_order(self, entries: list[Entry], rows: list[Request]) -> list[Entry]:
-        """Return the entries in the order of the circuits, by the names that the provider gives back, if they are ours."""
+        """Return the entries in the order of the circuits, sorted by their names if the provider kept these."""
         place = {item.name: i for i, item in enumerate(rows) if item.name}
         if len(place) < len(rows):
             return entries
@@ -230,13 +231,13 @@ class _Reader:
             raise self.wrong("its circuits are not those that were sent")
         return [entry for _, entry in sorted(zip(named, entries, strict=True), key=lambda pair: pair[0] or 0)]
 
-    # which bit is which ----------------------------------------------------------------------------------------------------
+    # the order of the bits -------------------------------------------------------------------------------------------------
 
     def _by_wire(self, found: list[Counts], rows: list[Request]) -> bool:
-        """Return whether counts that are wider than the register have one bit for each qubit of the device, in their order.
+        """Return whether counts with more bits than the register have one bit per qubit of the device, in qubit order.
 
-        They may also be padded with zeros. Padding is impossible where a 1 stands beyond the register, one bit per qubit where
-        a qubit that no gate touches would often be 1.
+        Otherwise they are padded with zeros. They cannot be padded if a bit beyond the register is 1. They cannot have one bit
+        per qubit if a qubit without gates would then often be 1.
         """
         wide = [(c, a) for c, a in zip(found, rows, strict=True) if _is_wide(c, a)]
         if not wide:
@@ -285,7 +286,7 @@ class _Reader:
 
 
 def _is_wide(counts: Counts, request: Request) -> bool:
-    """Return whether counts have more bits than the circuit's registers, and no register that says which are which."""
+    """Return whether counts have more bits than the circuit's registers, and no registers that identify the bits."""
     if counts.width is None:
         return any(value >> request.num_clbits for value in counts.values)
     named = any(name == REGISTER and size == len(request.bits) for name, size in counts.registers)
@@ -318,7 +319,7 @@ def _failed(result: Any) -> bool:
 
 
 def _words(*told: Any) -> str:
-    """Return a provider's words about a failure, from the first of these objects that has any."""
+    """Return a provider's message about a failure, from the first of these objects that has one."""
     words = []
     for thing in told:
         for name in ("status", "error_message", "error", "message"):
@@ -331,7 +332,7 @@ def _words(*told: Any) -> str:
 
 
 def _plain(thing: Any) -> dict[str, Any]:
-    """Return an object of a result, which may be a mapping or a namespace, as a mapping."""
+    """Return a part of a result, which may be a mapping or a namespace, as a mapping."""
     if isinstance(thing, Mapping):
         return dict(thing)
     if callable(getattr(thing, "to_dict", None)):

@@ -1,4 +1,4 @@
-"""Any Qiskit sampler as a device."""
+"""Qiskit samplers of any kind as devices."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ Pub = tuple[QuantumCircuit, Any]
 
 @dataclass(frozen=True)
 class SamplerDevice(Measuring):
-    """A Qiskit sampler, with the backend that its circuits are compiled for where there is one.
+    """A Qiskit sampler as a device, with the backend for which its circuits are compiled, if there is one.
 
-    A sampler of an unknown class is run twice on a small circuit before its first job, and refused if its random numbers repeat.
+    A sampler of an unknown class is tested with a small circuit before its first job, and refused if its random numbers repeat.
 
     Parameters
     ----------
     sampler : BaseSamplerV2
-        Its own options decide what happens to the circuits. One with a seed, of its own or of what it wraps, draws from seeds
-        derived from it and from the call's; one without a seed draws afresh in every call.
+        The sampler, whose options apply to the circuits. If it or an object inside it has a seed, each call uses a seed derived
+        from that one and the call's. Otherwise each call uses new random numbers.
     backend : BackendV2, optional
     """
 
@@ -51,11 +51,11 @@ class SamplerDevice(Measuring):
 
     @property
     def name(self) -> str:
-        """The backend's name, or the sampler's class."""
+        """The backend's name or, without a backend, the sampler's class."""
         return type(self.sampler).__name__ if self.backend is None else str(self.backend.name)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit for the backend, or in rz, sx, x and cx where there is none."""
+        """Return the circuit compiled for the backend, or in rz, sx, x and cx if there is no backend."""
         return self.cache.compiled(circuit, qubits, self._compile)
 
     def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
@@ -64,13 +64,13 @@ class SamplerDevice(Measuring):
         return compile_anywhere(circuit)
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
-        """Return the circuit that is run for these axes."""
+        """Return the circuit that is run for a measurement along these axes."""
         if self.backend is None:
             return self.cache.measured(compiled, axes)
         return measured_for(self.backend, self.cache, compiled, axes)
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Run all circuits as one job; row by row, each with a seed of its own, where one job would repeat its numbers."""
+        """Run all circuits as one job, or row by row with a new seed each if one job would repeat its random numbers."""
         self._probe()
         pubs: list[Pub] = [(self.measured(item.compiled, item.axes), item.values) for item in work]
         sampler, seeded = fresh_sampler(self.sampler, seed)
@@ -92,7 +92,7 @@ class SamplerDevice(Measuring):
         return read_result(answer, requests, shots=shots, source=self.name)
 
     def _probe(self) -> None:
-        """Run a sampler of an unknown class twice on a small circuit, once in its life, and see that its numbers differ."""
+        """Test once whether the random numbers of a sampler of an unknown class repeat, with a small circuit."""
         if is_known(self.sampler) or _was_probed(self.sampler):
             return
         few = PROBE_QUBITS if self.backend is None or not self.backend.num_qubits else min(PROBE_QUBITS, self.backend.num_qubits)
@@ -109,7 +109,7 @@ class SamplerDevice(Measuring):
             return self._run(sampler, [pub], PROBE_SHOTS) + self._run(other, [pub], PROBE_SHOTS)
 
         probe(rows, measured, self.name)
-        with contextlib.suppress(TypeError):  # it is neither hashable nor weakly referable: the next device probes it again
+        with contextlib.suppress(TypeError):  # not hashable or weakly referable: the next device tests it again
             _PROBED.add(self.sampler)
 
     def describe(self) -> dict[str, object]:
@@ -130,8 +130,8 @@ def _was_probed(sampler: BaseSamplerV2) -> bool:
 def sampler_device(sampler: BaseSamplerV2) -> Device:
     """Return a sampler as a device.
 
-    Qiskit's sampler of any backend, and the Runtime client's in local mode, which is the same, read missing shots as 0
-    (Qiskit/qiskit#15694): the backend that they hold is run without them.
+    Qiskit's `BackendSamplerV2` and the equivalent sampler of the Runtime client's local mode read missing shots as 0
+    (Qiskit/qiskit#15694). Their backend is therefore run directly, without the sampler.
     """
     backend = getattr(sampler, "backend", None)
     backend = backend() if callable(backend) else backend
@@ -150,7 +150,7 @@ def sampler_device(sampler: BaseSamplerV2) -> Device:
 
 
 def _is_local_runtime(sampler: BaseSamplerV2, backend: BackendV2) -> bool:
-    """Return whether this is the Runtime client's older sampler with a simulator for a backend."""
+    """Return whether this is the Runtime client's sampler in local mode."""
     remote = any(c.__name__ == "IBMBackend" for c in type(backend).__mro__)
     runtime = type(sampler).__module__ == "qiskit_ibm_runtime.sampler" and type(sampler).__name__ == "SamplerV2"
     return runtime and not remote

@@ -1,7 +1,7 @@
-"""The Runtime client's service: IBM's, with the user's key over TLS, or a mock service on loopback with a mock key.
+"""The Runtime client's service: IBM's, with the user's key sent over TLS, or a mock service on loopback with a mock key.
 
-The client reads addresses, credentials and proxies from many places, including the working directory. Anything that could send
-a key elsewhere is refused. What a mock service needs is set only while the client is created.
+The client reads addresses, credentials and proxies from many places, including the working directory. Any setting that could
+send a key elsewhere is refused. The settings for a mock service apply only while the client is created.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.secrets import MOCK_KEY, keep_secret, scrubbed
 
 URL_VARIABLE = "QEP_RUNTIME_URL"
-"""The environment variable with the loopback address of a mock service. Unset: the real service."""
+"""The environment variable with the loopback address of a mock service. If it is unset, the real service is used."""
 ANSWER_VARIABLE = "QEP_ANSWER_SECONDS"
 ANSWER_SECONDS = 120.0
 """Seconds to wait for an answer from the service."""
@@ -28,7 +28,7 @@ REAL_HOST = "cloud.ibm.com"
 _LOCAL = re.compile(r"(http://(?:127(?:\.(?:0|[1-9][0-9]{0,2})){3}|localhost|\[::1\]):([1-9][0-9]{0,4}))((?:/[A-Za-z0-9_-]+)*)/?")
 _REAL = re.compile(r"https://((?:[a-z0-9-]+\.)*[a-z0-9-]+)(?::443)?((?:/[A-Za-z0-9_.-]+)*)/?")
 _HELPERS = ("global_search", "global_catalog", "resource_controller")
-"""The services besides the Runtime itself that the client asks for instances, as its configuration names them."""
+"""The other services that the client asks for instances, by their names in the client's configuration."""
 _OWN = re.compile(r"(?i)IAM_URL|GLOBAL_SEARCH_\w+|GLOBAL_CATALOG_\w+|RESOURCE_CONTROLLER_\w+|VCAP_SERVICES|QISKIT_FUNCTIONS_\w+")
 _PROXY = re.compile(r"(?i)\w+_proxy")
 _LOGGERS = ("qiskit_ibm_runtime", "ibm_cloud_sdk_core", "ibm-cloud-sdk-core", "urllib3")
@@ -41,8 +41,8 @@ def mock_url() -> str | None:
     Raises
     ------
     InputError
-        If QEP_RUNTIME_URL is anything but http, a loopback host, a port and a plain path. The form is so narrow that no two
-        URL parsers can disagree about it.
+        If QEP_RUNTIME_URL is anything but http, a loopback host, a port and a plain path. All URL parsers agree on this narrow
+        form.
     """
     url = os.environ.get(URL_VARIABLE)
     if url is None:
@@ -57,12 +57,12 @@ def mock_url() -> str | None:
 
 
 def connect(instance: str | None) -> Any:
-    """Return a client of IBM's service, or of a mock service if QEP_RUNTIME_URL is set.
+    """Return a client for IBM's service, or for a mock service if QEP_RUNTIME_URL is set.
 
     Parameters
     ----------
     instance : str, optional
-        The name or resource name of the real service's instance. Default: the account's.
+        The name or CRN of the real service's instance. Default: the account's instance.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _real(instance: str | None) -> Any:
 
 
 def _check_environment() -> None:
-    """Refuse client settings, in the environment or in a file in the working directory, that would send the key elsewhere."""
+    """Refuse client settings in the environment or in the working directory that would send the key elsewhere."""
     from ibm_cloud_sdk_core.utils import read_external_sources
 
     _check_real("IAM_URL", os.environ.get("IAM_URL"))
@@ -140,7 +140,7 @@ def _mock(url: str) -> Any:
 
 @contextmanager
 def _only(**values: str) -> Iterator[None]:
-    """Replace the addresses, credentials and proxies of the environment by these values within a ``with`` block."""
+    """Replace the addresses, credentials and proxies in the environment by these values within a ``with`` block."""
     with _environment:
         before = dict(os.environ)
         hidden = {name for name in before if _OWN.fullmatch(name) or _PROXY.fullmatch(name)}
@@ -158,7 +158,7 @@ def _only(**values: str) -> Iterator[None]:
 
 
 def _held_to_loopback(session: Any) -> None:
-    """Restrict a client session to its address: no proxy, redirect or .netrc credentials, also for access tokens."""
+    """Restrict a client session to its address: no proxies, redirects or .netrc credentials, not even for access tokens."""
     session.trust_env, session.max_redirects = False, 0
     session.auth.tm._request = _direct
 
@@ -192,7 +192,7 @@ def _clients(service: Any) -> list[Any]:
 
 
 class _Scrubbing(logging.Filter):
-    """A filter that removes secrets from the client's log, which repeats replies and, at its lowest level, requests."""
+    """A filter that removes secrets from the client's log, since the log repeats replies and, at debug level, requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         with contextlib.suppress(Exception):
@@ -204,9 +204,9 @@ _SCRUBBING = _Scrubbing()
 
 
 def _quiet() -> None:
-    """Silence client messages that repeat this package's own, and remove secrets from the rest."""
+    """Silence client messages that repeat this package's messages, and remove secrets from the rest."""
     if "QISKIT_IBM_RUNTIME_LOG_LEVEL" not in os.environ:
-        logging.getLogger("qiskit_ibm_runtime").setLevel(logging.ERROR)  # it warns of every account and instance it takes
+        logging.getLogger("qiskit_ibm_runtime").setLevel(logging.ERROR)  # it warns about every account and instance that it uses
     warnings.filterwarnings("ignore", message="Unable to retrieve IBM Cloud access token")  # it repeats the reply
     for name in [*logging.root.manager.loggerDict, *_LOGGERS]:
         if name.startswith(_LOGGERS):

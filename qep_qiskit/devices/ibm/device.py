@@ -1,4 +1,4 @@
-"""IBM Quantum devices, behind the current Runtime client."""
+"""IBM Quantum devices, accessed through the current Runtime client."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WAIT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class IBMDevice(Measuring):
-    """An IBM Quantum device behind the current Runtime client; see :func:`ibm`."""
+    """An IBM Quantum device, accessed through the current Runtime client; see :func:`ibm`."""
 
     name: str
     seed: int = 0
@@ -58,7 +58,7 @@ class IBMDevice(Measuring):
 
     @functools.cached_property
     def service(self) -> Any:
-        """The client, with the account that it has saved or that the environment names."""
+        """The client, logged in to its saved account or to the account in the environment."""
         with client_errors("the service cannot be reached"):
             return connect(self.instance) if self.service_factory is None else self.service_factory()
 
@@ -71,42 +71,42 @@ class IBMDevice(Measuring):
         )
 
     def _ask(self, what: str, question: Callable[[Any], T]) -> T:
-        """Ask the service, once more with a new access token where the old one was not taken."""
+        """Ask the service; if it rejects the access token, get a new token and ask again."""
         from qiskit_ibm_runtime.exceptions import IBMNotAuthorizedError
 
         with client_errors(what):
             try:
                 return question(self.service)
             except IBMNotAuthorizedError:
-                # nothing was done: the service looks at the token before anything else
+                # nothing was done, since the service checks the token first
                 for name in ("service", "backend"):
                     self.__dict__.pop(name, None)
                 return question(self.service)
 
     @property
     def limits(self) -> Limits:
-        """The most shots of a circuit in one job; the service takes any number of circuits."""
+        """The largest number of shots of a circuit in one job; the number of circuits is not limited."""
         return Limits(None, limits_of(self.backend).shots)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit in the device's gates, on the qubits that its calibration favours."""
+        """Return the circuit in the device's gates, on the given qubits or on those that its calibration favours."""
         return self.cache.compiled(circuit, qubits, lambda c, q: compile_with(self.backend, c, q))
 
     def ready(self) -> None:
-        """Reach the service and the device, and see that it takes jobs."""
+        """Connect to the service and check that the device accepts jobs."""
         _ = self.backend
         status = self._ask(f"the status of {self.name} could not be read", lambda _: self.backend.status())
         if not status.operational:
             raise DeviceError(f"device: {self.name} takes no jobs now ({scrubbed(str(status.status_msg))}); try again later")
 
     def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
-        """Return the circuit that is sent for these axes."""
+        """Return the circuit that is sent for a measurement along these axes."""
         return self.cache.measured(compiled, axes)
 
     def sent(self, circuit: QuantumCircuit, values: np.ndarray) -> list[tuple[QuantumCircuit, np.ndarray]]:
-        """Return what is sent for a circuit and its rows of values: one pub, or one per row if angles must be folded.
+        """Return the pubs for a circuit and its rows of values: one pub, or one per row if angles must be folded.
 
-        The device's own rzz takes angles from 0 to π/2 only, and the client folds none that is still a parameter.
+        The device's rzz accepts only angles from 0 to π/2, and the client does not fold angles that are still parameters.
         """
         if not any(item.operation.name == "rzz" for item in circuit.data) or not circuit.num_parameters:
             return [(circuit, values)]
@@ -118,7 +118,7 @@ class IBMDevice(Measuring):
         return [(fold.run(bound), np.zeros((1, 0))) for bound in rows]
 
     def check(self, pubs: Sequence[RunPub]) -> None:
-        """Refuse circuits that the device does not run: the client does not look."""
+        """Refuse circuits that the device cannot run, since the client does not check them."""
         from qiskit.primitives.containers.sampler_pub import SamplerPub
         from qiskit_ibm_runtime.utils import validate_isa_circuits, validate_rzz_pubs
 
@@ -132,7 +132,7 @@ class IBMDevice(Measuring):
                 raise InputError(f"device: qubit {min(used & faulty)} of {self.name} is faulty now; compile again")
 
     def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:
-        """Send one job and return its id. It may exist even where this raises: look its tag up before sending again."""
+        """Send one job and return its id. If this raises, the job may still exist: look up its tag before sending again."""
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
         def send(service: Any) -> str:
@@ -149,7 +149,7 @@ class IBMDevice(Measuring):
         return self._ask("the job could not be sent", send)
 
     def open_group(self) -> str:
-        """Open a batch or a session for the following jobs, and return its id."""
+        """Open a batch or a session for subsequent jobs, and return its id."""
         group = self._ask(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
         if group.session_id is None:
             raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} knows none")
@@ -157,7 +157,7 @@ class IBMDevice(Measuring):
         return self._group["id"]
 
     def join_group(self, group_id: str) -> bool:
-        """Use this batch or session for the following jobs; return False if it takes no more."""
+        """Use this batch or session for subsequent jobs; return False if it accepts no more jobs."""
         details = self._ask(f"the {self.mode} could not be looked up", lambda s: self._joined(s, group_id).details())
         if details is None or details["state"] == "closed" or details["accepting_jobs"] is False:
             self._group.clear()
@@ -166,7 +166,7 @@ class IBMDevice(Measuring):
         return True
 
     def close_group(self, group_id: str) -> None:
-        """Let the batch or session take no more jobs; those that it has run to their end."""
+        """Close the batch or session to new jobs; the jobs in it still run."""
         self._group.clear()
         self._ask(f"the {self.mode} could not be closed", lambda service: self._joined(service, group_id).close())
 
@@ -174,7 +174,7 @@ class IBMDevice(Measuring):
         return _group_class(self.mode).from_id(group_id, service, use_fractional_gates=self.fractional_gates)
 
     def find(self, tag: str) -> list[RemoteJob]:
-        """Return the jobs with this tag, the earliest first."""
+        """Return the jobs with this tag, oldest first."""
 
         def listed(service: Any) -> list[RemoteJob]:
             jobs = service.jobs(job_tags=[tag], limit=None, backend_name=self.name)
@@ -186,7 +186,7 @@ class IBMDevice(Measuring):
         return sorted(self._ask("the jobs could not be listed", listed), key=lambda job: (job.created, job.id))
 
     def status(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job and, where it failed, why; of an unknown state, the service's word."""
+        """Return the state of a job, and the reason if it failed or the service's word if the state is unknown."""
 
         def read(service: Any) -> tuple[str, str]:
             job = job_of(service, job_id)
@@ -200,7 +200,7 @@ class IBMDevice(Measuring):
         return self._ask(f"the status of job {job_id} could not be read", read)
 
     def result(self, job_id: str, *, timeout: float = 300.0) -> list[BitArray]:
-        """Return the shots of every pub. Each call downloads again; a private job can be read once."""
+        """Return the shots of every pub. Each call downloads them again; the result of a private job can be read only once."""
         return self._ask(
             f"the result of job {job_id} could not be read",
             lambda service: [pub.data.outcome for pub in result_of(job_of(service, job_id), timeout)],
@@ -211,9 +211,9 @@ class IBMDevice(Measuring):
         self._ask(f"job {job_id} could not be cancelled", lambda service: job_of(service, job_id).cancel())
 
     def holds(self, job_id: str, pubs: Sequence[RunPub], *, shots: int, tag: str) -> bool | None:
-        """Return whether a job's circuits, values and shots are these; None if it cannot be told.
+        """Return whether a job has these circuits, values and shots, or None if this cannot be determined.
 
-        The job's second tag tells; a job that was sent without one is compared by its inputs as the service keeps them.
+        The job's second tag is compared. If it was sent without one, its inputs are compared, as stored by the service.
         """
 
         def compared(service: Any) -> bool | None:
@@ -224,7 +224,7 @@ class IBMDevice(Measuring):
         return self._ask(f"job {job_id} could not be looked at", compared)
 
     def seconds(self, job_id: str) -> float | None:
-        """Return the QPU seconds billed for a job, None if the service does not report them yet."""
+        """Return the QPU seconds billed for a job, or None if the service has not reported them yet."""
         try:
             usage = self._ask("", lambda service: service.job(job_id).metrics())["usage"]
             return None if usage.get("status") == "pending" else float(usage["qpu_charge_time_seconds"])
@@ -232,7 +232,7 @@ class IBMDevice(Measuring):
             return None
 
     def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
-        """Return today's calibration of these qubits, for the record."""
+        """Return the current calibration of these qubits, to be recorded."""
         properties = self._ask("the calibration could not be read", lambda _: self.backend.properties(refresh=True))
         if properties is None:
             return {"date": None}
@@ -242,7 +242,10 @@ class IBMDevice(Measuring):
         return {"date": date, "calibration_date": date, "readout": readout, "t1_t2_seconds": times}
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Send all circuits as one job and wait for it. `qep submit` does the same in steps that survive a crash."""
+        """Send all circuits as one job, or several if the shots exceed the device's limit, and wait for the results.
+
+        `qep submit` does the same in steps that survive a crash.
+        """
         pubs, places = pubs_of(self, work)
         if self.mode != "job" and not (self._group and self.join_group(self._group["id"])):
             atexit.register(self._close_at_exit, self.open_group())
@@ -269,7 +272,7 @@ class IBMDevice(Measuring):
             self.close_group(group_id)
 
     def describe(self) -> dict[str, object]:
-        """Return the name and what is done to the circuits."""
+        """Return the device's name and its options."""
         description: dict[str, object] = {
             "name": self.name,
             "dynamical_decoupling": self.dynamical_decoupling,
@@ -300,28 +303,28 @@ def ibm(
     Parameters
     ----------
     name : str
-        ``"ibm_torino"``, say.
+        The device's name, such as ``"ibm_torino"``.
     dynamical_decoupling : {"XX", "XpXm", "XY4"}, optional
     gate_twirling, measure_twirling : bool
-        Pauli twirling; it rounds the number of shots up, and results state the rounded number.
+        Whether gates and measurements are Pauli twirled. Twirling rounds the number of shots up; results have the rounded number.
     fractional_gates : bool
-        Use rx and rzz of any angle if the device has them. They cannot be twirled.
+        Whether to use rx and rzz of any angle, if the device has them. They cannot be twirled.
     instance : str, optional
-        The instance's name. Default: the saved account's own.
+        The instance's name. Default: the instance of the saved account.
     mode : {"job", "batch", "session"}
-        A batch keeps the jobs of a gradient together in the queue. A session reserves the device from its first job
-        until it is closed, for training, and is billed for all of that time.
+        A batch keeps the jobs of a gradient together in the queue. A session, meant for training, reserves the device from its
+        first job until it is closed, and all of this time is billed.
     seed : int
 
     Raises
     ------
     InputError
-        For an option that is not allowed. The account is read, and the service asked, only when it is needed.
+        If an option is not allowed.
 
     Notes
     -----
-    The account is the Runtime client's own: saved by ``QiskitRuntimeService.save_account`` or in its environment
-    variables. It is never written anywhere by this program.
+    The account is the Runtime client's, saved with ``QiskitRuntimeService.save_account`` or given in environment variables.
+    It is read, and the service contacted, only when needed. This package never writes the account anywhere.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise InputError(f"device.name: {name!r} is not allowed; give a device's name such as 'ibm_torino'")

@@ -1,4 +1,4 @@
-"""Jobs of the IBM service: those that it no longer knows, and the comparison of a job's inputs with those of a run."""
+"""Jobs of the IBM service: retrieval by id, and comparison of their inputs with those of a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def job_of(service: Any, job_id: str) -> Any:
     Raises
     ------
     ForgottenJobError
-        If the service has none, or none any more.
+        If the service has no such job, or has deleted it.
     """
     from qiskit_ibm_runtime import RuntimeJobNotFound
 
@@ -32,12 +32,12 @@ def job_of(service: Any, job_id: str) -> Any:
 
 
 def result_of(job: Any, timeout: float) -> Any:
-    """Return the result of a job that is done.
+    """Return the result of a completed job.
 
     Raises
     ------
     ForgottenJobError
-        If the service has it no more: a private one is handed out once.
+        If the service no longer has the result; that of a private job can be read only once.
     """
     try:
         return job.result(timeout=timeout)
@@ -48,23 +48,23 @@ def result_of(job: Any, timeout: float) -> Any:
 
 
 def same_inputs(inputs: Mapping[str, Any] | None, pubs: Sequence[RunPub], shots: int) -> bool | None:
-    """Return whether a job's inputs are these circuits, values and shots; None if they cannot be read.
+    """Return whether a job's inputs are these circuits, values and shots, or None if the inputs cannot be read.
 
-    Twirled circuits arrive as templates with gates of their own: of those the couplings are compared, and the values and shots.
+    Twirled circuits are stored as templates with different gates. Only their couplings, values and shots are compared.
 
     Parameters
     ----------
     inputs : mapping or None
-        The job's parameters as the client gives them back.
+        The job's parameters, as returned by the client.
     pubs : sequence of RunPub
     shots : int
-        Of each row of values.
+        The shots of each row of values.
     """
     try:
         program = (inputs or {})["quantum_program"]
         circuits = [item.circuit for item in program.items]
         items = [_read(item) for item in program.items]
-    except (KeyError, TypeError, AttributeError):  # the client gives them in another form, or not at all
+    except (KeyError, TypeError, AttributeError):  # the client returns the inputs in another form, or not at all
         return None
     if len(items) != len(pubs):
         return False
@@ -79,7 +79,7 @@ def same_inputs(inputs: Mapping[str, Any] | None, pubs: Sequence[RunPub], shots:
 
 
 def _read(item: Any) -> tuple[NDArray[np.float64], int | None]:
-    """Return an item's rows of values and, for a twirled one, how often its gates are drawn."""
+    """Return an item's rows of values and, if it is twirled, its number of randomisations."""
     given = getattr(item, "circuit_arguments", None)
     if given is not None:
         return np.asarray(given, dtype=float), None
@@ -100,7 +100,7 @@ def _equal(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
 
 @contextmanager
 def named_if_left(jobs: str, device: str) -> Iterator[None]:
-    """Name jobs if waiting for them ends early: they are billed, and their results stay at the service."""
+    """Name the jobs in the error if waiting for them ends early: they are billed, and their results remain available."""
     where = f"job {jobs} on {device} keeps its results at the service; qep_qiskit.runs.submit keeps jobs in a run"
     try:
         yield

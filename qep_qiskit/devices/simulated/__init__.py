@@ -1,6 +1,6 @@
-"""Devices that are simulated on this machine.
+"""Devices simulated on this machine.
 
-`simulator` runs circuits on this package's own exact engine, `aer` on qiskit-aer, and `fake` under a snapshot of a real device on
-either of the two. A device compiles circuits (`device`), knows its noise (`noise`, `noise_notes`), and hands work to an engine
-(`exact_engine`, `aer_engine`).
+`simulator` runs circuits on this package's own exact engine, `aer` on qiskit-aer, and `fake` on either engine with a snapshot
+of a real device. `device` compiles circuits and chooses an engine (`exact_engine`, `aer_engine`). `noise` and `noise_notes`
+describe the noise.
 """

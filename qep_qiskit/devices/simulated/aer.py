@@ -18,21 +18,21 @@ from qep_qiskit.kinds import DEVICES
 def aer(
     noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = None, *, method: str = "automatic", seed: int = 0
 ) -> SimulatedDevice:
-    """Return Aer as a device: it runs every circuit and computes every exact distribution, whatever its size.
+    """Return Aer as a device. It can run any circuit and compute any exact distribution that fits in memory.
 
     Parameters
     ----------
     noise : str, NoiseModel or BackendV2, optional
-        As for :func:`simulator`, which is much faster for small circuits.
+        The noise, as for :func:`simulator`, which is much faster for small circuits.
     method : str
-        Any of Aer's methods: automatic, statevector, density_matrix, matrix_product_state, stabilizer, … Exact distributions
-        with noise are those of density matrices.
+        One of Aer's methods: automatic, statevector, density_matrix, matrix_product_state, stabilizer, … Exact distributions
+        with noise use density matrices.
     seed : int
 
     Raises
     ------
     InputError
-        For an unknown method or other noise.
+        If the method is unknown or the noise is not allowed.
     """
     check_method(method)
     model, snapshot = noise_and_snapshot(noise)
@@ -40,7 +40,7 @@ def aer(
 
 
 def check_method(method: str) -> None:
-    """Refuse what is not a method of Aer."""
+    """Raise InputError unless Aer has this method."""
     methods = AerSimulator().available_methods()
     if method not in methods:
         raise InputError(f"device.method: unknown {method!r}; allowed: {', '.join(methods)}{nearest(str(method), methods)}")

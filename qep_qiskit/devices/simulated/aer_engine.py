@@ -1,4 +1,4 @@
-"""qiskit-aer as the engine of a simulated device: shots of parameterised circuits, and exact distributions."""
+"""An engine for simulated devices that uses qiskit-aer for shots of parameterised circuits and exact distributions."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ NAME = "qiskit-aer"
 def run(
     work: Sequence[Work], models: Sequence[NoiseModel | None], cache: Cache, *, method: str, shots: int | None, seed: int
 ) -> list[list[Samples]]:
-    """Return samples of every row of every item, or their exact distributions where shots is None.
+    """Return samples of every row of every item, or their exact distributions if `shots` is None.
 
     Raises
     ------
     InputError
-        If Aer's method cannot run a circuit, or a state does not fit into memory.
+        If Aer's method cannot run a circuit, or a state does not fit in memory.
     """
     if shots is None:
         return [_distributions(item, model, method) for item, model in zip(work, models, strict=True)]
@@ -40,7 +40,7 @@ def run(
 def _sampled(
     work: Sequence[Work], models: Sequence[NoiseModel | None], cache: Cache, method: str, shots: int, seed: int
 ) -> list[list[Samples]]:
-    """Run one job for each noise model, with Aer's run-time parameter binding."""
+    """Return samples, with one job per noise model and Aer's run-time parameter binding."""
     groups: dict[int, list[int]] = {}
     for index, model in enumerate(models):
         groups.setdefault(id(model), []).append(index)
@@ -66,14 +66,14 @@ def _sampled(
 
 
 _BOUND_BY_AER = frozenset(("rx", "ry", "rz", "rxx", "ryy", "rzz", "rzx", "r", "p", "u", "u1", "u2", "u3"))
-"""Gates whose free angles Aer binds rightly at run time: cp and cu1 come out wrong without a word, other gates as errors."""
+"""Gates whose free angles Aer binds correctly at run time. For cp and cu1 its results are wrong; other gates raise errors."""
 
 
 def _pubs(circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[QuantumCircuit, NDArray[np.float64]]]:
-    """Return a circuit with its rows, or one bound circuit per row where Aer's run-time binding is not to be trusted.
+    """Return a circuit with its rows, or one bound circuit per row if Aer's run-time binding would not be reliable.
 
-    The global phase cannot be observed, and Aer fails where it depends on a parameter. Rows of a circuit without parameters
-    are circuits of their own: of several in one pub Aer runs the first only, and the others read 0.
+    The global phase is dropped, since Aer fails if it depends on a parameter. The rows of a circuit without parameters become
+    separate circuits, since Aer runs only the first of several rows without parameters and returns 0 for the others.
     """
     plain = circuit.copy()
     plain.global_phase = 0
@@ -96,14 +96,14 @@ def _distributions(item: Work, model: NoiseModel | None, method: str) -> list[Sa
     circuit = item.compiled.rotated(item.axes)
     if model is not None and "measure" in model._noise_instructions:
         for wire in item.compiled.wires:
-            circuit.append(IGate(label="measure"), [wire])  # Aer goes by the label: the errors of a measurement act before it
+            circuit.append(IGate(label="measure"), [wire])  # Aer finds errors by label; the errors of a measurement act before it
     circuit.save_probabilities(list(item.compiled.wires), label="outcome")
     if model is not None and model._noise_instructions:
         method = "density_matrix"
     elif method in ("automatic", "density_matrix"):
         method = "statevector"
     simulator = AerSimulator(method=method, noise_model=model)
-    # Aer skips save instructions' noise, so readout errors are applied to the distribution afterwards
+    # Aer applies no readout errors to saved probabilities, so they are applied afterwards
     bound = [_bound(circuit, row) for row in item.values]
     matrices = confusion_of(model, item.compiled.wires)
     try:

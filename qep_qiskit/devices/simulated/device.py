@@ -1,4 +1,4 @@
-"""A device that is simulated on this machine: how circuits are compiled for it, its noise, and which engine runs them."""
+"""Devices simulated on this machine: compilation, noise, and the choice of the engine that runs a circuit."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ ENGINES = ("auto", "simulator", "aer")
 
 @dataclass(frozen=True)
 class SimulatedDevice:
-    """A device that is simulated here; see :func:`simulator`, :func:`aer` and :func:`fake`.
+    """A device simulated on this machine; see :func:`simulator`, :func:`aer` and :func:`fake`.
 
     Attributes
     ----------
     name : str
     seed : int
     engine : {"auto", "simulator", "aer"}
-        This package's exact simulation, qiskit-aer, or per circuit the first if it is exact and faster, else Aer.
-        ``Compiled.simulator`` names the one that runs a circuit.
+        "simulator" is this package's exact simulation and "aer" is qiskit-aer. "auto" uses the simulator for each circuit for
+        which it is exact and faster, and otherwise Aer. ``Compiled.simulator`` names the engine of a circuit.
     method : str
-        Aer's.
+        Aer's simulation method.
     noise : NoiseModel or None
-        It acts on the circuit's own qubits.
+        Noise on the circuit's own qubits.
     snapshot : Snapshot or None
-        Circuits are laid out on it and get the noise of the qubits in use.
+        The device on which circuits are laid out. They get the noise of the qubits in use.
     """
 
     name: str
@@ -63,21 +63,23 @@ class SimulatedDevice:
 
     @property
     def exact(self) -> bool:
-        """True without noise, unless the engine is Aer: the prepared state itself answers."""
+        """Whether expectations are computed from the prepared state: True without noise, unless the engine is Aer."""
         return self.noise_free and self.engine != "aer"
 
     @property
     def needs_circuits(self) -> bool:
-        """True."""
+        """True, since shots are drawn from circuits."""
         return True
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit in the noise's gates, on the snapshot's best qubits, cut down to the active ones.
+        """Return the circuit in the gates of the noise model or snapshot.
+
+        With a snapshot, the circuit is laid out on the given qubits, or on the best ones, and reduced to the active wires.
 
         Raises
         ------
         InputError
-            If the chosen engine cannot run it.
+            If the chosen engine cannot run the circuit.
         """
         return self.cache.compiled(circuit, None if self.snapshot is None else qubits, self._compile, self._instructions)
 
@@ -99,13 +101,13 @@ class SimulatedDevice:
 
     @property
     def _instructions(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The names of the gates that circuits are compiled to, and of the instructions that have errors."""
+        """The names of the gates to which circuits are compiled, and of the instructions that have errors."""
         if self.noise is None:
             return tuple(exact_engine.GATES), ()
         return tuple(self.noise.basis_gates), tuple(sorted({*self.noise.noise_instructions, *self.noise.basis_gates}))
 
     def _engine_of(self, compiled: Compiled) -> str:
-        """Return the name of the engine for a circuit."""
+        """Return the name of the engine that runs a circuit."""
         if self.engine == "aer":
             return aer_engine.NAME
         try:
@@ -124,11 +126,11 @@ class SimulatedDevice:
         return self.cache.kept(("noise", active), lambda: noise_of(snapshot, active))
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Run all circuits, each with the engine that its compilation chose."""
+        """Run all circuits, each with the engine chosen when it was compiled."""
         return self._run(work, shots, seed)
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Return exact distributions, readout error included, each computed by the engine that its compilation chose.
+        """Return exact distributions, including readout errors, each computed by the engine chosen when it was compiled.
 
         Raises
         ------
@@ -160,7 +162,7 @@ class SimulatedDevice:
         return [results[i] for i in range(len(work))]
 
     def describe(self) -> dict[str, object]:
-        """Return name, engine, noise and calibration date."""
+        """Return the name, engine, noise and calibration date."""
         description: dict[str, object] = {"name": self.name, "simulator": self._described_engine, "noise": None}
         if self.engine != "simulator":
             description |= {"method": self.method, "qiskit-aer": aer_version}
@@ -178,7 +180,7 @@ class SimulatedDevice:
 
 
 def adds_no_noise(device: Device) -> bool:
-    """Whether the expectations of a device are those of the prepared states."""
+    """Return whether the expectations of a device are those of the prepared states."""
     return device.noise_free if isinstance(device, SimulatedDevice) else device.exact
 
 

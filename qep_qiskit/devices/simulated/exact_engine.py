@@ -1,4 +1,4 @@
-"""The package's own simulation of circuits: exact states, each computed once for all bases and any number of shots."""
+"""This package's exact simulation of circuits: each state is computed once for all bases and any number of shots."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from qep_qiskit.simulation.noise.program import NoisyProgram
 
 NAME = "qep-qiskit"
 GATES = ["rx", "ry", "rz", "rzz", "rxx", "ryy", "h", "x", "sx", "sxdg", "s", "sdg", "cx", "cz"]
-"""The gates that circuits without noise are compiled to."""
+"""The gates to which circuits without noise are compiled."""
 FAST_QUBITS = 12
-"""Up to here it is not slower than Aer even for one row of values and with nothing kept: both compile first."""
+"""Up to this many qubits it is not slower than Aer, even for one row of values and an empty cache."""
 FAST_NOISY_WIRES = 11
-"""Up to here noise is faster than Aer for any number of shots; 12 wires are slower than few of Aer's trajectories."""
+"""Up to this many wires it is faster than Aer with noise, for any number of shots. For 12 wires Aer is faster at few shots."""
 MOST_QUBITS = 24
-"""A state of 24 qubits takes 0.27 GB, as much again while a gate acts."""
+"""Largest number of qubits without noise: a state of 24 takes 0.27 GB, and twice that while a gate acts."""
 _AMPLITUDES = 1 << 22
-"""The states of several rows are computed together up to this many amplitudes: 64 MB."""
+"""Up to this many amplitudes (64 MB), the states of several rows are computed together."""
 
 Real = NDArray[np.float64]
 
 
 def fast_wires(noise_free: bool) -> int:
-    """Return the largest number of wires at which it is faster than Aer for any number of shots."""
+    """Return the largest number of wires for which this engine is faster than Aer for any number of shots."""
     return FAST_QUBITS if noise_free else FAST_NOISY_WIRES
 
 
 def suits(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> bool:
-    """Return whether the simulation of a circuit is faster than Aer's.
+    """Return whether this engine simulates a circuit faster than Aer.
 
     Raises
     ------
     Unsuited
-        If it cannot treat the circuit or its noise exactly.
+        If this engine cannot treat the circuit or its noise exactly.
     """
     _program_of(compiled, model, cache)
     return compiled.circuit.num_qubits <= fast_wires(model is None)
@@ -56,7 +56,7 @@ def suits(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> bool:
 def run(
     work: Sequence[Work], models: Sequence[NoiseModel | None], cache: Cache, *, shots: int | None, seed: int
 ) -> list[list[Samples]]:
-    """Return samples of every row of every item, or their exact distributions where shots is None.
+    """Return samples of every row of every item, or their exact distributions if `shots` is None.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def run(
 
 @dataclass(frozen=True, eq=False)
 class _NoiseFree:
-    """A circuit without noise, with the one method of a `NoisyProgram` that is used here."""
+    """A circuit without noise, with the `distributions` method of a `NoisyProgram`."""
 
     program: CircuitProgram
 
@@ -97,7 +97,7 @@ _Program = _NoiseFree | NoisyProgram
 
 
 def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> _Program:
-    """Return the program of a compiled circuit under a noise model, or raise Unsuited with the reason."""
+    """Return the program of a compiled circuit under a noise model; raise Unsuited with the reason if there is none."""
     state = None if model is None else state_of(model)
 
     def make() -> _Program | str:
@@ -129,7 +129,7 @@ def _noise_free(compiled: Compiled) -> _NoiseFree:
 
 
 def _distributions(work: Sequence[Work], programs: Sequence[_Program]) -> list[Real]:
-    """Return the probabilities of every item's rows; each distinct row of a program is computed once for all its bases."""
+    """Return the outcome probabilities of every item's rows. Each distinct row of a program is computed once for all bases."""
     members: dict[_Program, list[int]] = {}
     for number, program in enumerate(programs):
         members.setdefault(program, []).append(number)

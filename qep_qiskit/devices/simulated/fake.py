@@ -1,4 +1,4 @@
-"""Snapshots of real devices, simulated here."""
+"""Snapshots of real devices, simulated on this machine."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from qep_qiskit.kinds import DEVICES, Key
 def fake(
     name: str | BackendV2, *, engine: Annotated[str, Key(words=ENGINES)] = "auto", method: str = "automatic", seed: int = 0
 ) -> SimulatedDevice:
-    """Return a snapshot of a device: its layout, its gates, the noise of the qubits in use.
+    """Return a simulated snapshot of a device, with its layout, its gates, and the noise of the qubits in use.
 
     Parameters
     ----------
     name : str or BackendV2
         ``"guadalupe"``, ``"fake_guadalupe"``, ``"FakeGuadalupeV2"`` or ``FakeGuadalupeV2()``; ``qep devices`` lists the names.
     engine : {"auto", "simulator", "aer"}
-        The simulation: :func:`simulator`, :func:`aer`, or per circuit the simulator if it is exact and faster. The
-        result says which one ran.
+        "simulator" is :func:`simulator` and "aer" is :func:`aer`. "auto" uses the simulator for each circuit for which it is
+        exact and faster, and otherwise Aer. The result says which engine ran.
     method : str
-        Aer's. Any but "automatic" takes the engine "aer".
+        Aer's simulation method. Any other than "automatic" requires the engine "aer".
     seed : int
 
     Raises
     ------
     InputError
-        For an unknown name, engine or method.
+        If the name, engine or method is unknown.
     """
     if engine not in ENGINES:
         raise InputError(f"device.engine: unknown {engine!r}; allowed: {', '.join(ENGINES)}{nearest(str(engine), ENGINES)}")

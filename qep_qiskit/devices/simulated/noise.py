@@ -1,4 +1,4 @@
-"""Noise models of the qubits in use, and circuits cut down to those qubits."""
+"""Noise models for the qubits in use, and circuits reduced to those qubits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qep_qiskit.devices.simulated.snapshots import Snapshot
 
 
 class _Part(BackendV2):
-    """Some qubits of a backend, as a backend of their own, so that Aer's own recipe makes the noise model."""
+    """A backend of only some qubits of another one, for which Aer can create a noise model."""
 
     def __init__(self, whole: BackendV2, qubits: Sequence[int]) -> None:
         super().__init__(name=f"{whole.name} part")
@@ -53,8 +53,8 @@ class _Part(BackendV2):
 def noise_of(snapshot: Snapshot, qubits: Sequence[int]) -> NoiseModel:
     """Return the noise of these device qubits, renumbered 0, 1, …
 
-    Gate errors and relaxation by Aer's recipe from the calibration; readout errors with both flip probabilities where
-    the snapshot has them (Aer's own recipe takes their mean).
+    Aer computes gate errors and relaxation from the calibration. Readout errors use both flip probabilities if the snapshot
+    has them (Aer uses their mean).
     """
     model = NoiseModel.from_backend(_Part(snapshot.backend, qubits), readout_error=snapshot.readout is None)
     if snapshot.readout is not None:
@@ -65,7 +65,7 @@ def noise_of(snapshot: Snapshot, qubits: Sequence[int]) -> NoiseModel:
 
 
 def cut_to_active(circuit: QuantumCircuit, keep: Sequence[int]) -> tuple[QuantumCircuit, tuple[int, ...]]:
-    """Return the circuit on its active wires and `keep` only, and which wires those were."""
+    """Return the circuit reduced to its active wires and the wires in `keep`, and the original numbers of these wires."""
     position = {bit: i for i, bit in enumerate(circuit.qubits)}
     active = {position[q] for item in circuit.data if item.operation.name != "barrier" for q in item.qubits}
     wires = tuple(sorted(active | set(keep)))
@@ -73,7 +73,7 @@ def cut_to_active(circuit: QuantumCircuit, keep: Sequence[int]) -> tuple[Quantum
 
 
 def cut_to(circuit: QuantumCircuit, wires: Sequence[int]) -> QuantumCircuit:
-    """Return what happens on these wires, renumbered 0, 1, …, without barriers."""
+    """Return the part of a circuit on these wires, renumbered 0, 1, …, without barriers."""
     place = {circuit.qubits[wire]: i for i, wire in enumerate(wires)}
     small = QuantumCircuit(QuantumRegister(len(wires), "q"), *circuit.cregs, global_phase=circuit.global_phase)
     for item in circuit.data:
@@ -83,9 +83,9 @@ def cut_to(circuit: QuantumCircuit, wires: Sequence[int]) -> QuantumCircuit:
 
 
 def seen_wires(circuit: QuantumCircuit) -> tuple[int, ...]:
-    """Return the wires that matter to a measurement: those measured, and those that gates connect to them.
+    """Return the wires that affect a measurement: the measured ones and those connected to them by gates.
 
-    A device's scheduler decouples every qubit that waits, those without any part in the circuit too.
+    Other wires may have gates, since a device's scheduler decouples every idle qubit.
     """
     position = {bit: i for i, bit in enumerate(circuit.qubits)}
     graph = rx.PyGraph()

@@ -1,4 +1,4 @@
-"""Records of what ran on a device, and warnings about parts of a noise model that acted otherwise than it may seem."""
+"""Records of the simulators and instructions used on a device, and warnings about surprising parts of noise models."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from qep_qiskit.simulation.noise.aer_model import error_of, label_of
 
 @dataclass
 class Used:
-    """The instructions of some circuits.
+    """The instructions used by some circuits.
 
     Attributes
     ----------
     places : dict of str to set of tuple of int
-        By label (the name, where a gate has none): the wires on which it acts.
+        The wires on which an instruction acts, by its label (or name, if it has no label).
     names : dict of str to str
-        By label: the gate's name.
+        The gate's name, by label.
     """
 
     places: dict[str, set[tuple[int, ...]]] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Used:
         self.names.setdefault(label, name)
 
     def joined(self, other: Used) -> Used:
-        """Return the instructions of both."""
+        """Return the instructions of both records together."""
         places = {
             label: self.places.get(label, set()) | other.places.get(label, set()) for label in {**self.places, **other.places}
         }
@@ -42,7 +42,7 @@ class Used:
 
 
 def used_by(circuits: Iterable[tuple[Compiled, str]]) -> Used:
-    """Return the instructions of compiled circuits, of their basis changes and of their measurements in these axes."""
+    """Return the instructions of compiled circuits, including the basis changes and measurements for the given axes."""
     used, seen = Used(), set()
     for compiled, axes in circuits:
         if id(compiled) not in seen:
@@ -60,16 +60,16 @@ def used_by(circuits: Iterable[tuple[Compiled, str]]) -> Used:
 
 @dataclass(frozen=True)
 class Ran:
-    """A record of what ran on a device.
+    """A record of the simulators, noise and instructions used on a device.
 
     Attributes
     ----------
     simulators : frozenset of str
-        Those on which the circuits ran, if known.
+        The simulators that ran the circuits, if known.
     noise : NoiseModel or None
         A user-defined noise model.
     used : Used
-        The instructions of the circuits; empty without a noise model.
+        The instructions of the circuits; empty if there is no noise model.
     """
 
     simulators: frozenset[str] = frozenset()
@@ -77,11 +77,11 @@ class Ran:
     used: Used = field(default_factory=Used)
 
     def joined(self, later: Ran) -> Ran:
-        """Return what ran in both."""
+        """Return both records together."""
         return Ran(self.simulators | later.simulators, self.noise or later.noise, self.used.joined(later.used))
 
     def described(self, about: Mapping[str, object]) -> dict[str, object]:
-        """Return a device's description with the simulators that ran and, of a noise model, what acted."""
+        """Return a device's description, extended by the simulators that ran and the errors of a noise model that acted."""
         description = dict(about)
         if self.simulators:
             description["simulator"] = ", ".join(sorted(self.simulators))
@@ -93,24 +93,24 @@ class Ran:
         return description
 
     def notes(self) -> list[str]:
-        """Return the parts of a noise model that acted differently than they seem to."""
+        """Return notes about parts of a noise model that did not act as one may expect."""
         return [] if self.noise is None or not self.used.places else notes(self.noise, self.used)
 
 
 def ran_on(device: Device, circuits: Sequence[tuple[Compiled, str]]) -> Ran:
-    """Return what ran on a device, from the compiled circuits and the axes in which they were measured."""
+    """Return the record of a device, from the compiled circuits and the axes in which they were measured."""
     simulators = frozenset(compiled.simulator for compiled, _ in circuits) - {""}
     noise = device.noise if isinstance(device, SimulatedDevice) else None
     return Ran(simulators, noise, Used() if noise is None else used_by(circuits))
 
 
 def _labels(model: NoiseModel) -> set[str]:
-    """Return the labels and names of gates that a model has errors for."""
+    """Return the labels and names of the gates for which a model has errors."""
     return {*model._default_quantum_errors, *model._local_quantum_errors}
 
 
 def acting(model: NoiseModel, used: Used) -> list[str]:
-    """Return the labels whose errors act on the circuits, and ``measure`` for readout errors."""
+    """Return the labels of gates whose errors act on the circuits, and ``measure`` if readout errors do."""
     labels = _labels(model)
     active = {label for label in labels if any(error_of(model, label, wires) is not None for wires in used.places.get(label, ()))}
     if model._default_readout_error is not None or any(
@@ -121,7 +121,7 @@ def acting(model: NoiseModel, used: Used) -> list[str]:
 
 
 def notes(model: NoiseModel, used: Used) -> list[str]:
-    """Return one line for each kind of entry in a noise model that acts differently than it seems."""
+    """Return one note for each kind of entry in a noise model that does not act as one may expect."""
     return [
         *_unused(model, used),
         *_of_other_sizes(model, used),
@@ -156,14 +156,14 @@ def _labelled(model: NoiseModel, used: Used) -> Iterable[str]:
 
 
 def _unknown_places(model: NoiseModel, used: Used) -> Iterable[str]:
-    """Yield lines about gates on pairs without errors, in a model with errors for other pairs of a coupling map."""
+    """Yield notes about gates on qubits without errors, in a model that has errors for the same gates on other qubits."""
     for label, errors in sorted(model._local_quantum_errors.items()):
         if label in model._default_quantum_errors:
             continue
         places = used.places.get(label, set())
         with_errors = {wires for wires in errors if len(wires) in {len(place) for place in places}}
         most = max((qubit for wires in with_errors for qubit in wires), default=len(places))
-        # errors of a single qubit may be meant for that qubit alone
+        # an error of a single-qubit gate may be meant for one qubit only
         lost = {wires for wires in places - with_errors if with_errors and (len(wires) > 1 or wires[0] > most)}
         if lost:
             yield (

@@ -1,4 +1,4 @@
-"""The package's own exact simulation of circuits as a device."""
+"""This package's exact simulation of circuits as a device."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from qep_qiskit.kinds import DEVICES
 
 @DEVICES.register("simulator")
 def simulator(noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = None, *, seed: int = 0) -> SimulatedDevice:
-    """Return this package's exact simulation of circuits: every state once, for all bases and any number of shots.
+    """Return this package's exact simulation of circuits. It computes each state once for all bases and any number of shots.
 
-    Without noise up to 24 qubits; with noise up to 12 active qubits, as Pauli transfer matrices, many times as fast as Aer. What
-    it cannot treat exactly (gates and errors on more than two qubits, delays, resets, …) it refuses; :func:`aer` runs it.
+    It simulates up to 24 qubits without noise. With noise, it simulates up to 12 active qubits by Pauli transfer matrices and is
+    many times faster than Aer. It refuses circuits that it cannot treat exactly (gates and errors on more than two qubits,
+    delays, resets, …); use :func:`aer` for these.
 
     Parameters
     ----------
     noise : str, NoiseModel or BackendV2, optional
-        ``"guadalupe"``, ``"fake_guadalupe"``, ``FakeGuadalupeV2()``: circuits are laid out on that device's snapshot and get the
-        noise of the qubits in use. A NoiseModel acts on the circuit's own qubits. Default: shot noise alone.
+        For ``"guadalupe"``, ``"fake_guadalupe"`` or ``FakeGuadalupeV2()``, circuits are laid out on that device's snapshot and
+        get the noise of the qubits in use. A NoiseModel acts on the circuit's own qubits. Default: shot noise only.
     seed : int
 
     Raises
     ------
     InputError
-        For other noise. A circuit that cannot be treated exactly is refused when it is compiled.
+        If the noise is not allowed. A circuit that cannot be treated exactly is refused when it is compiled.
     """
     model, snapshot = noise_and_snapshot(noise)
     return SimulatedDevice("simulator", seed, "simulator", noise=model, snapshot=snapshot)

@@ -1,4 +1,4 @@
-"""Snapshots of devices: the "fake" devices that come with the Runtime client."""
+"""Snapshots of devices: the "fake" backends that come with the Runtime client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Snapshot:
     name : str
     backend : BackendV2
     readout : tuple of (float, float) or None
-        Per qubit: the probabilities to read 1 in state 0, and 0 in state 1; None where the snapshot holds only their mean.
+        For each qubit, the probabilities of reading 1 in state 0 and 0 in state 1; None if the snapshot has only their mean.
     calibrated : str
         The date of the calibration.
     """
@@ -38,7 +38,7 @@ class Snapshot:
 
 @functools.cache
 def snapshot_classes() -> dict[str, type]:
-    """Return the known snapshots' classes by name, such as ``fake_guadalupe``."""
+    """Return the classes of all known snapshots by name, such as ``fake_guadalupe``."""
     from qiskit_ibm_runtime import fake_provider
 
     classes = {}
@@ -52,12 +52,12 @@ def snapshot_classes() -> dict[str, type]:
 
 
 def snapshot_name(text: str) -> str | None:
-    """Return the snapshot that a text names: ``torino``, ``fake_torino`` and ``FakeTorino`` are the same; else None."""
+    """Return the standard name of a snapshot, or None. ``torino``, ``fake_torino`` and ``FakeTorino`` are the same."""
     return _names().get(_plain(text))
 
 
 def is_snapshot(thing: object) -> bool:
-    """Whether this is one of the Runtime client's fake backends."""
+    """Return whether an object is one of the Runtime client's fake backends."""
     return isinstance(thing, BackendV2) and isinstance(thing, tuple(snapshot_classes().values()))
 
 
@@ -71,7 +71,7 @@ def _plain(text: str) -> str:
 
 
 def snapshot(name: str) -> Snapshot:
-    """Return the snapshot of that name.
+    """Return the snapshot with this name.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def snapshot(name: str) -> Snapshot:
     Raises
     ------
     InputError
-        For an unknown name.
+        If the name is unknown.
     """
     full_name = snapshot_name(name) if isinstance(name, str) else None
     if full_name is None:
@@ -97,12 +97,12 @@ def _of_class(name: str) -> Snapshot:
 
 
 def noise_and_snapshot(noise: str | NoiseModel | BackendV2 | None) -> tuple[NoiseModel | None, Snapshot | None]:
-    """Return the noise model or the snapshot that a device's ``noise`` names.
+    """Return the noise model and the snapshot for the ``noise`` option of a device; at most one of them is not None.
 
     Raises
     ------
     InputError
-        For anything else.
+        If the option is not allowed.
     """
     if noise is None or isinstance(noise, NoiseModel):
         return noise, None
@@ -116,12 +116,12 @@ def noise_and_snapshot(noise: str | NoiseModel | BackendV2 | None) -> tuple[Nois
 
 
 def snapshot_of(backend: BackendV2, name: str | None = None) -> Snapshot:
-    """Return a backend with its current calibration, under its own name or another one.
+    """Return a snapshot of a backend with its current calibration, named after the backend by default.
 
     Raises
     ------
     InputError
-        If it does not tell its gates and qubits, as a simulator's backend does not.
+        If the backend does not specify its gates and qubits, as is usual for simulators.
     """
     if isinstance(backend, AerBackend) or backend.target is None or not backend.target.num_qubits:
         raise InputError(f"device: {backend.name} does not tell its qubits and their errors; give a snapshot or a NoiseModel")
