@@ -199,6 +199,25 @@ def test_a_run_of_an_older_version_resumes_if_its_record_agrees(tmp_path):
         trained(tmp_path / "run", cost=qep.ExpectationCost(lambda v: float(v @ v) / 2, lambda v: 2 * v))
 
 
+@pytest.mark.parametrize("option", ["mitigation", "cost"])
+def test_a_run_whose_identity_was_written_otherwise_resumes(option, tmp_path):
+    """Earlier versions stored a mitigation in its user's order, and a cross entropy with the code of its functions."""
+    entropy = {"cost": qep.softmax_cross_entropy(0, scale=2.0), "network": qep.ising(sites=3, inputs=[0], outputs=[1, 2])}
+    options, entries = {
+        "mitigation": ({**measured(qep.simulator()), "mitigation": "tensored+zne:1,3"}, {"mitigation": "'tensored+zne:1,3'"}),
+        "cost": (entropy, {f"cost.{name}": "0123456789abcdef" * 4 for name in ("loss", "gradient", "hessian")}),
+    }[option]
+    whole = np.asarray(trained(None, **options).weights)
+    with pytest.raises(Stopped):
+        trained(tmp_path / "run", on_step=stop, **options)
+    with RunStore.open(tmp_path / "run", write=True) as store:
+        store.put("training", IDENTITY, {**store.get("training", IDENTITY), **entries})
+    others = {"mitigation": {**options, "mitigation": "tensored"}, "cost": {**options, "cost": qep.softmax_cross_entropy(0)}}
+    with pytest.raises(InputError, match=r"its (mitigation|cost\.scale) is .*, not"):
+        trained(tmp_path / "run", **others[option])
+    np.testing.assert_array_equal(np.asarray(trained(tmp_path / "run", **options).weights), whole)
+
+
 def test_other_data_than_an_older_run_kept_are_refused(tmp_path):
     with pytest.raises(Stopped):
         trained(tmp_path / "run", on_step=stop)

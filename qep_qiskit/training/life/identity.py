@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import Identity, UnidentifiedError, difference, identity
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.settings import Settings
@@ -24,6 +27,7 @@ IDENTITY = "identity"
 """The key of the run's document with the identity of the training."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _NOT_COMPARED = ("compare_every", "epochs", "versions", "planned")
+_FUNCTIONS_OF_A_COST = ("cost.loss", "cost.gradient", "cost.hessian")
 _ONLY_TODAY = ("calibration_date", "qiskit-aer", "simulator", "service")
 
 
@@ -104,12 +108,27 @@ def refuse_another(store: RunStore, task: Task) -> str | None:
     """
     now, before = identity_of(task), store.get("training", IDENTITY)
     settings = store.get("training", "settings") or {}
-    change = _older_difference(store, settings, task) if before is None else difference(before, now)
+    change = _older_difference(store, settings, task) if before is None else difference(_as_written_now(before, now), now)
     if change is not None:
         raise InputError(f"run: {store.folder} holds another training ({change}); give another folder")
     if before is None:
         store.put("training", IDENTITY, now)
     return _other_versions(settings.get("versions") or {})
+
+
+def _as_written_now(before: Identity, now: Identity) -> Identity:
+    """Return an identity that an earlier version stored as this version would write it.
+
+    A mitigation was stored as its user wrote it, in any order. A softmax cross entropy was stored with the code of its functions,
+    which follow from its target and its scale.
+    """
+    entries = dict(before)
+    if "mitigation" in before:
+        with contextlib.suppress(InputError, SyntaxError, ValueError):
+            entries |= identity(str(parse(ast.literal_eval(before["mitigation"]))), "mitigation")
+    if "cost.scale" in now and before.get("cost.kind") == now["cost.kind"]:
+        entries = {name: entry for name, entry in entries.items() if name not in _FUNCTIONS_OF_A_COST}
+    return entries
 
 
 def _other_versions(before: Mapping[str, str]) -> str | None:
