@@ -1,4 +1,4 @@
-"""This package's exact simulation of circuits: each state is computed once for all bases and any number of shots."""
+"""The package's own exact simulation of circuits: each state is computed once for all bases and any number of shots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This package's exact simulation of circuits as a device."""
+"""The package's own exact simulation of circuits as a device."""
 
 from __future__ import annotations
 
