@@ -1,1 +1,1 @@
-"""Measurement: the bases of circuits, and from their outcomes to values with covariances."""
+"""Measurement: bases of circuits, values with covariances from their outcomes, and mitigation of errors."""

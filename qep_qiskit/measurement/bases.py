@@ -1,4 +1,4 @@
-"""The choice of single-qubit measurement bases that read all needed Pauli strings from as few circuits as possible."""
+"""The choice of measurement bases, products of single-qubit axes, that read all needed Pauli strings from few circuits."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
 MANY = 600
-"""Strings beyond which the graph of conflicts, which grows as their square, is not built: first fit alone."""
+"""Above this number of strings only first fit is used, since the graph of conflicts grows quadratically."""
 _LETTERS = np.array(["I", "X", "Z", "Y"])
 
 
 @dataclass(frozen=True)
 class Basis:
-    """A product of single-qubit axes and the strings that are read in it.
+    """A measurement basis: a product of single-qubit axes, and the strings that are read in it.
 
     Attributes
     ----------
@@ -33,17 +33,17 @@ class Basis:
 
     @property
     def title(self) -> str:
-        """A short name: ``"Z"`` where all qubits share an axis."""
+        """A short name: a single letter such as ``"Z"`` if all qubits have the same axis, otherwise all axes."""
         return self.axes[0] if len(set(self.axes)) == 1 else self.axes
 
 
 def choose_bases(paulis: PauliList, needed: Iterable[int]) -> tuple[Basis, ...]:
-    """Return bases such that every needed string except the identity is read in exactly one of them.
+    """Return bases in which every needed string except the identity is read exactly once.
 
-    Strings of one letter only (Z strings, X strings, Y strings) share one basis per letter by construction, so a
-    transverse-field Ising network needs two bases at any size. The others join a basis that already agrees with them
-    on every qubit, or else are coloured on the graph of qubit-wise conflicts, by the best of several greedy orders; more than
-    600 strings go into the first basis that agrees, longest strings first.
+    If every string has only one kind of letter (only Z, only X or only Y), there is one basis per letter. A transverse-field
+    Ising network therefore needs two bases at any size. If there are mixed strings, several methods are compared and the
+    smallest set of bases is returned. They are first fit, longest strings first; an extension of the bases of single letters;
+    and greedy colourings of the graph of qubit-wise conflicts. For more than 600 strings only first fit is used.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def choose_bases(paulis: PauliList, needed: Iterable[int]) -> tuple[Basis, ...]:
 
 @functools.lru_cache(maxsize=64)
 def _chosen(num_qubits: int, x: bytes, z: bytes, needed: tuple[int, ...]) -> tuple[Basis, ...]:
-    """The samples of a batch and the steps of a training run ask for the same bases again and again."""
+    """Return the bases from a cache, since batches and training steps need the same bases repeatedly."""
     bits = [np.frombuffer(packed, dtype=bool).reshape(-1, num_qubits).astype(int) for packed in (x, z)]
     letters = _LETTERS[bits[0] + 2 * bits[1]]
     indices = [i for i in needed if (letters[i] != "I").any()]
@@ -92,7 +92,7 @@ _STRATEGIES = (
 
 
 def _first_fit(letters: NDArray[np.str_], indices: list[int]) -> list[list[int]]:
-    """Put every string, those of most letters first, into the first basis that agrees with it on every qubit."""
+    """Put every string, longest first, into the first basis that agrees with it on every qubit; return the groups."""
     codes = np.searchsorted(np.array(["I", "X", "Y", "Z"]), letters[indices])
     axes = np.zeros((0, letters.shape[1]), dtype=codes.dtype)
     groups: list[list[int]] = []

@@ -1,16 +1,17 @@
-"""The covariance of a circuit's means, which never vanishes because an event was not seen.
+"""The covariance of a circuit's means, which does not vanish merely because an event was not observed.
 
-The sample covariance Ĉ of N shots is zero where all shots agree, although an event of probability 1/N is then missed one time
-in three. Two pseudo-shots of the maximally mixed state, for which no string's mean is known, would have added
+The sample covariance Ĉ of N shots is zero if all shots agree, although an event of probability 1/N is missed in one case out of
+three. Two pseudo-shots of the maximally mixed state would add
 
-    P = (2/N²) (m̂ m̂ᵀ + D)        m̂ the means, D = diag(Σ_u w_u V_S(u)²), that is 1 for raw strings.
+    P = (2/N²) (m̂ m̂ᵀ + D)
 
-They count only in directions in which the shots themselves show less:
+where m̂ are the means and D = diag(Σ_u w_u V_S(u)²), which is 1 for raw strings. The pseudo-shots count only in directions in
+which the shots themselves vary less:
 
     Cov = Ĉ + P (P + Ĉ)⁻¹ P
 
-which is 4/N² where nothing has flipped (Laplace's rule, (k + 1)/(N + 2)) and Ĉ + O(1/N³) where counts are plenty. It is positive
-semidefinite and keeps the covariance of strings that are read from the same shots.
+This is 4/N² if no shot has flipped (as by Laplace's rule, (k + 1)/(N + 2)), and Ĉ + O(1/N³) if there are many counts. It is
+positive semidefinite and includes correlations between strings that are read from the same shots.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from qep_qiskit.samples import Samples, covariance_of_means
 
 Matrix = NDArray[np.float64]
 PSEUDO_SHOTS = 2
-"""Number of shots of the maximally mixed state that count if the real shots vary less."""
+"""Number of pseudo-shots of the maximally mixed state."""
 
 
 def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
-    """Return the covariance of Σ_u weight_u values_u, shape (S, S), for what each outcome gives to each string, shape (U, S).
+    """Return the covariance of Σ_u weight_u values_u, shape (S, S), for the values of S strings for U outcomes, shape (U, S).
 
-    Zero for the exact distribution. Strata share the pseudo-shots. The identity has no place among the strings.
+    It is zero for the exact distribution. All strata together have two pseudo-shots. The strings must not include the identity.
     """
     sampled = covariance_of_means(values, samples)
     if samples.shots is None or not values.shape[1]:
         return sampled
-    # in units of √D, so that P is never singular; a string without any value stays without error
+    # in units of √D, so that P is never singular; the error of a string with only zero values stays zero
     size = np.sqrt(samples.weights @ values**2)
     unit = np.where(size > 0.0, size, 1.0)
     means = (samples.weights @ values) / unit

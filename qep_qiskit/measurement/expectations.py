@@ -1,4 +1,4 @@
-"""From samples to expectations of Pauli strings, linear combinations of them, and their covariance."""
+"""Expectations of Pauli strings from samples, and the covariance of their linear combinations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Readings:
     strings : tuple of int
         Positions in the list of Pauli strings.
     per_outcome : ndarray of shape (U, S)
-        The value that each distinct outcome gives to each string: ±1, or with mitigation a product of weights.
+        The value of each string for each distinct outcome: ±1, or a corrected value with mitigation.
     samples : Samples
     sensitivity : ndarray of shape (S, C)
         ∂(mean)/∂(calibration parameters); C = 0 without mitigation.
@@ -39,7 +39,7 @@ class Readings:
 
     @property
     def means(self) -> NDArray[np.float64]:
-        """The estimates, shape (S,)."""
+        """The estimated expectations, shape (S,)."""
         return self.samples.weights @ self.per_outcome
 
     def covariance(self, combination: Matrix) -> Matrix:
@@ -52,8 +52,8 @@ class Readings:
         Returns
         -------
         ndarray of shape (R, R)
-            That of :func:`~qep_qiskit.measurement.covariance.covariance_of_strings`; zero for the exact distribution. Strings
-            read from the same shots keep their covariance.
+            The covariance according to :func:`~qep_qiskit.measurement.covariance.covariance_of_strings`, including correlations
+            between strings that are read from the same shots; zero for the exact distribution.
         """
         used = combination.any(axis=0)
         rows = combination[:, used]
@@ -68,7 +68,7 @@ def read(
     qubits: Sequence[int] = (),
     mitigator: Mitigator | None = None,
 ) -> Readings:
-    """Return the values that the samples of a basis give to its strings.
+    """Return the readings of a basis: the values of its strings for the outcomes in its samples.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def read(
     basis : Basis
     paulis : PauliList
     qubits : sequence of int
-        The device qubit of each logical qubit, by which the mitigator knows them.
+        The device qubit of each logical qubit, as used by the mitigator.
     mitigator : Mitigator, optional
-        Undoes readout errors; raw values without it.
+        The correction of readout errors. Default: raw values.
     """
     supports = (paulis.x | paulis.z)[list(basis.strings)]
     if mitigator is None:

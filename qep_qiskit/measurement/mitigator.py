@@ -1,4 +1,4 @@
-"""Mitigators: with errors measured by calibration, they give every outcome its corrected values."""
+"""The interface of readout mitigators, which assign corrected values to outcomes, based on calibration circuits."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class CalibrationSamples:
     ----------
     qubits : tuple of int
     zeros : Samples
-        The outcomes with all qubits in |0⟩; for a twirled method behind random flips, which are undone.
+        The outcomes with all qubits in |0⟩. For a twirled method they are measured after random flips, which are undone.
     ones : Samples or None
-        The outcomes with all qubits in |1⟩; None for a twirled method, whose flips prepare both states.
+        The outcomes with all qubits in |1⟩; None for a twirled method, since its flips prepare both states.
     """
 
     qubits: tuple[int, ...]
@@ -34,12 +34,12 @@ class CalibrationSamples:
 
     @property
     def shots(self) -> int:
-        """All shots; 0 for exact distributions."""
+        """The total number of shots; 0 for exact distributions."""
         return (self.zeros.shots or 0) + (0 if self.ones is None else self.ones.shots or 0)
 
 
 def digest(calibrations: Sequence[CalibrationSamples]) -> str:
-    """Return a text that is the same for the same counts of the same qubits and differs for others."""
+    """Return a digest of the calibrations' qubits and counts."""
     hasher = hashlib.sha256()
     for part in calibrations:
         for samples in (part.zeros, part.ones):
@@ -51,25 +51,25 @@ def digest(calibrations: Sequence[CalibrationSamples]) -> str:
 
 @runtime_checkable
 class Mitigator(Protocol):
-    """Readout errors of some device qubits and how they are undone.
+    """A correction of the readout errors of some device qubits.
 
-    A mitigator depends on parameters θ̂ that the calibration measured. Corrected means are Σ_u weight_u · value_u(θ̂), so their
-    error has two independent parts: the shots', from the values within a circuit, and the calibration's, J Cov(θ̂) Jᵀ with
-    J = ∂(mean)/∂θ, which all circuits share.
+    A mitigator depends on parameters θ̂ measured by calibration. Corrected means are Σ_u weight_u · value_u(θ̂). Their error has
+    two independent parts: one from a circuit's shots, and one from the calibration. The latter has the covariance J Cov(θ̂) Jᵀ
+    with J = ∂(mean)/∂θ, and is common to all circuits.
     """
 
     @property
     def num_parameters(self) -> int:
-        """The number of parameters that the calibration determines."""
+        """The number of parameters θ."""
         ...
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
-        """Return what every outcome contributes to every string, and how the means depend on the calibration.
+        """Return the value of every outcome for every string, and the derivatives of the means by the calibration parameters.
 
         Parameters
         ----------
         samples : Samples
-            U distinct outcomes of n logical qubits.
+            Samples with U distinct outcomes of n logical qubits.
         supports : ndarray of bool, shape (S, n)
             The qubits that each string acts on.
         qubits : sequence of int
@@ -87,24 +87,24 @@ class Mitigator(Protocol):
         ...
 
     def share(self, jacobian: Matrix) -> Matrix:
-        """Return S with S Sᵀ = J Cov(θ̂) Jᵀ for J of shape (R, num_parameters): the calibration's share of R quantities.
+        """Return the calibration's share of the errors of R quantities: S with S Sᵀ = J Cov(θ̂) Jᵀ for J (R, num_parameters).
 
-        The columns of S mean the same for every J, so that what two circuits share is S₁ S₂ᵀ.
+        The columns of S have the same meaning for every J, so the covariance between two circuits is S₁ S₂ᵀ.
         """
         ...
 
     def report(self) -> list[dict[str, object]]:
-        """Return the measured errors, for reports."""
+        """Return the measured readout errors, for reports."""
         ...
 
 
 def signs_of(samples: Samples) -> Matrix:
-    """Return +1 for 0 and −1 for 1, shape (U, n)."""
+    """Return the outcomes as signs, +1 for 0 and −1 for 1, shape (U, n)."""
     return 1.0 - 2.0 * samples.outcomes.astype(np.float64)
 
 
 def parities(signs: Matrix, supports: NDArray[np.bool_]) -> Matrix:
-    """Return the products of signs over each support, shape (U, S)."""
+    """Return the product of the signs over each support, shape (U, S)."""
     products = np.empty((len(signs), len(supports)))
     for s, row in enumerate(supports):
         products[:, s] = signs[:, row].prod(axis=1)

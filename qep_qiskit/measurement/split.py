@@ -14,15 +14,15 @@ from qep_qiskit.errors import InputError
 
 @dataclass(frozen=True)
 class Split:
-    """Shots of every circuit, for ``shots=`` in place of one number.
+    """The number of shots of every circuit, for the option ``shots`` in place of one number.
 
     Parameters
     ----------
     shots : sequence of sequences of int
-        One row per phase of the stencil (``stencil.phases``, the free one first), one number per measurement basis; 0 if that
-        basis is not measured in that phase.
+        One row per phase of the stencil (``stencil.phases``, the free phase first), with one number per measurement basis; 0 if
+        the basis is not measured in that phase.
     calibration : int, optional
-        Shots per calibration circuit; ``calibration_shots`` has precedence.
+        Shots per calibration circuit; the option ``calibration_shots`` has precedence.
 
     Examples
     --------
@@ -51,11 +51,11 @@ class Split:
 
     @property
     def total(self) -> int:
-        """The total number of shots, without calibration."""
+        """The total number of shots, without the calibration."""
         return int(self.table.sum())
 
     def fitting(self, measured: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return the table for the measured (phase, basis) pairs. Raises InputError if it does not fit them."""
+        """Return the table for the measured (phase, basis) pairs. Raise InputError if it does not match them."""
         table = self.table
         if table.shape != measured.shape:
             raise InputError(
@@ -74,22 +74,22 @@ class Split:
 
 @dataclass(frozen=True)
 class OptimalShots:
-    """A number of shots per circuit on average, distributed over phases, bases and calibration for the smallest error.
+    """An average number of shots per circuit, to be distributed over phases, bases and calibration for the smallest error.
 
-    The planner turns it into a :class:`Split`; see :func:`optimal_shots`.
+    The planner converts it to a :class:`Split`; see :func:`optimal_shots`.
     """
 
     shots: int
 
 
 def optimal_shots(shots: int) -> OptimalShots:
-    """Return `shots` per circuit on average, to be distributed for the smallest predicted error.
+    """Request `shots` per circuit on average, distributed for the smallest predicted error.
 
     Parameters
     ----------
     shots : int
-        Per circuit on average: the total is this times the number of circuits (phases × bases that are measured, and two
-        calibration circuits if the mitigation has them), as with one number for all.
+        The average number per circuit. The total is this times the number of circuits: all measured pairs of a phase and a basis,
+        and two calibration circuits if the mitigation needs them.
 
     Examples
     --------

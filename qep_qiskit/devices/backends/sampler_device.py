@@ -55,7 +55,7 @@ class SamplerDevice(Measuring):
         return type(self.sampler).__name__ if self.backend is None else str(self.backend.name)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit compiled for the backend, or in rz, sx, x and cx if there is no backend."""
+        """Return the circuit compiled for the backend, or in rz, sx, x and cx without a backend."""
         return self.cache.compiled(circuit, qubits, self._compile)
 
     def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:

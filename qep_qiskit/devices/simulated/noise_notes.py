@@ -69,7 +69,7 @@ class Ran:
     noise : NoiseModel or None
         A user-defined noise model.
     used : Used
-        The instructions of the circuits; empty if there is no noise model.
+        The instructions of the circuits; empty without a noise model.
     """
 
     simulators: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
-"""Mitigation of a device's errors: one technique per file.
+"""Mitigation of a device's errors, with one technique per file.
 
-A technique has two halves: `construct` makes the circuits to run, `combine` makes one answer of their outcomes. `zne` is
-zero-noise extrapolation (`folding`, `extrapolation`), `twirling` flips qubits at random before the measurement, and `readout`
-corrects readout errors. `mitigation` reads what a user writes, such as ``"zne+trex"``.
+A technique has two functions: `construct` returns the circuits to run, and `combine` combines their outcomes. `zne` is
+zero-noise extrapolation (with `folding` and `extrapolation`), `twirling` flips qubits at random before the measurement, and
+`readout` corrects readout errors. `mitigation` parses the notation of users, such as ``"zne+trex"``.
 """

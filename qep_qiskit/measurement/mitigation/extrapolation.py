@@ -1,4 +1,4 @@
-"""Extrapolation of values from several strengths of the noise to zero, with the derivatives that their error bars need."""
+"""Extrapolation of values from several noise factors to zero noise, with the derivatives needed for error bars."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 CLEAR = 5.0
-"""Standard deviations by which a value must differ from zero for its logarithm to be taken."""
+"""Logarithms are used only if every value differs from zero by more than this many standard deviations."""
 
 
 def coefficients(factors: Sequence[int], extrapolation: str) -> NDArray[np.float64]:
-    """Return c with value(0) = Σ_j c_j value(λ_j): of the straight line by least squares, or of the polynomial through all.
+    """Return the coefficients c in value(0) = Σ_j c_j value(λ_j).
+
+    They belong to a straight line fitted by least squares, or to the polynomial through all points.
 
     Examples
     --------
@@ -30,7 +32,7 @@ def coefficients(factors: Sequence[int], extrapolation: str) -> NDArray[np.float
 def extrapolate(
     values: Matrix, errors: Matrix, factors: Sequence[int], extrapolation: str
 ) -> tuple[NDArray[np.float64], Matrix, NDArray[np.bool_]]:
-    """Extrapolate the values of S strings at F strengths of the noise to none.
+    """Extrapolate the values of S strings from F noise factors to zero noise.
 
     Parameters
     ----------
@@ -42,12 +44,13 @@ def extrapolate(
     Returns
     -------
     ndarray of shape (S,), ndarray of shape (F, S), ndarray of bool, shape (S,)
-        The values at 0, their derivatives by the values at the factors, and for which strings the form asked for was taken.
+        The values at zero noise, their derivatives with respect to the values at the factors, and whether each string was
+        extrapolated by the requested form.
 
     Notes
     -----
-    Exponential: A exp(−κλ), a straight line through ln|value|. A string of which a value is not clearly off zero, or whose values
-    differ in sign, has no logarithm to trust: it takes the straight line.
+    The exponential form A exp(−κλ) is a straight line through ln|value|. If a value of a string is not clearly different from
+    zero, or its values differ in sign, their logarithms are unreliable, and a straight line through the values is used instead.
     """
     line = coefficients(factors, "richardson" if extrapolation == "richardson" else "linear")
     limits, slopes = line @ values, np.tile(line[:, None], (1, values.shape[1]))

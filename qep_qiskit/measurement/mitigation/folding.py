@@ -1,8 +1,9 @@
-"""Circuits with more of their own noise: U → U (U† U)^k, so that every gate acts 2k + 1 times as often and the unitary stays.
+"""Circuits with amplified noise: U → U (U† U)^k has the same unitary, but every gate acts 2k + 1 times as often.
 
-Folding is digital zero-noise extrapolation's amplifier (T. Giurgica-Tiron et al., arXiv:2005.10921). It multiplies the errors
-of gates and of the time that they take; readout and basis rotation are not folded. A gate's inverse must have the gate's own
-errors. Where its name is another one's (√X, S, T), the inverse is the gate itself between rotations about Z that have no error.
+Folding amplifies noise for digital zero-noise extrapolation (T. Giurgica-Tiron et al., arXiv:2005.10921). It amplifies the
+errors of the gates and of the time that they take. Readout and basis rotations are not folded. The inverse of a gate must have
+the same errors as the gate. If the inverse is a different gate (as for √X, S and T), it is replaced by the gate itself between
+error-free rotations about Z.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from qep_qiskit.simulation.noise.aer_model import error_of, label_of
 
 
 def folded(compiled: Compiled, factor: int, folding: str) -> Compiled:
-    """Return the compiled circuit with its noise `factor` times as strong, in the same gates.
+    """Return the compiled circuit with `factor` times its noise, in the same gates.
 
     Parameters
     ----------
     compiled : Compiled
     factor : int
-        Odd; 1 is the circuit itself.
+        An odd number; 1 returns the circuit itself.
     folding : {"global", "two_qubit"}
-        The whole circuit, or every gate on two or more qubits by itself.
+        Whether to fold the whole circuit, or each gate on two or more qubits separately.
 
     Raises
     ------
     InputError
-        If the inverse of a gate cannot be made of the device's gates with the gate's own errors.
+        If the device's gates cannot express a gate's inverse with the same errors as the gate.
     """
     if factor == 1:
         return compiled
@@ -69,7 +70,7 @@ def _append(new: QuantumCircuit, circuit: QuantumCircuit) -> None:
 
 
 def _inverse(operation: Instruction, wires: tuple[int, ...], compiled: Compiled) -> list[Instruction]:
-    """Return U† up to a phase, as gates of which one has the errors of U and the others none."""
+    """Return U† up to a phase, as a list of gates of which one has the errors of U and the others have none."""
     if operation.name == "barrier":
         return [operation]
     if operation.name in ("reset", "measure", "delay", "initialize"):
@@ -96,7 +97,7 @@ def _inverse(operation: Instruction, wires: tuple[int, ...], compiled: Compiled)
 
 
 def _around(name: str) -> Iterator[tuple[list[Instruction], list[Instruction]]]:
-    """Return the rotations about Z before and after a gate that make it its own inverse."""
+    """Return the rotations about Z, before and after a gate, that turn the gate into its own inverse."""
     for half in _rotations(np.pi):
         if name in ("sx", "sxdg"):
             yield half, half
@@ -108,7 +109,7 @@ def _around(name: str) -> Iterator[tuple[list[Instruction], list[Instruction]]]:
 
 
 def _rotations(angle: float) -> Iterator[list[Instruction]]:
-    """Return what turns about Z by ±π/2 or π, up to a phase."""
+    """Return the gates that rotate about Z by ±π/2 or π, up to a phase."""
     for gate in (RZGate, PhaseGate, U1Gate):
         yield [gate(angle)]
     if angle == np.pi:

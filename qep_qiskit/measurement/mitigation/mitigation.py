@@ -1,6 +1,6 @@
-"""Mitigations as users write them: ``"tensored"``, ``"zne+trex"``, ``"zne:exponential:1,3,5+m3"``.
+"""Mitigations in the notation of users, such as ``"tensored"``, ``"zne+trex"`` or ``"zne:exponential:1,3,5+m3"``.
 
-Words are joined by ``+``: one for the readout and, for all errors of the circuit, ``zne`` with its options (`zne.py`).
+Up to two words are joined by ``+``: a readout method, and ``zne`` with its options, for all errors of a circuit (`zne.py`).
 """
 
 from __future__ import annotations
@@ -37,38 +37,38 @@ class Mitigation:
 
     @property
     def calibrated(self) -> bool:
-        """Whether calibration circuits are measured."""
+        """Whether the mitigation needs calibration circuits."""
         return self.method is not None
 
     @property
     def twirled(self) -> bool:
-        """Whether circuits are run behind random flips."""
+        """Whether circuits are measured after random flips."""
         return self.method is not None and self.method.twirled
 
     @property
     def factors(self) -> tuple[int, ...]:
-        """The strengths of the noise that every circuit is run with."""
+        """The noise factors at which every circuit is run."""
         return (1,) if self.zne is None else self.zne.factors
 
     def require(self) -> None:
-        """Raise InputError, with the remedy, if a package that it needs is not installed."""
+        """Raise InputError with the remedy if a required package is not installed."""
         if self.method is not None:
             self.method.require()
 
     def __str__(self) -> str:
-        """Return the text that :func:`parse` reads, without what is the default."""
+        """Return the text that :func:`parse` reads, without default options."""
         if self.zne is None:
             return self.readout
         return str(self.zne) if self.readout == "none" else f"{self.zne}+{self.readout}"
 
 
 def parse(text: object, key: str = "mitigation") -> Mitigation:
-    """Return the mitigation that a text describes.
+    """Return the mitigation described by a text.
 
     Raises
     ------
     InputError
-        For an unknown word.
+        If a word is unknown.
 
     Examples
     --------
@@ -92,12 +92,12 @@ def parse(text: object, key: str = "mitigation") -> Mitigation:
 
 
 def readable(measured: Mitigation, wanted: Mitigation) -> Mitigation:
-    """Return a mitigation as it can be read from counts that were measured for another one.
+    """Return the wanted mitigation, adapted to counts that were measured for another one.
 
     Raises
     ------
     InputError
-        If the counts do not hold what it needs.
+        If the counts are not sufficient for the wanted mitigation.
     """
     if wanted.zne is not None:
         wanted = Mitigation(wanted.readout, zero_noise.readable(measured.zne, wanted.zne))

@@ -1,9 +1,9 @@
-"""Random flips before the measurement, undone in the recorded bits: what is left of readout errors only attenuates.
+"""Random flips before the measurement, undone in the recorded bits, so that readout errors only attenuate expectations.
 
-The flips of one circuit are a design, not independent coins: as many sets of flips as there are words in a linear code of
-strength 3, all of them shifted by one random set. Over such a design every product of one, two or three flips, and every
-product of an odd number, averages to exactly nothing, so that a string of up to three qubits has no error from which flips
-happened to be drawn; the random code and the random shift make the rest zero on average.
+The flips of a circuit are not independent coin tosses but a design: the words of a linear code of strength 3, all shifted by
+one random set of flips. Over such a design, the product of the signs of up to three flips, or of any odd number, averages to
+exactly zero. Strings of up to three qubits therefore have no error from the choice of flips. For other strings, the random
+code and the random shift make this error zero on average.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PREFIX = "flip_"
 
 
 def num_flips(num_qubits: int) -> int:
-    """Return how many sets of flips the circuits of that many qubits are run with: the smallest 2**k ≥ 2 n, 8 for 3 or 4.
+    """Return the number of sets of flips for circuits of n qubits: the smallest 2**k ≥ 2n.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def num_flips(num_qubits: int) -> int:
 
 
 def shots_each(shots: int | None, num_sets: int) -> int | None:
-    """Return the shots of each set of flips, rounded up."""
+    """Return the number of shots of each set of flips, rounded up."""
     return None if shots is None else math.ceil(shots / num_sets)
 
 
@@ -54,8 +54,8 @@ def design(num_qubits: int, num_sets: int, rng: np.random.Generator) -> Flips:
 
     Notes
     -----
-    Qubit q has the column g_q = (1, x_q) with distinct x_q; word c flips it if c · g_q is odd. Any three columns are linearly
-    independent, and no odd number of columns adds up to zero.
+    Qubit q has the column g_q = (1, x_q), where all x_q are distinct, and word c flips it if c · g_q is odd. Any three columns
+    are linearly independent, and no odd number of columns adds up to zero.
     """
     bits = num_sets.bit_length() - 1
     columns = 2 * rng.permutation(num_sets // 2)[:num_qubits] + 1
@@ -68,11 +68,11 @@ def design(num_qubits: int, num_sets: int, rng: np.random.Generator) -> Flips:
 
 
 def construct(compiled: Compiled, axes: str) -> Compiled:
-    """Return the circuit with a parameter ``flip_q`` per qubit: π flips what a measurement along the axis reads, 0 does not.
+    """Return the circuit with a parameter ``flip_q`` per qubit: π flips the outcome of a measurement along the axis, 0 does not.
 
-    The flip comes before the rotation into Z. Along X and Y it is a virtual Z. Along Z it is two √X pulses, in either case, in
-    the calibration too, so that what they lose is calibrated out with the readout. Other gates take their place on a device
-    that has neither.
+    The flip comes before the rotation into Z. For X and Y it is a virtual Z. For Z it is two √X pulses, which are applied
+    whether or not the outcome is flipped, also in the calibration, so that their errors are calibrated together with the
+    readout. On a device without these gates, other gates are used.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def construct(compiled: Compiled, axes: str) -> Compiled:
 
 @functools.lru_cache(maxsize=1024)
 def _flip(qubit: int, along_z: bool, gates: tuple[str, ...]) -> QuantumCircuit:
-    """Return the flip of a qubit as a circuit on one wire, in a device's own gates."""
+    """Return the flip of a qubit as a one-qubit circuit in a device's own gates."""
     circuit, flip = QuantumCircuit(1), Parameter(f"{PREFIX}{qubit:03d}")
     if along_z:
         circuit.sx(0)
@@ -110,7 +110,7 @@ def _flip(qubit: int, along_z: bool, gates: tuple[str, ...]) -> QuantumCircuit:
 
 
 def twirled_values(before: Compiled, after: Compiled, values: NDArray[np.float64], flips: Flips) -> NDArray[np.float64]:
-    """Return one row of values of the twirled circuit per set of flips, for one row of the original circuit."""
+    """Return one row of values of the twirled circuit per set of flips, for one row of values of the original circuit."""
     by_name = {parameter.name: value for parameter, value in zip(before.circuit.parameters, values, strict=True)}
     rows = np.empty((len(flips), after.circuit.num_parameters))
     for column, parameter in enumerate(after.circuit.parameters):
@@ -120,7 +120,7 @@ def twirled_values(before: Compiled, after: Compiled, values: NDArray[np.float64
 
 
 def flipped_state(state: NDArray[np.complex128], axes: str, flips: Flips) -> NDArray[np.complex128]:
-    """Return a state vector after one set of flips: X where the axis is Z, Z where it is X or Y."""
+    """Return a state vector after one set of flips: X on a qubit measured along Z, Z on one measured along X or Y."""
     index = np.arange(len(state))
     mask = sum(1 << q for q, letter in enumerate(axes) if flips[q] and letter == "Z")
     flipped = state[index ^ mask]
@@ -133,7 +133,7 @@ def flipped_state(state: NDArray[np.complex128], axes: str, flips: Flips) -> NDA
 def flipped_draw(
     draw: Callable[[str, int, np.random.Generator], Samples], flips: Flips
 ) -> Callable[[str, int, np.random.Generator], Samples]:
-    """Return a function that draws outcomes of the flipped state."""
+    """Return a function that draws outcomes of the flipped state, given one that draws outcomes of the original state."""
 
     def drawn(axes: str, shots: int, rng: np.random.Generator) -> Samples:
         samples = draw(axes, shots, rng)
@@ -143,7 +143,7 @@ def flipped_draw(
 
 
 def combine(parts: Sequence[Samples], flips: Flips) -> Samples:
-    """Return the outcomes of all sets of flips together, with the flips undone; each set is a stratum."""
+    """Combine the outcomes of all sets of flips, with the flips undone; each set is a stratum."""
     total = None if parts[0].shots is None else sum(part.shots or 0 for part in parts)
     shares = [1.0 / len(parts) if total is None else (part.shots or 0) / total for part in parts]
     return Samples(

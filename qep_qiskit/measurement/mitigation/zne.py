@@ -1,7 +1,7 @@
-"""Zero-noise extrapolation: circuits whose noise is amplified by folding, and values extrapolated to no noise.
+"""Zero-noise extrapolation: circuits with noise amplified by folding, and values extrapolated to zero noise.
 
-It is written ``zne``, followed by its form (``linear``, ``richardson``, ``exponential``), by what is folded (``global``,
-``two_qubit``) and by the strengths of the noise, each after a colon and in any order.
+Users write ``zne``, followed by options in any order, each after a colon: the form of the extrapolation (``linear``,
+``richardson``, ``exponential``), the kind of folding (``global``, ``two_qubit``), and the noise factors.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ZeroNoise:
     extrapolation : {"linear", "richardson", "exponential"}
     folding : {"global", "two_qubit"}
     factors : tuple of odd int
-        The strengths of the noise, in units of the device's own, from 1 upwards.
+        The strengths of the noise, relative to the device's own noise, ascending from 1.
     """
 
     extrapolation: str = "linear"
@@ -49,19 +49,20 @@ class ZeroNoise:
 
 
 def construct(compiled: Compiled, zne: ZeroNoise) -> dict[int, Compiled]:
-    """Return the circuit at each strength of its noise."""
+    """Return the circuit at each noise factor."""
     return {factor: folded(compiled, factor, zne.folding) for factor in zne.factors}
 
 
 def combine(readings: Sequence[Readings], zne: ZeroNoise) -> tuple[NDArray[np.float64], list[Readings]]:
-    """Return extrapolated means, and the readings multiplied by their derivatives, whose covariances add up to the means'.
+    """Return the extrapolated means, and readings multiplied by the derivatives of these means.
 
-    If the extrapolation is linear, the means of the multiplied readings add up to the extrapolated ones.
+    The covariances of the multiplied readings add up to the covariance of the extrapolated means. If the extrapolation is
+    linear in the values, their means also add up to the extrapolated means.
 
     Parameters
     ----------
     readings : sequence of Readings
-        One for each strength of the noise.
+        The readings at each noise factor.
     zne : ZeroNoise
     """
     means = np.array([reading.means for reading in readings])
@@ -75,12 +76,12 @@ def combine(readings: Sequence[Readings], zne: ZeroNoise) -> tuple[NDArray[np.fl
 
 
 def parse(text: str, key: str) -> ZeroNoise:
-    """Return the extrapolation that a text such as ``"zne:exponential:1,3"`` describes.
+    """Return the extrapolation described by a text such as ``"zne:exponential:1,3"``.
 
     Raises
     ------
     InputError
-        For an unknown word, an option given twice, or factors that are not allowed.
+        If a word is unknown, an option is given twice, or the factors are not allowed.
     """
     options: dict[str, object] = {}
     for word in text.split(":")[1:]:
@@ -114,14 +115,14 @@ def _option(word: str, key: str) -> tuple[str, object]:
 
 
 def readable(measured: ZeroNoise | None, wanted: ZeroNoise) -> ZeroNoise:
-    """Return an extrapolation as it can be read from counts that were measured for another one.
+    """Return the wanted extrapolation, adapted to counts that were measured for another one.
 
-    Factors that were left at their default become those that were measured.
+    Default factors are replaced by the measured ones.
 
     Raises
     ------
     InputError
-        If the counts hold no folded circuits, or not the wanted ones.
+        If the counts have no folded circuits, or not the wanted ones.
     """
     if measured is None:
         raise InputError(

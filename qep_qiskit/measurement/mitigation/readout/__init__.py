@@ -1,4 +1,4 @@
-"""Readout mitigation, one method per file, with the calibration's own error carried along."""
+"""Readout mitigation with error bars that include the calibration's own error; one method per file."""
 
 from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigator import CalibrationSamples, Mitigator

@@ -1,12 +1,13 @@
-"""Matrix-free measurement mitigation (P. Nation et al., PRX Quantum 2, 040326), by mthree, with an error bar of our own.
+"""Matrix-free measurement mitigation (P. Nation et al., PRX Quantum 2, 040326) by mthree, with this package's error bars.
 
-The confusion matrix Ã holds the products of the qubits' rates between the observed outcomes, its columns normalised;
-corrected quasi-probabilities are x = Ã⁻¹ p. A string with parities v has the mean vᵀ x = yᵀ p with y = Ã⁻ᵀ v, so every shot has
-its own value y_u and the variance is a sample variance. mthree's own standard deviation is a bound for any observable.
+The confusion matrix Ã contains the products of the qubits' rates between the observed outcomes, with normalised columns. The
+corrected quasi-probabilities are x = Ã⁻¹ p. A string with parities v has the mean vᵀ x = yᵀ p with y = Ã⁻ᵀ v. Every shot
+therefore has a value y_u, and the variance is a sample variance. mthree's own standard deviation is only an upper bound.
 
-The calibration's share takes ∂x/∂(a, b) of the whole space: with all outcomes seen it is exact, and so is the method, which is
-then the tensored inverse. Where the shots see few of the outcomes it is biased, the tensored inverse is not: every result is held
-against that, and a difference beyond the error bars is warned of (`equilibrium/readout_bias.py`).
+The calibration's share of the error uses ∂x/∂(a, b) of the whole space. If all outcomes are observed, this is exact, and the
+method equals the tensored inverse. If few outcomes are observed, the method is biased, unlike the tensored inverse. Every
+result is therefore compared with the tensored inverse, with a warning if the two differ by more than the error bars
+(`equilibrium/readout_bias.py`).
 """
 
 from __future__ import annotations
@@ -30,21 +31,21 @@ from qep_qiskit.samples import Samples
 
 Matrix = NDArray[np.float64]
 MOST_DENSE = 2048
-"""Outcomes up to which Ã is a dense matrix (34 MB); beyond, mthree's product with it goes into GMRES."""
+"""Up to this many outcomes, Ã is a dense matrix (34 MB); beyond, systems are solved by GMRES with mthree's products."""
 TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class M3(RatesMitigator):
-    """The inverse of independent flips with these rates, restricted to the observed outcomes."""
+    """A mitigator that inverts independent flips with known rates, restricted to the observed outcomes."""
 
     @property
     def unbiased(self) -> Tensored:
-        """The inverse of the same flips that is right on average however few outcomes are seen."""
+        """The tensored inverse of the same flips, which is unbiased however few outcomes are observed."""
         return Tensored(self.rates)
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
-        """Return y = Ã⁻ᵀ v of every string, and ∂(mean)/∂(a, b)."""
+        """Return y = Ã⁻ᵀ v for every string, and ∂(mean)/∂(a, b)."""
         columns = self.rates.columns(qubits)
         signs = signs_of(samples)
         solve, adjoint = self._solvers(samples, columns)
@@ -62,7 +63,7 @@ class M3(RatesMitigator):
     def _solvers(
         self, samples: Samples, columns: NDArray[np.int64]
     ) -> tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]:
-        """Return B ↦ Ã⁻¹ B and B ↦ Ã⁻ᵀ B for the outcomes in their own order."""
+        """Return the functions B ↦ Ã⁻¹ B and B ↦ Ã⁻ᵀ B, for the outcomes in the order of `samples`."""
         from mthree import M3Mitigation
 
         labels = _labels(samples.outcomes)
@@ -89,7 +90,7 @@ class M3(RatesMitigator):
 
 
 def _labels(outcomes: NDArray[np.bool_]) -> NDArray[np.str_]:
-    """Return Qiskit's labels of outcomes: qubit 0 is the rightmost letter."""
+    """Return outcomes as Qiskit's bit strings, with qubit 0 rightmost."""
     letters = np.where(outcomes[:, ::-1], "1", "0")
     return np.array(["".join(row) for row in letters])
 
@@ -123,13 +124,13 @@ def _iterative(
 
 
 def require_mthree() -> None:
-    """Refuse, with the remedy, where mthree is not installed."""
+    """Raise InputError with the remedy if mthree is not installed."""
     if importlib.util.find_spec("mthree") is None:
         raise InputError("mitigation: 'm3' needs the package mthree; pip install 'qep-qiskit[m3]', or take 'tensored'")
 
 
 def combine(calibrations: Sequence[CalibrationSamples]) -> M3:
-    """Return the mitigator with the rates that the calibration circuits show."""
+    """Return the mitigator with the rates measured by the calibration circuits."""
     require_mthree()
     return M3(rates_of(calibrations))
 

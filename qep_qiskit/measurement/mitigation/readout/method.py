@@ -1,4 +1,4 @@
-"""Readout methods: how each is calibrated, and the mitigator made from the calibration."""
+"""The description of a readout method: its calibration, and the mitigator made from the calibration."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from qep_qiskit.measurement.mitigator import CalibrationSamples, Mitigator
 
 
 def nothing_needed() -> None:
-    """Require no package."""
+    """Do nothing, since no package is required."""
 
 
 @dataclass(frozen=True)
 class ReadoutMethod:
-    """A readout mitigation.
+    """A method of readout mitigation.
 
     Attributes
     ----------
     combine : callable
-        Returns the mitigator, from the samples of the calibration circuits of one or several sets of qubits.
+        A function that returns the mitigator, given the samples of calibration circuits on one or several sets of qubits.
     twirled : bool
-        Whether circuits, data and calibration alike, are measured behind random flips. The calibration is then |0…0⟩ alone.
+        Whether all circuits, also those of the calibration, are measured after random flips. The calibration then needs only
+        |0…0⟩.
     require : callable
-        Raises InputError with the remedy if a package is not installed.
+        A function that raises InputError with the remedy if a package is not installed.
     """
 
     combine: Callable[[Sequence[CalibrationSamples]], Mitigator]

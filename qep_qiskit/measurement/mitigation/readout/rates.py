@@ -1,4 +1,4 @@
-"""The two flip rates of every measured qubit, from the circuits that prepare all |0⟩ and all |1⟩."""
+"""The two readout flip rates of every measured qubit, from circuits that prepare |0…0⟩ and |1…1⟩."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Calibration:
     qubits : tuple of int
         Device qubits.
     flip_up : ndarray of shape (n,)
-        a, the probability to read 1 in state 0.
+        a, the probability of reading 1 in state 0.
     flip_down : ndarray of shape (n,)
-        b, the probability to read 0 in state 1.
+        b, the probability of reading 0 in state 1.
     shots : int or None
-        Shots of each of the two calibration circuits; None for exact rates.
+        The shots of each of the two calibration circuits; None for exact rates.
     """
 
     qubits: tuple[int, ...]
@@ -36,7 +36,7 @@ class Calibration:
     flip_down: NDArray[np.float64]
     shots: int | None
     covariance: NDArray[np.float64]
-    """Covariance of (a_0 … a_{n−1}, b_0 … b_{n−1}), shape (2n, 2n), from per-shot sums: flips of one shot may be correlated."""
+    """Covariance of (a_0 … a_{n−1}, b_0 … b_{n−1}), shape (2n, 2n), including correlations between the flips of a shot."""
 
     @property
     def num_parameters(self) -> int:
@@ -50,7 +50,7 @@ class Calibration:
         return directions * np.sqrt(np.clip(scale, 0.0, None))
 
     def columns(self, qubits: Sequence[int]) -> NDArray[np.int64]:
-        """Return where in this calibration each of these device qubits is."""
+        """Return the positions of these device qubits in this calibration."""
         position = {q: i for i, q in enumerate(self.qubits)}
         missing = [q for q in qubits if q not in position]
         if missing:
@@ -58,12 +58,12 @@ class Calibration:
         return np.array([position[q] for q in qubits], dtype=np.int64)
 
     def inverse(self, signs: NDArray[np.float64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the corrected signs w of recorded signs of shape (U, n)."""
+        """Return the corrected signs w for recorded signs of shape (U, n)."""
         a, b = self.flip_up[columns], self.flip_down[columns]
         return (signs - (b - a)) / (1.0 - a - b)
 
     def add_sensitivity(self, row: NDArray[np.float64], column: int, without: float, whole: float) -> None:
-        """Add ∂⟨w_S⟩/∂(a_q, b_q) to a row; `without` is the corrected mean of the string without qubit q."""
+        """Add ∂⟨w_S⟩/∂(a_q, b_q) to a row. `whole` is the corrected mean of the string, `without` that without qubit q."""
         scale = 1.0 - self.flip_up[column] - self.flip_down[column]
         row[column] += (without + whole) / scale
         row[len(self.qubits) + column] += (whole - without) / scale
@@ -71,7 +71,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class RatesMitigator:
-    """A base for mitigators whose parameters are the rates of all qubits.
+    """A base class for mitigators with the rates of all qubits as parameters.
 
     Attributes
     ----------
@@ -98,12 +98,12 @@ class RatesMitigator:
 
 
 def calibrate(zeros: Samples, ones: Samples, qubits: Sequence[int]) -> Calibration:
-    """Return the rates that the two calibration circuits (all |0⟩, all |1⟩) show.
+    """Return the rates measured by the two calibration circuits (|0…0⟩ and |1…1⟩).
 
     Raises
     ------
     InputError
-        If a qubit's readout carries no signal (a + b ≥ 1), so that it cannot be inverted.
+        If a qubit's readout carries no signal (a + b ≥ 1) and so cannot be inverted.
     """
     a = zeros.weights @ zeros.outcomes
     b = 1.0 - ones.weights @ ones.outcomes
@@ -121,12 +121,12 @@ def calibrate(zeros: Samples, ones: Samples, qubits: Sequence[int]) -> Calibrati
 
 
 def rates_of(calibrations: Sequence[CalibrationSamples]) -> Calibration:
-    """Return the rates of all qubits that these calibrations measured.
+    """Return the rates of all qubits in these calibrations.
 
     Raises
     ------
     InputError
-        If they were measured behind random flips, or a qubit's readout carries no signal.
+        If the calibrations were measured after random flips, or a qubit's readout carries no signal.
     """
     parts = []
     for counts in calibrations:
@@ -137,7 +137,7 @@ def rates_of(calibrations: Sequence[CalibrationSamples]) -> Calibration:
 
 
 def merge(calibrations: Sequence[Calibration]) -> Calibration:
-    """Return one calibration of all their qubits; those measured at different times are independent."""
+    """Return one calibration of all qubits in several calibrations, which count as independent of each other."""
     if len(calibrations) == 1:
         return calibrations[0]
     sizes = [len(c.qubits) for c in calibrations]
@@ -158,5 +158,5 @@ def merge(calibrations: Sequence[Calibration]) -> Calibration:
 
 
 def _covariance(samples: Samples) -> NDArray[np.float64]:
-    """Return the covariance of the frequencies of 1, from that of the signs ±1."""
+    """Return the covariance of the frequencies of 1, computed from the covariance of the signs ±1."""
     return covariance_of_strings(signs_of(samples), samples) / 4.0

@@ -1,11 +1,11 @@
-"""The tensored inverse: every recorded sign is corrected by its own qubit's rates.
+"""The tensored inverse: every recorded sign is corrected with the flip rates of its qubit.
 
-A qubit that reads 1 in state 0 with probability a and 0 in state 1 with probability b has E[z] = (b − a) + (1 − a − b)⟨Z⟩
-for the recorded sign z. The corrected sign w = (z − (b − a)) / (1 − a − b) is unbiased, products of corrected signs are
-unbiased for products of Z on different qubits, and every shot keeps its own value, so the variance is a sample variance.
-With D = 1 − a − b: ∂w/∂a = (1 + w)/D and ∂w/∂b = (w − 1)/D.
+Let a be a qubit's probability of reading 1 in state 0, and b that of reading 0 in state 1. The recorded sign z then has the
+mean E[z] = (b − a) + (1 − a − b)⟨Z⟩, and the corrected sign w = (z − (b − a)) / (1 − a − b) is unbiased. Products of corrected
+signs are unbiased for products of Z on different qubits. Every shot has its own value, so the variance is a sample variance.
+The derivatives are ∂w/∂a = (1 + w)/D and ∂w/∂b = (w − 1)/D with D = 1 − a − b.
 
-Flips of different qubits are taken as independent.
+Flips of different qubits are assumed to be independent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tensored(RatesMitigator):
-    """The inverse of independent flips with these rates."""
+    """A mitigator that inverts independent flips with known rates."""
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
         """Return products of corrected signs, and ∂⟨w_S⟩/∂(a, b)."""
@@ -46,7 +46,7 @@ class Tensored(RatesMitigator):
 
 
 def combine(calibrations: Sequence[CalibrationSamples]) -> Tensored:
-    """Return the mitigator with the rates that the calibration circuits show."""
+    """Return the mitigator with the rates measured by the calibration circuits."""
     return Tensored(rates_of(calibrations))
 
 

@@ -1,14 +1,15 @@
-"""Twirled readout error extinction (E. van den Berg et al., PRA 105, 032620), unbiased, with its whole error bar.
+"""Twirled readout error extinction (E. van den Berg et al., PRA 105, 032620), unbiased and with complete error bars.
 
-Behind random flips that are undone in the bits (`measurement/twirling.py`), a readout error of any kind, also one that is
-correlated between qubits or depends on the state of others, leaves of a string S only λ_S ⟨Z_S⟩. The same flips on |0…0⟩ give
-λ_S itself, as the mean of the string's own parity over the calibration's shots: not as a function of single-qubit rates.
+Random flips before the measurement are undone in the recorded bits (`mitigation/twirling.py`). Readout errors of any kind,
+also correlated ones, then only attenuate the expectation of a string S to λ_S ⟨Z_S⟩. With the same flips on |0…0⟩, the mean
+parity of the string over the calibration's shots is λ_S itself, without a model of single-qubit rates.
 
-The parameters are the frequencies of the calibration's outcomes. A corrected mean m = raw/λ̂ depends on them by
-∂m/∂f_u = −(m/λ̂) parity_S(u), and their covariance is the multinomial one, so two strings share as much of the calibration's error
-as their parities are correlated. Outcomes that were not seen have a part too: two pseudo-shots of the maximally mixed state
-(`measurement/covariance.py`), the mixed state as a sum over `MIXED` fixed random outcomes, over which parities are uncorrelated.
-They are added, so that the share stays linear in ∂m/∂f and circuits and samples add up what they have in common.
+The parameters are the frequencies f_u of the calibration's outcomes u. A corrected mean m = raw/λ̂ depends on them by
+∂m/∂f_u = −(m/λ̂) parity_S(u), and their covariance is multinomial. The calibration's errors of two strings are therefore as
+correlated as their parities. Outcomes that were not observed also contribute, as two pseudo-shots of the maximally mixed state
+(`measurement/covariance.py`), which is represented by `MIXED` fixed random outcomes with nearly uncorrelated parities. The
+pseudo-shots are added to the covariance, so that the calibration's share stays linear in ∂m/∂f. The shares of several circuits
+and samples can then be added.
 """
 
 from __future__ import annotations
@@ -31,27 +32,30 @@ from qep_qiskit.seeds import stream
 Matrix = NDArray[np.float64]
 LEAST_SIGNAL = 0.02
 MIXED = 256
-"""Outcomes that stand for the maximally mixed state. Every parity has its exact variance, and two of them correlate by 6 %."""
+"""Number of outcomes that represent the maximally mixed state. Parities have their exact variances and correlate by 6 %."""
 
 
 @dataclass(frozen=True)
 class Trex:
-    """The attenuation of every string, from |0…0⟩ behind random flips; one block of parameters a calibration."""
+    """A mitigator that divides by the attenuation of each string, measured on |0…0⟩ after random flips.
+
+    Each calibration has one block of parameters.
+    """
 
     calibrations: tuple[CalibrationSamples, ...]
 
     @property
     def num_parameters(self) -> int:
-        """One per distinct outcome of each calibration, and one per outcome that stands for the maximally mixed state."""
+        """One per distinct outcome of each calibration, and one per outcome that represents the maximally mixed state."""
         return sum(len(signs) for signs in self._signs)
 
     @functools.cached_property
     def _signs(self) -> list[Matrix]:
-        """The signs of the outcomes that were seen, then those of the mixed state, of each calibration."""
+        """The signs of the observed outcomes followed by those of the mixed state, for each calibration."""
         return [np.vstack([signs_of(part.zeros), _mixed(part.qubits)]) for part in self.calibrations]
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
-        """Return parities over λ_S, and ∂(mean)/∂(frequencies of the calibration's outcomes)."""
+        """Return the parities divided by λ_S, and ∂(mean)/∂(frequencies of the calibration's outcomes)."""
         places = [self._places(qubits, row) for row in supports]
         raw = parities(signs_of(samples), supports)
         per_outcome = np.empty_like(raw)
@@ -71,7 +75,7 @@ class Trex:
         return per_outcome, sensitivity
 
     def share(self, jacobian: Matrix) -> Matrix:
-        """Return J F with F Fᵀ the covariance of the calibrations' frequencies: the multinomial one, and the pseudo-shots'."""
+        """Return J F, where F Fᵀ is the covariance of the calibrations' frequencies, including the pseudo-shots."""
         columns = [np.zeros((len(jacobian), 0))]
         start = 0
         for part in self.calibrations:
@@ -84,7 +88,7 @@ class Trex:
         return np.hstack(columns)
 
     def report(self) -> list[dict[str, object]]:
-        """Return what is left of ⟨Z⟩ of every qubit."""
+        """Return the attenuation of ⟨Z⟩ for every qubit, for reports."""
         return [
             {"qubit": q, "attenuation": float(value)}
             for part in self.calibrations
@@ -92,9 +96,9 @@ class Trex:
         ]
 
     def _places(self, qubits: Sequence[int], row: NDArray[np.bool_]) -> dict[int, list[int]]:
-        """Return which columns of which calibrations a string is calibrated by: of one, if one has all of its qubits.
+        """Return the calibrations, and their columns, that calibrate a string: a single one if it has all qubits of the string.
 
-        Those that were calibrated at different times are taken as independent of each other.
+        Different calibrations count as independent of each other.
         """
         support = [qubits[int(q)] for q in np.flatnonzero(row)]
         for block, part in enumerate(self.calibrations):
@@ -121,12 +125,12 @@ class Trex:
 
 
 def _mixed(qubits: Sequence[int]) -> Matrix:
-    """Return random signs of every device qubit, shape (MIXED, n): the same for a qubit in every calibration."""
+    """Return random signs for every device qubit, shape (MIXED, n). A qubit has the same signs in every calibration."""
     return np.column_stack([1.0 - 2.0 * stream(0, "maximally mixed", qubit).integers(0, 2, size=MIXED) for qubit in qubits])
 
 
 def combine(calibrations: Sequence[CalibrationSamples]) -> Trex:
-    """Return the mitigator from the outcomes of |0…0⟩ behind random flips, the flips undone."""
+    """Return the mitigator, given the outcomes of |0…0⟩ after random flips, with the flips undone."""
     return Trex(tuple(calibrations))
 
 
