@@ -1,4 +1,4 @@
-"""The engine of equilibrium propagation: plan (pure), execute (touches a device), reduce (pure)."""
+"""The engine of equilibrium propagation: plan, execute and reduce. Only execute uses a device; the others are pure."""
 
 from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.outcomes import Outcomes

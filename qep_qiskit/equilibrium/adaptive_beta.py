@@ -1,4 +1,4 @@
-"""The default stencil: its β follows from the free phase, the nudge and the shots."""
+"""The default stencil, with a β chosen from the free phase, the nudge and the shots."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from qep_qiskit.stencils import AdaptiveStencil, Stencil
 
 Vector = NDArray[np.float64]
 FARTHEST = {1: 0.1, 2: 0.5}
-"""The largest β · reach, however few the shots are: beyond that the bias does not follow the leading order."""
+"""The largest β · reach for any number of shots. Beyond it the bias does not follow the leading order."""
 RESIDUALS = 100.0
-"""An unconverged phase errs by residual / (β ‖∂C‖): β is at least this multiple of the residual, if that is below 0.1."""
+"""β is at least this multiple of the residual (up to 0.1): an unconverged phase has an error of residual / (β ‖∂C‖)."""
 
 MOST_TRAINED_QUBITS = 14
-"""The largest network, in qubits, whose ground states are computed to choose a training's β; they take little time."""
+"""The largest network, in qubits, for which ground states are computed to choose the β of a training."""
 
 
 def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int | Split | OptimalShots | None) -> Stencil:
-    """Return a stencil of the requested kind with a β chosen for a problem.
+    """Return a stencil of the requested kind, with β chosen for a problem.
 
     Parameters
     ----------
@@ -42,10 +42,10 @@ def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int
 
     Notes
     -----
-    `reach` is how far the state moves per unit of β; for an eigenstate it is ‖C‖/gap. Without shots, β is at most 0.1, and
-    small enough to keep the bias, O((β · reach)**m) for a stencil of order m, well below a percent. N shots add the variance
-    W/(N β²); the sum (β · reach)**(2m) ‖g‖² + W/(N β²) is least for β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). If the response of
-    the states cannot be computed, β = 0.1.
+    `reach` is the distance that the state moves per unit of β; for an eigenstate it is ‖C‖/gap. Without shots, β is at most
+    0.1, and small enough to keep the bias, O((β · reach)**m) for a stencil of order m, well below a percent. N shots add the
+    variance W/(N β²). The sum (β · reach)**(2m) ‖g‖² + W/(N β²) has its minimum at β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). If
+    the response of the states cannot be computed, β = 0.1.
     """
     usual = asked.at(0.1)
     if not free.computable or free.response is None:
@@ -91,11 +91,11 @@ def _mean(shots: int | Split | OptimalShots) -> float:
 
 
 def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], preparer: Preparer) -> Stencil:
-    """Return the stencil for a whole training, chosen from some of its samples at the initial weights.
+    """Return the stencil for a whole training, with β chosen from some of its samples at the initial weights.
 
-    The median of β · reach is 0.5, as large as first order allows, but β is at most 0.1. Training brings weights near level
-    crossings, where the exact gradient of a sample grows without bound; a β that is not small smooths it. If no reach is known,
-    β = 0.1.
+    β is at most 0.1, and such that the median of β · reach is 0.5, the largest value at which first order holds. Training
+    brings weights near level crossings, where the exact gradient of a sample diverges; a β that is not small smooths it. If
+    no reach is known, β = 0.1.
     """
     quick = preparer if preparer.supports.quick else reference_state(preparer)
     reaches = []

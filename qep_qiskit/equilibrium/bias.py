@@ -1,4 +1,4 @@
-"""The bias of a finite β: a stencil on the prepared states, compared with its limit β → 0."""
+"""The finite-β bias: the difference between a stencil on the prepared states and its limit β → 0."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 Vector = NDArray[np.float64]
 WARNED = 0.05
-"""A bias above this share of the gradient is warned of."""
+"""A bias above this share of the gradient gives a warning."""
 WANTED = 0.01
-"""The bias that the β of an advice is to leave."""
+"""The bias, as a share of the gradient, that a recommended β aims at."""
 STATE_ACCURACY = 1e-8
-"""The accuracy of states; a stencil amplifies it, and that part does not count as bias."""
+"""The accuracy of states. A stencil amplifies their error, which does not count as bias."""
 STILL, SMALL_SIGNAL = 1e-9, 1e-3
-"""Error signals below these are those of a network which answers right, or nearly."""
+"""Error signals below these belong to a network with correct or nearly correct predictions."""
 FLAT_SHARE = 1e-3
-"""The share of the cost's slope in directions of angles that cost no energy, above which a response is not defined."""
+"""If more than this share of the cost's slope lies in directions of flat energy, the response is not defined."""
 FLAT = (
     "the ansatz's energy is flat in directions that the cost depends on, so that its lowest states answer differently; "
     "take another ansatz or more layers"
 )
 STEEPEST = 50.0
-"""The largest multiple of (β · reach)**order that a bias reached in tests; anything larger is rounding."""
+"""The largest multiple of (β · reach)**order that a bias reached in tests; a larger one is rounding error."""
 
 
 def nowhere() -> float:
-    """Return the reach of a nudge that moves nothing beyond first order."""
+    """Return 0, the reach of a nudge that does not move the state."""
     return 0.0
 
 
@@ -51,21 +51,20 @@ class Bias:
     order : int
         The bias is O(β**order).
     values, limit : ndarray of shape (K,) or None
-        Σ_p s_p ⟨∂H/∂w⟩_p minus its limit β → 0, and the limit; None if they are not known.
-    floor, zero : float
-        What the accuracy of the states leaves in the norm of `values`; the norm of `limit` below which it counts as zero.
+        The bias, Σ_p s_p ⟨∂H/∂w⟩_p minus its limit β → 0, and that limit; None if they are not known.
+        The error in the norm of `values` due to the accuracy of the states; the norm of `limit` below which it counts as zero.
     still : float
-        Where the network answers nearly right, so that there is little to nudge by: the norm below which nothing is warned of.
+        The norm below which there is no warning, because the predictions are nearly right and the nudge is weak.
     of : str
-        Whose limit it is.
+        The states to which the limit belongs.
     reach : callable
-        () → how far a unit of β moves the state.
+        A function without arguments; returns how far a unit of β moves the state.
     unknown : str
-        Why it is not known.
+        The reason why the bias is not known.
     warned : bool
-        Whether that is a reason to warn.
+        Whether that reason is worth a warning.
     searched : bool
-        Whether the states come from a search; what differs is then never put down to rounding.
+        Whether the states come from a search. Their differences are then never attributed to rounding.
     """
 
     beta: float
@@ -83,7 +82,7 @@ class Bias:
 
     @property
     def relative(self) -> float | None:
-        """‖bias‖ / ‖limit‖; None if it is not known or the limit is zero."""
+        """‖bias‖ / ‖limit‖; None if the bias is not known or the limit is zero."""
         if self.values is None or self.limit is None:
             return None
         size = float(np.linalg.norm(self.limit))
@@ -135,30 +134,30 @@ class Bias:
         return rounded(self.beta * (WANTED / share) ** (1.0 / self.order))
 
     def to_dict(self) -> BetaBias:
-        """Return the bias as the diagnostics hold it."""
+        """Return the bias in the form that the diagnostics contain."""
         if self.values is None or self.limit is None:
             return {"relative": None, "values": None, "of": None, "note": f"not known: {self.unknown}"}
         return {"relative": self.relative, "values": self.values.tolist(), "limit": self.limit.tolist(), "of": self.of}
 
 
 def safe_beta(reach: float, order: int) -> float:
-    """Return a β at which a stencil of this order has a bias well below one percent, and never more than 0.1."""
+    """Return a β, at most 0.1, at which the bias of a stencil of this order is well below one percent."""
     share = {1: 0.004, 2: 0.05}.get(order, 0.2)
     return rounded(min(0.1, share / reach)) if reach > 0 else 0.1
 
 
 def rounded(beta: float) -> float:
-    """Return β to three significant digits: what a user reads is what runs."""
+    """Return β rounded to three significant digits, so that the value shown is the value used."""
     return float(f"{beta:.3g}")
 
 
 def percent(share: float) -> str:
-    """Return a share in percent, to two digits, or three from 100 % on."""
+    """Return a share as a percentage with two significant digits, or three from 100 % upwards."""
     return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.3g} %"
 
 
 def bias_of(plan: Plan) -> Bias:
-    """Return the bias of a complete plan's β on its states, if their response to the nudge can be computed."""
+    """Return the finite-β bias of a complete plan, if the response of its states to the nudge can be computed."""
     problem, stencil = plan.problem, plan.stencil
     free = (plan if plan.earlier is None else plan.earlier).prepared
     unknown = _why_unknown(plan, free)
@@ -208,6 +207,6 @@ def _reach(free: Prepared, nudge: Vector) -> Callable[[], float]:
 
 
 def _beside(plan: Plan) -> list[tuple[float, NDArray[Any]]]:
-    """Return the stencil's factor and the state of each nudged phase."""
+    """Return the stencil's factor and the state for each nudged phase."""
     factors, states = plan.stencil.phase_factors, plan.prepared.states()
     return [(factors[p], state) for p, state in zip(plan.phases, states, strict=True) if plan.stencil.phases[p] and factors[p]]

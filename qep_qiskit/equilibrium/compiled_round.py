@@ -1,4 +1,4 @@
-"""A round of circuits compiled for a device: its work, its calibration, its jobs, its price, and the deal of its samples."""
+"""Rounds of circuits compiled for a device, with their jobs, their calibration and their price."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class Measurement:
     ----------
     work : Work
     shots : int or None
-        Of each row; None for the exact distribution.
+        The shots of each row; None for the exact distribution.
     rows : tuple of Row
-        What each row is for.
+        The purpose of each row.
     """
 
     work: Work
@@ -56,17 +56,17 @@ class Measurement:
 
 @dataclass(frozen=True)
 class RoundJob:
-    """Measurements of one number of shots, which are sent together.
+    """Measurements with the same number of shots, which are sent together.
 
     Attributes
     ----------
     purpose : str
-        ``"data"``, ``"data-500"`` if circuits differ in their shots, or ``"calibration"``.
+        ``"data"`` or ``"calibration"``; ``"data-500"`` if circuits differ in their shots.
     shots : int or None
-        Of each row.
+        The shots of each row.
     seed : int
     numbers : tuple of int
-        Places in :attr:`CompiledRound.measurements`.
+        Indices into :attr:`CompiledRound.measurements`.
     """
 
     purpose: str
@@ -84,7 +84,7 @@ class CompiledRound:
     data, calibration : tuple of Measurement
     deal : Deal
     seed, number : int
-        The plans' seed; 0 or 1 for the first or the second round.
+        The seed of the plans, and the number of the round: 0 for the first, 1 for the second.
     """
 
     data: tuple[Measurement, ...]
@@ -95,12 +95,12 @@ class CompiledRound:
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
-        """Data, then calibration."""
+        """The data measurements, followed by the calibration measurements."""
         return self.data + self.calibration
 
     @property
     def circuits(self) -> int:
-        """Executions of data circuits."""
+        """The number of executions of data circuits."""
         return sum(len(item.rows) for item in self.data)
 
     def jobs(self, *, together: bool = True) -> list[RoundJob]:
@@ -109,7 +109,8 @@ class CompiledRound:
         Parameters
         ----------
         together : bool
-            Whether calibration circuits go with data circuits of as many shots; otherwise they are a job of their own, the last.
+            Whether calibration circuits join the job of data circuits with the same number of shots. Otherwise they form a
+            separate job, the last.
         """
         apart = range(len(self.data), len(self.measurements))
         by_shots: dict[int | None, list[int]] = {}
@@ -135,7 +136,7 @@ class CompiledRound:
         ----------
         device : Device
         samples : int
-            How many samples of a batch have data circuits like these.
+            The number of samples in a batch whose data circuits are like these.
         """
         many = [samples] * len(self.data) + [1] * len(self.calibration)
         executions = [len(item.rows) * times for item, times in zip(self.measurements, many, strict=True)]
@@ -148,16 +149,16 @@ class CompiledRound:
 def compile_round(
     plans: Sequence[Plan], device: Device, *, start: tuple[int, ...] | None = None, calibrated: Collection[int] = ()
 ) -> CompiledRound:
-    """Compile a round of plans, which must agree in shots, mitigation and seed, as those of a batch of samples do.
+    """Compile a round of plans that share shots, mitigation and seed, as those of a batch do.
 
     Parameters
     ----------
     plans : sequence of Plan
     device : Device
     start : tuple of int, optional
-        The layout of an earlier round, to be kept.
+        The layout of an earlier round, which is kept.
     calibrated : collection of int
-        Device qubits whose readout an earlier round calibrates.
+        Device qubits with readout already calibrated by an earlier round.
     """
     first = plans[0]
     mitigation = first.mitigation
@@ -185,9 +186,9 @@ def compile_rounds(rounds: Sequence[Plan], device: Device) -> list[CompiledRound
 
 
 def rounds_of(first: Plan, progress: Progress = silent) -> list[Plan]:
-    """Return plans of all rounds of a gradient whose circuits are right, before the free phase is measured.
+    """Return the plans of all rounds of a gradient before the free phase is measured, with the right circuits.
 
-    The circuits of the nudged phases are the same whatever the free phase answers.
+    The second round has placeholder values, but the circuits of the nudged phases do not depend on the free phase's outcomes.
     """
     if first.complete:
         return [first]
@@ -202,14 +203,14 @@ def price_of_rounds(rounds: Sequence[Plan], device: Device, *, samples: int = 1)
     rounds : sequence of Plan
     device : Device
     samples : int
-        How many samples of a batch have circuits like these.
+        The number of samples in a batch whose circuits are like these.
     """
     return sum((compiled.price(device, samples=samples) for compiled in compile_rounds(rounds, device)), Price())
 
 
 @dataclass
 class _Group:
-    """Rows of one compiled circuit in one basis, of as many shots each."""
+    """Rows of one compiled circuit in one basis, with the same number of shots each."""
 
     compiled: Compiled
     axes: str
@@ -234,7 +235,7 @@ class _Group:
 
 @dataclass
 class _Circuits:
-    """Collects the rows of plans by compiled circuit, basis, shots and folding; twirling multiplies the rows."""
+    """Collector of the rows of plans, grouped by compiled circuit, basis, shots and folding. Twirling multiplies the rows."""
 
     device: Device
     mitigation: Mitigation
@@ -304,7 +305,7 @@ class _Circuits:
         group.sources += [(plan.prepared, index)] * len(flips)
 
     def _variant(self, digest: str, axes: str, factor: int) -> Compiled:
-        """Return a compiled circuit, folded and behind flips as the mitigation wants it."""
+        """Return a compiled circuit with the folding and the flips that the mitigation requires."""
         compiled = self._compiled[digest]
         if not self.device.needs_circuits:
             return compiled
@@ -316,7 +317,7 @@ class _Circuits:
 
 
 def _left_over(values: Vector, circuit: QuantumCircuit, compiled: QuantumCircuit) -> Vector:
-    """Return the values of the parameters that are left in the compiled circuit, in its order: a compiler may cancel some."""
+    """Return the values of the parameters that remain in the compiled circuit, in its order. A compiler may cancel some."""
     if circuit.num_parameters == compiled.num_parameters:
         return values
     place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
@@ -330,7 +331,9 @@ def _drawing(prepared: Prepared, index: int, row: Row) -> Callable[[str, int, np
 
 
 def calibration_circuits(device: Device, qubits: tuple[int, ...], plan: Plan) -> tuple[Measurement, ...]:
-    """Return the calibration circuits of a plan's mitigation: all qubits in |0⟩ and in |1⟩, or in |0⟩ behind sets of flips.
+    """Return the calibration circuits for a plan's mitigation.
+
+    They prepare all qubits in |0⟩ and all in |1⟩, or, for twirled readout, all in |0⟩ followed by sets of flips.
 
     Parameters
     ----------
@@ -338,7 +341,7 @@ def calibration_circuits(device: Device, qubits: tuple[int, ...], plan: Plan) ->
     qubits : tuple of int
         Device qubits.
     plan : Plan
-        Its calibration shots are those of each circuit; its seed is that of the flips.
+        The plan gives the shots of each calibration circuit and the seed of the flips.
     """
     n = len(qubits)
     zeros, ones = QuantumCircuit(n, name="all 0"), QuantumCircuit(n, name="all 1")

@@ -10,11 +10,11 @@ from typing import Any, TypedDict
 from qep_qiskit.preparation.preparer import Phase
 
 ALWAYS = ("beta", "energy", "residual", "variance", "gap")
-"""Shown for every phase; other fields only for the kinds of states that have them."""
+"""The fields shown for every phase. Other fields are shown only for the kinds of states that have them."""
 
 
 class BetaBias(TypedDict, total=False):
-    """The bias of a finite β: its size relative to the limit β → 0, both for each weight, and whose limit it is."""
+    """The finite-β bias: its relative size, its values, the limit β → 0, and the states to which the limit belongs."""
 
     relative: float | None
     values: list[float] | None
@@ -26,18 +26,18 @@ class BetaBias(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Diagnostics(Mapping[str, Any]):
-    """The quality of a gradient's states, and warnings; also a mapping, as it is written in JSON.
+    """The quality of a gradient's states, and warnings; also a mapping in the form written to JSON.
 
     Attributes
     ----------
     gap : float or None
-        Above the free phase's state, where it is known.
+        The gap above the free phase's state, if known.
     phases : tuple of Phase
     beta_bias : BetaBias or None
-        None where no β was used.
+        None if no β was used.
     warnings : tuple of str
     more : mapping
-        What only some states have: ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``, ``curvature_range`` …
+        Diagnostics that only some states have: ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``, …
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Diagnostics(Mapping[str, Any]):
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Diagnostics:
-        """Read them from a JSON document, of which nothing is required."""
+        """Return the diagnostics from a JSON document; every key is optional."""
         names = {entry.name for entry in fields(Phase)}
         phases = [{**phase, "energy": _number(phase.get("energy"))} for phase in document.get("phases") or ()]
         return cls(
@@ -66,11 +66,11 @@ class Diagnostics(Mapping[str, Any]):
         )
 
     def with_warnings(self, texts: Sequence[str], *, first: bool = False) -> Diagnostics:
-        """Return the same with more warnings, behind the others or before them."""
+        """Return the diagnostics with more warnings, after the others or before them."""
         return replace(self, warnings=(*texts, *self.warnings) if first else (*self.warnings, *texts))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON holds."""
+        """Return the diagnostics as an object for JSON."""
         return {
             "gap": self.gap,
             "phases": [_shown(phase) for phase in self.phases],

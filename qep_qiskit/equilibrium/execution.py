@@ -1,4 +1,4 @@
-"""Running plans on a device: the only step of the EP layer that touches one."""
+"""Execution of plans on a device, the only step of this package that uses one."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from qep_qiskit.samples import Samples
 def execute(
     plan: Plan, device: Device | None = None, *, earlier: Outcomes | None = None, progress: Progress = silent
 ) -> Outcomes:
-    """Run one round of a plan and return its outcomes, without those of an earlier round.
+    """Run one round of a plan and return the outcomes of that round alone.
 
     Parameters
     ----------
     plan : Plan
     device : Device, optional
-        The device of the plan's settings if omitted.
+        Default: the device of the plan's settings.
     earlier : Outcomes, optional
-        The outcomes of the first round, whose layout is kept and whose calibration serves.
+        The outcomes of the first round; its layout and its calibration are reused.
     """
     return execute_all([plan], device, earlier=None if earlier is None else [earlier], progress=progress)[0]
 
@@ -36,10 +36,10 @@ def execute_all(
     earlier: Sequence[Outcomes] | None = None,
     progress: Progress = silent,
 ) -> list[Outcomes]:
-    """Run one round of many plans together: circuits of one structure, basis and number of shots share one pub.
+    """Run one round of many plans together; circuits of the same structure, basis and number of shots share one pub.
 
-    The pubs of one number of shots are one job; on a device that gathers, the readout calibration goes with them. The plans
-    must agree in shots, mitigation and seed, as those of a batch of samples do.
+    Pubs with the same number of shots form one job, which includes the readout calibration if the device groups jobs. The plans
+    must share shots, mitigation and seed, as those of a batch do.
     """
     target = plans[0].settings.device if device is None else device
     if plans[0].shots is None and target.exact:
@@ -55,7 +55,7 @@ def execute_all(
 
 
 def compile_after(plans: Sequence[Plan], device: Device, earlier: Sequence[Outcomes] | None = None) -> CompiledRound:
-    """Compile a round of plans after the outcomes of an earlier one, whose layout is kept and whose calibration serves."""
+    """Compile a round of plans with the layout and the readout calibration of the outcomes of an earlier round."""
     calibrated = {q for outcomes in earlier or () for c in outcomes.calibrations for q in c.qubits}
     return compile_round(plans, device, start=earlier[0].start if earlier else None, calibrated=calibrated)
 

@@ -16,11 +16,11 @@ from qep_qiskit.stencils import Stencil
 
 Vector = NDArray[np.float64]
 STILL = 1e-6
-"""The error signal of a network that answers correctly is below this: its nudge may be lost."""
+"""An error signal below this belongs to a network with correct predictions, so its nudge may be lost to rounding."""
 
 
 def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Family:
-    """Return H + βC of a problem for these β, with the strings of the cost kept in ansätze and ramps."""
+    """Return the family H + βC of a problem for these β. Ansätze and ramps also include all strings of the cost."""
     present = problem.frame.busy if problem.network.whole_frame else (problem.cost_rows != 0).any(axis=0)
     strings = tuple(int(i) for i in np.flatnonzero(present))
     return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings)
@@ -36,13 +36,13 @@ def first_family(problem: Problem, stencil: Stencil) -> Family:
 
 
 def nudged_family(problem: Problem, stencil: Stencil) -> Family:
-    """Return the nudged phases alone of an observable cost."""
+    """Return the Hamiltonians of only the nudged phases of an observable cost."""
     family = first_family(problem, stencil)
     return replace(family, betas=family.betas[1:])
 
 
 def free_family(problem: Problem) -> Family:
-    """Return the free phase alone."""
+    """Return the Hamiltonian of only the free phase."""
     return family_of(problem, np.zeros_like(problem.hamiltonian_row), (0.0,))
 
 
@@ -52,7 +52,7 @@ def first_phases(problem: Problem, stencil: Stencil) -> tuple[int, ...]:
 
 
 def refuse_lost(family: Family, signal: Vector) -> None:
-    """Raise where a β is so small that H + βC is H in double precision, although there is something to nudge by."""
+    """Raise InputError if a β is so small that H + βC equals H in double precision although the nudge is not zero."""
     busy = _busy(family)
     if not np.any(family.nudge[busy]) or float(np.abs(signal).max(initial=0.0)) < STILL:
         return
@@ -66,7 +66,7 @@ def refuse_lost(family: Family, signal: Vector) -> None:
 
 
 def _busy(family: Family) -> NDArray[np.bool_]:
-    """Return which strings are no constant, shape (L,)."""
+    """Return a mask of the strings that are not the constant, shape (L,)."""
     if isinstance(family.frame, MonomialFrame):
         busy = np.ones(len(family.free), dtype=bool)
         busy[family.frame.strings.where(CONSTANT)[0]] = False

@@ -1,4 +1,4 @@
-"""The loss from measured expectations, its error bar, and what shot noise adds to it on average."""
+"""The loss at measured expectations, its error bar, and its bias from shot noise."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss.
+    """A loss with its error bar and its bias.
 
     Attributes
     ----------
     value : float
-        ℓ of the measured expectations.
+        ℓ at the measured expectations.
     stderr, bias : float or None
-        Its error bar, the bias included, and the bias; None where expectations are exact.
+        The error bar, which includes the bias, and the bias; None if expectations are exact.
     """
 
     value: float
@@ -43,12 +43,13 @@ def measured_loss(cost: Cost, observed: Vector, covariance: NDArray[np.float64] 
 
     Notes
     -----
-    Of v̂ = v + δ with Cov(δ) = Σ, ℓ(v̂) is on average too high by ½ tr(ℓ'' Σ): a squared error by Σ_m σ_m², however many runs are
-    averaged. An observable cost is linear and has no such bias. Second derivatives are taken over one standard deviation along
-    each axis of Σ, ½ Σ_i [ℓ(v̂ + s_i) + ℓ(v̂ − s_i) − 2 ℓ(v̂)]: the same for a squared error, and finite at a kink.
+    For v̂ = v + δ with Cov(δ) = Σ, ℓ(v̂) is on average too high by ½ tr(ℓ'' Σ), in the case of a squared error by Σ_m σ_m².
+    Averaging over runs does not reduce this bias. An observable cost is linear and has none. Second differences are taken over
+    one standard deviation along each axis of Σ: ½ Σ_i [ℓ(v̂ + s_i) + ℓ(v̂ − s_i) − 2 ℓ(v̂)]. They are exact for a squared error
+    and finite at a kink.
 
-    The variance of ℓ(v̂) is ε·Σε + ½ tr((ℓ''Σ)²) for Gaussian noise. Taken at v̂, ε̂·Σε̂ is on average larger than ε·Σε by
-    tr((ℓ''Σ)²), so it stands for both terms; the second alone is the least, since ε̂ may vanish by chance.
+    The variance of ℓ(v̂) is ε·Σε + ½ tr((ℓ''Σ)²) for Gaussian noise. The estimate ε̂·Σε̂ at v̂ is on average larger than ε·Σε by
+    tr((ℓ''Σ)²), so it already covers both terms. The second term alone is the lower limit, since ε̂ may vanish by chance.
     """
     if covariance is None:
         return Loss(cost.value(observed), None, None)

@@ -1,4 +1,4 @@
-"""Distance of a prepared free phase from the true ground state, whose gradient an ansatz may not give."""
+"""Distance of a prepared free phase from the true ground state. If it is large, the two gradients may differ."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
 
 MOST_QUBITS = 14
-"""The most qubits for which the true ground state is computed too, in a small part of the time of an ansatz or a ramp."""
+"""The largest number of qubits for which the true ground state is also computed; this takes little time."""
 APART = 0.25
-"""A difference of the two gradients above this share is warned of."""
+"""A difference between the two gradients above this share gives a warning."""
 SPREAD = 0.02
-"""An energy variance above this share of Σ c² is that of a random state; used if the true ground state is not known."""
+"""An energy variance above this share of Σ c² gives a warning if the true ground state is not known."""
 
 
 def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
-    """Return energy above the ground state, variance, gap and infidelity of a plan's free phase, and a warning if it is far off.
+    """Return the energy above the ground state, variance, gap and infidelity of a free phase, and a warning if it is far away.
 
-    None for preparers that do not approximate ground states.
+    The first value is None for preparers that do not approximate ground states.
     """
     first = plan if plan.earlier is None else plan.earlier
     aim = plan.preparer.supports.aim
@@ -70,9 +70,9 @@ def nearness_of(plan: Plan) -> tuple[Mapping[str, object] | None, list[str]]:
 
 
 def _apart(plan: Plan, truth: Prepared) -> tuple[float, float] | tuple[None, None]:
-    """Return how far two gradients are from the true ground state's in the limit β → 0, as shares of it.
+    """Return the relative distances of two gradients from the true ground state's gradient in the limit β → 0.
 
-    The first is the gradient of these states in that limit, the second that of this β; both without noise.
+    The first is the gradient of these states in that limit, the second their gradient at this β; both are noiseless.
     """
     limit, values, signal = plan.bias.limit, plan.bias.values, plan.error_signal
     if limit is None or values is None or signal is None or truth.response is None:

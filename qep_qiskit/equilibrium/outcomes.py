@@ -1,4 +1,4 @@
-"""The samples of a round, assigned to its plans."""
+"""Outcomes of a round: the device's samples, assigned to the plans."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Outcomes(Value):
     circuits : tuple of mapping
         Depth and gate counts of every compiled structure.
     start : tuple of int or None
-        The layout, which the next round keeps.
+        The layout, which the next round reuses.
     device : mapping
     amplified : mapping of (phase, basis, factor) to Samples
         Samples with the noise amplified by folding, for zero-noise extrapolation.
@@ -62,7 +62,7 @@ class Outcomes(Value):
         return f"Outcomes({what} on {self.device.get('name', 'a device')})"
 
     def followed_by(self, later: Outcomes) -> Outcomes:
-        """Return the outcomes of both rounds."""
+        """Return the outcomes of this round and a later one together."""
         summaries = {str(summary) for summary in self.circuits}
         return Outcomes(
             {**self.samples, **later.samples},
@@ -121,7 +121,7 @@ class Deal:
     def outcomes(
         self, answers: Iterable[tuple[Row, Samples]], device: Mapping[str, object], ran: Ran | None = None
     ) -> list[Outcomes]:
-        """Return the outcomes of every plan: flips are undone, folded circuits kept separate, and the calibration shared.
+        """Return the outcomes of every plan, with flips undone, folded circuits kept separate, and the calibration shared.
 
         Parameters
         ----------

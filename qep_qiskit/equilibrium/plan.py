@@ -1,4 +1,4 @@
-"""The circuits of one round: phases × bases, parameterised, with bound values. Pure: no clock, no device."""
+"""Plans: the circuits of one round, with parameters and values. They depend on neither the clock nor a device."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ class Plan(Value):
     ----------
     problem : Problem
     settings : Settings
-        The settings as they were given.
+        The settings as given.
     stencil : Stencil
-        With its β, also where the settings leave that to the free phase.
+        The stencil with its β, even if β was chosen from the free phase.
     phases : tuple of int
         The positions in ``stencil.phases`` that this round prepares and measures.
     prepared : Prepared
-        Their states, in the same order.
+        The states of these phases, in the same order.
     bases : tuple of Basis
     measured : ndarray of bool, shape (all phases, bases)
-        True if a phase is measured in a basis; the free phase only in those that something is read from.
+        True if a phase is measured in a basis. The free phase is measured only in the bases that are needed.
     error_signal : ndarray of shape (M,) or None
-        ε, once it is known.
+        The error signal ε, or None before it is known.
     sensitivity : ndarray of shape (K, M) or None
-        ∂(gradient)/∂ε, by which the error bar of ε reaches the gradient.
+        ∂(gradient)/∂ε, which propagates the error bar of ε to the gradient.
     earlier : Plan or None
-        The first round of two.
+        The first round, if this is the second.
     """
 
     problem: Problem
@@ -84,18 +84,18 @@ class Plan(Value):
 
     @property
     def seed(self) -> int:
-        """The seed of the states' search and of the shots."""
+        """The seed of the search for the states and of the shots."""
         return self.settings.seed
 
     @cached_property
     def split(self) -> NDArray[np.int64] | None:
-        """Shots of each circuit, shape (all phases, bases); None if all have the same number."""
+        """Shots of each circuit, shape (all phases, bases); None if all circuits have the same number."""
         shots = self.settings.shots
         return shots.fitting(self.measured) if isinstance(shots, Split) else None
 
     @property
     def shots(self) -> int | None:
-        """Shots per circuit, the mean of a split; None for exact expectations."""
+        """Shots per circuit, averaged if the shots are split; None for exact expectations."""
         if self.split is not None:
             return max(2, round(float(self.split[self.measured].mean())))
         return self.settings.shots  # type: ignore[return-value]
@@ -117,23 +117,23 @@ class Plan(Value):
 
     @property
     def round(self) -> int:
-        """0 or 1."""
+        """The number of the round: 0 or 1."""
         return 0 if self.earlier is None else 1
 
     @property
     def complete(self) -> bool:
-        """Whether every phase is planned, so that the outcomes of this round (and the earlier) make a gradient."""
+        """Whether this round and the earlier one cover every phase, so that their outcomes give a gradient."""
         done = set(self.phases) | (set(self.earlier.phases) if self.earlier else set())
         return done == set(range(len(self.stencil.phases)))
 
     @cached_property
     def expectations(self) -> NDArray[np.float64]:
-        """Expectations without noise of all strings in this round's phases, shape (phases, L)."""
+        """The noiseless expectations of all strings in this round's phases, shape (phases, L)."""
         return self.prepared.expectations(self.problem.frame.strings)
 
     @cached_property
     def bias(self) -> Bias:
-        """The finite-β bias of the gradient of these states; only a complete plan has one."""
+        """The finite-β bias of the gradient of these states; requires a complete plan."""
         return bias_of(self)
 
     @cached_property
@@ -162,18 +162,18 @@ def plan(
     ----------
     problem : Problem
     settings : Settings
-        With nothing left to the planner. An adaptive β is chosen once the free phase is prepared.
+        Settings without open choices, except that an adaptive β is chosen once the free phase is prepared.
     warm_start : Prepared, optional
-        The free phase of a similar problem, for the preparer to start from.
+        The free phase of a similar problem, from which the preparer starts.
     prepared : Prepared, optional
-        The states of :func:`first_family` if they are prepared already; of :func:`free_family` if β is adaptive.
+        The states of :func:`first_family` (:func:`free_family` if β is adaptive), if they are already prepared.
     stencil : Stencil, optional
-        With the β that was chosen already for an adaptive stencil.
+        The stencil with the β already chosen for an adaptive stencil.
 
     Raises
     ------
     InputError
-        For shots that the network has no circuits for, a package that is missing, and whatever the preparer refuses.
+        If shots are given for a network without circuits, if a package is missing, or if the preparer refuses the problem.
     """
     preparer, seed = settings.preparer, settings.seed
     refuse_without_qubits(problem, preparer, settings.shots)
@@ -196,7 +196,7 @@ def plan(
 
 
 def needed(problem: Problem, stencil: Stencil, phase: int) -> NDArray[np.bool_]:
-    """Return which strings must be read in a phase, shape (L,)."""
+    """Return a mask of the strings that must be measured in a phase, shape (L,)."""
     rows = np.zeros(len(problem.frame.paulis), dtype=bool)
     if stencil.phase_factors[phase] != 0.0:
         rows |= (problem.derivative_rows != 0).any(axis=0)
@@ -215,7 +215,7 @@ def _bases(problem: Problem, stencil: Stencil) -> tuple[tuple[Basis, ...], NDArr
 
 
 def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: object) -> None:
-    """Refuse shots and preparers that need qubits, where the network or the preparer has none."""
+    """Refuse shots, and preparers that need qubits, if the network or the preparer has no qubits."""
     if not problem.network.closed_form:
         if shots is not None and preparer.supports.no_circuits:
             raise InputError(preparer.supports.no_circuits)

@@ -1,4 +1,4 @@
-"""The predictions of a network: the free phase alone, measured in the same way as for a gradient."""
+"""Predictions of a network from the free phase alone, measured in the same way as for a gradient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qep_qiskit.stencils import symmetric
 
 Vector = NDArray[np.float64]
 UNUSED = symmetric(1.0)
-"""The stencil of plans that have no nudged phase."""
+"""The stencil of plans without nudged phases."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Answer:
     predictions, predictions_stderr : ndarray of shape (num_outputs,); the second may be None
     loss, loss_stderr : float; the second may be None
     shots : int
-        Shots spent. Those of the readout calibration are counted in the first of the answers that share it.
+        Shots used. Those of a shared readout calibration are counted only in the first of its answers.
     shared : ndarray of shape (C,) or None
-        A vector s; s·s is the variance that the readout calibration adds to the loss. It is common to the answers of a job.
+        A vector s. The readout calibration adds the variance s·s to the loss. It is common to the answers of a job.
     loss_bias : float or None
-        What shot noise adds to the loss on average, as in :class:`Gradient`.
+        The average amount that shot noise adds to the loss, as in :class:`Gradient`.
     warnings : tuple of str
     """
 
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass
 class _Observed:
-    """A cost whose nudged phases are not prepared."""
+    """A cost without nudged phases."""
 
     cost: Cost
     needs_free_phase: bool = True
@@ -84,7 +84,7 @@ def answers(
     warm_start: Sequence[Prepared | None] | None = None,
     progress: Progress = silent,
 ) -> list[Answer]:
-    """Return predictions and loss of each problem, with all circuits in one job.
+    """Return the predictions and the loss of each problem, with all circuits in one job.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def answers(
     settings : Settings
         The stencil is not used.
     warm_start : sequence of Prepared or None, optional
-        For each problem, the state from which the search starts.
+        The initial state of the search for each problem.
     """
     plans = []
     for number, problem in enumerate(problems):

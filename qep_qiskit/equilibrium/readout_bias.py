@@ -11,10 +11,10 @@ from qep_qiskit.samples import Samples
 
 Vector = NDArray[np.float64]
 LARGE = 0.5
-"""The smallest bias that is reported, in error bars: half an error bar makes the total error a tenth larger than the bar."""
+"""The smallest bias that is reported, in error bars. Half an error bar makes the total error a tenth larger than the bar."""
 SINGLE = 5
-"""The number of outcomes seen just once that shows that others were missed, with a total probability of about that number
-divided by the shots (Good and Turing)."""
+"""If at least this many outcomes were seen exactly once, others were missed. Their total probability is about the number of
+outcomes seen once divided by the shots (Good and Turing)."""
 
 
 def readout_bias(
@@ -33,9 +33,9 @@ def readout_bias(
 
     Notes
     -----
-    Both methods use the same shots, so most of the noise cancels in the differences and they show the bias. Their root mean
-    square over all strings measures its size. With readout-flip probabilities of 3 % and 9 % it is half an error bar at
-    8 qubits and one at 12 (4000 shots), and ten at 40 qubits (2000 shots).
+    Both methods use the same shots, so most of the noise cancels in the differences, which therefore show the bias. Its size is
+    measured by their root mean square over all strings. With readout-flip probabilities of 3 % and 9 %, the bias is half an error
+    bar at 8 qubits and one at 12 (4000 shots), and ten at 40 qubits (2000 shots).
     """
     if not strings.size or float(np.sqrt(np.mean(strings**2))) <= LARGE:
         return ()

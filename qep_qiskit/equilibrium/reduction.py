@@ -1,4 +1,4 @@
-"""From outcomes to a gradient with its covariance. Pure: the same outcomes always give the same gradient."""
+"""Reduction of outcomes to a gradient with its covariance. The same outcomes always give the same gradient."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from qep_qiskit.measurement.mitigator import digest
 from qep_qiskit.preparation.preparer import Phase
 
 DEEP = 20
-"""Depth from which a state-loading circuit gives a warning."""
+"""The depth at which a state-loading circuit starts to give a warning."""
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     outcomes : Outcomes
         The outcomes of all rounds.
     mitigation : str, optional
-        Replaces the plan's: counts with a calibration can be read again with another method or with none.
+        A mitigation that replaces the plan's. Counts with a calibration can be reduced again with another method or none.
 
     Returns
     -------
@@ -47,9 +47,9 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
 
     Notes
     -----
-    The gradient of a weight is Σ_p s_p ⟨∂H/∂w⟩_p. Its covariance is Σ_p s_p² Cov_p from per-shot values within a basis, plus
-    J Σ_cal Jᵀ with the calibration's covariance, shared by all phases, plus the free phase's error in ε carried by
-    ∂(gradient)/∂ε. Each of them counts events that were too rare to be seen (`measurement/covariance.py`).
+    The gradient of a weight is Σ_p s_p ⟨∂H/∂w⟩_p. Its covariance has three parts: Σ_p s_p² Cov_p from the per-shot values within
+    a basis; J Σ_cal Jᵀ from the covariance of the calibration, which all phases share; and the error of ε in the free phase,
+    propagated by ∂(gradient)/∂ε. Each part allows for events too rare to be seen (`measurement/covariance.py`).
     """
     if not plan.complete:
         raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
@@ -102,9 +102,10 @@ def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
 
 
 def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, Matrix | None, tuple[str, ...]]:
-    """Return the outputs' and then the cost observables' expectations in the free phase, their covariance, S, and warnings.
+    """Return the expectations, their covariance, S, and warnings of the free phase.
 
-    S Sᵀ is the calibration's part of the covariance. Both are None if expectations are exact.
+    The expectations are those of the outputs, followed by those of the cost's observables. S Sᵀ is the calibration's part of
+    the covariance. The covariance and S are None if expectations are exact.
     """
     method = _chosen(plan, None)
     mitigator = _mitigator(method, outcomes)
@@ -124,7 +125,7 @@ def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, M
 def values_of(
     plan: Plan, outcomes: Outcomes, phase: int, mitigator: Mitigator | None, zne: ZeroNoise | None = None
 ) -> tuple[Vector, list[Readings]]:
-    """Return the expectation of every string that was read in a phase (0 for the others), and the readings.
+    """Return the expectation of every string that was measured in a phase (0 for the others), and the readings.
 
     With zero-noise extrapolation there is one reading per factor, multiplied by the derivative of the extrapolated values.
     """
@@ -147,7 +148,7 @@ def values_of(
 
 
 def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
-    """Return gradient, predictions and cost observables as linear functions of the strings, one matrix per phase."""
+    """Return gradient, predictions and cost observables as linear functions of the strings' expectations, by phase."""
     problem, factors = plan.problem, plan.stencil.phase_factors
     quiet = np.zeros((len(problem.output_rows) + len(problem.cost_rows), len(problem.frame.paulis)))
     rows = [np.vstack([s * problem.derivative_rows, quiet]) for s in factors]
@@ -159,7 +160,7 @@ def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
 
 
 def _covariance(rows: list[Matrix], readings: list[list[Readings]], mitigator: Mitigator | None) -> tuple[Matrix, Matrix]:
-    """Return the covariance, and a factor S of the calibration's part of it, S Sᵀ."""
+    """Return the covariance, and a matrix S such that S Sᵀ is the calibration's part of it."""
     total = np.zeros((len(rows[0]), len(rows[0])))
     jacobian = np.zeros((len(rows[0]), mitigator.num_parameters if mitigator else 0))
     for matrix, phase in zip(rows, readings, strict=True):
@@ -187,9 +188,9 @@ def _readout_bias(
     strings: list[tuple[Vector, list[Readings]]],
     parts: list[tuple[str, list[Matrix], Vector]],
 ) -> tuple[str, ...]:
-    """Compare the strings' values of all phases with those of the method's unbiased counterpart, if it has one.
+    """Compare the strings' expectations with those of the method's unbiased counterpart, if it has one; return any warnings.
 
-    `parts` are the reported quantities: a name, its rows over each phase's strings, and its error bars.
+    `parts` are the reported quantities: each has a name, its rows for each phase's strings, and its error bars.
     """
     unbiased = getattr(mitigator, "unbiased", None)
     if unbiased is None:
@@ -210,7 +211,7 @@ def _mitigator(method: Mitigation, outcomes: Outcomes) -> Mitigator | None:
 
 
 def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
-    """Return gap, phases, bias of the finite β and warnings of a complete plan; `covariance` is the gradient's."""
+    """Return the gap, the phases, the finite-β bias and the warnings of a complete plan; `covariance` is the gradient's."""
     parts = [plan] if plan.earlier is None else [plan.earlier, plan]
     phases = {p: phase for part in parts for p, phase in zip(part.phases, part.prepared.phases, strict=True)}
     warnings: list[str] = []
@@ -237,9 +238,9 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
 
 
 def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
-    """Warn if a device returned another number of shots than requested; the error bars are those of the returned shots.
+    """Warn if a device returned a different number of shots than requested. The error bars are those of the returned shots.
 
-    Twirling rounds the number up, which gives no warning.
+    Twirling rounds the number up, which does not cause a warning.
     """
     if plan.shots is None:
         return []
@@ -274,10 +275,10 @@ def _count(value: object) -> int:
 
 
 def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
-    """Return a bound of the error of every weight's gradient and of the predictions, if the states have one.
+    """Return bounds on the errors of the gradient and of the predictions, if the states have an error bound.
 
-    Each string's expectation errs by at most the phase's bound, so a weight's gradient by Σ_p |s_p| bound_p ‖∂H/∂w‖₁. The
-    effect of the free phase's error on a cost's error signal is left out.
+    The error of each string's expectation is at most the phase's bound, so that of a weight's gradient is at most
+    Σ_p |s_p| bound_p ‖∂H/∂w‖₁. The effect of the free phase's error on the error signal of the cost is neglected.
     """
     bounds = [phases[p].error_bound for p in range(len(plan.stencil.phases))]
     if any(bound is None for bound in bounds):

@@ -1,4 +1,4 @@
-"""A gradient with its error bars, and what it was measured with."""
+"""Gradients with their error bars, diagnostics and provenance."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ class Gradient(Value):
     names : tuple of str
     values : ndarray of shape (K,)
     covariance : ndarray of shape (K, K) or None
-        None where expectations are exact. Shot noise, the calibration's and the error signal's. It does not vanish because an
-        event was not seen in the shots.
+        The covariance of shot noise, of the calibration and of the error signal; None if expectations are exact. It does not
+        vanish if an event is missing from the shots.
     loss, loss_stderr : float, float or None
-        At the free phase, ℓ(predictions). Shot noise raises a curved ℓ on average, a squared error by Σσ²; the error bar holds
-        that bias, and `unbiased_loss` is without it.
+        The loss ℓ(predictions) of the free phase. Shot noise raises a curved ℓ on average (a squared error by Σσ²). The error
+        bar includes that bias; `unbiased_loss` removes it.
     predictions, predictions_stderr : ndarray of shape (num_outputs,), same or None
     diagnostics : Diagnostics
-        The gap, how well each phase was prepared, the bias of β, and warnings.
+        The gap, the quality of each prepared phase, the finite-β bias, and warnings.
     provenance : mapping
         Versions, circuits, shots, layout, calibration date, seeds, times.
     free : Prepared or None
-        The free phase as it was prepared, for the next gradient to start from (``warm_start=``). Pickled, it keeps what a
-        start needs, angles or a state, and no circuits.
+        The prepared free phase, from which the next gradient can start (``warm_start=``). When pickled it keeps the angles or
+        the state needed for that, but no circuits.
     shared : ndarray of shape (K + 1, C) or None
-        S, where S Sᵀ is the readout calibration's part of the covariance of the values and, last, the loss: the part that all
-        gradients of a batch have in common. It is in memory only.
+        A matrix S. S Sᵀ is the readout calibration's part of the covariance of the values and, last, the loss. This part is
+        common to all gradients of a batch. It is kept in memory only.
     calibration : str or None
-        Which readout calibration that is: the same text for the same counts. It is in memory only.
+        An identifier of the readout calibration: equal for equal counts. It is kept in memory only.
     loss_bias : float or None
-        ½ tr(ℓ'' Cov), by which the loss is too high on average; None where expectations are exact.
+        ½ tr(ℓ'' Cov), the average excess of the loss due to shot noise; None if expectations are exact.
     """
 
     names: tuple[str, ...]
@@ -68,16 +68,16 @@ class Gradient(Value):
 
     @property
     def stderr(self) -> Vector | None:
-        """One standard deviation of each value, shape (K,), or None where expectations are exact."""
+        """The standard deviation of each value, shape (K,), or None if expectations are exact."""
         return None if self.covariance is None else np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
 
     @property
     def unbiased_loss(self) -> float:
-        """The loss less the bias of shot noise: right on average over many runs. It may lie below 0 where the loss is near 0."""
+        """The loss minus its bias from shot noise: correct on average, but possibly negative if the loss is near 0."""
         return self.loss - (self.loss_bias or 0.0)
 
     def __getitem__(self, name: str) -> Estimate:
-        """Return one weight's value and error bar, such as ``grad["J[0,1]"]``, which prints 0.123 ± 0.004."""
+        """Return one weight's value and error bar: ``grad["J[0,1]"]`` prints 0.123 ± 0.004."""
         if not isinstance(name, str) or name not in self.names:
             raise InputError(f"gradient: there is no weight {shown(name)}{nearest(str(name), self.names)}")
         k = self.names.index(name)
@@ -99,7 +99,7 @@ class Gradient(Value):
         Raises
         ------
         InputError
-            Without pandas.
+            If pandas is not installed.
         """
         try:
             import pandas  # type: ignore[import-untyped]
@@ -140,7 +140,7 @@ class Gradient(Value):
 
 
 def checked(gradient: Gradient) -> Gradient:
-    """Return the gradient. Raises InputError where a number of it is not finite."""
+    """Return the gradient unchanged, or raise InputError if one of its numbers is not finite."""
     for what, values in (
         ("gradient", gradient.values),
         ("loss", gradient.loss),
@@ -159,7 +159,7 @@ def checked(gradient: Gradient) -> Gradient:
 
 
 def listed(names: Sequence[str], values: Vector, errors: Vector | None) -> str:
-    """Return one line per weight: its name, its value, and its error where there is one."""
+    """Return one line per weight: its name, its value, and its error bar if there is one."""
     width = max(len(name) for name in names)
     lines = [
         f"{name:<{width}}  {value:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}")

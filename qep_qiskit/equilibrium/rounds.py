@@ -1,4 +1,4 @@
-"""Planning and execution of a gradient's rounds, one after the other, and the versions and times in its provenance."""
+"""Planning and execution of a gradient's rounds in sequence, and the versions and times in its provenance."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def run(
     warm_start: Sequence[WarmStart] | None = None,
     progress: Progress = silent,
 ) -> list[tuple[Plan, Outcomes]]:
-    """Return the last plan of each problem and the outcomes of all its rounds, which can be reduced in more than one way.
+    """Run all rounds of several problems, with one job per round.
 
-    All circuits of a round form one job.
+    Return the last plan of each problem and the outcomes of its rounds, which can be reduced in more than one way.
     """
     first = _first_rounds(problems, settings, warm_start, progress)
     outcomes = execute_all(first, progress=progress)
-    # a batch may mix costs: only those of expectations take a second round
+    # a batch may mix costs: only costs of expectations need a second round
     waiting = [i for i, part in enumerate(first) if not part.complete]
     last = list(first)
     if waiting:

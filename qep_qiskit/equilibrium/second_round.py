@@ -1,4 +1,4 @@
-"""The second round of a cost of expectations: the phases that wait for the free phase's result."""
+"""The second round for a cost of expectations, with the phases that depend on the free phase's result."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 
 Vector = NDArray[np.float64]
 SIGNAL_STEP = 0.1
-"""The step in ε for the gradient's derivative: large beside a preparer's own error, small beside ε."""
+"""The step in ε for the gradient's derivative: large compared with a preparer's error, small compared with ε."""
 
 
 def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Plan:
-    """Return the second round of a cost of expectations, now that the free phase is known.
+    """Return the second round for a cost of expectations, given the result of the free phase.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
 
 
 def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: Progress = silent) -> list[Plan]:
-    """Return the second rounds of a batch, as :func:`advance` would; what can be is prepared together."""
+    """Return the second rounds of a batch, as :func:`advance` does for one plan. States are prepared together where possible."""
     if not first[0].preparer.supports.together:
         second = []
         for number, (plan, values) in enumerate(zip(first, observed, strict=True)):
@@ -52,7 +52,7 @@ def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: 
 
 
 def _second_families(first: Plan, observed: Vector) -> list[Family]:
-    """H + βC of the phases that are left, and where shot noise reaches the error signal, with each ε_m moved by a step."""
+    """Return the families H + βC of the remaining phases, also with each ε_m moved by a step if ε has shot noise."""
     signal = first.problem.cost.error_signal(observed)
     noisy = first.shots is not None and first.prepared.computable
     return _nudged(first, _moved(signal) if noisy else [signal])
@@ -66,7 +66,7 @@ def _nudged(first: Plan, signals: Sequence[Vector]) -> list[Family]:
 
 
 def _moved(signal: Vector) -> list[Vector]:
-    """ε, and ε with each of its entries moved by a step."""
+    """Return ε, followed by ε with each of its entries moved by a step."""
     return [signal, *(signal + _step(signal) * direction for direction in np.eye(len(signal)))]
 
 
@@ -96,10 +96,10 @@ def _second(first: Plan, observed: Vector, prepared: Sequence[Prepared], progres
 
 
 def _sensitivity(first: Plan, signal: Vector, prepared: Sequence[Prepared]) -> NDArray[np.float64]:
-    """∂(gradient)/∂ε_m at this ε and this β, from one step in each ε_m, on the prepared states without noise.
+    """Return ∂(gradient)/∂ε_m at this ε and β, from one step in each ε_m, with the noiseless prepared states.
 
-    At finite β the gradient is not linear in ε, so the response to the nudge O_m alone would not do. It only enters the
-    error bar, through the variance of ε.
+    At finite β the gradient is not linear in ε, so the response to a nudge by O_m alone is not enough. The derivative is used
+    only for the error bar, to propagate the variance of ε.
     """
     problem, paulis = first.problem, first.problem.frame.paulis
     factors = np.array([first.stencil.phase_factors[p] for p in _rest(first)])
@@ -108,9 +108,9 @@ def _sensitivity(first: Plan, signal: Vector, prepared: Sequence[Prepared]) -> N
 
 
 def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArray[np.float64]:
-    """The sensitivity of ground states as matrix product states in place of circuits' states that are too large to compute.
+    """Return the sensitivity of the ground states, as matrix product states, for circuits that are too large to simulate.
 
-    It only enters the error bar; the ground state's stands for the circuit's.
+    It is used only for the error bar, where the ground states' sensitivity approximates the circuits'.
     """
     preparer = MPS(gap=False)
     free = preparer.prepare(free_family(first.problem), seed=first.seed, progress=progress)

@@ -1,4 +1,4 @@
-"""The error of keeping a few levels of each oscillator, measured against the closed form."""
+"""The error due to keeping a few levels of each oscillator, relative to the closed form."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from qep_qiskit.problem import Problem
 
 
 def truncation(problem: Problem, energy: float | None) -> dict[str, object]:
-    """Return ``{"truncation": …}`` for a network of oscillators on qubits, and nothing for any other.
+    """Return ``{"truncation": …}`` for a network of oscillators on qubits, and an empty dict for any other network.
 
     Parameters
     ----------
     problem : Problem
     energy : float or None
-        Of the free phase as it was prepared.
+        The energy of the prepared free phase.
 
     Returns
     -------
     dict
-        `levels`, `encoding`, `frequencies` and `displacements` of the reference oscillators; `leakage`, the probability that the
-        true ground state has outside the levels of each site; `energy_error`, the prepared energy above the true one: the
-        truncation's and the preparation's.
+        `levels`, `encoding`, `frequencies` and `displacements` of the reference oscillators; `leakage`, the probability of the
+        true ground state outside the kept levels, for each site; and `energy_error`, the prepared energy minus the true one, due
+        to both truncation and preparation.
     """
     network = problem.network
     if not isinstance(network, EncodedNetwork):
