@@ -1,4 +1,4 @@
-"""Preparing the states of all phases."""
+"""Preparation of the states of all phases."""
 
 from qep_qiskit.preparation.adiabatic import Adiabatic
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim

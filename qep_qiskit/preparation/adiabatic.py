@@ -28,32 +28,32 @@ Vector = NDArray[np.float64]
 
 STATE_QUBITS = 20
 LIMIT_QUBITS = 14
-"""The most qubits for which the limit β → 0 of a ramp is computed: two more ramps."""
+"""The largest number of qubits for which the limit β → 0 is computed; it takes two more ramps."""
 GAP_QUBITS = 16
-"""The most qubits for which the true ground state and its gap are computed too, in less time than a ramp takes."""
+"""The largest number of qubits for which the true ground state and its gap are also computed, in less time than a ramp."""
 NEARBY = 1e-4
-"""The nudge of those ramps, as a share of the largest coefficient: errors are about its square, and rounding divided by it."""
+"""The nudge of the ramps for the limit β → 0, as a share of the largest coefficient, ε. Errors are about ε² + rounding/ε."""
 LARGE_ANGLE = 1.0
 MOST_ROTATIONS = 1_000_000
-"""Rotations of one ramp: its circuit takes a kilobyte for each."""
+"""The largest number of rotations in one ramp. Its circuit needs a kilobyte for each."""
 
 
 @PREPARERS.register("adiabatic")
 @dataclass(frozen=True)
 class Adiabatic(Preparer):
-    """Ramp H(s) = (1 − λ(s)) H0 + λ(s) (H + βC) from the ground state of H0, by a product formula.
+    """Adiabatic ramp H(s) = (1 − λ(s)) H0 + λ(s) (H + βC) from the ground state of H0, by a product formula.
 
     Parameters
     ----------
     time : float
         The total time T, in units of 1/H.
     steps : int
-        Trotter steps; λ is taken at the middle of each.
+        The number of Trotter steps; λ is evaluated at the middle of each.
     schedule : {"cosine", "smoothstep", "linear"}
         λ(s) = (1 − cos πs)/2, 3s² − 2s³, or s.
     order : {1, 2}
-        The order of the product formula. The second is symmetric; neighbouring half steps are merged, so it costs about one
-        group of commuting terms more per step.
+        The order of the product formula. Order 2 is symmetric; neighbouring half steps are merged, so it costs about one more
+        group of commuting terms per step.
     initial : SparsePauliOp or mapping of label to number, optional
         H0, a sum of single-qubit terms with a field on every qubit. Default: Σ s_i X_i, where s_i = ±1 is the sign of
         H's X_i coefficient (−1 if H has none), so that no X field changes its sign on the way.
@@ -61,18 +61,17 @@ class Adiabatic(Preparer):
     Raises
     ------
     InputError
-        For an option that is out of range; from :meth:`prepare` for an `initial` that does not fit the network or
-        leaves a qubit without a field (its ground state would be degenerate).
+        If an option is out of range; from :meth:`prepare`, if `initial` does not fit the network or leaves a qubit without a
+        field (its ground state would be degenerate).
 
     Notes
     -----
-    The nudge is ramped with the same schedule as H: switched on at once it leaves an error that does not fall with T.
-
-    With zero slope at both ends the infidelity falls as T⁻⁴ and the error of an EP gradient as 1/T. With the linear
-    schedule the infidelity falls as T⁻², yet the error of the gradient does not fall: the amplitude of the excited
-    state is ~1/T with a phase ~T·gap, and the derivative of that phase with respect to β brings the factor T back
-    (until Tβ ∂gap/∂β ≳ 1, where both errors start to fall faster by one power). The errors oscillate in T. See
-    Lidar, Rezakhani and Hamma (2009), arXiv:0808.2697, for the part that the ends of the schedule play.
+    The nudge is ramped with the same schedule as H; if switched on at once it would leave an error that does not fall with T.
+    If the schedule has zero slope at both ends, the infidelity falls as T⁻⁴ and the error of an EP gradient as 1/T. With the
+    linear schedule the infidelity falls as T⁻², yet the error of the gradient does not fall: the amplitude of the excited
+    state is ~1/T with a phase ~T·gap, and the derivative of that phase with respect to β restores the factor T (until
+    Tβ ∂gap/∂β ≳ 1, where both errors start to fall faster by one power). The errors oscillate in T. Lidar, Rezakhani and Hamma
+    (2009), arXiv:0808.2697, describe the effect of the ends of the schedule.
 
     The coefficients of H + βC are the parameters of one circuit, so all phases, samples and training steps share it
     as long as the Pauli strings and the signs of the X fields stay the same.
@@ -120,14 +119,14 @@ class Adiabatic(Preparer):
         ----------
         family : Family
         free, warm_start, seed
-            Not used: a ramp starts from the same product state in every phase and draws nothing.
+            Not used: a ramp starts from the same product state in every phase, and nothing is random.
         progress : callable
 
         Returns
         -------
         Prepared
-            Above 20 qubits the states are not computed: energies are nan, variances None, and only the circuits
-            serve.
+            The prepared states. Above 20 qubits they are not computed: energies are nan, variances None, and only the circuits
+            are available.
         """
         return self.prepare_all([family], progress=progress)[0]
 
@@ -139,7 +138,7 @@ class Adiabatic(Preparer):
         seed: int = 0,
         progress: Progress = silent,
     ) -> list[Prepared]:
-        """Prepare several families; the states of those with the same strings and fields are worked out together."""
+        """Prepare several families, computing the states of those with the same strings and fields together."""
         groups: dict[tuple[int, int], list[int]] = {}
         ramps = [self.ramp(family) for family in families]
         for number, (family, ramp) in enumerate(zip(families, ramps, strict=True)):
@@ -166,7 +165,7 @@ class Adiabatic(Preparer):
 
         @cache
         def slopes() -> dict[int, Vector]:
-            """d⟨P⟩/dβ at β = 0 of every string, by families: ramps of nudges close to zero, all together."""
+            """Return d⟨P⟩/dβ at β = 0 of every string for each family, from ramps with nudges close to zero, run together."""
             numbers = [i for i, family in enumerate(families) if family.limit]
             steps = [NEARBY * _largest(families[i]) / max(families[i].nudge_bound(), 1e-300) for i in numbers]
             rows = [families[i].free + s * h * families[i].nudge for i, h in zip(numbers, steps, strict=True) for s in (1, -1)]
@@ -243,7 +242,7 @@ class Adiabatic(Preparer):
         }
 
     def ramp(self, family: Family) -> Ramp:
-        """Return the ramp to this family's Hamiltonians; its targets are the strings of ``family.support``."""
+        """Return the ramp to this family's Hamiltonians, over the strings of ``family.support``."""
         if self.initial is None:
             fields = transverse_fields(family)
         else:
@@ -277,7 +276,7 @@ def _ramp(labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps:
 
 @lru_cache(maxsize=8)
 def _circuit(ramp: Ramp, time: float) -> QuantumCircuit:
-    """Return the same circuit object for the same arguments, since structures are joined by the identity of their circuit."""
+    """Return the same circuit object for the same arguments; structures are joined if they have the identical circuit object."""
     return ramp_circuit(ramp, time=time)
 
 
@@ -286,7 +285,7 @@ def _largest(family: Family) -> float:
 
 
 def transverse_fields(family: Family) -> Vector:
-    """Return the default H0 as fields, shape (n, 3): ±X with the sign of H's X field, − if it has none."""
+    """Return the default H0 as fields, shape (n, 3): X with the sign of H's X field, or −X if H has none."""
     n = family.num_qubits
     fields = np.zeros((n, 3))
     fields[:, 0] = -1.0
@@ -299,7 +298,7 @@ def transverse_fields(family: Family) -> Vector:
 
 
 def fields_of(operator: SparsePauliOp) -> Vector:
-    """Return the fields of a sum of single-qubit terms, shape (n, 3) for X, Y, Z.
+    """Return the fields of a sum of single-qubit terms along X, Y and Z, shape (n, 3).
 
     Raises
     ------

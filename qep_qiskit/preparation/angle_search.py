@@ -1,4 +1,4 @@
-"""The search for the angles of one phase at which its energy is stationary."""
+"""Search for the angles at which the energy of one phase is stationary."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MOST_NEWTON_ANGLES = 400
 POLISH = 1e-3
 """Newton steps continue to this share of the tolerance, because the error of an unconverged phase is divided by β."""
 VALLEY = 1e-6
-"""L-BFGS continues to this slope before Newton steps take over, which would stop at the nearest point of a nearly flat valley."""
+"""L-BFGS continues to this slope; earlier Newton steps would stop at the nearest point of a nearly flat valley."""
 SPREADS = (0.1, 0.6, 1.2)
 """Standard deviations of the initial angles of the random starts, used in turn."""
 
 
 @dataclass(frozen=True, eq=False)
 class AngleSearch:
-    """The search for one phase.
+    """Search for the angles of one phase.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class AngleSearch:
     operator : PauliSum
         H + βC.
     hamiltonian : callable
-        () → H + βC in the form that an estimator takes.
+        A function without arguments; returns H + βC in the form that an estimator accepts.
     """
 
     options: Any
@@ -63,11 +63,11 @@ class AngleSearch:
         return self.polish(best)
 
     def follow(self, start: Vector) -> Vector:
-        """Return this phase's angles from those of a nearby phase, by Newton steps alone if they are available."""
+        """Return this phase's angles, starting from those of a nearby phase, by Newton steps alone if they are available."""
         return self.polish(start) if self._newton else self.optimise(start)
 
     def optimise(self, start: Vector) -> Vector:
-        """Return the angles that the optimizer reaches from a start."""
+        """Return the angles that the optimizer finds from a start."""
         options, program = self.options, self.program
         if options.estimator is not None:
             return self._by_estimator(start)

@@ -1,4 +1,4 @@
-"""The response of an ansatz's stationary angles to a nudge, by implicit differentiation."""
+"""Response of an ansatz's stationary angles to a nudge, by implicit differentiation."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
 MOST_GAP_QUBITS = 14
-"""The most qubits for which the true gap is computed too, in a small part of the time of a search."""
+"""The largest number of qubits for which the true gap is also computed, in a small part of the time of a search."""
 FLAT = 1e-9
-"""Directions whose curvature is below this share of the largest are redundant angles: nothing depends on them."""
+"""Directions count as redundant, with no effect on the state, if their curvature is below this share of the largest."""
 STEP = 1e-4
-"""The largest angle of the step along which the state is differentiated."""
+"""The largest angle of the step with which the state is differentiated."""
 
 
 def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> Responsive:
-    """Return what gives the response of stationary angles, −(∂²E)⁺ ∂⟨C⟩."""
+    """Return a function for the response of stationary angles, −(∂²E)⁺ ∂⟨C⟩."""
 
     @functools.cache
     def curvatures() -> tuple[Vector, NDArray[np.float64]]:
@@ -61,9 +61,10 @@ def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> R
 
 
 def _reach(family: Family, nudge: Vector) -> float | None:
-    """Return how far a unit of β moves the true ground state; None if that is not computed.
+    """Return how far a unit of β moves the true ground state; None if this is not computed.
 
-    An angle that costs next to no energy answers a nudge without bound in first order, and hardly at any β that one would take.
+    The ansatz's own response is not used here: along an almost flat direction it diverges in first order, but at practical β the
+    state hardly moves.
     """
     if family.num_qubits > MOST_GAP_QUBITS:
         return None

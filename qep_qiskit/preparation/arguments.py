@@ -1,4 +1,4 @@
-"""Checks of a preparer's numbers, by the keys that a spec has for them."""
+"""Checks of a preparer's numbers against the limits of the corresponding keys of a spec."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from qep_qiskit.kinds import Key, Kind
 
 
 def check_arguments(value: Any) -> None:
-    """Check the numbers and flags of a frozen dataclass by the keys of its fields, and keep them as Python's own.
+    """Check the numbers and flags of a frozen dataclass against the keys of its fields, and convert them to Python types.
 
     Raises
     ------
     InputError
-        One line that names the class, the argument, its value and what is allowed.
+        If a value is not allowed. The message names the class, the argument, its value and the allowed values.
     """
     kind: Any = type(value)
     for name, (form, key) in _numbers(kind).items():
@@ -32,7 +32,7 @@ def check_arguments(value: Any) -> None:
 
 @functools.cache
 def _numbers(kind: Hashable) -> dict[str, tuple[type, Key]]:
-    """Return the type and the key of each argument of a dataclass that is one number or flag."""
+    """Return the type and the key of each argument of a dataclass that is a single number or flag."""
     forms = {}
     for name, parameter in Kind("", kind).parameters.items():
         hint = parameter.annotation

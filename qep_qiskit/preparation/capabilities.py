@@ -1,4 +1,4 @@
-"""Capabilities of preparers, so that no other room has to know them by name."""
+"""Capabilities of preparers, by which other parts of the package distinguish them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class GroundStateAim:
     Attributes
     ----------
     infidelity : float
-        A larger one causes a warning.
+        The infidelity above which there is a warning.
     remedy : str
-        The loss that the gradient then belongs to, and what to change.
+        Text for the warning: the loss to which the gradient belongs, and the change to make.
     variance : float
         With an energy variance below this share of Σ c², the true ground state is not computed for comparison.
     follows : bool
-        Whether the response to a nudge is compared with the ground state's too.
+        Whether the response to a nudge is also compared with that of the ground state.
     """
 
     infidelity: float
@@ -29,28 +29,28 @@ class GroundStateAim:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """The properties of a preparer that the rest of the program asks for; the defaults suit a plain preparer of qubits.
+    """The properties of a preparer that the rest of the package uses. The defaults suit a simple preparer on qubits.
 
     Attributes
     ----------
     closed_form : bool
-        Whether it prepares networks in closed form too.
+        Whether it also prepares networks in closed form.
     together : bool
-        Whether `prepare_all` works out many families faster than one after another.
+        Whether `prepare_all` computes many families faster together than one by one.
     quick : bool
-        Whether a free phase is cheap enough to be prepared just to choose β.
+        Whether a free phase is cheap enough to be prepared only to choose β.
     loads : bool
         Whether its circuits load arbitrary state vectors, and are correspondingly deep.
     variational : str
-        The thing that is varied, for reports; empty if the states are not variational.
+        The name of the variational family, for reports; empty if the states are not variational.
     neighbours : bool
-        Whether a sample of a batch starts from a nearby sample before it.
+        Whether a sample of a batch can start from a nearby earlier sample.
     start : {"", "angles", "state"}
-        The start of the next training step, see :meth:`Prepared.start`; empty if every step starts anew.
+        The kind of start for the next training step, see :meth:`Prepared.start`; empty if every step starts anew.
     start_qubits : int
-        The fewest qubits for which such a start saves anything.
+        The smallest number of qubits for which such a start saves time.
     aim : GroundStateAim or None
-        For approximations of ground states.
+        The aim of an approximation of ground states; None for other preparers.
     no_circuits : str
         The reason why no circuit prepares the states; empty if there are circuits.
     """

@@ -1,4 +1,4 @@
-"""Prepared states that remember their expectations, and phases that were prepared one after another as one result."""
+"""Prepared states that cache their expectations, and the union of free and nudged phases prepared separately."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qep_qiskit.samples import Samples
 
 
 def remembered(prepared: Prepared) -> Prepared:
-    """Return the same states, which remember the expectations of the last list of strings."""
+    """Return the same states with the expectations of the last list of strings cached."""
     last: list[tuple[object, NDArray[np.float64]]] = []
 
     def expectations(paulis: PauliList) -> NDArray[np.float64]:
@@ -25,7 +25,7 @@ def remembered(prepared: Prepared) -> Prepared:
 
 
 def joined(free: Prepared, rest: Prepared) -> Prepared:
-    """Return a free phase and nudged phases that were prepared one after the other, as one result."""
+    """Return one result from a free phase and nudged phases that were prepared separately."""
     first = len(free.phases)
 
     def circuits() -> tuple[StateCircuit, ...]:

@@ -1,4 +1,4 @@
-"""True ground states of all phases."""
+"""Preparation of true ground states and other eigenstates."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from qep_qiskit.simulation.eigen.vectors import norm
 
 MOST_QUBITS = 26
 BYTES_PER_AMPLITUDE = 140
-"""Memory of a search at its peak, measured: Lanczos vectors and the states of three phases."""
+"""The measured peak memory of a search, for Lanczos vectors and the states of three phases."""
 RESPONSE = 1e-4
-"""The relative residual of a linear response, at most."""
+"""The largest relative residual of a linear response."""
 IMPROVED = 0.01
-"""The relative error that an estimated bias may have."""
+"""The allowed relative error of an estimated bias."""
 STILL = (
     "without a transverse field the ground state is one configuration, which does not respond to an infinitesimal nudge: "
     "the gradient is zero; take a large β, MeanField or Thermal"
@@ -49,20 +49,20 @@ STUCK = (
 @PREPARERS.register("exact")
 @dataclass(frozen=True)
 class Exact(Preparer):
-    """True eigenstates: ground states by Lanczos, nudged phases started from the free one.
+    """True eigenstates, by default ground states. They are found by Lanczos; nudged phases start from the free one.
 
     Parameters
     ----------
     level : int
-        The eigenstate's number by energy, 0 for the ground state: EP holds at every eigenstate, where the energy is
-        stationary (Massar & Mognetti 2024, arXiv:2405.08467). The same number in all phases.
+        The number of the eigenstate in order of energy, 0 for the ground state; the same in all phases. EP holds at every
+        eigenstate, because its energy is stationary (Massar & Mognetti 2024, arXiv:2405.08467).
     tolerance : float
-        The allowed angle between each vector and the true ground state. A gradient errs by about this much over β.
+        The allowed angle between each vector and the true ground state. The error of a gradient is about this angle over β.
     nudge_share : float
-        Ignored: kept for programs that were written for an earlier version.
+        Ignored; kept for programs written for an earlier version.
     gap : bool
-        Whether to find the gap above the free phase. Without it a gradient costs a third less, as in a long training run of a
-        network known to be gapped; degenerate ground states then pass unseen.
+        Whether to compute the gap above the free phase. Without it a gradient costs a third less, which helps in long trainings
+        of networks known to be gapped, but a degenerate ground state is not detected.
 
     Raises
     ------
@@ -71,11 +71,11 @@ class Exact(Preparer):
 
     Notes
     -----
-    A Hamiltonian without transverse terms (a classical Ising network, ``ising(..., transverse=False)``) has one configuration
-    as its ground state, found among all 2**n. It does not respond to an infinitesimal nudge: the loss is constant in pieces, and
-    the gradient at β → 0 is zero wherever it exists. EP at finite β is the contrast Σ s_p ⟨∂H/∂w⟩ of the configurations that win
-    at H + β_p C, zero until β reaches a level crossing. Such networks are trained with β of the order of the gap (Laydevant et
-    al. 2024, arXiv:2305.18321), or as :class:`MeanField` or :class:`Thermal` ones, which do respond.
+    If a Hamiltonian has no transverse terms (a classical Ising network, ``ising(..., transverse=False)``), its ground state is
+    one configuration, found among all 2**n. It does not respond to an infinitesimal nudge: the loss is piecewise constant, and
+    the gradient at β → 0 is zero wherever it exists. At finite β, EP gives the contrast Σ s_p ⟨∂H/∂w⟩ of the ground
+    configurations of H + β_p C, which is zero until β reaches a level crossing. Such networks are trained with β of the order of
+    the gap (Laydevant et al. 2024, arXiv:2305.18321), or with :class:`MeanField` or :class:`Thermal` states, which do respond.
     """
 
     tolerance: Annotated[float, Key("the angle to the true ground state", above=0)] = 1e-9
@@ -95,7 +95,7 @@ class Exact(Preparer):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
-        """Return the ground states of ``family.betas``."""
+        """Return the eigenstates for ``family.betas``."""
         if isinstance(family.frame, MonomialFrame):
             refuse_excited(self.level)
             return gaussian_states(family, quantum=family.frame.quantum, details=self.describe())
@@ -143,7 +143,7 @@ class Exact(Preparer):
         )
 
     def _response(self, family: Family, operator: PauliSum, state: GroundState) -> Responsive:
-        """Return what gives the linear response of the free state."""
+        """Return a function that computes the linear response of the free state."""
 
         def response(nudge: NDArray[np.float64], nudged: Nudged = nothing, *, exact: bool = False) -> Response:
             @functools.cache
@@ -175,7 +175,7 @@ class Exact(Preparer):
         return response
 
     def _classical(self, family: Family, structure: PauliStructure, free: Prepared | None, progress: Progress) -> Prepared:
-        """Return configurations: the ground states of a Hamiltonian without transverse terms, by enumeration."""
+        """Return the ground configurations of a Hamiltonian without transverse terms, found by enumeration."""
         level, phases, spins = int(self.level), [], []
         for p, beta in enumerate(family.betas):
             progress("configurations", p / len(family.betas))
@@ -201,7 +201,7 @@ class Exact(Preparer):
 
     @property
     def reference(self) -> Preparer:
-        """Itself: the states are exact."""
+        """The preparer itself, since its states are exact."""
         return self
 
     def describe(self) -> dict[str, object]:
@@ -211,12 +211,12 @@ class Exact(Preparer):
 
 
 def reference_state(preparer: Preparer) -> Preparer:
-    """Return the exact preparer for the same states as this one's: itself, or that of ground states."""
+    """Return the exact preparer for the states that a preparer approximates; the preparer itself if it is exact."""
     return preparer.reference or Exact()
 
 
 def ground_state_response(family: Family) -> Responsive:
-    """Return what gives the response of the true ground state of a family's H, which approximations of it are measured by."""
+    """Return a function for the response of the true ground state of a family's H, with which approximations are compared."""
 
     def response(nudge: NDArray[np.float64], nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         free = Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
@@ -248,7 +248,11 @@ def _nearest(
 def _mirrored(
     solved: dict[int, GroundState], betas: tuple[float, ...], phase: int, start: NDArray[np.float64] | None
 ) -> NDArray[np.float64] | None:
-    """Return where to start: from the phase at −β mirrored at the free one, right to the second order in β, or the nearest."""
+    """Return the initial vector for a phase.
+
+    If the phase at −β is solved, it is mirrored at the free phase, which is correct to second order in β. Otherwise the start is
+    the nearest solved phase.
+    """
     opposite = next((solved[p].vector for p in solved if betas[p] == -betas[phase] != 0.0), None)
     free = next((solved[p].vector for p in solved if betas[p] == 0.0), start)
     if opposite is not None and free is not None and abs(overlap := np.vdot(free, opposite)) > 0.9:

@@ -1,4 +1,4 @@
-"""The Hamiltonians H + βC of all phases, over one list of Pauli strings."""
+"""Families of Hamiltonians H + βC, one for each phase, over one list of Pauli strings."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Family:
-    """H + β C for several β.
+    """The Hamiltonians H + βC for several β.
 
     Attributes
     ----------
     frame : Frame
         The Pauli strings; its `matrix` is not used here.
     free : ndarray of shape (L,)
-        H over the frame.
+        The coefficients of H in the frame.
     nudge : ndarray of shape (L,)
-        C over the frame; zeros for the free phase alone.
+        The coefficients of C in the frame; zeros if there is only the free phase.
     betas : tuple of float
     strings : tuple of int or None
         Strings that ansätze and ramps contain in addition to those of H and C. A cost of expectations lists its outputs here
         before their weights in C are known, so that both rounds share a circuit.
     limit : bool
-        Whether to compute the limit β → 0 too if that takes additional states.
+        Whether to also compute the limit β → 0 when that takes additional states.
     """
 
     frame: Frame
@@ -50,19 +50,19 @@ class Family:
 
     @property
     def coefficients(self) -> NDArray[np.float64]:
-        """One row per phase, shape (P, L)."""
+        """The coefficients of H + βC, one row per phase, shape (P, L)."""
         return self.free + np.asarray(self.betas)[:, None] * self.nudge
 
     @property
     def support(self) -> NDArray[np.int64]:
-        """The strings, identity excluded, that ansätze and ramps are made of: those of H, of C and of `strings`."""
+        """The strings, without the identity, of ansätze and ramps: those of H, of C and of `strings`."""
         used = (self.free != 0) | (self.nudge != 0)
         if self.strings is not None:
             used[list(self.strings)] = True
         return np.flatnonzero(used & self.frame.busy)
 
     def nudge_bound(self) -> float:
-        """Return an upper bound of ‖C‖ without its constant term: the sum of the magnitudes of the other coefficients."""
+        """Return an upper bound on ‖C‖ without its constant term: the sum of the magnitudes of the other coefficients."""
         return float(np.abs(self.nudge[self.frame.busy]).sum())
 
     def hamiltonian(self, phase: int) -> SparsePauliOp:
@@ -71,12 +71,12 @@ class Family:
 
 
 def outwards(betas: Sequence[float]) -> list[int]:
-    """Return the order in which phases are prepared, each starting from an earlier one: from the free phase to larger nudges."""
+    """Return the order of preparation, from the free phase to larger nudges, so that each phase can start from an earlier one."""
     return sorted(range(len(betas)), key=lambda p: abs(betas[p]))
 
 
 def inward_neighbour(done: Mapping[int, T], betas: Sequence[float], phase: int, free: T | None) -> T | None:
-    """Return the result of the nearest phase between this one and β = 0, else of the free phase; None if neither is done."""
+    """Return the result of the nearest prepared phase between this one and β = 0, else of the free phase, else None."""
     same_side = [p for p in done if betas[p] * betas[phase] > 0.0]
     if same_side:
         return done[max(same_side, key=lambda p: abs(betas[p]))]

@@ -1,4 +1,4 @@
-"""Ground states of networks in closed form: Gaussian states of oscillators, for all phases."""
+"""Gaussian ground states of oscillator networks in closed form."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Vector = NDArray[np.float64]
 
 
 def gaussian_states(family: Family, *, quantum: bool, details: dict[str, object]) -> Prepared:
-    """Return the Gaussian ground states of ``family.betas`` over a frame of monomials; `quantum` False: the points of rest.
+    """Return the Gaussian ground states for ``family.betas`` over a frame of monomials, or the points of rest if not `quantum`.
 
     Raises
     ------
     UnstableError
-        If H + βC is not positive definite; names the mode.
+        If H + βC is not positive definite. The message names the mode.
     """
     strings = family.frame.strings
     states = []
@@ -59,7 +59,7 @@ def _response(family: Family, state: GaussianState, quantum: bool) -> Responsive
         def changes(monomials: Monomials) -> Vector:
             return monomials.slopes(state.mean, *respond(state.form, state.mean, pull, quantum=quantum))
 
-        # a nudge that is linear in r shifts the means by exactly its response, at any β
+        # a nudge linear in r shifts the means in exact proportion to β
         return Response(stiffer / softest + lighter, changes, "the normal modes, in closed form")
 
     return response

@@ -1,4 +1,4 @@
-"""Mean-field states: the product states of lowest energy, which are networks of classical spins."""
+"""Mean-field states: the product states of lowest energy. They correspond to networks of classical spins."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from qep_qiskit.simulation.closed_form.product_states import ProductEnergy, Prod
 Vector = NDArray[np.float64]
 
 FLAT = 1e-7
-"""A direction costs no energy if its curvature is below this share of an ordinary (median) coefficient."""
+"""A direction counts as flat if its curvature is below this share of the median coefficient."""
 ROUNDING = 1e-13
 """The accuracy of curvatures, as a share of the largest coefficient."""
 SAME = 1e-9
-"""Two minima whose energies differ by less than this share of Σ|c| count as equally low."""
+"""Two minima count as equally low if their energies differ by less than this share of Σ|c|."""
 SWEEPS = 60
 SETTLED = 1e-4
 
@@ -36,32 +36,32 @@ SETTLED = 1e-4
 class MeanField(Preparer):
     """Product states that minimise ⟨H + βC⟩: every spin is a classical unit vector in the field of the others.
 
-    In this way any Pauli network becomes a classical network of continuous spins, and EP on it is classical EP. With couplings
+    Any Pauli network thus becomes a classical network of continuous spins, and EP on it is classical EP. With couplings
     XX + ZZ the spins are phase oscillators of energy −Σ J cos(φ_i − φ_j); see :func:`qep_qiskit.phase_oscillators`.
 
     Parameters
     ----------
     starts : int
-        Random starts of the free phase; the lowest minimum is kept. Nudged phases follow it.
+        The number of random starts of the free phase; the lowest minimum is kept. Nudged phases start from it.
     tolerance : float
         The allowed residual |∂⟨H + βC⟩| with respect to the spins' angles, in units of the largest coefficient.
     max_iterations : int
-        Newton steps per phase.
+        The largest number of Newton steps per phase.
 
     Raises
     ------
     DegenerateGroundStateError
-        If turning spins costs no energy (a spin without a field, or all phases together), so that the response to a
-        nudge is not defined.
+        If some rotation of the spins costs no energy (of a spin without a field, or of all spins together), so that the
+        response to a nudge is not defined.
 
     Notes
     -----
-    The energy is linear in every spin, so at a minimum every spin points against its field. Spins are turned one after
-    another until they settle; then damped Newton steps converge. EP needs stationarity only: at any strict local minimum, the
+    The energy is linear in every spin, so at a minimum every spin points against its field. The spins are turned one after
+    another until they settle; damped Newton steps then converge. EP needs only stationarity: at any strict local minimum, the
     same in all phases, it gives the derivative of that minimum's loss (Scellier & Bengio 2017, arXiv:1602.05179, theorem 1).
-    `curvature` of a phase, the smallest eigenvalue of the Hessian in the spins' angles, corresponds to the gap.
+    The `curvature` of a phase, the smallest eigenvalue of the Hessian in the spins' angles, corresponds to the gap.
 
-    The circuit is one layer of rotations: RY, and RZ where the Hamiltonian has Y.
+    The circuit is one layer of RY rotations, followed by RZ if the Hamiltonian has Y.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class MeanField(Preparer):
         bloch = np.array([spins_by_phase[p] for p in range(len(betas))])
         real = not np.any(paulis.x[family.support] & paulis.z[family.support])
         if real:
-            bloch[:, :, 1] = 0.0  # up to rounding it is: no string pulls a spin out of the plane of X and Z
+            bloch[:, :, 1] = 0.0  # Y is zero up to rounding: no string turns a spin out of the XZ plane
         reports = tuple(_report(energies[p], bloch[p], betas[p]) for p in range(len(betas)))
         warnings += self._warnings(reports, energies)
         prepared = product_prepared(bloch, phases=reports, real=real, details={**self.describe(), "warnings": warnings})
@@ -115,7 +115,7 @@ class MeanField(Preparer):
     def _lowest(
         self, family: Family, phase: int, energy: ProductEnergy, near: Vector | None, seed: int
     ) -> tuple[Vector, list[str]]:
-        """Return the lowest minimum reached from random starts, or the one reached from a nearby minimum; and any warnings."""
+        """Return the lowest minimum from random starts, or the minimum reached from a nearby one, and any warnings."""
         n = family.num_qubits
         if near is not None and near.shape == (n, 3):
             return energy.sweep(near[None], sweeps=SWEEPS, settled=SETTLED)[0], []
@@ -144,7 +144,7 @@ class MeanField(Preparer):
         return energy.polish(spins, residual=aim, max_steps=self.max_iterations)
 
     def _arrive(self, energy: ProductEnergy, start: Vector, seed: int) -> Vector:
-        """Return the minimum that a start leads to; from a saddle the descent continues downhill."""
+        """Return the minimum reached from a start. At a saddle the descent continues downhill."""
         spins = self._polished(energy, start)
         flat = max(FLAT * ordinary_size(energy.coefficients), ROUNDING * energy.scale)
         for attempt in range(8):
@@ -178,7 +178,7 @@ class MeanField(Preparer):
 
 
 def _response(family: Family, spins: Vector) -> Responsive:
-    """Return the response function of a minimum: a nudge turns its spins by −(Hessian)⁻¹ times the slope of C."""
+    """Return the response function of a minimum. A nudge by C turns the spins by −(Hessian)⁻¹ times the slope of C."""
 
     def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         axes = tangents(spins)

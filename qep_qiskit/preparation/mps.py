@@ -1,4 +1,4 @@
-"""True ground states of many qubits, as matrix product states."""
+"""Preparation of true ground states of many qubits as matrix product states."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
 
 MOST_DENSE_QUBITS = 20
 MOST_RESPONSE_QUBITS = 16
-"""The most qubits for which the response is that of the ground state's vector, in less time than DMRG takes."""
+"""The largest number of qubits for which the response is computed from the state vector, in less time than DMRG takes."""
 GAP_BOND_DIMENSION = 48
-"""Bond dimension of the first excited state, whose energy needs few digits."""
+"""The bond dimension of the first excited state; its energy is needed to only a few digits."""
 ATTEMPTS = 3
 RESOLUTION = 1e-8
-"""The accuracy of the energies of a long chain, as a share of their sum."""
+"""The accuracy of the energies of a long chain, as a share of the sum of the energies."""
 
 
 @PREPARERS.register("mps")
 @dataclass(frozen=True)
 class MPS(Preparer):
-    """Ground states by the density-matrix renormalisation group (DMRG), for chains and other graphs that a chain can hold.
+    """Ground states by the density-matrix renormalisation group (DMRG), for chains and other graphs with little entanglement.
 
     Parameters
     ----------
     bond_dimension : int
-        The largest that is allowed. A chain with a gap needs a few dozen at any length; a graph in two dimensions more.
+        The largest allowed bond dimension. A gapped chain needs a few dozen at any length, a two-dimensional graph more.
     max_sweeps : int
-        Of each phase.
+        The largest number of sweeps for each phase.
     gap : bool
-        Whether to look for the first excited state too: a degenerate ground state is seen, and error bounds exist, only with it.
-        It costs about as much as the ground state.
+        Whether to compute the first excited state too. Only then is a degenerate ground state detected, and are there error
+        bounds. It costs about as much as the ground state.
     nudge_share : float
-        Ignored, as by :class:`Exact`.
+        Ignored, as for :class:`Exact`.
 
     Raises
     ------
     DegenerateGroundStateError
         If the free ground state is not unique.
     InputError
-        Without TeNPy: ``pip install 'qep-qiskit[tensor]'``.
+        If TeNPy is not installed: ``pip install 'qep-qiskit[tensor]'``.
 
     Notes
     -----
     The angle φ between a state of energy E and the ground state is bounded by its variance, sin φ ≤ √(⟨H²⟩ − E²)/(E₁ − E)
-    (Davis and Kahan 1970), and an expectation of a Pauli string errs by at most 2 sin φ. E₁ is DMRG's in the free phase, at most
-    |β|‖C‖ lower in a nudged one (Weyl). The bound is reported with every phase, and through the stencil with every gradient; the
-    error itself is usually far smaller. Where a nudge may close the gap there is none but the trivial one, and a warning says
-    so. White (1992); Schollwöck (2011), arXiv:1008.3477. The sweeps are TeNPy's (arXiv:2408.02010).
+    (Davis and Kahan 1970), and the error of a Pauli expectation by 2 sin φ. E₁ is DMRG's for the free phase, and at most
+    |β|‖C‖ lower in a nudged phase (Weyl). The bound is reported with every phase and, combined by the stencil, with every
+    gradient; the actual error is usually far smaller. If a nudge may close the gap, only the trivial bound holds, and there is a
+    warning. White (1992); Schollwöck (2011), arXiv:1008.3477. TeNPy performs the sweeps (arXiv:2408.02010).
     """
 
     bond_dimension: Annotated[int, Key("the largest bond dimension", least=2, most=100_000)] = 64
@@ -141,7 +141,7 @@ class MPS(Preparer):
     def _with_gap(
         self, solver: TensorSolver, coefficients: NDArray[np.float64], ground: TensorState, seed: int
     ) -> tuple[TensorState, float]:
-        """Return the ground state and E1 − E0 from two other starts, which also reveal a local minimum."""
+        """Return the ground state and E1 − E0, both from two further starts, which can also reveal a local minimum."""
         rough = TensorSolver(solver.paulis, min(self.bond_dimension, GAP_BOND_DIMENSION), self.max_sweeps)
         resolution = RESOLUTION * float(np.abs(coefficients).sum())
         for attempt in range(ATTEMPTS):
@@ -177,7 +177,7 @@ class MPS(Preparer):
 
 
 def _used(family: Family) -> NDArray[np.int64]:
-    """Return the strings of all Hamiltonians of both rounds, so that they share the order of the chain."""
+    """Return the strings of all Hamiltonians of both rounds, so that both use the same order of the chain."""
     used = (family.free != 0) | (family.nudge != 0)
     if family.strings is not None:
         used[list(family.strings)] = True
@@ -192,7 +192,7 @@ def _states_of(prepared: Prepared | None) -> tuple[TensorState, ...]:
 def _report(state: TensorState, p: int, first: float | None, family: Family) -> Phase:
     """Return the report of phase p, given the first excited energy of the free phase, E₁.
 
-    E₁ + β tr C/2ⁿ − |β|‖C‖ is below the nudged first excited energy (Weyl), ‖C‖ without the identity.
+    By Weyl's inequality E₁ + β tr C/2ⁿ − |β|‖C‖, with ‖C‖ without the identity, is below the first excited energy of phase p.
     """
     beta, residual = family.betas[p], math.sqrt(state.variance)
     bound = None

@@ -1,4 +1,4 @@
-"""Preparers of the states of all phases, and the result of a preparation."""
+"""The protocol of preparers, and the result of a preparation."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from qep_qiskit.samples import Samples
 Vector = NDArray[np.float64]
 Start = NDArray[np.float64] | NDArray[np.complex128]
 Progress = Callable[[str, float | None], None]
-"""Called with what is being done and the share of it that is done (None: unknown)."""
+"""A callback that gets the current stage and the share of it that is done (None: unknown)."""
 
 
 MOST_PICKLED = 2**26
-"""Bytes of states that a pickled gradient carries."""
+"""The largest size, in bytes, of states that are kept when a gradient is pickled."""
 
 
 def silent(stage: str, share: float | None = None) -> None:
-    """Report no progress."""
+    """Ignore reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,19 @@ class Phase:
     beta, energy : float
         The nudge, and ⟨H + βC⟩ of the prepared state without noise.
     residual : float or None
-        |∂_θ⟨H + βC⟩| of a variational state, ‖(H + βC − E)ψ‖ of an exact one; None if it has no meaning.
+        |∂_θ⟨H + βC⟩| for a variational state, ‖(H + βC − E)ψ‖ for an exact one; None if it does not apply.
     variance : float or None
-        ⟨(H + βC)²⟩ − ⟨H + βC⟩²: zero for an eigenstate.
+        ⟨(H + βC)²⟩ − ⟨H + βC⟩², which is zero for an eigenstate.
     gap : float or None
         The gap above the ground state of H + βC, if it was computed.
     truncation : float or None
-        The largest weight that a matrix product state dropped.
+        The largest weight discarded from a matrix product state.
     bond_dimension : int or None
-        For matrix product states.
+        The bond dimension of a matrix product state.
     error_bound : float or None
-        A bound of the error of ⟨P⟩ for any Pauli string P, if one is known.
+        A bound on the error of ⟨P⟩ for any Pauli string P, if one is known.
     curvature : float or None
-        The smallest curvature of the energy in a mean-field state's angles: its counterpart of a gap.
+        The smallest curvature of the energy in the angles of a mean-field state; the counterpart of a gap.
     """
 
     beta: float
@@ -74,9 +74,9 @@ class StateCircuit:
     Attributes
     ----------
     circuit : QuantumCircuit
-        Without measurements; its parameters are bound by name.
+        The circuit without measurements; its parameters are bound by name.
     phases : tuple of int
-        Which phases of the family it prepares.
+        The phases of the family that it prepares.
     values : ndarray of shape (len(phases), num_parameters)
         The parameter values, in the order of ``circuit.parameters``.
     """
@@ -88,23 +88,23 @@ class StateCircuit:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """State vectors in memory, as the `states` of a preparation."""
+    """State vectors in memory, for use as the `states` of a preparation."""
 
     rows: NDArray[np.complex128]
 
     def __call__(self) -> NDArray[np.complex128]:
-        """Return them, shape (P, 2**n)."""
+        """Return the state vectors, shape (P, 2**n)."""
         return self.rows
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """A part of a result that pickling leaves out."""
+    """Stand-in for a part of a result that is dropped by pickling."""
 
     what: str
 
     def __call__(self, *unused: object) -> NoReturn:
-        """Raise an error that says so."""
+        """Raise InputError, since this part is not available."""
         raise InputError(f"{self.what}: not kept when a result is pickled or stored; compute it again, or leave out warm_start=")
 
 
@@ -112,35 +112,35 @@ class Forgotten:
 class Prepared:
     """The states of all phases of a family.
 
-    Pickling keeps the report and what another preparation starts from: angles, product or matrix product states, and state
-    vectors that are in memory and not too large. Circuits and expectations are lost.
+    Pickling keeps the report and the start of another preparation: angles, product or matrix product states, or state vectors
+    in memory that are not too large. Circuits and expectations are lost.
 
     Attributes
     ----------
     phases : tuple of Phase
     states : callable
-        () → ndarray of shape (P, 2**n): the states without noise. Computed on demand.
+        () → ndarray of shape (P, 2**n): the noiseless states, computed on demand.
     circuits : callable
-        () → tuple of StateCircuit: the circuits that prepare them, as few structures as possible.
+        () → tuple of StateCircuit: the circuits that prepare the states, with as few structures as possible.
     expectations : callable
-        PauliList of length L → ndarray (P, L): expectations without noise.
+        PauliList of length L → ndarray of shape (P, L): noiseless expectations.
     angles : ndarray of shape (P, parameters) or None
-        For variational states.
+        The angles of variational states.
     draw : callable or None
-        (phase, axes, shots, rng) → Samples: shots of states without noise that are too large for `states`.
+        (phase, axes, shots, rng) → Samples: noiseless shots of states that are too large for `states`.
     carried : object or None
-        The start of other phases if it is neither angles nor state vectors: product or matrix product states.
+        The start for other phases if it is neither angles nor state vectors: product or matrix product states.
     computable : bool
-        Whether `states` or `expectations` can be computed: not for circuits of many qubits.
+        Whether `states` or `expectations` can be computed; False for circuits of many qubits.
     response : callable or None
-        Gives the response of the first phase, the free one, to a nudge.
+        A function for the response of the first phase, the free one, to a nudge.
     silence : str
-        Why `response`, if there is one, does not stand for the limit β → 0 of these states.
+        The reason why `response`, even if present, does not give the limit β → 0 of these states; empty if it does.
     slopes : callable or None
-        () → ndarray of shape (L,) over the frame: d⟨P⟩/dβ for the family's own nudge, by additional states at nudges close to
+        () → ndarray of shape (L,) over the frame: d⟨P⟩/dβ for the family's own nudge, from additional states at nudges close to
         zero.
     details : mapping
-        For reports: method, options, iterations, warnings.
+        Method, options, iterations and warnings, for reports.
     """
 
     phases: tuple[Phase, ...]
@@ -173,7 +173,7 @@ class Prepared:
         return self
 
     def start(self, kind: str) -> Start | None:
-        """Return a warm start for a later preparation as one plain array: the first phase's ``"angles"`` or ``"state"``."""
+        """Return a warm start for a later preparation: an array with the ``"angles"`` or the ``"state"`` of the first phase."""
         if kind == "angles":
             return None if self.angles is None else np.array(self.angles[0], dtype=float)
         if kind == "state" and isinstance(self.states, Held):
@@ -183,7 +183,7 @@ class Prepared:
 
 
 def started(kind: str, start: Start) -> Prepared:
-    """Return a result that holds nothing but a stored start: the inverse of :meth:`Prepared.start`."""
+    """Return a result that contains only a stored start; the inverse of :meth:`Prepared.start`."""
     rows: NDArray[Any] = np.asarray(start)[None, :]
     gone = Forgotten("what a training step started from")
     return Prepared((), Held(rows) if kind == "state" else gone, gone, gone, angles=rows if kind == "angles" else None)
@@ -193,10 +193,10 @@ def started(kind: str, start: Start) -> Prepared:
 class Preparer(Protocol):
     """A method to prepare the states of all phases.
 
-    A preparer is a frozen value: options only, no state. It gets the whole family because warm starts and ramps tie the phases
-    together, and its own result for the free phase, so that nudged phases can start from it. A class derived from this one
-    defines `prepare` and `describe`; `supports`, `reference` and `prepare_all` have defaults, and a dataclass's numbers are
-    checked by the keys of its fields.
+    A preparer is a frozen value with options but no state. It gets a whole family, because warm starts and ramps link the phases,
+    and may get its own result for the free phase, from which nudged phases can start. A derived class defines `prepare` and
+    `describe`; `supports`, `reference` and `prepare_all` have defaults. In a dataclass, numbers are checked against the keys of
+    their fields.
     """
 
     supports: ClassVar[Capabilities] = Capabilities()
@@ -206,7 +206,7 @@ class Preparer(Protocol):
 
     @property
     def reference(self) -> Preparer | None:
-        """The exact preparer for the same states; None for ground states, ``Exact()``."""
+        """The exact preparer for the same states; None if these are ground states, for which it is ``Exact()``."""
         return None
 
     def prepare(
@@ -224,12 +224,12 @@ class Preparer(Protocol):
         ----------
         family : Family
         free : Prepared, optional
-            The result for β = 0 of the same H, to start from.
+            The result for β = 0 of the same H, from which to start.
         warm_start : Prepared, optional
-            The result of a similar H, its free phase first: another sample's, or the last training step's. The states do not
-            depend on it beyond the preparer's tolerance, except that a variational search ends in a nearby minimum.
+            The result for a similar H, with its free phase first: of another sample, or of the last training step. It changes the
+            states by no more than the preparer's tolerance, except that a variational search ends in a nearby minimum.
         seed : int
-            Random starts are derived from it.
+            The seed of random starts.
         progress : callable
         """
         ...
@@ -242,7 +242,7 @@ class Preparer(Protocol):
         seed: int = 0,
         progress: Progress = silent,
     ) -> list[Prepared]:
-        """Prepare several families, each as :meth:`prepare` would."""
+        """Prepare several families, as :meth:`prepare` does for one."""
         return [self.prepare(family, free=free, seed=seed, progress=progress) for family in families]
 
     def describe(self) -> dict[str, object]:

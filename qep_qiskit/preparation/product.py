@@ -1,4 +1,4 @@
-"""Product states as the result of a preparation: states, circuits, expectations and shots from Bloch vectors."""
+"""Product states as the result of a preparation, with states, circuits, expectations and shots from Bloch vectors."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def product_prepared(bloch: Vector, *, phases: tuple[Phase, ...], real: bool, de
     Parameters
     ----------
     bloch : ndarray of shape (P, n, 3)
-        Unit vectors, of the phases in order.
+        The Bloch vectors of each phase, of unit length.
     phases : tuple of Phase
     real : bool
-        Whether all Y components are zero: then one RY a qubit prepares the states, else an RZ follows.
+        Whether all Y components are zero. One RY per qubit then prepares the states; otherwise an RZ follows it.
     details : mapping
     """
     count, num_qubits = bloch.shape[:2]
@@ -58,7 +58,7 @@ def product_prepared(bloch: Vector, *, phases: tuple[Phase, ...], real: bool, de
 
 
 class Spins:
-    """Bloch vectors of all phases, shape (P, n, 3), for other phases to start from."""
+    """Bloch vectors of all phases, shape (P, n, 3), from which other phases can start."""
 
     def __init__(self, bloch: Vector) -> None:
         self.bloch = bloch
@@ -79,7 +79,7 @@ def _angles(bloch: Vector, real: bool) -> NDArray[np.float64]:
 
 @functools.lru_cache(maxsize=16)
 def _circuit(num_qubits: int, real: bool) -> QuantumCircuit:
-    """Return the same circuit object for the same arguments, since structures are joined by the identity of their circuit."""
+    """Return the same circuit object for the same arguments; structures are joined if they have the identical circuit object."""
     angles = numbered(num_qubits if real else 2 * num_qubits)
     circuit = QuantumCircuit(num_qubits, name="product state")
     for q in range(num_qubits):

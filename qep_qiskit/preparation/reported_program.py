@@ -1,4 +1,4 @@
-"""A circuit program that reports how far a long search is, every second."""
+"""A circuit program that reports the progress of a long search every second."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from qep_qiskit.preparation.preparer import Progress
 
 EVERY = 1.0
-"""Seconds between two reports."""
+"""The number of seconds between two reports."""
 
 
 class ReportedProgram:
-    """A circuit program whose evaluations are counted and reported while they go on.
+    """A circuit program that counts its evaluations and reports them during a search.
 
     Parameters
     ----------

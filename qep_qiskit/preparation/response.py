@@ -1,4 +1,4 @@
-"""First-order responses of prepared states to a nudge: the limit β → 0 of equilibrium propagation on them."""
+"""First-order responses of prepared states to a nudge, which give the limit β → 0 of equilibrium propagation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Nudged = Callable[[], Sequence[tuple[float, NDArray[Any]]]]
-"""() → nudged states and the stencil's factor of each: together a first guess of the response."""
+"""A function that returns nudged states with their stencil factors, used as a first guess of the response."""
 
 
 def nothing() -> Sequence[tuple[float, NDArray[Any]]]:
@@ -21,16 +21,16 @@ def nothing() -> Sequence[tuple[float, NDArray[Any]]]:
 
 @dataclass(frozen=True)
 class Response:
-    """The derivative of a free phase's expectations by β as H becomes H + βC.
+    """The derivatives of a free phase's expectations with respect to β when H becomes H + βC.
 
     Attributes
     ----------
     reach : float
-        How far a unit of β moves the state: first order holds as long as β · reach is small.
+        How far a unit of β moves the state. First order holds if β · reach is small.
     changes : callable
-        Strings → ndarray of shape (L,): d⟨P⟩/dβ at β = 0 of each. Computed on demand.
+        Strings → ndarray of shape (L,): d⟨P⟩/dβ of each at β = 0, computed on demand.
     of : str
-        The state whose response it is, for reports.
+        The name of the state, for reports.
     searched : bool
         Whether the states come from a search, so that a phase may be unconverged.
     details : mapping
@@ -54,15 +54,15 @@ class Responsive(Protocol):
         ----------
         nudge : ndarray of shape (L,)
         nudged : callable
-            Gives nudged states to start from.
+            Returns nudged states from which the computation starts.
         exact : bool
-            Whether to compute it to working accuracy, not just well enough to estimate the bias of β.
+            Whether to compute the response to working accuracy, rather than just well enough to estimate the finite-β bias.
         """
         ...
 
 
 def guessed(state: NDArray[Any], nudged: Nudged) -> NDArray[Any] | None:
-    """Return Σ s_p ψ_p, the stencil's estimate of δψ, with the phase factor of every ψ_p matched to ψ's; None without states."""
+    """Return Σ s_p ψ_p, the stencil's estimate of δψ, with the phase of every ψ_p aligned with ψ; None without nudged states."""
     total = None
     for factor, other in nudged():
         overlap = np.vdot(other, state)

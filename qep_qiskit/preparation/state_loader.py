@@ -1,4 +1,4 @@
-"""A circuit that loads any state vector: one structure for all states, their angles as parameters."""
+"""Circuits that load any state vector: one structure for all states, with their angles as parameters."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def loading_circuit(states: NDArray[np.complex128]) -> StateCircuit:
     Parameters
     ----------
     states : ndarray of shape (P, 2**n)
-        Normalised.
+        Normalised state vectors.
 
     Notes
     -----
-    Uniformly controlled RY rotations from the most significant qubit down set the magnitudes (and the signs of a real
-    state), uniformly controlled RZ rotations the phases of a complex one; each is 2**k rotations and 2**k CNOTs in Gray
-    code order (Möttönen, Vartiainen, Bergholm and Salomaa 2005, arXiv:quant-ph/0407010). For n qubits 2**n − 1 angles and
-    2**n − 2 CNOTs, twice that for complex states.
+    Uniformly controlled RY rotations, from the most significant qubit down, set the magnitudes (and the signs of a real state).
+    For complex states, uniformly controlled RZ rotations then set the phases. Each consists of 2**k rotations and 2**k CNOTs in
+    Gray code order (Möttönen, Vartiainen, Bergholm and Salomaa 2005, arXiv:quant-ph/0407010). For n qubits there are 2**n − 1
+    angles and 2**n − 2 CNOTs, and twice as many for complex states.
     """
     number = int(states.shape[1]).bit_length() - 1
     real = not np.iscomplexobj(states) or not np.any(states.imag)
@@ -38,12 +38,12 @@ def loading_circuit(states: NDArray[np.complex128]) -> StateCircuit:
 
 
 def loading_circuits(states: Callable[[], NDArray[np.complex128]], num_qubits: int) -> tuple[StateCircuit, ...]:
-    """Return the circuits of a preparation whose states are loaded.
+    """Return the circuits that load the states of a preparation.
 
     Raises
     ------
     InputError
-        For more qubits than any device could run such a circuit on.
+        If there are too many qubits for any device to run such a circuit.
     """
     if num_qubits > MOST_QUBITS:
         raise InputError(
@@ -55,7 +55,7 @@ def loading_circuits(states: Callable[[], NDArray[np.complex128]], num_qubits: i
 
 @functools.lru_cache(maxsize=8)
 def _circuit(number: int, real: bool) -> QuantumCircuit:
-    """Return one object per structure: devices keep what they compiled by the identity of the circuit."""
+    """Return the same circuit object for the same structure; devices cache compiled circuits by the circuit object."""
     count = 2**number - 1
     angles = numbered(count if real else 2 * count)
     circuit = QuantumCircuit(number, name="loaded state")
@@ -71,7 +71,7 @@ def _circuit(number: int, real: bool) -> QuantumCircuit:
 
 
 def _multiplexed(circuit: QuantumCircuit, gate: str, controls: int, angles: list[Parameter]) -> None:
-    """Turn qubit n−1−controls by an angle that the `controls` qubits above it choose."""
+    """Rotate qubit n−1−controls by an angle that depends on the `controls` qubits above it."""
     n = circuit.num_qubits
     target = n - 1 - controls
     for step, angle in enumerate(angles):
@@ -105,7 +105,7 @@ def _angles(state: NDArray[np.float64] | NDArray[np.complex128]) -> NDArray[np.f
 
 
 def _gray(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the angles between the CNOTs that add up to the wanted angle for every setting of the controls."""
+    """Return the angles between the CNOTs that add up to the given angle for every setting of the controls."""
     size = len(angles)
     index = np.arange(size)
     gray = index ^ (index >> 1)

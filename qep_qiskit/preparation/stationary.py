@@ -1,4 +1,4 @@
-"""Stationary points of a smooth function of many angles: L-BFGS to come near, damped Newton steps to arrive."""
+"""Stationary points of a smooth function of many angles: L-BFGS for the descent, damped Newton steps for convergence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Slope = Callable[[Vector], tuple[float, Vector]]
 
 
 def descend(energy_and_gradient: Slope, start: Vector, *, slope: float, max_iterations: int) -> Vector:
-    """Return angles whose gradient is about `slope` in every component, by L-BFGS."""
+    """Return angles at which every component of the gradient is about `slope`, by L-BFGS."""
     result = minimize(
         energy_and_gradient,
         start,
@@ -32,10 +32,10 @@ def relax(
     max_iterations: int,
     hessian: NDArray[np.float64] | None = None,
 ) -> Vector:
-    """Return angles whose gradient's norm is about `slope`, by BFGS with the whole inverse Hessian.
+    """Return angles at which the norm of the gradient is about `slope`, by BFGS with the full inverse Hessian.
 
-    Over-parameterised ansätze have long, curved, nearly flat valleys in which L-BFGS stalls and Newton's model holds only
-    over short steps; the dense update follows them.
+    Over-parameterised ansätze have long, curved, nearly flat valleys. There L-BFGS stalls, and Newton's model holds only over
+    short steps; the dense update follows the valley.
     """
     options: dict[str, object] = {"gtol": slope, "norm": 2, "maxiter": max_iterations}
     if hessian is not None:
@@ -55,10 +55,10 @@ def arrive(
     slope: float,
     max_steps: int = 20,
 ) -> Vector:
-    """Return a minimum whose gradient's norm is at most `slope`, by damped Newton steps.
+    """Return a minimum at which the norm of the gradient is at most `slope`, by damped Newton steps.
 
-    The step is −Σ v (v·∇E)/(|λ| + μ) over the Hessian's eigenpairs: it descends past saddles, and the damping μ, which falls with
-    every accepted step, holds it back along the nearly flat valleys that redundant angles make.
+    The step is −Σ v (v·∇E)/(|λ| + μ) over the eigenpairs of the Hessian, so it descends past saddles. The damping μ falls with
+    every accepted step; it limits steps along the nearly flat valleys of redundant angles.
     """
     theta = np.array(start, dtype=float)
     energy, gradient = energy_and_gradient(theta)

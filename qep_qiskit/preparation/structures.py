@@ -21,12 +21,12 @@ def _structure(num_strings: int, x: bytes, z: bytes, phase: bytes) -> PauliStruc
 
 
 def structure_for(paulis: PauliList) -> PauliStructure:
-    """Return the compiled structure of these strings; the last few are kept."""
+    """Return the compiled structure of Pauli strings. The last few structures are cached."""
     return _structure(len(paulis), paulis.x.tobytes(), paulis.z.tobytes(), np.asarray(paulis.phase, np.int64).tobytes())
 
 
 def structure_of(family: Family) -> PauliStructure:
-    """Return the compiled structure of all strings of a family's frame that H or C may hold."""
+    """Return the compiled structure of all strings of a family's frame that H or C may contain."""
     return structure_for(family.frame.paulis[_used(family)])
 
 
@@ -36,5 +36,5 @@ def _used(family: Family) -> NDArray[np.int64]:
 
 
 def bound(structure: PauliStructure, family: Family, phase: int) -> PauliSum:
-    """Return H + β_p C, compiled."""
+    """Return the compiled Hamiltonian H + β_p C."""
     return structure.bind(family.coefficients[phase][_used(family)])

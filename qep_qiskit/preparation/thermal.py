@@ -1,4 +1,4 @@
-"""Thermal states of all phases."""
+"""Preparation of thermal states."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ NO_CIRCUITS = (
 @PREPARERS.register("thermal")
 @dataclass(frozen=True)
 class Thermal(Preparer):
-    """Gibbs states exp(−(H + βC)/T)/Z by full diagonalisation, up to 12 qubits.
+    """Gibbs states exp(−(H + βC)/T)/Z, by full diagonalisation of up to 12 qubits.
 
     Parameters
     ----------
     temperature : float
-        T with k_B = 1, in units of the Hamiltonian; above 0.
+        The temperature T with k_B = 1, in units of the Hamiltonian; above 0.
 
     Raises
     ------
     InputError
-        For more than 12 qubits, and for circuits or shots: a mixed state has no state vector, and thermal
-        states are for exact expectations only.
+        If there are more than 12 qubits, or if circuits or shots are requested: a mixed state has no state vector, so only
+        exact expectations are available.
 
     Notes
     -----
-    The free energy F(β) = −T log tr exp(−(H + βC)/T) obeys dF/dw = ⟨∂H/∂w⟩ and dF/dβ = ⟨C⟩, so that EP's identity
-    d⟨C⟩/dw = d⟨∂H/∂w⟩/dβ is the symmetry of its second derivatives (Massar & Mognetti 2024, arXiv:2405.08467, who take EP to
-    thermal and excited states). A degenerate ground state does no harm at T > 0; as T → 0 the gradient becomes that of a unique
-    ground state.
+    The free energy F(β) = −T log tr exp(−(H + βC)/T) satisfies dF/dw = ⟨∂H/∂w⟩ and dF/dβ = ⟨C⟩, so that EP's identity
+    d⟨C⟩/dw = d⟨∂H/∂w⟩/dβ is the symmetry of its second derivatives. Massar & Mognetti (2024), arXiv:2405.08467, extend EP to
+    thermal and excited states. A degenerate ground state is allowed at T > 0. If the ground state is unique, its gradient is the
+    limit T → 0.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class Thermal(Preparer):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
-        """Return the Gibbs states of ``family.betas``; nothing is random, and no phase needs another's."""
+        """Return the Gibbs states for ``family.betas``. Nothing is random, and every phase is computed independently."""
         if family.num_qubits > MOST_QUBITS:
             raise InputError(
                 f"preparation.method: thermal states of {family.num_qubits} qubits need a full diagonalisation that does not fit "
@@ -91,7 +91,7 @@ class Thermal(Preparer):
 
     @property
     def reference(self) -> Preparer:
-        """Itself: the states are exact."""
+        """The preparer itself, since its states are exact."""
         return self
 
     def describe(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Refusals of states that are not unique, so that their response to a nudge is not defined."""
+"""Refusal of states that are not unique. Their response to a nudge is not defined."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qep_qiskit.simulation.eigen.lanczos import DEGENERATE
 from qep_qiskit.simulation.eigen.operators import PauliSum
 
 DEGENERATE_SHARE = 1e-7
-"""A gap below this share of an ordinary coefficient, their median, counts as a degenerate ground state."""
+"""A ground state counts as degenerate if its gap is below this share of the median coefficient."""
 
 
 def check_level(level: int, num_qubits: int) -> None:
@@ -30,7 +30,7 @@ def refuse_excited(level: int) -> None:
 
 
 def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
-    """Raise if the gap above the ground state, or from a level to its neighbours, is zero to working accuracy."""
+    """Raise if the gap above the ground state, or between a level and its neighbours, is zero to working accuracy."""
     what = "the ground state" if level == 0 else f"level {level}"
     if gap <= DEGENERATE_SHARE * max(ordinary_size(operator.coefficients), 1e-300):
         raise DegenerateGroundStateError(
@@ -45,6 +45,6 @@ def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
 
 
 def ordinary_size(coefficients: NDArray[np.float64]) -> float:
-    """Return the median of the magnitudes of the coefficients that are not zero: one huge weight does not change it."""
+    """Return the median magnitude of the nonzero coefficients, which one huge weight does not change."""
     sizes = np.abs(coefficients[coefficients != 0])
     return float(np.median(sizes)) if sizes.size else 0.0

@@ -1,4 +1,4 @@
-"""Variational ground states: free phase from several starts, nudged phases from the free angles."""
+"""Variational ground states. The free phase is searched from several starts, the nudged phases from the free angles."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ OPTIMIZERS = (
     "ADAM", "AQGD", "CG", "COBYLA", "GradientDescent", "GSLS", "L_BFGS_B",
     "NELDER_MEAD", "NFT", "POWELL", "SLSQP", "SPSA", "TNC", "UMDA",
 )  # fmt: skip
-"""Those of qiskit-algorithms that a spec names."""
+"""The optimizers of qiskit-algorithms that a spec can name."""
 
 
 @PREPARERS.register("vqe")
 @dataclass(frozen=True)
 class VQE(Preparer):
-    """Angles θ of an ansatz at which ⟨H + βC⟩ is stationary, one set per phase.
+    """Variational states: one set of angles θ of an ansatz per phase, at which ⟨H + βC⟩ is stationary.
 
     Parameters
     ----------
@@ -52,24 +52,24 @@ class VQE(Preparer):
         ``"hamiltonian"``, ``"efficient_su2"``, ``"real_amplitudes"``, an OpenQASM 3 file, or a circuit.
     layers : int
     shared_angles : bool
-        For the Hamiltonian ansatz: one angle per class of terms and layer, not one per term.
+        For the Hamiltonian ansatz: whether there is one angle per class of terms and layer instead of one per term and layer.
     entanglement : str
-        For the hardware-efficient ansätze.
+        The entanglement of the hardware-efficient ansätze.
     optimizer : qiskit_algorithms.optimizers.Optimizer or its name, optional
-        By default L-BFGS with the adjoint gradient, polished by Newton steps. Another optimizer gets energies (and, on exact
-        expectations, gradients) and nothing else; SPSA with an estimator optimises from shots.
+        Default: L-BFGS with the adjoint gradient, followed by Newton steps. Another optimizer gets only energies (and gradients,
+        if expectations are exact); SPSA with an estimator optimises from shots.
     estimator : BaseEstimatorV2, optional
-        The source of energies, through qiskit-algorithms' VQE. By default they are exact.
+        The source of energies, through the VQE of qiskit-algorithms. By default energies are exact.
     starts : int
-        Random starts of the free phase; the lowest energy is kept.
+        The number of random starts of the free phase; the lowest energy is kept.
     tolerance : float
         The allowed residual |∂_θ⟨H + βC⟩| (Euclidean norm).
     max_iterations : int
 
     Notes
     -----
-    For a variational state the EP identity needs stationarity in θ, not the true ground state: then EP gives the gradient
-    of the ansatz's own loss (see :func:`variational_gradient`). An unconverged phase is an error divided by β.
+    For a variational state the EP identity needs stationarity in θ, not the true ground state. EP then gives the gradient of the
+    ansatz's own loss (see :func:`variational_gradient`). The error of an unconverged phase is divided by β.
     """
 
     ansatz: Annotated[str | os.PathLike[str] | QuantumCircuit, Key(ALLOWED, read=circuit_file)] = "hamiltonian"
@@ -106,12 +106,12 @@ class VQE(Preparer):
             raise InputError(f"VQE: optimizer is {self.optimizer!r}; give a qiskit-algorithms optimizer or its name")
 
     def compiled(self, family: Family) -> tuple[QuantumCircuit, CircuitProgram]:
-        """Return the ansatz for a family of Hamiltonians, as a circuit and compiled for fast gradients."""
+        """Return the ansatz for a family of Hamiltonians, both as a circuit and as a compiled program for fast gradients."""
         labels = tuple(family.frame.labels[i] for i in family.support)
         ansatz = self.ansatz if isinstance(self.ansatz, QuantumCircuit) else os.fspath(self.ansatz)
         options = (self.layers, self.shared_angles, self.entanglement)
         if ansatz not in BUILT_IN:
-            labels, options = ("I" * family.num_qubits,), (1, False, "")  # a circuit of the user's has none of them
+            labels, options = ("I" * family.num_qubits,), (1, False, "")  # these options do not apply to a user's circuit
         content = _Ansatz(fingerprint(identified(ansatz), "ansatz"), ansatz)
         return _compiled(content, family.num_qubits, labels, *options)
 
@@ -149,7 +149,7 @@ class VQE(Preparer):
         free_angles = None if free is None or free.angles is None else free.angles[0]
         nearby = None if warm_start is None or warm_start.angles is None else warm_start.angles[0]
         if nearby is not None and len(nearby) != program.num_parameters:
-            nearby = None  # other strings make an ansatz with other angles
+            nearby = None  # the ansatz of other strings has other angles
         order = outwards(family.betas)
         with single_threaded(family.num_qubits):
             for done, p in enumerate(order):
@@ -194,7 +194,7 @@ class VQE(Preparer):
         ]
 
     def identity(self) -> dict[str, object]:
-        """Return every option; for an ansatz file its content."""
+        """Return every option, with the content of an ansatz file in place of its path."""
         options = {item.name: getattr(self, item.name) for item in fields(self)}
         return {**options, "ansatz": identified(self.ansatz)}
 
@@ -240,7 +240,7 @@ def _optimizer_named(name: str, max_iterations: int) -> Any:
 
 @dataclass(frozen=True)
 class _Ansatz:
-    """An ansatz identified by its content: a changed circuit is another ansatz."""
+    """An ansatz identified by its content, so that a changed circuit counts as another ansatz."""
 
     content: str
     ansatz: str | QuantumCircuit = field(compare=False)
