@@ -1,4 +1,4 @@
 """The public verbs of gradients: gradient, gradients, circuits, forecast, execute, reduce and predictions.
 
-Each stands above the engines and returns a value. `comparison` has compare, `training` has train, `runs` has the verbs of runs.
+Each verb calls the engines and returns a value. Other verbs are in `comparison` (compare), `training` (train) and `runs`.
 """

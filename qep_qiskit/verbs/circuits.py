@@ -1,4 +1,4 @@
-"""The circuits that prepare the states of every phase, as bound circuits of Qiskit."""
+"""The verb circuits: the circuits that prepare the states of every phase, as bound Qiskit circuits."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def circuits(
     Parameters
     ----------
     problem, preparer, stencil, warm_start, seed, progress
-        As for :func:`gradient`. A cost of expectations is nudged with the error signal of the free phase's exact expectations.
+        See :func:`gradient`. A cost of expectations is nudged with the error signal of the free phase's exact expectations.
 
     Returns
     -------
     list of QuantumCircuit
-        In the order of ``stencil.phases``, the free phase first; ``circuit.metadata["beta"]`` is its β.
+        The circuits, in the order of ``stencil.phases``, the free phase first. ``circuit.metadata["beta"]`` is the phase's β.
 
     Raises
     ------
     InputError
-        If the states have no circuits: networks in closed form, or exact states of many qubits.
+        If no circuits prepare the states: for networks in closed form, and for exact states of many qubits.
 
     Examples
     --------

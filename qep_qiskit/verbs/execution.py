@@ -1,4 +1,4 @@
-"""The verbs execute and reduce: run a forecast or a plan, and read its outcomes, more than once if wanted."""
+"""The verbs execute and reduce: run a forecast or a plan, and reduce its outcomes to a gradient."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def execute(
     Parameters
     ----------
     plan : Forecast or Plan
-        The result of :func:`forecast`, or its ``plan``. All rounds are run, also the second one of a cost of expectations.
+        The result of :func:`forecast`, or its ``plan``. All rounds are run, including the second for a cost of expectations.
     device : Device, str, BackendV2 or BaseSamplerV2, optional
-        By default the forecast's device; the state itself for a plan.
+        Default: the forecast's device; for a plan, the state vector simulator.
     earlier : Outcomes, optional
-        The outcomes of the first round, if `plan` is a second round: their layout and calibration are used again, and only this
+        The outcomes of the first round, if `plan` is a second round. Their layout and calibration are reused, and only this
         round is run.
     progress : callable, optional
 
     Returns
     -------
     Outcomes
-        Its ``plan`` is the last round.
+        The outcomes of all rounds that were run; their ``plan`` is the last round.
 
     Examples
     --------
@@ -61,16 +61,16 @@ def execute(
 
 
 def reduce(plan: Outcomes | Plan | Forecast, outcomes: Outcomes | None = None, *, mitigation: str | None = None) -> Gradient:
-    """Return the gradient that outcomes give.
+    """Return the gradient from the outcomes of :func:`execute`.
 
     Parameters
     ----------
     plan : Outcomes, or Plan or Forecast
-        The outcomes that :func:`execute` returned; or the plan or forecast that it was given, followed by the outcomes.
+        The outcomes that :func:`execute` returned, or the plan or forecast passed to it; in that case give `outcomes` too.
     outcomes : Outcomes, optional
         Needed if `plan` is a plan or a forecast.
     mitigation : str, optional
-        Replaces the plan's: counts that hold a calibration can be read again with another method or with none.
+        A mitigation that replaces the plan's. Counts with a calibration can be reduced again with another method or none.
 
     Returns
     -------

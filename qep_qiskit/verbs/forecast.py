@@ -1,4 +1,4 @@
-"""The verb forecast: the price and the accuracy of a gradient, before anything is paid."""
+"""The verb forecast: the price and the accuracy of a gradient, before any money is spent."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ def forecast(
     problem, preparer, device, mitigation, calibration_shots, seed, progress
         See :class:`~qep_qiskit.settings.Settings`.
     stencil : Stencil or AutoStencil
-        ``symmetric("auto")`` and so on choose the β of the least predicted mean squared error. The default is
+        ``symmetric("auto")`` and other "auto" stencils choose the β with the least predicted mean squared error. The default is
         ``symmetric("adaptive")``, as for :func:`gradient`; with a `target_error` it acts as ``symmetric("auto")``.
     shots : int, Split or OptimalShots, optional
-        Per circuit. :func:`optimal_shots` distributes the same total over phases, bases and calibration so that the predicted
-        error is least.
+        Shots per circuit. :func:`optimal_shots` distributes the same total over phases, bases and calibration so that the
+        predicted error is least.
     target_error : float, optional
-        Solve for the shots instead: √E‖g − g*‖² / ‖g*‖, the root-mean-square error of the whole gradient, biases included,
-        over its norm. 0.05 is 5 %. `shots` then only says whether they are distributed evenly.
+        If given, the shots are chosen to reach this relative error, √E‖g − g*‖² / ‖g*‖: the root-mean-square error of the whole
+        gradient with all biases, divided by its norm (0.05 is 5 %). `shots` then only states whether they are distributed evenly.
 
     Returns
     -------
     Forecast
-        Its `settings` are the options of :func:`gradient` with the numbers that were chosen.
+        The forecast. Its `settings` are the options for :func:`gradient`, with the chosen numbers.
 
     Raises
     ------
     InputError
-        For an option that is not allowed, or a target that no number of shots reaches.
+        If an option is not allowed, or if no number of shots reaches the target.
 
     Notes
     -----
-    The plan is executed and reduced by the code of :func:`gradient` itself on the device's exact outcome distribution, with
-    its mitigation: the mean of the result is the predicted gradient, the mean of its covariance Σ_p s_p² Cov_p / N_p (with
-    the calibration's and the error signal's shares) the predicted error bars. The bias is the difference from linear response of
-    the exact ground state.
+    The plan is executed and reduced by the code of :func:`gradient`, with its mitigation, on the exact outcome distribution of
+    the device. The mean of the result is the predicted gradient. The mean of its covariance, Σ_p s_p² Cov_p / N_p plus the parts
+    of the calibration and the error signal, gives the predicted error bars. The bias is the difference from the linear response
+    of the exact ground state.
 
     Examples
     --------
@@ -68,5 +68,5 @@ def forecast(
 def plan(
     problem: Problem, *, target_error: float | None = None, progress: Progress = silent, **options: Unpack[Options]
 ) -> Forecast:
-    """Return the expected price and accuracy of a gradient: :func:`forecast` by its older name."""
+    """Return the expected price and accuracy of a gradient. This is the older name of :func:`forecast`."""
     return forecast(problem, target_error=target_error, progress=progress, **options)

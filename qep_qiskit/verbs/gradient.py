@@ -32,13 +32,13 @@ def gradient(
     ----------
     problem : Problem
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
-        How it is measured: see :class:`~qep_qiskit.settings.Settings`. By default exact ground states, an adaptive β, and exact
-        expectations.
+        How the gradient is measured: see :class:`~qep_qiskit.settings.Settings`. By default exact ground states, an adaptive β,
+        and exact expectations are used.
     warm_start : Gradient, optional
-        The gradient of a similar problem, for instance of the last training step, where the search for the free phase starts.
+        The gradient of a similar problem, for instance of the last training step. The search for the free phase starts from it.
         ``near=`` is the older name.
     progress : callable, optional
-        Called with a stage and the share of it that is done.
+        Called with the name of a stage and the share of it that is done.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def gradient(
     Raises
     ------
     InputError
-        For an option that is not allowed, or a degenerate ground state.
+        If an option is not allowed, or if the ground state is degenerate.
 
     Examples
     --------
@@ -64,8 +64,8 @@ def gradient(
     start = near if warm_start is None else warm_start
     plan, outcomes = run([problem], settings, warm_start=None if start is None else [start], progress=progress)[0]
     result = reduce(plan, outcomes)
-    if record is None:  # a β that the planner chose is large only if shot noise would be worse; its bias is in the record
-        notes = outcomes.ran.notes()  # on the device's noise; they do not stop a program that turns warnings into errors
+    if record is None:  # the planner's record contains the bias; it chooses a large β only if shot noise would be worse
+        notes = outcomes.ran.notes()  # notes on the device's noise are not raised as warnings, which some programs make errors
         for text in result.diagnostics.warnings:
             if text not in notes:
                 warnings.warn(text, NudgeWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""The gradients of a batch of samples, with all circuits of a round in one job."""
+"""The verb gradients: the gradients of a batch of samples, with all circuits of a round in one job."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def gradients(
     Parameters
     ----------
     problems : sequence of Problem
-        The samples of a batch: circuits of the same structure share a pub, each sample is a row of its values. A readout
-        calibration serves all of them.
+        The samples of a batch. Circuits of the same structure share a pub, with one row of values per sample. All samples share
+        one readout calibration.
     warm_start : sequence of Gradient, Prepared or None, optional
-        One per problem, for instance of the last training step: the searches for the free phases start there. By default a
-        sample starts from the nearest one before it in the batch, if that is near enough. A variational search, which may have
+        One start per problem for the search for the free phase, for instance the gradient of the last training step. By default
+        a sample starts from the nearest earlier sample of the batch, if one is near enough. A variational search, which may have
         several minima, uses its own starts instead. ``near=`` is the older name.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
-        How they are measured: see :class:`~qep_qiskit.settings.Settings`. An adaptive stencil has a β for each problem; what is
-        left to the planner is planned for the first problem and serves all.
+        How the gradients are measured: see :class:`~qep_qiskit.settings.Settings`. An adaptive stencil has a β for each problem.
+        Choices of the planner are made for the first problem and used for all.
     progress : callable, optional
 
     Returns
     -------
     list of Gradient
-        In the order of `problems`. Their shot noise is independent; the calibration's error is shared.
+        The gradients, in the order of `problems`. Their shot noise is independent; the calibration's error is shared.
 
     Examples
     --------

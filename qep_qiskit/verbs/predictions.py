@@ -1,4 +1,4 @@
-"""Predictions of many samples, measured as a gradient's free phase is."""
+"""Predictions for many samples, measured in the same way as the free phase of a gradient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qep_qiskit.settings import Options, settings_of, shows_options
 def predictions(
     network: Network, weights: ArrayLike, X: ArrayLike, *, progress: Progress = silent, **options: Unpack[Options]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return the outputs' expectations in the ground states of many samples.
+    """Return the expectations of the outputs in the ground states for many samples.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ def predictions(
     weights : array_like of shape (num_weights,) or mapping
     X : array_like of shape (samples, num_inputs)
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
-        How they are measured: see :class:`~qep_qiskit.settings.Settings`. The stencil is not used.
+        How the predictions are measured: see :class:`~qep_qiskit.settings.Settings`. The stencil is not used.
     progress : callable, optional
 
     Returns
     -------
     values, stderr : ndarray of shape (samples, num_outputs), same or None
-        `stderr` is one standard deviation; None where expectations are exact.
+        `stderr` contains standard deviations; it is None if expectations are exact.
 
     Examples
     --------
