@@ -1,7 +1,7 @@
 """The functions that training minimises: observable costs and costs of expectations.
 
-Every cost is a function ℓ of the expectations v of a few observables. For an observable cost there is one, the cost
-operator itself, and ℓ(v) = v. The nudge operator is Σ_m ε_m O_m with ε = ∂ℓ/∂v taken once, at the free phase.
+Every cost is a function ℓ of the expectations v of a few observables. An observable cost has one observable, the cost
+operator, and ℓ(v) = v. The nudge operator is Σ_m ε_m O_m, where ε = ∂ℓ/∂v is taken once, at the free phase.
 """
 
 from qep_qiskit.costs.cost import Cost

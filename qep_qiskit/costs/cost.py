@@ -1,4 +1,4 @@
-"""The protocol of costs, and the parts that costs of one sort share."""
+"""The protocol of costs, and base classes for observable costs and for costs of the outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Cost(Protocol):
     """Whether the error signal depends on the free phase's result, so that a plan has two rounds."""
 
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
-        """Return the observables O_m whose expectations v the cost depends on."""
+        """Return the observables O_m. The cost depends on their expectations v."""
         ...
 
     def value(self, v: Vector) -> float:
@@ -33,12 +33,12 @@ class Cost(Protocol):
         ...
 
     def curvature(self, v: Vector) -> NDArray[np.float64]:
-        """Return ∂²ℓ/∂v_m∂v_n, which carries the error bar of v into that of ε."""
+        """Return ∂²ℓ/∂v_m∂v_n, which propagates the error bar of v to that of ε."""
         ...
 
 
 class OperatorCost:
-    """The part that all observable costs share: ℓ(v) = v of one operator."""
+    """Base class of observable costs: ℓ(v) = v, the expectation of one operator."""
 
     needs_free_phase = False
 
@@ -53,7 +53,7 @@ class OperatorCost:
 
 
 class OutputCost:
-    """The part that all costs of the outputs' expectations share."""
+    """Base class of costs of the outputs' expectations."""
 
     needs_free_phase = True
 

@@ -1,4 +1,4 @@
-"""The cross entropy of the softmax of expectations."""
+"""The softmax cross entropy of the outputs' expectations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qep_qiskit.values import Value
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SoftmaxCrossEntropy(OutputCost, Value):
-    """A cost made by :func:`softmax_cross_entropy`."""
+    """The cost that :func:`softmax_cross_entropy` returns."""
 
     target: int | ArrayLike
     scale: float = 1.0
@@ -39,24 +39,24 @@ class SoftmaxCrossEntropy(OutputCost, Value):
         return 0.0 - float(y[y != 0.0] @ logarithms[y != 0.0])
 
     def error_signal(self, v: Vector) -> Vector:
-        """Return scale · (p Σ y − y) with the softmax p."""
+        """Return scale · (p Σ y − y), where p is the softmax."""
         y, p = self._shares(len(v)), np.exp(self._logarithms(v))
         return self.scale * (p * _of_others(y) - y * _of_others(p))  # 1 - p has no digits left where p is near 1
 
     def curvature(self, v: Vector) -> NDArray[np.float64]:
-        """Return scale² · (diag p − p pᵀ) Σ y."""
+        """Return scale² · (diag p − p pᵀ) Σ y, where p is the softmax."""
         p = np.exp(self._logarithms(v))
         bend = -np.outer(p, p)
         np.fill_diagonal(bend, p * _of_others(p))
         return self.scale**2 * self._shares(len(v)).sum() * bend
 
     def _logarithms(self, v: Vector) -> Vector:
-        """Return log p."""
+        """Return log p, where p is the softmax."""
         z = self.scale * (v - np.max(v))
         return np.asarray(z - np.log1p(np.exp(np.delete(z, np.argmax(v))).sum()))
 
     def _shares(self, outputs: int) -> Vector:
-        """Return y, one share per output."""
+        """Return the target probabilities y, one per output."""
         if not isinstance(self.target, int | np.integer):
             return finite_vector("softmax_cross_entropy: target", self.target, outputs, "one per output")
         if not 0 <= self.target < outputs:
@@ -82,12 +82,12 @@ def softmax_cross_entropy(
     *,
     scale: Annotated[float, Key(above=0)] = 1.0,
 ) -> SoftmaxCrossEntropy:
-    """Return −Σ_m y_m log softmax(scale · v)_m over the outputs' expectations.
+    """Return the cost −Σ_m y_m log softmax(scale · v)_m of the outputs' expectations v.
 
     Parameters
     ----------
     target : int or array_like of shape (num_outputs,)
-        The class, or its probabilities.
+        The class, or the probabilities of all classes.
     scale : float
         The inverse temperature of the softmax; expectations of Z span only [−1, 1], so 2 to 5 is usual.
     """

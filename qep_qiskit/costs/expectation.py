@@ -1,4 +1,4 @@
-"""Any function of the outputs' expectations."""
+"""Costs that are any function of the outputs' expectations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qep_qiskit.networks.network import finite_vector
 
 @dataclass(frozen=True)
 class ExpectationCost(OutputCost):
-    """Any ℓ(⟨O_1⟩, …, ⟨O_M⟩) of the network's outputs (Wanjura & Marquardt 2024).
+    """A cost ℓ(⟨O_1⟩, …, ⟨O_M⟩), any function of the network's outputs (Wanjura & Marquardt 2024).
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class ExpectationCost(OutputCost):
     gradient : callable
         v → ∂ℓ/∂v of shape (M,).
     hessian : callable, optional
-        v → ∂²ℓ/∂v² of shape (M, M), for the error bar. Default: central differences of `gradient`.
+        v → ∂²ℓ/∂v² of shape (M, M), used for the error bar. Default: central differences of `gradient`.
     """
 
     loss: Callable[[Vector], float]

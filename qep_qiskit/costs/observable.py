@@ -1,4 +1,4 @@
-"""The cost of a given operator."""
+"""Observable costs: the expectation of a given operator."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OPERATOR_KEY = Key(f'{OPERATOR}; for oscillators also {{ "r[0] r[1]" = 1.0, "p[0
 @COSTS.register("observable")
 @dataclass(frozen=True)
 class ObservableCost(OperatorCost):
-    """L = ⟨C⟩ for a given operator C (Scellier 2024).
+    """The cost L = ⟨C⟩ of a given operator C (Scellier 2024).
 
     Parameters
     ----------
     operator : SparsePauliOp, mapping of label to coefficient, or Polynomial
-        For oscillators also in positions and momenta: ``{"r[0] r[1]": 1.0, "r[0]^2": 0.5, "p[1]^2": 0.5}``.
+        For oscillators it may also be given in positions and momenta: ``{"r[0] r[1]": 1.0, "r[0]^2": 0.5, "p[1]^2": 0.5}``.
     """
 
     operator: Annotated[SparsePauliOp | Mapping[str, float] | Polynomial, OPERATOR_KEY]

@@ -1,4 +1,4 @@
-"""The squared error of expectations, and its observable."""
+"""The squared error of expectations, and the corresponding observable cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST_TARGET = 1e100
 @COSTS.register("squared_error_observable")
 @dataclass(frozen=True)
 class SquaredErrorObservable(OperatorCost):
-    """L = ⟨Σ_m (O_m − y_m)²⟩, the operator whose square is taken before the expectation."""
+    """The cost L = ⟨Σ_m (O_m − y_m)²⟩, the expectation of the squared operators."""
 
     target: ArrayLike
 
@@ -35,7 +35,7 @@ class SquaredErrorObservable(OperatorCost):
 @COSTS.register("squared_error")
 @dataclass(frozen=True)
 class SquaredError(OutputCost):
-    """L = Σ_m (⟨O_m⟩ − y_m)².
+    """The cost L = Σ_m (⟨O_m⟩ − y_m)².
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class SquaredError(OutputCost):
         object.__setattr__(self, "target", _target(self.target))
 
     def observable(self) -> SquaredErrorObservable:
-        """Return the observable cost ⟨Σ_m (O_m − y_m)²⟩, another objective: it also counts the outputs' variance."""
+        """Return the observable cost ⟨Σ_m (O_m − y_m)²⟩, a different objective, which includes the variance of the outputs."""
         return SquaredErrorObservable(self.target)
 
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
@@ -70,7 +70,7 @@ class SquaredError(OutputCost):
         return 2.0 * (v - np.asarray(self.target))
 
     def curvature(self, v: Vector) -> NDArray[np.float64]:
-        """Return twice the identity."""
+        """Return twice the identity matrix."""
         return 2.0 * np.eye(len(v))
 
 
