@@ -1,4 +1,4 @@
-"""Operators with names: networks whose Hamiltonian is linear in their weights."""
+"""Networks: Hamiltonians that are linear in named weights."""
 
 from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network, Term

@@ -1,4 +1,4 @@
-"""Edges of a network: by name, as pairs of sites, or as a graph of another library."""
+"""Edges of a network, given by a name, as pairs of sites, or as a graph of another library."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Edge = tuple[int, int]
 NAMED = ("chain", "ring", "complete", "heavy-hex", "square")
 EDGES = '"chain", "ring", "complete", "heavy-hex", "square" (with rows and columns), or a list of pairs such as [[0, 1], [1, 2]]'
 Edges: TypeAlias = Annotated[str | Iterable[Sequence[int]] | NDArray[Any] | Any, Key(EDGES, form=str | list[list[int]])]
-"""A name, pairs of sites as a list or array, or a graph of NetworkX, rustworkx or Qiskit (a coupling map)."""
+"""A name, a list or array of pairs of sites, or a graph of NetworkX, rustworkx or Qiskit (a coupling map)."""
 
 
 def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = None) -> tuple[Edge, ...]:
-    """Return the edges (i, j), i < j, of a named graph, of pairs, or of another library's graph.
+    """Return the edges (i, j), i < j, of a named graph, of pairs of sites, or of another library's graph.
 
     Parameters
     ----------
     kind : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
-        ``"heavy-hex"`` takes the first `sites` sites, breadth first, of the smallest heavy-hex lattice that holds them,
-        so any number of sites gives a connected graph of degree three at most. ``"square"`` is the lattice of rows × columns
-        with open ends; site r · columns + c stands in row r and column c. Nodes of a graph are the sites 0, 1, 2, …
+        ``"heavy-hex"`` is the first `sites` sites, in breadth-first order, of the smallest heavy-hex lattice with that many, so
+        any number of sites gives a connected graph of degree three at most. ``"square"`` is the lattice of rows × columns with
+        open ends; site r · columns + c is in row r and column c. The nodes of a graph are the sites 0, 1, 2, …
     sites : int
     rows, columns : int, optional
         The sides of a square lattice.
@@ -37,7 +37,7 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
     Raises
     ------
     InputError
-        For an unknown name, a site out of range, a loop, or an edge given twice.
+        If the name is unknown, a site is out of range, an edge joins a site to itself, or an edge is given twice.
     """
     square = isinstance(kind, str) and kind == "square"
     if not square and (rows is not None or columns is not None):
@@ -65,7 +65,7 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
 
 
 def _pairs(kind: Any) -> tuple[list[Any], bool]:
-    """Return the pairs of a list, an array, a table or a graph, and whether a pair may appear twice."""
+    """Return the pairs of a list, an array, a table or a graph, and whether a pair is allowed to appear twice."""
     if hasattr(kind, "get_edges"):  # a coupling map of Qiskit, with both directions
         return [tuple(pair) for pair in kind.get_edges()], True
     if hasattr(kind, "edge_list"):  # rustworkx
@@ -139,7 +139,7 @@ def _heavy_hex(sites: int) -> tuple[Edge, ...]:
     while rx.generators.heavy_hex_graph(distance).num_nodes() < sites:
         distance += 2
     graph = rx.generators.heavy_hex_graph(distance)
-    # heavy_hex_graph numbers data, syndrome and flag nodes apart; a breadth-first order keeps every prefix connected
+    # heavy_hex_graph numbers data, syndrome and flag nodes separately; in breadth-first order every prefix is connected
     order: list[int] = []
     seen = {0}
     queue = [0]
@@ -158,7 +158,7 @@ def _heavy_hex(sites: int) -> tuple[Edge, ...]:
 
 
 def connected_to(start: Iterable[int], edges: Iterable[Edge], sites: int) -> set[int]:
-    """Return the sites that are joined to a start site by edges, the start sites included."""
+    """Return all sites with a path to one of the start sites, which are included."""
     graph: rx.PyGraph = rx.PyGraph()
     graph.add_nodes_from(range(sites))
     graph.add_edges_from_no_data(list(edges))

@@ -1,4 +1,4 @@
-"""Operators over one common list of Pauli strings, so that a Hamiltonian is a vector of coefficients."""
+"""Frames: operators over one list of Pauli strings, so that a Hamiltonian is a vector of coefficients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qep_qiskit.memory import require
 
 @dataclass(frozen=True)
 class Frame:
-    """A list of distinct Pauli strings and the coefficients of several operators over it.
+    """A list of distinct Pauli strings, with the coefficients of several operators.
 
     Attributes
     ----------
@@ -28,12 +28,12 @@ class Frame:
 
     @property
     def strings(self) -> PauliList:
-        """The strings whose expectations a prepared state gives."""
+        """The strings, for which a prepared state gives expectations."""
         return self.paulis
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The strings as Qiskit writes them."""
+        """The strings as Qiskit labels."""
         return tuple(self.paulis.to_labels())
 
     @cached_property
@@ -42,7 +42,7 @@ class Frame:
         return np.asarray((self.paulis.x | self.paulis.z).any(axis=1))
 
     def operator(self, coefficients: NDArray[np.float64]) -> SparsePauliOp:
-        """Return Σ_l coefficients[l] P_l without the strings whose coefficient is zero."""
+        """Return Σ_l coefficients[l] P_l without strings of coefficient zero."""
         keep = np.flatnonzero(coefficients)
         if keep.size == 0:
             return SparsePauliOp(["I" * self.paulis.num_qubits], [0.0])
@@ -50,7 +50,7 @@ class Frame:
 
 
 def require_terms(count: int) -> None:
-    """Refuse a network whose matrix of terms over all strings does not fit into memory.
+    """Refuse a network if its matrix of terms over all strings does not fit into memory.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def require_terms(count: int) -> None:
 
 
 def frame_of(operators: Sequence[SparsePauliOp]) -> Frame:
-    """Return the frame of these operators: strings in order of appearance, one row an operator.
+    """Return the frame of these operators: strings in order of appearance, one row per operator.
 
     Examples
     --------

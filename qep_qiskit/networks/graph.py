@@ -1,4 +1,4 @@
-"""The graph of a network: its sites, its edges, and which sites are inputs and outputs."""
+"""Graphs of networks: sites, edges, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qep_qiskit.networks.network import check_outputs
 
 Sites: TypeAlias = Annotated[Sequence[int] | int, Key("a list of sites, such as [0, 1]", form=list[int] | int)]
 MOST_SPINS, MOST_SITES = 1000, 100_000
-"""In a spec."""
+"""The largest numbers of sites that a spec may have."""
 SpinCount: TypeAlias = Annotated[int | None, Key("the number of sites", least=1, most=MOST_SPINS)]
 SiteCount: TypeAlias = Annotated[int | None, Key("the number of sites", least=1, most=MOST_SITES)]
 Side: TypeAlias = Annotated[int | None, Key("a side of a square lattice", least=1, most=MOST_SITES)]
@@ -24,7 +24,7 @@ Side: TypeAlias = Annotated[int | None, Key("a side of a square lattice", least=
 
 @dataclass(frozen=True)
 class Graph:
-    """Sites, the edges between them, and which of them are inputs and outputs."""
+    """A graph of sites and edges, with its input and output sites."""
 
     sites: int
     edges: tuple[Edge, ...]
@@ -34,12 +34,12 @@ class Graph:
 
     @property
     def description(self) -> dict[str, object]:
-        """The graph's part of a network's description; a square lattice is described by its edges."""
+        """The part of a network's description about its graph; a square lattice is described by its edges."""
         edges = [list(pair) for pair in self.edges] if self.name in (None, "square") else self.name
         return {"sites": self.sites, "edges": edges, "inputs": list(self.inputs), "outputs": list(self.outputs)}
 
     def refuse_disconnected(self) -> None:
-        """Refuse an output that no edges join to an input."""
+        """Refuse an output without a path to any input."""
         reached = connected_to(self.inputs, self.edges, self.sites)
         for site in self.outputs:
             if self.inputs and site not in reached:
@@ -51,7 +51,7 @@ class Graph:
 def graph_of(
     sites: object, edges: Edges, inputs: object, outputs: object, rows: object = None, columns: object = None, *, least: int = 1
 ) -> Graph:
-    """Return the graph that the arguments of a network describe.
+    """Return the graph described by the arguments of a network.
 
     Raises
     ------
@@ -66,12 +66,12 @@ def graph_of(
 
 
 def sites_for(sites: object, edges: Edges, rows: object = None, columns: object = None, *, least: int = 1) -> int:
-    """Return the number of sites: the given number, or that of the graph or the lattice.
+    """Return the given number of sites, or by default that of the graph or the lattice.
 
     Raises
     ------
     InputError
-        If it is not a whole number, is missing, or contradicts rows × columns.
+        If the number is missing, is not a whole number, or contradicts rows × columns.
     """
     counted = None if rows is None or columns is None else whole("rows", rows, least=1) * whole("columns", columns, least=1)
     if sites is None:
@@ -86,7 +86,7 @@ def sites_for(sites: object, edges: Edges, rows: object = None, columns: object 
 
 
 def sites_of(name: str, nodes: object, sites: int) -> tuple[int, ...]:
-    """Return different sites from a list, an array or a single site; `name` names it in errors."""
+    """Return distinct sites from a list, an array or a single site; `name` names the argument in errors."""
     if hasattr(nodes, "__index__") and not isinstance(nodes, np.ndarray):
         nodes = [nodes]
     nodes = nodes.tolist() if isinstance(nodes, np.ndarray) else nodes

@@ -38,39 +38,38 @@ def ising(
     Parameters
     ----------
     sites : int, optional
-        The number of spins, clamped ones included. As many as the graph or the square lattice has, if omitted.
+        The number of spins, including clamped ones. Default: the number of sites of the graph or the square lattice.
     edges : {"chain", "ring", "complete", "heavy-hex", "square", "native"}, pairs, or graph
-        Pairs of sites as a list or an array of shape (edges, 2); a graph of NetworkX, rustworkx or Qiskit whose nodes are
-        0, 1, 2, … ``"square"`` takes `rows` and `columns`.
-        ``"native"``: every coupling between the `sites` connected qubits of `device` that its calibration favours, so that
-        its circuits need no SWAP.
+        Pairs of sites may be a list or an array of shape (edges, 2), and a graph may be of NetworkX, rustworkx or Qiskit, with
+        nodes 0, 1, 2, … ``"square"`` requires `rows` and `columns`. ``"native"`` uses all couplings between connected qubits of
+        `device`, chosen for their good calibration, so that the circuits need no SWAP.
     inputs : sequence of int
-        The sites that x acts on, in the order of x.
+        The sites on which x acts, in the order of x.
     outputs : sequence of int, or one site
         The sites whose ⟨Z⟩ are the predictions.
     rows, columns : int, optional
         The sides of the square lattice; site r · columns + c is in row r and column c.
     clamp : bool
-        False: x_i is a longitudinal field −x_i Z_i on its site. True: the input sites are not qubits but the classical
-        values x_i; an edge to one is the term −J x_i Z_j, and it has no h and no g. The other sites keep their
-        order as qubits.
+        If False, x_i is a longitudinal field −x_i Z_i on its site. If True, the input sites are the classical values x_i and not
+        qubits: an edge to such a site is the term −J x_i Z_j, and the site has no h and no g. The other sites keep their order
+        as qubits.
     transverse : bool
-        False leaves out the fields g_i: a classical Ising network, whose ground state is one configuration.
+        Whether there are fields g_i. Without them it is a classical Ising network with one configuration as its ground state.
     device : Device, str or BackendV2, optional
-        For ``edges="native"`` only.
+        The device; allowed only with ``edges="native"``.
     qubits : sequence of int, optional
-        The device qubit of each site. Default: chosen by the layout pass.
+        The device qubit of each site. Default: the choice of the layout pass.
 
     Returns
     -------
     Network
-        Weights ``J[i,j]`` per edge, then ``h[i]``, then (with transverse fields) ``g[i]`` per site that is a qubit.
+        The network, with the weights ``J[i,j]`` per edge, then ``h[i]``, then (if `transverse`) ``g[i]`` per qubit.
 
     Raises
     ------
     InputError
-        For a site out of range or used twice, an output that is clamped or (with inputs) joined to no input,
-        and an edge between two clamped sites.
+        If a site is out of range or used twice, an output is clamped or (with inputs) has no path to an input, or an edge joins
+        two clamped sites.
 
     Examples
     --------

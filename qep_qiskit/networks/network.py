@@ -1,4 +1,4 @@
-"""A network: a Hamiltonian that is linear in named, trainable weights."""
+"""Networks: Hamiltonians that are linear in named, trainable weights."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Term:
     name : str
         The weight's name, for instance ``"J[0,1]"``.
     operator : SparsePauliOp
-        A, Hermitian, with its sign (``−Z₀Z₁`` for an Ising coupling).
+        The Hermitian operator A with its sign (``−Z₀Z₁`` for an Ising coupling).
     input : int or None
-        c(x) is the input of this number, or 1 where None.
+        The number of the input that is c(x); None if c(x) = 1.
     """
 
     name: str
@@ -47,26 +47,26 @@ class Term:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network(Value):
-    """H(w, x) = F + Σ_k w_k c_k(x) A_k + Σ_i x_i B_i on `num_qubits` qubits.
+    """A network H(w, x) = F + Σ_k w_k c_k(x) A_k + Σ_i x_i B_i on `num_qubits` qubits.
 
     Attributes
     ----------
     num_qubits : int
     terms : tuple of Term
-        The trainable terms; their order is the order of every gradient.
+        The trainable terms, in the order of every gradient.
     fixed : SparsePauliOp
         F, the part without weights or inputs.
     inputs : tuple of SparsePauliOp or None
-        B_i, one per input; None for an input that appears only as the factor of trainable terms.
+        B_i, one per input; None for an input that only multiplies trainable terms.
     outputs : tuple of SparsePauliOp
         The observables whose expectations are the predictions.
     output_names : tuple of str
     scales : mapping of str to (low, high)
-        The range that :meth:`initial_weights` draws from, by the group of a weight (``"J"`` of ``"J[0,1]"``).
+        The range from which :meth:`initial_weights` draws, by the group of a weight (``"J"`` of ``"J[0,1]"``).
     description : mapping
-        How the network was made, for reports.
+        The construction of the network, for reports.
     layout : tuple of int or None
-        The device qubit of each qubit, where the network was laid out on a device.
+        The device qubit of each qubit, if the network was laid out on a device.
 
     Notes
     -----
@@ -111,7 +111,7 @@ class Network(Value):
         return table_html(repr(self), ("weights", "number", "names"), rows)
 
     def identity(self) -> dict[str, object]:
-        """Return what the network computes; how it was made, and what first weights are drawn from, does not count."""
+        """Return the fields that determine the network's computation; output names, scales and description do not count."""
         aside = ("output_names", "scales", "description")
         return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in aside}
 
@@ -122,20 +122,20 @@ class Network(Value):
 
     @property
     def whole_frame(self) -> bool:
-        """Whether ansätze hold all strings of a problem's frame, also those whose coefficients happen to be zero."""
+        """Whether ansätze contain all strings of a problem's frame, even those with a zero coefficient."""
         return False
 
     def at(self, weights: Vector, x: Vector) -> Network:
-        """Return the network as it is represented at these weights and inputs: itself, where that does not depend on them."""
+        """Return the network's representation at these weights and inputs; the network itself if it does not depend on them."""
         return self
 
     @cached_property
     def frames(self) -> dict[object, Any]:
-        """Frames of problems on this network, kept by what else they hold: thousands of samples share one."""
+        """A cache of problem frames on this network, by their additional observables; thousands of samples share one."""
         return {}
 
     def frame_with(self, observables: Sequence[SparsePauliOp]) -> Any:
-        """Return F, the B_i, the A_k, the outputs and these observables over one list of strings, a row each."""
+        """Return the frame of F, the B_i, the A_k, the outputs and these observables, with one row per operator."""
         key = tuple((tuple(op.paulis.to_labels()), op.coeffs.tobytes()) for op in observables)
         if key not in self.frames:
             self.frames[key] = frame_of([*self._rows(self.fixed * 0), *observables])
@@ -158,7 +158,7 @@ class Network(Value):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The weights' names, in order."""
+        """The names of the weights, in order."""
         return tuple(term.name for term in self.terms)
 
     @property
@@ -177,7 +177,7 @@ class Network(Value):
         return len(self.outputs)
 
     def initial_weights(self, seed: int = 0) -> dict[str, float]:
-        """Draw weights, each from (seed, its name), uniformly in its group's range (−1 to 1 by default).
+        """Draw weights uniformly from the ranges of their groups (default −1 to 1), each with a seed from `seed` and its name.
 
         Examples
         --------
@@ -198,7 +198,7 @@ class Network(Value):
         Parameters
         ----------
         weights : array_like of shape (num_weights,) or mapping of name to number
-            Objects with names are read by name, in any order: a mapping, a pandas Series, one row of a table.
+            Objects with names are read by name, in any order: a mapping, a pandas Series, or one row of a table.
 
         Raises
         ------
@@ -218,7 +218,7 @@ class Network(Value):
         return np.array([real(f"weights: {name}", by_name[name]) for name in self.names])
 
     def input_vector(self, x: ArrayLike | None) -> Vector:
-        """Return x as an array of shape (num_inputs,); None stands for no inputs."""
+        """Return x as an array of shape (num_inputs,); None means no inputs."""
         return finite_vector("x", [] if x is None else x, self.num_inputs, "one per input of the network")
 
     def factors(self, x: Vector) -> Vector:
@@ -241,7 +241,7 @@ class Network(Value):
 
 
 def finite_vector(name: str, values: object, length: int | None, meaning: str) -> Vector:
-    """Return a finite float array of the given length, or raise one clear line."""
+    """Return a finite float array of the given length, or raise InputError in one line."""
     array = numbers(unnamed(name, values, meaning))
     if array is None or array.ndim == 0:
         raise InputError(f"{name}: {shown(values)} is not a list of numbers; expected {length or 'numbers'} ({meaning})")

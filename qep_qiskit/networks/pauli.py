@@ -1,4 +1,4 @@
-"""Any Hamiltonian that is linear in its weights, written in Pauli labels."""
+"""Networks given by Pauli labels: any Hamiltonian that is linear in its weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qep_qiskit.kinds import NETWORKS, Key
 from qep_qiskit.networks.network import Network, Term, check_outputs, zero_operator
 
 Labels: TypeAlias = Mapping[str, float] | SparsePauliOp | Pauli | str | Sequence[tuple[str, float]]
-"""An operator as {label: coefficient}, as Qiskit's own object, or as one label, which stands for its string times 1."""
+"""An operator: {label: coefficient}, a Qiskit object, or one label with the coefficient 1."""
 OPERATOR = "labels with numbers, such as { XII = -1.0 }"
 OPERATORS = Key(f"a list of operators, each {OPERATOR}, or one label", form=list[dict[str, float] | str])
 TERMS = Key(f"one table per weight: {OPERATOR}, or {{ operator = {{ XII = -1.0 }}, input = 0 }}", form=dict[str, Any])
@@ -30,28 +30,28 @@ def pauli(
     inputs: Annotated[Sequence[Labels | None], OPERATORS] = (),
     outputs: Annotated[Sequence[Labels] | Labels, OPERATORS],
 ) -> Network:
-    """Return the network H = F + Σ_k w_k A_k + Σ_i x_i B_i with every operator given in Pauli labels.
+    """Return the network H = F + Σ_k w_k A_k + Σ_i x_i B_i, with every operator given by Pauli labels.
 
     Parameters
     ----------
     terms : mapping of name to operator
-        A_k of the weight of that name: ``{"gX": {"XII": -1, "IXI": -1}}`` ties two fields to one weight. Labels are as
-        Qiskit writes them: the rightmost letter is qubit 0. An operator may also be one label such as ``"ZZI"``, or an object
-        of Qiskit: ``SparsePauliOp``, ``Pauli``, ``SparseObservable``. A pair ``(operator, i)``, or in a spec
-        ``{operator = …, input = i}``, is multiplied by the input x_i too: c_k(x) = x_i. One ``SparsePauliOp`` in place of the
-        mapping gives each of its strings, coefficient included, a weight named by its label: with all weights 1 they add up to
-        the operator.
+        The operator A_k of each named weight: ``{"gX": {"XII": -1, "IXI": -1}}`` couples one weight to two fields. As in
+        Qiskit, the rightmost letter of a label is qubit 0. An operator may also be a single label such as ``"ZZI"``, or a
+        ``SparsePauliOp``, ``Pauli`` or ``SparseObservable`` of Qiskit. The term of a pair ``(operator, i)``, or in a spec
+        ``{operator = …, input = i}``, is also multiplied by the input x_i: c_k(x) = x_i. A single ``SparsePauliOp`` instead of
+        the mapping gives each of its strings, with its coefficient, a weight named by its label; if all weights are 1 the terms
+        add up to the operator.
     fixed : operator, optional
         F, the part without weights.
     inputs : sequence of operators
-        B_i, the operator that x_i multiplies; None (or an empty mapping) for an input that only scales terms.
+        B_i, multiplied by x_i; None (or an empty mapping) for an input that only multiplies terms.
     outputs : sequence of operators, or one operator
-        Their expectations are the predictions: ``["ZII", "IZI"]``, say.
+        The observables whose expectations are the predictions, for instance ``["ZII", "IZI"]``.
 
     Raises
     ------
     InputError
-        For a label that does not parse, labels of different lengths, or a coefficient that is not finite and real.
+        If a label cannot be parsed, labels differ in length, or a coefficient is not finite and real.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def operator_from(labels: Any, num_qubits: int | None, where: str) -> SparsePaul
 
 
 def _read(labels: Any, where: str, num_qubits: int | None = None) -> SparsePauliOp:
-    """Return any form of an operator as Qiskit's; its width, and what its coefficients may be, are for the caller to check."""
+    """Return an operator in any form as a SparsePauliOp. The caller must check its width and its coefficients."""
     if isinstance(labels, SparsePauliOp):
         return labels
     if isinstance(labels, Pauli | PauliList):
@@ -156,18 +156,18 @@ def _terms(terms: Any) -> dict[str, Any]:
 
 
 def _pair(value: Any) -> Any:
-    """Return a term as a spec writes it, ``{operator = …, input = i}``, as the pair that it stands for."""
+    """Return a term in the form ``{operator = …, input = i}`` of a spec as a pair; return any other term unchanged."""
     written = isinstance(value, Mapping) and set(value) == {"operator", "input"}
     return (value["operator"], value["input"]) if written else value
 
 
 def _scaled(value: Any) -> bool:
-    """Return whether a term is a pair (operator, number of the input), not an operator of two pairs."""
+    """Return whether a term is a pair (operator, number of the input) rather than an operator that consists of two pairs."""
     return isinstance(value, tuple | list) and len(value) == 2 and not all(isinstance(part, tuple | list) for part in value)
 
 
 def _listed(name: str, operators: Any) -> list[Any]:
-    """Return a list of operators; a single one is a list of one."""
+    """Return a list of operators; a single operator becomes a list of one."""
     if isinstance(operators, str | Mapping | SparsePauliOp | Pauli | SparseObservable):
         return [operators]
     if not isinstance(operators, Iterable) or (isinstance(operators, np.ndarray) and operators.ndim == 0):

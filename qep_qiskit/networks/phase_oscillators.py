@@ -1,4 +1,4 @@
-"""Networks of coupled phase oscillators, as qubits with couplings XX + ZZ."""
+"""Networks of coupled phase oscillators, represented by qubits with couplings XX + ZZ."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ def phase_oscillators(
     Parameters
     ----------
     sites, edges, inputs, rows, columns
-        As of :func:`ising`.
+        See :func:`ising`.
     outputs : sequence of int
         The sites whose cos φ are the predictions.
     clamp : bool
-        False: x_i pulls its oscillator towards phase 0 (x_i > 0) or π (x_i < 0). True: the input sites are held at phase 0 with
-        amplitude x_i, so that x_i = −1 is the phase π; an edge to one is the term −J x_i Z_j = −J x_i cos φ_j.
+        If False, x_i pulls its oscillator towards phase 0 (x_i > 0) or π (x_i < 0). If True, the input sites have phase 0 and
+        amplitude x_i, so that x_i = −1 is the phase π; an edge to such a site is the term −J x_i Z_j = −J x_i cos φ_j.
 
     Returns
     -------
     Network
-        Weights ``J[i,j]`` per edge, then ``h[i]``, then ``g[i]`` per site that is free.
+        The network, with the weights ``J[i,j]`` per edge, then ``h[i]``, then ``g[i]`` per free site.
 
     Raises
     ------
     InputError
-        As of :func:`ising`.
+        See :func:`ising`.
 
     Notes
     -----
-    h_i and g_i together are a bias of strength √(h_i² + g_i²) towards the phase atan2(g_i, h_i); g also chooses between φ and −φ.
-    In-plane states have the lowest energy: out of the plane of X and Z a spin only loses coupling. Wang, Wanjura & Marquardt
-    (2024), arXiv:2402.08579, trained such networks with EP.
+    h_i and g_i together are a bias of strength √(h_i² + g_i²) towards the phase atan2(g_i, h_i); g also decides between φ and −φ.
+    States in the XZ plane have the lowest energy, since a spin outside that plane only loses coupling energy. Wang, Wanjura &
+    Marquardt (2024), arXiv:2402.08579, trained such networks with EP.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def phase_oscillators(
 
 
 def _turned(term: Term) -> Term:
-    """Return a coupling −ZZ with −XX added; other terms as they are."""
+    """Return a coupling −ZZ with −XX added, and any other term unchanged."""
     (label,) = term.operator.paulis.to_labels()
     if label.count("Z") != 2:
         return term

@@ -18,7 +18,7 @@ EXAMPLE = "{'r[0]': -1.0, 'r[0] r[1]': 0.5, 'r[1]^2': 1.0, 'p[0]^2': 0.5}"
 
 
 class Monomial(NamedTuple):
-    """1, r_i, r_i r_j (i ≤ j) or p_i²."""
+    """A monomial 1, r_i, r_i r_j (i ≤ j) or p_i²."""
 
     kind: int
     i: int = 0
@@ -26,7 +26,7 @@ class Monomial(NamedTuple):
 
     @property
     def label(self) -> str:
-        """As users write it: ``"1"``, ``"r[0]"``, ``"r[0]^2"``, ``"r[0] r[1]"``, ``"p[0]^2"``."""
+        """The label of the monomial: ``"1"``, ``"r[0]"``, ``"r[0]^2"``, ``"r[0] r[1]"`` or ``"p[0]^2"``."""
         if self.kind == CONSTANT:
             return "1"
         if self.kind == MOMENTUM:
@@ -41,7 +41,7 @@ ONE = Monomial(CONSTANT)
 
 @dataclass(frozen=True)
 class Polynomial:
-    """Σ c_l · monomial_l in the positions r_i and momenta p_i of oscillators: what a Pauli sum is for qubits.
+    """A polynomial Σ c_l · monomial_l in the positions r_i and momenta p_i of oscillators; the counterpart of a Pauli sum.
 
     Attributes
     ----------
@@ -93,24 +93,24 @@ def _product(a: Monomial, b: Monomial) -> Monomial:
 
 
 def constant(value: float) -> Polynomial:
-    """Return a number."""
+    """Return a constant polynomial."""
     return Polynomial({ONE: float(value)})
 
 
 def position(site: int, factor: float = 1.0) -> Polynomial:
-    """Return factor · r_site."""
+    """Return the polynomial factor · r_site."""
     return Polynomial({Monomial(POSITION, site): float(factor)})
 
 
 def written_in_positions(labels: object) -> bool:
-    """Return whether an operator is written in positions and momenta, not in Pauli letters."""
+    """Return whether an operator is written in positions and momenta rather than in Pauli labels."""
     if isinstance(labels, Polynomial):
         return True
     return isinstance(labels, Mapping) and any(isinstance(key, str) and ("[" in key or key == "1") for key in labels)
 
 
 def polynomial_from(labels: Polynomial | Mapping[str, float], sites: int | None, where: str) -> Polynomial:
-    """Return the polynomial of a mapping {label: coefficient}; `where` names it in errors."""
+    """Return the polynomial given by a mapping {label: coefficient}; `where` names it in errors."""
     if isinstance(labels, Polynomial):
         total = labels
     else:

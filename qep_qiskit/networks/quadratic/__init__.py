@@ -1,4 +1,4 @@
 """Networks of positions and momenta: oscillators, springs and resistors.
 
-A quadratic network has a closed form at any size. `levels` and `encoded` put oscillators on qubits instead.
+A quadratic network has a closed form at any size. The modules `levels` and `encoded` represent oscillators on qubits.
 """

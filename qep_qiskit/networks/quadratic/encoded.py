@@ -1,4 +1,4 @@
-"""Networks of oscillators on qubits: each in 2^q levels of a reference oscillator."""
+"""Networks of oscillators on qubits. Each oscillator is kept in 2^q levels of a reference oscillator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EncodedNetwork(Network):
     Attributes
     ----------
     form : QuadraticNetwork
-        The network that it stands for, in closed form.
+        The same network in closed form.
     levels : int
         The number of levels of each oscillator, a power of two.
     encoding : {"binary", "gray"}
@@ -42,10 +42,10 @@ class EncodedNetwork(Network):
 
     Notes
     -----
-    The levels are those of the product of oscillators that is nearest to the ground state at these weights and inputs, its mean
-    field: Ω_i = √(K_ii/m_i), d = K⁻¹ f. :meth:`at` chooses it, once for each problem; free and nudged phases and every ∂H/∂w are
-    then taken in this one basis, held fixed. The loss without truncation does not depend on the basis, so what is left out,
-    ∂L/∂basis · dbasis/dw, is as small as the truncation error itself.
+    The levels are those of the mean field: the product of oscillators nearest to the ground state at the weights and inputs, with
+    Ω_i = √(K_ii/m_i) and d = K⁻¹ f. :meth:`at` chooses it once for each problem, and it is then fixed: the free and nudged phases
+    and every ∂H/∂w use this one basis. Since the loss without truncation does not depend on the basis, the neglected term
+    ∂L/∂basis · dbasis/dw is as small as the truncation error itself.
     """
 
     form: QuadraticNetwork | None = None
@@ -55,7 +55,7 @@ class EncodedNetwork(Network):
 
     @property
     def whole_frame(self) -> bool:
-        """True: ansätze hold all strings, also those whose coefficients vanish at the mean field."""
+        """True: ansätze contain all strings, even those with a zero coefficient at the mean field."""
         return True
 
     @property
@@ -65,17 +65,17 @@ class EncodedNetwork(Network):
         return self.form
 
     def at(self, weights: Vector, x: Vector) -> Network:
-        """Return the network in the levels of its mean field at these weights and inputs.
+        """Return the network in the levels of the mean field at these weights and inputs.
 
         Raises
         ------
         UnstableError
-            If the weights are not positive definite.
+            If the quadratic form of the weights is not positive definite.
         """
         return encoded(self.exactly, self.levels, self.encoding, mean_field(self.quadratic_form(weights, x)))
 
     def quadratic_form(self, weights: Vector, x: Vector) -> QuadraticForm:
-        """Return the H(w, x) that the qubits stand for."""
+        """Return the H(w, x) that the qubits represent, as a quadratic form."""
         frame = self.exactly.frame_with(())
         count = 1 + self.num_inputs
         parts = np.concatenate([[1.0], x, weights * self.exactly.factors(x)])
@@ -90,19 +90,19 @@ class EncodedNetwork(Network):
         return self._compiled(self.exactly.squared_error(target))
 
     def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> SparsePauliOp:
-        """Return H(w, x) in the levels of its mean field."""
+        """Return H(w, x) in the levels of the mean field."""
         values, inputs = self.weight_vector(weights), self.input_vector(x)
         return Network.hamiltonian(self.at(values, inputs), values, inputs)
 
     def leakages(self, state: GaussianState) -> list[float]:
-        """Return for every site the probability that the true ground state has outside its levels."""
+        """Return the probability of the true ground state outside the levels, for every site."""
         assert self.reference is not None
         spreads = np.diag(state.covariance) + (state.mean - self.reference.displacements) ** 2
         parts = zip(spreads, state.momenta, self.reference.lengths, strict=True)
         return [leakage(float(s), float(p), float(length), self.levels) for s, p, length in parts]
 
     def truncation(self, weights: Vector, x: Vector) -> tuple[GaussianState, dict[str, object]]:
-        """Return the true ground state, and what the truncation to levels is, for reports."""
+        """Return the true ground state, and a description of the truncation for reports."""
         state = ground_state(self.quadratic_form(weights, x))
         assert self.reference is not None
         return state, {
@@ -125,7 +125,7 @@ def mean_field(form: QuadraticForm) -> Reference:
 
 
 def encoded(form: QuadraticNetwork, levels: int, encoding: str, reference: Reference) -> EncodedNetwork:
-    """Return a network in closed form compiled to qubits, in the levels of this reference."""
+    """Compile a network in closed form to qubits, in the levels of a reference."""
 
     def compiled(polynomial: Polynomial) -> SparsePauliOp:
         return _compile(polynomial, form.sites, levels, encoding, reference)
@@ -147,7 +147,7 @@ def encoded(form: QuadraticNetwork, levels: int, encoding: str, reference: Refer
 
 
 def _compile(polynomial: Polynomial, sites: int, levels: int, encoding: str, reference: Reference | None) -> SparsePauliOp:
-    """Return a polynomial in the levels of a reference. Strings whose coefficients cancel stay: all problems share them."""
+    """Return a polynomial in the levels of a reference. Strings with coefficient zero are kept; all problems share them."""
     assert reference is not None
     total: dict[str, float] = {}
     for monomial, value in _in_levels(polynomial, reference).terms.items():
@@ -159,7 +159,7 @@ def _compile(polynomial: Polynomial, sites: int, levels: int, encoding: str, ref
 
 
 def _in_levels(polynomial: Polynomial, reference: Reference) -> Polynomial:
-    """Return the polynomial in X̂ and P̂: r = d + l X̂, p = P̂/l."""
+    """Return a polynomial in X̂ and P̂, where r = d + l X̂ and p = P̂/l."""
     total = Polynomial()
     d, length = reference.displacements, reference.lengths
     for monomial, value in polynomial.terms.items():
@@ -178,7 +178,7 @@ def _in_levels(polynomial: Polynomial, reference: Reference) -> Polynomial:
 
 
 def unit_reference(form: QuadraticNetwork) -> Reference:
-    """Return the reference of a network before its weights are known: springs and stiffnesses in the middle of their ranges."""
+    """Return the reference for unknown weights: all weights are in the middle of their ranges."""
     weights = np.array([sum(form.scales.get(name.split("[")[0], (0.0, 2.0))) / 2 for name in form.names])
     frame = form.frame_with(())
     rows = frame.matrix[[0, *range(1 + form.num_inputs, 1 + form.num_inputs + form.num_weights)]]

@@ -1,4 +1,4 @@
-"""One oscillator in 2^q levels of a reference oscillator, on q qubits."""
+"""Encoding of an oscillator in 2^q levels of a reference oscillator, on q qubits."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ NEGLIGIBLE = 1e-14
 
 @dataclass(frozen=True, eq=False)
 class Reference(Value):
-    """The oscillators whose levels are the computational basis: r = d + X̂/√(mΩ), p = √(mΩ) P̂, X̂ = (a + a†)/√2.
+    """Reference oscillators with the computational basis as levels: r = d + X̂/√(mΩ), p = √(mΩ) P̂, X̂ = (a + a†)/√2.
 
     Attributes
     ----------
     frequencies : ndarray of shape (sites,)
-        Ω.
+        The frequencies Ω.
     displacements : ndarray of shape (sites,)
-        d.
+        The displacements d.
     masses : ndarray of shape (sites,)
     """
 
@@ -41,12 +41,12 @@ class Reference(Value):
 
     @property
     def lengths(self) -> Vector:
-        """1/√(mΩ)."""
+        """The lengths 1/√(mΩ)."""
         return 1.0 / np.sqrt(self.masses * self.frequencies)
 
 
 def check_levels(levels: Any, encoding: object) -> tuple[int, str]:
-    """Return levels and encoding, or raise one clear line."""
+    """Return the checked levels and encoding, or raise InputError."""
     if not counts(levels, -(2**63)):
         raise InputError(f"levels: {levels!r} is not allowed; give a power of two from 2 to {MOST_LEVELS}, such as 4")
     count = int(levels)
@@ -64,9 +64,9 @@ def check_levels(levels: Any, encoding: object) -> tuple[int, str]:
 def ladder(kind: int, levels: int, *, of_truncated: bool = False) -> Matrix:
     """Return X̂ (POSITION), X̂² (PRODUCT) or P̂² (MOMENTUM) in the lowest levels, shape (levels, levels).
 
-    The squares are the truncations of the true squares, not the squares of the truncated operators: ⟨n|X̂²|n⟩ = n + ½ holds in the
-    highest level too. So the truncated H is the projection of the true H, its ground state is the best one in these levels
-    (Rayleigh and Ritz), and its energy is not below the true one. `of_truncated` gives the other choice, to compare.
+    The squares are truncations of the true squares, not squares of the truncated operators: ⟨n|X̂²|n⟩ = n + ½ holds in the
+    highest level too. The truncated H is thus the projection of the true H. Its ground state is the best one in these levels
+    (Rayleigh and Ritz), with an energy not below the true one. `of_truncated` selects the other choice, for comparison.
     """
     n = np.arange(levels)
     if kind == POSITION or of_truncated:
@@ -79,7 +79,7 @@ def ladder(kind: int, levels: int, *, of_truncated: bool = False) -> Matrix:
 
 
 def codes(levels: int, encoding: str) -> NDArray[np.int64]:
-    """Return the basis state of every level: n, or its Gray code n ^ (n >> 1), in which neighbours differ in one bit."""
+    """Return the basis state of every level n: n itself, or its Gray code n ^ (n >> 1), in which neighbours differ in one bit."""
     n = np.arange(levels)
     return n ^ (n >> 1) if encoding == "gray" else n
 
@@ -99,7 +99,7 @@ def strings_of(kind: int, levels: int, encoding: str) -> tuple[tuple[str, float]
 
 
 def strings_of_monomial(monomial: Monomial, sites: int, levels: int, encoding: str) -> list[tuple[str, float]]:
-    """Return the Pauli strings of 1, X̂_i, X̂_i X̂_j, X̂_i² or P̂_i² on all qubits; site i has the qubits i q, …, (i + 1) q − 1."""
+    """Return the Pauli strings of 1, X̂_i, X̂_i X̂_j, X̂_i² or P̂_i² on all qubits; site i has qubits i q, …, (i + 1) q − 1."""
     idle = "I" * (levels.bit_length() - 1)
 
     def placed(parts: dict[int, str]) -> str:
@@ -114,7 +114,7 @@ def strings_of_monomial(monomial: Monomial, sites: int, levels: int, encoding: s
 
 
 def leakage(variance: float, momentum: float, length: float, levels: int) -> float:
-    """Return the probability outside the lowest levels of an oscillator in a Gaussian state with ⟨δr²⟩ and ⟨p²⟩ around d.
+    """Return the probability outside the lowest levels of an oscillator, for a Gaussian state with ⟨δr²⟩ and ⟨p²⟩ around d.
 
     The state is thermal in the levels of an oscillator of length² √(⟨δr²⟩/⟨p²⟩)/length², with n̄ = √(⟨δr²⟩⟨p²⟩) − ½.
     """

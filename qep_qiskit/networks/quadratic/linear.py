@@ -1,4 +1,4 @@
-"""Classical networks with a quadratic energy: springs at rest, and resistors."""
+"""Classical networks with a quadratic energy: springs at rest, and linear resistors."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def elastic(
 ) -> Network:
     """Return the network E = ½ Σ a_i r_i² + ½ Σ k_ij (r_i − r_j)² − Σ b_i r_i − Σ x_i r_i of springs at rest.
 
-    The classical limit ħ → 0 of :func:`oscillators`: the state is the point of lowest energy, the oscillators' means without
-    their spread. The two differ where a cost sees the spread, as ``SquaredError(y).observable()`` does.
+    This is the classical limit ħ → 0 of :func:`oscillators`: the state is the point of lowest energy, with the oscillators' means
+    but without their spread. The two differ if the cost depends on the spread, as ``SquaredError(y).observable()`` does.
 
     Parameters
     ----------
     sites, edges, inputs, outputs, biases, rows, columns
-        As of :func:`oscillators`. At rest masses have no part.
+        See :func:`oscillators`. There are no masses, since they have no effect at rest.
 
     Returns
     -------
     Network
-        Weights ``k[i,j]`` per edge, then ``a[i]`` per site, then ``b[i]`` per site with `biases`.
+        The network, with the weights ``k[i,j]`` per edge, then ``a[i]`` per site, then ``b[i]`` per site with `biases`.
 
     Notes
     -----
-    Linear, so that EP with a squared error of expectations and the symmetric stencil is exact at any β (Scellier & Bengio 2017,
-    arXiv:1602.05179, for EP; Stern et al. 2021, doi:10.1103/PhysRevX.11.021045, for spring and flow networks that learn).
+    The network is linear, so EP with a squared error of expectations and the symmetric stencil is exact at any β. See Scellier &
+    Bengio (2017), arXiv:1602.05179, for EP; Stern et al. (2021), doi:10.1103/PhysRevX.11.021045, for learning spring networks.
 
     Examples
     --------
@@ -76,34 +76,34 @@ def resistors(
     rows: Side = None,
     columns: Side = None,
 ) -> Network:
-    """Return a network of linear resistors: P/2 = ½ Σ g_ij (v_i − v_j)² − Σ I_i v_i, lowest at Kirchhoff's node voltages.
+    """Return a network of linear resistors with P/2 = ½ Σ g_ij (v_i − v_j)² − Σ I_i v_i, lowest at Kirchhoff's node voltages.
 
     Parameters
     ----------
     sites, edges, inputs, rows, columns
-        As of :func:`ising`; an edge is a resistor.
+        See :func:`ising`; an edge is a resistor.
     outputs : sequence of int
         The nodes whose voltages are the predictions.
     ground : sequence of int
         Nodes held at 0 V.
     clamp : bool
-        True: x_i are voltages that the input nodes are held at. False: x_i are currents into them.
+        If True, x_i are fixed voltages of the input nodes; if False, x_i are currents into them.
 
     Returns
     -------
     Network
-        Weights ``g[i,j]``, one conductance per edge, each above 0. Volts, siemens and amperes, or any other consistent units.
+        The network, with one conductance ``g[i,j]`` above 0 per edge. Use volts, siemens and amperes, or any consistent units.
 
     Raises
     ------
     InputError
-        For a node that is joined to no node with a fixed voltage (its own is not defined), an output whose voltage is fixed,
-        a resistor between two nodes of fixed voltages; for a conductance that is not above 0.
+        If a node has no path to a node of fixed voltage (so its voltage is not defined), an output has a fixed voltage, a
+        resistor joins two nodes of fixed voltage, or a conductance is not above 0.
 
     Notes
     -----
-    Half the power that is turned into heat is the energy of EP (the co-content of Millar 1951); its derivative by g_ij is half
-    the squared voltage across the resistor. A nudge is a current into the outputs. Kendall et al. (2020), arXiv:2006.01981.
+    The energy of EP is half the dissipated power (the co-content of Millar 1951); its derivative with respect to g_ij is half the
+    squared voltage across the resistor. A nudge is a current into the outputs. Kendall et al. (2020), arXiv:2006.01981.
 
     Examples
     --------
@@ -157,16 +157,16 @@ def resistors(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ResistorNetwork(QuadraticNetwork):
-    """A resistor network; its energy is quadratic in clamped voltages too, so its terms are made for each x.
+    """A resistor network. Its energy is also quadratic in the clamped voltages, so its terms are constructed for each x.
 
     Attributes
     ----------
     pairs : tuple of (int, int)
         The resistors.
     place : mapping of int to int
-        The coordinate of every free node.
+        The index of the coordinate of every free node.
     number : mapping of int to int
-        The input of every clamped node.
+        The index of the input of every clamped node.
     """
 
     pairs: tuple[Edge, ...] = ()
@@ -174,7 +174,7 @@ class ResistorNetwork(QuadraticNetwork):
     number: Mapping[int, int] = field(default_factory=dict)
 
     def at(self, weights: Vector, x: Vector) -> Network:
-        """Return the network with its clamped voltages put in; conductances must be above 0."""
+        """Return the network with its clamped voltages inserted; conductances must be above 0."""
         for name, value in zip(self.names, weights, strict=True):
             if value <= 0:
                 raise InputError(
@@ -187,14 +187,14 @@ class ResistorNetwork(QuadraticNetwork):
         return replace(self, terms=terms)
 
     def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> Polynomial:
-        """Return half the power at these conductances and inputs as a polynomial in the free voltages."""
+        """Return half the power at these conductances and inputs, as a polynomial in the free voltages."""
         there = self.at(self.weight_vector(weights), self.input_vector(x))
         assert isinstance(there, QuadraticNetwork)
         return QuadraticNetwork.hamiltonian(there, weights, x)
 
 
 def _resistor(i: int, j: int, place: Mapping[int, int], number: Mapping[int, int], x: Vector | None) -> Polynomial:
-    """Return ½ (v_i − v_j)² in the free voltages; x None: clamped nodes at 0."""
+    """Return ½ (v_i − v_j)² in the free voltages; if x is None, clamped nodes are at 0."""
     if i in place and j in place:
         return spring(place[i], place[j])
     free, fixed = (place[i], j) if i in place else (place[j], i)

@@ -1,4 +1,4 @@
-"""Polynomials in positions and momenta over one common list of monomials: the frame of a network in closed form."""
+"""Frames of networks in closed form: polynomials in positions and momenta over one list of monomials."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from qep_qiskit.simulation.closed_form.quadratic import QuadraticForm
 
 Vector = NDArray[np.float64]
 MOST_DENSE = 250_000
-"""Elements up to which coefficients are kept in a dense matrix."""
+"""The largest number of elements for which coefficients are stored as a dense matrix."""
 
 
 @dataclass(frozen=True)
 class Monomials:
-    """A list of distinct monomials, as arrays: what a PauliList is for qubits.
+    """A list of distinct monomials, stored as arrays; the counterpart of a PauliList for qubits.
 
     Attributes
     ----------
@@ -38,12 +38,12 @@ class Monomials:
         return len(self.kind)
 
     def where(self, kind: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return the places of all monomials of a kind, and their i and j."""
+        """Return the positions of all monomials of a kind in the list, with their i and j."""
         places = np.flatnonzero(self.kind == kind)
         return places, self.i[places], self.j[places]
 
     def expectations(self, mean: Vector, covariance: NDArray[np.float64], momenta: Vector) -> Vector:
-        """Return the expectations in a state of these ⟨r⟩, ⟨δr δrᵀ⟩ and ⟨p²⟩, of shapes (n,), (n, n), (n,); shape (L,)."""
+        """Return the expectations, shape (L,), in a state with ⟨r⟩, shape (n,), ⟨δr δrᵀ⟩, shape (n, n), and ⟨p²⟩, shape (n,)."""
         values = np.zeros(len(self))
         values[self.where(CONSTANT)[0]] = 1.0
         places, i, _ = self.where(POSITION)
@@ -55,7 +55,7 @@ class Monomials:
         return values
 
     def slopes(self, mean: Vector, dmean: Vector, dcovariance: NDArray[np.float64] | None, dmomenta: Vector | None) -> Vector:
-        """Return the change of the expectations to first order; None stands for no change."""
+        """Return the first-order change of the expectations; None means no change."""
         values = np.zeros(len(self))
         places, i, _ = self.where(POSITION)
         values[places] = dmean[i]
@@ -69,7 +69,7 @@ class Monomials:
         return values
 
     def form(self, coefficients: Vector, what: str = "the network") -> QuadraticForm:
-        """Return the polynomial of these coefficients as a quadratic form; `what` names it in errors."""
+        """Return the polynomial with these coefficients as a quadratic form; `what` names it in errors."""
         n = self.sites
         places, i, j = self.where(PRODUCT)
         values = coefficients[places]
@@ -89,9 +89,9 @@ class MonomialFrame:
     Attributes
     ----------
     strings : Monomials of length L
-    matrix : array of shape (polynomials, L), sparse where it is large
+    matrix : array of shape (polynomials, L), sparse if it is large
     quantum : bool
-        False: of a classical system, whose state is a point.
+        Whether the system is quantum; the state of a classical one is a point.
     """
 
     strings: Monomials
@@ -100,7 +100,7 @@ class MonomialFrame:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The monomials as users write them."""
+        """The labels of the monomials, such as ``"r[0]^2"``."""
         s = self.strings
         return tuple(Monomial(int(k), int(i), int(j)).label for k, i, j in zip(s.kind, s.i, s.j, strict=True))
 
@@ -110,7 +110,7 @@ class MonomialFrame:
         return np.asarray(self.strings.kind != CONSTANT)
 
     def operator(self, coefficients: Vector) -> Polynomial:
-        """Return the polynomial of these coefficients without its zeros."""
+        """Return the polynomial with these coefficients, without zero terms."""
         s = self.strings
         return Polynomial(
             {Monomial(int(s.kind[k]), int(s.i[k]), int(s.j[k])): float(coefficients[k]) for k in np.flatnonzero(coefficients)}
@@ -118,7 +118,7 @@ class MonomialFrame:
 
 
 def monomial_frame(sites: int, operators: Sequence[Polynomial], *, quantum: bool = True) -> MonomialFrame:
-    """Return the frame of these polynomials: monomials in order of appearance, one row a polynomial."""
+    """Return the frame of these polynomials: monomials in order of appearance, one row per polynomial."""
     position: dict[Monomial, int] = {}
     rows, columns, values = [], [], []
     for row, operator in enumerate(operators):
@@ -132,5 +132,5 @@ def monomial_frame(sites: int, operators: Sequence[Polynomial], *, quantum: bool
 
 
 def dense_or_sparse(matrix: csr_array) -> Any:
-    """Return a small matrix as a dense array, whose products cost a tenth."""
+    """Return a small matrix as a dense array, which is ten times faster in products."""
     return matrix.toarray() if matrix.shape[0] * matrix.shape[1] <= MOST_DENSE else matrix

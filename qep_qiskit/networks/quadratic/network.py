@@ -1,4 +1,4 @@
-"""Networks whose Hamiltonian is a quadratic form in positions and momenta: solved in closed form at any size."""
+"""Networks with a quadratic Hamiltonian in positions and momenta, solved in closed form at any size."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from qep_qiskit.networks.quadratic.monomials import MonomialFrame, monomial_fram
 
 @dataclass(frozen=True, eq=False, repr=False)
 class QuadraticNetwork(Network):
-    """A network in positions r_i and momenta p_i: its operators are polynomials of second degree, its states Gaussian.
+    """A network in positions r_i and momenta p_i, with polynomials of second degree as operators and Gaussian states.
 
     Attributes
     ----------
     sites : int
         The number of positions. `num_qubits` is 0.
     quantum : bool
-        False: the classical system, ħ → 0, whose state is the point of lowest energy.
+        Whether the system is quantum. If False it is the classical limit ħ → 0, with the point of lowest energy as its state.
     """
 
     sites: int = 0
@@ -30,25 +30,25 @@ class QuadraticNetwork(Network):
 
     @property
     def closed_form(self) -> bool:
-        """True."""
+        """True: ground states are computed in closed form."""
         return True
 
     def frame_with(self, observables: Sequence[Polynomial]) -> MonomialFrame:
-        """Return F, the B_i, the A_k, the outputs and these observables over one list of monomials, a row each."""
+        """Return the frame of F, the B_i, the A_k, the outputs and these observables over one list of monomials."""
         key = tuple(tuple(op.terms.items()) for op in observables)
         if key not in self.frames:
             self.frames[key] = monomial_frame(self.sites, [*self._rows(Polynomial()), *observables], quantum=self.quantum)
         return self.frames[key]
 
     def squared_error(self, target: Vector) -> Polynomial:
-        """Return Σ_m (O_m − y_m)²."""
+        """Return the polynomial Σ_m (O_m − y_m)²."""
         total = Polynomial()
         for output, y in zip(self.outputs, target, strict=True):
             total = total + (output + constant(-float(y))).squared()
         return total
 
     def in_positions(self, operator: Polynomial, where: str) -> Polynomial:
-        """Return the operator, checked to act on the network's sites."""
+        """Return the polynomial, after checking that it acts on the network's sites."""
         polynomial = polynomial_from(operator, self.sites, where)
         if not self.quantum and any(monomial.label.startswith("p") for monomial in polynomial.terms):
             raise InputError(f"{where}: a classical network rests at p = 0; leave p[…]^2 out")

@@ -41,36 +41,36 @@ def oscillators(
     Parameters
     ----------
     sites, edges, inputs, rows, columns
-        As of :func:`ising`; 4 sites by default. x_i are forces.
+        See :func:`ising`; 4 sites by default. The x_i are forces.
     masses : float or array_like of shape (sites,)
-        Fixed, positive.
+        The fixed, positive masses.
     outputs : sequence of int
         The sites whose ⟨r⟩ are the predictions.
     biases : bool
-        Trainable forces b_i, with the sign of the inputs: −b_i r_i.
+        Whether there are trainable forces b_i, with the sign of the inputs: −b_i r_i.
     levels : int, optional
-        A power of two: truncate every oscillator to this many levels, on log₂(levels) qubits. Default: closed form, no qubits.
+        If given, a power of two: the number of levels kept of every oscillator, on log₂(levels) qubits. Default: closed form.
     encoding : {"binary", "gray"}
-        Which basis state of its qubits a level is; Gray codes need fewer measurement bases.
+        The code that assigns levels to basis states; Gray codes need fewer measurement bases.
 
     Returns
     -------
     Network
-        Weights ``k[i,j]`` per edge, then ``a[i]`` per site, then ``b[i]`` per site with `biases`.
+        The network, with the weights ``k[i,j]`` per edge, then ``a[i]`` per site, then ``b[i]`` per site with `biases`.
 
     Raises
     ------
     InputError
-        For a site out of range or used twice, a mass that is not positive, an output joined to no input. Weights whose
-        springs and stiffnesses are not positive definite are refused when a gradient is computed; the error names the mode.
+        If a site is out of range or used twice, a mass is not positive, or an output has no path to an input. Weights with a form
+        that is not positive definite are refused when a gradient is computed; the error names the mode.
 
     Notes
     -----
-    ħ = 1. With masses in units of m₀ and stiffnesses in units of k₀, frequencies and energies are in units of
-    ω₀ = √(k₀/m₀), positions of √(1/(m₀ω₀)), and forces of √(m₀ω₀³).
+    The unit of action is ħ = 1. If masses are in units of m₀ and stiffnesses in units of k₀, frequencies and energies are in
+    units of ω₀ = √(k₀/m₀), positions in units of √(1/(m₀ω₀)), and forces in units of √(m₀ω₀³).
 
-    On qubits, an oscillator's levels are those of the network's mean field at the problem's weights and inputs: the frequency
-    √(K_ii/m_i) of its own stiffness, around its own classical position. See
+    On qubits, the levels of an oscillator are those of the network's mean field at the problem's weights and inputs: an
+    oscillator with the frequency √(K_ii/m_i) of its own stiffness, centred on its classical position. See
     :class:`qep_qiskit.networks.quadratic.encoded.EncodedNetwork`.
 
     Examples
@@ -113,7 +113,7 @@ def oscillators(
 
 
 def counted(sites: int | None, edges: Edges) -> int | None:
-    """Return the number of sites, 4 if neither it nor a graph or lattice is given."""
+    """Return the given number of sites; 4 if it is omitted and the edges do not determine it."""
     named = isinstance(edges, str) and edges != "square"
     return DEFAULT_SITES if sites is None and (named or isinstance(edges, list | tuple)) else sites
 
