@@ -1,4 +1,4 @@
-"""The error budget as a value: its rungs, how far each is from the exact gradient, and the words for them."""
+"""Error budgets: their rungs, the deviation of each from the exact gradient, and the names of the kinds of rungs."""
 
 from qep_qiskit.budget.budget import Budget
 from qep_qiskit.budget.deviation import Deviation, deviation

@@ -1,4 +1,4 @@
-"""The error budget: its rungs, from the exact gradient to the measured one."""
+"""Error budgets: rungs from the exact gradient to the measured one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from qep_qiskit.values import Value
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Budget(Value):
-    """All rungs of one problem.
+    """The error budget of one problem.
 
     Attributes
     ----------
     names : tuple of str
     rungs : tuple of Rung
     mean_field : Rung or None
-        The gradient of the classical network: product states of the same Hamiltonian, at β → 0. It does not stand between two
-        rungs, but is compared with the same exact gradient; `note` says why there is none.
+        The gradient of the classical network: product states of the same Hamiltonian, at β → 0. It is compared with the exact
+        gradient but is not a step between two rungs. If it was not computed, `note` says why.
     diagnostics : Diagnostics
     settings, provenance : mapping
     """
@@ -42,12 +42,12 @@ class Budget(Value):
 
     @classmethod
     def of(cls, budget: Budget | Mapping[str, Any]) -> Budget:
-        """Return a budget itself, or the one that a mapping made by :meth:`to_dict` describes.
+        """Return a budget unchanged, or the budget described by a mapping from :meth:`to_dict`.
 
         Raises
         ------
         InputError
-            For anything else.
+            If the argument is neither.
         """
         if isinstance(budget, Budget):
             return budget
@@ -65,7 +65,7 @@ class Budget(Value):
 
     @property
     def rows(self) -> tuple[Rung, ...]:
-        """All rungs, and the mean field's where there is one."""
+        """All rungs, followed by the mean field's if there is one."""
         return self.rungs if self.mean_field is None else (*self.rungs, self.mean_field)
 
     @property
@@ -74,13 +74,13 @@ class Budget(Value):
         return {rung.name: rung for rung in self.rungs if rung.values is not None}
 
     def shot_noise(self, rung: Rung) -> float | None:
-        """Return the distance that shot noise alone leads one to expect, √Σ stderr² / ‖g*‖; None without error bars."""
+        """Return the expected distance due to shot noise alone, √Σ stderr² / ‖g*‖; None without error bars."""
         exact = self.computed.get("exact")
         size = 0.0 if exact is None or exact.values is None else float(np.linalg.norm(exact.values))
         return float(np.linalg.norm(rung.stderr)) / size if rung.stderr is not None and size else None
 
     def __getitem__(self, name: str) -> Rung:
-        """Return the rung of that name, or ``mean_field``."""
+        """Return the rung with the given name, which may also be ``mean_field``."""
         by_name = {rung.name: rung for rung in self.rows}
         if name not in by_name:
             raise InputError(f"budget: no rung is called {shown(name)}; the rungs are {', '.join(by_name)}")

@@ -1,4 +1,4 @@
-"""The distance of a gradient from the exact one: the only place where errors, cosines, signs and z-scores are computed."""
+"""Deviation of a gradient from the exact one. All errors, cosines, sign agreements and z-scores are computed here."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
 CLEAR = 1e-12
-"""An exact value smaller than this share of the largest one is rounding, and its sign means nothing."""
+"""An exact value below this share of the largest one counts as rounding error; its sign is ignored."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Deviation(Value):
-    """The distance of a gradient from the exact one, or from another that it is compared with.
+    """The deviation of a gradient from the exact one, or from another reference gradient.
 
     Attributes
     ----------
     relative_error : float or None
-        ‖g − g*‖ / ‖g*‖ with the exact gradient g*; None where that is zero.
+        ‖g − g*‖ / ‖g*‖ with the exact gradient g*; None if g* is zero.
     cosine : float or None
         The cosine of the angle between g and g*; None if one of them is zero.
     sign_agreement : float or None
-        The share of weights whose sign is right, of those whose exact value is not zero to rounding; 1 where there are none.
+        The share of weights with the correct sign, among those with a clearly nonzero exact value; 1 if there are none.
     z : ndarray of shape (K,) or None
-        (g − g*) / stderr; NaN, unknown, where an error bar is zero. None where expectations are exact.
+        (g − g*) / stderr, or NaN (unknown) if an error bar is zero; None if expectations are exact.
     """
 
     relative_error: float | None = None
@@ -42,7 +42,7 @@ class Deviation(Value):
 
     @property
     def chi_square(self) -> float | None:
-        """χ²/K, the mean of z²: 1 on average where nothing but shot noise is left."""
+        """χ²/K, the mean of z²; it is 1 on average if only shot noise is left."""
         return float(np.mean(self.known_z**2)) if self.known_z.size else None
 
     @property

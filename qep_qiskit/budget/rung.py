@@ -1,4 +1,4 @@
-"""One step of an error budget."""
+"""Rungs, the steps of an error budget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qep_qiskit.estimates import Estimate, estimates, percent
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rung(Deviation):
-    """One step of the error budget; its deviation from the exact gradient is None where there is none.
+    """One step of an error budget, with its deviation from the exact gradient (None if there is none).
 
     Attributes
     ----------
@@ -25,10 +25,10 @@ class Rung(Deviation):
         ``exact``, ``finite_beta``, ``prepared``, ``device``, ``shots`` or ``mitigated``.
     title : str
     values, stderr : ndarray of shape (K,) or None
-        None where the rung was not computed; `note` says why.
+        None if the rung was not computed; `note` then says why.
     loss, loss_stderr : float or None
     added : float or None
-        ‖g − g of the rung before‖ / ‖g*‖: how far this step moved the gradient, towards the exact one or away from it.
+        ‖g − g_previous‖ / ‖g*‖: the distance from the previous rung's gradient, whether towards the exact one or away from it.
     seconds : float or None
     note : str or None
     """
@@ -53,11 +53,11 @@ class Rung(Deviation):
 
     @classmethod
     def measured(cls, name: str, title: str, gradient: Gradient) -> Rung:
-        """Return a gradient as a rung that is not compared with anything yet."""
+        """Return a gradient as a rung, not yet compared with the exact gradient."""
         return cls(name, title, gradient.values, gradient.stderr, gradient.loss, gradient.loss_stderr)
 
     def against(self, exact: Vector, before: Vector | None = None) -> Rung:
-        """Return the rung compared with the exact gradient, and with the rung before it."""
+        """Return the rung with its deviations from the exact gradient and from the previous rung's gradient."""
         if self.values is None:
             return self
         size = float(np.linalg.norm(exact))
@@ -74,5 +74,5 @@ class Rung(Deviation):
         return f"Rung({self.name}{error}{'' if self.note is None else ': ' + short(self.note)})"
 
     def to_dict(self) -> dict[str, object]:
-        """Return what JSON holds."""
+        """Return the rung as an object for JSON."""
         return {key: plain(value) for key, value in {"name": self.name, "title": self.title, **vars(self)}.items()}

@@ -1,4 +1,4 @@
-"""A kind of rung: how it is measured, and the words that tables, figures and verdicts use for it."""
+"""Kinds of rungs: their measurement, and their names in tables, figures and verdicts."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from qep_qiskit.equilibrium.result import Gradient
 
 @dataclass(frozen=True)
 class RungKind:
-    """A kind of rung.
+    """A kind of rung, with its measurement and its names.
 
     Attributes
     ----------
     measure : callable
         A method of :class:`~qep_qiskit.comparison.Climb` that returns the rung's gradient.
     title, short, label : str
-        In tables, at the head of a column, and in the legend of a figure.
+        The name of the rung in tables, as the heading of a column, and in the legend of a figure.
     meaning : str
-        What the rung shows, in a sentence.
+        A sentence that explains the rung.
     subject : str
         The rung as the subject of a sentence.
     cause : str or None
-        The error that it adds to the rung before; None where it adds none.
+        The cause of the error that it adds to the previous rung; None if it adds none.
     """
 
     measure: Callable[[Any], Gradient]
