@@ -1,4 +1,4 @@
-"""The experiment as the user writes it: TOML, validated, and the objects that it stands for."""
+"""Experiments as TOML specs: reading, validation, and the objects built from them."""
 
 from qep_qiskit.experiment.loading import load
 from qep_qiskit.experiment.spec import Spec

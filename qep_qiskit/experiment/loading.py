@@ -1,4 +1,4 @@
-"""From a TOML file to a validated spec."""
+"""Reading of specs from TOML files, with validation."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ LARGEST_SEED = 2**63 - 1
 
 
 def load(path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]] = (), seed: int | None = None) -> Spec:
-    """Read a spec.
+    """Read a spec from a TOML file, apply overrides, and validate it.
 
     Parameters
     ----------
     path : path of a TOML file
     overrides : sequence of (key, value)
-        ``("measurement.shots", 1000)``; a string is read as TOML, or taken literally if that fails.
+        Pairs such as ``("measurement.shots", 1000)``. A string is read as TOML, or taken literally if that fails.
     seed : int, optional
-        Overrides the spec's seed.
+        A seed that replaces the spec's.
 
     Raises
     ------
     InputError
-        One line that names the key, its value, what is allowed, and the nearest known key.
+        If the spec is not valid. The message names the key, its value, the allowed values, and the nearest known key.
     """
     tables = apply(_read(Path(path)), overrides)
     if seed is not None:
@@ -45,7 +45,7 @@ def load(path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]
 
 
 def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
-    """Return the spec of these tables, as :func:`load` does for a file."""
+    """Return the validated spec from tables, as :func:`load` does for a file."""
     for key, value in tables.items():
         if key not in KEYS:
             raise unknown_key("", key, value, KEYS, "a spec")
@@ -68,7 +68,7 @@ def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
         data=sections["data"],
         training=sections["training"],
     )
-    spec.stencil()  # a β that cannot be used is refused when the spec is read
+    spec.stencil()  # refuses an unusable β when the spec is read
     return spec
 
 

@@ -1,4 +1,4 @@
-"""One line for whatever is wrong in a spec: the key, the value, what is allowed, and the nearest known key."""
+"""Error messages for a spec, in one line: the key, the value, the allowed values, and the nearest known key."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from qep_qiskit.kinds import shown
 
 
 def unknown_key(where: str, key: str, value: object, known: Sequence[str], owner: str) -> InputError:
-    """Return the error of a key that `owner` does not have."""
+    """Return the error for a key that `owner` does not have."""
     full = f"{where}.{key}" if where else key
     return InputError(f"{full} = {shown(value)}: unknown key; {owner} takes {', '.join(known)}{nearest(key, known)}")
 
 
 def explain(error: ValidationError, model: type[BaseModel], table: Mapping[str, object], where: str) -> InputError:
-    """Return the first problem as one line; misspelt keys come before missing ones."""
+    """Return an error for the first problem in one line; misspelt keys come before missing ones."""
     details = error.errors(include_url=False)
     extra = [d for d in details if d["type"] == "extra_forbidden" and len(d["loc"]) == 1]
     first = (extra or details)[0]
@@ -30,7 +30,7 @@ def explain(error: ValidationError, model: type[BaseModel], table: Mapping[str, 
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return InputError(f"{where}.{key}: missing; give {allowed}")
     reason = first.get("ctx", {}).get("error")
-    if isinstance(reason, InputError):  # a check of our own, which says all
+    if isinstance(reason, InputError):  # the message of our own check is complete
         return reason
     path, value = _place(first, table)
     return InputError(f"{where}.{path}: {shown(value)} is not allowed; give {allowed}")
@@ -44,7 +44,7 @@ def _owner(model: type[BaseModel], table: Mapping[str, object], where: str) -> s
 
 
 def _place(detail: ErrorDetails, table: Mapping[str, object]) -> tuple[str, object]:
-    """Follow a location as far as the table has it: pydantic also names the branches of a union."""
+    """Return the path and the value of a location, as far as it is in the table: pydantic also names branches of unions."""
     path, value = "", table
     here: object = table
     for part in detail["loc"]:
@@ -60,7 +60,7 @@ def _place(detail: ErrorDetails, table: Mapping[str, object]) -> tuple[str, obje
 
 @contextmanager
 def named(section: str, *, key: str = "") -> Iterator[None]:
-    """Put the section before the key in the errors of what is built inside, and `key` where they name no key."""
+    """Prefix InputErrors raised inside with the section, and with `key` if they do not name one."""
     try:
         yield
     except InputError as error:

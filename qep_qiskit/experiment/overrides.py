@@ -1,4 +1,4 @@
-"""Keys of a spec that are overridden from outside: ``section.key=value``."""
+"""Overrides of the keys of a spec: ``section.key=value``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REMOVED = object()
 
 
 def parse(text: str) -> tuple[str, str]:
-    """Split ``section.key=value`` into its key and its value's text.
+    """Split ``section.key=value`` into the key and the text of the value.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def parse(text: str) -> tuple[str, str]:
 
 
 def value_of(text: str) -> Any:
-    """Return the value that a text stands for: parsed as TOML if possible, else the text itself. An empty text removes the key.
+    """Return the value of a text: parsed as TOML if possible, else the text itself. An empty text removes the key.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def apply(tables: Mapping[str, Any], overrides: Sequence[tuple[str, object]]) ->
     tables : mapping
         The tables as parsed from TOML.
     overrides : sequence of (key, value)
-        The key is ``"seed"`` or ``"section.key"``; a value that is a string is read as TOML.
+        The key is ``"seed"`` or ``"section.key"``. A string value is read as TOML.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Sections of a spec, and the keys that the parameters of a kind become."""
+"""Sections of a spec, and the conversion of a kind's parameters into keys."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from qep_qiskit.kinds import PACKAGE, Key, Kind, Kinds, Parameter, failed, one_o
 
 
 class Section(BaseModel):
-    """A table of the spec: no unknown key, no silent conversion, no NaN or infinity.
+    """A section of a spec. Unknown keys, silent conversions, NaN and infinity are not allowed.
 
-    A whole number may be written as TOML writes a large one, ``1e4``: Python takes it as well.
+    A whole number may also be written as a float without a fraction, such as ``1e4``.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
@@ -33,25 +33,25 @@ class Section(BaseModel):
         return {k: _whole(v) if k in fields and _takes_whole(fields[k].annotation) else v for k, v in table.items()}
 
     def written(self) -> dict[str, Any]:
-        """Return the keys that the user wrote; all others keep the defaults of what they are passed to."""
+        """Return the keys that the user wrote. All others keep the defaults of the object that is built."""
         return {key: value for key, value in self.model_dump(exclude_unset=True).items() if value is not None}
 
 
 class KindSection(Section):
-    """A section whose keys are the parameters of the kind that it names."""
+    """A section that names a kind; its keys are the parameters of that kind."""
 
     kind_: ClassVar[Kind]
     selector_: ClassVar[str]
 
     def build(self, folder: Path | None = None, **given: Any) -> Any:
-        """Return what the section describes; keys that the user did not write keep the kind's own defaults.
+        """Return the object that the section describes. Omitted keys keep the kind's defaults.
 
         Parameters
         ----------
         folder : Path, optional
-            The spec's.
+            The folder of the spec.
         **given
-            Arguments that are not keys of the section; those that the kind does not take are left out.
+            Arguments that are not keys of the section. Those that the kind does not accept are ignored.
         """
         parameters = self.kind_.parameters
         offered = {**self.written(), self.selector_: getattr(self, self.selector_), **given}
@@ -69,7 +69,7 @@ class KindSection(Section):
 
 @dataclass(frozen=True)
 class Choice:
-    """A section whose keys depend on the kind that one of them names.
+    """A section with keys that depend on the kind named in it.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Choice:
         The key that names the kind.
     kinds : Kinds
     default : str or None
-        The kind if that key is omitted; None: it must be given.
+        The kind if that key is omitted; None if the key is required.
     given : tuple of str
         Parameters of kinds that are no keys, because the spec gives them from elsewhere.
     """
@@ -88,11 +88,11 @@ class Choice:
     given: tuple[str, ...] = ()
 
     def model(self, name: object, where: str) -> type[KindSection]:
-        """Return the section of a kind; raise one clear line if there is no such kind."""
+        """Return the section model of a kind; raise InputError if there is no such kind."""
         return _model(self, self.kinds.named(name, where))
 
     def built_in(self) -> list[type[KindSection]]:
-        """Return the sections of our own kinds."""
+        """Return the section models of the built-in kinds."""
         return [_model(self, kind) for kind in self.kinds.built_in.values()]
 
 
@@ -114,7 +114,7 @@ def _field(key: Key, form: Any) -> Any:
 
 
 def allowed(key: Key, form: Any) -> str:
-    """Return which values a key may have, for errors.
+    """Return a description of a key's allowed values, for errors.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def _range(key: Key, number: str) -> str:
 
 
 def _form(parameter: Parameter) -> Any:
-    """Return the type that a parameter has in a spec; None if it is not a key."""
+    """Return the type of a parameter in a spec; None if it is not a key."""
     key = parameter.key
     if key.hidden:
         return None
@@ -160,7 +160,7 @@ def _form(parameter: Parameter) -> Any:
 
 
 def _held(hint: Any) -> Any:
-    """Return the part of a type that TOML can hold, or None."""
+    """Return the part of a type that TOML can express, or None."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _held(parts[0])
@@ -177,7 +177,7 @@ def _held(hint: Any) -> Any:
 
 
 def _takes_whole(annotation: Any) -> bool:
-    """Return whether a key holds whole numbers and no others."""
+    """Return whether a key accepts whole numbers but no other numbers."""
     leaves = set(_leaves(annotation))
     return int in leaves and float not in leaves
 

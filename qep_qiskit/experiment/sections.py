@@ -1,4 +1,4 @@
-"""The sections of a spec: those that name a kind, and those that are the same in every spec."""
+"""All sections of a spec: those that name a kind, and those with fixed keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qep_qiskit.measurement.mitigation.mitigation import parse
 
 
 class Sample(Section):
-    """The inputs of the network and the target of the cost."""
+    """The section ``[sample]``: the inputs of the network and the target of the cost."""
 
     x: list[float] = Field([], description="a list of finite numbers, one per input")
     y: int | float | list[float] | None = Field(
@@ -26,7 +26,7 @@ def _mitigation(value: str) -> str:
 
 
 class Measurement(Section):
-    """The number of shots, and the mitigation."""
+    """The section ``[measurement]``: the shots and the mitigation."""
 
     shots: int | None = Field(
         None, ge=2, le=10**9, description="a whole number from 2 to 1000000000, or leave it out for exact expectations"
@@ -53,5 +53,5 @@ SECTIONS: dict[str, Choice | type[Section]] = {
     "data": Data,
     "training": Training,
 }
-"""Every section but ``[weights]``, whose keys are the network's own."""
+"""All sections except ``[weights]``, which has the network's names as keys."""
 KEYS = ("seed", "network", "weights", *list(SECTIONS)[1:])

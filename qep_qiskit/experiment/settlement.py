@@ -1,4 +1,4 @@
-"""A spec with numbers in place of what it leaves to the planner and to the device of the day."""
+"""Specs with definite numbers in place of choices that depend on the planner or on the device's current calibration."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def laid_spec(spec: Spec) -> tuple[Spec, str]:
 
 
 def settled_spec(spec: Spec, progress: Progress = silent) -> tuple[Spec, str]:
-    """Return the spec with numbers in place of what was left to the planner, and a comment that says so.
+    """Return the spec with the planner's choices as numbers, and a comment that says so.
 
-    A run that goes on another day, with another calibration, keeps the β and the shots that it was sent with.
+    A run that is resumed after a new calibration thus keeps its β and shots.
     """
     problem, settings = spec.problem(), spec.settings()
     spec, note = laid_spec(spec)

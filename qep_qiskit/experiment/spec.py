@@ -1,4 +1,4 @@
-"""A validated spec and the objects that it stands for."""
+"""Validated specs, and the objects built from them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spec:
-    """An experiment: a problem, and how its gradient is measured.
+    """A validated experiment: a problem, and the settings for measuring its gradient.
 
     Attributes
     ----------
     seed : int
     network, cost, sample, stencil_section, preparation, measurement, device_section, data, training : Section
-        Checked; the methods below make objects of them.
+        The checked sections; the methods below build objects from them.
     weights : mapping
-        As written: by group or by name.
+        The weights as written, by group or by name.
     tables : mapping
-        The whole spec as plain tables, overrides included.
+        The whole spec as plain tables, including overrides.
     path : Path or None
     """
 
@@ -60,7 +60,7 @@ class Spec:
 
     @property
     def shots(self) -> int | Split | OptimalShots | None:
-        """Shots of a circuit, or how they are shared out; None: exact expectations."""
+        """Shots per circuit, or their distribution over circuits; None for exact expectations."""
         from qep_qiskit.measurement.split import OptimalShots, Split
 
         section = self.measurement
@@ -82,16 +82,16 @@ class Spec:
 
     @property
     def calibration_shots(self) -> int | None:
-        """Shots of a calibration circuit; None: the device layer's choice."""
+        """Shots per calibration circuit; None leaves the choice to the device layer."""
         return self.measurement.calibration_shots
 
     def weighted_network(self) -> tuple[Network, dict[str, float]]:
-        """Return the network, and its weights by name."""
+        """Return the network and its weights by name."""
         network = _network(self.network, self.device() if self._native else None)
         return network, resolve(network, self.weights, self.seed)
 
     def problem(self) -> Problem:
-        """Return the network with its weights, sample and cost."""
+        """Return the problem: the network with its weights, sample and cost."""
         from qep_qiskit.problem import Problem
 
         self.refuse_training()
@@ -104,7 +104,7 @@ class Spec:
         return Problem(network, weights, x, cost=_cost(self.cost, self.sample, network))
 
     def refuse_training(self) -> None:
-        """Refuse a spec that trains on data and has no sample of its own: it is for ``qep train``."""
+        """Refuse a spec for ``qep train``, which has training data but no sample."""
         if self.data.source is not None and "sample" not in self.tables:
             raise InputError(
                 f"[sample]: missing; this spec has [data], so it is a training: use `qep train {self.path or 'SPEC'}`, or add a "
@@ -112,13 +112,13 @@ class Spec:
             )
 
     def preparer(self) -> Preparer:
-        """Return what prepares the states."""
+        """Return the preparer of the states."""
         with named("preparation"):
             preparer: Preparer = self.preparation.build(self._folder)
         return preparer
 
     def ansatz(self) -> QuantumCircuit:
-        """Return the circuit that the preparation varies, with its parameters unbound.
+        """Return the circuit of a variational preparation, with its parameters unbound.
 
         Raises
         ------
@@ -139,14 +139,14 @@ class Spec:
             return preparer.compiled(Family(problem.frame, problem.hamiltonian_row, nudge, (0.0,)))[0]
 
     def stencil(self) -> AnyStencil:
-        """Return the phases and their factors; without a β where it is left to the planner or to the free phase."""
+        """Return the stencil, without a β if that is left to the planner or chosen from the free phase."""
         with named("stencil"):
             stencil: AnyStencil = self.stencil_section.build()
         return stencil
 
     @property
     def left_to_the_planner(self) -> bool:
-        """Whether β, the split of the shots or the qubits are to be chosen."""
+        """Whether the planner chooses β, the split of the shots, or the qubits."""
         return getattr(self.stencil_section, "beta", None) == "auto" or self.measurement.split == "optimal" or self._native
 
     @property
@@ -164,7 +164,7 @@ class Spec:
         return device
 
     def settings(self) -> Settings:
-        """Return how its gradient is measured: ``qep.gradient(spec.problem(), **spec.settings())``."""
+        """Return the settings for measuring the gradient: ``qep.gradient(spec.problem(), **spec.settings())``."""
         from qep_qiskit.measurement.mitigation.mitigation import parse
         from qep_qiskit.settings import Settings
 

@@ -1,4 +1,4 @@
-"""The sections of a spec that describe a training: its data, and how the network is fitted to them."""
+"""The sections of a spec for a training: the data, and the fit of the network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _schedule(name: str) -> str:
 
 
 class Data(Section):
-    """Samples, how they are split, and how they enter the network."""
+    """The section ``[data]``: the samples, their split, and their scaling."""
 
     source: str | None = Field(
         None,
@@ -48,7 +48,7 @@ class Data(Section):
 
 
 class Training(Section):
-    """The fit of the network."""
+    """The section ``[training]``: the fit of the network."""
 
     gradient: Literal["equilibrium", "exact"] = Field("equilibrium", description='"equilibrium" or "exact"')
     optimizer: Annotated[str, AfterValidator(_optimizer)] = Field("adam", description="the name of an optimizer")

@@ -1,4 +1,4 @@
-"""The weights of a spec: by group, by name, and drawn from the seed if omitted."""
+"""The weights of a spec, given by group or by name, or drawn from the seed if omitted."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def resolve(network: Network, table: Mapping[str, object], seed: int) -> dict[st
     ----------
     network : Network
     table : mapping
-        ``{"J": [0.1, 0.2], "g": 1.0, "h[0]": 0.3}``: a list for the members of a group in order, one number for all of
-        them, or a number for one weight, which goes before its group's.
+        ``{"J": [0.1, 0.2], "g": 1.0, "h[0]": 0.3}``: for a group, a list for its members in order or one number for all of them;
+        for one weight, a number, which takes precedence over its group's.
     seed : int
-        Draws what the table does not hold.
+        The seed for weights that are not in the table.
     """
     groups: dict[str, list[str]] = {}
     for name in network.names:
