@@ -1,4 +1,4 @@
-"""Forecasts of a gradient's price and accuracy, before anything is paid; β and shots chosen for the least error."""
+"""Forecasts of a gradient's price and accuracy before any money is spent, and the choice of β and shots with the least error."""
 
 from qep_qiskit.forecasting.forecast import Forecast
 

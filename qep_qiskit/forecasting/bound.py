@@ -1,4 +1,4 @@
-"""The worst case of a gradient whose states are too large to compute: circuits and shots are known, values are not."""
+"""Worst-case error bars for a gradient with states too large to compute; only circuits and shots are known."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BOUND = "worst case: every Pauli string with variance 1; readout mitigation, cal
 
 
 def bounded(problem: Problem, settings: Settings) -> Prediction:
-    """Return a prediction whose error bars are bounds and whose mean is not known (NaN).
+    """Return a prediction with bounds as its error bars and an unknown mean (NaN).
 
-    A shot's value of Σ_l c_l P_l lies within ±Σ_l |c_l|, so its variance in one basis is at most (s_p Σ_l |c_l|)². The error
-    signal of a cost of expectations is taken at ⟨O⟩ = 0: it scales the nudge, not the circuits.
+    The value of Σ_l c_l P_l in one shot lies within ±Σ_l |c_l|, so its variance in one basis is at most (s_p Σ_l |c_l|)². For a
+    cost of expectations the error signal is taken at ⟨O⟩ = 0; it scales the nudge and does not affect the circuits.
     """
     last = plan(problem, replace(settings, shots=None, calibration_shots=None))
     if not last.complete:

@@ -1,4 +1,4 @@
-"""The β, the shots and their split with the least predicted mean squared error."""
+"""Choice of the β, the shots and their split with the least predicted mean squared error."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from qep_qiskit.settings import Settings
 
 Vector = NDArray[np.float64]
 REACH = (0.005, 3.0)
-"""The range of β, in units of gap/‖C‖: the rule is perturbative in β‖C‖/gap."""
+"""The range of β in units of gap/‖C‖, in which the prediction is perturbative."""
 GRID = 7
 PRECISION = 0.05
-"""The precision of ln β. The mean squared error is flat at its minimum: 5 % away from it, it is less than 1 % higher."""
+"""The precision of ln β. The mean squared error is flat at its minimum: a change of β by 5 % raises it by less than 1 %."""
 ITERATIONS = 200
 MOST_SHOTS = 1e15
-"""The most shots per circuit: an error that needs more cannot be reached."""
+"""The largest number of shots per circuit. A target error that needs more counts as unreachable."""
 LEAST_SHARE = 0.1
-"""The least shots of a circuit as a share of the mean, so that loss and predictions keep a useful error bar."""
+"""The smallest shots of a circuit as a share of the mean, so that loss and predictions keep useful error bars."""
 
 
 @dataclass(frozen=True)
 class Allotment:
-    """Shots as shares of their mean.
+    """The distribution of shots over circuits, as shares of the mean.
 
     Attributes
     ----------
     shares : ndarray of shape (phases, bases)
-        1 everywhere for an even split; 0 where nothing is measured.
+        The share of each circuit: 1 for an even split, 0 for circuits that are not measured.
     calibration : float or None
-        Of each calibration circuit; None: that number is given and does not scale.
+        The share of each calibration circuit; None if its number of shots is given and does not scale.
     given : int or None
         The given number of calibration shots.
     """
@@ -54,17 +54,17 @@ class Allotment:
         return float(self.given) if self.calibration is None and self.given else mean * (self.calibration or 1.0)
 
     def split(self, mean: float, *, calibrated: bool) -> Split:
-        """Return whole numbers of shots."""
+        """Return the shots as whole numbers."""
         table = np.where(self.shares > 0, np.maximum(2, np.rint(self.shots(mean))), 0).astype(int)
         return Split(table.tolist(), max(2, round(self.calibration_shots(mean))) if calibrated else None)
 
 
 def allot(prediction: Prediction, *, mean: float, optimal: bool, calibration_shots: int | None) -> Allotment:
-    """Return how `mean` shots per circuit are distributed: evenly, or so that the summed variance is least.
+    """Return the distribution of `mean` shots per circuit: even, or with the least summed variance.
 
-    Σ a_i/N_i + u_i/N_i² at fixed Σ m_i N_i, with a_i the variance that one shot of each of the m_i circuits of group i leaves,
-    summed over the weights, and u_i/N_i² what stays unknown about events too rare to be seen: without it all shots would go to
-    the other circuits. Phases of equal |s| share a number: an IBM job has one number of shots.
+    The optimal distribution minimises Σ a_i/N_i + u_i/N_i² at fixed Σ m_i N_i. Group i has m_i circuits; a_i is the variance due
+    to one shot of each of them, summed over the weights. The term u_i/N_i² is the uncertainty about events too rare to be seen;
+    without it some circuits would get almost no shots. Phases of equal |s| share a number, since an IBM job has one.
     """
     measured = prediction.measured
     even = measured.astype(float)
@@ -94,9 +94,9 @@ def allot(prediction: Prediction, *, mean: float, optimal: bool, calibration_sho
 
 
 def _shares(sums: Vector, unseen: Vector, sizes: Vector) -> Vector:
-    """Return the x_i = N_i/N̄ that make Σ a_i/x_i + (u_i/N̄)/x_i² least, with Σ m_i x_i = Σ m_i and none below the least share.
+    """Return the x_i = N_i/N̄ that minimise Σ a_i/x_i + (u_i/N̄)/x_i² at fixed Σ m_i x_i = Σ m_i, none below the least share.
 
-    The least value has x_i ∝ √((a_i + 2 (u_i/N̄)/x_i)/m_i), which is iterated, damped by the geometric mean.
+    At the minimum x_i ∝ √((a_i + 2 (u_i/N̄)/x_i)/m_i). This is iterated with damping by the geometric mean.
     """
     share = np.ones_like(sizes)
     for _ in range(ITERATIONS):
@@ -108,7 +108,7 @@ def _shares(sums: Vector, unseen: Vector, sizes: Vector) -> Vector:
 
 
 def _neyman(sums: Vector, sizes: Vector) -> Vector:
-    """Return x_i ∝ √(a_i/m_i) with Σ m_i x_i = Σ m_i and none below the least share."""
+    """Return x_i ∝ √(a_i/m_i) with Σ m_i x_i = Σ m_i, none below the least share."""
     if not sums.any():
         return np.ones_like(sizes)
     free = np.ones(len(sizes), dtype=bool)
@@ -127,20 +127,20 @@ def _neyman(sums: Vector, sizes: Vector) -> Vector:
 
 @dataclass(frozen=True)
 class Choice:
-    """One β with its shots.
+    """One β with its shots and its predicted error.
 
     Attributes
     ----------
     prediction : Prediction
     mean_shots : float
-        Per circuit.
+        The mean number of shots per circuit.
     split : Split or None
-        The same as whole numbers; None for exact expectations.
+        The shots of each circuit as whole numbers; None for exact expectations.
     bias : ndarray of shape (K,) or None
-        Mean of the gradient minus the exact one; None where that is not known.
+        The mean of the gradient minus the exact gradient; None if that is not known.
     variances : ndarray of shape (K,)
     size : float
-        ‖gradient‖, exact where known.
+        The norm of the exact gradient if it is known, else of the predicted one.
     """
 
     prediction: Prediction
@@ -158,12 +158,12 @@ class Choice:
 
     @property
     def relative_error(self) -> float | None:
-        """√E‖g − g*‖² / ‖g*‖."""
+        """The predicted relative error √E‖g − g*‖² / ‖g*‖."""
         return float(np.sqrt(self.squared_error)) / self.size if self.size else None
 
 
 def choose(prediction: Prediction, truth: Vector | None, settings: Settings, target: float | None) -> Choice:
-    """Return the shots and the error at one β: for given shots, or for the error that is wanted.
+    """Return the shots and the error at one β, for given shots or for a target error.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def choose(prediction: Prediction, truth: Vector | None, settings: Settings, tar
         The exact gradient.
     settings : Settings
     target : float or None
-        √E‖g − g*‖² / ‖g*‖.
+        The target for √E‖g − g*‖² / ‖g*‖.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def choose(prediction: Prediction, truth: Vector | None, settings: Settings, tar
 def _solved(
     prediction: Prediction, bias: Vector | None, size: float, target: float, *, optimal: bool, calibration_shots: int | None
 ) -> float:
-    """Return the mean number of shots with which bias² + variance is (target · size)²."""
+    """Return the mean number of shots at which bias² + variance equals (target · size)²."""
     fixed = 0.0 if bias is None else float(bias @ bias)
 
     def excess(log_mean: float) -> float:
@@ -219,7 +219,7 @@ def _solved(
 
 
 class UnreachableError(InputError):
-    """No number of shots reaches the wanted error."""
+    """A target error that no number of shots reaches."""
 
     def __init__(self, target: float, floor: float) -> None:
         self.floor = floor
@@ -230,14 +230,14 @@ class UnreachableError(InputError):
 
 
 def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | None, lowest: float = REACH[0]) -> Choice:
-    """Return the choice of least error, or of fewest shots where an error is wanted.
+    """Return the choice with the least error, or with a target, the one with the fewest shots.
 
     Parameters
     ----------
     at : callable
-        β → Choice. It may raise UnreachableError.
+        A function from β to Choice, which may raise UnreachableError.
     scale : float
-        gap/‖C‖.
+        The scale of β, gap/‖C‖.
     """
     tried: dict[float, Choice | UnreachableError] = {}
 
@@ -250,7 +250,7 @@ def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | No
                 tried[beta] = error
         choice = tried[beta]
         if isinstance(choice, UnreachableError):
-            # larger than any number of shots, and less so where the error comes nearer to the target
+            # above any number of shots, but smaller the closer the error comes to the target
             return 100.0 + float(np.log(choice.floor)) if np.isfinite(choice.floor) else 1e3
         return float(np.log(max(choice.squared_error if target is None else choice.mean_shots, 1e-300)))
 
@@ -266,5 +266,5 @@ def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | No
 
 
 def _rounded(beta: float) -> float:
-    """Return β to three significant digits: what a user reads is what runs."""
+    """Return β rounded to three significant digits, so that the value shown is the value used."""
     return float(f"{beta:.3g}")

@@ -1,4 +1,4 @@
-"""A device that returns another device's expected outcomes, so that the code that runs a plan also predicts it."""
+"""A device that returns another device's expected outcomes, so that the code for running a plan can also predict it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from qep_qiskit.samples import Samples
 
 @dataclass(frozen=True)
 class ExpectedDevice:
-    """Samples are the device's exact outcome distribution, labelled with the number of shots.
+    """A device that returns exact outcome distributions of another device, labelled with the number of shots.
 
-    Reduced like any other outcomes they give the mean of the gradient and the mean of its covariance, whatever the mitigation.
+    Reduced in the usual way, they give the mean of the gradient and of its covariance, for any mitigation.
     """
 
     device: Device
@@ -38,36 +38,36 @@ class ExpectedDevice:
 
     @property
     def exact(self) -> bool:
-        """False: it always has shots."""
+        """False, since it always has shots."""
         return False
 
     @property
     def needs_circuits(self) -> bool:
-        """The device's answer."""
+        """Whether the device needs circuits."""
         return self.device.needs_circuits
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Compile as the device does."""
+        """Compile a circuit for the device."""
         return self.device.compile(circuit, qubits=qubits)
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Return exact distributions that are labelled with `shots`."""
+        """Return exact distributions labelled with `shots`."""
         return [[replace(samples, shots=shots) for samples in rows] for rows in self.device.distribution(work)]
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Return the device's distributions."""
+        """Return the device's exact distributions."""
         return self.device.distribution(work)
 
     def describe(self) -> dict[str, object]:
-        """Return what describes the device."""
+        """Return the device's description."""
         return self.device.describe()
 
 
 def expectation_of(device: Device) -> Device:
-    """Return the device that predicts this one.
+    """Return a device that returns the expected outcomes of another device.
 
-    The states themselves where it adds no noise; this package's simulation where it treats a simulated device's noise exactly;
-    for a real device a simulation with the noise of its present calibration, on the same qubits and with the same circuits.
+    If the device adds no noise, the state vectors are used. For a simulated device, the noise is treated exactly if this
+    package's simulation can do so. A real device is simulated with the noise of its present calibration, on the same qubits.
     """
     if adds_no_noise(device):
         return ExpectedDevice(StatevectorDevice(device.seed))
@@ -85,7 +85,7 @@ def expectation_of(device: Device) -> Device:
 
 
 def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], calibration: int | None) -> Outcomes:
-    """Return the outcomes with other numbers of shots: None, the exact distribution, adds nothing to a covariance."""
+    """Return the outcomes with other numbers of shots. None means the exact distribution, which adds no covariance."""
     return replace(
         outcomes,
         samples={where: replace(samples, shots=shots.get(where)) for where, samples in outcomes.samples.items()},
@@ -98,5 +98,5 @@ def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], 
 
 
 def calibration_circuits(outcomes: Outcomes) -> int:
-    """Return how many calibration circuits these outcomes hold."""
+    """Return the number of calibration circuits in these outcomes."""
     return sum(1 if c.ones is None else 2 for c in outcomes.calibrations)

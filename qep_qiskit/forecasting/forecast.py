@@ -1,4 +1,4 @@
-"""A forecast: the circuits that will be sent, how long they take, and how accurate the gradient will be."""
+"""Forecasts: the circuits to be sent, their duration, and the accuracy of the gradient."""
 
 from __future__ import annotations
 
@@ -34,39 +34,39 @@ class Forecast(Value):
     ----------
     names : tuple of str
     values : ndarray of shape (K,)
-        The expected gradient: finite β, preparation and device noise included.
+        The expected gradient, including the effects of finite β, preparation and device noise.
     stderr : ndarray of shape (K,) or None
-        The error bars that it will have; None where expectations are exact.
+        The expected error bars; None if expectations are exact.
     exact : ndarray of shape (K,) or None
-        The gradient at β → 0 of the true ground state, where the network can be diagonalised.
+        The gradient of the true ground state at β → 0, if the network can be diagonalised.
     finite_beta : ndarray of shape (K,) or None
-        The gradient of true ground states at this β, without noise: its difference from `exact` is the bias of finite β alone.
+        The noiseless gradient of true ground states at this β; its difference from `exact` is the finite-β bias alone.
     size : float
-        ‖gradient‖: of `exact`, of `values` where that is not known.
+        The norm of `exact`, or of `values` if `exact` is not known.
     squared_error : float
-        The predicted E‖g − g*‖², all biases and the shot noise.
+        The predicted E‖g − g*‖², including all biases and the shot noise.
     target_error : float or None
     stencil : Stencil
     chosen_beta : bool
         Whether the planner chose β.
     adapted_beta : bool
-        Whether β followed from the free phase, the default.
+        Whether β was chosen from the free phase, as by default.
     split : Split or None
         Shots of every circuit; None for exact expectations.
     even : bool
-        Whether every circuit has the same number.
+        Whether every circuit has the same number of shots.
     mitigation : str
     calibration_shots : int or None
     loss : float
     sending : Sending
     method : str
-        How the prediction was made.
+        The method of the prediction.
     warnings : tuple of str
     settings : Settings
-        For :func:`gradient` and the other verbs, with the numbers that were chosen: ``qep.gradient(problem, **settings)``.
+        The settings for :func:`gradient` and other verbs, with the chosen numbers: ``qep.gradient(problem, **settings)``.
     provenance : mapping
     problem : Problem
-        What the forecast is of.
+        The problem of the forecast.
     """
 
     names: tuple[str, ...]
@@ -94,46 +94,46 @@ class Forecast(Value):
 
     @property
     def plan(self) -> Plan:
-        """The first round of circuits, its states prepared, for :func:`qep_qiskit.execute`."""
+        """The first round of circuits with prepared states, for :func:`qep_qiskit.execute`."""
         if self.problem is None:
             raise InputError("plan: this forecast does not hold its problem; make it by qep.forecast(problem, ...)")
         return plan(self.problem, self.settings)
 
     @property
     def known(self) -> bool:
-        """Whether the gradient is predicted, not only the worst case of its error bars."""
+        """Whether the gradient is predicted; if not, only worst-case error bars are known."""
         return bool(np.isfinite(self.values).all())
 
     @property
     def bias(self) -> Vector | None:
-        """The error that shots do not reduce: finite β, preparation and device noise together, shape (K,)."""
+        """The error that shots do not reduce, from finite β, preparation and device noise, shape (K,)."""
         return None if self.exact is None else self.values - self.exact
 
     @property
     def relative_error(self) -> float | None:
-        """√E‖g − g*‖² / ‖g*‖, biases and shot noise: what ``target_error`` is about."""
+        """The relative error √E‖g − g*‖² / ‖g*‖ from biases and shot noise, to which ``target_error`` refers."""
         return self._relative(np.sqrt(self.squared_error))
 
     @property
     def statistical_error(self) -> float | None:
-        """The share of shot noise, calibration and error signal in it: √Σ stderr² / ‖g*‖."""
+        """The part √Σ stderr² / ‖g*‖ of the relative error, due to shot noise, calibration and error signal."""
         return None if self.stderr is None else self._relative(float(np.linalg.norm(self.stderr)))
 
     @property
     def finite_beta_error(self) -> float | None:
-        """The bias of finite β alone, of true ground states, over ‖g*‖."""
+        """The finite-β bias of true ground states, divided by ‖g*‖."""
         if self.exact is None or self.finite_beta is None:
             return None
         return self._relative(float(np.linalg.norm(self.finite_beta - self.exact)))
 
     @property
     def device_error(self) -> float | None:
-        """The error of preparation and device noise at this β, over ‖g*‖."""
+        """The error due to preparation and device noise at this β, divided by ‖g*‖."""
         return None if self.finite_beta is None else self._relative(float(np.linalg.norm(self.values - self.finite_beta)))
 
     @property
     def fidelity(self) -> float | None:
-        """Π(1 − error) over gates and readouts of the worst circuit, by the device's calibration."""
+        """Π(1 − error) over gates and readouts of the worst circuit, from the device's calibration."""
         fidelities = [row.appraisal.fidelity for row in self.sending.rows if row.appraisal is not None]
         return min((f for f in fidelities if f is not None), default=None)
 

@@ -30,11 +30,11 @@ from qep_qiskit.stencils import AdaptiveStencil, AutoStencil, Stencil
 
 Vector = NDArray[np.float64]
 NOISELESS_REACH = 0.01
-"""The least β in units of gap/‖C‖ without shot noise: errors of the states are divided by it."""
+"""The smallest β without shot noise, in units of gap/‖C‖; errors of the states are divided by β."""
 
 
 def check_target(target: object, settings: Settings) -> float | None:
-    """Return the target error, checked."""
+    """Return the checked target error."""
     if target is None:
         return None
     number = isinstance(target, int | float | np.number) and not isinstance(target, bool)
@@ -47,16 +47,16 @@ def check_target(target: object, settings: Settings) -> float | None:
 
 @dataclass(frozen=True)
 class Question:
-    """A gradient that is to be forecast.
+    """A gradient to be forecast.
 
     Attributes
     ----------
     problem : Problem
     settings : Settings
     target : float or None
-        The relative error that is wanted.
+        The target for the relative error.
     free : Prepared or None
-        The free phase that an adaptive β was chosen by.
+        The free phase, if an adaptive β was chosen from it.
     """
 
     problem: Problem
@@ -71,7 +71,7 @@ class Question:
 
 
 def answered(question: Question, progress: Progress = silent) -> Forecast:
-    """Return the forecast: price and accuracy, and with a target error the shots that reach it."""
+    """Return the forecast of price and accuracy, and for a target error the shots that reach it."""
     question = with_beta(question, progress)
     choice, truth = best_choice(question, progress)
     progress("compiling circuits", None)
@@ -113,9 +113,9 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
 
 
 def with_beta(question: Question, progress: Progress = silent) -> Question:
-    """Return the question with the β that an adaptive stencil takes, and the free phase that it was chosen by.
+    """Return the question with an adaptive β chosen, and with the free phase from which it was chosen.
 
-    If an error is wanted in place of shots, β is left to the planner.
+    If there is a target error, β is left to the planner instead.
     """
     settings = question.settings
     if not isinstance(settings.stencil, AdaptiveStencil):
@@ -127,7 +127,7 @@ def with_beta(question: Question, progress: Progress = silent) -> Question:
 
 
 def best_choice(question: Question, progress: Progress = silent) -> tuple[Choice, Vector | None]:
-    """Return β and shots with the least predicted error, and the exact gradient if it is known."""
+    """Return the β and shots with the least predicted error, and the exact gradient if it is known."""
     settings, target = question.settings, question.target
     stencil = settings.stencil
     assert not isinstance(stencil, AdaptiveStencil)
@@ -151,7 +151,7 @@ def best_choice(question: Question, progress: Progress = silent) -> tuple[Choice
 
 
 def settings_with(settings: Settings, choice: Choice) -> Settings:
-    """Return the settings with the β and the shots that were chosen."""
+    """Return the settings with the chosen β and shots."""
     split, calibration = choice.split, None
     shots: int | Split | None = None
     if split is not None:
@@ -173,7 +173,7 @@ def _truth(question: Question) -> tuple[Vector | None, float]:
 
 
 def _bounded(question: Question) -> Prediction:
-    """Return the worst case of a network too large to predict. Raises InputError for options that need a prediction."""
+    """Return worst-case error bars for a network too large to predict; refuse options that need a prediction."""
     problem, settings = question.problem, question.settings
     for wanted, key in (
         (isinstance(settings.stencil, AutoStencil), 'stencil.beta: "auto"'),

@@ -1,4 +1,4 @@
-"""The predicted gradient at one β: its mean, and the variance that each circuit adds."""
+"""Prediction of the gradient at one β: its mean, and the variance due to each circuit."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from qep_qiskit.stencils import Stencil
 
 Vector = NDArray[np.float64]
 MANY = 10**6
-"""Shots with which a circuit's own share of the variance is read off; the rest is exact then."""
+"""The number of shots used to determine a circuit's part of the variance while all others are exact."""
 FEW = 1000
-"""Calibration shots with which the share of events that were not seen is read off; a calibration of one shot is refused."""
+"""Calibration shots used to determine the part of the variance from unseen events; a calibration of one shot is refused."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,18 @@ class Prediction:
     Attributes
     ----------
     mean : Gradient
-        At infinitely many shots, on the device, mitigated.
+        The mitigated gradient on the device at infinitely many shots.
     parts : ndarray of shape (phases, bases, K)
-        The variance that one shot of each circuit leaves in each weight; divided by the shots they add up.
+        The variance of each weight due to one shot of each circuit. Divided by the shots, these variances add up.
     unseen : ndarray of shape (phases, bases, K)
-        What the pseudo-shots for rare events add; divided by the shots squared. See `measurement/covariance.py`.
+        The variance due to the pseudo-shots for rare events, to be divided by the shots squared. See `measurement/covariance.py`.
     calibration, calibration_unseen : ndarray of shape (K,)
-        The same of one shot of every calibration circuit.
+        The same two variances for one shot of every calibration circuit.
     calibration_circuits : int
     plan : Plan
-        The last round's, as it would run.
+        The plan of the last round.
     outcomes : Outcomes
-        Of all rounds.
+        The exact outcomes of all rounds.
     """
 
     mean: Gradient
@@ -60,16 +60,16 @@ class Prediction:
 
     @property
     def stencil(self) -> Stencil:
-        """The stencil."""
+        """The stencil of the plan."""
         return self.plan.stencil
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """A mask of the circuits, shape (phases, bases)."""
+        """A mask of the measured circuits, shape (phases, bases)."""
         return self.plan.measured
 
     def variances(self, shots: NDArray[np.float64], calibration: float) -> Vector:
-        """Return the variance of every weight with these shots, shape (phases, bases), and those of each calibration circuit."""
+        """Return the variance of every weight for these shots, shape (phases, bases), and shots of each calibration circuit."""
         data = expected_variance(self.parts[self.measured], self.unseen[self.measured], shots[self.measured][:, None])
         if not self.calibration_circuits:
             return data.sum(axis=0)
@@ -77,17 +77,17 @@ class Prediction:
 
 
 def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64], shots: ArrayLike) -> NDArray[np.float64]:
-    """Return the mean of the variance that N shots will report: v/N + (u/N²) (1 − exp(−λ))/λ with λ = N v/u.
+    """Return the mean of the variance that N shots report: v/N + (u/N²) (1 − exp(−λ))/λ with λ = N v/u.
 
-    λ is the number of rare events that are expected. Where k of them are seen the report is (u/N²) (k + 1/(k + 1)), and the mean
-    of 1/(k + 1) over a Poisson distribution is (1 − exp(−λ))/λ.
+    λ is the expected number of rare events. If k of them are seen, the reported variance is (u/N²) (k + 1/(k + 1)). For Poisson
+    distributed k, the mean of 1/(k + 1) is (1 − exp(−λ))/λ.
 
     Parameters
     ----------
     scatter, unseen : ndarray
-        v, the variance of one shot; u, what the pseudo-shots alone would report, times N².
+        v, the variance of one shot, and u, N² times the variance due to the pseudo-shots alone.
     shots : array_like
-        N.
+        The numbers of shots N.
     """
     count = np.asarray(shots, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -97,14 +97,14 @@ def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64],
 
 
 class Predictor:
-    """Predicts one problem's gradient at any β; what does not depend on β is prepared once.
+    """Predictor of a problem's gradient at any β. Parts that do not depend on β are prepared once.
 
     Parameters
     ----------
     problem : Problem
     settings : Settings
     free : Prepared, optional
-        The free phase, if it is prepared already.
+        The free phase, if it is already prepared.
     """
 
     def __init__(self, problem: Problem, settings: Settings, free: Prepared | None = None) -> None:
@@ -139,10 +139,10 @@ class Predictor:
 
 
 def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
-    """Return the mean and each circuit's share of the variance, from exact outcomes of all rounds.
+    """Return the mean and each circuit's part of the variance, from exact outcomes of all rounds.
 
-    The covariance of a gradient is a sum over circuits. So each share is what `reduce` reports when all other circuits are known
-    exactly: with many shots the scatter, with one or few what is added for events that were not seen.
+    The covariance of a gradient is a sum over circuits. Each circuit's part is thus the covariance that `reduce` reports if all
+    other circuits are exact: with many shots the scatter, with one or few the addition for unseen events.
     """
 
     def variance(shots: dict[tuple[int, int], int | None], calibration: int | None) -> Vector:
@@ -160,6 +160,6 @@ def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
     calibration, calibration_unseen = np.zeros_like(mean.values), np.zeros_like(mean.values)
     if count:
         calibration = variance({}, MANY) * (MANY - 1)
-        with contextlib.suppress(InputError):  # too little signal for so few shots: then nothing about it is rare
+        with contextlib.suppress(InputError):  # too little signal for so small a number of shots: then no event is rare
             calibration_unseen = np.maximum(variance({}, FEW) - calibration / (FEW - 1), 0.0) * FEW**2
     return Prediction(mean, parts, unseen, calibration, calibration_unseen, count, last, outcomes)

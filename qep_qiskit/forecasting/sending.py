@@ -1,4 +1,4 @@
-"""The circuits that will be sent, each with its shots, its depth on the device and its share of the time."""
+"""The circuits to be sent, with their shots, depth and duration on the device."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from qep_qiskit.measurement.split import Split
 
 @dataclass(frozen=True)
 class CircuitRow:
-    """One circuit of a plan.
+    """One circuit of a forecast plan, as a row of a table.
 
     Attributes
     ----------
     round : int
-        1 or 2.
+        The number of the round, 1 or 2.
     phase : float or None
-        Its β; None for a calibration circuit.
+        The β of the circuit; None for a calibration circuit.
     basis : str
     shots : int or None
     circuits : int
-        How many such circuits.
+        The number of such circuits.
     appraisal : Appraisal or None
-        None where no circuit is run.
+        Depth and duration on the device; None if no circuit is run.
     """
 
     round: int
@@ -47,13 +47,13 @@ class Sending:
     ----------
     rows : tuple of CircuitRow
     jobs : int
-        One for each round and number of shots.
+        The number of jobs: one for each round and number of shots.
     qubits : tuple of int or None
         The device qubit of each logical qubit.
     seconds : float or None
-        Estimated QPU seconds; None for a simulator without a device behind it.
+        Estimated QPU time in seconds; None for a simulator that does not represent a device.
     repetition_delay : float or None
-        Seconds.
+        The repetition delay in seconds.
     notes : tuple of str
     """
 
@@ -66,23 +66,23 @@ class Sending:
 
     @property
     def circuits(self) -> int:
-        """Circuits of all rounds, calibration included."""
+        """The number of circuits of all rounds, including calibration."""
         return sum(row.circuits for row in self.rows)
 
     @property
     def shots(self) -> int | None:
-        """Shots of all circuits, calibration included."""
+        """The number of shots of all circuits, including calibration."""
         counts = [row.shots for row in self.rows]
         return None if any(n is None for n in counts) else sum((row.shots or 0) * row.circuits for row in self.rows)
 
 
 def sending(last: Plan, device: Device, split: Split | None) -> Sending:
-    """Return the circuits of all rounds, compiled for the device, with their number, time and price.
+    """Compile the circuits of all rounds for the device, and return their number, duration and price.
 
     Parameters
     ----------
     last : Plan
-        The last round; its `earlier` is the first one.
+        The plan of the last round; its `earlier` is the first round.
     device : Device
     split : Split or None
         The shots of each circuit; None for exact expectations.
@@ -106,13 +106,13 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
 
 
 def _shared_out(plan: Plan, split: Split | None) -> Plan:
-    """Return a plan with these shots."""
+    """Return a plan with the shots of a split."""
     calibration = None if split is None else split.calibration
     return replace(plan, settings=replace(plan.settings, shots=split, calibration_shots=calibration))
 
 
 def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRow]:
-    """Return one row for each phase and circuit, however often twirling and folding repeat it, and one for the calibration."""
+    """Return one row per phase and basis, also if twirling and folding repeat the circuit, and one for the calibration."""
     backend = backend_of(device)
     target = None if backend is None else backend.target
 

@@ -1,4 +1,4 @@
-"""β = "auto" and shots that are to be distributed, worked out before a gradient is measured."""
+"""Settlement of β = "auto" and of optimal shots before a gradient is measured."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from qep_qiskit.stencils import AutoStencil
 
 
 def settle(problem: Problem, settings: Settings, progress: Progress = silent) -> tuple[Settings, Mapping[str, object] | None]:
-    """Return the settings with the stencil and the shots that the planner chooses, and a record for the provenance.
+    """Return the settings with the planner's choice of stencil and shots, and a record of it for the provenance.
 
-    Settings that leave nothing to the planner come back as they are, without a record.
+    Settings without open choices are returned unchanged, with None as the record.
     """
     if not settings.open:
         return settings, None
