@@ -49,7 +49,7 @@ STUCK = (
 @PREPARERS.register("exact")
 @dataclass(frozen=True)
 class Exact(Preparer):
-    """True eigenstates, by default ground states. They are found by Lanczos; nudged phases start from the free one.
+    """True eigenstates, by default ground states, found by Lanczos; nudged phases start from the free one.
 
     Parameters
     ----------
