@@ -54,7 +54,7 @@ class Bias:
         The bias, Σ_p s_p ⟨∂H/∂w⟩_p minus its limit β → 0, and that limit; None if they are not known.
         The error in the norm of `values` due to the accuracy of the states; the norm of `limit` below which it counts as zero.
     still : float
-        The norm below which there is no warning, because the predictions are nearly right and the nudge is weak.
+        The norm below which no warning is given, because the predictions are nearly right and the nudge is weak.
     of : str
         The states to which the limit belongs.
     reach : callable
