@@ -1,1 +1,1 @@
-"""The command line: one file per verb, no physics."""
+"""The command line, with one file per command."""

@@ -1,4 +1,4 @@
-"""The question before anything is sent to a device that bills: its price, and whether to send."""
+"""Confirmation before anything is sent to a device that bills: the price, and a question."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def ask(price: Mapping[str, Any], device: str, *, yes: bool, again: str, what: str = "") -> None:
-    """Show a price and ask whether to send.
+    """Show a price and ask for confirmation to send.
 
     Parameters
     ----------
     price : mapping
-        As :meth:`~qep_qiskit.devices.price.Price.document` returns it.
+        The result of :meth:`~qep_qiskit.devices.price.Price.document`.
     device : str
     yes : bool
-        Show the price without asking.
+        Whether to show the price without asking.
     again : str
-        The command that sends it later.
+        The command with which to send later.
     what : str
-        What the price is of, in front of it.
+        The purpose of the price, printed before it.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def ask(price: Mapping[str, Any], device: str, *, yes: bool, again: str, what: s
 
 
 def ask_for_round(yes: bool) -> Callable[[Plan, RunStore], None]:
-    """Return a function that asks for one round of a run."""
+    """Return a function that asks for confirmation of one round of a run."""
 
     def confirm(plan: Plan, store: RunStore) -> None:
         price, again = store.get("asked", str(plan.round)), f"`qep collect {store.folder} --yes`"

@@ -1,4 +1,4 @@
-"""`qep cancel`: end a run that is under way."""
+"""`qep cancel`: the cancellation of a run's jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qep_qiskit.cli.output import print_json, progress, say
 @run_argument
 @json_option
 def command(run: str, as_json: bool) -> int:
-    """Cancel every unfinished job of a run, and report the outcome of each. Collected results stay.
+    """Cancel every unfinished job of a run, and report the outcome of each. Collected results are kept.
 
     Exit code 1 means that a job may still be running.
     """

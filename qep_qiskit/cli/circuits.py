@@ -18,7 +18,7 @@ WIDEST_DRAWING = 160
 
 @click.group("circuits", cls=Group, short_help="List, show and export circuits.")
 def command() -> None:
-    """List, show and export circuits; any OpenQASM 3 file serves as an ansatz."""
+    """List, show and export circuits. Any OpenQASM 3 file can be used as an ansatz."""
 
 
 @command.command("list")
@@ -44,7 +44,7 @@ def list_command(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show_command(name: str, as_json: bool) -> None:
-    """Draw a circuit: NAME is one of the gallery's, or the path of a .qasm file."""
+    """Draw the circuit NAME, from the gallery or from the path of a .qasm file."""
     circuit = _load(name)
     if as_json:
         from qep_qiskit.ansatz.qasm import qasm_text

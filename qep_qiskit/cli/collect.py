@@ -1,4 +1,4 @@
-"""`qep collect`: fetch a run's results, and take its next step."""
+"""`qep collect`: the retrieval of a run's results, and its next step."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ WAIT_SECONDS = 15.0
 )
 @json_option
 def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | None, as_json: bool) -> int:
-    """Fetch what is ready, send the next round if there is one, and print the gradient once all is there.
+    """Fetch available results, send the next round if there is one, and print the gradient if the run is finished.
 
-    Exit code 3 means not finished yet, so that cron can call it until it is 0.
+    Exit code 3 means not finished yet, so that cron can repeat the command until the code is 0.
     """
     from qep_qiskit.cli.gradient_table import show
     from qep_qiskit.runs.file.store import RunStore

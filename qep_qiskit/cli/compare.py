@@ -1,4 +1,4 @@
-"""`qep compare`: the error budget, as a table, a picture and a page."""
+"""`qep compare`: the error budget as a table, a figure and a page."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 def command(request: SpecRequest, as_json: bool, mitigation: str | None, out: str | None, yes: bool) -> None:
     """Show where the gradient's error comes from, step by step from the exact gradient to the device.
 
-    Writes budget.json, budget.png, report.html and the spec that ran.
+    Writes budget.json, budget.png, report.html and the spec.
 
-    Instead of a SPEC it takes a finished RUN: its stored counts are read raw and mitigated, no device is asked, and
+    A finished RUN may be given instead of a SPEC. Its stored counts are reduced raw and mitigated, without any device, and
     budget.json, budget.png and budget.html are written into its folder.
 
-    On a device that bills the price is shown and confirmed first, and the jobs are kept in the run that `qep gradient SPEC`
-    has: raw and mitigated are read from the same counts, and the same command resumes after a stop or a crash.
+    On a device that bills the price is shown and confirmed first, and the jobs are stored in the run of `qep gradient SPEC`.
+    The raw and mitigated gradients use the same counts. The same command resumes after an interruption or a crash.
     """
     from qep_qiskit.cli.paid import bills
 
@@ -63,7 +63,7 @@ def command(request: SpecRequest, as_json: bool, mitigation: str | None, out: st
 
 
 def _run(name: str) -> Path | None:
-    """Return the folder of the run of this name, None if there is none."""
+    """Return the folder of the run with this name; None if there is none."""
     from qep_qiskit.errors import InputError
     from qep_qiskit.runs.file.folders import find_run
 
@@ -86,7 +86,7 @@ def _of_run(run: Path, mitigation: str | None, folder: Path, as_json: bool) -> N
 
 
 def _paid(spec: Spec, folder: Path, yes: bool, as_json: bool) -> None:
-    """Measure the spec in a run of its own, and compute the budget from the run's counts."""
+    """Measure the spec in its own run, and compute the budget from the counts of the run."""
     from qep_qiskit.cli.paid import measured, run_folder_of
     from qep_qiskit.runs.stored_results import climb_of
 
@@ -100,7 +100,7 @@ def _paid(spec: Spec, folder: Path, yes: bool, as_json: bool) -> None:
 
 
 def _climb(climb: Climb, spec: Spec, folder: Path) -> None:
-    """Compute all rungs; an interruption leaves the finished ones in the folder."""
+    """Compute all rungs; if interrupted, save the finished ones in the folder."""
 
     def kept() -> str:
         return _keep(climb.budget(), spec, folder)
@@ -114,7 +114,7 @@ def _climb(climb: Climb, spec: Spec, folder: Path) -> None:
 
 
 def _keep(budget: Budget, spec: Spec, folder: Path) -> str:
-    """Save the rungs of an interrupted comparison, and return what to say of them."""
+    """Save the rungs of an interrupted comparison, and return a message about them."""
     if not budget.rungs:
         return "nothing was written, run the same command to start again"
     path = _write_data({**budget.to_dict(), "complete": False}, spec, folder)
@@ -125,7 +125,7 @@ def _keep(budget: Budget, spec: Spec, folder: Path) -> str:
 
 
 def _write_data(document: dict[str, Any], spec: Spec, folder: Path) -> Path:
-    """Write a budget as JSON, and the spec next to it unless a run keeps its own there."""
+    """Write a budget as JSON, and the spec next to it unless the folder belongs to a run."""
     from qep_qiskit.files import write_whole
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def _write_data(document: dict[str, Any], spec: Spec, folder: Path) -> Path:
 def _show(
     climb: Climb, spec: Spec, folder: Path, as_json: bool, *, run: Path | None = None, page_name: str = "report.html"
 ) -> None:
-    """Write the budget's files, and print it."""
+    """Write the files of the budget, and print it."""
     from qep_qiskit.report import budget_page, figures, table
 
     budget = climb.budget()
@@ -153,7 +153,7 @@ def _show(
 
 
 def _writable(folder: Path) -> Path:
-    """Return the folder, or refuse it before any work if it cannot be written to."""
+    """Return the folder; refuse it, before any work is done, if it cannot be written to."""
     from qep_qiskit.errors import InputError
 
     existing = next(above for above in (folder, *folder.absolute().parents) if above.exists())

@@ -1,4 +1,4 @@
-"""`qep devices`: what a spec's device.name may be."""
+"""`qep devices`: the allowed values of device.name in a spec."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qep_qiskit.display import terminal_table
 @click.command("devices")
 @json_option
 def command(as_json: bool) -> None:
-    """List the devices that circuits can run on."""
+    """List the devices on which circuits can run."""
     devices = _devices()
     if as_json:
         print_json({"devices": devices})
@@ -38,7 +38,7 @@ def _devices() -> list[dict[str, Any]]:
 
 
 def _qubits(cls: type) -> int | None:
-    """Read the size from the snapshot's configuration file: building the backend takes a hundred times longer."""
+    """Return the number of qubits from the snapshot's configuration file; building the backend is a hundred times slower."""
     try:
         folder, name = Path(cls.dirname), cls.conf_filename  # type: ignore[attr-defined]
         return int(json.loads((folder / name).read_text(encoding="utf-8"))["n_qubits"])

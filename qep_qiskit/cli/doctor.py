@@ -1,4 +1,4 @@
-"""`qep doctor`: whether this installation is fit to run."""
+"""`qep doctor`: a check of the installation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from qep_qiskit.cli.output import cell, console, marked, print_json
 @click.command("doctor", short_help="Show versions and check the installation.")
 @json_option
 def command(as_json: bool) -> int:
-    """Show versions and run two small circuits whose answers are known."""
+    """Show versions and run two small circuits with known results."""
     declared = requirements()
     versions = {
         "qep-qiskit": qep_qiskit.__version__,
@@ -48,15 +48,15 @@ def _version(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Requirement:
-    """A package that this program declares.
+    """A declared dependency of this package.
 
     Attributes
     ----------
     name : str
     versions : SpecifierSet
-        The versions that work.
+        The supported versions.
     wanted : bool
-        Whether the program needs it; False for the packages of extras, which must fit only if they are installed.
+        Whether it is required. Packages of extras are not; their versions are checked only if they are installed.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Requirement:
 
 
 def requirements() -> list[Requirement]:
-    """Return the packages that this installation declares, those for developers left out."""
+    """Return the declared dependencies of this installation, without those for developers."""
     parsed = [requirement.Requirement(text) for text in importlib.metadata.requires("qep-qiskit") or ()]
     needed = [Requirement(found.name, found.specifier, wanted=True) for found in parsed if found.marker is None]
     extras = [
@@ -98,7 +98,7 @@ def _checked(name: str, check: Callable[[], tuple[bool, str]]) -> dict[str, Any]
 
 
 def _product_state() -> tuple[bool, str]:
-    """Two rotations side by side must keep their own angles: a transpiler once gave both the last one."""
+    """Check that two parallel rotations keep their own angles; a transpiler once gave both the same one."""
     from qiskit import QuantumCircuit, generate_preset_pass_manager
     from qiskit_aer.primitives import SamplerV2
 
@@ -117,7 +117,7 @@ def _product_state() -> tuple[bool, str]:
 
 
 def _two_sites() -> tuple[bool, str]:
-    """Compare the EP gradient of two sites, from shots on Aer, with the exact one."""
+    """Compare the EP gradient of two sites, from shots on Aer, with the exact gradient."""
     import qep_qiskit as qep
     from qep_qiskit.budget import deviation
 

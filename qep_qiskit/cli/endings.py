@@ -1,4 +1,4 @@
-"""The end of a command: its exit codes, and the interruption that says how to resume."""
+"""Exit codes of commands, and the error for an interrupted command that can be resumed."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ DONE, FAILED, WRONG_INPUT, NOT_FINISHED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 1
 
 
 class InterruptedRunError(Exception):
-    """Ctrl-C; the text says how to resume."""
+    """A command was interrupted by Ctrl-C; the message says how to resume."""

@@ -1,4 +1,4 @@
-"""The epochs of a training as a table."""
+"""Table of the epochs of a training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_EPOCHS = 12
 
 
 def epoch_table(epochs: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
-    """Return losses and accuracies of the epochs; the first two and the last ones of a long training."""
+    """Return a table of losses and accuracies by epoch; of a long training only the first two and the last epochs are shown."""
     headings = ("epoch", "training loss", "held-out loss", "training accuracy", "held-out accuracy")
     table = terminal_table(right=headings, title=title)
     for number, row in enumerate(epochs):

@@ -1,4 +1,4 @@
-"""Code that the verbs of a run share."""
+"""Functions shared by the commands for runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def saved_when_interrupted(store: RunStore) -> Iterator[None]:
-    """Say how to resume if Ctrl-C ends a command: every step was written before it was done."""
+    """If Ctrl-C ends a command, report how to resume; every step is recorded before it is done."""
     there = f"all that was sent and fetched is saved, `qep collect {store.folder}` resumes it"
     try:
         with saying(lambda: there):
@@ -29,16 +29,16 @@ def saved_when_interrupted(store: RunStore) -> Iterator[None]:
 
 
 def run_folder(run: str) -> Path:
-    """Return the folder of a run that is named by its path or by its name under hardware_runs/."""
+    """Return the folder of a run, given by its path or by its name under hardware_runs/."""
     from qep_qiskit.runs.file.folders import find_run
 
     return find_run(run)
 
 
 def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
-    """Advance a run as far as it goes now, print where it is, and return the exit code: 0 done, 3 not finished yet.
+    """Advance a run as far as possible now, print its state, and return the exit code: 0 done, 3 not finished yet.
 
-    Quiet: a run that is not finished prints nothing.
+    If `quiet`, nothing is printed for an unfinished run.
     """
     from qep_qiskit.cli.gradient_table import show
     from qep_qiskit.cli.output import console, print_json

@@ -1,4 +1,4 @@
-"""`qep gradient`: one gradient."""
+"""`qep gradient`: the measurement of one gradient."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 def command(request: SpecRequest, as_json: bool, no_exact: bool, folder: str | None, yes: bool) -> None:
     """Measure the gradient of the loss with respect to every weight.
 
-    On a device that bills the price is shown and confirmed first, and every job is kept in a run. The same command resumes it
-    after a stop or a crash; once it is finished, the same command shows the result again and sends nothing.
+    On a device that bills the price is shown and confirmed first, and every job is stored in a run. The same command resumes
+    after an interruption or a crash; if the run is finished, the same command shows the result again and sends nothing.
     """
     from qep_qiskit.cli.gradient_table import show
     from qep_qiskit.cli.paid import bills, measured, run_folder_of

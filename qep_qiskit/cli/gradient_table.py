@@ -1,4 +1,4 @@
-"""A gradient as a table, with its loss, predictions and diagnostics."""
+"""Display of a gradient as a table, with its loss, predictions and diagnostics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from qep_qiskit.equilibrium import Gradient
 
 LARGE_BIAS = 0.1
-"""The bias that shot noise adds to the loss is shown if it exceeds this share of the error bar."""
+"""The bias of the loss from shot noise is shown if it exceeds this share of the error bar."""
 PHASE_KEYS = ("energy", "residual", "variance", "curvature")
 
 

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: one end for both, within five seconds and in one line, whatever the program is doing.
+"""Handling of Ctrl-C and SIGTERM: both end the program within five seconds, with one line, whatever it is doing.
 
-Either raises KeyboardInterrupt where Python code runs. A call into compiled code is not interrupted that way; so a thread that
-hears the signal at once ends the process when that takes too long, with the same line and exit code.
+Both raise KeyboardInterrupt in Python code. Compiled code is not interrupted that way; so a thread that receives the signal at
+once ends the process if that takes too long, with the same message and exit code.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 LIMIT_SECONDS = 4.2
-"""After this time the process is ended from outside of what it is doing."""
+"""The time in seconds after which the process is ended, even if it is busy."""
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Heard:
-    """The signals that the process has received and whether it has said its last words; there is one."""
+    """The single record of the received signal and of whether the final message has been printed."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -34,14 +34,14 @@ class _Heard:
         self._lock = threading.Lock()
 
     def first_to_speak(self) -> bool:
-        """Whether nobody has said the last words yet; whoever asks first says them."""
+        """Return whether the final message is still to be printed; only the first caller gets True, and must print it."""
         with self._lock:
             said, self.said = self.said, True
         return not said
 
     @property
     def code(self) -> int:
-        """The exit code: 130 after Ctrl-C, 143 after SIGTERM."""
+        """The exit code: 130 after Ctrl-C and 143 after SIGTERM."""
         return 128 + (self.number or int(signal.SIGINT))
 
 
@@ -54,19 +54,19 @@ def exit_code() -> int:
 
 
 def take_the_word() -> None:
-    """Be the one who says the last words: if the process is being ended already, they are said, and the end is waited for."""
+    """Claim the final message. If the process is already being ended by the other thread, wait for that end instead."""
     if not _heard.watched and not _heard.first_to_speak():
         time.sleep(60)
 
 
 @contextlib.contextmanager
 def saying(words: Callable[[], str]) -> Iterator[None]:
-    """Let these be the last words if the process must be ended from outside: what is kept, and how to resume.
+    """Register the final message in case the process must be ended: the saved results, and the way to resume.
 
     Parameters
     ----------
     words : callable
-        () → str. It may be called in another thread, and may save what the text says is kept.
+        A function that returns the message. It may be called in another thread, and may save the results first.
     """
     _heard.words.append(words)
     try:
@@ -77,7 +77,7 @@ def saying(words: Callable[[], str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, and both end the process in time. Inside another one, or off the main thread: nothing."""
+    """Make SIGTERM act like Ctrl-C, and end the process in time after either. Do nothing if nested or off the main thread."""
     if _heard.watched or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -104,7 +104,7 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         _heard.watched = False
-        if _heard.number:  # what was said is the end: the process is watched until then, and heeds no second signal
+        if _heard.number:  # the process is ending: it is watched until then, and ignores a second signal
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             _heard.give_back = give_back
         else:
@@ -112,7 +112,7 @@ def interruptible() -> Iterator[None]:
 
 
 def stay_alive() -> None:
-    """Let the process live on after a command that was interrupted: another program called it."""
+    """Keep the process alive after an interrupted command, because another program called it."""
     if not _heard.watched and _heard.give_back is not None:
         _heard.give_back()
         _heard.give_back = None
@@ -127,15 +127,15 @@ def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
 
 
 def _again(unraisable: sys.UnraisableHookArgs) -> None:
-    """Let Ctrl-C be heard that fell where nothing can be raised, such as into a destructor."""
+    """Repeat a Ctrl-C that arrived where no exception can be raised, such as in a destructor."""
     if unraisable.exc_type is KeyboardInterrupt:
-        threading.Timer(0.02, _thread.interrupt_main).start()  # not here, where it would be lost again
+        threading.Timer(0.02, _thread.interrupt_main).start()  # later, since it would be lost again here
     else:
         sys.__unraisablehook__(unraisable)
 
 
 def _watch(line: socket.socket, ended: threading.Event) -> None:
-    """Wait for the first signal, and then for the process to end by itself."""
+    """Wait for the first signal, then for the process to end by itself; end it if it does not."""
     number = 0
     while number not in STOPS:
         try:
@@ -151,7 +151,7 @@ def _watch(line: socket.socket, ended: threading.Event) -> None:
 
 
 def _end() -> None:
-    """End the process; everything that it keeps is kept in whole transactions."""
+    """End the process. Stored data is safe, because it is written in whole transactions."""
     text = b""
     if _heard.first_to_speak():
         what = "nothing was written, run the same command to start again"

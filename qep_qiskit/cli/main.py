@@ -1,4 +1,4 @@
-"""The program `qep`: its verbs, imported when called, and what every failure looks like."""
+"""The program `qep`: its commands, imported when called, and its handling of failures."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ Completion by the Tab key in bash (zsh_source and fish_source for the other shel
 
 
 class Program(Group):
-    """A group whose verbs live in modules of their own name, and whose failures are one line each."""
+    """A group of commands, each in a module of its own name. Each failure is reported in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order in which a newcomer meets them."""
+        """Return the commands in the order in which a new user needs them."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the verb's module; such a module imports nothing slow before it runs."""
+        """Import the module of a command; these modules import nothing slow until they run."""
         if cmd_name not in VERBS:
             return None
         command: click.Command = importlib.import_module(f"qep_qiskit.cli.{cmd_name}").command
         return command
 
     def main(self, args: Sequence[str] | None = None, *unused: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run and exit with the code that the failure has, if any."""
+        """Run a command, and exit with the exit code of its failure, if any."""
         if "_QEP_COMPLETE" in os.environ:
             return super().main(args, prog_name="qep", standalone_mode=standalone_mode)
         words = list(sys.argv[1:] if args is None else args)
@@ -99,7 +99,7 @@ def _run(program: click.Group, words: list[str]) -> int:
 
 
 def _failure(error: BaseException) -> tuple[int, str]:
-    """Return the exit code and the line of a failure."""
+    """Return the exit code and the message of a failure."""
     match error:
         case click.UsageError():
             command = error.ctx.command_path if error.ctx is not None else "qep"
@@ -144,7 +144,7 @@ def cli(context: click.Context) -> None:
 
 
 def main() -> None:
-    """Run `qep`. The exit code tells of the work, whatever becomes of its output."""
+    """Run `qep`. The exit code describes the work, even if its output could not be written."""
     try:
         with unfailing():
             try:
@@ -154,8 +154,8 @@ def main() -> None:
                 sys.exit(FAILED)
     except SystemExit as end:
         if end.code in (INTERRUPTED, TERMINATED):
-            # Python would end by SIGINT if the interrupt once passed through an extension that runs Python code, and would wait
-            # for threads that are still at work
+            # Python would end with SIGINT if the interrupt had passed through an extension that runs Python code, and would wait
+            # for threads that are still working
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(OSError, ValueError, AttributeError):
                     stream.flush()

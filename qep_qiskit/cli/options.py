@@ -1,4 +1,4 @@
-"""The options that verbs share."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Group(click.Group):
-    """A group of verbs that suggests the nearest one for an unknown word."""
+    """A group of commands that suggests the nearest one for an unknown word."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the verb that the first word names."""
+        """Return the command named by the first word."""
         word = args[0] if args else ""
         if word and not word.startswith("-") and self.get_command(ctx, word) is None:
             from qep_qiskit.errors import nearest
@@ -34,14 +34,14 @@ class Group(click.Group):
 
 @dataclass(frozen=True)
 class SpecRequest:
-    """The spec that a command line asks for.
+    """The spec requested by a command line.
 
     Attributes
     ----------
     path : str
-        Empty if none was given.
+        The path of the spec; empty if none was given.
     overrides : tuple of str
-        Each ``section.key=value``.
+        Overrides of the form ``section.key=value``.
     seed : int or None
     """
 
@@ -50,7 +50,7 @@ class SpecRequest:
     seed: int | None
 
     def load(self, device: str | None = None) -> Spec:
-        """Return the spec with what the command line overrides."""
+        """Return the spec with the overrides of the command line."""
         from qep_qiskit.experiment import load
 
         return load(self.path, overrides=self.pairs(device), seed=self.seed)
@@ -63,19 +63,19 @@ class SpecRequest:
         return [parse(text) for text in (*self.overrides, *named)]
 
     def home(self, given: str | None, *, suffix: str = "", dated: bool = False) -> Path:
-        """Return the folder to write to: the one given, else one under hardware_runs/ with the spec's name."""
+        """Return the output folder: the given one, or a folder under hardware_runs/ with the spec's name."""
         if given is not None:
             return Path(given)
         return Path("hardware_runs") / f"{Path(self.path).stem}{suffix}{f'-{datetime.now(UTC):%Y%m%d-%H%M%S}' if dated else ''}"
 
 
 def spec_options(function: F) -> F:
-    """Add SPEC, --set, --seed and --json; the verb takes the first three as a `request`."""
+    """Add SPEC, --set, --seed and --json; the command gets the first three as a `request`."""
     return _with_request(function, "SPEC")
 
 
 def optional_spec_options(function: F) -> F:
-    """Add the same, with a SPEC that may be omitted."""
+    """Add the same options as `spec_options`, but with an optional SPEC."""
     return _with_request(function, "[SPEC]")
 
 
@@ -119,7 +119,7 @@ run_argument = click.argument("run", metavar="RUN", type=click.Path())
 
 
 def file_option(default: str) -> Callable[[F], F]:
-    """Add -o and --output, whose default is described in words."""
+    """Add -o and --output; `default` describes the default in words."""
     return click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help=f"By default {default}.")
 
 

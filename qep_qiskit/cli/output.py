@@ -1,7 +1,7 @@
-"""Everything that goes to stdout and stderr: JSON without NaN, consoles, and progress.
+"""Output to stdout and stderr: JSON without NaN, consoles, and progress.
 
-All text goes out by :func:`say`, :func:`console` or :func:`print_json`: there it loses secrets and every character that a
-terminal would obey. Markup is read in our own templates alone, by :func:`marked`.
+All text is printed by :func:`say`, :func:`console` or :func:`print_json`, which remove secrets and terminal control characters.
+Markup is interpreted only in our own templates, by :func:`marked`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\ufffb]")
 FIRST_WORD_SECONDS = 10.0
-"""A command without a progress bar says after this time that it is still at work."""
+"""After this time, a command without a progress bar reports that it is still working."""
 PLAIN_WIDTH = 100
-"""Columns if stdout is not a terminal."""
+"""The number of columns if stdout is not a terminal."""
 UNBROKEN_WIDTH = 10_000
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
-    """Return JSON that every parser reads: NaN and infinities are null, arrays are lists.
+    """Return JSON for any parser: NaN and infinities become null, and arrays become lists.
 
     Examples
     --------
@@ -56,16 +56,16 @@ def print_json(value: Any) -> None:
 
 
 def say(text: object = "", *, err: bool = False) -> None:
-    """Print one of our own texts on stdout or stderr; values inserted into it are shown literally."""
+    """Print a text on stdout or stderr, without interpreting any markup."""
     stream = sys.stderr if err else sys.stdout
     stream.write(printable(scrubbed(str(text))) + "\n")
     stream.flush()
 
 
 def console(*, err: bool = False, whole: bool = False) -> Console:
-    """Return the console of stdout or stderr. It reads no markup, and shows every character of what it prints as text.
+    """Return a console for stdout or stderr. It interprets no markup and shows every character as text.
 
-    With `whole` a line that goes to no terminal is as long as it needs to be: other programs read whole names from a pipe.
+    If `whole`, lines are not broken unless they go to a terminal, so that other programs get complete names from a pipe.
     """
     from rich.console import Console
     from rich.segment import Segment
@@ -81,7 +81,7 @@ def console(*, err: bool = False, whole: bool = False) -> Console:
 
 
 def marked(template: str, *values: object) -> Text:
-    """Return a template of ours with its markup, and in the place of each ``{}`` a value as it is, on one line.
+    """Return a template with its markup applied and each ``{}`` replaced by a literal value on one line.
 
     Examples
     --------
@@ -100,14 +100,14 @@ def marked(template: str, *values: object) -> Text:
 
 
 def cell(value: object, style: str = "") -> Text:
-    """Return a table's cell that shows a value as it is, on one line."""
+    """Return a table cell that shows a value literally on one line."""
     from rich.text import Text
 
     return Text(one_line(scrubbed(str(value))), style=style)
 
 
 def name_cell(value: object, width: int = LONGEST_NAME) -> Text:
-    """Return a table's cell with a name, short enough to leave room for the numbers."""
+    """Return a table cell with a name, short enough to leave room for the numbers."""
     from rich.text import Text
 
     return Text(shortened(str(value), width))
@@ -115,7 +115,7 @@ def name_cell(value: object, width: int = LONGEST_NAME) -> Text:
 
 @contextmanager
 def _told_now_and_then() -> Iterator[Progress]:
-    """Report in a line what is being done if it takes long: after 10 s, 20 s, 40 s and so on."""
+    """Report the current stage of slow work in a line, after 10 s, 20 s, 40 s and so on."""
     stage, ended = ["starting"], threading.Event()
     stream, began = sys.stderr, time.monotonic()
 
@@ -141,7 +141,7 @@ def _told_now_and_then() -> Iterator[Progress]:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show what is being done on stderr while it is done: a bar in a terminal, a line now and then elsewhere."""
+    """Show the progress of work on stderr: a bar in a terminal, an occasional line elsewhere."""
     if not sys.stderr.isatty():
         with _told_now_and_then() as report:
             yield report

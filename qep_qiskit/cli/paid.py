@@ -28,7 +28,7 @@ MOST_FAILURES = 5
 
 
 def bills(spec: Spec) -> bool:
-    """Return whether a spec's device takes jobs, and so bills for them."""
+    """Return whether a spec's device accepts jobs and bills for them."""
     from qep_qiskit.devices.remote import RemoteDevice
 
     return isinstance(spec.device(), RemoteDevice)
@@ -51,12 +51,12 @@ def _digest(spec: Spec) -> str:
 
 @contextmanager
 def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
-    """Open the run that measures a spec; begin a new one if the folder has none.
+    """Open the run that measures a spec, or begin a new run if the folder has none.
 
     Raises
     ------
     InputError
-        If the folder holds another spec's run.
+        If the folder contains a run of another spec.
     """
     from qep_qiskit.errors import InputError
     from qep_qiskit.runs.file.folders import DATABASE
@@ -79,9 +79,9 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
 
 
 def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int, Gradient | Exception]]:
-    """Advance all confirmed runs together. As each ends, yield its number, and its gradient or the error that ended it.
+    """Advance all confirmed runs together; yield each run's number with its gradient or error when it ends.
 
-    If a service fails to answer, it is asked again; several failures in a row end the run.
+    If a service fails to respond, the request is repeated; after several failures in a row the run ends.
     """
     from qep_qiskit.errors import DeviceError, InputError
 
@@ -128,7 +128,7 @@ def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done:
     Raises
     ------
     InputError
-        If one of them is a training, which is a run of its own.
+        If one of the points is a training, since a training needs its own run.
     """
     from qep_qiskit.errors import InputError
     from qep_qiskit.sweeps.sweep import kind_of, title_of
@@ -151,7 +151,7 @@ def paid_rows(
     yes: bool,
     report: Progress,
 ) -> Iterator[Row]:
-    """Measure points of a sweep, once their total price is confirmed, each in its own run under `folder`.
+    """Measure points of a sweep, each in its own run under `folder`, after confirmation of the total price.
 
     If a point fails, the others are still measured. Failures are reported at the end and can be resubmitted in their runs.
     """

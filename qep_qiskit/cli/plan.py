@@ -1,4 +1,4 @@
-"""`qep plan`: the price and the accuracy of a gradient, before anything is paid."""
+"""`qep plan`: the price and the accuracy of a gradient, before any money is spent."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
     help="Solve for the shots: the root-mean-square error of the gradient over its norm, such as 5%.",
 )
 def command(request: SpecRequest, as_json: bool, device_name: str | None, target: float | None) -> None:
-    """Show what will be sent, how long it takes and how accurate it will be. Nothing is run.
+    """Show the circuits to be sent, their duration, and the expected accuracy. Nothing is run.
 
-    stencil.beta = "auto" and measurement.split = "optimal" are chosen as the other verbs choose them.
+    stencil.beta = "auto" and measurement.split = "optimal" give the same choices as in the other commands.
     """
     from qep_qiskit.verbs.forecast import forecast
 
@@ -60,7 +60,7 @@ def command(request: SpecRequest, as_json: bool, device_name: str | None, target
 
 
 def show(out: Console, forecast: Forecast) -> None:
-    """Print a forecast: what is sent, how long it takes, how accurate it is, and on which qubits."""
+    """Print a forecast: circuits, duration, accuracy and qubits."""
     out.print(_circuits(forecast))
     out.print()
     for title, text in _lines(forecast):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DEVICE = "ibm_brisbane"
 QUICK = {"QEP_LOOKUP_SECONDS": "5", "QEP_ANSWER_SECONDS": "10"}
-"""Waiting times of a rehearsal, unless the environment sets them."""
+"""Waiting times in a rehearsal, unless set in the environment."""
 
 
 def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -75,8 +75,8 @@ def command(
 ) -> int:
     """Play a device run from plan to report, with the real client. Nothing leaves this machine.
 
-    A mock service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the qubits in use.
-    `--fault NAME` makes it fail in that way, and shows how the program reacts.
+    A mock service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the used qubits.
+    With `--fault NAME` the service fails in that way, which shows how the program reacts.
     """
     from qep_qiskit.errors import InputError
 
@@ -108,7 +108,7 @@ def command(
 
 
 def _device_words(spec: Spec, name: str | None) -> list[str]:
-    """Return the options that replace the spec's device by one of the mock service."""
+    """Return the options that replace the spec's device by a device of the mock service."""
     table: Mapping[str, Any] = spec.tables.get("device", {})
     device = str(table.get("name", ""))
     if name is None and device.startswith("ibm_"):
@@ -160,7 +160,7 @@ def _show(number: int, step: PlayedCommand) -> None:
 
 
 def _outcome(home: Path) -> dict[str, Any] | None:
-    """Return the run's gradient, the exact one, their distance in error bars, and the run's events."""
+    """Return the run's gradient, the exact gradient, their distance in error bars, and the run's events."""
     import numpy as np
 
     from qep_qiskit.budget import deviation
@@ -253,7 +253,7 @@ def _keep_up(server: MockServer, as_json: bool) -> int:
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set these variables, and the rehearsal's own where nothing is set, for a while."""
+    """Set environment variables, including the rehearsal's own unless they are already set, and restore them afterwards."""
     before = dict(os.environ)
     os.environ.update({**QUICK, **before, **values})
     try:

@@ -1,4 +1,4 @@
-"""The steps of a rehearsal: the verbs that a user would type, until the run is finished."""
+"""The steps of a rehearsal: the commands that a user would type until the run is finished."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ MOST_FAILURES = 6
 
 @dataclass(frozen=True)
 class PlayedCommand:
-    """A command that was run.
+    """A command that was run, with its result.
 
     Attributes
     ----------
     command : str
-        As it is typed.
+        The command line.
     code : int
-        Its exit code.
+        The exit code.
     output : str
-        Everything that it printed.
+        The complete output.
     message : str
-        The last line of its errors.
+        The last line on stderr.
     """
 
     command: str
@@ -45,7 +45,7 @@ class PlayedCommand:
 
 
 def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedCommand]:
-    """Yield the steps of a run: the last one is its report, or the one at which it failed for good.
+    """Yield the steps of a run. The last step is its report, or a step that failed for good.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedComma
     home : Path
         The run's folder.
     service : Service
-        The service of the commands; it refuses a job always that it refused once.
+        The service for the commands; once it has refused a job it always refuses it.
     """
     from qep_qiskit.cli.main import VERBS
 
@@ -97,7 +97,7 @@ def _next(submit: list[str], home: Path) -> list[str]:
 
 
 def _ended_badly(home: Path) -> bool:
-    """Whether the run has jobs that only another job can replace."""
+    """Return whether the run has failed jobs that must be replaced by other jobs."""
     from qep_qiskit.runs.file.records import ENDED_BADLY
     from qep_qiskit.runs.file.store import RunStore
 
@@ -108,7 +108,7 @@ def _ended_badly(home: Path) -> bool:
 
 
 def run(words: list[str]) -> PlayedCommand:
-    """Run one command of the program in this process, and catch its output."""
+    """Run one command in this process, and capture its output."""
     from qep_qiskit.cli.main import cli
 
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""`qep report`: a run as one HTML page."""
+"""`qep report`: an HTML page about a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
 
     For a training: curves with error bars, confusion matrix, weights, and the mean cosine to the exact gradient.
 
-    Asks no service and does not change the run.
+    No service is contacted, and the run is not changed.
     """
     from qep_qiskit.files import writable
 

@@ -1,4 +1,4 @@
-"""`qep runs`: the runs there are, and runs as files that stand alone."""
+"""`qep runs`: list, show, export and import runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STYLES = {"done": "green", "damaged": "bold red", "failed": "red", "cancelled": 
 
 @click.group("runs", cls=Group, short_help="List, show, export and import runs.")
 def command() -> None:
-    """List and show runs, export one as a JSON file that stands alone, and import such a file."""
+    """List and show runs, export a run as a self-contained JSON file, and import such a file."""
 
 
 @command.command("list", short_help="List the runs of a folder.")
@@ -52,7 +52,7 @@ def list_command(folder: str | None, as_json: bool) -> None:
 @run_argument
 @json_option
 def show_command(run: str, as_json: bool) -> None:
-    """Show a run: its state, its jobs, what happened to them, and the gradients that were read. Asks no service."""
+    """Show the state, jobs, events and gradients of a run, without contacting a service."""
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import summary
 
@@ -73,9 +73,9 @@ def show_command(run: str, as_json: bool) -> None:
 @click.option("--salvage", is_flag=True, help="Write the readable part of a damaged run, and list what is lost.")
 @json_option
 def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -> None:
-    """Write a run as one JSON file that stands alone: spec, plan, circuits, counts, calibrations, gradients, provenance.
+    """Write a run as one self-contained JSON file: spec, plan, circuits, counts, calibrations, gradients, provenance.
 
-    Circuits are QPY (base64) and, for people, OpenQASM 3.
+    Circuits are in QPY (base64) and, for readers, in OpenQASM 3.
     """
     from qep_qiskit.files import writable
     from qep_qiskit.runs.file import exchange
@@ -109,9 +109,9 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
 @run_option
 @json_option
 def import_command(file: str, folder: str | None, as_json: bool) -> None:
-    """Make a run of an exported FILE. It is a copy, from which nothing is ever sent to a device.
+    """Create a run from an exported FILE. The run is a copy that never sends anything to a device.
 
-    Its counts can be read again, and a training that needs no device can be resumed.
+    Its counts can be reduced again, and a training that needs no device can be resumed.
     """
     from qep_qiskit.runs.file import exchange
     from qep_qiskit.runs.file.folders import HOME
@@ -161,7 +161,7 @@ def _show(run: Summary, store: RunStore, jobs: list[dict[str, object]]) -> None:
 
 
 def _show_epochs(out: Console, store: RunStore) -> None:
-    """Print how the loss of a training fell: over its epochs, or over its steps if no epoch is done."""
+    """Print the loss of a training by epoch, or by step if no epoch is complete."""
     from qep_qiskit.cli.epoch_table import MOST_EPOCHS, epoch_table
     from qep_qiskit.estimates import with_error
 

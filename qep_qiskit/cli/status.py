@@ -1,4 +1,4 @@
-"""`qep status`: where a run is."""
+"""`qep status`: the state of a run."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Show what is written down; do not ask the service.")
 @json_option
 def command(run: str, offline: bool, as_json: bool) -> int:
-    """Show the jobs of a run, and how many steps of a training are done.
+    """Show the jobs of a run, and the number of completed steps of a training.
 
-    Nothing is fetched or sent; another process may be collecting meanwhile.
+    Nothing is fetched or sent. Another process may be collecting at the same time.
     """
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import progress_of, state_of
@@ -49,7 +49,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
 
 
 def _ask(store: RunStore, jobs: list[dict[str, object]]) -> None:
-    """Put in what the service tells of the jobs now; a device that only a Python program has is not asked."""
+    """Update the jobs with the states that the service reports; a device defined in a Python program cannot be asked."""
     from qep_qiskit.runs.verbs import ForeignDeviceError, asked_states, device_of
 
     try:
@@ -73,7 +73,7 @@ def _under_way(jobs: list[dict[str, object]]) -> list[dict[str, object]]:
 
 
 def _say_reasons(store: RunStore, jobs: list[dict[str, object]]) -> None:
-    """Say what is behind states that need a word."""
+    """Print explanations of states that need one."""
     from qep_qiskit.runs.file.records import FORGOTTEN
 
     for job in jobs:

@@ -1,4 +1,4 @@
-"""Standard output and error that never end the work: closed, full, a pipe whose reader went away, or of another encoding."""
+"""Standard output and error that never raise errors, even if they are closed, full, broken pipes, or of another encoding."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from qep_qiskit.plain_text import encodable
 
 
 class _Unfailing:
-    """A text stream whose writing always succeeds; what went wrong is kept in ``failure``."""
+    """A text stream that never fails to write; the first error is stored in ``failure``."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self.failure: OSError | None = None if stream else OSError("closed")
         self._stream = stream or io.StringIO()
 
     def write(self, text: str) -> int:
-        """Write what the stream can take."""
+        """Write a text, with characters that the encoding lacks replaced."""
         if self.failure is None:
             with self._watched():
                 self._stream.write(encodable(text, self._stream.encoding or "utf-8"))
@@ -33,7 +33,7 @@ class _Unfailing:
             self.write(line)
 
     def flush(self) -> None:
-        """Flush where that is possible."""
+        """Flush the stream unless it has failed."""
         if self.failure is None:
             with self._watched():
                 self._stream.flush()
@@ -44,7 +44,7 @@ class _Unfailing:
             yield
         except (OSError, ValueError) as error:
             self.failure = error if isinstance(error, OSError) else OSError(str(error))
-            # what is still buffered must not be tried again at the interpreter's end
+            # the remaining buffer must not be written again when the interpreter exits
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
@@ -54,8 +54,8 @@ class _Unfailing:
 
 @contextmanager
 def unfailing() -> Iterator[None]:
-    """Put such streams in the place of standard output and error, and say on the one what the other could not take."""
-    for number in (0, 1, 2):  # a closed one would be the next file that is opened
+    """Replace standard output and error by such streams, and report failures of standard output on standard error."""
+    for number in (0, 1, 2):  # the next file to be opened would get the number of a closed stream
         try:
             os.fstat(number)
         except OSError:

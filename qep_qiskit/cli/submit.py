@@ -1,4 +1,4 @@
-"""`qep submit`: send a run to a device."""
+"""`qep submit`: the submission of a run to a device."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from qep_qiskit.cli.output import progress
 @run_option
 @yes_option
 def command(request: SpecRequest, as_json: bool, device_name: str | None, folder: str | None, yes: bool) -> int:
-    """Plan a run, write it down, show its price, and send it.
+    """Plan a run, store it, show its price, and send it.
 
-    Every step is written before it is done: after a crash `qep collect RUN` resumes there, and nothing is sent twice.
+    Every step is recorded before it is done: after a crash `qep collect RUN` resumes, and nothing is sent twice.
     """
     from qep_qiskit.runs.new_run import begin
     from qep_qiskit.runs.verbs import remote

@@ -1,4 +1,4 @@
-"""`qep sweep`: one experiment over all combinations of some of its keys, with one table and one picture at the end."""
+"""`qep sweep`: one experiment for all combinations of some of its keys, with a table and a figure of the results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qep_qiskit.sweeps import Average, Row
 
 SHOWN = ("relative_error", "cosine", "validation_accuracy", "loss", "validation_loss", "train_loss", "shots", "seconds")
-"""The columns of the table on a terminal; the files hold all."""
+"""The columns of the table on a terminal; the files contain all columns."""
 
 
 @click.command("sweep", short_help="Run a spec over all combinations of some of its keys.")
@@ -44,17 +44,17 @@ def command(
     out: str | None,
     yes: bool,
 ) -> None:
-    """Run a spec over all combinations of some of its keys.
+    """Run a spec for all combinations of some of its keys.
 
-    Writes sweep.json, sweep.csv and sweep.png. The same command resumes a sweep that was stopped; it is refused where the spec, a
-    file that it names, or a package has changed since. A point that cannot be measured is a row that says why. Results do not
-    depend on the number of workers. Weights that the spec does not give are drawn from the seed, so a sweep over seeds is one
-    over networks, too.
+    Writes sweep.json, sweep.csv and sweep.png. The same command resumes an interrupted sweep, unless the spec, a file that it
+    names, or a package has changed. A point that cannot be measured becomes a row with the reason. Results do not depend on the
+    number of workers. Weights that the spec does not give are drawn from the seed, so a sweep over seeds also varies the
+    weights.
 
-    On a device that bills the price of all points is shown and confirmed first, and each point is kept in a run of its own,
-    so that the same command resumes without paying for anything twice.
+    On a device that bills the total price is shown and confirmed first, and each point is stored in its own run, so that the
+    same command resumes without paying for anything twice.
 
-    A scheduler runs code: give only the address of one of your own, in a network that you trust.
+    A scheduler can run any code: give only the address of your own scheduler in a trusted network.
     """
     from qep_qiskit.cli.paid import paid_points, paid_rows
     from qep_qiskit.report import sweep_figure

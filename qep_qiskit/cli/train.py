@@ -44,11 +44,11 @@ def command(
 ) -> None:
     """Fit the network of SPEC to its [data], as its [training] says.
 
-    Every step is kept in the run. Ctrl-C once stops after the step under way, twice at once; `qep train --resume RUN` resumes,
-    and the end is the same as without a stop. With workers the end is the same for any number of them.
+    Every step is stored in the run. The first Ctrl-C stops after the current step, the second at once; `qep train --resume RUN`
+    resumes. The result is the same as without interruption, and with workers it does not depend on their number.
 
-    On a device that takes jobs the price is shown first. Every job is written down before it is sent: after a stop or a crash
-    --resume takes up the jobs that are under way, and none is sent twice.
+    On a device that bills the price is shown first. Every job is recorded before it is sent: after an interruption or a crash
+    --resume continues with the submitted jobs, and none is sent twice.
     """
     from qep_qiskit.errors import InputError
     from qep_qiskit.training.fitting import spread
@@ -96,18 +96,18 @@ def command(
 
 
 class _Steps:
-    """The number of steps that a training has kept by now."""
+    """Counter of the steps that a training has stored so far."""
 
     def __init__(self) -> None:
         self.log: Log | None = None
 
     @property
     def count(self) -> int:
-        """The number of steps."""
+        """The number of stored steps."""
         return 0 if self.log is None else self.log.done
 
     def beginning(self, also: Callable[[Log], None] | None) -> Callable[[Log], None]:
-        """Return what is called when the training begins."""
+        """Return a function to be called when the training begins."""
 
         def begin(log: Log) -> None:
             self.log = log
@@ -160,7 +160,7 @@ Hidden = Callable[[], AbstractContextManager[object]]
 
 
 def ask_for_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], RunStore], None]:
-    """Return a function that asks for a training on a device; `hidden` hides the bar meanwhile."""
+    """Return a function that asks for confirmation of a training on a device; `hidden` hides the progress bar meanwhile."""
 
     def confirm(price: Mapping[str, Any], store: RunStore) -> None:
         what, again = f"{counted(price['steps'], 'step')}: about ", f"`qep train --resume {store.folder} --yes`"
@@ -172,7 +172,7 @@ def ask_for_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], 
 
 @contextmanager
 def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
-    """Show loss, accuracy, shots and the time left on stderr; nothing unless stderr is a terminal."""
+    """Show loss, accuracy, shots and the remaining time on stderr if it is a terminal."""
     if not sys.stderr.isatty():
         yield {}, nullcontext
         return
@@ -213,7 +213,7 @@ def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
 
 
 def status(done: Step, epoch: dict[str, Any]) -> str:
-    """Return the line that stands next to the bar."""
+    """Return the text next to the progress bar."""
     from qep_qiskit.estimates import percent, with_error
 
     parts = [f"epoch {done.record['epoch']}", f"loss {with_error(done.record['loss'], done.record['loss_stderr'])}"]
@@ -226,7 +226,7 @@ def status(done: Step, epoch: dict[str, Any]) -> str:
 
 
 def show(result: TrainingResult) -> None:
-    """Print how the training went."""
+    """Print a summary of the training."""
     from qep_qiskit.cli.epoch_table import epoch_table
     from qep_qiskit.estimates import cosine, duration
 
