@@ -1,1 +1,1 @@
-"""Results for people: tables on the terminal, figures, and self-contained HTML pages."""
+"""Reports of results: tables on the terminal, figures, and self-contained HTML pages."""

@@ -1,4 +1,4 @@
-"""One self-contained HTML page of an error budget."""
+"""Self-contained HTML pages of error budgets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qep_qiskit.report.findings import allowed_chi_square, large, verdict
 from qep_qiskit.report.template import Column, Page, as_grid, as_rows, columns_of, image
 
 LABELS = ("error", "shot noise alone", "rung added", "cosine", "signs agree", "max |z|", "χ²/K", "loss", "time")
-"""The headings of a rung's cells."""
+"""The headings of the columns of a rung."""
 
 
 def write(
@@ -31,16 +31,16 @@ def write(
     spec_text: str | None = None,
     circuit: QuantumCircuit | None = None,
 ) -> Path:
-    """Write the page atomically, so that a reader never sees part of it.
+    """Write the page atomically, so that a reader never sees a part of it.
 
     Parameters
     ----------
     budget : Budget, or the mapping of its ``to_dict()``
     path : path-like
     spec_text : str, optional
-        The experiment as the user wrote it.
+        The spec as the user wrote it.
     circuit : QuantumCircuit, optional
-        The circuit that prepares the states, to be drawn.
+        The circuit that prepares the states; it is drawn on the page.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
 
 
 def headline(settings: Mapping[str, Any]) -> str:
-    """Return one line that says what was run.
+    """Return a one-line summary of the settings.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def _brief(value: Mapping[str, Any]) -> list[str]:
 
 
 def graph_of(weights: Mapping[str, float], network: object) -> Figure | None:
-    """Return the picture of a network's couplings; None for a network without pairs of sites."""
+    """Return the figure of a network's couplings; None for a network without pairs of sites."""
     return weight_graph(weights, network if isinstance(network, Mapping) else {})
 
 

@@ -1,17 +1,17 @@
-"""Circuits drawn as text, for pages."""
+"""Text drawings of circuits for pages."""
 
 from __future__ import annotations
 
 from qiskit.circuit import QuantumCircuit
 
 MOST_INSTRUCTIONS = 600
-"""Longer circuits are not drawn: nobody reads them."""
+"""The largest number of instructions of a circuit that is drawn; larger drawings are unreadable."""
 WIDTH = 110
-"""Characters in a line."""
+"""The number of characters per line."""
 
 
 def circuit_text(circuit: QuantumCircuit) -> str:
-    """Return the drawing of a circuit, or one line that says how large it is.
+    """Return the drawing of a circuit, or one line with its size if it is too large to draw.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Pictures of a training: curves with error bars, the weights as a graph, the confusion matrix."""
+"""Figures of a training: curves with error bars, the weights as a graph, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAIR, SINGLE = re.compile(r"^(\w+)\[(\d+),(\d+)\]$"), re.compile(r"^(\w+)\[(\d+)
 
 
 def curves(history: Rows, epochs: Rows) -> Figure:
-    """Return loss, accuracy, gradient and, where they were computed, cosines over the steps, with error bars of one σ."""
+    """Return the figure of loss, accuracy, gradient and (if computed) cosines over the steps, with error bars of one σ."""
     accuracy = any(row.get("train_accuracy") is not None for row in epochs)
     cosines = [(row["step"], row["cosine"]) for row in history if row.get("cosine") is not None]
     shots = len({row.get("shots_per_circuit") for row in history}) > 1
@@ -57,7 +57,7 @@ def _loss(panel: Axes, history: Rows, epochs: Rows) -> None:
         x, y = _columns(held, "step", "validation_loss")
         panel.errorbar(x, y, yerr=errors if any(errors) else None, fmt="o-", color=HELD_OUT, markersize=3, label="held out")
     shown = [row["loss"] for row in history] + [row["validation_loss"] for row in held]
-    if min(shown, default=0.0) > 0:  # a loss from shots, its bias taken away, may lie below 0
+    if min(shown, default=0.0) > 0:  # a loss from shots may be negative after its bias is subtracted
         panel.set_yscale("log")
     _finish(panel, "loss")
 
@@ -98,14 +98,14 @@ def _finish(panel: Axes, label: str) -> None:
 
 
 def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Figure | None:
-    """Return couplings as lines between sites, their width by size and their colour by sign; None without couplings.
+    """Return the figure of couplings as lines between sites, by width and colour for size and sign; None without couplings.
 
     Parameters
     ----------
     weights : mapping of name to number
-        Couplings are named ``J[i,j]``, single-site weights ``h[i]``.
+        The weights. Couplings are named ``J[i,j]``, single-site weights ``h[i]``.
     network : mapping
-        With ``inputs`` and ``outputs``, lists of sites, where it has them.
+        The network's description, possibly with lists of sites as ``inputs`` and ``outputs``.
     """
     couplings = {(int(m[2]), int(m[3])): w for name, w in weights.items() if (m := PAIR.match(name))}
     if not couplings:
@@ -153,7 +153,7 @@ def _sites(given: object) -> list[int]:
 
 
 def _places(sites: list[int], inputs: list[int], outputs: list[int]) -> dict[int, tuple[float, float]]:
-    """Put inputs in a column on the left, outputs on the right, the rest on an ellipse between."""
+    """Return the positions of sites: inputs in a column on the left, outputs on the right, others on an ellipse between."""
     places: dict[int, tuple[float, float]] = {}
     for group, x in (([s for s in sites if s in inputs], -2.2), ([s for s in sites if s in outputs and s not in inputs], 2.2)):
         for k, site in enumerate(group):
@@ -166,7 +166,7 @@ def _places(sites: list[int], inputs: list[int], outputs: list[int]) -> dict[int
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
-    """Return the figure of the confusion matrix: one row per true class, one column per answer."""
+    """Return the figure of the confusion matrix, with one row per true class and one column per predicted class."""
     matrix = np.array(counts)
     size = 1.8 + 0.5 * len(matrix)
     drawing = Figure(figsize=(size + 0.8, size), layout="constrained", facecolor="white")

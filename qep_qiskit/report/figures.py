@@ -1,4 +1,4 @@
-"""The picture of an error budget: the gradient with its error bars, and where its error comes from."""
+"""Figures of error budgets: the gradient with its error bars, and the sources of its error."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from qep_qiskit.report.picture import BLUE, FAINT, INK, ORANGE, PINK, file_bytes
 from qep_qiskit.report.waterfall import has_levels, legend, waterfall
 
 MANY_WEIGHTS = 40
-"""Beyond this many weights the gradient is drawn against the exact one and not weight by weight."""
+"""If there are more weights than this, the gradient is drawn against the exact one instead of weight by weight."""
 COLOURS = {"device": PINK, "shots": ORANGE, "mitigated": BLUE}
 
 
 def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
-    """Draw the budget into one file: SVG if the path ends in .svg, else PNG.
+    """Draw a budget into a file: SVG if the path ends in .svg, else PNG.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Pa
 
 
 def figure(budget: Budget | Mapping[str, Any]) -> Figure:
-    """Return the figure: the gradient above the waterfall, or to its left if there are many weights.
+    """Return the figure of a budget: the gradient above the waterfall, or to its left if there are many weights.
 
-    Its difference from the exact gradient is drawn below it, on a scale that shows the error bars.
+    The gradient's difference from the exact one is drawn below the gradient, on a scale that shows the error bars.
     """
     budget = Budget.of(budget)
     exact = values_of(budget, "exact")
@@ -72,7 +72,7 @@ def figure(budget: Budget | Mapping[str, Any]) -> Figure:
 
 
 def values_of(budget: Budget, name: str) -> Vector | None:
-    """Return the values of a rung, None if it was not computed."""
+    """Return the values of a rung; None if it was not computed."""
     rung = budget.computed.get(name)
     return None if rung is None else rung.values
 
@@ -188,7 +188,7 @@ def _finish(axes: list[Axes], label: str, title: str) -> None:
 
 
 def _layout(names: list[str]) -> tuple[list[float], list[tuple[float, float, str]]]:
-    """Return the position of every weight, with a gap between groups, and the groups as (first, last, letter)."""
+    """Return the position of every weight, with gaps between groups, and each group as (first, last, letter)."""
     positions: list[float] = []
     groups: list[tuple[float, float, str]] = []
     for name in names:

@@ -1,4 +1,4 @@
-"""An error budget in words: the error that each rung added, and the verdict."""
+"""Text about an error budget: the error that each rung added, and the verdict."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ LARGE_Z = 3.0
 
 
 class Contribution(NamedTuple):
-    """The change ‖v − v_previous‖ / ‖exact‖ of one rung, or of several if some were not computed."""
+    """The change ‖v − v_previous‖ / ‖exact‖ due to one rung, or to several if some were not computed."""
 
     cause: str
     size: float
 
 
 class Verdict(NamedTuple):
-    """One or two sentences on a result, and whether they are good news; None: cannot be said."""
+    """One or two sentences about a result, and whether it is good (None: unknown)."""
 
     text: str
     good: bool | None = None
 
 
 def large(z: float | None) -> bool:
-    """Return whether a z-score is marked."""
+    """Return whether a z-score is large enough to be highlighted."""
     return z is not None and abs(z) > LARGE_Z
 
 
 def allowed_chi_square(count: int) -> float:
-    """Return 1 + 3 √(2/K), the limit for χ²/K of K weights if only shot noise is left.
+    """Return 1 + 3 √(2/K), the largest χ²/K of K weights that is consistent with shot noise alone.
 
-    It treats the weights as independent; those read from the same shots are not, so a value slightly above means little.
+    This assumes independent weights. Weights measured with the same shots are not, so a slightly larger value means little.
     """
     return 1.0 + 3.0 * math.sqrt(2.0 / max(1, count))
 
 
 def contributions(budget: Budget) -> list[Contribution]:
-    """Return the error that each rung towards the measurement added; mitigation is left out, as it takes error away."""
+    """Return the error added by each rung, except by mitigation, which reduces the error."""
     added: list[Contribution] = []
     pending: list[str] = []
     for rung in budget.rungs:
@@ -62,8 +62,8 @@ def verdict(budget: Budget) -> Verdict:
     Returns
     -------
     Verdict
-        ``good`` is True where the last rung lies within its error bars of the exact gradient (χ²/K at most
-        `allowed_chi_square`), False where it does not, None where there are no error bars or no exact gradient.
+        ``good`` is True if the last rung is within its error bars of the exact gradient (χ²/K at most `allowed_chi_square`),
+        False if it is not, and None without error bars or an exact gradient.
     """
     last = list(budget.computed.values())[-1:]
     if not last or last[0].name == "exact":
@@ -110,7 +110,7 @@ def _second_sentence(budget: Budget, last: Rung) -> str:
 
 
 def _cause(budget: Budget, rung: Rung, added: float, causes: list[str]) -> str:
-    """Name what was added since the last rung that was computed: all causes in between, unless shot noise explains it."""
+    """Return the name of the causes since the last computed rung, or only the last cause if shot noise explains the change."""
     noise = budget.shot_noise(rung)
     if len(causes) == 1 or (noise is not None and added <= 2 * noise):
         return causes[-1]

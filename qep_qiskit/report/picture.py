@@ -1,4 +1,4 @@
-"""The colours of all figures, and a figure as the content of a file."""
+"""The colours of all figures, and the conversion of figures to files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 INK, FAINT = "#222222", "#8a8a8a"
-# Okabe and Ito's palette, which readers with any colour vision can tell apart.
+# Okabe and Ito's palette, distinguishable with any colour vision
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"
 
 
 def file_bytes(figure: Figure, style: Literal["png", "svg"] = "svg", dpi: int = 150) -> bytes:
-    """Return a figure as a file's content; the same figure gives the same bytes.
+    """Return a figure as the content of a file; the same figure gives the same bytes.
 
     Parameters
     ----------
     figure : Figure
     style : {"png", "svg"}
     dpi : int
-        Resolution of a PNG.
+        The resolution of a PNG.
     """
     stream = io.BytesIO()
     metadata = {"Software": None} if style == "png" else {"Date": None, "Creator": None}

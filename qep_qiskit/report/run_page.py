@@ -1,4 +1,4 @@
-"""One self-contained HTML page of a run: what was measured, what happened to its jobs, and what they cost."""
+"""Self-contained HTML pages of runs: the measurement, the history of the jobs, and their cost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write(store: RunStore, readings: Readings, path: Path | None = None) -> Path
 
 
 def page(store: RunStore, readings: Readings) -> str:
-    """Return the page: no script runs in it and nothing outside it is loaded."""
+    """Return the page, which runs no script and loads nothing from outside."""
     budget, provenance, diagnostics = readings.budget, readings.budget.provenance, readings.budget.diagnostics
     events, weights = store.events(), budget.settings["weights"]
     service = _service(store, provenance)
@@ -98,7 +98,7 @@ def _service(store: RunStore, provenance: Mapping[str, Any]) -> str:
 
 
 def _oddities(store: RunStore) -> list[str]:
-    """Return what a reader should know first: duplicates, jobs that were sent again, a copy."""
+    """Return notes that a reader should see first: duplicates, resubmitted jobs, and whether the run is a copy."""
     lines = [
         f"{len(ids)} duplicate{'s' * (len(ids) > 1)} of {tag} were made by the service: {', '.join(ids)}"
         for tag, ids in store.all("duplicates").items()
@@ -164,7 +164,7 @@ def _circuits(store: RunStore) -> list[dict[str, Any]]:
 
 
 def _short(value: Any) -> Any:
-    """Return a long list of axes as one letter where they are all the same."""
+    """Return a long list of equal axes as one letter with its number, and any other value unchanged."""
     if isinstance(value, str) and len(value) > 8 and len(set(value)) == 1:
         return f"{value[0]} × {len(value)}"
     return value

@@ -1,4 +1,4 @@
-"""The picture of a sweep: the first measure over the first axis that has numbers."""
+"""Figures of sweeps: the first measure over the first numeric axis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_LINES = 12
 
 
 def draw(entries: Sequence[Average], measure: str, path: str | os.PathLike[str]) -> Path:
-    """Draw one measure of a sweep into a PNG.
+    """Draw one measure of a sweep into a PNG file.
 
     Parameters
     ----------

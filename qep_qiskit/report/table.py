@@ -1,4 +1,4 @@
-"""An error budget on the terminal."""
+"""Error budgets as text on the terminal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from qep_qiskit.plain_text import one_line, shortened
 from qep_qiskit.report.findings import large, verdict
 
 MANY_WEIGHTS = 24
-"""Beyond this many weights only the most deviating ones are listed; the page has all."""
+"""If there are more weights than this, only the most deviating ones are listed; the page lists all."""
 LISTED = 16
 
 
 def render(budget: Budget | Mapping[str, Any], console: Console) -> None:
-    """Print the rungs, the weights, the loss, the verdict and the warnings; made for 100 columns.
+    """Print the rungs, the weights, the loss, the verdict and the warnings, formatted for 100 columns.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _weight_table(budget: Budget) -> tuple[Table, int]:
 
 
 def _listed(budget: Budget, last: list[Rung]) -> list[int]:
-    """Return the weights that are listed: all, or those of the last rung that deviate most."""
+    """Return the indices of the listed weights: all, or those that deviate most in the last rung."""
     count = len(budget.names)
     if count <= MANY_WEIGHTS or not last:
         return list(range(min(count, MANY_WEIGHTS)))

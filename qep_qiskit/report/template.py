@@ -1,4 +1,4 @@
-"""The frame of all pages, mappings as tables, and the data that a page carries along."""
+"""The common frame of all pages, tables from mappings, and the data embedded in a page."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from qep_qiskit.report.picture import file_bytes
 from qep_qiskit.secrets import scrubbed, scrubbed_document
 
 Table = Mapping[str, Any]
-"""``headers`` and ``rows`` of text."""
+"""A table as a mapping with ``headers`` and ``rows`` of text."""
 ABSENT = (None, "", MISSING)
-"""Cells that say nothing."""
+"""The values of empty cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +43,15 @@ class Page:
         The data that the page contains as JSON.
     headline : str
     notice : tuple of str
-        A word and what it says, in a frame below the title; empty for none.
+        A word and its explanation, shown in a frame below the title; empty for none.
     warnings : sequence of str
     summary, ran : sequence of (str, str)
-        Tables below the verdict, and of what ran.
+        The rows of the table below the verdict, and of the table of settings.
     tables : sequence of (str, table)
-        More tables of what ran, with their titles.
+        Further tables of settings, with their titles.
     versions : mapping of str to str
     spec : str or None
-        The experiment as the user wrote it.
+        The spec as the user wrote it.
     """
 
     kind: str
@@ -68,13 +68,13 @@ class Page:
     spec: str | None = None
 
     def render(self, **values: object) -> str:
-        """Return the page with these values in its body: no script runs in it and nothing outside it is loaded."""
+        """Return the page with these values in its body; it runs no script and loads nothing from outside."""
         template = _environment().get_template(f"{self.kind}.html.jinja")
         return template.render(page=self, style=Markup(_text_of("page.css")), data=Markup(data_text(self.data)), **values)
 
 
 class Column(NamedTuple):
-    """One column of a table of weights; marked cells stand out."""
+    """One column of a table of weights. Marked cells are highlighted."""
 
     heading: str
     cells: Sequence[str]
@@ -104,7 +104,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """Return a value for a page: texts, except for our own markup, lose secrets and invisible characters."""
+    """Return a value for a page. Text, except for our own markup, is cleared of secrets and invisible characters."""
     return printable(scrubbed(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -113,7 +113,7 @@ def _text_of(name: str) -> str:
 
 
 def image(figure: Figure | None) -> Markup | None:
-    """Return a picture as the base64 text of a data address."""
+    """Return a figure as base64 text for a data URL; None without a figure."""
     return None if figure is None else Markup(base64.b64encode(file_bytes(figure)).decode("ascii"))
 
 
@@ -130,7 +130,7 @@ def as_rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 
 def as_grid(records: Iterable[Mapping[str, Any]]) -> Table:
-    """Return records as a table: one column per key in the order of appearance, those without any value left out."""
+    """Return records as a table, with one column per key in order of appearance; columns without any value are left out."""
     rows = list(records)
     headers = [
         key for key in dict.fromkeys(str(key) for row in rows for key in row) if any(row.get(key) not in ABSENT for row in rows)
@@ -156,6 +156,6 @@ def _text(value: object) -> str:
 
 
 def data_text(document: Mapping[str, Any]) -> str:
-    """Return the data as JSON in which no character can end the script element or open a comment."""
+    """Return a document as JSON without any character that could end the script element or open a comment."""
     text = json.dumps(scrubbed_document(plain(document)), allow_nan=False, default=str)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,4 +1,4 @@
-"""When what happened to the jobs of a run, as a picture."""
+"""Figure of the history of a run's jobs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Span = tuple[str, datetime, datetime | None]
 
 
 def spans(events: Sequence[Event]) -> dict[str, list[Span]]:
-    """Return for every job its states with their beginning and end; the last one's end is None."""
+    """Return the states of every job with their start and end; the end of the last state is None."""
     by_tag: dict[str, list[Span]] = {}
     for event in events:
         if event.tag is None or event.state is None:
@@ -46,7 +46,7 @@ def spans(events: Sequence[Event]) -> dict[str, list[Span]]:
 
 
 def timeline(events: Sequence[Event], created: str) -> Figure:
-    """Return the picture: one row per job, one colour per state, and a mark where it ended."""
+    """Return the figure, with one row per job, one colour per state, and a mark at the end of each job."""
     jobs = spans(events)
     start = min([datetime.fromisoformat(created), *(s[0][1] for s in jobs.values())])
     end = max(max(datetime.fromisoformat(e.time) for e in events), start + LEAST)
@@ -81,11 +81,11 @@ def timeline(events: Sequence[Event], created: str) -> Figure:
 
 
 def _short(tag: str) -> str:
-    """Return what tells a run's jobs apart: the round and the purpose."""
+    """Return a short name of a job within its run: the round and the purpose."""
     pieces = tag.rsplit("-", 2)
     return f"round {int(pieces[1]) + 1}, {pieces[2]}" if len(pieces) == 3 and pieces[1].isdecimal() else tag[-24:]
 
 
 def _day(time: datetime) -> float:
-    """Return a time as Matplotlib counts it: in days since 1970."""
+    """Return a time in Matplotlib's unit, days since 1970."""
     return time.timestamp() / 86400

@@ -1,4 +1,4 @@
-"""One self-contained HTML page of a training: curves, weights, confusion matrix, and the quality of its gradients."""
+"""Self-contained HTML pages of trainings: curves, weights, confusion matrix, and the quality of the gradients."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Facts:
-    """The content of a training's page.
+    """The content of the page of a training.
 
     Attributes
     ----------
     run : str
     settings : mapping
     history, epochs : list of mapping
-        As of :class:`TrainingResult`.
+        See :class:`TrainingResult`.
     shown_epoch : mapping or None
-        The best with early stopping, else the last.
+        The best epoch with early stopping, else the last epoch.
     weights : mapping of str to float
     shots : int
     stopped : str or None
     finished : bool
     mean_cosine : float or None
     jobs : list of mapping
-        What was sent to a device, and what it was billed.
+        The jobs sent to a device, and the time billed for them.
     estimated_seconds : float or None
     warnings : list of str
-        The first few different ones.
+        The first few distinct warnings.
     """
 
     run: str
@@ -66,7 +66,7 @@ def write(store: RunStore, path: Path | None = None) -> Path:
     Parameters
     ----------
     store : RunStore
-        A training's, finished or not.
+        The run of a training, finished or not.
     path : Path, optional
     """
     target = store.folder / "report.html" if path is None else Path(path)
@@ -75,7 +75,7 @@ def write(store: RunStore, path: Path | None = None) -> Path:
 
 
 def page(store: RunStore) -> str:
-    """Return the page: no script runs in it and nothing outside it is loaded."""
+    """Return the page, which runs no script and loads nothing from outside."""
     facts = facts_of(store)
     settings, last = facts.settings, facts.shown_epoch
     counts = None if last is None else last.get("validation_confusion")
@@ -102,7 +102,7 @@ def page(store: RunStore) -> str:
 
 
 def facts_of(store: RunStore) -> Facts:
-    """Return all that the page shows.
+    """Return the content of the page.
 
     Raises
     ------

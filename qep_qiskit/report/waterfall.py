@@ -1,4 +1,4 @@
-"""The waterfall: how far each rung is from the exact gradient, and by how much each step moved it."""
+"""The waterfall figure: each rung's distance from the exact gradient, and the change due to each step."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from qep_qiskit.plain_text import one_line
 from qep_qiskit.report.picture import AMBER, FAINT, INK, SKY
 
 WIDE_RANGE = 20.0
-"""A largest error beyond this multiple of the smallest needs a logarithmic axis."""
+"""The axis is logarithmic if the largest error exceeds the smallest by more than this factor."""
 SMALLEST_SHARE = 1e-5
-"""An error below this share of the largest one is drawn at the end of the axis."""
+"""Errors below this share of the largest one are drawn at the end of the axis."""
 
 TITLE = "Where the error comes from"
 NOISE_LINE: dict[str, Any] = {"linewidth": 1.3, "linestyle": (0, (1.5, 1.2))}
@@ -64,7 +64,7 @@ def waterfall(axes: Axes, budget: Budget) -> None:
 
 
 def legend(axes: Axes, title: str, keys: list[Patch | Line2D] | None = None) -> None:
-    """Put the panel's title and, on the line below it, its legend above the axes."""
+    """Add the panel's title above the axes, with its legend on the line below the title."""
     handles = axes.get_legend_handles_labels()[0] if keys is None else keys
     if handles:
         axes.legend(
@@ -88,7 +88,7 @@ def _levels(budget: Budget) -> list[float]:
 
 
 def _scale(axes: Axes, values: list[float]) -> float:
-    """Set the axis and return where its bars start."""
+    """Set the axis and return the start of its bars."""
     largest = max(values)
     smallest = max(min(v for v in values if v > 0), SMALLEST_SHARE * largest)
     percentages = FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
