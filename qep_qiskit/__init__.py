@@ -1,6 +1,6 @@
 """Quantum equilibrium propagation on Qiskit.
 
-``import qep_qiskit as qep`` is quick: every public name is imported when it is first used.
+``import qep_qiskit as qep`` is fast, because every public name is imported at its first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of arguments from users: one clear line for whatever cannot be read."""
+"""Checks of arguments from users, with one clear line for each error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shown(value: object) -> str:
         return f"<{'class' if isinstance(value, type) else 'function'} {value.__qualname__}>"
     try:
         text = " ".join(_SHORT.repr(value).split())
-    except Exception:  # the repr of a stranger's object
+    except Exception:  # a foreign object may fail in its repr
         text = f"<{type(value).__name__}>"
     text = _ADDRESS.sub("", text)
     return text if len(text) <= 80 else text[:79] + "…"
@@ -47,7 +47,7 @@ def whole(name: str, value: object, *, least: int = 0, most: int | None = None, 
     Raises
     ------
     InputError
-        One line that names the argument, its value, and what is allowed.
+        If the value is not allowed. The message names the argument, its value, and the allowed values.
     """
     number = _whole(value)
     if number is None or number < least or (most is not None and number > most):
@@ -57,7 +57,7 @@ def whole(name: str, value: object, *, least: int = 0, most: int | None = None, 
 
 
 def counts(value: Any, least: int) -> bool:
-    """Return whether a value is an integer of Python or NumPy, at least `least`; floats and flags are not."""
+    """Return whether a value is a Python or NumPy integer of at least `least`; floats and flags are not."""
     try:
         return not isinstance(value, bool | np.bool_) and operator.index(value) >= least
     except TypeError:
@@ -77,7 +77,7 @@ def _whole(given: object) -> int | None:
 
 
 def _scalar(value: object) -> Any:
-    """Return the item of a NumPy array without dimensions, and any other value as it is."""
+    """Return the item of a NumPy array without dimensions, and any other value unchanged."""
     return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
@@ -98,7 +98,7 @@ def real(name: str, value: Any, *, above: float | None = None, least: float | No
 
 
 def flag(name: str, value: object) -> bool:
-    """Return a Boolean of Python or NumPy as bool; nothing else is accepted."""
+    """Return a Python or NumPy Boolean as bool; nothing else is accepted."""
     value = _scalar(value)
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name}: {shown(value)} is not allowed; give True or False")
@@ -106,7 +106,7 @@ def flag(name: str, value: object) -> bool:
 
 
 def seed_of(value: object, *, name: str = "seed") -> int:
-    """Return a seed, any whole number: the same numbers are drawn again from the same seed."""
+    """Return a seed as an int; any whole number is allowed."""
     number = _whole(value)
     if number is None:
         raise InputError(f"{name}: {shown(value)} is not allowed; give a whole number such as 7")
@@ -114,15 +114,15 @@ def seed_of(value: object, *, name: str = "seed") -> int:
 
 
 def named(where: str, values: object) -> dict[str, Any] | None:
-    """Return {name: value} of any object that carries names; None if it carries none.
+    """Return {name: value} for an object with named values; None if it has no names.
 
-    Names are carried by mappings of any kind, pandas Series with an index of names, tables of one row (pandas, polars), xarray
-    arrays with a coordinate, records of NumPy and named tuples.
+    Objects with names are mappings of any kind, pandas Series with an index of names, tables of one row (pandas, polars), xarray
+    arrays with a coordinate, NumPy records, and named tuples.
 
     Raises
     ------
     InputError
-        For a name that stands twice, and for a table of several rows.
+        If a name appears twice, or if a table has several rows.
     """
     names, items = _names(where, values)
     if names is None:
@@ -163,12 +163,12 @@ def _names(where: str, values: Any) -> tuple[list[Any] | None, list[Any]]:
 
 
 def _unless_numbered(labels: list[Any], items: list[Any]) -> tuple[list[Any] | None, list[Any]]:
-    """Return labels and items, with None for labels that are only the positions 0, 1, 2, …"""
+    """Return labels and items; no labels if they are only the positions 0, 1, 2, …"""
     return (None, []) if labels == list(range(len(labels))) else (labels, items)
 
 
 def unnamed(where: str, values: object, order: str) -> Any:
-    """Return a value unchanged, but refuse one that carries names; `order` describes the order of plain numbers."""
+    """Return a value unchanged, but refuse one with names; `order` describes the order of plain numbers."""
     names = named(where, values)
     if names is not None:
         raise InputError(
@@ -179,7 +179,7 @@ def unnamed(where: str, values: object, order: str) -> Any:
 
 
 def numbers(values: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """Return real numbers as an array of floats, masked ones as NaN; None if there is anything else.
+    """Return real numbers as an array of floats, with NaN for masked ones; None if there is anything else.
 
     Text does not count as a number, and a complex number only if its imaginary part is zero.
     """

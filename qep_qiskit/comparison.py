@@ -1,4 +1,4 @@
-"""The error budget: from the exact gradient to the measured one, with one cause of error per rung."""
+"""Computation of error budgets: from the exact gradient to the measured one, with one cause of error per rung."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ def compare(problem: Problem, *, progress: Progress = silent, **options: Unpack[
     Returns
     -------
     Budget
-        Rungs: exact (β → 0), finite β, prepared state without noise, device noise at infinite shots, device with raw shots,
-        device mitigated. A rung that does not apply or was not requested has no values and says why. With ``Exact(level=k)`` and
-        ``Thermal(T)`` exact means that level's or that temperature's. Beside them `mean_field`, the classical network's gradient.
+        The rungs: exact (β → 0), finite β, prepared state without noise, device noise at infinite shots, device with raw shots,
+        and device with mitigation. A rung that does not apply or was not requested has no values and says why. With
+        ``Exact(level=k)`` or ``Thermal(T)``, exact means the gradient of that level or temperature. In addition there is
+        `mean_field`, the classical network's gradient.
     """
     climb = Climb(problem, settings_of(compare, options), progress=progress)
     for _ in climb.rungs():
@@ -70,7 +71,7 @@ Measure: TypeAlias = "Callable[[Climb], Gradient]"
 
 
 def rung(name: str, title: str, short: str, meaning: str, **words: str) -> Callable[[Measure], Measure]:
-    """Return a decorator that registers a method of `Climb` as a kind of rung; rungs are climbed in the order of the methods."""
+    """Return a decorator that registers a method of `Climb` as a kind of rung. Rungs are computed in the order of the methods."""
 
     def registered(measure: Measure) -> Measure:
         RUNGS.register(name)(RungKind(measure, title, short, meaning, **words))
@@ -139,7 +140,7 @@ class Climb:
         return structures[0].circuit
 
     def _stencil(self) -> Stencil:
-        """Return one stencil for all rungs: the one for the preparation and shots of this comparison."""
+        """Return the stencil for all rungs, chosen for the preparation and shots of this comparison."""
         if self._chosen is not None:
             return self._chosen
         first = plan(self._problem, self._settings, progress=self._progress)
@@ -147,7 +148,7 @@ class Climb:
         return first.stencil
 
     def _described_stencil(self) -> dict[str, object]:
-        """Return kind and β; an adaptive β that an interrupted comparison has not chosen yet is None."""
+        """Return the stencil's kind and β; an adaptive β not yet chosen is None."""
         stencil = self._settings.stencil
         described: dict[str, object] = {"kind": stencil.kind, "beta": None if self._chosen is None else self._chosen.beta}
         return described if isinstance(stencil, Stencil) else {**described, "chosen": "adaptive"}

@@ -1,4 +1,4 @@
-"""The display of results: short lines, and small tables in notebooks and terminals."""
+"""Display of results: short lines, and small tables in notebooks and terminals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST = 80
 
 
 def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], notes: Sequence[str] = ()) -> str:
-    """Return a table of text as HTML, escaped; only the first rows of a long one, with the number of the rest below."""
+    """Return a table of text as escaped HTML; a long table is cut, with the number of remaining rows below it."""
     lines = list(rows)
     rest = [f"… and {len(lines) - MOST_ROWS} more rows"] if len(lines) > MOST_ROWS else []
     head = "".join(f"<th>{escape(word)}</th>" for word in headings)
@@ -29,7 +29,7 @@ def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[obje
 
 
 def terminal_table(*left: str, right: Iterable[str] = (), title: str | None = None) -> Table:
-    """Return an empty table for a terminal: its columns of text first, then those of numbers."""
+    """Return an empty table for a terminal, with text columns first and number columns after them."""
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")

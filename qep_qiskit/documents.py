@@ -1,4 +1,4 @@
-"""Results as documents: what JSON can hold."""
+"""Conversion of results to JSON documents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Return numbers, texts, lists and mappings that JSON can hold; NaN and infinities become None.
+    """Convert a value to numbers, texts, lists and mappings for JSON; NaN and infinities become None.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The errors that a user sees: one line that says what is wrong, shows the value, and says what to do."""
+"""Errors for users. Each is one line that states the problem, the value, and the remedy."""
 
 from __future__ import annotations
 

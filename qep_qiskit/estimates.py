@@ -1,4 +1,4 @@
-"""Numbers with error bars, and how they are printed. All number formats are defined here."""
+"""Numbers with error bars, and the formats of all printed numbers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def with_error(value: float | None, error: float | None) -> str:
     ----------
     value : float or None
     error : float or None
-        One standard deviation. Without one (None, zero or not finite) the value stands alone with four digits.
+        The standard deviation. If it is None, zero or not finite, the value is printed alone, with four digits.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def with_error(value: float | None, error: float | None) -> str:
 
 
 def unsigned_zero(text: str) -> str:
-    """Return a printed number without the sign, where all of its digits are zero.
+    """Return a printed number without its sign if all of its digits are zero.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def percent(share: float | None) -> str:
 
 
 def cosine(value: float | None) -> str:
-    """Return a cosine with as many nines as it has, four decimals at least.
+    """Return a cosine with all of its leading nines and at least four decimals.
 
     Examples
     --------
@@ -144,14 +144,14 @@ def score(z: float | None) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """Return a number near 1 with two decimals, a large one with none."""
+    """Return a number with two decimals, or with none if it is at least 10."""
     if value is None or not math.isfinite(value):
         return MISSING
     return f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
 def duration(seconds: float | None) -> str:
-    """Return a duration.
+    """Return a duration in words.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def duration(seconds: float | None) -> str:
 
 
 def column(values: Iterable[float | None]) -> list[str]:
-    """Return the values of one column with the same number of decimals, five digits for the largest.
+    """Return the values of one column with the same number of decimals, chosen for five digits of the largest.
 
     Examples
     --------

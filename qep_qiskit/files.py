@@ -1,4 +1,4 @@
-"""Files written completely or not at all."""
+"""Writing of files, completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
     Returns
     -------
     Path
-        The path that was written.
+        The path of the written file.
 
     Raises
     ------
     OSError
-        With the name of the file, such as for a full disk.
+        If the file cannot be written, for instance because the disk is full. The error has the name of the file.
     """
     target = Path(path)
     if target.exists() and not target.is_file():
@@ -41,7 +41,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def _written_through(target: Path, content: bytes) -> Path:
-    """Write into a device such as /dev/stdout, which replacing by a file would destroy for everyone else."""
+    """Write into a device such as /dev/stdout, which must not be replaced by a file."""
     try:
         with open(target, "wb") as stream:
             stream.write(content)
@@ -52,18 +52,18 @@ def _written_through(target: Path, content: bytes) -> Path:
 
 
 def writable(path: str | os.PathLike[str], option: str) -> Path:
-    """Check that a path can be written, before the work whose result it will hold. Return it.
+    """Check, before the work starts, that its result can be written to a path, and return the path.
 
     Parameters
     ----------
     path : path
     option : str
-        What the user gave it as, for the message.
+        The option that gave the path, for the message.
 
     Raises
     ------
     InputError
-        If its folder does not exist or cannot be written, or it is a folder itself.
+        If the folder does not exist or cannot be written to, or if the path is a folder.
     """
     target = Path(path)
     folder = target.parent

@@ -1,8 +1,8 @@
-"""Registries of what a spec can name: each kind is registered where it is defined, and other packages add theirs.
+"""Registries of the kinds that a spec can name. Each kind is registered where it is defined; other packages can add more.
 
-A room's kinds are found by importing its modules when one is first asked for. Other packages add theirs by entry points of the
-groups ``qep_qiskit.networks``, ``.preparers``, ``.devices`` and ``.mitigations``; such a package is imported only when one of its
-kinds is named.
+Kinds of this package are found by importing the modules of a folder when one is first requested. Other packages add kinds by
+entry points of the groups ``qep_qiskit.networks``, ``.preparers``, ``.devices`` and ``.mitigations``; such a package is
+imported only when one of its kinds is named.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class Key:
     Parameters
     ----------
     about : str
-        What the value is; errors add which values the type and the limits allow.
+        A description of the value. Errors add the allowed values from the type and the limits.
     least, most, above, below : float, optional
         Limits of a number.
     words : tuple of str
-        The only texts that are allowed.
+        The allowed texts, if they are limited.
     form : type, optional
-        The type in a spec, for a parameter that takes more in Python.
+        The type in a spec, if the parameter accepts more in Python.
     read : callable, optional
-        (value, folder of the spec or None) → the argument.
+        (value, folder of the spec or None) → the argument, for a value that must be converted.
     hidden : bool
         Whether specs do not have this key.
     """
@@ -74,18 +74,18 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Kind:
-    """Something that a spec can name.
+    """A kind: a value that a spec can name.
 
     Attributes
     ----------
     name : str
-        A part in angle brackets stands for any text, as in ``fake_<name>``.
+        The name; a part in angle brackets stands for any text, as in ``fake_<name>``.
     value : object
-        Usually a class or function, whose parameters are the keys of the spec's section.
+        The value, usually a class or function; its parameters are the keys of the spec's section.
     package : str
-        The distribution that it comes from.
+        The distribution that contains it.
     accepts : callable, optional
-        text → whether it names this kind in another way.
+        text → whether the text names this kind in another form.
     """
 
     name: str
@@ -95,12 +95,12 @@ class Kind:
 
     @property
     def about(self) -> str:
-        """The first line of its docstring, without the verb."""
+        """The first line of the value's docstring, without "Return"."""
         return (inspect.getdoc(self.value) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
 
     @functools.cached_property
     def parameters(self) -> dict[str, Parameter]:
-        """Its parameters by name, in order."""
+        """The parameters of the value by name, in order."""
         plain_class = inspect.isclass(self.value) and not dataclasses.is_dataclass(self.value)
         hints = typing.get_type_hints(self.value.__init__ if plain_class else self.value, include_extras=True)
         parameters = {}
@@ -117,16 +117,16 @@ class Kind:
 
 
 class Kinds:
-    """The kinds of one sort of thing, by name.
+    """Registry of the kinds of one sort, by name.
 
     Parameters
     ----------
     what : str
-        What they are, for errors: ``"preparer"``.
+        The word for such a kind in errors, such as ``"preparer"``.
     room : str
-        The package or module whose files register our own.
+        The package or module that registers the built-in kinds.
     group : str, optional
-        The group of entry points by which other packages add theirs.
+        The group of entry points with which other packages add kinds.
     """
 
     def __init__(self, what: str, room: str, group: str | None = None) -> None:
@@ -146,7 +146,7 @@ class Kinds:
 
     @functools.cached_property
     def built_in(self) -> dict[str, Kind]:
-        """Our own kinds by name; the first time this imports the files that define them."""
+        """The built-in kinds by name; the first access imports the files that define them."""
         room = importlib.import_module(f"{PACKAGE}.{self._room}")
         for module in pkgutil.walk_packages(getattr(room, "__path__", ()), f"{room.__name__}."):
             importlib.import_module(module.name)
@@ -171,8 +171,8 @@ class Kinds:
         Raises
         ------
         InputError
-            If there is none, listing those there are; if two packages use the name; if a package cannot be imported. `where` is
-            the key that holds the name.
+            If there is none (the message lists the kinds), if two packages use the name, or if a package cannot be imported. The
+            message starts with `where`, the key that contains the name.
         """
         built_in = self._built_in_for(text) if isinstance(text, str) else None
         added = [point for point in self._added if point.name == text]
@@ -190,11 +190,11 @@ class Kinds:
         )
 
     def __getitem__(self, name: str) -> Any:
-        """Return the value of the kind of that name."""
+        """Return the value of the kind with a name."""
         return self.named(name, self.what).value
 
     def about(self, name: str) -> str:
-        """Return a line about a kind; for another package's it names the package, which is not imported."""
+        """Return a line about a kind. For a kind of another package, which is not imported, it names the package."""
         if name in self.built_in:
             return self.built_in[name].about
         return f"from the package {' and '.join(_package(point) for point in self._added if point.name == name)}"
@@ -208,20 +208,20 @@ class Kinds:
         try:
             kind = Kind(point.name, point.load(), _package(point))
             if callable(kind.value):
-                _ = kind.parameters  # whose types may not be importable
+                _ = kind.parameters  # fails if their types cannot be imported
         except Exception as error:
             raise failed(where, point.name, _package(point), error) from error
         return kind
 
 
 def failed(where: str, name: str, package: str, error: Exception) -> InputError:
-    """Return the line for a kind of another package that cannot be imported or made."""
+    """Return the error for a kind of another package that cannot be imported or built."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return InputError(f'{where}: "{name}" of the package {package} fails ({reason}); repair or uninstall the package')
 
 
 def one_of(words: Iterable[str]) -> str:
-    """Return the words as errors list them.
+    """Return the words as a list for errors.
 
     Examples
     --------
@@ -232,7 +232,7 @@ def one_of(words: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as TOML writes it, on one line and cut to a readable length.
+    """Return a value in TOML notation, on one line and cut to a readable length.
 
     Examples
     --------

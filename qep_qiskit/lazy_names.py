@@ -1,4 +1,4 @@
-"""Public names of a package, each imported when it is first used."""
+"""Lazy import of the public names of a package, at their first use."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from importlib import import_module
 def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` for a package that lists its names in ``__all__``.
 
-    The origin of each name is written once, in the imports under ``if TYPE_CHECKING:``, which type checkers read too.
+    The module of each name is given only once, by the imports under ``if TYPE_CHECKING:``, which type checkers read too.
 
     Parameters
     ----------
     package : str
-        The package's own ``__name__``.
+        The ``__name__`` of the package.
     """
     module = sys.modules[package]
 

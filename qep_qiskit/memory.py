@@ -1,4 +1,4 @@
-"""Free memory of this process, and the refusal of work that needs more, before it begins."""
+"""Free memory of this process, and refusal of work that would need more."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _CGROUP = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 
 SMALL = 2**24
-"""Fewer bytes are granted unseen: reading what is free takes longer than the work that needs them."""
+"""Requests below this many bytes are always granted, since measuring the free memory takes longer than such work."""
 
 
 def free_memory() -> int | None:
-    """Return the bytes that this process can still allocate, None if the system does not report them.
+    """Return the number of bytes that this process can still allocate; None if the system does not report it.
 
-    The least of what is available, of the container's limit and of the process's own (``ulimit -v``).
+    This is the minimum of the available memory, the container's limit, and the process's own limit (``ulimit -v``).
     """
     amounts = [amount for amount in (_available(), _of_the_container(), _of_the_process()) if amount is not None]
     return max(min(amounts), 0) if amounts else None
@@ -29,15 +29,15 @@ def require(need: float, what: str, remedy: str) -> None:
     Parameters
     ----------
     need : float
-        Bytes.
+        The number of bytes needed.
     what : str
-        What needs them, with its key: "preparation.method: exact ground states of 26 qubits".
+        The work that needs them, with its key: "preparation.method: exact ground states of 26 qubits".
     remedy : str
 
     Raises
     ------
     InputError
-        One line with what is needed and what is free.
+        If the memory is not free. The message states the needed and the free memory.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def require(need: float, what: str, remedy: str) -> None:
 
 
 def size(number: float) -> str:
-    """Return a number of bytes in words.
+    """Return a number of bytes as text.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def _of_the_container() -> int | None:
 
 
 def address_space() -> int | None:
-    """Return the bytes of addresses that this process uses, or None if the system does not say."""
+    """Return the size of the process's address space in bytes; None if the system does not report it."""
     try:
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Text from files, devices, users and providers, made safe to show: it cannot move the cursor, change colours or hide text."""
+"""Safe display of text from files, devices, users and providers: it cannot move the cursor, change colours or hide text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 REPLACEMENT = "\ufffd"
 LONGEST_NAME = 40
-"""Characters of a name in a table; longer names would push the numbers out of sight."""
+"""The largest number of characters of a name in a table, so that the numbers stay visible."""
 # controls (C0, DEL, C1), soft hyphen, zero-width and bidirectional marks, line separators, surrogates, interlinear marks, tags
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
@@ -28,7 +28,7 @@ _PLAIN = {
 
 
 def printable(text: str) -> str:
-    r"""Return a text in which every character is visible; tabs and line breaks stay.
+    r"""Return a text with every character visible; tabs and line breaks are kept.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""Return a text as one line in which every character is visible.
+    r"""Return a text as one line with every character visible.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def one_line(text: str) -> str:
 
 
 def shortened(name: str, width: int = LONGEST_NAME) -> str:
-    """Return a name as one line of at most `width` characters: its beginning and its end.
+    """Return a name on one line of at most `width` characters, with its middle cut out if necessary.
 
     Examples
     --------
@@ -65,12 +65,12 @@ def shortened(name: str, width: int = LONGEST_NAME) -> str:
 
 
 def drawn(name: str, width: int = LONGEST_NAME) -> str:
-    """Return a name for a picture, with dollar signs escaped: a pair would begin a formula."""
+    """Return a name for a picture, with dollar signs escaped, because a pair would start a formula."""
     return shortened(name, width).replace("$", r"\$")
 
 
 def encodable(text: str, encoding: str) -> str:
-    """Return a text for this encoding; other characters are replaced by plain letters.
+    """Return a text for an encoding, with all other characters replaced by plain letters.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A problem: a network, its weights, one sample and a cost. The thing whose gradient is wanted."""
+"""Problems: a network with its weights, one sample and a cost, from which a gradient follows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Problem:
     weights : array_like of shape (num_weights,) or mapping of name to number
     x : array_like of shape (num_inputs,), optional
     cost : Cost
-        For instance ``SquaredError([1.0])``.
+        The cost, for instance ``SquaredError([1.0])``.
 
     Examples
     --------
@@ -83,12 +83,12 @@ class Problem:
 
     @property
     def hamiltonian(self) -> Any:
-        """H(w, x): a SparsePauliOp, or a polynomial in positions and momenta where the network is in closed form."""
+        """H(w, x): a SparsePauliOp, or for a network in closed form a polynomial in positions and momenta."""
         return self.network.hamiltonian(self.weights, self.x)
 
     @cached_property
     def frame(self) -> Any:
-        """H's parts, ∂H/∂w_k, the outputs and the cost's observables over one list of Pauli strings (or of monomials)."""
+        """The frame of the parts of H, the ∂H/∂w_k, the outputs and the cost's observables: one list of strings or monomials."""
         return self.network.frame_with(self.cost_observables)
 
     def _rows(self, start: int, count: int) -> Any:
@@ -96,25 +96,25 @@ class Problem:
 
     @cached_property
     def derivative_rows(self) -> Any:
-        """∂H/∂w_k = c_k(x) A_k over the frame, shape (num_weights, L); sparse for a network in closed form."""
+        """The coefficients of ∂H/∂w_k = c_k(x) A_k in the frame, shape (num_weights, L); sparse for a network in closed form."""
         rows = self._rows(1 + self.network.num_inputs, self.network.num_weights)
         factors = self.network.factors(self.x)
         return diags_array(factors) @ rows if issparse(rows) else factors[:, None] * rows
 
     @cached_property
     def output_rows(self) -> NDArray[np.float64]:
-        """The outputs over the frame, shape (num_outputs, L)."""
+        """The coefficients of the outputs in the frame, shape (num_outputs, L)."""
         return _dense(self._rows(1 + self.network.num_inputs + self.network.num_weights, self.network.num_outputs))
 
     @cached_property
     def cost_rows(self) -> NDArray[np.float64]:
-        """The cost's observables over the frame, shape (M, L)."""
+        """The coefficients of the cost's observables in the frame, shape (M, L)."""
         count = len(self.cost_observables)
         return _dense(self._rows(self.frame.matrix.shape[0] - count, count))
 
     @cached_property
     def hamiltonian_row(self) -> Vector:
-        """H(w, x) over the frame, shape (L,)."""
+        """The coefficients of H(w, x) in the frame, shape (L,)."""
         fixed = _dense(self._rows(0, 1))[0]
         return fixed + self.x @ self._rows(1, self.network.num_inputs) + self.weights @ self.derivative_rows
 
@@ -124,6 +124,6 @@ def _dense(rows: Any) -> NDArray[np.float64]:
 
 
 def check_problem(problem: object) -> None:
-    """Refuse, in one clear line, what is not a problem."""
+    """Refuse anything that is not a Problem."""
     if not isinstance(problem, Problem):
         raise InputError(f"problem: {shown(problem)} is not allowed; give a qep.Problem(...)")

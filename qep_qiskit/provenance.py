@@ -1,4 +1,4 @@
-"""Versions of the packages that results depend on."""
+"""Versions of Python and of the packages on which results depend."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def _versions() -> tuple[tuple[str, str], ...]:
 
 
 def versions() -> dict[str, str]:
-    """Return the installed version of each package that results depend on, and Python's."""
+    """Return the installed versions of Python and of each package on which results depend."""
     return dict(_versions())

@@ -1,4 +1,4 @@
-"""Exact gradients, with which all others are compared."""
+"""Exact gradients, as the reference for all others."""
 
 from __future__ import annotations
 
@@ -35,44 +35,44 @@ from qep_qiskit.stencils import extrapolated
 
 Vector = NDArray[np.float64]
 COMPARED_QUBITS = 16
-"""Up to this many qubits the exact gradient takes less than a second, and is computed for comparison by default."""
+"""The largest number of qubits for which the exact gradient is computed by default; this takes less than a second."""
 NUDGE_SHARE = 0.02
-"""The nudge |β|‖C‖ as a share of the gap: the bias is of fourth order in it, and errors of the states are divided by β."""
+"""The nudge |β|‖C‖ as a share of the gap. The bias is of fourth order in it; errors of the states are divided by β."""
 
 
 def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: int = 0) -> Gradient:
-    """Return dL/dw of a true eigenstate or a true thermal state, the limit β → 0, by linear response.
+    """Return dL/dw of a true eigenstate or thermal state in the limit β → 0, by linear response.
 
     Parameters
     ----------
     problem : Problem
-        A problem with either kind of cost.
+        The problem; its cost may be of either kind.
     preparer : Exact or Thermal, optional
         ``Exact(level=k)`` for an excited state, ``Thermal(T)`` for a Gibbs state. Default: the ground state.
     seed : int
-        Seed of the first Lanczos vector.
+        The seed of the first Lanczos vector.
 
     Returns
     -------
     Gradient
-        With `stderr` None.
+        The gradient; its `stderr` is None.
 
     Raises
     ------
     DegenerateGroundStateError
         If the ground state, or the level, is not unique.
     InputError
-        For more than 26 qubits without TeNPy, and for other preparers.
+        If there are more than 26 qubits and TeNPy is not installed, or if the preparer is of another kind.
 
     Notes
     -----
-    Beyond 26 qubits the ground states are matrix product states, and β → 0 is an extrapolated stencil at
-    β = 0.02 gap/‖C‖; `provenance` and a warning say so, and `diagnostics` holds a bound of the error.
+    Beyond 26 qubits the ground states are matrix product states, and the limit β → 0 is approximated by an extrapolated stencil
+    at β = 0.02 gap/‖C‖; `provenance` and a warning say so, and `diagnostics` contains a bound on the error.
 
-    With C = Σ ε_m O_m and ε = ∂ℓ/∂⟨O⟩: dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩ where (H − E) δψ = −(C − ⟨C⟩) ψ, one linear
-    solve for all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1). Of a thermal state it is
-    Kubo's canonical correlation of C and ∂H/∂w_k (Massar & Mognetti 2024, arXiv:2405.08467). Of a classical ground
-    state, one configuration, it is zero.
+    Let C = Σ ε_m O_m with ε = ∂ℓ/∂⟨O⟩. Then dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩, where (H − E) δψ = −(C − ⟨C⟩) ψ is one linear
+    solve for all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1). For a thermal state the
+    gradient is Kubo's canonical correlation of C and ∂H/∂w_k (Massar & Mognetti 2024, arXiv:2405.08467). For the ground state
+    of a classical network, one configuration, it is zero.
     """
     check_problem(problem)
     preparer = Exact() if preparer is None else check_preparer(preparer)
@@ -90,7 +90,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
             return stamped(_closed_form(problem), started, clock)
         if problem.network.num_qubits > MOST_QUBITS and not preparer.level:
             return _by_tensor_network(problem, seed, started, clock)
-        preparer = Exact(level=preparer.level)  # its other options are about speed
+        preparer = Exact(level=preparer.level)  # the other options only affect speed
     prepared = preparer.prepare(free_family(problem), seed=seed)
     if prepared.response is None:
         raise InputError(f"exact_gradient: {prepared.silence or 'these states have no computed response to a nudge'}")
@@ -120,7 +120,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
 
 
 def _truncation(problem: Problem, energy: float, values: Vector) -> dict[str, object]:
-    """Return the truncation error of oscillators, and the resulting error of the gradient if the cost has a closed form."""
+    """Return the truncation error of oscillators, and the resulting gradient error if the cost has a closed form."""
     report = truncation(problem, energy)
     network = problem.network
     if not isinstance(network, EncodedNetwork):
@@ -134,7 +134,7 @@ def _truncation(problem: Problem, energy: float, values: Vector) -> dict[str, ob
 
 
 def _closed_form(problem: Problem) -> Gradient:
-    """The gradient of a quadratic form's Gaussian ground state: normal modes and their linear response."""
+    """Return the gradient of a Gaussian ground state, by the linear response of its normal modes."""
     strings, quantum = problem.frame.strings, problem.frame.quantum
     form = strings.form(problem.hamiltonian_row)
     dense = form.size <= MOST_DENSE or bool((problem.cost_rows[:, strings.kind >= PRODUCT] != 0).any())
@@ -164,23 +164,23 @@ def _closed_form(problem: Problem) -> Gradient:
 
 
 def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0) -> Gradient:
-    """Return the gradient of a variational state's own loss by implicit differentiation, the limit β → 0 of EP on it.
+    """Return the gradient of a variational state's own loss, by implicit differentiation; EP on the state has this limit β → 0.
 
     Parameters
     ----------
     problem : Problem
     preparer : VQE or MeanField
-        Its free phase is optimised as in :func:`gradient` with the same seed.
+        The preparer of the free phase, which is optimised as in :func:`gradient` with the same seed.
 
     Returns
     -------
     Gradient
-        With `stderr` None.
+        The gradient; its `stderr` is None.
 
     Notes
     -----
-    −∂_w∂_θE · (∂²_θE)⁺ · ∂_θ⟨C⟩ with E = ⟨H⟩, at ∂_θE = 0; θ are the ansatz's angles or the angles of classical spins. Flat
-    directions of E (redundant angles) are left out.
+    The gradient is −∂_w∂_θE · (∂²_θE)⁺ · ∂_θ⟨C⟩ with E = ⟨H⟩, at ∂_θE = 0. The θ are the ansatz's angles, or the angles of
+    classical spins. Flat directions of E (redundant angles) are left out.
     """
     check_problem(problem)
     if not check_preparer(preparer).supports.variational:
@@ -218,7 +218,7 @@ def _as_gradient(
     diagnostics: Diagnostics,
     provenance: dict[str, object],
 ) -> Gradient:
-    """Return the gradient from all strings' free expectations and their derivatives with respect to the nudge."""
+    """Return the gradient from the free expectations of all strings and their derivatives with respect to the nudge."""
     return Gradient(
         names=problem.network.names,
         values=problem.derivative_rows @ transitions,
@@ -237,7 +237,7 @@ def _some(details: Mapping[str, object], *names: str) -> dict[str, object]:
 
 
 def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: float) -> Gradient:
-    """The gradient of matrix product states, by a stencil of small β whose bias is of the fourth order in it."""
+    """Return the gradient of matrix product states, by a stencil with a small β and a bias of fourth order in β."""
     preparer = MPS()
     first = preparer.prepare(free_family(problem), seed=seed)
     free = first.expectations(problem.frame.paulis)[0]

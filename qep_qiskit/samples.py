@@ -1,4 +1,4 @@
-"""Outcomes of one circuit: distinct bit strings and how often each was seen."""
+"""Outcomes of one circuit: distinct bit strings and their frequencies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Samples:
     Attributes
     ----------
     outcomes : ndarray of bool, shape (U, n)
-        Distinct outcomes; column q is qubit q.
+        The distinct outcomes; column q is qubit q.
     weights : ndarray of shape (U,)
-        Their relative frequencies; they sum to 1.
+        The relative frequencies of the outcomes; they sum to 1.
     shots : int or None
-        None for the exact distribution, that is infinitely many shots.
+        The number of shots; None for the exact distribution (infinitely many shots).
     strata : ndarray of int, shape (U,), or None
-        The part of the job, each with its own shots, that an outcome comes from; outcomes are distinct within a part.
+        The part of the job to which each outcome belongs. Each part has its own shots; outcomes are distinct within a part.
     """
 
     outcomes: NDArray[np.bool_]
@@ -40,8 +40,8 @@ def from_bit_array(bits: BitArray) -> list[Samples]:
 def covariance_of_means(values: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
     """Return the covariance of Σ_u weight_u values_u, shape (R, R), for per-outcome values of shape (U, R).
 
-    It is the sample covariance of the shots divided by their number; strata have fixed shots, so theirs are added up. Zero for
-    the exact distribution.
+    It is the sample covariance of the shots divided by their number, or the sum of the strata's if there are any, since each
+    stratum has a fixed number of shots. It is zero for the exact distribution.
     """
     if samples.shots is None:
         return np.zeros((values.shape[1], values.shape[1]))
@@ -50,12 +50,12 @@ def covariance_of_means(values: NDArray[np.float64], samples: Samples) -> NDArra
 
 
 def factor_of_means(values: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
-    """Return F of shape (U, R) with Fᵀ F the covariance of Σ_u weight_u values_u, for a finite number of shots."""
+    """Return F of shape (U, R), where Fᵀ F is the covariance of Σ_u weight_u values_u, for a finite number of shots."""
     assert samples.shots is not None
     if samples.strata is not None:
         shares = np.bincount(samples.strata, weights=samples.weights)
         shots = np.rint(shares * samples.shots)
-        if shots.min() >= 2:  # a stratum of one shot does not show its own scatter
+        if shots.min() >= 2:  # one shot per stratum gives no scatter
             sums = np.zeros((len(shares), values.shape[1]))
             np.add.at(sums, samples.strata, samples.weights[:, None] * values)
             scale = samples.weights * (shares / (shots - 1.0))[samples.strata]
@@ -72,7 +72,7 @@ def _from_packed(rows: NDArray[np.uint8], num_bits: int) -> Samples:
 
 
 def distinct(outcomes: NDArray[np.bool_]) -> Samples:
-    """Return samples of shape (shots, n), column q qubit q, as distinct outcomes and their frequencies."""
+    """Return outcomes of shape (shots, n), with qubit q in column q, as distinct outcomes with their frequencies."""
     packed = np.packbits(outcomes, axis=1)
     keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, first, counts = np.unique(keys, return_index=True, return_counts=True)
@@ -80,14 +80,14 @@ def distinct(outcomes: NDArray[np.bool_]) -> Samples:
 
 
 def from_probabilities(probabilities: NDArray[np.float64], num_qubits: int) -> Samples:
-    """Return the exact distribution over 2**n outcomes, those of negligible probability left out."""
+    """Return the exact distribution over 2**n outcomes, without those of negligible probability."""
     p = np.clip(probabilities, 0.0, None)
     index = np.flatnonzero(p > 1e-16)
     return Samples(_bits(index, num_qubits), p[index] / p[index].sum(), None)
 
 
 def draw(probabilities: NDArray[np.float64], num_qubits: int, shots: int, rng: np.random.Generator) -> Samples:
-    """Draw that many outcomes from a distribution over 2**n."""
+    """Draw a number of outcomes from a distribution over 2**n."""
     p = np.clip(probabilities, 0.0, None)
     counts = rng.multinomial(shots, p / p.sum())
     index = np.flatnonzero(counts)

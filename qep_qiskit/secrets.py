@@ -1,7 +1,7 @@
-"""Removal of keys and instance names from all text that is shown or stored, in every form in which a service may repeat them.
+"""Removal of keys and instance names from all text that is shown or stored, in every form that a service may repeat.
 
-Only free text is cleaned. Keys, tags, numbers and the structure of a document stay as they are: a program that rewrites those
-because a key happens to be an ordinary word loses the run.
+Only free text is cleaned. Keys, tags, numbers and the structure of a document are not changed, because a run would be lost if
+one of them were rewritten only since an API key happens to be an ordinary word.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MOCK_KEY = "rehearsal"
-"""The only word that is ever sent as a key to a mock service. It is not a secret."""
+"""The only key that is ever sent to a mock service. It is not a secret."""
 HIDDEN = "…"
 FRAGMENT = 16
-"""A piece of a secret with this many letters and digits is hidden like the whole."""
+"""A piece of a secret with at least this many letters and digits is hidden like the whole secret."""
 SHORTEST = 6
 LONGEST = 200_000
-"""Characters of a text that are read; the rest is cut off."""
+"""The largest number of characters of a text; the rest is cut off."""
 FREE_TEXT = frozenset(("error", "message", "note", "notes", "problem", "reason", "status_msg", "text", "warning", "warnings"))
-"""The keys of documents whose values are sentences, such as a provider's reason."""
+"""The keys of documents that have sentences as values, such as a provider's reason."""
 _SECRET_NAME = re.compile(r"(?i)(^|_)(token|api_?key|secret|secret_(access_)?key|access_key|password)$|^QISKIT_IBM_INSTANCE$")
 _CRN = re.compile(r"(?i)crn(?::|%3A)[A-Za-z0-9_\-:/.%*]+")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{4,}\.[A-Za-z0-9_\-]+\.?[A-Za-z0-9_\-]*")
@@ -55,16 +55,16 @@ class _Known(NamedTuple):
 
 
 def keep_secret(*values: str | None) -> None:
-    """Remove these words from texts from now on: the key and the instance of a client."""
+    """Register secrets, such as a client's key and instance, to be removed from all texts from now on."""
     _added.update(value for value in values if value)
 
 
 def scrubbed(text: str) -> str:
     """Return a free text without secrets.
 
-    Those of the environment, of saved accounts and of :func:`keep_secret` are found in any case, split by spaces, reversed, as
-    their first characters, percent-encoded, escaped as in JSON, Python or HTML, in base64, base32, hex and decimal codes. All web
-    tokens, bearer tokens and cloud resource names are removed too, whoever owns them.
+    Secrets come from the environment, from saved accounts and from :func:`keep_secret`. They are found in any case, split by
+    spaces, reversed, as their first characters, percent-encoded, escaped as in JSON, Python or HTML, and in base64, base32, hex
+    and decimal codes. All web tokens, bearer tokens and cloud resource names are removed too, whoever owns them.
 
     Examples
     --------
@@ -82,13 +82,13 @@ def scrubbed(text: str) -> str:
 
 
 def scrubbed_document(value: Any, *, free: bool = False) -> Any:
-    """Return a document whose sentences are scrubbed; keys, numbers and all other strings stay as they are.
+    """Return a document with its sentences scrubbed; keys, numbers and all other strings are unchanged.
 
     Parameters
     ----------
-    value : what JSON can hold
+    value : JSON value
     free : bool
-        Whether a string here is a sentence: one below a key of :data:`FREE_TEXT`.
+        Whether a string here is a sentence, because it is below a key of :data:`FREE_TEXT`.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def _needles(secrets: frozenset[str]) -> _Known:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """Return a key itself, or the parts of a cloud resource name that belong to the account; the others are common words."""
+    """Yield a key itself, or the parts of a cloud resource name that identify the account; the other parts are common words."""
     if not secret.lower().startswith("crn:"):
         yield secret
         return

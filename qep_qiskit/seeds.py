@@ -1,4 +1,4 @@
-"""Random streams derived from (seed, purpose, indices); no stream depends on what ran before it."""
+"""Random streams derived from a seed, a purpose and indices, independent of anything that ran before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _entropy(seed: int, purpose: str, indices: tuple[int, ...]) -> int:
 
 
 def stream(seed: int, purpose: str, *indices: int) -> np.random.Generator:
-    """Return the generator of this (seed, purpose, indices), the same in every process.
+    """Return the random generator for (seed, purpose, indices), the same in every process.
 
     Examples
     --------
@@ -24,5 +24,5 @@ def stream(seed: int, purpose: str, *indices: int) -> np.random.Generator:
 
 
 def integer(seed: int, purpose: str, *indices: int) -> int:
-    """Return a derived seed in [0, 2**31) for libraries that take an integer."""
+    """Return a derived seed in [0, 2**31), for libraries that need an integer."""
     return _entropy(seed, purpose, indices) % 2**31

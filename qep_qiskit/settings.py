@@ -1,4 +1,4 @@
-"""The settings of a measurement: every option once, with its default, its meaning and its check."""
+"""The settings of a measurement: all options, with their defaults and checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 class Options(TypedDict, total=False):
-    """The keywords of `Settings` as callers may give them: None stands for the default."""
+    """The keywords of `Settings` in a call, where None means the default."""
 
     preparer: Preparer | None
     stencil: AnyStencil | None
@@ -36,32 +36,31 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Settings(Mapping[str, Any]):
-    """The settings that a gradient is measured with. Also a mapping: ``qep.gradient(problem, **settings)``.
+    """The settings for measuring a gradient; also a mapping, for ``qep.gradient(problem, **settings)``.
 
     Parameters
     ----------
     preparer : Preparer
-        What prepares the states. By default exact ground states; ``VQE(...)`` and ``Adiabatic(...)`` make circuits.
+        The preparer of the states. Default: exact ground states; ``VQE(...)`` and ``Adiabatic(...)`` use circuits.
     stencil : Stencil, AdaptiveStencil or AutoStencil
-        By default ``symmetric("adaptive")``: β follows from the gap, the size of the nudge and the shots, so that the bias stays
+        Default: ``symmetric("adaptive")``, where β follows from the gap, the size of the nudge and the shots, so that the bias is
         below the shot error, or below a percent without shots. ``symmetric("auto")`` lets :func:`qep_qiskit.forecast` choose β.
     device : Device, str, BackendV2 or BaseSamplerV2
-        By default the state itself, ``statevector()``. Jobs of a device that bills are sent without a question and are kept by
-        its service alone; ``qep_qiskit.runs.submit`` keeps them in a run.
-    shots : int, Split or OptimalShots, optional
-        Per circuit, that is per basis and phase; exact expectations if omitted. :func:`qep_qiskit.optimal_shots` distributes the
-        same total so that the predicted error is least.
+        Default: ``statevector()``, an exact simulation. Jobs for a device that bills are sent without confirmation and stored
+        only by its service; ``qep_qiskit.runs.submit`` keeps them in a run.
+        Shots per circuit, that is per basis and phase. Default: exact expectations. :func:`qep_qiskit.optimal_shots` distributes
+        the same total for the least predicted error.
     mitigation : str
         ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see docs/mitigation.md.
     calibration_shots : int, optional
-        Per calibration circuit; as many as `shots` if omitted.
+        Shots per calibration circuit. Default: `shots`.
     seed : int, optional
-        The device's seed if omitted.
+        Default: the device's seed.
 
     Raises
     ------
     InputError
-        For a value that is not allowed.
+        If a value is not allowed.
 
     Examples
     --------
@@ -103,7 +102,7 @@ class Settings(Mapping[str, Any]):
 
     @property
     def fixed_stencil(self) -> Stencil:
-        """The stencil, if it has its β. Raises InputError if the β is still to be chosen."""
+        """The stencil; raises InputError if its β is still to be chosen."""
         if not isinstance(self.stencil, Stencil):
             raise InputError(f"stencil: the β of {self.stencil!r} is not chosen yet")
         return self.stencil
@@ -122,7 +121,7 @@ class Settings(Mapping[str, Any]):
 
 
 def check_preparer(preparer: object) -> Preparer:
-    """Return a preparer, or refuse anything else in one clear line."""
+    """Return the argument if it is a preparer; otherwise raise InputError in one line."""
     if not isinstance(preparer, Preparer):
         raise InputError(
             f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...), qep.MPS(...), "
@@ -136,12 +135,12 @@ DEFAULTS = {**Settings(), "seed": None}
 
 
 def settings_of(verb: Callable[..., Any], options: Mapping[str, Any]) -> Settings:
-    """Return the settings that a verb was given.
+    """Return the settings from the keywords of a verb.
 
     Raises
     ------
     TypeError
-        For a keyword that the verb does not have, as Python would, naming the nearest that it has.
+        If the verb has no such keyword; the message is Python's, and adds the nearest keyword.
     """
     unknown = next((name for name in options if name not in NAMES), None)
     if unknown is not None:
@@ -151,7 +150,7 @@ def settings_of(verb: Callable[..., Any], options: Mapping[str, Any]) -> Setting
 
 
 def shows_options(**defaults: object) -> Callable[[Verb], Verb]:
-    """Give a verb with ``**options`` a signature that lists them, for help, notebooks and `inspect`.
+    """Give a verb with ``**options`` a signature with all options, for help, notebooks and `inspect`.
 
     Parameters
     ----------
@@ -166,7 +165,7 @@ def shows_options(**defaults: object) -> Callable[[Verb], Verb]:
 
 
 def shows_keywords_of(other: Callable[..., Any]) -> Callable[[Verb], Verb]:
-    """Give a verb that hands ``**options`` on to another function a signature with that function's keywords."""
+    """Give a verb that passes ``**options`` to another function a signature with that function's keywords."""
     return _shows([p for p in inspect.signature(other).parameters.values() if p.kind is p.KEYWORD_ONLY])
 
 

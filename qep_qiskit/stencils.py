@@ -1,4 +1,4 @@
-"""Finite-difference stencils in the nudge β: the one table that knows about phases."""
+"""Finite-difference stencils in the nudge β, with their phases and factors."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import STENCILS, Key
 
 LEAST_STEP = 1e-100
-"""Smallest |β|: error bars contain 1/β², which overflows below it."""
+"""The smallest |β|; error bars contain 1/β², which overflows below it."""
 
 
 @dataclass(frozen=True)
 class Stencil:
-    """Phases β_p and factors s_p with Σ s_p = 0 and Σ s_p β_p = 1.
+    """A stencil: phases β_p and factors s_p with Σ s_p = 0 and Σ s_p β_p = 1.
 
     Attributes
     ----------
     kind : str
     beta : float
-        The step.
+        The step β.
     betas, factors : tuple of float
-        β_p and s_p.
+        The phases β_p and their factors s_p.
     order : int
         The bias is O(β**order).
     """
@@ -36,19 +36,19 @@ class Stencil:
 
     @property
     def phases(self) -> tuple[float, ...]:
-        """All phases, the free one first: predictions, loss and error signal are read there."""
+        """All phases, the free phase first; predictions, loss and error signal are measured in it."""
         return (0.0, *(b for b in self.betas if b != 0.0))
 
     @property
     def phase_factors(self) -> tuple[float, ...]:
-        """s_p of every one of `phases`; 0 for a free phase that the stencil does not use."""
+        """The factors s_p of `phases`; 0 for a free phase that the stencil does not use."""
         by_beta = dict(zip(self.betas, self.factors, strict=True))
         return tuple(by_beta.get(b, 0.0) for b in self.phases)
 
 
 @dataclass(frozen=True)
 class AutoStencil:
-    """A stencil whose β the planner chooses, where the predicted mean squared error of the gradient is least.
+    """A stencil with a β that the planner chooses, for the least predicted mean squared error of the gradient.
 
     Attributes
     ----------
@@ -59,13 +59,13 @@ class AutoStencil:
     kind: str
 
     def at(self, beta: float) -> Stencil:
-        """Return the stencil of this kind with a β."""
+        """Return the stencil of this kind with the given β."""
         return stencil(self.kind, beta)
 
 
 @dataclass(frozen=True)
 class AdaptiveStencil:
-    """A stencil whose β is chosen for each problem once its free phase is known, from the gap, the nudge and the shots.
+    """A stencil with a β chosen for each problem from the gap of the free phase, the nudge and the shots.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class AdaptiveStencil:
     kind: str = "symmetric"
 
     def at(self, beta: float) -> Stencil:
-        """Return the stencil of this kind with a β."""
+        """Return the stencil of this kind with the given β."""
         return stencil(self.kind, beta)
 
 
@@ -97,7 +97,7 @@ def one_sided(beta: Literal["auto"]) -> AutoStencil: ...
 def one_sided(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
 @STENCILS.register("one_sided")
 def one_sided(beta: Beta = "adaptive") -> AnyStencil:
-    """Phases 0 and β; the bias is O(β). A negative β nudges the other way; ``"auto"`` lets the planner choose it."""
+    """Return the stencil with phases 0 and β; its bias is O(β). β may be negative. ``"auto"`` lets the planner choose β."""
     if isinstance(beta, str) and beta in LEFT_OPEN:
         return LEFT_OPEN[beta]("one_sided")
     b = _step(beta)
@@ -112,7 +112,7 @@ def symmetric(beta: Literal["auto"]) -> AutoStencil: ...
 def symmetric(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
 @STENCILS.register("symmetric")
 def symmetric(beta: Beta = "adaptive") -> AnyStencil:
-    """Phases −β and β; the bias is O(β²) (Laborieux et al. 2021). ``"auto"`` lets the planner choose β."""
+    """Return the stencil with phases ±β; its bias is O(β²) (Laborieux et al. 2021). ``"auto"`` lets the planner choose β."""
     if isinstance(beta, str) and beta in LEFT_OPEN:
         return LEFT_OPEN[beta]("symmetric")
     b = _step(beta)
@@ -127,7 +127,7 @@ def extrapolated(beta: Literal["auto"]) -> AutoStencil: ...
 def extrapolated(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
 @STENCILS.register("extrapolated")
 def extrapolated(beta: Beta = "adaptive") -> AnyStencil:
-    """Phases ±β and ±2β, Richardson-extrapolated; the bias is O(β⁴). ``"auto"`` lets the planner choose β."""
+    """Return the Richardson stencil with phases ±β and ±2β; its bias is O(β⁴). ``"auto"`` lets the planner choose β."""
     if isinstance(beta, str) and beta in LEFT_OPEN:
         return LEFT_OPEN[beta]("extrapolated")
     b = _step(beta)
@@ -142,7 +142,7 @@ def stencil(kind: str, beta: Literal["auto"]) -> AutoStencil: ...
 @overload
 def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil: ...
 def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
-    """Return the stencil of that name; with ``beta="auto"`` the planner chooses β, with ``"adaptive"`` the free phase does."""
+    """Return the stencil of a kind. ``beta="auto"`` lets the planner choose β; ``"adaptive"`` derives β from the free phase."""
     found: AnyStencil = STENCILS[kind](beta)
     return found
 

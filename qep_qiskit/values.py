@@ -1,4 +1,4 @@
-"""Results as values: equal if their numbers are equal, and pickled without caches."""
+"""Values: results that are equal if their numbers are equal, and are pickled without caches."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 UNEQUAL_BY_NATURE = frozenset(("seconds", "started"))
-"""Entries that no two runs share."""
+"""Entries that differ in every run and are ignored when comparing."""
 
 
 class Value:
-    """Equality and pickling of results, networks and problems; a mixin of frozen dataclasses with ``eq=False``.
+    """Mixin for the equality and pickling of results, networks and problems; for frozen dataclasses with ``eq=False``.
 
-    Two are equal if they have the same class and all compared fields have the same content: NaN equals NaN, arrays are compared
-    element by element, and how long something took does not count. The answer is always True or False.
+    Two values are equal if they have the same class and all compared fields have the same content. NaN equals NaN, arrays are
+    compared element by element, and durations are ignored. The result is always True or False.
     """
 
     __hash__: Any = None
-    __array_ufunc__ = None  # or NumPy answers == with an array
+    __array_ufunc__ = None  # otherwise == with a NumPy array returns an array
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -28,7 +28,7 @@ class Value:
         return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.compare)  # type: ignore[arg-type]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return only the fields: cached values are computed again."""
+        """Return only the fields; cached values are computed again."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
 
@@ -52,7 +52,7 @@ def same(one: Any, other: Any) -> bool:
     try:
         equal = bool(one == other)
         return equal or bool(one != one and other != other)  # NaN
-    except Exception:  # a stranger's ==, or one that gives an array
+    except Exception:  # == of a foreign object failed or returned an array
         return False
 
 
