@@ -50,7 +50,7 @@ def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
     name : str
     seed : int
     **options
-        The other keys of a spec's section [device]: ``noise``, ``engine``, ``method`` and so on.
+        The other keys of a spec's section [device]: ``noise``, ``engine``, ``method`` and so on; None leaves one out.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
         If the name is unknown, or the device does not have an option.
     """
     kind = DEVICES.named(name, "device.name")
+    options = {option: value for option, value in options.items() if value is not None or option in kind.parameters}
     for option, value in options.items():
         if option not in kind.parameters:
             others = [other.name for other in DEVICES.built_in.values() if option in other.parameters]

@@ -133,3 +133,8 @@ def test_shots_are_a_whole_number_of_at_least_two(shots):
 def test_shots_that_are_whole_numbers_pass(shots):
     assert check_shots("shots", shots) == int(shots)
     assert check_shots("shots", None) is None
+
+
+@pytest.mark.parametrize("name", ["statevector", "simulator", "aer", "fake_guadalupe"])
+def test_an_option_that_is_none_is_left_out_whatever_the_device(name):
+    assert device_named(name, noise=None).name == name
