@@ -60,7 +60,9 @@ class SoftmaxCrossEntropy(OutputCost, Value):
         if not isinstance(self.target, int | np.integer):
             return finite_vector("softmax_cross_entropy: target", self.target, outputs, "one per output")
         if not 0 <= self.target < outputs:
-            raise InputError(f"softmax_cross_entropy: class {self.target} is out of range; give one from 0 to {outputs - 1}")
+            raise InputError(
+                f"softmax_cross_entropy: class {shown(self.target)} is out of range; give one from 0 to {outputs - 1}"
+            )
         return np.eye(outputs)[self.target]
 
 
