@@ -19,7 +19,10 @@ Labels: TypeAlias = Mapping[str, float] | SparsePauliOp | Pauli | str | Sequence
 """An operator: {label: coefficient}, a Qiskit object, or one label with the coefficient 1."""
 OPERATOR = "labels with numbers, such as { XII = -1.0 }"
 OPERATORS = Key(f"a list of operators, each {OPERATOR}, or one label", form=list[dict[str, float] | str])
-TERMS = Key(f"one table per weight: {OPERATOR}, or {{ operator = {{ XII = -1.0 }}, input = 0 }}", form=dict[str, Any])
+TERMS = Key(
+    f"one table per weight: {OPERATOR}, or {{ operator = {{ XII = -1.0 }}, input = 0 }}",
+    form=dict[str, dict[str, dict[str, float] | float] | str],
+)
 
 
 @NETWORKS.register("pauli")

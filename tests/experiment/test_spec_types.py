@@ -95,3 +95,42 @@ def test_a_spec_in_another_encoding_is_refused(small_spec):
     small_spec.write_bytes(small_spec.read_text().encode("utf-16"))
     with pytest.raises(qep.InputError, match="UTF-8"):
         load(small_spec)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("training.optimizer", 3, 'one of "sgd", "momentum", "adam"'),
+        ("training.schedule", 1, 'one of "constant", "linear"'),
+        ("measurement.mitigation", 3, "none, m3, tensored, trex, zne"),
+    ],
+)
+def test_a_name_of_the_wrong_type_is_refused_with_the_names_there_are(small_spec, key, value, allowed):
+    with pytest.raises(qep.InputError, match=rf"^{key}: .*{value}.*{allowed}"):
+        load(small_spec, overrides=[(key, value)])
+
+
+def test_a_method_of_aer_of_the_wrong_type_is_refused_with_examples(small_spec):
+    for name in ("aer", "fake_guadalupe"):
+        with pytest.raises(qep.InputError, match=r"^device.method: 3 is not allowed; give one of Aer's methods, such as"):
+            load(small_spec, overrides=[("device.name", name), ("device.method", 3)])
+
+
+@pytest.mark.parametrize(
+    ("terms", "place"),
+    [
+        ("a = 3", "a: 3 "),
+        ("a = { ZZ = true }", "a.ZZ: true "),
+        ("a = { ZZ = '3' }", 'a.ZZ: "3" '),
+        ("a = { ZZ = nan }", "a.ZZ: nan "),
+        ("a = { operator = { ZZ = [1] }, input = 0 }", r"a.operator.ZZ: \[1\] "),
+        ("a = { operator = { ZZ = 1 }, input = 'x' }", 'a.input: "x" '),
+        ("a = { operator = { ZZ = 1 }, input = true }", "a.input: true "),
+    ],
+)
+def test_what_is_wrong_in_a_term_is_named_by_its_place_in_the_spec(tmp_path, terms, place):
+    path = tmp_path / "spec.toml"
+    network = '[network]\nkind = "pauli"\noutputs = ["ZI"]\ninputs = [{ IZ = 1 }]'
+    path.write_text(f'{network}\n[network.terms]\n{terms}\n[cost]\nkind = "squared_error"\n')
+    with pytest.raises(qep.InputError, match=rf"^network\.terms\.{place}is not allowed; give one table per weight"):
+        load(path)

@@ -11,12 +11,17 @@ from qiskit_aer.noise import NoiseModel
 from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.devices.simulated.snapshots import NOISE, noise_and_snapshot
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.kinds import DEVICES
+from qep_qiskit.kinds import DEVICES, Key
+
+METHOD = Key('one of Aer\'s methods, such as "automatic" or "density_matrix"')
 
 
 @DEVICES.register("aer")
 def aer(
-    noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = None, *, method: str = "automatic", seed: int = 0
+    noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = None,
+    *,
+    method: Annotated[str, METHOD] = "automatic",
+    seed: int = 0,
 ) -> SimulatedDevice:
     """Return Aer as a device. It can run any circuit and compute any exact distribution that fits in memory.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from qiskit.providers import BackendV2
 
-from qep_qiskit.devices.simulated.aer import check_method
+from qep_qiskit.devices.simulated.aer import METHOD, check_method
 from qep_qiskit.devices.simulated.device import ENGINES, SimulatedDevice
 from qep_qiskit.devices.simulated.snapshots import snapshot, snapshot_name, snapshot_of
 from qep_qiskit.errors import InputError, nearest
@@ -15,7 +15,11 @@ from qep_qiskit.kinds import DEVICES, Key
 
 @DEVICES.register("fake_<name>", accepts=lambda text: snapshot_name(text) is not None)
 def fake(
-    name: str | BackendV2, *, engine: Annotated[str, Key(words=ENGINES)] = "auto", method: str = "automatic", seed: int = 0
+    name: str | BackendV2,
+    *,
+    engine: Annotated[str, Key(words=ENGINES)] = "auto",
+    method: Annotated[str, METHOD] = "automatic",
+    seed: int = 0,
 ) -> SimulatedDevice:
     """Return a simulated snapshot of a device, with its layout, its gates, and the noise of the qubits in use.
 
