@@ -201,3 +201,9 @@ def test_from_a_spec(tmp_path, kind):
     problem = qep.Problem(network, network.initial_weights(0), x=[2.0], cost=qep.SquaredError([0.5]))
     np.testing.assert_allclose(printed["values"], qep.exact_gradient(problem).values, atol=1e-10)
     np.testing.assert_allclose(printed["exact"], printed["values"], atol=1e-10)
+
+
+def test_a_voltage_whose_square_overflows_is_refused():
+    network = qep.resistors(sites=3, inputs=[0], outputs=[1], ground=[2])
+    with pytest.raises(qep.InputError, match=r"^x: -1e\+300 is too large"):
+        qep.Problem(network, network.initial_weights(seed=0), [-1e300], cost=qep.SquaredError([1.0]))

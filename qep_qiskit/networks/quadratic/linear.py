@@ -18,6 +18,8 @@ from qep_qiskit.networks.polynomial import MOMENTUM, PRODUCT, Monomial, Polynomi
 from qep_qiskit.networks.quadratic.network import QuadraticNetwork
 from qep_qiskit.networks.quadratic.oscillators import oscillators, spring
 
+LARGEST_VOLTAGE = 1e100
+
 
 @NETWORKS.register("elastic")
 def elastic(
@@ -182,6 +184,8 @@ class ResistorNetwork(QuadraticNetwork):
                 )
         if not self.number:
             return self
+        if max(map(abs, x)) > LARGEST_VOLTAGE:
+            raise InputError(f"x: {max(x, key=abs):g} is too large, its square overflows; scale the inputs")
         operators = [_resistor(i, j, self.place, self.number, x) for i, j in self.pairs]
         terms = tuple(replace(term, operator=op) for term, op in zip(self.terms, operators, strict=True))
         return replace(self, terms=terms)
