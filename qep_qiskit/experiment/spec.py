@@ -127,6 +127,7 @@ class Spec:
         """
         import numpy as np
 
+        from qep_qiskit.equilibrium.plan import refuse_without_qubits
         from qep_qiskit.preparation import VQE
         from qep_qiskit.preparation.family import Family
 
@@ -134,6 +135,7 @@ class Spec:
         if not isinstance(preparer, VQE):
             raise InputError(f"preparation.method: {shown(self.preparation.kind_.name)} has no ansatz")
         problem = self.problem()
+        refuse_without_qubits(problem, preparer, None)
         nudge = np.abs(problem.cost_rows).sum(axis=0)
         with named("preparation"):
             return preparer.compiled(Family(problem.frame, problem.hamiltonian_row, nudge, (0.0,)))[0]

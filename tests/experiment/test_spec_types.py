@@ -134,3 +134,13 @@ def test_what_is_wrong_in_a_term_is_named_by_its_place_in_the_spec(tmp_path, ter
     path.write_text(f'{network}\n[network.terms]\n{terms}\n[cost]\nkind = "squared_error"\n')
     with pytest.raises(qep.InputError, match=rf"^network\.terms\.{place}is not allowed; give one table per weight"):
         load(path)
+
+
+def test_a_network_without_qubits_has_no_ansatz(tmp_path):
+    path = tmp_path / "spec.toml"
+    path.write_text(
+        '[network]\nkind = "oscillators"\nsites = 3\noutputs = [2]\n[cost]\nkind = "squared_error"\n[sample]\ny = [1.0]\n'
+        '[preparation]\nmethod = "vqe"\n'
+    )
+    with pytest.raises(qep.InputError, match="this network is in closed form"):
+        load(path).ansatz()
