@@ -214,7 +214,7 @@ class Climb:
         MEAN_FIELD,
         "mean field (classical)",
         "mean field",
-        "What the same network would answer without entanglement: product states, that is classical spins, as β → 0.",
+        "The gradient of the same network without entanglement: product states (classical spins) in the limit β → 0.",
     )
     def _classical(self) -> Gradient:
         try:
@@ -238,8 +238,7 @@ class Climb:
         "prepared",
         "prepared state, no noise",
         "prepared",
-        "The states that the preparation makes, without noise and measured exactly: what the ansatz, the optimiser or the ramp "
-        "misses.",
+        "The prepared states without noise, measured exactly: the error of the ansatz, the optimiser or the ramp.",
         label="prepared, no noise",
         subject="The gradient of the prepared states",
         cause="the preparation",
@@ -256,14 +255,14 @@ class Climb:
         "device",
         "device noise, infinite shots",
         "device, ∞ shots",
-        "Those circuits under the device's noise, readout included, averaged over infinitely many shots.",
+        "The same circuits with the device's noise, including readout, averaged over infinitely many shots.",
         label="device noise, infinite shots",
         subject="The gradient under device noise at infinite shots",
         cause="device noise",
     )
     def _infinite_shots(self) -> Gradient:
         if self._measured_before is not None:
-            raise _Skipped("what the device would give with infinitely many shots is not known")
+            raise _Skipped("the device's result at infinitely many shots is not known")
         if adds_no_noise(self._settings.device):
             raise _Skipped(f"{self._settings.device.name} adds no noise")
         try:
@@ -275,7 +274,7 @@ class Climb:
         "shots",
         "device, raw shots",
         "raw",
-        "The same with the shots that were paid for: raw counts.",
+        "The raw counts of the actual shots.",
         label="raw shots",
         subject="The raw gradient",
         cause="shot noise",

@@ -48,6 +48,7 @@ class Settings(Mapping[str, Any]):
     device : Device, str, BackendV2 or BaseSamplerV2
         Default: ``statevector()``, an exact simulation. Jobs for a device that bills are sent without confirmation and stored
         only by its service; ``qep_qiskit.runs.submit`` keeps them in a run.
+    shots : int, Split or OptimalShots, optional
         Shots per circuit, that is per basis and phase. Default: exact expectations. :func:`qep_qiskit.optimal_shots` distributes
         the same total for the least predicted error.
     mitigation : str

@@ -77,7 +77,7 @@ def saying(words: Callable[[], str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Make SIGTERM act like Ctrl-C, and end the process in time after either. Do nothing if nested or off the main thread."""
+    """Make SIGTERM act like Ctrl-C, and end the process in time after either. Has no effect if nested or off the main thread."""
     if _heard.watched or threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -123,7 +123,7 @@ def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gra
 
 
 def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done: Sequence[int]) -> list[int]:
-    """Return the numbers of those points of a sweep that have yet to be measured on a device that bills.
+    """Return the numbers of the points of a sweep that are still to be measured on a device that bills.
 
     Raises
     ------

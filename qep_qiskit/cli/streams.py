@@ -1,4 +1,4 @@
-"""Standard output and error that never raise errors, even if they are closed, full, broken pipes, or of another encoding."""
+"""Standard output and error that never raise errors, even if a stream is closed, full, a broken pipe, or of another encoding."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Unfailing:
 
 @contextmanager
 def unfailing() -> Iterator[None]:
-    """Replace standard output and error by such streams, and report failures of standard output on standard error."""
+    """Replace standard output and error by streams that never fail, and report failures of standard output on standard error."""
     for number in (0, 1, 2):  # the next file to be opened would get the number of a closed stream
         try:
             os.fstat(number)

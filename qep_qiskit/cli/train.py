@@ -42,7 +42,7 @@ def command(
     scheduler: str | None,
     as_json: bool,
 ) -> None:
-    """Fit the network of SPEC to its [data], as its [training] says.
+    """Fit the network of SPEC to its [data], as specified in its [training].
 
     Every step is stored in the run. The first Ctrl-C stops after the current step, the second at once; `qep train --resume RUN`
     resumes. The result is the same as without interruption, and with workers it does not depend on their number.

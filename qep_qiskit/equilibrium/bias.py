@@ -52,6 +52,7 @@ class Bias:
         The bias is O(β**order).
     values, limit : ndarray of shape (K,) or None
         The bias, Σ_p s_p ⟨∂H/∂w⟩_p minus its limit β → 0, and that limit; None if they are not known.
+    floor, zero : float
         The error in the norm of `values` due to the accuracy of the states; the norm of `limit` below which it counts as zero.
     still : float
         The norm below which no warning is given, because the predictions are nearly right and the nudge is weak.
@@ -89,7 +90,7 @@ class Bias:
         return float(np.linalg.norm(self.values)) / size if size > self.zero else None
 
     def warnings(self, noise: float) -> list[str]:
-        """Return a warning if the bias exceeds 5 % of the gradient and the shot error.
+        """Return a warning if the bias exceeds both 5 % of the gradient and the shot error.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The Hamiltonians H + βC of a problem's phases."""
+"""Families of Hamiltonians H + βC for the phases of a problem."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Choice:
     default : str or None
         The kind if that key is omitted; None if the key is required.
     given : tuple of str
-        Parameters of kinds that are no keys, because the spec gives them from elsewhere.
+        Parameters that are not keys of the section, because other parts of the spec determine them.
     """
 
     selector: str

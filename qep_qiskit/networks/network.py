@@ -117,7 +117,7 @@ class Network(Value):
 
     @property
     def closed_form(self) -> bool:
-        """Whether its ground states are computed in closed form, without qubits."""
+        """Whether the network's ground states are computed in closed form, without qubits."""
         return False
 
     @property
@@ -152,7 +152,7 @@ class Network(Value):
         return SparsePauliOp.sum(squares).simplify()
 
     def in_positions(self, operator: Polynomial, where: str) -> Any:
-        """Return the network's operator of a polynomial in positions and momenta; `where` names it in errors."""
+        """Return the network's operator for a polynomial in positions and momenta; `where` names it in errors."""
         first = next(iter(operator.labels()), "1")
         raise InputError(f"{where}: {first!r} is a position or momentum, and this network has none; write labels such as 'XII'")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GroundStateAim:
-    """The accuracy that an approximation of the ground state aims at, and the remedy if it misses it.
+    """The accuracy required of an approximation of the ground state, and the remedy if it is not reached.
 
     Attributes
     ----------

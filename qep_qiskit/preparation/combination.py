@@ -25,7 +25,7 @@ def remembered(prepared: Prepared) -> Prepared:
 
 
 def joined(free: Prepared, rest: Prepared) -> Prepared:
-    """Return one result from a free phase and nudged phases that were prepared separately."""
+    """Join a free phase and nudged phases that were prepared separately into one result."""
     first = len(free.phases)
 
     def circuits() -> tuple[StateCircuit, ...]:

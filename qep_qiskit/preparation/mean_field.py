@@ -51,8 +51,8 @@ class MeanField(Preparer):
     Raises
     ------
     DegenerateGroundStateError
-        If some rotation of the spins costs no energy (of a spin without a field, or of all spins together), so that the
-        response to a nudge is not defined.
+        If rotating a spin without a field, or all spins together, costs no energy, so that the response to a nudge is not
+        defined.
 
     Notes
     -----
@@ -86,7 +86,7 @@ class MeanField(Preparer):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
-        """Return the product states for ``family.betas``: the lowest minimum of the free phase, followed to the other β."""
+        """Return the product states for ``family.betas``: the lowest minimum of the free phase, then its continuation to each β."""
         betas, paulis = family.betas, family.frame.paulis
         energies = [ProductEnergy.of(paulis, row) for row in family.coefficients]
         free_spins, warnings = spins_of(free), []

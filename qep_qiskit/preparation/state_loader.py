@@ -17,7 +17,7 @@ MOST_QUBITS = 10
 
 
 def loading_circuit(states: NDArray[np.complex128]) -> StateCircuit:
-    """Return one parameterised circuit that prepares each of these states, and its angles for each.
+    """Return one parameterised circuit that prepares each of several states, and its angles for each state.
 
     Parameters
     ----------

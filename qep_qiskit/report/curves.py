@@ -98,7 +98,7 @@ def _finish(panel: Axes, label: str) -> None:
 
 
 def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Figure | None:
-    """Return the figure of couplings as lines between sites, by width and colour for size and sign; None without couplings.
+    """Return a figure of couplings as lines between sites, with width for size and colour for sign; None without couplings.
 
     Parameters
     ----------
