@@ -121,7 +121,7 @@ class Climb:
         self._first_round: Outcomes | None = None
 
     def rungs(self) -> Iterator[Rung]:
-        """Compute the rungs in order."""
+        """Compute the rungs in order, and yield each of them."""
         for name in RUNGS:
             if name == MEAN_FIELD:
                 self._mean_field = self._computed(name, None)

@@ -48,7 +48,7 @@ _added: set[str] = set()
 
 
 class _Known(NamedTuple):
-    """The search patterns for secrets: pieces by length, reduced to letters and digits, and literal forms with other characters."""
+    """The search patterns for secrets: pieces by length, reduced to letters and digits, and literal forms with other signs."""
 
     pieces: dict[int, frozenset[str]]
     literal: tuple[str, ...]

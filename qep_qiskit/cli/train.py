@@ -160,7 +160,7 @@ Hidden = Callable[[], AbstractContextManager[object]]
 
 
 def ask_for_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], RunStore], None]:
-    """Return a function that asks for confirmation of a training on a device; `hidden` hides the progress bar meanwhile."""
+    """Return a function that asks for confirmation of a training on a device; `hidden` hides the progress bar while it asks."""
 
     def confirm(price: Mapping[str, Any], store: RunStore) -> None:
         what, again = f"{counted(price['steps'], 'step')}: about ", f"`qep train --resume {store.folder} --yes`"

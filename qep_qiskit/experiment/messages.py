@@ -44,7 +44,7 @@ def _owner(model: type[BaseModel], table: Mapping[str, object], where: str) -> s
 
 
 def _place(detail: ErrorDetails, table: Mapping[str, object]) -> tuple[str, object]:
-    """Return the path and the value of a location, as far as it is in the table: pydantic also names branches of unions."""
+    """Return the path and the value of an error's location, without the branches of unions that pydantic adds to it."""
     path, value = "", table
     here: object = table
     for part in detail["loc"]:

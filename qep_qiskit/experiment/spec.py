@@ -104,7 +104,7 @@ class Spec:
         return Problem(network, weights, x, cost=_cost(self.cost, self.sample, network))
 
     def refuse_training(self) -> None:
-        """Refuse a spec for ``qep train``, which has training data but no sample."""
+        """Refuse a spec that has training data but no sample; such a spec is for ``qep train``."""
         if self.data.source is not None and "sample" not in self.tables:
             raise InputError(
                 f"[sample]: missing; this spec has [data], so it is a training: use `qep train {self.path or 'SPEC'}`, or add a "

@@ -112,7 +112,7 @@ def _shared_out(plan: Plan, split: Split | None) -> Plan:
 
 
 def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRow]:
-    """Return one row per phase and basis, also if twirling and folding repeat the circuit, and one for the calibration."""
+    """Return one row per phase and basis, even if twirling and folding repeat the circuit, and one row for the calibration."""
     backend = backend_of(device)
     target = None if backend is None else backend.target
 

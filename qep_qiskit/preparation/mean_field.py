@@ -86,7 +86,7 @@ class MeanField(Preparer):
         seed: int = 0,
         progress: Progress = silent,
     ) -> Prepared:
-        """Return the product states for ``family.betas``: the lowest minimum of the free phase, then its continuation to each β."""
+        """Return the product states for ``family.betas``: the lowest minimum of the free phase, then its continuation in β."""
         betas, paulis = family.betas, family.frame.paulis
         energies = [ProductEnergy.of(paulis, row) for row in family.coefficients]
         free_spins, warnings = spins_of(free), []
