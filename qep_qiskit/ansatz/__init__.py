@@ -1,4 +1,4 @@
-"""Parameterised circuits: the Hamiltonian's own, hardware-efficient ones, and OpenQASM 3 files."""
+"""Parameterised circuits: the Hamiltonian ansatz, hardware-efficient ansätze, Trotter ramps, and OpenQASM 3 files."""
 
 from qep_qiskit.ansatz.choice import BUILT_IN, build
 from qep_qiskit.ansatz.rotations import evolve, pack

@@ -1,4 +1,4 @@
-"""One function from what a user names as ansatz to a parameterised circuit."""
+"""Conversion of a user's choice of ansatz to a parameterised circuit."""
 
 from __future__ import annotations
 
@@ -34,30 +34,29 @@ def build(
     Parameters
     ----------
     ansatz : str, path or QuantumCircuit
-        ``"hamiltonian"``, ``"efficient_su2"``, ``"real_amplitudes"``; the path of an OpenQASM 3 file; the name of a
-        circuit of the gallery, such as ``"ising_chain_6"``; or a circuit.
+        ``"hamiltonian"``, ``"efficient_su2"`` or ``"real_amplitudes"``; the path of an OpenQASM 3 file; the name of a
+        circuit in the gallery, such as ``"ising_chain_6"``; or a circuit.
     num_qubits : int
     paulis : PauliList
         The strings of H and of the nudge; only the Hamiltonian ansatz uses them.
     layers : int
-        At least 1; for the built-in ansätze.
+        The number of layers of a built-in ansatz, at least 1.
     shared_angles : bool
-        One angle per class of strings and layer, for the Hamiltonian ansatz.
+        Whether the Hamiltonian ansatz has one angle per layer and class of strings, instead of one per string.
     entanglement : str
-        For the hardware-efficient ansätze.
+        The entanglement of a hardware-efficient ansatz.
 
     Returns
     -------
     QuantumCircuit
-        The built-in ansätze have the parameters ``theta_000``, ``theta_001``, … in the order of appearance. A
-        file's or a user's circuit keeps its names. Bind by name, or with values in the order of
-        ``circuit.parameters``.
+        The parameters of a built-in ansatz are ``theta_000``, ``theta_001``, … in the order of appearance. Those of a file
+        or a user's circuit keep their names. Bind them by name, or with values in the order of ``circuit.parameters``.
 
     Raises
     ------
     InputError
-        For an unknown ansatz, a file that is missing or does not parse, a circuit of the wrong width or without
-        parameters, and `layers` that is not a whole number of at least 1.
+        If the ansatz is unknown, a file is missing or does not parse, a circuit has the wrong number of qubits or no
+        parameters, or `layers` is not a whole number of at least 1.
 
     Examples
     --------
@@ -95,7 +94,7 @@ def build(
 
 
 def identified(ansatz: str | os.PathLike[str] | QuantumCircuit) -> object:
-    """Return what identifies an ansatz: a circuit itself, the content of a file, or the name of one that is built in."""
+    """Return an object that identifies an ansatz: the circuit, the content of its file, or the name of a built-in ansatz."""
     if isinstance(ansatz, QuantumCircuit) or ansatz in BUILT_IN:
         return ansatz
     path = locate(ansatz)
@@ -103,7 +102,10 @@ def identified(ansatz: str | os.PathLike[str] | QuantumCircuit) -> object:
 
 
 def circuit_file(ansatz: str, folder: Path | None) -> str:
-    """Return an ansatz that a spec names: built in, or a file in the working folder, in the spec's folder, or in the gallery."""
+    """Return the ansatz named by a spec, as the name of a built-in ansatz or the path of a file.
+
+    Files are searched for in the working folder, in the spec's folder and in the gallery.
+    """
     if ansatz in BUILT_IN:
         return ansatz
     in_folder = folder / ansatz if folder is not None and not Path(ansatz).is_file() else None

@@ -1,6 +1,6 @@
 """The gallery of circuits: its entries and their recipes.
 
-``python -m qep_qiskit.ansatz.gallery`` in the root of the repository writes ``circuits/`` again.
+To regenerate ``circuits/``, run ``python -m qep_qiskit.ansatz.gallery`` in the root of the repository.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ __all__ = ["RECIPES", "Entry", "Recipe", "export", "list_circuits", "load", "wri
 
 @dataclass(frozen=True)
 class Entry:
-    """One circuit of the gallery.
+    """A circuit of the gallery.
 
     Attributes
     ----------
     name : str
-        The file's name without its ending; serves as an ansatz.
+        The file's name without its suffix; it can be given as an ansatz.
     path : Path
     qubits, parameters, depth, two_qubit_gates : int
-        Those of the circuit as written, before it is compiled for a device.
+        The properties of the circuit in the file, before it is compiled for a device.
     description : str
         The first comment line of the file.
     error : str or None
-        Why the file cannot be read; the numbers are then zero.
+        The reason why the file cannot be read, in which case all numbers are zero; None if it can be read.
     """
 
     name: str
@@ -58,11 +58,11 @@ class Recipe:
     Attributes
     ----------
     build : callable
-        () → QuantumCircuit.
+        A function () → QuantumCircuit.
     description : str
-        What it is, in one line.
+        A description in one line.
     call : str
-        The Python call that makes it, for the head of the file.
+        The Python call that builds the circuit, for the top of the file.
     """
 
     build: Callable[[], QuantumCircuit]
@@ -71,7 +71,10 @@ class Recipe:
 
 
 def list_circuits() -> tuple[Entry, ...]:
-    """Return every circuit of the gallery by name; a file in ``circuits/`` of this folder hides its namesake."""
+    """Return all circuits of the gallery, sorted by name.
+
+    A file in ``circuits/`` of the working folder hides a circuit of the package with the same name.
+    """
     paths: dict[str, Path] = {}
     for folder in gallery_folders():
         for path in sorted(folder.glob("*.qasm")):
@@ -97,7 +100,7 @@ def _entry(name: str, path: Path) -> Entry:
 
 
 def ising_paulis(edges: str, sites: int) -> PauliList:
-    """Return ZZ per edge, then Z and X per site: the strings of a transverse-field Ising network.
+    """Return the strings of a transverse-field Ising network: ZZ on every edge, then Z and X on every site.
 
     Examples
     --------
@@ -143,7 +146,7 @@ RECIPES: dict[str, Recipe] = _recipes()
 
 
 def write_gallery(folder: Path) -> tuple[Path, ...]:
-    """Write every circuit of `RECIPES` into a folder, over what is there."""
+    """Write every circuit of `RECIPES` to a folder, replacing existing files."""
     written = []
     for name, recipe in RECIPES.items():
         comment = f"{recipe.description}\nMade by qep_qiskit: {recipe.call}"

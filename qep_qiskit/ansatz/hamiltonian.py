@@ -1,4 +1,4 @@
-"""The Hamiltonian ansatz: layers of rotations about the Hamiltonian's own Pauli strings."""
+"""The Hamiltonian ansatz: layers of rotations about the Hamiltonian's Pauli strings."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ def hamiltonian_ansatz(paulis: PauliList, *, layers: int = 3, shared_angles: boo
         The strings of H and of the nudge; the identity is skipped.
     layers : int
     shared_angles : bool
-        False: one angle per string and layer, L · layers in all. True: one angle per layer for each class of strings,
-        which is a string's letters without the identities (all ``ZZ``, all ``Z``, all ``X``).
+        If False, there is one angle per string and layer, L · layers in total. If True, there is one angle per layer for
+        each class of strings with the same letters, apart from identities (all ``ZZ``, all ``Z``, all ``X``).
 
     Returns
     -------
     QuantumCircuit
-        Parameters ``theta_000``, … in the order of appearance. The two-qubit depth of a layer is set by the largest
-        degree of the graph of couplings, not by the number of edges.
+        A circuit with the parameters ``theta_000``, … in the order of appearance. The two-qubit depth of a layer depends on
+        the largest degree of the graph of couplings, not on the number of edges.
 
     Raises
     ------
     InputError
-        If the identity is the only string.
+        If all strings are the identity.
 
     Notes
     -----
-    Wecker, Hastings and Troyer (2015), arXiv:1507.08969. Three shared angles per layer cannot represent a
-    disordered ground state (relative energy error of 1 to 2 % at n/2 layers of 12 sites); one angle per string can.
+    See Wecker, Hastings and Troyer (2015), arXiv:1507.08969. Three shared angles per layer cannot represent a
+    disordered ground state (the relative energy error is 1 to 2 % with n/2 layers for n = 12 sites). One angle per string can.
 
     Examples
     --------

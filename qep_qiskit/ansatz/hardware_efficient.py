@@ -1,4 +1,4 @@
-"""Hardware-efficient ansätze: Qiskit's own, with pairwise entanglement and names that sort."""
+"""Hardware-efficient ansätze: Qiskit's circuits, with pairwise entanglement by default and parameter names that sort."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ ENTANGLEMENTS = ("pairwise", "linear", "reverse_linear", "circular", "full", "sc
 
 
 def hardware_efficient(kind: str, *, num_qubits: int, layers: int = 3, entanglement: str = "pairwise") -> QuantumCircuit:
-    """Return layers of single-qubit rotations with CX between them.
+    """Return a circuit of layers of single-qubit rotations with CX gates between them.
 
     Parameters
     ----------
     kind : {"efficient_su2", "real_amplitudes"}
-        ry and rz on every qubit, or ry alone (real amplitudes).
+        Rotations ry and rz on every qubit, or ry only (real amplitudes).
     num_qubits, layers : int
-        A layer is one block of CX and the rotations after it; there is one block of rotations more than layers.
+        A layer is a block of CX and the rotations after it. There is one more block of rotations before the first layer.
     entanglement : str
-        Any of Qiskit's names. ``"pairwise"`` has two slices of CX per layer for any number of qubits.
+        One of Qiskit's names. ``"pairwise"`` has two slices of CX per layer for any number of qubits.
 
     Raises
     ------
     InputError
-        For an unknown entanglement.
+        If the entanglement is unknown.
 
     Notes
     -----
-    Kandala et al. (2017), arXiv:1704.05018.
+    See Kandala et al. (2017), arXiv:1704.05018.
 
     Examples
     --------

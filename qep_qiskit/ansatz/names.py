@@ -9,9 +9,10 @@ from qiskit.circuit import Parameter, QuantumCircuit
 
 
 def numbered(count: int, prefix: str = "theta") -> list[Parameter]:
-    """Return parameters ``theta_000``, ``theta_001``, …: three digits, or as many as the last number needs.
+    """Return parameters ``theta_000``, ``theta_001``, …, with three digits or, if necessary, more.
 
-    Two parameters of one name are equal, so that a circuit that is built twice equals itself and is compiled once.
+    Parameters with the same name are equal. If the same circuit is built twice, the two are therefore equal and are compiled
+    only once.
 
     Examples
     --------
@@ -24,7 +25,7 @@ def numbered(count: int, prefix: str = "theta") -> list[Parameter]:
 
 
 def in_order_of_appearance(circuit: QuantumCircuit) -> list[Parameter]:
-    """Return the parameters in the order in which the gates use them; those that no gate uses are left out."""
+    """Return the parameters in the order in which gates use them, without unused parameters."""
     seen: dict[Parameter, None] = {}
     for instruction in circuit.data:
         for value in instruction.operation.params:
@@ -34,7 +35,7 @@ def in_order_of_appearance(circuit: QuantumCircuit) -> list[Parameter]:
 
 
 def renamed(circuit: QuantumCircuit, order: Iterable[Parameter], prefix: str = "theta") -> QuantumCircuit:
-    """Return the circuit with these parameters renamed to numbers, in this order."""
+    """Return the circuit with these parameters renamed to ``theta_000``, …, in this order."""
     old = list(order)
     between = [Parameter(f"between_{k}") for k in range(len(old))]
     circuit = circuit.assign_parameters(dict(zip(old, between, strict=True)))

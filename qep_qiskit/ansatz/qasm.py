@@ -24,13 +24,13 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def gallery_folders() -> tuple[Path, ...]:
-    """Return the folders that hold circuits: ``circuits/`` here, then next to and inside the installed package."""
+    """Return the gallery's folders: ``circuits/`` in the working folder, then next to the package, then inside it."""
     folders = [Path.cwd() / "circuits", PACKAGE.parent / "circuits", PACKAGE / "circuits"]
     return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
 
 
 def locate(name: str | os.PathLike[str]) -> Path | None:
-    """Return the file of this path, or of this name (``.qasm`` may be left out) in the gallery, or None."""
+    """Return the file with this path, or with this name in the gallery (with or without ``.qasm``), or None."""
     path = Path(name)
     if path.is_file():
         return path
@@ -46,20 +46,19 @@ def load(name: str | os.PathLike[str]) -> QuantumCircuit:
     Parameters
     ----------
     name : str or path
-        A path, or the name of a circuit of the gallery.
+        A path, or the name of a circuit in the gallery.
 
     Returns
     -------
     QuantumCircuit
-        Made of Qiskit's standard gates (``rzz`` and others that the file defines are recognised), without
-        measurements. The parameters keep the names of the file and are bound by name; ``circuit.parameters`` sorts
-        by name, so a file whose numbers are not zero-padded (``a_2``, ``a_10``) has another order there than it was
-        written in.
+        The circuit in Qiskit's standard gates (``rzz`` and others defined in the file are recognised), without measurements.
+        The parameters keep the names in the file and are bound by name. Since ``circuit.parameters`` sorts by name, numbers
+        without leading zeros (``a_2``, ``a_10``) change their order.
 
     Raises
     ------
     InputError
-        If there is no such file, it does not parse, or it is not a unitary followed by measurements.
+        If there is no such file, it does not parse, or it is not a unitary circuit followed by measurements.
     """
     path = locate(name)
     if path is None:
@@ -104,11 +103,11 @@ def export(circuit: QuantumCircuit, path: str | os.PathLike[str], *, comment: st
     Parameters
     ----------
     circuit : QuantumCircuit
-        Measurements are left out. Parameters with names such as ``theta_007`` keep them; if any has another name (a
-        ``ParameterVector``'s element sorts differently once read back) all are renamed to ``theta_000``, … in the
-        order of ``circuit.parameters``, and comments in the file say which was which.
+        The circuit; measurements are omitted. Parameter names such as ``theta_007`` are kept. If any parameter has another
+        form of name, all are renamed to ``theta_000``, … in the order of ``circuit.parameters``, because other names (such as
+        those of a ``ParameterVector``) may sort differently when read back. Comments in the file list the original names.
     path : path
-        Ends in ``.qasm``.
+        The path of the new file, ending in ``.qasm``.
     comment : str
         Lines for the top of the file; each is prefixed with ``//``.
     overwrite : bool
@@ -122,8 +121,8 @@ def export(circuit: QuantumCircuit, path: str | os.PathLike[str], *, comment: st
     Raises
     ------
     InputError
-        If the file exists, its folder does not, the name does not end in ``.qasm``, or OpenQASM 3 cannot hold the
-        circuit.
+        If the file exists, its folder does not exist, the name does not end in ``.qasm``, or the circuit cannot be written as
+        OpenQASM 3.
     """
     target = Path(path)
     if target.suffix != ".qasm":
@@ -137,7 +136,7 @@ def export(circuit: QuantumCircuit, path: str | os.PathLike[str], *, comment: st
 
 
 def qasm_text(circuit: QuantumCircuit, comment: str = "") -> str:
-    """Return the text that :func:`export` writes."""
+    """Return the text of the file that :func:`export` writes."""
     plain = without_measurements(circuit, circuit.name)
     lines = comment.splitlines()
     old = list(plain.parameters)
@@ -156,7 +155,7 @@ def qasm_text(circuit: QuantumCircuit, comment: str = "") -> str:
 
 
 def _complaint(error: BaseException) -> str:
-    """Return the parser's message in one line; for a syntax error anywhere in the chain of exceptions, the unexpected token."""
+    """Return the parser's message in one line or, if a syntax error is in the chain of exceptions, the unexpected token."""
     chain: list[object] = [error]
     for link in chain:
         token = getattr(link, "offendingToken", None)
@@ -171,7 +170,7 @@ def _complaint(error: BaseException) -> str:
 
 
 def _standard(circuit: QuantumCircuit, standard: dict[str, bool] | None = None) -> QuantumCircuit:
-    """Replace each gate that the file defines by the equal gate of Qiskit if there is one, else by its definition."""
+    """Replace each gate defined in the file by the equal gate of Qiskit or, if there is none, by its definition."""
     standard = {} if standard is None else standard
     plain = circuit.copy_empty_like()
     for instruction in circuit.data:
@@ -195,7 +194,10 @@ def _recognised(gate: Gate, standard: dict[str, bool]) -> bool:
 
 
 def _is_standard(gate: Gate) -> bool:
-    """Compare with Qiskit's gate of this name at one random binding, up to a global phase (its exporter drops some)."""
+    """Return whether a gate equals Qiskit's gate of this name, compared at one random binding.
+
+    Global phases are ignored, since Qiskit's exporter drops some of them.
+    """
     namesake = STANDARD.get(gate.name)
     if not isinstance(namesake, Gate) or (namesake.num_qubits, len(namesake.params)) != (gate.num_qubits, len(gate.params)):
         return False
@@ -209,7 +211,7 @@ def _is_standard(gate: Gate) -> bool:
 
 
 def drop_unused_parameters(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return the circuit without the parameters that no gate uses (a file may declare some): they turn no state."""
+    """Return the circuit without unused parameters, which a file may declare."""
     used = set(in_order_of_appearance(circuit))
     unused = {parameter: 0.0 for parameter in circuit.parameters if parameter not in used}
     return circuit.assign_parameters(unused) if unused else circuit

@@ -21,25 +21,25 @@ SCHEDULES: dict[str, Callable[[Vector], Vector]] = {
     "smoothstep": lambda s: 3 * s**2 - 2 * s**3,
     "linear": lambda s: np.asarray(s, dtype=float),
 }
-"""λ(s) on [0, 1]; the first two have zero slope at both ends."""
+"""Schedules λ(s) on [0, 1]; the first two have zero slope at both ends."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ramp:
-    """H(s) = (1 − λ(s)) H0 + λ(s) Σ_l c_l P_l, cut into Trotter steps. The c_l and the total time are given later.
+    """A ramp H(s) = (1 − λ(s)) H0 + λ(s) Σ_l c_l P_l in Trotter steps. The c_l and the total time are given later.
 
     Attributes
     ----------
     targets : PauliList of length L
         The strings P_l.
     fields : ndarray of shape (n, 3)
-        H0 = Σ_q fields[q] · (X_q, Y_q, Z_q); no row is zero, so its ground state is one product state.
+        The fields of H0 = Σ_q fields[q] · (X_q, Y_q, Z_q). No row is zero, so the ground state is a unique product state.
     steps : int
-        λ is taken at the middle of each.
+        The number of Trotter steps; each uses λ at its middle.
     schedule : str
         A key of `SCHEDULES`.
     order : {1, 2}
-        The order of the product formula; the second is symmetric and shares the half steps of neighbouring steps.
+        The order of the product formula. The second-order formula is symmetric, and half steps of neighbouring steps are merged.
     """
 
     targets: PauliList
@@ -55,13 +55,13 @@ class Ramp:
 
     @cached_property
     def paulis(self) -> PauliList:
-        """The strings of the ramp, shape (M,): the targets, then those of H0 that are not among them."""
+        """The M strings of the ramp: the targets, then the strings of H0 that are not targets."""
         labels = list(self.targets.to_labels())
         return PauliList(labels + [label for label in field_labels(self.fields) if label not in set(labels)])
 
     @cached_property
     def start(self) -> Vector:
-        """H0 over `paulis`, shape (M,)."""
+        """The coefficients of H0 for `paulis`, shape (M,)."""
         terms = field_labels(self.fields)
         return np.array([terms.get(label, 0.0) for label in self.paulis.to_labels()])
 
@@ -71,7 +71,7 @@ class Ramp:
         return pack(self.paulis)
 
     def moves(self) -> Iterator[tuple[int, float, float]]:
-        """Yield (group, a, b): turn by exp(−i dt (a H0 + b H)), on this group of `packing`, dt = time / steps."""
+        """Yield moves (group, a, b): apply exp(−i dt (a H0 + b H)) for this group of `packing`, with dt = time / steps."""
         shares = SCHEDULES[self.schedule]((np.arange(self.steps) + 0.5) / self.steps)
         last = len(self.packing) - 1
         forth = [(group, 0.5) for group in range(last)]
@@ -89,7 +89,7 @@ class Ramp:
         yield pending
 
     def bloch_angles(self) -> Vector:
-        """Return (ry, rz) angles that turn |0⟩ to the ground state of H0, shape (n, 2), |rz| ≤ π/2."""
+        """Return the angles (ry, rz) that rotate |0…0⟩ to the ground state of H0, shape (n, 2), with |rz| ≤ π/2."""
         x, y, z = (-self.fields / np.linalg.norm(self.fields, axis=1)[:, None]).T
         polar, azimuth = np.arctan2(np.hypot(x, y), z), np.arctan2(y, x)
         back = np.abs(azimuth) > np.pi / 2 + 1e-12
@@ -100,7 +100,7 @@ class Ramp:
 
 
 def field_labels(fields: Vector) -> dict[str, float]:
-    """Return Σ_q fields[q] · (X_q, Y_q, Z_q) as a mapping of label to coefficient, zeros left out."""
+    """Return Σ_q fields[q] · (X_q, Y_q, Z_q) as a mapping of labels to coefficients, without zeros."""
     n = len(fields)
     return {
         "I" * (n - 1 - q) + letter + "I" * q: float(value)
@@ -122,12 +122,12 @@ def ramp_circuit(ramp: Ramp, *, time: float) -> QuantumCircuit:
     Returns
     -------
     QuantumCircuit
-        Parameters ``c_000``, ``c_001``, …: the coefficients of ``ramp.targets``. The depth of a step does not
-        depend on the number of strings of a sparse graph.
+        A circuit with the parameters ``c_000``, ``c_001``, …, which are the coefficients of ``ramp.targets``. On a sparse
+        graph, the depth of a step does not depend on the number of strings.
 
     Notes
     -----
-    Midpoint product formulas: Hatano and Suzuki (2005), arXiv:math-ph/0506007.
+    The product formulas use the midpoint of each step: Hatano and Suzuki (2005), arXiv:math-ph/0506007.
     """
     labels = ramp.paulis.to_labels()
     coefficients = numbered(len(ramp.targets), "c")

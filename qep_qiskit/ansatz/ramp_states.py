@@ -1,4 +1,4 @@
-"""The states of a ramp without noise, for many rows of coefficients at once: the same product formula in numpy."""
+"""Noise-free states of a ramp for many rows of coefficients, by the product formula of the circuit in numpy."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def ramp_states(
     times : float or array_like of shape (B,)
         The total time of each row.
     progress : callable
-        Called with the share that is done.
+        A function that is called with the completed fraction.
 
     Returns
     -------
     ndarray of shape (B, 2**n)
-        Qubit 0 is the least significant bit; equal to the state of ``ramp_circuit`` up to a global phase.
+        The states, equal to those of ``ramp_circuit`` up to a global phase; qubit 0 is the least significant bit.
     """
     rows = np.asarray(coefficients, dtype=float)
     dt = np.broadcast_to(np.asarray(times, dtype=float), (len(rows),)) / ramp.steps
@@ -86,7 +86,7 @@ def _start(ramp: Ramp) -> States:
 
 
 def _compiled(ramp: Ramp, members: list[int], rows: Array, dt: Array) -> list[Move]:
-    """Return the moves of one group of commuting strings; a string's angle is dt (a · start + b · coefficient)."""
+    """Return the moves of one group of commuting strings. The angle of a string is dt (a · start + b · coefficient)."""
     paulis, start, targets = ramp.paulis[members], ramp.start[members], rows[:, members]
     if not paulis.x.any():
         structure = PauliStructure(paulis)
@@ -112,7 +112,7 @@ def _diagonal(start: Array, targets: list[Array], dt: Array) -> Move:
 
 
 def _fields(num_qubits: int, paulis: Any, start: Array, targets: Array, dt: Array) -> Move:
-    """Turn by single-qubit strings, at most one per qubit: 2 × 2 matrices, multiplied out over blocks of neighbours."""
+    """Return a move by single-qubit strings, at most one per qubit. Blocks of neighbouring qubits share one matrix."""
     labels = [label[::-1] for label in paulis.to_labels()]
     qubits = [next(q for q, letter in enumerate(label) if letter != "I") for label in labels]
     sigma = np.zeros((num_qubits, 2, 2), dtype=complex)

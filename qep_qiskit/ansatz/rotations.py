@@ -1,4 +1,4 @@
-"""Rotations about Pauli strings, and their order in a circuit that keeps it shallow."""
+"""Rotations about Pauli strings, and an order of them that keeps circuits shallow."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from qiskit.quantum_info import PauliList
 from qep_qiskit.errors import InputError
 
 Packing: TypeAlias = tuple[tuple[tuple[int, ...], ...], ...]
-"""Groups of commuting strings; a group is cut into slices on disjoint qubits; a string is its row number."""
+"""Groups of commuting strings, divided into slices on disjoint qubits; a string is represented by its row number."""
 
 
 def evolve(circuit: QuantumCircuit, label: str, angle: float | ParameterExpression) -> None:
     """Append exp(−i angle/2 P) for one Pauli string P.
 
-    One letter becomes rx, ry or rz and two equal letters rxx, ryy or rzz. Anything longer or mixed becomes a change
-    of basis, a ladder of CX, one rz, and the way back. The identity appends nothing (a global phase).
+    One letter becomes rx, ry or rz, and two equal letters become rxx, ryy or rzz. Longer or mixed strings become a change
+    of basis, a ladder of CX and an rz, followed by the inverse ladder and change of basis. For the identity, nothing is
+    appended (its effect is a global phase).
 
     Parameters
     ----------
     circuit : QuantumCircuit
         Changed in place.
     label : str
-        One letter per qubit as Qiskit writes it: the rightmost is qubit 0.
+        One letter per qubit in Qiskit's order: the rightmost is qubit 0.
     angle : float or ParameterExpression
         In radians.
 
     Raises
     ------
     InputError
-        If the label has the wrong length or another letter than I, X, Y, Z.
+        If the label has the wrong length or a letter other than I, X, Y, Z.
 
     Examples
     --------
@@ -77,12 +78,11 @@ def _ladder(circuit: QuantumCircuit, letters: dict[int, str], angle: float | Par
 
 
 def pack(paulis: PauliList) -> Packing:
-    """Order Pauli strings in groups that commute, each in slices on disjoint qubits.
+    """Sort Pauli strings into groups of commuting strings, and each group into slices on disjoint qubits.
 
-    The groups are: diagonal strings, strings of X only, strings of Y only, and the rest sorted greedily. Inside a
-    group the two-qubit strings are the edges of a graph and its edge colouring gives the slices: as many as the
-    largest degree (plus one where the graph is not bipartite), whatever the number of edges. The identity is left
-    out.
+    The groups are the diagonal strings, strings of X only, strings of Y only, and greedily chosen groups of the rest. Within
+    a group, the two-qubit strings are the edges of a graph, and an edge colouring gives the slices. The number of slices is
+    the largest degree (or one more if the graph is not bipartite), whatever the number of edges. The identity is omitted.
 
     Parameters
     ----------
@@ -91,12 +91,11 @@ def pack(paulis: PauliList) -> Packing:
     Returns
     -------
     tuple of tuple of tuple of int
-        ``pack(paulis)[group][slice]`` are row numbers of `paulis`.
+        ``pack(paulis)[group][slice]`` is a tuple of row numbers of `paulis`.
 
     Notes
     -----
-    The edge colouring is Kőnig's for bipartite graphs and that of Misra and Gries (1992) otherwise, both from
-    rustworkx.
+    The edge colouring uses rustworkx: Kőnig's algorithm for bipartite graphs, otherwise that of Misra and Gries (1992).
 
     Examples
     --------
@@ -155,7 +154,7 @@ def _edge_colours(edges: dict[frozenset[int], int]) -> list[list[int]]:
 
 
 def _fill(pieces: list[list[int]], rows: list[int], qubits: dict[int, frozenset[int]]) -> None:
-    """Put every row in the first piece whose qubits it does not touch, or in a new one."""
+    """Add every row to the first piece with disjoint qubits, or to a new piece."""
     taken = [set().union(*(qubits[row] for row in piece)) for piece in pieces]
     for row in rows:
         for piece, used in zip(pieces, taken, strict=True):
