@@ -1,4 +1,4 @@
-"""Trotter circuits of a ramp from a sum of single-qubit fields to a Hamiltonian whose coefficients are parameters."""
+"""Trotter circuits of a ramp from a sum of single-qubit fields to a Hamiltonian with parameters as coefficients."""
 
 from __future__ import annotations
 

@@ -43,8 +43,9 @@ def native_graph(device: object, sites: int) -> NativeGraph:
 
     Notes
     -----
-    Starting from every working qubit, a set grows by the neighbour with the lowest cost: −ln(1 − error) of its readout plus
-    that of its best coupling to the set. The best of these sets is returned. Finding the optimal set is NP-hard.
+    Starting from every working qubit, a set grows by the neighbour with the lowest cost. The cost is −ln(1 − error), summed
+    over the readout of the neighbour and its best coupling to the set. The best of these sets is returned. Finding the
+    optimal set is NP-hard.
 
     Raises
     ------

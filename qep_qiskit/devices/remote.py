@@ -135,7 +135,7 @@ class RemoteDevice(Device, PubMaker, Protocol):
     """A device that accepts jobs and returns their results later, also to another process or on another day."""
 
     def ready(self) -> None:
-        """Check that the device can be reached; otherwise raise an error with the reason in one line."""
+        """Check that the device can be reached; if not, raise an error of one line with the reason."""
         ...
 
     def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:

@@ -10,8 +10,8 @@ which the shots themselves vary less:
 
     Cov = Ĉ + P (P + Ĉ)⁻¹ P
 
-This is 4/N² if no shot has flipped (as by Laplace's rule, (k + 1)/(N + 2)), and Ĉ + O(1/N³) if there are many counts. It is
-positive semidefinite and includes correlations between strings that are read from the same shots.
+The variance is 4/N² if all shots agree (as by Laplace's rule, (k + 1)/(N + 2)), and Cov is Ĉ + O(1/N³) if there are many
+counts. Cov is positive semidefinite and includes correlations between strings that are read from the same shots.
 """
 
 from __future__ import annotations

@@ -87,9 +87,10 @@ class Mitigator(Protocol):
         ...
 
     def share(self, jacobian: Matrix) -> Matrix:
-        """Return the calibration's share of the errors of R quantities: S with S Sᵀ = J Cov(θ̂) Jᵀ for J (R, num_parameters).
+        """Return a matrix S with S Sᵀ = J Cov(θ̂) Jᵀ, the calibration's share of the covariance of R quantities.
 
-        The columns of S have the same meaning for every J, so the covariance between two circuits is S₁ S₂ᵀ.
+        The derivatives J have the shape (R, num_parameters). The columns of S have the same meaning for every J, so the
+        calibration's covariance between the quantities of two circuits is S₁ S₂ᵀ.
         """
         ...
 

@@ -23,7 +23,7 @@ def aer(
     method: Annotated[str, METHOD] = "automatic",
     seed: int = 0,
 ) -> SimulatedDevice:
-    """Return Aer as a device. It can run any circuit and compute any exact distribution that fits in memory.
+    """Return Aer as a device, which can run any circuit and compute any exact distribution that fits in memory.
 
     Parameters
     ----------

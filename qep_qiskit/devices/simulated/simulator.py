@@ -14,7 +14,7 @@ from qep_qiskit.kinds import DEVICES
 
 @DEVICES.register("simulator")
 def simulator(noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = None, *, seed: int = 0) -> SimulatedDevice:
-    """Return this package's exact simulation of circuits. It computes each state once for all bases and any number of shots.
+    """Return this package's exact simulation of circuits, which computes each state once for all bases and any number of shots.
 
     It simulates up to 24 qubits without noise. With noise, it simulates up to 12 active qubits by Pauli transfer matrices and is
     many times faster than Aer. It refuses circuits that it cannot treat exactly (gates and errors on more than two qubits,

@@ -165,7 +165,7 @@ class LayeredCircuit:
 
     @staticmethod
     def _begin(layers: Sequence[BoundLayer], states: States) -> int:
-        """Write the initial state, after the first layer if that is a layer of rotations; return the number of layers applied."""
+        """Write the initial state; return the number of layers already applied to it: 1 if the first is of rotations, else 0."""
         if layers and isinstance(layers[0], BoundRotations):
             layers[0].prepare(states.array[0])
             return 1

@@ -103,7 +103,7 @@ class ProductEnergy:
         return float(np.abs(self.coefficients).max(initial=0.0))
 
     def energy(self, bloch: Vector) -> Vector:
-        """Return E, shape (…)."""
+        """Return the energy E, shape (…), for Bloch vectors of shape (…, n, 3)."""
         return np.asarray(self.strings.values(bloch) @ self.coefficients)
 
     def slope(self, bloch: Vector, axes: NDArray[np.float64]) -> Vector:

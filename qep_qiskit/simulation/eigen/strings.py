@@ -185,8 +185,8 @@ class Flip:
 def cover(rest: Strings, num_qubits: int) -> tuple[list[Window], Strings]:
     """Cover strings with windows, and return the windows and the strings that are left.
 
-    If there are single-qubit strings, the first windows divide the qubits evenly. Further windows follow as long as one
-    contains two or more masks.
+    If there are single-qubit strings, the first windows divide the qubits evenly. Further windows are added while one can cover
+    strings with at least two different masks.
     """
     windows: list[Window] = []
 

@@ -1,6 +1,6 @@
 """The tensored inverse: every recorded sign is corrected with the flip rates of its qubit.
 
-Let a be a qubit's probability of reading 1 in state 0, and b that of reading 0 in state 1. The recorded sign z then has the
+Let a qubit read 1 in state 0 with probability a, and 0 in state 1 with probability b. The recorded sign z then has the
 mean E[z] = (b − a) + (1 − a − b)⟨Z⟩, and the corrected sign w = (z − (b − a)) / (1 − a − b) is unbiased. Products of corrected
 signs are unbiased for products of Z on different qubits. Every shot has its own value, so the variance is a sample variance.
 The derivatives are ∂w/∂a = (1 + w)/D and ∂w/∂b = (w − 1)/D with D = 1 − a − b.
