@@ -41,15 +41,18 @@ def allowed_chi_square(count: int) -> float:
 
 
 def contributions(budget: Budget) -> list[Contribution]:
-    """Return the error added by each rung, except by mitigation, which reduces the error."""
+    """Return the error added by each rung, except by mitigation, which reduces the error.
+
+    If the budget lacks a rung, as a run's lacks the device's, the next rung is said to add its cause too.
+    """
     added: list[Contribution] = []
     pending: list[str] = []
-    for rung in budget.rungs:
-        cause = RUNGS[rung.name].cause
+    for name in RUNGS:
+        cause = RUNGS[name].cause
         if cause is None:
             continue
         pending.append(cause)
-        if rung.values is not None:
+        if (rung := budget.computed.get(name)) is not None:
             if rung.added is not None:
                 added.append(Contribution(_cause(budget, rung, rung.added, pending), rung.added))
             pending = []

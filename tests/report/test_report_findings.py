@@ -63,6 +63,13 @@ def test_indistinguishable_causes_are_named_together(make):
     assert added[-1].cause == "device noise and shot noise together"
 
 
+def test_the_cause_of_a_rung_that_a_budget_lacks_is_named_with_the_next(make):
+    budget = make(missing={"finite_beta": "not computed", "device": "not computed"})
+    budget["rungs"] = [rung for rung in budget["rungs"] if rung["values"] is not None]
+    causes = [contribution.cause for contribution in findings.contributions(Budget.of(budget))]
+    assert causes == ["the finite β and the preparation together", "device noise and shot noise together"]
+
+
 def test_shot_noise_is_not_blamed_on_a_device_that_was_not_simulated(make):
     budget = make(missing={"device": "the device has no noise"})
     of(budget, "shots")["added"] = 1.1 * shot_noise(budget, "shots")
