@@ -97,7 +97,7 @@ def one_sided(beta: Literal["auto"]) -> AutoStencil: ...
 def one_sided(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
 @STENCILS.register("one_sided")
 def one_sided(beta: Beta = "adaptive") -> AnyStencil:
-    """Return the stencil with phases 0 and β; its bias is O(β). β may be negative. ``"auto"`` lets the planner choose β."""
+    """Return the stencil with phases 0 and β; its bias is O(β). β may be negative."""
     if isinstance(beta, str) and beta in LEFT_OPEN:
         return LEFT_OPEN[beta]("one_sided")
     b = _step(beta)
@@ -112,7 +112,7 @@ def symmetric(beta: Literal["auto"]) -> AutoStencil: ...
 def symmetric(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
 @STENCILS.register("symmetric")
 def symmetric(beta: Beta = "adaptive") -> AnyStencil:
-    """Return the stencil with phases ±β; its bias is O(β²) (Laborieux et al. 2021). ``"auto"`` lets the planner choose β."""
+    """Return the stencil with phases ±β; its bias is O(β²) (Laborieux et al. 2021)."""
     if isinstance(beta, str) and beta in LEFT_OPEN:
         return LEFT_OPEN[beta]("symmetric")
     b = _step(beta)
@@ -127,7 +127,7 @@ def extrapolated(beta: Literal["auto"]) -> AutoStencil: ...
 def extrapolated(beta: Literal["adaptive"] = "adaptive") -> AdaptiveStencil: ...
 @STENCILS.register("extrapolated")
 def extrapolated(beta: Beta = "adaptive") -> AnyStencil:
-    """Return the Richardson stencil with phases ±β and ±2β; its bias is O(β⁴). ``"auto"`` lets the planner choose β."""
+    """Return the Richardson stencil with phases ±β and ±2β; its bias is O(β⁴)."""
     if isinstance(beta, str) and beta in LEFT_OPEN:
         return LEFT_OPEN[beta]("extrapolated")
     b = _step(beta)

@@ -17,24 +17,34 @@ from qep_qiskit.display import terminal_table
 @json_option
 def command(as_json: bool) -> None:
     """List the devices on which circuits can run."""
-    devices = _devices()
+    kinds, snapshots = _kinds(), _snapshots()
     if as_json:
-        print_json({"devices": devices})
+        print_json({"devices": kinds + snapshots})
         return
-    table = terminal_table("device.name", right=("qubits",))
+    from rich.columns import Columns
+
+    table = terminal_table("device.name")
     table.add_column("what it is")
-    for device in devices:
-        table.add_row(device["name"], "" if device["qubits"] is None else str(device["qubits"]), device["about"])
-    console().print(table)
+    for kind in kinds:
+        table.add_row(kind["name"], kind["about"])
+    sizes = [f"{snapshot['name']} {snapshot['qubits'] or ''}" for snapshot in snapshots]
+    out = console()
+    out.print(table)
+    out.print("\nSnapshots, with their numbers of qubits")
+    out.print(Columns(sizes, padding=(0, 1), equal=True, column_first=True))
 
 
-def _devices() -> list[dict[str, Any]]:
-    from qep_qiskit.devices.simulated.snapshots import snapshot_classes
+def _kinds() -> list[dict[str, Any]]:
     from qep_qiskit.kinds import DEVICES
 
-    named = [{"name": name, "qubits": None, "about": DEVICES.about(name)} for name in DEVICES]
-    snapshot = {"about": "a snapshot of a real device: its layout, its gates and its noise"}
-    return named + [{"name": name, "qubits": _qubits(cls), **snapshot} for name, cls in snapshot_classes().items()]
+    return [{"name": name, "qubits": None, "about": DEVICES.about(name)} for name in DEVICES]
+
+
+def _snapshots() -> list[dict[str, Any]]:
+    from qep_qiskit.devices.simulated.snapshots import snapshot_classes
+
+    meaning = "a snapshot of a real device: its layout, its gates and its noise"
+    return [{"name": name, "qubits": _qubits(cls), "about": meaning} for name, cls in snapshot_classes().items()]
 
 
 def _qubits(cls: type) -> int | None:

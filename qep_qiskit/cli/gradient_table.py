@@ -39,7 +39,8 @@ def show(result: Gradient, exact: list[float] | None) -> None:
     out.print(marked("[bold]Loss[/] {}", f"{Estimate(result.loss, result.loss_stderr)}{added}"))
     out.print(marked("[bold]Predictions[/] {}", ", ".join(map(str, estimates(result.predictions, result.predictions_stderr)))))
     diagnostics = result.diagnostics
-    out.print(marked("[bold]Gap[/] {}", number(diagnostics.gap)))
+    if diagnostics.gap is not None:
+        out.print(marked("[bold]Gap[/] {}", number(diagnostics.gap)))
     for phase in diagnostics.phases:
         parts = [f"{key} {number(value)}" for key in PHASE_KEYS if finite(value := getattr(phase, key))]
         out.print(marked("[bold]Phase[/] β = {}: {}", number(phase.beta), ", ".join(parts)))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qep_qiskit.experiment.section import Choice
 
 
-@click.command("kinds")
+@click.command("kinds", short_help="List what a section of a spec can name, with its keys.")
 @click.argument("section")
 @json_option
 def command(section: str, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def _kinds(section: str) -> list[dict[str, Any]]:
 
     choices = {name: form for name, form in SECTIONS.items() if isinstance(form, Choice)}
     if section not in choices:
-        raise InputError(f"SECTION: {section!r} names no kind; give {one_of(choices)}{nearest(section, choices)}")
+        raise InputError(f"SECTION: {section!r} is not a section with kinds; give {one_of(choices)}{nearest(section, choices)}")
     return [_described(choices[section], section, name) for name in choices[section].kinds]
 
 

@@ -15,7 +15,7 @@ from qep_qiskit.cli.output import print_json, progress, say
 @click.option("--exact/--no-exact", default=None, help="Compute the exact gradient for comparison; by default up to 16 qubits.")
 @json_option
 def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> None:
-    """Write one self-contained HTML page about RUN: gradients, jobs and their times, costs, circuits, layout, calibration.
+    """Write one self-contained HTML page about RUN: gradients, jobs and their times, price, circuits, layout, calibration.
 
     For a training: curves with error bars, confusion matrix, weights, and the mean cosine to the exact gradient.
 

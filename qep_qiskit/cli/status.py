@@ -41,8 +41,9 @@ def command(run: str, offline: bool, as_json: bool) -> int:
         if jobs or training is None:
             show_jobs(console(), store, jobs)
             _say_reasons(store, jobs)
+            say()
         if training is None:
-            say("\nDone; the gradient is in the run." if done else f"\n`qep collect {store.folder}` resumes it.")
+            say("Done; the gradient is in the run." if done else f"`qep collect {store.folder}` resumes it.")
         else:
             _show_training(store.folder, training, done)
     return DONE if done else NOT_FINISHED
@@ -91,7 +92,7 @@ def _show_training(folder: object, training: dict[str, Any], done: bool) -> None
     seconds = "" if training["seconds"] is None else f", {training['seconds']:.1f} QPU seconds billed"
     if seconds and training["estimate"] is not None:
         seconds += f" of about {training['estimate']:.0f} foreseen"
-    say(f"\n{training['steps']} of {training['total']} steps are done{seconds}.")
+    say(f"{training['steps']} of {training['total']} steps are done{seconds}.")
     if not done and training["asked"]:
         say(f"`qep train --resume {folder}` resumes it.")
     elif not done:

@@ -18,6 +18,8 @@ from qep_qiskit.networks.network import Network, Term, pauli_on, zero_operator
 LARGEST_QUBIT = 1_000_000
 SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (0.5, 1.5)}
 
+CLAMP = Key("true if inputs are numbers instead of qubits")
+
 
 @NETWORKS.register("ising")
 def ising(
@@ -28,7 +30,7 @@ def ising(
     outputs: Sites,
     rows: Side = None,
     columns: Side = None,
-    clamp: bool = False,
+    clamp: Annotated[bool, CLAMP] = False,
     transverse: Annotated[bool, Key("false for a classical network, without the weights g")] = True,
     device: object = None,
     qubits: Annotated[Sequence[int], Key("the device qubit of each site, such as [3, 4, 5]")] = (),

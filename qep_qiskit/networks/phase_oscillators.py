@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.kinds import NETWORKS
 from qep_qiskit.networks.edges import Edges
 from qep_qiskit.networks.graph import Side, Sites, SpinCount
-from qep_qiskit.networks.ising import ising
+from qep_qiskit.networks.ising import CLAMP, ising
 from qep_qiskit.networks.network import Network, Term
 
 SCALES = {"J": (-1.0, 1.0), "h": (-0.5, 0.5), "g": (-0.5, 0.5)}
@@ -22,7 +23,7 @@ def phase_oscillators(
     edges: Edges = "chain",
     inputs: Sites = (),
     outputs: Sites,
-    clamp: bool = False,
+    clamp: Annotated[bool, CLAMP] = False,
     rows: Side = None,
     columns: Side = None,
 ) -> Network:

@@ -80,7 +80,7 @@ class Exact(Preparer):
 
     tolerance: Annotated[float, Key("the angle to the true ground state", above=0)] = 1e-9
     nudge_share: Annotated[float, HIDDEN] = 0.5
-    gap: bool = True
+    gap: Annotated[bool, Key("whether the gap is computed")] = True
     level: Annotated[int, Key("the eigenstate's number by energy, 0 for the ground state", least=0, most=2**26)] = 0
     supports: ClassVar[Capabilities] = Capabilities(
         closed_form=True, quick=True, loads=True, start="state", start_qubits=DENSE_QUBITS + 1

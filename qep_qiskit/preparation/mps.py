@@ -65,7 +65,7 @@ class MPS(Preparer):
 
     bond_dimension: Annotated[int, Key("the largest bond dimension", least=2, most=100_000)] = 64
     max_sweeps: Annotated[int, Key("the number of DMRG sweeps per phase", least=1, most=100_000)] = 30
-    gap: bool = True
+    gap: Annotated[bool, Key("whether the gap is computed")] = True
     nudge_share: Annotated[float, HIDDEN] = 0.5
     supports: ClassVar[Capabilities] = Capabilities(loads=True)
 

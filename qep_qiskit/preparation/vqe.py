@@ -74,12 +74,12 @@ class VQE(Preparer):
 
     ansatz: Annotated[str | os.PathLike[str] | QuantumCircuit, Key(ALLOWED, read=circuit_file)] = "hamiltonian"
     layers: Annotated[int, Key("the number of layers", least=1, most=1000)] = 3
-    shared_angles: bool = False
+    shared_angles: Annotated[bool, Key("whether terms of one class share an angle per layer")] = False
     entanglement: Annotated[str, Key(words=ENTANGLEMENTS)] = "pairwise"
     optimizer: Annotated[Any, Key("an optimizer of qiskit-algorithms", words=OPTIMIZERS)] = None
     estimator: BaseEstimatorV2 | None = None
     starts: Annotated[int, Key("the number of starts", least=1, most=10_000)] = 3
-    tolerance: Annotated[float, Key(above=0)] = 1e-6
+    tolerance: Annotated[float, Key("the allowed residual |∂⟨H + βC⟩/∂θ|", above=0)] = 1e-6
     max_iterations: Annotated[int, Key("the number of iterations", least=1, most=10_000_000)] = 2000
     supports: ClassVar[Capabilities] = Capabilities(
         variational="ansatz",

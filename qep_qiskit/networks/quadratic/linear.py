@@ -28,7 +28,7 @@ def elastic(
     edges: Edges = "chain",
     inputs: Sites = (),
     outputs: Sites,
-    biases: bool = False,
+    biases: Annotated[bool, Key("whether forces b on the sites are weights")] = False,
     rows: Side = None,
     columns: Side = None,
 ) -> Network:

@@ -30,7 +30,7 @@ def oscillators(
     masses: Annotated[float | ArrayLike, Key("a number above 0, or a list with one per site", form=float | list[float])] = 1.0,
     inputs: Sites = (),
     outputs: Sites,
-    biases: bool = False,
+    biases: Annotated[bool, Key("whether forces b on the sites are weights")] = False,
     levels: Annotated[int | None, Key("a power of two from 2 to 64, or leave it out for the closed form")] = None,
     encoding: Annotated[str, Key(words=tuple(ENCODINGS))] = "binary",
     rows: Side = None,

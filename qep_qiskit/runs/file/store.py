@@ -19,6 +19,7 @@ from qiskit import qpy
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 
+from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.foreign.circuits import read_circuit
 from qep_qiskit.runs.file.database import Database, RunGoneError
@@ -312,7 +313,7 @@ class RunStore(TrainingRows):
         with self._data.transaction():
             for row in new:
                 self._data.put("results", **row)
-            self.move(tag, "done", text=f"{len(new)} results kept")
+            self.move(tag, "done", text=f"{counted(len(new), 'result')} kept")
 
     def result(self, tag: str) -> list[BitArray] | None:
         """Return the shots of every pub of a job, or None if they are not stored yet.
