@@ -31,7 +31,7 @@ LONGEST_VALUE = 80
 class Key:
     """The key of a spec for a parameter of a kind: ``layers: Annotated[int, Key("the number of layers", least=1)] = 3``.
 
-    Parameters without one are keys too, if TOML can hold their type.
+    A parameter without a `Key` is also a key of the spec, if TOML can express its type.
 
     Parameters
     ----------

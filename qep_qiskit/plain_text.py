@@ -1,4 +1,4 @@
-"""Safe display of text from files, devices, users and providers: it cannot move the cursor, change colours or hide text."""
+"""Safe display of text from files, devices, users and providers. The text cannot move the cursor, change colours or be hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m qep_qiskit.cli``."""
+"""Entry point of ``python -m qep_qiskit.cli``."""
 
 from qep_qiskit.cli.main import main
 

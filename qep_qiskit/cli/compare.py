@@ -153,7 +153,7 @@ def _show(
 
 
 def _writable(folder: Path) -> Path:
-    """Return the folder; refuse it, before any work is done, if it cannot be written to."""
+    """Return the folder, or raise InputError before any work is done if it cannot be written to."""
     from qep_qiskit.errors import InputError
 
     existing = next(above for above in (folder, *folder.absolute().parents) if above.exists())
