@@ -18,7 +18,7 @@ from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Options, Settings, settings_of, shows_keywords_of, shows_options
-from qep_qiskit.stencils import AdaptiveStencil
+from qep_qiskit.stencils import AdaptiveStencil, AutoStencil
 from qep_qiskit.training.data.targets import samples_of
 from qep_qiskit.training.life.checkpoints import kept_steps
 from qep_qiskit.training.life.hardware import refuse, unasked
@@ -96,10 +96,13 @@ def task_of(
         held_out = samples_of(network, validation[0], validation[1], cost, where="validation ", features=samples.features)
     first = network.weight_vector(network.initial_weights(seed=settings.seed) if weights is None else weights)
     source = _source(gradient, settings)
-    if isinstance(settings.stencil, AdaptiveStencil):
-        few = range(0, len(samples), max(1, len(samples) // FEW)) if isinstance(source, Equilibrium) else ()
+    stencil = settings.stencil
+    if isinstance(stencil, AdaptiveStencil | AutoStencil) and not isinstance(source, Equilibrium):
+        settings = replace(settings, stencil=stencil.at(0.1))  # the planner has nothing to choose for other gradients
+    elif isinstance(stencil, AdaptiveStencil):
+        few = range(0, len(samples), max(1, len(samples) // FEW))
         at_first = [Problem(network, first, samples.X[i], cost=samples.costs[i]) for i in few]
-        settings = replace(settings, stencil=adapted_to_training(settings.stencil, at_first, settings.preparer))
+        settings = replace(settings, stencil=adapted_to_training(stencil, at_first, settings.preparer))
     rule = optimizer_of(optimizer)
     if not isinstance(settings.shots, int) and rule.describe()["name"] == "adaptive_shots":
         what = "give one number of shots for the first one, not a split" if settings.shots else "give shots for the first one"

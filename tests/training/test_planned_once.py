@@ -104,3 +104,11 @@ def test_train_shows_all_of_its_arguments():
     lines = [line.strip() for line in inspect.getdoc(qep.train).split("Returns\n")[0].splitlines()]
     documented = {name.strip() for line in lines if line and not line.endswith(".") for name in line.split(" :")[0].split(",")}
     assert set(parameters) <= documented
+
+
+def test_nothing_is_planned_for_exact_gradients():
+    network = qep.ising(sites=3, inputs=[0], outputs=[2])
+    options = {"gradient": "exact", "epochs": 2, "learning_rate": 0.1}
+    planned, plain = (qep.train(network, [[0.5]], [0.3], **options, **more) for more in ({"stencil": qep.symmetric("auto")}, {}))
+    assert dict(planned.weights) == dict(plain.weights)
+    assert "planned" not in planned.settings
