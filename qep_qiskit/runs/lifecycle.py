@@ -139,8 +139,8 @@ class Lifecycle:
         confirmed = self.store.get(CONFIRMED, number)
         if confirmed:
             return
-        self.store.put("estimate", number, price_of_jobs(self.store, jobs, self.device).document())
-        self.store.put("asked", number, price_of_jobs(self.store, unsent, self.device).document())
+        self.store.put("estimate", number, price_of_jobs(self.store, jobs, self.device))
+        self.store.put("asked", number, price_of_jobs(self.store, unsent, self.device))
         if confirmed is False or not self.store.get(CONFIRMED, "all"):
             self.confirm(current, self.store)
         self.store.put(CONFIRMED, number, True)

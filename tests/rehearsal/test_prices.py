@@ -37,4 +37,5 @@ def test_forecast_question_and_bill_agree(mitigation, tmp_path, mock_service):
     assert foreseen.shots == price.shots == sum(entry["shots"] for entry in asked)
     assert foreseen.seconds == pytest.approx(price.seconds, rel=1e-6)
     assert sum(entry["qpu_seconds"] for entry in asked) == pytest.approx(price.seconds, rel=1e-6)
+    assert [entry["repetition_delay"] for entry in asked] == [foreseen.repetition_delay] * 2
     assert ledger["seconds"] == pytest.approx(price.seconds, abs=0.001 * len(ledger["jobs"]))

@@ -96,7 +96,7 @@ def through_the_run(
     journal.at(done)
     _confirmed(task, journal, done, confirm, progress)
     if resubmit and (ended := courier.ended_badly()):
-        confirm({**price_of_jobs(store, ended, device).document(), "steps": len({job.round for job in ended})}, store)
+        confirm({**price_of_jobs(store, ended, device), "steps": len({job.round for job in ended})}, store)
         courier.replace(ended)
     try:
         yield replace(task, settings=replace(task.settings, device=journal)), journal.at
