@@ -125,3 +125,8 @@ def test_no_other_signature_spells_the_options():
                 spelled.append((path.name, node.name))
     # scikit-learn wants the options of an estimator in its own signature
     assert sorted(spelled) == [("estimators.py", "__init__"), ("settings.py", "Options"), ("settings.py", "Settings")]
+
+
+def test_predictions_refuse_shots_that_are_to_be_distributed():
+    with pytest.raises(qep.InputError, match="shots: OptimalShots"):
+        predictions(NETWORK, PROBLEM.weights, [[0.5]], device="simulator", shots=qep.optimal_shots(100))

@@ -14,6 +14,8 @@ from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.reduction import free_phase
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.split import OptimalShots
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
@@ -93,7 +95,14 @@ def answers(
         The stencil is not used.
     warm_start : sequence of Prepared or None, optional
         The initial state of the search for each problem.
+
+    Raises
+    ------
+    InputError
+        For shots that are to be distributed: nothing says which error is to be least.
     """
+    if isinstance(settings.shots, OptimalShots):
+        raise InputError(f"shots: {settings.shots!r} is not allowed; give a whole number of at least 2, or leave it out")
     plans = []
     for number, problem in enumerate(problems):
         progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
