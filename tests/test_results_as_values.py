@@ -1,6 +1,7 @@
 """Results and nouns as values: pickle, joblib, copy, == as a bool, short reprs, tables for notebooks."""
 
 import copy
+import dataclasses
 import importlib
 import io
 import pickle
@@ -216,6 +217,26 @@ def test_states_too_large_to_be_pickled_are_refused_as_a_start(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")
+def results_with_diagnostics():
+    return [qep.gradient(PROBLEM, stencil=qep.symmetric(0.1)), qep.compare(PROBLEM, stencil=qep.symmetric(0.1))]
+
+
+@pytest.mark.parametrize("result", results_with_diagnostics(), ids=["gradient", "budget"])
+def test_diagnostics_may_be_given_as_a_mapping(result):
+    again = dataclasses.replace(result, diagnostics={**result.diagnostics, "warnings": ["one", "two"]})
+    assert again.diagnostics.warnings == ("one", "two") and again.diagnostics.gap == result.diagnostics.gap
+    assert repr(again) and again._repr_html_() and again.to_dict()["diagnostics"]["warnings"] == ["one", "two"]
+
+
+@pytest.mark.parametrize("result", results_with_diagnostics(), ids=["gradient", "budget"])
+def test_pickles_whose_diagnostics_are_a_dict_still_load(result):
+    earlier = copy.copy(result)
+    object.__setattr__(earlier, "diagnostics", result.diagnostics.to_dict())
+    again = pickle.loads(pickle.dumps(earlier))
+    assert again == result and again.diagnostics.warnings == result.diagnostics.warnings
+    assert again.to_dict() == result.to_dict() and repr(again) == repr(result)
+
+
 def test_one_weight_by_name():
     grad = qep.gradient(PROBLEM, preparer=RAMP, shots=1000, device="aer", seed=1)
     one = grad["J[0,1]"]

@@ -40,6 +40,13 @@ class Budget(Value):
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "diagnostics", Diagnostics.of(self.diagnostics))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.__post_init__()  # earlier pickles hold a dict
+
     @classmethod
     def of(cls, budget: Budget | Mapping[str, Any]) -> Budget:
         """Return a budget unchanged, or the budget described by a mapping from :meth:`to_dict`.

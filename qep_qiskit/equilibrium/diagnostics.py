@@ -54,7 +54,9 @@ class Diagnostics(Mapping[str, Any]):
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Diagnostics:
-        """Return the diagnostics from a JSON document; every key is optional."""
+        """Return diagnostics themselves, or read them from a JSON document, in which every key is optional."""
+        if isinstance(document, cls):
+            return document
         names = {entry.name for entry in fields(Phase)}
         phases = [{**phase, "energy": _number(phase.get("energy"))} for phase in document.get("phases") or ()]
         return cls(

@@ -66,6 +66,13 @@ class Gradient(Value):
     calibration: str | None = field(default=None, repr=False, compare=False)
     loss_bias: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "diagnostics", Diagnostics.of(self.diagnostics))  # given as a mapping by a source of one's own
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.__post_init__()  # earlier pickles hold a dict
+
     @property
     def stderr(self) -> Vector | None:
         """The standard deviation of each value, shape (K,), or None if expectations are exact."""
