@@ -216,7 +216,6 @@ def test_states_too_large_to_be_pickled_are_refused_as_a_start(monkeypatch):
         loaded.free.circuits()
 
 
-@pytest.mark.filterwarnings("ignore")
 def results_with_diagnostics():
     return [qep.gradient(PROBLEM, stencil=qep.symmetric(0.1)), qep.compare(PROBLEM, stencil=qep.symmetric(0.1))]
 
@@ -237,6 +236,7 @@ def test_pickles_whose_diagnostics_are_a_dict_still_load(result):
     assert again.to_dict() == result.to_dict() and repr(again) == repr(result)
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_one_weight_by_name():
     grad = qep.gradient(PROBLEM, preparer=RAMP, shots=1000, device="aer", seed=1)
     one = grad["J[0,1]"]

@@ -151,6 +151,11 @@ class Lifecycle:
 
     def _first(self) -> Plan:
         def planned() -> Plan:
+            if self._settings.open:
+                raise InputError(
+                    "stencil.beta, measurement.split: this run was begun before its β and its shots were chosen, and nothing was "
+                    "sent; submit the spec again"
+                )
             first = plan(self._problem, self._settings, progress=self.progress)
             if first.shots is None:
                 raise InputError("measurement.shots: missing; a device measures, so give the shots of each circuit")

@@ -70,6 +70,16 @@ def opened(tmp_path, spec, *faults):
     return store, Lifecycle(store, spec, FolderDevice(tmp_path / "jobs", faults))
 
 
+@pytest.mark.parametrize("choice", [("stencil.beta", "auto"), ("measurement.split", "optimal")])
+def test_a_run_begun_before_its_choices_were_made_is_refused_in_one_line(tmp_path, choice):
+    made(tmp_path)
+    store, life = opened(tmp_path, load(tmp_path / "spec.toml", overrides=[choice]))
+    with store:
+        with pytest.raises(InputError, match="begun before its β and its shots were chosen.*submit the spec again"):
+            life.advance()
+        assert not store.jobs(0)
+
+
 @pytest.mark.parametrize("cost", COSTS)
 def test_the_gradient_is_right_and_every_job_is_sent_once(tmp_path, cost):
     spec = made(tmp_path, cost)
