@@ -19,7 +19,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
     Raises
     ------
     OSError
-        If the file cannot be written, for instance because the disk is full. The error has the name of the file.
+        If the file cannot be written, for instance because the disk is full. The error names the file.
     """
     target = Path(path)
     if target.exists() and not target.is_file():

@@ -190,7 +190,7 @@ class Kinds:
         )
 
     def __getitem__(self, name: str) -> Any:
-        """Return the value of the kind with a name."""
+        """Return the value of the kind called `name`."""
         return self.named(name, self.what).value
 
     def about(self, name: str) -> str:

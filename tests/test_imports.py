@@ -50,7 +50,7 @@ def parts():
 
 
 def types_of(path):
-    """What a file imports for type checkers alone."""
+    """The names that a file imports for type checkers alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     blocks = [node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
     imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
@@ -65,8 +65,8 @@ def graph(planted=None):
     edges = {}
     for module, path in MODULES.items():
         names = imports_of(path, (planted or {}).get(module, "")) - types_of(path)
-        known = {name if name in MODULES else name.rpartition(".")[0] for name in names}
-        edges[module] = (known & set(MODULES)) - {module, "qep_qiskit"}
+        targets = {name if name in MODULES else name.rpartition(".")[0] for name in names}
+        edges[module] = (targets & set(MODULES)) - {module, "qep_qiskit"}
     del edges["qep_qiskit"]  # its imports are for type checkers
     return edges
 

@@ -52,7 +52,7 @@ class Reading:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Reading:
-        """Return the reading of a stored gradient."""
+        """Build a reading from a stored gradient."""
         mitigation = str(document.get("mitigation", "none"))
         title = TITLES.get(mitigation, mitigation)
         return cls(

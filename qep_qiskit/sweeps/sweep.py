@@ -199,7 +199,7 @@ def kind_of(spec: Spec) -> str:
 
 
 def training_numbers(spec: Spec) -> dict[str, float | None]:
-    """Run a training; return the metrics of its last epoch, its steps and its shots."""
+    """Train the network; return the metrics of the last epoch, and the steps and shots of the whole training."""
     result = gathered(task_from(spec)[0])
     last = result.epochs[-1] if result.epochs else {}
     names = ("validation_accuracy", "validation_loss", "train_accuracy", "train_loss")

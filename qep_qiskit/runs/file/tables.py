@@ -101,7 +101,7 @@ def added(total: str, digest: str | None, sign: int) -> str:
 
 
 def statements() -> dict[str, str]:
-    """Return the SQL statements that create the tables, by the tables' names."""
+    """Return the SQL statements that create the tables, keyed by table name."""
     return {table.name: table.sql().removesuffix(";") for table in (*TABLES.values(), LEDGER)}
 
 

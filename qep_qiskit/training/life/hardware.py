@@ -33,7 +33,7 @@ def device_of(task: Task) -> RemoteDevice | None:
 
 
 def refuse(task: Task, run: object, workers: object, scheduler: object) -> None:
-    """Raise InputError for options that a device with jobs does not support, or that would lose jobs that are paid for."""
+    """Raise InputError for options that a device that takes jobs does not support, or that could lose paid jobs."""
     device = device_of(task)
     if device is None:
         return
