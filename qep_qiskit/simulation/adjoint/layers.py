@@ -6,7 +6,7 @@ different Z string, so ``cx, rz, cx`` becomes ``rzz``, and CX gates that undo on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qep_qiskit.simulation.adjoint.gates import Angle, fixed
@@ -28,9 +28,13 @@ class Phases:
 
 @dataclass(frozen=True)
 class Relabelling:
-    """A permutation of basis states that maps x to y with ``y_q = parity(rows[q] & x) xor bit q of flips``."""
+    """A permutation of basis states that maps x to y with ``y_q = parity(rows[q] & x) xor bit q of flips``.
+
+    Bit p of ``columns[q]`` says whether ``x_p`` depends on ``y_q``: these are the columns of the inverse matrix.
+    """
 
     rows: tuple[int, ...]
+    columns: tuple[int, ...]
     flips: int
 
 
@@ -39,9 +43,10 @@ Layer = Rotations | Phases | Relabelling
 
 @dataclass
 class _Stage:
-    """A stage of layers: rotations, then phases, then a relabelling."""
+    """A stage of layers: rotations, then phases, then a relabelling, of which only the rows and columns that move are kept."""
 
-    rows: list[int]
+    rows: dict[int, int] = field(default_factory=dict)
+    columns: dict[int, int] = field(default_factory=dict)
     flips: int = 0
     rotations: dict[int, Angle] = field(default_factory=dict)
     phases: dict[int, Angle] = field(default_factory=dict)
@@ -51,17 +56,49 @@ class _Stage:
 
     def before(self, mask: int) -> tuple[int, float]:
         """Return the Z string, and its sign, that before the relabelling has the same effect as ``mask`` after it."""
-        earlier = 0
-        for qubit, row in enumerate(self.rows):
-            if mask >> qubit & 1:
-                earlier ^= row
+        if not mask & self.moved:
+            return mask, 1.0
+        earlier = mask
+        for qubit in bits(mask & self.moved):
+            earlier ^= self.row(qubit) ^ 1 << qubit
         return earlier, -1.0 if (mask & self.flips).bit_count() % 2 else 1.0
 
-    def note_moved(self) -> None:
-        self.moved = self.flips
-        for qubit, row in enumerate(self.rows):
-            if row != 1 << qubit:
-                self.moved |= row | 1 << qubit
+    def after(self, mask: int) -> int:
+        """Return the Z string that after the relabelling has the same effect, up to a sign, as ``mask`` before it."""
+        later = mask & ~self.moved
+        for qubit, column in self.columns.items():
+            later |= ((mask & column).bit_count() & 1) << qubit
+        for qubit in bits(mask & self.moved):
+            later |= (qubit not in self.columns) << qubit
+        return later
+
+    def row(self, qubit: int) -> int:
+        return self.rows.get(qubit, 1 << qubit)
+
+    def column(self, qubit: int) -> int:
+        return self.columns.get(qubit, 1 << qubit)
+
+    def relabel(self, kind: str, qubits: Sequence[int]) -> None:
+        """Add a gate to the end of the relabelling."""
+        first, last = qubits[0], qubits[-1]
+        if kind == "x":
+            self.flips ^= 1 << first
+        elif kind == "cx":
+            self.rows[last] = self.row(last) ^ self.row(first)
+            self.columns[first] = self.column(first) ^ self.column(last)
+            self.flips ^= (self.flips >> first & 1) << last
+        else:
+            self.rows[first], self.rows[last] = self.row(last), self.row(first)
+            self.columns[first], self.columns[last] = self.column(last), self.column(first)
+            if (self.flips >> first ^ self.flips >> last) & 1:
+                self.flips ^= 1 << first | 1 << last
+        for qubit in qubits:
+            bit = 1 << qubit
+            for table in (self.rows, self.columns):
+                if table.get(qubit) == bit:
+                    del table[qubit]
+            is_moved = qubit in self.rows or qubit in self.columns or self.flips & bit
+            self.moved = self.moved | bit if is_moved else self.moved & ~bit
 
 
 class Layering:
@@ -70,10 +107,7 @@ class Layering:
     def __init__(self, num_qubits: int) -> None:
         self.num_qubits = num_qubits
         self.global_phase = fixed(0.0)
-        self._stages = [self._fresh()]
-
-    def _fresh(self) -> _Stage:
-        return _Stage([1 << qubit for qubit in range(self.num_qubits)])
+        self._stages = [_Stage()]
 
     def phase(self, angle: Angle) -> None:
         self.global_phase = self.global_phase.plus(angle)
@@ -96,7 +130,7 @@ class Layering:
                 break
             home = stage
         if home is None:
-            home = self._fresh()
+            home = _Stage()
             self._stages.append(home)
         home.rotations[qubit] = home.rotations[qubit].plus(angle) if qubit in home.rotations else angle
         home.rotated |= 1 << qubit
@@ -109,17 +143,7 @@ class Layering:
             home = stage
             if mask & (stage.moved | stage.rotated) or changed & stage.phased:
                 break
-        rows, first, last = home.rows, qubits[0], qubits[-1]
-        if kind == "x":
-            home.flips ^= mask
-        elif kind == "cx":
-            rows[last] ^= rows[first]
-            home.flips ^= (home.flips >> first & 1) << last
-        else:
-            rows[first], rows[last] = rows[last], rows[first]
-            if (home.flips >> first ^ home.flips >> last) & 1:
-                home.flips ^= mask
-        home.note_moved()
+        home.relabel(kind, qubits)
 
     def layers(self) -> list[Layer]:
         """The layers in the order in which they act."""
@@ -131,7 +155,8 @@ class Layering:
             if early:
                 layers.append(Phases(early))
             if stage.moved:
-                layers.append(Relabelling(tuple(stage.rows), stage.flips))
+                every = range(self.num_qubits)
+                layers.append(Relabelling(tuple(map(stage.row, every)), tuple(map(stage.column, every)), stage.flips))
             if late:
                 layers.append(Phases(late))
         return layers
@@ -144,11 +169,10 @@ def _sides(stage: _Stage) -> tuple[dict[int, Angle], dict[int, Angle]]:
     """
     if not stage.moved:
         return dict(sorted(stage.phases.items())), {}
-    inverse = _inverse(stage.rows)
     early: dict[int, Angle] = {}
     late: dict[int, Angle] = {}
     for mask, angle in sorted(stage.phases.items()):
-        after = sum(1 << qubit for qubit, row in enumerate(zip(*_bits(inverse), strict=True)) if _odd(row, mask))
+        after = stage.after(mask)
         if after.bit_count() < mask.bit_count():
             late[after] = angle.scaled(stage.before(after)[1])
         else:
@@ -156,24 +180,9 @@ def _sides(stage: _Stage) -> tuple[dict[int, Angle], dict[int, Angle]]:
     return early, dict(sorted(late.items()))
 
 
-def _bits(rows: Sequence[int]) -> list[list[int]]:
-    return [[row >> column & 1 for column in range(len(rows))] for row in rows]
-
-
-def _odd(row: Sequence[int], mask: int) -> bool:
-    return sum(bit for qubit, bit in enumerate(row) if mask >> qubit & 1) % 2 == 1
-
-
-def _inverse(rows: Sequence[int]) -> list[int]:
-    """Invert a matrix over GF(2) whose rows are bit masks."""
-    work = list(rows)
-    inverse = [1 << i for i in range(len(rows))]
-    for column in range(len(rows)):
-        pivot = next(i for i in range(column, len(rows)) if work[i] >> column & 1)
-        work[column], work[pivot] = work[pivot], work[column]
-        inverse[column], inverse[pivot] = inverse[pivot], inverse[column]
-        for i in range(len(rows)):
-            if i != column and work[i] >> column & 1:
-                work[i] ^= work[column]
-                inverse[i] ^= inverse[column]
-    return inverse
+def bits(mask: int) -> Iterator[int]:
+    """Yield the places of the bits that are set, the lowest first."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
