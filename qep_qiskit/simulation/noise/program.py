@@ -10,7 +10,7 @@ from qiskit.circuit import Instruction, ParameterExpression, QuantumCircuit
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.gates import Angle, SlotTable
-from qep_qiskit.simulation.adjoint.program import Function
+from qep_qiskit.simulation.adjoint.slots import Function
 from qep_qiskit.simulation.noise import transfer
 from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited, confusion_of, label_of
 from qep_qiskit.simulation.noise.channels import ChannelProgram, Fusion

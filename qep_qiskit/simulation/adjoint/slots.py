@@ -1,0 +1,120 @@
+"""The slots of a compiled circuit as functions of its parameters: the parameters themselves, then non-linear expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
+
+from qep_qiskit.simulation.adjoint.gates import SlotTable, feed
+from qep_qiskit.simulation.adjoint.layers import Layering
+
+Real = NDArray[np.float64]
+
+
+def layered(circuit: QuantumCircuit) -> tuple[Layering, Slots]:
+    """Return the layers of a circuit, whose angles are affine in the slots, and the slots.
+
+    Parameters
+    ----------
+    circuit
+        A circuit of unitary gates. Barriers and final measurements are dropped.
+
+    Raises
+    ------
+    InputError
+        If an instruction is not a unitary gate or has no definition in terms of standard gates.
+    """
+    bare = circuit.remove_final_measurements(inplace=False) if circuit.clbits else circuit  # it copies every gate
+    assert bare is not None
+    parameters = list(circuit.parameters)
+    table = SlotTable(parameters)
+    layering = Layering(bare.num_qubits)
+    feed(bare, table, layering)
+    return layering, Slots(parameters, table.expressions)
+
+
+class Slots:
+    """The P parameters of a circuit, followed by the E non-linear expressions found in its gates.
+
+    Attributes
+    ----------
+    num_parameters : int
+        P.
+    affine : bool
+        Whether there are no expressions, so that the slots are the parameters.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter], expressions: Sequence[ParameterExpression]) -> None:
+        self.num_parameters = len(parameters)
+        self._expressions = [_Expression(expression, list(parameters)) for expression in expressions]
+        self.affine = not expressions
+
+    def __len__(self) -> int:
+        return self.num_parameters + len(self._expressions)
+
+    def values(self, theta: Real) -> Real:
+        """Return the slots, shape (P + E,), for parameters (P,)."""
+        if self.affine:
+            return theta
+        return np.append(theta, [expression.value(theta) for expression in self._expressions])
+
+    def jacobian(self, theta: Real) -> Real:
+        """Return the derivatives of the slots with respect to the parameters, shape (P + E, P)."""
+        jacobian = np.eye(len(self), self.num_parameters)
+        for row, expression in enumerate(self._expressions, self.num_parameters):
+            expression.write_gradient(theta, jacobian[row])
+        return jacobian
+
+    def add_curvature(self, theta: Real, slopes: Real, hessian: Real) -> None:
+        """Add ``sum_e slope_e d²(expression_e)/dtheta²`` to a Hessian (P, P), given the slopes of all slots (P + E,)."""
+        for expression, slope in zip(self._expressions, slopes[self.num_parameters :], strict=True):
+            expression.add_curvature(theta, slope, hessian)
+
+
+class _Expression:
+    """A non-linear function of the parameters, with its first and second derivatives."""
+
+    def __init__(self, expression: ParameterExpression, parameters: list[Parameter]) -> None:
+        self._function = Function(expression, parameters)
+        self._index = self._function.index
+        self._gradient = [Function(expression.gradient(parameters[i]), parameters) for i in self._index]
+        self._curvature: list[list[Function]] | None = None
+        self._parameters = parameters
+
+    def value(self, theta: Real) -> float:
+        return self._function(theta)
+
+    def write_gradient(self, theta: Real, row: Real) -> None:
+        for i, slope in zip(self._index, self._gradient, strict=True):
+            row[i] = slope(theta)
+
+    def add_curvature(self, theta: Real, scale: float, hessian: Real) -> None:
+        if self._curvature is None:
+            self._curvature = [[slope.derivative(self._parameters, j) for j in self._index] for slope in self._gradient]
+        for i, row in zip(self._index, self._curvature, strict=True):
+            for j, entry in zip(self._index, row, strict=True):
+                hessian[i, j] += scale * entry(theta)
+
+
+class Function:
+    """An expression of some of the parameters, as a function of the values of all parameters."""
+
+    def __init__(self, expression: ParameterExpression | complex, parameters: list[Parameter]) -> None:
+        self._expression = expression
+        present = expression.parameters if isinstance(expression, ParameterExpression) else set()
+        self.index = [i for i, parameter in enumerate(parameters) if parameter in present]
+        self._present = [parameters[i] for i in self.index]
+
+    def __call__(self, theta: Real) -> float:
+        if not isinstance(self._expression, ParameterExpression):
+            return complex(self._expression).real
+        values = (float(theta[i]) for i in self.index)
+        return complex(self._expression.bind(dict(zip(self._present, values, strict=True)))).real
+
+    def derivative(self, parameters: list[Parameter], j: int) -> Function:
+        if j not in self.index or not isinstance(self._expression, ParameterExpression):
+            return Function(0.0, parameters)
+        return Function(self._expression.gradient(parameters[j]), parameters)
