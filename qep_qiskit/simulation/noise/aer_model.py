@@ -21,7 +21,7 @@ from qep_qiskit.simulation.noise.transfer import Real
 
 _NO_UNITARY = frozenset(("delay", "reset", "measure", "initialize"))
 _LEFT_OUT = 1e-10
-"""Terms of an error with at most this probability are dropped, as in Aer."""
+"""Terms of an error with at most this probability are dropped, as in Aer; the others are scaled to preserve the trace."""
 
 
 class Unsuited(Exception):
@@ -130,7 +130,7 @@ def _matrix_of(error: QuantumError) -> Real:
         for item in circuit.data:
             matrix = _placed(item.operation, [circuit.find_bit(q).index for q in item.qubits], n) @ matrix
         total += chance * matrix
-    return total
+    return total / total[0, 0]
 
 
 def _placed(operation: Instruction, qubits: Sequence[int], num_qubits: int) -> Real:

@@ -6,20 +6,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Instruction, ParameterExpression, QuantumCircuit
+from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.adjoint.gates import Angle, SlotTable
-from qep_qiskit.simulation.adjoint.slots import Function
-from qep_qiskit.simulation.noise import transfer
-from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited, confusion_of, label_of
-from qep_qiskit.simulation.noise.channels import ChannelProgram, Fusion
-from qep_qiskit.simulation.noise.transfer import Piece, Real
+from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited
+from qep_qiskit.simulation.noise.channels import ChannelProgram
+from qep_qiskit.simulation.noise.circuit import NoisyCircuit
+from qep_qiskit.simulation.noise.transfer import Real
 
 MOST_WIRES = 12
 """Largest number of wires: a state of 12 takes 0.13 GB, its density matrix 0.27 GB, and 13 wires four times as much."""
-
-_TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
 
 
 class NoisyProgram:
@@ -41,69 +36,8 @@ class NoisyProgram:
     def __init__(self, circuit: QuantumCircuit, noise: NoiseMatrices, basis_change: Callable[[str], QuantumCircuit]) -> None:
         if circuit.num_qubits > MOST_WIRES:
             raise Unsuited(f"noise on {circuit.num_qubits} wires (at most {MOST_WIRES})")
-        if circuit.num_clbits:
-            raise Unsuited("a circuit with classical bits")
-        if noise.passes:
-            raise Unsuited(f"the noise pass {type(noise.passes[0]).__name__}")
-        self._noise, self._basis_change = noise, basis_change
-        self._parameters = list(circuit.parameters)
-        slots = SlotTable(self._parameters)
-        fusion = Fusion(circuit.num_qubits)
-        self._angles: list[Angle] = []
-        wire = {qubit: i for i, qubit in enumerate(circuit.qubits)}
-        for item in circuit.data:
-            if item.operation.name != "barrier":
-                self._add(fusion, item.operation, tuple(wire[q] for q in item.qubits), slots)
-        self._functions = [Function(expression, self._parameters) for expression in slots.expressions]
-        self._constants = np.array([angle.constant for angle in self._angles])
-        self._weights = np.zeros((len(self._parameters) + len(self._functions), len(self._angles)))
-        for number, angle in enumerate(self._angles):
-            for slot, weight in angle.weights.items():
-                self._weights[slot, number] = weight
-        self._program = ChannelProgram(circuit.num_qubits, fusion.blocks())
-        self._turns: list[dict[str, Real]] = [{} for _ in range(circuit.num_qubits)]
-        # the errors of a measurement act before it
-        measured = [noise.after("measure", (w,)) for w in range(circuit.num_qubits)]
-        confusion = confusion_of(noise.model, range(circuit.num_qubits))
-        self._chances = [
-            matrix @ _TO_CHANCES if error is None else matrix @ _TO_CHANCES @ error
-            for matrix, error in zip(confusion, measured, strict=True)
-        ]
-
-    def _add(self, fusion: Fusion, operation: Instruction, wires: tuple[int, ...], slots: SlotTable) -> None:
-        if len(wires) > 2:
-            raise Unsuited(f"the gate {operation.name!r} on {len(wires)} qubits")
-        free = [value for value in operation.params if isinstance(value, ParameterExpression) and value.parameters]
-        if operation.name not in transfer.TURNING and operation.name not in transfer.FIXED:
-            if free:
-                raise Unsuited(f"free angles of the gate {operation.name!r}")
-            fusion.add(wires, Piece(self._noise.noisy_matrix(operation, wires)))
-            return
-        if operation.name == "r" and free:
-            self._add_r(fusion, operation, wires, slots)
-            return
-        numbers = tuple(None if any(value is angle for angle in free) else float(value) for value in operation.params)
-        parts = self._noise.noisy(operation.name, operation.label, wires, numbers)
-        first = len(self._angles)
-        try:
-            self._angles += [slots.angle(value) for value in free]
-        except InputError as problem:
-            raise Unsuited(str(problem)) from None
-        fusion.add(wires, Piece(parts, tuple(range(first, len(self._angles)))))
-
-    def _add_r(self, fusion: Fusion, operation: Instruction, wires: tuple[int, ...], slots: SlotTable) -> None:
-        """Add R(θ, φ), followed by its error, as RZ(φ) RX(θ) RZ(−φ), since its matrix also contains 2φ."""
-        theta, phi = operation.params
-        try:
-            turns = [("rz", slots.angle(phi).scaled(-1.0)), ("rx", slots.angle(theta)), ("rz", slots.angle(phi))]
-        except InputError as problem:
-            raise Unsuited(str(problem)) from None
-        for name, angle in turns:
-            fusion.add(wires, Piece(transfer.gate_parts(name, (None,)), (len(self._angles),)))
-            self._angles.append(angle)
-        error = self._noise.after(label_of(operation), wires)
-        if error is not None:
-            fusion.add(wires, Piece(error[None]))
+        self._noisy = NoisyCircuit(circuit, noise, basis_change)
+        self._program = ChannelProgram(self._noisy.num_wires, self._noisy.blocks)
 
     def distributions(
         self, values: Real, axes: Sequence[str], wires: Sequence[int], wanted: Sequence[NDArray[np.bool_]]
@@ -121,25 +55,11 @@ class NoisyProgram:
         wanted : sequence of ndarray of bool, shape (R,)
             For each basis, which rows to compute.
         """
-        slots = values
-        if self._functions:
-            derived = [[function(row) for function in self._functions] for row in values]
-            slots = np.concatenate([values, derived], axis=1)
         readings = [self._reading(letters, wires) for letters in axes]
-        return self._program.distributions(self._constants + slots @ self._weights, readings, wires, wanted)
+        return self._program.distributions(self._noisy.angles(values), readings, wires, wanted)
 
     def _reading(self, letters: str, wires: Sequence[int]) -> list[Real]:
-        readings = [np.array([[1.0, 0, 0, 0]]) for _ in self._turns]
+        readings = [np.array([[1.0, 0, 0, 0]]) for _ in range(self._noisy.num_wires)]
         for letter, wire in zip(letters, wires, strict=True):
-            readings[wire] = self._chances[wire] @ self._turn(letter, wire)
+            readings[wire] = self._noisy.chances(letter, wire)
         return readings
-
-    def _turn(self, letter: str, wire: int) -> Real:
-        """Return the basis change on a wire, with the errors of its gates."""
-        turns = self._turns[wire]
-        if letter not in turns:
-            matrix = np.eye(4)
-            for item in self._basis_change(letter).data:
-                matrix = self._noise.noisy_matrix(item.operation, (wire,))[0] @ matrix
-            turns[letter] = matrix
-        return turns[letter]

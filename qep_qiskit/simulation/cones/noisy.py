@@ -1,0 +1,266 @@
+"""Local expectations of circuits of any size under an Aer noise model, exact from many small networks of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import PauliList
+from qiskit_aer.noise import NoiseModel
+
+from qep_qiskit.simulation.cones.contraction import Order, contract, order_of
+from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited
+from qep_qiskit.simulation.noise.circuit import NoisyCircuit
+from qep_qiskit.simulation.noise.transfer import Block, Piece, Real
+from qep_qiskit.simulation.threads import single_threaded
+
+Bits = NDArray[np.bool_]
+MOST_LEGS = 12
+"""Most legs of a tensor: one with 12 takes 0.13 GB, as much as the density matrix of 12 qubits."""
+_TOGETHER = 1 << 18
+"""Total size, in numbers, of the largest tensors of the networks that are contracted together."""
+_ROWS = 32
+"""Number of rows whose blocks are in memory together."""
+
+
+def rotation_to_z(letter: str) -> QuantumCircuit:
+    """Return the circuit of h and sdg after which a Z measurement reads the axis X, Y or Z."""
+    circuit = QuantumCircuit(1)
+    if letter == "Y":
+        circuit.sdg(0)
+    if letter in "XY":
+        circuit.h(0)
+    return circuit
+
+
+class NoisyCones:
+    """Expectations of Pauli strings under noise, each from its causal cone.
+
+    Blocks of channels are followed backwards from the string's wires: a block that touches the cone belongs to it, with all of
+    its errors, and adds its wires. All others preserve the trace and drop out exactly. The blocks of a cone form a network of
+    transfer matrices, which is contracted in an order that keeps its tensors small. That order need not follow time, so that a
+    cone may have more wires than a density matrix could hold. Strings on the same wires share one network, cones of equal shape
+    share one order, and all of their rows are contracted together.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+        A circuit in the gates that run, without measurements.
+    noise : NoiseModel or NoiseMatrices
+    paulis : PauliList of length L
+        Strings on the logical qubits.
+    wires : sequence of int, optional
+        The wire that holds each logical qubit at the end. Default: its own number.
+    basis_change : callable, optional
+        Takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis. Its gates have
+        their errors. Default: :func:`rotation_to_z`.
+    readout : bool
+        Whether measurements have their errors.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        The number of wires of each string's cone, shape (L,).
+
+    Raises
+    ------
+    Unsuited
+        If a cone is too large, or if the circuit or its noise cannot be treated exactly.
+    """
+
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        noise: NoiseModel | NoiseMatrices,
+        paulis: PauliList,
+        *,
+        wires: Sequence[int] | None = None,
+        basis_change: Callable[[str], QuantumCircuit] = rotation_to_z,
+        readout: bool = True,
+    ) -> None:
+        matrices = noise if isinstance(noise, NoiseMatrices) else NoiseMatrices(noise)
+        self._circuit = NoisyCircuit(circuit, matrices, basis_change)
+        self._blocks = list(self._circuit.blocks)
+        place = tuple(range(circuit.num_qubits)) if wires is None else tuple(wires)
+        signs = np.real((-1j) ** np.asarray(paulis.phase))
+        strings = [_letters(x, z, place) for x, z in zip(paulis.x, paulis.z, strict=True)]
+        self._add_idle({wire for letters in strings for wire in letters})
+        supports = _covering([frozenset(letters) for letters in strings])
+        cones = {support: _cone(support, self._blocks) for support in set(supports)}
+        self.sizes = tuple(cones[support].num_wires for support in supports)
+        for cone in cones.values():
+            if cone.order.legs > MOST_LEGS:
+                raise Unsuited(
+                    f"noise in a light cone of {cone.num_wires} wires, whose largest tensor has 4**{cone.order.legs} numbers "
+                    f"(at most 4**{MOST_LEGS})"
+                )
+        shapes: dict[_Shape, list[frozenset[int]]] = {}
+        for support in sorted(cones, key=sorted):
+            shapes.setdefault(cones[support].shape, []).append(support)
+        self._groups = [[cones[support] for support in members] for members in shapes.values()]
+        number = {support: i for i, support in enumerate(s for members in shapes.values() for s in members)}
+        self._readings = [
+            (number[support], sign, [self._reading(letters.get(wire), wire, readout) for wire in sorted(support)])
+            for support, sign, letters in zip(supports, signs, strings, strict=True)
+        ]
+
+    def _add_idle(self, wires: Iterable[int]) -> None:
+        """Add a block that does nothing to each of these wires on which nothing acts."""
+        for wire in sorted(set(wires) - {wire for block in self._blocks for wire in block.wires}):
+            self._blocks.append(Block((wire,)))
+            self._blocks[-1].append(Piece(np.eye(4)[None]))
+
+    def _reading(self, letter: str | None, wire: int, readout: bool) -> Real:
+        """Return the row that takes a wire's expectations of I, X, Y, Z to the measured expectation of a letter, or of I."""
+        if letter is None:
+            return np.array([1.0, 0.0, 0.0, 0.0])
+        chances = self._circuit.chances(letter, wire, readout=readout)
+        return np.asarray(chances[0] - chances[1])
+
+    def expectations(self, values: Real) -> Real:
+        """Return the expectations (R, L) for rows of values (R, P) in the order of the circuit's parameters."""
+        rows = np.atleast_2d(np.asarray(values, dtype=float))
+        out = np.empty((len(rows), len(self._readings)))
+        with single_threaded(0):
+            for first in range(0, len(rows), _ROWS):
+                states = self._states(self._circuit.angles(rows[first : first + _ROWS]))
+                for number, (cone, sign, readings) in enumerate(self._readings):
+                    value = states[cone]
+                    for reading in readings:
+                        value = np.tensordot(value, reading, axes=(1, 0))
+                    out[first : first + _ROWS, number] = sign * value
+        return out
+
+    def _states(self, angles: Real) -> list[Real]:
+        """Return the states of the wires of each support, shape (R, 4, …, 4), with the wires in ascending order."""
+        turns = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=-1)
+        used = sorted({number for group in self._groups for cone in group for number in cone.blocks})
+        matrices = {number: self._blocks[number].matrices(turns) for number in used}
+        states: list[Real] = []
+        for group in self._groups:
+            largest = 4 ** group[0].order.legs
+            together = max(1, _TOGETHER // (largest * len(angles)))
+            for first in range(0, len(group), together):
+                states += _contracted(group[first : first + together], matrices, len(angles))
+        return states
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """The form of a cone, with its wires numbered in the order in which they are met.
+
+    Attributes
+    ----------
+    blocks : tuple of tuple of int
+        The wires of each block.
+    support : tuple of int
+        The wires that are read.
+    """
+
+    blocks: tuple[tuple[int, ...], ...]
+    support: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Cone:
+    """The causal cone of some wires.
+
+    Attributes
+    ----------
+    blocks : tuple of int
+        The numbers of the circuit's blocks that belong to it, in the order in which they act.
+    shape : _Shape
+    legs : tuple of tuple of int
+        For each block, the network's legs that leave it and enter it, wire by wire; −1 for one that is traced out, −2 for one
+        that starts in |0⟩.
+    open : tuple of int
+        The legs of the wires that are read.
+    order : Order
+    """
+
+    blocks: tuple[int, ...]
+    shape: _Shape
+    legs: tuple[tuple[int, ...], ...]
+    open: tuple[int, ...]
+    order: Order
+
+    @property
+    def num_wires(self) -> int:
+        return len({wire for wires in self.shape.blocks for wire in wires})
+
+
+_TRACED, _ZERO = -1, -2
+
+
+def _cone(support: frozenset[int], blocks: Sequence[Block]) -> _Cone:
+    wires, members = set(support), []
+    for number in range(len(blocks) - 1, -1, -1):
+        if not wires.isdisjoint(blocks[number].wires):
+            wires |= set(blocks[number].wires)
+            members.append(number)
+    names = {wire: i for i, wire in enumerate(sorted(support))}
+    for number in members:
+        for wire in blocks[number].wires:
+            names.setdefault(wire, len(names))
+    shape = _Shape(
+        tuple(tuple(names[wire] for wire in blocks[number].wires) for number in reversed(members)), tuple(range(len(support)))
+    )
+    legs, ends = _legs(shape)
+    order = order_of(tuple(sum(1 << leg for leg in each if leg >= 0) for each in legs))
+    return _Cone(tuple(reversed(members)), shape, legs, ends, order)
+
+
+def _legs(shape: _Shape) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+    current: dict[int, int] = {}
+    last = {wire: number for number, wires in enumerate(shape.blocks) for wire in wires}
+    count, legs = 0, []
+    for number, wires in enumerate(shape.blocks):
+        entering = tuple(current.get(wire, _ZERO) for wire in wires)
+        leaving = []
+        for wire in wires:
+            if last[wire] == number and wire not in shape.support:
+                leaving.append(_TRACED)
+                continue
+            current[wire] = count
+            leaving.append(count)
+            count += 1
+        legs.append((*leaving, *entering))
+    return tuple(legs), tuple(current[wire] for wire in shape.support)
+
+
+def _contracted(cones: Sequence[_Cone], matrices: dict[int, Real], rows: int) -> list[Real]:
+    """Contract cones of equal shape together and return one state (rows, 4, …, 4) per cone."""
+    first = cones[0]
+    tensors, legs = [], []
+    for place, each in enumerate(first.legs):
+        stack = np.array([np.broadcast_to(m, (rows, *m.shape[1:])) for m in (matrices[cone.blocks[place]] for cone in cones)])
+        tensor = stack.reshape(len(cones) * rows, *(4,) * len(each))
+        for axis in range(len(each), 0, -1):
+            if each[axis - 1] == _TRACED:
+                tensor = tensor.take(0, axis=axis)
+            elif each[axis - 1] == _ZERO:
+                tensor = tensor.take(0, axis=axis) + tensor.take(3, axis=axis)
+        tensors.append(tensor)
+        legs.append([leg for leg in each if leg >= 0])
+    result = contract(tensors, legs, first.order, first.open)
+    return list(result.reshape(len(cones), rows, *result.shape[1:]))
+
+
+def _letters(x: Bits, z: Bits, wires: Sequence[int]) -> dict[int, str]:
+    return {wires[q]: "Y" if x[q] and z[q] else "X" if x[q] else "Z" for q in np.flatnonzero(x | z).tolist()}
+
+
+def _covering(supports: Sequence[frozenset[int]]) -> list[frozenset[int]]:
+    """Return, for each support, the support among them that contains it and from which it is read."""
+    largest: list[frozenset[int]] = []
+    for support in sorted(set(supports), key=lambda s: (-len(s), sorted(s))):
+        if not any(support <= other for other in largest):
+            largest.append(support)
+    by_wire: dict[int, list[frozenset[int]]] = {}
+    for support in largest:
+        for wire in support:
+            by_wire.setdefault(wire, []).append(support)
+    return [next((s for s in (by_wire[min(each)] if each else largest) if each <= s), each) for each in supports]
