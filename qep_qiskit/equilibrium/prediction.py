@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,12 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.costs import Cost
 from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.loss import measured_loss
-from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.reduction import free_phase
+from qep_qiskit.equilibrium.rounds import first_rounds
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Progress, each, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import symmetric
@@ -103,11 +103,12 @@ def answers(
     """
     if isinstance(settings.shots, OptimalShots):
         raise InputError(f"shots: {settings.shots!r} is not allowed; give a whole number of at least 2, or leave it out")
-    plans = []
-    for number, problem in enumerate(problems):
-        progress(f"preparing sample {number + 1} of {len(problems)}", number / len(problems))
-        start = None if warm_start is None else warm_start[number]
-        plans.append(plan(read_only(problem), settings, warm_start=start, stencil=UNUSED))
+    plans = first_rounds(
+        [read_only(problem) for problem in problems],
+        replace(settings, stencil=UNUSED),
+        warm_start=each(warm_start, len(problems)),
+        progress=progress,
+    )
     outcomes = execute_all(plans, progress=progress)
     results: list[Answer] = []
     for planned, outcome in zip(plans, outcomes, strict=True):

@@ -13,12 +13,12 @@ from qep_qiskit.equilibrium.adaptive_beta import adapted
 from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.families import first_family, free_family, nudged_family
 from qep_qiskit.equilibrium.outcomes import Outcomes
-from qep_qiskit.equilibrium.plan import Plan, plan
+from qep_qiskit.equilibrium.plan import Plan, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.second_round import advance, advance_all
 from qep_qiskit.errors import InputError
-from qep_qiskit.preparation.combination import joined
+from qep_qiskit.preparation.combination import joined, remembered
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
@@ -41,7 +41,7 @@ def run(
 
     Return the last plan of each problem and the outcomes of its rounds, which can be reduced in more than one way.
     """
-    first = _first_rounds(problems, settings, warm_start, progress)
+    first = first_rounds(problems, settings, warm_start=_starts(warm_start, problems), progress=progress)
     outcomes = execute_all(first, progress=progress)
     # a batch may mix costs: only costs of expectations need a second round
     waiting = [i for i, part in enumerate(first) if not part.complete]
@@ -66,46 +66,62 @@ def finish(
     return second, outcomes.followed_by(executed(second, outcomes))
 
 
-def _first_rounds(
-    problems: Sequence[Problem], settings: Settings, warm_start: Sequence[WarmStart] | None, progress: Progress
+def first_rounds(
+    problems: Sequence[Problem],
+    settings: Settings,
+    *,
+    warm_start: Sequence[Prepared | None] | None = None,
+    progress: Progress = silent,
 ) -> list[Plan]:
+    """Return the first rounds of a batch, with the states of all samples prepared together if the preparer gains by it.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    settings : Settings
+    warm_start : sequence of Prepared or None, optional
+        One start for each problem. Default: each problem starts from the nearest earlier one, if the preparer allows it.
+    """
     count = len(problems)
-    if warm_start is not None and len(warm_start) != count:
-        raise InputError(f"warm_start: {len(warm_start)} gradients for {count} problems; give one per problem, in the same order")
-    stencils: list[Stencil | None] = [None] * count
-    states: list[Prepared | None] = [None] * count
     if count > 1 and settings.preparer.supports.together:
-        stencils, states = _prepared_together(problems, settings, progress)
+        return _together(problems, settings, warm_start, progress)
     first: list[Plan] = []
-    for number, (problem, stencil, prepared) in enumerate(zip(problems, stencils, states, strict=True)):
-        if count > 1 and prepared is None:
+    for number, problem in enumerate(problems):
+        if count > 1:
             progress(f"preparing sample {number + 1} of {count}", number / count)
         if warm_start is not None:
-            start = start_from(warm_start[number], problem)
+            start = warm_start[number]
         else:
             start = _nearest(problem, first) if settings.preparer.supports.neighbours else None
-        quiet = silent if count > 1 else progress
-        first.append(plan(problem, settings, warm_start=start, prepared=prepared, stencil=stencil, progress=quiet))
+        first.append(plan(problem, settings, warm_start=start, progress=silent if count > 1 else progress))
     return first
 
 
-def _prepared_together(
-    problems: Sequence[Problem], settings: Settings, progress: Progress
-) -> tuple[list[Stencil | None], list[Prepared | None]]:
-    """Return each problem's stencil and the states of its first round; the states of all problems are prepared together."""
-    preparer, stencil = settings.preparer, settings.stencil
+def _together(
+    problems: Sequence[Problem], settings: Settings, warm_start: Sequence[Prepared | None] | None, progress: Progress
+) -> list[Plan]:
+    """Return the first rounds of a batch, with the states of all samples prepared in one call, or two if β is adaptive."""
+    preparer, stencil, seed = settings.preparer, settings.stencil, settings.seed
+    for problem in problems:
+        refuse_without_qubits(problem, preparer, settings.shots)
     if isinstance(stencil, Stencil):
-        states = preparer.prepare_all([first_family(problem, stencil) for problem in problems], progress=progress)
-        return [stencil] * len(problems), list(states)
+        families = [first_family(problem, stencil) for problem in problems]
+        states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
+        return [plan(problem, settings, prepared=prepared) for problem, prepared in zip(problems, states, strict=True)]
     assert isinstance(stencil, AdaptiveStencil)
-    free = preparer.prepare_all([free_family(problem) for problem in problems], progress=progress)
-    stencils = [adapted(stencil, problem, state, settings.shots) for problem, state in zip(problems, free, strict=True)]
+    families = [free_family(problem) for problem in problems]
+    states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
+    states = [remembered(prepared) for prepared in states]
+    stencils = [adapted(stencil, problem, free, settings.shots) for problem, free in zip(problems, states, strict=True)]
     once = [i for i, problem in enumerate(problems) if not problem.cost.needs_free_phase]
     families = [nudged_family(problems[i], stencils[i]) for i in once]
-    nudged = preparer.prepare_all(families, progress=progress) if once else []
+    nudged = preparer.prepare_all(families, free=[states[i] for i in once], seed=seed, progress=progress)
     for i, rest in zip(once, nudged, strict=True):
-        free[i] = joined(free[i], rest)
-    return list(stencils), list(free)
+        states[i] = joined(states[i], rest)
+    return [
+        plan(problem, settings, prepared=prepared, stencil=chosen)
+        for problem, prepared, chosen in zip(problems, states, stencils, strict=True)
+    ]
 
 
 def _nearest(problem: Problem, done: Sequence[Plan]) -> Prepared | None:
@@ -116,6 +132,16 @@ def _nearest(problem: Problem, done: Sequence[Plan]) -> Prepared | None:
     if not distances or min(distances) > NEAR * np.abs(row).sum():
         return None
     return done[int(np.argmin(distances))].prepared
+
+
+def _starts(warm_start: Sequence[WarmStart] | None, problems: Sequence[Problem]) -> list[Prepared | None] | None:
+    if warm_start is None:
+        return None
+    if len(warm_start) != len(problems):
+        raise InputError(
+            f"warm_start: {len(warm_start)} gradients for {len(problems)} problems; give one per problem, in the same order"
+        )
+    return [start_from(start, problem) for start, problem in zip(warm_start, problems, strict=True)]
 
 
 def start_from(warm_start: WarmStart, problem: Problem) -> Prepared | None:

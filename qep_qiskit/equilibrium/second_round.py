@@ -32,18 +32,11 @@ def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Pl
 
 
 def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: Progress = silent) -> list[Plan]:
-    """Return the second rounds of a batch, as :func:`advance` does for one plan. States are prepared together where possible."""
-    if not first[0].preparer.supports.together:
-        second = []
-        for number, (plan, values) in enumerate(zip(first, observed, strict=True)):
-            if len(first) > 1:
-                progress(f"nudging sample {number + 1} of {len(first)}", number / len(first))
-            families = _second_families(plan, values)
-            prepared = plan.preparer.prepare_all(families, free=plan.prepared, seed=plan.seed, progress=progress)
-            second.append(_second(plan, values, prepared, progress))
-        return second
+    """Return the second rounds of a batch, as :func:`advance` does for one plan. All states are prepared in one call."""
     groups = [_second_families(plan, values) for plan, values in zip(first, observed, strict=True)]
-    prepared = first[0].preparer.prepare_all([family for group in groups for family in group], progress=progress)
+    families = [family for group in groups for family in group]
+    free = [plan.prepared for plan, group in zip(first, groups, strict=True) for _ in group]
+    prepared = first[0].preparer.prepare_all(families, free=free, seed=first[0].seed, progress=progress)
     states = iter(prepared)
     return [
         _second(plan, values, [next(states) for _ in group], progress)
@@ -114,5 +107,6 @@ def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArr
     """
     preparer = MPS(gap=False)
     free = preparer.prepare(free_family(first.problem), seed=first.seed, progress=progress)
-    prepared = preparer.prepare_all(_nudged(first, _moved(signal)), free=free, seed=first.seed, progress=progress)
+    families = _nudged(first, _moved(signal))
+    prepared = preparer.prepare_all(families, free=[free] * len(families), seed=first.seed, progress=progress)
     return _sensitivity(first, signal, prepared)

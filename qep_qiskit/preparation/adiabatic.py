@@ -134,7 +134,8 @@ class Adiabatic(Preparer):
         self,
         families: Sequence[Family],
         *,
-        free: Prepared | None = None,
+        free: Sequence[Prepared | None] | None = None,
+        warm_start: Sequence[Prepared | None] | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> list[Prepared]:

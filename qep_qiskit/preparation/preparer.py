@@ -32,6 +32,20 @@ def silent(stage: str, share: float | None = None) -> None:
     """Ignore reports of progress."""
 
 
+def one_of(count: int, number: int, progress: Progress) -> Progress:
+    """Return a callback for one of several equal parts of a task, which reports its share of the whole."""
+
+    def report(stage: str, share: float | None = None) -> None:
+        progress(f"{stage}, {number + 1} of {count}", (number + (share or 0.0)) / count)
+
+    return progress if count == 1 else report
+
+
+def each(starts: Sequence[Prepared | None] | None, count: int) -> Sequence[Prepared | None]:
+    """Return one start for each of several families, None for each if there are none at all."""
+    return (None,) * count if starts is None else starts
+
+
 @dataclass(frozen=True)
 class Phase:
     """The quality of one phase's state.
@@ -238,12 +252,28 @@ class Preparer(Protocol):
         self,
         families: Sequence[Family],
         *,
-        free: Prepared | None = None,
+        free: Sequence[Prepared | None] | None = None,
+        warm_start: Sequence[Prepared | None] | None = None,
         seed: int = 0,
         progress: Progress = silent,
     ) -> list[Prepared]:
-        """Prepare several families, as :meth:`prepare` does for one."""
-        return [self.prepare(family, free=free, seed=seed, progress=progress) for family in families]
+        """Prepare several families, as :meth:`prepare` does for one.
+
+        Parameters
+        ----------
+        families : sequence of Family
+        free, warm_start : sequence of Prepared or None, optional
+            One for each family, None for a family that has none.
+        seed : int
+            The seed of the random starts of every family.
+        progress : callable
+        """
+        count = len(families)
+        starts = zip(families, each(free, count), each(warm_start, count), strict=True)
+        return [
+            self.prepare(family, free=first, warm_start=near, seed=seed, progress=one_of(count, number, progress))
+            for number, (family, first, near) in enumerate(starts)
+        ]
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options, for reports."""

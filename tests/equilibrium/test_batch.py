@@ -1,9 +1,18 @@
 """A batch whose states are worked out together against single calls."""
 
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit.equilibrium.families import free_family
+from qep_qiskit.equilibrium.prediction import answers
+from qep_qiskit.preparation.capabilities import Capabilities
+from qep_qiskit.preparation.preparer import each, silent
+from qep_qiskit.settings import Settings
+from qep_qiskit.stencils import Stencil
 
 
 def batch(count: int) -> list[qep.Problem]:
@@ -39,3 +48,52 @@ def test_error_bars_of_a_batch_are_those_of_single_calls():
 def test_a_batch_names_the_sample_that_is_invalid():
     with pytest.raises(qep.InputError, match="problem: 3"):
         qep.gradients([*batch(2), 3], preparer=qep.Adiabatic())
+
+
+@dataclass(frozen=True)
+class Counted(qep.Exact):
+    """Exact states that are prepared together and that record every call."""
+
+    supports: ClassVar[Capabilities] = replace(qep.Exact.supports, together=True)
+    calls: ClassVar[list[tuple[int, list[bool], list[bool], int]]] = []
+
+    def prepare_all(self, families, *, free=None, warm_start=None, seed=0, progress=silent):
+        given = [[start is not None for start in each(starts, len(families))] for starts in (free, warm_start)]
+        self.calls.append((len(families), *given, seed))
+        return super().prepare_all(families, free=free, warm_start=warm_start, seed=seed, progress=progress)
+
+
+NEITHER = [False] * 3
+
+
+@pytest.mark.parametrize("stencil", [qep.symmetric(0.2), qep.symmetric("adaptive")], ids=["fixed", "adaptive"])
+def test_a_round_of_a_batch_is_one_call_of_the_preparer(stencil):
+    problems, reports = batch(3), []
+    Counted.calls.clear()
+    options = {"preparer": Counted(), "stencil": stencil, "seed": 5}
+    first = qep.gradients(problems, progress=lambda stage, share=None: reports.append((stage, share)), **options)
+    rounds = [(3, NEITHER, NEITHER, 5), (2, [True] * 2, [False] * 2, 5)]  # the third sample's cost needs no second round
+    if not isinstance(stencil, Stencil):
+        rounds.insert(1, (1, [True], [False], 5))
+    assert Counted.calls == rounds
+    assert any("2 of 3" in stage for stage, _ in reports)
+    assert all(share is None or 0 <= share <= 1 for _, share in reports)
+    Counted.calls.clear()
+    qep.gradients(problems, warm_start=[first[0], None, first[2]], **options)
+    assert Counted.calls[0] == (3, NEITHER, [True, False, True], 5)
+    for problem, gradient in zip(problems, first, strict=True):
+        np.testing.assert_allclose(gradient.values, qep.gradient(problem, **options).values, atol=1e-8)
+
+
+def test_predictions_of_a_batch_are_one_call_of_the_preparer():
+    problems, settings = batch(3), Settings(preparer=Counted(), seed=5)
+    Counted.calls.clear()
+    free = [problem_free(problem) for problem in problems[:2]]
+    found = answers(problems, settings, warm_start=[*free, None])
+    assert Counted.calls == [(3, NEITHER, [True, True, False], 5)]
+    for problem, answer in zip(problems, found, strict=True):
+        np.testing.assert_allclose(answer.predictions, qep.gradient(problem).predictions, atol=1e-9)
+
+
+def problem_free(problem):
+    return qep.Exact().prepare(free_family(problem))

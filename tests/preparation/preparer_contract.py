@@ -268,6 +268,26 @@ class PreparerContract:
                     np.testing.assert_array_equal(one.values, other.values)
         assert self.quick.prepare_all([]) == []
 
+    def test_each_family_of_a_batch_has_its_own_starts(self, problem):
+        """A start for one family, a free phase for another, none for the third: the same as one by one."""
+        families = [nudged_family(problem, (0.0,)), nudged_family(problem, (0.05, -0.05)), nudged_family(ising_problem(x=-0.2))]
+        free, near = (self.quick.prepare(nudged_family(one, (0.0,)), seed=4) for one in (problem, ising_problem(x=-0.25)))
+        stages = []
+        together = self.quick.prepare_all(
+            families,
+            free=[None, free, None],
+            warm_start=[free, None, near],
+            seed=4,
+            progress=lambda stage, share=None: stages.append((stage, share)),
+        )
+        starts = [{"warm_start": free}, {"free": free}, {"warm_start": near}]
+        for family, start, prepared in zip(families, starts, together, strict=True):
+            alone = self.quick.prepare(family, seed=4, **start)
+            self.close(prepared.expectations(EVERY_STRING), alone.expectations(EVERY_STRING))
+            assert prepared.details.keys() == alone.details.keys()
+            assert [phase.beta for phase in prepared.phases] == list(family.betas)
+        assert stages and all(stage and (share is None or 0 <= share <= 1) for stage, share in stages)
+
     def test_gradients_of_a_batch_are_those_of_its_samples(self):
         batch = [ising_problem(x=x) for x in (0.4, 0.41)]
         options = {"preparer": self.quick, "stencil": qep.symmetric(0.05), "seed": 2}
