@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer import __version__ as aer_version
 from qiskit_aer.noise import NoiseModel
@@ -13,7 +15,7 @@ from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.gate_set import gate_set, translated
-from qep_qiskit.devices.simulated import aer_engine, exact_engine
+from qep_qiskit.devices.simulated import aer_engine, exact_engine, light_cones
 from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot
 from qep_qiskit.errors import InputError
@@ -138,6 +140,21 @@ class SimulatedDevice:
             If a circuit is too large for this machine's memory.
         """
         return self._run(work, None, 0)
+
+    def expectations(self, compiled: Compiled, values: NDArray[np.float64], labels: Sequence[str]) -> NDArray[np.float64]:
+        """Return exact expectations of strings, including readout errors, from the light cones of a circuit of any size.
+
+        Raises
+        ------
+        InputError
+            If a light cone is too large, or if the circuit or its noise cannot be treated exactly.
+        """
+        try:
+            return light_cones.expectations(compiled, self._noise_for(compiled), self.cache, values, labels)
+        except Unsuited as reason:
+            raise InputError(
+                f"shots: {self.name} cannot compute exact expectations with {reason}; give shots, or take fewer layers"
+            ) from None
 
     def _run(self, work: Sequence[Work], shots: int | None, seed: int) -> list[list[Samples]]:
         models = [self._noise_for(item.compiled) for item in work]

@@ -107,13 +107,18 @@ def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> _
             return str(reason)
 
     def noisy(model: NoiseModel) -> NoisyProgram:
-        matrices: NoiseMatrices = cache.kept(("noise matrices", state), lambda: NoiseMatrices(model), anchor=model)
-        return NoisyProgram(compiled.circuit, matrices, functools.partial(basis_change, gates=compiled.gates))
+        return NoisyProgram(compiled.circuit, matrices_of(model, cache), functools.partial(basis_change, gates=compiled.gates))
 
     program: _Program | str = cache.kept(("program", compiled.digest, state), make, anchor=model)
     if isinstance(program, str):
         raise Unsuited(program)
     return program
+
+
+def matrices_of(model: NoiseModel, cache: Cache) -> NoiseMatrices:
+    """Return the transfer matrices of a noise model's errors, from the cache if the model has not changed."""
+    matrices: NoiseMatrices = cache.kept(("noise matrices", state_of(model)), lambda: NoiseMatrices(model), anchor=model)
+    return matrices
 
 
 def _noise_free(compiled: Compiled) -> _NoiseFree:
