@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qep_qiskit.simulation.adjoint.layers import Relabelling
 from qep_qiskit.simulation.adjoint.phases import PhaseTable
 from qep_qiskit.simulation.adjoint.rotations import (
+    WHOLE,
     Block,
     Duration,
     add_derivative,
@@ -143,16 +144,16 @@ class BoundRelabelling:
         for column in range(len(relabelling.rows)):
             image = sum(1 << qubit for qubit, row in enumerate(relabelling.rows) if row >> column & 1)
             target = np.concatenate([target, target ^ image])
-        self._target = target
-        self._source = np.empty(size, dtype=np.intp)
-        self._source[target] = np.arange(size)
+        self.target = target
+        self.source = np.empty(size, dtype=np.intp)
+        self.source[target] = np.arange(size)
 
     def apply(self, states: States, spare: States) -> Pair:
-        np.take(states.array, self._source, axis=1, out=spare.array, mode="clip")
+        np.take(states.array, self.source, axis=1, out=spare.array, mode="clip")
         return spare, states
 
     def undo(self, states: States, spare: States) -> Pair:
-        np.take(states.array, self._target, axis=1, out=spare.array, mode="clip")
+        np.take(states.array, self.target, axis=1, out=spare.array, mode="clip")
         return spare, states
 
 
@@ -250,7 +251,7 @@ class RotationFamily:
         first = self.first
         for layer, qubits in enumerate(self._qubits):
             where = {qubit: first + i for i, qubit in enumerate(qubits)}
-            runs = partition(num_qubits, qubits, duration)
+            runs = [(0, num_qubits)] if num_qubits <= WHOLE else partition(num_qubits, qubits, duration)
             blocks.append(tuple(Block(num_qubits, low, width) for low, width in runs))
             for number, (low, width) in enumerate(runs):
                 angles = [where.get(qubit, -1) for qubit in range(low, low + width)]

@@ -17,7 +17,8 @@ Complex = NDArray[np.complex128]
 Duration: TypeAlias = Callable[[int, int, int], float]
 
 _WIDEST = 5
-_WHOLE = 5
+WHOLE = 5
+"""Up to this many qubits, a layer is one product."""
 _GATHERED = 4
 
 
@@ -58,8 +59,6 @@ def partition(num_qubits: int, qubits: Sequence[int], duration: Duration = apply
     list of (lowest qubit, number of qubits)
         A run may cover qubits that are not in ``qubits``.
     """
-    if num_qubits <= _WHOLE and qubits:
-        return [(0, num_qubits)]
     best: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]
     for end in range(1, len(qubits) + 1):
         options = []

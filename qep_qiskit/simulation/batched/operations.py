@@ -1,97 +1,155 @@
-"""The steps of a template as operations on arrays of states, shape (2**m, columns)."""
+"""The fixed steps of a template as operations on arrays of states of shape (2**m, B), the columns last."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, partial
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.simulation.adjoint.bound_layers import BoundRelabelling
-from qep_qiskit.simulation.adjoint.gates import Angle
 from qep_qiskit.simulation.adjoint.layers import Phases, Relabelling
-from qep_qiskit.simulation.adjoint.phases import cis
-from qep_qiskit.simulation.batched.steps import Step
+from qep_qiskit.simulation.adjoint.rotations import partition
+from qep_qiskit.simulation.adjoint.states import States
+from qep_qiskit.simulation.batched.steps import Hadamards, Step
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+_CALL, _SMALL_PRODUCT = 0.7, 0.12
+"""Microseconds of a matrix product, and of each further one in a stack of them."""
+_RATE = (13e3, 26e3, 33e3, 42e3, 48e3)
+"""Operations per microsecond in products with the matrix of 1 to 5 qubits, on one core with OpenBLAS."""
+_WIDEST_FROM_THE_RIGHT = 64
+
+
+class Operation(Protocol):
+    """A fixed unitary that is applied to every column.
+
+    Both methods read ``states`` and write to one of two spare arrays, which may include ``states``; they return that array.
+    """
+
+    def apply(self, states: States, spares: Sequence[States]) -> States:
+        """Apply the operation."""
+
+    def undo(self, states: States, spares: Sequence[States]) -> States:
+        """Apply the inverse to states whose complex conjugates are given."""
+
+
+def operation(num_qubits: int, step: Step) -> Operation:
+    """Return the operation of a step whose angles are all fixed."""
+    if isinstance(step, Hadamards):
+        return Turn(num_qubits, step.qubits)
+    return Move(step) if isinstance(step, Relabelling) else FixedPhases(num_qubits, step)
 
 
 def signs_of(num_qubits: int, masks: Sequence[int]) -> Real:
     """Return ``(-1)**parity(i & mask)``, shape (2**m, masks)."""
     index = np.arange(1 << num_qubits)[:, None] & np.array(masks, dtype=np.int64).reshape(1, -1)
-    return 1.0 - 2.0 * (np.bitwise_count(index) & 1)
+    return np.asarray(1.0 - 2.0 * (np.bitwise_count(index) & 1))
 
 
-@lru_cache(maxsize=16)
-def hadamard(width: int) -> Real:
-    """Return the matrix of a Hadamard gate on each of some qubits."""
-    return signs_of(width, range(1 << width)) * 2.0 ** (-0.5 * width)
+class _Product(NamedTuple):
+    """A product with a real matrix, from the right or the left, of the states seen as reals of some shape."""
+
+    matrix: Real
+    shape: tuple[int, ...]
+    from_the_right: bool
 
 
 class Turn:
-    """Hadamards on a set of qubits, as real matrix products."""
+    """Hadamards on a set of qubits: real matrix products for a few neighbouring qubits at a time."""
 
     def __init__(self, num_qubits: int, qubits: int) -> None:
-        self._shapes = []
-        qubit = 0
-        while qubit < num_qubits:
-            width = 0
-            while width < 4 and qubit + width < num_qubits and qubits >> (qubit + width) & 1:
-                width += 1
-            if width:
-                self._shapes.append((width, (1 << num_qubits - qubit - width, 1 << width, -1)))
-            qubit += max(width, 1)
+        self._num_qubits, self._qubits = num_qubits, qubits
+        self._plans: dict[int, list[_Product]] = {}
 
-    def apply(self, states: Complex) -> Complex:
-        for width, shape in self._shapes:
-            states = (hadamard(width) @ states.view(np.float64).reshape(shape)).reshape(len(states), -1).view(np.complex128)
+    def apply(self, states: States, spares: Sequence[States]) -> States:
+        columns = states.array.shape[1]
+        plan = self._plans.get(columns) or self._planned(columns)
+        for matrix, shape, from_the_right in plan:
+            target = spares[states is spares[0]]
+            if from_the_right:
+                np.dot(states.reals(shape), matrix, out=target.reals(shape))
+            elif len(shape) == 2:
+                np.dot(matrix, states.reals(shape), out=target.reals(shape))
+            else:
+                np.matmul(matrix, states.reals(shape), out=target.reals(shape))
+            states = target
         return states
 
     undo = apply
+
+    def _planned(self, columns: int) -> list[_Product]:
+        m = self._num_qubits
+        turned = [qubit for qubit in range(m) if self._qubits >> qubit & 1]
+        products = []
+        for low, width in partition(m, turned, partial(_duration, columns)):
+            matrix = _matrix(self._qubits >> low & (1 << width) - 1, width)
+            rows, inner = 1 << (m - low - width), 2 * columns << low
+            if _from_the_right(columns, m, low, width) < _from_the_left(columns, m, low, width):
+                products.append(_Product(np.kron(matrix, np.eye(inner)).astype(np.float64), (rows, inner << width), True))
+            else:
+                products.append(_Product(matrix, (rows, 1 << width, inner)[rows == 1 :], False))
+        self._plans[columns] = products
+        return products
+
+
+def _duration(columns: int, num_qubits: int, low: int, width: int) -> float:
+    return min(_from_the_left(columns, num_qubits, low, width), _from_the_right(columns, num_qubits, low, width))
+
+
+def _from_the_left(columns: int, num_qubits: int, low: int, width: int) -> float:
+    stacked = 1 << (num_qubits - low - width)
+    return _CALL + _SMALL_PRODUCT * stacked + (4.0 * columns * 2.0 ** (num_qubits + width)) / _RATE[width - 1]
+
+
+def _from_the_right(columns: int, num_qubits: int, low: int, width: int) -> float:
+    size = 2 * columns << (low + width)
+    return np.inf if size > _WIDEST_FROM_THE_RIGHT else _CALL + (4.0 * columns * size * 2.0**num_qubits) / _RATE[-2]
+
+
+@cache
+def _matrix(qubits: int, width: int) -> Real:
+    """Return the matrix of Hadamards on some of ``width`` qubits."""
+    index = np.arange(1 << width)
+    row, column = index[:, None], index[None, :]
+    signs = 1.0 - 2.0 * (np.bitwise_count(row & column & qubits) & 1)
+    return np.asarray(signs * ((row ^ column) & ~qubits == 0) * 2.0 ** (-0.5 * qubits.bit_count()))
 
 
 class Move:
     """A permutation of amplitudes."""
 
-    def __init__(self, num_qubits: int, step: Relabelling) -> None:
+    def __init__(self, step: Relabelling) -> None:
         bound = BoundRelabelling(step)
-        self._source, self._target = bound._source, bound._target
+        self._source, self._target = bound.source, bound.target
 
-    def apply(self, states: Complex) -> Complex:
-        return states[self._source]
+    def apply(self, states: States, spares: Sequence[States]) -> States:
+        return self._take(self._source, states, spares)
 
-    def undo(self, states: Complex) -> Complex:
-        return states[self._target]
+    def undo(self, states: States, spares: Sequence[States]) -> States:
+        return self._take(self._target, states, spares)
+
+    @staticmethod
+    def _take(index: NDArray[np.intp], states: States, spares: Sequence[States]) -> States:
+        target = spares[states is spares[0]]
+        np.take(states.array, index, axis=0, out=target.array, mode="clip")
+        return target
 
 
-class PhaseTables:
-    """All phases of a template."""
+class FixedPhases:
+    """A layer of phases with fixed angles."""
 
-    def __init__(self, num_qubits: int, steps: Sequence[Step], num_angles: int) -> None:
-        self.numbers: list[int] = []
-        self._signs: list[Real] = []
-        self._parts: list[slice] = []
-        angles: list[Angle] = []
-        for step in steps:
-            self.numbers.append(len(self._signs))
-            if isinstance(step, Phases):
-                self._signs.append(signs_of(num_qubits, list(step.angles)))
-                self._parts.append(slice(len(angles), len(angles) + len(step.angles)))
-                angles += step.angles.values()
-        self._weights = np.zeros((len(angles), num_angles))
-        for row, angle in enumerate(angles):
-            for k, weight in angle.weights.items():
-                self._weights[row, k] = weight
-        self._constants = np.array([[angle.constant] for angle in angles]).reshape(-1, 1)
+    def __init__(self, num_qubits: int, step: Phases) -> None:
+        angles = np.array([angle.constant for angle in step.angles.values()])
+        self._factors = np.exp(-1j * (signs_of(num_qubits, list(step.angles)) @ angles))[:, None]
 
-    def factors(self, angles: Real) -> list[Complex]:
-        """Return the factors of every step of phases, shape (2**m, B)."""
-        values = self._weights @ angles + self._constants
-        return [cis(signs @ values[part]) for signs, part in zip(self._signs, self._parts, strict=True)]
+    def apply(self, states: States, spares: Sequence[States]) -> States:
+        target = spares[states is spares[0]]
+        np.multiply(states.array, self._factors, out=target.array)
+        return target
 
-    def slopes(self, terms: Sequence[Real]) -> Real:
-        """Return the derivatives with respect to the angles, given ``Im(conj(left) right)`` at every step of phases."""
-        parts = [2.0 * signs.T @ term for signs, term in zip(self._signs, terms, strict=True)]
-        return self._weights.T @ np.concatenate(parts)
+    undo = apply

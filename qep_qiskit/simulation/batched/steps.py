@@ -6,7 +6,7 @@ of neighbouring gates cancel or merge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import pi, remainder
 from typing import TypeAlias
@@ -162,16 +162,22 @@ def _without_idle(steps: list[Step]) -> list[Step]:
 
 def pulled_back(step: Relabelling, mask: int) -> tuple[int, float]:
     """Return the Z string, and its sign, that before a relabelling has the same effect as ``mask`` after it."""
-    earlier = 0
-    for qubit, row in enumerate(step.rows):
-        if mask >> qubit & 1:
-            earlier ^= row
-    return earlier, -1.0 if (mask & step.flips).bit_count() % 2 else 1.0
+    return combined(step.rows, mask), -1.0 if (mask & step.flips).bit_count() % 2 else 1.0
+
+
+def combined(masks: Sequence[int], selected: int) -> int:
+    """Return the exclusive or of the selected masks: the product of a vector of bits and a matrix of bits."""
+    total = 0
+    for qubit, mask in enumerate(masks):
+        if selected >> qubit & 1:
+            total ^= mask
+    return total
 
 
 def _composed(first: Relabelling, second: Relabelling) -> Relabelling:
-    rows = tuple(pulled_back(first, row)[0] for row in second.rows)
+    rows = tuple(combined(first.rows, row) for row in second.rows)
+    columns = tuple(combined(first.columns, column) for column in second.columns)
     flips = second.flips
     for qubit, row in enumerate(second.rows):
         flips ^= ((row & first.flips).bit_count() & 1) << qubit
-    return Relabelling(rows, flips)
+    return Relabelling(rows, columns, flips)

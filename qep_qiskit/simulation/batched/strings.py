@@ -13,7 +13,7 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.layers import Phases, Relabelling
-from qep_qiskit.simulation.batched.steps import Hadamards, Step, pulled_back
+from qep_qiskit.simulation.batched.steps import Hadamards, Step, combined, pulled_back
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -38,7 +38,7 @@ class String:
             return String(self.index, x, z, self.factor * (-1.0) ** (self.x & self.z & swapped).bit_count())
         assert isinstance(step, Relabelling)
         z, sign = pulled_back(step, self.z)
-        return String(self.index, _moved_back(step, self.x), z, sign * self.factor)
+        return String(self.index, combined(step.columns, self.x), z, sign * self.factor)
 
 
 def strings_of(paulis: PauliList) -> list[String]:
@@ -54,17 +54,6 @@ def strings_of(paulis: PauliList) -> list[String]:
 
 def _mask(bits: NDArray[np.bool_]) -> int:
     return sum(1 << int(qubit) for qubit in np.flatnonzero(bits))
-
-
-def _moved_back(step: Relabelling, x: int) -> int:
-    """Return the flips before a relabelling that equal the flips ``x`` after it: solve rows · y = x over GF(2)."""
-    count = len(step.rows)
-    system = [row | (x >> i & 1) << count for i, row in enumerate(step.rows)]
-    for column in range(count):
-        pivot = next(i for i in range(column, count) if system[i] >> column & 1)
-        system[column], system[pivot] = system[pivot], system[column]
-        system = [row ^ system[column] if i != column and row >> column & 1 else row for i, row in enumerate(system)]
-    return sum((row >> count & 1) << i for i, row in enumerate(system))
 
 
 def placed(steps: Sequence[Step], strings: Sequence[String]) -> tuple[list[Step], dict[int, list[String]]]:

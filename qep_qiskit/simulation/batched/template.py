@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,12 +12,12 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.adjoint.layers import Phases
 from qep_qiskit.simulation.adjoint.slots import layered
-from qep_qiskit.simulation.batched.operations import Move, PhaseTables, Turn
 from qep_qiskit.simulation.batched.readings import Reading
-from qep_qiskit.simulation.batched.steps import Hadamards, Step, steps_of
-from qep_qiskit.simulation.batched.strings import placed, strings_of
+from qep_qiskit.simulation.batched.steps import Step, steps_of
+from qep_qiskit.simulation.batched.strings import String, placed, strings_of
+from qep_qiskit.simulation.batched.sweeps import Sweeps
+from qep_qiskit.simulation.batched.workspace import Workspace
 from qep_qiskit.simulation.threads import single_threaded
 
 Real = NDArray[np.float64]
@@ -50,18 +52,17 @@ class Template:
         if paulis.num_qubits != num_qubits:
             raise InputError(f"paulis: strings of {paulis.num_qubits} letters do not fit {num_qubits} qubits")
         self.num_qubits, self.num_angles, self.num_strings = num_qubits, num_angles, len(paulis)
-        kept, readings = placed(steps, strings_of(paulis))
-        self._readings = {position: Reading(num_qubits, strings) for position, strings in readings.items()}
-        self._tables = PhaseTables(num_qubits, kept, num_angles)
-        self._steps = [
-            None
-            if isinstance(step, Phases)
-            else Turn(num_qubits, step.qubits)
-            if isinstance(step, Hadamards)
-            else Move(num_qubits, step)
-            for step in kept
-        ]
+        kept, places = placed(steps, strings_of(paulis))
+        self._readings: dict[int, Reading] = {}
+        ordered: list[String] = []
+        for position, strings in places.items():
+            self._readings[position] = Reading(num_qubits, strings, len(ordered))
+            ordered += self._readings[position].strings
+        self._order = np.array([string.index for string in ordered], dtype=np.intp)
+        self._sweeps = Sweeps(num_qubits, kept, num_angles, self._readings)
+        self._scales = np.concatenate([reading.scales() for reading in self._readings.values()])[:, None] * self._sweeps.norm
         self._tile = max(1, _TILE >> num_qubits)
+        self._rooms: list[Workspace] = []
 
     @classmethod
     def from_circuit(cls, circuit: QuantumCircuit, paulis: PauliList) -> Template:
@@ -90,20 +91,23 @@ class Template:
         stack = weights if weights.ndim == 3 else weights[None]
         energies = np.empty((len(stack), shape[1]))
         slopes = np.empty((len(stack), *values.shape))
-        with single_threaded(self.num_qubits):
+        with single_threaded(self.num_qubits), self._workspace() as room:
             for columns in self._tiles(shape[1]):
-                energies[:, columns], slopes[:, :, columns] = self._evaluate(values[:, columns], stack[:, :, columns])
+                held, spares = self._sweeps.forward(values[:, columns], room)
+                for k, each in enumerate(stack):
+                    scaled = each[self._order, columns, None] * self._scales
+                    result = self._sweeps.backward(scaled.reshape(len(scaled), -1), held, spares, room)
+                    energies[k, columns], slopes[k, :, columns] = result
         return (energies[0], slopes[0]) if weights.ndim == 2 else (energies, slopes)
 
     def expectations(self, angles: ArrayLike) -> Real:
         """Return the expectations of all strings, shape (S, B), for angles (A, B)."""
         values = self._checked(angles)
-        result = np.zeros((self.num_strings, values.shape[1]))
-        with single_threaded(self.num_qubits):
+        ordered, result = np.empty((2, self.num_strings, values.shape[1]))
+        with single_threaded(self.num_qubits), self._workspace() as room:
             for columns in self._tiles(values.shape[1]):
-                states, _ = self._forward(values[:, columns])
-                for position, reading in self._readings.items():
-                    reading.expectations(states[position], result[:, columns])
+                self._sweeps.expectations(values[:, columns], room, ordered[:, columns])
+        result[self._order] = ordered
         return result
 
     def _checked(self, angles: ArrayLike) -> Real:
@@ -113,33 +117,17 @@ class Template:
         return values
 
     def _tiles(self, columns: int) -> list[slice]:
-        return [slice(start, min(start + self._tile, columns)) for start in range(0, columns, self._tile)]
+        """Return tiles of equal width, but for one column."""
+        bounds = np.linspace(0, columns, -(-columns // self._tile) + 1, dtype=np.intp)
+        return [slice(first, last) for first, last in pairwise(bounds.tolist())]
 
-    def _forward(self, angles: Real) -> tuple[list[Complex], list[Complex]]:
-        """Return the states after each number of steps, and the factors of the phases."""
-        factors = self._tables.factors(angles)
-        states = [np.zeros((1 << self.num_qubits, angles.shape[1]), dtype=np.complex128)]
-        states[0][0] = 1.0
-        for step, number in zip(self._steps, self._tables.numbers, strict=True):
-            states.append(states[-1] * factors[number] if step is None else step.apply(states[-1]))
-        return states, factors
-
-    def _evaluate(self, angles: Real, stack: Real) -> tuple[Real, Real]:
-        states, factors = self._forward(angles)
-        energies, slopes = np.zeros((len(stack), angles.shape[1])), np.empty((len(stack), *angles.shape))
-        for k, coefficients in enumerate(stack):
-            bra = np.zeros_like(states[0])  # the conjugate of the left state
-            terms = []
-            for position in range(len(self._steps), -1, -1):
-                if position in self._readings:
-                    self._readings[position].add(states[position], coefficients, bra, energies[k])
-                if position == 0:
-                    break
-                step = self._steps[position - 1]
-                if step is None:
-                    terms.append((bra * states[position]).imag)
-                    bra = bra * factors[self._tables.numbers[position - 1]]
-                else:
-                    bra = step.undo(bra)
-            slopes[k] = self._tables.slopes(terms[::-1]) if terms else 0.0
-        return energies, slopes
+    @contextmanager
+    def _workspace(self) -> Iterator[Workspace]:
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = self._sweeps.workspace(self._tile)
+        try:
+            yield room
+        finally:
+            self._rooms.append(room)

@@ -17,7 +17,7 @@ def angle(k):
 STEPS = [
     Hadamards(0b111),
     Phases({0b011: angle(0), 0b110: angle(1), 0b100: fixed(0.3)}),
-    Relabelling((0b001, 0b011, 0b100), 0b010),
+    Relabelling((0b001, 0b011, 0b100), (0b011, 0b010, 0b100), 0b010),
     Hadamards(0b101),
     Phases({0b001: angle(2), 0b100: Angle(0.1, {3: -0.5, 0: 2.0})}),
     Hadamards(0b001),

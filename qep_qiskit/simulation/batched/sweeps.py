@@ -1,0 +1,139 @@
+"""Sweeps of many columns of states forward and backward through the steps of a template.
+
+The left states of the backward sweep are stored as their complex conjugates: phases then have the same factors in both sweeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.adjoint.layers import Phases
+from qep_qiskit.simulation.adjoint.states import States
+from qep_qiskit.simulation.batched.operations import operation
+from qep_qiskit.simulation.batched.readings import Reading
+from qep_qiskit.simulation.batched.steps import Hadamards, Step
+from qep_qiskit.simulation.batched.tables import PhaseTables
+from qep_qiskit.simulation.batched.workspace import Workspace
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+_AT_WORK = 5
+"""Arrays of states that the backward sweep uses at the same time."""
+
+
+class Sweeps:
+    """The steps of a template: phases with free angles, and fixed operations after each of them.
+
+    Parameters
+    ----------
+    num_qubits
+        The number of qubits m.
+    steps
+        The steps that act on |0…0⟩.
+    num_angles
+        The number of angles A.
+    readings
+        The strings to read after each number of steps, none of them before the last free phases.
+
+    Attributes
+    ----------
+    norm : float
+        The squared norm of exact states over that of the states in the sweeps.
+    """
+
+    def __init__(self, num_qubits: int, steps: Sequence[Step], num_angles: int, readings: Mapping[int, Reading]) -> None:
+        self._size = 1 << num_qubits
+        free = [i for i, step in enumerate(steps) if isinstance(step, Phases) and any(a.weights for a in step.angles.values())]
+        begin = free[0] if free else min(readings)
+        uniform = bool(free) and list(steps[:begin]) == [Hadamards(self._size - 1)]
+        self.norm = 1.0 / self._size if uniform else 1.0
+        self._start = None if uniform else _start(num_qubits, steps[:begin])
+        self._tables = PhaseTables(num_qubits, [step for i in free if isinstance(step := steps[i], Phases)], num_angles)
+        places = [*free, len(steps)] if free else [begin - 1, len(steps)]
+        self._operations = [[operation(num_qubits, step) for step in steps[first + 1 : last]] for first, last in pairwise(places)]
+        self._readings = {position - places[-2] - 1: reading for position, reading in readings.items()}
+        self._ones = np.ones(self._size)
+
+    def workspace(self, columns: int) -> Workspace:
+        """Return arrays for at first this number of columns."""
+        counts = [family.count for family in self._tables.families]
+        first = self._tables.places[0] if self._start is None else None
+        return Workspace(self._size, counts, len(self._readings) + _AT_WORK, columns, first)
+
+    def forward(self, angles: Real, room: Workspace) -> tuple[dict[int, States], list[States]]:
+        """Sweep forward.
+
+        Returns
+        -------
+        dict of States
+            The states to read, by the number of operations after the last free phases.
+        list of States
+            Spare arrays, for the sweeps back.
+        """
+        room.arrange(angles.shape[1])
+        factors = room.factors_of(self._tables.places)
+        self._tables.write_factors(angles, room.factors)
+        states, spares = room.kept[0], list(room.spares)
+        if self._start is not None:
+            np.multiply(factors[0] if factors else 1.0, self._start, out=states.array)
+        for number in range(1, len(factors)):
+            for each in self._operations[number - 1]:
+                states = each.apply(states, spares)
+            np.multiply(states.array, factors[number], out=room.kept[number].array)
+            states = room.kept[number]
+        held: dict[int, States] = {}
+        for count in range(len(self._operations[-1]) + 1):
+            if count:
+                states = self._operations[-1][count - 1].apply(states, spares)
+            if count in self._readings:
+                held[count] = states
+                spares = [spare for spare in spares if spare is not states]
+        return held, spares
+
+    def backward(self, weights: Real, held: Mapping[int, States], spares: Sequence[States], room: Workspace) -> tuple[Real, Real]:
+        """Return the energies (B,) and slopes (A, B), given the coefficients of all strings as `Reading.add` takes them."""
+        pair, (work, *others) = spares[:2], spares[2:5]
+        bra = pair[0]
+        for count in range(len(self._operations[-1]), -1, -1):
+            if count in self._readings:
+                self._readings[count].add(held[count], weights, bra, (work, *others), begin=count == max(held))
+            if count:
+                bra = self._operations[-1][count - 1].undo(bra, pair)
+        shape = (self._size, -1)
+        energies = np.empty(0)
+        for number in range(len(self._tables.places) - 1, -1, -1):
+            family, place = self._tables.places[number]
+            np.multiply(bra.array, room.kept[number].array, out=work.array)
+            if not len(energies):
+                energies = np.dot(self._ones, work.reals(shape))[::2]
+            np.copyto(room.terms[family][place], work.array.imag)
+            if number:
+                bra.array *= room.factors[family][place]
+                for each in reversed(self._operations[number - 1]):
+                    bra = each.undo(bra, pair)
+        if not self._tables.places:
+            np.multiply(bra.array, room.kept[0].array, out=work.array)
+            return np.dot(self._ones, work.reals(shape))[::2], np.zeros((self._tables.num_angles, room.columns))
+        return energies, self._tables.slopes(room.terms)
+
+    def expectations(self, angles: Real, room: Workspace, out: Real) -> None:
+        """Write the expectations of the strings to ``out`` (strings, B), in the order in which they are read."""
+        held, spares = self.forward(angles, room)
+        for count, states in held.items():
+            self._readings[count].expectations(states, spares, out)
+        out *= self.norm
+
+
+def _start(num_qubits: int, steps: Sequence[Step]) -> Complex:
+    """Return the state after steps without free angles, shape (2**m, 1)."""
+    states, *spares = (States.empty(1 << num_qubits, 1) for _ in range(3))
+    states.array[:] = 0.0
+    states.array[0] = 1.0
+    for step in steps:
+        states = operation(num_qubits, step).apply(states, spares)
+    return states.array

@@ -1,0 +1,139 @@
+"""The phases of a template: their factors for every column, and the slopes of their angles.
+
+The factors of a step are products of two tables, one per basis state of the high qubits and one of the low qubits, so only the
+entries of the tables need exponentials. Masks that act on both change their sign with the high qubits; the low table is
+made for each pattern of these signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.adjoint.gates import Angle
+from qep_qiskit.simulation.adjoint.layers import Phases
+from qep_qiskit.simulation.adjoint.phases import cis
+from qep_qiskit.simulation.batched.operations import signs_of
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+
+class PhaseTables:
+    """All steps of phases of a template; those with the same masks form a `Family`.
+
+    Attributes
+    ----------
+    families : list of Family
+    places : list of (int, int)
+        For each step, its family and its number within the family.
+    """
+
+    def __init__(self, num_qubits: int, steps: Sequence[Phases], num_angles: int) -> None:
+        self.num_angles = num_angles
+        members: dict[tuple[int, ...], list[int]] = {}
+        for number, step in enumerate(steps):
+            members.setdefault(tuple(step.angles), []).append(number)
+        angles: list[Angle] = []
+        self.families: list[Family] = []
+        self.places = [(0, 0)] * len(steps)
+        for masks, numbers in members.items():
+            for i, number in enumerate(numbers):
+                self.places[number] = len(self.families), i
+            self.families.append(Family(num_qubits, masks, len(numbers), len(angles)))
+            angles += [angle for number in numbers for angle in steps[number].angles.values()]
+        self._weights = np.zeros((len(angles), num_angles))
+        for row, angle in enumerate(angles):
+            for k, weight in angle.weights.items():
+                self._weights[row, k] = weight
+        self._slopes_to_angles = np.ascontiguousarray(2.0 * self._weights.T)
+        self._constants = np.array([[angle.constant] for angle in angles]).reshape(-1, 1)
+
+    def write_factors(self, angles: Real, factors: Sequence[Complex]) -> None:
+        """Write the factors of all steps to one array (steps, 2**m, B) per family, for angles (A, B)."""
+        values = self._weights @ angles
+        values += self._constants
+        for family, out in zip(self.families, factors, strict=True):
+            family.write_factors(values, out)
+
+    def slopes(self, terms: Sequence[Real]) -> Real:
+        """Return the derivatives with respect to the angles, shape (A, B).
+
+        ``terms`` are ``Im(conj(left) right)`` at all steps, in one array (steps, 2**m, B) per family.
+        """
+        values = np.empty((len(self._weights), terms[0].shape[-1]))
+        for family, each in zip(self.families, terms, strict=True):
+            family.write_slopes(each, values)
+        return self._slopes_to_angles @ values
+
+
+class Family:
+    """Steps of phases with the same masks.
+
+    Parameters
+    ----------
+    num_qubits, masks
+        The number of qubits m, and K masks.
+    count
+        The number of steps F.
+    first
+        The row of the family's first angle among all angles; its F · K rows are contiguous, one step after the other.
+    """
+
+    def __init__(self, num_qubits: int, masks: Sequence[int], count: int, first: int) -> None:
+        self.count = count
+        self._rows = slice(first, first + count * len(masks))
+        self._shape = (count, len(masks), -1)
+        self._signs = np.ascontiguousarray(signs_of(num_qubits, masks).T)
+        self._splits = [_Split(num_qubits, low, masks) for low in range(1, num_qubits + 1)]
+
+    def write_factors(self, values: Real, out: Complex) -> None:
+        """Write the factors (F, 2**m, B), given the values of all angles."""
+        columns = out.shape[-1]
+        min(self._splits, key=lambda split: split.duration(columns)).write(values[self._rows].reshape(self._shape), out)
+
+    def write_slopes(self, terms: Real, values: Real) -> None:
+        """Write the sums of terms (F, 2**m, B) with the signs of the masks to the family's rows."""
+        np.matmul(self._signs, terms, out=values[self._rows].reshape(self._shape))
+
+
+class _Split:
+    """Two tables for high and low qubits; the high one may be trivial."""
+
+    def __init__(self, num_qubits: int, low: int, masks: Sequence[int]) -> None:
+        below = (1 << low) - 1
+        mixed = np.array([mask & below > 0 for mask in masks])
+        high = signs_of(num_qubits - low, [mask >> low for mask in masks])
+        patterns, self._pattern = np.unique(high * mixed, axis=0, return_inverse=True)
+        self._pattern = self._pattern.reshape(-1)
+        table = (patterns[:, None, :] * signs_of(low, [mask & below for mask in masks])).reshape(-1, len(masks))
+        self._own = 0 if mixed.all() else len(high)
+        self._matrix = np.vstack([(high * ~mixed)[: self._own], table])
+        self._grid = (len(high), 1 << low)
+
+    def duration(self, columns: int) -> float:
+        """Return about the microseconds per step."""
+        rows, (high, low) = len(self._matrix), self._grid
+        copied = 0.0 if high == 1 else 3.5e-4 * high * low * columns
+        scaled = 0.006 * high * low + 8e-4 * high * low * columns if self._own else 0.0
+        return 5e-3 * rows * columns + copied + scaled
+
+    def write(self, values: Real, out: Complex) -> None:
+        angles = np.matmul(self._matrix, values)
+        high, low = self._grid
+        if high == 1 and not self._own:
+            cis(angles, out)
+            return
+        factors = cis(angles)
+        count, columns = len(out), out.shape[-1]
+        grid = out.reshape(count, high, low, columns)
+        shared = factors[:, self._own :].reshape(count, -1, low, columns)
+        own = factors[:, : self._own, None]
+        if shared.shape[1] == 1 and self._own:
+            np.multiply(shared, own, out=grid)
+            return
+        np.take(shared, self._pattern, axis=1, out=grid, mode="clip")
+        if self._own:
+            grid *= own
