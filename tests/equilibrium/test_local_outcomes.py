@@ -52,9 +52,7 @@ def test_a_cone_too_large_takes_the_density_matrix_as_long_as_it_fits(monkeypatc
     options = {"preparer": RAMP, "device": qep.fake("guadalupe"), "stencil": qep.symmetric(0.2)}
     assert qep.gradient(chain(5), **options).provenance["device"]["simulator"] != light_cones.NAME
     monkeypatch.setattr(local_outcomes, "MOST_DENSE", 4)
-    with pytest.raises(
-        InputError, match=r"fake_guadalupe cannot compute exact expectations with noise in a light cone of \d wires"
-    ):
+    with pytest.raises(InputError, match=r"fake_guadalupe cannot .* with noise in a light cone of \d wires"):
         qep.gradient(chain(5), **options)
 
 
