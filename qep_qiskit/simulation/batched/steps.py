@@ -12,7 +12,7 @@ from math import pi, remainder
 from typing import TypeAlias
 
 from qep_qiskit.simulation.adjoint.gates import Angle, fixed
-from qep_qiskit.simulation.adjoint.layers import Layer, Phases, Relabelling, Rotations
+from qep_qiskit.simulation.adjoint.layers import Layer, Phases, Relabelling, Rotations, bits
 
 _ZERO = 1e-12
 """Fixed phases that differ from a global phase by less than this are dropped."""
@@ -38,11 +38,7 @@ def steps_of(layers: Iterable[Layer]) -> list[Step]:
     """
     steps: list[Step] = []
     for layer in layers:
-        if isinstance(layer, Rotations):
-            for step in _turned(layer):
-                _append(steps, step)
-        else:
-            _append(steps, layer)
+        steps += _turned(layer) if isinstance(layer, Rotations) else [layer]
     return merge(_without_idle(merge(steps)))
 
 
@@ -50,13 +46,13 @@ def merge(steps: Iterable[Step]) -> list[Step]:
     """Return equivalent steps, as few as possible: Hadamards that meet cancel, and phases join the phases before them."""
     merged = list(steps)
     while True:
-        count = len(merged)
-        shorter: list[Step] = []
+        builder = _Builder()
         for step in merged:
-            _append(shorter, step)
+            builder.append(step)
+        shorter = builder.steps()
+        if len(shorter) == len(merged):
+            return shorter
         merged = shorter
-        if len(merged) == count:
-            return [step for step in merged if not isinstance(step, Phases) or step.angles]
 
 
 def _turned(rotations: Rotations) -> list[Step]:
@@ -78,66 +74,91 @@ def _turned(rotations: Rotations) -> list[Step]:
     return [Phases(before), Hadamards(first), Phases(middle), Hadamards(last), Phases(after)]
 
 
-def _append(steps: list[Step], step: Step) -> None:
-    if isinstance(step, Phases):
-        for mask, angle in step.angles.items():
-            _append_phase(steps, mask, angle)
-    elif isinstance(step, Hadamards):
-        _append_hadamards(steps, step.qubits)
-    elif steps and isinstance(steps[-1], Relabelling):
-        steps[-1] = _composed(steps[-1], step)
-    else:
-        steps.append(step)
+class _Strings:
+    """A layer of phases that grows, with the number of its Z strings on each qubit."""
+
+    def __init__(self) -> None:
+        self.angles: dict[int, Angle] = {}
+        self._counts: dict[int, int] = {}
+
+    def add(self, mask: int, angle: Angle) -> None:
+        new = mask not in self.angles
+        total = angle if new else self.angles.pop(mask).plus(angle)
+        kept = not _is_global(total)
+        if kept:
+            self.angles[mask] = total
+        if new == kept:
+            for qubit in bits(mask):
+                self._counts[qubit] = self._counts.get(qubit, 0) + (1 if kept else -1)
+
+    def touches(self, qubit: int) -> bool:
+        return self._counts.get(qubit, 0) > 0
 
 
-def _append_phase(steps: list[Step], mask: int, angle: Angle) -> None:
-    place = len(steps)
-    while place:
-        step = steps[place - 1]
+class _Builder:
+    """Steps that grow at the end, in time linear in the number of gates."""
+
+    def __init__(self) -> None:
+        self._steps: list[Hadamards | _Strings | Relabelling] = []
+
+    def steps(self) -> list[Step]:
+        steps = (Phases(dict(sorted(step.angles.items()))) if isinstance(step, _Strings) else step for step in self._steps)
+        return [step for step in steps if not isinstance(step, Phases) or step.angles]
+
+    def append(self, step: Step) -> None:
         if isinstance(step, Phases):
-            angles = dict(step.angles)
-            total = angles.pop(mask).plus(angle) if mask in angles else angle
-            if not _is_global(total):
-                angles[mask] = total
-            steps[place - 1] = Phases(dict(sorted(angles.items())))
-            return
-        if isinstance(step, Hadamards):
-            if step.qubits & mask:
-                break
+            for mask, angle in step.angles.items():
+                self._add_phase(mask, angle)
+        elif isinstance(step, Hadamards):
+            self._add_hadamards(step.qubits)
+        elif self._steps and isinstance(last := self._steps[-1], Relabelling):
+            self._steps[-1] = _composed(last, step)
         else:
-            mask, sign = pulled_back(step, mask)
-            angle = angle.scaled(sign)
-        place -= 1
-    if mask and not _is_global(angle):
-        steps.insert(place, Phases({mask: angle}))
+            self._steps.append(step)
+
+    def _add_phase(self, mask: int, angle: Angle) -> None:
+        place = len(self._steps)
+        while place:
+            step = self._steps[place - 1]
+            if isinstance(step, _Strings):
+                step.add(mask, angle)
+                return
+            if isinstance(step, Hadamards):
+                if step.qubits & mask:
+                    break
+            else:
+                mask, sign = pulled_back(step, mask)
+                angle = angle.scaled(sign)
+            place -= 1
+        strings = _Strings()
+        strings.add(mask, angle)
+        if mask and strings.angles:
+            self._steps.insert(place, strings)
+
+    def _add_hadamards(self, qubits: int) -> None:
+        new = 0
+        for qubit in bits(qubits):
+            bit = 1 << qubit
+            home: tuple[int, int] | None = None
+            for place in range(len(self._steps) - 1, -1, -1):
+                step = self._steps[place]
+                if isinstance(step, Hadamards):
+                    home = place, step.qubits
+                    if step.qubits & bit:
+                        break
+                elif isinstance(step, Relabelling) or step.touches(qubit):
+                    break
+            if home is None:
+                new |= bit
+            else:
+                self._steps[home[0]] = Hadamards(home[1] ^ bit)
+        if new:
+            self._steps.append(Hadamards(new))
+        self._steps = [step for step in self._steps if not isinstance(step, Hadamards) or step.qubits]
 
 
 def _is_global(angle: Angle) -> bool:
     return not any(angle.weights.values()) and abs(remainder(angle.constant, pi)) < _ZERO
-
-
-def _append_hadamards(steps: list[Step], qubits: int) -> None:
-    new = 0
-    for qubit in range(qubits.bit_length()):
-        bit = 1 << qubit
-        if not qubits & bit:
-            continue
-        home: tuple[int, int] | None = None
-        for place in range(len(steps) - 1, -1, -1):
-            step = steps[place]
-            if isinstance(step, Hadamards):
-                home = place, step.qubits
-                if step.qubits & bit:
-                    break
-            elif isinstance(step, Relabelling) or any(mask & bit for mask in step.angles):
-                break
-        if home is None:
-            new |= bit
-        else:
-            steps[home[0]] = Hadamards(home[1] ^ bit)
-    if new:
-        steps.append(Hadamards(new))
-    steps[:] = [step for step in steps if not isinstance(step, Hadamards) or step.qubits]
 
 
 def _without_idle(steps: list[Step]) -> list[Step]:
@@ -168,9 +189,8 @@ def pulled_back(step: Relabelling, mask: int) -> tuple[int, float]:
 def combined(masks: Sequence[int], selected: int) -> int:
     """Return the exclusive or of the selected masks: the product of a vector of bits and a matrix of bits."""
     total = 0
-    for qubit, mask in enumerate(masks):
-        if selected >> qubit & 1:
-            total ^= mask
+    for place in bits(selected):
+        total ^= masks[place]
     return total
 
 
