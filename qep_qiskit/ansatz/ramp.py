@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,6 +40,12 @@ class Ramp:
         A key of `SCHEDULES`.
     order : {1, 2}
         The order of the product formula. The second-order formula is symmetric, and half steps of neighbouring steps are merged.
+
+    Notes
+    -----
+    In the second-order formula the group of H0 is outermost, and the group with the most entangling gates is innermost: it has
+    one layer per step. The first layer of a group acts on the ground state of H0. If that is an eigenstate of all its strings,
+    the layer is only a phase and is left out.
     """
 
     targets: PauliList
@@ -67,26 +73,46 @@ class Ramp:
 
     @cached_property
     def packing(self) -> Packing:
-        """The order of the strings in one step."""
-        return pack(self.paulis)
+        """The order of the strings in one step; of order 2, the first group is outermost and the last one innermost."""
+        groups = list(pack(self.paulis))
+        if self.order == 1 or len(groups) == 1:
+            return tuple(groups)
+        excess = np.maximum((self.paulis.x | self.paulis.z).sum(axis=1) - 1, 0)  # half of the CX of each string
 
-    def moves(self) -> Iterator[tuple[int, float, float]]:
-        """Yield moves (group, a, b): apply exp(−i dt (a H0 + b H)) for this group of `packing`, with dt = time / steps."""
+        def entangling(group: tuple[tuple[int, ...], ...]) -> int:
+            return int(sum(excess[list(piece)].sum() for piece in group))
+
+        outermost = min((group for group in groups if any(self.start[list(piece)].any() for piece in group)), key=entangling)
+        groups.remove(outermost)
+        innermost = max(groups, key=entangling)
+        groups.remove(innermost)
+        return (outermost, *groups, innermost)
+
+    def _only_a_phase(self, group: int) -> bool:
+        """Return whether the ground state of H0 is an eigenstate of every string of a group."""
+        rows = [row for piece in self.packing[group] for row in piece]
+        along = self.fields != 0
+        letters = np.stack(
+            [self.paulis.x & ~self.paulis.z, self.paulis.x & self.paulis.z, ~self.paulis.x & self.paulis.z], axis=2
+        )
+        acted = letters[rows].any(axis=2, keepdims=True)
+        return bool((~acted | (letters[rows] == along)).all())
+
+    def moves(self) -> list[tuple[int, float, float]]:
+        """Return moves (group, a, b): apply exp(−i dt (a H0 + b H)) for this group of `packing`, with dt = time / steps."""
         shares = SCHEDULES[self.schedule]((np.arange(self.steps) + 0.5) / self.steps)
         last = len(self.packing) - 1
         forth = [(group, 0.5) for group in range(last)]
         one_step = [*forth, (last, 1.0), *reversed(forth)] if self.order == 2 else [(g, 1.0) for g in range(last + 1)]
-        pending = (-1, 0.0, 0.0)
+        moves: list[tuple[int, float, float]] = []
         for share in shares.tolist():
             for group, part in one_step:
-                turn = (group, part * (1 - share), part * share)
-                if pending[0] == group:
-                    pending = (group, pending[1] + turn[1], pending[2] + turn[2])
-                    continue
-                if pending[0] >= 0:
-                    yield pending
-                pending = turn
-        yield pending
+                a, b = part * (1 - share), part * share
+                if moves and moves[-1][0] == group:
+                    a, b = moves[-1][1] + a, moves.pop()[2] + b
+                moves.append((group, a, b))
+        # the strings of the first group must appear again, since they are parameters of the circuit
+        return moves[1:] if self.order == 2 and last > 0 and self._only_a_phase(0) else moves
 
     def bloch_angles(self) -> Vector:
         """Return the angles (ry, rz) that rotate |0…0⟩ to the ground state of H0, shape (n, 2), with |rz| ≤ π/2."""

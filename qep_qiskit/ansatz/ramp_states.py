@@ -64,7 +64,7 @@ def ramp_states(
     state = np.tile(_start(ramp), (len(rows), 1))
     with one_thread():
         groups = [_compiled(ramp, [row for piece in group for row in piece], full, dt) for group in ramp.packing]
-        moves = list(ramp.moves())
+        moves = ramp.moves()
         for k, (group, a, b) in enumerate(moves):
             for turn in groups[group]:
                 state = turn(state, a, b)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import Annotated, ClassVar, Literal
 
@@ -52,8 +52,8 @@ class Adiabatic(Preparer):
     schedule : {"cosine", "smoothstep", "linear"}
         λ(s) = (1 − cos πs)/2, 3s² − 2s³, or s.
     order : {1, 2}
-        The order of the product formula. Order 2 is symmetric; neighbouring half steps are merged, so it costs about one more
-        group of commuting terms per step.
+        The order of the product formula. Order 2 is symmetric, with the fields of H0 outermost and neighbouring half steps
+        merged: an Ising network has one layer of couplings per step, as with order 1.
     initial : SparsePauliOp or mapping of label to number, optional
         H0, a sum of single-qubit terms with a field on every qubit. Default: Σ s_i X_i, where s_i = ±1 is the sign of
         H's X_i coefficient (−1 if H has none), so that no X field changes its sign on the way.
@@ -227,6 +227,11 @@ class Adiabatic(Preparer):
             response=ground_state_response(family) if 0.0 in family.betas and family.num_qubits <= GAP_QUBITS else None,
             silence=f"the limit β → 0 of a ramp is computed up to {LIMIT_QUBITS} qubits",
         )
+
+    def identity(self) -> dict[str, object]:
+        """Return every option and the outermost group of order 2, since runs of earlier versions have another one."""
+        options = {"kind": type(self), **{item.name: getattr(self, item.name) for item in fields(self)}}
+        return options if self.order == 1 else {**options, "outermost": "the fields of H0"}
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""

@@ -181,7 +181,7 @@ class Lifecycle:
         return self.spec.problem()
 
     def _refuse_other_circuits(self) -> None:
-        """Refuse to continue if the preparation changed since the run began: its options, or an edited ansatz file."""
+        """Refuse to continue if the preparation changed since the run began: its options, a file, or a version's circuits."""
         preparer = self.spec.preparer()
         now, before = fingerprint(preparer), self.store.get("identity", "preparer")
         if before is None and not self.store.jobs():
@@ -190,7 +190,7 @@ class Lifecycle:
             what = f"the ansatz {preparer.describe().get('ansatz')}" if "ansatz" in preparer.describe() else "the preparation"
             raise InputError(
                 f"preparation: {what} changed since this run began, so its next round would not fit the first; "
-                "put it back as it was, or begin another run"
+                "put it back as it was (a run of an earlier version: use that version), or begin another run"
             )
 
     def _note_calibration(self, number: int) -> None:

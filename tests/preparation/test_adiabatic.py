@@ -149,6 +149,37 @@ def test_depth_does_not_grow_with_the_number_of_edges(edges, two_qubit_depth, or
     assert {depth_of_a_step(edges, sites, order) for sites in sizes} == {(two_qubit_depth, two_qubit_depth + 2)}
 
 
+@pytest.mark.parametrize(("edges", "couplings"), [("chain", 19), ("ring", 20), ("heavy-hex", 20)])
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_second_order_ramp_has_one_layer_of_couplings_per_step_and_no_first_layer_of_fields(edges, couplings, steps):
+    circuit = ramp_circuit(Ramp(ising_paulis(edges, 20), np.tile([-1.0, 0, 0], (20, 1)), steps), time=1.0)
+    gates = {"h": 20, "rzz": couplings * steps, "rz": 20 * steps, "rx": 20 * steps}
+    assert dict(circuit.count_ops()) == gates
+    assert circuit.num_parameters == couplings + 40
+
+
+def test_the_first_layer_is_left_out_only_where_it_is_a_phase():
+    paulis, steps = ising_paulis("chain", 3), 2
+    tilted = ramp_circuit(Ramp(paulis, np.tile([-1.0, 0, 0.5], (3, 1)), steps), time=1.0).count_ops()
+    assert tilted["rx"] == 3 * (steps + 1) and tilted["rzz"] == 2 * steps
+    along_z = ramp_circuit(Ramp(paulis, np.tile([0, 0, 1.0], (3, 1)), steps), time=1.0).count_ops()
+    assert along_z["rx"] == 3 * steps and along_z["rzz"] == 2 * steps
+    couplings = PauliList(["XXI", "IXX", "IIZ", "IZI", "ZII"])
+    of_x = ramp_circuit(Ramp(couplings, np.tile([1.0, 0, 0], (3, 1)), steps), time=1.0).count_ops()
+    assert of_x["rxx"] == 2 * steps and of_x["rz"] == 3 * steps
+
+
+def test_the_costliest_group_is_innermost():
+    ramp = Ramp(PauliList(["ZZI", "IZZ", "IIY", "YII", "XII"]), np.tile([1.0, 0, 0], (3, 1)), 3)
+    assert ramp_circuit(ramp, time=1.0).count_ops()["rzz"] == 2 * 3
+
+
+def test_a_change_of_the_layout_changes_the_identity_of_second_order_ramps_alone():
+    first, second = Adiabatic(order=1).identity(), Adiabatic().identity()
+    assert second.pop("outermost") == "the fields of H0" and "outermost" not in first
+    assert {**second, "order": 1} == first
+
+
 def test_a_hundred_qubits_are_built_but_not_simulated():
     labels = ising_paulis("chain", 100).to_labels()
     prepared = Adiabatic(steps=3).prepare(family_of(labels, np.full(len(labels), -0.5)))

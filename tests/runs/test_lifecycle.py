@@ -145,6 +145,28 @@ def test_an_ansatz_file_that_was_edited_between_two_rounds_is_refused(tmp_path, 
         assert life.advance() is not None
 
 
+def test_a_ramp_of_an_earlier_version_gets_no_second_round_of_other_circuits(tmp_path, monkeypatch):
+    made(tmp_path, mitigation="none")
+    path = tmp_path / "spec.toml"
+    path.write_text(path.read_text().replace('method = "exact"', 'method = "adiabatic"\ntime = 2.0\nsteps = 4'))
+    spec = load(path)
+
+    def stopped(point):
+        if point == "round 1: before compiling":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(turning_points, "observer", stopped)
+        patch.delattr(qep.Adiabatic, "identity")  # as it was when the couplings were outermost
+        store, life = opened(tmp_path, spec)
+        with store, pytest.raises(KeyboardInterrupt):
+            life.advance()
+    store, life = opened(tmp_path, spec)
+    with store, pytest.raises(InputError, match=r"preparation changed since this run began.*earlier version: use that version"):
+        life.advance()
+    assert len(life.device._jobs()) == 1
+
+
 def test_stored_counts_are_read_again_without_the_device(tmp_path):
     spec = made(tmp_path)
     store, life = opened(tmp_path, spec)
