@@ -29,6 +29,7 @@ from qep_qiskit.measurement.mitigation.twirling import (
     shots_each,
     twirled_values,
 )
+from qep_qiskit.measurement.visible import visible
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import integer, stream
@@ -235,18 +236,27 @@ class _Group:
 
 @dataclass
 class _Circuits:
-    """Collector of the rows of plans, grouped by compiled circuit, basis, shots and folding. Twirling multiplies the rows."""
+    """Collector of the rows of plans, grouped by compiled circuit, basis, shots and folding. Twirling multiplies the rows.
+
+    Gates that a basis cannot see are left out of its circuit, unless the compiler moves the shorter circuit to other qubits.
+    """
 
     device: Device
     mitigation: Mitigation
     start: tuple[int, ...] | None
     sets: int = 0
     qubits: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
-    summaries: list[dict[str, object]] = field(default_factory=list)
+    _sent: dict[tuple[str, str], str] = field(default_factory=dict)  # for a circuit and axes: the circuit that they see
     _digests: dict[int, tuple[QuantumCircuit, str]] = field(default_factory=dict)  # a circuit object is read once
     _compiled: dict[str, Compiled] = field(default_factory=dict)
     _folded: dict[str, dict[int, Compiled]] = field(default_factory=dict)
     _groups: dict[tuple[str, str, int | None, int], _Group] = field(default_factory=dict)
+
+    @property
+    def summaries(self) -> list[dict[str, object]]:
+        """The depth and gate counts of every circuit that is sent."""
+        digests = dict.fromkeys(digest for digest, *_ in self._groups)
+        return [self._compiled[digest].summary() for digest in digests] if self.device.needs_circuits else []
 
     def measurements(self) -> tuple[Measurement, ...]:
         return tuple(group.measurement() for group in self._groups.values())
@@ -256,15 +266,15 @@ class _Circuits:
         if self.start is None and network.layout is not None and backend_of(self.device) is not None:
             self.start = network.layout
         if not self.device.needs_circuits:
-            digest = self._compile(QuantumCircuit(network.num_qubits), f"{network.num_qubits} qubits")
+            empty, title = QuantumCircuit(network.num_qubits), f"{network.num_qubits} qubits"
+            self._compile(empty, title)
             for index, phase in enumerate(plan.phases):
-                self._add_phase(number, plan, phase, digest, np.zeros(0), index)
+                self._add_phase(number, plan, phase, (empty, title), np.zeros(0), index)
             return
         for structure in plan.prepared.circuits():
             digest = self._compile(structure.circuit, self._digest(structure.circuit))
-            left = self._compiled[digest].circuit
             for index, values in zip(structure.phases, structure.values, strict=True):
-                self._add_phase(number, plan, plan.phases[index], digest, _left_over(values, structure.circuit, left), index)
+                self._add_phase(number, plan, plan.phases[index], (structure.circuit, digest), values, index)
 
     def _digest(self, circuit: QuantumCircuit) -> str:
         if id(circuit) not in self._digests:
@@ -275,15 +285,27 @@ class _Circuits:
         if digest not in self._compiled:
             compiled = self._compiled[digest] = self.device.compile(circuit, qubits=self.start)
             self.start = compiled.start if self.start is None else self.start
-            if self.device.needs_circuits:
-                self.summaries.append(compiled.summary())
         return digest
 
-    def _add_phase(self, number: int, plan: Plan, phase: int, digest: str, values: Vector, index: int) -> None:
+    def _seen(self, circuit: QuantumCircuit, digest: str, axes: str) -> str:
+        """Return the digest of the circuit with the gates that the axes see."""
+        if (digest, axes) not in self._sent:
+            shorter = visible(circuit, axes)
+            sent = digest if shorter is circuit else self._compile(shorter, self._digest(shorter))
+            same_qubits = self._compiled[sent].qubits == self._compiled[digest].qubits
+            self._sent[digest, axes] = sent if same_qubits else digest
+        return self._sent[digest, axes]
+
+    def _add_phase(
+        self, number: int, plan: Plan, phase: int, whole: tuple[QuantumCircuit, str], values: Vector, index: int
+    ) -> None:
+        circuit, digest = whole
         self.qubits[number, phase] = self._compiled[digest].qubits
         for basis in np.flatnonzero(plan.measured[phase]).tolist():
+            sent = self._seen(circuit, digest, plan.bases[basis].axes)
+            left = _left_over(values, circuit, self._compiled[sent].circuit)
             for factor in self.mitigation.factors:
-                self._add_rows(Row(number, phase, basis, factor=factor), plan, digest, values, index)
+                self._add_rows(Row(number, phase, basis, factor=factor), plan, sent, left, index)
 
     def _add_rows(self, row: Row, plan: Plan, digest: str, values: Vector, index: int) -> None:
         axes, shots, compiled = plan.bases[row.basis].axes, plan.shots_of(row.phase, row.basis), self._compiled[digest]

@@ -7,6 +7,7 @@ import qep_qiskit as qep
 from qep_qiskit.devices.price import JOB_SECONDS
 from qep_qiskit.equilibrium import execute, plan
 from qep_qiskit.equilibrium.compiled_round import compile_round, compile_rounds, price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.settings import Settings
 
 NETWORK = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
@@ -69,3 +70,42 @@ def test_the_second_round_keeps_the_layout_and_is_not_calibrated_again():
     assert price.shots == 400 * price.circuits == 400 * (one.circuits + two.circuits + 2)
     batch = price_of_rounds(rounds, device, samples=10)
     assert batch.jobs == 2 and batch.circuits == 10 * (one.circuits + two.circuits) + 2
+
+
+ENDS_DIAGONAL = """OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] a;
+input float[64] b;
+qubit[2] q;
+ry(a) q[0];
+ry(b) q[1];
+cx q[0], q[1];
+ry(0.3) q[0];
+ry(b) q[1];
+cz q[0], q[1];
+"""
+
+
+@pytest.mark.parametrize("name", ["aer", "fake_torino", "simulator"])
+@pytest.mark.parametrize("mitigation", ["none", "zne:1,3", "trex"])
+def test_gates_that_a_basis_cannot_see_are_not_sent(name, mitigation, tmp_path):
+    path = tmp_path / "ansatz.qasm"
+    path.write_text(ENDS_DIAGONAL)
+    device = qep.device_named(name)
+    one = planned(preparer=qep.VQE(ansatz=path, starts=1, tolerance=1e-2), device=device, mitigation=mitigation)
+    compiled = compile_round([one], device)
+    two = {}
+    for item in compiled.data:
+        if item.rows[0].factor == 1:
+            two[item.work.axes] = item.work.compiled.circuit.num_nonlocal_gates()
+    assert two == {"ZZ": 1, "XX": 2}
+    assert sorted(summary["two_qubit_gates"] for summary in compiled.deal.summaries) == [1, 2]
+
+
+def test_the_outcomes_without_noise_stay_the_same(tmp_path):
+    path = tmp_path / "ansatz.qasm"
+    path.write_text(ENDS_DIAGONAL)
+    device = qep.aer(seed=1)
+    one = planned(preparer=qep.VQE(ansatz=path, starts=1, tolerance=1e-2), device=device, mitigation="none", shots=None)
+    [gradient, exact] = [reduce(one, execute(one, some)) for some in (device, qep.statevector())]
+    np.testing.assert_allclose(gradient.values, exact.values, atol=1e-10)
