@@ -151,12 +151,13 @@ class PhaseTable:
 
 def cis(angles: Real, out: Complex | None = None) -> Complex:
     """Return ``exp(-i angles)``, computed from the tangent of half the angle: one (vectorised) numpy function instead of two."""
-    half = np.tan(0.5 * angles)
-    square = half * half
-    scale = 1.0 / (1.0 + square)
+    half = np.multiply(angles, -0.5)
+    np.tan(half, out=half)
+    scale = half * half
+    scale += 1.0
+    np.divide(2.0, scale, out=scale)
     result = np.empty(angles.shape, dtype=np.complex128) if out is None else out
-    np.multiply(1.0 - square, scale, out=result.real)
-    half *= -2.0
+    np.subtract(scale, 1.0, out=result.real)
     np.multiply(half, scale, out=result.imag)
     return result
 

@@ -87,12 +87,19 @@ class Family:
         self._rows = slice(first, first + count * len(masks))
         self._shape = (count, len(masks), -1)
         self._signs = np.ascontiguousarray(signs_of(num_qubits, masks).T)
-        self._splits = [_Split(num_qubits, low, masks) for low in range(1, num_qubits + 1)]
+        self._num_qubits, self._masks = num_qubits, masks
+        self._splits: dict[int, _Split] = {}
 
     def write_factors(self, values: Real, out: Complex) -> None:
         """Write the factors (F, 2**m, B), given the values of all angles."""
         columns = out.shape[-1]
-        min(self._splits, key=lambda split: split.duration(columns)).write(values[self._rows].reshape(self._shape), out)
+        split = self._splits.get(columns) or self._fastest(columns)
+        split.write(values[self._rows].reshape(self._shape), out)
+
+    def _fastest(self, columns: int) -> _Split:
+        splits = [_Split(self._num_qubits, low, self._masks) for low in range(1, self._num_qubits + 1)]
+        self._splits[columns] = min(splits, key=lambda split: split.duration(columns))
+        return self._splits[columns]
 
     def write_slopes(self, terms: Real, values: Real) -> None:
         """Write the sums of terms (F, 2**m, B) with the signs of the masks to the family's rows."""

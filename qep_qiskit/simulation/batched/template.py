@@ -23,7 +23,7 @@ from qep_qiskit.simulation.threads import single_threaded
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-_TILE = 1 << 13
+_TILE = 1 << 14
 """Columns are evaluated in tiles of about this many amplitudes, which fit the cache."""
 
 
