@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -102,24 +102,42 @@ class TensorState:
         return np.asarray(state / np.linalg.norm(state))
 
     def sample(self, axes: str, shots: int, rng: np.random.Generator) -> Samples:
-        """Draw outcomes of a measurement along these axes, one letter per qubit, qubit 0 first.
+        """Draw outcomes of a measurement along these axes, one letter per qubit, qubit 0 first; see :func:`draw_chain`."""
+        sites = (self.psi.get_B(place, form="B").itranspose(["vL", "p", "vR"]).to_ndarray() for place in range(self.psi.L))
+        return draw_chain(sites, self.order, axes, shots, rng)
 
-        All shots are drawn together, from the first place of the chain to the last. For each shot, its outcomes so far
-        determine a vector on the current bond (Ferris and Vidal 2012, arXiv:1201.3974).
-        """
-        outcomes = np.empty((shots, self.psi.L), dtype=bool)
-        left = np.ones((shots, 1), dtype=complex)
-        with single_threaded(0):
-            for place, qubit in enumerate(self.order):
-                tensor = np.asarray(self.psi.get_B(place, form="B").itranspose(["vL", "p", "vR"]).to_ndarray())
-                tensor = np.einsum("ap,lpr->lar", _TO_Z[axes[qubit]], tensor)
-                both = np.tensordot(left, tensor, axes=1)
-                weights = np.einsum("sar,sar->sa", both, both.conj()).real
-                one = rng.random(shots) * weights.sum(axis=1) > weights[:, 0]
-                branch = np.where(one[:, None], both[:, 1], both[:, 0])
-                left = branch / np.sqrt(np.where(one, weights[:, 1], weights[:, 0]))[:, None]
-                outcomes[:, qubit] = one
-        return distinct(outcomes)
+
+def draw_chain(
+    tensors: Iterable[Array], order: Sequence[int] | Array, axes: str, shots: int, rng: np.random.Generator
+) -> Samples:
+    """Draw outcomes of a matrix product state.
+
+    All shots are drawn together, from the first place of the chain to the last. For each shot, its outcomes so far determine a
+    vector on the current bond (Ferris and Vidal 2012, arXiv:1201.3974).
+
+    Parameters
+    ----------
+    tensors : iterable of ndarray of shape (left, 2, right)
+        The right-canonical tensors.
+    order : sequence of int
+        The qubit at each place of the chain.
+    axes : str
+        One letter of XYZ per qubit, qubit 0 first.
+    shots : int
+    rng : Generator
+    """
+    outcomes = np.empty((shots, len(order)), dtype=bool)
+    left = np.ones((shots, 1), dtype=complex)
+    with single_threaded(0):
+        for qubit, site in zip(order, tensors, strict=True):
+            tensor = np.einsum("ap,lpr->lar", _TO_Z[axes[qubit]], np.asarray(site))
+            both = np.tensordot(left, tensor, axes=1)
+            weights = np.einsum("sar,sar->sa", both, both.conj()).real
+            one = rng.random(shots) * weights.sum(axis=1) > weights[:, 0]
+            branch = np.where(one[:, None], both[:, 1], both[:, 0])
+            left = branch / np.sqrt(np.where(one, weights[:, 1], weights[:, 0]))[:, None]
+            outcomes[:, qubit] = one
+    return distinct(outcomes)
 
 
 _TO_Z = {

@@ -30,8 +30,9 @@ def aer(
     noise : str, NoiseModel or BackendV2, optional
         The noise, as for :func:`simulator`, which is much faster for small circuits.
     method : str
-        One of Aer's methods: automatic, statevector, density_matrix, matrix_product_state, stabilizer, … Exact distributions
-        with noise use density matrices.
+        One of Aer's methods: automatic, statevector, density_matrix, matrix_product_state, stabilizer, … "automatic" draws the
+        shots of more than 28 qubits without noise from matrix product states. Exact distributions with noise use density
+        matrices.
     seed : int
 
     Raises

@@ -17,9 +17,12 @@ from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Work
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples, from_bit_array, from_probabilities
+from qep_qiskit.simulation.circuit_shots import DROPPED
 from qep_qiskit.simulation.noise.aer_model import confused, confusion_of
 
 NAME = "qiskit-aer"
+MOST_VECTOR_QUBITS = 28
+"""Largest number of qubits for which the automatic method takes state vectors without noise, which Aer prefers at any size."""
 
 
 def run(
@@ -46,10 +49,11 @@ def _sampled(
         groups.setdefault(id(model), []).append(index)
     results: list[list[Samples]] = [[] for _ in work]
     for number, members in enumerate(groups.values()):
+        widest = max(work[i].compiled.circuit.num_qubits for i in members)
         sampler = SamplerV2(
             seed=(seed + 104729 * number) % 2**31,
             options={
-                "backend_options": {"noise_model": models[members[0]], "method": method},
+                "backend_options": {"noise_model": models[members[0]], **_options(method, models[members[0]], widest)},
                 "run_options": {"runtime_parameter_bind_enable": True},
             },
         )
@@ -63,6 +67,13 @@ def _sampled(
             while len(results[i]) < len(work[i].values):
                 results[i] += from_bit_array(next(parts).data.outcome)
     return results
+
+
+def _options(method: str, model: NoiseModel | None, qubits: int) -> dict[str, object]:
+    """Return Aer's method and its options; noise-free states too large for a vector become matrix product states."""
+    if method == "automatic" and model is None and qubits > MOST_VECTOR_QUBITS:
+        return {"method": "matrix_product_state", "matrix_product_state_truncation_threshold": DROPPED}
+    return {"method": method}
 
 
 _BOUND_BY_AER = frozenset(("rx", "ry", "rz", "rxx", "ryy", "rzz", "rzx", "r", "p", "u", "u1", "u2", "u3"))
