@@ -14,6 +14,7 @@ from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Prepared, Preparer
+from qep_qiskit.preparation.response import Response, respond
 from qep_qiskit.problem import Problem
 from qep_qiskit.stencils import AdaptiveStencil, Stencil
 
@@ -27,7 +28,23 @@ MOST_TRAINED_QUBITS = 14
 """The largest network, in qubits, for which ground states are computed to choose the β of a training."""
 
 
-def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int | Split | OptimalShots | None) -> Stencil:
+def adapted_all(
+    asked: AdaptiveStencil, problems: Sequence[Problem], free: Sequence[Prepared], shots: int | Split | OptimalShots | None
+) -> list[Stencil]:
+    """Return one stencil per problem, as :func:`adapted` does; responses of states that were prepared together share the work."""
+    pairs = list(zip(problems, free, strict=True))
+    nudges = {k: (state.response, _nudge(problem, state)) for k, (problem, state) in enumerate(pairs) if state.computable}
+    responses = respond(nudges)
+    return [adapted(asked, problem, state, shots, responses.get(k)) for k, (problem, state) in enumerate(pairs)]
+
+
+def adapted(
+    asked: AdaptiveStencil,
+    problem: Problem,
+    free: Prepared,
+    shots: int | Split | OptimalShots | None,
+    response: Response | None = None,
+) -> Stencil:
     """Return a stencil of the requested kind, with β chosen for a problem.
 
     Parameters
@@ -39,6 +56,8 @@ def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int
         The free phase.
     shots : int, Split, OptimalShots or None
         The shots of each circuit.
+    response : Response, optional
+        The response of the free phase to the nudge, if it is already computed.
 
     Notes
     -----
@@ -51,11 +70,11 @@ def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int
     if not free.computable or free.response is None:
         return usual
     strings = free.expectations(problem.frame.strings)[0]
-    nudge = problem.cost.error_signal(problem.cost_rows @ strings) @ problem.cost_rows
+    nudge = _nudge(problem, free)
     if not np.any(nudge[problem.frame.busy] if not problem.network.closed_form else nudge):
         return usual
     try:
-        response = free.response(nudge)
+        response = response or free.response(nudge)
         least = safe_beta(response.reach, usual.order)
         residual, slope = free.phases[0].residual, response.details.get("slope")
         if residual and isinstance(slope, float) and slope > 0:
@@ -66,6 +85,12 @@ def adapted(asked: AdaptiveStencil, problem: Problem, free: Prepared, shots: int
     except (InputError, PreparationError):
         return usual
     return asked.at(rounded(_balanced(usual, problem, strings, limit, response.reach, _mean(shots), least)))
+
+
+def _nudge(problem: Problem, free: Prepared) -> Vector:
+    """Return the coefficients of the nudge that a free phase without noise would give."""
+    strings = free.expectations(problem.frame.strings)[0]
+    return np.asarray(problem.cost.error_signal(problem.cost_rows @ strings) @ problem.cost_rows)
 
 
 def _balanced(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.diagnostics import BetaBias
 from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.preparation.response import Response, respond
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
@@ -157,10 +158,27 @@ def percent(share: float) -> str:
     return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.3g} %"
 
 
-def bias_of(plan: Plan) -> Bias:
-    """Return the finite-β bias of a complete plan, if the response of its states to the nudge can be computed."""
-    problem, stencil = plan.problem, plan.stencil
-    free = (plan if plan.earlier is None else plan.earlier).prepared
+def biases_of(plans: Sequence[Plan]) -> list[Bias]:
+    """Return the bias of each plan of a batch; responses of states that were prepared together are computed together."""
+    asked = {
+        number: (_free(plan).response, plan.error_signal @ plan.problem.cost_rows)
+        for number, plan in enumerate(plans)
+        if plan.error_signal is not None and plan.prepared.slopes is None and not _why_unknown(plan, _free(plan))
+    }
+    responses = respond(asked)
+    return [bias_of(plan, responses.get(number)) for number, plan in enumerate(plans)]
+
+
+def bias_of(plan: Plan, response: Response | None = None) -> Bias:
+    """Return the finite-β bias of a complete plan, if the response of its states to the nudge can be computed.
+
+    Parameters
+    ----------
+    plan : Plan
+    response : Response, optional
+        The response of the free phase, if it is already computed.
+    """
+    problem, stencil, free = plan.problem, plan.stencil, _free(plan)
     unknown = _why_unknown(plan, free)
     if unknown or plan.error_signal is None:
         return Bias(stencil.beta, stencil.order, unknown=unknown or "the error signal is not known yet")
@@ -172,8 +190,9 @@ def bias_of(plan: Plan) -> Bias:
         if plan.prepared.slopes is not None:
             changes, of, searched = plan.prepared.slopes(), "the same preparation", False
         else:
-            assert free.response is not None
-            response = free.response(nudge, lambda: _beside(plan))
+            if response is None:
+                assert free.response is not None
+                response = free.response(nudge, lambda: _beside(plan))
             if float(response.details.get("flat_share", 0.0)) > FLAT_SHARE:  # type: ignore[arg-type]
                 return Bias(stencil.beta, stencil.order, unknown=FLAT, warned=True)
             changes, of, searched = response.changes(problem.frame.strings), response.of, response.searched
@@ -186,7 +205,12 @@ def bias_of(plan: Plan) -> Bias:
     floor = STATE_ACCURACY * size * max(1.0, float(np.abs(factors).sum()))
     signal = float(np.abs(plan.error_signal).max(initial=0.0))
     still = math.inf if signal < STILL else min(floor, 1e3 * STATE_ACCURACY * size) if signal < SMALL_SIGNAL else 0.0
-    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, still, of, _reach(free, nudge), searched=searched)
+    reach = _reach(free, nudge) if response is None else lambda: response.reach
+    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, still, of, reach, searched=searched)
+
+
+def _free(plan: Plan) -> Prepared:
+    return (plan if plan.earlier is None else plan.earlier).prepared
 
 
 def _why_unknown(plan: Plan, free: Prepared) -> str:

@@ -9,9 +9,11 @@ from datetime import datetime
 
 import numpy as np
 
-from qep_qiskit.equilibrium.adaptive_beta import adapted
+from qep_qiskit.equilibrium.adaptive_beta import adapted_all
+from qep_qiskit.equilibrium.bias import biases_of
 from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.families import first_family, free_family, nudged_family
+from qep_qiskit.equilibrium.nearness import nearness_of_all
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduction import observed_free
@@ -52,7 +54,17 @@ def run(
         later = execute_all(second, earlier=[outcomes[i] for i in waiting], progress=progress)
         for i, part, second_outcomes in zip(waiting, second, later, strict=True):
             last[i], outcomes[i] = part, outcomes[i].followed_by(second_outcomes)
+    if len(last) > 1:
+        _diagnose(last)
     return list(zip(last, outcomes, strict=True))
+
+
+def _diagnose(plans: Sequence[Plan]) -> None:
+    """Compute what the diagnostics of a batch need, for all plans together."""
+    for part, bias in zip(plans, biases_of(plans), strict=True):
+        part.__dict__["bias"] = bias
+    for part, nearness in zip(plans, nearness_of_all(plans), strict=True):
+        part.__dict__["nearness"] = nearness
 
 
 def finish(
@@ -112,7 +124,7 @@ def _together(
     families = [free_family(problem) for problem in problems]
     states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
     states = [remembered(prepared) for prepared in states]
-    stencils = [adapted(stencil, problem, free, settings.shots) for problem, free in zip(problems, states, strict=True)]
+    stencils = adapted_all(stencil, problems, states, settings.shots)
     once = [i for i, problem in enumerate(problems) if not problem.cost.needs_free_phase]
     families = [nudged_family(problems[i], stencils[i]) for i in once]
     nudged = preparer.prepare_all(families, free=[states[i] for i in once], seed=seed, progress=progress)

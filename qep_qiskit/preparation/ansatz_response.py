@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
+from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
+from qep_qiskit.preparation.true_states import true_ground_states
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+OF = "the ansatz, by implicit differentiation"
 MOST_GAP_QUBITS = 14
 """The largest number of qubits for which the true gap is also computed, in a small part of the time of a search."""
 FLAT = 1e-9
 """Directions count as redundant, with no effect on the state, if their curvature is below this share of the largest."""
 STEP = 1e-4
 """The largest angle of the step with which the state is differentiated."""
+SHIFT = 1e-3
+"""The step of one angle with which slopes are differentiated; exact for angles that occur once, to SHIFT²/6 for others."""
+FLAT_IN_ROWS = 1e-6
+"""The same share as `FLAT` for curvatures that come from differences of slopes."""
+MOST_SHIFTED = 4096
+"""The number of rows of shifted angles that are evaluated at once."""
 
 
 def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> Responsive:
@@ -48,7 +61,7 @@ def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> R
         return Response(
             _reach(family, nudge) or 2.0 * float(np.linalg.norm(turned)),
             lambda paulis: transitions(structure_for(paulis), state, delta),
-            "the ansatz, by implicit differentiation",
+            OF,
             True,
             {
                 "curvature_range": [float(values.min()), float(values.max())],
@@ -72,3 +85,94 @@ def _reach(family: Family, nudge: Vector) -> float | None:
         return ground_state_response(family)(nudge).reach
     except (InputError, PreparationError):
         return None
+
+
+class Rows(Protocol):
+    """The part of an evaluator that responses need; see :class:`qep_qiskit.preparation.evaluator.Evaluator`."""
+
+    def energies_and_gradients(self, thetas: Matrix, coefficients: Matrix) -> tuple[Vector, Matrix]:
+        """Return the energies of rows of angles, shape (R,), and their gradients, shape (R, P)."""
+        ...
+
+    def expectations(self, thetas: Matrix) -> Matrix:
+        """Return the expectations of all strings, shape (R, L)."""
+        ...
+
+
+class AnsatzResponses:
+    """The responses of several samples' stationary angles, computed as rows of one array.
+
+    Parameters
+    ----------
+    rows : Rows
+        An evaluator of the ansatz and all strings of the frame.
+    frame : Frame
+    free : ndarray of shape (R, L)
+        The coefficients of each sample's H.
+    thetas : ndarray of shape (R, P)
+        The stationary angles.
+    alone : sequence of callable
+        The response of each sample, computed alone.
+    """
+
+    def __init__(self, rows: Rows, frame: Frame, free: Matrix, thetas: Matrix, alone: Sequence[Responsive]) -> None:
+        self._rows, self._frame, self._free, self._thetas, self._alone = rows, frame, free, thetas, alone
+        self._curvatures: dict[int, tuple[Vector, Matrix]] = {}
+
+    def members(self) -> list[Responsive]:
+        """Return the response of each sample; several of them are computed together where they are asked for together."""
+        return [Member(self, number, alone) for number, alone in enumerate(self._alone)]
+
+    def responses(self, numbers: Sequence[int], nudges: Sequence[Vector]) -> list[Response]:
+        """Return the responses of some samples, each to its own nudge."""
+        thetas = self._thetas[numbers]
+        slopes = self._rows.energies_and_gradients(thetas, np.array(nudges))[1]
+        self._solve([number for number in numbers if number not in self._curvatures])
+        spectra = [self._curvatures[number] for number in numbers]
+        moved = np.array(
+            [-axes @ ((axes.T @ slope) / values) for (values, axes), slope in zip(spectra, slopes, strict=True)]
+        ).reshape(thetas.shape)
+        steps = STEP / np.maximum(np.abs(moved).max(axis=1, initial=0.0), 1e-300)[:, None]
+        ahead, behind = np.split(self._rows.expectations(np.concatenate([thetas + steps * moved, thetas - steps * moved])), 2)
+        truths = true_ground_states(self._frame, [self._free[number] for number in numbers])
+        results = []
+        for k, (number, nudge) in enumerate(zip(numbers, nudges, strict=True)):
+            values, axes = spectra[k]
+            size, rest = float(np.linalg.norm(slopes[k])), slopes[k] - axes @ (axes.T @ slopes[k])
+            truth = truths[k]
+            reach = None if truth is None else float(np.abs(nudge[self._frame.busy]).sum()) / truth.gap
+            details = {
+                "curvature_range": [float(values.min(initial=0.0)), float(values.max(initial=0.0))],
+                "slope": size,
+                "flat_share": float(np.linalg.norm(rest)) / (size or 1.0),
+            }
+            changes = (ahead[k] - behind[k]) / (2 * steps[k])
+            alone = functools.partial(self._alone[number], nudge)
+            results.append(
+                Response(
+                    alone().reach if reach is None else reach,
+                    functools.partial(self._changes, changes if np.any(moved[k]) else np.zeros_like(changes), alone),
+                    OF,
+                    True,
+                    details,
+                )
+            )
+        return results
+
+    def _changes(self, changes: Vector, alone: Callable[[], Response], paulis: PauliList) -> Vector:
+        return changes if paulis is self._frame.paulis else alone().changes(paulis)
+
+    def _solve(self, numbers: Sequence[int]) -> None:
+        """Compute the Hessians of some samples by differences of slopes, and their eigenvalues and directions."""
+        parameters = self._thetas.shape[1]
+        for first in range(0, len(numbers), each := max(1, MOST_SHIFTED // max(2 * parameters, 1))):
+            part = list(numbers[first : first + each])
+            shifts = SHIFT * np.concatenate([np.eye(parameters), -np.eye(parameters)])
+            shifted = (self._thetas[part][:, None] + shifts).reshape(-1, parameters)
+            rows = np.repeat(self._free[part], 2 * parameters, axis=0)
+            slopes = self._rows.energies_and_gradients(shifted, rows)[1].reshape(len(part), 2, parameters, parameters)
+            hessians = (slopes[:, 0] - slopes[:, 1]) / (2 * np.sin(SHIFT))
+            spectra = np.linalg.eigh((hessians + hessians.swapaxes(1, 2)) / 2)
+            for number, values, axes in zip(part, *spectra, strict=True):
+                curved = np.abs(values) > FLAT_IN_ROWS * np.abs(values).max(initial=0.0)
+                self._curvatures[number] = values[curved], axes[:, curved]

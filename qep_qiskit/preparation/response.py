@@ -61,6 +61,51 @@ class Responsive(Protocol):
         ...
 
 
+class Together(Protocol):
+    """The responses of several free phases that were prepared together."""
+
+    def responses(self, numbers: Sequence[int], nudges: Sequence[Vector]) -> list[Response]:
+        """Return the responses of some of the free phases, each to its own nudge."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """The response of one free phase of a batch: alone if it is called, and together with others by :func:`respond`.
+
+    Attributes
+    ----------
+    batch : Together
+    number : int
+        The number of the free phase in the batch.
+    alone : callable
+        Its response, computed alone.
+    """
+
+    batch: Together
+    number: int
+    alone: Responsive
+
+    def __call__(self, nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
+        """Return the response to a nudge, as :class:`Responsive` does."""
+        return self.alone(nudge, nudged, exact=exact)
+
+
+def respond(asked: Mapping[int, tuple[Responsive | None, Vector]]) -> dict[int, Response]:
+    """Return those of the responses, each asked for with its nudge, that can be computed together with another one."""
+    batches: dict[int, list[tuple[int, Member, Vector]]] = {}
+    for key, (responsive, nudge) in asked.items():
+        if isinstance(responsive, Member):
+            batches.setdefault(id(responsive.batch), []).append((key, responsive, nudge))
+    computed: dict[int, Response] = {}
+    for members in batches.values():
+        if len(members) > 1:
+            numbers, nudges = [member.number for _, member, _ in members], [nudge for *_, nudge in members]
+            responses = members[0][1].batch.responses(numbers, nudges)
+            computed.update(zip((key for key, *_ in members), responses, strict=True))
+    return computed
+
+
 def guessed(state: NDArray[Any], nudged: Nudged) -> NDArray[Any] | None:
     """Return Σ s_p ψ_p, the stencil's estimate of δψ, with the phase of every ψ_p aligned with ψ; None without nudged states."""
     total = None

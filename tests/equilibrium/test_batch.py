@@ -97,3 +97,26 @@ def test_predictions_of_a_batch_are_one_call_of_the_preparer():
 
 def problem_free(problem):
     return qep.Exact().prepare(free_family(problem))
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+def test_diagnostics_of_a_batch_are_those_of_single_calls():
+    """The true ground states of a batch are computed together: the same distances and warnings to a few digits."""
+    network = qep.ising(sites=4, edges="ring", inputs=[0], outputs=[3])
+    rng = np.random.default_rng(4)
+    costs = [qep.SquaredError([0.3]), qep.SquaredError([0.9]).observable(), qep.SquaredError([-0.5]), qep.SquaredError([0.1])]
+    problems = [
+        qep.Problem(network, rng.normal(size=network.num_weights), x=[x], cost=cost)
+        for x, cost in zip((0.4, -0.2, 0.9, -1.0), costs, strict=True)
+    ]
+    for preparer in (qep.VQE(layers=1, starts=1), qep.Adiabatic(time=1, steps=10)):
+        options = {"preparer": preparer, "stencil": qep.symmetric(0.2), "seed": 1}
+        for problem, gradient in zip(problems, qep.gradients(problems, **options), strict=True):
+            together, alone = gradient.diagnostics, qep.gradient(problem, **options).diagnostics
+            assert [text[:40] for text in together.warnings] == [text[:40] for text in alone.warnings]
+            assert together.beta_bias["relative"] == pytest.approx(alone.beta_bias["relative"], rel=1e-3)
+            ours, theirs = together.more["ground_state"], alone.more["ground_state"]
+            assert ours.keys() == theirs.keys()
+            assert {k: v for k, v in ours.items() if v is not None} == pytest.approx(
+                {k: v for k, v in theirs.items() if v is not None}, rel=0.01, abs=1e-7
+            )

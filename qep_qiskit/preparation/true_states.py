@@ -1,0 +1,107 @@
+"""True ground states with which prepared states are compared, many at once where that saves time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.networks.frame import Frame
+from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.response import Responsive
+from qep_qiskit.simulation.eigen.rows import Levels, Operators, linear_responses, lowest_levels, strings_of
+
+Vector = NDArray[np.float64]
+ROWS_QUBITS = 10
+"""The largest number of qubits for which the states of a batch are computed as columns of one array."""
+MOST_KEPT = 512
+"""The number of ground states in memory, since the reach of a nudge and the distance from the ground state need the same ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrueState:
+    """A unique ground state.
+
+    Attributes
+    ----------
+    energy, gap : float
+    vector : ndarray of shape (2**n,)
+    response : callable or None
+        Its response to a nudge; None if it was computed in a batch, for which :func:`true_changes` computes the responses.
+    """
+
+    energy: float
+    gap: float
+    vector: NDArray[Any]
+    response: Responsive | None = None
+
+    def reach(self, size: float) -> float:
+        """Return how far a unit of β moves the state, for a nudge whose coefficients sum to `size` in magnitude."""
+        return size / self.gap
+
+
+_kept: OrderedDict[tuple[bytes, bytes, bytes], TrueState] = OrderedDict()
+_lock = Lock()
+
+
+def true_ground_states(frame: Frame, rows: Sequence[Vector]) -> list[TrueState | None]:
+    """Return the ground states of several Hamiltonians, given by their coefficients; None where it is not unique or not found.
+
+    Several states of up to 10 qubits are computed together, to about six digits; otherwise each is computed alone.
+    """
+    x = frame.paulis.x
+    if len(rows) == 1 or frame.paulis.num_qubits > ROWS_QUBITS:
+        return [_alone(frame, row) for row in rows]
+    strings = x.tobytes(), frame.paulis.z.tobytes()
+    keys = [(*strings, np.asarray(row, float).tobytes()) for row in rows]
+    with _lock:
+        known = {key: _kept[key] for key in keys if key in _kept}
+    missing = [k for k, key in enumerate(keys) if key not in known]
+    turns = [k for k in missing if x[rows[k] != 0].any()]  # without flips the ground state is found by enumeration
+    if turns:
+        levels = lowest_levels(Operators(frame.paulis, np.array([rows[k] for k in turns])))
+        for place in np.flatnonzero(levels.settled):
+            vector = np.ascontiguousarray(levels.vectors[:, place])
+            known[keys[turns[place]]] = TrueState(float(levels.energies[place]), float(levels.gaps[place]), vector)
+    with _lock:
+        _kept.update(known)
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return [known[key] if key in known else _alone(frame, row) for key, row in zip(keys, rows, strict=True)]
+
+
+def true_changes(
+    frame: Frame, rows: Sequence[Vector], states: Sequence[TrueState], nudges: Sequence[Vector]
+) -> list[Vector | None]:
+    """Return d⟨P⟩/dβ of every string of the frame at β = 0 for several ground states; None where there is no response."""
+    together = [k for k, state in enumerate(states) if state.response is None]
+    changes: list[Vector | None] = [_changes(frame, state, nudge) for state, nudge in zip(states, nudges, strict=True)]
+    if together:
+        chosen = [states[k] for k in together]
+        vectors = np.array([state.vector for state in chosen]).T
+        energies, gaps = np.array([[state.energy, state.gap] for state in chosen]).T
+        levels = Levels(energies, gaps, vectors, np.ones(len(chosen), dtype=bool))
+        sources = Operators(frame.paulis, np.array([nudges[k] for k in together])).apply(vectors)
+        moved = linear_responses(Operators(frame.paulis, np.array([rows[k] for k in together])), levels, sources)
+        for k, row in zip(together, 2.0 * strings_of(frame.paulis).transitions(vectors, moved), strict=True):
+            changes[k] = row
+    return changes
+
+
+def _alone(frame: Frame, row: Vector) -> TrueState | None:
+    try:
+        prepared = Exact().prepare(Family(frame, row, np.zeros_like(row), (0.0,)))
+    except (InputError, PreparationError):
+        return None  # degenerate: which state is meant is not defined
+    return TrueState(prepared.phases[0].energy, prepared.phases[0].gap or 0.0, prepared.states()[0], prepared.response)
+
+
+def _changes(frame: Frame, state: TrueState, nudge: Vector) -> Vector | None:
+    return None if state.response is None else state.response(nudge).changes(frame.strings)

@@ -1,0 +1,52 @@
+"""The responses of several samples' angles, as rows of one array, against those of each alone."""
+
+import numpy as np
+import pytest
+
+import qep_qiskit as qep
+from qep_qiskit.equilibrium.families import free_family
+from qep_qiskit.preparation.ansatz_response import AnsatzResponses
+from qep_qiskit.preparation.response import Member, respond
+from qep_qiskit.simulation.batched.program import BatchedProgram
+
+
+@pytest.fixture(scope="module", params=["hamiltonian", "real_amplitudes"])
+def batch(request):
+    network = qep.ising(sites=3, edges="ring", inputs=[0], outputs=[2])
+    weights, vqe = network.initial_weights(seed=2), qep.VQE(request.param, layers=2, starts=1)
+    problems = [qep.Problem(network, weights, x=[x], cost=qep.SquaredError([0.4])) for x in (-0.6, 0.1, 0.7)]
+    families = [free_family(problem) for problem in problems]
+    states = [vqe.prepare(family, seed=1) for family in families]
+    frame = families[0].frame
+    responses = AnsatzResponses(
+        BatchedProgram(vqe.compiled(families[0])[0], frame.paulis),
+        frame,
+        np.array([family.free for family in families]),
+        np.array([state.angles[0] for state in states]),
+        [state.response for state in states],
+    )
+    return problems, states, responses.members()
+
+
+def test_they_are_the_responses_alone(batch):
+    problems, states, members = batch
+    nudges = [scale * problem.cost_rows[0] for problem, scale in zip(problems, (0.5, -1.0, 0.0), strict=True)]
+    together = respond({k: (member, nudge) for k, (member, nudge) in enumerate(zip(members, nudges, strict=True))})
+    assert sorted(together) == [0, 1, 2]
+    for k, (state, nudge) in enumerate(zip(states, nudges, strict=True)):
+        for alone in (state.response(nudge), members[k](nudge)):
+            strings = problems[k].frame.strings
+            np.testing.assert_allclose(together[k].changes(strings), alone.changes(strings), atol=1e-5)
+            np.testing.assert_allclose(together[k].changes(strings[1:3]), alone.changes(strings[1:3]), atol=1e-5)
+            assert together[k].reach == pytest.approx(alone.reach, rel=0.02)
+            assert together[k].of == alone.of and together[k].searched
+            assert together[k].details["slope"] == pytest.approx(alone.details["slope"], rel=1e-6)
+            assert together[k].details["flat_share"] == pytest.approx(alone.details["flat_share"], abs=1e-3)
+
+
+def test_only_members_of_one_batch_are_computed_together(batch):
+    problems, states, members = batch
+    nudge = problems[0].cost_rows[0]
+    assert isinstance(members[0], Member)
+    assert respond({0: (members[0], nudge), 1: (states[1].response, nudge), 2: (None, nudge)}) == {}
+    assert list(respond({4: (members[1], nudge), 7: (members[2], nudge)})) == [4, 7]

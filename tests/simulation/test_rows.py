@@ -1,0 +1,67 @@
+"""Ground states, gaps and responses in columns against dense diagonalisation."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from qiskit.quantum_info import PauliList, SparsePauliOp
+
+from qep_qiskit.simulation.eigen.rows import Operators, linear_responses, lowest_levels, strings_of
+
+
+def labels(num_qubits, kind):
+    if kind == "any":
+        return ["".join(letters) for letters in product("IXYZ", repeat=num_qubits)]
+
+    def at(**letters):
+        return "".join(letters.get(f"q{q}", "I") for q in reversed(range(num_qubits)))
+
+    fields = [at(**{f"q{q}": letter}) for letter in "ZX" for q in range(num_qubits)]
+    return [at(**{f"q{q}": "Z", f"q{q + 1}": "Z"}) for q in range(num_qubits - 1)] + fields
+
+
+def dense(paulis, row):
+    return SparsePauliOp(paulis, row).to_matrix()
+
+
+@pytest.mark.parametrize(("num_qubits", "kind"), [(1, "any"), (2, "any"), (3, "any"), (3, "ising"), (5, "ising"), (7, "ising")])
+@pytest.mark.parametrize("guessed", [False, True])
+def test_levels_and_responses_are_those_of_a_dense_calculation(num_qubits, kind, guessed):
+    paulis, rng = PauliList(labels(num_qubits, kind)), np.random.default_rng(num_qubits)
+    rows, nudges = rng.normal(size=(2, 9, len(paulis)))
+    spectra = [np.linalg.eigh(dense(paulis, row)) for row in rows]
+    starts = np.array([vectors[:, 0] for _, vectors in spectra]).T if guessed else None
+    operators = Operators(paulis, rows)
+    levels = lowest_levels(operators, starts=starts)
+    assert levels.settled.all()
+    moved = linear_responses(operators, levels, Operators(paulis, nudges).apply(levels.vectors))
+    changes = 2.0 * strings_of(paulis).transitions(levels.vectors, moved)
+    for r, (energies, vectors) in enumerate(spectra):
+        assert levels.energies[r] == pytest.approx(energies[0], abs=1e-9)
+        assert levels.gaps[r] == pytest.approx(energies[1] - energies[0], rel=5e-2)
+        assert abs(np.vdot(vectors[:, 0], levels.vectors[:, r])) == pytest.approx(1.0, abs=1e-9)
+        rest = vectors[:, 1:]
+        step = -rest @ ((rest.conj().T @ (dense(paulis, nudges[r]) @ vectors[:, 0])) / (energies[1:] - energies[0]))
+        expected = [2 * np.vdot(step, pauli.to_matrix() @ vectors[:, 0]).real for pauli in paulis]
+        np.testing.assert_allclose(changes[r], expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_operators_apply_every_string():
+    paulis, rng = PauliList(labels(2, "any")), np.random.default_rng(0)
+    rows, states = rng.normal(size=(3, len(paulis))), rng.normal(size=(4, 3)) + 1j * rng.normal(size=(4, 3))
+    products = Operators(paulis, rows).apply(states)
+    for r, row in enumerate(rows):
+        np.testing.assert_allclose(products[:, r], dense(paulis, row) @ states[:, r], atol=1e-12)
+
+
+def test_a_column_does_not_depend_on_the_others():
+    paulis, rng = PauliList(labels(5, "ising")), np.random.default_rng(2)
+    rows = rng.normal(size=(6, len(paulis)))
+    whole, part = lowest_levels(Operators(paulis, rows)), lowest_levels(Operators(paulis, rows[:2]))
+    np.testing.assert_allclose(whole.energies[:2], part.energies, atol=1e-9)
+
+
+def test_a_degenerate_ground_state_is_not_settled():
+    paulis = PauliList(["ZZ", "XX", "ZI"])
+    levels = lowest_levels(Operators(paulis, np.array([[-1.0, 0.0, 0.0], [-1.0, -0.5, 0.3], [0.0, 0.0, 0.0]])))
+    assert levels.settled.tolist() == [False, True, False]
