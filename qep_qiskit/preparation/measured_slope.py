@@ -1,0 +1,139 @@
+"""Gradients of an energy measured by an estimator, with their error bars, by parameter shifts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import transpile
+from qiskit.circuit import Operation, Parameter, ParameterExpression, QuantumCircuit
+from qiskit.primitives import BaseEstimatorV2
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.simulation.adjoint.gates import Angle, SlotTable
+from qep_qiskit.simulation.adjoint.slots import Slots
+from qep_qiskit.simulation.noise.transfer import FIXED, TURNING
+
+Vector = NDArray[np.float64]
+_SHIFT = math.pi / 2
+_BASIS = sorted((TURNING - {"u", "u1", "u2", "u3", "cp", "cu1"}) | (FIXED - {"r"}))
+
+
+@dataclass(frozen=True)
+class MeasuredGradient:
+    """A measured gradient.
+
+    Attributes
+    ----------
+    values, stderr : ndarray of shape (P,)
+        The derivatives and their error bars, which are zero for an exact estimator.
+    """
+
+    values: Vector
+    stderr: Vector
+
+    @property
+    def noise(self) -> float:
+        """The root mean square of the length of the gradient's error."""
+        return float(np.linalg.norm(self.stderr))
+
+    def minus(self, other: MeasuredGradient) -> MeasuredGradient:
+        """Return the difference from a gradient that was measured independently."""
+        return MeasuredGradient(self.values - other.values, np.hypot(self.stderr, other.stderr))
+
+
+class MeasuredSlope:
+    """The gradient ∂⟨H⟩/∂θ of a circuit, one job per gradient with all shifted circuits in one pub.
+
+    A gate with the angle φ contains φ only as cos φ/2 and sin φ/2, so that ∂E/∂φ = (E(φ + π/2) − E(φ − π/2))/2 (Mitarai et al.
+    2018, arXiv:1803.00745). A parameter may occur in several gates and in expressions: every gate is shifted alone, and the
+    chain rule gives the rest. If the estimator reports error bars of zero, every circuit is evaluated twice. Either the values agree and
+    are exact, or the error bars are estimated from their differences.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+        A circuit with P parameters.
+    estimator : BaseEstimatorV2
+    precision : float, optional
+        The precision that is asked of each energy. Default: the estimator's own.
+    """
+
+    def __init__(self, circuit: QuantumCircuit, estimator: BaseEstimatorV2, *, precision: float | None = None) -> None:
+        self._estimator, self._precision = estimator, precision
+        self._parameters = list(circuit.parameters)
+        table = SlotTable(self._parameters)
+        self._circuit, angles = _of_single_angles(_in_shiftable_gates(circuit), table)
+        self._slots = Slots(self._parameters, table.expressions)
+        self._constants = np.array([angle.constant for angle in angles])
+        self._weights = np.zeros((len(angles), len(self._slots)))
+        for row, angle in zip(self._weights, angles, strict=True):
+            for slot, weight in angle.weights.items():
+                row[slot] = weight
+        self._repeated = False
+        self._exact = False
+
+    def energy(self, theta: Vector, operator: SparsePauliOp) -> float:
+        """Return one measured energy."""
+        return float(self._run(self._angles(theta)[None], operator)[0][0])
+
+    def gradient(self, theta: Vector, operator: SparsePauliOp) -> MeasuredGradient:
+        """Return the gradient at the angles θ, shape (P,)."""
+        angles = self._angles(theta)
+        shifts = _SHIFT * np.eye(len(angles))
+        values, errors = self._evaluated(np.concatenate([angles + shifts, angles - shifts]), operator)
+        ahead, behind = values.reshape(2, -1)
+        jacobian = self._weights @ self._slots.jacobian(np.asarray(theta, dtype=float))
+        bars = np.hypot(*errors.reshape(2, -1)) / 2
+        return MeasuredGradient((ahead - behind) / 2 @ jacobian, np.sqrt(bars**2 @ jacobian**2))
+
+    def _angles(self, theta: Vector) -> Vector:
+        return np.asarray(self._constants + self._weights @ self._slots.values(np.asarray(theta, dtype=float)))
+
+    def _evaluated(self, rows: Vector, operator: SparsePauliOp) -> tuple[Vector, Vector]:
+        """Return energies and their error bars, for rows of the angles of all gates."""
+        if not self._repeated:
+            values, errors = self._run(rows, operator)
+            if self._exact or errors.any():
+                return values, errors
+        both = self._run(np.concatenate([rows, rows]), operator)[0].reshape(2, -1)
+        values, differences = both.mean(axis=0), both[0] - both[1]
+        self._exact = not differences.any()
+        self._repeated = not self._exact
+        # of the mean of two values, pooled over all circuits
+        return values, np.full(len(rows), math.sqrt(float(np.mean(differences**2))) / 2)
+
+    def _run(self, rows: Vector, operator: SparsePauliOp) -> tuple[Vector, Vector]:
+        (result,) = self._estimator.run([(self._circuit, operator, rows)], precision=self._precision).result()
+        return np.broadcast_to(result.data.evs, len(rows)), np.broadcast_to(result.data.stds, len(rows))
+
+
+def _in_shiftable_gates(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return the circuit, translated if gates with free angles contain more than half angles."""
+    if all(item.operation.name in TURNING for item in circuit.data if _free(item.operation)):
+        return circuit
+    translated: QuantumCircuit = transpile(circuit, basis_gates=_BASIS, optimization_level=0)
+    return translated
+
+
+def _of_single_angles(circuit: QuantumCircuit, table: SlotTable) -> tuple[QuantumCircuit, list[Angle]]:
+    """Return the circuit with one parameter per free angle of its gates, and these angles as functions of the slots."""
+    count = sum(len(_free(item.operation)) for item in circuit.data)
+    names = iter([Parameter(f"angle_{number:0{len(str(count))}d}") for number in range(count)])
+    single, angles = circuit.copy_empty_like(), []
+    single.global_phase = 0
+    for item in circuit.data:
+        operation, free = item.operation, _free(item.operation)
+        if free:
+            angles += [table.angle(value) for value in free]
+            operation = operation.to_mutable()
+            operation.params = [next(names) if value in free else value for value in operation.params]
+        single.append(operation, item.qubits, item.clbits)
+    return single, angles
+
+
+def _free(operation: Operation) -> list[ParameterExpression]:
+    values = getattr(operation, "params", ())
+    return [value for value in values if isinstance(value, ParameterExpression) and value.parameters]
