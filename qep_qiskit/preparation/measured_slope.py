@@ -49,8 +49,8 @@ class MeasuredSlope:
 
     A gate with the angle φ contains φ only as cos φ/2 and sin φ/2, so that ∂E/∂φ = (E(φ + π/2) − E(φ − π/2))/2 (Mitarai et al.
     2018, arXiv:1803.00745). A parameter may occur in several gates and in expressions: every gate is shifted alone, and the
-    chain rule gives the rest. If the estimator reports error bars of zero, every circuit is evaluated twice. Either the values agree and
-    are exact, or the error bars are estimated from their differences.
+    chain rule gives the rest. If the estimator reports error bars of zero, every circuit is evaluated twice. Either the values
+    agree and are exact, or the error bars are estimated from their differences.
 
     Parameters
     ----------
