@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
@@ -9,10 +11,17 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.slots import layered
+from qep_qiskit.simulation.batched.readings import Reading
 from qep_qiskit.simulation.batched.steps import steps_of
+from qep_qiskit.simulation.batched.strings import strings_of
+from qep_qiskit.simulation.batched.sweeps import Sweeps
 from qep_qiskit.simulation.batched.template import Template
+from qep_qiskit.simulation.threads import single_threaded
 
 Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+_STATES = 64
+"""The number of states that are computed at once."""
 
 
 class BatchedProgram:
@@ -54,7 +63,7 @@ class BatchedProgram:
 
     def __init__(self, circuit: QuantumCircuit, paulis: PauliList) -> None:
         layering, self._slots = layered(circuit)
-        steps = steps_of(layering.layers())
+        steps = self._steps = steps_of(layering.layers())
         self._template = Template(circuit.num_qubits, steps, paulis, num_angles=len(self._slots))
         self.parameters = tuple(parameter.name for parameter in circuit.parameters)
         self.num_qubits, self.num_strings = circuit.num_qubits, len(paulis)
@@ -92,6 +101,24 @@ class BatchedProgram:
     def expectations(self, thetas: ArrayLike) -> Real:
         """Return the expectations of all strings, shape (R, L), for parameters (R, P)."""
         return np.ascontiguousarray(self._template.expectations(self._angles(self._checked(thetas))).T)
+
+    def states(self, thetas: ArrayLike) -> Complex:
+        """Return the states of all rows up to a phase, shape (R, 2**n), for parameters (R, P)."""
+        angles = self._angles(self._checked(thetas))
+        result = np.empty((angles.shape[1], 1 << self.num_qubits), dtype=np.complex128)
+        with single_threaded(self.num_qubits):
+            for first in range(0, len(result), _STATES):
+                part = slice(first, first + _STATES)
+                room = self._whole.workspace(len(result[part]))
+                (held,) = self._whole.forward(angles[:, part], room)[0].values()
+                np.multiply(held.array.T, np.sqrt(self._whole.norm), out=result[part])
+        return result
+
+    @cached_property
+    def _whole(self) -> Sweeps:
+        """Sweeps through all steps, with a reading of the identity at the end."""
+        identity = strings_of(PauliList(["I" * self.num_qubits]))
+        return Sweeps(self.num_qubits, self._steps, len(self._slots), {len(self._steps): Reading(self.num_qubits, identity, 0)})
 
     def _angles(self, rows: Real) -> Real:
         if self._slots.affine:

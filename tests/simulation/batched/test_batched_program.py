@@ -34,6 +34,8 @@ def check(circuit, paulis, rng, *, rows=ROWS, tolerance=1e-11):
     expectations = program.expectations(thetas)
     np.testing.assert_allclose(expectations[0], dense_expectations(circuit, paulis, thetas[0]), atol=tolerance)
     np.testing.assert_allclose(energies, np.einsum("rl,rl->r", expectations, coefficients), atol=tolerance)
+    overlaps = np.abs(np.einsum("ri,ri->r", program.states(thetas).conj(), single.states(thetas)))
+    np.testing.assert_allclose(overlaps, 1.0, atol=tolerance)
     structure = PauliStructure(paulis)
     for theta, row, energy, gradient in zip(thetas, coefficients, energies, gradients, strict=True):
         reference, slopes = single.energy_and_gradient(theta, structure.bind(row))
@@ -152,3 +154,13 @@ def test_bad_input():
         BatchedProgram(circuit, PauliList(["ZZZ"]))
     with pytest.raises(InputError, match="not Hermitian"):
         BatchedProgram(circuit, PauliList(["iZZ"]))
+
+
+def test_states_of_many_rows_and_of_none():
+    rng = np.random.default_rng(9)
+    circuit = random_circuit(rng, 3, 20)
+    program, single = BatchedProgram(circuit, PauliList(["ZII"])), CircuitProgram.from_circuit(circuit)
+    thetas = rng.normal(size=(150, circuit.num_parameters))
+    overlaps = np.abs(np.einsum("ri,ri->r", program.states(thetas).conj(), single.states(thetas)))
+    np.testing.assert_allclose(overlaps, 1.0, atol=1e-12)
+    assert program.states(thetas[:0]).shape == (0, 8)
