@@ -70,23 +70,22 @@ def grouped(circuit: Circuit, strings: Sequence[String], limit: int) -> list[Gro
 
 
 def _split(circuit: Circuit, members: Sequence[String], limit: int) -> list[Group]:
-    alone = _group(circuit, members[:1], limit)
-    if len(members) == 1:
-        if alone is None:
-            raise InputError(_refusal(circuit, members[0], limit))
-        return [alone]
-    together = _group(circuit, members, limit)
-    if together is not None and alone is not None and together.cone.form.qubits == alone.cone.form.qubits:
-        return [together]
+    alone = group_of(circuit, members[:1], limit)
     if alone is None:
-        raise InputError(_refusal(circuit, members[0], limit))
+        raise InputError(refusal(circuit, members[0], limit))
+    if len(members) == 1:
+        return [alone]
+    together = group_of(circuit, members, limit)
+    if together is not None and together.cone.form.qubits == alone.cone.form.qubits:
+        return [together]
     apart = [alone, *grouped(circuit, members[1:], limit)]
     if together is None or sum(2.0**group.cone.form.qubits for group in apart) < 2.0**together.cone.form.qubits:
         return apart
     return [together]
 
 
-def _group(circuit: Circuit, members: Sequence[String], limit: int) -> Group | None:
+def group_of(circuit: Circuit, members: Sequence[String], limit: int) -> Group | None:
+    """Return strings on qubits of the first one with the cone in which all are read; None if it has more than `limit` qubits."""
     letters = dict.fromkeys(members[0].letters, 0)
     for string in members:
         for qubit in letters:
@@ -97,7 +96,8 @@ def _group(circuit: Circuit, members: Sequence[String], limit: int) -> Group | N
         return None
 
 
-def _refusal(circuit: Circuit, string: String, limit: int) -> str:
+def refusal(circuit: Circuit, string: String, limit: int) -> str:
+    """Return the message about a string that depends on too many qubits."""
     names = {X: "X", Y: "Y", Z: "Z"}
     name = " ".join(f"{names[letter]}{qubit}" for qubit, letter in string.letters.items())
     qubits = circuit.cone(string.letters, circuit.num_qubits).form.qubits

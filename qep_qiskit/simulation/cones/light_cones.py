@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
-from scipy import sparse
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.memory import require
@@ -22,10 +21,13 @@ from qep_qiskit.simulation.adjoint.layers import Phases, Relabelling
 from qep_qiskit.simulation.adjoint.slots import layered
 from qep_qiskit.simulation.batched.steps import Hadamards, Step, merge, steps_of
 from qep_qiskit.simulation.batched.template import Template
+from qep_qiskit.simulation.cones.angle_map import AngleMap
 from qep_qiskit.simulation.cones.completion import inverse_columns
+from qep_qiskit.simulation.cones.forest import ForestProgram
 from qep_qiskit.simulation.cones.groups import grouped, strings_of
 from qep_qiskit.simulation.cones.sizes import ConeSizes
 from qep_qiskit.simulation.cones.structures import Structure, structures_of
+from qep_qiskit.simulation.cones.trees import planted
 from qep_qiskit.simulation.cones.walk import Circuit, Form, Phased, Turned
 
 Real = NDArray[np.float64]
@@ -81,13 +83,13 @@ class LightCones:
         self.parameters = tuple(parameter.name for parameter in circuit.parameters)
         self.num_qubits, self.num_strings = circuit.num_qubits, len(paulis)
         whole = Circuit(circuit.num_qubits, steps_of(layering.layers()))
+        self._angles = whole.angles
         strings = strings_of(paulis)
         self._constant = np.array([0.0 if string.letters else string.sign for string in strings])
-        self._angles = whole.angles
-        self._structures = structures_of(grouped(whole, strings, largest))
-        self.sizes = ConeSizes([structure.size for structure in self._structures])
-        deepest = max((16 << size.qubits) * (size.steps + 4) for size in self.sizes.templates) if self._structures else 0
-        require(deepest, f"light cones of {self.sizes.largest} qubits", "take fewer layers or a sparser graph")
+        self._forest, rest = planted(whole, strings, largest)
+        self._structures = structures_of(grouped(whole, rest, largest))
+        self.sizes = ConeSizes([structure.size for structure in self._structures], self._forest.size)
+        require(self.sizes.memory, f"light cones of {self.sizes.largest} qubits", "take fewer layers or a sparser graph")
 
     @property
     def num_parameters(self) -> int:
@@ -105,13 +107,17 @@ class LightCones:
         weights = np.asarray(coefficients, dtype=np.float64)
         if weights.shape != (len(rows), self.num_strings):
             raise InputError(f"coefficients has shape {weights.shape}; give ({len(rows)}, {self.num_strings})")
-        angles, slopes = self._map.angles(self._slot_values(rows)), np.empty((self._map.size, len(rows)))
+        slots = self._slot_values(rows)
+        angles, slopes = self._map.angles(slots), np.empty((self._map.size, len(rows)))
         energies = weights @ self._constant
         for block in self._blocks:
             values, part = block.template.evaluate(block.of(angles), block.coefficients(weights))
             energies += values.reshape(len(values) // max(len(rows), 1), len(rows)).sum(axis=0)
             block.of(slopes)[:] = part
         gradients = self._map.gradients(slopes)
+        if self._trees:
+            values, part = self._trees.evaluate(slots, weights)
+            energies, gradients = energies + values, gradients + part
         if not self._slots.affine:
             chained = [gradient @ self._slots.jacobian(theta) for gradient, theta in zip(gradients, rows, strict=True)]
             gradients = np.array(chained).reshape(len(rows), self.num_parameters)
@@ -120,11 +126,18 @@ class LightCones:
     def expectations(self, thetas: ArrayLike) -> Real:
         """Return the expectations of all strings, shape (R, L), for parameters (R, P)."""
         rows = self._checked(thetas)
-        angles = self._map.angles(self._slot_values(rows))
+        slots = self._slot_values(rows)
+        angles = self._map.angles(slots)
         result = np.tile(self._constant, (len(rows), 1))
         for block in self._blocks:
             block.write(block.template.expectations(block.of(angles)), result)
+        if self._trees:
+            self._trees.expectations(slots, result)
         return result
+
+    @cached_property
+    def _trees(self) -> ForestProgram | None:
+        return ForestProgram(self._forest, self._angles, len(self._slots)) if self._forest.messages else None
 
     @cached_property
     def _blocks(self) -> list[_Block]:
@@ -135,9 +148,9 @@ class LightCones:
         return blocks
 
     @cached_property
-    def _map(self) -> _AngleMap:
+    def _map(self) -> AngleMap:
         index = [np.array([column.angles for column in structure.columns], dtype=np.intp).T for structure in self._structures]
-        return _AngleMap(
+        return AngleMap(
             self._angles, np.concatenate([each.reshape(-1) for each in index] or [np.empty(0, dtype=np.intp)]), len(self._slots)
         )
 
@@ -151,38 +164,6 @@ class LightCones:
         if rows.ndim != 2 or rows.shape[1] != self.num_parameters:
             raise InputError(f"thetas has shape {rows.shape}; give rows of {self.num_parameters} parameters")
         return rows
-
-
-class _AngleMap:
-    """The angles of all cones as affine functions of the slots.
-
-    Parameters
-    ----------
-    angles
-        The angles of the whole circuit.
-    index
-        For each angle of the cones, which of them it is; −1 for a zero angle.
-    num_slots
-        The number of slots.
-    """
-
-    def __init__(self, angles: Sequence[Angle], index: NDArray[np.intp], num_slots: int) -> None:
-        self.size = len(index)
-        entries = [(row, slot, weight) for row, angle in enumerate(angles) for slot, weight in angle.weights.items() if weight]
-        rows, slots, weights = zip(*entries, strict=True) if entries else ((), (), ())
-        shape = (len(angles) + 1, num_slots)
-        whole = sparse.csr_array((np.array(weights, dtype=np.float64), (rows, slots)), shape=shape)
-        self._weights = whole[index]
-        self._transposed = self._weights.T.tocsr()
-        self._constants = np.array([*(angle.constant for angle in angles), 0.0])[index][:, None]
-
-    def angles(self, slots: Real) -> Real:
-        """Return the angles, shape (size, R), for slots (R, slots)."""
-        return np.ascontiguousarray(self._weights @ slots.T + self._constants)
-
-    def gradients(self, slopes: Real) -> Real:
-        """Return the derivatives with respect to the slots, shape (R, slots), from those for the angles (size, R)."""
-        return np.ascontiguousarray((self._transposed @ slopes).T)
 
 
 class _Block:

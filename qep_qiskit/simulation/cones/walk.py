@@ -107,6 +107,14 @@ class Circuit:
             else:
                 self._steps.append(_Moves(place, step))
 
+    @property
+    def num_steps(self) -> int:
+        return len(self._steps)
+
+    @property
+    def has_relabellings(self) -> bool:
+        return any(isinstance(step, _Moves) for step in self._steps)
+
     def cone(self, letters: Mapping[int, int], limit: int) -> Cone:
         """Return the cone of an operator.
 

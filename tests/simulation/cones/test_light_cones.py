@@ -1,3 +1,5 @@
+from unittest import mock
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -34,30 +36,40 @@ def random_strings(rng, sites, count, weight=3):
     return PauliList(labels)
 
 
+def with_states_in(seconds, circuit, paulis, **options):
+    """Light cones that believe that states take this long, and so use trees either always or never."""
+    with mock.patch("qep_qiskit.simulation.cones.trees.states_seconds", return_value=seconds):
+        return LightCones(circuit, paulis, **options)
+
+
 def check(circuit, paulis, rows=2, seed=0):
     """Compare with Qiskit's state vector, and gradients with the adjoint of whole states."""
     rng = np.random.default_rng(seed)
-    cones, program = LightCones(circuit, paulis), CircuitProgram.from_circuit(circuit)
+    program = CircuitProgram.from_circuit(circuit)
+    ways = [with_states_in(0.0, circuit, paulis), with_states_in(np.inf, circuit, paulis)]
+    assert ways[0].sizes.trees is None
     thetas = rng.normal(size=(rows, circuit.num_parameters))
     coefficients = rng.normal(size=(rows, len(paulis)))
-    energies, gradients = cones.energies_and_gradients(thetas, coefficients)
-    expectations = cones.expectations(thetas)
-    assert expectations.shape == (rows, len(paulis)) and gradients.shape == thetas.shape
+    different = ways if ways[1].sizes.trees else ways[:1]
+    answers = [(*cones.energies_and_gradients(thetas, coefficients), cones.expectations(thetas)) for cones in different]
     for row, theta in enumerate(thetas):
         state = Statevector(circuit.assign_parameters(dict(zip(circuit.parameters, theta, strict=True))))
         values = [state.expectation_value(pauli).real for pauli in paulis]
-        np.testing.assert_allclose(expectations[row], values, atol=1e-10)
-        np.testing.assert_allclose(energies[row], coefficients[row] @ values, atol=1e-10)
         whole = program.energy_and_gradient(theta, PauliSum.from_operator(SparsePauliOp(paulis, coefficients[row])))[1]
-        np.testing.assert_allclose(gradients[row], whole, atol=1e-10)
-    return cones
+        for energies, gradients, expectations in answers:
+            assert expectations.shape == (rows, len(paulis)) and gradients.shape == thetas.shape
+            np.testing.assert_allclose(expectations[row], values, atol=1e-10)
+            np.testing.assert_allclose(energies[row], coefficients[row] @ values, atol=1e-10)
+            np.testing.assert_allclose(gradients[row], whole, atol=1e-10)
+    return ways
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize(("graph", "sites"), [("chain", 13), ("ring", 12), ("heavy-hex", 14)])
 def test_hamiltonian_ansatz(graph, sites, layers):
     paulis = ising(edges_of(graph, sites), sites)
-    check(hamiltonian_ansatz(paulis, layers=layers), paulis)
+    trees = check(hamiltonian_ansatz(paulis, layers=layers), paulis)[1]
+    assert trees.sizes.trees is not None and trees.sizes.templates == []
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -65,12 +77,18 @@ def test_hamiltonian_ansatz(graph, sites, layers):
 def test_graphs_with_cycles(seed, layers):
     graph = nx.random_regular_graph(3, 12, seed=seed)
     paulis = ising(sorted(tuple(sorted(edge)) for edge in graph.edges), 12)
-    check(hamiltonian_ansatz(paulis, layers=layers), paulis, seed=seed)
+    trees = check(hamiltonian_ansatz(paulis, layers=layers), paulis, seed=seed)[1]
+    if layers == 1:
+        assert trees.sizes.trees is not None
+    else:
+        assert trees.sizes.templates  # some cones have cycles: they are simulated as states
 
 
 def test_square_lattice():
     paulis = ising(edges_of("square", 12, 3, 4), 12)
-    assert check(hamiltonian_ansatz(paulis, layers=1), paulis).sizes.largest == 8
+    states, trees = check(hamiltonian_ansatz(paulis, layers=1), paulis)
+    assert states.sizes.largest == 8
+    assert trees.sizes.trees is not None and trees.sizes.templates == []
 
 
 @pytest.mark.parametrize("entanglement", ["pairwise", "linear", "reverse_linear", "circular"])
@@ -82,7 +100,9 @@ def test_hardware_efficient_ansatz(kind, entanglement):
 
 def test_pairwise_cones_stay_small():
     circuit = hardware_efficient("efficient_su2", num_qubits=14, layers=1)
-    assert check(circuit, ising(edges_of("chain", 14), 14)).sizes.largest == 6
+    states, trees = check(circuit, ising(edges_of("chain", 14), 14))
+    assert states.sizes.largest == 6
+    assert trees.sizes.trees is None
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -123,6 +143,19 @@ def test_shared_angles_and_an_openqasm_circuit():
     circuit = hamiltonian_ansatz(paulis, layers=2, shared_angles=True)
     check(circuit, paulis)
     check(qasm3.loads(qasm3.dumps(circuit)), paulis)
+
+
+def test_larger_strings_on_trees():
+    """Qubits between the string's own, and neighbours of several of them."""
+    edges = [(0, 1), (1, 2), (2, 3), (1, 4), (2, 5), (5, 6), (6, 7), (3, 8)]
+    circuit = hamiltonian_ansatz(ising(edges, 9), layers=2)
+    rng = np.random.default_rng(7)
+    paulis = PauliList(["IIIIIZIZI", "IIIIXIIIY", "IIIIIYZXI", "IIIIIIZIX", "IIIIIZIYI"])
+    trees = check(circuit, paulis, seed=7)[1]
+    assert trees.sizes.trees is not None and trees.sizes.templates == []
+    in_two_parts = check(circuit, paulis.insert(0, PauliList("IZIIZIIIZ")), seed=7)[1]
+    assert in_two_parts.sizes.trees is not None and in_two_parts.sizes.templates
+    check(circuit, random_strings(rng, 9, 12, weight=2), seed=8)
 
 
 def test_hamiltonian_ansatz_of_other_models():
@@ -175,12 +208,25 @@ def test_rows_do_not_depend_on_one_another():
 def test_sizes(graph, sites, layers, largest):
     edges = edges_of(graph, sites)
     paulis = ising(edges, sites)
-    sizes = LightCones(hamiltonian_ansatz(paulis, layers=layers), paulis).sizes
-    assert (sizes.cones, sizes.largest) == (len(edges), largest)
-    assert f"{len(edges)} light cones" in str(sizes) and f"{largest} qubits" in str(sizes)
+    circuit = hamiltonian_ansatz(paulis, layers=layers)
+    states, trees = (with_states_in(seconds, circuit, paulis).sizes for seconds in (0.0, np.inf))
+    assert (states.cones, states.largest) == (len(edges), largest)
+    assert (trees.cones, trees.largest, trees.amplitudes) == (len(edges) + sites, largest, 0)
+    assert f"{len(edges)} light cones" in str(states) and f"{largest} qubits" in str(states)
+    assert f"{len(edges) + sites} light cones of up to {largest} qubits, contracted as trees" in str(trees)
     if graph == "chain":
-        assert len(sizes.templates) == 1
-        assert sizes.amplitudes == len(edges) << largest
+        assert len(states.templates) == 1
+        assert states.amplitudes == len(edges) << largest
+
+
+def test_the_faster_way_is_taken():
+    def sizes(graph, sites, layers):
+        paulis = ising(edges_of(graph, sites), sites)
+        return LightCones(hamiltonian_ansatz(paulis, layers=layers), paulis).sizes
+
+    assert sizes("chain", 100, 1).trees is None
+    assert sizes("heavy-hex", 127, 3).templates == []
+    assert sizes("heavy-hex", 127, 1).seconds < sizes("heavy-hex", 127, 2).seconds < sizes("heavy-hex", 127, 3).seconds
 
 
 def test_an_input_far_away_does_not_matter():
@@ -225,7 +271,15 @@ def test_cones_that_are_too_large_are_refused():
     paulis = ising(edges_of("chain", 30), 30)
     circuit = hamiltonian_ansatz(paulis, layers=3)
     with pytest.raises(InputError, match=r"depends on [78] qubits, and at most 6 .* fewer layers or a sparser graph"):
-        LightCones(circuit, paulis, largest=6)
+        with_states_in(0.0, circuit, paulis, largest=6)
+    assert LightCones(circuit, paulis, largest=6).sizes.largest == 8  # trees have no such limit
+    paulis = ising(edges_of("square", 36, 6, 6), 36)
+    with pytest.raises(InputError, match=r"depends on 2\d qubits, and at most 20 .* fewer layers or a sparser graph"):
+        LightCones(hamiltonian_ansatz(paulis, layers=3), paulis)
+    paulis = ising(edges_of("complete", 40), 40)
+    with pytest.raises(InputError, match=r"depends on 40 qubits, and at most 20"):
+        LightCones(hamiltonian_ansatz(paulis, layers=1), paulis)
+    paulis = ising(edges_of("chain", 30), 30)
     circuit = hardware_efficient("efficient_su2", num_qubits=30, layers=1, entanglement="linear")
     with pytest.raises(InputError, match=r"Z18 Z19 depends on 21 qubits, and at most 20"):
         LightCones(circuit, paulis)

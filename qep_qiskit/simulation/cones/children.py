@@ -1,0 +1,86 @@
+"""Which messages are received by which: gathered forward, and scattered with their slopes backward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.cones.chains import Complex
+from qep_qiskit.simulation.cones.trees import Message
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Children:
+    """The children of one group in one place of all parents.
+
+    Attributes
+    ----------
+    group : int
+        The number of their group.
+    shape : tuple of int
+        The parent's number of values for each slot that they see, else 1.
+    paths : ndarray
+        The paths of their messages that the parent has: all, unless its last bits in both states are the same and they see them.
+    index : ndarray
+        For each parent the child's position in its group; one more than the last where there is none.
+    order, starts, targets : ndarray
+        The parents sorted by child, where each child's parents begin, and these children.
+    """
+
+    group: int
+    shape: tuple[int, ...]
+    paths: Index
+    index: Index
+    order: Index
+    starts: Index
+    targets: Index
+
+
+def scatter(child: Children, values: Complex, out: Complex) -> None:
+    """Add each parent's values, (…, columns), to its child's, (paths, messages, R)."""
+    if len(child.order):
+        each = values.reshape(len(child.paths), -1, out.shape[2])
+        out[np.ix_(child.paths, child.targets)] += np.add.reduceat(np.take(each, child.order, axis=1), child.starts, axis=1)
+
+
+def children_of(
+    dimensions: Sequence[int], members: Sequence[Message], where: Mapping[int, tuple[int, int]], sizes: Sequence[int]
+) -> list[Children]:
+    """Return the children of all members: the first ones of each kind together, then the second ones, and so on.
+
+    Parameters
+    ----------
+    dimensions
+        The number of values of each slot of the members.
+    members
+        The parents.
+    where
+        For the number of each child, its group and its position there.
+    sizes
+        The number of messages of each group.
+    """
+    lists: dict[tuple[int, tuple[int, ...], int], Index] = {}
+    for parent, message in enumerate(members):
+        counts: dict[tuple[int, tuple[int, ...]], int] = {}
+        for child, seen in message.children:
+            group, position = where[child]
+            number = counts[group, seen] = counts.get((group, seen), -1) + 1
+            if (group, seen, number) not in lists:
+                lists[group, seen, number] = np.full(len(members), sizes[group], dtype=np.intp)
+            lists[group, seen, number][parent] = position
+    children = []
+    for (group, seen, _), index in sorted(lists.items(), key=lambda item: item[0]):
+        order = np.argsort(index, kind="stable")
+        order = order[index[order] < sizes[group]]
+        targets, starts = np.unique(index[order], return_index=True)
+        shape = tuple(size if slot in seen else 1 for slot, size in enumerate(dimensions))
+        paths = np.arange(4 ** len(seen))
+        if 2 in shape:  # the parent's last slot is always the last one that is seen
+            paths = paths[np.isin(paths % 4, (0, 3))]
+        children.append(Children(group, shape, paths, index, order, starts, targets))
+    return children
