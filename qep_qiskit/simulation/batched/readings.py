@@ -88,18 +88,27 @@ class Reading:
             np.take(weight.array, source, axis=0, out=moved.array, mode="clip")
             bra.array += moved.array
 
-    def expectations(self, states: States, spares: Sequence[States], out: Real) -> None:
-        """Write the expectations of the strings, in the order in which they are read, to their rows of ``out`` (strings, B)."""
+    def expectations(self, states: States, spares: Sequence[States], weights: Real | None, out: Real) -> None:
+        """Write the expectations of the strings, in the order in which they are read, to their rows of ``out`` (strings, B).
+
+        ``weights`` are those of blocks of amplitudes, shape (blocks, 1, 2 B); None for equal weights.
+        """
         product, moved = spares[:2]
         if self._diagonal is not None:
             reals = states.reals(self._shape)
-            squares = np.multiply(reals, reals, out=product.reals(self._shape))
-            sums = self._diagonal.signs.T @ squares
+            np.multiply(reals, reals, out=product.reals(self._shape))
+            sums = self._diagonal.signs.T @ self._weighted(product, weights)
             np.add(sums[:, ::2], sums[:, 1::2], out=out[self._diagonal.rows])
             out[self._diagonal.rows] *= self._diagonal.factors.real
         for rows, signs, factors, source in self._groups:
             np.take(states.array, source, axis=0, out=moved.array, mode="clip")
             np.conjugate(moved.array, out=moved.array)
             np.multiply(moved.array, states.array, out=product.array)
-            sums = signs.T @ product.reals(self._shape)
+            sums = signs.T @ self._weighted(product, weights)
             out[rows] = (factors * sums.view(np.complex128)).real
+
+    def _weighted(self, product: States, weights: Real | None) -> Real:
+        if weights is not None:
+            blocks = product.reals((len(weights), self._shape[0] // len(weights), -1))
+            blocks *= weights
+        return product.reals(self._shape)

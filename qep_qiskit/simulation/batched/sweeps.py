@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.simulation.adjoint.layers import Phases
 from qep_qiskit.simulation.adjoint.states import States
+from qep_qiskit.simulation.batched.dephasing import Dephasing, Mixture
 from qep_qiskit.simulation.batched.operations import operation
 from qep_qiskit.simulation.batched.readings import Reading
 from qep_qiskit.simulation.batched.steps import Hadamards, Step
@@ -24,6 +26,17 @@ Complex = NDArray[np.complex128]
 
 _AT_WORK = 5
 """Arrays of states that the backward sweep uses at the same time."""
+
+
+class Swept(NamedTuple):
+    """The result of a sweep forward: the states to read by the number of operations after the last free phases, and spare arrays.
+
+    `mixture` is that of the strings that leaves dephase.
+    """
+
+    held: dict[int, States]
+    spares: list[States]
+    mixture: Mixture | None
 
 
 class Sweeps:
@@ -39,6 +52,8 @@ class Sweeps:
         The number of angles A.
     readings
         The strings to read after each number of steps, none of them before the last free phases.
+    dephasing
+        The strings that leaves dephase; their qubits come last.
 
     Attributes
     ----------
@@ -46,8 +61,16 @@ class Sweeps:
         The squared norm of exact states over that of the states in the sweeps.
     """
 
-    def __init__(self, num_qubits: int, steps: Sequence[Step], num_angles: int, readings: Mapping[int, Reading]) -> None:
+    def __init__(
+        self,
+        num_qubits: int,
+        steps: Sequence[Step],
+        num_angles: int,
+        readings: Mapping[int, Reading],
+        dephasing: Dephasing | None = None,
+    ) -> None:
         self._size = 1 << num_qubits
+        self._dephasing = dephasing
         free = [i for i, step in enumerate(steps) if isinstance(step, Phases) and any(a.weights for a in step.angles.values())]
         begin = free[0] if free else min(readings)
         uniform = bool(free) and list(steps[:begin]) == [Hadamards(self._size - 1)]
@@ -57,7 +80,9 @@ class Sweeps:
         places = [*free, len(steps)] if free else [begin - 1, len(steps)]
         self._operations = [[operation(num_qubits, step) for step in steps[first + 1 : last]] for first, last in pairwise(places)]
         self._readings = {position - places[-2] - 1: reading for position, reading in readings.items()}
-        self._ones = np.ones(self._size)
+        blocks = 1 if dephasing is None else 1 << dephasing.num_strings
+        self._blocks = (blocks, self._size // blocks, -1)
+        self._ones = np.ones((1, self._size // blocks))
 
     def workspace(self, columns: int) -> Workspace:
         """Return arrays for at first this number of columns."""
@@ -65,16 +90,8 @@ class Sweeps:
         first = self._tables.places[0] if self._start is None else None
         return Workspace(self._size, counts, len(self._readings) + _AT_WORK, columns, first)
 
-    def forward(self, angles: Real, room: Workspace) -> tuple[dict[int, States], list[States]]:
-        """Sweep forward.
-
-        Returns
-        -------
-        dict of States
-            The states to read, by the number of operations after the last free phases.
-        list of States
-            Spare arrays, for the sweeps back.
-        """
+    def forward(self, angles: Real, room: Workspace) -> Swept:
+        """Sweep forward."""
         room.arrange(angles.shape[1])
         factors = room.factors_of(self._tables.places)
         self._tables.write_factors(angles, room.factors)
@@ -93,39 +110,47 @@ class Sweeps:
             if count in self._readings:
                 held[count] = states
                 spares = [spare for spare in spares if spare is not states]
-        return held, spares
+        return Swept(held, spares, None if self._dephasing is None else self._dephasing.mixture(angles))
 
-    def backward(self, weights: Real, held: Mapping[int, States], spares: Sequence[States], room: Workspace) -> tuple[Real, Real]:
+    def backward(self, coefficients: Real, swept: Swept, room: Workspace) -> tuple[Real, Real]:
         """Return the energies (B,) and slopes (A, B), given the coefficients of all strings as `Reading.add` takes them."""
+        held, spares = swept.held, swept.spares
         pair, (work, *others) = spares[:2], spares[2:5]
         bra = pair[0]
         for count in range(len(self._operations[-1]), -1, -1):
             if count in self._readings:
-                self._readings[count].add(held[count], weights, bra, (work, *others), begin=count == max(held))
+                self._readings[count].add(held[count], coefficients, bra, (work, *others), begin=count == max(held))
             if count:
                 bra = self._operations[-1][count - 1].undo(bra, pair)
-        shape = (self._size, -1)
-        energies = np.empty(0)
-        for number in range(len(self._tables.places) - 1, -1, -1):
-            family, place = self._tables.places[number]
-            np.multiply(bra.array, room.kept[number].array, out=work.array)
-            if not len(energies):
-                energies = np.dot(self._ones, work.reals(shape))[::2]
+        places = self._tables.places
+        last = len(places) - 1
+        np.multiply(bra.array, room.kept[max(last, 0)].array, out=work.array)
+        energies = np.matmul(self._ones, work.reals(self._blocks))[:, 0, ::2]
+        if swept.mixture is not None:
+            for each in (bra, work):
+                each.reals(self._blocks)[:] *= swept.mixture.weights
+        for number in range(last, -1, -1):
+            family, place = places[number]
+            if number < last:
+                np.multiply(bra.array, room.kept[number].array, out=work.array)
             np.copyto(room.terms[family][place], work.array.imag)
             if number:
                 bra.array *= room.factors[family][place]
-                for each in reversed(self._operations[number - 1]):
-                    bra = each.undo(bra, pair)
-        if not self._tables.places:
-            np.multiply(bra.array, room.kept[0].array, out=work.array)
-            return np.dot(self._ones, work.reals(shape))[::2], np.zeros((self._tables.num_angles, room.columns))
-        return energies, self._tables.slopes(room.terms)
+                for operation_before in reversed(self._operations[number - 1]):
+                    bra = operation_before.undo(bra, pair)
+        slopes = self._tables.slopes(room.terms, room.columns)
+        if self._dephasing is None or swept.mixture is None:
+            return energies[0], slopes
+        total, further = self._dephasing.energies_and_slopes(swept.mixture, energies)
+        slopes += further
+        return total, slopes
 
     def expectations(self, angles: Real, room: Workspace, out: Real) -> None:
         """Write the expectations of the strings to ``out`` (strings, B), in the order in which they are read."""
-        held, spares = self.forward(angles, room)
-        for count, states in held.items():
-            self._readings[count].expectations(states, spares, out)
+        swept = self.forward(angles, room)
+        weights = None if swept.mixture is None else swept.mixture.weights
+        for count, states in swept.held.items():
+            self._readings[count].expectations(states, swept.spares, weights, out)
         out *= self.norm
 
 

@@ -58,15 +58,15 @@ class PhaseTables:
         for family, out in zip(self.families, factors, strict=True):
             family.write_factors(values, out)
 
-    def slopes(self, terms: Sequence[Real]) -> Real:
+    def slopes(self, terms: Sequence[Real], columns: int) -> Real:
         """Return the derivatives with respect to the angles, shape (A, B).
 
         ``terms`` are ``Im(conj(left) right)`` at all steps, in one array (steps, 2**m, B) per family.
         """
-        values = np.empty((len(self._weights), terms[0].shape[-1]))
+        values = np.empty((len(self._weights), columns))
         for family, each in zip(self.families, terms, strict=True):
             family.write_slopes(each, values)
-        return self._slopes_to_angles @ values
+        return np.asarray(self._slopes_to_angles @ values)
 
 
 class Family:
@@ -107,40 +107,51 @@ class Family:
 
 
 class _Split:
-    """Two tables for high and low qubits; the high one may be trivial."""
+    """Tables for the high and for the low qubits; either may be left out."""
 
     def __init__(self, num_qubits: int, low: int, masks: Sequence[int]) -> None:
         below = (1 << low) - 1
         mixed = np.array([mask & below > 0 for mask in masks])
         high = signs_of(num_qubits - low, [mask >> low for mask in masks])
-        patterns, self._pattern = np.unique(high * mixed, axis=0, return_inverse=True)
-        self._pattern = self._pattern.reshape(-1)
+        patterns, pattern = np.unique(high * mixed, axis=0, return_inverse=True)
         table = (patterns[:, None, :] * signs_of(low, [mask & below for mask in masks])).reshape(-1, len(masks))
+        self._pattern = pattern.reshape(-1) if len(patterns) > 1 else None
         self._own = 0 if mixed.all() else len(high)
-        self._matrix = np.vstack([(high * ~mixed)[: self._own], table])
+        self._shared = len(table) if mixed.any() else 0
+        self._matrix = np.vstack([(high * ~mixed)[: self._own], table[: self._shared]])
         self._grid = (len(high), 1 << low)
 
     def duration(self, columns: int) -> float:
         """Return about the microseconds per step."""
-        rows, (high, low) = len(self._matrix), self._grid
-        copied = 0.0 if high == 1 else 3.5e-4 * high * low * columns
-        scaled = 0.006 * high * low + 8e-4 * high * low * columns if self._own else 0.0
-        return 5e-3 * rows * columns + copied + scaled
+        high, low = self._grid
+        amplitudes = high * low * columns
+        tables = 5e-3 * len(self._matrix) * columns
+        if high == 1 and self._shared:
+            return tables
+        if self._own and self._shared:
+            return tables + 0.006 * high * low + (8e-4 if self._pattern is None else 1.1e-3) * amplitudes
+        return tables + (0.003 * high * low if self._own else 0.0) + 4e-4 * amplitudes
 
     def write(self, values: Real, out: Complex) -> None:
+        """Write the factors, shape (F, 2**m, B), for angles (F, K, B)."""
         angles = np.matmul(self._matrix, values)
         high, low = self._grid
-        if high == 1 and not self._own:
+        if high == 1 and self._shared:
             cis(angles, out)
             return
         factors = cis(angles)
         count, columns = len(out), out.shape[-1]
         grid = out.reshape(count, high, low, columns)
-        shared = factors[:, self._own :].reshape(count, -1, low, columns)
         own = factors[:, : self._own, None]
-        if shared.shape[1] == 1 and self._own:
-            np.multiply(shared, own, out=grid)
+        if not self._shared:
+            np.copyto(grid, own)
             return
-        np.take(shared, self._pattern, axis=1, out=grid, mode="clip")
-        if self._own:
-            grid *= own
+        shared = factors[:, self._own :].reshape(count, -1, low, columns)
+        if self._pattern is None and self._own:
+            np.multiply(shared, own, out=grid)
+        elif self._pattern is None:
+            np.copyto(grid, shared)
+        else:
+            np.take(shared, self._pattern, axis=1, out=grid, mode="clip")
+            if self._own:
+                grid *= own

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +12,7 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.slots import layered
+from qep_qiskit.simulation.batched.dephasing import without_leaves
 from qep_qiskit.simulation.batched.readings import Reading
 from qep_qiskit.simulation.batched.steps import Step, steps_of
 from qep_qiskit.simulation.batched.strings import String, placed, strings_of
@@ -52,16 +52,17 @@ class Template:
         if paulis.num_qubits != num_qubits:
             raise InputError(f"paulis: strings of {paulis.num_qubits} letters do not fit {num_qubits} qubits")
         self.num_qubits, self.num_angles, self.num_strings = num_qubits, num_angles, len(paulis)
-        kept, places = placed(steps, strings_of(paulis))
+        size, fewer, strings, dephasing = without_leaves(num_qubits, steps, strings_of(paulis), num_angles)
+        kept, places = placed(fewer, strings)
         self._readings: dict[int, Reading] = {}
         ordered: list[String] = []
-        for position, strings in places.items():
-            self._readings[position] = Reading(num_qubits, strings, len(ordered))
+        for position, members in places.items():
+            self._readings[position] = Reading(size, members, len(ordered))
             ordered += self._readings[position].strings
         self._order = np.array([string.index for string in ordered], dtype=np.intp)
-        self._sweeps = Sweeps(num_qubits, kept, num_angles, self._readings)
+        self._sweeps = Sweeps(size, kept, num_angles, self._readings, dephasing)
         self._scales = np.concatenate([reading.scales() for reading in self._readings.values()])[:, None] * self._sweeps.norm
-        self._tile = max(1, _TILE >> num_qubits)
+        self._tile = max(1, _TILE >> size)
         self._rooms: list[Workspace] = []
 
     @classmethod
@@ -93,10 +94,10 @@ class Template:
         slopes = np.empty((len(stack), *values.shape))
         with single_threaded(self.num_qubits), self._workspace() as room:
             for columns in self._tiles(shape[1]):
-                held, spares = self._sweeps.forward(values[:, columns], room)
+                swept = self._sweeps.forward(values[:, columns], room)
                 for k, each in enumerate(stack):
-                    scaled = each[self._order, columns, None] * self._scales
-                    result = self._sweeps.backward(scaled.reshape(len(scaled), -1), held, spares, room)
+                    scaled = each[:, columns][self._order, :, None] * self._scales
+                    result = self._sweeps.backward(scaled.reshape(shape[0], -1), swept, room)
                     energies[k, columns], slopes[k, :, columns] = result
         return (energies[0], slopes[0]) if weights.ndim == 2 else (energies, slopes)
 
@@ -118,8 +119,8 @@ class Template:
 
     def _tiles(self, columns: int) -> list[slice]:
         """Return tiles of equal width, but for one column."""
-        bounds = np.linspace(0, columns, -(-columns // self._tile) + 1, dtype=np.intp)
-        return [slice(first, last) for first, last in pairwise(bounds.tolist())]
+        count = -(-columns // self._tile)
+        return [slice(columns * i // count, columns * (i + 1) // count) for i in range(count)]
 
     @contextmanager
     def _workspace(self) -> Iterator[Workspace]:
