@@ -49,7 +49,7 @@ def command(
     Writes sweep.json, sweep.csv and sweep.png. The same command resumes an interrupted sweep, unless the spec, a file that it
     names, or a package has changed. A point that cannot be measured becomes a row with the reason. Results do not depend on the
     number of workers. Weights that the spec does not give are drawn from the seed, so a sweep over seeds also varies the
-    weights.
+    weights. Points that share seed, network and preparation are prepared together, up to 16 at a time.
 
     On a device that bills the total price is shown and confirmed first, and each point is stored in its own run, so that the
     same command resumes without paying for anything twice.

@@ -16,6 +16,7 @@ from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Prepared, Preparer
 from qep_qiskit.preparation.response import Response, respond
 from qep_qiskit.problem import Problem
+from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil, Stencil
 
 Vector = NDArray[np.float64]
@@ -28,14 +29,15 @@ MOST_TRAINED_QUBITS = 14
 """The largest network, in qubits, for which ground states are computed to choose the β of a training."""
 
 
-def adapted_all(
-    asked: AdaptiveStencil, problems: Sequence[Problem], free: Sequence[Prepared], shots: int | Split | OptimalShots | None
-) -> list[Stencil]:
+def adapted_all(settings: Sequence[Settings], problems: Sequence[Problem], free: Sequence[Prepared]) -> list[Stencil]:
     """Return one stencil per problem, as :func:`adapted` does; responses of states that were prepared together share the work."""
     pairs = list(zip(problems, free, strict=True))
     nudges = {k: (state.response, _nudge(problem, state)) for k, (problem, state) in enumerate(pairs) if state.computable}
     responses = respond(nudges)
-    return [adapted(asked, problem, state, shots, responses.get(k)) for k, (problem, state) in enumerate(pairs)]
+    return [
+        adapted(asked.stencil, problem, state, asked.shots, responses.get(k))  # type: ignore[arg-type]
+        for k, (asked, (problem, state)) in enumerate(zip(settings, pairs, strict=True))
+    ]
 
 
 def adapted(

@@ -11,7 +11,7 @@ import numpy as np
 
 from qep_qiskit.equilibrium.adaptive_beta import adapted_all
 from qep_qiskit.equilibrium.bias import biases_of
-from qep_qiskit.equilibrium.execution import execute_all
+from qep_qiskit.equilibrium.execution import execute, execute_all
 from qep_qiskit.equilibrium.families import first_family, free_family, nudged_family
 from qep_qiskit.equilibrium.nearness import nearness_of_all
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -25,7 +25,7 @@ from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.settings import Settings
-from qep_qiskit.stencils import AdaptiveStencil, Stencil
+from qep_qiskit.stencils import Stencil
 
 WarmStart = Gradient | Prepared | None
 NEAR = 0.2
@@ -67,6 +67,26 @@ def _diagnose(plans: Sequence[Plan]) -> None:
         part.__dict__["nearness"] = nearness
 
 
+def run_each(problems: Sequence[Problem], settings: Sequence[Settings]) -> list[tuple[Plan, Outcomes]]:
+    """Run several problems, each with its own settings and jobs; only the states are prepared together.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    settings : sequence of Settings
+        One for each problem, with the same preparer and seed.
+    """
+    first = _together(problems, settings, None, silent)
+    outcomes = [execute(part) for part in first]
+    last = list(first)
+    waiting = [i for i, part in enumerate(first) if not part.complete]
+    observed = [observed_free(first[i], outcomes[i]) for i in waiting]
+    for i, part in zip(waiting, advance_all([first[i] for i in waiting], observed) if waiting else (), strict=True):
+        last[i], outcomes[i] = part, outcomes[i].followed_by(execute(part, earlier=outcomes[i]))
+    _diagnose(last)
+    return list(zip(last, outcomes, strict=True))
+
+
 def finish(
     first: Plan, executed: Callable[[Plan, Outcomes | None], Outcomes], progress: Progress = silent
 ) -> tuple[Plan, Outcomes]:
@@ -96,7 +116,7 @@ def first_rounds(
     """
     count = len(problems)
     if count > 1 and settings.preparer.supports.together:
-        return _together(problems, settings, warm_start, progress)
+        return _together(problems, [settings] * count, warm_start, progress)
     first: list[Plan] = []
     for number, problem in enumerate(problems):
         if count > 1:
@@ -110,29 +130,32 @@ def first_rounds(
 
 
 def _together(
-    problems: Sequence[Problem], settings: Settings, warm_start: Sequence[Prepared | None] | None, progress: Progress
+    problems: Sequence[Problem], settings: Sequence[Settings], warm_start: Sequence[Prepared | None] | None, progress: Progress
 ) -> list[Plan]:
-    """Return the first rounds of a batch, with the states of all samples prepared in one call, or two if β is adaptive."""
-    preparer, stencil, seed = settings.preparer, settings.stencil, settings.seed
-    for problem in problems:
-        refuse_without_qubits(problem, preparer, settings.shots)
-    if isinstance(stencil, Stencil):
-        families = [first_family(problem, stencil) for problem in problems]
-        states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
-        return [plan(problem, settings, prepared=prepared) for problem, prepared in zip(problems, states, strict=True)]
-    assert isinstance(stencil, AdaptiveStencil)
-    families = [free_family(problem) for problem in problems]
+    """Return the first rounds of a batch, with the states of all samples prepared in one call, or two if β is adaptive.
+
+    The settings may differ in all but the preparer and the seed.
+    """
+    preparer, seed = settings[0].preparer, settings[0].seed
+    for problem, each_settings in zip(problems, settings, strict=True):
+        refuse_without_qubits(problem, preparer, each_settings.shots)
+    stencils = [s.stencil if isinstance(s.stencil, Stencil) else None for s in settings]
+    pairs = zip(problems, stencils, strict=True)
+    families = [free_family(problem) if stencil is None else first_family(problem, stencil) for problem, stencil in pairs]
     states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
-    states = [remembered(prepared) for prepared in states]
-    stencils = adapted_all(stencil, problems, states, settings.shots)
-    once = [i for i, problem in enumerate(problems) if not problem.cost.needs_free_phase]
-    families = [nudged_family(problems[i], stencils[i]) for i in once]
-    nudged = preparer.prepare_all(families, free=[states[i] for i in once], seed=seed, progress=progress)
+    chosen = [i for i, stencil in enumerate(stencils) if stencil is None]
+    for i in chosen:
+        states[i] = remembered(states[i])
+    adapted = adapted_all([settings[i] for i in chosen], [problems[i] for i in chosen], [states[i] for i in chosen])
+    known = {i: stencil for i, stencil in enumerate(stencils) if stencil is not None} | dict(zip(chosen, adapted, strict=True))
+    once = [i for i in chosen if not problems[i].cost.needs_free_phase]
+    families = [nudged_family(problems[i], known[i]) for i in once]
+    nudged = preparer.prepare_all(families, free=[states[i] for i in once], seed=seed, progress=progress) if once else []
     for i, rest in zip(once, nudged, strict=True):
         states[i] = joined(states[i], rest)
     return [
-        plan(problem, settings, prepared=prepared, stencil=chosen)
-        for problem, prepared, chosen in zip(problems, states, stencils, strict=True)
+        plan(problem, settings[i], prepared=prepared, stencil=known[i])
+        for i, (problem, prepared) in enumerate(zip(problems, states, strict=True))
     ]
 
 

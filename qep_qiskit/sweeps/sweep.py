@@ -20,6 +20,7 @@ from qep_qiskit.errors import DeviceError, InputError, PreparationError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.fingerprints import FileContent, identity
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
+from qep_qiskit.sweeps.groups import gradients_together, groups_of
 from qep_qiskit.training.fitting import gathered
 from qep_qiskit.training.from_spec import data_file, task_from
 from qep_qiskit.training.loop.trained import mean_cosine
@@ -40,6 +41,7 @@ MEASURES = {
     "gradient": ("relative_error", "cosine", "loss", "loss_stderr", "gradient_norm", "gradient_stderr", "shots", "seconds"),
 }
 """The columns of each kind of experiment; the first is plotted."""
+Measured = tuple[dict[str, float | None], str | None, bool]
 CHECKED = 200
 """The number of points checked before the first is measured; the others are checked when their turn comes."""
 
@@ -151,8 +153,10 @@ def rows(
 ) -> Iterator[Row]:
     """Measure every unfinished point, and yield its row.
 
-    A point's numbers depend only on its spec, not on the workers or the other points. If a point has no gradient (bad input,
-    degenerate ground state, preparation without convergence), its row says so, and the sweep continues.
+    A point's numbers do not depend on the workers, nor on which points were measured before. Gradients of small networks whose
+    preparer works on many states at once are measured in groups, which the list of all points determines: a point's states then
+    depend on its group, within the preparer's tolerance. All other numbers depend only on the point's spec. If a point has no
+    gradient (bad input, degenerate ground state, preparation without convergence), its row says so, and the sweep continues.
 
     Parameters
     ----------
@@ -169,12 +173,31 @@ def rows(
     for number, why in problems.items():
         if number not in finished:
             yield Row(number, where[number], {}, why)
-    left = [k for k in range(len(specs)) if k not in finished and k not in problems]
-    for place, (numbers, problem, again) in pool.results(_measure, None, [specs[k] for k in left]):
-        yield Row(left[place], where[left[place]], numbers, problem, again)
+    grouped = groups_of(specs, [k for k in range(len(specs)) if k not in problems])
+    left = [group for group in grouped if not finished.issuperset(group)]
+    for place, measured in pool.results(_measure_group, None, [[specs[k] for k in group] for group in left]):
+        for k, (numbers, problem, again) in zip(left[place], measured, strict=True):
+            if k not in finished:
+                yield Row(k, where[k], numbers, problem, again)
 
 
-def _measure(shared: None, spec: Spec) -> tuple[dict[str, float | None], str | None, bool]:
+def _measure_group(shared: None, specs: Sequence[Spec]) -> list[Measured]:
+    """Measure the points of one group together; if that fails, each alone."""
+    if len(specs) > 1:
+        clock = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                numbers = [gradient_numbers(spec, found) for spec, found in zip(specs, gradients_together(specs), strict=True)]
+            except Exception:
+                numbers = []
+        seconds = round((time.perf_counter() - clock) / len(specs), 3)
+        if numbers:
+            return [({**each, "seconds": seconds}, None, False) for each in numbers]
+    return [_measure(shared, spec) for spec in specs]
+
+
+def _measure(shared: None, spec: Spec) -> Measured:
     """Return a point's numbers, its problem if any, and whether the problem may be temporary."""
     clock = time.perf_counter()
     with warnings.catch_warnings():

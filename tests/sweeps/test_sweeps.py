@@ -10,6 +10,7 @@ import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
 from qep_qiskit.report import sweep_figure
 from qep_qiskit.sweeps import Average, Row, axis_of, combinations, points, rows, summary
+from qep_qiskit.sweeps.groups import groups_of
 from qep_qiskit.workers import Serial, pool
 
 SPEC = """
@@ -159,3 +160,54 @@ def test_workers_give_the_same_numbers(spec):
     here = numbers(rows(specs, where, Serial()))
     with pool(2) as two:
         assert numbers(rows(specs, where, two)) == here
+
+
+RAMPS = [("preparation.method", "adiabatic"), ("preparation.time", 4.0), ("preparation.steps", 12)]
+
+
+def values(found):
+    return {row.number: {k: v for k, v in row.numbers.items() if k != "seconds"} for row in found}
+
+
+def test_points_with_the_same_preparation_are_prepared_together(spec, monkeypatch):
+    where = combinations([axis_of("stencil.beta=0.1,0.2"), axis_of("seed=0..1"), axis_of("network.edges=chain,ring")])
+    specs = points(spec, RAMPS, where)
+    assert groups_of(specs, range(8)) == [[0, 4], [1, 5], [2, 6], [3, 7]]
+    assert groups_of(specs, [0, 2, 4]) == [[0, 4], [2]]
+    assert groups_of(points(spec, [], where), range(8)) == [[k] for k in range(8)]  # exact states gain nothing
+    large = points(spec, RAMPS, [{"network.sites": 11, "sample.x": [x]} for x in (0.1, 0.2)])
+    assert groups_of(large, range(2)) == [[0], [1]]
+    many = points(spec, RAMPS, [{"sample.x": [k / 100]} for k in range(20)])
+    assert [len(group) for group in groups_of(many, range(20))] == [16, 4]
+    calls = []
+    prepare_all = qep.Adiabatic.prepare_all
+    monkeypatch.setattr(
+        qep.Adiabatic, "prepare_all", lambda self, families, **o: calls.append(len(families)) or prepare_all(self, families, **o)
+    )
+    together = values(rows(specs, where, Serial()))
+    assert calls[:2] == [2, 2]  # one call for the first round, one for the second
+    for number, numbers in together.items():
+        (alone,) = rows([specs[number]], [where[number]], Serial())
+        assert numbers == pytest.approx(values([alone])[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("shots", [None, 300])
+def test_a_group_resumes_to_the_same_bits(spec, shots):
+    where = combinations([axis_of("stencil.beta=0.1,0.2,0.3"), axis_of("seed=0..1")])
+    specs = points(spec, [*RAMPS, *([] if shots is None else [("measurement.shots", shots)])], where)
+    whole = values(rows(specs, where, Serial()))
+    assert sorted(whole) == list(range(6))
+    for done in ([0], [1, 2, 4], [5]):
+        rest = values(rows(specs, where, Serial(), done=done))
+        assert rest == {number: numbers for number, numbers in whole.items() if number not in done}
+    with pool(2) as two:
+        assert values(rows(specs, where, two, done=[3])) == {k: v for k, v in whole.items() if k != 3}
+
+
+def test_a_group_with_a_bad_point_is_measured_one_by_one(spec):
+    where = [{"sample.x": [0.5]}, {"weights.g": 0.0, "weights.J": 0.0, "weights.h": 0.0, "sample.x": [0.0]}, {"sample.x": [0.2]}]
+    specs = points(spec, RAMPS, where)
+    first, bad, last = rows(specs, where, Serial())
+    assert "degenerate" in bad.problem and first.problem is None and last.problem is None
+    (alone,) = rows([specs[2]], [where[2]], Serial())
+    assert values([last])[2] == values([alone])[0]
