@@ -35,6 +35,11 @@ class MeasuredGradient:
     stderr: Vector
 
     @property
+    def length(self) -> float:
+        """The measured length of the gradient."""
+        return float(np.linalg.norm(self.values))
+
+    @property
     def noise(self) -> float:
         """The root mean square of the length of the gradient's error."""
         return float(np.linalg.norm(self.stderr))
@@ -75,9 +80,9 @@ class MeasuredSlope:
         self._repeated = False
         self._exact = False
 
-    def energy(self, theta: Vector, operator: SparsePauliOp) -> float:
-        """Return one measured energy."""
-        return float(self._run(self._angles(theta)[None], operator)[0][0])
+    def energies(self, thetas: Vector, operator: SparsePauliOp) -> Vector:
+        """Return measured energies, shape (R,), of rows of parameters, from one job."""
+        return self._run(np.array([self._angles(theta) for theta in thetas]), operator)[0]
 
     def gradient(self, theta: Vector, operator: SparsePauliOp) -> MeasuredGradient:
         """Return the gradient at the angles θ, shape (P,)."""

@@ -55,7 +55,7 @@ def test_an_exact_estimator_gives_the_exact_gradient(circuit):
     theta = np.random.default_rng(0).uniform(-2, 2, circuit.num_parameters)
     energy, slope = truth(circuit, theta)
     measured = MeasuredSlope(circuit, StatevectorEstimator())
-    assert measured.energy(theta, OPERATOR) == pytest.approx(energy, abs=1e-12)
+    np.testing.assert_allclose(measured.energies(np.array([theta, theta]), OPERATOR), energy, rtol=0, atol=1e-12)
     gradient = measured.gradient(theta, OPERATOR)
     np.testing.assert_allclose(gradient.values, slope, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(gradient.stderr, 0.0)
@@ -118,4 +118,5 @@ def test_a_difference_carries_both_errors():
     difference = one.minus(other)
     np.testing.assert_allclose(difference.values, [2.0, 0.0])
     np.testing.assert_allclose(difference.stderr, [0.5, 0.1])
+    assert difference.length == 2.0
     assert difference.noise == pytest.approx(np.hypot(0.5, 0.1))
