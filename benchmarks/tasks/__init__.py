@@ -11,11 +11,12 @@ from benchmarks.tasks.gradient import GRADIENT, LIMIT
 from benchmarks.tasks.ground_state import GROUND_STATE
 from benchmarks.tasks.hundred import HEAVY_HEX, HUNDRED
 from benchmarks.tasks.noise import NOISY
+from benchmarks.tasks.noisy_cones import NOISY_CONES
 from benchmarks.tasks.per_weight import PER_WEIGHT
 from benchmarks.tasks.vqe import VQE
 
 _ALL: tuple[Task[Any], ...] = (
-    GRADIENT, LIMIT, GROUND_STATE, ENERGY_GRADIENT, ENERGY_GRADIENT_SU2, VQE, PER_WEIGHT, NOISY,
+    GRADIENT, LIMIT, GROUND_STATE, ENERGY_GRADIENT, ENERGY_GRADIENT_SU2, VQE, PER_WEIGHT, NOISY, NOISY_CONES,
     BATCH, BATCH_NOISE, BATCH_VQE, BATCH_VQE_NOISE, HUNDRED, HEAVY_HEX,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}
