@@ -6,17 +6,30 @@ A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->`` in its do
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from qiskit_aer.noise import NoiseModel, ReadoutError
 
 import qep_qiskit as qep
+from qep_qiskit.ansatz.ramp import Ramp
+from qep_qiskit.ansatz.ramp_states import ramp_states
+from qep_qiskit.ansatz.rotations import pack
+from qep_qiskit.devices.appraisal import appraise, backend_of
+from qep_qiskit.equilibrium.compiled_round import compile_round
+from qep_qiskit.equilibrium.families import first_family
+from qep_qiskit.equilibrium.plan import plan
+from qep_qiskit.experiment import load
 from qep_qiskit.measurement.bases import choose_bases
+from qep_qiskit.preparation.adiabatic import transverse_fields
+from qep_qiskit.preparation.structures import structure_for
 
 FOLDER = Path(__file__).resolve().parent
 PLACE = re.compile(r"(<!-- table (\S+) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
@@ -104,7 +117,90 @@ def _bars(problem: qep.Problem, options: dict[str, object], word: str) -> np.nda
     return stderr
 
 
-TABLES: dict[str, Callable[[], str]] = {"truncation": truncation, "bases": bases, "mitigation": mitigation}
+class _CouplingsOutermost(Ramp):
+    """A second-order ramp with the couplings outermost, in one layer more than there are steps."""
+
+    packing = cached_property(lambda self: pack(self.paulis))
+
+
+def trotter() -> str:
+    """Trotter errors of second-order ramps with the fields outermost, divided by those with the couplings outermost."""
+    uniform = {"paramagnet": (0.5, 0.1, 1.0), "near-critical": (1.0, 0.05, 1.0), "ferromagnet": (1.0, 0.3, 0.5)}
+    spans = {"disordered paramagnet": (-1.0, 0.5, 1.5), "glass": (-1.5, 0.2, 0.8)}
+    rows = []
+    for title in (*uniform, *spans):
+        errors = []
+        for (edges, sites), seed in itertools.product((("chain", 6), ("ring", 8), ("heavy-hex", 9)), range(8)):
+            network, rng = qep.ising(sites=sites, edges=edges, inputs=[0], outputs=[sites // 2]), np.random.default_rng(seed)
+            if title in uniform:
+                J, h, g = (np.full(sites, value) for value in uniform[title])
+            else:
+                low, least, most = spans[title]
+                J, h, g = rng.uniform(low, -low, 2 * sites), rng.uniform(-0.5, 0.5, sites), rng.uniform(least, most, sites)
+            weights = np.concatenate([np.resize(J, len(network.names) - 2 * sites), h, g])
+            problem = qep.Problem(network, weights, x=[0.5], cost=qep.SquaredError([1.0]).observable())
+            errors += [_trotter_errors(problem, time, step) for time in (2.0, 4.0, 8.0) for step in (0.1, 0.25, 0.5)]
+            if title in uniform:
+                break
+        ratios = np.array(errors)
+        low, median, high = np.quantile(ratios, (0.1, 0.5, 0.9), axis=0)
+        rows.append([title, *(f"{b:.2f} ({a:.2f} – {c:.2f})" for a, b, c in zip(low, median, high, strict=True))])
+    headings = ["", "state", "gradient", "gradient, equal layers of couplings"]
+    return _table(headings, rows)
+
+
+def _trotter_errors(problem: qep.Problem, time: float, step: float) -> list[float]:
+    """Return the errors of the states and of the EP gradient at equal steps, and of the gradient at equal layers of couplings."""
+    family = first_family(problem, qep.symmetric(0.2))
+    fields, strings = transverse_fields(family), family.frame.paulis[family.support]
+    structure = structure_for(family.frame.paulis)
+    steps = round(time / step)
+
+    def states(kind: type[Ramp], number: int) -> np.ndarray:
+        return ramp_states(kind(strings, fields, number), family.coefficients[:, family.support], time)
+
+    def gradient(ends: np.ndarray) -> np.ndarray:
+        values = structure.expectations(ends)
+        return problem.derivative_rows @ (values[2] - values[1])
+
+    limit, before, after, more = (
+        states(Ramp, 20 * steps),
+        states(_CouplingsOutermost, steps),
+        states(Ramp, steps),
+        states(Ramp, steps + 1),
+    )
+    infidelities = [1 - np.mean(np.abs(np.sum(limit.conj() * ends, axis=1)) ** 2) for ends in (before, after)]
+    errors = [np.linalg.norm(gradient(ends) - gradient(limit)) for ends in (before, after, more)]
+    return [np.sqrt(infidelities[1] / infidelities[0]), errors[1] / errors[0], errors[2] / errors[0]]
+
+
+def sent() -> str:
+    """Circuits of the shipped specs, compiled for a snapshot of ibm_torino."""
+    device, rows = qep.fake("torino", seed=1), []
+    for path in sorted((FOLDER.parent / "hardware_runs" / "specs").glob("*.toml")):
+        spec = load(path)
+        if spec.preparation.kind_.name == "exact":
+            continue
+        network, weights = spec.weighted_network()
+        x = spec.sample.x if "sample" in spec.tables else [1.0, -1.0]
+        cost = qep.SquaredError([1.0]).observable()
+        settings = replace(spec.settings(), device=device, shots=1000, calibration_shots=None)
+        compiled = compile_round([plan(qep.Problem(network, weights, x, cost=cost), settings)], device)
+        for item in {item.work.axes: item for item in compiled.data}.values():
+            facts = appraise(item.work.compiled, item.work.axes, backend_of(device).target)
+            gates = item.work.compiled.circuit.count_ops()
+            numbers = (facts.two_qubit_gates, facts.two_qubit_depth, gates.get("sx", 0) + gates.get("x", 0), facts.depth)
+            rows.append([f"`{path.stem}`", item.work.axes[0], *map(str, numbers), f"{1e6 * facts.seconds:.1f} µs"])
+    return _table(["spec", "basis", "CZ", "CZ depth", "pulses", "depth", "duration"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "truncation": truncation,
+    "bases": bases,
+    "mitigation": mitigation,
+    "trotter": trotter,
+    "sent": sent,
+}
 
 
 def _table(headings: list[str], rows: list[list[str]], *, first: str = "---", marks: list[str] | None = None) -> str:

@@ -29,7 +29,9 @@ def test_every_table_that_is_computed_stands_in_a_document(tables):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["truncation", "bases", "mitigation"])
+@pytest.mark.parametrize(
+    "name", ["truncation", "bases", "mitigation", *(pytest.param(slow, marks=pytest.mark.slow) for slow in ("trotter", "sent"))]
+)
 def test_tables_are_as_they_are_computed(tables, name):
     printed, computed = places(tables)[name], tables.TABLES[name]()
     assert NUMBER.sub("#", printed) == NUMBER.sub("#", computed)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+import rustworkx as rx
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
@@ -67,6 +68,28 @@ class Cache:
         return value
 
 
+def with_fewer_pulses(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return the same circuit, with the qubits of its rzz gates in an order that needs fewer pulses in CX or CZ gates.
+
+    The transpiler writes rzz as a rotation of its second qubit between two CX. If the couplings form a bipartite graph, every
+    qubit is always the first or always the second one, and the changes of basis between neighbouring gates cancel: on a chain,
+    a fifth of all pulses. Other circuits are returned as they are.
+    """
+    place = {qubit: number for number, qubit in enumerate(circuit.qubits)}
+    pairs = [(place[item.qubits[0]], place[item.qubits[1]]) for item in circuit.data if item.operation.name == "rzz"]
+    graph: rx.PyGraph = rx.PyGraph(multigraph=False)
+    graph.add_nodes_from(range(circuit.num_qubits))
+    graph.add_edges_from_no_data(pairs)
+    side = rx.two_color(graph)
+    if side is None:
+        return circuit
+    ordered = circuit.copy_empty_like()
+    for item in circuit.data:
+        qubits = sorted(item.qubits, key=lambda q: side[place[q]]) if item.operation.name == "rzz" else item.qubits
+        ordered.append(item.operation, qubits)
+    return ordered
+
+
 def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
     """Return the circuit transpiled for a backend, on the given qubits or on those that its calibration favours."""
     if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
@@ -80,7 +103,7 @@ def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[i
         seed_transpiler=11,
     )
     try:
-        compiled = passes.run(circuit)
+        compiled = passes.run(with_fewer_pulses(circuit))
     except TranspilerError as error:
         raise InputError(f"device: {backend.name} cannot run this circuit ({error.message})") from None
     layout = compiled.layout

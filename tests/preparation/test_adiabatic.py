@@ -149,6 +149,18 @@ def test_depth_does_not_grow_with_the_number_of_edges(edges, two_qubit_depth, or
     assert {depth_of_a_step(edges, sites, order) for sites in sizes} == {(two_qubit_depth, two_qubit_depth + 2)}
 
 
+def test_fields_outermost_have_the_smaller_trotter_error_in_a_paramagnet():
+    labels, fields = ising_paulis("chain", 6), np.tile([-1.0, 0, 0], (6, 1))
+    rows = -np.concatenate([np.full(5, 0.5), np.full(6, 0.1), np.full(6, 1.0)])[None]
+
+    class Before(Ramp):
+        packing = tuple(reversed(Ramp(labels, fields, 1).packing))
+
+    limit = ramp_states(Ramp(labels, fields, 400), rows, 4.0)[0]
+    now, before = (1 - overlap(ramp_states(kind(labels, fields, 16), rows, 4.0)[0], limit) for kind in (Ramp, Before))
+    assert now < 0.6 * before
+
+
 @pytest.mark.parametrize(("edges", "couplings"), [("chain", 19), ("ring", 20), ("heavy-hex", 20)])
 @pytest.mark.parametrize("steps", [1, 4])
 def test_a_second_order_ramp_has_one_layer_of_couplings_per_step_and_no_first_layer_of_fields(edges, couplings, steps):
