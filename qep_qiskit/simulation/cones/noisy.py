@@ -20,6 +20,8 @@ from qep_qiskit.simulation.threads import single_threaded
 Bits = NDArray[np.bool_]
 MOST_LEGS = 12
 """Most legs of a tensor: one with 12 takes 0.13 GB, as much as the density matrix of 12 qubits."""
+MOST_WORK = 1e11
+"""Most multiplications per row of angles: about a minute."""
 _TOGETHER = 1 << 18
 """Total size, in numbers, of the largest tensors of the networks that are contracted together."""
 _ROWS = 32
@@ -97,6 +99,12 @@ class NoisyCones:
                     f"noise in a light cone of {cone.num_wires} wires, whose largest tensor has 4**{cone.order.legs} numbers "
                     f"(at most 4**{MOST_LEGS})"
                 )
+        work = sum(cone.order.work for cone in cones.values())
+        if work > MOST_WORK:
+            raise Unsuited(
+                f"noise in light cones of up to {max(self.sizes)} wires, which would take {work:.1e} multiplications per row of "
+                f"angles (at most {MOST_WORK:.0e})"
+            )
         shapes: dict[_Shape, list[frozenset[int]]] = {}
         for support in sorted(cones, key=sorted):
             shapes.setdefault(cones[support].shape, []).append(support)
