@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 from qiskit_aer.noise import NoiseModel
 
-from qep_qiskit.simulation.cones.contraction import Order, contract, order_of
+from qep_qiskit.simulation.cones.causal import TRACED, ZERO, Cone, Shape, cone_of, covering
+from qep_qiskit.simulation.cones.contraction import contract
 from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited
 from qep_qiskit.simulation.noise.circuit import NoisyCircuit
 from qep_qiskit.simulation.noise.transfer import Block, Piece, Real
@@ -90,8 +90,8 @@ class NoisyCones:
         signs = np.real((-1j) ** np.asarray(paulis.phase))
         strings = [_letters(x, z, place) for x, z in zip(paulis.x, paulis.z, strict=True)]
         self._add_idle({wire for letters in strings for wire in letters})
-        supports = _covering([frozenset(letters) for letters in strings])
-        cones = {support: _cone(support, self._blocks) for support in set(supports)}
+        supports = covering([frozenset(letters) for letters in strings])
+        cones = {support: cone_of(support, self._blocks) for support in set(supports)}
         self.sizes = tuple(cones[support].num_wires for support in supports)
         for cone in cones.values():
             if cone.order.legs > MOST_LEGS:
@@ -105,7 +105,7 @@ class NoisyCones:
                 f"noise in light cones of up to {max(self.sizes)} wires, which would take {work:.1e} multiplications per row of "
                 f"angles (at most {MOST_WORK:.0e})"
             )
-        shapes: dict[_Shape, list[frozenset[int]]] = {}
+        shapes: dict[Shape, list[frozenset[int]]] = {}
         for support in sorted(cones, key=sorted):
             shapes.setdefault(cones[support].shape, []).append(support)
         self._groups = [[cones[support] for support in members] for members in shapes.values()]
@@ -156,90 +156,7 @@ class NoisyCones:
         return states
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """The form of a cone, with its wires numbered in the order in which they are met.
-
-    Attributes
-    ----------
-    blocks : tuple of tuple of int
-        The wires of each block.
-    support : tuple of int
-        The wires that are read.
-    """
-
-    blocks: tuple[tuple[int, ...], ...]
-    support: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class _Cone:
-    """The causal cone of some wires.
-
-    Attributes
-    ----------
-    blocks : tuple of int
-        The numbers of the circuit's blocks that belong to it, in the order in which they act.
-    shape : _Shape
-    legs : tuple of tuple of int
-        For each block, the network's legs that leave it and enter it, wire by wire; −1 for one that is traced out, −2 for one
-        that starts in |0⟩.
-    open : tuple of int
-        The legs of the wires that are read.
-    order : Order
-    """
-
-    blocks: tuple[int, ...]
-    shape: _Shape
-    legs: tuple[tuple[int, ...], ...]
-    open: tuple[int, ...]
-    order: Order
-
-    @property
-    def num_wires(self) -> int:
-        return len({wire for wires in self.shape.blocks for wire in wires})
-
-
-_TRACED, _ZERO = -1, -2
-
-
-def _cone(support: frozenset[int], blocks: Sequence[Block]) -> _Cone:
-    wires, members = set(support), []
-    for number in range(len(blocks) - 1, -1, -1):
-        if not wires.isdisjoint(blocks[number].wires):
-            wires |= set(blocks[number].wires)
-            members.append(number)
-    names = {wire: i for i, wire in enumerate(sorted(support))}
-    for number in members:
-        for wire in blocks[number].wires:
-            names.setdefault(wire, len(names))
-    shape = _Shape(
-        tuple(tuple(names[wire] for wire in blocks[number].wires) for number in reversed(members)), tuple(range(len(support)))
-    )
-    legs, ends = _legs(shape)
-    order = order_of(tuple(sum(1 << leg for leg in each if leg >= 0) for each in legs))
-    return _Cone(tuple(reversed(members)), shape, legs, ends, order)
-
-
-def _legs(shape: _Shape) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
-    current: dict[int, int] = {}
-    last = {wire: number for number, wires in enumerate(shape.blocks) for wire in wires}
-    count, legs = 0, []
-    for number, wires in enumerate(shape.blocks):
-        entering = tuple(current.get(wire, _ZERO) for wire in wires)
-        leaving = []
-        for wire in wires:
-            if last[wire] == number and wire not in shape.support:
-                leaving.append(_TRACED)
-                continue
-            current[wire] = count
-            leaving.append(count)
-            count += 1
-        legs.append((*leaving, *entering))
-    return tuple(legs), tuple(current[wire] for wire in shape.support)
-
-
-def _contracted(cones: Sequence[_Cone], matrices: dict[int, Real], rows: int) -> list[Real]:
+def _contracted(cones: Sequence[Cone], matrices: dict[int, Real], rows: int) -> list[Real]:
     """Contract cones of equal shape together and return one state (rows, 4, …, 4) per cone."""
     first = cones[0]
     tensors, legs = [], []
@@ -247,9 +164,9 @@ def _contracted(cones: Sequence[_Cone], matrices: dict[int, Real], rows: int) ->
         stack = np.array([np.broadcast_to(m, (rows, *m.shape[1:])) for m in (matrices[cone.blocks[place]] for cone in cones)])
         tensor = stack.reshape(len(cones) * rows, *(4,) * len(each))
         for axis in range(len(each), 0, -1):
-            if each[axis - 1] == _TRACED:
+            if each[axis - 1] == TRACED:
                 tensor = tensor.take(0, axis=axis)
-            elif each[axis - 1] == _ZERO:
+            elif each[axis - 1] == ZERO:
                 tensor = tensor.take(0, axis=axis) + tensor.take(3, axis=axis)
         tensors.append(tensor)
         legs.append([leg for leg in each if leg >= 0])
@@ -259,16 +176,3 @@ def _contracted(cones: Sequence[_Cone], matrices: dict[int, Real], rows: int) ->
 
 def _letters(x: Bits, z: Bits, wires: Sequence[int]) -> dict[int, str]:
     return {wires[q]: "Y" if x[q] and z[q] else "X" if x[q] else "Z" for q in np.flatnonzero(x | z).tolist()}
-
-
-def _covering(supports: Sequence[frozenset[int]]) -> list[frozenset[int]]:
-    """Return, for each support, the support among them that contains it and from which it is read."""
-    largest: list[frozenset[int]] = []
-    for support in sorted(set(supports), key=lambda s: (-len(s), sorted(s))):
-        if not any(support <= other for other in largest):
-            largest.append(support)
-    by_wire: dict[int, list[frozenset[int]]] = {}
-    for support in largest:
-        for wire in support:
-            by_wire.setdefault(wire, []).append(support)
-    return [next((s for s in (by_wire[min(each)] if each else largest) if each <= s), each) for each in supports]

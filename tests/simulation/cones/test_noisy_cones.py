@@ -215,7 +215,7 @@ def test_a_cone_that_does_not_fit_is_refused_with_its_size(monkeypatch):
 
 def test_cones_that_would_take_too_long_are_refused_with_their_work(monkeypatch):
     monkeypatch.setattr(noisy, "MOST_WORK", 1e3)
-    with pytest.raises(Unsuited, match=r"cones of up to 6 wires, which would take \d\.\de\+0\d multiplications .* \(at most 1e\+03\)"):
+    with pytest.raises(Unsuited, match=r"up to 6 wires, .* \d\.\de\+0\d multiplications .* \(at most 1e\+03\)"):
         NoisyCones(layered(6, RING, 2), NoiseModel(basis_gates=["rz", "rx", "cz", "h"]), PauliList(["IIIIIZ"]))
 
 

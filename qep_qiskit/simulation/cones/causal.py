@@ -1,0 +1,106 @@
+"""Causal cones of wires in a circuit of channels, as networks of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qep_qiskit.simulation.cones.contraction import Order, order_of
+from qep_qiskit.simulation.noise.transfer import Block
+
+TRACED, ZERO = -1, -2
+"""In place of a leg: an outgoing wire that is traced out, and an incoming wire in |0⟩."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The form of a cone, with its wires numbered in the order in which they are met.
+
+    Attributes
+    ----------
+    blocks : tuple of tuple of int
+        The wires of each block.
+    support : tuple of int
+        The wires that are read.
+    """
+
+    blocks: tuple[tuple[int, ...], ...]
+    support: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cone:
+    """The causal cone of some wires.
+
+    Attributes
+    ----------
+    blocks : tuple of int
+        The numbers of the circuit's blocks that belong to it, in the order in which they act.
+    shape : Shape
+    legs : tuple of tuple of int
+        For each block, the network's legs that leave it and enter it, wire by wire; or `TRACED` and `ZERO`.
+    open : tuple of int
+        The legs of the wires that are read.
+    order : Order
+    """
+
+    blocks: tuple[int, ...]
+    shape: Shape
+    legs: tuple[tuple[int, ...], ...]
+    open: tuple[int, ...]
+    order: Order
+
+    @property
+    def num_wires(self) -> int:
+        """The number of wires."""
+        return len({wire for wires in self.shape.blocks for wire in wires})
+
+
+def cone_of(support: frozenset[int], blocks: Sequence[Block]) -> Cone:
+    """Return the causal cone of some wires at the end of the blocks."""
+    wires, members = set(support), []
+    for number in range(len(blocks) - 1, -1, -1):
+        if not wires.isdisjoint(blocks[number].wires):
+            wires |= set(blocks[number].wires)
+            members.append(number)
+    names = {wire: i for i, wire in enumerate(sorted(support))}
+    for number in members:
+        for wire in blocks[number].wires:
+            names.setdefault(wire, len(names))
+    shape = Shape(
+        tuple(tuple(names[wire] for wire in blocks[number].wires) for number in reversed(members)), tuple(range(len(support)))
+    )
+    legs, ends = _legs(shape)
+    order = order_of(tuple(sum(1 << leg for leg in each if leg >= 0) for each in legs))
+    return Cone(tuple(reversed(members)), shape, legs, ends, order)
+
+
+def _legs(shape: Shape) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+    current: dict[int, int] = {}
+    last = {wire: number for number, wires in enumerate(shape.blocks) for wire in wires}
+    count, legs = 0, []
+    for number, wires in enumerate(shape.blocks):
+        entering = tuple(current.get(wire, ZERO) for wire in wires)
+        leaving = []
+        for wire in wires:
+            if last[wire] == number and wire not in shape.support:
+                leaving.append(TRACED)
+                continue
+            current[wire] = count
+            leaving.append(count)
+            count += 1
+        legs.append((*leaving, *entering))
+    return tuple(legs), tuple(current[wire] for wire in shape.support)
+
+
+def covering(supports: Sequence[frozenset[int]]) -> list[frozenset[int]]:
+    """Return, for each support, the support among them that contains it and from which it is read."""
+    largest: list[frozenset[int]] = []
+    for support in sorted(set(supports), key=lambda s: (-len(s), sorted(s))):
+        if not any(support <= other for other in largest):
+            largest.append(support)
+    by_wire: dict[int, list[frozenset[int]]] = {}
+    for support in largest:
+        for wire in support:
+            by_wire.setdefault(wire, []).append(support)
+    return [next((s for s in (by_wire[min(each)] if each else largest) if each <= s), each) for each in supports]
