@@ -32,10 +32,6 @@ STEP = 1e-4
 """The largest angle of the step with which the state is differentiated."""
 SHIFT = 1e-3
 """The step of one angle with which slopes are differentiated; exact for angles that occur once, to SHIFT²/6 for others."""
-SETTLED, MOST_ITERATIONS = 1e-5, 6
-"""The relative residual of a response that is found by iterations, and the largest number of them."""
-SOFT = 1e-3
-"""The share of the slope that the regulariser may take up before the Hessian is computed to find flat directions."""
 FLAT_IN_ROWS = 1e-6
 """The same share as `FLAT` for curvatures that come from differences of slopes."""
 MOST_SHIFTED = 4096
@@ -117,26 +113,10 @@ class AnsatzResponses:
         The stationary angles.
     alone : sequence of callable
         The response of each sample, computed alone.
-    inverses : sequence of ndarray of shape (P, P) or None, optional
-        Approximate inverse Hessians, with which a response takes a few evaluations instead of a Hessian.
-    mu : ndarray of shape (R,), optional
-        The regulariser μ of each sample: the stationary energy is ⟨H⟩ + ½μ|θ|². Default: 0.
     """
 
-    def __init__(
-        self,
-        rows: Rows,
-        frame: Frame,
-        free: Matrix,
-        thetas: Matrix,
-        alone: Sequence[Responsive],
-        *,
-        inverses: Sequence[Matrix | None] | None = None,
-        mu: Vector | None = None,
-    ) -> None:
+    def __init__(self, rows: Rows, frame: Frame, free: Matrix, thetas: Matrix, alone: Sequence[Responsive]) -> None:
         self._rows, self._frame, self._free, self._thetas, self._alone = rows, frame, free, thetas, alone
-        self._inverses = (None,) * len(thetas) if inverses is None else inverses
-        self._mu = np.zeros(len(thetas)) if mu is None else mu
         self._curvatures: dict[int, tuple[Vector, Matrix]] = {}
 
     def members(self) -> list[Responsive]:
@@ -145,54 +125,39 @@ class AnsatzResponses:
 
     def responses(self, numbers: Sequence[int], nudges: Sequence[Vector]) -> list[Response]:
         """Return the responses of some samples, each to its own nudge."""
-        listed = np.asarray(numbers)
-        thetas, rows = self._thetas[listed], np.array(nudges)
-        slopes = self._rows.energies_and_gradients(thetas, rows)[1]
-        moved, flat = np.zeros_like(thetas), np.zeros(len(thetas))
-        settled = self._iterated(listed, slopes, moved)
-        self._solve([number for number, done in zip(numbers, settled, strict=True) if not done])
-        for k in np.flatnonzero(~settled).tolist():
-            values, axes = self._curvatures[numbers[k]]
-            along = axes.T @ slopes[k]
-            moved[k] = -axes @ (along / (values + self._mu[numbers[k]]))
-            flat[k] = np.linalg.norm(slopes[k] - axes @ along) / (np.linalg.norm(slopes[k]) or 1.0)
+        thetas = self._thetas[numbers]
+        slopes = self._rows.energies_and_gradients(thetas, np.array(nudges))[1]
+        self._solve([number for number in numbers if number not in self._curvatures])
+        spectra = [self._curvatures[number] for number in numbers]
+        moved = np.array(
+            [-axes @ ((axes.T @ slope) / values) for (values, axes), slope in zip(spectra, slopes, strict=True)]
+        ).reshape(thetas.shape)
         steps = STEP / np.maximum(np.abs(moved).max(axis=1, initial=0.0), 1e-300)[:, None]
         ahead, behind = np.split(self._rows.expectations(np.concatenate([thetas + steps * moved, thetas - steps * moved])), 2)
-        changes = np.where(moved.any(axis=1)[:, None], (ahead - behind) / (2 * steps), 0.0)
         truths = true_ground_states(self._frame, [self._free[number] for number in numbers])
         results = []
-        for k, (number, nudge, truth) in enumerate(zip(numbers, nudges, truths, strict=True)):
+        for k, (number, nudge) in enumerate(zip(numbers, nudges, strict=True)):
+            values, axes = spectra[k]
+            size, rest = float(np.linalg.norm(slopes[k])), slopes[k] - axes @ (axes.T @ slopes[k])
+            truth = truths[k]
+            reach = None if truth is None else float(np.abs(nudge[self._frame.busy]).sum()) / truth.gap
+            details = {
+                "curvature_range": [float(values.min(initial=0.0)), float(values.max(initial=0.0))],
+                "slope": size,
+                "flat_share": float(np.linalg.norm(rest)) / (size or 1.0),
+            }
+            changes = (ahead[k] - behind[k]) / (2 * steps[k])
             alone = functools.partial(self._alone[number], nudge)
-            details = {"slope": float(np.linalg.norm(slopes[k])), "flat_share": float(flat[k])}
-            reach = alone().reach if truth is None else float(np.abs(nudge[self._frame.busy]).sum()) / truth.gap
-            results.append(Response(reach, functools.partial(self._changes, changes[k], alone), OF, True, details))
+            results.append(
+                Response(
+                    alone().reach if reach is None else reach,
+                    functools.partial(self._changes, changes if np.any(moved[k]) else np.zeros_like(changes), alone),
+                    OF,
+                    True,
+                    details,
+                )
+            )
         return results
-
-    def _iterated(self, numbers: NDArray[np.intp], slopes: Matrix, moved: Matrix) -> NDArray[np.bool_]:
-        """Write −(∂²E + μ)⁻¹ slope to `moved` where the inverse Hessian is nearly known, and return where that is settled.
-
-        The residual falls with the error of the known inverse. Directions that are nearly flat are left to the Hessian.
-        """
-        settled = np.zeros(len(numbers), dtype=bool)
-        live = np.flatnonzero([self._inverses[number] is not None for number in numbers])
-        if not len(live):
-            return settled
-        inverses = np.array([self._inverses[number] for number in numbers[live]])
-        thetas, free, mu = self._thetas[numbers[live]], self._free[numbers[live]], self._mu[numbers[live], None]
-        target, move = slopes[live], np.zeros_like(slopes[live])
-        rest, sizes = target.copy(), np.linalg.norm(target, axis=1)
-        for _ in range(MOST_ITERATIONS):
-            move -= (inverses @ rest[:, :, None])[:, :, 0]
-            step = STEP / np.maximum(np.abs(move).max(axis=1, initial=0.0), 1e-300)[:, None]
-            shifted = np.concatenate([thetas + step * move, thetas - step * move])
-            ahead, behind = np.split(self._rows.energies_and_gradients(shifted, np.concatenate([free, free]))[1], 2)
-            rest = target + (ahead - behind) / (2 * step) + mu * move
-            done = np.linalg.norm(rest, axis=1) <= SETTLED * sizes
-            if done.all():
-                break
-        moved[live] = move
-        settled[live] = done & (np.linalg.norm(mu * move, axis=1) <= SOFT * sizes)
-        return settled
 
     def _changes(self, changes: Vector, alone: Callable[[], Response], paulis: PauliList) -> Vector:
         return changes if paulis is self._frame.paulis else alone().changes(paulis)

@@ -7,32 +7,23 @@ import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.preparation.ansatz_response import AnsatzResponses
 from qep_qiskit.preparation.response import Member, respond
-from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.simulation.batched.program import BatchedProgram
 
 
-@pytest.fixture(scope="module", params=[("hamiltonian", False), ("real_amplitudes", False), ("real_amplitudes", True)], ids=str)
+@pytest.fixture(scope="module", params=["hamiltonian", "real_amplitudes"])
 def batch(request):
-    ansatz, nearly_known = request.param
     network = qep.ising(sites=3, edges="ring", inputs=[0], outputs=[2])
-    weights, vqe = network.initial_weights(seed=2), qep.VQE(ansatz, layers=2, starts=1)
+    weights, vqe = network.initial_weights(seed=2), qep.VQE(request.param, layers=2, starts=1)
     problems = [qep.Problem(network, weights, x=[x], cost=qep.SquaredError([0.4])) for x in (-0.6, 0.1, 0.7)]
     families = [free_family(problem) for problem in problems]
     states = [vqe.prepare(family, seed=1) for family in families]
     frame = families[0].frame
-    inverses = None
-    if nearly_known:  # inverse Hessians of angles that are not quite the right ones, and none for the last sample
-        program, structure = vqe.compiled(families[0])[1], structure_for(frame.paulis)
-        pairs = zip(families[:2], states, strict=False)
-        inverses = [np.linalg.pinv(program.hessian(s.angles[0] + 0.01, structure.bind(f.free)), rcond=1e-6) for f, s in pairs]
-        inverses.append(None)
     responses = AnsatzResponses(
         BatchedProgram(vqe.compiled(families[0])[0], frame.paulis),
         frame,
         np.array([family.free for family in families]),
         np.array([state.angles[0] for state in states]),
         [state.response for state in states],
-        inverses=inverses,
     )
     return problems, states, responses.members()
 
