@@ -14,22 +14,13 @@ BLOCK = 4
 
 
 def jax_value_and_gradient(case: Circuit) -> Call:
-    """Return energy and gradient by automatic differentiation, compiled here; the number of qubits is a multiple of 4."""
+    """Return energy and gradient by automatic differentiation, compiled here."""
     import jax
-    import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
-    state = _hamiltonian_state(case) if any(gate.name == "rzz" for gate in case.gates) else _su2_state(case)
-    product = _product(case)
-
-    def energy(theta: Any) -> Any:
-        psi = state(theta)
-        image = jax.lax.stop_gradient(product(psi))
-        # the value is ⟨ψ|Hψ⟩; twice the derivative of the bra alone is the gradient, and so H·v is not differentiated
-        half = jnp.vdot(image, psi).real
-        return 2 * half - jax.lax.stop_gradient(half)
-
-    compiled = jax.jit(jax.value_and_grad(energy)).lower(case.theta).compile()
+    coefficients = case.op.coeffs.real
+    energy = _energy(case)
+    compiled = jax.jit(jax.value_and_grad(lambda theta: energy(theta, coefficients))).lower(case.theta).compile()
 
     def call() -> NDArray[np.float64]:
         value, gradient = jax.block_until_ready(compiled(case.theta))
@@ -38,12 +29,43 @@ def jax_value_and_gradient(case: Circuit) -> Call:
     return call
 
 
+def jax_rows(case: Circuit, thetas: NDArray[np.float64], coefficients: NDArray[np.float64]) -> Call:
+    """Return energies and gradients of rows of angles (R, P) and coefficients (R, L), as rows (R, 1 + P), compiled here."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    compiled = jax.jit(jax.vmap(jax.value_and_grad(_energy(case)))).lower(thetas, coefficients).compile()
+
+    def call() -> NDArray[np.float64]:
+        return np.column_stack(jax.block_until_ready(compiled(thetas, coefficients)))
+
+    return call
+
+
+def _energy(case: Circuit) -> Any:
+    """Return the energy as a function of the angles and of the coefficients of ``case.op``."""
+    import jax
+    import jax.numpy as jnp
+
+    state = _hamiltonian_state(case) if any(gate.name == "rzz" for gate in case.gates) else _su2_state(case)
+    product = _product(case)
+
+    def energy(theta: Any, coefficients: Any) -> Any:
+        psi = state(theta)
+        image = jax.lax.stop_gradient(product(coefficients, psi))
+        # the value is ⟨ψ|Hψ⟩; twice the derivative of the bra alone is the gradient, and so H·v is not differentiated
+        half = jnp.vdot(image, psi).real
+        return 2 * half - jax.lax.stop_gradient(half)
+
+    return energy
+
+
 def _blocks(psi: Any, matrices: Any) -> Any:
-    """Apply one matrix to each four qubits: leading ones first, each product turning the order round by four."""
+    """Apply one matrix to each four qubits: leading ones first, each product turning the order round by as many."""
     import jax.numpy as jnp
 
     for matrix in matrices:
-        psi = jnp.tensordot(psi.reshape(1 << BLOCK, -1), matrix, axes=((0,), (1,))).reshape(-1)
+        psi = jnp.tensordot(psi.reshape(len(matrix), -1), matrix, axes=((0,), (1,))).reshape(-1)
     return psi
 
 
@@ -126,29 +148,27 @@ def _su2_state(case: Circuit) -> Any:
 
 
 def _product(case: Circuit) -> Any:
-    """Return H·v for diagonal terms and X fields."""
+    """Return H·v, for diagonal terms and X fields, as a function of the coefficients of ``case.op`` and of v."""
     import jax.numpy as jnp
 
     n = case.num_qubits
-    diagonal, fields = np.zeros(1 << n), np.zeros(n)
-    for letters, qubits, coefficient in case.terms:
-        if letters == "X":
-            fields[qubits[0]] += coefficient
-        else:
-            mask = sum(1 << q for q in qubits)
-            diagonal += coefficient * _signs(np.array([mask]), n)[0]
-    index = np.arange(1 << BLOCK)
-    matrices = []
+    diagonal = [k for k, (letters, *_) in enumerate(case.terms) if letters != "X"]
+    fields = {qubits[0]: k for k, (letters, qubits, _) in enumerate(case.terms) if letters == "X"}
+    signs = _signs(np.array([sum(1 << q for q in case.terms[k][1]) for k in diagonal]), n)
+    blocks = []
     for first in range(0, n, BLOCK):
-        matrix = np.zeros((1 << BLOCK, 1 << BLOCK))
-        for k, field in enumerate(fields[first : first + BLOCK]):
-            matrix[index, index ^ (1 << k)] += field
-        matrices.append(matrix)
+        inside = [q for q in range(first, min(first + BLOCK, n)) if q in fields]
+        size = 1 << min(BLOCK, n - first)
+        index, flips = np.arange(size), np.zeros((len(inside), size, size))
+        for flip, qubit in zip(flips, inside, strict=True):
+            flip[index, index ^ (1 << (qubit - first))] = 1.0
+        blocks.append((1 << first, np.array([fields[q] for q in inside], dtype=int), flips))
 
-    def product(psi: Any) -> Any:
-        image = diagonal * psi
-        for number, matrix in enumerate(matrices):
-            image += jnp.einsum("ij,ljr->lir", matrix, psi.reshape(-1, 1 << BLOCK, 1 << (number * BLOCK))).reshape(-1)
+    def product(coefficients: Any, psi: Any) -> Any:
+        image = (coefficients[np.array(diagonal)] @ signs) * psi
+        for step, numbers, flips in blocks:
+            matrix = jnp.tensordot(coefficients[numbers], flips, axes=1)
+            image += jnp.einsum("ij,ljr->lir", matrix, psi.reshape(-1, len(matrix), step)).reshape(-1)
         return image
 
     return product
