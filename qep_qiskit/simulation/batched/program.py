@@ -110,7 +110,7 @@ class BatchedProgram:
             for first in range(0, len(result), _STATES):
                 part = slice(first, first + _STATES)
                 room = self._whole.workspace(len(result[part]))
-                (held,) = self._whole.forward(angles[:, part], room)[0].values()
+                (held,) = self._whole.forward(angles[:, part], room).held.values()
                 np.multiply(held.array.T, np.sqrt(self._whole.norm), out=result[part])
         return result
 
