@@ -46,6 +46,17 @@ def counted(number: int, word: str) -> str:
     return f"{number} {word if number == 1 else several}"
 
 
+def when(time: str, length: int = 19) -> str:
+    """Return a stored time for readers, to the second; 16 characters of it end with the minutes.
+
+    Examples
+    --------
+    >>> when("2026-01-31T12:00:05.123+00:00")
+    '2026-01-31 12:00:05'
+    """
+    return time[:length].replace("T", " ")
+
+
 def short(text: str) -> str:
     """Return a text on one line, cut to a readable length."""
     line = one_line(" ".join(text.split()))

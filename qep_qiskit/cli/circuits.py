@@ -9,6 +9,7 @@ import click
 from qep_qiskit.cli.options import Group, json_option
 from qep_qiskit.cli.output import cell, console, name_cell, print_json, say
 from qep_qiskit.display import terminal_table
+from qep_qiskit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
@@ -83,7 +84,6 @@ def export_command(source: str, target: str, overwrite: bool, as_json: bool) -> 
 def _load(name: str) -> QuantumCircuit:
     from qep_qiskit.ansatz.gallery import list_circuits
     from qep_qiskit.ansatz.qasm import load, locate
-    from qep_qiskit.errors import InputError, nearest
 
     if locate(name) is None:
         close = nearest(name, [entry.name for entry in list_circuits()])

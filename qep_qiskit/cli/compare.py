@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qep_qiskit.cli.endings import InterruptedRunError
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, out_option, spec_options, yes_option
 from qep_qiskit.cli.output import console, print_json, progress, say, to_json
 from qep_qiskit.display import counted
+from qep_qiskit.errors import InputError
+from qep_qiskit.runs.file.folders import find_run
 
 if TYPE_CHECKING:
     from qep_qiskit.budget import Budget
     from qep_qiskit.comparison import Climb
-    from qep_qiskit.equilibrium import Gradient
     from qep_qiskit.experiment import Spec
-    from qep_qiskit.preparation.preparer import Progress
-    from qep_qiskit.runs.lifecycle import Lifecycle
 
 
 @click.command("compare", short_help="Show where the gradient's error comes from.")
@@ -39,78 +37,49 @@ def command(request: SpecRequest, as_json: bool, mitigation: str | None, out: st
     On a device that bills the price is shown and confirmed first, and the jobs are stored in the run of `qep gradient SPEC`.
     The raw and mitigated gradients use the same counts. The same command resumes after an interruption or a crash.
     """
-    from qep_qiskit.cli.paid import bills
+    from qep_qiskit.cli.paid import bills, measured, run_folder_of
+    from qep_qiskit.comparison import Climb
+    from qep_qiskit.runs.file.store import RunStore
+    from qep_qiskit.runs.stored_results import climb_of
+    from qep_qiskit.runs.verbs import spec_of
 
-    run = _run(request.path)
+    run, page = _run(request.path), "report.html"
     if run is not None:
         if request.overrides or request.seed is not None:
             raise click.UsageError("--set and --seed go with a SPEC; a run was measured with its own.")
-        _of_run(run, mitigation, _writable(run if out is None else Path(out)), as_json)
-        return
-    if mitigation is not None:
-        raise click.UsageError("--mitigation goes with a RUN; for a spec give --set measurement.mitigation=METHOD.")
-    spec, folder = request.load(), _writable(request.home(out))
-    if bills(spec):
-        _paid(spec, folder, yes, as_json)
-        return
-    problem, settings = spec.problem(), spec.settings()
-    from qep_qiskit.comparison import Climb
-
-    with progress() as report:
-        climb = Climb(problem, settings, progress=report)
-        _climb(climb, spec, folder)
-    _show(climb, spec, folder, as_json)
+        folder, page = _writable(run if out is None else Path(out)), "budget.html"
+        with RunStore.open(run) as store, progress() as report:
+            spec = spec_of(store)
+            climb = _climbed(climb_of(store, spec, mitigation=mitigation, progress=report), spec, folder)
+    else:
+        if mitigation is not None:
+            raise click.UsageError("--mitigation goes with a RUN; for a spec give --set measurement.mitigation=METHOD.")
+        spec, folder = request.load(), _writable(request.home(out))
+        if bills(spec):
+            with measured(spec, run_folder_of(spec), yes) as (life, _, report):
+                run = life.store.folder
+                climb = _climbed(climb_of(life.store, life.spec, progress=report), spec, folder)
+        else:
+            problem, settings = spec.problem(), spec.settings()
+            with progress() as report:
+                climb = _climbed(Climb(problem, settings, progress=report), spec, folder)
+    _show(climb, spec, folder, as_json, run, page)
 
 
 def _run(name: str) -> Path | None:
     """Return the folder of the run with this name; None if there is none."""
-    from qep_qiskit.errors import InputError
-    from qep_qiskit.runs.file.folders import find_run
-
     try:
         return find_run(name)
     except InputError:
         return None
 
 
-def _of_run(run: Path, mitigation: str | None, folder: Path, as_json: bool) -> None:
-    from qep_qiskit.runs.file.store import RunStore
-    from qep_qiskit.runs.stored_results import climb_of
-    from qep_qiskit.runs.verbs import spec_of
-
-    with RunStore.open(run) as store, progress() as report:
-        spec = spec_of(store)
-        climb = climb_of(store, spec, mitigation=mitigation, progress=report)
-        _climb(climb, spec, folder)
-    _show(climb, spec, folder, as_json, run=run, page_name="budget.html")
-
-
-def _paid(spec: Spec, folder: Path, yes: bool, as_json: bool) -> None:
-    """Measure the spec in its own run, and compute the budget from the counts of the run."""
-    from qep_qiskit.cli.paid import measured, run_folder_of
-    from qep_qiskit.runs.stored_results import climb_of
-
-    def climbed(life: Lifecycle, gradient: Gradient, report: Progress) -> tuple[Climb, Path]:
-        climb = climb_of(life.store, life.spec, progress=report)
-        _climb(climb, spec, folder)
-        return climb, life.store.folder
-
-    climb, run = measured(spec, run_folder_of(spec), yes, climbed)
-    _show(climb, spec, folder, as_json, run=run)
-
-
-def _climb(climb: Climb, spec: Spec, folder: Path) -> None:
+def _climbed(climb: Climb, spec: Spec, folder: Path) -> Climb:
     """Compute all rungs; if interrupted, save the finished ones in the folder."""
-
-    def kept() -> str:
-        return _keep(climb.budget(), spec, folder)
-
-    try:
-        with saying(kept):
-            for _ in climb.rungs():
-                pass
-    except KeyboardInterrupt:
-        raise InterruptedRunError(kept()) from None
+    with saying(lambda: _keep(climb.budget(), spec, folder)):
+        for _ in climb.rungs():
+            pass
+    return climb
 
 
 def _keep(budget: Budget, spec: Spec, folder: Path) -> str:
@@ -134,9 +103,7 @@ def _write_data(document: dict[str, Any], spec: Spec, folder: Path) -> Path:
     return write_whole(folder / "budget.json", (to_json(document) + "\n").encode())
 
 
-def _show(
-    climb: Climb, spec: Spec, folder: Path, as_json: bool, *, run: Path | None = None, page_name: str = "report.html"
-) -> None:
+def _show(climb: Climb, spec: Spec, folder: Path, as_json: bool, run: Path | None, page_name: str) -> None:
     """Write the files of the budget, and print it."""
     from qep_qiskit.report import budget_page, figures, table
 
@@ -154,8 +121,6 @@ def _show(
 
 def _writable(folder: Path) -> Path:
     """Return the folder, or raise InputError before any work is done if it cannot be written to."""
-    from qep_qiskit.errors import InputError
-
     existing = next(above for above in (folder, *folder.absolute().parents) if above.exists())
     if not existing.is_dir():
         raise InputError(f"--out: {folder} cannot be a folder, {existing} is a file; give another one")

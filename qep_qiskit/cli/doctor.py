@@ -8,12 +8,10 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
-from packaging import requirements as requirement
-from packaging.specifiers import SpecifierSet
+from packaging.requirements import Requirement
 
 import qep_qiskit
 from qep_qiskit.cli.options import json_option
@@ -27,7 +25,7 @@ def command(as_json: bool) -> int:
     declared = requirements()
     versions = {
         "qep-qiskit": qep_qiskit.__version__,
-        **{need.name: _version(need.name) for need in declared if need.wanted or _version(need.name)},
+        **{need.name: _version(need.name) for need in declared if need.marker is None or _version(need.name)},
     }
     checks = [_installed(declared, versions), *(_checked(name, check) for name, check in CHECKS.items())]
     ok = all(check["ok"] for check in checks)
@@ -46,43 +44,23 @@ def _version(name: str) -> str | None:
         return None
 
 
-@dataclass(frozen=True)
-class Requirement:
-    """A declared dependency of this package.
-
-    Attributes
-    ----------
-    name : str
-    versions : SpecifierSet
-        The supported versions.
-    wanted : bool
-        Whether it is required. Packages of extras are not; their versions are checked only if they are installed.
-    """
-
-    name: str
-    versions: SpecifierSet
-    wanted: bool
-
-
 def requirements() -> list[Requirement]:
-    """Return the declared dependencies of this installation, without those for developers."""
-    parsed = [requirement.Requirement(text) for text in importlib.metadata.requires("qep-qiskit") or ()]
-    needed = [Requirement(found.name, found.specifier, wanted=True) for found in parsed if found.marker is None]
-    extras = [
-        Requirement(found.name, found.specifier, wanted=False)
-        for found in parsed
-        if found.marker is not None and not found.marker.evaluate({"extra": "dev"})
-    ]
-    return needed + extras
+    """Return the declared dependencies of this installation, without those for developers; those of extras come last.
+
+    Packages of extras, which have a marker, are not required; their versions are checked only if they are installed.
+    """
+    declared = [Requirement(text) for text in importlib.metadata.requires("qep-qiskit") or ()]
+    kept = [need for need in declared if need.marker is None or not need.marker.evaluate({"extra": "dev"})]
+    return sorted(kept, key=lambda need: need.marker is not None)
 
 
 def _installed(declared: Sequence[Requirement], versions: Mapping[str, str | None]) -> dict[str, Any]:
     """Compare the installed versions with the declared ones."""
-    wrong = [f"{need.name} is missing" for need in declared if need.wanted and versions[need.name] is None]
+    wrong = [f"{need.name} is missing" for need in declared if need.marker is None and versions[need.name] is None]
     wrong += [
-        f"{need.name} {version} is installed, {need.versions} is needed"
+        f"{need.name} {version} is installed, {need.specifier} is needed"
         for need in declared
-        if (version := versions.get(need.name)) is not None and not need.versions.contains(version, prereleases=True)
+        if (version := versions.get(need.name)) is not None and not need.specifier.contains(version, prereleases=True)
     ]
     text = "; ".join(wrong) + "; run pip install --upgrade qep-qiskit" if wrong else f"{len(versions)} packages"
     return {"name": "packages", "ok": not wrong, "found": text, "seconds": 0.0}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qep_qiskit.cli.endings import DONE, NOT_FINISHED, InterruptedRunError
+from qep_qiskit.cli.endings import DONE, NOT_FINISHED
 from qep_qiskit.cli.interrupts import saying
-from qep_qiskit.cli.output import cell, marked, name_cell, say
+from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, say
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
@@ -20,19 +19,12 @@ if TYPE_CHECKING:
 def saved_when_interrupted(store: RunStore) -> Iterator[None]:
     """If Ctrl-C ends a command, report how to resume; every step is recorded before it is done."""
     there = f"all that was sent and fetched is saved, `qep collect {store.folder}` resumes it"
-    try:
-        with saying(lambda: there):
+    with saying(lambda: there):
+        try:
             yield
-    except KeyboardInterrupt:
-        store.check_present()
-        raise InterruptedRunError(there) from None
-
-
-def run_folder(run: str) -> Path:
-    """Return the folder of a run, given by its path or by its name under hardware_runs/."""
-    from qep_qiskit.runs.file.folders import find_run
-
-    return find_run(run)
+        except KeyboardInterrupt:
+            store.check_present()
+            raise
 
 
 def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
@@ -41,7 +33,6 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
     If `quiet`, nothing is printed for an unfinished run.
     """
     from qep_qiskit.cli.gradient_table import show
-    from qep_qiskit.cli.output import console, print_json
 
     gradient = life.advance()
     store = life.store

@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from qep_qiskit.cli.endings import InterruptedRunError
+
 LIMIT_SECONDS = 4.2
 """The time in seconds after which the process is ended, even if it is busy."""
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -61,16 +63,23 @@ def take_the_word() -> None:
 
 @contextlib.contextmanager
 def saying(words: Callable[[], str]) -> Iterator[None]:
-    """Register the final message in case the process must be ended: the saved results, and the way to resume.
+    """End the work inside with a message if it is interrupted: what is saved, and how to resume.
 
     Parameters
     ----------
     words : callable
         A function that returns the message. It may be called in another thread, and may save the results first.
+
+    Raises
+    ------
+    InterruptedRunError
+        If the work is interrupted.
     """
     _heard.words.append(words)
     try:
         yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(words()) from None
     finally:
         _heard.words.remove(words)
 

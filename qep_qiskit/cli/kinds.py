@@ -8,6 +8,7 @@ import click
 
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import console, print_json, say
+from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import PACKAGE, one_of, shown
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ def command(section: str, as_json: bool) -> None:
 
 
 def _kinds(section: str) -> list[dict[str, Any]]:
-    from qep_qiskit.errors import InputError, nearest
     from qep_qiskit.experiment.section import Choice
     from qep_qiskit.experiment.sections import SECTIONS
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from qep_qiskit.errors import nearest
+from qep_qiskit.runs.file.folders import HOME
+
 if TYPE_CHECKING:
     from qep_qiskit.experiment import Spec
 
@@ -24,8 +27,6 @@ class Group(click.Group):
         """Return the command named by the first word."""
         word = args[0] if args else ""
         if word and not word.startswith("-") and self.get_command(ctx, word) is None:
-            from qep_qiskit.errors import nearest
-
             verbs = self.list_commands(ctx)
             close = nearest(word, verbs) or f"; the commands are {', '.join(verbs)}."
             raise click.UsageError(f"no command is called {word!r}{close}", ctx)
@@ -34,16 +35,7 @@ class Group(click.Group):
 
 @dataclass(frozen=True)
 class SpecRequest:
-    """The spec requested by a command line.
-
-    Attributes
-    ----------
-    path : str
-        The path of the spec; empty if none was given.
-    overrides : tuple of str
-        Overrides of the form ``section.key=value``.
-    seed : int or None
-    """
+    """The spec requested by a command line: its path (empty if not given), its overrides ``section.key=value``, and a seed."""
 
     path: str
     overrides: tuple[str, ...]
@@ -62,24 +54,16 @@ class SpecRequest:
         named = () if device is None else (f"device.name={device}",)
         return [parse(text) for text in (*self.overrides, *named)]
 
-    def home(self, given: str | None, *, suffix: str = "", dated: bool = False) -> Path:
-        """Return the output folder: the given one, or a folder under hardware_runs/ with the spec's name."""
+    def home(self, given: str | None, name: str = "{}", *, dated: bool = False) -> Path:
+        """Return the output folder: the given one, or one under hardware_runs/ with the spec's name in place of the braces."""
         if given is not None:
             return Path(given)
-        return Path("hardware_runs") / f"{Path(self.path).stem}{suffix}{f'-{datetime.now(UTC):%Y%m%d-%H%M%S}' if dated else ''}"
+        return HOME / (name.format(Path(self.path).stem) + (f"-{datetime.now(UTC):%Y%m%d-%H%M%S}" if dated else ""))
 
 
-def spec_options(function: F) -> F:
+def spec_options(function: Any, metavar: str = "SPEC") -> Any:
     """Add SPEC, --set, --seed and --json; the command gets the first three as a `request`."""
-    return _with_request(function, "SPEC")
 
-
-def optional_spec_options(function: F) -> F:
-    """Add the same options as `spec_options`, but with an optional SPEC."""
-    return _with_request(function, "[SPEC]")
-
-
-def _with_request(function: Any, metavar: str) -> Any:
     @functools.wraps(function)
     def verb(*, spec_path: str | None, overrides: tuple[str, ...], seed: int | None, **rest: Any) -> Any:
         return function(request=SpecRequest(spec_path or "", overrides, seed), **rest)
@@ -100,6 +84,7 @@ def _with_request(function: Any, metavar: str) -> Any:
     return verb
 
 
+optional_spec_options = functools.partial(spec_options, metavar="[SPEC]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before jobs are sent to a device that bills.")
 device_option = click.option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qep_qiskit.cli.asking import ask
 from qep_qiskit.cli.following import saved_when_interrupted
 from qep_qiskit.cli.output import progress, say
+from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, InputError, PreparationError
 
 if TYPE_CHECKING:
     from qep_qiskit.devices.price import Price
@@ -58,7 +59,6 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
     InputError
         If the folder contains a run of another spec.
     """
-    from qep_qiskit.errors import InputError
     from qep_qiskit.runs.file.folders import DATABASE
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle
@@ -83,8 +83,6 @@ def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int
 
     If a service fails to respond, the request is repeated; after several failures in a row the run ends.
     """
-    from qep_qiskit.errors import DeviceError, InputError
-
     waiting, failures, pause = dict(enumerate(lives)), [0] * len(lives), FIRST_PAUSE
     while waiting:
         for number, life in list(waiting.items()):
@@ -105,8 +103,9 @@ def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int
             pause = min(1.5 * pause, LAST_PAUSE)
 
 
-def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gradient, Progress], Any]) -> Any:
-    """Measure a spec in a run, once its price is confirmed, and return the result of `then`."""
+@contextmanager
+def measured(spec: Spec, folder: Path, yes: bool) -> Iterator[tuple[Lifecycle, Gradient, Progress]]:
+    """Measure a spec in a run, once its price is confirmed, and yield the open run with its gradient."""
     with progress() as report, opened(spec, folder, report) as life, saved_when_interrupted(life.store):
         if life.store.gradients():
             say(f"Measured before, nothing is sent: run {folder}.", err=True)
@@ -119,7 +118,7 @@ def measured(spec: Spec, folder: Path, yes: bool, then: Callable[[Lifecycle, Gra
         if isinstance(end, Exception):
             raise end
         say(f"Run {folder}.", err=True)
-        return then(life, end, report)
+        yield life, end, report
 
 
 def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done: Sequence[int]) -> list[int]:
@@ -130,7 +129,6 @@ def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done:
     InputError
         If one of the points is a training, since a training needs its own run.
     """
-    from qep_qiskit.errors import InputError
     from qep_qiskit.sweeps.sweep import kind_of, title_of
 
     numbers = [number for number, spec in enumerate(specs) if number not in set(done) and bills(spec)]
@@ -156,7 +154,6 @@ def paid_rows(
     If a point fails, the others are still measured. Failures are reported at the end and can be resubmitted in their runs.
     """
     from qep_qiskit.devices.price import Price
-    from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, PreparationError
     from qep_qiskit.sweeps import Row
     from qep_qiskit.sweeps.sweep import gradient_numbers, title_of
 

@@ -9,6 +9,7 @@ import click
 from qep_qiskit.cli.options import SpecRequest, device_option, spec_options
 from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, progress
 from qep_qiskit.display import counted, terminal_table
+from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, cells, column, duration, finite, percent
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
     except ValueError:
         number = 0.0
     if not 0 < number < 1:
-        from qep_qiskit.errors import InputError
-
         raise InputError(f"--target-error: {text!r} is not allowed; give a share such as 5% or 0.05")
     return number
 

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from qep_qiskit.cli.endings import DONE, FAILED, InterruptedRunError
+from qep_qiskit.cli.endings import DONE, FAILED
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, optional_spec_options, run_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, say
+from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.rehearsal.faults import FAULTS
 
 if TYPE_CHECKING:
     from qep_qiskit.cli.rehearsing import PlayedCommand
-    from qep_qiskit.equilibrium.result import Gradient
     from qep_qiskit.experiment import Spec
     from qep_qiskit.rehearsal.server import MockServer
 
@@ -78,8 +77,6 @@ def command(
     A mock service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the used qubits.
     With `--fault NAME` the service fails in that way, which shows how the program reacts.
     """
-    from qep_qiskit.errors import InputError
-
     try:
         from qep_qiskit.rehearsal.server import serve
     except ModuleNotFoundError as error:
@@ -94,17 +91,14 @@ def command(
             return _keep_up(server, as_json)
         words = [request.path, *_device_words(spec, name), *(w for o in request.overrides for w in ("--set", o))]
         words += [] if request.seed is None else ["--seed", str(request.seed)]
-        home = Path(folder) if folder else Path("hardware_runs") / f"rehearsal-{Path(request.path).stem}-{_now()}"
+        home = request.home(folder, "rehearsal-{}", dated=True)
 
         def there() -> str:
             what = f"the unfinished rehearsal is in {home}" if home.exists() else "nothing was written"
             return f"{what}; run the same command to start again"
 
-        try:
-            with _environment({"QEP_RUNTIME_URL": server.url}), saying(there):
-                return _play(server, words, home, faults, noise, as_json)
-        except KeyboardInterrupt:
-            raise InterruptedRunError(there()) from None
+        with _environment({"QEP_RUNTIME_URL": server.url}), saying(there):
+            return _play(server, words, home, faults, noise, as_json)
 
 
 def _device_words(spec: Spec, name: str | None) -> list[str]:
@@ -164,7 +158,6 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     import numpy as np
 
     from qep_qiskit.budget import deviation
-    from qep_qiskit.errors import DegenerateGroundStateError, InputError
     from qep_qiskit.experiment import load
     from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
     from qep_qiskit.runs.file.store import RunStore
@@ -186,22 +179,14 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     outcome: dict[str, Any] = {"gradient": gradients[-1], "events": events}
     if problem.network.num_qubits > COMPARED_QUBITS:
         return outcome
-    references: tuple[tuple[str, str, Callable[[], Gradient]], ...] = (
-        ("noise_free", "the noise-free gradient of the same states", lambda: gradient(problem, **same)),
-        ("exact", "the exact gradient", lambda: exact_gradient(problem)),
-    )
-    for key, title, ask in references:
-        try:
-            truth = np.array(ask().values)
-        except (DegenerateGroundStateError, InputError):
-            continue
-        off = deviation(values, truth, errors)
-        outcome[key] = {
-            "title": title,
-            "values": truth,
-            "largest_z": off.largest_z,
-            "mean_square_z": off.chi_square,
-        }
+    for key, title, verb, options in (
+        ("noise_free", "the noise-free gradient of the same states", gradient, same),
+        ("exact", "the exact gradient", exact_gradient, {}),
+    ):
+        with suppress(DegenerateGroundStateError, InputError):
+            truth = verb(problem, **options).values
+            off = deviation(values, truth, errors)
+            outcome[key] = {"title": title, "values": truth, "largest_z": off.largest_z, "mean_square_z": off.chi_square}
     return outcome
 
 
@@ -232,15 +217,11 @@ def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None
 
 
 def _keep_up(server: MockServer, as_json: bool) -> int:
-
     if as_json:
         print_json({"url": server.url, "pid": os.getpid()})
     else:
         say(f"export QEP_RUNTIME_URL={server.url}")
-        say(
-            "In another shell, after that line: qep plan, submit, status, collect, report. Ctrl-C ends it.",
-            err=True,
-        )
+        say("In another shell, after that line: qep plan, submit, status, collect, report. Ctrl-C ends it.", err=True)
         say(f"Its ledger: {server.url.removesuffix('/rt')}/ledger", err=True)
     try:
         while True:
@@ -261,7 +242,3 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _now() -> str:
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -16,26 +16,12 @@ from qep_qiskit.cli.output import progress
 if TYPE_CHECKING:
     from qep_qiskit.rehearsal.service import Service
 
-PATIENCE_SECONDS = 120.0
-PAUSE_SECONDS = 0.5
-MOST_FAILURES = 6
+PATIENCE_SECONDS, PAUSE_SECONDS, MOST_FAILURES = 120.0, 0.5, 6
 
 
 @dataclass(frozen=True)
 class PlayedCommand:
-    """A command that was run, with its result.
-
-    Attributes
-    ----------
-    command : str
-        The command line.
-    code : int
-        The exit code.
-    output : str
-        The complete output.
-    message : str
-        The last line on stderr.
-    """
+    """A command that was run, with its exit code, its complete output, and the last line on stderr as its message."""
 
     command: str
     code: int
@@ -56,13 +42,10 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedComma
     service : Service
         The service for the commands; once it has refused a job it always refuses it.
     """
-    from qep_qiskit.cli.main import VERBS
-
-    if "plan" in VERBS:
-        step = run(["plan", *words])
-        yield step
-        if step.code == WRONG_INPUT:
-            return
+    step = run(["plan", *words])
+    yield step
+    if step.code == WRONG_INPUT:
+        return
     submit = ["submit", *words, "--run", str(home), "--yes"]
     step = run(submit)
     yield step
@@ -86,8 +69,7 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedComma
         return
     if not reported:
         yield run(["status", str(home)])
-    if "report" in VERBS:
-        yield run(["report", str(home)])
+    yield run(["report", str(home)])
 
 
 def _next(submit: list[str], home: Path) -> list[str]:

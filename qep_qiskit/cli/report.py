@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from qep_qiskit.cli.following import run_folder
 from qep_qiskit.cli.options import file_option, json_option, run_argument
 from qep_qiskit.cli.output import print_json, progress, say
+from qep_qiskit.runs.file.folders import find_run
 
 
 @click.command("report", short_help="Write a page about a run.")
@@ -27,7 +27,7 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import state_of
 
-    with RunStore.open(run_folder(run)) as store, progress() as tell:
+    with RunStore.open(find_run(run)) as store, progress() as tell:
         if store.description.get("kind") == "training":
             from qep_qiskit.report import training_page
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qep_qiskit.cli.following import jobs_of, run_folder, show_jobs
+from qep_qiskit.cli.following import jobs_of, show_jobs
 from qep_qiskit.cli.options import Group, file_option, json_option, run_argument, run_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, progress, say
-from qep_qiskit.display import terminal_table
+from qep_qiskit.display import terminal_table, when
 from qep_qiskit.plain_text import shortened
+from qep_qiskit.runs.file.folders import DATABASE, HOME, find_run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,6 @@ def command() -> None:
 @json_option
 def list_command(folder: str | None, as_json: bool) -> None:
     """List the runs in FOLDER and below it; default: hardware_runs/."""
-    from qep_qiskit.runs.file.folders import HOME
     from qep_qiskit.runs.listing import runs_in, summary
 
     place = HOME if folder is None else Path(folder)
@@ -56,7 +56,7 @@ def show_command(run: str, as_json: bool) -> None:
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import summary
 
-    folder = run_folder(run)
+    folder = find_run(run)
     with RunStore.open(folder) as store, store.snapshot():
         whole, jobs = summary(folder), jobs_of(store)
         if not as_json:
@@ -79,10 +79,9 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
     """
     from qep_qiskit.files import writable
     from qep_qiskit.runs.file import exchange
-    from qep_qiskit.runs.file.folders import DATABASE
     from qep_qiskit.runs.file.store import RunStore
 
-    folder = run_folder(run)
+    folder = find_run(run)
     target = writable(f"{folder.resolve().name}.json" if output is None else output, "--output")
     with progress() as report:
         report(f"exporting {folder}", None)
@@ -114,7 +113,6 @@ def import_command(file: str, folder: str | None, as_json: bool) -> None:
     Its counts can be reduced again, and a training that needs no device can be resumed.
     """
     from qep_qiskit.runs.file import exchange
-    from qep_qiskit.runs.file.folders import HOME
 
     run = exchange.import_run(file, HOME / Path(file).stem if folder is None else Path(folder))
     print_json({"run": str(run)}) if as_json else say(f"{run}: imported")
@@ -127,15 +125,11 @@ def _show_list(runs: list[Summary]) -> None:
         jobs = f"{run.steps} steps" if run.steps else str(sum(run.jobs.values())) if run.jobs else ""
         numbers = (jobs, f"{run.shots:,}" if run.shots else "", "" if run.seconds is None else f"{run.seconds:.1f}")
         state = cell(run.state, STYLES.get(run.state, "yellow"))
-        table.add_row(*map(cell, (run.folder, run.kind, run.device)), state, cell(_when(run.created, 16)), *numbers)
+        table.add_row(*map(cell, (run.folder, run.kind, run.device)), state, cell(when(run.created, 16)), *numbers)
     console(whole=True).print(table)
     for run in runs:
         if run.problem:
             say(run.problem, err=True)
-
-
-def _when(time: str, length: int = 19) -> str:
-    return time[:length].replace("T", " ")
 
 
 def _show(run: Summary, store: RunStore, jobs: list[dict[str, object]]) -> None:
@@ -143,13 +137,13 @@ def _show(run: Summary, store: RunStore, jobs: list[dict[str, object]]) -> None:
     from qep_qiskit.runs.readings import Reading
 
     out = console()
-    created = _when(run.created)
+    created = when(run.created)
     out.print(marked("{}  {} on {}, {}; made {} UTC\n", run.id, run.kind, run.device, run.state, created))
     if jobs:
         show_jobs(out, store, jobs)
     out.print()
     for event in store.events():
-        out.print(cell(f"  {_when(event.time)}  {event.state or '':<10}  {event.text}"), style="dim", soft_wrap=True)
+        out.print(cell(f"  {when(event.time)}  {event.state or '':<10}  {event.text}"), style="dim", soft_wrap=True)
     _show_epochs(out, store)
     for document in store.gradients():
         rung = Reading.of(document).rung

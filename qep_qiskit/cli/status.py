@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qep_qiskit.cli.endings import DONE, NOT_FINISHED
-from qep_qiskit.cli.following import jobs_of, run_folder, show_jobs
+from qep_qiskit.cli.following import jobs_of, show_jobs
 from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import console, print_json, progress, say
+from qep_qiskit.runs.file.folders import find_run
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
@@ -27,7 +28,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import progress_of, state_of
 
-    with RunStore.open(run_folder(run)) as store:
+    with RunStore.open(find_run(run)) as store:
         jobs = jobs_of(store)
         training = progress_of(store)
         if not offline and (training is None or (training["asked"] and _under_way(jobs))):

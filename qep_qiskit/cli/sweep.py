@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qep_qiskit.cli.endings import InterruptedRunError
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, out_option, pool_options, spec_options, yes_option
 from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say
@@ -68,7 +67,7 @@ def command(
     seed: list[tuple[str, object]] = [] if request.seed is None else [("seed", request.seed)]
     specs = points(request.path, [*request.pairs(), *seed], where)
     bad = unmade(specs, where)
-    folder = request.home(out, suffix="-sweep")
+    folder = request.home(out, "{}-sweep")
     measures = MEASURES[kind_of(specs[0])]
     with opened(folder, spec.to_toml(), axes, files_of(specs)) as sweep:
 
@@ -81,21 +80,16 @@ def command(
                 done = [row.number for row in sweep.rows]
                 paid = paid_points(specs, where, [*done, *bad])
                 measured = paid_rows(specs, where, paid, folder / "runs", yes, report)
-                for row in itertools.chain(measured, rows(specs, where, processes, done=[*done, *paid], bad=bad)):
-                    sweep.add(row)
-                    report(f"{len(sweep.rows)} of {len(where)} points", len(sweep.rows) / len(where))
-        except KeyboardInterrupt:
-            if sweep.rows:
-                sweep.save()
-            raise InterruptedRunError(there()) from None
+                try:
+                    for row in itertools.chain(measured, rows(specs, where, processes, done=[*done, *paid], bad=bad)):
+                        sweep.add(row)
+                        report(f"{len(sweep.rows)} of {len(where)} points", len(sweep.rows) / len(where))
+                finally:
+                    if sweep.rows:
+                        sweep.save()
+                        sweep.write_csv(measures)
         except PoolLostError as error:
-            if sweep.rows:
-                sweep.save()
             raise PoolLostError(f"{error}; {there()}") from None
-        finally:
-            if sweep.rows:
-                sweep.save()
-                sweep.write_csv(measures)
         entries = summary(sweep.rows, measures)
         drawn = next((name for name in measures if any(entry.numbers[name] for entry in entries)), measures[0])
         picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")

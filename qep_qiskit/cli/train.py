@@ -16,6 +16,9 @@ from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, optional_spec_options, pool_options, run_option, yes_option
 from qep_qiskit.cli.output import console, marked, print_json, say
 from qep_qiskit.display import counted
+from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import cosine, duration, percent, with_error
+from qep_qiskit.runs.file.folders import find_run
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
@@ -50,8 +53,9 @@ def command(
     On a device that bills the price is shown first. Every job is recorded before it is sent: after an interruption or a crash
     --resume continues with the submitted jobs, and none is sent twice.
     """
-    from qep_qiskit.errors import InputError
     from qep_qiskit.training.fitting import spread
+    from qep_qiskit.training.life.checkpoints import kept_steps
+    from qep_qiskit.training.life.hardware import refuse
     from qep_qiskit.training.life.interrupts import InterruptedTrainingError
     from qep_qiskit.workers import PoolLostError, pool
 
@@ -66,28 +70,24 @@ def command(
             raise InputError(
                 f"--resume: {home} was begun without workers, whose shots differ; leave out --workers and --scheduler"
             )
-    from qep_qiskit.training.life.checkpoints import kept_steps
-    from qep_qiskit.training.life.hardware import refuse
-
     refuse(task, home, workers, scheduler)
-    steps = _Steps()
+    logs: list[Log] = []
 
     def there() -> str:
-        if steps.log is None and not (home / "run.db").exists():
+        if not logs and not (home / "run.db").exists():
             return "nothing was written, run the same command to start again"
-        return f"{steps.count} of {task.total_steps} steps are kept in {home}; `qep train --resume {home}` resumes it"
+        count = logs[-1].done if logs else 0
+        return f"{count} of {task.total_steps} steps are kept in {home}; `qep train --resume {home}` resumes it"
 
-    try:
-        with saying(there), pool(workers, scheduler) as processes, _watching(task) as (watch, hidden):
-            watch["confirm"] = ask_for_training(yes, hidden)
-            watch["on_begin"] = steps.beginning(watch.get("on_begin"))
-            result = kept_steps(spread(task, processes, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
-    except InterruptedTrainingError as error:
-        raise InterruptedRunError(f"{error}; `qep train --resume {home}` resumes it") from None
-    except KeyboardInterrupt:
-        raise InterruptedRunError(there()) from None
-    except PoolLostError as error:
-        raise PoolLostError(f"{error}; {there()}") from None
+    with saying(there):
+        try:
+            with pool(workers, scheduler) as processes, _watching(task, logs.append) as (watch, hidden):
+                watch["confirm"] = ask_for_training(yes, hidden)
+                result = kept_steps(spread(task, processes, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
+        except InterruptedTrainingError as error:
+            raise InterruptedRunError(f"{error}; `qep train --resume {home}` resumes it") from None
+        except PoolLostError as error:
+            raise PoolLostError(f"{error}; {there()}") from None
     if as_json:
         print_json({"run": str(home), **result.to_dict()})
     else:
@@ -95,30 +95,7 @@ def command(
         say(f"\nRun {home}; `qep report {home}` draws it.")
 
 
-class _Steps:
-    """Counter of the steps that a training has stored so far."""
-
-    def __init__(self) -> None:
-        self.log: Log | None = None
-
-    @property
-    def count(self) -> int:
-        """The number of stored steps."""
-        return 0 if self.log is None else self.log.done
-
-    def beginning(self, also: Callable[[Log], None] | None) -> Callable[[Log], None]:
-        """Return a function to be called when the training begins."""
-
-        def begin(log: Log) -> None:
-            self.log = log
-            if also is not None:
-                also(log)
-
-        return begin
-
-
 def _begun(request: SpecRequest, folder: str | None) -> tuple[Any, Path, dict[str, Any]]:
-    from qep_qiskit.errors import InputError
     from qep_qiskit.experiment.settlement import laid_spec
     from qep_qiskit.training.from_spec import task_from
 
@@ -136,8 +113,6 @@ def _begun(request: SpecRequest, folder: str | None) -> tuple[Any, Path, dict[st
 
 
 def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any, Path, dict[str, Any], bool]:
-    from qep_qiskit.cli.following import run_folder
-    from qep_qiskit.errors import InputError
     from qep_qiskit.experiment import load
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.training.from_spec import task_from
@@ -145,7 +120,7 @@ def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any
     for name, value in (("SPEC", request.path), ("--set", request.overrides), ("--seed", request.seed), ("--run", folder)):
         if value not in (None, (), ""):
             raise InputError(f"--resume: resumes a run as it was begun; leave out {name}")
-    home = run_folder(resume)
+    home = find_run(resume)
     with RunStore.open(home) as store:
         if store.description.get("kind") != "training":
             raise InputError(f"run: {home} is not a training; `qep collect {home}` resumes it")
@@ -171,10 +146,10 @@ def ask_for_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], 
 
 
 @contextmanager
-def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
-    """Show loss, accuracy, shots and the remaining time on stderr if it is a terminal."""
+def _watching(task: Task, begun: Callable[[Log], None]) -> Iterator[tuple[dict[str, Any], Hidden]]:
+    """Show loss, accuracy, shots and the remaining time on stderr if it is a terminal; call `begun` when the training begins."""
     if not sys.stderr.isatty():
-        yield {}, nullcontext
+        yield {"on_begin": begun}, nullcontext
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -192,6 +167,7 @@ def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
         last: dict[str, Any] = {}
 
         def begin(log: Log) -> None:
+            begun(log)
             bar.update(line, completed=len(log.history))
 
         def step(done: Step) -> None:
@@ -214,8 +190,6 @@ def _watching(task: Task) -> Iterator[tuple[dict[str, Any], Hidden]]:
 
 def status(done: Step, epoch: dict[str, Any]) -> str:
     """Return the text next to the progress bar."""
-    from qep_qiskit.estimates import percent, with_error
-
     parts = [f"epoch {done.record['epoch']}", f"loss {with_error(done.record['loss'], done.record['loss_stderr'])}"]
     for name in ("train_accuracy", "validation_accuracy"):
         if epoch.get(name) is not None:
@@ -228,7 +202,6 @@ def status(done: Step, epoch: dict[str, Any]) -> str:
 def show(result: TrainingResult) -> None:
     """Print a summary of the training."""
     from qep_qiskit.cli.epoch_table import epoch_table
-    from qep_qiskit.estimates import cosine, duration
 
     out = console()
     out.print(epoch_table(result.epochs, "Training"))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.diagnostics import BetaBias
 from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.estimates import percent
 from qep_qiskit.preparation.response import Response, respond
 
 if TYPE_CHECKING:
@@ -151,11 +152,6 @@ def safe_beta(reach: float, order: int) -> float:
 def rounded(beta: float) -> float:
     """Return β rounded to three significant digits, so that the value shown is the value used."""
     return float(f"{beta:.3g}")
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage with two significant digits, or three from 100 % upwards."""
-    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.3g} %"
 
 
 def biases_of(plans: Sequence[Plan]) -> list[Bias]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.equilibrium.bias import percent
+from qep_qiskit.estimates import percent
 from qep_qiskit.preparation.true_states import TrueState, true_changes, true_ground_states
 
 if TYPE_CHECKING:

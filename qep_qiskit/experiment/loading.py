@@ -20,6 +20,8 @@ from qep_qiskit.kinds import one_of, shown
 
 REQUIRED = ("network", "cost")
 LARGEST_SEED = 2**63 - 1
+FIELDS = {"stencil": "stencil_section", "device": "device_section"}
+"""The fields of a spec for sections with the name of one of its methods."""
 
 
 def load(path: str | os.PathLike[str], *, overrides: Sequence[tuple[str, object]] = (), seed: int | None = None) -> Spec:
@@ -52,22 +54,9 @@ def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
     for key in REQUIRED:
         if key not in tables:
             raise InputError(f"[{key}]: missing; a spec needs the sections [network] and [cost]")
-    sections: dict[str, Any] = {name: _section(name, tables.get(name, {})) for name in SECTIONS}
-    spec = Spec(
-        seed=_seed(tables.get("seed", 0)),
-        weights=_table("weights", tables.get("weights", {})),
-        tables=dict(tables),
-        path=path,
-        network=sections["network"],
-        cost=sections["cost"],
-        sample=sections["sample"],
-        stencil_section=sections["stencil"],
-        preparation=sections["preparation"],
-        measurement=sections["measurement"],
-        device_section=sections["device"],
-        data=sections["data"],
-        training=sections["training"],
-    )
+    sections: dict[str, Any] = {FIELDS.get(name, name): _section(name, tables.get(name, {})) for name in SECTIONS}
+    weights = _table("weights", tables.get("weights", {}))
+    spec = Spec(seed=_seed(tables.get("seed", 0)), weights=weights, tables=dict(tables), path=path, **sections)
     spec.stencil()  # refuses an unusable β when the spec is read
     return spec
 

@@ -29,8 +29,9 @@ class Section(BaseModel):
     def _whole_numbers(cls, table: Any) -> Any:
         if not isinstance(table, dict):
             return table
-        fields = cls.model_fields
-        return {k: _whole(v) if k in fields and _takes_whole(fields[k].annotation) else v for k, v in table.items()}
+        leaves = {key: _leaves(field.annotation) for key, field in cls.model_fields.items()}
+        whole = {key for key, forms in leaves.items() if int in forms and float not in forms}
+        return {key: _whole(value) if key in whole else value for key, value in table.items()}
 
     def written(self) -> dict[str, Any]:
         """Return the keys that the user wrote. All others keep the defaults of the object that is built."""
@@ -75,7 +76,6 @@ class Choice:
     ----------
     selector : str
         The key that names the kind.
-    kinds : Kinds
     default : str or None
         The kind if that key is omitted; None if the key is required.
     given : tuple of str
@@ -103,14 +103,12 @@ def _model(choice: Choice, kind: Kind) -> type[KindSection]:
         form = _form(parameter)
         if name not in (choice.selector, *choice.given) and form is not None:
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-            fields[name] = (Annotated[form, _field(parameter.key, form)], default)
+            key = parameter.key
+            limits = Field(ge=key.least, le=key.most, gt=key.above, lt=key.below, description=allowed(key, form))
+            fields[name] = (Annotated[form, limits], default)
     model = create_model(kind.name, __base__=KindSection, **fields)
     model.kind_, model.selector_ = kind, choice.selector
     return model
-
-
-def _field(key: Key, form: Any) -> Any:
-    return Field(ge=key.least, le=key.most, gt=key.above, lt=key.below, description=allowed(key, form))
 
 
 def allowed(key: Key, form: Any) -> str:
@@ -174,12 +172,6 @@ def _held(hint: Any) -> Any:
     if origin in (dict, Mapping) and parts[0] is str and (item := _held(parts[1])) is not None:
         return dict[str, item]  # type: ignore[valid-type]
     return None
-
-
-def _takes_whole(annotation: Any) -> bool:
-    """Return whether a key accepts whole numbers but no other numbers."""
-    leaves = set(_leaves(annotation))
-    return int in leaves and float not in leaves
 
 
 def _leaves(annotation: Any) -> list[Any]:

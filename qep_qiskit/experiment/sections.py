@@ -21,8 +21,7 @@ class Sample(Section):
     )
 
 
-def _mitigation(value: object) -> str:
-    return str(parse(value, "measurement.mitigation"))
+Mitigations = Annotated[str, BeforeValidator(lambda text: str(parse(text, "measurement.mitigation")))]
 
 
 class Measurement(Section):
@@ -36,7 +35,7 @@ class Measurement(Section):
         description='"even", "optimal" (the same total, for the least predicted error), or the shots of each phase and basis, '
         "such as [[1000, 0], [4000, 2000], [4000, 2000]]",
     )
-    mitigation: Annotated[str, BeforeValidator(_mitigation)] = Field("none", description='a text, such as "tensored"')
+    mitigation: Mitigations = Field("none", description='a text, such as "tensored"')
     calibration_shots: int | None = Field(
         None, ge=2, le=10**9, description="the shots of each calibration circuit, a whole number from 2 to 1000000000"
     )

@@ -32,16 +32,8 @@ if TYPE_CHECKING:
 class Spec:
     """A validated experiment: a problem, and the settings for measuring its gradient.
 
-    Attributes
-    ----------
-    seed : int
-    network, cost, sample, stencil_section, preparation, measurement, device_section, data, training : Section
-        The checked sections; the methods below build objects from them.
-    weights : mapping
-        The weights as written, by group or by name.
-    tables : mapping
-        The whole spec as plain tables, including overrides.
-    path : Path or None
+    The sections are checked; the methods below build objects from them. The weights are those written, by group or by name. The
+    tables hold the whole spec, including overrides.
     """
 
     seed: int
@@ -79,11 +71,6 @@ class Spec:
     def mitigation(self) -> str:
         """The mitigation of the device's errors, such as ``"tensored"``."""
         return self.measurement.mitigation
-
-    @property
-    def calibration_shots(self) -> int | None:
-        """Shots per calibration circuit; None leaves the choice to the device layer."""
-        return self.measurement.calibration_shots
 
     def weighted_network(self) -> tuple[Network, dict[str, float]]:
         """Return the network and its weights by name."""
@@ -176,7 +163,7 @@ class Spec:
             device=self.device(),
             shots=self.shots,
             mitigation=parse(self.mitigation, "measurement.mitigation"),
-            calibration_shots=self.calibration_shots,
+            calibration_shots=self.measurement.calibration_shots,
             seed=self.seed,
         )
 

@@ -9,13 +9,8 @@ from pydantic import BeforeValidator, Field
 from qep_qiskit.experiment.section import Section
 from qep_qiskit.kinds import OPTIMIZERS, SCHEDULES
 
-
-def _optimizer(name: object) -> str:
-    return OPTIMIZERS.named(name, "training.optimizer").name
-
-
-def _schedule(name: object) -> str:
-    return SCHEDULES.named(name, "training.schedule").name
+Optimizer = Annotated[str, BeforeValidator(lambda name: OPTIMIZERS.named(name, "training.optimizer").name)]
+Schedule = Annotated[str, BeforeValidator(lambda name: SCHEDULES.named(name, "training.schedule").name)]
 
 
 class Data(Section):
@@ -51,9 +46,9 @@ class Training(Section):
     """The section ``[training]``: the fit of the network."""
 
     gradient: Literal["equilibrium", "exact"] = Field("equilibrium", description='"equilibrium" or "exact"')
-    optimizer: Annotated[str, BeforeValidator(_optimizer)] = Field("adam", description="the name of an optimizer")
+    optimizer: Optimizer = Field("adam", description="the name of an optimizer")
     learning_rate: float = Field(0.01, gt=0, description="a number above 0")
-    schedule: Annotated[str, BeforeValidator(_schedule)] = Field("constant", description="the name of a schedule")
+    schedule: Schedule = Field("constant", description="the name of a schedule")
     epochs: int = Field(50, ge=1, le=10_000_000, description="a whole number from 1 to 10000000")
     batch_size: int = Field(10, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
     early_stopping: int | None = Field(

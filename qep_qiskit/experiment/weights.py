@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qep_qiskit.errors import InputError, nearest
@@ -18,7 +19,6 @@ def resolve(network: Network, table: Mapping[str, object], seed: int) -> dict[st
 
     Parameters
     ----------
-    network : Network
     table : mapping
         ``{"J": [0.1, 0.2], "g": 1.0, "h[0]": 0.3}``: for a group, a list for its members in order or one number for all of them;
         for one weight, a number, which takes precedence over its group's.
@@ -54,15 +54,10 @@ def _members(group: str, names: list[str], value: object) -> dict[str, float]:
 
 
 def _number(key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{key}: {shown(value)} is not allowed; give a finite number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise InputError(f"{key}: {shown(value)} is not allowed; give a finite number")
-    return number
+    with suppress(OverflowError):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    raise InputError(f"{key}: {shown(value)} is not allowed; give a finite number")
 
 
 def _some(names: list[str] | tuple[str, ...]) -> str:

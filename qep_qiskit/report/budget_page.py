@@ -11,17 +11,14 @@ from matplotlib.figure import Figure
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.budget import Budget, Rung
-from qep_qiskit.estimates import MISSING, column, cosine, duration, finite, percent, ratio, with_error
+from qep_qiskit.estimates import column, finite, ratio
 from qep_qiskit.files import write_whole
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.report.circuit_text import circuit_text
 from qep_qiskit.report.curves import weight_graph
 from qep_qiskit.report.figures import figure
-from qep_qiskit.report.findings import allowed_chi_square, large, verdict
+from qep_qiskit.report.findings import allowed_chi_square, large, numbers_of, verdict
 from qep_qiskit.report.template import Column, Page, as_grid, as_rows, columns_of, image
-
-LABELS = ("error", "shot noise alone", "rung added", "cosine", "signs agree", "max |z|", "χ²/K", "loss", "time")
-"""The headings of the columns of a rung."""
 
 
 def write(
@@ -31,7 +28,7 @@ def write(
     spec_text: str | None = None,
     circuit: QuantumCircuit | None = None,
 ) -> Path:
-    """Write the page atomically, so that a reader never sees a part of it.
+    """Write the page atomically, so that a reader never sees a part of it, and return its path.
 
     Parameters
     ----------
@@ -41,10 +38,6 @@ def write(
         The spec as the user wrote it.
     circuit : QuantumCircuit, optional
         The circuit that prepares the states; it is drawn on the page.
-
-    Returns
-    -------
-    Path
     """
     return write_whole(path, page(budget, spec_text=spec_text, circuit=circuit).encode("utf-8"))
 
@@ -76,7 +69,6 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
         image=image(figure(budget)),
         graph=image(graph_of(weights, settings.get("network"))),
         circuit=None if circuit is None else circuit_text(circuit),
-        labels=LABELS,
         rungs=[_row(budget, rung) for rung in budget.rows],
         names=budget.names,
         columns=_columns(budget, weights),
@@ -121,24 +113,13 @@ def graph_of(weights: Mapping[str, float], network: object) -> Figure | None:
 
 
 def _row(budget: Budget, rung: Rung) -> dict[str, Any]:
-    computed, compared = rung.values is not None, rung.name != "exact"
-    cells = (
-        percent(rung.relative_error) if compared or not computed else "0",
-        percent(budget.shot_noise(rung)),
-        percent(rung.added if compared else None),
-        cosine(rung.cosine if compared else None),
-        percent(rung.sign_agreement if compared else None),
-        MISSING if rung.largest_z is None else f"{rung.largest_z:.1f}",
-        ratio(rung.chi_square),
-        with_error(rung.loss, rung.loss_stderr),
-        duration(rung.seconds if computed else None),
-    )
+    computed, numbers = rung.values is not None, numbers_of(budget, rung)
     return {
         "title": rung.title,
         "meaning": RUNGS[rung.name].meaning,
         "note": rung.note or "",
         "computed": computed,
-        "cells": cells,
+        "numbers": {**numbers, "error": "0"} if computed and rung.name == "exact" else numbers,
         "marked": large(rung.largest_z),
     }
 

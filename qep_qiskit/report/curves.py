@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qep_qiskit.plain_text import shortened
-from qep_qiskit.report.picture import BLUE, FAINT, GREEN, INK, ORANGE, SKY, YELLOW
+from qep_qiskit.report.picture import BLUE, FAINT, GREEN, INK, ORANGE, SKY, YELLOW, note
 
 Rows = Sequence[Mapping[str, Any]]
 TRAINED, HELD_OUT, THIRD = BLUE, ORANGE, GREEN
@@ -126,25 +126,12 @@ def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Fi
         panel.scatter([x], [y], s=260, color=colour, edgecolors=INK, zorder=2)
         panel.text(x, y, str(site), ha="center", va="center", fontsize=9, zorder=3)
         fields = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
-        panel.annotate(
-            fields,
-            (x, y),
-            (0, -15),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            fontsize=7,
-            color="#444444",
-            zorder=4,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-        )
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+        note(panel, fields, (x, y), (0, -15), ha="center", va="top", fontsize=7, color="#444444", zorder=4, bbox=box)
     panel.set_axis_off()
     panel.margins(0.12)
-    panel.set_title(
-        f"largest |coupling| {largest:.3g} · blue positive, orange negative · yellow inputs, blue outputs",
-        fontsize=8.5,
-        loc="left",
-    )
+    title = f"largest |coupling| {largest:.3g} · blue positive, orange negative · yellow inputs, blue outputs"
+    panel.set_title(title, fontsize=8.5, loc="left")
     return drawing
 
 

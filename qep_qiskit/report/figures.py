@@ -17,8 +17,8 @@ from qep_qiskit.files import write_whole
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
 from qep_qiskit.report.findings import LARGE_Z
-from qep_qiskit.report.picture import BLUE, FAINT, INK, ORANGE, PINK, file_bytes
-from qep_qiskit.report.waterfall import has_levels, legend, waterfall
+from qep_qiskit.report.picture import BLUE, FAINT, INK, ORANGE, PINK, file_bytes, note
+from qep_qiskit.report.waterfall import legend, levels_of, waterfall
 
 MANY_WEIGHTS = 40
 """If there are more weights than this, the gradient is drawn against the exact one instead of weight by weight."""
@@ -26,17 +26,7 @@ COLOURS = {"device": PINK, "shots": ORANGE, "mitigated": BLUE}
 
 
 def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
-    """Draw a budget into a file: SVG if the path ends in .svg, else PNG.
-
-    Parameters
-    ----------
-    budget : Budget, or the mapping of its ``to_dict()``
-    path : path-like
-
-    Returns
-    -------
-    Path
-    """
+    """Draw a budget into a file, and return its path: SVG if the path ends in .svg, else PNG."""
     style: Literal["png", "svg"] = "svg" if Path(path).suffix.lower() == ".svg" else "png"
     return write_whole(path, file_bytes(figure(budget), style))
 
@@ -50,7 +40,7 @@ def figure(budget: Budget | Mapping[str, Any]) -> Figure:
     exact = values_of(budget, "exact")
     many = len(budget.names) > MANY_WEIGHTS and exact is not None
     compared = exact is not None and len(budget.computed) > 1
-    levels = has_levels(budget)
+    levels = levels_of(budget)
     height = 5.2 if many else (4.8 if compared else 3.3) + (2.8 if levels else 0.0)
     drawing = Figure(figsize=(10.4 if many else 8.5, height), layout="constrained", facecolor="white")
     left: Figure | SubFigure = drawing
@@ -97,14 +87,7 @@ def _by_weight(axes: list[Axes], budget: Budget, exact: Vector | None) -> None:
             panel.axvline(start - 0.95, color="#dddddd", linewidth=0.8, zorder=0)
     if exact is not None:
         width = 15 if len(names) <= 20 else 9
-        tick: dict[str, Any] = {
-            "marker": "_",
-            "markersize": width,
-            "markeredgewidth": 1.8,
-            "linestyle": "none",
-            "color": INK,
-        }
-        axes[0].plot(positions, exact, label="exact", zorder=2, **tick)
+        axes[0].plot(positions, exact, "_", markersize=width, markeredgewidth=1.8, color=INK, label="exact", zorder=2)
     axes[0].axhline(0.0, color=FAINT, linewidth=0.6, zorder=0)
     axes[0].margins(y=0.14)
     _series(axes, budget, np.array(positions), exact, shift=0.17)
@@ -163,16 +146,8 @@ def _name_outliers(axes: Axes, budget: Budget, rung: Rung, exact: Vector) -> Non
         return
     size = np.nan_to_num(np.abs(rung.z))
     for k in [k for k in np.argsort(-size, kind="stable")[:4].tolist() if size[k] > LARGE_Z]:
-        axes.annotate(
-            shortened(budget.names[k], 14),
-            (exact[k], rung.values[k] - exact[k]),
-            (5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=COLOURS[rung.name],
-            parse_math=False,
-        )
+        place = (float(exact[k]), float(rung.values[k] - exact[k]))
+        note(axes, shortened(budget.names[k], 14), place, (5, 0), fontsize=8, color=COLOURS[rung.name])
 
 
 def _finish(axes: list[Axes], label: str, title: str) -> None:

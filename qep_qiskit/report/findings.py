@@ -6,11 +6,12 @@ import math
 from typing import NamedTuple
 
 from qep_qiskit.budget import Budget, Rung
-from qep_qiskit.estimates import percent, ratio
+from qep_qiskit.estimates import MISSING, cosine, duration, percent, ratio, with_error
 from qep_qiskit.kinds import RUNGS
 
 LARGE_Z = 3.0
 """A z-score beyond this is marked wherever it is shown."""
+LARGEST_Z = "max |z|"
 
 
 class Contribution(NamedTuple):
@@ -30,6 +31,22 @@ class Verdict(NamedTuple):
 def large(z: float | None) -> bool:
     """Return whether a z-score is large enough to be highlighted."""
     return z is not None and abs(z) > LARGE_Z
+
+
+def numbers_of(budget: Budget, rung: Rung) -> dict[str, str]:
+    """Return the numbers of a rung as texts, by the heading of their column."""
+    compared = rung.name != "exact"
+    return {
+        "error": percent(rung.relative_error if compared else None),
+        "shot noise alone": percent(budget.shot_noise(rung)),
+        "rung added": percent(rung.added if compared else None),
+        "cosine": cosine(rung.cosine if compared else None),
+        "signs agree": percent(rung.sign_agreement if compared else None),
+        LARGEST_Z: MISSING if rung.largest_z is None else f"{rung.largest_z:.1f}",
+        "χ²/K": ratio(rung.chi_square),
+        "loss": with_error(rung.loss, rung.loss_stderr),
+        "time": duration(rung.seconds if rung.values is not None else None),
+    }
 
 
 def allowed_chi_square(count: int) -> float:

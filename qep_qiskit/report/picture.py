@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, FAINT = "#222222", "#8a8a8a"
@@ -14,16 +15,13 @@ INK, FAINT = "#222222", "#8a8a8a"
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"
 
 
-def file_bytes(figure: Figure, style: Literal["png", "svg"] = "svg", dpi: int = 150) -> bytes:
-    """Return a figure as the content of a file; the same figure gives the same bytes.
+def note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style: Any) -> None:
+    """Write a text at an offset in points from a place; it contains no formulas."""
+    axes.annotate(text, place, offset, textcoords="offset points", parse_math=False, **{"va": "center", **style})
 
-    Parameters
-    ----------
-    figure : Figure
-    style : {"png", "svg"}
-    dpi : int
-        The resolution of a PNG.
-    """
+
+def file_bytes(figure: Figure, style: Literal["png", "svg"] = "svg", dpi: int = 150) -> bytes:
+    """Return a figure as the content of a file, with a resolution for PNG; the same figure gives the same bytes."""
     stream = io.BytesIO()
     metadata = {"Software": None} if style == "png" else {"Date": None, "Creator": None}
     with warnings.catch_warnings(), rc_context({"svg.hashsalt": "qep"}):

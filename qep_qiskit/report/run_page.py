@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from qep_qiskit.display import when
 from qep_qiskit.estimates import MISSING, column, duration, finite
-from qep_qiskit.files import write_whole
 from qep_qiskit.report.budget_page import graph_of, headline
 from qep_qiskit.report.circuit_text import circuit_text
 from qep_qiskit.report.figures import figure
 from qep_qiskit.report.findings import Verdict, verdict
-from qep_qiskit.report.template import Column, Page, as_grid, as_rows, columns_of, image
+from qep_qiskit.report.template import Column, Page, as_grid, as_rows, columns_of, image, write_report
 from qep_qiskit.report.timeline import spans, timeline
 from qep_qiskit.runs.file.records import Event
 from qep_qiskit.runs.file.store import RunStore
@@ -23,9 +22,7 @@ from qep_qiskit.runs.readings import Readings
 
 def write(store: RunStore, readings: Readings, path: Path | None = None) -> Path:
     """Write the page of a run, by default ``report.html`` in its folder. The run is not changed."""
-    target = store.folder / "report.html" if path is None else Path(path)
-    with store.snapshot():
-        return write_whole(target, page(store, readings).encode())
+    return write_report(store, path, lambda: page(store, readings))
 
 
 def page(store: RunStore, readings: Readings) -> str:
@@ -65,7 +62,7 @@ def page(store: RunStore, readings: Readings) -> str:
         calibrations=" and ".join(dict.fromkeys(str(e.get("date") or "unknown") for e in store.all("calibration").values())),
         phases=as_grid(diagnostics["phases"]),
         gap=diagnostics.gap,
-        events=as_grid({"time (UTC)": _when(e.time), "job": e.tag, "state": e.state, "what": e.text} for e in events),
+        events=as_grid({"time (UTC)": when(e.time), "job": e.tag, "state": e.state, "what": e.text} for e in events),
     )
 
 
@@ -80,9 +77,9 @@ def _columns(readings: Readings) -> list[Column]:
 
 
 def _summary(store: RunStore, readings: Readings, events: list[Event]) -> list[tuple[str, str]]:
-    rows = [("device", str(store.description.get("device", MISSING))), ("made", _when(store.created))]
+    rows = [("device", str(store.description.get("device", MISSING))), ("made", when(store.created))]
     if events:
-        rows.append(("last change", _when(events[-1].time)))
+        rows.append(("last change", when(events[-1].time)))
     for reading in readings.each[-1:]:
         rows.append(("loss", str(reading.loss)))
         several = "prediction" if len(reading.predictions) == 1 else "predictions"
@@ -117,6 +114,7 @@ def _jobs(store: RunStore, events: list[Event]) -> list[dict[str, Any]]:
     times = {tag: {state: start for state, start, _ in states} for tag, states in spans(events).items()}
     for job in store.jobs(replaced=True):
         at = times.get(job.tag, {})
+        waited = (at["done"] - at["submitted"]).total_seconds() if {"done", "submitted"} <= at.keys() else None
         rows.append(
             {
                 "round": job.round + 1,
@@ -125,7 +123,7 @@ def _jobs(store: RunStore, events: list[Event]) -> list[dict[str, Any]]:
                 "circuits": job.executions,
                 "shots each": job.shots,
                 "QPU seconds": None if seconds.get(job.tag) is None else round(seconds[job.tag], 2),
-                "sent to done": duration(_between(at.get("submitted"), at.get("done"))),
+                "sent to done": duration(waited),
                 "id": job.job_id,
                 "tag": job.tag,
             }
@@ -133,18 +131,10 @@ def _jobs(store: RunStore, events: list[Event]) -> list[dict[str, Any]]:
     return rows
 
 
-def _between(start: datetime | None, end: datetime | None) -> float | None:
-    return None if start is None or end is None else (end - start).total_seconds()
-
-
 def _costs(store: RunStore) -> list[tuple[str, str]]:
     jobs, billed = store.jobs(), [value for value in store.all("seconds").values() if value is not None]
-    shots = sum(job.executions * job.shots for job in jobs)
-    rows = [
-        ("jobs", str(len(jobs))),
-        ("circuit executions", f"{sum(job.executions for job in jobs):,}"),
-        ("shots in all", f"{shots:,}"),
-    ]
+    executions, shots = sum(job.executions for job in jobs), sum(job.executions * job.shots for job in jobs)
+    rows = [("jobs", str(len(jobs))), ("circuit executions", f"{executions:,}"), ("shots in all", f"{shots:,}")]
     estimates = [value for value in store.all("estimate").values() if finite(value.get("qpu_seconds"))]
     if estimates:
         rows.append(("QPU time, estimated", duration(sum(value["qpu_seconds"] for value in estimates))))
@@ -213,7 +203,3 @@ def _share(value: object) -> str:
 
 def _micro(value: object) -> str:
     return f"{1e6 * value:.0f} µs" if finite(value) else MISSING
-
-
-def _when(time: str) -> str:
-    return time[:19].replace("T", " ")

@@ -21,14 +21,7 @@ MOST_LINES = 12
 
 
 def draw(entries: Sequence[Average], measure: str, path: str | os.PathLike[str]) -> Path:
-    """Draw one measure of a sweep into a PNG file.
-
-    Parameters
-    ----------
-    entries : sequence of Average
-    measure : str
-    path : path-like
-    """
+    """Draw one measure of a sweep into a PNG file, and return its path."""
     figure = Figure(figsize=(7.0, 4.2), layout="constrained")
     axes = figure.add_subplot()
     keys = list(entries[0].point) if entries else []

@@ -12,24 +12,28 @@ from rich.text import Text
 
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.display import terminal_table
-from qep_qiskit.estimates import MISSING, Estimate, column, cosine, duration, percent, score
+from qep_qiskit.estimates import MISSING, Estimate, column, score
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
-from qep_qiskit.report.findings import large, verdict
+from qep_qiskit.report.findings import LARGEST_Z, large, numbers_of, verdict
 
 MANY_WEIGHTS = 24
 """If there are more weights than this, only the most deviating ones are listed; the page lists all."""
 LISTED = 16
+HEADINGS = {
+    "error": "error",
+    "shot noise alone": "from shots",
+    "rung added": "added",
+    "cosine": "cosine",
+    "signs agree": "signs",
+    LARGEST_Z: "max |z|",
+    "time": "time",
+}
+"""The short headings of the columns of a rung."""
 
 
 def render(budget: Budget | Mapping[str, Any], console: Console) -> None:
-    """Print the rungs, the weights, the loss, the verdict and the warnings, formatted for 100 columns.
-
-    Parameters
-    ----------
-    budget : Budget, or the mapping of its ``to_dict()``
-    console : rich.console.Console
-    """
+    """Print the rungs, the weights, the loss, the verdict and the warnings, formatted for 100 columns."""
     budget = Budget.of(budget)
     console.print(_rung_table(budget))
     for rung in budget.rows:
@@ -49,24 +53,11 @@ def render(budget: Budget | Mapping[str, Any], console: Console) -> None:
 
 
 def _rung_table(budget: Budget) -> Table:
-    headings = ("error", "from shots", "added", "cosine", "signs", "max |z|", "time")
-    table = terminal_table("rung", right=headings, title="Error budget: distance from the exact gradient")
+    table = terminal_table("rung", right=HEADINGS.values(), title="Error budget: distance from the exact gradient")
     for rung in budget.rows:
-        title = Text(shortened(rung.title))
-        if rung.values is None:
-            table.add_row(title, *[MISSING] * 7, style="dim")
-            continue
-        compared = rung.name != "exact"
-        table.add_row(
-            title,
-            percent(rung.relative_error if compared else None),
-            percent(budget.shot_noise(rung)),
-            percent(rung.added if compared else None),
-            cosine(rung.cosine if compared else None),
-            percent(rung.sign_agreement if compared else None),
-            _marked(rung.largest_z, MISSING if rung.largest_z is None else f"{rung.largest_z:.1f}"),
-            duration(rung.seconds),
-        )
+        numbers = numbers_of(budget, rung)
+        cells = [_marked(rung.largest_z if name == LARGEST_Z else None, numbers[name]) for name in HEADINGS]
+        table.add_row(Text(shortened(rung.title)), *cells, style="dim" if rung.values is None else None)
     return table
 
 

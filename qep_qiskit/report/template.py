@@ -6,9 +6,10 @@ import base64
 import functools
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -18,9 +19,11 @@ from matplotlib.figure import Figure
 from qep_qiskit.budget import Rung
 from qep_qiskit.documents import plain
 from qep_qiskit.estimates import MISSING, cells, score
+from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import printable
 from qep_qiskit.report.findings import Verdict, large
 from qep_qiskit.report.picture import file_bytes
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.secrets import scrubbed, scrubbed_document
 
 Table = Mapping[str, Any]
@@ -37,19 +40,14 @@ class Page:
     ----------
     kind : str
         The name of the body's template, and the id of the page's data.
-    title : str
-    verdict : Verdict
     data : mapping
         The data that the page contains as JSON.
-    headline : str
     notice : tuple of str
         A word and its explanation, shown in a frame below the title; empty for none.
-    warnings : sequence of str
     summary, ran : sequence of (str, str)
         The rows of the table below the verdict, and of the table of settings.
     tables : sequence of (str, table)
         Further tables of settings, with their titles.
-    versions : mapping of str to str
     spec : str or None
         The spec as the user wrote it.
     """
@@ -153,6 +151,12 @@ def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
+
+
+def write_report(store: RunStore, path: Path | None, page: Callable[[], str]) -> Path:
+    """Write the page of a run, by default ``report.html`` in its folder. The run is not changed."""
+    with store.snapshot():
+        return write_whole(store.folder / "report.html" if path is None else path, page().encode())
 
 
 def data_text(document: Mapping[str, Any]) -> str:

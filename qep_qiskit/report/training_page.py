@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qep_qiskit.display import when
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, column, cosine, duration, percent, with_error
-from qep_qiskit.files import write_whole
 from qep_qiskit.report.budget_page import graph_of
 from qep_qiskit.report.curves import confusion, curves
 from qep_qiskit.report.findings import Verdict
-from qep_qiskit.report.template import Column, Page, as_grid, as_rows, image
+from qep_qiskit.report.template import Column, Page, as_grid, as_rows, image, write_report
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
 from qep_qiskit.training.loop.trained import mean_cosine
@@ -25,24 +25,8 @@ Record = Mapping[str, Any]
 class Facts:
     """The content of the page of a training.
 
-    Attributes
-    ----------
-    run : str
-    settings : mapping
-    history, epochs : list of mapping
-        See :class:`TrainingResult`.
-    shown_epoch : mapping or None
-        The best epoch with early stopping, else the last epoch.
-    weights : mapping of str to float
-    shots : int
-    stopped : str or None
-    finished : bool
-    mean_cosine : float or None
-    jobs : list of mapping
-        The jobs sent to a device, and the time billed for them.
-    estimated_seconds : float or None
-    warnings : list of str
-        The first few distinct warnings.
+    The shown epoch is the best one with early stopping, else the last one. The jobs are those sent to a device, with the time
+    billed for them. Of the warnings, only the first few distinct ones are kept.
     """
 
     run: str
@@ -61,17 +45,8 @@ class Facts:
 
 
 def write(store: RunStore, path: Path | None = None) -> Path:
-    """Write the page of a training run, by default ``report.html`` in its folder. The run is not changed.
-
-    Parameters
-    ----------
-    store : RunStore
-        The run of a training, finished or not.
-    path : Path, optional
-    """
-    target = store.folder / "report.html" if path is None else Path(path)
-    with store.snapshot():
-        return write_whole(target, page(store).encode())
+    """Write the page of a training run, finished or not, by default ``report.html`` in its folder. The run is not changed."""
+    return write_report(store, path, lambda: page(store))
 
 
 def page(store: RunStore) -> str:
@@ -145,7 +120,7 @@ def _jobs(store: RunStore) -> list[dict[str, Any]]:
             "state": job.state,
             "circuits": job.executions,
             "shots each": job.shots,
-            "written down": job.created[:19].replace("T", " "),
+            "written down": when(job.created),
             "QPU seconds": seconds.get(job.tag),
         }
         for job in store.jobs()

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.estimates import percent
 from qep_qiskit.plain_text import one_line
-from qep_qiskit.report.picture import AMBER, FAINT, INK, SKY
+from qep_qiskit.report.picture import AMBER, FAINT, INK, SKY, note
 
 WIDE_RANGE = 20.0
 """The axis is logarithmic if the largest error exceeds the smallest by more than this factor."""
@@ -25,21 +25,10 @@ NOISE_LINE: dict[str, Any] = {"linewidth": 1.3, "linestyle": (0, (1.5, 1.2))}
 UP, DOWN = AMBER, SKY
 
 
-def has_levels(budget: Budget) -> bool:
-    """Return whether some rung has a distance from the exact gradient."""
-    return bool(_levels(budget))
-
-
 def waterfall(axes: Axes, budget: Budget) -> None:
-    """Draw one row per rung: a bar from the previous rung's error to its own, with the expected shot noise marked.
-
-    Parameters
-    ----------
-    axes : Axes
-    budget : Budget
-    """
+    """Draw one row per rung: a bar from the previous rung's error to its own, with the expected shot noise marked."""
     rungs = [rung for rung in budget.rungs if rung.name != "exact"]
-    levels = _levels(budget)
+    levels = levels_of(budget)
     titles = [textwrap.shorten(one_line(rung.title), 34, placeholder="…") for rung in rungs]
     axes.set_yticks(range(len(rungs)), titles, fontsize=8.5, parse_math=False)
     axes.set_ylim(len(rungs) - 0.45, -0.6)
@@ -82,7 +71,8 @@ def legend(axes: Axes, title: str, keys: list[Patch | Line2D] | None = None) -> 
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK, pad=24 if handles else 6)
 
 
-def _levels(budget: Budget) -> list[float]:
+def levels_of(budget: Budget) -> list[float]:
+    """Return the distances of the rungs from the exact gradient."""
     rungs = [rung for rung in budget.computed.values() if rung.name != "exact"]
     return [rung.relative_error for rung in rungs if rung.relative_error is not None]
 
@@ -107,24 +97,13 @@ def _scale(axes: Axes, values: list[float]) -> float:
 
 
 def _rows(axes: Axes, budget: Budget, rungs: list[Rung], floor: float) -> None:
-    previous, above = floor, -1
+    previous, above, across = floor, -1, axes.get_yaxis_transform()
     for row, rung in enumerate(rungs):
         error = rung.relative_error
         if error is None:
-            note = textwrap.fill(one_line(rung.note or "not computed"), 52, max_lines=2, placeholder=" …")
-            axes.annotate(
-                note,
-                (0.0, row),
-                (6, 0),
-                xycoords=axes.get_yaxis_transform(),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color=FAINT,
-                fontstyle="italic",
-                parse_math=False,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
-            )
+            reason = textwrap.fill(one_line(rung.note or "not computed"), 52, max_lines=2, placeholder=" …")
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+            note(axes, reason, (0.0, row), (6, 0), xycoords=across, fontsize=8, color=FAINT, fontstyle="italic", bbox=box)
             continue
         level = max(error, floor)
         if above >= 0:
@@ -135,15 +114,5 @@ def _rows(axes: Axes, budget: Budget, rungs: list[Rung], floor: float) -> None:
         noise = budget.shot_noise(rung)
         if noise:
             axes.plot([noise, noise], [row - 0.4, row + 0.4], color=INK, zorder=4, **NOISE_LINE)
-        axes.annotate(
-            percent(error),
-            (1.0, row),
-            (46, 0),
-            xycoords=axes.get_yaxis_transform(),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=8.5,
-            color=INK,
-        )
+        note(axes, percent(error), (1.0, row), (46, 0), xycoords=across, ha="right", fontsize=8.5, color=INK)
         previous, above = level, row

@@ -68,7 +68,7 @@ def test_defaults_of_absent_sections(tmp_path):
         "network = {kind = 'ising', sites = 2, outputs = [1]}\ncost = {kind = 'squared_error'}\nsample = {y = [0.5]}\n"
     )
     spec = load(path)
-    assert (spec.seed, spec.shots, spec.mitigation, spec.calibration_shots) == (0, None, "none", None)
+    assert (spec.seed, spec.shots, spec.mitigation, spec.measurement.calibration_shots) == (0, None, "none", None)
     assert spec.stencil() == qep.symmetric("adaptive")
     assert spec.preparer() == qep.Exact()
     assert spec.device().name == "statevector"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qep_qiskit.equilibrium.bias import WARNED, percent
+from qep_qiskit.equilibrium.bias import WARNED
+from qep_qiskit.estimates import percent
 
 OFTEN = 0.1
 """A warning appears if the bias of β is large in more than this share of the steps."""
