@@ -83,13 +83,7 @@ def rung(name: str, title: str, short: str, meaning: str, **words: str) -> Calla
 class Climb:
     """The rungs of an error budget, computed one after another, so that an interrupted comparison keeps those it has.
 
-    Parameters
-    ----------
-    problem : Problem
-    settings : Settings
-    measured : tuple of Plan and Outcomes, optional
-        Counts measured earlier; if given, the device is not used.
-    progress : callable, optional
+    With `measured`, the plan and outcomes of counts measured earlier, the device is not used.
     """
 
     def __init__(
@@ -126,7 +120,9 @@ class Climb:
             if name == MEAN_FIELD:
                 self._mean_field = self._computed(name, None)
             else:
-                yield self._add(name)
+                before = [rung.values for rung in self._rungs if rung.values is not None]
+                self._rungs.append(self._computed(name, before[-1] if before else None))
+                yield self._rungs[-1]
 
     @property
     def circuit(self) -> QuantumCircuit | None:
@@ -180,11 +176,6 @@ class Climb:
         if diagnostics.gap is None:
             diagnostics = replace(diagnostics, gap=self._gap)
         return Budget(self._problem.network.names, tuple(self._rungs), self._mean_field, diagnostics, settings, provenance)
-
-    def _add(self, name: str) -> Rung:
-        before = [rung.values for rung in self._rungs if rung.values is not None]
-        self._rungs.append(self._computed(name, before[-1] if before else None))
-        return self._rungs[-1]
 
     def _computed(self, name: str, before: Vector | None) -> Rung:
         """Compute a gradient and return it as a rung; if it cannot be computed, the rung says why."""

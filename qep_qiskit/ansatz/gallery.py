@@ -32,7 +32,6 @@ class Entry:
     ----------
     name : str
         The file's name without its suffix; it can be given as an ansatz.
-    path : Path
     qubits, parameters, depth, two_qubit_gates : int
         The properties of the circuit in the file, before it is compiled for a device.
     description : str
@@ -55,14 +54,7 @@ class Entry:
 class Recipe:
     """The recipe of a circuit of the gallery.
 
-    Attributes
-    ----------
-    build : callable
-        A function () → QuantumCircuit.
-    description : str
-        A description in one line.
-    call : str
-        The Python call that builds the circuit, for the top of the file.
+    The call is the Python call that builds the circuit, for the top of the file.
     """
 
     build: Callable[[], QuantumCircuit]

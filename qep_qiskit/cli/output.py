@@ -149,7 +149,8 @@ def progress() -> Iterator[Progress]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=30), TimeElapsedColumn())
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
+    beside = sys.stdout.isatty()  # what is printed meanwhile stays above the bar; in a file or a pipe it stays where it belongs
+    with Progress(*columns, console=console(err=True), transient=True, redirect_stdout=beside) as bar:
         task = bar.add_task("starting", total=None)
 
         def report(stage: str, share: float | None = None) -> None:

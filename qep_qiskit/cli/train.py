@@ -162,7 +162,7 @@ def _watching(task: Task, begun: Callable[[Log], None]) -> Iterator[tuple[dict[s
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
+    with Progress(*columns, console=console(err=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
         line = bar.add_task("starting", total=task.total_steps)
         last: dict[str, Any] = {}
 

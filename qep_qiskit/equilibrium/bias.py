@@ -115,7 +115,7 @@ class Bias:
             ]
         return [
             f"the bias of β = {self.beta:g} is {what} (compared with the limit β → 0 of {self.of}); "
-            f"take β = {self._smaller:g} for one of about {percent(WANTED)}"
+            f"take β = {self._smaller:g} for one of about {100 * WANTED:g} %"
         ]
 
     @property

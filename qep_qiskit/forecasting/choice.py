@@ -71,7 +71,7 @@ def allot(prediction: Prediction, *, mean: float, optimal: bool, calibration_sho
     counted = prediction.calibration_circuits > 0 and calibration_shots is None
     if not optimal:
         return Allotment(even, 1.0 if counted else None, calibration_shots)
-    factors = np.abs(prediction.stencil.phase_factors)
+    factors = np.abs(prediction.plan.stencil.phase_factors)
     groups: list[list[tuple[int, int]]] = []
     for b in range(measured.shape[1]):
         for factor in sorted(set(factors.tolist())):
@@ -131,14 +131,12 @@ class Choice:
 
     Attributes
     ----------
-    prediction : Prediction
     mean_shots : float
         The mean number of shots per circuit.
     split : Split or None
         The shots of each circuit as whole numbers; None for exact expectations.
     bias : ndarray of shape (K,) or None
         The mean of the gradient minus the exact gradient; None if that is not known.
-    variances : ndarray of shape (K,)
     size : float
         The norm of the exact gradient if it is known, else of the predicted one.
     """
@@ -167,10 +165,8 @@ def choose(prediction: Prediction, truth: Vector | None, settings: Settings, tar
 
     Parameters
     ----------
-    prediction : Prediction
     truth : ndarray of shape (K,) or None
         The exact gradient.
-    settings : Settings
     target : float or None
         The target for √E‖g − g*‖² / ‖g*‖.
 

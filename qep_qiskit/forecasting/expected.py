@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer.backends.aerbackend import AerBackend
@@ -26,28 +27,21 @@ class ExpectedDevice:
 
     device: Device
 
+    exact: ClassVar[bool] = False
+
     @property
     def name(self) -> str:
-        """The device's name."""
         return self.device.name
 
     @property
     def seed(self) -> int:
-        """The device's seed."""
         return self.device.seed
 
     @property
-    def exact(self) -> bool:
-        """False, since it always has shots."""
-        return False
-
-    @property
     def needs_circuits(self) -> bool:
-        """Whether the device needs circuits."""
         return self.device.needs_circuits
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Compile a circuit for the device."""
         return self.device.compile(circuit, qubits=qubits)
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
@@ -55,11 +49,9 @@ class ExpectedDevice:
         return [[replace(samples, shots=shots) for samples in rows] for rows in self.device.distribution(work)]
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Return the device's exact distributions."""
         return self.device.distribution(work)
 
     def describe(self) -> dict[str, object]:
-        """Return the device's description."""
         return self.device.describe()
 
 

@@ -47,17 +47,7 @@ def check_target(target: object, settings: Settings) -> float | None:
 
 @dataclass(frozen=True)
 class Question:
-    """A gradient to be forecast.
-
-    Attributes
-    ----------
-    problem : Problem
-    settings : Settings
-    target : float or None
-        The target for the relative error.
-    free : Prepared or None
-        The free phase, if an adaptive β was chosen from it.
-    """
+    """A gradient to be forecast, with the target for its relative error, and the free phase if β was chosen from it."""
 
     problem: Problem
     settings: Settings
@@ -89,7 +79,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         size=choice.size,
         squared_error=choice.squared_error,
         target_error=question.target,
-        stencil=prediction.stencil,
+        stencil=prediction.plan.stencil,
         chosen_beta=isinstance(settings.stencil, AutoStencil),
         adapted_beta=question.free is not None,
         split=split,
@@ -113,10 +103,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
 
 
 def with_beta(question: Question, progress: Progress = silent) -> Question:
-    """Return the question with an adaptive β chosen, and with the free phase from which it was chosen.
-
-    If there is a target error, β is left to the planner instead.
-    """
+    """Return the question with an adaptive β chosen from the free phase or, for a target error, left to the planner."""
     settings = question.settings
     if not isinstance(settings.stencil, AdaptiveStencil):
         return question
@@ -158,7 +145,7 @@ def settings_with(settings: Settings, choice: Choice) -> Settings:
         counts = set(split.table[choice.prediction.measured].tolist())
         shots = counts.pop() if len(counts) == 1 else split
         calibration = split.calibration if choice.prediction.calibration_circuits else None
-    return replace(settings, stencil=choice.prediction.stencil, shots=shots, calibration_shots=calibration)
+    return replace(settings, stencil=choice.prediction.plan.stencil, shots=shots, calibration_shots=calibration)
 
 
 def _truth(question: Question) -> tuple[Vector | None, float]:
@@ -194,6 +181,6 @@ def _finite_beta(question: Question, prediction: Prediction) -> Vector | None:
         return prediction.mean.values
     if problem.network.num_qubits > COMPARED_QUBITS:
         return None
-    exact = Settings(preparer=reference, stencil=prediction.stencil, seed=settings.seed)
+    exact = Settings(preparer=reference, stencil=prediction.plan.stencil, seed=settings.seed)
     [(last, outcomes)] = run([problem], exact)
     return reduce(last, outcomes).values

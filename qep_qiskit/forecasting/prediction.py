@@ -42,7 +42,6 @@ class Prediction:
         The variance due to the pseudo-shots for rare events, to be divided by the shots squared. See `measurement/covariance.py`.
     calibration, calibration_unseen : ndarray of shape (K,)
         The same two variances for one shot of every calibration circuit.
-    calibration_circuits : int
     plan : Plan
         The plan of the last round.
     outcomes : Outcomes
@@ -57,11 +56,6 @@ class Prediction:
     calibration_circuits: int
     plan: Plan
     outcomes: Outcomes
-
-    @property
-    def stencil(self) -> Stencil:
-        """The stencil of the plan."""
-        return self.plan.stencil
 
     @property
     def measured(self) -> NDArray[np.bool_]:
@@ -97,14 +91,9 @@ def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64],
 
 
 class Predictor:
-    """Predictor of a problem's gradient at any β. Parts that do not depend on β are prepared once.
+    """Predictor of a problem's gradient at any β, from the free phase if that is prepared.
 
-    Parameters
-    ----------
-    problem : Problem
-    settings : Settings
-    free : Prepared, optional
-        The free phase, if it is already prepared.
+    Parts that do not depend on β are prepared once.
     """
 
     def __init__(self, problem: Problem, settings: Settings, free: Prepared | None = None) -> None:

@@ -23,8 +23,6 @@ class CircuitRow:
         The number of the round, 1 or 2.
     phase : float or None
         The β of the circuit; None for a calibration circuit.
-    basis : str
-    shots : int or None
     circuits : int
         The number of such circuits.
     appraisal : Appraisal or None
@@ -45,7 +43,6 @@ class Sending:
 
     Attributes
     ----------
-    rows : tuple of CircuitRow
     jobs : int
         The number of jobs: one for each round and number of shots.
     qubits : tuple of int or None
@@ -54,7 +51,6 @@ class Sending:
         Estimated QPU time in seconds; None for a simulator that does not represent a device.
     repetition_delay : float or None
         The repetition delay in seconds.
-    notes : tuple of str
     """
 
     rows: tuple[CircuitRow, ...]
@@ -83,11 +79,11 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
     ----------
     last : Plan
         The plan of the last round; its `earlier` is the first round.
-    device : Device
     split : Split or None
         The shots of each circuit; None for exact expectations.
     """
-    plans = [_shared_out(part, split) for part in ((last,) if last.earlier is None else (last.earlier, last))]
+    settings = replace(last.settings, shots=split, calibration_shots=None if split is None else split.calibration)
+    plans = [replace(part, settings=settings) for part in ((last,) if last.earlier is None else (last.earlier, last))]
     rounds = compile_rounds(plans, device)
     price = sum((compiled.price(device) for compiled in rounds), Price())
     rows = [row for compiled, part in zip(rounds, plans, strict=True) for row in _rows(compiled, part, device)]
@@ -103,12 +99,6 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
         notes.append(f"{backend.name} does not tell how long its instructions take; circuits count as 0 s")
     qubits = next(iter(rounds[-1].deal.qubits.values()))
     return Sending(tuple(rows), price.jobs, qubits, None if split is None else price.seconds, delay, tuple(notes))
-
-
-def _shared_out(plan: Plan, split: Split | None) -> Plan:
-    """Return a plan with the shots of a split."""
-    calibration = None if split is None else split.calibration
-    return replace(plan, settings=replace(plan.settings, shots=split, calibration_shots=calibration))
 
 
 def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRow]:

@@ -21,7 +21,7 @@ def settle(problem: Problem, settings: Settings, progress: Progress = silent) ->
     question = with_beta(Question(problem, settings), progress)
     choice, _ = best_choice(question, progress)
     settled = settings_with(question.settings, choice)
-    beta = choice.prediction.stencil.beta
+    beta = choice.prediction.plan.stencil.beta
     return settled, {
         "beta": {"asked": "auto", "chosen": beta} if isinstance(settings.stencil, AutoStencil) else beta,
         "shots": None if choice.split is None else [list(row) for row in choice.split.shots],

@@ -10,17 +10,7 @@ from qep_qiskit.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class Fault:
-    """A failure of the service that can be ordered.
-
-    Attributes
-    ----------
-    what : str
-        The service's behaviour.
-    then : str
-        The program's reaction.
-    times : int
-        How often the fault happens if no count is given.
-    """
+    """A failure of the service that can be ordered: what the service does, how the program reacts, and how often by default."""
 
     name: str
     what: str

@@ -14,20 +14,12 @@ from qep_qiskit.rehearsal.machine import Machine
 
 @dataclass
 class Job:
-    """A job of the mock service.
+    """A job of the mock service, with its inputs as received and its billed QPU seconds.
 
-    Attributes
-    ----------
-    params : mapping
-        The inputs as received.
-    due, visible : float
-        Times on the monotonic clock at which the job may start, and appears in listings.
-    seconds : float
-        Billed QPU seconds.
+    It may start when it is `due`, and appears in listings when it is `visible`, on the monotonic clock.
     """
 
     id: str
-    number: int
     machine: Machine
     tags: list[str]
     session: str | None

@@ -31,15 +31,7 @@ def machine_names() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Machine:
-    """A device of the mock service.
-
-    Attributes
-    ----------
-    name : str
-        The device's name, such as ``ibm_torino``.
-    drifted : bool
-        Whether its readout has become worse than the snapshot's.
-    """
+    """A device of the mock service, such as ``ibm_torino``; if it has drifted, its readout is worse than the snapshot's."""
 
     name: str
     noise: str = "full"

@@ -44,12 +44,10 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True)
 class Item:
-    """A circuit and its rows of values.
+    """A circuit on all wires of the device, and its rows of values.
 
     Attributes
     ----------
-    circuit : QuantumCircuit
-        The circuit on all wires of the device.
     values : ndarray of shape (..., num_parameters)
         Values in the order of the circuit's own parameters.
     extra : mapping of str to ndarray
@@ -63,16 +61,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Program:
-    """The circuits of a job, with shots and seed.
+    """The circuits of a job, its shots per row of values, and data that is returned to the client unchanged.
 
-    Attributes
-    ----------
-    shots : int
-        Shots per row of values.
-    seed : int
-        A seed derived only from the server's seed, the circuits and the values.
-    echoed : Any
-        Data that is returned to the client unchanged.
+    The seed is derived only from the server's seed, the circuits and the values.
     """
 
     items: tuple[Item, ...]

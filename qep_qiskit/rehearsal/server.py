@@ -52,21 +52,7 @@ class MockServer(ThreadingHTTPServer):
 def serve(
     *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), port: int = 0, queue_seconds: float = 0.0
 ) -> Iterator[MockServer]:
-    """Serve a mock service within a ``with`` block.
-
-    Parameters
-    ----------
-    seed : int
-        The same seed, circuits and values give the same shots.
-    noise : {"full", "readout", "none"}
-        The noise of the device's snapshot, only its readout errors, or none.
-    faults : iterable of str
-        See :data:`qep_qiskit.rehearsal.faults.FAULTS`.
-    port : int
-        The port; 0 means any free one.
-    queue_seconds : float
-        Seconds that every job waits for the device.
-    """
+    """Serve a mock service within a ``with`` block, by default at any free port; see `Service` for the other parameters."""
     service = Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds)
     server = MockServer(service, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="mock service", daemon=True)

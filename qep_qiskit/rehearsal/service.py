@@ -48,8 +48,9 @@ class Service:
     seed : int
         The shots of a job depend only on this seed, its circuits and their values.
     noise : {"full", "readout", "none"}
+        The noise of the device's snapshot, only its readout errors, or none.
     faults : iterable of str
-        Names of faults, optionally with a count, such as ``"storm:5"``.
+        Names in :data:`qep_qiskit.rehearsal.faults.FAULTS`, optionally with a count, such as ``"storm:5"``.
     queue_seconds : float
         Seconds that every job waits for the device.
     """
@@ -138,13 +139,7 @@ class Service:
     def instances(self) -> dict[str, Any]:
         """Return the account's instances in the format of the global search."""
         extensions = {"resource": {"backends": list(machine_names())}}
-        item = {
-            "crn": CRN,
-            "name": "rehearsal",
-            "service_plan_unique_id": PLAN,
-            "tags": [],
-            "doc": {"extensions": extensions},
-        }
+        item = {"crn": CRN, "name": "rehearsal", "service_plan_unique_id": PLAN, "tags": [], "doc": {"extensions": extensions}}
         return {"items": [item], "limit": 100}
 
     def machine(self, name: str) -> Machine:
@@ -187,19 +182,16 @@ class Service:
         except programs.RefusedError as error:
             self.refused = True
             raise ReplyError(400, str(error)) from None
-        now, wait, lag = time.monotonic(), self._queue_seconds, 0.0
+        now, wait = time.monotonic(), self._queue_seconds
         duplicate, lagging = self.strikes("duplicate"), self.strikes("lagging-list")
         lost = self.strikes("lost-reply") or lagging
         if duplicate or self._spoilt_before(request):
             wait += DUPLICATE_QUEUE_SECONDS
         if self.strikes("slow-queue"):
             wait += QUEUE_SECONDS
-        if lagging:
-            lag = LAG_SECONDS
         with self._changed:
             job = Job(
                 id=f"job{len(self._jobs):04d}{secrets.token_hex(4)}",
-                number=len(self._jobs),
                 machine=machine,
                 tags=[str(tag) for tag in request.get("tags", [])],
                 session=request.get("session_id"),
@@ -208,7 +200,7 @@ class Service:
                 params=request.get("params", {}),
                 created=_now(),
                 due=now + wait,
-                visible=now + lag,
+                visible=now + (LAG_SECONDS if lagging else 0.0),
             )
             self._jobs[job.id] = job
             self._changed.notify_all()
@@ -246,7 +238,7 @@ class Service:
         with self._lock:
             jobs = [
                 job.document()
-                for job in sorted(self._jobs.values(), key=lambda job: job.number, reverse=not ascending)
+                for job in (self._jobs.values() if ascending else reversed(self._jobs.values()))
                 if job.visible <= now
                 and set(tags) <= set(job.tags)
                 and machine in (None, job.machine.name)

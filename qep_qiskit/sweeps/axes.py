@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,9 +76,7 @@ def combinations(axes: Sequence[Axis]) -> list[dict[str, Any]]:
     for key in keys:
         if keys.count(key) > 1:
             raise InputError(f"--over {key}: stands twice; give all its values in one --over")
-    count = 1
-    for axis in axes:
-        count *= len(axis.values)
+    count = math.prod(len(axis.values) for axis in axes)
     if count > MOST_POINTS:
         raise InputError(f"--over: {count} combinations are more than {MOST_POINTS}; give fewer values")
     return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(axis.values for axis in axes))]

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,6 @@ class Kept:
 
     Attributes
     ----------
-    folder : Path
     identity : mapping
         Everything that the numbers depend on: the spec, axes, digests of files, and versions of packages.
     rows : list of Row
@@ -70,9 +70,7 @@ class Kept:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sweep as plain data."""
-        count = 1
-        for axis in self.identity["axes"]:
-            count *= len(axis["values"])
+        count = math.prod(len(axis["values"]) for axis in self.identity["axes"])
         return {**self.identity, "complete": len(self.rows) == count, "rows": [row.to_dict() for row in self.rows]}
 
     def _join(self, path: Path) -> None:
@@ -88,15 +86,7 @@ class Kept:
 
 @contextlib.contextmanager
 def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[str, str]) -> Iterator[Kept]:
-    """Open a sweep's folder for writing, with the rows that it already holds.
-
-    Parameters
-    ----------
-    folder : Path
-    spec_text : str
-    axes : sequence of Axis
-    files : mapping of str to str
-        The digests of the files that the spec names.
+    """Open a sweep's folder for writing, with the rows that it already holds; `files` has the digests of the spec's files.
 
     Raises
     ------

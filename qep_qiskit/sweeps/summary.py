@@ -16,14 +16,12 @@ SEED = "seed"
 
 @dataclass(frozen=True)
 class Average:
-    """The mean of one point's rows over its seeds.
+    """The mean of one point's rows over its seeds, and the count of those that have numbers.
 
     Attributes
     ----------
     point : mapping
         The point without the seed.
-    count : int
-        The number of rows that have numbers.
     numbers : mapping of str to Estimate or None
         The mean of each measure, with its standard deviation over seeds (None for one seed); None if there are no numbers.
     """

@@ -56,7 +56,6 @@ class Row:
         The point's number in the sweep.
     point : mapping
         The varied keys and their values at this point.
-    numbers : mapping of str to number or None
     problem : str or None
         The reason why there are no numbers.
     again : bool
@@ -160,10 +159,8 @@ def rows(
 
     Parameters
     ----------
-    specs : sequence of Spec
     where : sequence of mapping
         The points.
-    pool : Pool
     done : sequence of int
         Numbers of points that are not measured again.
     bad : mapping of int to str, optional
@@ -237,11 +234,7 @@ def training_numbers(spec: Spec) -> dict[str, float | None]:
 def gradient_numbers(spec: Spec, measured: Gradient | None = None) -> dict[str, float | None]:
     """Return a gradient's deviation from the exact one, if that can be computed, with its loss, norm, errors and shots.
 
-    Parameters
-    ----------
-    spec : Spec
-    measured : Gradient, optional
-        A gradient already measured. Default: measure it now.
+    A gradient that is not `measured` yet is measured now.
     """
     problem = spec.problem()
     if measured is None:

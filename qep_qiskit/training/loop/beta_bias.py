@@ -23,6 +23,6 @@ def biased_steps(history: Sequence[Mapping[str, Any]]) -> list[str]:
     if len(large) <= OFTEN * len(rows):
         return []
     return [
-        f"the bias of a finite β exceeded {percent(WARNED)} of the batch's gradient in {len(large)} of {len(rows)} steps "
+        f"the bias of a finite β exceeded {100 * WARNED:g} % of the batch's gradient in {len(large)} of {len(rows)} steps "
         f"(median {percent(sorted(large)[len(large) // 2])}); take a smaller β if training does not settle"
     ]
