@@ -70,11 +70,11 @@ def compare(problem: Problem, *, progress: Progress = silent, **options: Unpack[
 Measure: TypeAlias = "Callable[[Climb], Gradient]"
 
 
-def rung(name: str, title: str, short: str, meaning: str, **words: str) -> Callable[[Measure], Measure]:
-    """Return a decorator that registers a method of `Climb` as a kind of rung. Rungs are computed in the order of the methods."""
+def rung(name: str, title: str, short: str, **words: str) -> Callable[[Measure], Measure]:
+    """Return a decorator that registers a method of `Climb`, with its meaning as docstring, as a kind of rung, in their order."""
 
     def registered(measure: Measure) -> Measure:
-        RUNGS.register(name)(RungKind(measure, title, short, meaning, **words))
+        RUNGS.register(name)(RungKind(measure, title, short, **words))
         return measure
 
     return registered
@@ -190,51 +190,36 @@ class Climb:
             raise InputError("compare: the exact gradient is missing")
         return replace(Rung.measured(name, kind.title, gradient).against(exact, before), seconds=time.perf_counter() - clock)
 
-    @rung(
-        "exact",
-        "exact (β → 0)",
-        "exact",
-        "The gradient at the true ground state in the limit of no nudge; everything else is compared with it.",
-    )
+    @rung("exact", "exact (β → 0)", "exact")
     def _exact(self) -> Gradient:
+        """The gradient at the true ground state in the limit of no nudge; everything else is compared with it."""
         gradient = exact_gradient(self._problem, preparer=self._reference, seed=self._settings.seed)
         self._gap = gradient.diagnostics.gap
         return gradient
 
-    @rung(
-        MEAN_FIELD,
-        "mean field (classical)",
-        "mean field",
-        "The gradient of the same network without entanglement: product states (classical spins) in the limit β → 0.",
-    )
+    @rung(MEAN_FIELD, "mean field (classical)", "mean field")
     def _classical(self) -> Gradient:
+        """The gradient of the same network without entanglement: product states (classical spins) in the limit β → 0."""
         try:
             return variational_gradient(self._problem, MeanField(), seed=self._settings.seed)
         except (InputError, PreparationError) as reason:
             raise _Skipped(str(reason)) from None
 
-    @rung(
-        "finite_beta",
-        "finite β",
-        "finite β",
-        "True ground states at the stencil's own nudges: the difference is the finite-β bias.",
-        label="finite β",
-        subject="The gradient at finite β",
-        cause="the finite β",
-    )
+    @rung("finite_beta", "finite β", "finite β", subject="The gradient at finite β", cause="the finite β")
     def _nudged(self) -> Gradient:
+        """True ground states at the stencil's own nudges: the difference is the finite-β bias."""
         return self._noiseless(self._large() or self._reference)
 
     @rung(
         "prepared",
         "prepared state, no noise",
         "prepared",
-        "The prepared states without noise, measured exactly: the error of the ansatz, the optimiser or the ramp.",
         label="prepared, no noise",
         subject="The gradient of the prepared states",
         cause="the preparation",
     )
     def _prepared(self) -> Gradient:
+        """The prepared states without noise, measured exactly: the error of the ansatz, the optimiser or the ramp."""
         try:
             return self._noiseless(self._settings.preparer)
         except InputError as error:
@@ -246,12 +231,12 @@ class Climb:
         "device",
         "device noise, infinite shots",
         "device, ∞ shots",
-        "The same circuits with the device's noise, including readout, averaged over infinitely many shots.",
         label="device noise, infinite shots",
         subject="The gradient under device noise at infinite shots",
         cause="device noise",
     )
     def _infinite_shots(self) -> Gradient:
+        """The same circuits with the device's noise, including readout, averaged over infinitely many shots."""
         if self._measured_before is not None:
             raise _Skipped("the device's result at infinitely many shots is not known")
         if adds_no_noise(self._settings.device):
@@ -261,27 +246,14 @@ class Climb:
         except InputError as error:
             raise _Skipped(str(error)) from None
 
-    @rung(
-        "shots",
-        "device, raw shots",
-        "raw",
-        "The raw counts of the actual shots.",
-        label="raw shots",
-        subject="The raw gradient",
-        cause="shot noise",
-    )
+    @rung("shots", "device, raw shots", "raw", label="raw shots", subject="The raw gradient", cause="shot noise")
     def _raw(self) -> Gradient:
+        """The raw counts of the actual shots."""
         return self._measured(Mitigation())
 
-    @rung(
-        "mitigated",
-        "device, mitigated",
-        "mitigated",
-        "The same shots after mitigation; the error bars include the calibration's own uncertainty.",
-        label="mitigated shots",
-        subject="The mitigated gradient",
-    )
+    @rung("mitigated", "device, mitigated", "mitigated", label="mitigated shots", subject="The mitigated gradient")
     def _mitigated(self) -> Gradient:
+        """The same shots after mitigation; the error bars include the calibration's own uncertainty."""
         return self._measured(self._settings.mitigation)
 
     def _noiseless(self, preparer: Preparer) -> Gradient:

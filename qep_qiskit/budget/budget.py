@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.budget.rung import Rung
 from qep_qiskit.checks import shown
 from qep_qiskit.display import counted, table_html
@@ -80,10 +81,14 @@ class Budget(Value):
         """The rungs that have values, by name."""
         return {rung.name: rung for rung in self.rungs if rung.values is not None}
 
+    @property
+    def exact(self) -> Vector | None:
+        """The exact gradient g*, shape (K,); None if it was not computed."""
+        return self.computed["exact"].values if "exact" in self.computed else None
+
     def shot_noise(self, rung: Rung) -> float | None:
         """Return the expected distance due to shot noise alone, √Σ stderr² / ‖g*‖; None without error bars."""
-        exact = self.computed.get("exact")
-        size = 0.0 if exact is None or exact.values is None else float(np.linalg.norm(exact.values))
+        size = 0.0 if self.exact is None else float(np.linalg.norm(self.exact))
         return float(np.linalg.norm(rung.stderr)) / size if rung.stderr is not None and size else None
 
     def __getitem__(self, name: str) -> Rung:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,9 @@ class RungKind:
     Attributes
     ----------
     measure : callable
-        A method of :class:`~qep_qiskit.comparison.Climb` that returns the rung's gradient.
+        A method of :class:`~qep_qiskit.comparison.Climb` that returns the rung's gradient. Its docstring explains the rung.
     title, short, label : str
-        The name of the rung in tables, as the heading of a column, and in the legend of a figure.
-    meaning : str
-        A sentence that explains the rung.
+        The name of the rung in tables, as the heading of a column, and in the legend of a figure (default: `short`).
     subject : str
         The rung as the subject of a sentence.
     cause : str or None
@@ -30,7 +29,11 @@ class RungKind:
     measure: Callable[[Any], Gradient]
     title: str
     short: str
-    meaning: str
     label: str = ""
     subject: str = ""
     cause: str | None = None
+
+    @property
+    def meaning(self) -> str:
+        """A sentence that explains the rung."""
+        return inspect.getdoc(self.measure) or ""

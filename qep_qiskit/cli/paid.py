@@ -78,12 +78,12 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
         yield Lifecycle(store, spec, remote(spec), progress=report)
 
 
-def advanced(lives: Sequence[Lifecycle], report: Progress) -> Iterator[tuple[int, Gradient | Exception]]:
+def advanced(lives: Mapping[int, Lifecycle], report: Progress) -> Iterator[tuple[int, Gradient | Exception]]:
     """Advance all confirmed runs together; yield each run's number with its gradient or error when it ends.
 
     If a service fails to respond, the request is repeated; after several failures in a row the run ends.
     """
-    waiting, failures, pause = dict(enumerate(lives)), [0] * len(lives), FIRST_PAUSE
+    waiting, failures, pause = dict(lives), dict.fromkeys(lives, 0), FIRST_PAUSE
     while waiting:
         for number, life in list(waiting.items()):
             end: Gradient | Exception | None
@@ -114,7 +114,7 @@ def measured(spec: Spec, folder: Path, yes: bool) -> Iterator[tuple[Lifecycle, G
             if price is not None:
                 ask(price.document(), life.device.name, yes=yes, again=AGAIN)
         life.confirm_all()
-        ((_, end),) = advanced([life], report)
+        ((_, end),) = advanced({0: life}, report)
         if isinstance(end, Exception):
             raise end
         say(f"Run {folder}.", err=True)
@@ -159,8 +159,7 @@ def paid_rows(
 
     failed: list[str] = []
     with ExitStack() as stack:
-        lives: list[Lifecycle] = []
-        places: list[int] = []
+        lives: dict[int, Lifecycle] = {}
         prices: list[Price] = []
         for number in numbers:
             report(f"pricing point {number + 1} of {len(specs)}", None)
@@ -170,21 +169,20 @@ def paid_rows(
             except (DegenerateGroundStateError, PreparationError) as error:
                 yield Row(number, where[number], {}, " ".join(str(error).split()))
                 continue
-            lives.append(life)
-            places.append(number)
+            lives[number] = life
             prices += [] if price is None else [price]
         if prices:
-            names = ", ".join(sorted({life.device.name for life in lives}))
+            names = ", ".join(sorted({life.device.name for life in lives.values()}))
             ask(sum(prices, Price()).document(), names, yes=yes, again=AGAIN)
-        for life in lives:
+        for life in lives.values():
             life.confirm_all()
-        for place, found in advanced(lives, report):
-            number = places[place]
-            if isinstance(found, Exception):
-                failed.append(f"{title_of(where[number])}: {found}")
+        for number, end in advanced(lives, report):
+            if isinstance(end, Exception):
+                failed.append(f"{title_of(where[number])}: {end}")
                 continue
-            seconds = [value for value in lives[place].store.all("seconds").values() if value is not None]
-            numbers_there = gradient_numbers(lives[place].spec, found)
-            yield Row(number, where[number], {**numbers_there, "seconds": sum(seconds) if seconds else None})
+            life = lives[number]
+            seconds = [value for value in life.store.all("seconds").values() if value is not None]
+            measures = {**gradient_numbers(life.spec, end), "seconds": sum(seconds) if seconds else None}
+            yield Row(number, where[number], measures)
     if failed:
         raise DeviceError("; ".join(failed))

@@ -155,8 +155,6 @@ def _show(number: int, step: PlayedCommand) -> None:
 
 def _outcome(home: Path) -> dict[str, Any] | None:
     """Return the run's gradient, the exact gradient, their distance in error bars, and the run's events."""
-    import numpy as np
-
     from qep_qiskit.budget import deviation
     from qep_qiskit.experiment import load
     from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
@@ -172,11 +170,11 @@ def _outcome(home: Path) -> dict[str, Any] | None:
         return None
     spec = load(home / "spec.toml")
     problem, settings = spec.problem(), spec.settings()
-    values, errors = np.array(gradients[-1]["values"], dtype=float), np.array(gradients[-1]["stderr"], dtype=float)
-    applied = (gradients[-1].get("provenance") or {}).get("stencil")
+    measured = gradients[-1]
+    applied = (measured.get("provenance") or {}).get("stencil")
     used = stencil(applied["kind"], float(applied["beta"])) if applied else settings["stencil"]
     same = {"preparer": settings["preparer"], "stencil": used, "seed": settings["seed"]}
-    outcome: dict[str, Any] = {"gradient": gradients[-1], "events": events}
+    outcome: dict[str, Any] = {"gradient": measured, "events": events}
     if problem.network.num_qubits > COMPARED_QUBITS:
         return outcome
     for key, title, verb, options in (
@@ -185,7 +183,7 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     ):
         with suppress(DegenerateGroundStateError, InputError):
             truth = verb(problem, **options).values
-            off = deviation(values, truth, errors)
+            off = deviation(measured["values"], truth, measured["stderr"])
             outcome[key] = {"title": title, "values": truth, "largest_z": off.largest_z, "mean_square_z": off.chi_square}
     return outcome
 

@@ -62,9 +62,8 @@ def show_command(run: str, as_json: bool) -> None:
         if not as_json:
             _show(whole, store, jobs)
             return
-        events = [vars(event) for event in store.events()]
-        details = {"spec": store.spec_text, "job_list": jobs, "events": events, "gradient_list": store.gradients()}
-        print_json({**asdict(whole), **details})
+        details = {"spec": store.spec_text, "job_list": jobs, "events": [*map(vars, store.events())]}
+        print_json({**asdict(whole), **details, "gradient_list": store.gradients()})
 
 
 @command.command("export", short_help="Write a run as one JSON file.")

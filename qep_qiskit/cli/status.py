@@ -37,7 +37,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
         if as_json:
             extra = {} if training is None else {"training": {k: v for k, v in training.items() if k != "asked"}}
             state = "done" if done else "waiting" if training is None else state_of(store)
-            print_json({"run": str(store.folder), "state": state, **extra, "jobs": jobs, "events": _events(store)})
+            print_json({"run": str(store.folder), "state": state, **extra, "jobs": jobs, "events": [*map(vars, store.events())]})
             return DONE if done else NOT_FINISHED
         if jobs or training is None:
             show_jobs(console(), store, jobs)
@@ -98,7 +98,3 @@ def _show_training(folder: object, training: dict[str, Any], done: bool) -> None
         say(f"`qep train --resume {folder}` resumes it.")
     elif not done:
         say(f"qep.train with the same arguments and run={str(folder)!r} resumes it.")
-
-
-def _events(store: object) -> list[dict[str, object]]:
-    return [{"time": e.time, "tag": e.tag, "state": e.state, "text": e.text} for e in store.events()]  # type: ignore[attr-defined]

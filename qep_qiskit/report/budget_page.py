@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.budget import Budget, Rung
@@ -17,33 +16,26 @@ from qep_qiskit.kinds import RUNGS
 from qep_qiskit.report.circuit_text import circuit_text
 from qep_qiskit.report.curves import weight_graph
 from qep_qiskit.report.figures import figure
-from qep_qiskit.report.findings import allowed_chi_square, large, numbers_of, verdict
-from qep_qiskit.report.template import Column, Page, as_grid, as_rows, columns_of, image
+from qep_qiskit.report.findings import Column, allowed_chi_square, columns_of, large, numbers_of, verdict
+from qep_qiskit.report.template import Page, as_grid, as_rows, image
 
 
-def write(
-    budget: Budget | Mapping[str, Any],
-    path: str | os.PathLike[str],
-    *,
-    spec_text: str | None = None,
-    circuit: QuantumCircuit | None = None,
-) -> Path:
-    """Write the page atomically, so that a reader never sees a part of it, and return its path.
+def write(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str], **options: Any) -> Path:
+    """Write the page, with the options of :func:`page`, so that a reader never sees a part of it, and return its path."""
+    return write_whole(path, page(budget, **options).encode("utf-8"))
+
+
+def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, circuit: QuantumCircuit | None = None) -> str:
+    """Return the page, which runs no script and loads nothing from outside.
 
     Parameters
     ----------
     budget : Budget, or the mapping of its ``to_dict()``
-    path : path-like
     spec_text : str, optional
         The spec as the user wrote it.
     circuit : QuantumCircuit, optional
         The circuit that prepares the states; it is drawn on the page.
     """
-    return write_whole(path, page(budget, spec_text=spec_text, circuit=circuit).encode("utf-8"))
-
-
-def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, circuit: QuantumCircuit | None = None) -> str:
-    """Return the page, which runs no script and loads nothing from outside."""
     budget = Budget.of(budget)
     document: dict[str, Any] = budget.to_dict()
     settings, diagnostics = dict(document["settings"]), dict(document["diagnostics"])
@@ -67,7 +59,7 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
     return whole.render(
         allowed=ratio(allowed_chi_square(len(budget.names))),
         image=image(figure(budget)),
-        graph=image(graph_of(weights, settings.get("network"))),
+        graph=image(weight_graph(weights, settings.get("network"))),
         circuit=None if circuit is None else circuit_text(circuit),
         rungs=[_row(budget, rung) for rung in budget.rows],
         names=budget.names,
@@ -105,11 +97,6 @@ def _brief(value: Mapping[str, Any]) -> list[str]:
     words = [str(value[k]) for k in ("kind", first, "noise", "ansatz") if value.get(k)]
     forms = {"sites": "{} sites", "layers": "{} layers", "beta": "β = {}"}
     return words + [form.format(value[k]) for k, form in forms.items() if value.get(k) is not None]
-
-
-def graph_of(weights: Mapping[str, float], network: object) -> Figure | None:
-    """Return the figure of a network's couplings; None for a network without pairs of sites."""
-    return weight_graph(weights, network if isinstance(network, Mapping) else {})
 
 
 def _row(budget: Budget, rung: Rung) -> dict[str, Any]:

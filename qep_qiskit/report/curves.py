@@ -97,14 +97,14 @@ def _finish(panel: Axes, label: str) -> None:
         panel.legend(frameon=False, fontsize=8)
 
 
-def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Figure | None:
+def weight_graph(weights: Mapping[str, float], network: object) -> Figure | None:
     """Return a figure of couplings as lines between sites, with width for size and colour for sign; None without couplings.
 
     Parameters
     ----------
     weights : mapping of name to number
         The weights. Couplings are named ``J[i,j]``, single-site weights ``h[i]``.
-    network : mapping
+    network : mapping, or anything else if it is not known
         The network's description, possibly with lists of sites as ``inputs`` and ``outputs``.
     """
     couplings = {(int(m[2]), int(m[3])): w for name, w in weights.items() if (m := PAIR.match(name))}
@@ -112,7 +112,8 @@ def weight_graph(weights: Mapping[str, float], network: Mapping[str, Any]) -> Fi
         return None
     single = [(m[1], int(m[2]), w) for name, w in weights.items() if (m := SINGLE.match(name))]
     sites = sorted({s for pair in couplings for s in pair} | {s for _, s, _ in single})
-    inputs, outputs = (_sites(network.get(name)) for name in ("inputs", "outputs"))
+    described = network if isinstance(network, Mapping) else {}
+    inputs, outputs = (_sites(described.get(name)) for name in ("inputs", "outputs"))
     places = _places(sites, inputs, outputs)
     drawing = Figure(figsize=(8.5, 0.4 * max(len(sites), 8) + 1.2), layout="constrained", facecolor="white")
     panel = drawing.subplots()

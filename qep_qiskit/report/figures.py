@@ -37,7 +37,7 @@ def figure(budget: Budget | Mapping[str, Any]) -> Figure:
     The gradient's difference from the exact one is drawn below the gradient, on a scale that shows the error bars.
     """
     budget = Budget.of(budget)
-    exact = values_of(budget, "exact")
+    exact = budget.exact
     many = len(budget.names) > MANY_WEIGHTS and exact is not None
     compared = exact is not None and len(budget.computed) > 1
     levels = levels_of(budget)
@@ -59,12 +59,6 @@ def figure(budget: Budget | Mapping[str, Any]) -> Figure:
         _by_weight(axes, budget, exact)
     axes[-1].tick_params(axis="x", length=2)
     return drawing
-
-
-def values_of(budget: Budget, name: str) -> Vector | None:
-    """Return the values of a rung; None if it was not computed."""
-    rung = budget.computed.get(name)
-    return None if rung is None else rung.values
 
 
 def _by_weight(axes: list[Axes], budget: Budget, exact: Vector | None) -> None:
@@ -133,7 +127,8 @@ def _series(axes: list[Axes], budget: Budget, x: Vector, exact: Vector | None, *
 
 
 def _draw(axes: Axes, x: Vector, rung: Rung, y: Vector) -> None:
-    label = RUNGS[rung.name].label + ("" if rung.stderr is None else " ± 1σ")
+    kind = RUNGS[rung.name]
+    label = (kind.label or kind.short) + ("" if rung.stderr is None else " ± 1σ")
     if rung.name in COLOURS:
         style: dict[str, Any] = {"color": COLOURS[rung.name], "markersize": 3.4, "zorder": 3 + (rung.name == "mitigated")}
         axes.errorbar(x, y, yerr=rung.stderr, fmt="o", elinewidth=1.1, capsize=0, label=label, **style)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from qep_qiskit.budget import Budget, Rung
-from qep_qiskit.estimates import MISSING, cosine, duration, percent, ratio, with_error
+from qep_qiskit.estimates import MISSING, cells, cosine, duration, percent, ratio, score, with_error
 from qep_qiskit.kinds import RUNGS
 
 LARGE_Z = 3.0
@@ -28,6 +29,14 @@ class Verdict(NamedTuple):
     good: bool | None = None
 
 
+class Column(NamedTuple):
+    """One column of a table of weights. Marked cells are highlighted."""
+
+    heading: str
+    cells: Sequence[str]
+    marked: Sequence[bool] = ()
+
+
 def large(z: float | None) -> bool:
     """Return whether a z-score is large enough to be highlighted."""
     return z is not None and abs(z) > LARGE_Z
@@ -47,6 +56,16 @@ def numbers_of(budget: Budget, rung: Rung) -> dict[str, str]:
         "loss": with_error(rung.loss, rung.loss_stderr),
         "time": duration(rung.seconds if rung.values is not None else None),
     }
+
+
+def columns_of(rung: Rung, heading: str) -> list[Column]:
+    """Return the columns of a rung: its values with their errors, and its z-scores if it has any."""
+    if rung.values is None:
+        return []
+    columns = [Column(heading if rung.stderr is None else f"{heading} ± error", cells(rung.values, rung.stderr))]
+    if rung.z is not None:
+        columns.append(Column("z", [score(z) for z in rung.z], [large(z) for z in rung.z]))
+    return columns
 
 
 def allowed_chi_square(count: int) -> float:

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.display import terminal_table
-from qep_qiskit.estimates import MISSING, Estimate, column, score
+from qep_qiskit.estimates import MISSING, Estimate, column
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
-from qep_qiskit.report.findings import LARGEST_Z, large, numbers_of, verdict
+from qep_qiskit.report.findings import LARGEST_Z, Column, columns_of, large, numbers_of, verdict
 
 MANY_WEIGHTS = 24
 """If there are more weights than this, only the most deviating ones are listed; the page lists all."""
@@ -56,7 +56,7 @@ def _rung_table(budget: Budget) -> Table:
     table = terminal_table("rung", right=HEADINGS.values(), title="Error budget: distance from the exact gradient")
     for rung in budget.rows:
         numbers = numbers_of(budget, rung)
-        cells = [_marked(rung.largest_z if name == LARGEST_Z else None, numbers[name]) for name in HEADINGS]
+        cells = [_marked(numbers[name], name == LARGEST_Z and large(rung.largest_z)) for name in HEADINGS]
         table.add_row(Text(shortened(rung.title)), *cells, style="dim" if rung.values is None else None)
     return table
 
@@ -65,23 +65,17 @@ def _weight_table(budget: Budget) -> tuple[Table, int]:
     computed, classical = budget.computed, budget.mean_field
     measured = [computed[name] for name in ("shots", "mitigated") if name in computed]
     noiseless = [] if measured else [computed[name] for name in ("finite_beta", "prepared", "device") if name in computed]
-    exact = computed.get("exact")
-    columns = {"exact": [MISSING] * len(budget.names) if exact is None else column(_values(exact))}
-    if classical is not None and classical.values is not None:
-        columns["mean field"] = column(_values(classical))
-    columns |= {RUNGS[rung.name].short: column(_values(rung)) for rung in noiseless}
+    columns = [Column("exact", column([None] * len(budget.names) if budget.exact is None else budget.exact))]
+    for rung in (*([] if classical is None else [classical]), *noiseless, *measured):
+        columns += columns_of(rung, RUNGS[rung.name].short)
 
     listed = _listed(budget, (measured or noiseless)[-1:])
     omitted = len(budget.names) - len(listed)
     title = f"Gradient: the {len(listed)} weights that deviate most" if omitted else "Gradient"
-    pairs = [heading for rung in measured for heading in (f"{RUNGS[rung.name].short} ± error", "z")]
-    table = terminal_table("weight", right=(*columns, *pairs), title=title)
+    table = terminal_table("weight", right=[entry.heading for entry in columns], title=title)
     table.columns[0].max_width = 20
     for k in listed:
-        cells: list[Text | str] = [cells[k] for cells in columns.values()]
-        for rung in measured:
-            z = None if rung.z is None else float(rung.z[k])
-            cells += [str(rung.estimates[k]), _marked(z, score(z))]
+        cells = [_marked(entry.cells[k], bool(entry.marked) and entry.marked[k]) for entry in columns]
         table.add_row(Text(shortened(budget.names[k], 20)), *cells)
     return table, omitted
 
@@ -91,16 +85,11 @@ def _listed(budget: Budget, last: list[Rung]) -> list[int]:
     count = len(budget.names)
     if count <= MANY_WEIGHTS or not last:
         return list(range(min(count, MANY_WEIGHTS)))
-    exact = budget.computed.get("exact")
     if last[0].z is not None:
         size = np.nan_to_num(np.abs(last[0].z))
     else:
-        size = np.abs(np.array(_values(last[0])) - (0.0 if exact is None else np.array(_values(exact))))
+        size = np.abs(np.array(last[0].values) - (0.0 if budget.exact is None else budget.exact))
     return sorted(np.argsort(-size, kind="stable")[:LISTED].tolist())
-
-
-def _values(rung: Rung) -> list[float]:
-    return [] if rung.values is None else rung.values.tolist()
 
 
 def _loss_line(budget: Budget) -> Text:
@@ -113,5 +102,5 @@ def _loss_line(budget: Budget) -> Text:
     return line.append(" · ".join(parts) or MISSING, style="not bold")
 
 
-def _marked(z: float | None, text: str) -> Text:
-    return Text(text, style="bold red" if large(z) else "")
+def _marked(text: str, marked: bool) -> Text:
+    return Text(text, style="bold red" if marked else "")

@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from qep_qiskit.budget import Rung
 from qep_qiskit.documents import plain
-from qep_qiskit.estimates import MISSING, cells, score
+from qep_qiskit.estimates import MISSING
 from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import printable
-from qep_qiskit.report.findings import Verdict, large
+from qep_qiskit.report.findings import Verdict
 from qep_qiskit.report.picture import file_bytes
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.secrets import scrubbed, scrubbed_document
@@ -69,24 +68,6 @@ class Page:
         """Return the page with these values in its body; it runs no script and loads nothing from outside."""
         template = _environment().get_template(f"{self.kind}.html.jinja")
         return template.render(page=self, style=Markup(_text_of("page.css")), data=Markup(data_text(self.data)), **values)
-
-
-class Column(NamedTuple):
-    """One column of a table of weights. Marked cells are highlighted."""
-
-    heading: str
-    cells: Sequence[str]
-    marked: Sequence[bool] = ()
-
-
-def columns_of(rung: Rung, heading: str) -> list[Column]:
-    """Return the columns of a rung: its values with their errors, and its z-scores if it has any."""
-    if rung.values is None:
-        return []
-    columns = [Column(heading if rung.stderr is None else f"{heading} ± error", cells(rung.values, rung.stderr))]
-    if rung.z is not None:
-        columns.append(Column("z", [score(z) for z in rung.z], [large(z) for z in rung.z]))
-    return columns
 
 
 @functools.cache

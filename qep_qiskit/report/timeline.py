@@ -61,9 +61,8 @@ def timeline(events: Sequence[Event], created: str) -> Figure:
             else:
                 width = ((end if finish is None else finish) - begin).total_seconds() / 86400
                 axes.barh(row, width, left=_day(begin), height=0.5, color=COLOURS[state], zorder=3)
-        axes.text(
-            -0.01, row, drawn(_short(tag)), transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8, color=INK
-        )
+        beside = axes.get_yaxis_transform()
+        axes.text(-0.01, row, drawn(_short(tag)), transform=beside, ha="right", va="center", fontsize=8, color=INK)
     room = (end - start) * 0.02
     axes.set_xlim(_day(start - room), _day(end + room))
     axes.set_ylim(len(jobs) - 0.4, -0.6)

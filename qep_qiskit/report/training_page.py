@@ -10,10 +10,9 @@ from typing import Any
 from qep_qiskit.display import when
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, column, cosine, duration, percent, with_error
-from qep_qiskit.report.budget_page import graph_of
-from qep_qiskit.report.curves import confusion, curves
-from qep_qiskit.report.findings import Verdict
-from qep_qiskit.report.template import Column, Page, as_grid, as_rows, image, write_report
+from qep_qiskit.report.curves import confusion, curves, weight_graph
+from qep_qiskit.report.findings import Column, Verdict
+from qep_qiskit.report.template import Page, as_grid, as_rows, image, write_report
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
 from qep_qiskit.training.loop.trained import mean_cosine
@@ -67,7 +66,7 @@ def page(store: RunStore) -> str:
     )
     return whole.render(
         curves=image(curves(facts.history, facts.epochs)),
-        graph=image(graph_of(facts.weights, settings.get("network"))),
+        graph=image(weight_graph(facts.weights, settings.get("network"))),
         names=list(facts.weights),
         columns=[Column("value", column(facts.weights.values()))],
         confusion=None if counts is None else image(confusion(counts, _labels(settings, len(counts)))),
