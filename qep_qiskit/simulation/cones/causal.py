@@ -94,7 +94,7 @@ def _legs(shape: Shape) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
 
 
 def covering(supports: Sequence[frozenset[int]]) -> list[frozenset[int]]:
-    """Return, for each support, the support among them that contains it and from which it is read."""
+    """Return, for each support (no empty one), the support among them that contains it and from which it is read."""
     largest: list[frozenset[int]] = []
     for support in sorted(set(supports), key=lambda s: (-len(s), sorted(s))):
         if not any(support <= other for other in largest):
@@ -103,4 +103,4 @@ def covering(supports: Sequence[frozenset[int]]) -> list[frozenset[int]]:
     for support in largest:
         for wire in support:
             by_wire.setdefault(wire, []).append(support)
-    return [next((s for s in (by_wire[min(each)] if each else largest) if each <= s), each) for each in supports]
+    return [next(s for s in by_wire[min(each)] if each <= s) for each in supports]

@@ -89,8 +89,9 @@ class NoisyCones:
         place = tuple(range(circuit.num_qubits)) if wires is None else tuple(wires)
         signs = np.real((-1j) ** np.asarray(paulis.phase))
         strings = [_letters(x, z, place) for x, z in zip(paulis.x, paulis.z, strict=True)]
-        self._add_idle({wire for letters in strings for wire in letters})
-        supports = covering([frozenset(letters) for letters in strings])
+        read = [frozenset(letters) or frozenset(place[:1]) for letters in strings]  # the identity is read from any wire
+        self._add_idle({wire for wires in read for wire in wires})
+        supports = covering(read)
         cones = {support: cone_of(support, self._blocks) for support in set(supports)}
         self.sizes = tuple(cones[support].num_wires for support in supports)
         for cone in cones.values():

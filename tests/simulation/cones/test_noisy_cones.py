@@ -199,6 +199,12 @@ def test_qubits_end_on_other_wires_and_some_are_idle():
     assert np.ptp(values[:, 0]) > 1.5
 
 
+def test_the_identity_alone_is_one():
+    circuit, model = layered(6, RING, 1), uneven(6, RING)
+    cones = NoisyCones(circuit, model, PauliList(["IIIIII", "-IIIIII"]))
+    np.testing.assert_allclose(cones.expectations(np.zeros((2, circuit.num_parameters))), [[1.0, -1.0]] * 2)
+
+
 def test_rows_in_many_tiles_are_the_rows_alone():
     circuit, model = layered(6, RING, 1), uneven(6, RING)
     rows = np.random.default_rng(5).normal(0, 1, (70, circuit.num_parameters))
