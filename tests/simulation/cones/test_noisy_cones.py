@@ -193,7 +193,7 @@ def test_qubits_end_on_other_wires_and_some_are_idle():
     moved = NoisyCones(circuit, model, PauliList(["IIZ", "IZI", "ZII", "IIY", "III"]), wires=[3, 0, 1], readout=False)
     values = moved.expectations(rows)
     whole = NoisyCones(circuit, model, PauliList(["ZIII", "IIIZ", "IIZI", "YIII", "IIII"]), readout=False)
-    np.testing.assert_array_equal(values, whole.expectations(rows))
+    np.testing.assert_allclose(values, whole.expectations(rows), rtol=0, atol=1e-14)
     np.testing.assert_allclose(values[:, 1], 1.0)
     np.testing.assert_allclose(values[:, 4], 1.0)
     assert np.ptp(values[:, 0]) > 1.5
