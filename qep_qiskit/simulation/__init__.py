@@ -1,5 +1,5 @@
 """Fast exact simulation, independent of equilibrium propagation.
 
-`eigen` computes ground states, `adjoint` gradients of circuits, `batched` those of many small ones at once, `noise` small noisy circuits, `closed_form` oscillators and
-product states, and `mps` matrix product states with TeNPy.
+`eigen` computes ground states, `adjoint` gradients of circuits, `batched` those of many small circuits at once, `noise` small
+noisy circuits, `closed_form` oscillators and product states, and `mps` matrix product states with TeNPy.
 """

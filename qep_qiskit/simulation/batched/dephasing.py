@@ -125,8 +125,8 @@ def without_leaves(
     for bit, string in enumerate(groups, len(core)):
         moved = _renumbered(string, place)
         signs |= {moved: fixed(pi / 4), moved | 1 << bit: fixed(-pi / 4)}
-    kept = Phases({_renumbered(mask, place): angle for mask, angle in first.angles.items() if not mask & leaves})
-    smaller = [Hadamards((1 << total) - 1), Phases(signs), kept, *(_renumbered_step(step, place) for step in others)]
+    core_phases = Phases({_renumbered(mask, place): angle for mask, angle in first.angles.items() if not mask & leaves})
+    smaller = [Hadamards((1 << total) - 1), Phases(signs), core_phases, *(_renumbered_step(step, place) for step in others)]
     read = [String(s.index, _renumbered(s.x, place), _renumbered(s.z, place), s.factor) for s in strings]
     dephasing = Dephasing(list(groups.values()), num_angles) if groups else None
     return total, [step for step in smaller if not isinstance(step, Phases) or step.angles], read, dephasing

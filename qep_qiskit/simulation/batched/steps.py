@@ -84,12 +84,12 @@ class _Strings:
     def add(self, mask: int, angle: Angle) -> None:
         new = mask not in self.angles
         total = angle if new else self.angles.pop(mask).plus(angle)
-        kept = not _is_global(total)
-        if kept:
+        free = not _is_global(total)
+        if free:
             self.angles[mask] = total
-        if new == kept:
+        if new == free:
             for qubit in bits(mask):
-                self._counts[qubit] = self._counts.get(qubit, 0) + (1 if kept else -1)
+                self._counts[qubit] = self._counts.get(qubit, 0) + (1 if free else -1)
 
     def touches(self, qubit: int) -> bool:
         return self._counts.get(qubit, 0) > 0

@@ -95,14 +95,14 @@ class Sweeps:
         room.arrange(angles.shape[1])
         factors = room.factors_of(self._tables.places)
         self._tables.write_factors(angles, room.factors)
-        states, spares = room.kept[0], list(room.spares)
+        states, spares = room.states[0], list(room.spares)
         if self._start is not None:
             np.multiply(factors[0] if factors else 1.0, self._start, out=states.array)
         for number in range(1, len(factors)):
             for each in self._operations[number - 1]:
                 states = each.apply(states, spares)
-            np.multiply(states.array, factors[number], out=room.kept[number].array)
-            states = room.kept[number]
+            np.multiply(states.array, factors[number], out=room.states[number].array)
+            states = room.states[number]
         held: dict[int, States] = {}
         for count in range(len(self._operations[-1]) + 1):
             if count:
@@ -124,7 +124,7 @@ class Sweeps:
                 bra = self._operations[-1][count - 1].undo(bra, pair)
         places = self._tables.places
         last = len(places) - 1
-        np.multiply(bra.array, room.kept[max(last, 0)].array, out=work.array)
+        np.multiply(bra.array, room.states[max(last, 0)].array, out=work.array)
         energies = np.matmul(self._ones, work.reals(self._blocks))[:, 0, ::2]
         if swept.mixture is not None:
             for each in (bra, work):
@@ -132,7 +132,7 @@ class Sweeps:
         for number in range(last, -1, -1):
             family, place = places[number]
             if number < last:
-                np.multiply(bra.array, room.kept[number].array, out=work.array)
+                np.multiply(bra.array, room.states[number].array, out=work.array)
             np.copyto(room.terms[family][place], work.array.imag)
             if number:
                 bra.array *= room.factors[family][place]

@@ -8,17 +8,21 @@ made for each pattern of these signs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.simulation.adjoint.gates import Angle
 from qep_qiskit.simulation.adjoint.layers import Phases
-from qep_qiskit.simulation.adjoint.phases import cis
+from qep_qiskit.simulation.adjoint.phases import PhaseTable, cis
 from qep_qiskit.simulation.batched.operations import signs_of
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+_SMALL = 12
+"""Tables of up to this many qubits list every sign; for single columns of more qubits, `PhaseTable` does without."""
 
 
 class PhaseTables:
@@ -86,24 +90,42 @@ class Family:
         self.count = count
         self._rows = slice(first, first + count * len(masks))
         self._shape = (count, len(masks), -1)
-        self._signs = np.ascontiguousarray(signs_of(num_qubits, masks).T)
         self._num_qubits, self._masks = num_qubits, masks
         self._splits: dict[int, _Split] = {}
 
     def write_factors(self, values: Real, out: Complex) -> None:
         """Write the factors (F, 2**m, B), given the values of all angles."""
-        columns = out.shape[-1]
-        split = self._splits.get(columns) or self._fastest(columns)
-        split.write(values[self._rows].reshape(self._shape), out)
-
-    def _fastest(self, columns: int) -> _Split:
-        splits = [_Split(self._num_qubits, low, self._masks) for low in range(1, self._num_qubits + 1)]
-        self._splits[columns] = min(splits, key=lambda split: split.duration(columns))
-        return self._splits[columns]
+        columns, angles = out.shape[-1], values[self._rows].reshape(self._shape)
+        if self._is_large(columns):
+            for step, shared, separate in zip(out, *self._large.factors(angles[..., 0]), strict=True):
+                step[:] = self._large.block(shared, separate).reshape(-1, 1)
+        else:
+            (self._splits.get(columns) or self._fastest(columns)).write(angles, out)
 
     def write_slopes(self, terms: Real, values: Real) -> None:
         """Write the sums of terms (F, 2**m, B) with the signs of the masks to the family's rows."""
-        np.matmul(self._signs, terms, out=values[self._rows].reshape(self._shape))
+        sums = values[self._rows].reshape(self._shape)
+        if self._is_large(terms.shape[-1]):
+            sums[..., 0] = self._large.sums(terms[..., 0])
+        else:
+            np.matmul(self._signs, terms, out=sums)
+
+    def _is_large(self, columns: int) -> bool:
+        return columns == 1 and self._num_qubits > _SMALL
+
+    @cached_property
+    def _large(self) -> PhaseTable:
+        return PhaseTable(self._num_qubits, self._masks)
+
+    @cached_property
+    def _signs(self) -> Real:
+        return np.ascontiguousarray(signs_of(self._num_qubits, self._masks).T)
+
+    def _fastest(self, columns: int) -> _Split:
+        m = self._num_qubits
+        splits = [_Split(m, low, self._masks) for low in range(max(1, m - _SMALL), min(m, _SMALL) + 1)]
+        self._splits[columns] = min(splits, key=lambda split: split.duration(columns))
+        return self._splits[columns]
 
 
 class _Split:
@@ -113,12 +135,12 @@ class _Split:
         below = (1 << low) - 1
         mixed = np.array([mask & below > 0 for mask in masks])
         high = signs_of(num_qubits - low, [mask >> low for mask in masks])
-        patterns, pattern = np.unique(high * mixed, axis=0, return_inverse=True)
+        patterns, pattern = np.unique(np.where(mixed, high, 0.0), axis=0, return_inverse=True)
         table = (patterns[:, None, :] * signs_of(low, [mask & below for mask in masks])).reshape(-1, len(masks))
         self._pattern = pattern.reshape(-1) if len(patterns) > 1 else None
-        self._own = 0 if mixed.all() else len(high)
-        self._shared = len(table) if mixed.any() else 0
-        self._matrix = np.vstack([(high * ~mixed)[: self._own], table[: self._shared]])
+        self._upper = 0 if mixed.all() else len(high)
+        self._lower = len(table) if mixed.any() else 0
+        self._matrix = np.vstack([np.where(mixed, 0.0, high)[: self._upper], table[: self._lower]])
         self._grid = (len(high), 1 << low)
 
     def duration(self, columns: int) -> float:
@@ -126,32 +148,32 @@ class _Split:
         high, low = self._grid
         amplitudes = high * low * columns
         tables = 5e-3 * len(self._matrix) * columns
-        if high == 1 and self._shared:
+        if high == 1 and self._lower:
             return tables
-        if self._own and self._shared:
+        if self._upper and self._lower:
             return tables + 0.006 * high * low + (8e-4 if self._pattern is None else 1.1e-3) * amplitudes
-        return tables + (0.003 * high * low if self._own else 0.0) + 4e-4 * amplitudes
+        return tables + (0.003 * high * low if self._upper else 0.0) + 4e-4 * amplitudes
 
     def write(self, values: Real, out: Complex) -> None:
         """Write the factors, shape (F, 2**m, B), for angles (F, K, B)."""
         angles = np.matmul(self._matrix, values)
         high, low = self._grid
-        if high == 1 and self._shared:
+        if high == 1 and self._lower:
             cis(angles, out)
             return
         factors = cis(angles)
         count, columns = len(out), out.shape[-1]
         grid = out.reshape(count, high, low, columns)
-        own = factors[:, : self._own, None]
-        if not self._shared:
-            np.copyto(grid, own)
+        upper = factors[:, : self._upper, None]
+        if not self._lower:
+            np.copyto(grid, upper)
             return
-        shared = factors[:, self._own :].reshape(count, -1, low, columns)
-        if self._pattern is None and self._own:
-            np.multiply(shared, own, out=grid)
+        lower = factors[:, self._upper :].reshape(count, -1, low, columns)
+        if self._pattern is None and self._upper:
+            np.multiply(lower, upper, out=grid)
         elif self._pattern is None:
-            np.copyto(grid, shared)
+            np.copyto(grid, lower)
         else:
-            np.take(shared, self._pattern, axis=1, out=grid, mode="clip")
-            if self._own:
-                grid *= own
+            np.take(lower, self._pattern, axis=1, out=grid, mode="clip")
+            if self._upper:
+                grid *= upper

@@ -53,14 +53,14 @@ class Template:
             raise InputError(f"paulis: strings of {paulis.num_qubits} letters do not fit {num_qubits} qubits")
         self.num_qubits, self.num_angles, self.num_strings = num_qubits, num_angles, len(paulis)
         size, fewer, strings, dephasing = without_leaves(num_qubits, steps, strings_of(paulis), num_angles)
-        kept, places = placed(fewer, strings)
+        needed, places = placed(fewer, strings)
         self._readings: dict[int, Reading] = {}
         ordered: list[String] = []
         for position, members in places.items():
             self._readings[position] = Reading(size, members, len(ordered))
             ordered += self._readings[position].strings
         self._order = np.array([string.index for string in ordered], dtype=np.intp)
-        self._sweeps = Sweeps(size, kept, num_angles, self._readings, dephasing)
+        self._sweeps = Sweeps(size, needed, num_angles, self._readings, dephasing)
         self._scales = np.concatenate([reading.scales() for reading in self._readings.values()])[:, None] * self._sweeps.norm
         self._tile = max(1, _TILE >> size)
         self._rooms: list[Workspace] = []

@@ -35,7 +35,7 @@ class Workspace:
     ----------
     factors, terms : list of ndarray, shape (steps, 2**m, columns)
         One array per family.
-    kept : list of States
+    states : list of States
         One array of states per step of phases, and one more.
     spares : list of States
     """
@@ -58,7 +58,7 @@ class Workspace:
         steps, start = sum(self._families), 0
         blocks = self._memory[: self._count * each].reshape(self._count, self._size, columns)
         self.spares = [States(block) for block in blocks[: self._spares]]
-        self.kept = [States(block) for block in blocks[self._spares : self._spares + steps + 1]]
+        self.states = [States(block) for block in blocks[self._spares : self._spares + steps + 1]]
         factors = blocks[self._spares + steps + 1 : self._spares + 2 * steps + 1]
         terms = blocks[self._spares + 2 * steps + 1 :].view(np.float64).reshape(-1, self._size, columns)
         self.factors: list[Complex] = []
@@ -68,7 +68,7 @@ class Workspace:
             self.terms.append(terms[start : start + count])
             start += count
         if self._first is not None:
-            self.kept[0] = States(self.factors[self._first[0]][self._first[1]])
+            self.states[0] = States(self.factors[self._first[0]][self._first[1]])
 
     def factors_of(self, places: Sequence[Place]) -> list[Complex]:
         """Return the factors of all steps, in the order of the steps."""
