@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from qiskit import qasm3
@@ -299,3 +302,14 @@ def test_single_threaded_restores_the_threads():
     assert counts() == before
     with single_threaded(25):
         assert counts() == before
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda program: pickle.loads(pickle.dumps(program))])
+def test_copies_of_a_program_that_has_been_used(duplicate):
+    rng = np.random.default_rng(12)
+    program, op = CircuitProgram.from_circuit(random_circuit(rng, 4, 30)), random_operator(rng, 4)
+    x = rng.normal(size=program.num_parameters)
+    energy, gradient = program.energy_and_gradient(x, op)
+    other = duplicate(program).energy_and_gradient(x, op)
+    assert other[0] == energy
+    assert np.array_equal(other[1], gradient)

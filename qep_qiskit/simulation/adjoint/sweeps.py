@@ -83,6 +83,10 @@ class LayeredCircuit:
         ]
         self._workspaces: list[_Workspace] = []
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the workspaces out: in a copy, their views would no longer show their arrays."""
+        return {**self.__dict__, "_workspaces": []}
+
     def _place(self) -> list[Angle]:
         families: dict[tuple[int, ...], list[int]] = {}
         turns: list[tuple[int, tuple[int, ...]]] = []

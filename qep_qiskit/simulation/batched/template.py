@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,6 +65,10 @@ class Template:
         self._scales = np.concatenate([reading.scales() for reading in self._readings.values()])[:, None] * self._sweeps.norm
         self._tile = max(1, _TILE >> size)
         self._rooms: list[Workspace] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the workspaces out: in a copy, their views would no longer show their arrays."""
+        return {**self.__dict__, "_rooms": []}
 
     @classmethod
     def from_circuit(cls, circuit: QuantumCircuit, paulis: PauliList) -> Template:

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from qiskit.circuit import ParameterVector, QuantumCircuit
@@ -110,6 +113,19 @@ def test_results_do_not_depend_on_the_batch(num_qubits):
         np.testing.assert_allclose(few[0], energies[part], atol=1e-12)
         np.testing.assert_allclose(few[1], gradients[part], atol=1e-12)
         np.testing.assert_allclose(program.expectations(thetas[part]), program.expectations(thetas)[part], atol=1e-12)
+    assert np.array_equal(gradients, program.energies_and_gradients(thetas, coefficients)[1])
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda program: pickle.loads(pickle.dumps(program))])
+def test_copies_give_the_same_bits(duplicate):
+    rng = np.random.default_rng(9)
+    paulis = ising_paulis("chain", 6)
+    program = BatchedProgram(build("hamiltonian", num_qubits=6, paulis=paulis, layers=2), paulis)
+    thetas, coefficients = rng.normal(size=(5, program.num_parameters)), rng.normal(size=(5, len(paulis)))
+    energies, gradients = program.energies_and_gradients(thetas, coefficients)
+    again = duplicate(program).energies_and_gradients(thetas, coefficients)
+    assert np.array_equal(energies, again[0])
+    assert np.array_equal(gradients, again[1])
 
 
 def test_several_operators_share_their_parameters():
