@@ -28,6 +28,7 @@ from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
 from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase, Preparer
 from qep_qiskit.preparation.uniqueness import refuse_excited
+from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.settings import Settings, check_preparer
 from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, ground_state, respond
@@ -36,6 +37,8 @@ from qep_qiskit.stencils import extrapolated
 Vector = NDArray[np.float64]
 COMPARED_QUBITS = 16
 """The largest number of qubits for which the exact gradient is computed by default; this takes less than a second."""
+CONVERGED = 1e-7
+"""The tolerance of the descent of a variational reference."""
 NUDGE_SHARE = 0.02
 """The nudge |β|‖C‖ as a share of the gap. The bias is of fourth order in it; errors of the states are divided by β."""
 
@@ -188,6 +191,8 @@ def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0)
     refuse_without_qubits(problem, preparer, None)
     seed = seed_of(seed)
     started, clock = datetime.now(UTC), time.perf_counter()
+    if isinstance(preparer, VQE):
+        preparer = replace(preparer, tolerance=min(preparer.tolerance, CONVERGED))
     prepared = preparer.prepare(free_family(problem), seed=seed)
     free = prepared.expectations(problem.frame.paulis)[0]
     signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows

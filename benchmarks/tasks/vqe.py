@@ -18,8 +18,8 @@ from qiskit_algorithms.optimizers import L_BFGS_B
 import qep_qiskit as qep
 from benchmarks.problems import BETA, problem
 from benchmarks.task import Call, Method, Task
-from qep_qiskit.preparation.angle_search import SPREADS
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.vqe import SPREADS
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.adjoint.primitives import AdjointEstimator, AdjointEstimatorGradient, ProgramCache
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
@@ -63,9 +63,9 @@ def case(size: int) -> Case:
     signal = sample.cost.error_signal(qep.exact_gradient(sample).predictions)
     family = Family(sample.frame, sample.hamiltonian_row, signal @ sample.cost_rows, (0.0, -BETA, BETA))
     vqe = qep.VQE(ansatz="real_amplitudes", layers=LAYERS, starts=1, tolerance=WANTED)
-    circuit, program = vqe.compiled(family)
-    start = stream(0, "VQE start", 0).normal(0.0, SPREADS[0], program.num_parameters)
-    return Case(family, vqe, circuit, program, start)
+    compiled = vqe.compiled(family)
+    start = stream(0, "VQE start", 0).normal(0.0, SPREADS[0], compiled.program.num_parameters)
+    return Case(family, vqe, compiled.circuit, compiled.program, start)
 
 
 def ours(case: Case) -> Call:

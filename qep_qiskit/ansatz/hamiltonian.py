@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
+from numpy.typing import NDArray
 from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit.quantum_info import PauliList
 
@@ -46,19 +48,53 @@ def hamiltonian_ansatz(paulis: PauliList, *, layers: int = 3, shared_angles: boo
     >>> circuit.num_parameters, [p.name for p in circuit.parameters][-1]
     (6, 'theta_005')
     """
-    packing = pack(paulis)
-    if not packing:
+    order, classes = _order(paulis, shared_angles=shared_angles)
+    if not order:
         raise InputError("paulis: the Hamiltonian ansatz needs a string other than the identity; the Hamiltonian has none")
-    labels = paulis.to_labels()
-    order = [row for group in packing for piece in group for row in piece]
-    keys = {row: labels[row].replace("I", "") if shared_angles else str(row) for row in order}
-    classes = list(dict.fromkeys(keys[row] for row in order))
+    labels, names = paulis.to_labels(), list(dict.fromkeys(classes))
     angle: dict[tuple[int, str], Parameter] = dict(
-        zip(itertools.product(range(layers), classes), numbered(layers * len(classes)), strict=True)
+        zip(itertools.product(range(layers), names), numbered(layers * len(names)), strict=True)
     )
     circuit = QuantumCircuit(paulis.num_qubits, name="hamiltonian")
     circuit.h(range(paulis.num_qubits))
     for layer in range(layers):
-        for row in order:
-            evolve(circuit, labels[row], angle[layer, keys[row]])
+        for row, name in zip(order, classes, strict=True):
+            evolve(circuit, labels[row], angle[layer, name])
     return circuit
+
+
+def annealing_angles(
+    paulis: PauliList, coefficients: NDArray[np.float64], *, layers: int = 3, shared_angles: bool = False
+) -> NDArray[np.float64]:
+    """Return angles of :func:`hamiltonian_ansatz` that follow an annealing schedule, as a start of its optimisation.
+
+    In layer l of L, the angle of a string with coefficient c is c·f for diagonal strings and c·(1 − f) for others, with
+    f = (l + ½)/L: a first-order ramp of L steps of length ½. The angle of a class is the mean over its strings.
+
+    Parameters
+    ----------
+    paulis : PauliList of length L
+    coefficients : ndarray of shape (L,)
+    layers : int
+    shared_angles : bool
+
+    Examples
+    --------
+    >>> annealing_angles(PauliList(["ZZ", "IX", "XI"]), np.array([-1.0, -0.4, -0.8]), layers=2)
+    array([-0.25, -0.3 , -0.6 , -0.75, -0.1 , -0.2 ])
+    """
+    order, classes = _order(paulis, shared_angles=shared_angles)
+    diagonal = ~paulis.x.any(axis=1)
+    names = list(dict.fromkeys(classes))
+    rows = [[row for row, name in zip(order, classes, strict=True) if name == each] for each in names]
+    means = np.array([coefficients[part].mean() for part in rows])
+    falling = ~np.array([diagonal[part].all() for part in rows], dtype=bool)
+    share = (np.arange(layers)[:, None] + 0.5) / layers
+    return np.asarray(means * np.where(falling, 1.0 - share, share)).ravel()
+
+
+def _order(paulis: PauliList, *, shared_angles: bool) -> tuple[list[int], list[str]]:
+    """Return the strings in the order of their rotations, and the name of each one's angle within a layer."""
+    labels = paulis.to_labels()
+    order = [row for group in pack(paulis) for piece in group for row in piece]
+    return order, [labels[row].replace("I", "") if shared_angles else str(row) for row in order]

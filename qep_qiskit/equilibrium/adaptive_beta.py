@@ -22,9 +22,6 @@ from qep_qiskit.stencils import AdaptiveStencil, Stencil
 Vector = NDArray[np.float64]
 FARTHEST = {1: 0.1, 2: 0.5}
 """The largest β · reach for any number of shots. Beyond it the bias does not follow the leading order."""
-RESIDUALS = 100.0
-"""β is at least this multiple of the residual (up to 0.1): an unconverged phase has an error of residual / (β ‖∂C‖)."""
-
 MOST_TRAINED_QUBITS = 14
 """The largest network, in qubits, for which ground states are computed to choose the β of a training."""
 
@@ -78,9 +75,6 @@ def adapted(
     try:
         response = response or free.response(nudge)
         least = safe_beta(response.reach, usual.order)
-        residual, slope = free.phases[0].residual, response.details.get("slope")
-        if residual and isinstance(slope, float) and slope > 0:
-            least = max(least, min(0.1, RESIDUALS * residual / slope))
         if shots is None or response.reach <= 0:
             return asked.at(least)
         limit = problem.derivative_rows @ response.changes(problem.frame.strings)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.costs import Cost
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.polynomial import CONSTANT
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
@@ -23,7 +25,12 @@ def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Fami
     """Return the family H + βC of a problem for these β. Ansätze and ramps also include all strings of the cost."""
     present = problem.frame.busy if problem.network.whole_frame else (problem.cost_rows != 0).any(axis=0)
     strings = tuple(int(i) for i in np.flatnonzero(present))
-    return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings)
+    signal = functools.partial(_error_signal, problem.cost)
+    return Family(problem.frame, problem.hamiltonian_row, nudge, betas, strings, observed=problem.cost_rows, signal=signal)
+
+
+def _error_signal(cost: Cost, observed: Vector) -> Vector:
+    return cost.error_signal(observed)
 
 
 def first_family(problem: Problem, stencil: Stencil) -> Family:

@@ -125,7 +125,7 @@ class Spec:
         refuse_without_qubits(problem, preparer, None)
         nudge = np.abs(problem.cost_rows).sum(axis=0)
         with named("preparation"):
-            return preparer.compiled(Family(problem.frame, problem.hamiltonian_row, nudge, (0.0,)))[0]
+            return preparer.compiled(Family(problem.frame, problem.hamiltonian_row, nudge, (0.0,))).circuit
 
     def stencil(self) -> AnyStencil:
         """Return the stencil, without a β if that is left to the planner or chosen from the free phase."""

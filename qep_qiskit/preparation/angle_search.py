@@ -1,120 +1,95 @@
-"""Search for the angles at which the energy of one phase is stationary."""
+"""Search for stationary angles with an optimizer of qiskit-algorithms, one phase after the other."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
-from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.preparation.stationary import arrive, descend, relax
-from qep_qiskit.seeds import stream
-from qep_qiskit.simulation.eigen.operators import PauliSum
+from qep_qiskit.preparation.evaluator import Evaluator
+from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
+from qep_qiskit.preparation.variational import Begin, Model, Solution, allowed_residuals
+
+if TYPE_CHECKING:
+    from qep_qiskit.preparation.vqe import VQE
 
 Vector = NDArray[np.float64]
-MOST_NEWTON_ANGLES = 400
-POLISH = 1e-3
-"""Newton steps continue to this share of the tolerance, because the error of an unconverged phase is divided by β."""
-VALLEY = 1e-6
-"""L-BFGS continues to this slope; earlier Newton steps would stop at the nearest point of a nearly flat valley."""
-SPREADS = (0.1, 0.6, 1.2)
-"""Standard deviations of the initial angles of the random starts, used in turn."""
 
 
-@dataclass(frozen=True, eq=False)
-class AngleSearch:
-    """Search for the angles of one phase.
+def search_angles(options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, family: Family, begin: Begin) -> Solution:
+    """Return the angles that the user's optimizer finds, and how far from stationary they are.
 
-    Attributes
-    ----------
-    options : VQE
-    circuit : QuantumCircuit
-        The ansatz.
-    program : ReportedProgram
-        The ansatz, compiled.
-    operator : PauliSum
-        H + βC.
-    hamiltonian : callable
-        A function without arguments; returns H + βC in the form that an estimator accepts.
+    Nudged phases minimise the tilted energy, as in :mod:`variational`, unless the energies come from an estimator.
     """
+    search = _Search(options, circuit, evaluator, family)
+    free = begin.starts[0] if begin.free else min((search.minimise(0.0, start) for start in begin.starts), key=search.energy)
+    search.origin, search.tilt = free, search.slope(0.0, free)
+    angles: dict[int, Vector] = {}
+    for p in outwards(family.betas):
+        start = inward_neighbour(angles, family.betas, p, free)
+        assert start is not None
+        angles[p] = free if family.betas[p] == 0.0 else search.minimise(family.betas[p], start)
+    return search.judged(np.array([angles[p] for p in range(len(family.betas))]))
 
-    options: Any
-    circuit: QuantumCircuit
-    program: Any
-    operator: PauliSum
-    hamiltonian: Callable[[], SparsePauliOp]
 
-    def from_random_starts(self, seed: int) -> Vector:
-        """Return the lowest-energy angles found from several random starts."""
-        best, lowest = np.zeros(self.program.num_parameters), math.inf
-        for number in range(self.options.starts):
-            self.program.stage(f"VQE start {number + 1} of {self.options.starts}", number / self.options.starts)
-            spread = SPREADS[number % len(SPREADS)]
-            start = stream(seed, "VQE start", number).normal(0.0, spread, self.program.num_parameters)
-            theta = self.optimise(start)
-            energy = self.program.energy(theta, self.operator)
-            if energy < lowest:
-                best, lowest = theta, energy
-        return self.polish(best)
+class _Search:
+    """The searches for the phases of one family."""
 
-    def follow(self, start: Vector) -> Vector:
-        """Return this phase's angles, starting from those of a nearby phase, by Newton steps alone if they are available."""
-        return self.polish(start) if self._newton else self.optimise(start)
+    def __init__(self, options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, family: Family) -> None:
+        self._options, self._circuit, self._family = options, circuit, family
+        self._model = Model(evaluator, [family], options.precision)
+        self.origin, self.tilt = np.zeros((2, evaluator.num_parameters))
+        self._evaluations = 0
 
-    def optimise(self, start: Vector) -> Vector:
-        """Return the angles that the optimizer finds from a start."""
-        options, program = self.options, self.program
-        if options.estimator is not None:
-            return self._by_estimator(start)
-        if options.optimizer is not None:
-            result = options.optimizer.minimize(
-                lambda theta: program.energy(np.asarray(theta), self.operator),
-                start,
-                jac=lambda theta: program.energy_and_gradient(np.asarray(theta), self.operator)[1],
-            )
-            return np.asarray(result.x, dtype=float)
-        slope = VALLEY if self._newton else options.tolerance / 30
-        return descend(self._slope, start, slope=slope, max_iterations=options.max_iterations)
+    def minimise(self, beta: float, start: Vector) -> Vector:
+        """Return the angles at which the optimizer stops."""
+        if self._options.estimator is not None:
+            return self._by_estimator(beta, start)
+        result = self._options.optimizer.minimize(
+            lambda theta: self._tilted(beta, theta)[0], start, jac=lambda theta: self._tilted(beta, theta)[1]
+        )
+        return np.asarray(result.x, dtype=float)
 
-    def polish(self, start: Vector) -> Vector:
-        """Take Newton steps; if they do not converge, take BFGS steps along the valley and then Newton steps again."""
-        if not self._newton:
-            return start
-        aim = self.options.tolerance * POLISH
-        theta = arrive(self._slope, self._curvature, start, slope=aim)
-        if np.linalg.norm(self._slope(theta)[1]) > self.options.tolerance:
-            theta = relax(
-                self._slope,
-                theta,
-                slope=self.options.tolerance / 10,
-                max_iterations=4 * self.options.max_iterations,
-                hessian=self._curvature(theta),
-            )
-            theta = arrive(self._slope, self._curvature, theta, slope=aim)
-        return theta
+    def energy(self, theta: Vector) -> float:
+        """Return the energy of the free phase."""
+        return self._value(0.0, theta)[0]
 
-    @property
-    def _newton(self) -> bool:
-        custom = self.options.estimator is not None or self.options.optimizer is not None
-        return not custom and self.program.num_parameters <= MOST_NEWTON_ANGLES
+    def slope(self, beta: float, theta: Vector) -> Vector:
+        """Return the gradient of the energy of a phase."""
+        return self._value(beta, theta)[1]
 
-    def _slope(self, theta: Vector) -> tuple[float, Vector]:
-        energy, gradient = self.program.energy_and_gradient(theta, self.operator)
-        return energy, gradient
+    def judged(self, angles: NDArray[np.float64]) -> Solution:
+        """Return the angles of all phases with their residuals and the errors that follow from these."""
+        betas = self._family.betas
+        tilted = self._options.estimator is None
+        left = np.array(
+            [
+                np.linalg.norm(self.slope(b, theta) - (self.tilt if b and tilted else 0.0))
+                for b, theta in zip(betas, angles, strict=True)
+            ]
+        )
+        allowed = allowed_residuals(self._model, 0, self.origin)
+        errors = left / allowed
+        evaluations = np.full(len(betas), self._evaluations)
+        return Solution(angles, left, errors, errors <= self._options.tolerance, evaluations, None)
 
-    def _curvature(self, theta: Vector) -> NDArray[np.float64]:
-        return np.asarray(self.program.hessian(theta, self.operator))
+    def _value(self, beta: float, theta: Vector) -> tuple[float, Vector]:
+        self._evaluations += 1
+        row = self._family.free + beta * self._family.nudge
+        values, gradients = self._model.value(np.zeros(1, dtype=np.intp), row[None], np.asarray(theta, dtype=float)[None])
+        return float(values[0]), gradients[0]
 
-    def _by_estimator(self, start: Vector) -> Vector:
+    def _tilted(self, beta: float, theta: Vector) -> tuple[float, Vector]:
+        value, gradient = self._value(beta, theta)
+        return value - float((theta - self.origin) @ self.tilt), gradient - self.tilt
+
+    def _by_estimator(self, beta: float, start: Vector) -> Vector:
         from qiskit_algorithms import VQE as QiskitVQE
         from qiskit_algorithms.optimizers import SPSA
 
-        optimizer = self.options.optimizer or SPSA(maxiter=self.options.max_iterations)
-        solver = QiskitVQE(self.options.estimator, self.circuit, optimizer, initial_point=start)
-        result = solver.compute_minimum_eigenvalue(self.hamiltonian())
-        return np.asarray(result.optimal_point, dtype=float)
+        optimizer: Any = self._options.optimizer or SPSA(maxiter=self._options.max_iterations)
+        solver = QiskitVQE(self._options.estimator, self._circuit, optimizer, initial_point=start)
+        hamiltonian = self._family.frame.operator(self._family.free + beta * self._family.nudge)
+        return np.asarray(solver.compute_minimum_eigenvalue(hamiltonian).optimal_point, dtype=float)

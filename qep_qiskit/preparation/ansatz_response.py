@@ -17,6 +17,7 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.true_states import true_ground_states
+from qep_qiskit.preparation.variational import regulariser
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.threads import single_threaded
@@ -39,21 +40,21 @@ MOST_SHIFTED = 4096
 
 
 def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> Responsive:
-    """Return a function for the response of stationary angles, −(∂²E)⁺ ∂⟨C⟩."""
+    """Return a function for the response of stationary angles, −(∂²E + μ)⁻¹ ∂⟨C⟩, with the regulariser μ of the descent."""
+    mu = regulariser(family.frame, family.free)
 
     @functools.cache
     def curvatures() -> tuple[Vector, NDArray[np.float64]]:
         with single_threaded(family.num_qubits):
             free = bound(structure_of(family), family, family.betas.index(0.0))
             values, directions = np.linalg.eigh(program.hessian(theta, free))
-        curved = np.abs(values) > FLAT * np.abs(values).max()
-        return values[curved], directions[:, curved]
+        return values, directions
 
     def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         values, directions = curvatures()
         with single_threaded(family.num_qubits):
             slope = program.energy_and_gradient(theta, structure_for(family.frame.paulis).bind(nudge))[1]
-            moved = -directions @ ((directions.T @ slope) / values)
+            moved = _moved(values, directions, slope, mu)
             state, step = program.state(theta), STEP / max(float(np.abs(moved).max(initial=0.0)), 1e-300)
             ahead, behind = program.state(theta + step * moved), program.state(theta - step * moved)
             delta = (ahead - behind) / (2 * step) if np.any(moved) else np.zeros_like(state)
@@ -64,13 +65,24 @@ def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> R
             OF,
             True,
             {
-                "curvature_range": [float(values.min()), float(values.max())],
-                "slope": float(np.linalg.norm(slope)),
-                "flat_share": float(np.linalg.norm(slope - directions @ (directions.T @ slope)) / (np.linalg.norm(slope) or 1.0)),
+                **_details(values, directions, slope, FLAT),
             },
         )
 
     return response
+
+
+def _moved(values: Vector, axes: Matrix, slope: Vector, mu: float) -> Vector:
+    """Return dθ/dβ from the curvatures and their axes."""
+    return -axes @ ((axes.T @ slope) / np.maximum(values + mu, 0.1 * mu))
+
+
+def _details(values: Vector, axes: Matrix, slope: Vector, flat: float) -> dict[str, object]:
+    """Return the range of the curvatures, the cost's slope, and the share of that slope in directions of flat energy."""
+    curved = np.abs(values) > flat * np.abs(values).max(initial=0.0)
+    size, rest = float(np.linalg.norm(slope)), float(np.linalg.norm(axes[:, ~curved].T @ slope))
+    range_ = [float(values[curved].min(initial=np.inf)), float(values[curved].max(initial=-np.inf))] if curved.any() else [0.0, 0.0]
+    return {"curvature_range": range_, "slope": size, "flat_share": rest / (size or 1.0)}
 
 
 def _reach(family: Family, nudge: Vector) -> float | None:
@@ -129,23 +141,18 @@ class AnsatzResponses:
         slopes = self._rows.energies_and_gradients(thetas, np.array(nudges))[1]
         self._solve([number for number in numbers if number not in self._curvatures])
         spectra = [self._curvatures[number] for number in numbers]
+        mu = [regulariser(self._frame, self._free[number]) for number in numbers]
         moved = np.array(
-            [-axes @ ((axes.T @ slope) / values) for (values, axes), slope in zip(spectra, slopes, strict=True)]
+            [_moved(*spectrum, slope, each) for spectrum, slope, each in zip(spectra, slopes, mu, strict=True)]
         ).reshape(thetas.shape)
         steps = STEP / np.maximum(np.abs(moved).max(axis=1, initial=0.0), 1e-300)[:, None]
         ahead, behind = np.split(self._rows.expectations(np.concatenate([thetas + steps * moved, thetas - steps * moved])), 2)
         truths = true_ground_states(self._frame, [self._free[number] for number in numbers])
         results = []
         for k, (number, nudge) in enumerate(zip(numbers, nudges, strict=True)):
-            values, axes = spectra[k]
-            size, rest = float(np.linalg.norm(slopes[k])), slopes[k] - axes @ (axes.T @ slopes[k])
             truth = truths[k]
             reach = None if truth is None else float(np.abs(nudge[self._frame.busy]).sum()) / truth.gap
-            details = {
-                "curvature_range": [float(values.min(initial=0.0)), float(values.max(initial=0.0))],
-                "slope": size,
-                "flat_share": float(np.linalg.norm(rest)) / (size or 1.0),
-            }
+            details = _details(*spectra[k], slopes[k], FLAT_IN_ROWS)
             changes = (ahead[k] - behind[k]) / (2 * steps[k])
             alone = functools.partial(self._alone[number], nudge)
             results.append(
@@ -174,5 +181,4 @@ class AnsatzResponses:
             hessians = (slopes[:, 0] - slopes[:, 1]) / (2 * np.sin(SHIFT))
             spectra = np.linalg.eigh((hessians + hessians.swapaxes(1, 2)) / 2)
             for number, values, axes in zip(part, *spectra, strict=True):
-                curved = np.abs(values) > FLAT_IN_ROWS * np.abs(values).max(initial=0.0)
-                self._curvatures[number] = values[curved], axes[:, curved]
+                self._curvatures[number] = values, axes

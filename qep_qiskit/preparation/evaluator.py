@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
+from qep_qiskit.preparation.preparer import Progress
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.batched.program import BatchedProgram
 from qep_qiskit.simulation.eigen.operators import PauliSum
 
 Real = NDArray[np.float64]
 MOST_BOUND = 512
 """The number of operators that a loop keeps compiled."""
+MOST_BATCHED_QUBITS = 10
+"""The largest number of qubits for which rows of one array are faster than a loop."""
+EVERY = 1.0
+"""The number of seconds between two reports."""
 
 
 class Evaluator(Protocol):
@@ -27,7 +35,7 @@ class Evaluator(Protocol):
         ...
 
     def energies_and_gradients(self, thetas: Real, coefficients: Real) -> tuple[Real, Real]:
-        """Return Σ_l c_rl ⟨P_l⟩ of every row, shape (R,), and its gradient, shape (R, P), for thetas (R, P) and coefficients (R, L)."""
+        """Return the energies Σ_l c_rl ⟨P_l⟩, shape (R,), and their gradients, shape (R, P), for coefficients of shape (R, L)."""
         ...
 
     def expectations(self, thetas: Real) -> Real:
@@ -74,3 +82,46 @@ class Loop:
                 self._bound.popitem(last=False)
         self._bound.move_to_end(key)
         return self._bound[key]
+
+
+def evaluator_for(circuit: QuantumCircuit, program: CircuitProgram, paulis: PauliList) -> Evaluator:
+    """Return the fastest evaluator for a circuit and Pauli strings."""
+    if circuit.num_qubits <= MOST_BATCHED_QUBITS:
+        return BatchedProgram(circuit, paulis)
+    return Loop(program, paulis)
+
+
+class Reported:
+    """An evaluator that counts its rows and reports them during a long search.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+    progress : callable
+    """
+
+    def __init__(self, evaluator: Evaluator, progress: Progress) -> None:
+        self._evaluator, self._progress = evaluator, progress
+        self._stage, self._share, self._count, self._at = "VQE", 0.0, 0, time.monotonic()
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters P."""
+        return self._evaluator.num_parameters
+
+    def stage(self, stage: str, share: float) -> None:
+        """Report a new stage."""
+        self._stage, self._share = stage, share
+        self._progress(stage, share)
+
+    def energies_and_gradients(self, thetas: Real, coefficients: Real) -> tuple[Real, Real]:
+        """Return the energies (R,) and their gradients (R, P)."""
+        self._count += len(thetas)
+        if time.monotonic() - self._at >= EVERY:
+            self._at = time.monotonic()
+            self._progress(f"{self._stage}, {self._count:,} evaluations so far", self._share)
+        return self._evaluator.energies_and_gradients(thetas, coefficients)
+
+    def expectations(self, thetas: Real) -> Real:
+        """Return the expectations of all strings, shape (R, L)."""
+        return self._evaluator.expectations(thetas)

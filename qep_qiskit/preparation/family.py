@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -34,6 +34,10 @@ class Family:
         before their weights in C are known, so that both rounds share a circuit.
     limit : bool
         Whether to also compute the limit β → 0 when that takes additional states.
+    observed : ndarray of shape (M, L) or None
+        The coefficients of the cost's observables O_m. A free phase is as accurate as the nudge that follows from them requires.
+    signal : callable or None
+        ⟨O_m⟩ of shape (M,) → the error signal ε_m, so that C = Σ ε_m O_m; None if no nudged phases follow.
     """
 
     frame: Frame
@@ -42,6 +46,8 @@ class Family:
     betas: tuple[float, ...]
     strings: tuple[int, ...] | None = None
     limit: bool = False
+    observed: NDArray[np.float64] | None = None
+    signal: Callable[[Vector], Vector] | None = None
 
     @property
     def num_qubits(self) -> int:

@@ -55,7 +55,8 @@ class Phase:
     beta, energy : float
         The nudge, and ⟨H + βC⟩ of the prepared state without noise.
     residual : float or None
-        |∂_θ⟨H + βC⟩| for a variational state, ‖(H + βC − E)ψ‖ for an exact one; None if it does not apply.
+        |∂_θ(⟨H + βC⟩ + ½μ|θ|²)| for a variational state, less the tilt of a nudged phase; ‖(H + βC − E)ψ‖ for an exact one; None
+        if it does not apply.
     variance : float or None
         ⟨(H + βC)²⟩ − ⟨H + βC⟩², which is zero for an eigenstate.
     gap : float or None
@@ -68,6 +69,8 @@ class Phase:
         A bound on the error of ⟨P⟩ for any Pauli string P, if one is known.
     curvature : float or None
         The smallest curvature of the energy in the angles of a mean-field state; the counterpart of a gap.
+    gradient_error : float or None
+        The estimated relative error of the gradient due to the residual of a variational state.
     """
 
     beta: float
@@ -79,6 +82,7 @@ class Phase:
     bond_dimension: int | None = None
     error_bound: float | None = None
     curvature: float | None = None
+    gradient_error: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -14,25 +15,29 @@ from qiskit.primitives import BaseEstimatorV2
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.ansatz.choice import ALLOWED, BUILT_IN, build, circuit_file, identified
+from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.ansatz.hardware_efficient import ENTANGLEMENTS
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.memory import require
-from qep_qiskit.preparation.angle_search import MOST_NEWTON_ANGLES, AngleSearch
-from qep_qiskit.preparation.ansatz_response import ansatz_response
+from qep_qiskit.preparation.angle_search import search_angles
+from qep_qiskit.preparation.ansatz_response import AnsatzResponses, ansatz_response
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
-from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
-from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
-from qep_qiskit.preparation.reported_program import ReportedProgram
+from qep_qiskit.preparation.evaluator import Evaluator, Reported, evaluator_for
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, each, one_of, silent
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
+from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, Begin, Precision, Solution, solve
+from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.operators import PauliSum
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
 MOST_QUBITS = 24
-
+SPREADS = (0.1, 0.6, 1.2)
+"""Standard deviations of the initial angles of random starts, used in turn."""
 
 OPTIMIZERS = (
     "ADAM", "AQGD", "CG", "COBYLA", "GradientDescent", "GSLS", "L_BFGS_B",
@@ -44,7 +49,7 @@ OPTIMIZERS = (
 @PREPARERS.register("vqe")
 @dataclass(frozen=True)
 class VQE(Preparer):
-    """Variational states: one set of angles θ of an ansatz per phase, at which ⟨H + βC⟩ is stationary.
+    """Variational states: one set of angles θ of an ansatz per phase, at which ⟨H + βC⟩ + ½μ|θ|² is stationary.
 
     Parameters
     ----------
@@ -56,20 +61,27 @@ class VQE(Preparer):
     entanglement : str
         The entanglement of the hardware-efficient ansätze.
     optimizer : qiskit_algorithms.optimizers.Optimizer or its name, optional
-        Default: L-BFGS with the adjoint gradient, followed by Newton steps. Another optimizer gets only energies (and gradients,
-        if expectations are exact); SPSA with an estimator optimises from shots.
+        Default: quasi-Newton steps with exact gradients, with all samples, starts and phases as rows of one array. Another
+        optimizer gets one phase at a time, and only energies (and gradients, if expectations are exact); SPSA with an estimator
+        optimises from shots.
     estimator : BaseEstimatorV2, optional
         The source of energies, through the VQE of qiskit-algorithms. By default energies are exact.
     starts : int
-        The number of random starts of the free phase; the lowest energy is kept.
+        The number of starts of the free phase; the lowest energy is kept. The first start of the Hamiltonian ansatz is an
+        annealing schedule, all others are random.
     tolerance : float
-        The allowed residual |∂_θ⟨H + βC⟩| (Euclidean norm).
+        The wanted relative error of the gradient due to unfinished descents.
+    prediction_tolerance : float
+        The wanted error of predictions due to an unfinished descent; the loss follows.
     max_iterations : int
+        The largest number of evaluations per phase.
 
     Notes
     -----
     For a variational state the EP identity needs stationarity in θ, not the true ground state. EP then gives the gradient of the
-    ansatz's own loss (see :func:`variational_gradient`). The error of an unconverged phase is divided by β.
+    ansatz's own loss (see :func:`variational_gradient`). The regulariser ½μ|θ|², with μ = 1e-4 of the largest coefficient of H,
+    chooses one point of a flat valley of the energy; without it stationarity would not define the state. What the free phase
+    leaves of its gradient is subtracted in the nudged phases, so that its effect on the gradient is not divided by β.
     """
 
     ansatz: Annotated[str | os.PathLike[str] | QuantumCircuit, Key(ALLOWED, read=circuit_file)] = "hamiltonian"
@@ -79,10 +91,12 @@ class VQE(Preparer):
     optimizer: Annotated[Any, Key("an optimizer of qiskit-algorithms", words=OPTIMIZERS)] = None
     estimator: BaseEstimatorV2 | None = None
     starts: Annotated[int, Key("the number of starts", least=1, most=10_000)] = 3
-    tolerance: Annotated[float, Key("the allowed residual |∂⟨H + βC⟩/∂θ|", above=0)] = 1e-6
-    max_iterations: Annotated[int, Key("the number of iterations", least=1, most=10_000_000)] = 2000
+    tolerance: Annotated[float, Key("the wanted relative error of the gradient", above=0)] = 1e-3
+    prediction_tolerance: Annotated[float, Key("the wanted error of predictions", above=0)] = 1e-3
+    max_iterations: Annotated[int, Key("the largest number of evaluations per phase", least=1, most=10_000_000)] = 5000
     supports: ClassVar[Capabilities] = Capabilities(
         variational="ansatz",
+        together=True,
         neighbours=False,
         start="angles",
         aim=GroundStateAim(
@@ -105,15 +119,15 @@ class VQE(Preparer):
         elif self.optimizer is not None and not callable(getattr(self.optimizer, "minimize", None)):
             raise InputError(f"VQE: optimizer is {self.optimizer!r}; give a qiskit-algorithms optimizer or its name")
 
-    def compiled(self, family: Family) -> tuple[QuantumCircuit, CircuitProgram]:
-        """Return the ansatz for a family of Hamiltonians, both as a circuit and as a compiled program for fast gradients."""
+    def compiled(self, family: Family) -> Compiled:
+        """Return the ansatz for a family of Hamiltonians: as a circuit, and compiled for fast gradients."""
         labels = tuple(family.frame.labels[i] for i in family.support)
         ansatz = self.ansatz if isinstance(self.ansatz, QuantumCircuit) else os.fspath(self.ansatz)
         options = (self.layers, self.shared_angles, self.entanglement)
         if ansatz not in BUILT_IN:
             labels, options = ("I" * family.num_qubits,), (1, False, "")  # these options do not apply to a user's circuit
         content = _Ansatz(fingerprint(identified(ansatz), "ansatz"), ansatz)
-        return _compiled(content, family.num_qubits, labels, *options)
+        return _compiled(content, family.num_qubits, labels, family.frame.labels, *options)
 
     def prepare(
         self,
@@ -125,6 +139,50 @@ class VQE(Preparer):
         progress: Progress = silent,
     ) -> Prepared:
         """Optimise the angles of every phase."""
+        return self.prepare_all([family], free=[free], warm_start=[warm_start], seed=seed, progress=progress)[0]
+
+    def prepare_all(
+        self,
+        families: Sequence[Family],
+        *,
+        free: Sequence[Prepared | None] | None = None,
+        warm_start: Sequence[Prepared | None] | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> list[Prepared]:
+        """Optimise the angles of every phase of several families. Families with the same strings advance as rows of one array."""
+        count = len(families)
+        groups: dict[int, tuple[Compiled, list[int]]] = {}
+        for number, family in enumerate(families):
+            self._refuse_too_large(family)
+            compiled = self.compiled(family)
+            groups.setdefault(id(compiled), (compiled, []))[1].append(number)
+        frees, nears = each(free, count), each(warm_start, count)
+        prepared: dict[int, Prepared] = {}
+        for part, (compiled, members) in enumerate(groups.values()):
+            evaluator = Reported(compiled.evaluator, one_of(len(groups), part, progress))
+            evaluator.stage("VQE", 0.0)
+            begins = [self._begin(families[i], compiled, frees[i], nears[i], seed) for i in members]
+            with single_threaded(compiled.program.num_qubits):
+                if self.optimizer is None and self.estimator is None:
+                    solutions = solve(evaluator, [families[i] for i in members], begins, self.precision)
+                else:
+                    solutions = [
+                        search_angles(self, compiled.circuit, evaluator, families[i], begin)
+                        for i, begin in zip(members, begins, strict=True)
+                    ]
+                for i, solution in zip(members, solutions, strict=True):
+                    prepared[i] = self._prepared(families[i], compiled, solution)
+            prepared.update(_responding_together(families, compiled, {i: prepared[i] for i in members}))
+        progress("VQE", 1.0)
+        return [prepared[i] for i in range(count)]
+
+    @property
+    def precision(self) -> Precision:
+        """How far descents go."""
+        return Precision(self.tolerance, self.prediction_tolerance, self.max_iterations)
+
+    def _refuse_too_large(self, family: Family) -> None:
         if family.num_qubits > MOST_QUBITS:
             raise InputError(
                 f"preparation.method: VQE optimises on state vectors, and {family.num_qubits} qubits do not fit "
@@ -137,33 +195,31 @@ class VQE(Preparer):
             f"preparation.layers: {self.layers} layers of {each} angles",
             "take fewer layers, or shared_angles = true",
         )
-        circuit, program = self.compiled(family)
+
+    def _begin(self, family: Family, compiled: Compiled, free: Prepared | None, near: Prepared | None, seed: int) -> Begin:
+        """Return the free angles if they are known, else those of a similar problem, else several starts."""
+        size = compiled.program.num_parameters
+        if free is not None and free.angles is not None and 0.0 not in family.betas:
+            return Begin(free.angles[:1], True, free.carried if isinstance(free.carried, np.ndarray) else None)
+        near = near if free is None else free
+        if near is not None and near.angles is not None and near.angles.shape[1] == size:  # other strings have other angles
+            return Begin(near.angles[:1])
+        starts = []
+        for number in range(self.starts):
+            spread = SPREADS[number % len(SPREADS)]
+            starts.append(stream(seed, "VQE start", number).normal(0.0, spread, size))
+        if self.ansatz == "hamiltonian":
+            paulis, coefficients = family.frame.paulis[family.support], family.free[family.support]
+            starts[0] = annealing_angles(paulis, coefficients, layers=self.layers, shared_angles=self.shared_angles)
+        return Begin(np.array(starts).reshape(len(starts), size))
+
+    def _prepared(self, family: Family, compiled: Compiled, solution: Solution) -> Prepared:
+        program, theta = compiled.program, solution.angles
         structure = structure_of(family)
-        operators = [bound(structure, family, p) for p in range(len(family.betas))]
-        reported: Any = ReportedProgram(program, progress)
-        searches = [
-            AngleSearch(self, circuit, reported, operator, functools.partial(family.hamiltonian, p))
-            for p, operator in enumerate(operators)
-        ]
-        angles: dict[int, Vector] = {}
-        free_angles = None if free is None or free.angles is None else free.angles[0]
-        nearby = None if warm_start is None or warm_start.angles is None else warm_start.angles[0]
-        if nearby is not None and len(nearby) != program.num_parameters:
-            nearby = None  # the ansatz of other strings has other angles
-        order = outwards(family.betas)
-        with single_threaded(family.num_qubits):
-            for done, p in enumerate(order):
-                reported.stage(f"VQE at β = {family.betas[p]:g}", done / len(order))
-                start = inward_neighbour(angles, family.betas, p, free_angles)
-                if start is not None:
-                    angles[p] = searches[p].follow(start)
-                elif nearby is not None:
-                    angles[p] = searches[p].polish(searches[p].optimise(nearby))
-                else:
-                    angles[p] = searches[p].from_random_starts(seed)
-            theta = np.array([angles[p] for p in range(len(order))])
-            phases = tuple(_report(program, operators[p], theta[p], family.betas[p]) for p in range(len(order)))
-        progress("VQE", 1.0)
+        phases = tuple(
+            _report(program, bound(structure, family, p), theta[p], beta, solution.residuals[p], solution.errors[p])
+            for p, beta in enumerate(family.betas)
+        )
 
         @functools.cache
         def states() -> NDArray[np.complex128]:
@@ -175,22 +231,26 @@ class VQE(Preparer):
         return Prepared(
             phases=phases,
             states=states,
-            circuits=lambda: (StateCircuit(circuit, tuple(range(len(theta))), theta),),
+            circuits=lambda: (StateCircuit(compiled.circuit, tuple(range(len(theta))), theta),),
             expectations=expectations,
             angles=theta,
-            details={**self.describe(), "angles": program.num_parameters, "warnings": self._warnings(phases)},
+            carried=solution.inverse,
+            details={**self.describe(), "angles": program.num_parameters, "warnings": self._warnings(phases, solution)},
             response=None if 0.0 not in family.betas else ansatz_response(family, program, theta[family.betas.index(0.0)]),
-            silence=f"more than {MOST_NEWTON_ANGLES} angles take too long" if program.num_parameters > MOST_NEWTON_ANGLES else "",
+            silence=f"more than {MOST_CURVED_ANGLES} angles take too long" if program.num_parameters > MOST_CURVED_ANGLES else "",
         )
 
-    def _warnings(self, phases: tuple[Phase, ...]) -> list[str]:
-        remedy = "raise max_iterations, or take another ansatz or optimizer"
+    def _warnings(self, phases: tuple[Phase, ...], solution: Solution) -> list[str]:
+        remedy = "raise max_iterations or tolerance"
+        if self.optimizer is not None:
+            remedy = "raise max_iterations or tolerance, or leave optimizer out"
         if self.estimator is not None:
             remedy = "an estimator's energies rarely lead further: leave estimator out, or take an optimizer that goes on longer"
         return [
-            f"VQE at β = {ph.beta:g} stopped at residual {ph.residual:.1e} (wanted {self.tolerance:.1e}); {remedy}"
-            for ph in phases
-            if ph.residual is not None and not ph.residual <= self.tolerance
+            f"VQE at β = {phase.beta:g} stopped after {evaluations:,} evaluations with a relative error of the gradient of about "
+            f"{phase.gradient_error:.1e} (wanted {self.tolerance:.1e}); {remedy}"
+            for phase, done, evaluations in zip(phases, solution.done, solution.evaluations, strict=True)
+            if not done
         ]
 
     def identity(self) -> dict[str, object]:
@@ -207,18 +267,33 @@ class VQE(Preparer):
             "layers": self.layers,
             "shared_angles": self.shared_angles,
             "entanglement": self.entanglement,
-            "optimizer": "l-bfgs + newton" if self.optimizer is None else type(self.optimizer).__name__,
+            "optimizer": "quasi-newton" if self.optimizer is None else type(self.optimizer).__name__,
             "estimator": None if self.estimator is None else type(self.estimator).__name__,
             "starts": self.starts,
             "tolerance": self.tolerance,
+            "prediction_tolerance": self.prediction_tolerance,
         }
 
 
-def _report(program: CircuitProgram, operator: PauliSum, theta: Vector, beta: float) -> Phase:
-    energy, slope = program.energy_and_gradient(theta, operator)
+def _responding_together(families: Sequence[Family], compiled: Compiled, prepared: dict[int, Prepared]) -> dict[int, Prepared]:
+    """Return the results of a batch whose responses are computed together; one sample's responses are computed alone."""
+    free = {i: result for i, result in prepared.items() if result.response is not None and not result.silence}
+    if len(free) < 2:
+        return {}
+    thetas = [result.angles[families[i].betas.index(0.0)] for i, result in free.items() if result.angles is not None]
+    rows = np.array([families[i].free for i in free])
+    alone = [result.response for result in free.values() if result.response is not None]
+    responses = AnsatzResponses(compiled.evaluator, families[next(iter(free))].frame, rows, np.array(thetas), alone)
+    members = zip(free, responses.members(), strict=True)
+    return {i: replace(free[i], response=member) for i, member in members}
+
+
+def _report(program: CircuitProgram, operator: PauliSum, theta: Vector, beta: float, residual: float, error: float) -> Phase:
     state = program.state(theta)
-    moved = operator.apply(state) - energy * state
-    return Phase(beta, float(energy), float(np.linalg.norm(slope)), float(np.vdot(moved, moved).real))
+    product = operator.apply(state)
+    energy = float(np.vdot(state, product).real)
+    moved = product - energy * state
+    return Phase(beta, energy, float(residual), float(np.vdot(moved, moved).real), gradient_error=float(error))
 
 
 def _optimizer_named(name: str, max_iterations: int) -> Any:
@@ -246,8 +321,17 @@ class _Ansatz:
     ansatz: str | QuantumCircuit = field(compare=False)
 
 
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """An ansatz as a circuit, compiled for states and Hessians, and for the energies of many rows of angles."""
+
+    circuit: QuantumCircuit
+    program: CircuitProgram
+    evaluator: Evaluator
+
+
 @functools.lru_cache(maxsize=16)
-def _compiled(
+def _circuit(
     content: _Ansatz, num_qubits: int, labels: tuple[str, ...], layers: int, shared: bool, entanglement: str
 ) -> tuple[QuantumCircuit, CircuitProgram]:
     circuit = build(
@@ -259,3 +343,9 @@ def _compiled(
         entanglement=entanglement,
     )
     return circuit, CircuitProgram.from_circuit(circuit)
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(content: _Ansatz, num_qubits: int, labels: tuple[str, ...], strings: tuple[str, ...], *options: Any) -> Compiled:
+    circuit, program = _circuit(content, num_qubits, labels, *options)
+    return Compiled(circuit, program, evaluator_for(circuit, program, PauliList(list(strings))))

@@ -19,7 +19,7 @@ def batch(request):
     states = [vqe.prepare(family, seed=1) for family in families]
     frame = families[0].frame
     responses = AnsatzResponses(
-        BatchedProgram(vqe.compiled(families[0])[0], frame.paulis),
+        BatchedProgram(vqe.compiled(families[0]).circuit, frame.paulis),
         frame,
         np.array([family.free for family in families]),
         np.array([state.angles[0] for state in states]),

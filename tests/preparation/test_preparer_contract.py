@@ -47,13 +47,15 @@ class TestMeanField(PreparerContract):
 
 
 class TestVQE(PreparerContract):
-    preparer = qep.VQE(layers=1, starts=1)
+    preparer = qep.VQE(layers=1, starts=1, tolerance=1e-8)
     accuracy = 1e-6
+    alone = 1e-6
 
 
 class TestVQEHardwareEfficient(PreparerContract):
-    preparer = qep.VQE(ansatz="efficient_su2", layers=1, starts=1)
+    preparer = qep.VQE(ansatz="efficient_su2", layers=1, starts=1, tolerance=1e-8)
     accuracy = 1e-6
+    alone = 1e-6
 
 
 class TestAdiabatic(PreparerContract):

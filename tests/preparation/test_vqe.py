@@ -11,7 +11,6 @@ from qiskit.primitives import StatevectorEstimator
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, NudgeWarning
-from qep_qiskit.preparation.stationary import arrive, descend, relax
 
 
 def chain(sites: int = 6, seed: int = 7) -> qep.Problem:
@@ -21,13 +20,13 @@ def chain(sites: int = 6, seed: int = 7) -> qep.Problem:
 
 @pytest.mark.parametrize(("ansatz", "layers"), [("hamiltonian", 2), ("efficient_su2", 3)])
 def test_six_qubits_are_stationary_and_ep_equals_implicit_differentiation(ansatz: str, layers: int) -> None:
-    problem, vqe = chain(), qep.VQE(ansatz=ansatz, layers=layers)
-    estimate = qep.gradient(problem, preparer=vqe, stencil=qep.symmetric(0.01))
+    problem, vqe = chain(), qep.VQE(ansatz=ansatz, layers=layers, tolerance=1e-5)
+    estimate = qep.gradient(problem, preparer=vqe, stencil=qep.symmetric(0.003))
     for phase in estimate.diagnostics["phases"]:  # type: ignore[attr-defined]
-        assert phase["residual"] <= 1e-6
+        assert phase["residual"] <= 1e-3 and phase["gradient_error"] <= vqe.tolerance
     reference = qep.variational_gradient(problem, vqe)
     error = np.linalg.norm(estimate.values - reference.values) / np.linalg.norm(reference.values)
-    assert error <= 1e-3
+    assert error <= 2e-3
     exact = qep.exact_gradient(problem)
     # the ansatz's own gradient, not the true one: the test above would pass for neither by accident
     assert np.linalg.norm(reference.values - exact.values) > 10 * np.linalg.norm(estimate.values - reference.values)
@@ -63,7 +62,7 @@ def test_spsa_on_an_estimator_serves() -> None:
 
 @pytest.mark.filterwarnings("ignore:the ansatz does not follow the nudge")
 def test_an_unconverged_phase_is_reported() -> None:
-    with pytest.warns(NudgeWarning, match="stopped at residual"):
+    with pytest.warns(NudgeWarning, match="relative error of the gradient"):
         qep.gradient(chain(4), preparer=qep.VQE("efficient_su2", layers=2, optimizer="cobyla", starts=1, max_iterations=60))
 
 
@@ -91,19 +90,12 @@ def test_too_many_qubits_are_refused() -> None:
         qep.gradient(qep.Problem(network, network.initial_weights(), cost=qep.SquaredError([1.0])), preparer=qep.VQE())
 
 
-def test_stationary_points_of_a_curved_valley() -> None:
-    def rosenbrock(p: np.ndarray) -> tuple[float, np.ndarray]:
-        x, y = p
-        value = (1 - x) ** 2 + 100 * (y - x * x) ** 2
-        return value, np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
-
-    def hessian(p: np.ndarray) -> np.ndarray:
-        x, y = p
-        return np.array([[2 - 400 * (y - 3 * x * x), -400 * x], [-400 * x, 200.0]])
-
-    start = np.array([-1.2, 1.0])
-    for end in (
-        arrive(rosenbrock, hessian, descend(rosenbrock, start, slope=1.0, max_iterations=100), slope=1e-10, max_steps=60),
-        relax(rosenbrock, start, slope=1e-8, max_iterations=500, hessian=hessian(start)),
-    ):
-        np.testing.assert_allclose(end, [1.0, 1.0], atol=1e-6)
+def test_a_warning_is_true_and_its_advice_works() -> None:
+    problem = chain(6)
+    with pytest.warns(NudgeWarning, match=r"stopped after 40 evaluations .* raise max_iterations or tolerance") as caught:
+        short = qep.gradient(problem, preparer=qep.VQE(layers=3, max_iterations=40, starts=1), stencil=qep.symmetric(0.1))
+    assert caught and max(phase.gradient_error or 0.0 for phase in short.diagnostics.phases) > 1e-3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        longer = qep.gradient(problem, preparer=qep.VQE(layers=3, starts=1), stencil=qep.symmetric(0.1))
+    assert max(phase.gradient_error or 0.0 for phase in longer.diagnostics.phases) <= 1e-3

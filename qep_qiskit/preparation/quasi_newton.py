@@ -1,0 +1,160 @@
+"""Inverse Hessians of many independent functions, learnt from the steps of a descent: one memory per row."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float64]
+Rows = NDArray[np.intp]
+MOST_FULL = 400
+"""The largest number of angles for which every step is remembered: the matrix then costs less than an evaluation."""
+REMEMBERED = 50
+"""The number of steps that are remembered for more angles."""
+
+
+class Memory:
+    """What each row has learnt about its inverse Hessian H.
+
+    Attributes
+    ----------
+    arrays : tuple of str
+        The names of the attributes, whose first axis is that of the rows.
+    """
+
+    arrays: ClassVar[tuple[str, ...]] = ()
+
+    def kept(self, rows: Rows) -> Self:
+        """Return the memory of some rows, each as often as it is listed."""
+        part = object.__new__(type(self))
+        for name in self.arrays:
+            setattr(part, name, getattr(self, name)[rows])
+        return part
+
+    def put(self, rows: Rows, other: Memory, which: Rows) -> None:
+        """Take over some rows of another memory of the same kind."""
+        for name in self.arrays:
+            getattr(self, name)[rows] = getattr(other, name)[which]
+
+    def forget(self, rows: Rows) -> None:
+        """Empty the memory of some rows."""
+        for name in self.arrays:
+            if name != "_age":
+                getattr(self, name)[rows] = 0
+
+    def add(self, rows: Rows, step: Real, change: Real) -> None:
+        """Add a step s and the change y of the gradient, with s·y > 0, to each of these rows."""
+        raise NotImplementedError
+
+    def product(self, gradient: Real) -> Real:
+        """Return H g for every row, shape (R, P); zero for a row without memory."""
+        raise NotImplementedError
+
+
+class FullMemory(Memory):
+    """The inverse Hessian of each row as a matrix, by the BFGS update: every step is remembered. For up to a few hundred angles.
+
+    Attributes
+    ----------
+    inverse : ndarray of shape (R, P, P)
+    known : ndarray of bool, shape (R,)
+        Whether a row has taken a step.
+    """
+
+    arrays = ("inverse", "known")
+
+    def __init__(self, rows: int, parameters: int) -> None:
+        self.inverse = np.zeros((rows, parameters, parameters))
+        self.known = np.zeros(rows, dtype=bool)
+
+    def set(self, rows: Rows, inverse: Real) -> None:
+        """Set the inverse Hessians of some rows."""
+        self.inverse[rows], self.known[rows] = inverse, True
+
+    def add(self, rows: Rows, step: Real, change: Real) -> None:
+        """Add a step with s·y > 0 to each of these rows."""
+        if not len(rows):
+            return
+        overlap = np.einsum("rp,rp->r", step, change)
+        first = ~self.known[rows]
+        if first.any():
+            scale = overlap[first] / np.einsum("rp,rp->r", change[first], change[first])
+            self.inverse[rows[first]] = scale[:, None, None] * np.eye(step.shape[1])
+            self.known[rows] = True
+        if len(rows) < len(self.inverse):  # the others get an update by zero, which is cheaper than a copy of some matrices
+            step, change, overlap = (_among(len(self.inverse), rows, part) for part in (step, change, overlap))
+            overlap[overlap == 0.0] = 1.0
+        moved = (self.inverse @ change[:, :, None])[..., 0]
+        twice = (1.0 + np.einsum("rp,rp->r", change, moved) / overlap) / 2.0
+        partner = (twice[:, None] * step - moved) / overlap[:, None]
+        self.inverse += np.stack([step, partner], axis=2) @ np.stack([partner, step], axis=1)
+
+    def product(self, gradient: Real) -> Real:
+        """Return H g for every row, shape (R, P); zero for a row without memory."""
+        return (self.inverse @ gradient[:, :, None])[..., 0]
+
+
+class LimitedMemory(Memory):
+    """The last steps s of each row and the changes y of its gradient, which stand for the inverse Hessian H.
+
+    The product H g takes the compact form of Byrd, Nocedal and Schnabel (1994), eq. 3.13, which is a few small matrix products
+    for all rows.
+
+    Attributes
+    ----------
+    steps, changes : ndarray of shape (R, m, P)
+        An unused entry is zero.
+    """
+
+    arrays = ("steps", "changes", "scale", "_cross", "_square", "_age")
+
+    def __init__(self, rows: int, parameters: int, size: int = REMEMBERED) -> None:
+        self.steps, self.changes = np.zeros((2, rows, size, parameters))
+        self._cross, self._square = np.zeros((2, rows, size, size))  # s_i·y_j and y_i·y_j
+        self._age = np.tile(np.arange(size), (rows, 1))
+        """The slots of each row, oldest first."""
+        self.scale = np.zeros(rows)
+        """The H of directions that the memory does not know; 0 as long as it is empty."""
+
+    def add(self, rows: Rows, step: Real, change: Real) -> None:
+        """Add a step with s·y > 0 to each of these rows, in place of the oldest one."""
+        slot = self._age[rows, 0]
+        self._age[rows] = np.roll(self._age[rows], -1, axis=1)
+        self.steps[rows, slot], self.changes[rows, slot] = step, change
+        steps, changes = self.steps[rows], self.changes[rows]
+        self._cross[rows, slot, :] = (changes @ step[:, :, None])[..., 0]
+        self._cross[rows, :, slot] = (steps @ change[:, :, None])[..., 0]
+        self._square[rows, slot, :] = self._square[rows, :, slot] = (changes @ change[:, :, None])[..., 0]
+        self.scale[rows] = self._cross[rows, slot, slot] / self._square[rows, slot, slot]
+
+    def product(self, gradient: Real) -> Real:
+        """Return H g for every row, shape (R, P); zero for a row without memory."""
+        rows = np.arange(len(gradient))[:, None, None]
+        order = (rows, self._age[:, :, None], self._age[:, None, :])
+        upper, square = np.triu(self._cross[order]), self._square[order]
+        diagonal = np.diagonal(upper, axis1=1, axis2=2)
+        unused = diagonal == 0.0
+        upper = upper + unused[:, :, None] * np.eye(upper.shape[1])
+        sorted_rows = (rows[:, :, 0], self._age)
+        steps = np.take_along_axis((self.steps @ gradient[:, :, None])[..., 0], self._age, axis=1)
+        changes = np.take_along_axis((self.changes @ gradient[:, :, None])[..., 0], self._age, axis=1)
+        scale = self.scale[:, None]
+        q = np.linalg.solve(upper, steps[..., None])[..., 0]
+        inner = diagonal * q + scale * ((square @ q[..., None])[..., 0] - changes)
+        p = np.linalg.solve(np.swapaxes(upper, 1, 2), inner[..., None])[..., 0]
+        along, across = np.empty_like(p), np.empty_like(q)
+        along[sorted_rows], across[sorted_rows] = p, q
+        return scale * gradient + (along[:, None, :] @ self.steps)[:, 0] - scale * (across[:, None, :] @ self.changes)[:, 0]
+
+
+def _among(count: int, rows: Rows, part: Real) -> Real:
+    whole = np.zeros((count, *part.shape[1:]))
+    whole[rows] = part
+    return whole
+
+
+def memory_for(rows: int, parameters: int) -> Memory:
+    """Return an empty memory for rows of so many parameters."""
+    return FullMemory(rows, parameters) if parameters <= MOST_FULL else LimitedMemory(rows, parameters)

@@ -1,0 +1,338 @@
+"""Stationary angles of a variational ansatz for all phases of many families, as precise as equilibrium propagation needs.
+
+The energy that is made stationary is ⟨H + βC⟩ + ½μ|θ|². The regulariser μ is small; it chooses one point of a valley that is
+flat, where the angles would otherwise wander without an effect on the state. It belongs to the model: EP gives the gradient of
+that model's loss.
+
+The free phase ends at angles θ₀ with a small gradient r₀ left. The nudged phases solve ∂E_β(θ) = r₀, that is, they minimise the
+tilted energy E_β − r₀·(θ − θ₀). Then θ₀ is exactly stationary for the tilted energy, the EP identity holds for it, and the error
+of the gradient is O(r₀), without a division by β.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.networks.frame import Frame
+from qep_qiskit.preparation.descent import Descent, Rows, descend
+from qep_qiskit.preparation.evaluator import Evaluator
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.quasi_newton import FullMemory, Memory, memory_for
+
+Real = NDArray[np.float64]
+REGULARISER = 1e-4
+"""μ as a share of the largest coefficient of H."""
+FREE, NUDGED = 0.03, 0.3
+"""The share of the tolerance at which |r₀| / |∂⟨C⟩| and |∂E_β − r₀| / |β ∂⟨C⟩| stop. With these, the relative error of the
+gradient is at most twice the tolerance in 95 % of random networks, at β from 0.02 to 0.3."""
+EARLY = 3e-4
+"""The |r₀| / |∂⟨C⟩| at which the first Hessian is computed, whatever the tolerance, so that every tolerance leads to the same
+minimum."""
+COARSE = 0.1
+"""The |r₀| / |∂⟨C⟩| at which several starts are compared."""
+SMALL_SIGNAL = 1e-3
+"""A weaker error signal counts as this strong: the nudge of a network whose predictions are right is too weak to follow."""
+MOST_CURVED_ANGLES = 400
+"""The largest number of angles for which Hessians are computed."""
+STEP = 1e-3
+"""The step of the differences for a Hessian, in radians."""
+KICK, FAR = 0.1, 0.3
+"""The first step away from a saddle, and the step from which on a Hessian is computed again, in radians."""
+MOST_SADDLES = 12
+"""The number of saddles after which the search for a minimum is given up."""
+ROUNDING = 1e-13
+"""No gradient is asked to be smaller than this share of Σ|c|."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How far a descent goes.
+
+    Attributes
+    ----------
+    tolerance : float
+        The wanted relative error of the gradient.
+    predictions : float
+        The wanted error of expectations of the cost's observables.
+    most : int
+        The largest number of evaluations per row.
+    """
+
+    tolerance: float
+    predictions: float
+    most: int
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The stationary angles of one family.
+
+    Attributes
+    ----------
+    angles : ndarray of shape (phases, P)
+    residuals : ndarray of shape (phases,)
+        |∂(⟨H + βC⟩ + ½μ|θ|²)/∂θ|, without the tilt.
+    errors : ndarray of shape (phases,)
+        The estimated relative error of the gradient due to each residual.
+    done : ndarray of bool, shape (phases,)
+    evaluations : ndarray of int, shape (phases,)
+    inverse : ndarray of shape (P, P) or None
+        The inverse Hessian of the free phase as far as the descent has learnt it.
+    """
+
+    angles: Real
+    residuals: Real
+    errors: Real
+    done: NDArray[np.bool_]
+    evaluations: NDArray[np.int64]
+    inverse: Real | None
+
+
+@dataclass(frozen=True, eq=False)
+class Begin:
+    """Where a family begins: at starts of its free phase, or at free angles that were found before.
+
+    Attributes
+    ----------
+    starts : ndarray of shape (S, P)
+    free : bool
+        Whether the one start is the free phase.
+    inverse : ndarray of shape (P, P) or None
+        An inverse Hessian for the first steps.
+    """
+
+    starts: Real
+    free: bool = False
+    inverse: Real | None = None
+
+
+@dataclass(eq=False)
+class Free:
+    """The free phases of several families, one row each.
+
+    Attributes
+    ----------
+    thetas, gradients : ndarray of shape (F, P)
+    done : ndarray of bool, shape (F,)
+    evaluations : ndarray of int, shape (F,)
+    memory : Memory
+    sizes : ndarray of shape (F,)
+        |∂⟨C⟩/∂θ| of the nudge that follows.
+    """
+
+    thetas: Real
+    gradients: Real
+    done: NDArray[np.bool_]
+    evaluations: NDArray[np.int64]
+    memory: Memory
+    sizes: Real
+
+    def take(self, rows: Rows, end: Descent) -> None:
+        """Take over the end of a descent of these rows."""
+        self.thetas[rows], self.gradients[rows], self.done[rows] = end.thetas, end.gradients, end.done
+        self.evaluations[rows] += end.evaluations
+        self.memory.put(rows, end.memory, np.arange(len(rows)))
+
+
+def regulariser(frame: Frame, free: Real) -> float:
+    """Return μ for the coefficients of H in a frame."""
+    return REGULARISER * (float(np.abs(free[frame.busy]).max(initial=0.0)) or 1.0)
+
+
+class Model:
+    """The functions of the rows of several families over one circuit."""
+
+    def __init__(self, evaluator: Evaluator, families: Sequence[Family], precision: Precision) -> None:
+        self.evaluator, self.families, self.precision = evaluator, families, precision
+        self.mu = np.array([regulariser(family.frame, family.free) for family in families])
+        self.free = np.array([family.free for family in families])
+        sizes = np.array([np.abs(family.free[family.frame.busy]).sum() for family in families])
+        self.floor = ROUNDING * np.maximum(sizes, 1e-2)
+
+    def value(self, owners: Rows, coefficients: Real, thetas: Real) -> tuple[Real, Real]:
+        """Return ⟨H + βC⟩ + ½μ|θ|² and its gradient for rows of these families."""
+        energies, gradients = self.evaluator.energies_and_gradients(thetas, coefficients)
+        mu = self.mu[owners]
+        return energies + 0.5 * mu * np.einsum("rp,rp->r", thetas, thetas), gradients + mu[:, None] * thetas
+
+    def slopes(self, owners: Rows, thetas: Real) -> tuple[Real, list[Real]]:
+        """Return |∂⟨C⟩/∂θ| of the nudge that follows from free angles, shape (R,), and ∂⟨O_m⟩/∂θ, (M, P) for each row."""
+        rows = [self._observed(self.families[f]) for f in owners]
+        counts = [len(row) for row in rows]
+        every = np.repeat(np.arange(len(rows)), counts)
+        _, gradients = self.evaluator.energies_and_gradients(thetas[every], np.concatenate(rows))
+        parts = np.split(gradients, np.cumsum(counts)[:-1])
+        known = [r for r, f in enumerate(owners) if self.families[f].signal is not None]
+        values = self.evaluator.expectations(thetas[known]) if known else np.zeros((0, 0))
+        expected = dict(zip(known, values, strict=True))
+        sizes = np.empty(len(rows))
+        for r, (f, row, part) in enumerate(zip(owners, rows, parts, strict=True)):
+            signal = self.families[f].signal
+            epsilon = np.ones(len(row)) if signal is None else np.asarray(signal(row @ expected[r]), dtype=float)
+            floor = SMALL_SIGNAL * np.sqrt(np.sum(part**2))
+            sizes[r] = max(float(np.linalg.norm(epsilon @ part)), float(floor))
+        return sizes, parts
+
+    @staticmethod
+    def _observed(family: Family) -> Real:
+        if family.observed is not None and len(family.observed):
+            return family.observed
+        return (family.nudge if np.any(family.nudge) else family.free)[None]
+
+
+def solve(evaluator: Evaluator, families: Sequence[Family], begins: Sequence[Begin], precision: Precision) -> list[Solution]:
+    """Return the stationary angles of all phases of families over one circuit and one list of strings."""
+    model = Model(evaluator, families, precision)
+    free = _free_phases(model, begins)
+    owners = np.array([f for f, family in enumerate(families) for beta in family.betas if beta != 0.0], dtype=np.intp)
+    betas = np.array([beta for family in families for beta in family.betas if beta != 0.0])
+    nudged = _nudged_phases(model, free, owners, betas) if len(owners) else None
+    solutions, row = [], 0
+    for f, family in enumerate(families):
+        listed = []
+        for beta in family.betas:
+            if beta == 0.0:
+                error = np.linalg.norm(free.gradients[f]) / (FREE * free.sizes[f])
+                listed.append((free.thetas[f], np.linalg.norm(free.gradients[f]), error, free.done[f], free.evaluations[f]))
+            else:
+                assert nudged is not None
+                end, slopes = nudged
+                left = np.linalg.norm(end.gradients[row])
+                listed.append(
+                    (end.thetas[row], left, left / (NUDGED * abs(beta) * slopes[row]), end.done[row], end.evaluations[row])
+                )
+                row += 1
+        inverse = free.memory.inverse[f] if isinstance(free.memory, FullMemory) and free.memory.known[f] else None
+        angles, residuals, errors, done, evaluations = (np.array(part) for part in zip(*listed, strict=True))
+        solutions.append(Solution(angles, residuals, errors, done, evaluations, inverse))
+    return solutions
+
+
+def allowed_residuals(model: Model, f: int, free: Real) -> Real:
+    """Return the residual of each phase of a family that makes the relative error of the gradient 1, shape (phases,)."""
+    family = model.families[f]
+    owners = np.array([f])
+    at_free = FREE * model.slopes(owners, free[None])[0][0]
+    _, gradients = model.evaluator.energies_and_gradients(free[None], family.nudge[None])
+    at_nudge = NUDGED * float(np.linalg.norm(gradients))
+    allowed = np.array([at_free if beta == 0.0 else abs(beta) * at_nudge for beta in family.betas])
+    return np.maximum(allowed, model.floor[f])
+
+
+def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
+    """Return the free phases, one row per family, and |∂⟨C⟩/∂θ| there."""
+    count, most = len(begins), model.precision.most
+    owners = np.repeat(np.arange(count), [len(begin.starts) for begin in begins])
+    starts = np.concatenate([begin.starts for begin in begins])
+    memory = memory_for(len(owners), starts.shape[1])
+    if len(owners) > count:
+        first = _descend_free(model, owners, starts, memory, COARSE, most)
+        best = np.array([_lowest(first, np.flatnonzero(owners == f)) for f in range(count)])
+        starts, memory = first.thetas[best], first.memory.kept(best)
+    free = Free(starts, np.zeros_like(starts), np.zeros(count, dtype=bool), np.zeros(count, np.int64), memory, np.zeros(count))
+    sought = np.flatnonzero([not begin.free for begin in begins])
+    given = np.flatnonzero([begin.free for begin in begins])
+    if len(sought):
+        curved = starts.shape[1] <= MOST_CURVED_ANGLES
+        share = FREE * model.precision.tolerance
+        free.take(
+            sought,
+            _descend_free(model, sought, starts[sought], memory.kept(sought), max(EARLY, share) if curved else share, most),
+        )
+        if curved:
+            _settle(model, free, sought, share)
+    if len(given):
+        free.gradients[given] = model.value(given, model.free[given], starts[given])[1]
+        free.done[given] = True
+        if isinstance(memory, FullMemory):
+            for f in given:
+                inverse = begins[int(f)].inverse
+                if inverse is not None and inverse.shape == memory.inverse[f].shape:
+                    memory.inverse[f], memory.known[f] = inverse, True
+    free.sizes[:] = np.maximum(model.slopes(np.arange(count), free.thetas)[0], model.floor / FREE)
+    return free
+
+
+def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
+    """Continue from points of small gradient to minima, with exact Hessians.
+
+    A small gradient alone does not tell a minimum from a saddle, at which the nudged phases would leave along the direction of
+    negative curvature. From a saddle the search goes on along that direction.
+    """
+    rows = rows[free.done[rows]]
+    for _ in range(MOST_SADDLES if len(rows) else 0):
+        values, axes = np.linalg.eigh(hessians(model, rows, free.thetas[rows]))
+        values += model.mu[rows][:, None]
+        assert isinstance(free.memory, FullMemory)
+        free.memory.set(rows, (axes / np.maximum(np.abs(values), model.mu[rows][:, None])[:, None, :]) @ axes.swapaxes(1, 2))
+        saddle = values[:, 0] < 0.0
+        way = axes[:, :, 0] * -np.sign(np.einsum("rp,rp->r", axes[:, :, 0], free.gradients[rows]) + 1e-300)[:, None]
+        begin = free.thetas[rows] + np.where(saddle, KICK, 0.0)[:, None] * way
+        before = free.thetas[rows]
+        left = np.maximum(model.precision.most - free.evaluations[rows], 1)
+        free.take(rows, _descend_free(model, rows, begin, free.memory.kept(rows), share, left))
+        moved = np.abs(free.thetas[rows] - before).max(axis=1, initial=0.0)
+        rows = rows[(saddle | (moved > FAR)) & (free.evaluations[rows] < model.precision.most)]
+        if not len(rows):
+            return
+    free.done[rows] = False
+
+
+def hessians(model: Model, owners: Rows, thetas: Real) -> Real:
+    """Return the Hessians of ⟨H⟩ at these angles, shape (R, P, P), by central differences of exact gradients."""
+    count, size = thetas.shape
+    result = np.empty((count, size, size))
+    moves = STEP * np.concatenate([np.eye(size), -np.eye(size)])
+    for r, (f, theta) in enumerate(zip(owners, thetas, strict=True)):
+        rows = np.broadcast_to(model.free[f], (2 * size, model.free.shape[1]))
+        _, gradients = model.evaluator.energies_and_gradients(theta + moves, rows)
+        whole = (gradients[:size] - gradients[size:]) / (2 * STEP)
+        result[r] = (whole + whole.T) / 2
+    return result
+
+
+def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, share: float, most: int | Rows) -> Descent:
+    coefficients, floors = model.free[owners], model.floor[owners]
+
+    def function(rows: Rows, thetas: Real) -> tuple[Real, Real]:
+        return model.value(owners[rows], coefficients[rows], thetas)
+
+    def aim(rows: Rows, thetas: Real, gradients: Real, steps: Real) -> Real:
+        sizes, observed = model.slopes(owners[rows], thetas)
+        aims = share * sizes
+        if share < COARSE:
+            errors = np.array([np.abs(part @ step).max(initial=0.0) for part, step in zip(observed, steps, strict=True)])
+            left = np.linalg.norm(gradients, axis=1) * model.precision.predictions
+            aims = np.where(errors > 0.0, np.minimum(aims, left / np.maximum(errors, 1e-300)), aims)
+        return np.maximum(aims, floors[rows])
+
+    return descend(function, starts, aim, most=most, memory=memory)
+
+
+def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple[Descent, Real]:
+    """Return the nudged phases, whose gradients are those of the tilted energy, and |∂⟨C⟩/∂θ| of each row."""
+    nudges = np.array([model.families[f].nudge for f in owners])
+    coefficients = model.free[owners] + betas[:, None] * nudges
+    origins, tilts = free.thetas[owners], free.gradients[owners]
+    _, gradients = model.evaluator.energies_and_gradients(origins, nudges)
+    slopes = np.linalg.norm(gradients, axis=1)
+    floors = model.floor[owners]
+    slopes = np.maximum(slopes, floors / (NUDGED * np.abs(betas)))
+    aims = np.maximum(NUDGED * model.precision.tolerance * np.abs(betas) * slopes, floors)
+
+    def function(rows: Rows, thetas: Real) -> tuple[Real, Real]:
+        values, gradients = model.value(owners[rows], coefficients[rows], thetas)
+        return values - np.einsum("rp,rp->r", thetas - origins[rows], tilts[rows]), gradients - tilts[rows]
+
+    end = descend(function, origins, lambda rows, *_: aims[rows], most=model.precision.most, memory=free.memory.kept(owners))
+    return end, slopes
+
+
+def _lowest(end: Descent, rows: Rows) -> int:
+    """Return the row of the lowest energy that its descent seems to lead to."""
+    steps = end.memory.product(end.gradients)[rows]
+    return int(rows[np.argmin(end.values[rows] - 0.5 * np.einsum("rp,rp->r", steps, end.gradients[rows]))])

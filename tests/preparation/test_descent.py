@@ -1,0 +1,96 @@
+"""Descents in rows: minima of known functions, in any batch, with either memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qep_qiskit.preparation.descent import descend
+from qep_qiskit.preparation.quasi_newton import FullMemory, LimitedMemory
+
+
+def rosenbrock(rows, points):
+    x, y = points.T
+    values = (1 - x) ** 2 + 100 * (y - x * x) ** 2
+    return values, np.stack([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)], axis=1)
+
+
+def valleys(count=5, size=12, seed=0):
+    """Quadratic functions with a wide range of curvatures, and their minima."""
+    rng = np.random.default_rng(seed)
+    axes = np.linalg.qr(rng.normal(size=(count, size, size)))[0]
+    matrices = (axes * np.logspace(-3, 1, size)) @ axes.swapaxes(1, 2)
+    minima = rng.normal(size=(count, size))
+
+    def function(rows, points):
+        away = points - minima[rows]
+        gradients = (matrices[rows] @ away[:, :, None])[..., 0]
+        return 0.5 * np.einsum("rp,rp->r", away, gradients), gradients
+
+    return function, minima
+
+
+def below(limit):
+    return lambda rows, *_: np.full(len(rows), limit)
+
+
+@pytest.mark.parametrize("memory", [FullMemory, LimitedMemory])
+def test_a_curved_valley(memory):
+    starts = np.array([[-1.2, 1.0], [2.0, 2.0], [0.0, -1.0]])
+    end = descend(rosenbrock, starts, below(1e-9), most=400, memory=memory(3, 2))
+    assert end.done.all() and end.evaluations.max() < 200
+    np.testing.assert_allclose(end.thetas, 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("memory", [FullMemory, LimitedMemory])
+def test_rows_do_not_depend_on_each_other(memory):
+    function, minima = valleys()
+    starts = np.zeros_like(minima)
+    together = descend(function, starts, below(1e-8), most=500, memory=memory(*starts.shape))
+    assert together.done.all()
+    np.testing.assert_allclose(together.thetas, minima, atol=2e-5)
+    for row in range(len(starts)):
+        alone = descend(
+            lambda rows, points, row=row: function(rows + row, points),
+            starts[row : row + 1],
+            below(1e-8),
+            most=500,
+            memory=memory(1, starts.shape[1]),
+        )
+        assert alone.evaluations[0] == together.evaluations[row]
+        np.testing.assert_allclose(alone.thetas[0], together.thetas[row], atol=1e-9)
+
+
+def test_both_memories_are_the_same_for_few_steps():
+    rng = np.random.default_rng(1)
+    full, limited = FullMemory(2, 6), LimitedMemory(2, 6, size=8)
+    matrix = np.diag(np.arange(1.0, 7.0))
+    gradient = rng.normal(size=(2, 6))
+    for scale in range(5):
+        steps = rng.normal(size=(2, 6))
+        for memory in (full, limited):
+            memory.add(np.arange(2), steps, steps @ matrix)
+        if not scale:  # a full memory keeps its first scale, a limited one takes the newest
+            np.testing.assert_allclose(full.product(gradient), limited.product(gradient), rtol=1e-9)
+    changes = limited.changes[:, 4]
+    for memory in (full, limited):  # the secant equation H y = s of the last step
+        np.testing.assert_allclose(memory.product(changes), limited.steps[:, 4], rtol=1e-9)
+
+
+def test_a_memory_of_a_similar_function_saves_evaluations():
+    function, minima = valleys()
+    first = descend(function, np.zeros_like(minima), below(1e-8), most=500)
+    away = minima + 0.1
+    cold = descend(function, away, below(1e-8), most=500)
+    warm = descend(function, away, below(1e-8), most=500, memory=first.memory)
+    assert warm.done.all() and 2 * warm.evaluations.sum() < cold.evaluations.sum()
+
+
+def test_the_most_evaluations_are_kept_and_said():
+    end = descend(rosenbrock, np.array([[-1.2, 1.0], [1.0, 1.0]]), below(1e-9), most=7)
+    assert end.done.tolist() == [False, True] and end.evaluations.tolist() == [7, 1]
+
+
+def test_no_angles_are_done_at_once():
+    end = descend(lambda rows, points: (np.ones(len(rows)), points), np.zeros((2, 0)), below(0.0), most=5)
+    assert end.done.all()
