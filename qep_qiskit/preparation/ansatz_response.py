@@ -81,7 +81,9 @@ def _details(values: Vector, axes: Matrix, slope: Vector, flat: float) -> dict[s
     """Return the range of the curvatures, the cost's slope, and the share of that slope in directions of flat energy."""
     curved = np.abs(values) > flat * np.abs(values).max(initial=0.0)
     size, rest = float(np.linalg.norm(slope)), float(np.linalg.norm(axes[:, ~curved].T @ slope))
-    range_ = [float(values[curved].min(initial=np.inf)), float(values[curved].max(initial=-np.inf))] if curved.any() else [0.0, 0.0]
+    range_ = (
+        [float(values[curved].min(initial=np.inf)), float(values[curved].max(initial=-np.inf))] if curved.any() else [0.0, 0.0]
+    )
     return {"curvature_range": range_, "slope": size, "flat_share": rest / (size or 1.0)}
 
 
@@ -167,7 +169,9 @@ class AnsatzResponses:
         return results
 
     def _changes(self, changes: Vector, alone: Callable[[], Response], paulis: PauliList) -> Vector:
-        return changes if paulis is self._frame.paulis else alone().changes(paulis)
+        ours = self._frame.paulis
+        same = paulis is ours or (len(paulis) == len(ours) and paulis == ours)
+        return changes if same else alone().changes(paulis)
 
     def _solve(self, numbers: Sequence[int]) -> None:
         """Compute the Hessians of some samples by differences of slopes, and their eigenvalues and directions."""

@@ -109,9 +109,9 @@ class Reported:
         """The number of parameters P."""
         return self._evaluator.num_parameters
 
-    def stage(self, stage: str, share: float) -> None:
+    def stage(self, stage: str, share: float | None = None) -> None:
         """Report a new stage."""
-        self._stage, self._share = stage, share
+        self._stage, self._share = stage, share or 0.0
         self._progress(stage, share)
 
     def energies_and_gradients(self, thetas: Real, coefficients: Real) -> tuple[Real, Real]:

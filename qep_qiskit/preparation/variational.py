@@ -21,6 +21,7 @@ from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.descent import Descent, Rows, descend
 from qep_qiskit.preparation.evaluator import Evaluator
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.preparation.quasi_newton import FullMemory, Memory, memory_for
 
 Real = NDArray[np.float64]
@@ -184,12 +185,16 @@ class Model:
         return (family.nudge if np.any(family.nudge) else family.free)[None]
 
 
-def solve(evaluator: Evaluator, families: Sequence[Family], begins: Sequence[Begin], precision: Precision) -> list[Solution]:
+def solve(
+    evaluator: Evaluator, families: Sequence[Family], begins: Sequence[Begin], precision: Precision, stage: Progress = silent
+) -> list[Solution]:
     """Return the stationary angles of all phases of families over one circuit and one list of strings."""
     model = Model(evaluator, families, precision)
+    stage("VQE, free phase", 0.0)
     free = _free_phases(model, begins)
     owners = np.array([f for f, family in enumerate(families) for beta in family.betas if beta != 0.0], dtype=np.intp)
     betas = np.array([beta for family in families for beta in family.betas if beta != 0.0])
+    stage("VQE, nudged phases", 0.7)
     nudged = _nudged_phases(model, free, owners, betas) if len(owners) else None
     solutions, row = [], 0
     for f, family in enumerate(families):

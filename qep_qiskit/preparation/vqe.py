@@ -161,11 +161,10 @@ class VQE(Preparer):
         prepared: dict[int, Prepared] = {}
         for part, (compiled, members) in enumerate(groups.values()):
             evaluator = Reported(compiled.evaluator, one_of(len(groups), part, progress))
-            evaluator.stage("VQE", 0.0)
             begins = [self._begin(families[i], compiled, frees[i], nears[i], seed) for i in members]
             with single_threaded(compiled.program.num_qubits):
                 if self.optimizer is None and self.estimator is None:
-                    solutions = solve(evaluator, [families[i] for i in members], begins, self.precision)
+                    solutions = solve(evaluator, [families[i] for i in members], begins, self.precision, evaluator.stage)
                 else:
                     solutions = [
                         search_angles(self, compiled.circuit, evaluator, families[i], begin)

@@ -68,9 +68,11 @@ def test_an_estimator_that_stops_early_is_reported(estimator):
     vqe = qep.VQE(ansatz=circuit, estimator=estimator, optimizer=COBYLA(maxiter=40), starts=1)
     gradient = qep.gradient(PROBLEM, preparer=vqe, seed=1, stencil=qep.symmetric(0.2))
     residuals = [phase["residual"] for phase in gradient.diagnostics["phases"]]
-    assert max(residuals) > 1e-6 and warned(gradient, "relative error of the gradient") and warned(gradient, "leave estimator out")
+    assert (
+        max(residuals) > 1e-6 and warned(gradient, "relative error of the gradient") and warned(gradient, "leave estimator out")
+    )
     quiet = qep.gradient(PROBLEM, preparer=qep.VQE(ansatz=circuit, starts=1), seed=1, stencil=qep.symmetric(0.2))
-    assert not warned(quiet, "stopped at residual")
+    assert not warned(quiet, "relative error of the gradient")
 
 
 def test_an_ansatz_that_cannot_reach_the_ground_state_is_reported_with_numbers():
@@ -88,8 +90,8 @@ def test_an_ansatz_that_cannot_reach_the_ground_state_is_reported_with_numbers()
 
 
 def test_an_ansatz_that_does_not_follow_the_nudge_is_reported():
-    gradient = qep.gradient(PROBLEM, preparer=qep.VQE(layers=1))
-    assert np.abs(gradient.values).max() < 1e-6 < np.abs(qep.exact_gradient(PROBLEM).values).max()
+    gradient = qep.gradient(PROBLEM, preparer=qep.VQE(layers=1), stencil=qep.symmetric(1e-3))
+    assert np.abs(gradient.values).max() < 1e-4 < np.abs(qep.exact_gradient(PROBLEM).values).max()
     assert warned(gradient, "their gradients differ by 100 %") and gradient.diagnostics["ground_state"]["infidelity"] < 0.01
 
 
@@ -142,11 +144,11 @@ def test_loading_arbitrary_states_on_a_noisy_device_is_reported():
 
 
 def test_a_long_search_reports_its_evaluations(monkeypatch):
-    monkeypatch.setattr("qep_qiskit.preparation.reported_program.EVERY", 0.0)
+    monkeypatch.setattr("qep_qiskit.preparation.evaluator.EVERY", 0.0)
     network = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
     problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([0.4]))
     words: list[tuple[str, float | None]] = []
     qep.gradient(problem, preparer=qep.VQE(layers=1, starts=1), progress=lambda stage, share=None: words.append((stage, share)))
     counted = [stage for stage, _ in words if "evaluations so far" in stage]
-    assert len(counted) > 20 and any("VQE start 1 of 1" in stage for stage in counted)
+    assert len(counted) > 20 and any("VQE, nudged phases" in stage for stage in counted)
     assert all(share is None or 0 <= share <= 1 for _, share in words)

@@ -110,7 +110,7 @@ def test_the_tolerance_is_the_error_of_the_gradient_of_200_networks(tolerance):
 @pytest.mark.parametrize("number", [5, 7])
 def test_a_small_nudge_gives_the_reference_and_finite_differences_of_the_loss(number):
     problem, vqe = random_problem(number), qep.VQE(layers=2)
-    gradient = qep.gradient(problem, preparer=vqe, stencil=qep.extrapolated(0.02))
+    gradient = qep.gradient(problem, preparer=vqe, stencil=qep.symmetric(0.002))
     assert relative(gradient.values, qep.variational_gradient(problem, vqe).values) <= 2e-3
     tight = qep.VQE(layers=2, tolerance=1e-8)
     free = tight.prepare(free_family(problem))
