@@ -122,10 +122,13 @@ class Family:
         return np.ascontiguousarray(signs_of(self._num_qubits, self._masks).T)
 
     def _fastest(self, columns: int) -> _Split:
-        m = self._num_qubits
-        splits = [_Split(m, low, self._masks) for low in range(max(1, m - _SMALL), min(m, _SMALL) + 1)]
-        self._splits[columns] = min(splits, key=lambda split: split.duration(columns))
+        self._splits[columns] = min(self._possible, key=lambda split: split.duration(columns))
         return self._splits[columns]
+
+    @cached_property
+    def _possible(self) -> list[_Split]:
+        m = self._num_qubits
+        return [_Split(m, low, self._masks) for low in range(max(1, m - _SMALL), min(m, _SMALL) + 1)]
 
 
 class _Split:
