@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
     from qep_qiskit.runs.file.store import RunStore
 
+NOISE_FREE_ERROR = "noise_free_error"
+"""The kind of the run's document with the error of its circuits without noise."""
+
 
 def ask(price: Mapping[str, Any], device: str, *, yes: bool, again: str, what: str = "") -> None:
     """Show a price and ask for confirmation to send.
@@ -48,10 +51,24 @@ def ask(price: Mapping[str, Any], device: str, *, yes: bool, again: str, what: s
         raise InputError(f"nothing was sent; {again} sends it")
 
 
+def say_noise_free_error(plan: Plan, store: RunStore) -> None:
+    """Show how far the noise-free gradient of a run's circuits is from the exact one; the run keeps the answer."""
+    from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
+
+    kept = store.get(NOISE_FREE_ERROR, "0")
+    error = noise_free_error(plan) if kept is None else NoiseFreeError(**kept)
+    if kept is None:
+        store.put(NOISE_FREE_ERROR, "0", error.to_dict())
+    text = str(error)
+    say(text[0].upper() + text[1:] + ".", err=True)
+
+
 def ask_for_round(yes: bool) -> Callable[[Plan, RunStore], None]:
     """Return a function that asks for confirmation of one round of a run."""
 
     def confirm(plan: Plan, store: RunStore) -> None:
+        if plan.round == 0:
+            say_noise_free_error(plan, store)
         price, again = store.get("asked", str(plan.round)), f"`qep collect {store.folder} --yes`"
         ask(price, str(store.description["device"]), yes=yes, again=again, what=f"Round {plan.round + 1}: ")
 

@@ -32,6 +32,7 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
 
     If `quiet`, nothing is printed for an unfinished run.
     """
+    from qep_qiskit.cli.asking import NOISE_FREE_ERROR
     from qep_qiskit.cli.gradient_table import show
 
     gradient = life.advance()
@@ -39,7 +40,10 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
     store.check_present()
     if gradient is None and quiet:
         return NOT_FINISHED
-    document = {"run": str(store.folder), "state": "waiting" if gradient is None else "done", "jobs": jobs_of(store)}
+    state = "waiting" if gradient is None else "done"
+    document = {"run": str(store.folder), "state": state, "jobs": jobs_of(store)}
+    if (prepared := store.get(NOISE_FREE_ERROR, "0")) is not None:
+        document[NOISE_FREE_ERROR] = prepared
     if as_json:
         print_json(document if gradient is None else {**gradient.to_dict(), **document})
     elif gradient is not None:

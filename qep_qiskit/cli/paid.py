@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qep_qiskit.cli.asking import ask
+from qep_qiskit.cli.asking import ask, say_noise_free_error
 from qep_qiskit.cli.following import saved_when_interrupted
 from qep_qiskit.cli.output import progress, say
 from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, InputError, PreparationError
@@ -112,6 +112,7 @@ def measured(spec: Spec, folder: Path, yes: bool) -> Iterator[tuple[Lifecycle, G
         else:
             price = life.price()
             if price is not None:
+                say_noise_free_error(life.first, life.store)
                 ask(price.document(), life.device.name, yes=yes, again=AGAIN)
         life.confirm_all()
         ((_, end),) = advanced({0: life}, report)

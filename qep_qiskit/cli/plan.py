@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from qep_qiskit.forecasting import Forecast
+    from qep_qiskit.forecasting.noise_free import NoiseFreeError
 
 
 def _share(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
@@ -52,18 +53,20 @@ def command(request: SpecRequest, as_json: bool, device_name: str | None, target
     problem, settings = spec.problem(), spec.settings()
     with progress() as report:
         result = forecast(problem, **settings, target_error=target, progress=report)
+        prepared = result.noise_free_error(progress=report)
     if as_json:
-        print_json(result.to_dict())
+        print_json({**result.to_dict(), "noise_free_error": prepared.to_dict()})
     else:
-        show(console(), result)
+        show(console(), result, prepared)
 
 
-def show(out: Console, forecast: Forecast) -> None:
+def show(out: Console, forecast: Forecast, prepared: NoiseFreeError) -> None:
     """Print a forecast: circuits, duration, accuracy and qubits."""
     out.print(_circuits(forecast))
     out.print()
     for title, text in _lines(forecast):
         out.print(marked("[bold]" + title + "[/] {}", text))
+    out.print(marked("[bold]Noise-free gradient[/] {}", str(prepared).removeprefix("noise-free gradient ")))
     out.print()
     out.print(_weights(forecast))
     for warning in forecast.warnings:

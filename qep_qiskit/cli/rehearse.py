@@ -156,6 +156,7 @@ def _show(number: int, step: PlayedCommand) -> None:
 def _outcome(home: Path) -> dict[str, Any] | None:
     """Return the run's gradient, the exact gradient, their distance in error bars, and the run's events."""
     from qep_qiskit.budget import deviation
+    from qep_qiskit.cli.asking import NOISE_FREE_ERROR
     from qep_qiskit.experiment import load
     from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
     from qep_qiskit.runs.file.store import RunStore
@@ -166,6 +167,7 @@ def _outcome(home: Path) -> dict[str, Any] | None:
         return None
     with RunStore.open(home) as store:
         gradients, events = store.gradients(), [{"time": e.time, "text": e.text} for e in store.events() if e.text]
+        prepared = store.get(NOISE_FREE_ERROR, "0")
     if not gradients:
         return None
     spec = load(home / "spec.toml")
@@ -174,7 +176,7 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     applied = (measured.get("provenance") or {}).get("stencil")
     used = stencil(applied["kind"], float(applied["beta"])) if applied else settings["stencil"]
     same = {"preparer": settings["preparer"], "stencil": used, "seed": settings["seed"]}
-    outcome: dict[str, Any] = {"gradient": measured, "events": events}
+    outcome: dict[str, Any] = {"gradient": measured, "events": events, NOISE_FREE_ERROR: prepared}
     if problem.network.num_qubits > COMPARED_QUBITS:
         return outcome
     for key, title, verb, options in (

@@ -16,8 +16,10 @@ from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.result import listed
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import with_error
+from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
 from qep_qiskit.forecasting.sending import Sending
 from qep_qiskit.measurement.split import Split
+from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
@@ -98,6 +100,10 @@ class Forecast(Value):
         if self.problem is None:
             raise InputError("plan: this forecast does not hold its problem; make it by qep.forecast(problem, ...)")
         return plan(self.problem, self.settings)
+
+    def noise_free_error(self, *, progress: Progress = silent) -> NoiseFreeError:
+        """Compare the noise-free gradient of the circuits with that of exact states; beyond 20 qubits this may take a minute."""
+        return noise_free_error(self.plan, progress=progress)
 
     @property
     def known(self) -> bool:

@@ -23,6 +23,7 @@ from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
 from qep_qiskit.preparation.structures import structure_for
+from qep_qiskit.simulation.cones.light_cones import LightCones
 
 Vector = NDArray[np.float64]
 
@@ -125,8 +126,8 @@ class Adiabatic(Preparer):
         Returns
         -------
         Prepared
-            The prepared states. Above 20 qubits they are not computed: energies are nan, variances None, and only the circuits
-            are available.
+            The prepared states. Above 20 qubits they are not computed: energies are nan and variances None, but expectations are
+            available if they depend on few qubits, as after a few Trotter steps on a sparse graph.
         """
         return self.prepare_all([family], progress=progress)[0]
 
@@ -211,7 +212,12 @@ class Adiabatic(Preparer):
             return (StateCircuit(_circuit(ramp, float(self.time)), tuple(range(len(family.betas))), coefficients),)
 
         def expectations(paulis: PauliList) -> Vector:
-            return np.atleast_2d(structure_for(paulis).expectations(states()))
+            if computable:
+                return np.atleast_2d(structure_for(paulis).expectations(states()))
+            try:
+                return LightCones(circuits()[0].circuit, paulis).expectations(coefficients)
+            except InputError as reason:
+                raise InputError(f"adiabatic: {reason}, or give a device and shots") from None
 
         warnings = self._warnings(ramp, coefficients)
         if not computable:

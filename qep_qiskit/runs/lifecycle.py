@@ -66,6 +66,11 @@ class Lifecycle:
         """The messenger that sends the jobs and fetches their results."""
         return Courier(self.store, self.device, self.progress)
 
+    @property
+    def first(self) -> Plan:
+        """The plan of the first round, as recorded."""
+        return self._first()
+
     def advance(self) -> Gradient | None:
         """Do all that is possible now. Return the gradient, or None while jobs are under way.
 

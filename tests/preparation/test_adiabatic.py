@@ -192,6 +192,21 @@ def test_a_change_of_the_layout_changes_the_identity_of_second_order_ramps_alone
     assert {**second, "order": 1} == first
 
 
+def test_expectations_of_many_qubits_come_from_light_cones(monkeypatch):
+    labels = ising_paulis("chain", 8).to_labels()
+    free, nudge = np.random.default_rng(4).uniform(-1, 1, (2, len(labels)))
+    family = family_of(labels, free, nudge, (-0.2, 0.0, 0.2))
+    few, many = Adiabatic(time=2.0, steps=2), Adiabatic(time=20.0, steps=30)
+    truth = few.prepare(family).expectations(family.frame.paulis)
+    monkeypatch.setattr("qep_qiskit.preparation.adiabatic.STATE_QUBITS", 4)
+    prepared = few.prepare(family)
+    assert math.isnan(prepared.phases[0].energy)
+    np.testing.assert_allclose(prepared.expectations(family.frame.paulis), truth, atol=1e-12)
+    labels = ising_paulis("chain", 30).to_labels()
+    with pytest.raises(InputError, match=r"adiabatic: light cones: .*depends on 30 qubits.*or give a device and shots"):
+        many.prepare(family_of(labels, np.full(len(labels), -0.5))).expectations(PauliList(labels))
+
+
 def test_a_hundred_qubits_are_built_but_not_simulated():
     labels = ising_paulis("chain", 100).to_labels()
     prepared = Adiabatic(steps=3).prepare(family_of(labels, np.full(len(labels), -0.5)))
