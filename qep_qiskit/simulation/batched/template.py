@@ -24,8 +24,10 @@ from qep_qiskit.simulation.threads import single_threaded
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-_TILE = 1 << 14
-"""Columns are evaluated in tiles of about this many amplitudes, which fit the cache."""
+_FEWEST, _MOST = 13, 15
+"""Columns are evaluated in tiles of 2**13 to 2**15 amplitudes: fewer fit the cache better, but 10 qubits need some columns."""
+_TOGETHER = 12
+"""Columns of more qubits are evaluated one by one."""
 
 
 class Template:
@@ -63,7 +65,7 @@ class Template:
         self._order = np.array([string.index for string in ordered], dtype=np.intp)
         self._sweeps = Sweeps(size, needed, num_angles, self._readings, dephasing)
         self._scales = np.concatenate([reading.scales() for reading in self._readings.values()])[:, None] * self._sweeps.norm
-        self._tile = max(1, _TILE >> size)
+        self._tile = 1 << min(max(_FEWEST, _FEWEST + (size - 6) // 2), _MOST) - size if size <= _TOGETHER else 1
         self._rooms: list[Workspace] = []
 
     def __getstate__(self) -> dict[str, Any]:
