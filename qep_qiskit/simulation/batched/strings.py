@@ -15,8 +15,6 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.layers import Phases, Relabelling
 from qep_qiskit.simulation.batched.steps import Hadamards, Step, combined, pulled_back
 
-Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 _FEW = 2
 """Up to this many strings of X alone are read by moving amplitudes; more are read after Hadamards."""
 

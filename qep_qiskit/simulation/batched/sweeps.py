@@ -99,8 +99,8 @@ class Sweeps:
         if self._start is not None:
             np.multiply(factors[0] if factors else 1.0, self._start, out=states.array)
         for number in range(1, len(factors)):
-            for each in self._operations[number - 1]:
-                states = each.apply(states, spares)
+            for step in self._operations[number - 1]:
+                states = step.apply(states, spares)
             np.multiply(states.array, factors[number], out=room.states[number].array)
             states = room.states[number]
         held: dict[int, States] = {}
@@ -136,8 +136,8 @@ class Sweeps:
             np.copyto(room.terms[family][place], work.array.imag)
             if number:
                 bra.array *= room.factors[family][place]
-                for operation_before in reversed(self._operations[number - 1]):
-                    bra = operation_before.undo(bra, pair)
+                for step in reversed(self._operations[number - 1]):
+                    bra = step.undo(bra, pair)
         slopes = self._tables.slopes(room.terms, room.columns)
         if self._dephasing is None or swept.mixture is None:
             return energies[0], slopes

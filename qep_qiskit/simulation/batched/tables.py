@@ -150,12 +150,13 @@ class _Split:
         """Return about the microseconds per step."""
         high, low = self._grid
         amplitudes = high * low * columns
+        lines = high * low if columns > 1 else high
         tables = 5e-3 * len(self._matrix) * columns
         if high == 1 and self._lower:
             return tables
         if self._upper and self._lower:
-            return tables + 0.006 * high * low + (8e-4 if self._pattern is None else 1.1e-3) * amplitudes
-        return tables + (0.003 * high * low if self._upper else 0.0) + 4e-4 * amplitudes
+            return tables + 0.006 * lines + (8e-4 if self._pattern is None else 1.1e-3) * amplitudes
+        return tables + (0.003 * lines if self._upper else 0.0) + 4e-4 * amplitudes
 
     def write(self, values: Real, out: Complex) -> None:
         """Write the factors, shape (F, 2**m, B), for angles (F, K, B)."""

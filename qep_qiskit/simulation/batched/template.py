@@ -22,9 +22,8 @@ from qep_qiskit.simulation.batched.workspace import Workspace
 from qep_qiskit.simulation.threads import single_threaded
 
 Real = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
-_FEWEST, _MOST = 13, 15
+_SMALLEST_TILE, _LARGEST_TILE = 13, 15
 """Columns are evaluated in tiles of 2**13 to 2**15 amplitudes: fewer fit the cache better, but 10 qubits need some columns."""
 _TOGETHER = 12
 """Columns of more qubits are evaluated one by one."""
@@ -65,7 +64,7 @@ class Template:
         self._order = np.array([string.index for string in ordered], dtype=np.intp)
         self._sweeps = Sweeps(size, needed, num_angles, self._readings, dephasing)
         self._scales = np.concatenate([reading.scales() for reading in self._readings.values()])[:, None] * self._sweeps.norm
-        self._tile = 1 << min(max(_FEWEST, _FEWEST + (size - 6) // 2), _MOST) - size if size <= _TOGETHER else 1
+        self._tile = _columns_per_tile(size)
         self._rooms: list[Workspace] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,3 +138,10 @@ class Template:
             yield room
         finally:
             self._rooms.append(room)
+
+
+def _columns_per_tile(num_qubits: int) -> int:
+    if num_qubits > _TOGETHER:
+        return 1
+    wanted = _SMALLEST_TILE + max(num_qubits - 6, 0) // 2
+    return 1 << min(wanted, _LARGEST_TILE) - num_qubits
