@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +66,7 @@ def hamiltonian_ansatz(paulis: PauliList, *, layers: int = 3, shared_angles: boo
 
 
 def annealing_angles(
-    paulis: PauliList, coefficients: NDArray[np.float64], *, layers: int = 3, shared_angles: bool = False
+    paulis: PauliList | Sequence[str], coefficients: NDArray[np.float64], *, layers: int = 3, shared_angles: bool = False
 ) -> NDArray[np.float64]:
     """Return angles of :func:`hamiltonian_ansatz` that follow an annealing schedule, as a start of its optimisation.
 
@@ -73,7 +75,8 @@ def annealing_angles(
 
     Parameters
     ----------
-    paulis : PauliList of length L
+    paulis : PauliList or sequence of str, of length L
+        The strings or their labels.
     coefficients : ndarray of shape (L,)
     layers : int
     shared_angles : bool
@@ -83,14 +86,24 @@ def annealing_angles(
     >>> annealing_angles(PauliList(["ZZ", "IX", "XI"]), np.array([-1.0, -0.4, -0.8]), layers=2)
     array([-0.25, -0.3 , -0.6 , -0.75, -0.1 , -0.2 ])
     """
+    labels = paulis.to_labels() if isinstance(paulis, PauliList) else paulis
+    means, falling = _schedule(tuple(labels), shared_angles)
+    share = (np.arange(layers)[:, None] + 0.5) / layers
+    return np.asarray((means @ coefficients) * np.where(falling, 1.0 - share, share)).ravel()
+
+
+@lru_cache(maxsize=8)
+def _schedule(labels: tuple[str, ...], shared_angles: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the mean over the strings of each class, as a matrix over the coefficients, and whether its angles fall."""
+    paulis = PauliList(list(labels))
     order, classes = _order(paulis, shared_angles=shared_angles)
     diagonal = ~paulis.x.any(axis=1)
     names = list(dict.fromkeys(classes))
     rows = [[row for row, name in zip(order, classes, strict=True) if name == each] for each in names]
-    means = np.array([coefficients[part].mean() for part in rows])
-    falling = ~np.array([diagonal[part].all() for part in rows], dtype=bool)
-    share = (np.arange(layers)[:, None] + 0.5) / layers
-    return np.asarray(means * np.where(falling, 1.0 - share, share)).ravel()
+    means = np.zeros((len(rows), len(labels)))
+    for matrix_row, part in zip(means, rows, strict=True):
+        matrix_row[part] = 1.0 / len(part)
+    return means, ~np.array([diagonal[part].all() for part in rows], dtype=bool)
 
 
 def _order(paulis: PauliList, *, shared_angles: bool) -> tuple[list[int], list[str]]:

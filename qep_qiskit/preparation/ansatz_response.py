@@ -33,6 +33,10 @@ STEP = 1e-4
 """The largest angle of the step with which the state is differentiated."""
 SHIFT = 1e-3
 """The step of one angle with which slopes are differentiated; exact for angles that occur once, to SHIFT²/6 for others."""
+SETTLED, MOST_ITERATIONS = 1e-5, 30
+"""The relative residual of a response that is found by iterations, and the largest number of them."""
+SOFT = 1e-3
+"""The share of the slope that the regulariser may take up before the Hessian is computed to find flat directions."""
 FLAT_IN_ROWS = 1e-6
 """The same share as `FLAT` for curvatures that come from differences of slopes."""
 MOST_SHIFTED = 4096
@@ -127,10 +131,22 @@ class AnsatzResponses:
         The stationary angles.
     alone : sequence of callable
         The response of each sample, computed alone.
+    inverses : sequence of ndarray of shape (P, P) or None, optional
+        Approximations of (∂²E + μ)⁻¹, with which a response takes a few evaluations instead of a Hessian.
     """
 
-    def __init__(self, rows: Rows, frame: Frame, free: Matrix, thetas: Matrix, alone: Sequence[Responsive]) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        frame: Frame,
+        free: Matrix,
+        thetas: Matrix,
+        alone: Sequence[Responsive],
+        inverses: Sequence[Matrix | None] | None = None,
+    ) -> None:
         self._rows, self._frame, self._free, self._thetas, self._alone = rows, frame, free, thetas, alone
+        self._inverses = (None,) * len(thetas) if inverses is None else inverses
+        self._mu = np.array([regulariser(frame, row) for row in free])
         self._curvatures: dict[int, tuple[Vector, Matrix]] = {}
 
     def members(self) -> list[Responsive]:
@@ -139,34 +155,61 @@ class AnsatzResponses:
 
     def responses(self, numbers: Sequence[int], nudges: Sequence[Vector]) -> list[Response]:
         """Return the responses of some samples, each to its own nudge."""
-        thetas = self._thetas[numbers]
+        listed = np.asarray(numbers)
+        thetas = self._thetas[listed]
         slopes = self._rows.energies_and_gradients(thetas, np.array(nudges))[1]
-        self._solve([number for number in numbers if number not in self._curvatures])
-        spectra = [self._curvatures[number] for number in numbers]
-        mu = [regulariser(self._frame, self._free[number]) for number in numbers]
-        moved = np.array(
-            [_moved(*spectrum, slope, each) for spectrum, slope, each in zip(spectra, slopes, mu, strict=True)]
-        ).reshape(thetas.shape)
+        moved, settled = self._iterated(listed, slopes)
+        self._solve([number for number in listed[~settled].tolist() if number not in self._curvatures])
+        details: list[dict[str, object]] = [{"slope": float(np.linalg.norm(slope)), "flat_share": 0.0} for slope in slopes]
+        for k in np.flatnonzero(~settled).tolist():
+            spectrum = self._curvatures[numbers[k]]
+            moved[k] = _moved(*spectrum, slopes[k], self._mu[numbers[k]])
+            details[k] = _details(*spectrum, slopes[k], FLAT_IN_ROWS)
         steps = STEP / np.maximum(np.abs(moved).max(axis=1, initial=0.0), 1e-300)[:, None]
         ahead, behind = np.split(self._rows.expectations(np.concatenate([thetas + steps * moved, thetas - steps * moved])), 2)
+        changes = np.where(np.any(moved != 0.0, axis=1, keepdims=True), (ahead - behind) / (2 * steps), 0.0)
         truths = true_ground_states(self._frame, [self._free[number] for number in numbers])
         results = []
-        for k, (number, nudge) in enumerate(zip(numbers, nudges, strict=True)):
-            truth = truths[k]
-            reach = None if truth is None else float(np.abs(nudge[self._frame.busy]).sum()) / truth.gap
-            details = _details(*spectra[k], slopes[k], FLAT_IN_ROWS)
-            changes = (ahead[k] - behind[k]) / (2 * steps[k])
+        for k, (number, nudge, truth) in enumerate(zip(numbers, nudges, truths, strict=True)):
             alone = functools.partial(self._alone[number], nudge)
-            results.append(
-                Response(
-                    alone().reach if reach is None else reach,
-                    functools.partial(self._changes, changes if np.any(moved[k]) else np.zeros_like(changes), alone),
-                    OF,
-                    True,
-                    details,
-                )
-            )
+            reach = alone().reach if truth is None else float(np.abs(nudge[self._frame.busy]).sum()) / truth.gap
+            results.append(Response(reach, functools.partial(self._changes, changes[k], alone), OF, True, details[k]))
         return results
+
+    def _iterated(self, numbers: NDArray[np.intp], slopes: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
+        """Return −(∂²E + μ)⁻¹ slope where the inverse is nearly known, and the rows for which it is settled.
+
+        Conjugate gradients, preconditioned by the known inverse, take a few evaluations per row. Slopes in nearly flat
+        directions, which the regulariser takes up, are left to the Hessian.
+        """
+        moved, settled = np.zeros_like(slopes), np.zeros(len(numbers), dtype=bool)
+        live = np.flatnonzero([self._inverses[number] is not None for number in numbers])
+        if not len(live):
+            return moved, settled
+        inverses = np.array([self._inverses[number] for number in numbers[live]])
+        thetas, free, mu = self._thetas[numbers[live]], self._free[numbers[live]], self._mu[numbers[live], None]
+        move, rest, sizes = np.zeros_like(slopes[live]), -slopes[live], np.linalg.norm(slopes[live], axis=1)
+        conditioned = (inverses @ rest[:, :, None])[:, :, 0]
+        way, size = conditioned, np.einsum("rp,rp->r", rest, conditioned)
+        done = sizes == 0.0
+        for _ in range(MOST_ITERATIONS):
+            on = np.flatnonzero(~done)
+            if not len(on):
+                break
+            along, step = way[on], STEP / np.maximum(np.abs(way[on]).max(axis=1, initial=0.0), 1e-300)[:, None]
+            shifted = np.concatenate([thetas[on] + step * along, thetas[on] - step * along])
+            ahead, behind = np.split(self._rows.energies_and_gradients(shifted, np.concatenate([free[on], free[on]]))[1], 2)
+            curved = (ahead - behind) / (2 * step) + mu[on] * along
+            length = size[on] / np.maximum(np.einsum("rp,rp->r", along, curved), 1e-300)
+            move[on] += length[:, None] * along
+            rest[on] -= length[:, None] * curved
+            done[on] = np.linalg.norm(rest[on], axis=1) <= SETTLED * sizes[on]
+            conditioned = (inverses[on] @ rest[on, :, None])[:, :, 0]
+            before, size[on] = size[on], np.einsum("rp,rp->r", rest[on], conditioned)
+            way[on] = conditioned + (size[on] / np.maximum(before, 1e-300))[:, None] * along
+        moved[live] = move
+        settled[live] = done & (np.linalg.norm(mu * move, axis=1) <= SOFT * sizes)
+        return moved, settled
 
     def _changes(self, changes: Vector, alone: Callable[[], Response], paulis: PauliList) -> Vector:
         ours = self._frame.paulis

@@ -26,12 +26,12 @@ from qep_qiskit.preparation.ansatz_response import AnsatzResponses, ansatz_respo
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.evaluator import Evaluator, Reported, evaluator_for
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.found_states import FoundStates, found_states
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, each, one_of, silent
-from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, Begin, Precision, Solution, solve
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
-from qep_qiskit.simulation.eigen.operators import PauliSum
+from qep_qiskit.simulation.batched.program import BatchedProgram
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
@@ -170,8 +170,9 @@ class VQE(Preparer):
                         search_angles(self, compiled.circuit, evaluator, families[i], begin)
                         for i, begin in zip(members, begins, strict=True)
                     ]
-                for i, solution in zip(members, solutions, strict=True):
-                    prepared[i] = self._prepared(families[i], compiled, solution)
+                found = found_states(compiled.states, [families[i] for i in members], [s.angles for s in solutions])
+                for i, solution, states in zip(members, solutions, found, strict=True):
+                    prepared[i] = self._prepared(families[i], compiled, solution, states)
             prepared.update(_responding_together(families, compiled, {i: prepared[i] for i in members}))
         progress("VQE", 1.0)
         return [prepared[i] for i in range(count)]
@@ -199,7 +200,7 @@ class VQE(Preparer):
         """Return the free angles if they are known, else those of a similar problem, else several starts."""
         size = compiled.program.num_parameters
         if free is not None and free.angles is not None and 0.0 not in family.betas:
-            return Begin(free.angles[:1], True, free.carried if isinstance(free.carried, np.ndarray) else None)
+            return Begin(free.angles[:1], True, _matrix(free.carried))
         near = near if free is None else free
         if near is not None and near.angles is not None and near.angles.shape[1] == size:  # other strings have other angles
             return Begin(near.angles[:1])
@@ -208,30 +209,24 @@ class VQE(Preparer):
             spread = SPREADS[number % len(SPREADS)]
             starts.append(stream(seed, "VQE start", number).normal(0.0, spread, size))
         if self.ansatz == "hamiltonian":
-            paulis, coefficients = family.frame.paulis[family.support], family.free[family.support]
-            starts[0] = annealing_angles(paulis, coefficients, layers=self.layers, shared_angles=self.shared_angles)
+            labels = [family.frame.labels[i] for i in family.support]
+            coefficients = family.free[family.support]
+            starts[0] = annealing_angles(labels, coefficients, layers=self.layers, shared_angles=self.shared_angles)
         return Begin(np.array(starts).reshape(len(starts), size))
 
-    def _prepared(self, family: Family, compiled: Compiled, solution: Solution) -> Prepared:
+    def _prepared(self, family: Family, compiled: Compiled, solution: Solution, states: FoundStates) -> Prepared:
         program, theta = compiled.program, solution.angles
-        structure = structure_of(family)
         phases = tuple(
-            _report(program, bound(structure, family, p), theta[p], beta, solution.residuals[p], solution.errors[p])
-            for p, beta in enumerate(family.betas)
+            Phase(beta, float(energy), float(residual), float(variance), gradient_error=float(error))
+            for beta, energy, residual, variance, error in zip(
+                family.betas, states.energies, solution.residuals, states.variances, solution.errors, strict=True
+            )
         )
-
-        @functools.cache
-        def states() -> NDArray[np.complex128]:
-            return np.array([program.state(row) for row in theta])
-
-        def expectations(paulis: PauliList) -> NDArray[np.float64]:
-            return np.atleast_2d(structure_for(paulis).expectations(states()))
-
         return Prepared(
             phases=phases,
-            states=states,
+            states=lambda: states.rows,
             circuits=lambda: (StateCircuit(compiled.circuit, tuple(range(len(theta))), theta),),
-            expectations=expectations,
+            expectations=states.expectations,
             angles=theta,
             carried=solution.inverse,
             details={**self.describe(), "angles": program.num_parameters, "warnings": self._warnings(phases, solution)},
@@ -282,17 +277,14 @@ def _responding_together(families: Sequence[Family], compiled: Compiled, prepare
     thetas = [result.angles[families[i].betas.index(0.0)] for i, result in free.items() if result.angles is not None]
     rows = np.array([families[i].free for i in free])
     alone = [result.response for result in free.values() if result.response is not None]
-    responses = AnsatzResponses(compiled.evaluator, families[next(iter(free))].frame, rows, np.array(thetas), alone)
+    frame, inverses = families[next(iter(free))].frame, [_matrix(result.carried) for result in free.values()]
+    responses = AnsatzResponses(compiled.evaluator, frame, rows, np.array(thetas), alone, inverses)
     members = zip(free, responses.members(), strict=True)
     return {i: replace(free[i], response=member) for i, member in members}
 
 
-def _report(program: CircuitProgram, operator: PauliSum, theta: Vector, beta: float, residual: float, error: float) -> Phase:
-    state = program.state(theta)
-    product = operator.apply(state)
-    energy = float(np.vdot(state, product).real)
-    moved = product - energy * state
-    return Phase(beta, energy, float(residual), float(np.vdot(moved, moved).real), gradient_error=float(error))
+def _matrix(carried: object) -> Vector | None:
+    return carried if isinstance(carried, np.ndarray) else None
 
 
 def _optimizer_named(name: str, max_iterations: int) -> Any:
@@ -327,6 +319,10 @@ class Compiled:
     circuit: QuantumCircuit
     program: CircuitProgram
     evaluator: Evaluator
+
+    def states(self, thetas: Vector) -> NDArray[np.complex128]:
+        """Return the states of rows of angles, shape (R, 2**n)."""
+        return self.evaluator.states(thetas) if isinstance(self.evaluator, BatchedProgram) else self.program.states(thetas)
 
 
 @functools.lru_cache(maxsize=16)

@@ -10,20 +10,31 @@ from qep_qiskit.preparation.response import Member, respond
 from qep_qiskit.simulation.batched.program import BatchedProgram
 
 
-@pytest.fixture(scope="module", params=["hamiltonian", "real_amplitudes"])
+@pytest.fixture(
+    scope="module", params=[(a, known) for a in ("hamiltonian", "real_amplitudes") for known in (False, True)], ids=str
+)
 def batch(request):
+    ansatz, nearly_known = request.param
     network = qep.ising(sites=3, edges="ring", inputs=[0], outputs=[2])
-    weights, vqe = network.initial_weights(seed=2), qep.VQE(request.param, layers=2, starts=1)
+    weights, vqe = network.initial_weights(seed=2), qep.VQE(ansatz, layers=2, starts=1, tolerance=1e-5)
     problems = [qep.Problem(network, weights, x=[x], cost=qep.SquaredError([0.4])) for x in (-0.6, 0.1, 0.7)]
     families = [free_family(problem) for problem in problems]
     states = [vqe.prepare(family, seed=1) for family in families]
     frame = families[0].frame
+    inverses = None
+    if nearly_known:  # inverses that a descent has learnt, of angles that are not quite the right ones, and none for the last
+        known = [
+            vqe.prepare(free_family(problem), warm_start=s, seed=1).carried for problem, s in zip(problems, states, strict=True)
+        ]
+        inverses = [*(1.1 * inverse for inverse in known[:2]), None]
+        assert all(inverse.shape == 2 * states[0].angles.shape[1:] for inverse in inverses[:2])
     responses = AnsatzResponses(
         BatchedProgram(vqe.compiled(families[0]).circuit, frame.paulis),
         frame,
         np.array([family.free for family in families]),
         np.array([state.angles[0] for state in states]),
         [state.response for state in states],
+        inverses,
     )
     return problems, states, responses.members()
 
