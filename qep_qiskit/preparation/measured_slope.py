@@ -44,6 +44,12 @@ class MeasuredGradient:
         """The root mean square of the length of the gradient's error."""
         return float(np.linalg.norm(self.stderr))
 
+    @property
+    def shrunk(self) -> Vector:
+        """The gradient, shortened by the share of its square length that is noise (James and Stein 1961)."""
+        size = self.length**2
+        return self.values * max(0.0, 1.0 - self.noise**2 / size) if size else self.values
+
     def minus(self, other: MeasuredGradient) -> MeasuredGradient:
         """Return the difference from a gradient that was measured independently."""
         return MeasuredGradient(self.values - other.values, np.hypot(self.stderr, other.stderr))
