@@ -1,95 +1,158 @@
-"""Search for stationary angles with an optimizer of qiskit-algorithms, one phase after the other."""
+"""Search for stationary angles with an optimizer of qiskit-algorithms, from exact or measured energies, phase by phase."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.preparation.evaluator import Evaluator
 from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
+from qep_qiskit.preparation.measured_slope import MeasuredGradient, MeasuredSlope
+from qep_qiskit.preparation.preparer import Phase
 from qep_qiskit.preparation.variational import Begin, Model, Solution, allowed_residuals
 
 if TYPE_CHECKING:
     from qep_qiskit.preparation.vqe import VQE
 
 Vector = NDArray[np.float64]
+KNOWN = 2.0
+"""A residual counts as seen if it is this many times its noise."""
+GROUPED = 50
+"""The number of energies of SPSA that are measured in one job."""
 
 
 def search_angles(options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, family: Family, begin: Begin) -> Solution:
-    """Return the angles that the user's optimizer finds, and how far from stationary they are.
+    """Return the angles that the optimizer finds, and how far from stationary they are.
 
-    Nudged phases minimise the tilted energy, as in :mod:`variational`, unless the energies come from an estimator.
+    Nudged phases minimise the tilted energy, as in :mod:`variational`. With an estimator, the tilt and the residuals are measured
+    by parameter shifts, and a phase is done if its residual and the noise in it are together within the tolerance.
     """
-    search = _Search(options, circuit, evaluator, family)
+    model = Model(evaluator, [family], options.precision)
+    source: _Source = _Exact(model) if options.estimator is None else _Measured(model, MeasuredSlope(circuit, options.estimator))
+    search = _Search(options, source, evaluator.num_parameters)
     free = begin.starts[0] if begin.free else min((search.minimise(0.0, start) for start in begin.starts), key=search.energy)
-    search.origin, search.tilt = free, search.slope(0.0, free)
+    left = search.tilt_at(free)
     angles: dict[int, Vector] = {}
+    residuals: dict[int, MeasuredGradient] = {}
     for p in outwards(family.betas):
-        start = inward_neighbour(angles, family.betas, p, free)
+        beta, start = family.betas[p], inward_neighbour(angles, family.betas, p, free)
         assert start is not None
-        angles[p] = free if family.betas[p] == 0.0 else search.minimise(family.betas[p], start)
-    return search.judged(np.array([angles[p] for p in range(len(family.betas))]))
+        angles[p] = free if beta == 0.0 else search.minimise(beta, start)
+        residuals[p] = left if beta == 0.0 else source.gradient(beta, angles[p]).minus(left)
+    order = range(len(family.betas))
+    sizes, noise = np.array([(residuals[p].length, residuals[p].noise) for p in order]).T
+    allowed = allowed_residuals(model, 0, free)
+    done = sizes + noise <= options.tolerance * allowed
+    evaluations = np.full(len(sizes), search.evaluations)
+    known = None if options.estimator is None else noise
+    return Solution(np.array([angles[p] for p in order]), sizes, sizes / allowed, done, evaluations, None, known)
+
+
+def measured_warnings(phases: Sequence[Phase], done: Sequence[bool], tolerance: float) -> list[str]:
+    """Say, for each phase that is not done, how well its stationarity is known and what would make it better."""
+    warnings = []
+    for phase, arrived in zip(phases, done, strict=True):
+        size, noise, error = phase.residual or 0.0, phase.residual_noise or 0.0, phase.gradient_error or 0.0
+        if arrived:
+            continue
+        seen = size > KNOWN * noise
+        remedies = ["ask the estimator for more precision"] if not seen or error * noise > tolerance * size else []
+        remedies += ["let the optimizer go on longer, or take another one"] if seen else []
+        stated = f" (noise {noise:.1e})" if noise else ""
+        warnings.append(
+            f"VQE at β = {phase.beta:g}: the measured residual {size:.1e}{stated} leaves a relative error of the gradient of about "
+            f"{error:.1e} (wanted {tolerance:.1e}); {', and '.join(remedies)}"
+        )
+    return warnings
+
+
+class _Source(Protocol):
+    """The energies of all phases of a family, with the regulariser."""
+
+    def energies(self, beta: float, thetas: Vector) -> Vector:
+        """Return the energies of rows of angles, shape (R,)."""
+        ...
+
+    def gradient(self, beta: float, theta: Vector) -> MeasuredGradient:
+        """Return the gradient."""
+        ...
+
+
+class _Exact:
+    """Exact energies."""
+
+    def __init__(self, model: Model) -> None:
+        self._model, self._family = model, model.families[0]
+
+    def energies(self, beta: float, thetas: Vector) -> Vector:
+        return self._value(beta, thetas)[0]
+
+    def gradient(self, beta: float, theta: Vector) -> MeasuredGradient:
+        return MeasuredGradient(self._value(beta, theta[None])[1][0], np.zeros(len(theta)))
+
+    def _value(self, beta: float, thetas: Vector) -> tuple[Vector, Vector]:
+        coefficients = np.tile(self._family.free + beta * self._family.nudge, (len(thetas), 1))
+        return self._model.value(np.zeros(len(thetas), dtype=np.intp), coefficients, thetas)
+
+
+class _Measured:
+    """Energies from an estimator."""
+
+    def __init__(self, model: Model, slope: MeasuredSlope) -> None:
+        self._family, self._mu, self._slope = model.families[0], float(model.mu[0]), slope
+
+    def energies(self, beta: float, thetas: Vector) -> Vector:
+        values = self._slope.energies(thetas, self._operator(beta))
+        return np.asarray(values + 0.5 * self._mu * np.sum(thetas**2, axis=1))
+
+    def gradient(self, beta: float, theta: Vector) -> MeasuredGradient:
+        measured = self._slope.gradient(theta, self._operator(beta))
+        return MeasuredGradient(measured.values + self._mu * theta, measured.stderr)
+
+    def _operator(self, beta: float) -> SparsePauliOp:
+        return self._family.frame.operator(self._family.free + beta * self._family.nudge)
 
 
 class _Search:
-    """The searches for the phases of one family."""
+    """Searches for the phases of one family; energies are tilted once the free phase is known."""
 
-    def __init__(self, options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, family: Family) -> None:
-        self._options, self._circuit, self._family = options, circuit, family
-        self._model = Model(evaluator, [family], options.precision)
-        self.origin, self.tilt = np.zeros((2, evaluator.num_parameters))
-        self._evaluations = 0
+    def __init__(self, options: VQE, source: _Source, num_parameters: int) -> None:
+        from qiskit_algorithms.optimizers import SPSA
 
-    def minimise(self, beta: float, start: Vector) -> Vector:
-        """Return the angles at which the optimizer stops."""
-        if self._options.estimator is not None:
-            return self._by_estimator(beta, start)
-        result = self._options.optimizer.minimize(
-            lambda theta: self._tilted(beta, theta)[0], start, jac=lambda theta: self._tilted(beta, theta)[1]
-        )
-        return np.asarray(result.x, dtype=float)
+        self.evaluations = 0
+        self._source = source
+        self._optimizer: Any = options.optimizer or SPSA(maxiter=options.max_iterations)
+        if isinstance(self._optimizer, SPSA) and self._optimizer._max_evals_grouped is None:
+            self._optimizer.set_max_evals_grouped(GROUPED)
+        self._origin, self._tilt = np.zeros((2, num_parameters))
+
+    def tilt_at(self, free: Vector) -> MeasuredGradient:
+        """Return what the free phase leaves of its gradient, which is subtracted from now on."""
+        left = self._source.gradient(0.0, free)
+        self._origin, self._tilt = free, left.shrunk
+        return left
 
     def energy(self, theta: Vector) -> float:
         """Return the energy of the free phase."""
-        return self._value(0.0, theta)[0]
+        return float(self._source.energies(0.0, theta[None])[0])
 
-    def slope(self, beta: float, theta: Vector) -> Vector:
-        """Return the gradient of the energy of a phase."""
-        return self._value(beta, theta)[1]
-
-    def judged(self, angles: NDArray[np.float64]) -> Solution:
-        """Return the angles of all phases with their residuals and the errors that follow from these."""
-        betas = self._family.betas
-        tilted = self._options.estimator is None
-        left = np.array(
-            [
-                np.linalg.norm(self.slope(b, theta) - (self.tilt if b and tilted else 0.0))
-                for b, theta in zip(betas, angles, strict=True)
-            ]
+    def minimise(self, beta: float, start: Vector) -> Vector:
+        """Return the angles at which the optimizer stops."""
+        result = self._optimizer.minimize(
+            lambda thetas: self._energies(beta, np.asarray(thetas, dtype=float)),
+            start,
+            jac=lambda theta: self._source.gradient(beta, np.asarray(theta, dtype=float)).values - self._tilt,
         )
-        allowed = allowed_residuals(self._model, 0, self.origin)
-        errors = left / allowed
-        evaluations = np.full(len(betas), self._evaluations)
-        return Solution(angles, left, errors, errors <= self._options.tolerance, evaluations, None)
+        return np.asarray(result.x, dtype=float)
 
-    def _value(self, beta: float, theta: Vector) -> tuple[float, Vector]:
-        self._evaluations += 1
-        row = self._family.free + beta * self._family.nudge
-        values, gradients = self._model.value(np.zeros(1, dtype=np.intp), row[None], np.asarray(theta, dtype=float)[None])
-        return float(values[0]), gradients[0]
-
-    def _tilted(self, beta: float, theta: Vector) -> tuple[float, Vector]:
-        value, gradient = self._value(beta, theta)
-        return value - float((theta - self.origin) @ self.tilt), gradient - self.tilt
-
-    def _by_estimator(self, beta: float, start: Vector) -> Vector:
-        from qiskit_algorithms import VQE as QiskitVQE
-        from qiskit_algorithms.optimizers import SPSA
-
-        optimizer: Any = self._options.optimizer or SPSA(maxiter=self._options.max_iterations)
-        solver = QiskitVQE(self._options.estimator, self._circuit, optimizer, initial_point=start)
-        hamiltonian = self._family.frame.operator(self._family.free + beta * self._family.nudge)
-        return np.asarray(solver.compute_minimum_eigenvalue(hamiltonian).optimal_point, dtype=float)
+    def _energies(self, beta: float, thetas: Vector) -> Any:
+        """Return the energy of one row of angles, or those of several, as optimizers ask for them."""
+        rows = thetas.reshape(-1, len(self._origin))
+        self.evaluations += len(rows)
+        values = self._source.energies(beta, rows) - (rows - self._origin) @ self._tilt
+        return values if len(rows) > 1 else float(values[0])

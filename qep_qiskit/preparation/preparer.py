@@ -71,6 +71,8 @@ class Phase:
         The smallest curvature of the energy in the angles of a mean-field state; the counterpart of a gap.
     gradient_error : float or None
         The estimated relative error of the gradient due to the residual of a variational state.
+    residual_noise : float or None
+        The root mean square length of the noise in a measured gradient, whose length is the residual.
     """
 
     beta: float
@@ -83,6 +85,7 @@ class Phase:
     error_bound: float | None = None
     curvature: float | None = None
     gradient_error: float | None = None
+    residual_noise: float | None = None
 
 
 @dataclass(frozen=True)

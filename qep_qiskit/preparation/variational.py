@@ -83,6 +83,8 @@ class Solution:
     evaluations : ndarray of int, shape (phases,)
     inverse : ndarray of shape (P, P) or None
         The inverse Hessian of the free phase as far as the descent has learnt it.
+    noise : ndarray of shape (phases,) or None
+        The root mean square length of the noise in each measured residual; None if these are exact.
     """
 
     angles: Real
@@ -91,6 +93,7 @@ class Solution:
     done: NDArray[np.bool_]
     evaluations: NDArray[np.int64]
     inverse: Real | None
+    noise: Real | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.memory import require
-from qep_qiskit.preparation.angle_search import search_angles
+from qep_qiskit.preparation.angle_search import measured_warnings, search_angles
 from qep_qiskit.preparation.ansatz_response import AnsatzResponses, ansatz_response
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.evaluator import Evaluator, Reported, evaluator_for
@@ -65,7 +65,8 @@ class VQE(Preparer):
         optimizer gets one phase at a time, and only energies (and gradients, if expectations are exact); SPSA with an estimator
         optimises from shots.
     estimator : BaseEstimatorV2, optional
-        The source of energies, through the VQE of qiskit-algorithms. By default energies are exact.
+        The source of energies and, by parameter shifts, of gradients; residuals then state their noise. By default both are
+        exact. Without an optimizer, SPSA minimises the measured energies.
     starts : int
         The number of starts of the free phase; the lowest energy is kept. The first start of the Hamiltonian ansatz is an
         annealing schedule, all others are random.
@@ -217,9 +218,16 @@ class VQE(Preparer):
     def _prepared(self, family: Family, compiled: Compiled, solution: Solution, states: FoundStates) -> Prepared:
         program, theta = compiled.program, solution.angles
         phases = tuple(
-            Phase(beta, float(energy), float(residual), float(variance), gradient_error=float(error))
-            for beta, energy, residual, variance, error in zip(
-                family.betas, states.energies, solution.residuals, states.variances, solution.errors, strict=True
+            Phase(
+                beta,
+                float(energy),
+                float(residual),
+                float(variance),
+                gradient_error=float(error),
+                residual_noise=None if solution.noise is None else float(solution.noise[p]),
+            )
+            for p, (beta, energy, residual, variance, error) in enumerate(
+                zip(family.betas, states.energies, solution.residuals, states.variances, solution.errors, strict=True)
             )
         )
         return Prepared(
@@ -235,11 +243,9 @@ class VQE(Preparer):
         )
 
     def _warnings(self, phases: tuple[Phase, ...], solution: Solution) -> list[str]:
-        remedy = "raise max_iterations or tolerance"
-        if self.optimizer is not None:
-            remedy = "raise max_iterations or tolerance, or leave optimizer out"
         if self.estimator is not None:
-            remedy = "an estimator's energies rarely lead further: leave estimator out, or take an optimizer that goes on longer"
+            return measured_warnings(phases, solution.done.tolist(), self.tolerance)
+        remedy = "raise max_iterations or tolerance" + ("" if self.optimizer is None else ", or leave optimizer out")
         return [
             f"VQE at β = {phase.beta:g} stopped after {evaluations:,} evaluations with a relative error of the gradient of about "
             f"{phase.gradient_error:.1e} (wanted {self.tolerance:.1e}); {remedy}"

@@ -1,0 +1,119 @@
+"""VQE from an estimator: the tilt and the stopping rule from measured gradients with their error bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from qiskit.primitives import StatevectorEstimator
+from qiskit_aer.primitives import EstimatorV2
+from qiskit_algorithms.optimizers import L_BFGS_B, SPSA
+
+import qep_qiskit as qep
+from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.preparer import Prepared
+from qep_qiskit.simulation.adjoint.primitives import AdjointEstimator
+
+pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+BETA = 0.05
+
+
+def chain() -> qep.Problem:
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+    return qep.Problem(network, network.initial_weights(seed=2), x=[0.4], cost=qep.SquaredError([1.0]).observable())
+
+
+def vqe(**options: Any) -> qep.VQE:
+    return qep.VQE(layers=1, starts=1, **options)
+
+
+def gradient(preparer: qep.VQE) -> qep.Gradient:
+    return qep.gradient(chain(), preparer=preparer, stencil=qep.symmetric(BETA))
+
+
+def apart(one: qep.Gradient, other: qep.Gradient) -> float:
+    return float(np.linalg.norm(one.values - other.values) / np.linalg.norm(other.values))
+
+
+def lbfgs(iterations: int) -> L_BFGS_B:
+    return L_BFGS_B(maxiter=iterations, ftol=0.0, options={"gtol": 1e-7})
+
+
+def test_an_exact_estimator_gives_the_gradient_of_exact_energies() -> None:
+    measured = gradient(vqe(optimizer=lbfgs(400), estimator=AdjointEstimator()))
+    assert not [warning for warning in measured.diagnostics.warnings if "VQE" in warning]
+    assert apart(measured, gradient(vqe())) < 2e-3
+    for phase in measured.diagnostics.phases:
+        assert phase.residual_noise == 0.0 and phase.gradient_error is not None and phase.gradient_error < 1e-3
+
+
+class Impatient:
+    """An optimizer that leaves its first search, that of the free phase, unfinished."""
+
+    def __init__(self, iterations: int) -> None:
+        self.left = [iterations]
+
+    def minimize(self, fun: Any, x0: Any, jac: Any = None, bounds: Any = None) -> Any:
+        return lbfgs(self.left.pop() if self.left else 400).minimize(fun, x0, jac, bounds)
+
+
+def test_what_the_free_phase_leaves_is_measured_and_tilts_the_others() -> None:
+    """The error of the gradient is of the order of the residual, which untilted phases would divide by β."""
+    rough = gradient(vqe(optimizer=Impatient(8), estimator=AdjointEstimator()))
+    free, *nudged = rough.diagnostics.phases
+    assert free.residual is not None and 1e-4 < free.residual < 0.05
+    assert max(phase.residual or 0.0 for phase in nudged) < 1e-5
+    assert apart(rough, gradient(vqe())) < 3 * free.residual
+    assert [w for w in rough.diagnostics.warnings if "VQE at β = 0: the measured residual" in w and "go on longer" in w]
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["stated", "unstated"])
+def test_noise_is_stated_with_the_residual_and_in_the_warning(silent: bool) -> None:
+    noise = 0.005
+    estimator: Any = EstimatorV2(options={"default_precision": noise, "run_options": {"seed_simulator": 3}})
+    if silent:  # this one reports error bars of zero
+        estimator = StatevectorEstimator(default_precision=noise, seed=3)
+    result = gradient(vqe(optimizer=L_BFGS_B(maxiter=15), estimator=estimator))
+    for phase in result.diagnostics.phases:
+        assert phase.residual_noise is not None and 0.3 * noise < phase.residual_noise < 10 * noise
+        said = [w for w in result.diagnostics.warnings if f"VQE at β = {phase.beta:g}: " in w]
+        assert len(said) == 1 and f"(noise {phase.residual_noise:.1e})" in said[0] and "more precision" in said[0]
+
+
+def test_the_noise_is_that_of_the_measured_residual() -> None:
+    """The residual, less its noise in quadrature, is that of the exact program with the exact tilt."""
+    problem, excess, noise = chain(), [], []
+    family = Family(problem.frame, problem.hamiltonian_row, problem.cost_rows[0], (0.0, BETA))
+    for seed in range(12):
+        estimator = EstimatorV2(options={"default_precision": 0.03, "run_options": {"seed_simulator": seed + 1}})
+        preparer = vqe(optimizer=SPSA(maxiter=2), estimator=estimator)
+        prepared = preparer.prepare(family, free=Prepared((), *[_nothing] * 3, angles=_angles()), seed=seed)
+        assert prepared.angles is not None
+        for phase, size in zip(prepared.phases, _residuals(preparer, family, prepared.angles), strict=True):
+            assert phase.residual is not None and phase.residual_noise is not None
+            excess.append(phase.residual**2 - size**2)
+            noise.append(phase.residual_noise**2)
+    assert np.sum(excess) == pytest.approx(np.sum(noise), rel=0.5)
+
+
+def _nothing(*unused: object) -> Any:
+    raise AssertionError
+
+
+def _angles() -> np.ndarray[Any, Any]:
+    prepared = vqe(tolerance=0.3).prepare(Family(chain().frame, chain().hamiltonian_row, chain().cost_rows[0], (0.0,)), seed=0)
+    assert prepared.angles is not None
+    return prepared.angles + 0.05
+
+
+def _residuals(preparer: qep.VQE, family: Family, angles: Any) -> list[float]:
+    from qep_qiskit.preparation.structures import bound, structure_of
+    from qep_qiskit.preparation.variational import regulariser
+
+    program, mu = preparer.compiled(family).program, regulariser(family.frame, family.free)
+    operators = [bound(structure_of(family), family, p) for p in range(len(angles))]
+    slopes = [
+        program.energy_and_gradient(theta, operator)[1] + mu * theta for theta, operator in zip(angles, operators, strict=True)
+    ]
+    return [float(np.linalg.norm(slopes[0])), float(np.linalg.norm(slopes[1] - slopes[0]))]
