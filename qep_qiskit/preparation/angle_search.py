@@ -65,8 +65,8 @@ def measured_warnings(phases: Sequence[Phase], done: Sequence[bool], tolerance: 
         remedies += ["let the optimizer go on longer, or take another one"] if seen else []
         stated = f" (noise {noise:.1e})" if noise else ""
         warnings.append(
-            f"VQE at β = {phase.beta:g}: the measured residual {size:.1e}{stated} leaves a relative error of the gradient of about "
-            f"{error:.1e} (wanted {tolerance:.1e}); {', and '.join(remedies)}"
+            f"VQE at β = {phase.beta:g}: the measured residual {size:.1e}{stated} leaves a relative error of the gradient of "
+            f"about {error:.1e} (wanted {tolerance:.1e}); {', and '.join(remedies)}"
         )
     return warnings
 
