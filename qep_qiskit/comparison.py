@@ -14,30 +14,23 @@ from qep_qiskit.budget import Budget, Rung, RungKind
 from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.devices.statevector import statevector
+from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, execute, plan, reduce
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.equilibrium.execution import execute
-from qep_qiskit.equilibrium.outcomes import Outcomes
-from qep_qiskit.equilibrium.plan import Plan, plan, refuse_without_qubits
-from qep_qiskit.equilibrium.reduction import reduce
-from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
-from qep_qiskit.preparation.mean_field import MeanField
-from qep_qiskit.preparation.mps import MPS
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation import MPS, Exact, MeanField, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.exact import MOST_QUBITS, reference_state
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import exact_gradient, variational_gradient
 from qep_qiskit.settings import Options, Settings, settings_of, shows_options
 from qep_qiskit.stencils import Stencil
 
-EXACT = {"shots": None, "mitigation": Mitigation(), "calibration_shots": None}
-"""The options of expectations without shots."""
 MEAN_FIELD = "mean_field"
 """The rung of the classical network, on which no other rung builds."""
 
@@ -262,7 +255,9 @@ class Climb:
             preparer=preparer,
             stencil=self._stencil(),
             device=statevector(),
-            **EXACT,  # type: ignore[arg-type]
+            shots=None,
+            mitigation=Mitigation(),
+            calibration_shots=None,
         )
         start = self._free if preparer is self._settings.preparer else None
         first = plan(self._problem, settings, warm_start=start, progress=self._progress)

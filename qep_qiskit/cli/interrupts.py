@@ -41,18 +41,13 @@ class _Heard:
             said, self.said = self.said, True
         return not said
 
-    @property
-    def code(self) -> int:
-        """The exit code: 130 after Ctrl-C and 143 after SIGTERM."""
-        return 128 + (self.number or int(signal.SIGINT))
-
 
 _heard = _Heard()
 
 
 def exit_code() -> int:
-    """Return the exit code of a command that was interrupted."""
-    return _heard.code
+    """Return the exit code of a command that was interrupted: 130 after Ctrl-C and 143 after SIGTERM."""
+    return 128 + (_heard.number or int(signal.SIGINT))
 
 
 def take_the_word() -> None:
@@ -169,4 +164,4 @@ def _end() -> None:
         text = f"qep: interrupted; {what}\n".encode("utf-8", "replace")
     with contextlib.suppress(OSError):
         os.write(2, text)
-    os._exit(_heard.code)
+    os._exit(exit_code())

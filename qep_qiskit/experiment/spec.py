@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import tomli_w
+from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.costs import Cost
+from qep_qiskit.devices.device import Device
+from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment.messages import named
 from qep_qiskit.experiment.section import KindSection
@@ -14,18 +21,13 @@ from qep_qiskit.experiment.sections import KEYS, Measurement, Sample
 from qep_qiskit.experiment.training import Data, Training
 from qep_qiskit.experiment.weights import resolve
 from qep_qiskit.kinds import shown
-
-if TYPE_CHECKING:
-    from qiskit.circuit import QuantumCircuit
-
-    from qep_qiskit.costs import Cost
-    from qep_qiskit.devices.device import Device
-    from qep_qiskit.measurement.split import OptimalShots, Split
-    from qep_qiskit.networks import Network
-    from qep_qiskit.preparation.preparer import Preparer
-    from qep_qiskit.problem import Problem
-    from qep_qiskit.settings import Settings
-    from qep_qiskit.stencils import AnyStencil
+from qep_qiskit.measurement.mitigation.mitigation import parse
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.networks import Network
+from qep_qiskit.preparation import VQE, Family, Preparer
+from qep_qiskit.problem import Problem
+from qep_qiskit.settings import Settings
+from qep_qiskit.stencils import AnyStencil
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,6 @@ class Spec:
     @property
     def shots(self) -> int | Split | OptimalShots | None:
         """Shots per circuit, or their distribution over circuits; None for exact expectations."""
-        from qep_qiskit.measurement.split import OptimalShots, Split
-
         section = self.measurement
         if isinstance(section.split, list):
             if section.shots is not None:
@@ -79,8 +79,6 @@ class Spec:
 
     def problem(self) -> Problem:
         """Return the problem: the network with its weights, sample and cost."""
-        from qep_qiskit.problem import Problem
-
         self.refuse_training()
         network, weights = self.weighted_network()
         x = self.sample.x
@@ -112,12 +110,6 @@ class Spec:
         InputError
             If the preparation is not variational, or the circuit does not fit the network.
         """
-        import numpy as np
-
-        from qep_qiskit.equilibrium.plan import refuse_without_qubits
-        from qep_qiskit.preparation import VQE
-        from qep_qiskit.preparation.family import Family
-
         preparer = self.preparer()
         if not isinstance(preparer, VQE):
             raise InputError(f"preparation.method: {shown(self.preparation.kind_.name)} has no ansatz")
@@ -154,9 +146,6 @@ class Spec:
 
     def settings(self) -> Settings:
         """Return the settings for measuring the gradient: ``qep.gradient(spec.problem(), **spec.settings())``."""
-        from qep_qiskit.measurement.mitigation.mitigation import parse
-        from qep_qiskit.settings import Settings
-
         return Settings(
             preparer=self.preparer(),
             stencil=self.stencil(),
@@ -169,8 +158,6 @@ class Spec:
 
     def to_toml(self) -> str:
         """Return the spec with its overrides as TOML; it loads as an equal spec."""
-        import tomli_w
-
         tables = {**self.tables, "seed": self.seed}
         return tomli_w.dumps({key: tables[key] for key in KEYS if key in tables})
 

@@ -6,10 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from qep_qiskit.equilibrium.outcomes import Outcomes
-from qep_qiskit.equilibrium.plan import plan
-from qep_qiskit.equilibrium.result import Gradient
-from qep_qiskit.equilibrium.second_round import advance
+from qep_qiskit.equilibrium import Gradient, Outcomes, advance, plan
 from qep_qiskit.forecasting.prediction import Prediction
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings

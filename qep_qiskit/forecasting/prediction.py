@@ -8,12 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qep_qiskit.equilibrium.execution import execute
-from qep_qiskit.equilibrium.outcomes import Outcomes
-from qep_qiskit.equilibrium.plan import Plan, plan
-from qep_qiskit.equilibrium.reduction import observed_free, reduce
-from qep_qiskit.equilibrium.result import Gradient
-from qep_qiskit.equilibrium.second_round import advance
+from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, advance, execute, plan, reduce
+from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.expected import calibration_circuits, expectation_of, relabelled
 from qep_qiskit.preparation.preparer import Prepared

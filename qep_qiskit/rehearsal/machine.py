@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,13 +66,10 @@ class Machine:
                 values["value"] = min(values["value"] * DRIFT, 0.5)
         return properties
 
-    def noise_model(self, qubits: Sequence[int]) -> NoiseModel | None:
-        """Return the noise model of these qubits, renumbered 0, 1, …"""
-        return _noise_model(self, tuple(qubits))
-
 
 @functools.lru_cache(maxsize=64)
-def _noise_model(machine: Machine, qubits: tuple[int, ...]) -> NoiseModel | None:
+def noise_model(machine: Machine, qubits: tuple[int, ...]) -> NoiseModel | None:
+    """Return the noise model of these qubits of a device, renumbered 0, 1, …"""
     match machine.noise:
         case "none":
             return None

@@ -31,7 +31,7 @@ from qiskit_aer.primitives import SamplerV2
 from qep_qiskit.devices.appraisal import repetition_delay
 from qep_qiskit.devices.price import qpu_seconds
 from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
-from qep_qiskit.rehearsal.machine import Machine
+from qep_qiskit.rehearsal.machine import Machine, noise_model
 from qep_qiskit.seeds import integer, stream
 
 MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 24
@@ -179,7 +179,7 @@ def _outcomes(item: Item, program: Program, machine: Machine, number: int) -> di
     sampler = SamplerV2(
         seed=integer(program.seed, "item", number),
         options={
-            "backend_options": {"noise_model": machine.noise_model(wires), "method": _method(len(wires), machine)},
+            "backend_options": {"noise_model": noise_model(machine, tuple(wires)), "method": _method(len(wires), machine)},
             "run_options": {"runtime_parameter_bind_enable": True},
         },
     )

@@ -199,20 +199,13 @@ def _retag(service: Service, names: tuple[str, ...], _: dict[str, list[str]], bo
     service.job(names[0]).tags = [str(tag) for tag in body["tags"]]
 
 
-def _usage(*unused: Any) -> dict[str, Any]:
-    return {"instance_id": "rehearsal", "usage_consumed_seconds": 0, "usage_limit_reached": False}
-
-
-def _devices(*unused: Any) -> dict[str, Any]:
-    return {"devices": [{"name": name, "class": "mock"} for name in machine_names()]}
-
-
+USAGE = {"instance_id": "rehearsal", "usage_consumed_seconds": 0, "usage_limit_reached": False}
 ROUTES: tuple[tuple[str, str, Answer], ...] = (
-    ("GET", "/backends", _devices),
+    ("GET", "/backends", lambda s, n, q, b: {"devices": [{"name": name, "class": "mock"} for name in machine_names()]}),
     ("GET", "/backends/([^/]+)/configuration", lambda s, n, q, b: s.machine(n[0]).configuration()),
     ("GET", "/backends/([^/]+)/properties", lambda s, n, q, b: s.machine(n[0]).properties()),
     ("GET", "/backends/([^/]+)/status", lambda s, n, q, b: s.status(s.machine(n[0]).name)),
-    ("GET", "/instances/usage", _usage),
+    ("GET", "/instances/usage", lambda s, n, q, b: USAGE),
     ("POST", "/jobs", lambda s, n, q, b: s.submit(b)),
     ("GET", "/jobs", _list_jobs),
     ("GET", "/jobs/([^/]+)", _described),

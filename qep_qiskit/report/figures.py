@@ -65,18 +65,8 @@ def _by_weight(axes: list[Axes], budget: Budget, exact: Vector | None) -> None:
     names = [one_line(name) for name in budget.names]
     positions, groups = _layout(names)
     for start, end, letter in groups:
-        axes[0].text(
-            (start + end) / 2,
-            0.98,
-            letter,
-            transform=axes[0].get_xaxis_transform(),
-            ha="center",
-            va="top",
-            fontsize=10,
-            fontstyle="italic",
-            color=INK,
-            parse_math=False,
-        )
+        above = {"xycoords": axes[0].get_xaxis_transform(), "ha": "center", "va": "top"}
+        note(axes[0], letter, ((start + end) / 2, 0.98), (0, 0), **above, fontsize=10, fontstyle="italic", color=INK)
         for panel in axes if start > 0 else ():
             panel.axvline(start - 0.95, color="#dddddd", linewidth=0.8, zorder=0)
     if exact is not None:
