@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_PER_STEP, _PER_AMPLITUDE = 25e-6, 8e-9
-_PER_GROUP, _PER_PATH = 150e-6, 120e-9
+_PER_STEP, _PER_AMPLITUDE = 20e-6, 6e-9
+_PER_GROUP, _PER_PATH = 250e-6, 130e-9
 
 
 def states_seconds(steps: int, amplitudes: float) -> float:
