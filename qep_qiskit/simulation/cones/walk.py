@@ -8,7 +8,7 @@ others of the same step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from math import pi, remainder
 from operator import xor
@@ -130,13 +130,21 @@ class Circuit:
         TooLargeError
             If the cone has more qubits.
         """
-        walk = _Walk(dict(letters), {qubit: wire for wire, qubit in enumerate(letters)}, [], [])
+        walk = self._walk(letters, limit)
+        steps = (_on_all_wires(step, len(walk.letters)) for step in reversed(walk.steps))
+        return Cone(Form(len(walk.letters), tuple(steps)), tuple(angle for angles in reversed(walk.angles) for angle in angles))
+
+    def reach(self, letters: Mapping[int, int]) -> int:
+        """Return the number of qubits of the cone of an operator, whatever its size."""
+        return len(self._walk(letters, self.num_qubits, counting=True).letters)
+
+    def _walk(self, letters: Mapping[int, int], limit: int, *, counting: bool = False) -> _Walk:
+        walk = _Walk(dict(letters), {qubit: wire for wire, qubit in enumerate(letters)}, limit, counting)
         for step in reversed(self._steps):
             step.pull(walk)
             if len(walk.letters) > limit:
                 raise TooLargeError
-        steps = (_on_all_wires(step, len(walk.letters)) for step in reversed(walk.steps))
-        return Cone(Form(len(walk.letters), tuple(steps)), tuple(angle for angles in reversed(walk.angles) for angle in angles))
+        return walk
 
 
 def _local(steps: Sequence[Step]) -> list[Step]:
@@ -178,8 +186,10 @@ class _Walk:
 
     letters: dict[int, int]
     wires: dict[int, int]
-    steps: list[LocalStep]
-    angles: list[list[int]]
+    limit: int
+    counting: bool
+    steps: list[LocalStep] = field(default_factory=list)
+    angles: list[list[int]] = field(default_factory=list)
 
 
 class _Turns:
@@ -274,10 +284,11 @@ class _Moves:
             for source in columns.get(wire, ()):
                 before[source] = _joined(before.get(source, I), X)
         wires = _wires(before, walk.wires)
-        local = completed(
-            len(before), *({w: sum(1 << wires[s] for s in each) for w, each in side.items()} for side in (rows, columns))
-        )
         walk.letters, walk.wires = {qubit: before[qubit] for qubit in sorted(before, key=wires.__getitem__)}, wires
+        if walk.counting or len(before) > walk.limit:
+            return
+        sides = ({w: sum(1 << wires[s] for s in each) for w, each in side.items()} for side in (rows, columns))
+        local = completed(len(before), *sides)
         if flips or any(row != 1 << wire for wire, row in enumerate(local)):
             walk.steps.append(Moved(self._place, local, flips))
 
