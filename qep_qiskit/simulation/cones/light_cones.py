@@ -22,12 +22,12 @@ from qep_qiskit.simulation.adjoint.slots import layered
 from qep_qiskit.simulation.batched.steps import Hadamards, Step, merge, steps_of
 from qep_qiskit.simulation.batched.template import Template
 from qep_qiskit.simulation.cones.angle_map import AngleMap
+from qep_qiskit.simulation.cones.choice import planted, size_of
 from qep_qiskit.simulation.cones.completion import inverse_columns
 from qep_qiskit.simulation.cones.forest import ForestProgram
 from qep_qiskit.simulation.cones.groups import grouped, strings_of
 from qep_qiskit.simulation.cones.sizes import ConeSizes
 from qep_qiskit.simulation.cones.structures import Structure, structures_of
-from qep_qiskit.simulation.cones.trees import planted
 from qep_qiskit.simulation.cones.walk import Circuit, Form, Phased, Turned
 
 Real = NDArray[np.float64]
@@ -86,9 +86,10 @@ class LightCones:
         self._angles = whole.angles
         strings = strings_of(paulis)
         self._constant = np.array([0.0 if string.letters else string.sign for string in strings])
-        self._forest, rest = planted(whole, strings, largest)
+        self._forests, rest = planted(whole, strings, largest)
         self._structures = structures_of(grouped(whole, rest, largest))
-        self.sizes = ConeSizes([structure.size for structure in self._structures], self._forest.size)
+        trees = size_of(self._forests) if self._forests else None
+        self.sizes = ConeSizes([structure.size for structure in self._structures], trees)
         require(self.sizes.memory, f"light cones of {self.sizes.largest} qubits", "take fewer layers or a sparser graph")
 
     @property
@@ -115,8 +116,8 @@ class LightCones:
             energies += values.reshape(len(values) // max(len(rows), 1), len(rows)).sum(axis=0)
             block.of(slopes)[:] = part
         gradients = self._map.gradients(slopes)
-        if self._trees:
-            values, part = self._trees.evaluate(slots, weights)
+        for program in self._trees:
+            values, part = program.evaluate(slots, weights)
             energies, gradients = energies + values, gradients + part
         if not self._slots.affine:
             chained = [gradient @ self._slots.jacobian(theta) for gradient, theta in zip(gradients, rows, strict=True)]
@@ -131,13 +132,13 @@ class LightCones:
         result = np.tile(self._constant, (len(rows), 1))
         for block in self._blocks:
             block.write(block.template.expectations(block.of(angles)), result)
-        if self._trees:
-            self._trees.expectations(slots, result)
+        for program in self._trees:
+            program.expectations(slots, result)
         return result
 
     @cached_property
-    def _trees(self) -> ForestProgram | None:
-        return ForestProgram(self._forest, self._angles, len(self._slots)) if self._forest.messages else None
+    def _trees(self) -> list[ForestProgram]:
+        return [ForestProgram(forest, self._angles, len(self._slots)) for forest in self._forests]
 
     @cached_property
     def _blocks(self) -> list[_Block]:

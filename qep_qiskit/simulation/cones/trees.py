@@ -9,17 +9,14 @@ the number of layers. On regular trees with equal angles this is the recursion o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
-from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.layers import bits
-from qep_qiskit.simulation.cones.groups import Group, String, group_of, refusal
-from qep_qiskit.simulation.cones.sizes import TreeSize, states_seconds
-from qep_qiskit.simulation.cones.walk import Circuit, Cone, Moved, Turned
+from qep_qiskit.simulation.cones.groups import Group
+from qep_qiskit.simulation.cones.walk import Cone, Moved, Turned
 
 NONE = -1
 """The index of an angle that is zero."""
@@ -75,12 +72,23 @@ class Reading:
 
 @dataclass
 class Forest:
-    """All messages of some cones, each computed once."""
+    """All messages of some cones, each computed once.
+
+    Attributes
+    ----------
+    messages : list of Message
+        Children stand before their parents.
+    readings : list of Reading
+        What is read at the roots.
+    cones, largest, paths : int
+        The number of cones, of qubits of the largest one, and of paths of all messages.
+    """
 
     messages: list[Message] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     cones: int = 0
     largest: int = 0
+    paths: int = 0
     _places: dict[Message, int] = field(default_factory=dict)
 
     def add(self, group: Group) -> bool:
@@ -113,14 +121,8 @@ class Forest:
         if message not in self._places:
             self._places[message] = len(self.messages)
             self.messages.append(message)
+            self.paths += kind.paths
         return self._places[message]
-
-    @property
-    def size(self) -> TreeSize | None:
-        if not self.messages:
-            return None
-        kinds = [message.kind for message in self.messages]
-        return TreeSize(self.largest, self.cones, len(set(kinds)), sum(kind.paths for kind in kinds))
 
     def generations(self) -> list[list[int]]:
         """Return the messages in groups of one kind, children before parents."""
@@ -144,36 +146,6 @@ class Forest:
         for message in self.messages:  # children stand before their parents
             heights.append(1 + max((heights[child] for child, _ in message.children), default=0))
         return lambda number: (self.messages[number].kind, heights[number])
-
-
-def planted(circuit: Circuit, strings: Sequence[String], limit: int) -> tuple[Forest, list[String]]:
-    """Return the forest of all cones that are trees, and the strings that are left; an empty forest if states take less time.
-
-    Raises
-    ------
-    InputError
-        If a cone is not a tree and has more than `limit` qubits.
-    """
-    if circuit.has_relabellings:
-        return Forest(), list(strings)
-    forest, rest, amplitudes = Forest(), [], 0.0
-    together: dict[tuple[int, ...], list[String]] = {}
-    for string in strings:
-        together.setdefault(tuple(string.letters), []).append(string)
-    together.pop((), None)
-    covered = {qubit for support in together if len(support) > 1 for qubit in support}
-    for support, members in together.items():
-        group = group_of(circuit, members, circuit.num_qubits)
-        assert group is not None
-        if not forest.add(group):
-            if group.cone.form.qubits > limit:
-                raise InputError(refusal(circuit, members[0], limit))
-            rest += members
-        elif len(support) > 1 or support[0] not in covered:
-            amplitudes += 2.0**group.cone.form.qubits if group.cone.form.qubits <= limit else math.inf
-    if forest.size is not None and states_seconds(circuit.num_steps, amplitudes) < forest.size.seconds:
-        return Forest(), list(strings)
-    return forest, rest
 
 
 @dataclass

@@ -38,7 +38,7 @@ def random_strings(rng, sites, count, weight=3):
 
 def with_states_in(seconds, circuit, paulis, **options):
     """Light cones that believe that states take this long, and so use trees either always or never."""
-    with mock.patch("qep_qiskit.simulation.cones.trees.states_seconds", return_value=seconds):
+    with mock.patch("qep_qiskit.simulation.cones.choice.states_seconds", return_value=seconds):
         return LightCones(circuit, paulis, **options)
 
 
@@ -156,6 +156,12 @@ def test_larger_strings_on_trees():
     in_two_parts = check(circuit, paulis.insert(0, PauliList("IZIIZIIIZ")), seed=7)[1]
     assert in_two_parts.sizes.trees is not None and in_two_parts.sizes.templates
     check(circuit, random_strings(rng, 9, 12, weight=2), seed=8)
+
+
+def test_forests_that_are_divided(monkeypatch):
+    monkeypatch.setattr("qep_qiskit.simulation.cones.choice._MOST_PATHS", 100)
+    paulis = ising(edges_of("chain", 12), 12)
+    check(hamiltonian_ansatz(paulis, layers=2), paulis)
 
 
 def test_hamiltonian_ansatz_of_other_models():
