@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.table import Table
 
 from qep_qiskit.display import terminal_table
 from qep_qiskit.estimates import percent, with_error
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 MOST_EPOCHS = 12
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from qep_qiskit.budget import deviation
 from qep_qiskit.cli.output import console, marked, name_cell
-
-if TYPE_CHECKING:
-    from qep_qiskit.equilibrium import Gradient
+from qep_qiskit.display import terminal_table
+from qep_qiskit.equilibrium import Gradient
+from qep_qiskit.estimates import MISSING, Estimate, cells, column, estimates, finite, score
 
 LARGE_BIAS = 0.1
 """The bias of the loss from shot noise is shown if it exceeds this share of the error bar."""
@@ -16,9 +15,6 @@ PHASE_KEYS = ("energy", "residual", "variance", "curvature")
 
 def show(result: Gradient, exact: list[float] | None) -> None:
     """Print a gradient as a table, with its loss, predictions and diagnostics."""
-    from qep_qiskit.budget import deviation
-    from qep_qiskit.display import terminal_table
-    from qep_qiskit.estimates import MISSING, Estimate, cells, column, estimates, finite, score
 
     def number(value: float | None) -> str:
         return MISSING if value is None else f"{value:.4g}"

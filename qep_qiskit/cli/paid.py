@@ -7,20 +7,25 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qep_qiskit.cli.asking import ask, say_noise_free_error
 from qep_qiskit.cli.following import saved_when_interrupted
 from qep_qiskit.cli.output import progress, say
+from qep_qiskit.devices.price import Price
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, InputError, PreparationError
-
-if TYPE_CHECKING:
-    from qep_qiskit.devices.price import Price
-    from qep_qiskit.equilibrium import Gradient
-    from qep_qiskit.experiment import Spec
-    from qep_qiskit.preparation.preparer import Progress
-    from qep_qiskit.runs.lifecycle import Lifecycle
-    from qep_qiskit.sweeps import Row
+from qep_qiskit.experiment import Spec
+from qep_qiskit.fingerprints import fingerprint
+from qep_qiskit.preparation.preparer import Progress
+from qep_qiskit.runs.file.folders import DATABASE, HOME
+from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.lifecycle import Lifecycle
+from qep_qiskit.runs.new_run import begin
+from qep_qiskit.runs.verbs import remote, spec_of
+from qep_qiskit.sweeps import Row
+from qep_qiskit.sweeps.sweep import gradient_numbers, kind_of, title_of
 
 AGAIN = "the same command with --yes"
 FIRST_PAUSE, LAST_PAUSE = 0.2, 15.0
@@ -30,21 +35,16 @@ MOST_FAILURES = 5
 
 def bills(spec: Spec) -> bool:
     """Return whether a spec's device accepts jobs and bills for them."""
-    from qep_qiskit.devices.remote import RemoteDevice
-
     return isinstance(spec.device(), RemoteDevice)
 
 
 def run_folder_of(spec: Spec) -> Path:
     """Return the folder of the run that measures a spec; its name contains a digest of the spec and of the files that it uses."""
-    from qep_qiskit.runs.file.folders import HOME
-
     stem = "run" if spec.path is None else spec.path.stem
     return HOME / f"{stem}-{_digest(spec)[:12]}"
 
 
 def _digest(spec: Spec) -> str:
-    from qep_qiskit.fingerprints import fingerprint
 
     content = f"{spec.to_toml()}\n{fingerprint(spec.settings()['preparer'])}"
     return hashlib.sha256(content.encode()).hexdigest()
@@ -59,12 +59,6 @@ def opened(spec: Spec, folder: Path, report: Progress) -> Iterator[Lifecycle]:
     InputError
         If the folder contains a run of another spec.
     """
-    from qep_qiskit.runs.file.folders import DATABASE
-    from qep_qiskit.runs.file.store import RunStore
-    from qep_qiskit.runs.lifecycle import Lifecycle
-    from qep_qiskit.runs.new_run import begin
-    from qep_qiskit.runs.verbs import remote, spec_of
-
     digest = _digest(spec)
     if not (folder / DATABASE).exists():
         life = begin(spec, remote(spec), folder, progress=report, asked=digest)
@@ -130,8 +124,6 @@ def paid_points(specs: Sequence[Spec], where: Sequence[Mapping[str, Any]], done:
     InputError
         If one of the points is a training, since a training needs its own run.
     """
-    from qep_qiskit.sweeps.sweep import kind_of, title_of
-
     numbers = [number for number, spec in enumerate(specs) if number not in set(done) and bills(spec)]
     for number in numbers:
         if kind_of(specs[number]) == "training":
@@ -154,10 +146,6 @@ def paid_rows(
 
     If a point fails, the others are still measured. Failures are reported at the end and can be resubmitted in their runs.
     """
-    from qep_qiskit.devices.price import Price
-    from qep_qiskit.sweeps import Row
-    from qep_qiskit.sweeps.sweep import gradient_numbers, title_of
-
     failed: list[str] = []
     with ExitStack() as stack:
         lives: dict[int, Lifecycle] = {}

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qep_qiskit.cli.endings import DONE, INTERRUPTED, NOT_FINISHED, TERMINATED, WRONG_INPUT
+from qep_qiskit.cli.main import cli
 from qep_qiskit.cli.output import progress
-
-if TYPE_CHECKING:
-    from qep_qiskit.rehearsal.service import Service
+from qep_qiskit.rehearsal.service import Service
+from qep_qiskit.runs.file.records import ENDED_BADLY
+from qep_qiskit.runs.file.store import RunStore
 
 PATIENCE_SECONDS, PAUSE_SECONDS, MOST_FAILURES = 120.0, 0.5, 6
 
@@ -80,9 +80,6 @@ def _next(submit: list[str], home: Path) -> list[str]:
 
 def _ended_badly(home: Path) -> bool:
     """Return whether the run has failed jobs that must be replaced by other jobs."""
-    from qep_qiskit.runs.file.records import ENDED_BADLY
-    from qep_qiskit.runs.file.store import RunStore
-
     if not (home / "run.db").is_file():
         return False
     with RunStore.open(home) as store:
@@ -91,8 +88,6 @@ def _ended_badly(home: Path) -> bool:
 
 def run(words: list[str]) -> PlayedCommand:
     """Run one command in this process, and capture its output."""
-    from qep_qiskit.cli.main import cli
-
     started = time.monotonic()
     out, err = io.StringIO(), io.StringIO()
     with progress() as report:

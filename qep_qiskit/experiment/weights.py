@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import shown
-
-if TYPE_CHECKING:
-    from qep_qiskit.networks import Network
+from qep_qiskit.networks import Network
 
 
 def resolve(network: Network, table: Mapping[str, object], seed: int) -> dict[str, float]:
