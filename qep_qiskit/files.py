@@ -56,7 +56,6 @@ def writable(path: str | os.PathLike[str], option: str) -> Path:
 
     Parameters
     ----------
-    path : path
     option : str
         The option that gave the path, for the message.
 

@@ -86,7 +86,6 @@ def scrubbed_document(value: Any, *, free: bool = False) -> Any:
 
     Parameters
     ----------
-    value : JSON value
     free : bool
         Whether a string here is a sentence, because it is below a key of :data:`FREE_TEXT`.
 

@@ -38,8 +38,6 @@ class Cache:
 
         Parameters
         ----------
-        circuit : QuantumCircuit
-        qubits : sequence of int or None
         make : callable
             A function (circuit, qubits) → compiled circuit, called if the cache does not have the result.
         gates : hashable

@@ -27,7 +27,6 @@ class Compiled:
 
     Attributes
     ----------
-    circuit : QuantumCircuit
     wires : tuple of int
         The wire of `circuit` that holds logical qubit q at the end.
     qubits : tuple of int
@@ -106,7 +105,6 @@ class Work:
 
     Attributes
     ----------
-    compiled : Compiled
     axes : str
         One letter of XYZ per logical qubit, qubit 0 first.
     values : ndarray of shape (B, num_parameters)

@@ -38,7 +38,6 @@ def translated(circuit: QuantumCircuit, gates: tuple[str, ...], keep: Collection
 
     Parameters
     ----------
-    circuit : QuantumCircuit
     gates : tuple of str
         The allowed standard gates; see :func:`gate_set`.
     keep : collection of str

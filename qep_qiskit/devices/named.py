@@ -47,8 +47,6 @@ def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
 
     Parameters
     ----------
-    name : str
-    seed : int
     **options
         The other keys of a spec's section [device]: ``noise``, ``engine``, ``method`` and so on; None leaves one out.
 

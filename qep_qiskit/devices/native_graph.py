@@ -39,7 +39,6 @@ def native_graph(device: object, sites: int) -> NativeGraph:
     ----------
     device : Device, str or BackendV2
         A device with a coupling graph, such as ``qep.fake("brisbane")`` or ``qep.ibm("ibm_torino")``.
-    sites : int
 
     Notes
     -----

@@ -58,7 +58,6 @@ def qpu_seconds(jobs: int, circuits: Iterable[tuple[QuantumCircuit, int]], *, ta
 
     Parameters
     ----------
-    jobs : int
     circuits : iterable of (QuantumCircuit, int)
         Measured circuits in the device's gates, with the shots of all their executions.
     target : Target
@@ -74,10 +73,8 @@ def price_of(jobs: int, circuits: Iterable[tuple[QuantumCircuit, int, int]], dev
 
     Parameters
     ----------
-    jobs : int
     circuits : iterable of (QuantumCircuit, int, int)
         Measured circuits, the number of executions of each, and the shots of each execution.
-    device : Device
     """
     circuits = list(circuits)
     executions, shots = sum(n for _, n, _ in circuits), sum(n * each for _, n, each in circuits)

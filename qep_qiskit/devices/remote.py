@@ -78,10 +78,8 @@ class RemoteJob:
 
     Attributes
     ----------
-    id : str
     state : str
         submitted, queued, running, done, failed, cancelled or unknown.
-    created : str
     mark : str or None
         The digest of the job's content, made by :func:`~qep_qiskit.devices.digests.mark_of` when the job was sent; None if the
         job has none.

@@ -18,12 +18,7 @@ from qep_qiskit.seeds import stream
 
 @dataclass(frozen=True)
 class StatevectorDevice:
-    """A device that uses the noise-free state: its exact expectations without shots, or samples of it with shots.
-
-    Parameters
-    ----------
-    seed : int
-    """
+    """A device that uses the noise-free state: its exact expectations without shots, or samples of it with shots."""
 
     seed: int = 0
     name: str = "statevector"

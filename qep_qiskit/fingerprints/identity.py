@@ -24,7 +24,6 @@ def identity(value: object, name: str = "", *, depth: int = 3) -> Identity:
 
     Parameters
     ----------
-    value : object
     name : str
         The name of the value, a prefix for the names of its parts.
     depth : int

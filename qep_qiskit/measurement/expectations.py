@@ -27,7 +27,6 @@ class Readings:
         Positions in the list of Pauli strings.
     per_outcome : ndarray of shape (U, S)
         The value of each string for each distinct outcome: ±1, or a corrected value with mitigation.
-    samples : Samples
     sensitivity : ndarray of shape (S, C)
         ∂(mean)/∂(calibration parameters); C = 0 without mitigation.
     """
@@ -72,9 +71,6 @@ def read(
 
     Parameters
     ----------
-    samples : Samples
-    basis : Basis
-    paulis : PauliList
     qubits : sequence of int
         The device qubit of each logical qubit, as used by the mitigator.
     mitigator : Mitigator, optional

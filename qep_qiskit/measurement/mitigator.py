@@ -21,7 +21,6 @@ class CalibrationSamples:
 
     Attributes
     ----------
-    qubits : tuple of int
     zeros : Samples
         The outcomes with all qubits in |0⟩. For a twirled method they are measured after random flips, which are undone.
     ones : Samples or None

@@ -30,7 +30,6 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
         ``"heavy-hex"`` is the first `sites` sites, in breadth-first order, of the smallest heavy-hex lattice with that many, so
         any number of sites gives a connected graph of degree three at most. ``"square"`` is the lattice of rows × columns with
         open ends; site r · columns + c is in row r and column c. The nodes of a graph are the sites 0, 1, 2, …
-    sites : int
     rows, columns : int, optional
         The sides of a square lattice.
 

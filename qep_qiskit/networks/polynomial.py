@@ -43,10 +43,6 @@ ONE = Monomial(CONSTANT)
 class Polynomial:
     """A polynomial Σ c_l · monomial_l in the positions r_i and momenta p_i of oscillators; the counterpart of a Pauli sum.
 
-    Attributes
-    ----------
-    terms : mapping of Monomial to float
-
     Examples
     --------
     >>> (position(0) + -1.0 * position(1)).squared().labels()

@@ -47,12 +47,8 @@ class Lifecycle:
 
     Attributes
     ----------
-    store : RunStore
-    spec : Spec
-    device : RemoteDevice
     confirm : callable
         Called with the plan of a round before any of it is sent; an exception stops the run.
-    progress : callable
     """
 
     store: RunStore

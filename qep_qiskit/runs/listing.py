@@ -20,14 +20,11 @@ class Summary:
 
     Attributes
     ----------
-    folder : str
-    id, kind, device : str
     state : str
         One of: done, waiting, not sent, failed, cancelled, unknown, unknown to the service, given up, stopped, damaged,
         unreadable.
     created, updated : str
         Times in UTC.
-    jobs : mapping of state to number
     shots : int
         The shots of all executions that have results.
     seconds : float or None

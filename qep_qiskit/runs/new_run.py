@@ -44,9 +44,6 @@ def begin(
 
     Parameters
     ----------
-    spec : Spec
-    device : RemoteDevice
-    folder : path
     confirm, progress : callable
         See :class:`Lifecycle`.
     about

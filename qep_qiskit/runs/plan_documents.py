@@ -62,8 +62,6 @@ def from_document(document: Mapping[str, Any], problem: Problem, settings: Setti
 
     Parameters
     ----------
-    document : mapping
-    problem : Problem
     settings : Settings
         The settings of the run's spec. Only the preparer and a missing stencil are taken from them; the rest is in the document.
     earlier : Plan, optional

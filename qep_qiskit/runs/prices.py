@@ -18,8 +18,6 @@ def price_of_jobs(store: RunStore, jobs: Sequence[JobRecord], device: object) ->
     ----------
     store : RunStore
         The run, which has the circuits of the jobs.
-    jobs : sequence of JobRecord
-    device : RemoteDevice
     """
     circuits = [(store.circuit(pub.circuit), len(pub.values), job.shots) for job in jobs for pub in job.pubs]
     price, backend = price_of(len(jobs), circuits, device).document(), backend_of(device)

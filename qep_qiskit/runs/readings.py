@@ -30,13 +30,8 @@ class Reading:
 
     Attributes
     ----------
-    mitigation, title : str
     rung : Rung
         The gradient, compared with the noise-free gradient of the prepared states if that was computed.
-    loss : Estimate
-    predictions : list of Estimate
-    diagnostics : Diagnostics
-    provenance : mapping
     document : mapping
         The gradient as the run stores it.
     """
@@ -89,8 +84,6 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
 
     Parameters
     ----------
-    store : RunStore
-    spec : Spec
     exact : bool, optional
         Whether to compute the exact gradient; default: for up to 16 qubits.
     """

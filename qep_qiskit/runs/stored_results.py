@@ -48,8 +48,6 @@ def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, prog
 
     Parameters
     ----------
-    store : RunStore
-    spec : Spec
     mitigation : str, optional
         The mitigation of the mitigated rung; default: the run's.
     """

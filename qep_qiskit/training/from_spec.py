@@ -34,7 +34,6 @@ def task_from(spec: Spec, kept: RunStore | None = None) -> tuple[Task, dict[str,
 
     Parameters
     ----------
-    spec : Spec
     kept : RunStore, optional
         A run of the spec; its stored data are used, since the files may have changed.
 

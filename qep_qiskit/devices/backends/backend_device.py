@@ -37,7 +37,6 @@ class BackendDevice(Measuring):
     ----------
     backend : BackendV2
         The backend. If it has a seed, each call uses a seed derived from it; otherwise each call uses new random numbers.
-    seed : int
     options : mapping
         Options for every call of ``backend.run``.
     """
@@ -105,8 +104,6 @@ class BackendDevice(Measuring):
 
         Parameters
         ----------
-        circuits : list of QuantumCircuit
-        shots : int
         seed : int
             The seed of this call. If the backend has a seed, it gets one derived from both.
 

@@ -243,8 +243,6 @@ def probe(run: Any, circuit: QuantumCircuit, name: str) -> None:
     ----------
     run : callable
         A function (circuit, call) → counts of two equal rows.
-    circuit : QuantumCircuit
-    name : str
     """
     first, second = run(circuit, 0), run(circuit, 1)
     pairs = [(first[0], first[1]), (first[0], second[0])]

@@ -102,7 +102,6 @@ def provider_device(backend: BackendV2, *, seed: int = 0) -> ProviderDevice:
     ----------
     backend : BackendV2
         The backend. It or its provider should have ``retrieve_job``; otherwise only the process that sent a run can collect it.
-    seed : int
 
     Raises
     ------

@@ -80,7 +80,6 @@ def read_result(answer: object, requests: Sequence[Request], *, shots: int, sour
     ----------
     answer : Result, PrimitiveResult, list of BitArray, counts or list of counts
         The provider's answer.
-    requests : sequence of Request
     shots : int
         The number of shots requested for each row. If a device returns another number, that one is used, with a warning in the
         gradient.

@@ -37,7 +37,6 @@ class SamplerDevice(Measuring):
     sampler : BaseSamplerV2
         The sampler, whose options apply to the circuits. If it or an object inside it has a seed, each call uses a seed derived
         from that one and the call's. Otherwise each call uses new random numbers.
-    backend : BackendV2, optional
     """
 
     sampler: BaseSamplerV2

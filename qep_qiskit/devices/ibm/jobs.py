@@ -56,7 +56,6 @@ def same_inputs(inputs: Mapping[str, Any] | None, pubs: Sequence[RunPub], shots:
     ----------
     inputs : mapping or None
         The job's parameters, as returned by the client.
-    pubs : sequence of RunPub
     shots : int
         The shots of each row of values.
     """

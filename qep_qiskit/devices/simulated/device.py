@@ -31,8 +31,6 @@ class SimulatedDevice:
 
     Attributes
     ----------
-    name : str
-    seed : int
     engine : {"auto", "simulator", "aer"}
         "simulator" is this package's exact simulation and "aer" is qiskit-aer. "auto" uses the simulator for each circuit for
         which it is exact and faster, and otherwise Aer. ``Compiled.simulator`` names the engine of a circuit.

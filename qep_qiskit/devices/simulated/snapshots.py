@@ -22,8 +22,6 @@ class Snapshot:
 
     Attributes
     ----------
-    name : str
-    backend : BackendV2
     readout : tuple of (float, float) or None
         For each qubit, the probabilities of reading 1 in state 0 and 0 in state 1; None if the snapshot has only their mean.
     calibrated : str

@@ -38,7 +38,6 @@ def extrapolate(
     ----------
     values, errors : ndarray of shape (F, S)
         Means and their standard deviations.
-    factors : sequence of int
     extrapolation : {"linear", "richardson", "exponential"}
 
     Returns

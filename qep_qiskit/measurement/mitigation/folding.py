@@ -26,7 +26,6 @@ def folded(compiled: Compiled, factor: int, folding: str) -> Compiled:
 
     Parameters
     ----------
-    compiled : Compiled
     factor : int
         An odd number; 1 returns the circuit itself.
     folding : {"global", "two_qubit"}

@@ -24,7 +24,6 @@ class Mitigation:
     ----------
     readout : str
         ``"none"`` or the name of a readout method.
-    zne : ZeroNoise or None
     """
 
     readout: str = "none"

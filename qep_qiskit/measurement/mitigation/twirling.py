@@ -47,10 +47,8 @@ def design(num_qubits: int, num_sets: int, rng: np.random.Generator) -> Flips:
 
     Parameters
     ----------
-    num_qubits : int
     num_sets : int
         A power of 2, at least 2 num_qubits.
-    rng : Generator
 
     Notes
     -----

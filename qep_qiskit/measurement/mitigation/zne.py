@@ -63,7 +63,6 @@ def combine(readings: Sequence[Readings], zne: ZeroNoise) -> tuple[NDArray[np.fl
     ----------
     readings : sequence of Readings
         The readings at each noise factor.
-    zne : ZeroNoise
     """
     means = np.array([reading.means for reading in readings])
     errors = np.array([np.sqrt(np.diag(reading.covariance(np.eye(means.shape[1])))) for reading in readings])

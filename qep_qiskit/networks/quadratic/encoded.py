@@ -38,7 +38,6 @@ class EncodedNetwork(Network):
     levels : int
         The number of levels of each oscillator, a power of two.
     encoding : {"binary", "gray"}
-    reference : Reference
 
     Notes
     -----

@@ -25,7 +25,6 @@ class Monomials:
 
     Attributes
     ----------
-    sites : int
     kind, i, j : ndarray of int, shape (L,)
     """
 

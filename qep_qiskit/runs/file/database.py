@@ -45,7 +45,6 @@ class Database:
     ----------
     path : Path
         An existing file; :func:`create` creates one.
-    write : bool
     """
 
     def __init__(self, path: Path, *, write: bool) -> None:

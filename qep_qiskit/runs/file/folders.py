@@ -23,8 +23,6 @@ def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[
 
     Parameters
     ----------
-    folder : Path
-    spec_text : str
     meta : mapping
         Further facts about the run. Rows of other tables are written within the ``with`` block.
 

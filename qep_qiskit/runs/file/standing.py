@@ -85,7 +85,6 @@ def original_of(folder: Path, place: str, identity: Any) -> Path | None:
         The present folder of the run.
     place : str
         The place of the run when it was last written to.
-    identity : str
     """
     try:
         home = Path(json.loads(place)["folder"])

@@ -26,8 +26,6 @@ class JobEnd:
 
     Attributes
     ----------
-    tag, title : str
-    job_id : str or None
     state : str
         The state that is now recorded.
     text : str

@@ -32,8 +32,6 @@ class Courier:
     ----------
     store : RunStore
         Open for writing.
-    device : RemoteDevice
-    progress : callable
     again : str
         The command that resumes the run, for messages; ``qep collect`` of the run by default.
     once_more : str
@@ -99,7 +97,6 @@ class Courier:
 
         Parameters
         ----------
-        job : JobRecord
         looked : bool
             Whether :meth:`adopted` already looked for the job since the run was opened, and did not find it.
 

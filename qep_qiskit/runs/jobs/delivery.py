@@ -21,8 +21,6 @@ def send_all(courier: Courier, jobs: Sequence[JobRecord], confirm: Callable[[lis
 
     Parameters
     ----------
-    courier : Courier
-    jobs : sequence of JobRecord
     confirm : callable, optional
         Called with the jobs that would be sent now; an exception stops the run.
 

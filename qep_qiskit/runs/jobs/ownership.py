@@ -77,14 +77,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Ownership:
-    """A decision for each job at a device's service whether it belongs to a run.
-
-    Attributes
-    ----------
-    store : RunStore
-    device : RemoteDevice
-    progress : callable
-    """
+    """A decision for each job at a device's service whether it belongs to a run."""
 
     store: RunStore
     device: RemoteDevice

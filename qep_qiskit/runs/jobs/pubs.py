@@ -32,8 +32,6 @@ def pubs_of(device: RemoteDevice, work: Work, owners: Sequence[Owner]) -> list[O
 
     Parameters
     ----------
-    device : RemoteDevice
-    work : Work
     owners : sequence of list of int
         One owner per row of values.
     """

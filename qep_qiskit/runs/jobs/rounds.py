@@ -26,7 +26,6 @@ def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -
         Open for writing.
     compiled : CompiledRound
         A round of a single plan.
-    device : RemoteDevice
     """
     number, deal = compiled.number, compiled.deal
     document = {
@@ -70,10 +69,8 @@ def outcomes_of(store: RunStore, number: int, results: Mapping[str, list[BitArra
 
     Parameters
     ----------
-    store : RunStore
     number : int
         The number of the round, 0 or 1.
-    results : mapping of tag to list of BitArray
     device : mapping
         The device's description.
     """

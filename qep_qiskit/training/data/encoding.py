@@ -165,8 +165,6 @@ class Prepared:
     ----------
     X, Y, X_held_out, Y_held_out : ndarray
         Scaled inputs and encoded targets; those held out may be empty.
-    scaling : Scaling
-    targets : Targets
     """
 
     X: Matrix

@@ -32,8 +32,6 @@ class DataSet:
     X : ndarray of shape (samples, features)
     y : ndarray of shape (samples,)
         Labels of any kind, or numbers.
-    features : tuple of str
-    source : str
     """
 
     X: Matrix
@@ -54,7 +52,6 @@ def built_in(name: str, *, samples: int = 200, noise: float = 0.1, seed: int = 0
         The size of a generated set.
     noise : float
         The standard deviation of a generated set's noise.
-    seed : int
 
     Examples
     --------
@@ -141,7 +138,6 @@ def read_file(
 
     Parameters
     ----------
-    path : Path
     target : str or int, optional
         For CSV, the column of the targets, by name or number (default: the last). For NPZ, the name of their array.
     columns : sequence of str, optional

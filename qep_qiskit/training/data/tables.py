@@ -33,7 +33,6 @@ def read_csv(
 
     Parameters
     ----------
-    path : Path
     target : str or int, optional
         The column of the targets, by name or number. Default: the last column.
     columns : sequence of str, optional

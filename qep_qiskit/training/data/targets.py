@@ -50,7 +50,6 @@ def samples_of(
 
     Parameters
     ----------
-    network : Network
     X : array_like of shape (samples, num_inputs) or None
         None for one sample without inputs.
     Y : array_like of shape (samples,) or (samples, num_outputs), or None

@@ -51,8 +51,6 @@ def kept_steps(
 
     Parameters
     ----------
-    task : Task
-    run : path
     spec_text : str, optional
         The text of the spec from which the task was made.
     about : mapping, optional

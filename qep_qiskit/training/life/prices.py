@@ -24,7 +24,6 @@ def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progr
     ----------
     task : Task
         A task without options left to the planner.
-    device : Device
     done : int
         The number of completed steps.
     """

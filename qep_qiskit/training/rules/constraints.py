@@ -69,13 +69,11 @@ def constraints(
 
     Parameters
     ----------
-    network : Network
     trainable : sequence of str or mapping of str to bool, optional
         Names or groups of the trained weights, such as ``["J", "h[0]"]``. Default: all. A mapping changes only the named ones,
         such as ``{"g": False}``.
     bounds : (low, high) or mapping of name or group to (low, high), optional
         None for `low` or `high` means no bound on that side.
-    l2, clip : float
 
     Raises
     ------

@@ -53,7 +53,6 @@ def answer_key(Y: NDArray[Any] | None, outputs: int, cost: object = None) -> Ans
     Parameters
     ----------
     Y : ndarray of shape (samples,) or (samples, num_outputs) or None
-    outputs : int
     cost : str, callable or Cost
         See :func:`qep_qiskit.training.data.targets.samples_of`.
 

@@ -71,12 +71,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class RatesMitigator:
-    """A base class for mitigators with the rates of all qubits as parameters.
-
-    Attributes
-    ----------
-    rates : Calibration
-    """
+    """A base class for mitigators with the rates of all qubits as parameters."""
 
     rates: Calibration
 
