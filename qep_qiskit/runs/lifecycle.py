@@ -32,7 +32,6 @@ from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.delivery import fetch_all, send_all
 from qep_qiskit.runs.jobs.rounds import outcomes_of, write_down
 from qep_qiskit.runs.plan_documents import from_document, to_document
-from qep_qiskit.runs.prices import price_of_jobs
 from qep_qiskit.runs.stored_results import measured
 from qep_qiskit.runs.turning_points import reached
 from qep_qiskit.settings import Settings
@@ -140,8 +139,8 @@ class Lifecycle:
         confirmed = self.store.get(CONFIRMED, number)
         if confirmed:
             return
-        self.store.put("estimate", number, price_of_jobs(self.store, jobs, self.device))
-        self.store.put("asked", number, price_of_jobs(self.store, unsent, self.device))
+        self.store.put("estimate", number, self.courier.price(jobs))
+        self.store.put("asked", number, self.courier.price(unsent))
         if confirmed is False or not self.store.get(CONFIRMED, "all"):
             self.confirm(current, self.store)
         self.store.put(CONFIRMED, number, True)

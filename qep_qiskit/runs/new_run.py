@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,20 +16,30 @@ from qep_qiskit.experiment import Spec
 from qep_qiskit.experiment.settlement import settled_spec
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.file.folders import HOME
-from qep_qiskit.runs.file.identity import new_identity
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
 
 Confirm = Callable[[Plan, RunStore], None]
+NAME_LENGTH = 12
+"""The most characters of the folder's name in a run's identity: a service accepts tags of up to 86 characters."""
 
 
-def unasked(plan: Plan, store: RunStore) -> None:
+def unasked(about: object, store: RunStore) -> None:
     """Submit without confirmation: the caller has already decided."""
 
 
 def new_folder(stem: str) -> Path:
     """Return a new folder's path under ``hardware_runs/``, named after a spec and the current time."""
     return HOME / f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+
+
+def new_identity(folder: str | os.PathLike[str]) -> str:
+    """Return the identity of a new run, which its jobs' tags begin with.
+
+    The date and the folder's name are for human readers; 128 random bits make the identity unique.
+    """
+    name = re.sub(r"[^A-Za-z0-9_.]+", "-", Path(folder).name)[:NAME_LENGTH].strip("-") or "run"
+    return f"qep-{datetime.now(UTC):%Y%m%d}-{name}-{uuid.uuid4().hex}"
 
 
 def new_run(folder: Path, text: str, device: Mapping[str, object], **about: Any) -> RunStore:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qep_qiskit.budget import Budget
 from qep_qiskit.comparison import Climb
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
@@ -60,18 +59,3 @@ def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, prog
         mitigation=done.mitigation if mitigation is None else parse(mitigation),
     )
     return Climb(spec.problem(), settings, measured=(done, outcomes), progress=progress)
-
-
-def compare_run(store: RunStore, spec: Spec, *, mitigation: str | None = None, progress: Progress = silent) -> Budget:
-    """Compute the error budget of a finished run from its stored counts. The device is not used.
-
-    Returns
-    -------
-    Budget
-        The exact, finite-β and prepared-state rungs are computed from the spec; the raw and mitigated rungs both come from the
-        stored counts. The rung for infinitely many shots on the device is unknown.
-    """
-    climb = climb_of(store, spec, mitigation=mitigation, progress=progress)
-    for _ in climb.rungs():
-        pass
-    return climb.budget()

@@ -17,11 +17,12 @@ from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.runs.new_run import unasked
 from qep_qiskit.settings import Options, Settings, settings_of, shows_keywords_of, shows_options
 from qep_qiskit.stencils import AdaptiveStencil, AutoStencil
 from qep_qiskit.training.data.targets import samples_of
 from qep_qiskit.training.life.checkpoints import kept_steps
-from qep_qiskit.training.life.hardware import refuse, unasked
+from qep_qiskit.training.life.hardware import refuse
 from qep_qiskit.training.loop.distributed import Distributed
 from qep_qiskit.training.loop.log import Log, OnStep, timed
 from qep_qiskit.training.loop.settlement import settled

@@ -13,7 +13,6 @@ from qep_qiskit import runs
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import load
 from qep_qiskit.runs import new_run, turning_points
-from qep_qiskit.runs.file import identity
 from qep_qiskit.runs.file.records import FORGOTTEN
 
 SPEC = """
@@ -94,7 +93,6 @@ def one_second(monkeypatch):
         def now(cls, tz=None):
             return datetime(2026, 1, 2, 3, 4, 5, tzinfo=tz)
 
-    monkeypatch.setattr(identity, "datetime", Stopped)
     monkeypatch.setattr(new_run, "datetime", Stopped)
 
 
@@ -148,7 +146,7 @@ def test_two_hundred_pairs_of_runs_share_nothing(mock_service, device, spec, tmp
 
 
 def test_identities_are_unlike_and_fit_a_tag(tmp_path):
-    names = {identity.new_identity(tmp_path / "a folder with a long name / ünïcode") for _ in range(1000)}
+    names = {new_run.new_identity(tmp_path / "a folder with a long name / ünïcode") for _ in range(1000)}
     assert len(names) == 1000 and all(len(name) <= 60 and name.isascii() and " " not in name for name in names)
 
 

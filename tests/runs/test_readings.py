@@ -18,7 +18,7 @@ from qep_qiskit.report import budget_page, run_page, table
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
 from qep_qiskit.runs.readings import readings_of
-from qep_qiskit.runs.stored_results import compare_run
+from qep_qiskit.runs.stored_results import climb_of
 
 APART = SMALL.replace("sites = 2", "sites = 3").replace('edges = "chain"', "edges = [[0, 1]]").replace("400", "40_000")
 """Site 2 is connected to nothing: the exact derivatives of its weights are zero to rounding, the measured ones are not."""
@@ -33,7 +33,9 @@ def measured(tmp_path_factory):
     with RunStore.create(home / "run", APART, description={"id": "apart", "device": "ibm_folder"}) as store:
         spec = load(home / "run/spec.toml")
         assert Lifecycle(store, spec, FolderDevice(home / "jobs")).advance() is not None
-        budget, readings = compare_run(store, spec), readings_of(store, spec)
+        climb, readings = climb_of(store, spec), readings_of(store, spec)
+        assert list(climb.rungs())
+        budget = climb.budget()
         page = run_page.page(store, readings)
     return spec, budget, readings, json.loads(re.search(r'id="run">(.*?)</script>', page)[1])["budget"]
 

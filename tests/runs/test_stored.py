@@ -11,7 +11,13 @@ from qep_qiskit.cli.main import cli
 from qep_qiskit.equilibrium import reduce
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.stored_results import compare_run, measured
+from qep_qiskit.runs.stored_results import climb_of, measured
+
+
+def budget_of(store, spec, **options):
+    climb = climb_of(store, spec, **options)
+    assert list(climb.rungs())
+    return climb.budget()
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def run(tmp_path):
 def test_every_rung_is_what_its_name_says(run):
     folder, spec = run
     with RunStore.open(folder) as store:
-        budget = compare_run(store, spec)
+        budget = budget_of(store, spec)
         done, outcomes = measured(store, spec)
         stored = store.gradients()
     problem = spec.problem()
@@ -43,7 +49,7 @@ def test_every_rung_is_what_its_name_says(run):
 def test_the_same_counts_can_be_mitigated_in_another_way(run):
     folder, spec = run
     with RunStore.open(folder) as store:
-        budget = compare_run(store, spec, mitigation="m3")
+        budget = budget_of(store, spec, mitigation="m3")
         assert len(store.gradients()) == 1
     assert budget.settings["mitigation"] == "m3"
 
@@ -54,7 +60,7 @@ def test_an_unfinished_run_is_refused(tmp_path):
     with store:
         life.advance()
         with pytest.raises(InputError, match="qep collect"):
-            compare_run(store, spec)
+            budget_of(store, spec)
 
 
 def test_from_the_command_line(run, capsys):

@@ -52,7 +52,7 @@ class Database:
         self._changes: dict[str, tuple[int, str]] | None = None
         self.before_writing: Callable[[], None] = lambda: None
         self.before_commit: Callable[[], None] = lambda: None
-        with self.guarded():
+        with guarded(self.path):
             self.connection = connect(path, write=write)
         self._file = _file(path)
 
@@ -95,7 +95,7 @@ class Database:
         where = " AND ".join(f"{name} = ?" for name in equal)
         query = f"SELECT {', '.join(form.columns)}, sum FROM {table}"
         query += (f" WHERE {where}" if where else "") + (f" ORDER BY {order}" if order else "")
-        with self.guarded():
+        with guarded(self.path):
             return [self._checked(form, row) for row in self.connection.execute(query, tuple(equal.values()))]
 
     def row(self, table: str, **equal: Value) -> Row | None:
@@ -119,9 +119,9 @@ class Database:
             self._changed(table, digest, -1)
         self._execute(f"DELETE FROM {table} WHERE {where}", tuple(equal.values()))
 
-    def next_number(self, table: str, column: str = "number") -> int:
+    def next_number(self, table: str) -> int:
         """Return the next free row number."""
-        return int(self.connection.execute(f"SELECT COALESCE(MAX({column}) + 1, 0) FROM {table}").fetchone()[0])
+        return int(self.connection.execute(f"SELECT COALESCE(MAX(number) + 1, 0) FROM {table}").fetchone()[0])
 
     def numbers(self, table: str, *, start: int) -> list[int]:
         """Return the row numbers that are at least `start`."""
@@ -138,7 +138,7 @@ class Database:
         self.before_writing()
         self._changes = {}
         try:
-            with self.guarded(writing=True):
+            with guarded(self.path, writing=True):
                 self.connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield
@@ -158,17 +158,13 @@ class Database:
         if self.connection.in_transaction:
             yield
             return
-        with self.guarded():
+        with guarded(self.path):
             self.connection.execute("BEGIN")
             try:
                 yield
             finally:
                 with contextlib.suppress(sqlite3.Error):
                     self.connection.execute("ROLLBACK")
-
-    def guarded(self, *, writing: bool = False) -> contextlib.AbstractContextManager[None]:
-        """Translate SQLite's errors within a ``with`` block into errors about this run."""
-        return guarded(self.path, writing=writing)
 
     @contextlib.contextmanager
     def whole(self, what: str) -> Iterator[None]:
@@ -279,7 +275,9 @@ def guarded(path: Path, *, writing: bool = False) -> Iterator[None]:
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise RunBusyError(f"{path.parent}: another process is writing; try again") from None
         if name == "SQLITE_FULL" or (writing and name.startswith("SQLITE_IOERR")):
-            raise full(path) from None
+            again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` resumes"
+            text = "the disk is full or cannot be written; nothing is half written and nothing that was sent is lost"
+            raise OSError(errno.ENOSPC, f"{text}. Make room, then {again}", str(path)) from None
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
             raise OSError(errno.EACCES, f"cannot be opened ({error})", str(path)) from None
         raise damaged(path, f"the file ({error})") from None
@@ -291,13 +289,6 @@ def damaged(path: Path, what: str) -> RunDamagedError:
         f"{path}: {what} is damaged; restore the file from a copy, or save what is whole: "
         f"`qep runs export {path.parent} --salvage`"
     )
-
-
-def full(path: Path) -> OSError:
-    """Return the error for a write that failed for lack of disk space."""
-    again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` resumes"
-    text = "the disk is full or cannot be written; nothing is half written and nothing that was sent is lost"
-    return OSError(errno.ENOSPC, f"{text}. Make room, then {again}", str(path))
 
 
 def _file(path: Path) -> tuple[int, int] | None:

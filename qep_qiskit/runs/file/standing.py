@@ -47,7 +47,9 @@ class Standing:
         """Determine whether the file was restored or copied; record its place, and stamp it with the time at every write."""
         rows = {key: data.row("meta", key=key) for key in ("home", "left")}
         home, left = (None if row is None else str(row["value"]) for row in rows.values())
-        self.restored = self.uncertain = was_restored(self.folder / DATABASE, left)
+        if left is not None and left.isdecimal():
+            changed = (self.folder / DATABASE).stat().st_ctime - int(left) / 1e9
+            self.restored = self.uncertain = changed > STAMP_SECONDS
         if home is not None:
             self.original = original_of(self.folder, home, identity)
         data.before_commit = lambda: data.put("meta", key="left", value=stamp())
@@ -55,10 +57,6 @@ class Standing:
         if self.original is None and home != here:
             with data.transaction():
                 data.put("meta", key="home", value=here)
-
-    def trust(self) -> None:
-        """Trust the file from now on, since the user has decided about jobs that it may not record."""
-        self.restored = self.uncertain = False
 
     @property
     def a_copy(self) -> str | None:
@@ -117,13 +115,3 @@ def _identity_in(path: Path) -> Any:
 def stamp() -> str:
     """Return the present time as the stamp of a write."""
     return str(time.time_ns())
-
-
-def was_restored(path: Path, left: str | None) -> bool:
-    """Return whether a file was restored from a copy after its last write.
-
-    For a file without a stamp, the result is False.
-    """
-    if left is None or not left.isdecimal():
-        return False
-    return path.stat().st_ctime - int(left) / 1e9 > STAMP_SECONDS

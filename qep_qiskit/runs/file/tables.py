@@ -36,13 +36,12 @@ class Table:
 
     def sql(self) -> str:
         """Return the SQL statement that creates the table."""
-        parts = [
-            f"{name} {kind}{' PRIMARY KEY' if self.counted and name in self.key else ''}" for name, kind in self.columns.items()
-        ]
+        key = self.key[0] if self.counted else None
+        parts = [f"{name} {kind}{' PRIMARY KEY' if name == key else ''}" for name, kind in self.columns.items()]
         parts.append("sum TEXT NOT NULL")
-        if not self.counted:
+        if key is None:
             parts.append(f"PRIMARY KEY ({', '.join(self.key)})")
-        return f"CREATE TABLE {self.name} ({', '.join(parts)});"
+        return f"CREATE TABLE {self.name} ({', '.join(parts)})"
 
     def digest(self, values: Sequence[Value]) -> str:
         """Return the checksum of a row, from the table's name and from every value with its type and length."""
@@ -102,11 +101,10 @@ def added(total: str, digest: str | None, sign: int) -> str:
 
 def statements() -> dict[str, str]:
     """Return the SQL statements that create the tables, keyed by table name."""
-    return {table.name: table.sql().removesuffix(";") for table in (*TABLES.values(), LEDGER)}
+    return {table.name: table.sql() for table in (*TABLES.values(), LEDGER)}
 
 
 def script() -> str:
     """Return the SQL script that creates an empty file."""
-    ledger = [(name, 0, "0") for name in TABLES]
-    rows = [f"INSERT INTO ledger VALUES ('{n}', {c}, '{t}', '{LEDGER.digest((n, c, t))}');" for n, c, t in ledger]
-    return "\n".join([*(table.sql() for table in (*TABLES.values(), LEDGER)), *rows])
+    rows = [f"INSERT INTO ledger VALUES ('{name}', 0, '0', '{LEDGER.digest((name, 0, '0'))}')" for name in TABLES]
+    return "".join(f"{statement};\n" for statement in (*statements().values(), *rows))

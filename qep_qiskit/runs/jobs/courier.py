@@ -9,11 +9,15 @@ shots.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qiskit.primitives import BitArray
 
+from qep_qiskit.devices.appraisal import backend_of, repetition_delay
 from qep_qiskit.devices.backends.results import Request, circuit_name, read_result
+from qep_qiskit.devices.price import price_of
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, ForgottenJobError, GroupingDevice, RemoteDevice, RemoteJob
 from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
 from qep_qiskit.preparation.preparer import Progress, silent
@@ -62,6 +66,12 @@ class Courier:
         """Refuse to send or cancel from a copy of a run."""
         if (why := self.store.a_copy) is not None:
             raise InputError(why)
+
+    def price(self, jobs: Sequence[JobRecord]) -> dict[str, Any]:
+        """Return the price of jobs as the run keeps it, with the device's delay between two shots if it has one."""
+        circuits = [(self.store.circuit(pub.circuit), len(pub.values), job.shots) for job in jobs for pub in job.pubs]
+        price, backend = price_of(len(jobs), circuits, self.device).document(), backend_of(self.device)
+        return price if backend is None else {**price, "repetition_delay": repetition_delay(backend)[0]}
 
     def open_group(self) -> None:
         """Join the run's batch or session if it still takes jobs, else open a new one."""
@@ -334,8 +344,8 @@ class Courier:
             base, attempt = base_of(job.tag)
             detail = {key: value for key, value in job.detail.items() if key not in ("reason", "attempt", "ended")}
             self.store.replace(job.tag, f"{base}+{attempt + 1}", **detail, attempt=attempt + 1)
-        if jobs and not self.finds:
-            self.store.standing.trust()
+        if jobs and not self.finds:  # the user has decided about jobs that the file may not record
+            self.store.standing.restored = self.store.standing.uncertain = False
         return [job.tag for job in jobs]
 
     def _remembered(self, job: JobRecord) -> JobRecord:

@@ -36,10 +36,6 @@ MOST_FAILURES = 5
 """Waiting ends after this many consecutive failures of the service."""
 
 
-def carry_on(what: str) -> None:
-    """Do nothing: the default of `stop`."""
-
-
 @dataclass
 class JournalDevice(Measuring):
     """A remote device that sends every job through a run, which records it and finds it again.
@@ -56,7 +52,7 @@ class JournalDevice(Measuring):
 
     courier: Courier
     run_id: str
-    stop: Callable[[str], None] = carry_on
+    stop: Callable[[str], None] = lambda what: None
     cache: Cache = field(default_factory=Cache, repr=False)
     _step: int = 0
     _calls: int = 0

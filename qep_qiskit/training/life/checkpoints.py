@@ -20,9 +20,9 @@ from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.folders import DATABASE
 from qep_qiskit.runs.file.records import Checkpoint
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.new_run import new_run
+from qep_qiskit.runs.new_run import new_run, unasked
 from qep_qiskit.runs.turning_points import reached
-from qep_qiskit.training.life.hardware import Confirm, device_of, through_the_run, unasked
+from qep_qiskit.training.life.hardware import Confirm, device_of, through_the_run
 from qep_qiskit.training.life.identity import IDENTITY, identity_of, refuse_another
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError, first_interrupt_waits
 from qep_qiskit.training.loop.log import Log, OnStep, timed

@@ -14,16 +14,12 @@ from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.journal import JournalDevice
-from qep_qiskit.runs.prices import price_of_jobs
+from qep_qiskit.runs.new_run import unasked
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError
 from qep_qiskit.training.life.prices import expected_price
 from qep_qiskit.training.loop.task import Task
 
 Confirm = Callable[[Mapping[str, Any], RunStore], None]
-
-
-def unasked(price: Mapping[str, Any], store: RunStore) -> None:
-    """Submit without confirmation: the caller has already decided."""
 
 
 def device_of(task: Task) -> RemoteDevice | None:
@@ -96,7 +92,7 @@ def through_the_run(
     journal.at(done)
     _confirmed(task, journal, done, confirm, progress)
     if resubmit and (ended := courier.ended_badly()):
-        confirm({**price_of_jobs(store, ended, device), "steps": len({job.round for job in ended})}, store)
+        confirm({**courier.price(ended), "steps": len({job.round for job in ended})}, store)
         courier.replace(ended)
     try:
         yield replace(task, settings=replace(task.settings, device=journal)), journal.at
