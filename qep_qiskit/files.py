@@ -54,11 +54,6 @@ def _written_through(target: Path, content: bytes) -> Path:
 def writable(path: str | os.PathLike[str], option: str) -> Path:
     """Check, before the work starts, that its result can be written to a path, and return the path.
 
-    Parameters
-    ----------
-    option : str
-        The option that gave the path, for the message.
-
     Raises
     ------
     InputError

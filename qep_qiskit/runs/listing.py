@@ -23,16 +23,12 @@ class Summary:
     state : str
         One of: done, waiting, not sent, failed, cancelled, unknown, unknown to the service, given up, stopped, damaged,
         unreadable.
-    created, updated : str
-        Times in UTC.
     shots : int
         The shots of all executions that have results.
     seconds : float or None
         Billed seconds; None if the service does not report them.
     gradients : list of str
         The mitigations with which the counts were evaluated.
-    steps : int
-        The number of completed steps of a training.
     size : int
         Size of run.db in bytes.
     problem : str

@@ -57,8 +57,6 @@ def begin(
 
     Parameters
     ----------
-    confirm, progress : callable
-        See :class:`Lifecycle`.
     about
         Further facts for the run's description.
     """

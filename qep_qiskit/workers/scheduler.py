@@ -29,13 +29,7 @@ _LARGEST_GREETING, _MOST_FRAMES = 1 << 20, 64
 
 @dataclass(frozen=True)
 class Dask:
-    """A pool that runs tasks on the workers of a dask client.
-
-    Attributes
-    ----------
-    say : callable
-        Called with a message when a wait for workers begins.
-    """
+    """A pool that runs tasks on the workers of a dask client."""
 
     client: Any
     say: Callable[[str], None] = to_stderr

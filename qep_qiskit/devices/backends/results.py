@@ -38,12 +38,8 @@ class Request:
         The number of rows of parameter values; each row is executed separately.
     bits : tuple of int
         The classical bits that hold the measured qubits, in the order of the logical qubits.
-    num_clbits, num_qubits : int
-        The numbers of classical bits and qubits of the circuit.
     wires : tuple of int
         The wires that are measured into `bits`.
-    name : str
-        The circuit's name in the job.
     """
 
     rows: int
@@ -83,8 +79,6 @@ def read_result(answer: object, requests: Sequence[Request], *, shots: int, sour
     shots : int
         The number of shots requested for each row. If a device returns another number, that one is used, with a warning in the
         gradient.
-    source : str
-        The device's name, for messages.
 
     Raises
     ------

@@ -51,13 +51,6 @@ def same_inputs(inputs: Mapping[str, Any] | None, pubs: Sequence[RunPub], shots:
     """Return whether a job's inputs are these circuits, values and shots, or None if the inputs cannot be read.
 
     Twirled circuits are stored as templates with different gates. Only their couplings, values and shots are compared.
-
-    Parameters
-    ----------
-    inputs : mapping or None
-        The job's parameters, as returned by the client.
-    shots : int
-        The shots of each row of values.
     """
     try:
         program = (inputs or {})["quantum_program"]

@@ -34,8 +34,6 @@ class SimulatedDevice:
     engine : {"auto", "simulator", "aer"}
         "simulator" is this package's exact simulation and "aer" is qiskit-aer. "auto" uses the simulator for each circuit for
         which it is exact and faster, and otherwise Aer. ``Compiled.simulator`` names the engine of a circuit.
-    method : str
-        Aer's simulation method.
     noise : NoiseModel or None
         Noise on the circuit's own qubits.
     snapshot : Snapshot or None

@@ -64,8 +64,6 @@ class Ran:
 
     Attributes
     ----------
-    simulators : frozenset of str
-        The simulators that ran the circuits, if known.
     noise : NoiseModel or None
         A user-defined noise model.
     used : Used

@@ -39,13 +39,7 @@ class RunGoneError(OSError):
 
 
 class Database:
-    """A connection to a run's file that checks every row it reads.
-
-    Parameters
-    ----------
-    path : Path
-        An existing file; :func:`create` creates one.
-    """
+    """A connection to a run's file that checks every row it reads."""
 
     def __init__(self, path: Path, *, write: bool) -> None:
         self.path, self.write = path, write

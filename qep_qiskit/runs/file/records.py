@@ -116,15 +116,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A state from which a training resumes: arrays of numbers with a description.
-
-    Attributes
-    ----------
-    name : str
-        Such as ``"last"`` or ``"best"``.
-    about : mapping
-        Values that fit into JSON.
-    """
+    """A state from which a training resumes: arrays of numbers with a description."""
 
     name: str
     arrays: Mapping[str, NDArray[Any]]

@@ -79,8 +79,6 @@ def original_of(folder: Path, place: str, identity: Any) -> Path | None:
 
     Parameters
     ----------
-    folder : Path
-        The present folder of the run.
     place : str
         The place of the run when it was last written to.
     """

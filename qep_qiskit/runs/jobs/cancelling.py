@@ -26,10 +26,6 @@ class JobEnd:
 
     Attributes
     ----------
-    state : str
-        The state that is now recorded.
-    text : str
-        One sentence for the user.
     cancelled : tuple of str
         The ids of the jobs that the service has just cancelled.
     handled : bool

@@ -42,8 +42,6 @@ class JournalDevice(Measuring):
 
     Attributes
     ----------
-    courier : Courier
-        The courier of the run and its device.
     run_id : str
         The prefix of the jobs' tags.
     stop : callable

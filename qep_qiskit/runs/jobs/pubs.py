@@ -28,13 +28,7 @@ class OwnedPub:
 
 
 def pubs_of(device: RemoteDevice, work: Work, owners: Sequence[Owner]) -> list[OwnedPub]:
-    """Return the pubs of a measurement: one, or one per row if the device cannot bind the circuit's parameters.
-
-    Parameters
-    ----------
-    owners : sequence of list of int
-        One owner per row of values.
-    """
+    """Return the pubs of a measurement: one, or one per row if the device cannot bind the circuit's parameters."""
     pubs, first = [], 0
     for circuit, values in device.sent(device.measured(work.compiled, work.axes), work.values):
         pubs.append(OwnedPub(RunPub(circuit, values), work.axes, list(owners[first : first + len(values)])))

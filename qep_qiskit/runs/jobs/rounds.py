@@ -22,8 +22,6 @@ def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -
 
     Parameters
     ----------
-    store : RunStore
-        Open for writing.
     compiled : CompiledRound
         A round of a single plan.
     """
@@ -65,15 +63,7 @@ def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -
 
 
 def outcomes_of(store: RunStore, number: int, results: Mapping[str, list[BitArray]], device: Mapping[str, Any]) -> Outcomes:
-    """Return the outcomes of a round with finished jobs.
-
-    Parameters
-    ----------
-    number : int
-        The number of the round, 0 or 1.
-    device : mapping
-        The device's description.
-    """
+    """Return the outcomes of a round with finished jobs."""
     document = store.get("compiled", str(number))
     start = document["start"]
     deal = Deal(

@@ -111,8 +111,6 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
     Parameters
     ----------
     y : ndarray of shape (samples,)
-    outputs : int
-        The number of outputs of the network.
     task : {"classification", "regression"}, optional
         By default, texts and up to 20 different whole numbers are classes; other targets are numbers.
     entropy : bool

@@ -59,8 +59,6 @@ def kept_steps(
         Called once, with the log of the steps that are already stored.
     confirm : callable
         Called with the expected price and the store before the first job, if the device takes jobs.
-    resubmit : bool
-        Resubmit jobs that failed, were cancelled or were lost.
 
     Raises
     ------

@@ -64,14 +64,8 @@ def through_the_run(
     ----------
     task : Task
         A task without options left to the planner. If its device does not take jobs, the task is yielded unchanged.
-    store : RunStore
-        Open for writing.
-    done : int
-        The number of completed steps.
     confirm : callable
         Called with the expected price and the store before the first job. An exception stops the run, which can be resumed.
-    resubmit : bool
-        Resubmit jobs that failed, were cancelled or were lost.
     pressed : callable
         Returns whether Ctrl-C was pressed. If so, no more jobs are sent, and jobs under way are not awaited.
     """

@@ -22,11 +22,6 @@ def first_interrupt_waits(heard: Callable[[], None] = lambda: None) -> Iterator[
     """Yield a function that returns whether Ctrl-C was pressed; a second Ctrl-C, or the time limit, raises KeyboardInterrupt.
 
     Outside the main thread, where signals cannot be caught, Ctrl-C works as usual.
-
-    Parameters
-    ----------
-    heard : callable
-        Called at the first Ctrl-C.
     """
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():

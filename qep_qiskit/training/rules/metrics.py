@@ -22,8 +22,6 @@ class AnswerKey:
 
     Attributes
     ----------
-    classes : int
-        The number of classes.
     middle : float or None
         With one output, the class is 1 if the output is larger than this. None: the class is the number of the largest output.
     """
