@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob
 from qep_qiskit.runs.file.records import FORGOTTEN, JobRecord
+from qep_qiskit.runs.jobs.courier import NOT_OURS, Courier
 from qep_qiskit.runs.jobs.ownership import patience, usable
 from qep_qiskit.runs.turning_points import reached
 
-if TYPE_CHECKING:
-    from qep_qiskit.runs.jobs.courier import Courier
-
 CONFIRM_SECONDS = 5.0
 """Seconds to wait for the service to confirm a cancellation."""
-BY_USER = "cancelled by the user"
 CANNOT_KNOW = "it cannot be known whether it was sent"
 
 
@@ -59,7 +55,7 @@ def cancel_jobs(courier: Courier) -> list[JobEnd]:
         except DeviceError as error:
             text = f"could not be cancelled: {str(error).removeprefix('device: ')}"
             courier.store.note(text, tag=job.tag)
-            ends.append(_end(courier.store.job(job.tag), text, handled=False))
+            ends.append(_end(courier, job, text, handled=False))
         reached(f"cancel {job.purpose}: written")
     courier.close_group()
     return ends
@@ -69,15 +65,12 @@ def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
     """Search the service for a job without a recorded id, as long as before a resubmission, and cancel it if found."""
     store, device = courier.store, courier.device
     doubt = job.state in ("sending", "lost") or store.standing.uncertain
-    if not courier.finds:
-        if not doubt:
-            return _written(courier, job, "cancelled", "was never sent", reason=BY_USER)
-        return _unknown(courier, job, f"look at the list of jobs of {device.name}")
-    jobs = courier.ownership.sought(job, since=time.monotonic() if doubt else None).own
+    jobs = courier.ownership.sought(job, since=time.monotonic() if doubt else None).own if courier.finds else []
+    if not jobs and not doubt:
+        return _written(courier, job, "cancelled", "was never sent")
     if not jobs:
-        if doubt:
-            return _unknown(courier, job, f"no job with its tag was listed for {patience():g} s")
-        return _written(courier, job, "cancelled", "was never sent", reason=BY_USER)
+        listed = f"no job with its tag was listed for {patience():g} s"
+        return _unknown(courier, job, listed if courier.finds else f"look at the list of jobs of {device.name}")
     store.move(job.tag, "submitted", job_id=jobs[0].id, text=f"adopted job {jobs[0].id}, found by its tag")
     return _with_id(courier, store.job(job.tag), jobs)
 
@@ -91,19 +84,14 @@ def _unknown(courier: Courier, job: JobRecord, more: str) -> JobEnd:
 
 def _with_id(courier: Courier, job: JobRecord, jobs: list[RemoteJob] | None = None) -> JobEnd:
     assert job.job_id is not None
-    if jobs is None:
-        jobs = courier.ownership.listed(job).own if courier.finds else []
-    listed = job.job_id in [other.id for other in jobs]
     state, _ = courier.asked(job.job_id)
-    jobs = [other for other in jobs if other.id != job.job_id]
+    jobs = courier.candidates(job, state, jobs)
+    if jobs is None:
+        return _written(courier, job, "lost", f"job {job.job_id} {NOT_OURS}")
     if state == FORGOTTEN:
-        if not [other for other in jobs if usable(other)]:
+        del jobs[0]
+        if not any(map(usable, jobs)):
             return _written(courier, job, "given up", f"job {job.job_id} is unknown to the service, and was given up")
-    elif listed or courier.is_own(job):
-        jobs = [RemoteJob(job.job_id, state, job.created), *jobs]
-    else:
-        text = f"job {job.job_id} at the service holds other circuits, values or shots than this run's; it was left alone"
-        return _written(courier, job, "lost", text)
     states = {other.id: _ended(courier, job, other) for other in jobs}
     gone = tuple(other.id for other in jobs if other.state in UNDER_WAY and states[other.id][0] == "cancelled")
     state, text = _overall(states, job.job_id)
@@ -156,14 +144,14 @@ def _written(
     state: str,
     text: str,
     *,
-    reason: str = "",
     cancelled: tuple[str, ...] = (),
     handled: bool = True,
 ) -> JobEnd:
-    why = reason or (BY_USER if state == "cancelled" else text if state in ("lost", "given up", "failed") else "")
-    courier.store.move(job.tag, state, text=text, reason=why)
-    return _end(courier.store.job(job.tag), text, cancelled=cancelled, handled=handled)
+    reason = "cancelled by the user" if state == "cancelled" else text if state in ("lost", "given up", "failed") else ""
+    courier.store.move(job.tag, state, text=text, reason=reason)
+    return _end(courier, job, text, cancelled=cancelled, handled=handled)
 
 
-def _end(job: JobRecord, text: str, *, cancelled: tuple[str, ...] = (), handled: bool = True) -> JobEnd:
+def _end(courier: Courier, job: JobRecord, text: str, *, cancelled: tuple[str, ...] = (), handled: bool) -> JobEnd:
+    job = courier.store.job(job.tag)
     return JobEnd(job.tag, job.title, job.job_id, job.state, text, cancelled, handled)

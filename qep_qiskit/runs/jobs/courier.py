@@ -27,6 +27,8 @@ from qep_qiskit.runs.jobs.ownership import Ownership, attempts, base_of, best_fi
 from qep_qiskit.runs.jobs.pubs import run_pubs
 from qep_qiskit.runs.turning_points import reached
 
+NOT_OURS = "at the service holds other circuits, values or shots than this run's; it was left alone"
+
 
 @dataclass
 class Courier:
@@ -288,16 +290,9 @@ class Courier:
         If several jobs at the service match, one is kept, by a rule that is the same in every copy of the run. A job that the
         run does not know yet may be nearer to its end, or may replace one that ended badly.
         """
-        assert job.job_id is not None
-        if not self.finds:
-            return job, state, reason
-        others = self.ownership.listed(job).own
-        listed = {other.id: other for other in others}
-        if job.job_id not in listed and state != FORGOTTEN and not self.is_own(job):
-            why = f"job {job.job_id} at the service holds other circuits, values or shots than this run's; it was left alone"
-            return job, "lost", why
-        created = listed[job.job_id].created if job.job_id in listed else job.created
-        candidates = [RemoteJob(job.job_id, state, created)] + [other for other in others if other.id != job.job_id]
+        candidates = self.candidates(job, state)
+        if candidates is None:
+            return job, "lost", f"job {job.job_id} {NOT_OURS}"
         better = [other for other in best_first(candidates) if usable(other)]
         if better and better[0].id != job.job_id:
             best = better[0].id
@@ -307,11 +302,22 @@ class Courier:
         self._drop_duplicates(job, [other for other in candidates if other.state != FORGOTTEN])
         return job, state, reason
 
-    def is_own(self, job: JobRecord) -> bool:
-        """Return whether the job with the recorded id holds the run's circuits, values and shots; True if unknown."""
-        if not self.finds or job.job_id is None:
-            return True
-        return any(self.ownership.fits(job, job.job_id, tag=tag) is not False for tag in attempts(job.tag))
+    def candidates(self, job: JobRecord, state: str, others: list[RemoteJob] | None = None) -> list[RemoteJob] | None:
+        """Return the jobs at the service that belong to a record with an id: the one with this id, in this state, and the others.
+
+        They are looked up unless `others` are given. The result is None if the job with the recorded id holds other circuits,
+        values or shots than the run's.
+        """
+        assert job.job_id is not None
+        if others is None:
+            others = self.ownership.listed(job).own if self.finds else []
+        listed = {other.id: other for other in others}
+        if self.finds and job.job_id not in listed and state != FORGOTTEN:
+            fit = (self.ownership.fits(job, job.job_id, tag=tag) for tag in attempts(job.tag))
+            if all(answer is False for answer in fit):
+                return None
+        created = listed[job.job_id].created if job.job_id in listed else job.created
+        return [RemoteJob(job.job_id, state, created)] + [other for other in others if other.id != job.job_id]
 
     def _ended(self, job: JobRecord) -> InputError:
         why = job.detail.get("reason") or job.state
