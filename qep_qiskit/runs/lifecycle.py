@@ -222,18 +222,13 @@ class Lifecycle:
 
 
 def read_again(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
-    """Return the gradient from the stored counts with another mitigation, and store it. Nothing is sent."""
-    gradient = reread(store, spec, mitigation)
-    store.add_gradient({"mitigation": mitigation, **gradient.to_dict()})
-    return gradient
-
-
-def reread(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
-    """Return the gradient from the stored counts with another mitigation. Nothing is sent or written.
+    """Return the gradient from the stored counts with another mitigation, and store it. Nothing is sent.
 
     Raises
     ------
     InputError
         If counts are missing, or the mitigation needs a calibration that was not measured.
     """
-    return reduce(*measured(store, spec), mitigation=mitigation)
+    gradient = reduce(*measured(store, spec), mitigation=mitigation)
+    store.add_gradient({"mitigation": mitigation, **gradient.to_dict()})
+    return gradient

@@ -102,37 +102,17 @@ def from_document(document: Mapping[str, Any], problem: Problem, settings: Setti
 
 
 def _known_bias(plan: Plan) -> dict[str, Any]:
-    bias = plan.bias
-    return {
-        "values": _listed(bias.values),
-        "limit": _listed(bias.limit),
-        "floor": bias.floor,
-        "zero": bias.zero,
-        "still": bias.still if math.isfinite(bias.still) else None,
-        "of": bias.of,
-        "reach": 0.0 if bias.values is None else bias.reach(),
-        "unknown": bias.unknown,
-        "warned": bias.warned,
-        "searched": bias.searched,
-    }
+    kept = {name: value for name, value in vars(plan.bias).items() if name not in ("beta", "order")}
+    document: dict[str, Any] = plain({**kept, "reach": 0.0 if plan.bias.values is None else plan.bias.reach()})
+    return document
 
 
 def _bias(document: Mapping[str, Any], stencil: Stencil) -> Bias:
     reach, still = float(document["reach"]), document["still"]
-    return Bias(
-        stencil.beta,
-        stencil.order,
-        _array(document["values"]),
-        _array(document["limit"]),
-        float(document["floor"]),
-        float(document["zero"]),
-        math.inf if still is None else float(still),
-        str(document["of"]),
-        lambda: reach,
-        str(document["unknown"]),
-        bool(document["warned"]),
-        bool(document["searched"]),
-    )
+    arrays = {name: _array(document[name]) for name in ("values", "limit")}
+    limits = {"reach": lambda: reach, "still": math.inf if still is None else float(still)}
+    stored = {name: document[name] for name in Bias.__dataclass_fields__ if name in document}
+    return Bias(**{**stored, **arrays, **limits, "beta": stencil.beta, "order": stencil.order})
 
 
 def _prepared(

@@ -9,6 +9,7 @@ from typing import Any
 
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
+from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import Estimate, estimates
 from qep_qiskit.experiment import Spec
@@ -17,7 +18,7 @@ from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.lifecycle import reread
+from qep_qiskit.runs.stored_results import measured
 from qep_qiskit.stencils import AnyStencil, stencil
 from qep_qiskit.verbs.gradient import gradient
 
@@ -91,7 +92,8 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
     if readings and "none" not in readings:
         progress("reading the raw counts", None)
         with contextlib.suppress(InputError):  # if counts are missing, only the stored gradients are shown
-            readings["none"] = Reading.of({"mitigation": "none", **reread(store, spec, "none").to_dict()})
+            raw_gradient = reduce(*measured(store, spec), mitigation="none")
+            readings["none"] = Reading.of({"mitigation": "none", **raw_gradient.to_dict()})
     each = [readings[name] for name in sorted(readings, key=lambda name: (name == spec.mitigation, name != "none", name))]
     problem, settings = spec.problem(), spec.settings()
     rungs: list[Rung] = []
