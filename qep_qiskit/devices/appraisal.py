@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,26 +60,29 @@ def appraise(compiled: Compiled, axes: str, target: Target | None) -> Appraisal:
     if target is None:
         return Appraisal(*common, None, None)
     measured = compiled.measured(axes)
-    wires = _device_qubits(measured)
-    return Appraisal(*common, _duration(measured, wires, target), _fidelity(measured, wires, target))
+    errors = np.array([_property(target, name, qubits, "error") for name, qubits in _places(measured)])
+    fidelity = float(np.prod(1.0 - np.clip(errors, 0.0, 1.0)))
+    return Appraisal(*common, duration(measured, target), fidelity)
 
 
 def duration(circuit: QuantumCircuit, target: Target) -> float | None:
     """Return the duration, in seconds, of the longest path through a measured circuit; None if the target has no durations."""
-    return _duration(circuit, _device_qubits(circuit), target)
+    places = _places(circuit)
+    if not any(_property(target, name, qubits, "duration") for name, qubits in places if name == "measure"):
+        return None
+    ends: dict[int, float] = {}
+    for name, qubits in places:
+        end = max(ends.get(q, 0.0) for q in qubits) + _property(target, name, qubits, "duration")
+        ends.update(dict.fromkeys(qubits, end))
+    return max(ends.values(), default=0.0)
 
 
-def _device_qubits(circuit: QuantumCircuit) -> Sequence[int]:
-    active = (circuit.metadata or {}).get("active")
-    return list(range(circuit.num_qubits)) if active is None else list(active)
-
-
-def _places(circuit: QuantumCircuit, wires: Sequence[int]) -> list[tuple[str, tuple[int, ...]]]:
-    position: Mapping[object, int] = {bit: i for i, bit in enumerate(circuit.qubits)}
+def _places(circuit: QuantumCircuit) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the instructions of a circuit by name, with their device qubits."""
+    active = (circuit.metadata or {}).get("active") or range(circuit.num_qubits)
+    wire = dict(zip(circuit.qubits, active, strict=True))
     return [
-        (item.operation.name, tuple(wires[position[q]] for q in item.qubits))
-        for item in circuit.data
-        if item.operation.name != "barrier"
+        (item.operation.name, tuple(wire[q] for q in item.qubits)) for item in circuit.data if item.operation.name != "barrier"
     ]
 
 
@@ -88,18 +90,3 @@ def _property(target: Target, name: str, qubits: tuple[int, ...], which: str) ->
     properties = target[name].get(qubits) if name in target.operation_names and target[name] else None
     value = None if properties is None else getattr(properties, which)
     return 0.0 if value is None else float(value)
-
-
-def _duration(circuit: QuantumCircuit, wires: Sequence[int], target: Target) -> float | None:
-    if "measure" not in target.operation_names or _property(target, "measure", (wires[0],), "duration") == 0.0:
-        return None
-    ends: dict[int, float] = {}
-    for name, qubits in _places(circuit, wires):
-        end = max(ends.get(q, 0.0) for q in qubits) + _property(target, name, qubits, "duration")
-        ends.update(dict.fromkeys(qubits, end))
-    return max(ends.values(), default=0.0)
-
-
-def _fidelity(circuit: QuantumCircuit, wires: Sequence[int], target: Target) -> float:
-    errors = np.array([_property(target, name, qubits, "error") for name, qubits in _places(circuit, wires)])
-    return float(np.prod(1.0 - np.clip(errors, 0.0, 1.0)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +34,6 @@ class Part:
 
     circuits: slice
     shots: int
-
-    def numbers(self) -> Iterator[int]:
-        """Iterate over the numbers of the circuits in this job."""
-        return iter(range(self.circuits.start, self.circuits.stop))
 
 
 def limits_of(backend: BackendV2) -> Limits:

@@ -77,7 +77,8 @@ def native_graph(device: object, sites: int) -> NativeGraph:
         return sum(cost_of[q] for q in part) + sum(c for (a, b), c in costs.items() if a in part and b in part)
 
     best = min(parts, key=lambda part: (cost(part), sorted(part)))
-    order = _breadth_first(best, neighbours)
+    farthest = _breadth_first(min(best), best, neighbours)[-1]
+    order = _breadth_first(farthest, best, neighbours)
     site = {q: s for s, q in enumerate(order)}
     edges = sorted((min(site[a], site[b]), max(site[a], site[b])) for a, b in costs if a in best and b in best)
     return NativeGraph(tuple(order), tuple(edges), math.exp(-cost(best)))
@@ -100,13 +101,7 @@ def _grown(
     return frozenset(part)
 
 
-def _breadth_first(part: frozenset[int], neighbours: dict[int, set[int]]) -> list[int]:
-    """Return the qubits of a set in breadth-first order, from a qubit that is farthest from another one."""
-    order = _reached(min(part), part, neighbours)
-    return _reached(order[-1], part, neighbours)
-
-
-def _reached(start: int, part: frozenset[int], neighbours: dict[int, set[int]]) -> list[int]:
+def _breadth_first(start: int, part: frozenset[int], neighbours: dict[int, set[int]]) -> list[int]:
     order, seen = [start], {start}
     for q in order:
         fresh = sorted((neighbours[q] & part) - seen)

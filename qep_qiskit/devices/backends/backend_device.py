@@ -29,8 +29,36 @@ from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import integer
 
 
+class Compiling(Measuring):
+    """Base class of devices whose circuits are compiled for a backend, or in rz, sx, x and cx without one."""
+
+    backend: BackendV2 | None
+    cache: Cache
+
+    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
+        """Return the circuit in the backend's gates, or in rz, sx, x and cx if the backend has no fixed number of qubits."""
+        return self.cache.compiled(circuit, qubits, self._compile)
+
+    def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
+        if self.backend is not None and target_of(self.backend).num_qubits:
+            return compile_with(self.backend, circuit, qubits)
+        return compile_anywhere(circuit)
+
+    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
+        """Return the circuit that is sent for a measurement along these axes, in the backend's own gates."""
+        circuit = self.cache.measured(compiled, axes)
+        target = None if self.backend is None else target_of(self.backend)
+        if target is None or {"rz", "sx"} <= set(target.operation_names):
+            return circuit
+        passes = generate_preset_pass_manager(
+            optimization_level=0, target=target, initial_layout=list(range(circuit.num_qubits)), seed_transpiler=11
+        )
+        translated: QuantumCircuit = self.cache.kept(("translated", compiled.digest, axes), lambda: passes.run(circuit))
+        return translated
+
+
 @dataclass(frozen=True)
-class BackendDevice(Measuring):
+class BackendDevice(Compiling):
     """A device that runs circuits on a backend of any provider.
 
     Parameters
@@ -56,14 +84,6 @@ class BackendDevice(Measuring):
         """The limits of a job on the backend."""
         return limits_of(self.backend)
 
-    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit in the backend's gates."""
-        return self.cache.compiled(circuit, qubits, lambda c, q: compile_for(self.backend, c, q))
-
-    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
-        """Return the circuit that is sent for a measurement along these axes."""
-        return measured_for(self.backend, self.cache, compiled, axes)
-
     def sent(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> list[tuple[QuantumCircuit, NDArray[np.float64]]]:
         """Return one circuit per row, with bound angles, since not every backend accepts parameters."""
         rows = [circuit.assign_parameters(dict(zip(circuit.parameters, row, strict=True))) for row in values]
@@ -83,16 +103,17 @@ class BackendDevice(Measuring):
         """Run all circuits, in as few jobs as the backend's limits allow."""
         pubs, places = pubs_of(self, work)
         shots_of: list[list[BitArray]] = [[] for _ in pubs]
+        seeded = seed_options(self.backend, seed, self.options) or fresh_backend(self.backend, seed) is not self.backend
         for number, part in enumerate(self.limits.parts(len(pubs), shots)):
             circuits = [pub.circuit.copy(name=f"qep-{k}") for k, pub in enumerate(pubs[part.circuits])]
             job = self.run(circuits, part.shots, integer(seed, "job", number))
             requests = [Request.of(circuit, name=circuit.name) for circuit in circuits]
             answer = self.ask("the result could not be read", job.result, job)
             answers = read_result(answer, requests, shots=part.shots, source=self.name)
-            if not self._seeded(seed):
+            if not seeded:
                 Repeats.of(self.backend).refuse(circuits, answers, self.name, seed)
-            for place, bits in zip(part.numbers(), answers, strict=True):
-                shots_of[place].append(bits)
+            for shots_so_far, bits in zip(shots_of[part.circuits], answers, strict=True):
+                shots_so_far.append(bits)
         return samples_of(places, shots_of)
 
     def describe(self) -> dict[str, object]:
@@ -135,10 +156,6 @@ class BackendDevice(Measuring):
             raise DeviceError(f"device: {self.name} returned {type(job).__name__} in place of a job")
         return job
 
-    def _seeded(self, seed: int) -> bool:
-        """Return whether the backend has a seed, in which case each call uses a seed derived from it."""
-        return bool(seed_options(self.backend, seed, self.options)) or fresh_backend(self.backend, seed) is not self.backend
-
     def ask(self, what: str, question: Callable[[], Any], job: Any = None) -> Any:
         """Return the answer of a provider's client; convert its exceptions to one-line errors without secrets."""
         try:
@@ -157,25 +174,6 @@ def target_of(backend: BackendV2) -> Any:
     if target is None:
         raise InputError(f"device: {backend.name} has no target (gates and couplings), so nothing can be compiled for it")
     return target
-
-
-def compile_for(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
-    """Return the circuit compiled for a backend, or in rz, sx, x and cx if the backend has no fixed number of qubits."""
-    if target_of(backend).num_qubits:
-        return compile_with(backend, circuit, qubits)
-    return compile_anywhere(circuit)
-
-
-def measured_for(backend: BackendV2, cache: Cache, compiled: Compiled, axes: str) -> QuantumCircuit:
-    """Return the circuit with a measurement along these axes, in the backend's own gates."""
-    circuit, target = cache.measured(compiled, axes), target_of(backend)
-    if {"rz", "sx"} <= set(target.operation_names):
-        return circuit
-    passes = generate_preset_pass_manager(
-        optimization_level=0, target=target, initial_layout=list(range(circuit.num_qubits)), seed_transpiler=11
-    )
-    translated: QuantumCircuit = cache.kept(("translated", compiled.digest, axes), lambda: passes.run(circuit))
-    return translated
 
 
 def keywords_of(run: Callable[..., Any]) -> set[str] | None:

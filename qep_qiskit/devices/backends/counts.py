@@ -25,14 +25,9 @@ class Counts:
     width: int | None
     registers: tuple[tuple[str, int], ...]
 
-    @property
-    def total(self) -> int:
-        """The total number of shots."""
-        return sum(self.numbers)
-
     def share_of_ones(self, bit: int) -> float:
         """Return the fraction of shots in which a bit was 1."""
-        return sum(n for v, n in zip(self.values, self.numbers, strict=True) if v >> bit & 1) / self.total
+        return sum(n for v, n in zip(self.values, self.numbers, strict=True) if v >> bit & 1) / sum(self.numbers)
 
 
 @dataclass(frozen=True)

@@ -92,10 +92,10 @@ def fresh_backend(backend: BackendV2, call: int) -> BackendV2:
     return _with(backend, changes)
 
 
-def fresh_sampler(sampler: BaseSamplerV2, call: int) -> tuple[BaseSamplerV2, bool]:
-    """Return the sampler or a copy with seeds derived for this call, and whether it is a copy."""
-    again = _fresh(sampler, call, DEPTH)
-    return again, again is not sampler
+def fresh_sampler(sampler: BaseSamplerV2, call: int) -> BaseSamplerV2:
+    """Return the sampler itself or, if it or an object inside it has a seed, a copy with seeds derived for this call."""
+    fresh: BaseSamplerV2 = _fresh(sampler, call, DEPTH)
+    return fresh
 
 
 def continues(sampler: BaseSamplerV2) -> bool:

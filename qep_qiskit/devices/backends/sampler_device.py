@@ -13,12 +13,12 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BackendSamplerV2, BaseSamplerV2, BitArray
 from qiskit.providers import BackendV2
 
-from qep_qiskit.devices.backends.backend_device import BackendDevice, compile_for, measured_for
+from qep_qiskit.devices.backends.backend_device import BackendDevice, Compiling
 from qep_qiskit.devices.backends.independence import continues, fresh_sampler, is_known, probe
 from qep_qiskit.devices.backends.results import Request, read_result
 from qep_qiskit.devices.client_errors import client_errors
-from qep_qiskit.devices.compilation import Cache, compile_anywhere
-from qep_qiskit.devices.device import Compiled, Device, Measuring, Work
+from qep_qiskit.devices.compilation import Cache
+from qep_qiskit.devices.device import Device, Work
 from qep_qiskit.samples import Samples, from_bit_array
 from qep_qiskit.seeds import integer
 
@@ -27,7 +27,7 @@ Pub = tuple[QuantumCircuit, Any]
 
 
 @dataclass(frozen=True)
-class SamplerDevice(Measuring):
+class SamplerDevice(Compiling):
     """A Qiskit sampler as a device, with the backend for which its circuits are compiled, if there is one.
 
     A sampler of an unknown class is tested with a small circuit before its first job, and refused if its random numbers repeat.
@@ -53,33 +53,18 @@ class SamplerDevice(Measuring):
         """The backend's name or, without a backend, the sampler's class."""
         return type(self.sampler).__name__ if self.backend is None else str(self.backend.name)
 
-    def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
-        """Return the circuit compiled for the backend, or in rz, sx, x and cx without a backend."""
-        return self.cache.compiled(circuit, qubits, self._compile)
-
-    def _compile(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
-        if self.backend is not None:
-            return compile_for(self.backend, circuit, qubits)
-        return compile_anywhere(circuit)
-
-    def measured(self, compiled: Compiled, axes: str) -> QuantumCircuit:
-        """Return the circuit that is run for a measurement along these axes."""
-        if self.backend is None:
-            return self.cache.measured(compiled, axes)
-        return measured_for(self.backend, self.cache, compiled, axes)
-
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Run all circuits as one job, or row by row with a new seed each if one job would repeat its random numbers."""
         self._probe()
         pubs: list[Pub] = [(self.measured(item.compiled, item.axes), item.values) for item in work]
-        sampler, seeded = fresh_sampler(self.sampler, seed)
-        if not seeded or continues(self.sampler):
+        sampler = fresh_sampler(self.sampler, seed)
+        if sampler is self.sampler or continues(self.sampler):
             return [from_bit_array(bits) for bits in self._run(sampler, pubs, shots)]
         samples: list[list[Samples]] = []
         for number, (circuit, values) in enumerate(pubs):
             samples.append([])
             for place, row in enumerate(values):
-                own, _ = fresh_sampler(self.sampler, integer(seed, "row", number, place))
+                own = fresh_sampler(self.sampler, integer(seed, "row", number, place))
                 (bits,) = self._run(own, [(circuit, row[None])], shots)
                 samples[-1] += from_bit_array(bits)
         return samples
@@ -100,11 +85,11 @@ class SamplerDevice(Measuring):
         measured = self.measured(self.compile(circuit), "Z" * few)
 
         def rows(of: QuantumCircuit, call: int) -> list[BitArray]:
-            sampler, seeded = fresh_sampler(self.sampler, integer(self.seed, "probe", call))
+            sampler = fresh_sampler(self.sampler, integer(self.seed, "probe", call))
             pub = (of, np.zeros((1, 0)))
-            if not seeded:
+            if sampler is self.sampler:
                 return self._run(sampler, [pub, pub], PROBE_SHOTS)
-            other, _ = fresh_sampler(self.sampler, integer(self.seed, "probe row", call))
+            other = fresh_sampler(self.sampler, integer(self.seed, "probe row", call))
             return self._run(sampler, [pub], PROBE_SHOTS) + self._run(other, [pub], PROBE_SHOTS)
 
         probe(rows, measured, self.name)

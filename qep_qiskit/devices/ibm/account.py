@@ -72,7 +72,10 @@ def connect(instance: str | None) -> Any:
     keep_secret(instance)
     _quiet()
     url = mock_url()
-    return _patient(_real(instance) if url is None else _mock(url))
+    service = _real(instance) if url is None else _mock(url)
+    for client in _clients(service):  # no public option exists; without a timeout, the client would wait forever
+        client._session._timeout = (10.0, _seconds())
+    return service
 
 
 def _real(instance: str | None) -> Any:
@@ -174,13 +177,6 @@ def _direct(method: str, url: str, *, auth_tuple: object = None, proxies: object
     if not 200 <= answer.status_code <= 299:
         raise ApiException(answer.status_code, http_response=answer)
     return answer.json()
-
-
-def _patient(service: Any) -> Any:
-    """Return the client with a timeout for answers; without one, it would wait forever."""
-    for client in _clients(service):  # no public option exists
-        client._session._timeout = (10.0, _seconds())
-    return service
 
 
 def _seconds() -> float:
