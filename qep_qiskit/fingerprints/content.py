@@ -99,7 +99,8 @@ class Reader:
         stands_for = getattr(value, "identity", None)
         if callable(stands_for) and not isinstance(value, type):
             return packed("identity", [self.digest(type(value)), self.digest(stands_for())])
-        if type(value).__module__.startswith("qiskit") or _is_backend(value):
+        qiskits = ("BackendV2", "BaseSamplerV2", "BaseEstimatorV2")
+        if type(value).__module__.startswith("qiskit") or any(base.__name__ in qiskits for base in type(value).__mro__):
             from qep_qiskit.fingerprints import qiskit_objects
 
             content = qiskit_objects.read(self, value)
@@ -153,7 +154,3 @@ class Reader:
             state = {k: v for k, v in state.items() if not isinstance(getattr(kind, str(k), None), functools.cached_property)}
         parts = [list(part) if part is not None else None for part in rest]
         return packed("object", [self.digest(kind), *(self.digest(part) for part in (make, arguments, state, *parts))])
-
-
-def _is_backend(value: object) -> bool:
-    return any(base.__name__ in ("BackendV2", "BaseSamplerV2", "BaseEstimatorV2") for base in type(value).__mro__)

@@ -139,16 +139,11 @@ def _heavy_hex(sites: int) -> tuple[Edge, ...]:
         distance += 2
     graph = rx.generators.heavy_hex_graph(distance)
     # heavy_hex_graph numbers data, syndrome and flag nodes separately; in breadth-first order every prefix is connected
-    order: list[int] = []
-    seen = {0}
-    queue = [0]
-    while queue:
-        node = queue.pop(0)
-        order.append(node)
-        for neighbour in sorted(graph.neighbors(node)):
-            if neighbour not in seen:
-                seen.add(neighbour)
-                queue.append(neighbour)
+    order, seen = [0], {0}
+    for node in order:
+        fresh = sorted(set(graph.neighbors(node)) - seen)
+        seen.update(fresh)
+        order += fresh
     site_of = {node: site for site, node in enumerate(order[:sites])}
     pairs = {
         (min(site_of[a], site_of[b]), max(site_of[a], site_of[b])) for a, b in graph.edge_list() if a in site_of and b in site_of

@@ -96,12 +96,9 @@ class Network(Value):
     def __repr__(self) -> str:
         kind = self.description.get("kind", "network")
         size = counted(self.num_qubits, "qubit") if self.num_qubits else "closed form"
-        parts = [size, counted(self.num_weights, "weight"), counted(self.num_inputs, "input"), self._outputs()]
-        return f"Network({kind}: {', '.join(parts)})"
-
-    def _outputs(self) -> str:
-        named = ", ".join(self.output_names[:3]) + (", …" if self.num_outputs > 3 else "")
-        return f"{counted(self.num_outputs, 'output')} {named}"
+        outputs = f"{counted(self.num_outputs, 'output')} {', '.join(self.output_names[:3])}"
+        parts = [size, counted(self.num_weights, "weight"), counted(self.num_inputs, "input"), outputs]
+        return f"Network({kind}: {', '.join(parts)}{', …' if self.num_outputs > 3 else ''})"
 
     def _repr_html_(self) -> str:
         groups: dict[str, list[str]] = {}

@@ -7,6 +7,7 @@ It runs in its own session, so that Ctrl-C in the terminal reaches only the pare
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import queue
@@ -82,7 +83,7 @@ class _Worker:
         try:
             process = self._started()
             assert process.stdin is not None and process.stdout is not None
-            key = messages.key_of(common)
+            key = hashlib.sha256(common).hexdigest()
             if key != self._knows:
                 messages.send(process.stdin, messages.packed(("shared", key, common)))
                 self._knows = key

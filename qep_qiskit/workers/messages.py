@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import struct
 from collections.abc import Callable
 from typing import IO, Any
@@ -54,11 +53,6 @@ def loaded(data: bytes) -> Any:
     import cloudpickle
 
     return cloudpickle.loads(data)
-
-
-def key_of(data: bytes) -> str:
-    """Return the key that identifies a shared value."""
-    return hashlib.sha256(data).hexdigest()
 
 
 @functools.lru_cache(maxsize=4)

@@ -93,21 +93,16 @@ class EncodedNetwork(Network):
         values, inputs = self.weight_vector(weights), self.input_vector(x)
         return Network.hamiltonian(self.at(values, inputs), values, inputs)
 
-    def leakages(self, state: GaussianState) -> list[float]:
-        """Return the probability of the true ground state outside the levels, for every site."""
-        assert self.reference is not None
-        spreads = np.diag(state.covariance) + (state.mean - self.reference.displacements) ** 2
-        parts = zip(spreads, state.momenta, self.reference.lengths, strict=True)
-        return [leakage(float(s), float(p), float(length), self.levels) for s, p, length in parts]
-
     def truncation(self, weights: Vector, x: Vector) -> tuple[GaussianState, dict[str, object]]:
         """Return the true ground state, and a description of the truncation for reports."""
         state = ground_state(self.quadratic_form(weights, x))
         assert self.reference is not None
+        spreads = np.diag(state.covariance) + (state.mean - self.reference.displacements) ** 2
+        parts = zip(spreads, state.momenta, self.reference.lengths, strict=True)
         return state, {
             "levels": self.levels,
             "encoding": self.encoding,
-            "leakage": self.leakages(state),
+            "leakage": [leakage(float(s), float(p), float(length), self.levels) for s, p, length in parts],
             "frequencies": self.reference.frequencies.tolist(),
             "displacements": self.reference.displacements.tolist(),
         }

@@ -61,18 +61,17 @@ def check_levels(levels: Any, encoding: object) -> tuple[int, str]:
     return count, str(encoding)
 
 
-def ladder(kind: int, levels: int, *, of_truncated: bool = False) -> Matrix:
+def ladder(kind: int, levels: int) -> Matrix:
     """Return X̂ (POSITION), X̂² (PRODUCT) or P̂² (MOMENTUM) in the lowest levels, shape (levels, levels).
 
     The squares are truncations of the true squares, not squares of the truncated operators: ⟨n|X̂²|n⟩ = n + ½ holds in the
     highest level too. The truncated H is thus the projection of the true H. Its ground state is the best one in these levels
-    (Rayleigh and Ritz), with an energy not below the true one. `of_truncated` selects the other choice, for comparison.
+    (Rayleigh and Ritz), with an energy not below the true one.
     """
     n = np.arange(levels)
-    if kind == POSITION or of_truncated:
+    if kind == POSITION:
         step = np.diag(np.sqrt(n[1:] / 2), 1)
-        x, p = step + step.T, step.T - step  # P̂ = i p
-        return x if kind == POSITION else (x @ x if kind == PRODUCT else -p @ p)
+        return step + step.T
     pair = np.diag(np.sqrt(n[2:] * (n[2:] - 1.0)) / 2, 2)
     sign = 1.0 if kind == PRODUCT else -1.0
     return np.diag(n + 0.5) + sign * (pair + pair.T)

@@ -143,12 +143,7 @@ def resistors(
         outputs=tuple(position(place[node]) for node in graph.outputs),
         output_names=tuple(f"v[{node}]" for node in graph.outputs),
         scales={"g": (0.5, 1.5)},
-        description={
-            "kind": "resistors",
-            **graph.description,
-            "ground": list(grounded),
-            "clamp": clamp,
-        },
+        description={"kind": "resistors", **graph.description, "ground": list(grounded), "clamp": clamp},
         sites=len(place),
         quantum=False,
         pairs=graph.edges,

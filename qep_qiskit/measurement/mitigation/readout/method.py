@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from qep_qiskit.measurement.mitigator import CalibrationSamples, Mitigator
 
 
-def nothing_needed() -> None:
-    """Do nothing, since no package is required."""
-
-
 @dataclass(frozen=True)
 class ReadoutMethod:
     """A method of readout mitigation.
@@ -29,4 +25,4 @@ class ReadoutMethod:
 
     combine: Callable[[Sequence[CalibrationSamples]], Mitigator]
     twirled: bool = False
-    require: Callable[[], None] = nothing_needed
+    require: Callable[[], None] = lambda: None

@@ -38,11 +38,6 @@ class Calibration:
     covariance: NDArray[np.float64]
     """Covariance of (a_0 … a_{n−1}, b_0 … b_{n−1}), shape (2n, 2n), including correlations between the flips of a shot."""
 
-    @property
-    def num_parameters(self) -> int:
-        """Two per qubit."""
-        return 2 * len(self.qubits)
-
     @functools.cached_property
     def factor(self) -> NDArray[np.float64]:
         """F with F Fᵀ = `covariance`, shape (2n, 2n)."""
@@ -78,7 +73,7 @@ class RatesMitigator:
     @property
     def num_parameters(self) -> int:
         """Two per qubit: a and b."""
-        return self.rates.num_parameters
+        return 2 * len(self.rates.qubits)
 
     def share(self, jacobian: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return J F with F Fᵀ = Cov(a, b)."""
@@ -133,8 +128,6 @@ def rates_of(calibrations: Sequence[CalibrationSamples]) -> Calibration:
 
 def merge(calibrations: Sequence[Calibration]) -> Calibration:
     """Return one calibration of all qubits in several calibrations, which count as independent of each other."""
-    if len(calibrations) == 1:
-        return calibrations[0]
     sizes = [len(c.qubits) for c in calibrations]
     n = sum(sizes)
     covariance = np.zeros((2 * n, 2 * n))
