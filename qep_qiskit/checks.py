@@ -6,12 +6,12 @@ import math
 import operator
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import InputError, nearest
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
@@ -103,6 +103,12 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name}: {shown(value)} is not allowed; give True or False")
     return bool(value)
+
+
+def word(name: str, value: object, allowed: Sequence[str]) -> None:
+    """Raise InputError unless a value is one of the allowed words."""
+    if value not in allowed:
+        raise InputError(f"{name}: unknown {value!r}; allowed: {', '.join(allowed)}{nearest(str(value), allowed)}")
 
 
 def seed_of(value: object, *, name: str = "seed") -> int:

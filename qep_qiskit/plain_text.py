@@ -13,18 +13,9 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
-_PLAIN = {
-    **dict(
-        zip("±×–—−⟨⟩∂∞·√‖µ│─", ("+-", "x", "-", "-", "-", "<", ">", "d", "inf", ".", "sqrt", "|", "u", "|", "-"), strict=True)
-    ),
-    **dict(
-        zip(
-            "±∞√…→≤≥βθσχΔΠΣ",
-            ("+-", "inf", "sqrt", "...", "->", "<=", ">=", "beta", "theta", "sigma", "chi", "Delta", "prod", "sum"),
-            strict=True,
-        )
-    ),
-}
+_SIGNS = "±×–—−⟨⟩∂∞·√‖µ│─…→≤≥βθσχΔΠΣ"
+_LETTERS = "+- x - - - < > d inf . sqrt | u | - ... -> <= >= beta theta sigma chi Delta prod sum"
+_PLAIN = dict(zip(_SIGNS, _LETTERS.split(), strict=True))
 
 
 def printable(text: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from qep_qiskit.checks import seed_of, shown
+from qep_qiskit.checks import seed_of, shown, word
 from qep_qiskit.equilibrium.adaptive_beta import adapted_to_training
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import reference_state
@@ -136,8 +136,7 @@ def _source(gradient: str | Source, settings: Settings) -> Source:
         if isinstance(settings.shots, OptimalShots):
             raise InputError("shots: an optimal split is planned for gradient = 'equilibrium' only; give a number")
         return gradient
-    if gradient not in SOURCES:
-        raise InputError(f"gradient: unknown {gradient!r}; allowed: {', '.join(SOURCES)}{nearest(gradient, SOURCES)}")
+    word("gradient", gradient, list(SOURCES))
     measured = (
         settings.shots is not None or not settings.device.exact or reference_state(settings.preparer) is not settings.preparer
     )

@@ -17,6 +17,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2
 
+from qep_qiskit.checks import word
 from qep_qiskit.devices.backends.results import Request, read_result
 from qep_qiskit.devices.client_errors import client_errors
 from qep_qiskit.devices.compilation import Cache, compile_with
@@ -27,7 +28,7 @@ from qep_qiskit.devices.ibm.jobs import job_of, named_if_left, result_of, same_i
 from qep_qiskit.devices.limits import Limits, limits_of
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, pubs_of, read_state, samples_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot, snapshot_classes
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import DEVICES, Key
 from qep_qiskit.samples import Samples
 from qep_qiskit.secrets import scrubbed
@@ -328,15 +329,11 @@ def ibm(
     """
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise InputError(f"device.name: {name!r} is not allowed; give a device's name such as 'ibm_torino'")
-    if dynamical_decoupling is not None and dynamical_decoupling not in DECOUPLING:
-        raise InputError(
-            f"device.dynamical_decoupling: unknown {dynamical_decoupling!r}; "
-            f"allowed: {', '.join(DECOUPLING)}{nearest(str(dynamical_decoupling), DECOUPLING)}"
-        )
+    if dynamical_decoupling is not None:
+        word("device.dynamical_decoupling", dynamical_decoupling, DECOUPLING)
     if fractional_gates and gate_twirling:
         raise InputError("device.gate_twirling: true does not go with fractional_gates = true; choose one of them")
-    if mode not in MODES:
-        raise InputError(f"device.mode: unknown {mode!r}; allowed: {', '.join(MODES)}{nearest(str(mode), MODES)}")
+    word("device.mode", mode, MODES)
     return IBMDevice(name, seed, dynamical_decoupling, gate_twirling, measure_twirling, fractional_gates, instance, mode)
 
 

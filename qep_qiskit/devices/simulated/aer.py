@@ -8,9 +8,9 @@ from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from qep_qiskit.checks import word
 from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.devices.simulated.snapshots import NOISE, noise_and_snapshot
-from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import DEVICES, Key
 
 METHOD = Key('one of Aer\'s methods, such as "automatic" or "density_matrix"')
@@ -40,13 +40,6 @@ def aer(
     InputError
         If the method is unknown or the noise is not allowed.
     """
-    check_method(method)
+    word("device.method", method, AerSimulator().available_methods())
     model, snapshot = noise_and_snapshot(noise)
     return SimulatedDevice("aer", seed, "aer", method, model, snapshot)
-
-
-def check_method(method: str) -> None:
-    """Raise InputError unless Aer has this method."""
-    methods = AerSimulator().available_methods()
-    if method not in methods:
-        raise InputError(f"device.method: unknown {method!r}; allowed: {', '.join(methods)}{nearest(str(method), methods)}")

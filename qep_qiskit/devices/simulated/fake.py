@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from qiskit.providers import BackendV2
+from qiskit_aer import AerSimulator
 
-from qep_qiskit.devices.simulated.aer import METHOD, check_method
+from qep_qiskit.checks import word
+from qep_qiskit.devices.simulated.aer import METHOD
 from qep_qiskit.devices.simulated.device import ENGINES, SimulatedDevice
 from qep_qiskit.devices.simulated.snapshots import snapshot, snapshot_name, snapshot_of
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import DEVICES, Key
 
 
@@ -39,9 +41,8 @@ def fake(
     InputError
         If the name, engine or method is unknown.
     """
-    if engine not in ENGINES:
-        raise InputError(f"device.engine: unknown {engine!r}; allowed: {', '.join(ENGINES)}{nearest(str(engine), ENGINES)}")
-    check_method(method)
+    word("device.engine", engine, ENGINES)
+    word("device.method", method, AerSimulator().available_methods())
     if method != "automatic":
         if engine == "simulator":
             raise InputError(f"device.method: {method!r} is a method of Aer; leave it out, or take device.engine = 'aer'")

@@ -13,51 +13,6 @@ from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.simulation.noise.aer_model import error_of, label_of
 
 
-@dataclass
-class Used:
-    """The instructions used by some circuits.
-
-    Attributes
-    ----------
-    places : dict of str to set of tuple of int
-        The wires on which an instruction acts, by its label (or name, if it has no label).
-    names : dict of str to str
-        The gate's name, by label.
-    """
-
-    places: dict[str, set[tuple[int, ...]]] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-
-    def add(self, label: str, name: str, wires: tuple[int, ...]) -> None:
-        """Add an instruction."""
-        self.places.setdefault(label, set()).add(wires)
-        self.names.setdefault(label, name)
-
-    def joined(self, other: Used) -> Used:
-        """Return the instructions of both records together."""
-        places = {
-            label: self.places.get(label, set()) | other.places.get(label, set()) for label in {**self.places, **other.places}
-        }
-        return Used(places, {**other.names, **self.names})
-
-
-def used_by(circuits: Iterable[tuple[Compiled, str]]) -> Used:
-    """Return the instructions of compiled circuits, including the basis changes and measurements for the given axes."""
-    used, seen = Used(), set()
-    for compiled, axes in circuits:
-        if id(compiled) not in seen:
-            seen.add(id(compiled))
-            place = {qubit: i for i, qubit in enumerate(compiled.circuit.qubits)}
-            for each in compiled.circuit.data:
-                if each.operation.name != "barrier":
-                    used.add(label_of(each.operation), each.operation.name, tuple(place[q] for q in each.qubits))
-        for letter, wire in zip(axes, compiled.wires, strict=True):
-            used.add("measure", "measure", (wire,))
-            for each in basis_change(letter, compiled.gates).data:
-                used.add(each.operation.name, each.operation.name, (wire,))
-    return used
-
-
 @dataclass(frozen=True)
 class Ran:
     """A record of the simulators, noise and instructions used on a device.
@@ -66,40 +21,72 @@ class Ran:
     ----------
     noise : NoiseModel or None
         A user-defined noise model.
-    used : Used
-        The instructions of the circuits; empty without a noise model.
+    places : mapping of str to set of tuple of int
+        The wires on which an instruction acts, by its label (or name, if it has no label); empty without a noise model.
+    names : mapping of str to str
+        The gate's name, by label.
     """
 
     simulators: frozenset[str] = frozenset()
     noise: NoiseModel | None = None
-    used: Used = field(default_factory=Used)
+    places: Mapping[str, set[tuple[int, ...]]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def joined(self, later: Ran) -> Ran:
         """Return both records together."""
-        return Ran(self.simulators | later.simulators, self.noise or later.noise, self.used.joined(later.used))
+        places = {label: set(wires) for label, wires in self.places.items()}
+        for label, wires in later.places.items():
+            places.setdefault(label, set()).update(wires)
+        return Ran(self.simulators | later.simulators, self.noise or later.noise, places, {**later.names, **self.names})
 
     def described(self, about: Mapping[str, object]) -> dict[str, object]:
         """Return a device's description, extended by the simulators that ran and the errors of a noise model that acted."""
         description = dict(about)
         if self.simulators:
             description["simulator"] = ", ".join(sorted(self.simulators))
-        if self.noise is not None and self.used.places:
-            labels = acting(self.noise, self.used)
+        if self.noise is not None and self.places:
+            labels = acting(self.noise, self)
             description["noise"] = (
                 f"NoiseModel on {', '.join(labels)}" if labels else "NoiseModel without errors on these circuits"
             )
         return description
 
     def notes(self) -> list[str]:
-        """Return notes about parts of a noise model that did not act as one may expect."""
-        return [] if self.noise is None or not self.used.places else notes(self.noise, self.used)
+        """Return one note for each kind of entry in a noise model that does not act as one may expect."""
+        if self.noise is None or not self.places:
+            return []
+        parts = (_unused, _of_other_sizes, _labelled, _unknown_places, _together)
+        return [note for part in parts for note in part(self.noise, self)]
 
 
 def ran_on(device: Device, circuits: Sequence[tuple[Compiled, str]]) -> Ran:
-    """Return the record of a device, from the compiled circuits and the axes in which they were measured."""
+    """Return the record of a device, from the compiled circuits and the axes in which they were measured.
+
+    With a noise model, it has the instructions of the circuits, including basis changes and measurements.
+    """
     simulators = frozenset(compiled.simulator for compiled, _ in circuits) - {""}
-    noise = device.noise if isinstance(device, SimulatedDevice) else None
-    return Ran(simulators, noise, Used() if noise is None else used_by(circuits))
+    if not isinstance(device, SimulatedDevice) or device.noise is None:
+        return Ran(simulators)
+    places: dict[str, set[tuple[int, ...]]] = {}
+    names: dict[str, str] = {}
+
+    def add(label: str, name: str, wires: tuple[int, ...]) -> None:
+        places.setdefault(label, set()).add(wires)
+        names.setdefault(label, name)
+
+    seen = set()
+    for compiled, axes in circuits:
+        if id(compiled) not in seen:
+            seen.add(id(compiled))
+            place = {qubit: i for i, qubit in enumerate(compiled.circuit.qubits)}
+            for each in compiled.circuit.data:
+                if each.operation.name != "barrier":
+                    add(label_of(each.operation), each.operation.name, tuple(place[q] for q in each.qubits))
+        for letter, wire in zip(axes, compiled.wires, strict=True):
+            add("measure", "measure", (wire,))
+            for each in basis_change(letter, compiled.gates).data:
+                add(each.operation.name, each.operation.name, (wire,))
+    return Ran(simulators, device.noise, places, names)
 
 
 def _labels(model: NoiseModel) -> set[str]:
@@ -107,45 +94,34 @@ def _labels(model: NoiseModel) -> set[str]:
     return {*model._default_quantum_errors, *model._local_quantum_errors}
 
 
-def acting(model: NoiseModel, used: Used) -> list[str]:
+def acting(model: NoiseModel, ran: Ran) -> list[str]:
     """Return the labels of gates whose errors act on the circuits, and ``measure`` if readout errors do."""
     labels = _labels(model)
-    active = {label for label in labels if any(error_of(model, label, wires) is not None for wires in used.places.get(label, ()))}
+    active = {label for label in labels if any(error_of(model, label, wires) is not None for wires in ran.places.get(label, ()))}
     if model._default_readout_error is not None or any(
-        wires in used.places.get("measure", ()) for wires in model._local_readout_errors
+        wires in ran.places.get("measure", ()) for wires in model._local_readout_errors
     ):
         active.add("measure")
     return sorted(active)
 
 
-def notes(model: NoiseModel, used: Used) -> list[str]:
-    """Return one note for each kind of entry in a noise model that does not act as one may expect."""
-    return [
-        *_unused(model, used),
-        *_of_other_sizes(model, used),
-        *_labelled(model, used),
-        *_unknown_places(model, used),
-        *_together(model),
-    ]
-
-
-def _unused(model: NoiseModel, used: Used) -> Iterable[str]:
-    labels = sorted(_labels(model) - set(used.places))
+def _unused(model: NoiseModel, ran: Ran) -> Iterable[str]:
+    labels = sorted(_labels(model) - set(ran.places))
     if labels:
         yield f"device.noise: the errors on {_listed(labels)} act on nothing, because no circuit has such a gate"
 
 
-def _of_other_sizes(model: NoiseModel, used: Used) -> Iterable[str]:
+def _of_other_sizes(model: NoiseModel, ran: Ran) -> Iterable[str]:
     for label, errors in sorted(model._local_quantum_errors.items()):
-        sizes = {len(wires) for wires in used.places.get(label, ())}
+        sizes = {len(wires) for wires in ran.places.get(label, ())}
         lost = sorted(wires for wires in errors if sizes and len(wires) not in sizes)
         if lost:
             yield f"device.noise: the errors on {label!r} of qubits {_places(lost)} act on nothing: it acts on {min(sizes)}"
 
 
-def _labelled(model: NoiseModel, used: Used) -> Iterable[str]:
+def _labelled(model: NoiseModel, ran: Ran) -> Iterable[str]:
     with_errors = _labels(model)
-    for label, name in sorted(used.names.items()):
+    for label, name in sorted(ran.names.items()):
         if label != name and label not in with_errors and name in with_errors:
             yield (
                 f"device.noise: the gates {name!r} labelled {label!r} have no errors, because Aer looks for those of the label; "
@@ -153,12 +129,12 @@ def _labelled(model: NoiseModel, used: Used) -> Iterable[str]:
             )
 
 
-def _unknown_places(model: NoiseModel, used: Used) -> Iterable[str]:
+def _unknown_places(model: NoiseModel, ran: Ran) -> Iterable[str]:
     """Yield notes about gates on qubits without errors, in a model that has errors for the same gates on other qubits."""
     for label, errors in sorted(model._local_quantum_errors.items()):
         if label in model._default_quantum_errors:
             continue
-        places = used.places.get(label, set())
+        places = ran.places.get(label, set())
         with_errors = {wires for wires in errors if len(wires) in {len(place) for place in places}}
         most = max((qubit for wires in with_errors for qubit in wires), default=len(places))
         # an error of a single-qubit gate may be meant for one qubit only
@@ -170,7 +146,7 @@ def _unknown_places(model: NoiseModel, used: Used) -> Iterable[str]:
             )
 
 
-def _together(model: NoiseModel) -> Iterable[str]:
+def _together(model: NoiseModel, ran: Ran) -> Iterable[str]:
     lost = sorted(wires for wires in model._local_readout_errors if len(wires) > 1)
     if lost:
         yield (
