@@ -56,7 +56,7 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
         if kind == "heavy-hex":
             return _heavy_hex(sites)
         if kind == "square":
-            return _square(sites, rows, columns)
+            return _square(rows, columns)
         names = ", ".join(NAMED)
         raise InputError(f"edges: unknown graph {shown(kind)}; allowed: {names}, or a list of pairs{nearest(kind, NAMED)}")
     pairs, twice = _pairs(kind)
@@ -121,13 +121,11 @@ def _plain(pair: object) -> str:
     return shown(pair.tolist() if isinstance(pair, np.ndarray | np.generic) else pair)
 
 
-def _square(sites: int, rows: object, columns: object) -> tuple[Edge, ...]:
+def _square(rows: object, columns: object) -> tuple[Edge, ...]:
     if rows is None or columns is None:
         missing = "rows" if rows is None else "columns"
         raise InputError(f"{missing}: missing; edges = 'square' takes rows and columns, such as rows = 2 and columns = 3")
     height, width = whole("rows", rows, least=1), whole("columns", columns, least=1)
-    if height * width != sites:
-        raise InputError(f"sites: {sites} is not rows × columns = {height * width}; leave sites out")
     across = [(r * width + c, r * width + c + 1) for r in range(height) for c in range(width - 1)]
     down = [(r * width + c, (r + 1) * width + c) for r in range(height - 1) for c in range(width)]
     return tuple(sorted(across + down))

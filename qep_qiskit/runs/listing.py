@@ -65,10 +65,9 @@ def summary(folder: Path) -> Summary:
     try:
         with RunStore.open(folder) as store, store.snapshot():
             return _summary(store, size)
-    except RunDamagedError as error:
-        return Summary(str(folder), state="damaged", size=size, problem=str(error))
     except (InputError, OSError) as error:
-        return Summary(str(folder), state="unreadable", size=size, problem=str(error))
+        state = "damaged" if isinstance(error, RunDamagedError) else "unreadable"
+        return Summary(str(folder), state=state, size=size, problem=str(error))
 
 
 def _summary(store: RunStore, size: int) -> Summary:

@@ -100,18 +100,16 @@ def fresh_sampler(sampler: BaseSamplerV2, call: int) -> BaseSamplerV2:
 
 def continues(sampler: BaseSamplerV2) -> bool:
     """Return whether a freshly seeded sampler uses different random numbers for each row of a call."""
-    return _is_plainly(sampler, StatevectorSampler, "run", "_run", "_run_pub") or _is_plainly(
-        sampler, AerSampler, "run", "_run", "_run_pubs"
+    known = ((StatevectorSampler, ("run", "_run", "_run_pub")), (AerSampler, ("run", "_run", "_run_pubs")))
+    return any(
+        isinstance(sampler, kind) and all(getattr(type(sampler), name) is getattr(kind, name) for name in methods)
+        for kind, methods in known
     )
 
 
 def is_known(sampler: BaseSamplerV2) -> bool:
     """Return whether it is known where the sampler's class keeps its seeds (samplers of IBM's service have none)."""
     return continues(sampler) or type(sampler).__module__.split(".")[0] == "qiskit_ibm_runtime"
-
-
-def _is_plainly(sampler: object, kind: type, *methods: str) -> bool:
-    return isinstance(sampler, kind) and all(getattr(type(sampler), m) is getattr(kind, m) for m in methods)
 
 
 def _is_seed(name: object, value: object) -> bool:
@@ -121,11 +119,11 @@ def _is_seed(name: object, value: object) -> bool:
 
 
 def _fresh(thing: Any, call: int, depth: int) -> Any:
+    changes = _changes(thing, call, depth)
     if isinstance(thing, StatevectorSampler) and thing.seed is not None:
         # one stream for all rows, because this sampler restarts a seed in each row
-        changes = {**_changes(thing, call, depth), "_seed": stream(base_of(thing.seed), "sampler", call)}
-        return _with(thing, changes)
-    return _with(thing, _changes(thing, call, depth))
+        changes["_seed"] = stream(base_of(thing.seed), "sampler", call)
+    return _with(thing, changes)
 
 
 def _changes(thing: Any, call: int, depth: int) -> dict[str, Any]:
@@ -157,9 +155,7 @@ def _renewed(name: str, value: Any, call: int, depth: int) -> Any:
         return again
     if isinstance(value, MutableMapping):
         return _renewed_mapping(value, call, depth)
-    if "option" in name:
-        return _with(value, _changes(value, call, depth - 1))
-    if depth < DEPTH and hasattr(value, "__dict__") and type(value).__name__.endswith("Options"):
+    if "option" in name or (depth < DEPTH and type(value).__name__.endswith("Options")):
         return _with(value, _changes(value, call, depth - 1))
     return value
 

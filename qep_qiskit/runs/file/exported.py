@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import io
 import math
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from qiskit.primitives import BitArray
 from qep_qiskit.foreign.arrays import read_npz
 from qep_qiskit.foreign.circuits import MOST_QUBITS, read_circuits
 from qep_qiskit.foreign.documents import toml_tables
-from qep_qiskit.runs.file.records import STATES, JobRecord, Pub
+from qep_qiskit.runs.file.records import STATES
 
 RESERVED = "reserved"
 
@@ -30,13 +29,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _Open(_Part):
-    """A document that may have more keys than are declared."""
-
-    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
-
-
-class _Pub(_Open):
+class _Pub(_Part):
     circuit: str
     axes: str
     names: list[str]
@@ -44,7 +37,7 @@ class _Pub(_Open):
     owners: list[list[int]]
 
 
-class _Content(_Open):
+class _Content(_Part):
     round: Whole
     purpose: Short
     shots: Annotated[int, Field(ge=1, le=10**9)]
@@ -53,7 +46,11 @@ class _Content(_Open):
     pubs: list[_Pub]
 
 
-class _Gradient(_Open):
+class _Gradient(_Part):
+    """A gradient, which may have more keys than are declared."""
+
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+
     names: list[str]
     values: list[float]
     stderr: list[float] | None
@@ -175,10 +172,6 @@ def check(raw: object) -> None:
 
 
 def _check_job(job: _Job, circuits: Mapping[str, QuantumCircuit], *, complete: bool) -> None:
-    odd = set(job.content.model_dump()) - {field.name for field in dataclasses.fields(JobRecord)}
-    odd |= {name for pub in job.content.pubs for name in set(pub.model_dump()) - {f.name for f in dataclasses.fields(Pub)}}
-    if odd:
-        raise ValueError(f"jobs.{job.tag}.content: unknown {min(odd)[:60]!r}")
     for pub in job.content.pubs:
         if complete and pub.circuit not in circuits:
             raise ValueError(f"jobs.{job.tag}: circuit {pub.circuit!r} is missing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,11 +95,10 @@ def constraints(
     if not trained.any():
         raise InputError("trainable: no weight is trained; name at least one")
     low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
-    limited = None if isinstance(bounds, tuple) else named("bounds", bounds)
-    by_key: dict[str | None, Any] = {None: bounds} if bounds is not None else {}
-    if limited is not None:
-        by_key = {key: pair for key, pair in limited.items()}  # noqa: C416
-    for group, pair in by_key.items():
+    limited: Mapping[Any, Any] | None = None if isinstance(bounds, tuple) else named("bounds", bounds)
+    if limited is None:
+        limited = {} if bounds is None else {None: bounds}
+    for group, pair in limited.items():
         members = slice(None) if group is None else _members(names, group, "bounds")
         low[members], high[members] = _pair(group, pair)
     return Constraints(trained, low, high, real("l2", l2, least=0.0), None if clip is None else real("clip", clip, above=0.0))
