@@ -65,7 +65,7 @@ def _without_id(courier: Courier, job: JobRecord) -> JobEnd:
     """Search the service for a job without a recorded id, as long as before a resubmission, and cancel it if found."""
     store, device = courier.store, courier.device
     doubt = job.state in ("sending", "lost") or store.standing.uncertain
-    jobs = courier.ownership.sought(job, since=time.monotonic() if doubt else None).own if courier.finds else []
+    jobs = courier.ownership.sought(job, since=time.monotonic() if doubt else None)[0] if courier.finds else []
     if not jobs and not doubt:
         return _written(courier, job, "cancelled", "was never sent")
     if not jobs:

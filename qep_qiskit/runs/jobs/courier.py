@@ -180,17 +180,17 @@ class Courier:
         """Look for a job at the service; if several belong to the run, adopt the best one."""
         if not self.finds:
             self._lost(job, f"{self.device.name} cannot be asked whether it was sent before this happened: {error}")
-        listed = self.ownership.sought(job, since=since)
-        if not listed.own:
-            if listed.foreign:
-                self._foreign(job, listed.foreign[0].id)
+        own, foreign = self.ownership.sought(job, since=since)
+        if not own:
+            if foreign:
+                self._foreign(job, foreign[0].id)
             if since is not None:
                 self.store.note(f"no job with this tag after {patience():g} s", tag=job.tag)
             return False
-        best = listed.own[0]
+        best = own[0]
         self.store.move(job.tag, "submitted", job_id=best.id, text=f"adopted job {best.id}, found by its tag")
         reached(f"submit {job.purpose}: adopted")
-        self._drop_duplicates(self.store.job(job.tag), listed.own)
+        self._drop_duplicates(self.store.job(job.tag), own)
         return True
 
     def _lost(self, job: JobRecord, why: str) -> None:
@@ -310,7 +310,7 @@ class Courier:
         """
         assert job.job_id is not None
         if others is None:
-            others = self.ownership.listed(job).own if self.finds else []
+            others = self.ownership.listed(job)[0] if self.finds else []
         listed = {other.id: other for other in others}
         if self.finds and job.job_id not in listed and state != FORGOTTEN:
             fit = (self.ownership.fits(job, job.job_id, tag=tag) for tag in attempts(job.tag))
@@ -362,7 +362,8 @@ class Courier:
             if job.state == FORGOTTEN:
                 self.store.move(job.tag, state, text="the service knows the job again", reason=reason)
             return self.store.job(job.tag)
-        others = [other for other in self.ownership.sought(job, since=time.monotonic()).own if other.id != job.job_id]
+        own, _ = self.ownership.sought(job, since=time.monotonic())
+        others = [other for other in own if other.id != job.job_id]
         if others:
             self.store.move(job.tag, "submitted", job_id=others[0].id, text=f"adopted job {others[0].id}, found by its tag")
         elif job.state != FORGOTTEN:

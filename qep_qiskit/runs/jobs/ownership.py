@@ -60,22 +60,6 @@ def best_first(jobs: Sequence[RemoteJob]) -> list[RemoteJob]:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """The jobs at a service that have the tags of one of a run's jobs.
-
-    Attributes
-    ----------
-    own : list of RemoteJob
-        Jobs that hold the circuits, values and shots of the run's job, the best first.
-    foreign : list of RemoteJob
-        Other jobs with the latest tag, and jobs with unknown contents.
-    """
-
-    own: list[RemoteJob]
-    foreign: list[RemoteJob]
-
-
-@dataclass(frozen=True)
 class Ownership:
     """A decision for each job at a device's service whether it belongs to a run."""
 
@@ -112,8 +96,12 @@ class Ownership:
         job = self.store.job(tag)
         return job.job_id is not None and job.detail.get("ended") in ("failed", "cancelled")
 
-    def listed(self, job: JobRecord) -> Listed:
-        """Return the service's jobs with a job's tag, and the usable jobs of its earlier attempts."""
+    def listed(self, job: JobRecord) -> tuple[list[RemoteJob], list[RemoteJob]]:
+        """Return the service's jobs with a job's tag, and the usable jobs of its earlier attempts.
+
+        The first list has the jobs that hold the circuits, values and shots of the run's job, the best first. The second has the
+        other jobs with the latest tag, and jobs with unknown contents.
+        """
         own: list[RemoteJob] = []
         foreign: list[RemoteJob] = []
         for tag in self.attempts(job):
@@ -122,15 +110,18 @@ class Ownership:
                     own += [other] if tag == job.tag or usable(other) else []
                 elif tag == job.tag:
                     foreign.append(other)
-        return Listed(best_first(own), foreign)
+        return best_first(own), foreign
 
-    def sought(self, job: JobRecord, *, since: float | None) -> Listed:
-        """Look for a job once, or, if it may have been created before `since` (monotonic clock), until listings must show it."""
+    def sought(self, job: JobRecord, *, since: float | None) -> tuple[list[RemoteJob], list[RemoteJob]]:
+        """Look for a job once, or, if it may have been created before `since` (monotonic clock), until listings must show it.
+
+        The result is that of :meth:`listed`.
+        """
         end = None if since is None else since + patience()
         pause = min(2.0, max(patience() / 10, 0.05))
         self.progress(f"looking for {job.tag} on {self.device.name}", None)
         while True:
             listed = self.listed(job)
-            if listed.own or listed.foreign or end is None or time.monotonic() >= end:
+            if any(listed) or end is None or time.monotonic() >= end:
                 return listed
             time.sleep(min(pause, max(end - time.monotonic(), 0.0)))
