@@ -1,9 +1,9 @@
-"""The interface of readout mitigators, which assign corrected values to outcomes, based on calibration circuits."""
+"""Readout methods: their calibration circuits, and the mitigators that assign corrected values to outcomes."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -96,6 +96,26 @@ class Mitigator(Protocol):
     def report(self) -> list[dict[str, object]]:
         """Return the measured readout errors, for reports."""
         ...
+
+
+@dataclass(frozen=True)
+class ReadoutMethod:
+    """A method of readout mitigation.
+
+    Attributes
+    ----------
+    combine : callable
+        A function that returns the mitigator, given the samples of calibration circuits on one or several sets of qubits.
+    twirled : bool
+        Whether all circuits, also those of the calibration, are measured after random flips. The calibration then needs only
+        |0…0⟩.
+    require : callable
+        A function that raises InputError with the remedy if a package is not installed.
+    """
+
+    combine: Callable[[Sequence[CalibrationSamples]], Mitigator]
+    twirled: bool = False
+    require: Callable[[], None] = lambda: None
 
 
 def signs_of(samples: Samples) -> Matrix:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.mitigation import zne as zero_noise
-from qep_qiskit.measurement.mitigation.readout import ReadoutMethod
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise
+from qep_qiskit.measurement.mitigator import ReadoutMethod
 
 NONE = "none"
 

@@ -8,15 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.price import Price
 from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.equilibrium.compiled_round import price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.plan import Plan, plan
+from qep_qiskit.equilibrium.prediction import UNUSED, read_only
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.problem import Problem
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.journal import JournalDevice
 from qep_qiskit.runs.new_run import unasked
+from qep_qiskit.seeds import integer
+from qep_qiskit.training.data.targets import TrainingSamples
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError
-from qep_qiskit.training.life.prices import expected_price
+from qep_qiskit.training.loop.sources import Equilibrium
 from qep_qiskit.training.loop.task import Task
 
 Confirm = Callable[[Mapping[str, Any], RunStore], None]
@@ -113,3 +121,35 @@ def _confirmed(task: Task, journal: JournalDevice, done: int, confirm: Confirm, 
     store.put("estimate", "training", price)
     confirm(price, store)
     store.put("confirmed", "training", {"steps": task.total_steps})
+
+
+def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progress = silent) -> Price:
+    """Estimate the price of the steps after the first `done`, from one sample's circuits times samples, steps and epochs.
+
+    Parameters
+    ----------
+    task : Task
+        A task without options left to the planner.
+    done : int
+        The number of completed steps.
+    """
+    progress("working out the price", None)
+    assert not task.settings.open
+    steps, epochs = task.total_steps - done, task.epochs - done // task.steps_per_epoch
+    price = Price()
+    if isinstance(task.source, Equilibrium):
+        first, batch = _first(task, task.samples, None, progress), min(task.batch_size, len(task.samples))
+        price += price_of_rounds(rounds_of(first, progress), device, samples=batch).times(steps)
+    if task.held_out is not None:
+        seen = _first(task, task.held_out, task.read_shots, progress)
+        price += price_of_rounds([seen], device, samples=len(task.held_out)).times(epochs)
+    return price
+
+
+def _first(task: Task, samples: TrainingSamples, read_shots: int | None, progress: Progress) -> Plan:
+    """Return the first round for the first sample: of predictions if `read_shots` is given, else of a gradient."""
+    problem = Problem(task.network, task.first, samples.X[0], cost=samples.costs[0])
+    settings = replace(task.settings, seed=integer(task.seed, "step", 0))
+    if read_shots is None:
+        return plan(problem, settings, progress=progress)
+    return plan(read_only(problem), replace(settings, shots=read_shots), stencil=UNUSED, progress=progress)

@@ -23,10 +23,9 @@ from scipy.sparse.linalg import LinearOperator, gmres
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import MITIGATIONS
-from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigation.readout.rates import RatesMitigator, rates_of
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
-from qep_qiskit.measurement.mitigator import CalibrationSamples, parities, signs_of
+from qep_qiskit.measurement.mitigator import CalibrationSamples, ReadoutMethod, parities, signs_of
 from qep_qiskit.samples import Samples
 
 Matrix = NDArray[np.float64]

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.kinds import MITIGATIONS
-from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
 from qep_qiskit.measurement.mitigation.readout.rates import RatesMitigator, rates_of
-from qep_qiskit.measurement.mitigator import CalibrationSamples, signs_of
+from qep_qiskit.measurement.mitigator import CalibrationSamples, ReadoutMethod, signs_of
 from qep_qiskit.samples import Samples
 
 Matrix = NDArray[np.float64]

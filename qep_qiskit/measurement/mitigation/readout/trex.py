@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.covariance import PSEUDO_SHOTS
-from qep_qiskit.measurement.mitigation.readout.method import ReadoutMethod
-from qep_qiskit.measurement.mitigator import CalibrationSamples, parities, signs_of
+from qep_qiskit.measurement.mitigator import CalibrationSamples, ReadoutMethod, parities, signs_of
 from qep_qiskit.samples import Samples, factor_of_means
 from qep_qiskit.seeds import stream
 
