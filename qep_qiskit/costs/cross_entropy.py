@@ -29,12 +29,10 @@ class SoftmaxCrossEntropy(OutputCost, Value):
         return f"softmax_cross_entropy({shown(self.target)}, scale={self.scale:g})"
 
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
-        """Return the network's outputs."""
         self._shares(network.num_outputs)
         return network.outputs
 
     def value(self, v: Vector) -> float:
-        """Return ℓ(v)."""
         y, logarithms = self._shares(len(v)), self._logarithms(v)
         return 0.0 - float(y[y != 0.0] @ logarithms[y != 0.0])
 

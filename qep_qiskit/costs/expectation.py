@@ -38,7 +38,6 @@ class ExpectationCost(OutputCost):
                 raise InputError(f"ExpectationCost: {name} is {getattr(self, name)!r}; give a function of the predictions")
 
     def value(self, v: Vector) -> float:
-        """Return ℓ(v)."""
         number = numbers(self.loss(v))
         if number is None or number.ndim:
             raise InputError(f"ExpectationCost: loss gave {shown(self.loss(v))}; it must be one number")

@@ -57,12 +57,10 @@ class SquaredError(OutputCost):
         return SquaredErrorObservable(self.target)
 
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
-        """Return the network's outputs."""
         _matching(self.target, network)
         return network.outputs
 
     def value(self, v: Vector) -> float:
-        """Return ℓ(v)."""
         return float(np.sum((v - np.asarray(self.target)) ** 2))
 
     def error_signal(self, v: Vector) -> Vector:

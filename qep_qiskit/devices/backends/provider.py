@@ -49,7 +49,6 @@ class ProviderDevice(BackendDevice):
         return []
 
     def status(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job, and the reason if it failed or the provider's word if the state is unknown."""
         job = self._job(job_id)
         status = job.status if callable(getattr(job, "status", None)) else lambda: job.status
         state, word = read_state(self.ask("the status could not be read", status))
@@ -60,12 +59,10 @@ class ProviderDevice(BackendDevice):
         return state, reason
 
     def result(self, job_id: str) -> object:
-        """Return the provider's result of a job."""
         job = self._job(job_id)
         return self.ask(f"the result of job {job_id} could not be read", job.result, job)
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job that has not ended."""
         self.ask(f"job {job_id} could not be cancelled", self._job(job_id).cancel)
 
     def seconds(self, job_id: str) -> float | None:

@@ -150,7 +150,6 @@ class IBMDevice(Measuring):
         return self._ask("the job could not be sent", send)
 
     def open_group(self) -> str:
-        """Open a batch or a session for subsequent jobs, and return its id."""
         group = self._ask(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
         if group.session_id is None:
             raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} knows none")
@@ -167,7 +166,6 @@ class IBMDevice(Measuring):
         return True
 
     def close_group(self, group_id: str) -> None:
-        """Close the batch or session to new jobs; the jobs in it still run."""
         self._group.clear()
         self._ask(f"the {self.mode} could not be closed", lambda service: self._joined(service, group_id).close())
 
@@ -175,7 +173,6 @@ class IBMDevice(Measuring):
         return _group_class(self.mode).from_id(group_id, service, use_fractional_gates=self.fractional_gates)
 
     def find(self, tag: str) -> list[RemoteJob]:
-        """Return the jobs with this tag, oldest first."""
 
         def listed(service: Any) -> list[RemoteJob]:
             jobs = service.jobs(job_tags=[tag], limit=None, backend_name=self.name)
@@ -187,7 +184,6 @@ class IBMDevice(Measuring):
         return sorted(self._ask("the jobs could not be listed", listed), key=lambda job: (job.created, job.id))
 
     def status(self, job_id: str) -> tuple[str, str]:
-        """Return the state of a job, and the reason if it failed or the service's word if the state is unknown."""
 
         def read(service: Any) -> tuple[str, str]:
             job = job_of(service, job_id)
@@ -208,7 +204,6 @@ class IBMDevice(Measuring):
         )
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job that has not ended."""
         self._ask(f"job {job_id} could not be cancelled", lambda service: job_of(service, job_id).cancel())
 
     def holds(self, job_id: str, pubs: Sequence[RunPub], *, shots: int, tag: str) -> bool | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -144,11 +144,9 @@ class RunStore(TrainingRows):
             return f"{self.folder}: is a copy, from which nothing is sent or cancelled; `qep collect` the original"
         return self.standing.a_copy
 
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> contextlib.AbstractContextManager[None]:
         """Read a consistent snapshot within a ``with`` block, even while another process writes."""
-        with self._data.snapshot():
-            yield
+        return self._data.snapshot()
 
     @property
     def spec_text(self) -> str:

@@ -58,12 +58,10 @@ class JournalDevice(Measuring):
 
     @property
     def name(self) -> str:
-        """The device's name."""
         return self.courier.device.name
 
     @property
     def seed(self) -> int:
-        """The device's seed."""
         return self.courier.device.seed
 
     @property
@@ -130,11 +128,9 @@ class JournalDevice(Measuring):
         return samples
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
-        """Raise an error: a remote device returns only shots."""
         return self.courier.device.distribution(work)
 
     def describe(self) -> dict[str, object]:
-        """Return a description of the device."""
         return self.courier.device.describe()
 
     def _intended(self, pubs: Sequence[OwnedPub], shots: int, seed: int, *, first: bool) -> JobRecord:

@@ -33,10 +33,8 @@ def read_csv(
 
     Parameters
     ----------
-    target : str or int, optional
-        The column of the targets, by name or number. Default: the last column.
-    columns : sequence of str, optional
-        The columns of the inputs. Default: all other columns.
+    target, columns
+        See :func:`~qep_qiskit.training.data.sets.read_file`.
     task : {"classification", "regression"}, optional
         "classification" allows targets that mix texts and numbers, as labels; "regression" allows only numbers.
 

@@ -53,10 +53,13 @@ class Optimizer(Protocol):
 
 
 class _FixedShots:
-    """The base of rules that never change the number of shots."""
+    """The base of rules that never change the number of shots, registered by their names in lower case."""
 
     def shots(self, first: int | None, memory: Memory) -> int | None:
         return first
+
+    def describe(self) -> dict[str, object]:
+        return {"name": type(self).__name__.lower(), **vars(self)}
 
 
 @OPTIMIZERS.register("sgd")
@@ -82,10 +85,6 @@ class SGD(_FixedShots):
         """Return −η g."""
         size = float(np.linalg.norm(gradient)) if self.normalized else 1.0
         return -rate * gradient / (size or 1.0), memory
-
-    def describe(self) -> dict[str, object]:
-        """Return the rule's name and options."""
-        return {"name": "sgd", "normalized": self.normalized}
 
 
 @OPTIMIZERS.register("momentum")
@@ -117,10 +116,6 @@ class Momentum(_FixedShots):
         velocity = self.decay * memory["velocity"] + gradient
         direction = gradient + self.decay * velocity if self.nesterov else velocity
         return -rate * direction, {"velocity": velocity}
-
-    def describe(self) -> dict[str, object]:
-        """Return the rule's name and options."""
-        return {"name": "momentum", "decay": self.decay, "nesterov": self.nesterov}
 
 
 @OPTIMIZERS.register("adam")
@@ -157,10 +152,6 @@ class Adam(_FixedShots):
         square = self.beta2 * memory["square"] + (1.0 - self.beta2) * gradient**2
         step = (mean / (1.0 - self.beta1**count)) / (np.sqrt(square / (1.0 - self.beta2**count)) + self.epsilon)
         return -rate * step, {"mean": mean, "square": square, "count": count}
-
-    def describe(self) -> dict[str, object]:
-        """Return the rule's name and options."""
-        return {"name": "adam", "beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon}
 
 
 @OPTIMIZERS.register("adaptive_shots")
@@ -245,7 +236,6 @@ class AdaptiveShots:
         return int(min(best, most))
 
     def describe(self) -> dict[str, object]:
-        """Return the rule's name and options."""
         return {
             "name": "adaptive_shots",
             "base": self.base.describe(),
