@@ -232,16 +232,8 @@ def repeating(name: str) -> InputError:
     )
 
 
-def probe(run: Any, circuit: QuantumCircuit, name: str) -> None:
-    """Run a small circuit, and refuse a sampler whose random numbers repeat from row to row or from call to call.
-
-    Parameters
-    ----------
-    run : callable
-        A function (circuit, call) → counts of two equal rows.
-    """
-    first, second = run(circuit, 0), run(circuit, 1)
-    pairs = [(first[0], first[1]), (first[0], second[0])]
+def refuse_equal(pairs: Sequence[tuple[BitArray, BitArray]], name: str) -> None:
+    """Refuse a device if two independent executions of one circuit gave the same counts, unless this may be chance."""
     for one, other in pairs:
         counts = one.get_int_counts()
         if counts == other.get_int_counts() and _log_coincidence(list(counts.values())) < math.log(LIKELY):

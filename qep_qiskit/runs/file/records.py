@@ -94,14 +94,8 @@ class JobRecord:
 
     def content(self) -> dict[str, Any]:
         """Return the part of the record that never changes, as a document."""
-        return {
-            "round": self.round,
-            "purpose": self.purpose,
-            "shots": self.shots,
-            "seed": self.seed,
-            "device": self.device,
-            "pubs": [asdict(pub) for pub in self.pubs],
-        }
+        fixed = ("round", "purpose", "shots", "seed", "device")
+        return {**{name: getattr(self, name) for name in fixed}, "pubs": [asdict(pub) for pub in self.pubs]}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ QPY, results are packed bits with a declared shape, and checkpoints are NPZ with
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -228,10 +229,9 @@ class RunStore(TrainingRows):
     def replace(self, tag: str, new_tag: str, **detail: Any) -> None:
         """Mark a job that ended badly as replaced, and record the same job under a new tag."""
         with self._data.transaction():
-            self.move(tag, "replaced", text=f"sent again as {new_tag}", ended=self.job(tag).state)
-            again = {**self.job(tag).content(), "tag": new_tag, "detail": detail}
-            again["pubs"] = self.job(tag).pubs
-            self._add(JobRecord(**again), f"in the place of {tag}")
+            job = self.job(tag)
+            self.move(tag, "replaced", text=f"sent again as {new_tag}", ended=job.state)
+            self._add(dataclasses.replace(job, tag=new_tag, detail=detail), f"in the place of {tag}")
 
     def _add(self, job: JobRecord, text: str) -> None:
         number = self._data.next_number("jobs")
