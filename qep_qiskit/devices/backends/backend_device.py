@@ -210,8 +210,13 @@ def refuse_runtime_backend(backend: object) -> None:
         raise InputError(f"device: an IBMBackend takes no circuits itself (its run() was removed); give qep.ibm({name!r})")
 
 
+def status_of(job: Any) -> Any:
+    """Return a provider's status of a job, which is a method or an attribute."""
+    return job.status() if callable(getattr(job, "status", None)) else job.status
+
+
 def _state(job: Any) -> str:
     try:
-        return read_state(job.status())[0]
+        return read_state(status_of(job))[0]
     except Exception:  # the service does not answer
         return "unknown"

@@ -9,7 +9,7 @@ from typing import Any
 
 from qiskit.providers import BackendV2
 
-from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend, target_of
+from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend, status_of, target_of
 from qep_qiskit.devices.backends.results import circuit_name
 from qep_qiskit.devices.remote import DeviceError, RemoteJob, RunPub, read_state
 from qep_qiskit.errors import InputError
@@ -50,8 +50,7 @@ class ProviderDevice(BackendDevice):
 
     def status(self, job_id: str) -> tuple[str, str]:
         job = self._job(job_id)
-        status = job.status if callable(getattr(job, "status", None)) else lambda: job.status
-        state, word = read_state(self.ask("the status could not be read", status))
+        state, word = read_state(self.ask("the status could not be read", lambda: status_of(job)))
         reason = word if state == "unknown" else ""
         if state == "failed":
             with contextlib.suppress(Exception):

@@ -136,8 +136,10 @@ def _mock(url: str) -> Any:
             url=url,
             url_resolver=lambda address, *_: address,
         )
-    for client in _clients(service):
-        _held_to_loopback(client._session)
+    for client in _clients(service):  # no proxies, redirects or .netrc credentials, not even for access tokens
+        session = client._session
+        session.trust_env, session.max_redirects = False, 0
+        session.auth.tm._request = _direct
     return service
 
 
@@ -158,12 +160,6 @@ def _only(**values: str) -> Iterator[None]:
                 os.environ.pop(name, None)
                 if name in before:
                     os.environ[name] = before[name]
-
-
-def _held_to_loopback(session: Any) -> None:
-    """Restrict a client session to its address: no proxies, redirects or .netrc credentials, not even for access tokens."""
-    session.trust_env, session.max_redirects = False, 0
-    session.auth.tm._request = _direct
 
 
 def _direct(method: str, url: str, *, auth_tuple: object = None, proxies: object = None, **request: Any) -> Any:

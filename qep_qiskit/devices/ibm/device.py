@@ -126,7 +126,8 @@ class IBMDevice(Measuring):
         with client_errors(f"{self.name} cannot run a circuit", kind=InputError):
             validate_isa_circuits([pub.circuit for pub in pubs], self.backend.target)
             validate_rzz_pubs([SamplerPub.coerce((pub.circuit, pub.values)) for pub in pubs])
-        faulty = _faulty(self.backend)
+        properties = self.backend.properties() if hasattr(self.backend, "properties") else None
+        faulty = set() if properties is None else {int(q) for q in properties.faulty_qubits()}
         for pub in pubs:
             used = {pub.circuit.find_bit(q).index for item in pub.circuit.data for q in item.qubits}
             if used & faulty:
@@ -336,11 +337,6 @@ def _group_class(mode: str) -> Any:
     from qiskit_ibm_runtime import Batch, Session
 
     return Batch if mode == "batch" else Session
-
-
-def _faulty(backend: BackendV2) -> set[int]:
-    properties = backend.properties() if hasattr(backend, "properties") else None
-    return set() if properties is None else {int(q) for q in properties.faulty_qubits()}
 
 
 def _value(properties: Any, qubit: int, name: str) -> float | None:

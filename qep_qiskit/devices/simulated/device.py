@@ -176,7 +176,10 @@ class SimulatedDevice:
 
     def describe(self) -> dict[str, object]:
         """Return the name, engine, noise and calibration date."""
-        description: dict[str, object] = {"name": self.name, "simulator": self._described_engine, "noise": None}
+        simulator = aer_engine.NAME if self.engine == "aer" else exact_engine.NAME
+        if self.engine == "auto":
+            simulator = f"{simulator} up to {exact_engine.fast_wires(self.noise_free)} active qubits, {aer_engine.NAME} beyond"
+        description: dict[str, object] = {"name": self.name, "simulator": simulator, "noise": None}
         if self.engine != "simulator":
             description |= {"method": self.method, "qiskit-aer": aer_version}
         if self.snapshot is not None:
@@ -184,12 +187,6 @@ class SimulatedDevice:
         elif self.noise is not None:
             description["noise"] = "NoiseModel on " + ", ".join(sorted(self.noise.noise_instructions))
         return description
-
-    @property
-    def _described_engine(self) -> str:
-        if self.engine == "auto":
-            return f"{exact_engine.NAME} up to {exact_engine.fast_wires(self.noise_free)} active qubits, {aer_engine.NAME} beyond"
-        return aer_engine.NAME if self.engine == "aer" else exact_engine.NAME
 
 
 def adds_no_noise(device: Device) -> bool:

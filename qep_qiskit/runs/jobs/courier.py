@@ -155,14 +155,14 @@ class Courier:
         listings.
         """
         if not self.finds:
+            unknown = f"{self.device.name} cannot be asked whether it was sent before"
             if job.state == "sending":
-                self._lost(job, f"{self.device.name} cannot be asked whether it was sent before the process ended")
+                self._lost(job, f"{unknown} the process ended")
             if self.store.standing.restored:
-                self._lost(
-                    job, f"the run was restored from a copy, and {self.device.name} cannot be asked whether it was sent before"
-                )
+                self._lost(job, f"the run was restored from a copy, and {unknown}")
             return False
-        doubt = job.state == "sending" or self.store.standing.uncertain or self._unheard(job)
+        unheard = any(self.store.job(tag).job_id is None for tag in attempts(job.tag)[1:])  # may have been created all the same
+        doubt = job.state == "sending" or self.store.standing.uncertain or unheard
         try:
             return self._taken(job, self.store.standing.opened if doubt else None)
         except DeviceError as error:
@@ -172,10 +172,6 @@ class Courier:
                 f"`{self.again}` tries again"
             ) from None
 
-    def _unheard(self, job: JobRecord) -> bool:
-        """Return whether an earlier attempt may have created a job but its id never arrived."""
-        return any(self.store.job(tag).job_id is None for tag in attempts(job.tag)[1:])
-
     def _taken(self, job: JobRecord, since: float | None, error: str = "") -> bool:
         """Look for a job at the service; if several belong to the run, adopt the best one."""
         if not self.finds:
@@ -183,7 +179,8 @@ class Courier:
         own, foreign = self.ownership.sought(job, since=since)
         if not own:
             if foreign:
-                self._foreign(job, foreign[0].id)
+                why = f"job {foreign[0].id} at the service has its tag and other circuits, values or shots; it was left alone"
+                self._lost(job, why, f". `{self.once_more}` sends this run's own under another tag")
             if since is not None:
                 self.store.note(f"no job with this tag after {patience():g} s", tag=job.tag)
             return False
@@ -193,17 +190,11 @@ class Courier:
         self._drop_duplicates(self.store.job(job.tag), own)
         return True
 
-    def _lost(self, job: JobRecord, why: str) -> None:
+    def _lost(self, job: JobRecord, why: str, remedy: str = "") -> None:
         """Mark a job as lost and raise InputError: only the user can find out whether it exists."""
         self.store.move(job.tag, "lost", text=why, reason=why)
-        raise InputError(
-            f"job {job.tag}: {why}; look at the provider's list of jobs, and `{self.once_more}` (resubmit=True) sends it again"
-        )
-
-    def _foreign(self, job: JobRecord, other: str) -> None:
-        why = f"job {other} at the service has its tag and other circuits, values or shots; it was left alone"
-        self.store.move(job.tag, "lost", text=why, reason=why)
-        raise InputError(f"job {job.tag}: {why}. `{self.once_more}` sends this run's own under another tag")
+        look = f"; look at the provider's list of jobs, and `{self.once_more}` (resubmit=True) sends it again"
+        raise InputError(f"job {job.tag}: {why}{remedy or look}")
 
     def _drop_duplicates(self, job: JobRecord, jobs: list[RemoteJob]) -> None:
         """Report and cancel the duplicates of a job, each once."""

@@ -90,11 +90,9 @@ class Ownership:
     def attempts(self, job: JobRecord) -> list[str]:
         """Return the tags that may have a usable job: the latest one, and those of earlier attempts that may not have ended."""
         present, *earlier = attempts(job.tag)
-        return [present] + [tag for tag in earlier if not self._ended(tag)]
-
-    def _ended(self, tag: str) -> bool:
-        job = self.store.job(tag)
-        return job.job_id is not None and job.detail.get("ended") in ("failed", "cancelled")
+        records = [self.store.job(tag) for tag in earlier]
+        ended = [job.tag for job in records if job.job_id is not None and job.detail.get("ended") in ("failed", "cancelled")]
+        return [present, *(tag for tag in earlier if tag not in ended)]
 
     def listed(self, job: JobRecord) -> tuple[list[RemoteJob], list[RemoteJob]]:
         """Return the service's jobs with a job's tag, and the usable jobs of its earlier attempts.
