@@ -130,7 +130,7 @@ def _truncation(problem: Problem, energy: float, values: Vector) -> dict[str, ob
         return report
     if isinstance(problem.cost, ObservableCost) and not isinstance(problem.cost.operator, Polynomial):
         return report
-    closed = _closed_form(Problem(network.exactly, problem.weights, problem.x, cost=problem.cost))
+    closed = _closed_form(Problem(network.form, problem.weights, problem.x, cost=problem.cost))
     size = float(np.linalg.norm(closed.values))
     error = float(np.linalg.norm(values - closed.values))
     return {"truncation": {**report["truncation"], "gradient_error": error / size if size else None}}  # type: ignore[dict-item]

@@ -87,10 +87,8 @@ def sites_for(sites: object, edges: Edges, rows: object = None, columns: object 
 
 def sites_of(name: str, nodes: object, sites: int) -> tuple[int, ...]:
     """Return distinct sites from a list, an array or a single site; `name` names the argument in errors."""
-    if hasattr(nodes, "__index__") and not isinstance(nodes, np.ndarray):
-        nodes = [nodes]
     nodes = nodes.tolist() if isinstance(nodes, np.ndarray) else nodes
-    if isinstance(nodes, int | float):
+    if hasattr(nodes, "__index__") or isinstance(nodes, float):
         nodes = [nodes]
     if isinstance(nodes, str | bytes | Mapping) or not isinstance(nodes, Iterable):
         raise InputError(f"{name}: {shown(nodes)} is not a list of sites such as [0, 1]")

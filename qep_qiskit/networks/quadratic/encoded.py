@@ -27,7 +27,7 @@ from qep_qiskit.networks.quadratic.network import QuadraticNetwork
 from qep_qiskit.simulation.closed_form.quadratic import GaussianState, QuadraticForm, ground_state
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class EncodedNetwork(Network):
     """A network of oscillators compiled to qubits.
 
@@ -47,21 +47,15 @@ class EncodedNetwork(Network):
     ∂L/∂basis · dbasis/dw is as small as the truncation error itself.
     """
 
-    form: QuadraticNetwork | None = None
-    levels: int = 2
-    encoding: str = "binary"
-    reference: Reference | None = None
+    form: QuadraticNetwork
+    levels: int
+    encoding: str
+    reference: Reference
 
     @property
     def whole_frame(self) -> bool:
         """True: ansätze contain all strings, even those with a zero coefficient at the mean field."""
         return True
-
-    @property
-    def exactly(self) -> QuadraticNetwork:
-        """The network in closed form."""
-        assert self.form is not None
-        return self.form
 
     def at(self, weights: Vector, x: Vector) -> Network:
         """Return the network in the levels of the mean field at these weights and inputs.
@@ -71,22 +65,22 @@ class EncodedNetwork(Network):
         UnstableError
             If the quadratic form of the weights is not positive definite.
         """
-        return encoded(self.exactly, self.levels, self.encoding, mean_field(self.quadratic_form(weights, x)))
+        return encoded(self.form, self.levels, self.encoding, mean_field(self.quadratic_form(weights, x)))
 
     def quadratic_form(self, weights: Vector, x: Vector) -> QuadraticForm:
         """Return the H(w, x) that the qubits represent, as a quadratic form."""
-        frame = self.exactly.frame_with(())
+        frame = self.form.frame_with(())
         count = 1 + self.num_inputs
-        parts = np.concatenate([[1.0], x, weights * self.exactly.factors(x)])
+        parts = np.concatenate([[1.0], x, weights * self.form.factors(x)])
         return frame.strings.form(parts @ frame.matrix[: count + self.num_weights])
 
     def in_positions(self, operator: Polynomial, where: str) -> SparsePauliOp:
         """Return the projection of a polynomial in positions and momenta onto the levels."""
-        return self._compiled(polynomial_from(operator, self.exactly.sites, where))
+        return self._compiled(polynomial_from(operator, self.form.sites, where))
 
     def squared_error(self, target: Vector) -> SparsePauliOp:
         """Return the projection of Σ_m (r_m − y_m)² onto the levels."""
-        return self._compiled(self.exactly.squared_error(target))
+        return self._compiled(self.form.squared_error(target))
 
     def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> SparsePauliOp:
         """Return H(w, x) in the levels of the mean field."""
@@ -96,7 +90,6 @@ class EncodedNetwork(Network):
     def truncation(self, weights: Vector, x: Vector) -> tuple[GaussianState, dict[str, object]]:
         """Return the true ground state, and a description of the truncation for reports."""
         state = ground_state(self.quadratic_form(weights, x))
-        assert self.reference is not None
         spreads = np.diag(state.covariance) + (state.mean - self.reference.displacements) ** 2
         parts = zip(spreads, state.momenta, self.reference.lengths, strict=True)
         return state, {
@@ -108,7 +101,7 @@ class EncodedNetwork(Network):
         }
 
     def _compiled(self, polynomial: Polynomial) -> SparsePauliOp:
-        return _compile(polynomial, self.exactly.sites, self.levels, self.encoding, self.reference)
+        return _compile(polynomial, self.form.sites, self.levels, self.encoding, self.reference)
 
 
 def mean_field(form: QuadraticForm) -> Reference:
@@ -140,9 +133,8 @@ def encoded(form: QuadraticNetwork, levels: int, encoding: str, reference: Refer
     )
 
 
-def _compile(polynomial: Polynomial, sites: int, levels: int, encoding: str, reference: Reference | None) -> SparsePauliOp:
+def _compile(polynomial: Polynomial, sites: int, levels: int, encoding: str, reference: Reference) -> SparsePauliOp:
     """Return a polynomial in the levels of a reference. Strings with coefficient zero are kept; all problems share them."""
-    assert reference is not None
     total: dict[str, float] = {}
     for monomial, value in _in_levels(polynomial, reference).terms.items():
         for label, coefficient in strings_of_monomial(monomial, sites, levels, encoding):
