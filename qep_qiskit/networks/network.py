@@ -223,7 +223,7 @@ class Network(Value):
         return np.array([term.factor(x) for term in self.terms])
 
     def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> SparsePauliOp:
-        """Return H(w, x), simplified.
+        """Return H(w, x), simplified; if the network's representation depends on the weights and inputs, in that representation.
 
         Parameters
         ----------
@@ -231,9 +231,10 @@ class Network(Value):
         x : array_like of shape (num_inputs,)
         """
         values, inputs = self.weight_vector(weights), self.input_vector(x)
-        parts = [self.fixed]
-        parts += [w * c * term.operator for w, c, term in zip(values, self.factors(inputs), self.terms, strict=True)]
-        parts += [v * op for v, op in zip(inputs, self.inputs, strict=True) if op is not None]
+        there = self.at(values, inputs)
+        parts = [there.fixed]
+        parts += [w * c * term.operator for w, c, term in zip(values, there.factors(inputs), there.terms, strict=True)]
+        parts += [v * op for v, op in zip(inputs, there.inputs, strict=True) if op is not None]
         return SparsePauliOp.sum(parts).simplify(atol=0.0)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.networks.network import Network, Term, Vector
@@ -81,11 +79,6 @@ class EncodedNetwork(Network):
     def squared_error(self, target: Vector) -> SparsePauliOp:
         """Return the projection of Σ_m (r_m − y_m)² onto the levels."""
         return self._compiled(self.form.squared_error(target))
-
-    def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> SparsePauliOp:
-        """Return H(w, x) in the levels of the mean field."""
-        values, inputs = self.weight_vector(weights), self.input_vector(x)
-        return Network.hamiltonian(self.at(values, inputs), values, inputs)
 
     def truncation(self, weights: Vector, x: Vector) -> tuple[GaussianState, dict[str, object]]:
         """Return the true ground state, and a description of the truncation for reports."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
-from numpy.typing import ArrayLike
-
 from qep_qiskit.checks import flag
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import NETWORKS, Key
@@ -184,12 +182,6 @@ class ResistorNetwork(QuadraticNetwork):
         operators = [_resistor(i, j, self.place, self.number, x) for i, j in self.pairs]
         terms = tuple(replace(term, operator=op) for term, op in zip(self.terms, operators, strict=True))
         return replace(self, terms=terms)
-
-    def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> Polynomial:
-        """Return half the power at these conductances and inputs, as a polynomial in the free voltages."""
-        there = self.at(self.weight_vector(weights), self.input_vector(x))
-        assert isinstance(there, QuadraticNetwork)
-        return QuadraticNetwork.hamiltonian(there, weights, x)
 
 
 def _resistor(i: int, j: int, place: Mapping[int, int], number: Mapping[int, int], x: Vector | None) -> Polynomial:

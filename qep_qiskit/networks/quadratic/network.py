@@ -57,9 +57,10 @@ class QuadraticNetwork(Network):
     def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> Polynomial:
         """Return H(w, x) as a polynomial in positions and momenta."""
         values, inputs = self.weight_vector(weights), self.input_vector(x)
-        total = self.fixed
-        for w, c, term in zip(values, self.factors(inputs), self.terms, strict=True):
+        there = self.at(values, inputs)
+        total = there.fixed
+        for w, c, term in zip(values, there.factors(inputs), there.terms, strict=True):
             total = total + float(w * c) * term.operator
-        for v, op in zip(inputs, self.inputs, strict=True):
+        for v, op in zip(inputs, there.inputs, strict=True):
             total = total if op is None else total + float(v) * op
         return total
