@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.checks import shown, whole
+from qep_qiskit.checks import real, shown, whole
 from qep_qiskit.costs.cost import OutputCost, Vector
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import COSTS, Key
@@ -91,6 +91,4 @@ def softmax_cross_entropy(
     scale : float
         The inverse temperature of the softmax; expectations of Z span only [−1, 1], so 2 to 5 is usual.
     """
-    if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not np.isfinite(scale) or scale <= 0:
-        raise InputError(f"softmax_cross_entropy: scale is {scale!r}; give a finite number above 0")
-    return SoftmaxCrossEntropy(target, float(scale))
+    return SoftmaxCrossEntropy(target, real("softmax_cross_entropy: scale", scale, above=0.0))

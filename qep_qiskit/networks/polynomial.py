@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-
+from qep_qiskit.checks import real
 from qep_qiskit.errors import InputError
 
 CONSTANT, POSITION, PRODUCT, MOMENTUM = range(4)
@@ -112,9 +111,8 @@ def polynomial_from(labels: Polynomial | Mapping[str, float], sites: int | None,
     else:
         total = Polynomial()
         for label, value in labels.items():
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
-                raise InputError(f"{where}: coefficient {value!r} of {label} is not allowed; give a finite number")
-            total = total + Polynomial({_parsed(str(label), where): float(value)})
+            number = real(f"{where}: coefficient of {label}", value)
+            total = total + Polynomial({_parsed(str(label), where): number})
     for monomial in total.terms:
         for site in (monomial.i, monomial.j):
             if sites is not None and not 0 <= site < sites:

@@ -115,7 +115,7 @@ def test_saturated_cross_entropies(scale):
             wrong = np.exp(others - np.logaddexp(0.0, others))  # 1 − p of the label, without cancellation
             assert cost.error_signal(v)[label] == pytest.approx(-scale * wrong, rel=1e-9, abs=1e-300)
             assert np.isfinite(cost.curvature(v)).all()
-    with pytest.raises(InputError, match="scale is"):
+    with pytest.raises(InputError, match="scale: "):
         softmax_cross_entropy(0, scale=float("inf"))
 
 

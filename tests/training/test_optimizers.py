@@ -131,7 +131,7 @@ def test_schedules_begin_at_one_and_do_not_rise():
         (lambda: Momentum(decay=-0.1), "momentum: decay is -0.1"),
         (lambda: AdaptiveShots(base=AdaptiveShots()), "adaptive_shots: base is"),
         (lambda: AdaptiveShots(minimum=10, maximum=5), "adaptive_shots: minimum 10 and maximum 5"),
-        (lambda: AdaptiveShots(bias=0.0), "adaptive_shots: bias is 0.0; give a number above 0"),
+        (lambda: AdaptiveShots(bias=0.0), "adaptive_shots: bias: 0.0 is not allowed; give a finite number above 0"),
         (lambda: AdaptiveShots(bias_decay=1.0), "adaptive_shots: bias_decay is 1.0"),
         (lambda: walked(AdaptiveShots()), "adaptive_shots needs the gradient's error bar"),
         (lambda: schedule_of("cosin"), "schedule: 'cosin' is not allowed; .* did you mean 'cosine'"),

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import real
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import OPTIMIZERS, one_of
 
@@ -137,7 +138,7 @@ class Adam(_FixedShots):
     def __post_init__(self) -> None:
         _share("adam", "beta1", self.beta1)
         _share("adam", "beta2", self.beta2)
-        _above_zero("adam", "epsilon", self.epsilon)
+        real("adam: epsilon", self.epsilon, above=0.0)
 
     def start(self, size: int) -> Memory:
         """Return averages of zero."""
@@ -194,9 +195,9 @@ class AdaptiveShots:
         if isinstance(self.base, AdaptiveShots) or not isinstance(self.base, Optimizer):
             raise InputError(f"adaptive_shots: base is {self.base!r}; give a rule such as SGD() or Adam()")
         if self.lipschitz is not None:
-            _above_zero("adaptive_shots", "lipschitz", self.lipschitz)
+            real("adaptive_shots: lipschitz", self.lipschitz, above=0.0)
         _share("adaptive_shots", "smoothing", self.smoothing)
-        _above_zero("adaptive_shots", "bias", self.bias)
+        real("adaptive_shots: bias", self.bias, above=0.0)
         _share("adaptive_shots", "bias_decay", self.bias_decay)
         if self.minimum < 2 or (self.maximum is not None and self.maximum < self.minimum):
             raise InputError(
@@ -261,8 +262,3 @@ def optimizer_of(optimizer: object) -> Optimizer:
 def _share(name: str, key: str, value: float) -> None:
     if not 0.0 <= value < 1.0:
         raise InputError(f"{name}: {key} is {value!r}; give a number from 0 to below 1")
-
-
-def _above_zero(name: str, key: str, value: float) -> None:
-    if not (np.isfinite(value) and value > 0.0):
-        raise InputError(f"{name}: {key} is {value!r}; give a number above 0")
