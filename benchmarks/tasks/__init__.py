@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.task import Task
 from benchmarks.tasks.batch import BATCH, BATCH_NOISE, BATCH_VQE, BATCH_VQE_NOISE
+from benchmarks.tasks.batch_states import BATCH_STATES_1, BATCH_STATES_2
 from benchmarks.tasks.batched import BATCHED, BATCHED_SU2
 from benchmarks.tasks.energy_gradient import ENERGY_GRADIENT, ENERGY_GRADIENT_SU2
 from benchmarks.tasks.gradient import GRADIENT, LIMIT
@@ -18,6 +19,7 @@ from benchmarks.tasks.vqe import VQE
 
 _ALL: tuple[Task[Any], ...] = (
     GRADIENT, LIMIT, GROUND_STATE, ENERGY_GRADIENT, ENERGY_GRADIENT_SU2, BATCHED, BATCHED_SU2, VQE, PER_WEIGHT,
-    NOISY, NOISY_CONES, BATCH, BATCH_NOISE, BATCH_VQE, BATCH_VQE_NOISE, HUNDRED, HEAVY_HEX,
+    NOISY, NOISY_CONES, BATCH, BATCH_NOISE, BATCH_VQE, BATCH_VQE_NOISE, BATCH_STATES_1, BATCH_STATES_2,
+    HUNDRED, HEAVY_HEX,
 )  # fmt: skip
 TASKS: dict[str, Task[Any]] = {task.name: task for task in _ALL}
