@@ -62,8 +62,9 @@ def case(size: int) -> Case:
     sample = problem(size)
     signal = sample.cost.error_signal(qep.exact_gradient(sample).predictions)
     family = Family(sample.frame, sample.hamiltonian_row, signal @ sample.cost_rows, (0.0, -BETA, BETA))
-    vqe = qep.VQE(ansatz="real_amplitudes", layers=LAYERS, starts=1, tolerance=WANTED)
+    vqe = qep.VQE(ansatz="real_amplitudes", layers=LAYERS, starts=1, tolerance=WANTED, regulariser=1e-9)
     compiled = vqe.compiled(family)
+    assert compiled.program is not None
     start = stream(0, "VQE start", 0).normal(0.0, SPREADS[0], compiled.program.num_parameters)
     return Case(family, vqe, compiled.circuit, compiled.program, start)
 

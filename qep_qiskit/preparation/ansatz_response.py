@@ -17,7 +17,6 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.true_states import true_ground_states
-from qep_qiskit.preparation.variational import regulariser
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.threads import single_threaded
@@ -43,9 +42,8 @@ MOST_SHIFTED = 4096
 """The number of rows of shifted angles that are evaluated at once."""
 
 
-def ansatz_response(family: Family, program: CircuitProgram, theta: Vector) -> Responsive:
+def ansatz_response(family: Family, program: CircuitProgram, theta: Vector, mu: float) -> Responsive:
     """Return a function for the response of stationary angles, −(∂²E + μ)⁻¹ ∂⟨C⟩, with the regulariser μ of the descent."""
-    mu = regulariser(family.frame, family.free)
 
     @functools.cache
     def curvatures() -> tuple[Vector, NDArray[np.float64]]:
@@ -129,6 +127,8 @@ class AnsatzResponses:
         The coefficients of each sample's H.
     thetas : ndarray of shape (R, P)
         The stationary angles.
+    mu : ndarray of shape (R,)
+        The regulariser of each sample's descent.
     alone : sequence of callable
         The response of each sample, computed alone.
     inverses : sequence of ndarray of shape (P, P) or None, optional
@@ -141,12 +141,13 @@ class AnsatzResponses:
         frame: Frame,
         free: Matrix,
         thetas: Matrix,
+        mu: Vector,
         alone: Sequence[Responsive],
         inverses: Sequence[Matrix | None] | None = None,
     ) -> None:
         self._rows, self._frame, self._free, self._thetas, self._alone = rows, frame, free, thetas, alone
         self._inverses = (None,) * len(thetas) if inverses is None else inverses
-        self._mu = np.array([regulariser(frame, row) for row in free])
+        self._mu = mu
         self._curvatures: dict[int, tuple[Vector, Matrix]] = {}
 
     def members(self) -> list[Responsive]:

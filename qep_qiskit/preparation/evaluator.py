@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
+from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Progress
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.batched.program import BatchedProgram
+from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.eigen.operators import PauliSum
 
 Real = NDArray[np.float64]
@@ -22,6 +24,8 @@ MOST_BOUND = 512
 """The number of operators that a loop keeps compiled."""
 MOST_BATCHED_QUBITS = 10
 """The largest number of qubits for which rows of one array are faster than a loop."""
+STATE_SECONDS = 1.2e-8
+"""The duration of an energy and its gradient on a state vector, per amplitude and layer of gates."""
 EVERY = 1.0
 """The number of seconds between two reports."""
 
@@ -84,11 +88,45 @@ class Loop:
         return self._bound[key]
 
 
-def evaluator_for(circuit: QuantumCircuit, program: CircuitProgram, paulis: PauliList) -> Evaluator:
-    """Return the fastest evaluator for a circuit and Pauli strings."""
-    if circuit.num_qubits <= MOST_BATCHED_QUBITS:
+def evaluator_for(
+    circuit: QuantumCircuit, program: CircuitProgram | None, paulis: PauliList, simulation: str = "auto"
+) -> Evaluator:
+    """Return the evaluator of a circuit and Pauli strings that is named, or the fastest one.
+
+    Parameters
+    ----------
+    circuit : QuantumCircuit
+    program : CircuitProgram or None
+        The circuit compiled for state vectors; None if these do not fit.
+    paulis : PauliList
+    simulation : {"auto", "statevector", "light_cones"}
+
+    Raises
+    ------
+    InputError
+        If light cones are the only way and one of them is too large.
+    """
+    qubits = circuit.num_qubits
+    if simulation == "light_cones" or program is None:
+        try:
+            return LightCones(circuit, paulis)
+        except InputError as error:
+            what = "simulation = 'light_cones'" if program is not None else f"{qubits} qubits do not fit in a state vector, and"
+            raise InputError(f"preparation.simulation: {what} {error}; take fewer layers or a sparser graph") from None
+    if qubits <= MOST_BATCHED_QUBITS:
         return BatchedProgram(circuit, paulis)
+    if simulation == "auto":
+        try:
+            cones = LightCones(circuit, paulis)
+        except InputError:
+            return Loop(program, paulis)
+        if cones.sizes.seconds < STATE_SECONDS * 2.0**qubits * circuit.depth():
+            return cones
     return Loop(program, paulis)
+
+
+NAMES: dict[type, str] = {BatchedProgram: "statevector", Loop: "statevector", LightCones: "light_cones"}
+"""What each evaluator is called in reports."""
 
 
 class Reported:

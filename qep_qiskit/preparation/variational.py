@@ -25,8 +25,6 @@ from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.preparation.quasi_newton import FullMemory, Memory, memory_for
 
 Real = NDArray[np.float64]
-REGULARISER = 1e-4
-"""μ as a share of the largest coefficient of H."""
 FREE, NUDGED = 0.03, 0.3
 """The share of the tolerance at which |r₀| / |∂⟨C⟩| and |∂E_β − r₀| / |β ∂⟨C⟩| stop. With these, the relative error of the
 gradient is at most twice the tolerance in 95 % of random networks, at β from 0.02 to 0.3."""
@@ -61,11 +59,14 @@ class Precision:
         The wanted error of expectations of the cost's observables.
     most : int
         The largest number of evaluations per row.
+    regulariser : float
+        μ as a share of the largest coefficient of H.
     """
 
     tolerance: float
     predictions: float
     most: int
+    regulariser: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +143,9 @@ class Free:
         self.memory.put(rows, end.memory, np.arange(len(rows)))
 
 
-def regulariser(frame: Frame, free: Real) -> float:
-    """Return μ for the coefficients of H in a frame."""
-    return REGULARISER * (float(np.abs(free[frame.busy]).max(initial=0.0)) or 1.0)
+def regulariser(share: float, frame: Frame, free: Real) -> float:
+    """Return μ, a share of the largest coefficient of H in a frame."""
+    return share * (float(np.abs(free[frame.busy]).max(initial=0.0)) or 1.0)
 
 
 class Model:
@@ -152,7 +153,7 @@ class Model:
 
     def __init__(self, evaluator: Evaluator, families: Sequence[Family], precision: Precision) -> None:
         self.evaluator, self.families, self.precision = evaluator, families, precision
-        self.mu = np.array([regulariser(family.frame, family.free) for family in families])
+        self.mu = np.array([regulariser(precision.regulariser, family.frame, family.free) for family in families])
         self.free = np.array([family.free for family in families])
         sizes = np.array([np.abs(family.free[family.frame.busy]).sum() for family in families])
         self.floor = ROUNDING * np.maximum(sizes, 1e-2)
@@ -271,7 +272,7 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
     A small gradient alone does not tell a minimum from a saddle, at which the nudged phases would leave along the direction of
     negative curvature. From a saddle the search goes on along that direction.
     """
-    rows = rows[free.done[rows]]
+    rows, at_saddle = rows[free.done[rows]], rows[:0]
     for _ in range(MOST_SADDLES if len(rows) else 0):
         values, axes = np.linalg.eigh(hessians(model, rows, free.thetas[rows]))
         values += model.mu[rows][:, None]
@@ -284,10 +285,11 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
         left = np.maximum(model.precision.most - free.evaluations[rows], 1)
         free.take(rows, _descend_free(model, rows, begin, free.memory.kept(rows), share, left))
         moved = np.abs(free.thetas[rows] - before).max(axis=1, initial=0.0)
+        at_saddle = rows[saddle]
         rows = rows[(saddle | (moved > FAR)) & (free.evaluations[rows] < model.precision.most)]
         if not len(rows):
             return
-    free.done[rows] = False
+    free.done[at_saddle] = False
 
 
 def hessians(model: Model, owners: Rows, thetas: Real) -> Real:

@@ -24,11 +24,11 @@ from qep_qiskit.memory import require
 from qep_qiskit.preparation.angle_search import measured_warnings, search_angles
 from qep_qiskit.preparation.ansatz_response import AnsatzResponses, ansatz_response
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
-from qep_qiskit.preparation.evaluator import Evaluator, Reported, evaluator_for
+from qep_qiskit.preparation.evaluator import NAMES, Evaluator, Reported, evaluator_for
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.found_states import FoundStates, found_states
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, each, one_of, silent
-from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, Begin, Precision, Solution, solve
+from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, Begin, Precision, Solution, regulariser, solve
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.batched.program import BatchedProgram
@@ -36,6 +36,7 @@ from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
 MOST_QUBITS = 24
+SIMULATIONS = ("auto", "statevector", "light_cones")
 SPREADS = (0.1, 0.6, 1.2)
 """Standard deviations of the initial angles of random starts, used in turn."""
 
@@ -76,13 +77,18 @@ class VQE(Preparer):
         The wanted error of predictions due to an unfinished descent; the loss follows.
     max_iterations : int
         The largest number of evaluations per phase.
+    regulariser : float
+        μ in units of the largest coefficient of H.
+    simulation : {"auto", "statevector", "light_cones"}
+        ``"light_cones"`` computes each expectation from the few qubits that it depends on, exactly, at any number of qubits.
+        ``"auto"`` takes it where it is cheaper and where state vectors do not fit.
 
     Notes
     -----
     For a variational state the EP identity needs stationarity in θ, not the true ground state. EP then gives the gradient of the
-    ansatz's own loss (see :func:`variational_gradient`). The regulariser ½μ|θ|², with μ = 1e-4 of the largest coefficient of H,
-    chooses one point of a flat valley of the energy; without it stationarity would not define the state. What the free phase
-    leaves of its gradient is subtracted in the nudged phases, so that its effect on the gradient is not divided by β.
+    ansatz's own loss (see :func:`variational_gradient`). The regulariser ½μ|θ|² chooses one point of a flat valley of the energy;
+    without it stationarity would not define the state. What the free phase leaves of its gradient is subtracted in the nudged
+    phases, so that its effect on the gradient is not divided by β.
     """
 
     ansatz: Annotated[str | os.PathLike[str] | QuantumCircuit, Key(ALLOWED, read=circuit_file)] = "hamiltonian"
@@ -95,6 +101,8 @@ class VQE(Preparer):
     tolerance: Annotated[float, Key("the wanted relative error of the gradient", above=0)] = 1e-3
     prediction_tolerance: Annotated[float, Key("the wanted error of predictions", above=0)] = 1e-3
     max_iterations: Annotated[int, Key("the largest number of evaluations per phase", least=1, most=10_000_000)] = 5000
+    regulariser: Annotated[float, Key("the regulariser of the angles", above=0)] = 1e-4
+    simulation: Annotated[str, Key("how energies are computed", words=SIMULATIONS)] = "auto"
     supports: ClassVar[Capabilities] = Capabilities(
         variational="ansatz",
         together=True,
@@ -128,7 +136,7 @@ class VQE(Preparer):
         if ansatz not in BUILT_IN:
             labels, options = ("I" * family.num_qubits,), (1, False, "")  # these options do not apply to a user's circuit
         content = _Ansatz(fingerprint(identified(ansatz), "ansatz"), ansatz)
-        return _compiled(content, family.num_qubits, labels, family.frame.labels, *options)
+        return _compiled(content, family.num_qubits, labels, family.frame.labels, self.simulation, *options)
 
     def prepare(
         self,
@@ -163,7 +171,7 @@ class VQE(Preparer):
         for part, (compiled, members) in enumerate(groups.values()):
             evaluator = Reported(compiled.evaluator, one_of(len(groups), part, progress))
             begins = [self._begin(families[i], compiled, frees[i], nears[i], seed) for i in members]
-            with single_threaded(compiled.program.num_qubits):
+            with single_threaded(compiled.circuit.num_qubits):
                 if self.optimizer is None and self.estimator is None:
                     solutions = solve(evaluator, [families[i] for i in members], begins, self.precision, evaluator.stage)
                 else:
@@ -171,23 +179,47 @@ class VQE(Preparer):
                         search_angles(self, compiled.circuit, evaluator, families[i], begin)
                         for i, begin in zip(members, begins, strict=True)
                     ]
+                if compiled.program is None:
+                    prepared |= {
+                        i: self._without_states(families[i], compiled, s) for i, s in zip(members, solutions, strict=True)
+                    }
+                    continue
                 found = found_states(compiled.states, [families[i] for i in members], [s.angles for s in solutions])
                 for i, solution, states in zip(members, solutions, found, strict=True):
                     prepared[i] = self._prepared(families[i], compiled, solution, states)
-            prepared.update(_responding_together(families, compiled, {i: prepared[i] for i in members}))
+            prepared.update(self._responding_together(families, compiled, {i: prepared[i] for i in members}))
         progress("VQE", 1.0)
         return [prepared[i] for i in range(count)]
 
     @property
     def precision(self) -> Precision:
         """How far descents go."""
-        return Precision(self.tolerance, self.prediction_tolerance, self.max_iterations)
+        return Precision(self.tolerance, self.prediction_tolerance, self.max_iterations, self.regulariser)
+
+    def _mu(self, family: Family) -> float:
+        return regulariser(self.regulariser, family.frame, family.free)
+
+    def _responding_together(
+        self, families: Sequence[Family], compiled: Compiled, prepared: dict[int, Prepared]
+    ) -> dict[int, Prepared]:
+        """Return the results of a batch whose responses are computed together; one sample's responses are computed alone."""
+        free = {i: result for i, result in prepared.items() if result.response is not None and not result.silence}
+        if len(free) < 2:
+            return {}
+        thetas = [result.angles[families[i].betas.index(0.0)] for i, result in free.items() if result.angles is not None]
+        rows = np.array([families[i].free for i in free])
+        mu = np.array([self._mu(families[i]) for i in free])
+        alone = [result.response for result in free.values() if result.response is not None]
+        frame, inverses = families[next(iter(free))].frame, [_matrix(result.carried) for result in free.values()]
+        responses = AnsatzResponses(compiled.evaluator, frame, rows, np.array(thetas), mu, alone, inverses)
+        members = zip(free, responses.members(), strict=True)
+        return {i: replace(free[i], response=member) for i, member in members}
 
     def _refuse_too_large(self, family: Family) -> None:
-        if family.num_qubits > MOST_QUBITS:
+        if family.num_qubits > MOST_QUBITS and self.simulation == "statevector":
             raise InputError(
-                f"preparation.method: VQE optimises on state vectors, and {family.num_qubits} qubits do not fit "
-                f"(at most {MOST_QUBITS}); use adiabatic circuits"
+                f"preparation.simulation: {family.num_qubits} qubits do not fit in a state vector (at most {MOST_QUBITS}); "
+                "take simulation = 'light_cones' or adiabatic circuits"
             )
         each = len(family.support) if self.ansatz == "hamiltonian" else 2 * family.num_qubits
         angles_at_least = 0 if self.shared_angles or self.ansatz not in BUILT_IN else self.layers * each
@@ -199,7 +231,7 @@ class VQE(Preparer):
 
     def _begin(self, family: Family, compiled: Compiled, free: Prepared | None, near: Prepared | None, seed: int) -> Begin:
         """Return the free angles if they are known, else those of a similar problem, else several starts."""
-        size = compiled.program.num_parameters
+        size = compiled.evaluator.num_parameters
         if free is not None and free.angles is not None and 0.0 not in family.betas:
             return Begin(free.angles[:1], True, _matrix(free.carried))
         near = near if free is None else free
@@ -216,30 +248,54 @@ class VQE(Preparer):
         return Begin(np.array(starts).reshape(len(starts), size))
 
     def _prepared(self, family: Family, compiled: Compiled, solution: Solution, states: FoundStates) -> Prepared:
+        """Return the result where a state vector fits."""
         program, theta = compiled.program, solution.angles
-        phases = tuple(
-            Phase(
-                beta,
-                float(energy),
-                float(residual),
-                float(variance),
-                gradient_error=float(error),
-                residual_noise=None if solution.noise is None else float(solution.noise[p]),
-            )
-            for p, (beta, energy, residual, variance, error) in enumerate(
-                zip(family.betas, states.energies, solution.residuals, states.variances, solution.errors, strict=True)
-            )
+        assert program is not None
+        free = family.betas.index(0.0) if 0.0 in family.betas else None
+        return self._result(
+            compiled,
+            solution,
+            _phases(family, solution, states.energies, states.variances),
+            states=lambda: states.rows,
+            expectations=states.expectations,
+            response=None if free is None else ansatz_response(family, program, theta[free], self._mu(family)),
+            silence=f"more than {MOST_CURVED_ANGLES} angles take too long" if program.num_parameters > MOST_CURVED_ANGLES else "",
         )
+
+    def _without_states(self, family: Family, compiled: Compiled, solution: Solution) -> Prepared:
+        """Return the result for more qubits than a state vector holds."""
+        from qep_qiskit.simulation.circuit_shots import CircuitShots  # it imports Aer
+
+        def states() -> NDArray[np.complex128]:
+            raise InputError(f"{family.num_qubits} qubits do not fit in a state vector (at most {MOST_QUBITS})")
+
+        theta = solution.angles
+        energies = np.einsum("pl,pl->p", compiled.evaluator.expectations(theta), family.coefficients)
+        return self._result(
+            compiled,
+            solution,
+            _phases(family, solution, energies, None),
+            states=states,
+            expectations=functools.partial(compiled.expectations, theta),
+            draw=CircuitShots(compiled.circuit, theta),
+            silence="light cones give no response to a nudge",
+        )
+
+    def _result(self, compiled: Compiled, solution: Solution, phases: tuple[Phase, ...], **parts: Any) -> Prepared:
+        theta = solution.angles
+        details = {
+            **self.describe(),
+            "simulation": NAMES[type(compiled.evaluator)],
+            "angles": compiled.evaluator.num_parameters,
+            "warnings": self._warnings(phases, solution),
+        }
         return Prepared(
             phases=phases,
-            states=lambda: states.rows,
             circuits=lambda: (StateCircuit(compiled.circuit, tuple(range(len(theta))), theta),),
-            expectations=states.expectations,
             angles=theta,
             carried=solution.inverse,
-            details={**self.describe(), "angles": program.num_parameters, "warnings": self._warnings(phases, solution)},
-            response=None if 0.0 not in family.betas else ansatz_response(family, program, theta[family.betas.index(0.0)]),
-            silence=f"more than {MOST_CURVED_ANGLES} angles take too long" if program.num_parameters > MOST_CURVED_ANGLES else "",
+            details=details,
+            **parts,
         )
 
     def _warnings(self, phases: tuple[Phase, ...], solution: Solution) -> list[str]:
@@ -272,21 +328,23 @@ class VQE(Preparer):
             "starts": self.starts,
             "tolerance": self.tolerance,
             "prediction_tolerance": self.prediction_tolerance,
+            "regulariser": self.regulariser,
+            "simulation": self.simulation,
         }
 
 
-def _responding_together(families: Sequence[Family], compiled: Compiled, prepared: dict[int, Prepared]) -> dict[int, Prepared]:
-    """Return the results of a batch whose responses are computed together; one sample's responses are computed alone."""
-    free = {i: result for i, result in prepared.items() if result.response is not None and not result.silence}
-    if len(free) < 2:
-        return {}
-    thetas = [result.angles[families[i].betas.index(0.0)] for i, result in free.items() if result.angles is not None]
-    rows = np.array([families[i].free for i in free])
-    alone = [result.response for result in free.values() if result.response is not None]
-    frame, inverses = families[next(iter(free))].frame, [_matrix(result.carried) for result in free.values()]
-    responses = AnsatzResponses(compiled.evaluator, frame, rows, np.array(thetas), alone, inverses)
-    members = zip(free, responses.members(), strict=True)
-    return {i: replace(free[i], response=member) for i, member in members}
+def _phases(family: Family, solution: Solution, energies: Vector, variances: Vector | None) -> tuple[Phase, ...]:
+    return tuple(
+        Phase(
+            beta,
+            float(energies[p]),
+            float(solution.residuals[p]),
+            None if variances is None else float(variances[p]),
+            gradient_error=float(solution.errors[p]),
+            residual_noise=None if solution.noise is None else float(solution.noise[p]),
+        )
+        for p, beta in enumerate(family.betas)
+    )
 
 
 def _matrix(carried: object) -> Vector | None:
@@ -323,19 +381,28 @@ class Compiled:
     """An ansatz as a circuit, compiled for states and Hessians, and for the energies of many rows of angles."""
 
     circuit: QuantumCircuit
-    program: CircuitProgram
+    program: CircuitProgram | None
+    paulis: PauliList
     evaluator: Evaluator
+
+    def expectations(self, thetas: Vector, paulis: PauliList) -> Vector:
+        """Return the expectations of any strings, without state vectors."""
+        same = len(paulis) == len(self.paulis) and paulis == self.paulis
+        return (self.evaluator if same else evaluator_for(self.circuit, None, paulis)).expectations(thetas)
 
     def states(self, thetas: Vector) -> NDArray[np.complex128]:
         """Return the states of rows of angles, shape (R, 2**n)."""
-        return self.evaluator.states(thetas) if isinstance(self.evaluator, BatchedProgram) else self.program.states(thetas)
+        if isinstance(self.evaluator, BatchedProgram):
+            return self.evaluator.states(thetas)
+        assert self.program is not None
+        return self.program.states(thetas)
 
 
 @functools.lru_cache(maxsize=16)
 def _circuit(
     content: _Ansatz, num_qubits: int, labels: tuple[str, ...], layers: int, shared: bool, entanglement: str
-) -> tuple[QuantumCircuit, CircuitProgram]:
-    circuit = build(
+) -> QuantumCircuit:
+    return build(
         content.ansatz,
         num_qubits=num_qubits,
         paulis=PauliList(list(labels)),
@@ -343,10 +410,13 @@ def _circuit(
         shared_angles=shared,
         entanglement=entanglement,
     )
-    return circuit, CircuitProgram.from_circuit(circuit)
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(content: _Ansatz, num_qubits: int, labels: tuple[str, ...], strings: tuple[str, ...], *options: Any) -> Compiled:
-    circuit, program = _circuit(content, num_qubits, labels, *options)
-    return Compiled(circuit, program, evaluator_for(circuit, program, PauliList(list(strings))))
+def _compiled(
+    content: _Ansatz, num_qubits: int, labels: tuple[str, ...], strings: tuple[str, ...], simulation: str, *options: Any
+) -> Compiled:
+    circuit = _circuit(content, num_qubits, labels, *options)
+    program = CircuitProgram.from_circuit(circuit) if num_qubits <= MOST_QUBITS else None
+    paulis = PauliList(list(strings))
+    return Compiled(circuit, program, paulis, evaluator_for(circuit, program, paulis, simulation))

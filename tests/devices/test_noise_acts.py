@@ -153,7 +153,7 @@ def test_noise_on_any_gate_acts_or_is_refused(make, name):
     size = {"cu1": 2, "ccx": 3}.get(name, 1)
     model = NoiseModel(basis_gates=["rz", "sx", "x", "cx", "rx"])
     model.add_all_qubit_quantum_error(depolarizing_error(0.5, size), name)
-    options = {"preparer": qep.VQE(ansatz=circuit, starts=1, max_iterations=3, tolerance=10.0), "case": problem(3), "seed": 1}
+    options = {"preparer": qep.VQE(ansatz=circuit, starts=1, max_iterations=3, tolerance=1e3), "case": problem(3), "seed": 1}
     if make is qep.simulator and name == "ccx":
         with pytest.raises(InputError, match=r"'ccx'.*qep\.aer"):
             predictions(make(noise=model), **options)

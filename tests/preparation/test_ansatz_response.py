@@ -7,6 +7,7 @@ import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.preparation.ansatz_response import AnsatzResponses
 from qep_qiskit.preparation.response import Member, respond
+from qep_qiskit.preparation.variational import regulariser
 from qep_qiskit.simulation.batched.program import BatchedProgram
 
 
@@ -33,6 +34,7 @@ def batch(request):
         frame,
         np.array([family.free for family in families]),
         np.array([state.angles[0] for state in states]),
+        np.array([regulariser(vqe.regulariser, frame, family.free) for family in families]),
         [state.response for state in states],
         inverses,
     )

@@ -41,7 +41,11 @@ class Ansatz:
 
     def __init__(self, problem: qep.Problem, vqe: qep.VQE) -> None:
         family = free_family(problem)
-        self.problem, self.program, self.mu = problem, vqe.compiled(family).program, regulariser(family.frame, family.free)
+        self.problem, self.program, self.mu = (
+            problem,
+            vqe.compiled(family).program,
+            regulariser(vqe.regulariser, family.frame, family.free),
+        )
         self.strings = structure_for(problem.frame.paulis)
 
     def slope(self, theta, operator):

@@ -84,12 +84,6 @@ def test_bad_options_are_refused_in_one_line(options: dict[str, object], names: 
     assert "\n" not in str(caught.value)
 
 
-def test_too_many_qubits_are_refused() -> None:
-    network = qep.ising(sites=30, edges="chain", outputs=[1])
-    with warnings.catch_warnings(), pytest.raises(InputError, match="30 qubits do not fit"):
-        qep.gradient(qep.Problem(network, network.initial_weights(), cost=qep.SquaredError([1.0])), preparer=qep.VQE())
-
-
 def test_a_warning_is_true_and_its_advice_works() -> None:
     problem = chain(6)
     with pytest.warns(NudgeWarning, match=r"stopped after 40 evaluations .* raise max_iterations or tolerance") as caught:

@@ -1,0 +1,75 @@
+"""VQE by light cones: the answers of state vectors, and circuits that are too large for these."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qiskit.quantum_info import PauliList
+
+import qep_qiskit as qep
+from qep_qiskit.equilibrium.families import family_of, free_family
+from qep_qiskit.errors import InputError
+
+
+def paramagnet(sites: int, edges="chain") -> qep.Problem:
+    network = qep.ising(sites=sites, edges=edges, inputs=[0, 1], outputs=[3])
+    rng = np.random.default_rng(sites)
+    weights = {name: rng.uniform(0.8, 1.6) if name[0] == "g" else rng.uniform(-0.6, 0.6) for name in network.names}
+    return qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]))
+
+
+@pytest.mark.parametrize("ansatz", ["hamiltonian", "real_amplitudes"])
+def test_light_cones_give_the_gradient_of_state_vectors(ansatz):
+    problem = paramagnet(7)
+    by_states, by_cones = (
+        qep.gradient(
+            problem,
+            preparer=qep.VQE(ansatz, layers=1, starts=1, tolerance=1e-6, simulation=simulation),
+            stencil=qep.symmetric(0.1),
+        )
+        for simulation in ("statevector", "light_cones")
+    )
+    np.testing.assert_allclose(by_cones.values, by_states.values, atol=1e-5)
+    np.testing.assert_allclose(by_cones.predictions, by_states.predictions, atol=1e-6)
+
+
+def test_the_result_says_which_simulation_ran():
+    for sites, simulation in ((5, "statevector"), (16, "light_cones"), (30, "light_cones")):
+        prepared = qep.VQE(layers=1, starts=1).prepare(free_family(paramagnet(sites)))
+        assert prepared.details["simulation"] == simulation
+
+
+def test_forty_qubits():
+    problem = paramagnet(40)
+    vqe = qep.VQE(layers=2, starts=1)
+    free = vqe.prepare(free_family(problem))
+    strings = PauliList(["I" * 38 + "ZX", "XX" + "I" * 38])
+    near = qep.VQE(layers=2, starts=1).prepare(free_family(paramagnet(40)), warm_start=free)
+    np.testing.assert_allclose(near.expectations(strings), free.expectations(strings), atol=1e-3)
+    assert free.phases[0].variance is None and free.details["warnings"] == []
+    with pytest.raises(InputError, match=r"^40 qubits do not fit in a state vector[^\n]*$"):
+        free.states()
+    nudge = problem.cost.error_signal(problem.cost_rows @ free.expectations(problem.frame.paulis)[0]) @ problem.cost_rows
+    nudged = vqe.prepare(family_of(problem, nudge, (0.05, -0.05)), free=free)
+    plus, minus = nudged.expectations(problem.frame.paulis)
+    gradient = problem.derivative_rows @ (plus - minus) / 0.1
+    whole = qep.gradient(problem, preparer=vqe, stencil=qep.symmetric(0.05))
+    np.testing.assert_allclose(whole.values, gradient, atol=1e-9)
+    direction = gradient / np.linalg.norm(gradient)
+    tight = qep.VQE(layers=2, starts=1, tolerance=1e-5)
+
+    def loss(step):
+        moved = qep.Problem(problem.network, problem.weights + step * direction, problem.x, cost=problem.cost)
+        prepared = tight.prepare(free_family(moved), warm_start=free)
+        return problem.cost.value(moved.cost_rows @ prepared.expectations(moved.frame.paulis)[0])
+
+    assert gradient @ direction == pytest.approx((loss(0.01) - loss(-0.01)) / 0.02, rel=0.02)
+
+
+def test_cones_that_are_too_large_are_refused_with_their_size():
+    network = qep.ising(sites=30, edges="complete", outputs=[1])
+    problem = qep.Problem(network, network.initial_weights(), cost=qep.SquaredError([1.0]))
+    with pytest.raises(InputError, match=r"30 qubits do not fit in a state vector, and [^\n]*\d+ qubits[^\n]*$"):
+        qep.VQE().prepare(free_family(problem))
+    with pytest.raises(InputError, match="simulation = 'light_cones'"):
+        qep.VQE(simulation="statevector").prepare(free_family(problem))
