@@ -41,6 +41,8 @@ STEP = 1e-3
 """The step of the differences for a Hessian, in radians."""
 KICK, FAR = 0.1, 0.3
 """The first step away from a saddle, and the step from which on a Hessian is computed again, in radians."""
+SHARPER = 0.5
+"""The factor by which each further descent from a saddle goes further."""
 MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
 ROUNDING = 1e-13
@@ -273,7 +275,7 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
     negative curvature. From a saddle the search goes on along that direction.
     """
     rows, at_saddle = rows[free.done[rows]], rows[:0]
-    for _ in range(MOST_SADDLES if len(rows) else 0):
+    for attempt in range(MOST_SADDLES if len(rows) else 0):
         values, axes = np.linalg.eigh(hessians(model, rows, free.thetas[rows]))
         values += model.mu[rows][:, None]
         assert isinstance(free.memory, FullMemory)
@@ -283,7 +285,7 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
         begin = free.thetas[rows] + np.where(saddle, KICK, 0.0)[:, None] * way
         before = free.thetas[rows]
         left = np.maximum(model.precision.most - free.evaluations[rows], 1)
-        free.take(rows, _descend_free(model, rows, begin, free.memory.kept(rows), share, left))
+        free.take(rows, _descend_free(model, rows, begin, free.memory.kept(rows), share * SHARPER**attempt, left))
         moved = np.abs(free.thetas[rows] - before).max(axis=1, initial=0.0)
         at_saddle = rows[saddle]
         rows = rows[(saddle | (moved > FAR)) & (free.evaluations[rows] < model.precision.most)]
