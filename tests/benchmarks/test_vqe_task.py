@@ -8,7 +8,7 @@ from benchmarks.tasks import vqe
 
 @pytest.fixture(scope="module")
 def case():
-    return vqe.case(4)
+    return vqe.case(4, layers=1)
 
 
 def test_a_rival_that_is_stopped_gives_a_lower_bound(case, monkeypatch):
@@ -25,5 +25,6 @@ def test_a_rival_that_arrives_agrees_with_ours(case):
     ours, other = vqe.ours(case)(), vqe.qiskit_vqe(case, plugin=True)()
     assert not other.stopped
     assert other.evaluations > 10
-    assert vqe.error(case, other, ours) < 1e-8
+    assert vqe.error(case, other, ours) < 5e-3
+    assert vqe.relative(case, ours, case.precise) < 2 * vqe.WANTED
     assert "lower bound" not in vqe.details(case, ours)
