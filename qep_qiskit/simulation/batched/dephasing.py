@@ -111,7 +111,7 @@ def without_leaves(
         return unchanged
     used = [mask for step in others for mask in ([step.qubits] if isinstance(step, Hadamards) else step.angles)]
     used += [string.x | string.z for string in strings]
-    leaves = _leaves(list(first.angles), (1 << num_qubits) - 1 & ~reduce(or_, used, 0))
+    leaves = leaves_of(list(first.angles), (1 << num_qubits) - 1 & ~reduce(or_, used, 0))
     groups: dict[int, list[Angle]] = {}
     for mask, angle in first.angles.items():
         if mask & leaves and mask & ~leaves:
@@ -132,7 +132,7 @@ def without_leaves(
     return total, [step for step in smaller if not isinstance(step, Phases) or step.angles], read, dephasing
 
 
-def _leaves(masks: Sequence[int], candidates: int) -> int:
+def leaves_of(masks: Sequence[int], candidates: int) -> int:
     """Return those candidates that share no mask with each other and a mask with other qubits at most once."""
     while True:
         met = refused = 0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.cones.groups import String, group_of, refusal
+from qep_qiskit.simulation.cones.leaves import simulated_qubits
 from qep_qiskit.simulation.cones.sizes import TreeSize, states_seconds
 from qep_qiskit.simulation.cones.trees import Forest
 from qep_qiskit.simulation.cones.walk import Circuit
@@ -39,7 +40,8 @@ def planted(circuit: Circuit, strings: Sequence[String], limit: int) -> tuple[li
             forests.append(Forest())
         if forests[-1].add(group):
             if len(support) > 1 or support[0] not in covered:
-                amplitudes += 2.0**qubits if qubits <= limit else math.inf
+                small = simulated_qubits(group.cone.form, (1 << len(support)) - 1)
+                amplitudes += 2.0**small if qubits <= limit else math.inf
         elif qubits <= limit:
             rest += members
         else:

@@ -16,16 +16,17 @@ def states_seconds(steps: int, amplitudes: float) -> float:
 
 @dataclass(frozen=True)
 class TemplateSize:
-    """Cones of equal structure: the qubits and steps of each, and how many there are."""
+    """Cones of equal structure: the qubits and steps of each, how many there are, and the qubits of the states for each."""
 
     qubits: int
     steps: int
     cones: int
+    simulated: int
 
     @property
     def seconds(self) -> float:
         """Rough duration of the energy and gradient of one row of parameters, on one core."""
-        return states_seconds(self.steps, self.cones * 2.0**self.qubits)
+        return states_seconds(self.steps, self.cones * 2.0**self.simulated)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class ConeSizes:
 
     Examples
     --------
-    >>> print(ConeSizes([TemplateSize(6, 9, 99), TemplateSize(4, 9, 2)]))
+    >>> print(ConeSizes([TemplateSize(6, 9, 99, 6), TemplateSize(4, 9, 2, 4)]))
     101 light cones of 4 to 6 qubits in 2 structures, 6,368 amplitudes
     >>> print(ConeSizes([], TreeSize(15, 270, 5, 38_000)))
     270 light cones of up to 15 qubits, contracted as trees with 38,000 paths
@@ -79,8 +80,8 @@ class ConeSizes:
 
     @property
     def amplitudes(self) -> int:
-        """The number of amplitudes of all cones that are simulated as states."""
-        return sum(template.cones << template.qubits for template in self.templates)
+        """The number of amplitudes of all cones that are simulated as states; their leaves need fewer qubits."""
+        return sum(template.cones << template.simulated for template in self.templates)
 
     @property
     def seconds(self) -> float:
@@ -90,7 +91,7 @@ class ConeSizes:
     @property
     def memory(self) -> float:
         """The number of bytes that an evaluation of one row needs at a time."""
-        states = (16.0 * 2**template.qubits * (template.steps + 4) for template in self.templates)
+        states = (16.0 * 2**template.simulated * (template.steps + 4) for template in self.templates)
         return max([*states, 16.0 * 8 * self.trees.paths if self.trees else 0.0])
 
     @property

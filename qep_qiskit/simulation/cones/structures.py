@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from qep_qiskit.simulation.cones.embedding import embedding
 from qep_qiskit.simulation.cones.groups import Group
+from qep_qiskit.simulation.cones.leaves import simulated_qubits
 from qep_qiskit.simulation.cones.order import rearranged, relocated, standard_order
 from qep_qiskit.simulation.cones.sizes import TemplateSize
 from qep_qiskit.simulation.cones.walk import Form, Phased, X, Y, Z
@@ -38,7 +40,15 @@ class Structure:
 
     @property
     def size(self) -> TemplateSize:
-        return TemplateSize(self.form.qubits, len(self.form.steps), len(self.columns))
+        return self.size_with(0)
+
+    def size_with(self, columns: int) -> TemplateSize:
+        """Return the size with more columns."""
+        return TemplateSize(self.form.qubits, len(self.form.steps), len(self.columns) + columns, self._simulated)
+
+    @cached_property
+    def _simulated(self) -> int:
+        return simulated_qubits(self.form, sum(1 << wire for wire, letter in enumerate(self.letters) if letter))
 
 
 def structures_of(groups: Iterable[Group]) -> list[Structure]:
@@ -84,8 +94,7 @@ def _joined(structures: Sequence[Structure]) -> list[Structure]:
     kept: list[Structure] = []
     for structure in structures:
         for host in reversed(kept):  # the smallest first
-            more = TemplateSize(host.form.qubits, len(host.form.steps), len(host.columns) + len(structure.columns))
-            if more.seconds > host.size.seconds + structure.size.seconds:
+            if host.size_with(len(structure.columns)).seconds > host.size.seconds + structure.size.seconds:
                 continue
             image = embedding(structure.form, host.form, structure.letters, host.letters)
             if image is not None:
