@@ -1,8 +1,8 @@
-"""How the cost of light cones grows with sites and layers, and the picture of it: ``python -m benchmarks.cones``.
+"""Growth of the cost of light cones with sites and layers, and a picture of it: ``python -m benchmarks.cones``.
 
 One evaluation is the energy and the gradient of all angles of the per-term Hamiltonian ansatz of an Ising network, for one row of
 angles, in processor time on one thread. Setting up is done once per circuit: finding the cones, and the first evaluation. The
-state vector of the whole circuit is measured beside it as far as it goes in reasonable time.
+state vector of the whole circuit is measured as well, up to 18 sites.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ GRAPHS = ("chain", "heavy-hex")
 WHOLE = (8, 10, 12, 14, 16, 18)
 WHOLE_LAYERS = 2
 LONGEST = 1.5
-"""Evaluations are repeated for about so many seconds."""
+"""Evaluations are repeated for up to this many seconds."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,9 @@ def draw(path: Path) -> list[Cost]:
     figure, panels = plt.subplots(1, 2, figsize=(9.0, 4.4), layout="constrained", sharey=True)
     for axes, graph in zip(panels, GRAPHS, strict=True):
         for layers, mark in zip(LAYERS, "os^D", strict=True):
-            own = [each for each in costs if (each.graph, each.layers) == (graph, layers)]
+            seconds = [each.evaluation for each in costs if (each.graph, each.layers) == (graph, layers)]
             label = f"{layers} layer{'s' * (layers > 1)}"
-            axes.plot(
-                [e.sites for e in own],
-                [e.evaluation for e in own],
-                marker=mark,
-                markersize=5,
-                color=f"C{layers - 1}",
-                label=label,
-            )
+            axes.plot(SITES, seconds, marker=mark, markersize=5, color=f"C{layers - 1}", label=label)
         whole = [cost_of_states(graph, sites, WHOLE_LAYERS) for sites in WHOLE]
         axes.plot(WHOLE, whole, "--", color="0.45", label=f"whole state vector, {WHOLE_LAYERS} layers")
         axes.plot([200, 1000], [3e-5 * n / 200 for n in (200, 1000)], ":", color="0.45", label="proportional to sites")

@@ -1,4 +1,4 @@
-"""Which messages are received by which: gathered forward, and scattered with their slopes backward."""
+"""Children of messages: gathered on the way forward, and their adjoints summed up on the way back."""
 
 from __future__ import annotations
 

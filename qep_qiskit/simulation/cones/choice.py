@@ -1,4 +1,4 @@
-"""Which light cones are contracted as trees, and which are simulated as states: what takes less time."""
+"""The choice between trees and states for the light cones of a circuit: whatever takes less time."""
 
 from __future__ import annotations
 

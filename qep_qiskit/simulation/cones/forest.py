@@ -67,8 +67,8 @@ class ForestProgram:
         outputs: list[Complex] = []
         held: list[Held] = []
         for group in self._groups:
-            values, own = group.forward(exponentials, outputs)
-            held.append(own)
+            values, state = group.forward(exponentials, outputs)
+            held.append(state)
             if group.kind.coupled:
                 extended = np.ones((len(values), group.size + 1, len(slots)), dtype=np.complex128)
                 extended[:, :-1] = values.reshape(len(values), group.size, len(slots))

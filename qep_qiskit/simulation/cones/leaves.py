@@ -1,4 +1,4 @@
-"""How many qubits a template simulates for a cone: one for all leaves that meet the same string (`batched.dephasing`)."""
+"""The number of qubits that a template simulates for a cone: one for all leaves of the same string (`batched.dephasing`)."""
 
 from __future__ import annotations
 

@@ -18,13 +18,13 @@ from qep_qiskit.simulation.cones.trees import Kind, Message
 
 @dataclass
 class Held:
-    """What the way back needs from the way forward.
+    """Values of the way forward that the way back needs.
 
     Attributes
     ----------
     columns : int
         N · R, for N messages and R rows of angles.
-    kets, kept : list
+    kets, steps : list
         The gates of each segment, and what their slopes need.
     factors, weights : list of ndarray
         The same for both states, and the product of those up to each slot.
@@ -40,7 +40,7 @@ class Held:
 
     columns: int
     kets: list[Complex] = field(default_factory=list)
-    kept: list[list[Complex]] = field(default_factory=list)
+    steps: list[list[Complex]] = field(default_factory=list)
     factors: list[Complex] = field(default_factory=list)
     weights: list[Complex] = field(default_factory=list)
     received: list[list[Complex]] = field(default_factory=list)
@@ -77,8 +77,8 @@ class MessageGroup:
         self._chains, used = [], 0
         for number, gates in enumerate(kind.segments):
             count = gates.count("P")
-            own = list(phases[used : used + count])
-            self._chains.append(Chain(gates, own, uses, from_zero=number == 0 and kind.slots > 0))
+            angles = list(phases[used : used + count])
+            self._chains.append(Chain(gates, angles, uses, from_zero=number == 0 and kind.slots > 0))
             used += count
         self._couplings = [(index, uses.claim(index)) for index in couplings]
         self._is_diagonal = bool(kind.coupled) and not kind.letter
@@ -103,9 +103,9 @@ class MessageGroup:
         """
         held = Held(self.size * exponentials.shape[1])
         for chain in self._chains:
-            ket, kept = chain.forward(exponentials)
+            ket, steps = chain.forward(exponentials)
             held.kets.append(ket)
-            held.kept.append(kept)
+            held.steps.append(steps)
         if not self.kind.slots:
             return np.repeat([[1.0 + 0j], [0.0], [0.0], [0.0]], held.columns, axis=1), held
         self._grow(held)
@@ -149,7 +149,7 @@ class MessageGroup:
 
     def close_backward(self, adjoint: Complex, held: Held, slopes: Real) -> None:
         """Write the slopes of the last gates, given the adjoint of their matrix (2, 2, columns)."""
-        self._chains[-1].backward(adjoint, held.kept[-1], slopes)
+        self._chains[-1].backward(adjoint, held.steps[-1], slopes)
 
     def _grow(self, held: Held) -> None:
         for slot in range(self.kind.slots):
@@ -182,8 +182,8 @@ class MessageGroup:
         for number in range(len(self._couplings) - 1, -1, -1):
             ket = held.edge_kets[number]
             grid = adjoint.reshape(-1, 4, held.columns)
-            own = (grid * held.edges[number - 1][:, None]).sum(axis=0) if number else grid[0]
-            half = halved(own, ket)
+            factor = (grid * held.edges[number - 1][:, None]).sum(axis=0) if number else grid[0]
+            half = halved(factor, ket)
             rows = slopes[self._couplings[number][1]]
             rows[:] = 2.0 * (half[0].real * ket[1].imag + half[1].imag * ket[0].real).reshape(rows.shape)
             adjoint = (grid * doubled(ket)).sum(axis=1)
@@ -209,17 +209,17 @@ class MessageGroup:
             self.close_backward(opened((grid * before).sum(axis=0), held.closing[1]), held, slopes)
             adjoint = (grid * held.closing[0]).reshape(-1, held.columns)
         for slot in range(self.kind.slots - 1, -1, -1):
-            factor, own = held.factors[slot], adjoint
+            factor, change = held.factors[slot], adjoint
             if slot:
                 turned, before = factor.swapaxes(0, 1), held.weights[slot - 1]
                 grid = adjoint.reshape(-1, *turned.shape[:2], held.columns)
-                own = (grid * before.reshape(-1, 4, 1, before.shape[-1])).sum(axis=0).swapaxes(0, 1)
+                change = (grid * before.reshape(-1, 4, 1, before.shape[-1])).sum(axis=0).swapaxes(0, 1)
                 adjoint = (grid * turned).sum(axis=2).reshape(-1, held.columns)
             if len(factor) == 2:
-                whole = np.zeros((4, *own.shape[1:]), dtype=np.complex128)
-                whole[::3] = own
-                own = whole
-            self._chains[slot].backward(halved(own, held.kets[slot]), held.kept[slot], slopes)
+                whole = np.zeros((4, *change.shape[1:]), dtype=np.complex128)
+                whole[::3] = change
+                change = whole
+            self._chains[slot].backward(halved(change, held.kets[slot]), held.steps[slot], slopes)
 
 
 def _appended(weights: Complex, factor: Complex) -> Complex:

@@ -1,7 +1,7 @@
 """A standard order of a cone's wires, in which translated and reflected copies of a cone look the same.
 
-Wires are told apart by what happens to them and, repeatedly, to the wires that they share phases with (colour refinement). Where
-that leaves a choice, one wire is singled out and the refinement goes on. If two wires could be exchanged, either choice gives
+Wires are distinguished by what happens to them and, repeatedly, to the wires that they share phases with (colour refinement).
+If that leaves a choice, one wire is singled out and the refinement goes on. If two wires could be exchanged, either choice gives
 the same result; otherwise copies may get different orders, which costs time and nothing else.
 """
 
@@ -37,8 +37,8 @@ def standard_order(form: Form, letters: Sequence[int]) -> tuple[int, ...]:
     colours = _refined(_ranked(signatures), edges)
     while max(colours) + 1 < form.qubits:
         tied = min(colour for colour in colours if colours.count(colour) > 1)
-        chosen = colours.index(tied)
-        colours = _refined(_ranked([(colour, wire != chosen) for wire, colour in enumerate(colours)]), edges)
+        single = colours.index(tied)
+        colours = _refined(_ranked([(colour, wire != single) for wire, colour in enumerate(colours)]), edges)
     return tuple(colours)
 
 

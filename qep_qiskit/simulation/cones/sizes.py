@@ -1,4 +1,4 @@
-"""How large the light cones of a circuit are, and how long an evaluation takes."""
+"""Sizes of the light cones of a circuit, and estimates of the time for an evaluation."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _MOST_SLOTS = 6
 
 
 class Kind(NamedTuple):
-    """What messages that are computed together have in common.
+    """Properties that messages computed together have in common.
 
     Attributes
     ----------
@@ -113,10 +113,10 @@ class Forest:
                 if other != parent
             )
         )
-        own = letters[wire] if wire < len(letters) else 0
-        segments, phases = tree.chain(wire, to_the_end=own > 0 or parent is None)
+        letter = letters[wire] if wire < len(letters) else 0
+        segments, phases = tree.chain(wire, to_the_end=letter > 0 or parent is None)
         with_parent = tree.couplings[wire][parent] if parent is not None else {}
-        kind = Kind(segments, tuple(slots.index(place) for place in with_parent), own)
+        kind = Kind(segments, tuple(slots.index(place) for place in with_parent), letter)
         message = Message(kind, phases, tuple(with_parent.values()), children)
         if message not in self._places:
             self._places[message] = len(self.messages)
@@ -184,7 +184,7 @@ class _Tree:
                 gates[wire].append((step.place, "P", angle))
         if sum(map(len, couplings)) != 2 * (count - 1) or not _connected(couplings):
             return None
-        return cls(gates, couplings, [sorted({place for each in own.values() for place in each}) for own in couplings])
+        return cls(gates, couplings, [sorted({place for each in around.values() for place in each}) for around in couplings])
 
     def chain(self, wire: int, *, to_the_end: bool) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the gates of a wire in segments, and the angles of the phases among them.

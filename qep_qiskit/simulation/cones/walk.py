@@ -229,10 +229,10 @@ class _Phases:
         for k in kept:
             mask = 0
             for qubit in self._masks[k]:
-                own = letters.get(qubit, I)
+                before = letters.get(qubit, I)
                 if qubit not in wires:
                     wires[qubit] = len(wires)
-                letters[qubit] = _after_phase(own, self._quarters[k])
+                letters[qubit] = _after_phase(before, self._quarters[k])
                 mask |= 1 << wires[qubit]
             phases.append((mask, self._first + k))
         phases.sort()
