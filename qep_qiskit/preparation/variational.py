@@ -31,8 +31,10 @@ gradient is at most twice the tolerance in 95 % of random networks, at β from 0
 EARLY = 3e-4
 """The |r₀| / |∂⟨C⟩| at which the first Hessian is computed, whatever the tolerance, so that every tolerance leads to the same
 minimum."""
-COARSE = 0.1
-"""The |r₀| / |∂⟨C⟩| at which several starts are compared."""
+MOST_MOVED = 4096
+"""The number of rows of moved angles that are evaluated at once."""
+COARSE, MOST_COARSE = 0.1, 100
+"""The |r₀| / |∂⟨C⟩| at which several starts are compared, or the number of evaluations."""
 SMALL_SIGNAL = 1e-3
 """A weaker error signal counts as this strong: the nudge of a network whose predictions are right is too weak to follow."""
 MOST_CURVED_ANGLES = 400
@@ -166,23 +168,22 @@ class Model:
         mu = self.mu[owners]
         return energies + 0.5 * mu * np.einsum("rp,rp->r", thetas, thetas), gradients + mu[:, None] * thetas
 
-    def slopes(self, owners: Rows, thetas: Real) -> tuple[Real, list[Real]]:
-        """Return |∂⟨C⟩/∂θ| of the nudge that follows from free angles, shape (R,), and ∂⟨O_m⟩/∂θ, (M, P) for each row."""
+    def slopes(self, owners: Rows, thetas: Real, steps: Real | None = None) -> tuple[Real, Real]:
+        """Return |∂⟨C⟩/∂θ| of the nudge that follows from free angles, and max_m |∂⟨O_m⟩/∂θ · step|, both of shape (R,)."""
         rows = [self._observed(self.families[f]) for f in owners]
-        counts = [len(row) for row in rows]
-        every = np.repeat(np.arange(len(rows)), counts)
-        _, gradients = self.evaluator.energies_and_gradients(thetas[every], np.concatenate(rows))
-        parts = np.split(gradients, np.cumsum(counts)[:-1])
-        known = [r for r, f in enumerate(owners) if self.families[f].signal is not None]
-        values = self.evaluator.expectations(thetas[known]) if known else np.zeros((0, 0))
-        expected = dict(zip(known, values, strict=True))
-        sizes = np.empty(len(rows))
-        for r, (f, row, part) in enumerate(zip(owners, rows, parts, strict=True)):
-            signal = self.families[f].signal
-            epsilon = np.ones(len(row)) if signal is None else np.asarray(signal(row @ expected[r]), dtype=float)
-            floor = SMALL_SIGNAL * np.sqrt(np.sum(part**2))
-            sizes[r] = max(float(np.linalg.norm(epsilon @ part)), float(floor))
-        return sizes, parts
+        counts = np.array([len(row) for row in rows])
+        every, firsts = np.repeat(np.arange(len(rows)), counts), np.cumsum(counts) - counts
+        values, gradients = self.evaluator.energies_and_gradients(thetas[every], np.concatenate(rows))
+        signals = [
+            np.ones(count) if (signal := self.families[f].signal) is None else signal(values[first : first + count])
+            for f, first, count in zip(owners, firsts, counts, strict=True)
+        ]
+        pulls = np.add.reduceat(np.concatenate(signals)[:, None] * gradients, firsts)
+        floors = SMALL_SIGNAL * np.sqrt(np.add.reduceat(np.einsum("kp,kp->k", gradients, gradients), firsts))
+        moves = np.zeros(len(rows))
+        if steps is not None:
+            moves = np.maximum.reduceat(np.abs(np.einsum("kp,kp->k", gradients, steps[every])), firsts)
+        return np.maximum(np.linalg.norm(pulls, axis=1), floors), moves
 
     @staticmethod
     def _observed(family: Family) -> Real:
@@ -241,7 +242,7 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
     starts = np.concatenate([begin.starts for begin in begins])
     memory = memory_for(len(owners), starts.shape[1])
     if len(owners) > count:
-        first = _descend_free(model, owners, starts, memory, COARSE, most)
+        first = _descend_free(model, owners, starts, memory, COARSE, min(most, MOST_COARSE))
         best = np.array([_lowest(first, np.flatnonzero(owners == f)) for f in range(count)])
         starts, memory = first.thetas[best], first.memory.kept(best)
     free = Free(starts, np.zeros_like(starts), np.zeros(count, dtype=bool), np.zeros(count, np.int64), memory, np.zeros(count))
@@ -299,12 +300,12 @@ def hessians(model: Model, owners: Rows, thetas: Real) -> Real:
     count, size = thetas.shape
     result = np.empty((count, size, size))
     moves = STEP * np.concatenate([np.eye(size), -np.eye(size)])
-    for r, (f, theta) in enumerate(zip(owners, thetas, strict=True)):
-        rows = np.broadcast_to(model.free[f], (2 * size, model.free.shape[1]))
-        _, gradients = model.evaluator.energies_and_gradients(theta + moves, rows)
-        whole = (gradients[:size] - gradients[size:]) / (2 * STEP)
-        result[r] = (whole + whole.T) / 2
-    return result
+    for part in np.array_split(np.arange(count), -(-2 * size * count // MOST_MOVED)):
+        rows = np.repeat(model.free[owners[part]], 2 * size, axis=0)
+        moved = (thetas[part, None] + moves).reshape(-1, size)
+        ahead, behind = np.split(model.evaluator.energies_and_gradients(moved, rows)[1].reshape(-1, 2 * size, size), 2, axis=1)
+        result[part] = (ahead - behind) / (2 * STEP)
+    return (result + result.swapaxes(1, 2)) / 2
 
 
 def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, share: float, most: int | Rows) -> Descent:
@@ -314,10 +315,9 @@ def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, shar
         return model.value(owners[rows], coefficients[rows], thetas)
 
     def aim(rows: Rows, thetas: Real, gradients: Real, steps: Real) -> Real:
-        sizes, observed = model.slopes(owners[rows], thetas)
+        sizes, errors = model.slopes(owners[rows], thetas, steps)
         aims = share * sizes
         if share < COARSE:
-            errors = np.array([np.abs(part @ step).max(initial=0.0) for part, step in zip(observed, steps, strict=True)])
             left = np.linalg.norm(gradients, axis=1) * model.precision.predictions
             aims = np.where(errors > 0.0, np.minimum(aims, left / np.maximum(errors, 1e-300)), aims)
         return np.maximum(aims, floors[rows])
