@@ -36,6 +36,8 @@ from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
 MOST_QUBITS = 24
+RANDOM_STARTS = 3
+"""The usual number of starts of an ansatz without an annealing schedule; one such schedule is better than three random starts."""
 SIMULATIONS = ("auto", "statevector", "light_cones")
 SPREADS = (0.1, 0.6, 1.2)
 """Standard deviations of the initial angles of random starts, used in turn."""
@@ -70,7 +72,8 @@ class VQE(Preparer):
         exact. Without an optimizer, SPSA minimises the measured energies.
     starts : int
         The number of starts of the free phase; the lowest energy is kept. The first start of the Hamiltonian ansatz is an
-        annealing schedule, all others are random.
+        annealing schedule, all others are random. Default: 0, for the annealing schedule alone, or three random starts of another
+        ansatz.
     tolerance : float
         The wanted relative error of the gradient due to unfinished descents.
     prediction_tolerance : float
@@ -97,7 +100,7 @@ class VQE(Preparer):
     entanglement: Annotated[str, Key(words=ENTANGLEMENTS)] = "pairwise"
     optimizer: Annotated[Any, Key("an optimizer of qiskit-algorithms", words=OPTIMIZERS)] = None
     estimator: BaseEstimatorV2 | None = None
-    starts: Annotated[int, Key("the number of starts", least=1, most=10_000)] = 3
+    starts: Annotated[int, Key("the number of starts, 0 for the usual one", least=0, most=10_000)] = 0
     tolerance: Annotated[float, Key("the wanted relative error of the gradient", above=0)] = 1e-3
     prediction_tolerance: Annotated[float, Key("the wanted error of predictions", above=0)] = 1e-3
     max_iterations: Annotated[int, Key("the largest number of evaluations per phase", least=1, most=10_000_000)] = 5000
@@ -238,10 +241,11 @@ class VQE(Preparer):
         if near is not None and near.angles is not None and near.angles.shape[1] == size:  # other strings have other angles
             return Begin(near.angles[:1])
         starts = []
-        for number in range(self.starts):
+        annealed = self.ansatz == "hamiltonian"
+        for number in range(self.starts or (1 if annealed else RANDOM_STARTS)):
             spread = SPREADS[number % len(SPREADS)]
             starts.append(stream(seed, "VQE start", number).normal(0.0, spread, size))
-        if self.ansatz == "hamiltonian":
+        if annealed:
             labels = [family.frame.labels[i] for i in family.support]
             coefficients = family.free[family.support]
             starts[0] = annealing_angles(labels, coefficients, layers=self.layers, shared_angles=self.shared_angles)

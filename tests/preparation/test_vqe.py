@@ -71,6 +71,7 @@ def test_an_unconverged_phase_is_reported() -> None:
     [
         ({"layers": 0}, "layers"),
         ({"starts": 1.5}, "starts"),
+        ({"starts": -1}, "starts"),
         ({"tolerance": 0.0}, "tolerance"),
         ({"tolerance": float("nan")}, "tolerance"),
         ({"optimizer": "adamm"}, "adamm"),
@@ -93,3 +94,13 @@ def test_a_warning_is_true_and_its_advice_works() -> None:
         warnings.simplefilter("error")
         longer = qep.gradient(problem, preparer=qep.VQE(layers=3, starts=1), stencil=qep.symmetric(0.1))
     assert max(phase.gradient_error or 0.0 for phase in longer.diagnostics.phases) <= 1e-3
+
+
+def test_an_annealing_start_is_as_good_as_three_random_ones() -> None:
+    energies = []
+    for seed in range(6):
+        problem = chain(5, seed)
+        circuit = qep.VQE(layers=2).compiled(free_family(problem)).circuit
+        energies.append([vqe.prepare(free_family(problem)).phases[0].energy for vqe in (qep.VQE(layers=2), qep.VQE(circuit))])
+    annealed, random = np.array(energies).T
+    assert np.mean(annealed - random) <= 1e-3
