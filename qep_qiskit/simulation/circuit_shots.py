@@ -7,7 +7,7 @@ from collections import OrderedDict
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import transpile
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import QuantumCircuit, QuantumRegister
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import PauliList
 from qiskit_aer import AerError, AerSimulator
@@ -65,9 +65,23 @@ class CircuitShots:
         return draw_chain(self._states[row], self._order, axes, shots, rng)
 
 
+def arranged(circuit: QuantumCircuit, order: list[int] | None = None) -> QuantumCircuit:
+    """Return a circuit on a chain of its qubits, by default in an order in which few couplings cross a bond.
+
+    Barriers are dropped. Measurements keep their classical bits.
+    """
+    place = {circuit.qubits[qubit]: i for i, qubit in enumerate(_order_of(circuit) if order is None else order)}
+    result = QuantumCircuit(QuantumRegister(circuit.num_qubits, "q"), *circuit.cregs)
+    for item in circuit.data:
+        if item.operation.name != "barrier":
+            result.append(item.operation, [place[q] for q in item.qubits], item.clbits)
+    return result
+
+
 def _order_of(circuit: QuantumCircuit) -> list[int]:
     place = {qubit: i for i, qubit in enumerate(circuit.qubits)}
-    coupled = {tuple(sorted(place[q] for q in item.qubits)) for item in circuit.data if len(item.qubits) > 1}
+    couplings = [item.qubits for item in circuit.data if len(item.qubits) > 1 and item.operation.name != "barrier"]
+    coupled = {tuple(sorted(place[q] for q in qubits)) for qubits in couplings}
     strings = np.zeros((len(coupled) + 1, circuit.num_qubits), dtype=bool)
     for row, qubits in zip(strings, sorted(coupled), strict=False):
         row[list(qubits)] = True
@@ -76,12 +90,7 @@ def _order_of(circuit: QuantumCircuit) -> list[int]:
 
 def _tensors(circuit: QuantumCircuit, order: list[int]) -> list[NDArray[np.complex128]]:
     """Return the right-canonical tensors (left, 2, right) of the state, from the first place of the chain to the last."""
-    place = {circuit.qubits[qubit]: i for i, qubit in enumerate(order)}
-    arranged = QuantumCircuit(len(order))
-    for item in circuit.data:
-        if item.operation.name != "barrier":
-            arranged.append(item.operation, [place[q] for q in item.qubits])
-    simple = transpile(arranged, basis_gates=_GATES, optimization_level=0)
+    simple = transpile(arranged(circuit, order), basis_gates=_GATES, optimization_level=0)
     simple.save_matrix_product_state(label="state")
     simulator = AerSimulator(
         method="matrix_product_state", matrix_product_state_truncation_threshold=DROPPED, max_parallel_threads=1

@@ -17,7 +17,7 @@ from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Work
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples, from_bit_array, from_probabilities
-from qep_qiskit.simulation.circuit_shots import DROPPED
+from qep_qiskit.simulation.circuit_shots import DROPPED, arranged
 from qep_qiskit.simulation.noise.aer_model import confused, confusion_of
 
 NAME = "qiskit-aer"
@@ -49,15 +49,19 @@ def _sampled(
         groups.setdefault(id(model), []).append(index)
     results: list[list[Samples]] = [[] for _ in work]
     for number, members in enumerate(groups.values()):
-        widest = max(work[i].compiled.circuit.num_qubits for i in members)
+        model = models[members[0]]
+        options = _options(method, model, max(work[i].compiled.circuit.num_qubits for i in members))
+        circuits = [cache.measured(work[i].compiled, work[i].axes) for i in members]
+        if model is None and options["method"] == "matrix_product_state":
+            circuits = [arranged(circuit) for circuit in circuits]
         sampler = SamplerV2(
             seed=(seed + 104729 * number) % 2**31,
             options={
-                "backend_options": {"noise_model": models[members[0]], **_options(method, models[members[0]], widest)},
+                "backend_options": {"noise_model": model, **options},
                 "run_options": {"runtime_parameter_bind_enable": True},
             },
         )
-        pubs = [pub for i in members for pub in _pubs(cache.measured(work[i].compiled, work[i].axes), work[i].values)]
+        pubs = [pub for i, circuit in zip(members, circuits, strict=True) for pub in _pubs(circuit, work[i].values)]
         try:
             outcome = sampler.run(pubs, shots=shots).result()
         except (AerError, QiskitError) as error:
