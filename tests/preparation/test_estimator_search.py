@@ -126,7 +126,7 @@ def _residuals(preparer: qep.VQE, family: Family, angles: Any) -> list[float]:
     from qep_qiskit.preparation.structures import bound, structure_of
     from qep_qiskit.preparation.variational import regulariser
 
-    program, mu = preparer.compiled(family).program, regulariser(family.frame, family.free)
+    program, mu = preparer.compiled(family).program, regulariser(preparer.regulariser, family.frame, family.free)
     operators = [bound(structure_of(family), family, p) for p in range(len(angles))]
     slopes = [
         program.energy_and_gradient(theta, operator)[1] + mu * theta for theta, operator in zip(angles, operators, strict=True)
