@@ -143,18 +143,20 @@ def _together(
     pairs = zip(problems, stencils, strict=True)
     families = [free_family(problem) if stencil is None else first_family(problem, stencil) for problem, stencil in pairs]
     states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
-    chosen = [i for i, stencil in enumerate(stencils) if stencil is None]
-    for i in chosen:
+    adaptive = [i for i, stencil in enumerate(stencils) if stencil is None]
+    for i in adaptive:
         states[i] = remembered(states[i])
-    adapted = adapted_all([settings[i] for i in chosen], [problems[i] for i in chosen], [states[i] for i in chosen])
-    known = {i: stencil for i, stencil in enumerate(stencils) if stencil is not None} | dict(zip(chosen, adapted, strict=True))
-    once = [i for i in chosen if not problems[i].cost.needs_free_phase]
-    families = [nudged_family(problems[i], known[i]) for i in once]
+    adapted = adapted_all([settings[i] for i in adaptive], [problems[i] for i in adaptive], [states[i] for i in adaptive])
+    stencil_of = {i: stencil for i, stencil in enumerate(stencils) if stencil is not None} | dict(
+        zip(adaptive, adapted, strict=True)
+    )
+    once = [i for i in adaptive if not problems[i].cost.needs_free_phase]
+    families = [nudged_family(problems[i], stencil_of[i]) for i in once]
     nudged = preparer.prepare_all(families, free=[states[i] for i in once], seed=seed, progress=progress) if once else []
     for i, rest in zip(once, nudged, strict=True):
         states[i] = joined(states[i], rest)
     return [
-        plan(problem, settings[i], prepared=prepared, stencil=known[i])
+        plan(problem, settings[i], prepared=prepared, stencil=stencil_of[i])
         for i, (problem, prepared) in enumerate(zip(problems, states, strict=True))
     ]
 

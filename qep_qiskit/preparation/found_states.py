@@ -66,8 +66,8 @@ def found_states(states: Callable[[Real], Complex], families: Sequence[Family], 
         energies = np.einsum("ir,ir->r", columns.conj(), products).real
         products -= energies * columns
         variances = np.einsum("ir,ir->r", products.conj(), products).real
-        known = strings_of(paulis).transitions(columns, columns)
-    parts = zip(families, *(np.split(part, ends) for part in (rows, energies, variances, known)), strict=True)
+        expectations = strings_of(paulis).transitions(columns, columns)
+    parts = zip(families, *(np.split(part, ends) for part in (rows, energies, variances, expectations)), strict=True)
     return [
         FoundStates(states, energy, variance, family.frame.paulis, values) for family, states, energy, variance, values in parts
     ]

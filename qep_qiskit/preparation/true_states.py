@@ -62,32 +62,32 @@ def true_ground_states(frame: Frame, rows: Sequence[Vector]) -> list[TrueState |
     strings = x.tobytes(), frame.paulis.z.tobytes()
     keys = [(*strings, np.asarray(row, float).tobytes()) for row in rows]
     with _lock:
-        known = {key: _kept[key] for key in keys if key in _kept}
-    missing = [k for k, key in enumerate(keys) if key not in known]
+        states = {key: _kept[key] for key in keys if key in _kept}
+    missing = [k for k, key in enumerate(keys) if key not in states]
     turns = [k for k in missing if x[rows[k] != 0].any()]  # without flips the ground state is found by enumeration
     if turns:
         levels = lowest_levels(Operators(frame.paulis, np.array([rows[k] for k in turns])))
         for place in np.flatnonzero(levels.settled):
             vector = np.ascontiguousarray(levels.vectors[:, place])
-            known[keys[turns[place]]] = TrueState(float(levels.energies[place]), float(levels.gaps[place]), vector)
+            states[keys[turns[place]]] = TrueState(float(levels.energies[place]), float(levels.gaps[place]), vector)
     with _lock:
-        _kept.update(known)
+        _kept.update(states)
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
-    return [known[key] if key in known else _alone(frame, row) for key, row in zip(keys, rows, strict=True)]
+    return [states[key] if key in states else _alone(frame, row) for key, row in zip(keys, rows, strict=True)]
 
 
 def true_changes(
     frame: Frame, rows: Sequence[Vector], states: Sequence[TrueState], nudges: Sequence[Vector]
 ) -> list[Vector | None]:
-    """Return d⟨P⟩/dβ of every string of the frame at β = 0 for several ground states; None where there is no response."""
+    """Return d⟨P⟩/dβ of every string of the frame at β = 0 for several ground states; None without a response."""
     together = [k for k, state in enumerate(states) if state.response is None]
     changes: list[Vector | None] = [_changes(frame, state, nudge) for state, nudge in zip(states, nudges, strict=True)]
     if together:
-        chosen = [states[k] for k in together]
-        vectors = np.array([state.vector for state in chosen]).T
-        energies, gaps = np.array([[state.energy, state.gap] for state in chosen]).T
-        levels = Levels(energies, gaps, vectors, np.ones(len(chosen), dtype=bool))
+        members = [states[k] for k in together]
+        vectors = np.array([state.vector for state in members]).T
+        energies, gaps = np.array([[state.energy, state.gap] for state in members]).T
+        levels = Levels(energies, gaps, vectors, np.ones(len(members), dtype=bool))
         sources = Operators(frame.paulis, np.array([nudges[k] for k in together])).apply(vectors)
         moved = linear_responses(Operators(frame.paulis, np.array([rows[k] for k in together])), levels, sources)
         for k, row in zip(together, 2.0 * strings_of(frame.paulis).transitions(vectors, moved), strict=True):
