@@ -5,16 +5,15 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2
-from qiskit.quantum_info import PauliList
 
-from qep_qiskit.ansatz.choice import ALLOWED, BUILT_IN, build, circuit_file, identified
+from qep_qiskit.ansatz.choice import ALLOWED, BUILT_IN, circuit_file, identified
 from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.ansatz.hardware_efficient import ENTANGLEMENTS
 from qep_qiskit.errors import InputError, nearest
@@ -24,18 +23,16 @@ from qep_qiskit.memory import require
 from qep_qiskit.preparation.angle_search import measured_warnings, search_angles
 from qep_qiskit.preparation.ansatz_response import AnsatzResponses, ansatz_response
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
-from qep_qiskit.preparation.evaluator import NAMES, Evaluator, Reported, evaluator_for
+from qep_qiskit.preparation.compiled_ansatz import MOST_QUBITS, Ansatz, Compiled, compiled_ansatz
+from qep_qiskit.preparation.evaluator import NAMES, Reported
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.found_states import FoundStates, found_states
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, each, one_of, silent
 from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, Begin, Precision, Solution, regulariser, solve
 from qep_qiskit.seeds import stream
-from qep_qiskit.simulation.adjoint.program import CircuitProgram
-from qep_qiskit.simulation.batched.program import BatchedProgram
 from qep_qiskit.simulation.threads import single_threaded
 
 Vector = NDArray[np.float64]
-MOST_QUBITS = 24
 RANDOM_STARTS = 3
 """The usual number of starts of an ansatz without an annealing schedule; one such schedule is better than three random starts."""
 SIMULATIONS = ("auto", "statevector", "light_cones")
@@ -138,8 +135,8 @@ class VQE(Preparer):
         options = (self.layers, self.shared_angles, self.entanglement)
         if ansatz not in BUILT_IN:
             labels, options = ("I" * family.num_qubits,), (1, False, "")  # these options do not apply to a user's circuit
-        content = _Ansatz(fingerprint(identified(ansatz), "ansatz"), ansatz)
-        return _compiled(content, family.num_qubits, labels, family.frame.labels, self.simulation, *options)
+        content = Ansatz(fingerprint(identified(ansatz), "ansatz"), ansatz)
+        return compiled_ansatz(content, family.num_qubits, labels, family.frame.labels, self.simulation, *options)
 
     def prepare(
         self,
@@ -370,57 +367,3 @@ def _optimizer_named(name: str, max_iterations: int) -> Any:
         return by_name[name.lower()](maxiter=max_iterations)
     except TypeError:
         return by_name[name.lower()]()
-
-
-@dataclass(frozen=True)
-class _Ansatz:
-    """An ansatz identified by its content, so that a changed circuit counts as another ansatz."""
-
-    content: str
-    ansatz: str | QuantumCircuit = field(compare=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Compiled:
-    """An ansatz as a circuit, compiled for states and Hessians, and for the energies of many rows of angles."""
-
-    circuit: QuantumCircuit
-    program: CircuitProgram | None
-    paulis: PauliList
-    evaluator: Evaluator
-
-    def expectations(self, thetas: Vector, paulis: PauliList) -> Vector:
-        """Return the expectations of any strings, without state vectors."""
-        same = len(paulis) == len(self.paulis) and paulis == self.paulis
-        return (self.evaluator if same else evaluator_for(self.circuit, None, paulis)).expectations(thetas)
-
-    def states(self, thetas: Vector) -> NDArray[np.complex128]:
-        """Return the states of rows of angles, shape (R, 2**n)."""
-        if isinstance(self.evaluator, BatchedProgram):
-            return self.evaluator.states(thetas)
-        assert self.program is not None
-        return self.program.states(thetas)
-
-
-@functools.lru_cache(maxsize=16)
-def _circuit(
-    content: _Ansatz, num_qubits: int, labels: tuple[str, ...], layers: int, shared: bool, entanglement: str
-) -> QuantumCircuit:
-    return build(
-        content.ansatz,
-        num_qubits=num_qubits,
-        paulis=PauliList(list(labels)),
-        layers=layers,
-        shared_angles=shared,
-        entanglement=entanglement,
-    )
-
-
-@functools.lru_cache(maxsize=16)
-def _compiled(
-    content: _Ansatz, num_qubits: int, labels: tuple[str, ...], strings: tuple[str, ...], simulation: str, *options: Any
-) -> Compiled:
-    circuit = _circuit(content, num_qubits, labels, *options)
-    program = CircuitProgram.from_circuit(circuit) if num_qubits <= MOST_QUBITS else None
-    paulis = PauliList(list(strings))
-    return Compiled(circuit, program, paulis, evaluator_for(circuit, program, paulis, simulation))
