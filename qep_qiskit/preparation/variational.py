@@ -250,7 +250,7 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
     given = np.flatnonzero([begin.free for begin in begins])
     if len(sought):
         curved = starts.shape[1] <= MOST_CURVED_ANGLES
-        share = FREE * model.precision.tolerance
+        share = min(FREE * model.precision.tolerance, EARLY / 3)
         free.take(
             sought,
             _descend_free(model, sought, starts[sought], memory.kept(sought), max(EARLY, share) if curved else share, most),
