@@ -105,10 +105,11 @@ def flag(name: str, value: object) -> bool:
     return bool(value)
 
 
-def word(name: str, value: object, allowed: Sequence[str]) -> None:
-    """Raise InputError unless a value is one of the allowed words."""
-    if value not in allowed:
-        raise InputError(f"{name}: unknown {value!r}; allowed: {', '.join(allowed)}{nearest(str(value), allowed)}")
+def word(name: str, value: object, allowed: Sequence[str]) -> str:
+    """Return a value that must be one of the allowed words."""
+    if not isinstance(value, str) or value not in allowed:
+        raise InputError(f"{name}: unknown {shown(value)}; allowed: {', '.join(allowed)}{nearest(str(value), allowed)}")
+    return value
 
 
 def seed_of(value: object, *, name: str = "seed") -> int:

@@ -36,6 +36,7 @@ ODD = {
 }
 CONSTRUCTORS = {
     qep.VQE: "ansatz layers shared_angles entanglement optimizer estimator starts tolerance max_iterations",
+    lambda **k: qep.VQE(**k): "prediction_tolerance regulariser simulation",
     lambda **k: qep.Adiabatic(**{"time": 3.0, "steps": 6, **k}): "time steps schedule order initial",
     qep.Exact: "tolerance nudge_share gap level",
     qep.MPS: "bond_dimension max_sweeps gap nudge_share",

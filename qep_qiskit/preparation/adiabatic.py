@@ -15,7 +15,7 @@ from qiskit.quantum_info import PauliList, SparsePauliOp
 
 from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, field_labels, ramp_circuit
 from qep_qiskit.ansatz.ramp_states import ramp_states
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
@@ -97,9 +97,6 @@ class Adiabatic(Preparer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.schedule, str) or self.schedule not in SCHEDULES:
-            close = nearest(str(self.schedule), SCHEDULES)
-            raise InputError(f"schedule: unknown {self.schedule!r}; allowed: {', '.join(SCHEDULES)}{close}")
         if self.order not in (1, 2):
             raise InputError(f"order: {self.order!r} is not allowed; give 1 or 2, the order of the product formula")
         if self.initial is not None:

@@ -146,9 +146,13 @@ class _Search:
         result = self._optimizer.minimize(
             lambda thetas: self._energies(beta, np.asarray(thetas, dtype=float)),
             start,
-            jac=lambda theta: self._source.gradient(beta, np.asarray(theta, dtype=float)).values - self._tilt,
+            jac=lambda theta: self._gradient(beta, np.asarray(theta, dtype=float)),
         )
         return np.asarray(result.x, dtype=float)
+
+    def _gradient(self, beta: float, theta: Vector) -> Vector:
+        self.evaluations += 1
+        return self._source.gradient(beta, theta).values - self._tilt
 
     def _energies(self, beta: float, thetas: Vector) -> Any:
         """Return the energy of one row of angles, or those of several, as optimizers ask for them."""

@@ -1,4 +1,4 @@
-"""Checks of a preparer's numbers against the limits of the corresponding keys of a spec."""
+"""Checks of a preparer's arguments against the limits of the corresponding keys of a spec."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import functools
 from collections.abc import Hashable
 from typing import Annotated, Any, get_args, get_origin
 
-from qep_qiskit.checks import flag, real, whole
+from qep_qiskit.checks import flag, real, whole, word
 from qep_qiskit.kinds import Key, Kind
 
 
 def check_arguments(value: Any) -> None:
-    """Check the numbers and flags of a frozen dataclass against the keys of its fields, and convert them to Python types.
+    """Check the numbers, flags and words of a frozen dataclass against the keys of its fields, and convert them to Python types.
 
     Raises
     ------
@@ -19,10 +19,12 @@ def check_arguments(value: Any) -> None:
         If a value is not allowed. The message names the class, the argument, its value and the allowed values.
     """
     kind: Any = type(value)
-    for name, (form, key) in _numbers(kind).items():
+    for name, (form, key) in _checked(kind).items():
         where, given = f"{kind.__name__}: {name}", getattr(value, name)
-        if form is bool:
-            checked: object = flag(where, given)
+        if form is str:
+            checked: object = word(where, given, key.words)
+        elif form is bool:
+            checked = flag(where, given)
         elif form is int:
             checked = whole(where, given, least=int(key.least or 0))
         else:
@@ -31,12 +33,12 @@ def check_arguments(value: Any) -> None:
 
 
 @functools.cache
-def _numbers(kind: Hashable) -> dict[str, tuple[type, Key]]:
-    """Return the type and the key of each argument of a dataclass that is a single number or flag."""
+def _checked(kind: Hashable) -> dict[str, tuple[type, Key]]:
+    """Return the type and the key of each argument of a dataclass that is a single number or flag, or one of a list of words."""
     forms = {}
     for name, parameter in Kind("", kind).parameters.items():
         hint = parameter.annotation
         form = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-        if form in (bool, int, float):
+        if form in (bool, int, float) or (form is str and parameter.key.words):
             forms[name] = (form, parameter.key)
     return forms

@@ -104,3 +104,10 @@ def test_an_annealing_start_is_as_good_as_three_random_ones() -> None:
         energies.append([vqe.prepare(free_family(problem)).phases[0].energy for vqe in (qep.VQE(layers=2), qep.VQE(circuit))])
     annealed, random = np.array(energies).T
     assert np.mean(annealed - random) <= 1e-3
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_evaluations_of_an_optimizer_that_asks_only_for_gradients_are_counted() -> None:
+    result = qep.gradient(chain(3), preparer=qep.VQE(layers=1, optimizer="adam", max_iterations=20))
+    stopped = [text for text in result.diagnostics.warnings if "stopped after" in text]
+    assert stopped and "stopped after 1 evaluations" not in stopped[0]
