@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +11,14 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.networks.frame import Frame
+from qep_qiskit.preparation.evaluator import Evaluator, hessians
 from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.true_states import true_ground_states
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.threads import single_threaded
 
@@ -30,24 +31,24 @@ FLAT = 1e-9
 """Directions count as redundant, with no effect on the state, if their curvature is below this share of the largest."""
 STEP = 1e-4
 """The largest angle of the step with which the state is differentiated."""
-SHIFT = 1e-3
-"""The step of one angle with which slopes are differentiated; exact for angles that occur once, to SHIFT²/6 for others."""
 SETTLED, MOST_ITERATIONS = 1e-5, 30
 """The relative residual of a response that is found by iterations, and the largest number of them."""
 SOFT = 1e-3
 """The share of the slope that the regulariser may take up before the Hessian is computed to find flat directions."""
 FLAT_IN_ROWS = 1e-6
 """The same share as `FLAT` for curvatures that come from differences of slopes."""
-MOST_SHIFTED = 4096
-"""The number of rows of shifted angles that are evaluated at once."""
 
 
-def ansatz_response(family: Family, program: CircuitProgram, theta: Vector, mu: float) -> Responsive:
+def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluator, theta: Vector, mu: float) -> Responsive:
     """Return a function for the response of stationary angles, −(∂²E + μ)⁻¹ ∂⟨C⟩, with the regulariser μ of the descent."""
+    by_rows = isinstance(evaluator, LightCones)  # on many qubits they take a small part of the time of a state vector's Hessian
 
     @functools.cache
     def curvatures() -> tuple[Vector, NDArray[np.float64]]:
         with single_threaded(family.num_qubits):
+            if by_rows:
+                spectra = _spectra(evaluator, theta[None], family.free[None])
+                return spectra[0][0], spectra[1][0]
             free = bound(structure_of(family), family, family.betas.index(0.0))
             values, directions = np.linalg.eigh(program.hessian(theta, free))
         return values, directions
@@ -66,9 +67,7 @@ def ansatz_response(family: Family, program: CircuitProgram, theta: Vector, mu: 
             lambda paulis: transitions(structure_for(paulis), state, delta),
             OF,
             True,
-            {
-                **_details(values, directions, slope, FLAT),
-            },
+            _details(values, directions, slope, FLAT_IN_ROWS if by_rows else FLAT),
         )
 
     return response
@@ -103,24 +102,12 @@ def _reach(family: Family, nudge: Vector) -> float | None:
         return None
 
 
-class Rows(Protocol):
-    """The part of an evaluator that responses need; see :class:`qep_qiskit.preparation.evaluator.Evaluator`."""
-
-    def energies_and_gradients(self, thetas: Matrix, coefficients: Matrix) -> tuple[Vector, Matrix]:
-        """Return the energies of rows of angles, shape (R,), and their gradients, shape (R, P)."""
-        ...
-
-    def expectations(self, thetas: Matrix) -> Matrix:
-        """Return the expectations of all strings, shape (R, L)."""
-        ...
-
-
 class AnsatzResponses:
     """The responses of several samples' stationary angles, computed as rows of one array.
 
     Parameters
     ----------
-    rows : Rows
+    evaluator : Evaluator
         An evaluator of the ansatz and all strings of the frame.
     frame : Frame
     free : ndarray of shape (R, L)
@@ -137,7 +124,7 @@ class AnsatzResponses:
 
     def __init__(
         self,
-        rows: Rows,
+        evaluator: Evaluator,
         frame: Frame,
         free: Matrix,
         thetas: Matrix,
@@ -145,7 +132,7 @@ class AnsatzResponses:
         alone: Sequence[Responsive],
         inverses: Sequence[Matrix | None] | None = None,
     ) -> None:
-        self._rows, self._frame, self._free, self._thetas, self._alone = rows, frame, free, thetas, alone
+        self._evaluator, self._frame, self._free, self._thetas, self._alone = evaluator, frame, free, thetas, alone
         self._inverses = (None,) * len(thetas) if inverses is None else inverses
         self._mu = mu
         self._curvatures: dict[int, tuple[Vector, Matrix]] = {}
@@ -158,7 +145,7 @@ class AnsatzResponses:
         """Return the responses of some samples, each to its own nudge."""
         listed = np.asarray(numbers)
         thetas = self._thetas[listed]
-        slopes = self._rows.energies_and_gradients(thetas, np.array(nudges))[1]
+        slopes = self._evaluator.energies_and_gradients(thetas, np.array(nudges))[1]
         moved, settled = self._iterated(listed, slopes)
         self._solve([number for number in listed[~settled].tolist() if number not in self._curvatures])
         details: list[dict[str, object]] = [{"slope": float(np.linalg.norm(slope)), "flat_share": 0.0} for slope in slopes]
@@ -167,7 +154,9 @@ class AnsatzResponses:
             moved[k] = _moved(*spectrum, slopes[k], self._mu[numbers[k]])
             details[k] = _details(*spectrum, slopes[k], FLAT_IN_ROWS)
         steps = STEP / np.maximum(np.abs(moved).max(axis=1, initial=0.0), 1e-300)[:, None]
-        ahead, behind = np.split(self._rows.expectations(np.concatenate([thetas + steps * moved, thetas - steps * moved])), 2)
+        ahead, behind = np.split(
+            self._evaluator.expectations(np.concatenate([thetas + steps * moved, thetas - steps * moved])), 2
+        )
         changes = np.where(np.any(moved != 0.0, axis=1, keepdims=True), (ahead - behind) / (2 * steps), 0.0)
         truths = true_ground_states(self._frame, [self._free[number] for number in numbers])
         results = []
@@ -199,7 +188,7 @@ class AnsatzResponses:
                 break
             along, step = way[on], STEP / np.maximum(np.abs(way[on]).max(axis=1, initial=0.0), 1e-300)[:, None]
             shifted = np.concatenate([thetas[on] + step * along, thetas[on] - step * along])
-            ahead, behind = np.split(self._rows.energies_and_gradients(shifted, np.concatenate([free[on], free[on]]))[1], 2)
+            ahead, behind = np.split(self._evaluator.energies_and_gradients(shifted, np.concatenate([free[on], free[on]]))[1], 2)
             curved = (ahead - behind) / (2 * step) + mu[on] * along
             length = size[on] / np.maximum(np.einsum("rp,rp->r", along, curved), 1e-300)
             move[on] += length[:, None] * along
@@ -218,15 +207,14 @@ class AnsatzResponses:
         return changes if same else alone().changes(paulis)
 
     def _solve(self, numbers: Sequence[int]) -> None:
-        """Compute the Hessians of some samples by differences of slopes, and their eigenvalues and directions."""
-        parameters = self._thetas.shape[1]
-        for first in range(0, len(numbers), each := max(1, MOST_SHIFTED // max(2 * parameters, 1))):
-            part = list(numbers[first : first + each])
-            shifts = SHIFT * np.concatenate([np.eye(parameters), -np.eye(parameters)])
-            shifted = (self._thetas[part][:, None] + shifts).reshape(-1, parameters)
-            rows = np.repeat(self._free[part], 2 * parameters, axis=0)
-            slopes = self._rows.energies_and_gradients(shifted, rows)[1].reshape(len(part), 2, parameters, parameters)
-            hessians = (slopes[:, 0] - slopes[:, 1]) / (2 * np.sin(SHIFT))
-            spectra = np.linalg.eigh((hessians + hessians.swapaxes(1, 2)) / 2)
-            for number, values, axes in zip(part, *spectra, strict=True):
-                self._curvatures[number] = values, axes
+        """Compute the Hessians of some samples, and their eigenvalues and directions."""
+        if len(numbers):
+            part = list(numbers)
+            for number, *spectrum in zip(part, *_spectra(self._evaluator, self._thetas[part], self._free[part]), strict=True):
+                self._curvatures[number] = spectrum[0], spectrum[1]
+
+
+def _spectra(evaluator: Evaluator, thetas: Matrix, free: Matrix) -> tuple[Matrix, NDArray[np.float64]]:
+    """Return the curvatures of some samples, shape (R, P), and their directions, shape (R, P, P)."""
+    values, axes = np.linalg.eigh(hessians(evaluator, thetas, free))
+    return values, axes

@@ -28,6 +28,10 @@ STATE_SECONDS = 1.2e-8
 """The duration of an energy and its gradient on a state vector, per amplitude and layer of gates."""
 EVERY = 1.0
 """The number of seconds between two reports."""
+SHIFT = 1e-3
+"""The step of one angle with which gradients are differentiated, in radians."""
+MOST_SHIFTED = 4096
+"""The number of rows of shifted angles that are evaluated at once."""
 
 
 class Evaluator(Protocol):
@@ -45,6 +49,22 @@ class Evaluator(Protocol):
     def expectations(self, thetas: Real) -> Real:
         """Return ⟨P_l⟩ for thetas of shape (R, P), shape (R, L)."""
         ...
+
+
+def hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
+    """Return the Hessians of rows of energies, shape (R, P, P), by differences of exact gradients.
+
+    They are exact for angles that occur in one gate, and to a share of SHIFT²/6 for others.
+    """
+    count, size = thetas.shape
+    result = np.empty((count, size, size))
+    shifts = SHIFT * np.concatenate([np.eye(size), -np.eye(size)])
+    for part in np.array_split(np.arange(count), -(-2 * size * count // MOST_SHIFTED) or 1):
+        shifted = (thetas[part, None] + shifts).reshape(-1, size)
+        slopes = evaluator.energies_and_gradients(shifted, np.repeat(coefficients[part], 2 * size, axis=0))[1]
+        ahead, behind = np.split(slopes.reshape(len(part), 2 * size, size), 2, axis=1)
+        result[part] = (ahead - behind) / (2 * np.sin(SHIFT))
+    return (result + result.swapaxes(1, 2)) / 2
 
 
 class Loop:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.descent import Descent, Rows, descend
-from qep_qiskit.preparation.evaluator import Evaluator
+from qep_qiskit.preparation.evaluator import Evaluator, hessians
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.preparation.quasi_newton import FullMemory, Memory, memory_for
@@ -31,16 +31,12 @@ gradient is at most twice the tolerance in 95 % of random networks, at β from 0
 EARLY = 3e-4
 """The |r₀| / |∂⟨C⟩| at which the first Hessian is computed, whatever the tolerance, so that every tolerance leads to the same
 minimum."""
-MOST_MOVED = 4096
-"""The number of rows of moved angles that are evaluated at once."""
 COARSE, MOST_COARSE = 0.1, 100
 """The |r₀| / |∂⟨C⟩| at which several starts are compared, or the number of evaluations."""
 SMALL_SIGNAL = 1e-3
 """A weaker error signal counts as this strong: the nudge of a network whose predictions are right is too weak to follow."""
 MOST_CURVED_ANGLES = 400
 """The largest number of angles for which Hessians are computed."""
-STEP = 1e-3
-"""The step of the differences for a Hessian, in radians."""
 KICK, FAR = 0.1, 0.3
 """The first step away from a saddle, and the step from which on a Hessian is computed again, in radians."""
 SHARPER = 0.5
@@ -277,7 +273,7 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
     """
     rows, at_saddle = rows[free.done[rows]], rows[:0]
     for attempt in range(MOST_SADDLES if len(rows) else 0):
-        values, axes = np.linalg.eigh(hessians(model, rows, free.thetas[rows]))
+        values, axes = np.linalg.eigh(hessians(model.evaluator, free.thetas[rows], model.free[rows]))
         values += model.mu[rows][:, None]
         assert isinstance(free.memory, FullMemory)
         free.memory.set(rows, (axes / np.maximum(np.abs(values), model.mu[rows][:, None])[:, None, :]) @ axes.swapaxes(1, 2))
@@ -293,19 +289,6 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
         if not len(rows):
             return
     free.done[at_saddle] = False
-
-
-def hessians(model: Model, owners: Rows, thetas: Real) -> Real:
-    """Return the Hessians of ⟨H⟩ at these angles, shape (R, P, P), by central differences of exact gradients."""
-    count, size = thetas.shape
-    result = np.empty((count, size, size))
-    moves = STEP * np.concatenate([np.eye(size), -np.eye(size)])
-    for part in np.array_split(np.arange(count), -(-2 * size * count // MOST_MOVED)):
-        rows = np.repeat(model.free[owners[part]], 2 * size, axis=0)
-        moved = (thetas[part, None] + moves).reshape(-1, size)
-        ahead, behind = np.split(model.evaluator.energies_and_gradients(moved, rows)[1].reshape(-1, 2 * size, size), 2, axis=1)
-        result[part] = (ahead - behind) / (2 * STEP)
-    return (result + result.swapaxes(1, 2)) / 2
 
 
 def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, share: float, most: int | Rows) -> Descent:

@@ -252,14 +252,17 @@ class VQE(Preparer):
         """Return the result where a state vector fits."""
         program, theta = compiled.program, solution.angles
         assert program is not None
-        free = family.betas.index(0.0) if 0.0 in family.betas else None
+        response = None
+        if 0.0 in family.betas:
+            free = theta[family.betas.index(0.0)]
+            response = ansatz_response(family, program, compiled.evaluator, free, self._mu(family))
         return self._result(
             compiled,
             solution,
             _phases(family, solution, states.energies, states.variances),
             states=lambda: states.rows,
             expectations=states.expectations,
-            response=None if free is None else ansatz_response(family, program, theta[free], self._mu(family)),
+            response=response,
             silence=f"more than {MOST_CURVED_ANGLES} angles take too long" if program.num_parameters > MOST_CURVED_ANGLES else "",
         )
 

@@ -63,3 +63,14 @@ def test_only_members_of_one_batch_are_computed_together(batch):
     assert isinstance(members[0], Member)
     assert respond({0: (members[0], nudge), 1: (states[1].response, nudge), 2: (None, nudge)}) == {}
     assert list(respond({4: (members[1], nudge), 7: (members[2], nudge)})) == [4, 7]
+
+
+def test_light_cones_give_the_response_of_a_state_vector():
+    network = qep.ising(sites=9, edges="chain", inputs=[0, 1], outputs=[5])
+    weights = [1.5 if name[0] == "g" else 0.4 for name in network.names]
+    problem = qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]))
+    cones, states = (
+        qep.variational_gradient(problem, qep.VQE(layers=2, simulation=simulation))
+        for simulation in ("light_cones", "statevector")
+    )
+    np.testing.assert_allclose(cones.values, states.values, rtol=0, atol=1e-6 * np.abs(states.values).max())
