@@ -242,7 +242,7 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
         best = np.array([_lowest(first, np.flatnonzero(owners == f)) for f in range(count)])
         starts, memory = first.thetas[best], first.memory.kept(best)
     free = Free(starts, np.zeros_like(starts), np.zeros(count, dtype=bool), np.zeros(count, np.int64), memory, np.zeros(count))
-    sought = np.flatnonzero([not begin.free for begin in begins])
+    sought, at_saddle = np.flatnonzero([not begin.free for begin in begins]), np.zeros(0, dtype=np.intp)
     given = np.flatnonzero([begin.free for begin in begins])
     if len(sought):
         curved = starts.shape[1] <= MOST_CURVED_ANGLES
@@ -252,7 +252,7 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
             _descend_free(model, sought, starts[sought], memory.kept(sought), max(EARLY, share) if curved else share, most),
         )
         if curved:
-            _settle(model, free, sought, share)
+            at_saddle = _settle(model, free, sought, share)
     if len(given):
         free.gradients[given] = model.value(given, model.free[given], starts[given])[1]
         free.done[given] = True
@@ -262,16 +262,18 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
                 if inverse is not None and inverse.shape == memory.inverse[f].shape:
                     memory.inverse[f], memory.known[f] = inverse, True
     free.sizes[:] = np.maximum(model.slopes(np.arange(count), free.thetas)[0], model.floor / FREE)
+    free.done |= np.linalg.norm(free.gradients, axis=1) <= FREE * model.precision.tolerance * free.sizes
+    free.done[at_saddle] = False
     return free
 
 
-def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
-    """Continue from points of small gradient to minima, with exact Hessians.
+def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
+    """Continue from points of small gradient to minima, with exact Hessians, and return the rows that end at saddles.
 
     A small gradient alone does not tell a minimum from a saddle, at which the nudged phases would leave along the direction of
     negative curvature. From a saddle the search goes on along that direction.
     """
-    rows, at_saddle = rows[free.done[rows]], rows[:0]
+    rows, lost = rows[free.done[rows]], [rows[:0]]
     for attempt in range(MOST_SADDLES if len(rows) else 0):
         values, axes = np.linalg.eigh(hessians(model.evaluator, free.thetas[rows], model.free[rows]))
         values += model.mu[rows][:, None]
@@ -284,11 +286,12 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> None:
         left = np.maximum(model.precision.most - free.evaluations[rows], 1)
         free.take(rows, _descend_free(model, rows, begin, free.memory.kept(rows), share * SHARPER**attempt, left))
         moved = np.abs(free.thetas[rows] - before).max(axis=1, initial=0.0)
-        at_saddle = rows[saddle]
-        rows = rows[(saddle | (moved > FAR)) & (free.evaluations[rows] < model.precision.most)]
+        spent = free.evaluations[rows] >= model.precision.most
+        lost.append(rows[saddle & (spent | (attempt == MOST_SADDLES - 1))])
+        rows = rows[(saddle | (moved > FAR)) & ~spent]
         if not len(rows):
-            return
-    free.done[at_saddle] = False
+            break
+    return np.concatenate(lost)
 
 
 def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, share: float, most: int | Rows) -> Descent:
