@@ -98,12 +98,13 @@ def _schedule(labels: tuple[str, ...], shared_angles: bool) -> tuple[NDArray[np.
     paulis = PauliList(list(labels))
     order, classes = _order(paulis, shared_angles=shared_angles)
     diagonal = ~paulis.x.any(axis=1)
-    names = list(dict.fromkeys(classes))
-    rows = [[row for row, name in zip(order, classes, strict=True) if name == each] for each in names]
-    means = np.zeros((len(rows), len(labels)))
-    for matrix_row, part in zip(means, rows, strict=True):
+    members: dict[str, list[int]] = {}
+    for row, name in zip(order, classes, strict=True):
+        members.setdefault(name, []).append(row)
+    means = np.zeros((len(members), len(labels)))
+    for matrix_row, part in zip(means, members.values(), strict=True):
         matrix_row[part] = 1.0 / len(part)
-    return means, ~np.array([diagonal[part].all() for part in rows], dtype=bool)
+    return means, ~np.array([diagonal[part].all() for part in members.values()], dtype=bool)
 
 
 def _order(paulis: PauliList, *, shared_angles: bool) -> tuple[list[int], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TypeAlias
 
 import numpy as np
@@ -47,7 +48,7 @@ def evolve(circuit: QuantumCircuit, label: str, angle: float | ParameterExpressi
     """
     if len(label) != circuit.num_qubits or set(label) - set("IXYZ"):
         raise InputError(f"label: {label!r} is not allowed; give {circuit.num_qubits} letters out of I, X, Y, Z")
-    letters = {qubit: letter for qubit, letter in enumerate(reversed(label)) if letter != "I"}
+    letters = {found.start(): found[0] for found in re.finditer("[XYZ]", label[::-1])}
     qubits = list(letters)
     kinds = set(letters.values())
     if len(qubits) == 1:

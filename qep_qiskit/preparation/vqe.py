@@ -28,6 +28,7 @@ from qep_qiskit.preparation.evaluator import NAMES, Reported
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.found_states import FoundStates, found_states
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, each, one_of, silent
+from qep_qiskit.preparation.shortfall import shortfall, shortfall_warnings
 from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, Begin, Precision, Solution, regulariser, solve
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.threads import single_threaded
@@ -257,6 +258,7 @@ class VQE(Preparer):
             free = theta[family.betas.index(0.0)]
             response = ansatz_response(family, program, compiled.evaluator, free, self._mu(family))
         return self._result(
+            family,
             compiled,
             solution,
             _phases(family, solution, states.energies, states.variances),
@@ -276,6 +278,7 @@ class VQE(Preparer):
         theta = solution.angles
         energies = np.einsum("pl,pl->p", compiled.evaluator.expectations(theta), family.coefficients)
         return self._result(
+            family,
             compiled,
             solution,
             _phases(family, solution, energies, None),
@@ -285,13 +288,18 @@ class VQE(Preparer):
             silence="light cones give no response to a nudge",
         )
 
-    def _result(self, compiled: Compiled, solution: Solution, phases: tuple[Phase, ...], **parts: Any) -> Prepared:
+    def _result(
+        self, family: Family, compiled: Compiled, solution: Solution, phases: tuple[Phase, ...], **parts: Any
+    ) -> Prepared:
         theta = solution.angles
+        free = family.betas.index(0.0) if 0.0 in family.betas else None
+        share = None if free is None else shortfall(family, compiled, theta[free])
         details = {
             **self.describe(),
             "simulation": NAMES[type(compiled.evaluator)],
             "angles": compiled.evaluator.num_parameters,
-            "warnings": self._warnings(phases, solution),
+            "variance_near_outputs": share,
+            "warnings": [*self._warnings(phases, solution), *shortfall_warnings(share)],
         }
         return Prepared(
             phases=phases,

@@ -9,6 +9,7 @@ from qiskit.quantum_info import PauliList
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import family_of, free_family
 from qep_qiskit.errors import InputError
+from qep_qiskit.preparation.shortfall import LARGEST, shortfall_warnings
 
 
 def paramagnet(sites: int, edges="chain") -> qep.Problem:
@@ -73,3 +74,37 @@ def test_cones_that_are_too_large_are_refused_with_their_size():
         qep.VQE().prepare(free_family(problem))
     with pytest.raises(InputError, match="simulation = 'light_cones'"):
         qep.VQE(simulation="statevector").prepare(free_family(problem))
+
+
+def uniform(sites: int, j: float, h: float, g: float, edges="chain") -> qep.Problem:
+    network = qep.ising(sites=sites, edges=edges, inputs=[0, 1], outputs=[sites // 2])
+    value = {"J": j, "h": h, "g": g}
+    weights = {name: value[name[0]] for name in network.names}
+    return qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]))
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        pytest.param(uniform(12, 0.4, 0.1, 1.2), id="paramagnet"),
+        pytest.param(uniform(12, 1.0, 0.4, 0.5), id="ferromagnet"),
+        pytest.param(uniform(13, 0.4, 0.1, 1.4, edges="heavy-hex"), id="heavy-hex"),
+    ],
+)
+def test_two_layers_give_the_gradient_of_the_true_ground_state(problem):
+    exact, variational = (
+        qep.gradient(problem, preparer=preparer, stencil=qep.symmetric(0.1)).values
+        for preparer in (qep.Exact(), qep.VQE(layers=2, simulation="light_cones"))
+    )
+    assert np.linalg.norm(variational - exact) < 0.02 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize(("g", "expected"), [(2.0, False), (1.0, True)])
+def test_a_state_far_from_an_eigenstate_is_reported(g, expected):
+    prepared = qep.VQE(layers=1).prepare(free_family(uniform(30, 1.0 if expected else 0.2, 0.02, g)))
+    share = prepared.details["variance_near_outputs"]
+    assert (share > LARGEST) == expected
+    assert [text for text in prepared.details["warnings"] if "not an eigenstate near the outputs" in text] == shortfall_warnings(
+        share
+    )
+    assert bool(shortfall_warnings(share)) == expected

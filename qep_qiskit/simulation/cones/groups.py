@@ -100,7 +100,7 @@ def refusal(circuit: Circuit, string: String, limit: int) -> str:
     """Return the message about a string that depends on too many qubits."""
     names = {X: "X", Y: "Y", Z: "Z"}
     name = " ".join(f"{names[letter]}{qubit}" for qubit, letter in string.letters.items())
-    qubits = circuit.reach(string.letters)
+    qubits = len(circuit.reach(string.letters))
     return (
         f"light cones: the expectation of {name} depends on {qubits} qubits, and at most {limit} can be simulated; take fewer "
         "layers or a sparser graph"

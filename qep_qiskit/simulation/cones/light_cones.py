@@ -6,7 +6,7 @@ equal structure are the columns of one template.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -85,6 +85,7 @@ class LightCones:
         whole = Circuit(circuit.num_qubits, steps_of(layering.layers()))
         self._angles = whole.angles
         strings = strings_of(paulis)
+        self._whole, self._strings = whole, strings
         self._constant = np.array([0.0 if string.letters else string.sign for string in strings])
         self._forests, rest = planted(whole, strings, largest)
         self._structures = structures_of(grouped(whole, rest, largest))
@@ -134,6 +135,14 @@ class LightCones:
             block.write(block.template.expectations(block.of(angles)), result)
         for program in self._trees:
             program.expectations(slots, result)
+        return result
+
+    def depends(self, strings: Iterable[int]) -> NDArray[np.bool_]:
+        """Return on which qubits, as they are at the start, each of these strings depends, shape (strings, num_qubits)."""
+        chosen = list(strings)
+        result = np.zeros((len(chosen), self.num_qubits), dtype=bool)
+        for row, string in zip(result, chosen, strict=True):
+            row[list(self._whole.reach(self._strings[string].letters))] = True
         return result
 
     @cached_property

@@ -134,9 +134,9 @@ class Circuit:
         steps = (_on_all_wires(step, len(walk.letters)) for step in reversed(walk.steps))
         return Cone(Form(len(walk.letters), tuple(steps)), tuple(angle for angles in reversed(walk.angles) for angle in angles))
 
-    def reach(self, letters: Mapping[int, int]) -> int:
-        """Return the number of qubits of the cone of an operator, whatever its size."""
-        return len(self._walk(letters, self.num_qubits, counting=True).letters)
+    def reach(self, letters: Mapping[int, int]) -> frozenset[int]:
+        """Return the qubits of the cone of an operator, whatever its size, as they are before the first step."""
+        return frozenset(self._walk(letters, self.num_qubits, counting=True).letters)
 
     def _walk(self, letters: Mapping[int, int], limit: int, *, counting: bool = False) -> _Walk:
         walk = _Walk(dict(letters), {qubit: wire for wire, qubit in enumerate(letters)}, limit, counting)
