@@ -313,10 +313,19 @@ class VQE(Preparer):
     def _warnings(self, phases: tuple[Phase, ...], solution: Solution) -> list[str]:
         if self.estimator is not None:
             return measured_warnings(phases, solution.done.tolist(), self.tolerance)
-        remedy = "raise max_iterations or tolerance" + ("" if self.optimizer is None else ", or leave optimizer out")
+
+        def remedy(evaluations: int, error: float) -> str:
+            if self.optimizer is not None:
+                return "raise max_iterations or tolerance, or leave optimizer out"
+            if evaluations >= self.max_iterations:
+                return "raise max_iterations or tolerance"
+            if error > self.tolerance:
+                return "rounding ends this descent, so raise tolerance"
+            return "this is a saddle of the energy and not a minimum, so take more starts or another seed"
+
         return [
             f"VQE at β = {phase.beta:g} stopped after {evaluations:,} evaluations with a relative error of the gradient of about "
-            f"{phase.gradient_error:.1e} (wanted {self.tolerance:.1e}); {remedy}"
+            f"{phase.gradient_error:.1e} (wanted {self.tolerance:.1e}); {remedy(evaluations, phase.gradient_error or 0.0)}"
             for phase, done, evaluations in zip(phases, solution.done, solution.evaluations, strict=True)
             if not done
         ]

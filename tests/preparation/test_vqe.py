@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -11,6 +12,8 @@ from qiskit.primitives import StatevectorEstimator
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, NudgeWarning
+from qep_qiskit.preparation.preparer import Phase
+from qep_qiskit.preparation.variational import Solution
 
 
 def chain(sites: int = 6, seed: int = 7) -> qep.Problem:
@@ -94,6 +97,17 @@ def test_a_warning_is_true_and_its_advice_works() -> None:
         warnings.simplefilter("error")
         longer = qep.gradient(problem, preparer=qep.VQE(layers=3, starts=1), stencil=qep.symmetric(0.1))
     assert max(phase.gradient_error or 0.0 for phase in longer.diagnostics.phases) <= 1e-3
+
+
+@pytest.mark.parametrize(
+    ("most", "error", "advice"),
+    [(9, 1.0, "max_iterations"), (99, 1.0, "rounding .* raise tolerance"), (99, 1e-5, "saddle .* more starts")],
+)
+def test_the_advice_follows_from_what_ended_the_descent(most: int, error: float, advice: str) -> None:
+    one = np.ones(1)
+    solution = Solution(one[None], one, one * error, one < 0, np.array([9]), None)
+    [text] = qep.VQE(max_iterations=most)._warnings((Phase(0.0, 0.0, gradient_error=error),), solution)
+    assert re.search(advice, text) and ("max_iterations" in text) == (most == 9)
 
 
 def test_an_annealing_start_is_as_good_as_three_random_ones() -> None:
