@@ -79,8 +79,8 @@ class VQE(Preparer):
     max_iterations : int
         The largest number of evaluations per phase.
     regulariser : float
-        μ in units of the largest coefficient of H. It changes the gradient by 0.2 % in the median of random networks, and by several
-        percent where the energy is nearly flat. A smaller μ changes it less and takes longer.
+        μ in units of the largest coefficient of H. It changes the gradient by 0.2 % in the median of random networks, and by
+        several percent where the energy is nearly flat. A smaller μ changes it less and takes longer.
     simulation : {"auto", "statevector", "light_cones"}
         ``"light_cones"`` computes each expectation from the few qubits that it depends on, exactly, at any number of qubits.
         ``"auto"`` takes it where it is cheaper and where state vectors do not fit.
