@@ -49,6 +49,6 @@ def shortfall_warnings(share: float | None) -> list[str]:
         return []
     return [
         f"the state at β = 0 is not an eigenstate near the outputs: an energy variance of {share:.1e} of Σ c² there, and random "
-        f"paramagnets with less than {LARGEST:.1e} had gradients within 5 % of the ground state's; this gradient is of the ansatz's "
-        "own loss: compare it with one more layer, or with preparation.method = 'mps'"
+        f"paramagnets with less than {LARGEST:.1e} had gradients within 5 % of the ground state's; this gradient is of the "
+        "ansatz's own loss: compare it with one more layer, or with preparation.method = 'mps'"
     ]
