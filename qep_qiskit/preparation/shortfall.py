@@ -1,4 +1,4 @@
-"""How far the states of an ansatz are from eigenstates near the outputs, for more qubits than a state vector holds."""
+"""Distance of an ansatz's states from eigenstates near the outputs, for networks on light cones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a shallow circuit's state is from an eigenstate of a local Hamiltonian, near some qubits."""
+"""The energy variance of a shallow circuit's state near some qubits."""
 
 from __future__ import annotations
 

@@ -1,0 +1,162 @@
+"""Gradients of large networks by VQE on light cones, beside matrix product states: ``python -m benchmarks.large_networks``.
+
+The accuracy of an instance is the relative error |g − g_MPS| / |g_MPS| of the gradient of all weights. Both gradients are
+taken at the same β, so the finite-β bias is not part of it. A third layer is added where two leave more than 5 %.
+
+    accuracy    instances of several regimes, on a chain and on the coupling graph of a 127-qubit device
+    time        processor seconds of the free phase, two nudged phases and all weights
+    growth      the same against sites and layers, and the picture of it
+
+Finished instances are kept in ``large_networks.json`` and not computed again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+import qep_qiskit as qep
+from qep_qiskit.devices.ibm.device import snapshot
+from qep_qiskit.errors import NudgeWarning
+from qep_qiskit.networks.edges import edges_of
+from qep_qiskit.preparation.compiled_ansatz import compiled_ansatz
+
+KEPT = Path(__file__).resolve().with_suffix(".json")
+PICTURE = KEPT.with_suffix(".png")
+BETA = 0.1
+WANTED = 0.05
+"""The relative error above which a third layer is added."""
+SITES = {"chain": 100, "heavy-hex": 127}
+BONDS = {"chain": 64, "heavy-hex": 48}
+"""The bond dimensions of the references."""
+REGIMES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
+    "paramagnet": ((-0.5, 0.5), (-0.5, 0.5), (1.0, 2.0)),
+    "near critical": ((0.9, 1.1), (0.0, 0.02), (0.9, 1.1)),
+    "ordered": ((0.9, 1.1), (0.05, 0.15), (0.4, 0.6)),
+    "glass": ((-1.0, 1.0), (-0.2, 0.2), (0.2, 0.6)),
+    "strong disorder": ((-1.0, 1.0), (-0.5, 0.5), (0.5, 1.5)),
+}
+"""The intervals from which J, h and g are drawn uniformly."""
+INSTANCES = {
+    "chain": {"paramagnet": 10, "strong disorder": 3, "near critical": 2, "ordered": 2, "glass": 2},
+    "heavy-hex": {"paramagnet": 10, "ordered": 1, "glass": 1},
+}
+GROWTH = {1: (20, 50, 100, 200, 500, 1000), 2: (20, 50, 100, 200, 500, 1000), 3: (20, 50, 100)}
+"""The sites at which whole gradients are timed, by layers."""
+
+
+def instance(graph: str, sites: int, regime: str, seed: int) -> qep.Problem:
+    """Return a random network with inputs at its first two sites and the output in the middle."""
+    if graph == "heavy-hex" and sites == SITES[graph]:
+        pairs = snapshot("fake_sherbrooke").backend.coupling_map.get_edges()
+        edges = sorted({(min(i, j), max(i, j)) for i, j in pairs})
+    else:
+        edges = list(edges_of(graph, sites))
+    network = qep.ising(sites=sites, edges=edges, inputs=[0, 1], outputs=[sites // 2])
+    rng = np.random.default_rng([seed, sites])
+    counts = (len(edges), sites, sites)
+    weights = np.concatenate([rng.uniform(*interval, count) for interval, count in zip(REGIMES[regime], counts, strict=True)])
+    return qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]))
+
+
+def measured(problem: qep.Problem, preparer: qep.preparation.Preparer) -> tuple[qep.Gradient, float, list[str]]:
+    """Return the gradient, its processor seconds and its warnings."""
+    start = time.process_time()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", NudgeWarning)
+        gradient = qep.gradient(problem, preparer=preparer, stencil=qep.symmetric(BETA))
+    return gradient, time.process_time() - start, [str(each.message) for each in caught]
+
+
+def accuracy(graph: str, regime: str, seed: int) -> dict[str, Any]:
+    """Compare one instance with matrix product states."""
+    problem = instance(graph, SITES[graph], regime, seed)
+    reference, seconds, said = measured(problem, qep.MPS(bond_dimension=BONDS[graph], gap=False))
+    row: dict[str, Any] = {"graph": graph, "regime": regime, "seed": seed, "MPS": {"seconds": seconds, "warnings": said}}
+    row["MPS"]["truncation"] = max(phase["truncation"] for phase in reference.diagnostics["phases"])
+    for layers in (2, 3):
+        gradient, seconds, said = measured(problem, qep.VQE(layers=layers))
+        error = float(np.linalg.norm(gradient.values - reference.values) / np.linalg.norm(reference.values))
+        row[str(layers)] = {"error": error, "seconds": seconds, "warnings": said}
+        if error <= WANTED:
+            break
+    return row
+
+
+def compare() -> None:
+    """Compute the instances that are not kept yet, and print a table of all."""
+    for graph, counts in INSTANCES.items():
+        for regime, count in counts.items():
+            for seed in range(count):
+                rows = json.loads(KEPT.read_text()) if KEPT.exists() else []
+                if not any((r["graph"], r["regime"], r["seed"]) == (graph, regime, seed) for r in rows):
+                    row = accuracy(graph, regime, seed)
+                    KEPT.write_text(json.dumps([*rows, row], indent=1) + "\n")
+    print("| network | relative errors, two layers (three layers in brackets) | median | warned | VQE | MPS |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    rows = json.loads(KEPT.read_text())
+    for graph, regime in dict.fromkeys((r["graph"], r["regime"]) for r in rows):
+        own = sorted((r for r in rows if (r["graph"], r["regime"]) == (graph, regime)), key=lambda r: int(r["seed"]))
+        listed = [f"{100 * r['2']['error']:.2g}" + (f" ({100 * r['3']['error']:.2g})" if "3" in r else "") for r in own]
+        median = 100 * np.median([r["2"]["error"] for r in own])
+        seconds = [np.median([r[way]["seconds"] for r in own]) for way in ("2", "MPS")]
+        warned = sum(bool(r["2"]["warnings"]) for r in own)
+        print(
+            f"| {graph}, {regime} | {', '.join(listed)} % | {median:.2g} % | {warned} of {len(own)} "
+            f"| {seconds[0]:.2g} s | {seconds[1]:.2g} s |"
+        )
+
+
+def cold(graph: str, sites: int, layers: int) -> float:
+    """Return the processor seconds of the gradient of one paramagnet, with all setting up."""
+    compiled_ansatz.cache_clear()
+    return measured(instance(graph, sites, "paramagnet", 0), qep.VQE(layers=layers))[1]
+
+
+def times() -> None:
+    """Print the processor seconds of two layers at full size, set-up apart."""
+    cold("chain", 20, 1)  # imports
+    for graph, sites in SITES.items():
+        whole = [cold(graph, sites, 2) for _ in range(3)]
+        again = [measured(instance(graph, sites, "paramagnet", 0), qep.VQE(layers=2))[1] for _ in range(3)]
+        median = float(np.median(whole))
+        print(f"{graph}, {sites} sites: {median:.2f} s, of which setting up {median - float(np.median(again)):.2f} s", flush=True)
+
+
+def growth() -> None:
+    """Draw the seconds of whole gradients against sites, and print them."""
+    figure, panels = plt.subplots(1, 2, figsize=(9.0, 4.0), layout="constrained", sharey=True)
+    cold("chain", 20, 1)  # imports
+    for axes, graph in zip(panels, SITES, strict=True):
+        for (layers, sizes), mark in zip(GROWTH.items(), "os^", strict=True):
+            found = [cold(graph, sites, layers) for sites in sizes]
+            axes.plot(
+                sizes, found, marker=mark, markersize=5, color=f"C{layers - 1}", label=f"{layers} layer{'s' * (layers > 1)}"
+            )
+            print(graph, layers, dict(zip(sizes, (round(each, 2) for each in found), strict=True)), flush=True)
+        axes.plot([100, 1000], [1.0, 10.0], ":", color="0.45", label="proportional to sites")
+        axes.set(xscale="log", yscale="log", xlabel="sites", title=graph)
+        axes.set_xticks([20, 50, 100, 200, 500, 1000], ["20", "50", "100", "200", "500", "1000"])
+        axes.minorticks_off()
+        axes.grid(alpha=0.25)
+    panels[0].set_ylabel("seconds for the gradient")
+    panels[0].legend(frameon=False, fontsize=9)
+    figure.savefig(PICTURE, dpi=150)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    commands = {"accuracy": compare, "time": times, "growth": growth}
+    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+        sys.exit(f"give one of {', '.join(commands)}")
+    commands[sys.argv[1]]()
