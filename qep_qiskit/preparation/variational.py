@@ -41,6 +41,8 @@ KICK, FAR = 0.1, 0.3
 """The first step away from a saddle, and the step from which on a Hessian is computed again, in radians."""
 SHARPER = 0.5
 """The factor by which each further descent from a saddle goes further."""
+VALLEY, MOST_VALLEYS = 0.1, 4
+"""The Newton step, in radians, from which on a nudged phase continues, and how many times it does at most."""
 MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
 ROUNDING = 1e-13
@@ -327,7 +329,45 @@ def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple
         return values - np.einsum("rp,rp->r", thetas - origins[rows], tilts[rows]), gradients - tilts[rows]
 
     end = descend(function, origins, lambda rows, *_: aims[rows], most=model.precision.most, memory=free.memory.kept(owners))
+    far = np.arange(len(owners))
+    for _ in range(MOST_VALLEYS if origins.shape[1] <= MOST_CURVED_ANGLES else 0):
+        far = _far(model, owners, coefficients, end, far[end.done[far]])
+        if not len(far):
+            break
+        aims[far] *= SHARPER
+
+        def of_far(rows: Rows, thetas: Real, far: Rows = far) -> tuple[Real, Real]:
+            return function(far[rows], thetas)
+
+        def aim_of_far(rows: Rows, *_: Real, far: Rows = far) -> Real:
+            return np.maximum(aims[far[rows]], floors[far[rows]])
+
+        again = descend(of_far, end.thetas[far], aim_of_far, most=model.precision.most, memory=end.memory.kept(far))
+        end.thetas[far], end.values[far], end.gradients[far], end.done[far] = (
+            again.thetas,
+            again.values,
+            again.gradients,
+            again.done,
+        )
+        end.evaluations[far] += again.evaluations
+        end.memory.put(far, again.memory, np.arange(len(far)))
     return end, slopes
+
+
+def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Rows) -> Rows:
+    """Return those of some rows that seem to be done but lie on a nearly flat slope, and give them their exact Hessians.
+
+    There the Newton step is long, or the energy alone has a negative curvature.
+    """
+    if not len(rows):
+        return rows
+    mu = model.mu[owners[rows]][:, None]
+    values, axes = np.linalg.eigh(hessians(model.evaluator, end.thetas[rows], coefficients[rows]))
+    inverses = (axes / np.maximum(np.abs(values + mu), 0.1 * mu)[:, None, :]) @ axes.swapaxes(1, 2)
+    far = (np.abs(inverses @ end.gradients[rows][:, :, None]).max(axis=(1, 2)) > VALLEY) | (values[:, 0] < -0.5 * mu[:, 0])
+    assert isinstance(end.memory, FullMemory)
+    end.memory.set(rows[far], inverses[far])
+    return rows[far]
 
 
 def _lowest(end: Descent, rows: Rows) -> int:
