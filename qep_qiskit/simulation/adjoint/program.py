@@ -78,11 +78,9 @@ class CircuitProgram:
 
     def states(self, thetas: ArrayLike) -> Complex:
         """Return the states (R, 2**n) for rows of values (R, P); faster than one by one for up to 12 qubits."""
-        rows = np.asarray(thetas, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] != self.num_parameters:
-            raise InputError(f"thetas has shape {rows.shape}; give rows of {self.num_parameters} parameters")
+        rows = self._slots.checked(thetas)
         with single_threaded(self.num_qubits):
-            slots = rows if self._slots.affine else np.array([self._slots.values(row) for row in rows])
+            slots = self._slots.values_of_rows(rows)
             if self.num_qubits > _MOST_TOGETHER:
                 return np.array([self._circuit.state(row) for row in slots]).reshape(len(rows), 1 << self.num_qubits)
             return self._circuit.states(slots)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
 
+from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.gates import SlotTable, feed
 from qep_qiskit.simulation.adjoint.layers import Layering
 
@@ -67,6 +68,26 @@ class Slots:
         for row, expression in enumerate(self._expressions, self.num_parameters):
             expression.write_gradient(theta, jacobian[row])
         return jacobian
+
+    def checked(self, thetas: ArrayLike) -> Real:
+        """Return rows of parameters as an array, shape (R, P). Raises InputError if the shape is another."""
+        rows = np.asarray(thetas, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.num_parameters:
+            raise InputError(f"thetas has shape {rows.shape}; give rows of {self.num_parameters} parameters")
+        return rows
+
+    def values_of_rows(self, rows: Real) -> Real:
+        """Return the slots of all rows, shape (R, P + E), for parameters (R, P)."""
+        if self.affine:
+            return rows
+        return np.array([self.values(row) for row in rows]).reshape(len(rows), len(self))
+
+    def chain(self, gradients: Real, rows: Real) -> Real:
+        """Return the derivatives with respect to the parameters (..., R, P), given those with respect to the slots."""
+        if self.affine:
+            return gradients
+        chained = [gradients[..., row, :] @ self.jacobian(theta) for row, theta in enumerate(rows)]
+        return np.stack(chained, axis=-2) if chained else gradients[..., : self.num_parameters]
 
     def add_curvature(self, theta: Real, slopes: Real, hessian: Real) -> None:
         """Add ``sum_e slope_e d²(expression_e)/dtheta²`` to a Hessian (P, P), given the slopes of all slots (P + E,)."""

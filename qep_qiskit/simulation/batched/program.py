@@ -87,25 +87,21 @@ class BatchedProgram:
         energies : ndarray, shape (R,) or (K, R)
         gradients : ndarray, shape (R, P) or (K, R, P)
         """
-        rows = self._checked(thetas)
+        rows = self._slots.checked(thetas)
         weights = np.asarray(coefficients, dtype=np.float64)
         shape = (len(rows), self.num_strings)
         if weights.ndim not in (2, 3) or weights.shape[-2:] != shape:
             raise InputError(f"coefficients has shape {weights.shape}; give {shape} or (K, {shape[0]}, {shape[1]})")
-        energies, slopes = self._template.evaluate(self._angles(rows), weights.swapaxes(-1, -2))
-        gradients = np.ascontiguousarray(slopes.swapaxes(-1, -2))
-        if not self._slots.affine:
-            chained = [gradients[..., row, :] @ self._slots.jacobian(theta) for row, theta in enumerate(rows)]
-            gradients = np.stack(chained, axis=-2) if chained else gradients[..., : self.num_parameters]
-        return energies, gradients
+        energies, slopes = self._template.evaluate(self._slots.values_of_rows(rows).T, weights.swapaxes(-1, -2))
+        return energies, self._slots.chain(np.ascontiguousarray(slopes.swapaxes(-1, -2)), rows)
 
     def expectations(self, thetas: ArrayLike) -> Real:
         """Return the expectations of all strings, shape (R, L), for parameters (R, P)."""
-        return np.ascontiguousarray(self._template.expectations(self._angles(self._checked(thetas))).T)
+        return np.ascontiguousarray(self._template.expectations(self._slots.values_of_rows(self._slots.checked(thetas)).T).T)
 
     def states(self, thetas: ArrayLike) -> Complex:
         """Return the states of all rows up to a phase, shape (R, 2**n), for parameters (R, P)."""
-        angles = self._angles(self._checked(thetas))
+        angles = self._slots.values_of_rows(self._slots.checked(thetas)).T
         result = np.empty((angles.shape[1], 1 << self.num_qubits), dtype=np.complex128)
         with single_threaded(self.num_qubits):
             for first in range(0, len(result), _STATES):
@@ -120,14 +116,3 @@ class BatchedProgram:
         """Sweeps through all steps, with a reading of the identity at the end."""
         identity = strings_of(PauliList(["I" * self.num_qubits]))
         return Sweeps(self.num_qubits, self._steps, len(self._slots), {len(self._steps): Reading(self.num_qubits, identity, 0)})
-
-    def _angles(self, rows: Real) -> Real:
-        if self._slots.affine:
-            return rows.T
-        return np.array([self._slots.values(row) for row in rows]).reshape(len(rows), len(self._slots)).T
-
-    def _checked(self, thetas: ArrayLike) -> Real:
-        rows = np.asarray(thetas, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] != self.num_parameters:
-            raise InputError(f"thetas has shape {rows.shape}; give rows of {self.num_parameters} parameters")
-        return rows

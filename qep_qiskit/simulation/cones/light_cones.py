@@ -105,11 +105,11 @@ class LightCones:
         thetas : array_like, shape (R, P)
         coefficients : array_like, shape (R, L)
         """
-        rows = self._checked(thetas)
+        rows = self._slots.checked(thetas)
         weights = np.asarray(coefficients, dtype=np.float64)
         if weights.shape != (len(rows), self.num_strings):
             raise InputError(f"coefficients has shape {weights.shape}; give ({len(rows)}, {self.num_strings})")
-        slots = self._slot_values(rows)
+        slots = self._slots.values_of_rows(rows)
         angles, slopes = self._map.angles(slots), np.empty((self._map.size, len(rows)))
         energies = weights @ self._constant
         for block in self._blocks:
@@ -120,15 +120,12 @@ class LightCones:
         for program in self._trees:
             values, part = program.evaluate(slots, weights)
             energies, gradients = energies + values, gradients + part
-        if not self._slots.affine:
-            chained = [gradient @ self._slots.jacobian(theta) for gradient, theta in zip(gradients, rows, strict=True)]
-            gradients = np.array(chained).reshape(len(rows), self.num_parameters)
-        return energies, gradients
+        return energies, self._slots.chain(gradients, rows)
 
     def expectations(self, thetas: ArrayLike) -> Real:
         """Return the expectations of all strings, shape (R, L), for parameters (R, P)."""
-        rows = self._checked(thetas)
-        slots = self._slot_values(rows)
+        rows = self._slots.checked(thetas)
+        slots = self._slots.values_of_rows(rows)
         angles = self._map.angles(slots)
         result = np.tile(self._constant, (len(rows), 1))
         for block in self._blocks:
@@ -163,17 +160,6 @@ class LightCones:
         return AngleMap(
             self._angles, np.concatenate([each.reshape(-1) for each in index] or [np.empty(0, dtype=np.intp)]), len(self._slots)
         )
-
-    def _slot_values(self, rows: Real) -> Real:
-        if self._slots.affine:
-            return rows
-        return np.array([self._slots.values(row) for row in rows]).reshape(len(rows), len(self._slots))
-
-    def _checked(self, thetas: ArrayLike) -> Real:
-        rows = np.asarray(thetas, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] != self.num_parameters:
-            raise InputError(f"thetas has shape {rows.shape}; give rows of {self.num_parameters} parameters")
-        return rows
 
 
 class _Block:
