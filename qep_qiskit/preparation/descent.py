@@ -52,6 +52,17 @@ class Descent:
     evaluations: NDArray[np.int64]
     memory: Memory
 
+    def take(self, rows: Rows, end: Descent) -> None:
+        """Take over the end of a further descent of these rows."""
+        self.thetas[rows], self.values[rows], self.gradients[rows], self.done[rows] = (
+            end.thetas,
+            end.values,
+            end.gradients,
+            end.done,
+        )
+        self.evaluations[rows] += end.evaluations
+        self.memory.put(rows, end.memory, np.arange(len(rows)))
+
 
 def descend(function: Function, starts: Real, aim: Aim, *, most: int | Rows, memory: Memory | None = None) -> Descent:
     """Minimise one function per row until the norm of each gradient is at most its aim. Rows that are done leave the array.

@@ -22,7 +22,7 @@ from qep_qiskit.preparation.descent import Descent, Rows, descend
 from qep_qiskit.preparation.evaluator import Evaluator, hessians
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Progress, silent
-from qep_qiskit.preparation.quasi_newton import FullMemory, Memory, memory_for
+from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
 
 Real = NDArray[np.float64]
 FREE, NUDGED = 0.03, 0.3
@@ -35,8 +35,8 @@ COARSE, MOST_COARSE = 0.1, 100
 """The |r₀| / |∂⟨C⟩| at which several starts are compared, or the number of evaluations."""
 SMALL_SIGNAL = 1e-3
 """A weaker error signal counts as this strong: the nudge of a network whose predictions are right is too weak to follow."""
-MOST_CURVED_ANGLES = 400
-"""The largest number of angles for which Hessians are computed."""
+MOST_CURVED_ANGLES = MOST_FULL
+"""The largest number of angles for which Hessians are computed; a memory of more does not hold a matrix."""
 KICK, FAR = 0.1, 0.3
 """The first step away from a saddle, and the step from which on a Hessian is computed again, in radians."""
 SHARPER = 0.5
@@ -51,7 +51,7 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True)
 class Precision:
-    """How far a descent goes.
+    """The precision at which a descent ends.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class Begin:
-    """Where a family begins: at starts of its free phase, or at free angles that were found before.
+    """The start of a family: at starts of its free phase, or at free angles that were found before.
 
     Attributes
     ----------
@@ -117,32 +117,17 @@ class Begin:
     inverse: Real | None = None
 
 
-@dataclass(eq=False)
-class Free:
+@dataclass(frozen=True)
+class Free(Descent):
     """The free phases of several families, one row each.
 
     Attributes
     ----------
-    thetas, gradients : ndarray of shape (F, P)
-    done : ndarray of bool, shape (F,)
-    evaluations : ndarray of int, shape (F,)
-    memory : Memory
     sizes : ndarray of shape (F,)
         |∂⟨C⟩/∂θ| of the nudge that follows.
     """
 
-    thetas: Real
-    gradients: Real
-    done: NDArray[np.bool_]
-    evaluations: NDArray[np.int64]
-    memory: Memory
     sizes: Real
-
-    def take(self, rows: Rows, end: Descent) -> None:
-        """Take over the end of a descent of these rows."""
-        self.thetas[rows], self.gradients[rows], self.done[rows] = end.thetas, end.gradients, end.done
-        self.evaluations[rows] += end.evaluations
-        self.memory.put(rows, end.memory, np.arange(len(rows)))
 
 
 def regulariser(share: float, frame: Frame, free: Real) -> float:
@@ -243,7 +228,8 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
         first = _descend_free(model, owners, starts, memory, COARSE, min(most, MOST_COARSE))
         best = np.array([_lowest(first, np.flatnonzero(owners == f)) for f in range(count)])
         starts, memory = first.thetas[best], first.memory.kept(best)
-    free = Free(starts, np.zeros_like(starts), np.zeros(count, dtype=bool), np.zeros(count, np.int64), memory, np.zeros(count))
+    zeros = np.zeros((2, count))
+    free = Free(starts, zeros[0], np.zeros_like(starts), np.zeros(count, dtype=bool), np.zeros(count, np.int64), memory, zeros[1])
     sought, at_saddle = np.flatnonzero([not begin.free for begin in begins]), np.zeros(0, dtype=np.intp)
     given = np.flatnonzero([begin.free for begin in begins])
     if len(sought):
@@ -264,7 +250,7 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
                 if inverse is not None and inverse.shape == memory.inverse[f].shape:
                     memory.inverse[f], memory.known[f] = inverse, True
     free.sizes[:] = np.maximum(model.slopes(np.arange(count), free.thetas)[0], model.floor / FREE)
-    free.done |= np.linalg.norm(free.gradients, axis=1) <= FREE * model.precision.tolerance * free.sizes
+    free.done[:] |= np.linalg.norm(free.gradients, axis=1) <= FREE * model.precision.tolerance * free.sizes
     free.done[at_saddle] = False
     return free
 
@@ -280,7 +266,7 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
         values, axes = np.linalg.eigh(hessians(model.evaluator, free.thetas[rows], model.free[rows]))
         values += model.mu[rows][:, None]
         assert isinstance(free.memory, FullMemory)
-        free.memory.set(rows, (axes / np.maximum(np.abs(values), model.mu[rows][:, None])[:, None, :]) @ axes.swapaxes(1, 2))
+        free.memory.set(rows, _inverses(values, axes, model.mu[rows][:, None]))
         saddle = values[:, 0] < 0.0
         way = axes[:, :, 0] * -np.sign(np.einsum("rp,rp->r", axes[:, :, 0], free.gradients[rows]) + 1e-300)[:, None]
         begin = free.thetas[rows] + np.where(saddle, KICK, 0.0)[:, None] * way
@@ -328,29 +314,23 @@ def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple
         values, gradients = model.value(owners[rows], coefficients[rows], thetas)
         return values - np.einsum("rp,rp->r", thetas - origins[rows], tilts[rows]), gradients - tilts[rows]
 
-    end = descend(function, origins, lambda rows, *_: aims[rows], most=model.precision.most, memory=free.memory.kept(owners))
+    def onwards(rows: Rows, starts: Real, memory: Memory) -> Descent:
+        return descend(
+            lambda part, thetas: function(rows[part], thetas),
+            starts,
+            lambda part, *_: aims[rows[part]],
+            most=model.precision.most,
+            memory=memory,
+        )
+
     far = np.arange(len(owners))
+    end = onwards(far, origins, free.memory.kept(owners))
     for _ in range(MOST_VALLEYS if origins.shape[1] <= MOST_CURVED_ANGLES else 0):
         far = _far(model, owners, coefficients, end, far[end.done[far]])
         if not len(far):
             break
-        aims[far] *= SHARPER
-
-        def of_far(rows: Rows, thetas: Real, far: Rows = far) -> tuple[Real, Real]:
-            return function(far[rows], thetas)
-
-        def aim_of_far(rows: Rows, *_: Real, far: Rows = far) -> Real:
-            return np.maximum(aims[far[rows]], floors[far[rows]])
-
-        again = descend(of_far, end.thetas[far], aim_of_far, most=model.precision.most, memory=end.memory.kept(far))
-        end.thetas[far], end.values[far], end.gradients[far], end.done[far] = (
-            again.thetas,
-            again.values,
-            again.gradients,
-            again.done,
-        )
-        end.evaluations[far] += again.evaluations
-        end.memory.put(far, again.memory, np.arange(len(far)))
+        aims[far] = np.maximum(SHARPER * aims[far], floors[far])
+        end.take(far, onwards(far, end.thetas[far], end.memory.kept(far)))
     return end, slopes
 
 
@@ -363,11 +343,16 @@ def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Row
         return rows
     mu = model.mu[owners[rows]][:, None]
     values, axes = np.linalg.eigh(hessians(model.evaluator, end.thetas[rows], coefficients[rows]))
-    inverses = (axes / np.maximum(np.abs(values + mu), 0.1 * mu)[:, None, :]) @ axes.swapaxes(1, 2)
+    inverses = _inverses(values + mu, axes, 0.1 * mu)
     far = (np.abs(inverses @ end.gradients[rows][:, :, None]).max(axis=(1, 2)) > VALLEY) | (values[:, 0] < -0.5 * mu[:, 0])
     assert isinstance(end.memory, FullMemory)
     end.memory.set(rows[far], inverses[far])
     return rows[far]
+
+
+def _inverses(curvatures: Real, axes: Real, least: Real) -> Real:
+    """Return the inverse Hessians (R, P, P) of |curvatures| (R, P) along axes (R, P, P), none below the least."""
+    return (axes / np.maximum(np.abs(curvatures), least)[:, None, :]) @ axes.swapaxes(1, 2)
 
 
 def _lowest(end: Descent, rows: Rows) -> int:
