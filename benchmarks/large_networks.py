@@ -106,13 +106,13 @@ def compare() -> None:
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     rows = json.loads(KEPT.read_text())
     for graph, regime in dict.fromkeys((r["graph"], r["regime"]) for r in rows):
-        own = sorted((r for r in rows if (r["graph"], r["regime"]) == (graph, regime)), key=lambda r: int(r["seed"]))
-        listed = [f"{100 * r['2']['error']:.2g}" + (f" ({100 * r['3']['error']:.2g})" if "3" in r else "") for r in own]
-        median = 100 * np.median([r["2"]["error"] for r in own])
-        seconds = [np.median([r[way]["seconds"] for r in own]) for way in ("2", "MPS")]
-        warned = sum(bool(r["2"]["warnings"]) for r in own)
+        group = sorted((r for r in rows if (r["graph"], r["regime"]) == (graph, regime)), key=lambda r: int(r["seed"]))
+        listed = [f"{100 * r['2']['error']:.2g}" + (f" ({100 * r['3']['error']:.2g})" if "3" in r else "") for r in group]
+        median = 100 * np.median([r["2"]["error"] for r in group])
+        seconds = [np.median([r[way]["seconds"] for r in group]) for way in ("2", "MPS")]
+        warned = sum(bool(r["2"]["warnings"]) for r in group)
         print(
-            f"| {graph}, {regime} | {', '.join(listed)} % | {median:.2g} % | {warned} of {len(own)} "
+            f"| {graph}, {regime} | {', '.join(listed)} % | {median:.2g} % | {warned} of {len(group)} "
             f"| {seconds[0]:.2g} s | {seconds[1]:.2g} s |"
         )
 
@@ -139,11 +139,11 @@ def growth() -> None:
     cold("chain", 20, 1)  # imports
     for axes, graph in zip(panels, SITES, strict=True):
         for (layers, sizes), mark in zip(GROWTH.items(), "os^", strict=True):
-            found = [cold(graph, sites, layers) for sites in sizes]
+            seconds = [cold(graph, sites, layers) for sites in sizes]
             axes.plot(
-                sizes, found, marker=mark, markersize=5, color=f"C{layers - 1}", label=f"{layers} layer{'s' * (layers > 1)}"
+                sizes, seconds, marker=mark, markersize=5, color=f"C{layers - 1}", label=f"{layers} layer{'s' * (layers > 1)}"
             )
-            print(graph, layers, dict(zip(sizes, (round(each, 2) for each in found), strict=True)), flush=True)
+            print(graph, layers, dict(zip(sizes, (round(each, 2) for each in seconds), strict=True)), flush=True)
         axes.plot([100, 1000], [1.0, 10.0], ":", color="0.45", label="proportional to sites")
         axes.set(xscale="log", yscale="log", xlabel="sites", title=graph)
         axes.set_xticks([20, 50, 100, 200, 500, 1000], ["20", "50", "100", "200", "500", "1000"])

@@ -49,8 +49,8 @@ def search_angles(options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, f
     allowed = allowed_residuals(model, 0, free)
     done = sizes + noise <= options.tolerance * allowed
     evaluations = np.full(len(sizes), search.evaluations)
-    known = None if options.estimator is None else noise
-    return Solution(np.array([angles[p] for p in order]), sizes, sizes / allowed, done, evaluations, None, known)
+    measured = None if options.estimator is None else noise
+    return Solution(np.array([angles[p] for p in order]), sizes, sizes / allowed, done, evaluations, None, measured)
 
 
 def measured_warnings(phases: Sequence[Phase], done: Sequence[bool], tolerance: float) -> list[str]:

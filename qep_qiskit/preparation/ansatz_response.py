@@ -138,7 +138,7 @@ class AnsatzResponses:
         self._curvatures: dict[int, tuple[Vector, Matrix]] = {}
 
     def members(self) -> list[Responsive]:
-        """Return the response of each sample; several of them are computed together where they are asked for together."""
+        """Return the response of each sample; responses that are requested together are computed together."""
         return [Member(self, number, alone) for number, alone in enumerate(self._alone)]
 
     def responses(self, numbers: Sequence[int], nudges: Sequence[Vector]) -> list[Response]:

@@ -27,7 +27,7 @@ LONGEST = 1.0
 MOST_TRIALS = 25
 """The number of trials of one step before its direction is given up."""
 RECHECKED = 32
-"""The number of evaluations after which an aim that was not reached is asked for again."""
+"""The number of evaluations after which an aim that was not reached is computed again."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def descend(function: Function, starts: Real, aim: Aim, *, most: int | Rows, mem
         (rows, thetas) → values of the functions of these rows, and gradients.
     starts : ndarray of shape (R, P)
     aim : callable
-        (rows, thetas, gradients, Newton steps) → the norms at which these rows are done. It is asked again when a row has reached
-        its last aim, and now and then, so it may depend on the angles.
+        (rows, thetas, gradients, Newton steps) → the norms at which these rows are done. It is called again when a row has
+        reached its last aim, and now and then, so it may depend on the angles.
     most : int or ndarray of shape (R,)
         The largest number of evaluations per row.
     memory : Memory, optional

@@ -146,7 +146,7 @@ def evaluator_for(
 
 
 NAMES: dict[type, str] = {BatchedProgram: "statevector", Loop: "statevector", LightCones: "light_cones"}
-"""What each evaluator is called in reports."""
+"""The name of each evaluator in reports."""
 
 
 class Reported:

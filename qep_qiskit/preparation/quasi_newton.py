@@ -16,7 +16,7 @@ REMEMBERED = 50
 
 
 class Memory:
-    """What each row has learnt about its inverse Hessian H.
+    """The inverse Hessian H of each row, as far as its steps have shown it.
 
     Attributes
     ----------
@@ -156,5 +156,5 @@ def _among(count: int, rows: Rows, part: Real) -> Real:
 
 
 def memory_for(rows: int, parameters: int) -> Memory:
-    """Return an empty memory for rows of so many parameters."""
+    """Return an empty memory for rows with this number of parameters."""
     return FullMemory(rows, parameters) if parameters <= MOST_FULL else LimitedMemory(rows, parameters)

@@ -186,16 +186,16 @@ class VQE(Preparer):
                         i: self._without_states(families[i], compiled, s) for i, s in zip(members, solutions, strict=True)
                     }
                     continue
-                found = found_states(compiled.states, [families[i] for i in members], [s.angles for s in solutions])
-                for i, solution, states in zip(members, solutions, found, strict=True):
-                    prepared[i] = self._prepared(families[i], compiled, solution, states)
+                states = found_states(compiled.states, [families[i] for i in members], [s.angles for s in solutions])
+                for i, solution, each_states in zip(members, solutions, states, strict=True):
+                    prepared[i] = self._prepared(families[i], compiled, solution, each_states)
             prepared.update(self._responding_together(families, compiled, {i: prepared[i] for i in members}))
         progress("VQE", 1.0)
         return [prepared[i] for i in range(count)]
 
     @property
     def precision(self) -> Precision:
-        """How far descents go."""
+        """The precision at which descents end."""
         return Precision(self.tolerance, self.prediction_tolerance, self.max_iterations, self.regulariser)
 
     def _mu(self, family: Family) -> float:

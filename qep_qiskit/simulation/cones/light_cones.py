@@ -136,10 +136,10 @@ class LightCones:
 
     def depends(self, strings: Iterable[int]) -> NDArray[np.bool_]:
         """Return on which qubits, as they are at the start, each of these strings depends, shape (strings, num_qubits)."""
-        chosen = list(strings)
-        result = np.zeros((len(chosen), self.num_qubits), dtype=bool)
-        for row, string in zip(result, chosen, strict=True):
-            row[list(self._whole.reach(self._strings[string].letters))] = True
+        numbers = list(strings)
+        result = np.zeros((len(numbers), self.num_qubits), dtype=bool)
+        for row, number in zip(result, numbers, strict=True):
+            row[list(self._whole.reach(self._strings[number].letters))] = True
         return result
 
     @cached_property
