@@ -120,7 +120,8 @@ def _error(forecast: Forecast) -> str:
     causes = {
         "shots": forecast.statistical_error,
         "finite β": forecast.finite_beta_error,
-        "preparation and device": forecast.device_error,
+        "prepared states": forecast.prepared_error,
+        "device noise": forecast.device_error,
     }
     parts = [f"{name} {share(value)}" for name, value in causes.items() if value is not None]
     return f"{share(forecast.relative_error)} of the gradient's norm, root mean square{wanted}: {', '.join(parts)}"

@@ -149,6 +149,13 @@ class Choice:
     size: float
 
     @property
+    def covariance(self) -> NDArray[np.float64]:
+        """The predicted covariance, shape (K, K), with the correlations of weights that are read from the same shots."""
+        if self.split is None:
+            return np.diag(self.variances)
+        return self.prediction.covariance(self.split, self.variances)
+
+    @property
     def squared_error(self) -> float:
         """The predicted E‖g − g*‖²."""
         bias = 0.0 if self.bias is None else float(self.bias @ self.bias)

@@ -16,6 +16,8 @@ from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.result import listed
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import with_error
+from qep_qiskit.forecasting.accuracy import Accuracy
+from qep_qiskit.forecasting.causes import Causes, Levels
 from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
 from qep_qiskit.forecasting.sending import Sending
 from qep_qiskit.measurement.split import Split
@@ -39,10 +41,10 @@ class Forecast(Value):
         The expected gradient, including the effects of finite β, preparation and device noise.
     stderr : ndarray of shape (K,) or None
         The expected error bars; None if expectations are exact.
-    exact : ndarray of shape (K,) or None
-        The gradient of the true ground state at β → 0, if the network can be diagonalised.
-    finite_beta : ndarray of shape (K,) or None
-        The noiseless gradient of true ground states at this β; its difference from `exact` is the finite-β bias alone.
+    levels : Levels
+        The gradients between the exact one and the measured one; their differences are the `causes` of the bias.
+    accuracy : Accuracy or None
+        The relative error with its spread, the cosine and the sign agreement to expect; None if the exact gradient is not known.
     size : float
         The norm of `exact`, or of `values` if `exact` is not known.
     squared_error : float
@@ -74,8 +76,8 @@ class Forecast(Value):
     names: tuple[str, ...]
     values: Vector
     stderr: Vector | None
-    exact: Vector | None
-    finite_beta: Vector | None
+    levels: Levels
+    accuracy: Accuracy | None
     size: float
     squared_error: float
     target_error: float | None
@@ -111,6 +113,21 @@ class Forecast(Value):
         return bool(np.isfinite(self.values).all())
 
     @property
+    def exact(self) -> Vector | None:
+        """The gradient of the true ground state at β → 0, shape (K,), if it can be computed."""
+        return self.levels.exact
+
+    @property
+    def finite_beta(self) -> Vector | None:
+        """The noiseless gradient of true ground states at this β; its difference from `exact` is the finite-β bias alone."""
+        return self.levels.nudged
+
+    @property
+    def causes(self) -> Causes:
+        """The bias of every weight by cause: finite β, prepared states, device noise, and what mitigation leaves of it."""
+        return Causes.of(self.levels, self.size, mitigation=self.mitigation)
+
+    @property
     def bias(self) -> Vector | None:
         """The error that shots do not reduce, from finite β, preparation and device noise, shape (K,)."""
         return None if self.exact is None else self.values - self.exact
@@ -128,14 +145,17 @@ class Forecast(Value):
     @property
     def finite_beta_error(self) -> float | None:
         """The finite-β bias of true ground states, divided by ‖g*‖."""
-        if self.exact is None or self.finite_beta is None:
-            return None
-        return self._relative(float(np.linalg.norm(self.finite_beta - self.exact)))
+        return None if self.causes.finite_beta is None else self.causes.finite_beta.share
+
+    @property
+    def prepared_error(self) -> float | None:
+        """The error of the prepared states without noise, divided by ‖g*‖."""
+        return None if self.causes.prepared is None else self.causes.prepared.share
 
     @property
     def device_error(self) -> float | None:
-        """The error due to preparation and device noise at this β, divided by ‖g*‖."""
-        return None if self.finite_beta is None else self._relative(float(np.linalg.norm(self.values - self.finite_beta)))
+        """The error that device noise leaves after mitigation, divided by ‖g*‖."""
+        return None if self.causes.mitigation is None else self.causes.mitigation.share
 
     @property
     def fidelity(self) -> float | None:
@@ -154,11 +174,16 @@ class Forecast(Value):
             "values": plain(self.values),
             "stderr": plain(self.stderr),
             "exact": plain(self.exact),
+            "exact_uncertainty": plain(self.levels.exact_uncertainty),
+            "reference": self.levels.method,
             "bias": plain(self.bias),
+            "causes": self.causes.to_dict(),
+            "expected": None if self.accuracy is None else vars(self.accuracy),
             "gradient_norm": self.size,
             "relative_error": self.relative_error,
             "statistical_error": self.statistical_error,
             "finite_beta_error": self.finite_beta_error,
+            "prepared_error": self.prepared_error,
             "device_error": self.device_error,
             "target_error": self.target_error,
             "loss": self.loss,

@@ -78,9 +78,13 @@ def _computed(first: Plan, progress: Progress) -> NoiseFreeError:
     exact, how = _reference(first)
     try:
         progress("noise-free gradient of the circuits", None)
-        values = _gradient(replace(first, settings=Settings(preparer=first.preparer, stencil=stencil, seed=seed)), progress)
+        values = noise_free_gradient(
+            replace(first, settings=Settings(preparer=first.preparer, stencil=stencil, seed=seed)), progress
+        )
         progress(f"exact gradient at the same β ({how})", None)
-        truth = _gradient(plan(problem, Settings(preparer=exact, stencil=stencil, seed=seed), progress=progress), progress)
+        truth = noise_free_gradient(
+            plan(problem, Settings(preparer=exact, stencil=stencil, seed=seed), progress=progress), progress
+        )
     except (InputError, DegenerateGroundStateError, PreparationError) as error:
         return NoiseFreeError(None, stencil.beta, how, " ".join(str(error).split()))
     size = float(np.linalg.norm(truth))
@@ -97,8 +101,8 @@ def _reference(first: Plan) -> tuple[Preparer, str]:
     return reference, "ground states" if reference == Exact() else f"{reference.describe().get('method')} states"
 
 
-def _gradient(first: Plan, progress: Progress) -> NDArray[np.float64]:
-    """Return the gradient of a plan from the expectations of its states, without noise."""
+def noise_free_gradient(first: Plan, progress: Progress = silent) -> NDArray[np.float64]:
+    """Return the gradient of a plan's first round from the expectations of its states, without noise, shape (K,)."""
     expectations = dict(zip(first.phases, first.expectations, strict=True))
     if not first.complete:
         last = advance(first, first.problem.cost_rows @ expectations[0], progress=progress)

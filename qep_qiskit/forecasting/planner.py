@@ -10,20 +10,22 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.equilibrium.plan import plan
-from qep_qiskit.equilibrium.reduction import diagnostics, reduce
-from qep_qiskit.equilibrium.rounds import run
+from qep_qiskit.equilibrium.reduction import diagnostics
 from qep_qiskit.errors import InputError
+from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.bound import BOUND, bounded
+from qep_qiskit.forecasting.causes import Levels
 from qep_qiskit.forecasting.choice import REACH, Choice, best_beta, choose
 from qep_qiskit.forecasting.forecast import Forecast
+from qep_qiskit.forecasting.levels import levels_of
 from qep_qiskit.forecasting.prediction import Prediction, Predictor
 from qep_qiskit.forecasting.sending import sending
+from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
-from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
+from qep_qiskit.reference import COMPARED_QUBITS
 from qep_qiskit.settings import Settings
 from qep_qiskit.simulation.noise.program import MOST_WIRES
 from qep_qiskit.stencils import AdaptiveStencil, AutoStencil, Stencil
@@ -63,10 +65,12 @@ class Question:
 def answered(question: Question, progress: Progress = silent) -> Forecast:
     """Return the forecast of price and accuracy, and for a target error the shots that reach it."""
     question = with_beta(question, progress)
-    choice, truth = best_choice(question, progress)
-    progress("compiling circuits", None)
     problem, settings = question.problem, question.settings
+    truths = Truths(problem, settings.preparer, settings.seed, progress)
+    choice = best_choice(question, progress, truths)
     prediction, split = choice.prediction, choice.split
+    levels = levels_of(prediction, settings, truths, progress) if question.predictable else Levels()
+    progress("compiling circuits", None)
     settled = settings_with(settings, choice)
     sent = sending(prediction.plan, settings.device, split)
     warnings = list(diagnostics(prediction.plan).warnings)
@@ -74,8 +78,8 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         names=problem.network.names,
         values=prediction.mean.values,
         stderr=None if split is None else np.sqrt(choice.variances),
-        exact=truth,
-        finite_beta=_finite_beta(question, prediction),
+        levels=levels,
+        accuracy=accuracy_of(choice, levels),
         size=choice.size,
         squared_error=choice.squared_error,
         target_error=question.target,
@@ -113,15 +117,28 @@ def with_beta(question: Question, progress: Progress = silent) -> Question:
     return replace(question, settings=replace(settings, stencil=first.stencil), free=first.prepared)
 
 
-def best_choice(question: Question, progress: Progress = silent) -> tuple[Choice, Vector | None]:
-    """Return the β and shots with the least predicted error, and the exact gradient if it is known."""
+def accuracy_of(choice: Choice, levels: Levels) -> Accuracy | None:
+    """Return the accuracy to expect of a choice; None if the exact gradient is not known."""
+    if levels.exact is None:
+        return None
+    return accuracy(levels.exact, choice.prediction.mean.values, choice.covariance, levels.exact_uncertainty)
+
+
+def best_choice(question: Question, progress: Progress = silent, truths: Truths | None = None) -> Choice:
+    """Return the β and shots with the least predicted error.
+
+    Parameters
+    ----------
+    truths : Truths, optional
+        The references of the problem, if some are computed.
+    """
     settings, target = question.settings, question.target
     stencil = settings.stencil
     assert not isinstance(stencil, AdaptiveStencil)
     if not question.predictable:
-        return choose(_bounded(question), None, settings, target), None
-    progress("exact gradient", None)
-    truth, scale = _truth(question)
+        return choose(_bounded(question), None, settings, target)
+    truths = truths or Truths(question.problem, settings.preparer, settings.seed, progress)
+    truth = truths.limit.values
     predictor = Predictor(question.problem, settings, question.free)
     count = 0
 
@@ -129,12 +146,12 @@ def best_choice(question: Question, progress: Progress = silent) -> tuple[Choice
         nonlocal count
         count += 1
         progress(f"predicting β = {beta:.3g}", None if isinstance(stencil, Stencil) else min(count / 16, 0.99))
-        return choose(predictor.at(beta), truth, settings, target)
+        return choose(predictor.at(stencil if isinstance(stencil, Stencil) else stencil.at(beta)), truth, settings, target)
 
     if isinstance(stencil, Stencil):
-        return at(stencil.beta), truth
+        return at(stencil.beta)
     noiseless = settings.shots is None and target is None
-    return best_beta(at, scale, target=target, lowest=NOISELESS_REACH if noiseless else REACH[0]), truth
+    return best_beta(at, truths.scale, target=target, lowest=NOISELESS_REACH if noiseless else REACH[0])
 
 
 def settings_with(settings: Settings, choice: Choice) -> Settings:
@@ -146,17 +163,6 @@ def settings_with(settings: Settings, choice: Choice) -> Settings:
         shots = counts.pop() if len(counts) == 1 else split
         calibration = split.calibration if choice.prediction.calibration_circuits else None
     return replace(settings, stencil=choice.prediction.plan.stencil, shots=shots, calibration_shots=calibration)
-
-
-def _truth(question: Question) -> tuple[Vector | None, float]:
-    """Return the exact gradient and gap/‖C‖, the scale of β."""
-    problem = question.problem
-    exact = exact_gradient(problem, preparer=reference_state(question.settings.preparer), seed=question.settings.seed)
-    observed = exact.predictions if problem.cost.needs_free_phase else np.zeros(len(problem.cost_rows))
-    nudge = problem.cost.error_signal(observed) @ problem.cost_rows
-    size = float(np.abs(nudge[problem.frame.busy]).sum())
-    gap = exact.diagnostics.gap
-    return exact.values, gap / size if gap is not None and size else 0.1
 
 
 def _bounded(question: Question) -> Prediction:
@@ -171,16 +177,3 @@ def _bounded(question: Question) -> Prediction:
             n = problem.network.num_qubits
             raise InputError(f"{key} needs outcome distributions, and those of {n} qubits do not fit; give numbers instead")
     return bounded(problem, settings)
-
-
-def _finite_beta(question: Question, prediction: Prediction) -> Vector | None:
-    """Return the noise-free gradient of true ground states at this β, if it can be computed."""
-    problem, settings = question.problem, question.settings
-    reference = reference_state(settings.preparer)
-    if adds_no_noise(settings.device) and reference is settings.preparer:
-        return prediction.mean.values
-    if problem.network.num_qubits > COMPARED_QUBITS:
-        return None
-    exact = Settings(preparer=reference, stencil=prediction.plan.stencil, seed=settings.seed)
-    [(last, outcomes)] = run([problem], exact)
-    return reduce(last, outcomes).values

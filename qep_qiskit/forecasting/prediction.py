@@ -12,6 +12,7 @@ from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, advance, execute, p
 from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.expected import calibration_circuits, expectation_of, relabelled
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
@@ -65,6 +66,17 @@ class Prediction:
             return data.sum(axis=0)
         return data.sum(axis=0) + expected_variance(self.calibration, self.calibration_unseen, calibration)
 
+    def covariance(self, split: Split, variances: Vector) -> NDArray[np.float64]:
+        """Return the covariance with these variances and the correlations at these shots, shape (K, K)."""
+        shots: dict[tuple[int, int], int | None] = {where: split.shots[where[0]][where[1]] for where in self.outcomes.samples}
+        matrix = reduce(self.plan, relabelled(self.outcomes, shots, split.calibration)).covariance
+        assert matrix is not None
+        spread = np.sqrt(np.clip(np.diag(matrix), 0.0, None))
+        factor = np.divide(np.sqrt(variances), spread, out=np.zeros_like(spread), where=spread > 0)
+        scaled = matrix * np.outer(factor, factor)
+        np.fill_diagonal(scaled, variances)
+        return scaled
+
 
 def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64], shots: ArrayLike) -> NDArray[np.float64]:
     """Return the mean of the variance that N shots report: v/N + (u/N²) (1 − exp(−λ))/λ with λ = N v/u.
@@ -87,7 +99,7 @@ def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64],
 
 
 class Predictor:
-    """Predictor of a problem's gradient at any β, from the free phase if that is prepared.
+    """Predictor of a problem's gradient at any stencil, from the free phase if that is prepared.
 
     Parts that do not depend on β are prepared once.
     """
@@ -98,14 +110,13 @@ class Predictor:
         self._free = free
         self._first: Plan | None = None
         self._outcomes: Outcomes | None = None
-        self._known: dict[float, Prediction] = {}
+        self._known: dict[Stencil, Prediction] = {}
 
-    def at(self, beta: float) -> Prediction:
-        """Return the prediction at this β."""
-        if beta not in self._known:
-            stencil = self._settings.stencil
-            self._known[beta] = self._predicted(stencil if isinstance(stencil, Stencil) else stencil.at(beta))
-        return self._known[beta]
+    def at(self, stencil: Stencil) -> Prediction:
+        """Return the prediction at this stencil."""
+        if stencil not in self._known:
+            self._known[stencil] = self._predicted(stencil)
+        return self._known[stencil]
 
     def _predicted(self, stencil: Stencil) -> Prediction:
         device = self._settings.device

@@ -19,7 +19,7 @@ def settle(problem: Problem, settings: Settings, progress: Progress = silent) ->
     if not settings.open:
         return settings, None
     question = with_beta(Question(problem, settings), progress)
-    choice, _ = best_choice(question, progress)
+    choice = best_choice(question, progress)
     settled = settings_with(question.settings, choice)
     beta = choice.prediction.plan.stencil.beta
     return settled, {

@@ -1,0 +1,150 @@
+"""The biases of a gradient by cause: finite β, prepared states, device noise, and what mitigation leaves of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.documents import plain
+from qep_qiskit.estimates import percent
+from qep_qiskit.values import Value
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Cause(Value):
+    """A bias of the gradient, due to one cause.
+
+    Attributes
+    ----------
+    name : str
+    title : str
+        The cause in words.
+    bias : ndarray of shape (K,)
+        The bias of every weight.
+    size : float
+        The norm of the exact gradient.
+    uncertainty : ndarray of shape (K,) or None
+        The error of `bias` through the references, per weight; None if both gradients are computed to rounding error.
+    """
+
+    name: str
+    title: str
+    bias: Vector
+    size: float
+    uncertainty: Vector | None = None
+
+    @property
+    def share(self) -> float | None:
+        """The norm of the bias as a share of the gradient's norm."""
+        return float(np.linalg.norm(self.bias)) / self.size if self.size else None
+
+    @property
+    def share_uncertainty(self) -> float:
+        """The norm of the uncertainty as a share of the gradient's norm."""
+        return 0.0 if self.uncertainty is None or not self.size else float(np.linalg.norm(self.uncertainty)) / self.size
+
+    def __str__(self) -> str:
+        unsure = f" ± {percent(self.share_uncertainty)}" if self.share_uncertainty > 0 else ""
+        return f"{self.title} {percent(self.share)}{unsure}"
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the cause as an object for JSON."""
+        return {
+            "title": self.title,
+            "bias": plain(self.bias),
+            "uncertainty": plain(self.uncertainty),
+            "share": self.share,
+            "share_uncertainty": self.share_uncertainty,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Levels(Value):
+    """Gradients from the exact one to the measured one, with one more cause of error at each level. Unknown ones are None.
+
+    Attributes
+    ----------
+    exact : ndarray of shape (K,) or None
+        The gradient of true states at β → 0.
+    nudged : ndarray of shape (K,) or None
+        The noise-free gradient of true states at the stencil's β.
+    prepared : ndarray of shape (K,) or None
+        The noise-free gradient of the prepared states.
+    raw : ndarray of shape (K,) or None
+        The device's gradient at infinitely many shots, without mitigation.
+    mitigated : ndarray of shape (K,) or None
+        The same with mitigation.
+    exact_uncertainty, nudged_uncertainty : ndarray of shape (K,) or None
+        The errors of the two references; None for rounding error.
+    device_uncertainty : ndarray of shape (K,) or None
+        The error of `raw` and `mitigated`, where a light cone stands for a causal cone.
+    method : str
+        How the references were computed.
+    """
+
+    exact: Vector | None = None
+    nudged: Vector | None = None
+    prepared: Vector | None = None
+    raw: Vector | None = None
+    mitigated: Vector | None = None
+    exact_uncertainty: Vector | None = None
+    nudged_uncertainty: Vector | None = None
+    device_uncertainty: Vector | None = None
+    method: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Causes(Value):
+    """The biases of a forecast gradient, one field per cause; None where one of the two gradients is not known.
+
+    `finite_beta`, `prepared` and `mitigation` add up to the whole bias. `device` is what noise does before mitigation, and
+    `mitigation` is what is left of it afterwards, or all of it without mitigation.
+
+    Attributes
+    ----------
+    finite_beta, prepared, device, mitigation : Cause or None
+    """
+
+    finite_beta: Cause | None = None
+    prepared: Cause | None = None
+    device: Cause | None = None
+    mitigation: Cause | None = None
+
+    @classmethod
+    def of(cls, levels: Levels, size: float, *, mitigation: str = "none") -> Causes:
+        """Return the differences between the levels, for an exact gradient of the given norm."""
+        left = "device noise" if mitigation == "none" else f"device noise left by {mitigation}"
+
+        def cause(name: str, title: str, over: Vector | None, under: Vector | None, *unsure: Vector | None) -> Cause | None:
+            return None if over is None or under is None else Cause(name, title, over - under, size, _joint(*unsure))
+
+        return cls(
+            cause("finite_beta", "finite β", levels.nudged, levels.exact, levels.nudged_uncertainty, levels.exact_uncertainty),
+            cause("prepared", "prepared states", levels.prepared, levels.nudged, levels.nudged_uncertainty),
+            cause("device", "device noise", levels.raw, levels.prepared, levels.device_uncertainty),
+            cause("mitigation", left, levels.mitigated, levels.prepared, levels.device_uncertainty),
+        )
+
+    def __iter__(self) -> Iterator[Cause]:
+        """Iterate over the known causes that add up to the whole bias."""
+        return (cause for cause in (self.finite_beta, self.prepared, self.mitigation) if cause is not None)
+
+    @property
+    def largest(self) -> Cause | None:
+        """The cause with the largest bias."""
+        return max(self, key=lambda cause: float(np.linalg.norm(cause.bias)), default=None)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the causes as an object for JSON; unknown ones are null."""
+        return {name: None if cause is None else cause.to_dict() for name, cause in vars(self).items()}
+
+
+def _joint(*errors: Vector | None) -> Vector | None:
+    """Return the sum of the known errors: errors of two references may have the same sign."""
+    known = [np.abs(error) for error in errors if error is not None]
+    return np.sum(known, axis=0) if known else None

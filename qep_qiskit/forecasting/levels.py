@@ -1,0 +1,70 @@
+"""The gradients between the exact one and the measured one that a forecast can compute."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.devices.simulated.device import adds_no_noise
+from qep_qiskit.equilibrium.reduction import reduce
+from qep_qiskit.forecasting.causes import Levels
+from qep_qiskit.forecasting.noise_free import noise_free_gradient
+from qep_qiskit.forecasting.prediction import Prediction, Predictor
+from qep_qiskit.forecasting.truths import Truths
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.settings import Settings
+
+Vector = NDArray[np.float64]
+
+
+def levels_of(prediction: Prediction, settings: Settings, truths: Truths, progress: Progress = silent) -> Levels:
+    """Return the levels of a prediction.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        A prediction for these settings.
+    settings : Settings
+        The device and the mitigation.
+    truths : Truths
+        The references of the problem.
+    """
+    stencil, mitigated = prediction.plan.stencil, prediction.mean.values
+    nudged, limit = truths.at(stencil), truths.limit
+    prepared = mitigated if adds_no_noise(settings.device) else _prepared(prediction, settings, progress)
+    return Levels(
+        exact=limit.values,
+        nudged=None if nudged is None else nudged.values,
+        prepared=prepared,
+        raw=mitigated if adds_no_noise(settings.device) else _raw(prediction, settings),
+        mitigated=mitigated,
+        exact_uncertainty=limit.uncertainty,
+        nudged_uncertainty=None if nudged is None else nudged.uncertainty,
+        method=limit.method,
+    )
+
+
+def _prepared(prediction: Prediction, settings: Settings, progress: Progress) -> Vector:
+    """Return the noise-free gradient of the prepared states; a nudge that follows from the free phase is noise-free too."""
+    first = prediction.plan if prediction.plan.earlier is None else prediction.plan.earlier
+    plain = Settings(preparer=settings.preparer, stencil=first.stencil, seed=settings.seed)
+    return noise_free_gradient(replace(first, settings=plain), progress)
+
+
+def _raw(prediction: Prediction, settings: Settings) -> Vector:
+    """Return the device's gradient at infinitely many shots without mitigation.
+
+    It is read from the same outcomes unless the mitigation changes circuits, or the nudge follows from a mitigated free phase.
+    """
+    mitigation, first = settings.mitigation, prediction.plan.earlier
+    if mitigation == Mitigation():
+        return prediction.mean.values
+    if first is None and not mitigation.twirled:
+        exact = {where: replace(samples, shots=None) for where, samples in prediction.outcomes.samples.items()}
+        return reduce(prediction.plan, replace(prediction.outcomes, samples=exact), mitigation="none").values
+    start = (prediction.plan if first is None else first).prepared
+    plain = replace(settings, mitigation=Mitigation(), stencil=prediction.plan.stencil)
+    return Predictor(prediction.plan.problem, plain, start).at(prediction.plan.stencil).mean.values
