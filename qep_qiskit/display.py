@@ -11,6 +11,9 @@ from qep_qiskit.plain_text import one_line, printable
 if TYPE_CHECKING:
     from rich.table import Table
 
+INK, FAINT = "#222222", "#8a8a8a"
+# Okabe and Ito's palette, distinguishable with any colour vision
+BLUE, ORANGE, GREEN, PINK, AMBER, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"
 MOST_ROWS = 60
 LONGEST = 80
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from qep_qiskit.cli.options import SpecRequest, device_option, spec_options
-from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, progress
+from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, progress, say
 from qep_qiskit.display import counted, terminal_table
 from qep_qiskit.errors import InputError
-from qep_qiskit.estimates import MISSING, cells, column, duration, finite, percent
+from qep_qiskit.estimates import MISSING, cells, column, cosine, duration, finite, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from qep_qiskit.forecasting import Forecast
+    from qep_qiskit.forecasting.advice import Advice
+    from qep_qiskit.forecasting.choices import Choices
     from qep_qiskit.forecasting.noise_free import NoiseFreeError
+
+MOST_WEIGHTS = 40
+"""The number of weights that the table shows of a larger network."""
+SHORT = {"finite_beta": "finite β", "prepared": "prepared", "mitigation": "device"}
+"""The columns of the biases by cause."""
 
 
 def _share(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
@@ -42,35 +50,86 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
     callback=_share,
     help="Solve for the shots: the root-mean-square error of the gradient over its norm, such as 5%.",
 )
-def command(request: SpecRequest, as_json: bool, device_name: str | None, target: float | None) -> None:
-    """Show the circuits to be sent, their duration, and the expected accuracy. Nothing is run.
+@click.option("--choices", is_flag=True, help="Predict other β, stencils, layers and mitigations side by side.")
+@click.option("--all", "whole", is_flag=True, help="Show every weight of a large network.")
+@click.option(
+    "--plot", "picture", metavar="FILE", type=click.Path(dir_okay=False), help="Draw the error by cause into a PNG or SVG file."
+)
+def command(
+    request: SpecRequest,
+    as_json: bool,
+    device_name: str | None,
+    target: float | None,
+    choices: bool,
+    whole: bool,
+    picture: str | None,
+) -> None:
+    """Show the circuits to be sent, their duration, and the expected accuracy by cause of error. Nothing is run.
 
-    stencil.beta = "auto" and measurement.split = "optimal" give the same choices as in the other commands.
+    stencil.beta = "auto" and measurement.split = "optimal" give the same choices as in the other commands. The page ends with
+    advice, and says whether the plan is ready: its own error, which shots do not reduce, must not exceed the target (25 % if
+    there is none). A target that no number of shots reaches ends with exit code 1.
     """
-    from qep_qiskit.verbs.forecast import forecast
+    from qep_qiskit.forecasting.choice import UnreachableError
+    from qep_qiskit.forecasting.planner import Question, answered, check_target
 
     spec = request.load(device_name)
     problem, settings = spec.problem(), spec.settings()
+    question = Question(problem, settings, check_target(target, settings), choices=choices or picture is not None)
+    missed = None
     with progress() as report:
-        result = forecast(problem, **settings, target_error=target, progress=report)
+        try:
+            result = answered(question, report)
+        except UnreachableError as error:
+            missed = error
+            result = answered(replace(question, target=None, asked=target), report)
         prepared = result.noise_free_error(progress=report)
+    if picture is not None:
+        _draw(result, picture)
     if as_json:
         print_json({**result.to_dict(), "noise_free_error": prepared.to_dict()})
     else:
-        show(console(), result, prepared)
+        show(console(), result, prepared, whole=whole)
+    if missed is not None:
+        say(str(missed), err=True)
+        raise click.exceptions.Exit(1)
 
 
-def show(out: Console, forecast: Forecast, prepared: NoiseFreeError) -> None:
-    """Print a forecast: circuits, duration, accuracy and qubits."""
+def _draw(forecast: Forecast, path: str) -> None:
+    """Draw a forecast into a file: SVG if the path ends in .svg, else PNG."""
+    from matplotlib.figure import Figure
+
+    from qep_qiskit.files import write_whole
+    from qep_qiskit.forecasting.figure import size_of
+    from qep_qiskit.report.picture import file_bytes
+
+    figure = Figure(figsize=size_of(forecast), layout="constrained", facecolor="white")
+    forecast.plot(figure.subplots())
+    write_whole(path, file_bytes(figure, "svg" if path.lower().endswith(".svg") else "png"))
+
+
+def show(out: Console, forecast: Forecast, prepared: NoiseFreeError, *, whole: bool = False) -> None:
+    """Print a forecast: circuits, duration, accuracy by cause, weights, choices and advice."""
     out.print(_circuits(forecast))
     out.print()
     for title, text in _lines(forecast):
         out.print(marked("[bold]" + title + "[/] {}", text))
     out.print(marked("[bold]Noise-free gradient[/] {}", str(prepared).removeprefix("noise-free gradient ")))
     out.print()
-    out.print(_weights(forecast))
+    out.print(_weights(forecast, whole))
+    rest = len(forecast.names) - MOST_WEIGHTS
+    if rest > 0 and not whole:
+        out.print(
+            marked("[dim]… and {} more with smaller predicted values, which --all and --json show[/]", counted(rest, "weight"))
+        )
+    if forecast.choices is not None:
+        out.print()
+        out.print(_choices(forecast.choices))
     for warning in forecast.warnings:
         out.print(marked("[bold yellow]warning:[/] {}", warning))
+    if forecast.advice is not None:
+        out.print()
+        _advice(out, forecast.advice)
 
 
 def _circuits(forecast: Forecast) -> Table:
@@ -106,6 +165,7 @@ def _lines(forecast: Forecast) -> list[tuple[str, str]]:
         ("β", f"{forecast.stencil.beta:g} ({forecast.stencil.kind}), {how}"),
         ("Mitigation", forecast.mitigation),
         ("Error", _error(forecast)),
+        *_expected(forecast),
         ("Prediction", forecast.method),
     ]
 
@@ -117,24 +177,67 @@ def _error(forecast: Forecast) -> str:
     if forecast.stderr is not None and not forecast.known:
         return f"at most {sum(forecast.stderr**2) ** 0.5:.2g}, root mean square, of a gradient whose norm is not known"
     wanted = "" if forecast.target_error is None else f" (target: {share(forecast.target_error)})"
-    causes = {
-        "shots": forecast.statistical_error,
-        "finite β": forecast.finite_beta_error,
-        "prepared states": forecast.prepared_error,
-        "device noise": forecast.device_error,
-    }
-    parts = [f"{name} {share(value)}" for name, value in causes.items() if value is not None]
-    return f"{share(forecast.relative_error)} of the gradient's norm, root mean square{wanted}: {', '.join(parts)}"
+    margin = None if forecast.accuracy is None else forecast.accuracy.margin
+    spread = f" ± {share(margin)}" if margin else ""
+    shots = [] if forecast.statistical_error is None else [f"shots {share(forecast.statistical_error)}"]
+    parts = [*shots, *map(str, forecast.causes)]
+    return f"{share(forecast.relative_error)}{spread} of the gradient's norm, root mean square{wanted}: {', '.join(parts)}"
 
 
-def _weights(forecast: Forecast) -> Table:
+def _expected(forecast: Forecast) -> list[tuple[str, str]]:
+    """Return what noise does before mitigation, and the direction and the signs to expect."""
+    lines, expected = [], forecast.accuracy
+    if forecast.causes.device is not None and forecast.mitigation != "none":
+        lines.append(("Device noise", f"{percent(forecast.causes.device.share)} of the gradient's norm before mitigation"))
+    if expected is not None and expected.cosine is not None and expected.sign_agreement is not None:
+        signs = f"{percent(expected.sign_agreement)} of the weights with the correct sign"
+        lines.append(("Direction", f"cosine {cosine(expected.cosine)} with the exact gradient, {signs}"))
+    return lines
+
+
+def _weights(forecast: Forecast, whole: bool) -> Table:
+    """Return the table of weights; of many, those with the largest predicted values, or the largest bounds."""
+    size = forecast.values if forecast.known or forecast.stderr is None else forecast.stderr
+    count = len(forecast.names) if whole else MOST_WEIGHTS
+    shown = sorted(range(len(forecast.names)), key=lambda k: -abs(size[k]))[:count] if len(size) > count else range(len(size))
     if forecast.stderr is not None and not forecast.known:
         columns = {"error at most": [f"{error:.2g}" for error in forecast.stderr]}
     else:
         heading = "gradient" if forecast.stderr is None else "gradient ± error"
         columns = {heading: cells(forecast.values, forecast.stderr)}
         columns |= {} if forecast.exact is None else {"exact": column(forecast.exact)}
+        columns |= {SHORT[cause.name]: column(cause.bias) for cause in forecast.causes if cause.bias.any()}
     table = terminal_table("weight", right=columns, title="What it will give")
-    for name, *numbers in zip(forecast.names, *columns.values(), strict=True):
-        table.add_row(name_cell(name), *numbers)
+    for k in shown:
+        table.add_row(name_cell(forecast.names[k]), *(cells_of[k] for cells_of in columns.values()))
     return table
+
+
+def _choices(choices: Choices) -> Table:
+    numbers = ("error", "finite β", "prepared", "device", "shots", "QPU", "gates")
+    table = terminal_table("choice", right=numbers, title="Choices, with the parts of their errors, QPU time and two-qubit gates")
+    before = ""
+    for row in choices.rows:
+        if before not in ("", row.factor):
+            table.add_row()
+        before = row.factor
+        if row.note:
+            error = row.note if row.own_error is None else f"≥ {percent(row.own_error)}"
+        else:
+            error = percent(row.relative_error) + (f" ± {percent(row.spread)}" if row.spread else "")
+        parts = [percent(row.parts.get(name)) for name in ("finite_beta", "prepared", "device", "shots")]
+        gates = MISSING if row.two_qubit_gates is None else row.two_qubit_gates
+        style = "bold green" if row is choices.chosen else ""
+        table.add_row(*(cell(word, style) for word in (row.label, error, *parts, duration(row.seconds), gates)))
+    return table
+
+
+def _advice(out: Console, advice: Advice) -> None:
+    """Print whether the plan is ready, why not, and the best measure with the keys to set."""
+    out.print(marked("[bold green]Ready.[/]" if advice.ready else "[bold red]Not ready:[/] {}", *advice.reasons[:1]))
+    for reason in advice.reasons[1:]:
+        out.print(marked("  [bold]Remedy[/] {}", reason))
+    out.print(marked("[bold]Advice[/] {}", advice.text))
+    if advice.changes:
+        words = " ".join(f"--set {key}={value}" for key, value in advice.changes.items())
+        out.print(marked("  in the spec, or with {}", words))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,6 +200,17 @@ def choose(prediction: Prediction, truth: Vector | None, settings: Settings, tar
     allotment = allot(prediction, mean=mean, optimal=optimal, calibration_shots=calibration_shots)
     variances = prediction.variances(allotment.shots(mean), allotment.calibration_shots(mean))
     return Choice(prediction, mean, allotment.split(mean, calibrated=prediction.calibration_circuits > 0), bias, variances, size)
+
+
+def settings_with(settings: Settings, choice: Choice) -> Settings:
+    """Return the settings with the chosen β and shots."""
+    split, calibration = choice.split, None
+    shots: int | Split | None = None
+    if split is not None:
+        counts = set(split.table[choice.prediction.measured].tolist())
+        shots = counts.pop() if len(counts) == 1 else split
+        calibration = split.calibration if choice.prediction.calibration_circuits else None
+    return replace(settings, stencil=choice.prediction.plan.stencil, shots=shots, calibration_shots=calibration)
 
 
 def _solved(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.result import listed
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import with_error
+from qep_qiskit.forecasting import figure
 from qep_qiskit.forecasting.accuracy import Accuracy
+from qep_qiskit.forecasting.advice import Advice
 from qep_qiskit.forecasting.causes import Causes, Levels
+from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
 from qep_qiskit.forecasting.sending import Sending
 from qep_qiskit.measurement.split import Split
@@ -26,6 +29,9 @@ from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
 from qep_qiskit.values import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Vector = NDArray[np.float64]
 
@@ -65,6 +71,12 @@ class Forecast(Value):
     sending : Sending
     method : str
         The method of the prediction.
+    advice : Advice or None
+        The best measure in words, and whether the plan as given is ready.
+    given : Measure or None
+        The plan as given as a row of the choices; None if only a bound is known.
+    choices : Choices or None
+        What other options would give, side by side, if that was asked for.
     warnings : tuple of str
     settings : Settings
         The settings for :func:`gradient` and other verbs, with the chosen numbers: ``qep.gradient(problem, **settings)``.
@@ -91,6 +103,9 @@ class Forecast(Value):
     loss: float
     sending: Sending
     method: str
+    advice: Advice | None = None
+    given: Measure | None = None
+    choices: Choices | None = None
     warnings: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings, compare=False)
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -102,6 +117,20 @@ class Forecast(Value):
         if self.problem is None:
             raise InputError("plan: this forecast does not hold its problem; make it by qep.forecast(problem, ...)")
         return plan(self.problem, self.settings)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the circuits' own error, which shots do not reduce, is known and does not exceed the asked one."""
+        return self.advice is not None and self.advice.ready
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the expected error of every choice by cause, or that of the plan alone without choices.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        """
+        return figure.plot(self, ax)
 
     def noise_free_error(self, *, progress: Progress = silent) -> NoiseFreeError:
         """Compare the noise-free gradient of the circuits with that of exact states; beyond 20 qubits this may take a minute."""
@@ -215,6 +244,10 @@ class Forecast(Value):
             "layout": None if sending.qubits is None else list(sending.qubits),
             "fidelity": self.fidelity,
             "method": self.method,
+            "ready": self.ready,
+            "reasons": [] if self.advice is None else list(self.advice.reasons),
+            "advice": None if self.advice is None else self.advice.to_dict(),
+            "choices": None if self.choices is None else self.choices.to_dict(),
             "warnings": list(self.warnings),
             "provenance": plain(self.provenance),
         }

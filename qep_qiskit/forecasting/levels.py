@@ -34,11 +34,10 @@ def levels_of(prediction: Prediction, settings: Settings, truths: Truths, progre
     """
     stencil, mitigated = prediction.plan.stencil, prediction.mean.values
     nudged, limit = truths.at(stencil), truths.limit
-    prepared = mitigated if adds_no_noise(settings.device) else _prepared(prediction, settings, progress)
     return Levels(
         exact=limit.values,
         nudged=None if nudged is None else nudged.values,
-        prepared=prepared,
+        prepared=noise_free_values(prediction, settings, progress),
         raw=mitigated if adds_no_noise(settings.device) else _raw(prediction, settings),
         mitigated=mitigated,
         exact_uncertainty=limit.uncertainty,
@@ -47,10 +46,12 @@ def levels_of(prediction: Prediction, settings: Settings, truths: Truths, progre
     )
 
 
-def _prepared(prediction: Prediction, settings: Settings, progress: Progress) -> Vector:
+def noise_free_values(prediction: Prediction, settings: Settings, progress: Progress = silent) -> Vector:
     """Return the noise-free gradient of the prepared states; a nudge that follows from the free phase is noise-free too."""
+    if adds_no_noise(settings.device):
+        return prediction.mean.values
     first = prediction.plan if prediction.plan.earlier is None else prediction.plan.earlier
-    plain = Settings(preparer=settings.preparer, stencil=first.stencil, seed=settings.seed)
+    plain = Settings(preparer=settings.preparer, stencil=prediction.plan.stencil, seed=settings.seed)
     return noise_free_gradient(replace(first, settings=plain), progress)
 
 

@@ -13,13 +13,15 @@ from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.reduction import diagnostics
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
+from qep_qiskit.forecasting.advice import advise
 from qep_qiskit.forecasting.bound import BOUND, bounded
-from qep_qiskit.forecasting.causes import Levels
-from qep_qiskit.forecasting.choice import REACH, Choice, best_beta, choose
+from qep_qiskit.forecasting.causes import Causes, Levels
+from qep_qiskit.forecasting.choice import REACH, Choice, best_beta, choose, settings_with
 from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.forecasting.levels import levels_of
 from qep_qiskit.forecasting.prediction import Prediction, Predictor
 from qep_qiskit.forecasting.sending import sending
+from qep_qiskit.forecasting.study import Study
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
@@ -49,12 +51,26 @@ def check_target(target: object, settings: Settings) -> float | None:
 
 @dataclass(frozen=True)
 class Question:
-    """A gradient to be forecast, with the target for its relative error, and the free phase if β was chosen from it."""
+    """A gradient to be forecast.
+
+    Attributes
+    ----------
+    target : float or None
+        The relative error for which shots are chosen.
+    free : Prepared or None
+        The free phase, if β was chosen from it.
+    asked : float or None
+        The relative error that counts as ready; by default the target.
+    choices : bool
+        Whether to predict the choices side by side too.
+    """
 
     problem: Problem
     settings: Settings
     target: float | None = None
     free: Prepared | None = None
+    asked: float | None = None
+    choices: bool = False
 
     @property
     def predictable(self) -> bool:
@@ -67,19 +83,30 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     question = with_beta(question, progress)
     problem, settings = question.problem, question.settings
     truths = Truths(problem, settings.preparer, settings.seed, progress)
-    choice = best_choice(question, progress, truths)
+    predictor = Predictor(problem, settings, question.free)
+    choice = best_choice(question, progress, truths, predictor)
     prediction, split = choice.prediction, choice.split
     levels = levels_of(prediction, settings, truths, progress) if question.predictable else Levels()
     progress("compiling circuits", None)
     settled = settings_with(settings, choice)
     sent = sending(prediction.plan, settings.device, split)
     warnings = list(diagnostics(prediction.plan).warnings)
+    asked = question.target if question.asked is None else question.asked
+    accuracy = accuracy_of(choice, levels)
+    given, choices = None, None
+    if question.predictable:
+        study = Study(
+            problem, settings, asked, given=choice, predictor=predictor, levels=levels, truths=truths, progress=progress
+        )
+        choices = study.choices() if question.choices else None
+        given = study.given() if choices is None else choices.rows[0]
+    causes = Causes.of(levels, choice.size, mitigation=str(settings.mitigation))
     return Forecast(
         names=problem.network.names,
         values=prediction.mean.values,
         stderr=None if split is None else np.sqrt(choice.variances),
         levels=levels,
-        accuracy=accuracy_of(choice, levels),
+        accuracy=accuracy,
         size=choice.size,
         squared_error=choice.squared_error,
         target_error=question.target,
@@ -91,6 +118,9 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         mitigation=str(settings.mitigation),
         calibration_shots=settled.calibration_shots,
         loss=prediction.mean.loss,
+        given=given,
+        choices=choices,
+        advice=advise(given if choices is None else choices.chosen, accuracy, causes, choices=choices, asked=asked),
         sending=sent,
         method="exact outcome distributions" if question.predictable else BOUND,
         warnings=(*warnings, *sent.notes),
@@ -124,13 +154,17 @@ def accuracy_of(choice: Choice, levels: Levels) -> Accuracy | None:
     return accuracy(levels.exact, choice.prediction.mean.values, choice.covariance, levels.exact_uncertainty)
 
 
-def best_choice(question: Question, progress: Progress = silent, truths: Truths | None = None) -> Choice:
+def best_choice(
+    question: Question, progress: Progress = silent, truths: Truths | None = None, predictor: Predictor | None = None
+) -> Choice:
     """Return the β and shots with the least predicted error.
 
     Parameters
     ----------
     truths : Truths, optional
         The references of the problem, if some are computed.
+    predictor : Predictor, optional
+        The predictor of these settings, if there is one.
     """
     settings, target = question.settings, question.target
     stencil = settings.stencil
@@ -139,7 +173,7 @@ def best_choice(question: Question, progress: Progress = silent, truths: Truths 
         return choose(_bounded(question), None, settings, target)
     truths = truths or Truths(question.problem, settings.preparer, settings.seed, progress)
     truth = truths.limit.values
-    predictor = Predictor(question.problem, settings, question.free)
+    predictor = predictor or Predictor(question.problem, settings, question.free)
     count = 0
 
     def at(beta: float) -> Choice:
@@ -152,17 +186,6 @@ def best_choice(question: Question, progress: Progress = silent, truths: Truths 
         return at(stencil.beta)
     noiseless = settings.shots is None and target is None
     return best_beta(at, truths.scale, target=target, lowest=NOISELESS_REACH if noiseless else REACH[0])
-
-
-def settings_with(settings: Settings, choice: Choice) -> Settings:
-    """Return the settings with the chosen β and shots."""
-    split, calibration = choice.split, None
-    shots: int | Split | None = None
-    if split is not None:
-        counts = set(split.table[choice.prediction.measured].tolist())
-        shots = counts.pop() if len(counts) == 1 else split
-        calibration = split.calibration if choice.prediction.calibration_circuits else None
-    return replace(settings, stencil=choice.prediction.plan.stencil, shots=shots, calibration_shots=calibration)
 
 
 def _bounded(question: Question) -> Prediction:

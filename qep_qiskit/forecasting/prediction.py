@@ -112,6 +112,11 @@ class Predictor:
         self._outcomes: Outcomes | None = None
         self._known: dict[Stencil, Prediction] = {}
 
+    @property
+    def free(self) -> Prepared | None:
+        """The states of the first round, if they are prepared."""
+        return self._free if self._first is None else self._first.prepared
+
     def at(self, stencil: Stencil) -> Prediction:
         """Return the prediction at this stencil."""
         if stencil not in self._known:
@@ -123,8 +128,7 @@ class Predictor:
         if self._problem.cost.needs_free_phase and self._first is not None and self._outcomes is not None:
             first, outcomes = replace(self._first, stencil=stencil), self._outcomes
         else:
-            free = self._free if self._first is None else self._first.prepared
-            first = plan(self._problem, self._settings, warm_start=free, stencil=stencil)
+            first = plan(self._problem, self._settings, warm_start=self.free, stencil=stencil)
             start = None if self._outcomes is None else replace(Outcomes(), start=self._outcomes.start)
             outcomes = execute(first, device, earlier=start)
             self._first, self._outcomes = first, outcomes

@@ -54,6 +54,11 @@ class Truths:
         """The scale of β, gap/‖C‖."""
         return self._computed()[1]
 
+    @property
+    def quick(self) -> bool:
+        """Whether references at other stencils take less than a second."""
+        return self._problem.network.num_qubits <= COMPARED_QUBITS
+
     def at(self, stencil: Stencil) -> Truth | None:
         """Return the noise-free gradient at a stencil; None if it cannot be computed."""
         if stencil not in self._at:

@@ -10,9 +10,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK, FAINT = "#222222", "#8a8a8a"
-# Okabe and Ito's palette, distinguishable with any colour vision
-BLUE, ORANGE, GREEN, PINK, AMBER, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"
+from qep_qiskit.display import AMBER, BLUE, FAINT, GREEN, INK, ORANGE, PINK, SKY, YELLOW
+
+__all__ = ["AMBER", "BLUE", "FAINT", "GREEN", "INK", "ORANGE", "PINK", "SKY", "YELLOW", "file_bytes", "note"]
 
 
 def note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style: Any) -> None:

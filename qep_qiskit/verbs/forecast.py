@@ -13,7 +13,12 @@ from qep_qiskit.settings import Options, settings_of, shows_options
 
 @shows_options()
 def forecast(
-    problem: Problem, *, target_error: float | None = None, progress: Progress = silent, **options: Unpack[Options]
+    problem: Problem,
+    *,
+    target_error: float | None = None,
+    choices: bool = False,
+    progress: Progress = silent,
+    **options: Unpack[Options],
 ) -> Forecast:
     """Return the expected price and accuracy of a gradient. Nothing is run on the device.
 
@@ -30,6 +35,10 @@ def forecast(
     target_error : float, optional
         If given, the shots are chosen to reach this relative error, √E‖g − g*‖² / ‖g*‖: the root-mean-square error of the whole
         gradient with all biases, divided by its norm (0.05 is 5 %). `shots` then only states whether they are distributed evenly.
+    choices : bool
+        Whether to predict side by side what another β, stencil, number of layers and mitigation would give: one factor is varied
+        at a time around the best plan, and the best of all is verified. Every row has the same total of shots or, with a target,
+        as many as it needs.
 
     Returns
     -------
@@ -61,12 +70,17 @@ def forecast(
     """
     check_problem(problem)
     settings = settings_of(forecast, options)
-    return answered(Question(problem, settings, check_target(target_error, settings)), progress)
+    return answered(Question(problem, settings, check_target(target_error, settings), choices=choices), progress)
 
 
 @shows_options()
 def plan(
-    problem: Problem, *, target_error: float | None = None, progress: Progress = silent, **options: Unpack[Options]
+    problem: Problem,
+    *,
+    target_error: float | None = None,
+    choices: bool = False,
+    progress: Progress = silent,
+    **options: Unpack[Options],
 ) -> Forecast:
     """Return the expected price and accuracy of a gradient. This is the older name of :func:`forecast`."""
-    return forecast(problem, target_error=target_error, progress=progress, **options)
+    return forecast(problem, target_error=target_error, choices=choices, progress=progress, **options)

@@ -1,0 +1,133 @@
+"""Advice in words: the best measure, the error to expect of it by cause, and whether the plan as given is ready."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from qep_qiskit.estimates import duration, percent
+from qep_qiskit.forecasting.accuracy import Accuracy
+from qep_qiskit.forecasting.causes import Causes
+from qep_qiskit.forecasting.choices import Choices, Measure
+from qep_qiskit.values import Value
+
+ACCEPTED = 0.25
+"""The largest error of a circuit's own that counts as ready if no target is given."""
+REMEDIES = {
+    "finite_beta": "take a smaller β or an extrapolated stencil",
+    "prepared": "take more layers, another ansatz or a longer ramp",
+    "mitigation": "take another mitigation, better qubits or fewer two-qubit gates",
+}
+NUMBERS = {1: "one layer", 2: "two layers", 3: "three layers"}
+
+
+@dataclass(frozen=True, eq=False)
+class Advice(Value):
+    """What to do with a plan.
+
+    Attributes
+    ----------
+    text : str
+        The best measure in one sentence: what to send, its price, and the error to expect.
+    ready : bool
+        Whether the own error of the plan as given, which shots do not reduce, is known and does not exceed the asked one.
+    reasons : tuple of str
+        Why it is not ready, with the remedy.
+    asked : float
+        The asked relative error; 25 % if no target is given.
+    changes : mapping
+        The keys of the spec to change, with their values.
+    """
+
+    text: str
+    ready: bool
+    reasons: tuple[str, ...]
+    asked: float = ACCEPTED
+    changes: Mapping[str, object] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the advice as an object for JSON."""
+        return {**vars(self), "reasons": list(self.reasons), "changes": dict(self.changes)}
+
+
+def advise(
+    best: Measure | None, accuracy: Accuracy | None, causes: Causes, *, choices: Choices | None = None, asked: float | None = None
+) -> Advice:
+    """Return the advice for a forecast.
+
+    Parameters
+    ----------
+    best : Measure or None
+        The best measure; None if only a bound is known.
+    accuracy : Accuracy or None
+        The accuracy of the plan as given.
+    causes : Causes
+        The biases of the plan as given.
+    choices : Choices, optional
+    asked : float, optional
+        The target error.
+    """
+    limit = ACCEPTED if asked is None else asked
+    reasons = _reasons(accuracy, causes, choices, limit, given=asked is not None)
+    if best is None or accuracy is None:
+        return Advice("Only a bound on the error is known.", False, reasons, limit)
+    return Advice(sentence(best, accuracy.uncertainty), not reasons, reasons, limit, best.changes)
+
+
+def sentence(best: Measure, uncertainty: float) -> str:
+    """Return what to send and what to expect of it."""
+    settings = best.settings
+    stencil = settings.fixed_stencil
+    layers = getattr(settings.preparer, "layers", None)
+    mitigation = str(settings.mitigation)
+    what = [
+        NUMBERS.get(layers, f"{layers} layers") if layers else "",
+        f"{stencil.kind.replace('_', '-')} stencil at β = {stencil.beta:g}",
+        "no mitigation" if mitigation == "none" else mitigation,
+        "" if best.shots is None else f"{best.shots:,} shots",
+        "" if best.seconds is None else f"{duration(best.seconds)} of QPU time",
+    ]
+    text = "; ".join(filter(None, what))
+    if best.relative_error is None:
+        return text[0].upper() + text[1:] + "."
+    margin = math.hypot(best.spread or 0.0, uncertainty)
+    error = percent(best.relative_error) + (f" ± {percent(margin)}" if margin > 0 else "")
+    titles = {
+        "finite_beta": "finite β",
+        "prepared": "prepared states",
+        "device": "device noise" if mitigation == "none" else f"device noise left by {mitigation}",
+        "shots": "shots",
+    }
+    parts = [f"{titles[name]} {percent(share)}" for name, share in best.parts.items() if share is not None and share > 5e-4]
+    return text[0].upper() + text[1:] + f"; expect an error of {error}" + (f", of which {', '.join(parts)}." if parts else ".")
+
+
+def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None, limit: float, *, given: bool) -> tuple[str, ...]:
+    if accuracy is None or accuracy.own_error is None:
+        return (
+            "the circuits' own error is not known: no exact gradient could be computed, and only a bound on the shots' error is",
+        )
+    own, unsure = accuracy.own_error, accuracy.uncertainty
+    if own + unsure <= limit:
+        return ()
+    asked = f"{percent(limit)} {'asked' if given else 'that counts as ready without a target'}"
+    shown = f"{percent(own)}{f' ± {percent(unsure)}' if unsure > 0 else ''}"
+    if own <= limit:
+        return (f"the circuits' own error, {shown}, may exceed the {asked}: the reference is not certain enough",)
+    known = sorted(causes, key=lambda cause: -(cause.share or 0.0))
+    names = ", ".join(map(str, known)) if known else "cause not known"
+    remedy = REMEDIES.get(known[0].name, "") if known else ""
+    return (
+        f"the circuits' own error, which shots do not reduce, is {shown}, above the {asked}: {names}",
+        _remedy(remedy, own, choices),
+    )
+
+
+def _remedy(remedy: str, own: float, choices: Choices | None) -> str:
+    """Return the general remedy, and the row of the choices with the least error of its own."""
+    rows = [row for row in (choices.rows if choices else ()) if row.own_error is not None and row.settings is not None]
+    least = min(rows, key=lambda row: row.own_error or 0.0, default=None)
+    if least is None or least.own_error is None or least.own_error >= 0.95 * own:
+        return f"{remedy}; none of the choices tried has a smaller error of its own" if rows else remedy
+    return f"{remedy}; of the choices, {least.summary} has the smallest error of its own, {percent(least.own_error)}"

@@ -1,0 +1,177 @@
+"""The figure of a forecast: the squared error of every choice by cause, with its QPU time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qep_qiskit.display import AMBER, BLUE, FAINT, GREEN, INK, PINK, SKY
+from qep_qiskit.estimates import duration, percent
+from qep_qiskit.forecasting.advice import ACCEPTED
+from qep_qiskit.forecasting.choices import Measure
+from qep_qiskit.plain_text import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from qep_qiskit.forecasting.forecast import Forecast
+
+PARTS = {
+    "finite_beta": ("finite β", AMBER),
+    "prepared": ("prepared states", BLUE),
+    "device": ("device noise", PINK),
+    "shots": ("shots", SKY),
+}
+"""The causes with their names and colours, from the left."""
+LONGEST = 26
+HEIGHT = 0.62
+CLIPPED = 1.35
+"""Bars end at this multiple of the given plan's error, if others are much longer."""
+
+
+def size_of(forecast: Forecast) -> tuple[float, float]:
+    """Return the width and height of a figure, in inches, that shows all rows."""
+    rows, groups = _layout(_rows(forecast))
+    return 9.0, 1.5 + 0.27 * (len(rows) + 0.6 * groups)
+
+
+def plot(forecast: Forecast, axes: Axes | None = None) -> Axes:
+    """Draw one bar per choice, as long as its relative error and divided in proportion to the squares of its parts.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    axes : matplotlib.axes.Axes, optional
+        Where to draw. Default: new axes in a figure of fitting size.
+    """
+    if axes is None:
+        from matplotlib import pyplot
+
+        axes = pyplot.figure(figsize=size_of(forecast), layout="constrained").subplots()
+    rows = _rows(forecast)
+    places = _layout(rows)[0]
+    errors = [row.relative_error for row in rows if row.relative_error is not None]
+    end = 1.06 * _longest(errors)
+    chosen = forecast.choices.chosen if forecast.choices is not None else None
+    for place, row in zip(places, rows, strict=True):
+        _bar(axes, place, row, end, best=row is chosen)
+    _asked(axes, forecast, end, places)
+    _frame(axes, rows, places, end, chosen)
+    return axes
+
+
+def _rows(forecast: Forecast) -> list[Measure]:
+    """Return the rows that are drawn: those of the choices, or the plan alone."""
+    if forecast.choices is not None:
+        return [row for row in forecast.choices.rows if row.relative_error is not None or row.note]
+    return [] if forecast.given is None else [forecast.given]
+
+
+def _layout(rows: Sequence[Measure]) -> tuple[list[float], int]:
+    """Return the place of every row, with gaps between factors, and the number of gaps."""
+    places: list[float] = []
+    gaps = 0
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None and before.factor != row.factor:
+            gaps += 1
+        places.append(len(places) + 0.6 * gaps)
+    return places, gaps
+
+
+def _longest(errors: Sequence[float]) -> float:
+    """Return the length of the axis: a few very long bars are cut."""
+    ordered = sorted(errors) or [1.0]
+    typical = ordered[len(ordered) // 2]
+    return ordered[-1] if ordered[-1] <= 3.0 * typical else max(error for error in ordered if error <= 3.0 * typical)
+
+
+def _bar(axes: Axes, place: float, row: Measure, end: float, *, best: bool) -> None:
+    if row.relative_error is None:
+        axes.text(
+            0.01 * end, place, shortened(row.note, 70), va="center", fontsize=8, color=FAINT, fontstyle="italic", parse_math=False
+        )
+        return
+    known = {name: row.parts.get(name) or 0.0 for name in PARTS}
+    squares = sum(value**2 for value in known.values())
+    start = 0.0
+    for name, (_, colour) in PARTS.items():
+        length = row.relative_error * known[name] ** 2 / squares if squares else 0.0
+        visible = max(0.0, min(start + length, end) - start)
+        axes.barh(place, visible, left=start, height=HEIGHT, color=colour, edgecolor="white", linewidth=0.6, zorder=2)
+        start += length
+    error = percent(row.relative_error)
+    shown = min(row.relative_error, end)
+    if row.relative_error > end:
+        axes.text(
+            end * 0.995, place, f"{error} »", va="center", ha="right", fontsize=8, color="white", fontweight="bold", zorder=5
+        )
+    elif row.spread:
+        low, high = row.relative_error - row.spread, min(row.relative_error + row.spread, end)
+        axes.plot([low, high], [place, place], color=INK, linewidth=1.1, zorder=4, solid_capstyle="butt")
+        shown = high
+    if row.relative_error <= end:
+        weight = "bold" if best else "normal"
+        axes.annotate(
+            error, (shown, place), (5, 0), textcoords="offset points", va="center", fontsize=8, color=INK, fontweight=weight
+        )
+
+
+def _asked(axes: Axes, forecast: Forecast, end: float, places: Sequence[float]) -> None:
+    """Draw the asked error, if there is one."""
+    asked = None if forecast.advice is None else forecast.advice.asked
+    if asked is None or asked == ACCEPTED or asked > end or not places:
+        return
+    axes.axvline(asked, color=GREEN, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1)
+    above: dict[str, Any] = {
+        "textcoords": "offset points",
+        "xycoords": axes.get_xaxis_transform(),
+        "va": "bottom",
+        "ha": "center",
+    }
+    axes.annotate(f"asked: {percent(asked)}", (asked, 1.0), (0, 1), fontsize=8, color=GREEN, **above)
+
+
+def _frame(axes: Axes, rows: Sequence[Measure], places: Sequence[float], end: float, chosen: Measure | None) -> None:
+    from matplotlib.patches import Patch
+    from matplotlib.ticker import FuncFormatter
+
+    names = [shortened("as given" if row.factor == "given" else row.label, LONGEST) for row in rows]
+    axes.set_yticks(places, names, fontsize=8.5, parse_math=False)
+    for label, row in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if row is chosen else "normal")
+        label.set_color(INK)
+    axes.set_ylim((places[-1] if places else 0) + 0.7, -0.7)
+    axes.set_xlim(0.0, 1.14 * end)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=8, color=FAINT)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    across: dict[str, Any] = {
+        "xycoords": axes.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "va": "center",
+        "annotation_clip": False,
+    }
+    if any(row.seconds is not None for row in rows):
+        for place, row in zip(places, rows, strict=True):
+            price = "" if row.seconds is None else duration(row.seconds)
+            axes.annotate(price, (1.0, place), (40, 0), ha="right", fontsize=8, color=INK, **across)
+        axes.annotate("QPU time", (1.0, -0.95), (40, 0), ha="right", fontsize=8, color=FAINT, **across)
+    axes.set_xlabel(
+        "expected relative error  ‖g − exact‖ / ‖exact‖, divided in proportion to the squares of its parts", fontsize=8.5
+    )
+    axes.legend(
+        handles=[Patch(color=colour, label=title) for title, colour in PARTS.values()],
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=4,
+        frameon=False,
+        fontsize=8.5,
+        handlelength=1.2,
+        handletextpad=0.5,
+        columnspacing=1.4,
+        borderaxespad=0.4,
+    )
+    axes.set_title("Choices, and where their errors come from", loc="left", fontsize=10, fontweight="bold", color=INK, pad=26)

@@ -1,0 +1,335 @@
+"""The study behind the choices: each factor varied around the best plan, with everything that does not change computed once."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, is_dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.devices.simulated.device import adds_no_noise
+from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
+from qep_qiskit.forecasting.causes import Levels
+from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
+from qep_qiskit.forecasting.choices import Choices, Measure
+from qep_qiskit.forecasting.levels import noise_free_values
+from qep_qiskit.forecasting.prediction import Predictor
+from qep_qiskit.forecasting.sending import sending
+from qep_qiskit.forecasting.truths import Truths
+from qep_qiskit.kinds import MITIGATIONS, STENCILS
+from qep_qiskit.measurement.mitigation.mitigation import parse
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.settings import Settings
+from qep_qiskit.stencils import Stencil, stencil
+
+Vector = NDArray[np.float64]
+LAYERS = (1, 2, 3)
+EQUAL = 1.03
+"""Errors or prices whose ratio is below this count as equal."""
+ROUNDS = 3
+"""The largest number of predictions in a search for β that starts from a known one."""
+REACH = 8.0
+"""The largest ratio of one step of this search."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One prediction of the study: the options, the shots that are compared, and the parts of the error as vectors."""
+
+    settings: Settings
+    choice: Choice
+    accuracy: Accuracy
+    finite_beta: Vector | None
+    prepared: Vector | None
+    device: Vector
+
+    @property
+    def beta(self) -> float:
+        """The step of the stencil."""
+        return self.settings.fixed_stencil.beta
+
+
+class Study:
+    """A study of the choices around a plan.
+
+    Parameters
+    ----------
+    problem : Problem
+    settings : Settings
+        The plan as given, with a chosen stencil.
+    target : float or None
+        The target error. Without one, all rows have the same total of shots.
+    given : Choice
+        The prediction of the plan as given.
+    predictor : Predictor
+        What made it.
+    levels : Levels
+        Its levels.
+    truths : Truths
+        The references of the problem.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Settings,
+        target: float | None,
+        *,
+        given: Choice,
+        predictor: Predictor,
+        levels: Levels,
+        truths: Truths,
+        progress: Progress = silent,
+    ) -> None:
+        self._problem, self._target, self._truths, self._progress = problem, target, truths, progress
+        self._settings = replace(settings, stencil=given.prediction.plan.stencil)
+        self._given, self._levels = given, levels
+        self._total = _executions(given, self._settings)
+        self._predictors = {(repr(settings.preparer), str(settings.mitigation)): predictor}
+        self._trials: dict[tuple[str, str, Stencil], Trial] = {}
+        self._tried = 0
+
+    def given(self) -> Measure:
+        """Return the plan as given as a row, with its own shots."""
+        return self._measured("given", "as given", self._computed(self._settings, None, self._given))
+
+    def choices(self) -> Choices:
+        """Return the choices: β and stencil first, then layers and mitigation at the best of them, then the best of all."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # large nudges of a search; the chosen plan is forecast again with its warnings
+            rows = [self.given(), *self._layers()]
+            around = self._best(rows).settings or self._settings
+            stencils, mitigations = list(self._stencils(around)), list(self._mitigations(around))
+            bests = [self._best([*rows, *group]) for group in (stencils, mitigations)]
+            rows += stencils + mitigations
+            if bests[0] in stencils and bests[1] in mitigations:
+                at = bests[0].settings.stencil
+                joint = replace(around, mitigation=bests[1].settings.mitigation)
+                rows += self._searched("all", joint, at.kind, at.beta, "combined", rounds=2)
+        return Choices(tuple(rows), rows.index(self._best(rows)))
+
+    def _layers(self) -> Iterable[Measure]:
+        """Yield one, two and three layers and the given number, each at its best β; the best β for a preparer without layers."""
+        preparer, own = self._settings.preparer, self._settings.fixed_stencil
+        if not is_dataclass(preparer) or "layers" not in {entry.name for entry in fields(preparer)}:
+            yield from self._searched("beta", self._settings, own.kind, own.beta)
+            return
+        for layers in sorted({*LAYERS, preparer.layers}):
+            words = f"{layers} layer{'s' if layers > 1 else ''}"
+            yield from self._searched(
+                "layers", replace(self._settings, preparer=replace(preparer, layers=layers)), own.kind, own.beta, words
+            )
+
+    def _stencils(self, around: Settings) -> Iterable[Measure]:
+        """Yield half and twice the β, and the other stencils at their best β."""
+        if self._total is None and self._target is None:
+            return
+        own = around.fixed_stencil
+        for beta in (own.beta / 2, own.beta * 2):
+            at = stencil(own.kind, _rounded(beta))
+            yield self._row("beta", f"β = {at.beta:g}", replace(around, stencil=at))
+        for kind in STENCILS:
+            if kind != own.kind:
+                yield from self._searched("stencil", around, kind, own.beta, kind.replace("_", "-"))
+
+    def _mitigations(self, around: Settings) -> Iterable[Measure]:
+        """Yield no mitigation, every readout mitigation, and zero-noise extrapolation with the given one."""
+        if adds_no_noise(around.device):
+            return
+        readout = around.mitigation.readout
+        words = ["none", *(name for name in MITIGATIONS if name != "m3" or readout == "m3")]
+        for word in [*words, "zne" if readout == "none" else f"zne+{readout}"]:
+            yield self._row("mitigation", "no mitigation" if word == "none" else word, replace(around, mitigation=parse(word)))
+
+    def _row(self, factor: str, label: str, settings: Settings) -> Measure:
+        """Return a row of the table; if it cannot be predicted, the row says why."""
+        try:
+            return self._measured(factor, label, self._trial(settings))
+        except UnreachableError as error:
+            return Measure(factor, label, self._changes(settings), own_error=error.floor, note="does not reach the target error")
+        except (InputError, PreparationError, DegenerateGroundStateError) as error:
+            return Measure(factor, label, self._changes(settings), note=" ".join(str(error).split()))
+
+    def _searched(
+        self, factor: str, settings: Settings, kind: str, start: float, words: str = "", rounds: int = ROUNDS
+    ) -> list[Measure]:
+        """Return the row of the best β of a stencil, found in a few predictions.
+
+        The finite-β bias grows as |β| to the stencil's order and the variance falls as 1/β², so each prediction tells where the
+        next one should be. Without shots, β stays as it is.
+        """
+        beta, found, failed = start, [], None
+        for _ in range(rounds):
+            at = replace(settings, stencil=stencil(kind, _rounded(beta)))
+            row = self._row(factor, ", ".join(filter(None, (words, f"β = {_rounded(beta):g}"))), at)
+            if row.note and not isinstance(row.own_error, float):
+                failed = row
+                break
+            found.append(row)
+            if self._total is None and self._target is None:
+                break
+            ratio = self._step(self._predicted(at))
+            if abs(math.log(ratio)) < 0.07 or _rounded(beta * ratio) in {r.settings.stencil.beta for r in found if r.settings}:
+                break
+            beta *= ratio
+        return [self._best(found)] if found else [failed] if failed else []
+
+    def _step(self, trial: Trial) -> float:
+        """Return the factor by which β should change, from the scaling of the bias and the variance."""
+        order, size = trial.settings.fixed_stencil.order, trial.choice.size
+        ratios = np.geomspace(1 / REACH, REACH, 241)
+        bias = trial.choice.bias if trial.choice.bias is not None else np.zeros(1)
+        grows = trial.finite_beta if trial.finite_beta is not None else np.zeros_like(bias)
+        biases = np.linalg.norm((bias - grows)[None] + np.multiply.outer(ratios**order, grows), axis=1) ** 2
+        variance = float(trial.choice.variances.sum()) / ratios**2
+        if self._target is None:
+            return float(ratios[np.argmin(biases + variance)])
+        left = (self._target * size) ** 2 - biases
+        if not (left > 0).any():
+            return float(ratios[np.argmin(biases)])
+        return float(ratios[np.argmin(np.where(left > 0, variance / np.where(left > 0, left, 1.0), np.inf))])
+
+    def _predicted(self, settings: Settings) -> Trial:
+        """Return a trial without a target, which always exists."""
+        key = (repr(settings.preparer), str(settings.mitigation), settings.fixed_stencil)
+        if key not in self._trials:
+            self._trials[key] = self._computed(settings, None)
+        return self._trials[key]
+
+    def _trial(self, settings: Settings) -> Trial:
+        return self._predicted(settings) if self._target is None else self._computed(settings, self._target)
+
+    def _computed(self, settings: Settings, target: float | None, choice: Choice | None = None) -> Trial:
+        self._tried += 1
+        self._progress(f"choices: {_words(settings)}", min(self._tried / 30, 0.97))
+        prediction = self._predictor(settings).at(settings.fixed_stencil)
+        exact = self._truths.limit
+        shots = replace(settings, shots=self._shots(settings, prediction.measured, prediction.calibration_circuits))
+        choice = choice or choose(prediction, exact.values, shots, target)
+        prepared = noise_free_values(prediction, settings, self._progress)
+        finite = self._finite_beta(settings.fixed_stencil)
+        return Trial(
+            settings_with(shots, choice),
+            choice,
+            accuracy(exact.values, prediction.mean.values, choice.covariance, exact.uncertainty),
+            finite,
+            None if finite is None else prepared - exact.values - finite,
+            prediction.mean.values - prepared,
+        )
+
+    def _finite_beta(self, at: Stencil) -> Vector | None:
+        """Return the finite-β bias of true states.
+
+        Where the reference at this stencil would take long, the error of the given circuits is assumed not to depend on β.
+        """
+        if self._truths.quick or at == self._settings.stencil:
+            truth = self._truths.at(at)
+            return None if truth is None else truth.values - self._truths.limit.values
+        levels = self._levels
+        if levels.prepared is None or levels.nudged is None:
+            return None
+        given = replace(self._settings, stencil=at)
+        circuits = noise_free_values(self._predictor(given).at(at), given, self._progress)
+        return circuits - self._truths.limit.values - (levels.prepared - levels.nudged)
+
+    def _predictor(self, settings: Settings) -> Predictor:
+        key = (repr(settings.preparer), str(settings.mitigation))
+        if key not in self._predictors:
+            free = next((p.free for (preparer, _), p in self._predictors.items() if preparer == key[0] and p.free), None)
+            self._predictors[key] = Predictor(self._problem, settings, free)
+        return self._predictors[key]
+
+    def _shots(self, settings: Settings, measured: NDArray[np.bool_], calibration: int) -> int | OptimalShots | Split | None:
+        """Return shots per circuit with the same total as in the plan as given."""
+        if self._total is None or self._target is not None:
+            return self._settings.shots
+        given = self._settings.shots
+        if isinstance(given, Split) and settings.mitigation == self._settings.mitigation and given.table.shape == measured.shape:
+            return given
+        fixed = settings.calibration_shots
+        circuits = int(measured.sum()) * len(settings.mitigation.factors) + (0 if fixed else calibration)
+        mean = max(2, round((self._total - (fixed or 0) * calibration) / circuits))
+        return mean if isinstance(given, int) else OptimalShots(mean)
+
+    def _measured(self, factor: str, label: str, trial: Trial) -> Measure:
+        sent = sending(trial.choice.prediction.plan, trial.settings.device, trial.choice.split)
+        size = trial.choice.size or float("nan")
+        gates = [row.appraisal.two_qubit_gates for row in sent.rows if row.appraisal is not None]
+        return Measure(
+            factor,
+            label,
+            self._changes(trial.settings),
+            relative_error=trial.accuracy.relative_error,
+            spread=trial.accuracy.spread,
+            own_error=trial.accuracy.own_error,
+            parts={
+                "finite_beta": _share(trial.finite_beta, size),
+                "prepared": _share(trial.prepared, size),
+                "device": _share(trial.device, size),
+                "shots": math.sqrt(float(trial.choice.variances.sum())) / size,
+            },
+            seconds=sent.seconds,
+            shots=sent.shots,
+            two_qubit_gates=max(gates, default=None),
+            settings=trial.settings,
+        )
+
+    def _changes(self, settings: Settings) -> dict[str, object]:
+        given = self._settings
+        changes: dict[str, object] = {}
+        own, other = given.fixed_stencil, settings.fixed_stencil
+        if other.kind != own.kind:
+            changes["stencil.kind"] = other.kind
+        if other.beta != own.beta:
+            changes["stencil.beta"] = other.beta
+        if settings.preparer != given.preparer:
+            changes["preparation.layers"] = getattr(settings.preparer, "layers", None)
+        if settings.mitigation != given.mitigation:
+            changes["measurement.mitigation"] = str(settings.mitigation)
+        return changes
+
+    def _best(self, rows: list[Measure]) -> Measure:
+        """Return the row with the least error, or with a target the cheapest; among equal ones the simplest and cheapest."""
+
+        def value(row: Measure) -> float:
+            if row.relative_error is None:
+                return math.inf
+            if self._target is None:
+                return row.relative_error
+            if row.relative_error > 1.01 * self._target:
+                return math.inf
+            return row.seconds if row.seconds is not None else float(row.shots or 0)
+
+        least = min(map(value, rows))
+        if math.isinf(least):
+            return rows[0]
+        equal = [row for row in rows if value(row) <= EQUAL * least]
+        return min(equal, key=lambda row: (row.two_qubit_gates or 0, row.seconds or 0.0, value(row) if row.changes else 0.0))
+
+
+def _executions(choice: Choice, settings: Settings) -> int | None:
+    """Return all shots of a choice, with calibration; None for exact expectations."""
+    if choice.split is None:
+        return None
+    calibration = (choice.split.calibration or 0) * choice.prediction.calibration_circuits
+    return choice.split.total * len(settings.mitigation.factors) + calibration
+
+
+def _share(vector: Vector | None, size: float) -> float | None:
+    return None if vector is None else float(np.linalg.norm(vector)) / size
+
+
+def _rounded(beta: float) -> float:
+    return float(f"{beta:.3g}")
+
+
+def _words(settings: Settings) -> str:
+    layers = getattr(settings.preparer, "layers", None)
+    at = settings.fixed_stencil
+    return ", ".join(filter(None, (layers and f"layers = {layers}", f"{at.kind} β = {at.beta:.3g}", str(settings.mitigation))))

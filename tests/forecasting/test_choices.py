@@ -1,0 +1,164 @@
+"""The choices side by side, against forecasts of their own and simulated gradients; the advice, and when a plan is not ready."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import qep_qiskit as qep
+from qep_qiskit.cli.main import cli
+from qep_qiskit.errors import InputError
+from qep_qiskit.seeds import integer
+
+pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+NETWORK = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
+PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
+OPTIONS = {
+    "preparer": qep.VQE(layers=1),
+    "stencil": qep.symmetric(0.3),
+    "device": "fake_guadalupe",
+    "shots": 2000,
+    "mitigation": "tensored",
+}
+
+
+@pytest.fixture(scope="module")
+def forecast():
+    return qep.forecast(PROBLEM, choices=True, **OPTIONS)
+
+
+def test_every_row_is_its_own_forecast_at_the_same_total_of_shots(forecast):
+    total = forecast.sending.shots
+    for row in forecast.choices.rows:
+        assert not row.note and row.shots == pytest.approx(total, rel=0.01)
+        alone = qep.forecast(PROBLEM, **row.settings)
+        assert row.relative_error == pytest.approx(alone.relative_error, rel=0.02), row.label
+        assert row.own_error == pytest.approx(np.linalg.norm(alone.bias) / alone.size, rel=0.01, abs=2e-3)
+        assert row.seconds == alone.sending.seconds
+        for name, cause in (("finite_beta", "finite_beta"), ("prepared", "prepared"), ("device", "mitigation")):
+            assert row.parts[name] == pytest.approx(
+                getattr(alone.causes, cause).share, rel=0.01, abs=2e-3
+            )  # descents end within 1e-3
+
+
+def test_the_rows_vary_one_factor_and_the_best_has_the_least_error(forecast):
+    rows = forecast.choices.rows
+    assert [row.factor for row in rows[:4]] == ["given", "layers", "layers", "layers"]
+    assert {"beta", "stencil", "mitigation"} < {row.factor for row in rows}
+    least = min(row.relative_error for row in rows)
+    assert forecast.choices.chosen.relative_error <= 1.03 * least < forecast.relative_error
+    assert forecast.choices.chosen.changes == forecast.advice.changes != {}
+
+
+def test_beta_of_a_row_is_nearly_the_best_one(forecast):
+    """The search in three predictions against that over the whole range."""
+    row = next(row for row in forecast.choices.rows if row.label.startswith("2 layers"))
+    auto = qep.forecast(PROBLEM, **{**OPTIONS, "preparer": qep.VQE(layers=2), "stencil": qep.symmetric("auto")})
+    assert row.relative_error < 1.05 * auto.relative_error
+
+
+def errors_of(settings, count):
+    exact = qep.exact_gradient(PROBLEM).values
+    gradients = [qep.gradient(PROBLEM, **{**settings, "seed": integer(5, "repeat", k)}).values for k in range(count)]
+    return np.linalg.norm(np.array(gradients) - exact, axis=1) / np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("wanted", ["extrapolated", "trex"])
+def test_expected_error_and_its_margin_are_those_of_simulated_gradients(forecast, wanted):
+    row = next(row for row in forecast.choices.rows if row.label.startswith(wanted))
+    errors = errors_of(row.settings, 24)
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(row.relative_error, abs=4 * row.spread / np.sqrt(24))
+    assert 0.5 * row.spread < np.std(errors, ddof=1) < 1.6 * row.spread
+
+
+def test_advice_names_the_choice_its_price_and_the_parts_of_its_error(forecast):
+    best, text = forecast.choices.chosen, forecast.advice.text
+    assert text.startswith("Two layers; symmetric stencil at β = ") and "QPU time; expect an error of " in text
+    assert f"device noise left by {best.settings.mitigation}" in text and " ± " in text
+    assert not forecast.ready and len(forecast.advice.reasons) == 2
+    reason, remedy = forecast.advice.reasons
+    assert "above the 25 % that counts as ready without a target: prepared states" in reason
+    assert "take more layers" in remedy and "preparation.layers = 2" in remedy
+
+
+def test_a_plan_is_ready_if_its_own_error_does_not_exceed_the_target():
+    good = {**OPTIONS, "preparer": qep.VQE(layers=2), "stencil": qep.symmetric(0.15)}
+    plan = qep.forecast(PROBLEM, **good, target_error=0.2)
+    assert plan.ready and not plan.advice.reasons and plan.advice.asked == 0.2
+    assert plan.relative_error == pytest.approx(0.2, rel=0.02)
+    with pytest.raises(InputError, match="not reached by any number of shots"):
+        qep.forecast(PROBLEM, **good, target_error=0.02)
+
+
+def test_with_a_target_rows_have_the_shots_that_reach_it():
+    plan = qep.forecast(PROBLEM, choices=True, **{**OPTIONS, "preparer": qep.VQE(layers=2)}, target_error=0.3)
+    reached = [row for row in plan.choices.rows if not row.note]
+    assert all(row.relative_error == pytest.approx(0.3, rel=0.02) for row in reached)
+    assert plan.choices.chosen.seconds <= 1.03 * min(row.seconds for row in reached)
+    assert any(row.own_error > 0.3 for row in plan.choices.rows if row.note)
+
+
+def test_without_shots_only_biases_are_compared():
+    exact = qep.forecast(PROBLEM, choices=True, preparer=qep.VQE(layers=1), stencil=qep.symmetric(0.3))
+    assert [row.factor for row in exact.choices.rows] == ["given", "layers", "layers", "layers"]
+    assert all(row.parts["shots"] == 0.0 and row.seconds is None for row in exact.choices.rows)
+
+
+SPEC = """
+[network]
+kind = "ising"
+sites = 4
+edges = "chain"
+inputs = [0]
+outputs = [3]
+[cost]
+kind = "squared_error_observable"
+[sample]
+x = [0.5]
+y = [1.0]
+[stencil]
+kind = "symmetric"
+beta = 0.3
+[preparation]
+method = "vqe"
+layers = 1
+[measurement]
+shots = 2000
+mitigation = "tensored"
+[device]
+name = "fake_guadalupe"
+"""
+
+
+def test_the_page_of_an_unreachable_target_says_why_and_what_would_reach_it(tmp_path):
+    spec, picture = tmp_path / "spec.toml", tmp_path / "plan.png"
+    spec.write_text(SPEC)
+    words = ["plan", str(spec), "--target-error", "20%", "--choices", "--plot", str(picture)]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 1, result.output
+    for text in ("Not ready: ", "Remedy", "Advice Two layers", "--set preparation.layers=2", "≥ "):
+        assert text in result.stdout
+    assert "is not reached by any number of shots" in result.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    answer = CliRunner().invoke(cli, ["plan", str(spec), "--target-error", "20%", "--json"])
+    document = json.loads(answer.stdout)
+    assert answer.exit_code == 1 and document["ready"] is False and document["advice"]["asked"] == 0.2
+    assert "prepared states" in document["reasons"][0] and document["choices"] is None
+
+
+def test_the_figure_shows_every_row(forecast):
+    axes = forecast.plot()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == [row.label for row in forecast.choices.rows]
+    assert axes is qep.forecast(PROBLEM, **OPTIONS).plot(axes)
+
+
+def test_many_weights_are_cut_to_those_that_carry_the_gradient(tmp_path):
+    spec = tmp_path / "spec.toml"
+    spec.write_text(SPEC)
+    more = ["--set", "network.sites=16", "--set", "network.outputs=[8]", "--set", "device.name=statevector"]
+    more += ["--set", "measurement.mitigation=none"]
+    short, whole = (CliRunner().invoke(cli, ["plan", str(spec), *more, *extra]).stdout for extra in ([], ["--all"]))
+    assert "… and 7 weights more" in short and "J[7,8]" in short
+    assert "weights more" not in whole and len(whole.splitlines()) > len(short.splitlines())
