@@ -14,14 +14,21 @@ from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.price import Price, price_of
-from qep_qiskit.equilibrium.outcomes import CALIBRATION, Deal, Row
+from qep_qiskit.equilibrium.calibration import (
+    DataCircuit,
+    Measurement,
+    calibration_circuits,
+    calibrations_at_clifford_angles,
+    left_over,
+)
+from qep_qiskit.equilibrium.outcomes import Deal, Row
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.fingerprints import of_or_none
+from qep_qiskit.measurement.bases import title_of
 from qep_qiskit.measurement.mitigation import twirling, zne
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.mitigation.twirling import (
-    Flips,
     design,
     flipped_draw,
     flipped_state,
@@ -35,24 +42,6 @@ from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import integer, stream
 
 Vector = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Measurement:
-    """One compiled circuit, measured in one basis for some rows of values.
-
-    Attributes
-    ----------
-    work : Work
-    shots : int or None
-        The shots of each row; None for the exact distribution.
-    rows : tuple of Row
-        The purpose of each row.
-    """
-
-    work: Work
-    shots: int | None
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -148,7 +137,7 @@ class CompiledRound:
 
 
 def compile_round(
-    plans: Sequence[Plan], device: Device, *, start: tuple[int, ...] | None = None, calibrated: Collection[int] = ()
+    plans: Sequence[Plan], device: Device, *, start: tuple[int, ...] | None = None, calibrated: Collection[int | str] = ()
 ) -> CompiledRound:
     """Compile a round of plans that share shots, mitigation and seed, as those of a batch do.
 
@@ -158,8 +147,8 @@ def compile_round(
     device : Device
     start : tuple of int, optional
         The layout of an earlier round, which is kept.
-    calibrated : collection of int
-        Device qubits with readout already calibrated by an earlier round.
+    calibrated : collection of int or str
+        Device qubits, or names of circuits, that an earlier round calibrated.
     """
     first = plans[0]
     mitigation = first.mitigation
@@ -169,10 +158,12 @@ def compile_round(
     for number, plan in enumerate(plans):
         circuits.add(number, plan)
     missing: tuple[int, ...] = ()
-    if mitigation.calibrated and not (first.shots is None and device.exact):
+    own = [item for name, item in circuits.own.items() if name not in calibrated]
+    if mitigation.calibrated and not mitigation.on_circuits and not (first.shots is None and device.exact):
         missing = tuple(sorted({q for qubits in circuits.qubits.values() for q in qubits} - set(calibrated)))
-    calibration = calibration_circuits(device, missing, first) if missing else ()
-    deal = Deal(circuits.qubits, missing, tuple(circuits.summaries), circuits.start)
+    calibration = calibration_circuits(device, missing, first) if missing else calibrations_at_clifford_angles(device, own, first)
+    named = {item.name: item.compiled.qubits for item in own}
+    deal = Deal(circuits.qubits, missing, tuple(circuits.summaries), circuits.start, named, circuits.names)
     return CompiledRound(circuits.measurements(), calibration, deal, first.seed, first.round)
 
 
@@ -182,7 +173,7 @@ def compile_rounds(rounds: Sequence[Plan], device: Device) -> list[CompiledRound
     compiled = [compile_round([first], device)]
     for plan in later:
         deal = compiled[0].deal
-        compiled.append(compile_round([plan], device, start=deal.start, calibrated=deal.calibrated))
+        compiled.append(compile_round([plan], device, start=deal.start, calibrated={*deal.calibrated, *deal.own}))
     return compiled
 
 
@@ -246,6 +237,8 @@ class _Circuits:
     start: tuple[int, ...] | None
     sets: int = 0
     qubits: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+    own: dict[str, DataCircuit] = field(default_factory=dict)  # the circuits to calibrate
+    names: dict[tuple[int, int, int], str] = field(default_factory=dict)  # of the circuit for a plan, phase and basis
     _sent: dict[tuple[str, str], str] = field(default_factory=dict)  # for a circuit and axes: the circuit that they see
     _digests: dict[int, tuple[QuantumCircuit, str]] = field(default_factory=dict)  # a circuit object is read once
     _compiled: dict[str, Compiled] = field(default_factory=dict)
@@ -303,9 +296,17 @@ class _Circuits:
         self.qubits[number, phase] = self._compiled[digest].qubits
         for basis in np.flatnonzero(plan.measured[phase]).tolist():
             sent = self._seen(circuit, digest, plan.bases[basis].axes)
-            left = _left_over(values, circuit, self._compiled[sent].circuit)
+            left = left_over(values, circuit, self._compiled[sent].circuit)
+            if self.mitigation.on_circuits:
+                self._calibrate((number, phase, basis), sent, plan.bases[basis].axes)
             for factor in self.mitigation.factors:
                 self._add_rows(Row(number, phase, basis, factor=factor), plan, sent, left, index)
+
+    def _calibrate(self, where: tuple[int, int, int], digest: str, axes: str) -> None:
+        name = f"{digest} {title_of(axes)}"
+        circuit = next((circuit for circuit, known in self._digests.values() if known == digest), QuantumCircuit())
+        self.own.setdefault(name, DataCircuit(name, circuit, self._compiled[digest], axes))
+        self.names[where] = name
 
     def _add_rows(self, row: Row, plan: Plan, digest: str, values: Vector, index: int) -> None:
         axes, shots, compiled = plan.bases[row.basis].axes, plan.shots_of(row.phase, row.basis), self._compiled[digest]
@@ -338,61 +339,7 @@ class _Circuits:
         return twirling.construct(compiled, axes) if self.sets else compiled
 
 
-def _left_over(values: Vector, circuit: QuantumCircuit, compiled: QuantumCircuit) -> Vector:
-    """Return the values of the parameters that remain in the compiled circuit, in its order. A compiler may cancel some."""
-    if circuit.num_parameters == compiled.num_parameters:
-        return values
-    place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
-    return np.asarray(values)[[place[parameter.name] for parameter in compiled.parameters]]
-
-
 def _drawing(prepared: Prepared, index: int, row: Row) -> Callable[[str, int, np.random.Generator], Samples]:
     assert prepared.draw is not None
     draw = functools.partial(prepared.draw, index)
     return draw if row.flips is None else flipped_draw(draw, row.flips)
-
-
-def calibration_circuits(device: Device, qubits: tuple[int, ...], plan: Plan) -> tuple[Measurement, ...]:
-    """Return the calibration circuits for a plan's mitigation.
-
-    They prepare all qubits in |0⟩ and all in |1⟩, or, for twirled readout, all in |0⟩ followed by sets of flips.
-
-    Parameters
-    ----------
-    device : Device
-    qubits : tuple of int
-        Device qubits.
-    plan : Plan
-        The plan gives the shots of each calibration circuit and the seed of the flips.
-    """
-    n = len(qubits)
-    zeros, ones = QuantumCircuit(n, name="all 0"), QuantumCircuit(n, name="all 1")
-    ones.x(range(n))
-    axes, shots = "Z" * n, plan.calibration_shots
-    if not plan.mitigation.twirled:
-        return tuple(
-            Measurement(
-                Work(device.compile(circuit, qubits=qubits), axes, np.zeros((1, 0)), _basis_states(n, state)),
-                shots,
-                (Row(0, CALIBRATION, state),),
-            )
-            for state, circuit in enumerate((zeros, ones))
-        )
-    plain = device.compile(zeros, qubits=qubits)
-    flips = design(n, num_flips(n), stream(plan.seed, "calibration flips"))
-    rows = tuple(Row(0, CALIBRATION, 0, flips=flip_set) for flip_set in flips)
-    if device.needs_circuits:
-        after = twirling.construct(plain, axes)
-        work = Work(after, axes, twirled_values(plain, after, np.zeros(0), flips))
-    else:
-        work = Work(plain, axes, np.zeros((len(flips), 0)), _basis_states(n, 0, flips))
-    return (Measurement(work, shots_each(shots, len(flips)), rows),)
-
-
-def _basis_states(n: int, state: int, flips: Flips | None = None) -> Callable[[], NDArray[np.complex128]]:
-    def states() -> NDArray[np.complex128]:
-        vector = np.zeros(2**n, dtype=complex)
-        vector[-1 if state else 0] = 1.0
-        return np.array([vector] if flips is None else [flipped_state(vector, "Z" * n, row) for row in flips])
-
-    return states

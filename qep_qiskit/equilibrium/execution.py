@@ -60,7 +60,8 @@ def execute_all(
 
 def compile_after(plans: Sequence[Plan], device: Device, earlier: Sequence[Outcomes] | None = None) -> CompiledRound:
     """Compile a round of plans with the layout and the readout calibration of the outcomes of an earlier round."""
-    calibrated = {q for outcomes in earlier or () for c in outcomes.calibrations for q in c.qubits}
+    known = [c for outcomes in earlier or () for c in outcomes.calibrations]
+    calibrated = {c.circuit for c in known if c.circuit} | {q for c in known if not c.circuit for q in c.qubits}
     return compile_round(plans, device, start=earlier[0].start if earlier else None, calibrated=calibrated)
 
 

@@ -33,6 +33,8 @@ class Outcomes(Value):
     expectations : mapping of phase to ndarray of shape (L,)
         Used instead of samples if the device is exact and no shots are requested.
     calibrations : tuple of CalibrationSamples
+    names : mapping of (phase, basis) to str
+        The name of each circuit, if every circuit has its own calibration.
     circuits : tuple of mapping
         Depth and gate counts of every compiled structure.
     start : tuple of int or None
@@ -56,6 +58,7 @@ class Outcomes(Value):
     amplified: Mapping[tuple[int, int, int], Samples] = field(default_factory=dict)
     ran: Ran = field(default_factory=Ran)
     plan: Plan | None = field(default=None, compare=False, repr=False)
+    names: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         what = f"{len(self.samples)} circuits" if self.samples else f"exact expectations of {len(self.expectations)} phases"
@@ -74,6 +77,7 @@ class Outcomes(Value):
             self.device,
             {**self.amplified, **later.amplified},
             self.ran.joined(later.ran),
+            names={**self.names, **later.names},
         )
 
 
@@ -111,12 +115,18 @@ class Deal:
         Depth and gate counts of every compiled structure.
     start : tuple of int or None
         The layout.
+    own : mapping of str to tuple of int
+        The data circuits that were calibrated at Clifford angles, with their device qubits, in the order of their rows' basis.
+    names : mapping of (plan, phase, basis) to str
+        The name of each plan's circuits, if they are calibrated at Clifford angles.
     """
 
     qubits: Mapping[tuple[int, int], tuple[int, ...]]
     calibrated: tuple[int, ...]
     summaries: tuple[Mapping[str, object], ...]
     start: tuple[int, ...] | None
+    own: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    names: Mapping[tuple[int, int, int], str] = field(default_factory=dict)
 
     def outcomes(
         self, answers: Iterable[tuple[Row, Samples]], device: Mapping[str, object], ran: Ran | None = None
@@ -135,17 +145,20 @@ class Deal:
             parts.setdefault((row.plan, row.phase, row.basis, row.factor), []).append((row, samples))
         whole = {key: _whole(rows) for key, rows in parts.items()}
         states = {basis: samples for (_, phase, basis, _), samples in whole.items() if phase == CALIBRATION}
-        calibrations = (CalibrationSamples(self.calibrated, states[0], states.get(1)),) if states else ()
+        calibrations = [CalibrationSamples(self.calibrated, states[0], states.get(1))] if self.calibrated and states else []
+        if states:
+            calibrations += [CalibrationSamples(q, states[k], circuit=name) for k, (name, q) in enumerate(self.own.items())]
         return [
             Outcomes(
                 samples={(p, b): s for (plan, p, b, factor), s in whole.items() if plan == number and p >= 0 and factor == 1},
                 amplified={(p, b, f): s for (plan, p, b, f), s in whole.items() if plan == number and f > 1},
                 qubits={phase: qubits for (plan, phase), qubits in self.qubits.items() if plan == number},
-                calibrations=calibrations,
+                calibrations=tuple(calibrations),
                 circuits=self.summaries,
                 start=self.start,
                 device=device,
                 ran=Ran() if ran is None else ran,
+                names={(p, b): name for (plan, p, b), name in self.names.items() if plan == number},
             )
             for number in sorted({plan for plan, _ in self.qubits})
         ]

@@ -20,7 +20,7 @@ from qep_qiskit.measurement.expectations import Readings, read
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, readable
 from qep_qiskit.measurement.mitigation.readout import Mitigator
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
-from qep_qiskit.measurement.mitigator import digest
+from qep_qiskit.measurement.mitigator import digest, for_circuit
 from qep_qiskit.preparation.preparer import Phase
 
 DEEP = 20
@@ -138,7 +138,8 @@ def values_of(
         if plan.measured[phase, b]:
             factors = (1,) if zne is None else zne.factors
             samples = [outcomes.samples[phase, b] if f == 1 else outcomes.amplified[phase, b, f] for f in factors]
-            at_factors = [read(outcome, basis, paulis, qubits=outcomes.qubits[phase], mitigator=mitigator) for outcome in samples]
+            own = for_circuit(mitigator, outcomes.names.get((phase, b), ""))
+            at_factors = [read(outcome, basis, paulis, qubits=outcomes.qubits[phase], mitigator=own) for outcome in samples]
             means = at_factors[0].means
             if zne is not None:
                 means, at_factors = combine(at_factors, zne)

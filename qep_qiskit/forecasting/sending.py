@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of, repetition_delay
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.price import Price
-from qep_qiskit.equilibrium.compiled_round import CompiledRound, Measurement, compile_rounds
+from qep_qiskit.equilibrium.calibration import Measurement
+from qep_qiskit.equilibrium.compiled_round import CompiledRound, compile_rounds
 from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.measurement.bases import title_of
 from qep_qiskit.measurement.split import Split
 
 
@@ -102,7 +104,7 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
 
 
 def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRow]:
-    """Return one row per phase and basis, even if twirling and folding repeat the circuit, and one row for the calibration."""
+    """Return one row per phase and basis, and per basis of the calibration, with the number of twirled and folded repetitions."""
     backend = backend_of(device)
     target = None if backend is None else backend.target
 
@@ -115,9 +117,12 @@ def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRo
         for (phase, basis), count in Counter((row.phase, row.basis) for row in item.rows).items():
             title = plan.bases[basis].title
             rows.append(CircuitRow(plan.round + 1, plan.stencil.phases[phase], title, item.shots, count, one))
-    if compiled.calibration:
-        item, count = compiled.calibration[-1], sum(len(item.rows) for item in compiled.calibration)
-        rows.append(CircuitRow(plan.round + 1, None, "Z", item.shots, count, appraisal(item)))
+    calibrations: dict[str, list[Measurement]] = {}
+    for item in compiled.calibration:
+        calibrations.setdefault(title_of(item.work.axes), []).append(item)
+    for title, items in calibrations.items():
+        count = sum(len(item.rows) for item in items)
+        rows.append(CircuitRow(plan.round + 1, None, title, items[-1].shots, count, appraisal(items[-1])))
     return rows
 
 

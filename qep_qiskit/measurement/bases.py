@@ -34,7 +34,12 @@ class Basis:
     @property
     def title(self) -> str:
         """A short name: a single letter such as ``"Z"`` if all qubits have the same axis, otherwise all axes."""
-        return self.axes[0] if len(set(self.axes)) == 1 else self.axes
+        return title_of(self.axes)
+
+
+def title_of(axes: str) -> str:
+    """Return the only letter of axes that are all the same, otherwise the axes."""
+    return axes[0] if len(set(axes)) == 1 else axes
 
 
 def choose_bases(paulis: PauliList, needed: Iterable[int]) -> tuple[Basis, ...]:

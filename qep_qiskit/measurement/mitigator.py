@@ -25,11 +25,14 @@ class CalibrationSamples:
         The outcomes with all qubits in |0⟩. For a twirled method they are measured after random flips, which are undone.
     ones : Samples or None
         The outcomes with all qubits in |1⟩; None for a twirled method, since its flips prepare both states.
+    circuit : str
+        The name of the data circuit that ran at Clifford angles instead, with its certain outcome undone; empty if none did.
     """
 
     qubits: tuple[int, ...]
     zeros: Samples
     ones: Samples | None = None
+    circuit: str = ""
 
     @property
     def shots(self) -> int:
@@ -109,13 +112,30 @@ class ReadoutMethod:
     twirled : bool
         Whether all circuits, also those of the calibration, are measured after random flips. The calibration then needs only
         |0…0⟩.
+    on_circuits : bool
+        Whether the calibration runs the data's own circuits at Clifford angles (`mitigation/clifford_angles.py`).
     require : callable
         A function that raises InputError with the remedy if a package is not installed.
     """
 
     combine: Callable[[Sequence[CalibrationSamples]], Mitigator]
     twirled: bool = False
+    on_circuits: bool = False
     require: Callable[[], None] = lambda: None
+
+
+@runtime_checkable
+class PerCircuit(Protocol):
+    """A mitigator with a separate calibration of every data circuit."""
+
+    def of(self, circuit: str) -> Mitigator:
+        """Return the mitigator for the outcomes of one circuit, with the same parameters."""
+        ...
+
+
+def for_circuit(mitigator: Mitigator | None, circuit: str) -> Mitigator | None:
+    """Return the mitigator for the outcomes of one circuit; the same for all circuits unless each has its own calibration."""
+    return mitigator.of(circuit) if circuit and isinstance(mitigator, PerCircuit) else mitigator
 
 
 def signs_of(samples: Samples) -> Matrix:

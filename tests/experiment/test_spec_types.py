@@ -102,7 +102,7 @@ def test_a_spec_in_another_encoding_is_refused(small_spec):
     [
         ("training.optimizer", 3, 'one of "sgd", "momentum", "adam"'),
         ("training.schedule", 1, 'one of "constant", "linear"'),
-        ("measurement.mitigation", 3, "none, m3, tensored, trex, zne"),
+        ("measurement.mitigation", 3, "none, clifford, m3, tensored, trex, zne"),
     ],
 )
 def test_a_name_of_the_wrong_type_is_refused_with_the_names_there_are(small_spec, key, value, allowed):

@@ -9,7 +9,9 @@ NETWORK = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
 PROBLEM = qep.Problem(NETWORK, [1.0, 0.2, 0.1, 0.8, 0.6], x=[0.5], cost=qep.SquaredError([1.0]).observable())
 
 
-@pytest.mark.parametrize(("mitigation", "rows"), [("none", 5), ("tensored", 7), ("zne:1,3", 10), ("zne:1,3+trex", 44)])
+@pytest.mark.parametrize(
+    ("mitigation", "rows"), [("none", 5), ("tensored", 7), ("zne:1,3", 10), ("zne:1,3+trex", 44), ("clifford", 28)]
+)
 def test_circuits_and_error_bars(mitigation: str, rows: int) -> None:
     options = {
         "preparer": qep.VQE(layers=1),

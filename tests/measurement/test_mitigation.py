@@ -35,6 +35,7 @@ def test_order_and_defaults_do_not_matter():
         ("zne:1", "two or more"),
         ("zne:1,1001", "99 at most"),
         ("zne:linear:richardson", "twice"),
+        ("zne+clifford", "corrects the errors of gates twice; give 'clifford' alone"),
     ],
 )
 def test_invalid_options_give_one_line(text, hint):
@@ -49,6 +50,7 @@ def test_invalid_options_give_one_line(text, hint):
         ("tensored", "m3", "m3"),
         ("m3", "none", "none"),
         ("trex", "none", "none"),
+        ("clifford", "none", "none"),
         ("zne+tensored", "m3", "m3"),
         ("zne+tensored", "zne:exponential+m3", "zne:exponential+m3"),
         ("zne:1,3", "zne:richardson", "zne:richardson:1,3"),
@@ -65,6 +67,10 @@ def test_counts_can_be_read_in_other_ways(measured, word, read):
         ("none", "tensored", "needs calibration counts"),
         ("trex", "tensored", "behind random flips"),
         ("tensored", "trex", "without the random flips"),
+        ("trex", "clifford", "'clifford' cannot be read from counts measured for 'trex'"),
+        ("clifford", "trex", "'trex' cannot be read from counts measured for 'clifford'"),
+        ("clifford", "m3", "'m3' cannot be read from counts measured for 'clifford'"),
+        ("none", "clifford", "needs calibration counts"),
         ("tensored", "zne+tensored", "folded gates"),
         ("zne:1,3", "zne:1,5", "cannot be read"),
         ("zne", "zne:two_qubit", "cannot be read"),

@@ -1,6 +1,7 @@
 """Every readout mitigator by the same contract, and what is special to each."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from qep_qiskit.measurement.mitigation.readout import CalibrationSamples, m3
 from qep_qiskit.measurement.mitigation.readout.m3 import M3
 from qep_qiskit.measurement.mitigation.readout.rates import Calibration
 from qep_qiskit.measurement.mitigation.readout.tensored import Tensored
+from qep_qiskit.measurement.mitigator import for_circuit
 from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.simulation.noise.aer_model import confused
 
@@ -122,6 +124,25 @@ class TestTrexUnderCorrelatedErrors(Twirled):
 
     # calibrations of parts do not know what is correlated between the parts
     test_two_calibrations_of_different_qubits_serve_together = None
+
+
+class TestClifford(Twirled):
+    """The calibration of another circuit, whose readout is a coin, does not matter."""
+
+    method = "clifford"
+
+    def calibration(self, shots, rng, qubits=QUBITS):
+        return replace(super().calibration(shots, rng, qubits), circuit="own Z")
+
+    def made(self, shots, rng=None, qubits=QUBITS):
+        coin = drawn(np.full(8, 0.125), shots, rng)
+        other = CalibrationSamples(qubits, coin, circuit="other Z")
+        return for_circuit(MITIGATIONS[self.method].combine([other, self.calibration(shots, rng, qubits)]), "own Z")
+
+    def test_a_circuit_without_calibration_is_refused(self):
+        undone = for_circuit(MITIGATIONS[self.method].combine([self.calibration(None, None)]), "other Z")
+        with pytest.raises(InputError, match="was not calibrated"):
+            self.read(self.data(None, None), undone)
 
 
 def correlated():

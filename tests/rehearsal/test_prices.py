@@ -14,15 +14,18 @@ network = {kind = "ising", sites = 2, edges = "chain", inputs = [0], outputs = [
 cost = {kind = "squared_error"}
 sample = {x = [0.5], y = [1.0]}
 stencil = {kind = "symmetric", beta = 0.3}
+preparation = {method = "METHOD"}
 measurement = {shots = 400, calibration_shots = 100, mitigation = "MITIGATION"}
 device = {name = "ibm_torino"}
 """
 
 
-@pytest.mark.parametrize("mitigation", ["tensored", "zne:1,3+trex"])
-def test_forecast_question_and_bill_agree(mitigation, tmp_path, mock_service):
+@pytest.mark.parametrize(
+    ("mitigation", "method", "jobs"), [("tensored", "exact", 3), ("zne:1,3+trex", "exact", 3), ("clifford", "vqe", 4)]
+)
+def test_forecast_question_and_bill_agree(mitigation, method, jobs, tmp_path, mock_service):
     server = mock_service(noise="none")
-    (tmp_path / "g.toml").write_text(SPEC.replace("MITIGATION", mitigation))
+    (tmp_path / "g.toml").write_text(SPEC.replace("MITIGATION", mitigation).replace("METHOD", method))
     spec = load(tmp_path / "g.toml")
     foreseen = qep.forecast(spec.problem(), **spec.settings()).sending
     with RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-price", "device": "ibm_torino"}) as store:
@@ -32,7 +35,7 @@ def test_forecast_question_and_bill_agree(mitigation, tmp_path, mock_service):
             time.sleep(0.05)
         asked = [store.get("estimate", number) for number in "01"]
     ledger = server.service.ledger()
-    assert foreseen.jobs == price.jobs == sum(entry["jobs"] for entry in asked) == len(ledger["jobs"]) == 3
+    assert foreseen.jobs == price.jobs == sum(entry["jobs"] for entry in asked) == len(ledger["jobs"]) == jobs
     assert foreseen.circuits == price.circuits == sum(entry["circuits"] for entry in asked)
     assert foreseen.shots == price.shots == sum(entry["shots"] for entry in asked)
     assert foreseen.seconds == pytest.approx(price.seconds, rel=1e-6)

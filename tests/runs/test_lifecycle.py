@@ -197,6 +197,26 @@ def test_a_twirled_run_is_right_and_its_counts_are_read_with_and_without_mitigat
     assert shots == {"data": 2500}  # 8 sets of flips of 3 qubits share 20 000 shots; the calibration goes with the data
 
 
+@pytest.mark.parametrize("cost", COSTS)
+def test_a_run_calibrated_at_clifford_angles_is_right_and_its_counts_are_read_with_and_without_mitigation(tmp_path, cost):
+    made(tmp_path, cost, mitigation="clifford")
+    spec = load(tmp_path / "spec.toml", overrides=[("preparation.method", "vqe"), ("preparation.layers", 2)])
+    store, life = opened(tmp_path, spec)
+    with store:
+        gradient = life.advance()
+        raw = read_again(store, spec, "none")
+        same = read_again(store, spec, "clifford")
+        with pytest.raises(InputError, match="'trex' cannot be read from counts measured for 'clifford'"):
+            read_again(store, spec, "trex")
+        names = {key for key in store.circuits() if key.startswith("calibration")}
+    truth = qep.gradient(spec.problem(), preparer=spec.settings().preparer, stencil=qep.symmetric(0.2))
+    assert np.abs((gradient.values - truth.values) / gradient.stderr).max() < 4.5
+    assert np.abs((raw.values - truth.values) / raw.stderr).max() > 5
+    np.testing.assert_array_equal(same.values, gradient.values)
+    np.testing.assert_array_equal(same.covariance, gradient.covariance)
+    assert len(names) == 2  # one per basis, in whichever round it comes first
+
+
 def test_a_run_with_folded_circuits_is_read_in_every_form(tmp_path):
     spec = made(tmp_path, COSTS[1], mitigation="zne:1,3+trex")
     store, life = opened(tmp_path, spec)

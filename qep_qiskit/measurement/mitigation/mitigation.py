@@ -45,6 +45,11 @@ class Mitigation:
         return self.method is not None and self.method.twirled
 
     @property
+    def on_circuits(self) -> bool:
+        """Whether the data's own circuits are calibrated, at Clifford angles."""
+        return self.method is not None and self.method.on_circuits
+
+    @property
     def factors(self) -> tuple[int, ...]:
         """The noise factors at which every circuit is run."""
         return (1,) if self.zne is None else self.zne.factors
@@ -87,7 +92,12 @@ def parse(text: object, key: str = "mitigation") -> Mitigation:
             f"{key}: unknown {text!r}; allowed: {', '.join(names)}, zne, or zne+ one of them, such as "
             f"'zne:richardson:1,3+tensored'{close}"
         )
-    return Mitigation(readout[0] if readout else "none", zero_noise.parse(zne[0], key) if zne else None)
+    mitigation = Mitigation(readout[0] if readout else "none", zero_noise.parse(zne[0], key) if zne else None)
+    if mitigation.zne is not None and mitigation.on_circuits:
+        raise InputError(
+            f"{key}: {text!r} corrects the errors of gates twice; give {readout[0]!r} alone, or zne with another readout method"
+        )
+    return mitigation
 
 
 def readable(measured: Mitigation, wanted: Mitigation) -> Mitigation:
@@ -104,6 +114,8 @@ def readable(measured: Mitigation, wanted: Mitigation) -> Mitigation:
         return wanted
     if not measured.calibrated:
         raise InputError(f"mitigation: {str(wanted)!r} needs calibration counts, and these counts hold none; plan with it")
+    if wanted.on_circuits != measured.on_circuits:
+        raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured for {str(measured)!r}; plan with it")
     if wanted.twirled != measured.twirled:
         how = "behind random flips" if measured.twirled else "without the random flips it needs"
         raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured {how}; plan with it")

@@ -31,6 +31,8 @@ def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -
         "summaries": list(deal.summaries),
         "start": None if deal.start is None else list(deal.start),
         "calibrated": list(deal.calibrated),
+        "own": [[name, list(qubits)] for name, qubits in deal.own.items()],
+        "names": [[phase, basis, name] for (_, phase, basis), name in deal.names.items()],
     }
     store.put("compiled", str(number), document)
     store.put("calibration", str(number), device.calibration(sorted({q for some in deal.qubits.values() for q in some})))
@@ -71,6 +73,8 @@ def outcomes_of(store: RunStore, number: int, results: Mapping[str, list[BitArra
         tuple(document["calibrated"]),
         tuple(document["summaries"]),
         None if start is None else tuple(start),
+        {name: tuple(qubits) for name, qubits in document.get("own", ())},
+        {(0, phase, basis): name for phase, basis, name in document.get("names", ())},
     )
     jobs = [(job, results[job.tag]) for job in store.jobs(number) if job.tag in results]
     [outcomes] = deal.outcomes(((_row(owner, bits), samples) for owner, bits, samples in samples_of(jobs)), device)

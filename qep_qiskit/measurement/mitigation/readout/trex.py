@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,16 @@ class Trex:
     """A mitigator that divides by the attenuation of each string, measured on |0…0⟩ after random flips.
 
     Each calibration has one block of parameters.
+
+    Attributes
+    ----------
+    calibrations : tuple of CalibrationSamples
+    circuit : str
+        The circuit whose outcomes are corrected, if each circuit was calibrated separately.
     """
 
     calibrations: tuple[CalibrationSamples, ...]
+    circuit: str = ""
 
     @property
     def num_parameters(self) -> int:
@@ -52,6 +59,10 @@ class Trex:
     def _signs(self) -> list[Matrix]:
         """The signs of the observed outcomes followed by those of the mixed state, for each calibration."""
         return [np.vstack([signs_of(part.zeros), _mixed(part.qubits)]) for part in self.calibrations]
+
+    def of(self, circuit: str) -> Trex:
+        """Return the mitigator for the outcomes of one circuit."""
+        return replace(self, circuit=circuit)
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
         """Return the parities divided by λ_S, and ∂(mean)/∂(frequencies of the calibration's outcomes)."""
@@ -89,7 +100,7 @@ class Trex:
     def report(self) -> list[dict[str, object]]:
         """Return the attenuation of ⟨Z⟩ for every qubit, for reports."""
         return [
-            {"qubit": q, "attenuation": float(value)}
+            {"qubit": q, "attenuation": float(value), **({"circuit": part.circuit} if part.circuit else {})}
             for part in self.calibrations
             for q, value in zip(part.qubits, part.zeros.weights @ signs_of(part.zeros), strict=True)
         ]
@@ -100,14 +111,15 @@ class Trex:
         Different calibrations count as independent of each other.
         """
         support = [qubits[int(q)] for q in np.flatnonzero(row)]
-        for block, part in enumerate(self.calibrations):
+        own = [(block, part) for block, part in enumerate(self.calibrations) if part.circuit == self.circuit]
+        for block, part in own:
             if set(support) <= set(part.qubits):
                 return {block: [part.qubits.index(q) for q in support]}
         places: dict[int, list[int]] = {}
         for q in support:
-            home = next((b for b, part in enumerate(self.calibrations) if q in part.qubits), None)
+            home = next((block for block, part in own if q in part.qubits), None)
             if home is None:
-                calibrated = [k for part in self.calibrations for k in part.qubits]
+                calibrated = [k for _, part in own for k in part.qubits]
                 raise InputError(f"mitigation: qubit {q} was not calibrated; calibrated are {calibrated}")
             places.setdefault(home, []).append(self.calibrations[home].qubits.index(q))
         return places

@@ -1,0 +1,150 @@
+"""Measurements of a round, and those that calibrate its mitigation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+
+from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.equilibrium.outcomes import CALIBRATION, Row
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.mitigation import twirling
+from qep_qiskit.measurement.mitigation.clifford_angles import clifford_angles
+from qep_qiskit.measurement.mitigation.twirling import Flips, design, flipped_state, num_flips, shots_each, twirled_values
+from qep_qiskit.seeds import stream
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """One compiled circuit, measured in one basis for some rows of values.
+
+    Attributes
+    ----------
+    work : Work
+    shots : int or None
+        The shots of each row; None for the exact distribution.
+    rows : tuple of Row
+        The purpose of each row.
+    """
+
+    work: Work
+    shots: int | None
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class DataCircuit:
+    """A circuit of a round in one basis, to be calibrated at Clifford angles.
+
+    Attributes
+    ----------
+    name : str
+        A name that is the same for the same circuit and basis in every round.
+    circuit : QuantumCircuit
+        The circuit as written, before compilation.
+    compiled : Compiled
+    axes : str
+    """
+
+    name: str
+    circuit: QuantumCircuit
+    compiled: Compiled
+    axes: str
+
+
+def calibration_circuits(device: Device, qubits: tuple[int, ...], plan: Plan) -> tuple[Measurement, ...]:
+    """Return the readout calibration for a plan's mitigation.
+
+    Its circuits prepare all qubits in |0⟩ and all in |1⟩, or, for twirled readout, all in |0⟩ followed by sets of flips.
+
+    Parameters
+    ----------
+    device : Device
+    qubits : tuple of int
+        Device qubits.
+    plan : Plan
+        The plan gives the shots of each calibration circuit and the seed of the flips.
+    """
+    n = len(qubits)
+    zeros, ones = QuantumCircuit(n, name="all 0"), QuantumCircuit(n, name="all 1")
+    ones.x(range(n))
+    if not plan.mitigation.twirled:
+        return tuple(
+            Measurement(
+                Work(device.compile(circuit, qubits=qubits), "Z" * n, np.zeros((1, 0)), _basis_states(n, state)),
+                plan.calibration_shots,
+                (Row(0, CALIBRATION, state),),
+            )
+            for state, circuit in enumerate((zeros, ones))
+        )
+    flips = design(n, num_flips(n), stream(plan.seed, "calibration flips"))
+    return (_behind_flips(device, device.compile(zeros, qubits=qubits), "Z" * n, np.zeros(0), flips, plan),)
+
+
+def calibrations_at_clifford_angles(device: Device, circuits: Sequence[DataCircuit], plan: Plan) -> tuple[Measurement, ...]:
+    """Return one calibration for every data circuit and basis: the circuit at Clifford angles, behind sets of flips.
+
+    The number of a circuit in the sequence is the basis of its rows. Their flips include the certain outcome of the circuit, so
+    that outcomes with the flips undone are those of |0…0⟩.
+
+    Raises
+    ------
+    InputError
+        If a circuit has no angles at which its outcomes are certain.
+    """
+    measurements = []
+    for number, item in enumerate(circuits):
+        n = len(item.axes)
+        flips = design(n, num_flips(n), stream(plan.seed, "calibration flips", number))
+        values, outcome = np.zeros(0), np.zeros(n, dtype=bool)
+        if device.needs_circuits:
+            angles = clifford_angles(item.circuit, item.axes)
+            if angles is None:
+                raise InputError(
+                    f"mitigation: {str(plan.mitigation)!r} finds no multiples of π/2 for the angles of the circuit "
+                    f"{item.circuit.name!r} at which its outcomes along {'/'.join(sorted(set(item.axes)))} are certain; "
+                    "take 'trex' or 'zne+trex', or VQE(...) with one angle per rotation"
+                )
+            values, outcome = left_over(angles.values, item.circuit, item.compiled.circuit), angles.outcome
+        measured = _behind_flips(device, item.compiled, item.axes, values, flips, plan)
+        rows = tuple(
+            replace(row, basis=number, flips=flip_set ^ outcome) for row, flip_set in zip(measured.rows, flips, strict=True)
+        )
+        measurements.append(replace(measured, rows=rows))
+    return tuple(measurements)
+
+
+def left_over(values: Vector, circuit: QuantumCircuit, compiled: QuantumCircuit) -> Vector:
+    """Return the values of the parameters that remain in the compiled circuit, in its order. A compiler may cancel some."""
+    if circuit.num_parameters == compiled.num_parameters:
+        return values
+    place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
+    return np.asarray(values)[[place[parameter.name] for parameter in compiled.parameters]]
+
+
+def _behind_flips(device: Device, compiled: Compiled, axes: str, values: Vector, flips: Flips, plan: Plan) -> Measurement:
+    """Return the measurement of a circuit behind sets of flips; if the device needs no circuits, that of |0…0⟩."""
+    if device.needs_circuits:
+        after = twirling.construct(compiled, axes)
+        work = Work(after, axes, twirled_values(compiled, after, values, flips))
+    else:
+        n = len(axes)
+        work = Work(compiled, "Z" * n, np.zeros((len(flips), 0)), _basis_states(n, 0, flips))
+    shots = shots_each(plan.calibration_shots, len(flips))
+    return Measurement(work, shots, tuple(Row(0, CALIBRATION, 0, flips=flip_set) for flip_set in flips))
+
+
+def _basis_states(n: int, state: int, flips: Flips | None = None) -> Callable[[], NDArray[np.complex128]]:
+    def states() -> NDArray[np.complex128]:
+        vector = np.zeros(2**n, dtype=complex)
+        vector[-1 if state else 0] = 1.0
+        return np.array([vector] if flips is None else [flipped_state(vector, "Z" * n, row) for row in flips])
+
+    return states
