@@ -125,6 +125,8 @@ def show(out: Console, forecast: Forecast, prepared: NoiseFreeError, *, whole: b
     if forecast.choices is not None:
         out.print()
         out.print(_choices(forecast.choices))
+        for verdict in forecast.verdicts:
+            out.print(marked("[bold]Mitigation[/] {}", str(verdict)))
     for warning in forecast.warnings:
         out.print(marked("[bold yellow]warning:[/] {}", warning))
     if forecast.advice is not None:

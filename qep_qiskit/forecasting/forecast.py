@@ -23,6 +23,7 @@ from qep_qiskit.forecasting.causes import Causes, Levels
 from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
 from qep_qiskit.forecasting.sending import Sending
+from qep_qiskit.forecasting.verdict import Verdict, verdicts
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
@@ -117,6 +118,11 @@ class Forecast(Value):
         if self.problem is None:
             raise InputError("plan: this forecast does not hold its problem; make it by qep.forecast(problem, ...)")
         return plan(self.problem, self.settings)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Whether each mitigation helps here, if the choices were computed."""
+        return () if self.choices is None else verdicts(self.choices)
 
     @property
     def ready(self) -> bool:
@@ -248,6 +254,7 @@ class Forecast(Value):
             "reasons": [] if self.advice is None else list(self.advice.reasons),
             "advice": None if self.advice is None else self.advice.to_dict(),
             "choices": None if self.choices is None else self.choices.to_dict(),
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "warnings": list(self.warnings),
             "provenance": plain(self.provenance),
         }

@@ -139,12 +139,12 @@ class Study:
                 yield from self._searched("stencil", around, kind, own.beta, kind.replace("_", "-"))
 
     def _mitigations(self, around: Settings) -> Iterable[Measure]:
-        """Yield no mitigation, every readout mitigation, and zero-noise extrapolation with the given one."""
+        """Yield no mitigation, every readout mitigation, and two forms of zero-noise extrapolation with the given one."""
         if adds_no_noise(around.device):
             return
-        readout = around.mitigation.readout
+        readout = "trex" if around.mitigation.on_circuits else around.mitigation.readout
         words = ["none", *(name for name in MITIGATIONS if name != "m3" or readout == "m3")]
-        for word in [*words, "zne" if readout == "none" else f"zne+{readout}"]:
+        for word in [*words, *(form if readout == "none" else f"{form}+{readout}" for form in ("zne", "zne:1,3"))]:
             yield self._row("mitigation", "no mitigation" if word == "none" else word, replace(around, mitigation=parse(word)))
 
     def _row(self, factor: str, label: str, settings: Settings) -> Measure:

@@ -1,0 +1,77 @@
+"""Verdicts on mitigations, against forecasts of each and simulated gradients."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import qep_qiskit as qep
+from qep_qiskit.cli.plan import show
+from qep_qiskit.forecasting.choices import Choices, Measure
+from qep_qiskit.forecasting.verdict import verdicts
+from qep_qiskit.settings import Settings
+
+NETWORK = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
+RNG = np.random.default_rng(2)
+WEIGHTS = np.concatenate([RNG.uniform(-0.5, 0.5, 7), RNG.uniform(1.0, 2.0, 4)])
+PROBLEM = qep.Problem(NETWORK, WEIGHTS, x=[0.5], cost=qep.SquaredError([1.0]).observable())
+OPTIONS = {"preparer": qep.VQE(layers=2), "stencil": qep.symmetric(0.3), "device": "fake_torino"}
+
+
+def forecast(shots, **options):
+    return qep.forecast(PROBLEM, choices=True, shots=shots, **{**OPTIONS, **options})
+
+
+@pytest.fixture(scope="module")
+def many():
+    return forecast(300_000)
+
+
+def test_with_many_shots_the_bias_decides(many):
+    found = {verdict.mitigation: verdict for verdict in many.verdicts}
+    assert {"clifford", "trex", "tensored", "zne", "zne:1,3"} == set(found)
+    assert found["clifford"].helps and many.verdicts[0].mitigation == "clifford"
+    device, plain = found["clifford"].parts["device"]
+    assert device < plain / 5
+    assert str(many.verdicts[0]).startswith("clifford helps here: an error of ")
+
+
+def test_with_few_shots_extrapolation_does_not_help():
+    found = {verdict.mitigation: verdict for verdict in forecast(1000).verdicts}
+    assert found["zne"].effect == -1 and "zne does not help here" in str(found["zne"])
+
+
+def test_the_numbers_are_those_of_simulated_gradients(many):
+    best = many.verdicts[0]
+    row = next(row for row in many.choices.rows if row.factor == "mitigation" and row.label == best.mitigation)
+    exact = qep.exact_gradient(PROBLEM).values
+    errors = [
+        np.linalg.norm(qep.gradient(PROBLEM, **{**row.settings, "seed": seed}).values - exact) / np.linalg.norm(exact)
+        for seed in range(12)
+    ]
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(best.error, abs=4 * row.spread / np.sqrt(12))
+
+
+def test_of_a_target_the_price_decides():
+    def row(word, shots, seconds):
+        return Measure("mitigation", word, relative_error=0.1, shots=shots, seconds=seconds, settings=Settings(mitigation=word))
+
+    rows = (row("none", 1000, 10.0), row("trex", 990, 9.9), row("clifford", 500, 5.0), row("zne", 3000, 30.0))
+    assert [(v.mitigation, v.effect) for v in verdicts(Choices(rows, 0))] == [("clifford", 1), ("trex", 0), ("zne", -1)]
+    assert "5 s of QPU time instead of 10 s for the target error" in str(verdicts(Choices(rows, 0))[0])
+    missed = Measure("mitigation", "no mitigation", own_error=0.2, note="does not reach the target error")
+    [only] = verdicts(Choices((missed, row("clifford", 500, 5.0)), 0))
+    assert only.helps and "the target is not reached without mitigation" in str(only)
+
+
+def test_the_page_and_the_document_show_them(many):
+    import click
+
+    from qep_qiskit.cli.output import console
+
+    @click.command()
+    def shown():
+        show(console(), many, many.noise_free_error())
+
+    page = CliRunner().invoke(shown).output
+    assert "Mitigation clifford helps here" in " ".join(page.split())
+    assert many.to_dict()["verdicts"][0]["helps"] is True
