@@ -71,10 +71,10 @@ def accuracy(exact: Vector, mean: Vector, covariance: NDArray[np.float64], uncer
     """
     size, bias = float(np.linalg.norm(exact)), mean - exact
     square = float(bias @ bias) + float(np.trace(covariance))
-    known = np.abs(exact) > CLEAR * np.abs(exact).max(initial=0.0)
+    clear = np.abs(exact) > CLEAR * np.abs(exact).max(initial=0.0)
     if uncertainty is not None:
-        known &= np.abs(exact) > np.abs(uncertainty)
-    signs = _sign_probability(exact[known], mean[known], np.sqrt(np.clip(np.diag(covariance), 0.0, None))[known])
+        clear &= np.abs(exact) > np.abs(uncertainty)
+    signs = _sign_probability(exact[clear], mean[clear], np.sqrt(np.clip(np.diag(covariance), 0.0, None))[clear])
     agreement = float(signs.mean()) if len(signs) else None
     unsure = 0.0 if uncertainty is None or not size else float(np.linalg.norm(uncertainty)) / size
     if not size:

@@ -24,7 +24,7 @@ NUMBERS = {1: "one layer", 2: "two layers", 3: "three layers"}
 
 @dataclass(frozen=True, eq=False)
 class Advice(Value):
-    """What to do with a plan.
+    """Advice on a plan.
 
     Attributes
     ----------
@@ -115,9 +115,9 @@ def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None,
     shown = f"{percent(own)}{f' ± {percent(unsure)}' if unsure > 0 else ''}"
     if own <= limit:
         return (f"the circuits' own error, {shown}, may exceed the {asked}: the reference is not certain enough",)
-    known = sorted(causes, key=lambda cause: -(cause.share or 0.0))
-    names = ", ".join(map(str, known)) if known else "cause not known"
-    remedy = REMEDIES.get(known[0].name, "") if known else ""
+    ordered = sorted(causes, key=lambda cause: -(cause.share or 0.0))
+    names = ", ".join(map(str, ordered)) if ordered else "cause not known"
+    remedy = REMEDIES.get(ordered[0].name, "") if ordered else ""
     return (
         f"the circuits' own error, which shots do not reduce, is {shown}, above the {asked}: {names}",
         _remedy(remedy, own, choices),

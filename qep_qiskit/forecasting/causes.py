@@ -146,5 +146,5 @@ class Causes(Value):
 
 def _joint(*errors: Vector | None) -> Vector | None:
     """Return the sum of the known errors: errors of two references may have the same sign."""
-    known = [np.abs(error) for error in errors if error is not None]
-    return np.sum(known, axis=0) if known else None
+    sizes = [np.abs(error) for error in errors if error is not None]
+    return np.sum(sizes, axis=0) if sizes else None

@@ -16,7 +16,7 @@ FACTORS = {
     "mitigation": "mitigation",
     "all": "combined",
 }
-"""What a row of the table varies, and its name in the table."""
+"""The factors that rows vary, with their names."""
 
 
 @dataclass(frozen=True, eq=False)

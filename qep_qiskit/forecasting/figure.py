@@ -53,11 +53,11 @@ def plot(forecast: Forecast, axes: Axes | None = None) -> Axes:
     places = _layout(rows)[0]
     errors = [row.relative_error for row in rows if row.relative_error is not None]
     end = 1.06 * _longest(errors)
-    chosen = forecast.choices.chosen if forecast.choices is not None else None
+    best = forecast.choices.chosen if forecast.choices is not None else None
     for place, row in zip(places, rows, strict=True):
-        _bar(axes, place, row, end, best=row is chosen)
+        _bar(axes, place, row, end, best=row is best)
     _asked(axes, forecast, end, places)
-    _frame(axes, rows, places, end, chosen)
+    _frame(axes, rows, places, end, best)
     return axes
 
 
@@ -92,11 +92,11 @@ def _bar(axes: Axes, place: float, row: Measure, end: float, *, best: bool) -> N
             0.01 * end, place, shortened(row.note, 70), va="center", fontsize=8, color=FAINT, fontstyle="italic", parse_math=False
         )
         return
-    known = {name: row.parts.get(name) or 0.0 for name in PARTS}
-    squares = sum(value**2 for value in known.values())
+    sizes = {name: row.parts.get(name) or 0.0 for name in PARTS}
+    squares = sum(value**2 for value in sizes.values())
     start = 0.0
     for name, (_, colour) in PARTS.items():
-        length = row.relative_error * known[name] ** 2 / squares if squares else 0.0
+        length = row.relative_error * sizes[name] ** 2 / squares if squares else 0.0
         visible = max(0.0, min(start + length, end) - start)
         axes.barh(place, visible, left=start, height=HEIGHT, color=colour, edgecolor="white", linewidth=0.6, zorder=2)
         start += length

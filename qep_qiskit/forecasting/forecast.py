@@ -77,7 +77,7 @@ class Forecast(Value):
     given : Measure or None
         The plan as given as a row of the choices; None if only a bound is known.
     choices : Choices or None
-        What other options would give, side by side, if that was asked for.
+        Predictions for other options, side by side; None if they were not requested.
     warnings : tuple of str
     settings : Settings
         The settings for :func:`gradient` and other verbs, with the chosen numbers: ``qep.gradient(problem, **settings)``.

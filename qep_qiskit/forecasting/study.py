@@ -116,27 +116,27 @@ class Study:
 
     def _layers(self) -> Iterable[Measure]:
         """Yield one, two and three layers and the given number, each at its best β; the best β for a preparer without layers."""
-        preparer, own = self._settings.preparer, self._settings.fixed_stencil
+        preparer, middle = self._settings.preparer, self._settings.fixed_stencil
         if not is_dataclass(preparer) or "layers" not in {entry.name for entry in fields(preparer)}:
-            yield from self._searched("beta", self._settings, own.kind, own.beta)
+            yield from self._searched("beta", self._settings, middle.kind, middle.beta)
             return
         for layers in sorted({*LAYERS, preparer.layers}):
             words = f"{layers} layer{'s' if layers > 1 else ''}"
             yield from self._searched(
-                "layers", replace(self._settings, preparer=replace(preparer, layers=layers)), own.kind, own.beta, words
+                "layers", replace(self._settings, preparer=replace(preparer, layers=layers)), middle.kind, middle.beta, words
             )
 
     def _stencils(self, around: Settings) -> Iterable[Measure]:
         """Yield half and twice the β, and the other stencils at their best β."""
         if self._total is None and self._target is None:
             return
-        own = around.fixed_stencil
-        for beta in (own.beta / 2, own.beta * 2):
-            at = stencil(own.kind, _rounded(beta))
+        middle = around.fixed_stencil
+        for beta in (middle.beta / 2, middle.beta * 2):
+            at = stencil(middle.kind, _rounded(beta))
             yield self._row("beta", f"β = {at.beta:g}", replace(around, stencil=at))
         for kind in STENCILS:
-            if kind != own.kind:
-                yield from self._searched("stencil", around, kind, own.beta, kind.replace("_", "-"))
+            if kind != middle.kind:
+                yield from self._searched("stencil", around, kind, middle.beta, kind.replace("_", "-"))
 
     def _mitigations(self, around: Settings) -> Iterable[Measure]:
         """Yield no mitigation, every readout mitigation, and two forms of zero-noise extrapolation with the given one."""

@@ -124,9 +124,9 @@ def test_every_cause_is_the_difference_of_two_dense_calculations(mitigation):
 
 def test_every_cause_of_a_cost_of_expectations_is_a_step_of_the_error_budget():
     problem = problem_of(qep.SquaredError([1.0]))
-    chosen = options(mitigation="tensored", stencil=qep.symmetric(0.15), preparer=qep.Adiabatic(time=2.0, steps=3))
-    causes = qep.forecast(problem, **chosen).causes
-    levels = [qep.compare(problem, **{**chosen, "shots": None, "mitigation": "none"})[name].values for name in RUNGS]
+    asked = options(mitigation="tensored", stencil=qep.symmetric(0.15), preparer=qep.Adiabatic(time=2.0, steps=3))
+    causes = qep.forecast(problem, **asked).causes
+    levels = [qep.compare(problem, **{**asked, "shots": None, "mitigation": "none"})[name].values for name in RUNGS]
     for cause, before, after in zip((causes.finite_beta, causes.prepared, causes.device), levels, levels[1:], strict=False):
         np.testing.assert_allclose(cause.bias, after - before, atol=1e-7)
 

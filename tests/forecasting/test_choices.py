@@ -157,8 +157,8 @@ def test_the_figure_shows_every_row(forecast):
 def test_many_weights_are_cut_to_those_that_carry_the_gradient(tmp_path):
     spec = tmp_path / "spec.toml"
     spec.write_text(SPEC)
-    more = ["--set", "network.sites=16", "--set", "network.outputs=[8]", "--set", "device.name=statevector"]
-    more += ["--set", "measurement.mitigation=none"]
-    short, whole = (CliRunner().invoke(cli, ["plan", str(spec), *more, *extra]).stdout for extra in ([], ["--all"]))
+    keys = ["--set", "network.sites=16", "--set", "network.outputs=[8]", "--set", "device.name=statevector"]
+    keys += ["--set", "measurement.mitigation=none"]
+    short, whole = (CliRunner().invoke(cli, ["plan", str(spec), *keys, *extra]).stdout for extra in ([], ["--all"]))
     assert "… and 7 weights more" in short and "J[7,8]" in short
     assert "weights more" not in whole and len(whole.splitlines()) > len(short.splitlines())
