@@ -120,12 +120,14 @@ def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None,
     remedy = REMEDIES.get(ordered[0].name, "") if ordered else ""
     return (
         f"the circuits' own error, which shots do not reduce, is {shown}, above the {asked}: {names}",
-        _remedy(remedy, own, choices),
+        _remedy(remedy, own, choices, limit),
     )
 
 
-def _remedy(remedy: str, own: float, choices: Choices | None) -> str:
-    """Return the general remedy, and the row of the choices with the least error of its own."""
+def _remedy(remedy: str, own: float, choices: Choices | None, limit: float) -> str:
+    """Return the general remedy, and the best of the choices if it is ready, or else the one with the least error of its own."""
+    if choices is not None and choices.chosen.own_error is not None and choices.chosen.own_error <= limit:
+        return f"{remedy}; with {choices.chosen.summary} it is {percent(choices.chosen.own_error)}"
     rows = [row for row in (choices.rows if choices else ()) if row.own_error is not None and row.settings is not None]
     least = min(rows, key=lambda row: row.own_error or 0.0, default=None)
     if least is None or least.own_error is None or least.own_error >= 0.95 * own:
