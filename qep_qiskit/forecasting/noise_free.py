@@ -8,19 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.equilibrium.plan import Plan, plan
+from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.estimates import percent
 from qep_qiskit.fingerprints import of_or_none
-from qep_qiskit.preparation.exact import Exact, reference_state
-from qep_qiskit.preparation.mps import MPS
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.exact import reference_state
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.reference import reference_gradient
 from qep_qiskit.settings import Settings
 
-EXACT_QUBITS = 20
-"""Up to this many qubits, the reference is computed from state vectors, in seconds; beyond, from matrix product states."""
-BOND_DIMENSION = 64
 _LATEST: dict[str | None, NoiseFreeError] = {}
 """The latest answer, since one process may forecast a gradient and then submit it."""
 
@@ -39,18 +36,25 @@ class NoiseFreeError:
         How g* was computed.
     reason : str
         Why the share is not known.
+    uncertainty : float
+        The relative error of g* itself.
+    doubts : tuple of str
+        Reasons why g* may be wrong, such as a metastable state.
     """
 
     share: float | None
     beta: float
     reference: str = ""
     reason: str = ""
+    uncertainty: float = 0.0
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.share is None:
             return f"noise-free gradient of these circuits: distance from the exact one not known ({self.reason})"
-        how = f"{percent(self.share)} from the exact one at the same β ({self.reference})"
-        return f"noise-free gradient of these circuits: {how}"
+        doubt = f", itself uncertain by {percent(self.uncertainty)}" if self.uncertainty > 0.1 * self.share else ""
+        how = f"{percent(self.share)} from the exact one at the same β ({self.reference}{doubt})"
+        return "; ".join((f"noise-free gradient of these circuits: {how}", *self.doubts))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes as a mapping, for JSON."""
@@ -75,30 +79,23 @@ def noise_free_error(first: Plan, *, progress: Progress = silent) -> NoiseFreeEr
 
 def _computed(first: Plan, progress: Progress) -> NoiseFreeError:
     problem, stencil, seed = first.problem, first.stencil, first.seed
-    exact, how = _reference(first)
+    how = ""
     try:
         progress("noise-free gradient of the circuits", None)
-        values = noise_free_gradient(
-            replace(first, settings=Settings(preparer=first.preparer, stencil=stencil, seed=seed)), progress
-        )
-        progress(f"exact gradient at the same β ({how})", None)
-        truth = noise_free_gradient(
-            plan(problem, Settings(preparer=exact, stencil=stencil, seed=seed), progress=progress), progress
-        )
+        settings = Settings(preparer=first.preparer, stencil=stencil, seed=seed)
+        values = noise_free_gradient(replace(first, settings=settings), progress)
+        progress("exact gradient at the same β", None)
+        exact = reference_state(first.preparer)
+        truth = reference_gradient(problem, stencil=stencil, preparer=exact, seed=seed, progress=progress)
+        how = truth.method
     except (InputError, DegenerateGroundStateError, PreparationError) as error:
         return NoiseFreeError(None, stencil.beta, how, " ".join(str(error).split()))
-    size = float(np.linalg.norm(truth))
+    size = float(np.linalg.norm(truth.values))
     if not size:
         return NoiseFreeError(None, stencil.beta, how, "the exact gradient is zero")
-    return NoiseFreeError(float(np.linalg.norm(values - truth)) / size, stencil.beta, how)
-
-
-def _reference(first: Plan) -> tuple[Preparer, str]:
-    """Return the exact preparer of the states that a plan's preparer aims at, and its name in words."""
-    reference = reference_state(first.preparer)
-    if reference == Exact() and first.problem.network.num_qubits > EXACT_QUBITS:
-        return MPS(bond_dimension=BOND_DIMENSION, gap=False), f"MPS, bond dimension {BOND_DIMENSION}"
-    return reference, "ground states" if reference == Exact() else f"{reference.describe().get('method')} states"
+    doubts = tuple(filter(None, (*truth.warnings, truth.above(first.prepared.phases[0].energy))))
+    share = float(np.linalg.norm(values - truth.values)) / size
+    return NoiseFreeError(share, stencil.beta, how, uncertainty=truth.error, doubts=doubts)
 
 
 def noise_free_gradient(first: Plan, progress: Progress = silent) -> NDArray[np.float64]:

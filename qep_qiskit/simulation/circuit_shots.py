@@ -14,7 +14,8 @@ from qiskit_aer import AerError, AerSimulator
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples
-from qep_qiskit.simulation.mps import chain_order, draw_chain
+from qep_qiskit.simulation.chain_order import chain_order
+from qep_qiskit.simulation.mps import draw_chain
 
 DROPPED = 1e-8
 """The largest weight that is dropped from the state after each gate; 10⁴ shots resolve 10⁻² of an expectation."""

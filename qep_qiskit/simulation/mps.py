@@ -11,13 +11,12 @@ from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples, distinct
+from qep_qiskit.simulation.chain_order import chain_order
 from qep_qiskit.simulation.threads import single_threaded
 
 Array: TypeAlias = NDArray[Any]
@@ -100,6 +99,11 @@ class TensorState:
         largest = state[np.argmax(np.abs(state))]
         state = state * (np.abs(largest) / largest)
         return np.asarray(state / np.linalg.norm(state))
+
+    def overlap(self, other: TensorState) -> float:
+        """Return |⟨ψ|φ⟩| with a state of the same order."""
+        with _quiet():
+            return float(abs(self.psi.overlap(other.psi)))
 
     def sample(self, axes: str, shots: int, rng: np.random.Generator) -> Samples:
         """Draw outcomes of a measurement along these axes, one letter per qubit, qubit 0 first; see :func:`draw_chain`."""
@@ -184,7 +188,7 @@ class TensorSolver:
         self,
         coefficients: NDArray[np.float64],
         *,
-        start: TensorState | None = None,
+        start: TensorState | NDArray[np.float64] | None = None,
         orthogonal_to: TensorState | None = None,
         seed: int = 0,
         loose: bool = False,
@@ -194,8 +198,9 @@ class TensorSolver:
         Parameters
         ----------
         coefficients : ndarray of shape (L,)
-        start : TensorState, optional
-            The first guess. Default: a random product state, with a mixer to escape local minima.
+        start : TensorState or ndarray of shape (n, 3), optional
+            The first guess, or the Bloch vectors of a product state. Default: a random product state. Sweeps from product states
+            begin with a mixer to escape local minima.
         orthogonal_to : TensorState, optional
         seed : int
         loose : bool
@@ -206,7 +211,8 @@ class TensorSolver:
             if len(self.order) == 2:
                 return self._measured(self._of_two_sites(coefficients, orthogonal_to), coefficients)
             operator = self._operator(coefficients)
-            psi = self._random_product(seed) if start is None else start.psi.copy()
+            product = not isinstance(start, TensorState)
+            psi = start.psi.copy() if isinstance(start, TensorState) else self._product(start, seed)
             chi = self.bond_dimension
             tolerance = 1e-8 if loose else self.energy_tolerance
             options = {
@@ -217,7 +223,7 @@ class TensorSolver:
                 "min_sweeps": 2,
                 "max_sweeps": self.max_sweeps,
                 "N_sweeps_check": 1,
-                "mixer": start is None,
+                "mixer": product,
                 "mixer_params": {"amplitude": 1e-4, "decay": 4.0, "disable_after": 4},
                 "lanczos_params": {"N_max": 12, "N_min": 2, "P_tol": 1e-14},
             }
@@ -263,13 +269,19 @@ class TensorSolver:
         variance = abs(float(np.real(shifted.variance(state.psi, 0.0)))) + rounding
         return TensorState(state.psi, state.order, float(coefficients @ means), variance, state.truncation, state.sweeps)
 
-    def _random_product(self, seed: int) -> Any:
+    def _product(self, bloch: NDArray[np.float64] | None, seed: int) -> Any:
+        """Return a product state with the given Bloch vectors, or a random one."""
         from tenpy.networks.mps import MPS
 
-        rng = np.random.default_rng([seed, 0])
-        angles = rng.uniform(0.2, np.pi - 0.2, len(self.order))
-        states = [np.array([np.cos(a / 2), np.sin(a / 2)]) for a in angles]
-        return MPS.from_product_state([self._site] * len(self.order), states, bc="finite", dtype=self._dtype)
+        if bloch is None:
+            turns, phases = np.random.default_rng([seed, 0]).uniform(0.2, np.pi - 0.2, len(self.order)), np.zeros(len(self.order))
+        else:
+            x, y, z = bloch[self.order].T
+            phases = np.arctan2(y, x) if self._dtype is complex else np.zeros(len(self.order))
+            turns = np.arctan2(np.hypot(x, y) if self._dtype is complex else x, z)
+        ones = np.exp(1j * phases) if self._dtype is complex else 1.0
+        states = np.stack([np.cos(turns / 2), ones * np.sin(turns / 2)], axis=1)
+        return MPS.from_product_state([self._site] * len(self.order), list(states), bc="finite", dtype=self._dtype)
 
     @property
     def _dtype(self) -> type:
@@ -343,32 +355,3 @@ def _terms(paulis: PauliList, place: NDArray[np.int64]) -> Iterator[Term]:
         qubits = np.flatnonzero(x | z)
         letters = ["Y" if x[q] and z[q] else "X" if x[q] else "Z" for q in qubits]
         yield sorted(((_NAMES[a], int(place[q])) for a, q in zip(letters, qubits, strict=True)), key=lambda pair: pair[1])
-
-
-def chain_order(paulis: PauliList) -> NDArray[np.int64]:
-    """Return the qubit at each place of a chain, ordered so that few strings cross a bond.
-
-    The order is either the given one or reverse Cuthill–McKee's, whichever has fewer crossings.
-
-    Examples
-    --------
-    >>> chain_order(PauliList(["IIZZ", "ZZII", "IZZI"])).tolist()
-    [0, 1, 2, 3]
-    """
-    busy = (paulis.x | paulis.z).astype(float)
-    n = busy.shape[1]
-    graph = scipy.sparse.csr_array(busy.T @ busy)
-    natural = np.arange(n)
-    candidates = [natural, np.asarray(reverse_cuthill_mckee(graph, symmetric_mode=True), dtype=np.int64)]
-    return min(candidates, key=lambda order: _crossings(busy, order))
-
-
-def _crossings(busy: NDArray[np.float64], order: Sequence[int] | NDArray[np.int64]) -> tuple[int, int]:
-    places = busy[:, order] > 0
-    several = places[places.sum(axis=1) > 1]
-    if not len(several):
-        return 0, 0
-    started = np.maximum.accumulate(several, axis=1)
-    ended = np.maximum.accumulate(several[:, ::-1], axis=1)[:, ::-1]
-    open_after = (started[:, :-1] & ended[:, 1:]).sum(axis=0)
-    return int(open_after.max()), int((open_after**2).sum())

@@ -11,6 +11,7 @@ from qep_qiskit.cli.main import cli
 from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.forecasting import noise_free
 from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
+from qep_qiskit.reference import selection
 from qep_qiskit.settings import Settings
 
 NETWORK = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
@@ -22,6 +23,7 @@ STENCIL = qep.symmetric(0.2)
 @pytest.fixture(autouse=True)
 def nothing_known():
     noise_free._LATEST.clear()
+    selection._LATEST.clear()
 
 
 def problem_of(observable: bool) -> qep.Problem:
@@ -56,11 +58,12 @@ def test_many_qubits_are_compared_with_matrix_product_states(monkeypatch):
     pytest.importorskip("tenpy")
     first = first_of(problem_of(True))
     dense = noise_free_error(first)
-    monkeypatch.setattr(noise_free, "EXACT_QUBITS", 3)
+    monkeypatch.setattr(selection, "DENSE_QUBITS", 3)
     noise_free._LATEST.clear()
+    selection._LATEST.clear()
     tensor = noise_free_error(first)
     assert tensor.share == pytest.approx(dense.share, rel=1e-4)
-    assert "MPS, bond dimension 64" in str(tensor) and "ground states" in str(dense)
+    assert "matrix product states, bond dimension 24" in str(tensor) and "ground states" in str(dense)
 
 
 def test_without_tenpy_it_says_what_to_install(monkeypatch):
@@ -69,8 +72,8 @@ def test_without_tenpy_it_says_what_to_install(monkeypatch):
     def missing():
         raise InputError("mps: TeNPy is not installed: pip install 'qep-qiskit[tensor]'")
 
-    monkeypatch.setattr(noise_free, "EXACT_QUBITS", 3)
-    monkeypatch.setattr("qep_qiskit.preparation.mps.require_tenpy", missing)
+    monkeypatch.setattr(selection, "DENSE_QUBITS", 3)
+    monkeypatch.setattr("qep_qiskit.reference.tensor_network.require_tenpy", missing)
     error = noise_free_error(first_of(problem_of(True)))
     assert error.share is None and "not known" in str(error) and "pip install" in str(error)
 
@@ -129,4 +132,6 @@ def test_plan_and_submit_say_it_before_the_price(tmp_path):
     assert shown.count(sentence) == 2
     assert shown.rindex(sentence) < shown.index("shots in all")
     planned = runner.invoke(cli, ["plan", str(path), "--device", "fake_brisbane", "--json"], catch_exceptions=False)
-    assert json.loads(planned.stdout)["noise_free_error"] == NoiseFreeError(share, 0.2, "ground states").to_dict()
+    assert json.loads(planned.stdout)["noise_free_error"] == json.loads(
+        json.dumps(NoiseFreeError(share, 0.2, "ground states").to_dict())
+    )

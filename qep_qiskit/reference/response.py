@@ -17,30 +17,26 @@ from qep_qiskit.equilibrium.bias import FLAT, FLAT_SHARE
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.equilibrium.plan import refuse_without_qubits
-from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
-from qep_qiskit.equilibrium.rounds import run, stamped
+from qep_qiskit.equilibrium.rounds import stamped
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.polynomial import CONSTANT, PRODUCT, Polynomial
 from qep_qiskit.networks.quadratic.encoded import EncodedNetwork
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
-from qep_qiskit.preparation.mps import MPS
 from qep_qiskit.preparation.preparer import Phase, Preparer
 from qep_qiskit.preparation.uniqueness import refuse_excited
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem, check_problem
-from qep_qiskit.settings import Settings, check_preparer
+from qep_qiskit.reference.tensor_network import GroundStates, limit
+from qep_qiskit.settings import check_preparer
 from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, ground_state, respond
-from qep_qiskit.stencils import extrapolated
 
 Vector = NDArray[np.float64]
 COMPARED_QUBITS = 16
 """The largest number of qubits for which the exact gradient is computed by default; this takes less than a second."""
 CONVERGED = 1e-7
 """The tolerance of the descent of a variational reference."""
-NUDGE_SHARE = 0.02
-"""The nudge |β|‖C‖ as a share of the gap. The bias is of fourth order in it; errors of the states are divided by β."""
 
 
 def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: int = 0) -> Gradient:
@@ -69,8 +65,8 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
 
     Notes
     -----
-    Beyond 26 qubits the ground states are matrix product states, and the limit β → 0 is approximated by an extrapolated stencil
-    at β = 0.02 gap/‖C‖; `provenance` and a warning say so, and `diagnostics` contains a bound on the error.
+    Beyond 26 qubits the ground states are matrix product states, and the limit β → 0 is extrapolated from small β; `provenance`
+    says so, and `diagnostics` contains an estimate of the error of each value, `uncertainty`.
 
     Let C = Σ ε_m O_m with ε = ∂ℓ/∂⟨O⟩. Then dL/dw_k = 2 Re⟨δψ|∂H/∂w_k|ψ⟩, where (H − E) δψ = −(C − ⟨C⟩) ψ is one linear
     solve for all weights (first-order perturbation theory; Scellier 2024, arXiv:2406.00879, theorem 1). For a thermal state the
@@ -92,7 +88,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
             refuse_excited(int(preparer.level))
             return stamped(_closed_form(problem), started, clock)
         if problem.network.num_qubits > MOST_QUBITS and not preparer.level:
-            return _by_tensor_network(problem, seed, started, clock)
+            return stamped(limit(GroundStates(problem, seed=seed)).gradient, started, clock)
         preparer = Exact(level=preparer.level)  # the other options only affect speed
     prepared = preparer.prepare(free_family(problem), seed=seed)
     if prepared.response is None:
@@ -239,24 +235,3 @@ def _as_gradient(
 
 def _some(details: Mapping[str, object], *names: str) -> dict[str, object]:
     return {name: details[name] for name in names if name in details}
-
-
-def _by_tensor_network(problem: Problem, seed: int, started: datetime, clock: float) -> Gradient:
-    """Return the gradient of matrix product states, by a stencil with a small β and a bias of fourth order in β."""
-    preparer = MPS()
-    first = preparer.prepare(free_family(problem), seed=seed)
-    free = first.expectations(problem.frame.paulis)[0]
-    nudge = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
-    size = float(np.abs(nudge[problem.frame.busy]).sum())
-    gap = first.phases[0].gap or 1.0
-    beta = NUDGE_SHARE * gap / size if size else NUDGE_SHARE
-    settings = Settings(preparer=preparer, stencil=extrapolated(beta), seed=seed)
-    [(last, outcomes)] = run([problem], settings, warm_start=[first])
-    gradient = reduce(last, outcomes)
-    text = (
-        f"{problem.network.num_qubits} qubits are more than diagonalisation reaches ({MOST_QUBITS}): matrix product states "
-        f"and an extrapolated stencil at β = {beta:.2g} stand for the limit"
-    )
-    provenance = {**gradient.provenance, "method": "density-matrix renormalisation group, extrapolated to β = 0", "beta": beta}
-    diagnostics = gradient.diagnostics.with_warnings([text], first=True)
-    return stamped(replace(gradient, diagnostics=diagnostics, provenance=provenance), started, clock)

@@ -1,0 +1,263 @@
+"""Exact gradients of large networks by matrix product states, with an estimate of their error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.quantum_info import SparsePauliOp
+
+from qep_qiskit.equilibrium.diagnostics import Diagnostics
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import DegenerateGroundStateError
+from qep_qiskit.preparation.preparer import Phase, Progress, silent
+from qep_qiskit.preparation.uniqueness import ordinary_size
+from qep_qiskit.problem import Problem
+from qep_qiskit.reference.value import Reference
+from qep_qiskit.seeds import integer, stream
+from qep_qiskit.simulation.closed_form.product_states import ProductEnergy
+from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
+from qep_qiskit.stencils import Stencil, symmetric
+
+Vector = NDArray[np.float64]
+
+BONDS = (24, 48, 96)
+"""Bond dimensions in the order in which they are tried; the first two always, unless the first one is not exhausted."""
+STEP = 0.03
+"""The first β of the limit, as a multiple of the median coefficient over ‖C‖."""
+CURVED = 0.005
+"""The largest correction of the extrapolation to β = 0, as a share of the gradient; beyond, β is halved."""
+HALVINGS = 6
+AGREE = 1e-3
+"""The relative difference between two bond dimensions above which a larger one is tried."""
+STARTS = 32
+MINIMA = 3
+"""The largest number of mean-field minima from which sweeps start."""
+SAME_STATE = 0.9
+"""The smallest overlap of two results of different starts that count as the same state."""
+REMAINDER = 0.2
+"""The error of the extrapolation as a share of its correction, since β is small; it is usually far smaller."""
+ROUNDING = 1e-9
+"""The accuracy of energies, as a share of Σ|c|."""
+
+
+class GroundStates:
+    """The ground states of H + βC as matrix product states, each computed once.
+
+    Sweeps that start from one state can end in a metastable one. So the free phase starts from several minima of the mean-field
+    energy and from a random state, at a small bond dimension, and the lowest result is continued. Every state is then an upper
+    bound ⟨H + βC⟩ on the energy at every β; where one is violated, the phase is computed again from the better state.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int
+    progress : callable
+    """
+
+    def __init__(self, problem: Problem, *, seed: int = 0, progress: Progress = silent) -> None:
+        require_tenpy()
+        self.problem, self._seed, self._progress = problem, seed, progress
+        self._used = np.flatnonzero((problem.hamiltonian_row != 0) | (problem.cost_rows != 0).any(axis=0))
+        paulis = problem.frame.paulis
+        self._solvers = {chi: TensorSolver(paulis[self._used], chi) for chi in BONDS}
+        self._states: dict[tuple[int, float], TensorState] = {}
+        self._expectations: dict[tuple[int, float], Vector] = {}
+        self._rivals: list[TensorState] = []
+        self._search()
+        self.exhausted = self._states[BONDS[0], 0.0].bond_dimension >= BONDS[0]
+        observed = problem.cost_rows @ self.expectations(0.0, self.bond(1))
+        self.nudge: Vector = problem.cost.error_signal(observed) @ problem.cost_rows
+        self.nudge_size = float(np.abs(self.nudge[problem.frame.busy]).sum())
+
+    def bond(self, level: int) -> int:
+        """Return a bond dimension; the first one if it is not exhausted."""
+        return BONDS[level if self.exhausted else 0]
+
+    def state(self, beta: float, chi: int) -> TensorState:
+        """Return the ground state at β for a bond dimension."""
+        key = chi, beta
+        if key not in self._states:
+            self._progress(f"ground state at β = {beta:.3g}, bond dimension {chi}", None)
+            start = self.state(0.0, chi) if beta else self._states[BONDS[BONDS.index(chi) - 1], 0.0]
+            self._states[key] = self._solvers[chi].ground_state(self._coefficients(beta), start=start)
+            if beta:
+                self._escape(key)
+        return self._states[key]
+
+    def expectations(self, beta: float, chi: int) -> Vector:
+        """Return the expectations of all strings of the frame, shape (L,)."""
+        state = self.state(beta, chi)
+        if (chi, beta) not in self._expectations:
+            self._expectations[chi, beta] = state.expectations(self.problem.frame.paulis)
+        return self._expectations[chi, beta]
+
+    def gradient(self, stencil: Stencil, chi: int) -> Vector:
+        """Return the gradient of a stencil, shape (K,)."""
+        pairs = zip(stencil.phases, stencil.phase_factors, strict=True)
+        combined = sum(factor * self.expectations(beta, chi) for beta, factor in pairs if factor)
+        return np.asarray(self.problem.derivative_rows @ combined)
+
+    def excitation(self, beta: float, chi: int) -> float | None:
+        """Return the mean energy of the excitations by C, 2 Var(C)/−E'', which is at least the gap; None if C excites nothing."""
+        operator = SparsePauliOp(self.problem.frame.paulis, self.nudge).simplify()
+        square = (operator @ operator).simplify()
+        here = self.state(0.0, chi)
+        mean = float(operator.coeffs.real @ here.expectations(operator.paulis))
+        variance = float(square.coeffs.real @ here.expectations(square.paulis)) - mean**2
+        curvature = float(self.nudge @ (self.expectations(-beta, chi) - self.expectations(beta, chi))) / (2 * beta)
+        return 2 * variance / curvature if curvature > 0 and variance > 0 else None
+
+    def phases(self, betas: Sequence[float], chi: int) -> tuple[Phase, ...]:
+        """Return the reports of phases."""
+        reports = []
+        for beta in betas:
+            state = self.state(beta, chi)
+            numbers = {"truncation": state.truncation, "bond_dimension": state.bond_dimension}
+            reports.append(Phase(beta, state.energy, math.sqrt(state.variance), state.variance, **numbers))  # type: ignore[arg-type]
+        return tuple(reports)
+
+    def _coefficients(self, beta: float) -> Vector:
+        row = self.problem.hamiltonian_row + (beta * self.nudge if beta else 0.0)
+        return np.asarray(row[self._used])
+
+    @property
+    def _resolution(self) -> float:
+        return ROUNDING * float(np.abs(self.problem.hamiltonian_row).sum())
+
+    def _search(self) -> None:
+        """Find the free phase from several starts."""
+        solver, row = self._solvers[BONDS[0]], self._coefficients(0.0)
+        starts: list[Vector | None] = [*self._minima(), None]
+        results = []
+        for number, start in enumerate(starts):
+            self._progress(f"ground state, start {number + 1} of {len(starts)}", number / len(starts))
+            seed = integer(self._seed, "matrix product state")
+            results.append(solver.ground_state(row, start=start, seed=seed, loose=True))
+        results.sort(key=lambda state: state.energy)
+        lowest = solver.ground_state(row, start=results[0])
+        self._states[BONDS[0], 0.0] = lowest
+        self._rivals = [state for state in results[1:] if state.overlap(lowest) < SAME_STATE]
+        if self._rivals and self._rivals[0].energy - lowest.energy <= self._resolution:
+            raise DegenerateGroundStateError(
+                f"two ground states have the same energy {lowest.energy:.8g}, so the response to a nudge is not defined; "
+                "break the symmetry, for instance by a longitudinal field h or another weight"
+            )
+
+    def _minima(self) -> list[Vector]:
+        """Return the lowest distinct minima of the mean-field energy as Bloch vectors, each of shape (n, 3)."""
+        n = self.problem.network.num_qubits
+        energy = ProductEnergy.of(self.problem.frame.paulis, self.problem.hamiltonian_row)
+        spins = stream(self._seed, "mean field start").normal(size=(STARTS, n, 3))
+        spins = energy.sweep(spins / np.linalg.norm(spins, axis=2, keepdims=True), sweeps=60, settled=1e-4)
+        found: list[Vector] = []
+        for k in np.argsort(energy.energy(spins), kind="stable"):
+            if all(np.abs(spins[k] - other).max() > 0.1 for other in found):
+                found.append(spins[k])
+            if len(found) == MINIMA:
+                break
+        return found
+
+    def _escape(self, key: tuple[int, float]) -> None:
+        """Compute a phase again if another known state has a lower energy in it."""
+        chi, beta = key
+        row, paulis = self._coefficients(beta), self.problem.frame.paulis[self._used]
+        known = [state for (each, _), state in self._states.items() if each == chi]
+        others = [*known, *self._rivals]
+        energies = [float(row @ state.expectations(paulis)) for state in others]
+        best = int(np.argmin(energies))
+        allowance = self._resolution + 10 * max(state.variance for state in known)
+        if energies[best] < self._states[key].energy - allowance:
+            self._states[key] = self._solvers[chi].ground_state(row, start=others[best])
+
+
+def limit(states: GroundStates) -> Reference:
+    """Return the gradient in the limit β → 0.
+
+    The symmetric differences D(β) and D(2β) are extrapolated, D(β) + (D(β) − D(2β))/3, with an error of fourth order. β is halved
+    until the correction is small. The correction is computed at the smallest bond dimension, D(β) at larger ones.
+    """
+    problem, rough = states.problem, states.bond(0)
+    beta = STEP * ordinary_size(problem.hamiltonian_row[problem.frame.busy]) / states.nudge_size if states.nudge_size else STEP
+    for _ in range(HALVINGS):
+        near, far = (states.gradient(symmetric(b), rough) for b in (beta, 2 * beta))
+        correction = (near - far) / 3
+        if np.linalg.norm(correction) <= CURVED * np.linalg.norm(near):
+            break
+        beta /= 2
+    stencil = symmetric(beta)
+    values, truncation, chi = _refined(states, stencil)
+    size = float(np.linalg.norm(values))
+    share = float(np.linalg.norm(correction)) / size if size else 0.0
+    values = values + correction
+    excitation = states.excitation(beta, rough)
+    scale = excitation / states.nudge_size if excitation is not None and states.nudge_size else None
+    doubts: list[str] = []
+    if share > CURVED:
+        doubts.append(
+            f"the gradient still changes with β at β = {beta:.1g}: the gap is small, and the limit β → 0 is not reached"
+        )
+    method = f"matrix product states, bond dimension {chi}, extrapolated from β = {beta:.2g} and {2 * beta:.2g}"
+    uncertainty = truncation + REMAINDER * np.abs(correction)
+    return _reference(states, stencil, chi, values, uncertainty, method, scale, doubts)
+
+
+def at_stencil(states: GroundStates, stencil: Stencil) -> Reference:
+    """Return the gradient of the ground states at the β of a stencil."""
+    values, uncertainty, chi = _refined(states, stencil)
+    method = f"matrix product states, bond dimension {chi}"
+    return _reference(states, stencil, chi, values, uncertainty, method, None, [])
+
+
+def _refined(states: GroundStates, stencil: Stencil) -> tuple[Vector, Vector, int]:
+    """Return the gradient, its difference from a smaller bond dimension and from converged states, and the bond dimension."""
+    chi = states.bond(0)
+    values = states.gradient(stencil, chi)
+    if not states.exhausted:
+        return values, _unconverged(states, stencil, chi), chi
+    for level in (1, 2):
+        before, chi = values, states.bond(level)
+        values = states.gradient(stencil, chi)
+        change = np.abs(values - before)
+        if np.linalg.norm(change) <= AGREE * np.linalg.norm(values):
+            break
+    return values, change, chi
+
+
+def _unconverged(states: GroundStates, stencil: Stencil, chi: int) -> Vector:
+    """Return an estimate of the error of states that are not truncated: their angle to the ground state is √variance/gap."""
+    size = np.abs(states.problem.derivative_rows).sum(axis=1)
+    gap = ordinary_size(states.problem.hamiltonian_row)
+    pairs = [pair for pair in zip(stencil.phases, stencil.phase_factors, strict=True) if pair[1]]
+    angle = sum(abs(factor) * math.sqrt(states.state(beta, chi).variance) for beta, factor in pairs) / gap
+    return np.asarray(2 * angle * size)
+
+
+def _reference(
+    states: GroundStates,
+    stencil: Stencil,
+    chi: int,
+    values: Vector,
+    uncertainty: Vector,
+    method: str,
+    scale: float | None,
+    doubts: list[str],
+) -> Reference:
+    problem = states.problem
+    free = states.expectations(0.0, chi)
+    gradient = Gradient(
+        names=problem.network.names,
+        values=values,
+        covariance=None,
+        loss=problem.cost.value(problem.cost_rows @ free),
+        loss_stderr=None,
+        predictions=problem.output_rows @ free,
+        predictions_stderr=None,
+        diagnostics=Diagnostics(
+            phases=states.phases(stencil.phases, chi), warnings=tuple(doubts), more={"uncertainty": uncertainty.tolist()}
+        ),
+        provenance={"method": method},
+    )
+    return Reference(values, uncertainty, method, gradient, scale, tuple(doubts))

@@ -1,0 +1,70 @@
+"""The exact gradient of a problem with the error of its computation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.values import Value
+
+Vector = NDArray[np.float64]
+SURE = 0.02
+"""The largest relative uncertainty of a reference that serves to judge other gradients."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference(Value):
+    """An exact gradient, in the limit β → 0 or at the β of a stencil.
+
+    Attributes
+    ----------
+    values : ndarray of shape (K,)
+    uncertainty : ndarray of shape (K,) or None
+        An estimate of the error of each value, due to the bond dimension, the extrapolation in β and the convergence of the
+        states. None if the values are exact up to rounding.
+    method : str
+        How they were computed, in words.
+    gradient : Gradient
+        The same values with their loss, predictions and diagnostics.
+    scale : float or None
+        The scale of β: the gap over ‖C‖; for matrix product states, the mean excitation energy of the nudge over ‖C‖.
+    warnings : tuple of str
+        Doubts about the values, such as a metastable state.
+    """
+
+    values: Vector
+    uncertainty: Vector | None
+    method: str
+    gradient: Gradient
+    scale: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> float:
+        """The norm of the uncertainty relative to that of the values; infinite if the values are zero and uncertain."""
+        if self.uncertainty is None:
+            return 0.0
+        size, doubt = float(np.linalg.norm(self.values)), float(np.linalg.norm(self.uncertainty))
+        return doubt / size if size else float("inf") if doubt else 0.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether other gradients can be judged by this one: its uncertainty is small and there are no doubts."""
+        return self.error <= SURE and not self.warnings
+
+    @property
+    def energy(self) -> float:
+        """The energy of the free phase."""
+        return next(phase.energy for phase in self.gradient.diagnostics.phases if phase.beta == 0.0)
+
+    def above(self, energy: float, allowance: float = 0.0) -> str:
+        """Return a warning if another state of the free phase has a lower energy than the reference; otherwise an empty text."""
+        if energy >= self.energy - allowance:
+            return ""
+        return (
+            f"the prepared state has a lower energy ({energy:.8g}) than the reference ({self.energy:.8g}): "
+            "the reference is a metastable state, and its gradient is no measure of the others"
+        )
