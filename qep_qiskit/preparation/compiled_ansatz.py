@@ -19,6 +19,8 @@ from qep_qiskit.simulation.batched.program import BatchedProgram
 Vector = NDArray[np.float64]
 MOST_QUBITS = 24
 """The largest number of qubits of a state vector."""
+MOST_BESIDE_CONES = 14
+"""The largest number of qubits for which there are state vectors too where light cones are asked for, since they cost more."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def compiled_ansatz(
 ) -> Compiled:
     """Return the compiled ansatz for the strings of H and C, `labels`, and those of expectations, `strings`."""
     circuit = _circuit(content, num_qubits, labels, *options)
-    program = CircuitProgram.from_circuit(circuit) if num_qubits <= MOST_QUBITS else None
+    most = MOST_BESIDE_CONES if simulation == "light_cones" else MOST_QUBITS
+    program = CircuitProgram.from_circuit(circuit) if num_qubits <= most else None
     paulis = PauliList(list(strings))
     return Compiled(circuit, program, paulis, evaluator_for(circuit, program, paulis, simulation))

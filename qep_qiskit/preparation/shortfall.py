@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +12,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.simulation.cones.light_cones import LightCones
-from qep_qiskit.simulation.cones.variance import share_of_variance
+from qep_qiskit.simulation.cones.variance import LocalVariance
 
 NEAR = 2
 """The number of couplings between the outputs and the terms of H that count as near: a response dies with distance."""
@@ -20,25 +23,57 @@ LARGEST = 2.5e-4
 within 5 % of the ground state's; another local minimum of a glass, which is nearly an eigenstate too, is not seen."""
 
 
-def shortfall(family: Family, compiled: Compiled, theta: NDArray[np.float64]) -> float | None:
-    """Return the energy variance of the free phase near the outputs as a share of Σ c².
+def shortfalls(families: Sequence[Family], compiled: Compiled, angles: Sequence[NDArray[np.float64]]) -> list[float | None]:
+    """Return the energy variance of each family's free phase near the outputs as a share of Σ c².
 
-    It is None where the true ground state is computed, where state vectors are, and if it takes too large cones.
+    It is None without a free phase, where the true ground state is computed, where state vectors are, and if it takes too large
+    cones.
+
+    Parameters
+    ----------
+    families : sequence of Family
+    compiled : Compiled
+    angles : sequence of ndarray of shape (phases, P)
     """
-    if family.num_qubits <= MOST_TRUE_QUBITS or not isinstance(compiled.evaluator, LightCones):
-        return None
-    paulis, free = family.frame.paulis, family.free
+    shares: list[float | None] = [None] * len(families)
+    if families[0].num_qubits <= MOST_TRUE_QUBITS or not isinstance(compiled.evaluator, LightCones):
+        return shares
+    groups: dict[tuple[bytes, bytes], list[int]] = {}
+    for number, family in enumerate(families):
+        if 0.0 not in family.betas:
+            continue
+        used = family.free != 0.0
+        groups.setdefault((used.tobytes(), (_near(family, used) & used).tobytes()), []).append(number)
+    for (used, near), members in groups.items():
+        variance = _variance(compiled, used, near)
+        if variance is not None:
+            rows = np.array([families[number].free[np.frombuffer(used, dtype=bool)] for number in members])
+            thetas = np.array([angles[number][families[number].betas.index(0.0)] for number in members])
+            for number, share in zip(members, variance.shares(thetas, rows), strict=True):
+                shares[number] = float(share)
+    return shares
+
+
+def _near(family: Family, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which strings act within `NEAR` couplings of the outputs."""
+    paulis = family.frame.paulis
     acts = paulis.x | paulis.z
     rows = family.observed if family.observed is not None and len(family.observed) else family.nudge[None]
     sites = acts[np.any(rows != 0.0, axis=0)].any(axis=0)
-    used = acts[free != 0.0]
+    terms = acts[used]
     for _ in range(NEAR):
-        sites = sites | used[(used & sites).any(axis=1)].any(axis=0)
-    near = (acts & sites).any(axis=1)
-    if not np.any(free[near]):
+        sites = sites | terms[(terms & sites).any(axis=1)].any(axis=0)
+    return np.asarray((acts & sites).any(axis=1))
+
+
+@functools.lru_cache(maxsize=8)
+def _variance(compiled: Compiled, used: bytes, near: bytes) -> LocalVariance | None:
+    """Return the variance of the used strings in the near part, ready for any angles; None if it takes too large cones."""
+    terms, part = np.frombuffer(used, dtype=bool), np.frombuffer(near, dtype=bool)
+    if not part.any():
         return None
     try:
-        return share_of_variance(compiled.circuit, paulis, theta, free, near)
+        return LocalVariance(compiled.circuit, compiled.paulis[terms], part[terms])
     except InputError:
         return None
 

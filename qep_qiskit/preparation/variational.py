@@ -45,6 +45,8 @@ VALLEY, MOST_VALLEYS = 0.1, 4
 """The Newton step, in radians, from which on a nudged phase continues, and how many times it does at most."""
 MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
+MOST_CHECKED_ANGLES = 150
+"""Up to this number of angles every nudged phase gets its own Hessian; of more, those for which the memory's step is long."""
 ROUNDING = 1e-13
 """No gradient is asked to be smaller than this share of Σ|c|."""
 
@@ -110,11 +112,14 @@ class Begin:
         Whether the one start is the free phase.
     inverse : ndarray of shape (P, P) or None
         An inverse Hessian for the first steps.
+    warm : bool
+        Whether the one start is a minimum of a similar energy.
     """
 
     starts: Real
     free: bool = False
     inverse: Real | None = None
+    warm: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,12 +240,19 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
     if len(sought):
         curved = starts.shape[1] <= MOST_CURVED_ANGLES
         share = min(FREE * model.precision.tolerance, EARLY / 3)
-        free.take(
-            sought,
-            _descend_free(model, sought, starts[sought], memory.kept(sought), max(EARLY, share) if curved else share, most),
-        )
+        warm = np.array([f for f in sought.tolist() if curved and begins[f].warm], dtype=np.intp)
+        cold = np.setdiff1d(sought, warm)
+        if len(warm):
+            _shared_inverse(model, free, warm)
+            free.take(warm, _descend_free(model, warm, starts[warm], memory.kept(warm), share, most))
+            near = np.abs(free.thetas[warm] - starts[warm]).max(axis=1, initial=0.0) <= FAR
+            cold = np.union1d(cold, warm[~(near & free.done[warm])])
+        unfinished = np.setdiff1d(cold, warm)
+        if len(unfinished):
+            early = max(EARLY, share) if curved else share
+            free.take(unfinished, _descend_free(model, unfinished, starts[unfinished], memory.kept(unfinished), early, most))
         if curved:
-            at_saddle = _settle(model, free, sought, share)
+            at_saddle = _settle(model, free, cold, share)
     if len(given):
         free.gradients[given] = model.value(given, model.free[given], starts[given])[1]
         free.done[given] = True
@@ -253,6 +265,13 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
     free.done[:] |= np.linalg.norm(free.gradients, axis=1) <= FREE * model.precision.tolerance * free.sizes
     free.done[at_saddle] = False
     return free
+
+
+def _shared_inverse(model: Model, free: Free, rows: Rows) -> None:
+    """Give rows that start close to minima the inverse Hessian of the first of them, as a first memory."""
+    values, axes = np.linalg.eigh(hessians(model.evaluator, free.thetas[rows[:1]], model.free[rows[:1]]))
+    assert isinstance(free.memory, FullMemory)
+    free.memory.set(rows, _inverses(values + model.mu[rows[0]], axes, model.mu[rows[0]])[0])
 
 
 def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
@@ -339,6 +358,9 @@ def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Row
 
     There the Newton step is long, or the energy alone has a negative curvature.
     """
+    if len(rows) and end.thetas.shape[1] > MOST_CHECKED_ANGLES:
+        steps = np.abs(end.memory.product(end.gradients)[rows]).max(axis=1, initial=0.0)
+        rows = rows[steps > VALLEY]
     if not len(rows):
         return rows
     mu = model.mu[owners[rows]][:, None]

@@ -28,7 +28,7 @@ from qep_qiskit.preparation.evaluator import NAMES, Reported
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.found_states import FoundStates, found_states
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, each, one_of, silent
-from qep_qiskit.preparation.shortfall import shortfall, shortfall_warnings
+from qep_qiskit.preparation.shortfall import shortfall_warnings, shortfalls
 from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, Begin, Precision, Solution, regulariser, solve
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.threads import single_threaded
@@ -181,14 +181,14 @@ class VQE(Preparer):
                         search_angles(self, compiled.circuit, evaluator, families[i], begin)
                         for i, begin in zip(members, begins, strict=True)
                     ]
+                shares = shortfalls([families[i] for i in members], compiled, [s.angles for s in solutions])
                 if compiled.program is None:
-                    prepared |= {
-                        i: self._without_states(families[i], compiled, s) for i, s in zip(members, solutions, strict=True)
-                    }
+                    for i, solution, share in zip(members, solutions, shares, strict=True):
+                        prepared[i] = self._without_states(families[i], compiled, solution, share)
                     continue
                 states = found_states(compiled.states, [families[i] for i in members], [s.angles for s in solutions])
-                for i, solution, each_states in zip(members, solutions, states, strict=True):
-                    prepared[i] = self._prepared(families[i], compiled, solution, each_states)
+                for i, solution, share, each_states in zip(members, solutions, shares, states, strict=True):
+                    prepared[i] = self._prepared(families[i], compiled, solution, share, each_states)
             prepared.update(self._responding_together(families, compiled, {i: prepared[i] for i in members}))
         progress("VQE", 1.0)
         return [prepared[i] for i in range(count)]
@@ -238,7 +238,7 @@ class VQE(Preparer):
             return Begin(free.angles[:1], True, _matrix(free.carried))
         near = near if free is None else free
         if near is not None and near.angles is not None and near.angles.shape[1] == size:  # other strings have other angles
-            return Begin(near.angles[:1])
+            return Begin(near.angles[:1], warm=True)
         starts = []
         annealed = self.ansatz == "hamiltonian"
         for number in range(self.starts or (1 if annealed else RANDOM_STARTS)):
@@ -250,7 +250,9 @@ class VQE(Preparer):
             starts[0] = annealing_angles(labels, coefficients, layers=self.layers, shared_angles=self.shared_angles)
         return Begin(np.array(starts).reshape(len(starts), size))
 
-    def _prepared(self, family: Family, compiled: Compiled, solution: Solution, states: FoundStates) -> Prepared:
+    def _prepared(
+        self, family: Family, compiled: Compiled, solution: Solution, share: float | None, states: FoundStates
+    ) -> Prepared:
         """Return the result where a state vector fits."""
         program, theta = compiled.program, solution.angles
         assert program is not None
@@ -262,6 +264,7 @@ class VQE(Preparer):
             family,
             compiled,
             solution,
+            share,
             _phases(family, solution, states.energies, states.variances),
             states=lambda: states.rows,
             expectations=states.expectations,
@@ -269,7 +272,7 @@ class VQE(Preparer):
             silence=f"more than {MOST_CURVED_ANGLES} angles take too long" if program.num_parameters > MOST_CURVED_ANGLES else "",
         )
 
-    def _without_states(self, family: Family, compiled: Compiled, solution: Solution) -> Prepared:
+    def _without_states(self, family: Family, compiled: Compiled, solution: Solution, share: float | None) -> Prepared:
         """Return the result for more qubits than a state vector holds."""
         from qep_qiskit.simulation.circuit_shots import CircuitShots  # it imports Aer
 
@@ -282,6 +285,7 @@ class VQE(Preparer):
             family,
             compiled,
             solution,
+            share,
             _phases(family, solution, energies, None),
             states=states,
             expectations=functools.partial(compiled.expectations, theta),
@@ -290,11 +294,15 @@ class VQE(Preparer):
         )
 
     def _result(
-        self, family: Family, compiled: Compiled, solution: Solution, phases: tuple[Phase, ...], **parts: Any
+        self,
+        family: Family,
+        compiled: Compiled,
+        solution: Solution,
+        share: float | None,
+        phases: tuple[Phase, ...],
+        **parts: Any,
     ) -> Prepared:
         theta = solution.angles
-        free = family.betas.index(0.0) if 0.0 in family.betas else None
-        share = None if free is None else shortfall(family, compiled, theta[free])
         details = {
             **self.describe(),
             "simulation": NAMES[type(compiled.evaluator)],

@@ -9,6 +9,7 @@ from qiskit.quantum_info import PauliList
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import family_of, free_family
 from qep_qiskit.errors import InputError
+from qep_qiskit.preparation import variational
 from qep_qiskit.preparation.shortfall import LARGEST, shortfall_warnings
 
 
@@ -108,3 +109,25 @@ def test_a_state_far_from_an_eigenstate_is_reported(g, expected):
         share
     )
     assert bool(shortfall_warnings(share)) == expected
+
+
+def test_a_warm_start_gives_the_same_gradient():
+    preparer = qep.VQE(layers=1, simulation="light_cones")
+    problems = [uniform(16, J, 0.1, 1.2) for J in (0.40, 0.42)]
+    options = {"preparer": preparer, "stencil": qep.symmetric(0.2)}
+    before = qep.gradients([uniform(16, 0.41, 0.1, 1.2)] * 2, **options)
+    cold, warm = qep.gradients(problems, **options), qep.gradients(problems, warm_start=before, **options)
+    for one, other in zip(cold, warm, strict=True):
+        assert np.linalg.norm(one.values - other.values) < 2e-3 * np.linalg.norm(one.values)
+
+
+def test_a_warm_start_asks_for_one_hessian_per_batch(monkeypatch):
+    families = [free_family(uniform(16, J, 0.1, 1.2)) for J in (0.40, 0.42, 0.44)]
+    preparer = qep.VQE(layers=1, simulation="light_cones")
+    counted, hessians = [], variational.hessians
+    monkeypatch.setattr(variational, "hessians", lambda *args: counted.append(len(args[1])) or hessians(*args))
+    states = preparer.prepare_all(families)
+    assert sum(counted) >= 3
+    counted.clear()
+    preparer.prepare_all(families, warm_start=states)
+    assert counted == [1]

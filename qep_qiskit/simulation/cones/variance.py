@@ -12,22 +12,18 @@ from qep_qiskit.simulation.cones.light_cones import LightCones
 Real = NDArray[np.float64]
 
 
-def share_of_variance(
-    circuit: QuantumCircuit, paulis: PauliList, theta: ArrayLike, coefficients: ArrayLike, near: NDArray[np.bool_]
-) -> float:
-    """Return ½⟨{H_A, H − ⟨H⟩}⟩ / Σ_A c² for the part H_A of H = Σ c P in some strings; it is 0 in every eigenstate.
+class LocalVariance:
+    """½⟨{H_A, H − ⟨H⟩}⟩ / Σ_A c² for the part H_A of H = Σ c P in some strings; it is 0 in every eigenstate.
 
     With all strings, this is the variance of the energy as a share of Σ c², which does not grow with the number of qubits.
     Strings whose light cones share no qubit are uncorrelated, and products of strings that anticommute drop out, so that only
-    expectations of local strings are needed.
+    expectations of local strings are needed. Their light cones are found once, for all rows of parameters and coefficients.
 
     Parameters
     ----------
     circuit : QuantumCircuit
         With P parameters.
     paulis : PauliList of length L
-    theta : array_like, shape (P,)
-    coefficients : array_like, shape (L,)
     near : ndarray of bool, shape (L,)
         The strings of H_A.
 
@@ -36,23 +32,34 @@ def share_of_variance(
     InputError
         If a product of two strings depends on too many qubits.
     """
-    used = np.flatnonzero(np.asarray(coefficients) * (paulis.x | paulis.z).any(axis=1))
-    strings, c, part = paulis[used], np.asarray(coefficients)[used], near[used]
-    cones = LightCones(circuit, strings)
-    rows = np.asarray(theta)[None]
-    means = cones.expectations(rows)[0]
-    depends = cones.depends(range(len(strings))).astype(np.float32)
-    first, second = np.nonzero((depends[part] @ depends.T) > 0.0)
-    first = np.flatnonzero(part)[first]
-    anticommute = (strings.x[first] & strings.z[second]).sum(axis=1) + (strings.z[first] & strings.x[second]).sum(axis=1)
-    together = anticommute % 2 == 0
-    products = strings[first[together]].compose(strings[second[together]])
-    values = np.zeros(len(first))
-    bare = PauliList.from_symplectic(products.z, products.x)
-    distinct, place = _distinct(bare)
-    values[together] = (1.0 - products.phase) * LightCones(circuit, distinct).expectations(rows)[0][place]
-    correlations = values - means[first] * means[second]
-    return float(np.sum(c[first] * c[second] * correlations) / np.sum(c[part] ** 2))
+
+    def __init__(self, circuit: QuantumCircuit, paulis: PauliList, near: NDArray[np.bool_]) -> None:
+        self._used = np.flatnonzero((paulis.x | paulis.z).any(axis=1))
+        strings, self._part = paulis[self._used], near[self._used]
+        self._means = LightCones(circuit, strings)
+        depends = self._means.depends(range(len(strings))).astype(np.float32)
+        first, second = np.nonzero((depends[self._part] @ depends.T) > 0.0)
+        first = np.flatnonzero(self._part)[first]
+        anticommute = (strings.x[first] & strings.z[second]).sum(axis=1) + (strings.z[first] & strings.x[second]).sum(axis=1)
+        self._first, self._second, self._together = first, second, anticommute % 2 == 0
+        products = strings[first[self._together]].compose(strings[second[self._together]])
+        distinct, self._place = _distinct(PauliList.from_symplectic(products.z, products.x))
+        self._signs, self._products = 1.0 - products.phase, LightCones(circuit, distinct)
+
+    def shares(self, thetas: ArrayLike, coefficients: ArrayLike) -> Real:
+        """Return the share for every row, shape (R,).
+
+        Parameters
+        ----------
+        thetas : array_like, shape (R, P)
+        coefficients : array_like, shape (R, L)
+        """
+        c, means = np.asarray(coefficients)[:, self._used], self._means.expectations(thetas)
+        values = np.zeros((len(c), len(self._first)))
+        values[:, self._together] = self._signs * self._products.expectations(thetas)[:, self._place]
+        correlations = values - means[:, self._first] * means[:, self._second]
+        sums = np.sum(c[:, self._first] * c[:, self._second] * correlations, axis=1)
+        return np.asarray(sums / np.sum(c[:, self._part] ** 2, axis=1))
 
 
 def _distinct(paulis: PauliList) -> tuple[PauliList, NDArray[np.intp]]:

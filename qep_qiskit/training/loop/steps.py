@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qep_qiskit.budget import deviation
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.equilibrium.prediction import answers
+from qep_qiskit.equilibrium.rounds import NEAR
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.exact import reference_state
@@ -177,9 +178,32 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
 
 
 def _warm_start(task: Task, state: State, batch: Indices) -> list[Prepared | None] | None:
-    if not task.carries or not all(int(i) in state.starts for i in batch):
+    """Return the start of each sample of a batch: its own, or a similar sample's angles; None if the preparer is to choose."""
+    if not task.carries:
         return None
-    return [restored(state.starts[int(i)], task.settings.preparer) for i in batch]
+    preparer = task.settings.preparer
+    starts = [state.starts.get(int(i)) for i in batch]
+    if any(start is None for start in starts):
+        if preparer.supports.start != "angles":
+            return None
+        similar = _similar(task, state, task.samples.X[batch])
+        starts = [near if start is None else start for start, near in zip(starts, similar, strict=True)]
+    return [restored(start, preparer) for start in starts]
+
+
+def _similar(task: Task, state: State, X: Vector) -> list[Start | None]:
+    """Return, for each input, the start of the training sample with the nearest one; None if their Hamiltonians are far apart."""
+    seen = sorted(state.starts)
+    if not seen:
+        return [None] * len(X)
+    cost, others = task.samples.costs[0], task.samples.X[seen]
+    starts: list[Start | None] = []
+    for x in X:
+        nearest = int(np.argmin(np.linalg.norm(others - x, axis=1)))
+        rows = [Problem(task.network, state.weights, each, cost=cost).hamiltonian_row for each in (x, others[nearest])]
+        close = np.abs(rows[1] - rows[0]).sum() <= NEAR * np.abs(rows[0]).sum()
+        starts.append(state.starts[seen[nearest]] if close else None)
+    return starts
 
 
 def _gradients(
@@ -211,9 +235,11 @@ def _end_of_epoch(task: Task, state: State, progress: Progress) -> tuple[dict[st
     row |= {"validation_loss": None, "validation_loss_stderr": None, "validation_accuracy": None, "validation_shots": None}
     spent = 0
     if task.held_out is not None:
-        metrics, spent = evaluate(
-            task, state.weights, task.held_out, seed=integer(task.seed, "validation", number), progress=progress
-        )
+        preparer, starts = task.settings.preparer, None
+        if task.carries and preparer.supports.start == "angles":
+            starts = [restored(start, preparer) for start in _similar(task, state, task.held_out.X)]
+        seed = integer(task.seed, "validation", number)
+        metrics, spent = evaluate(task, state.weights, task.held_out, seed=seed, warm_start=starts, progress=progress)
         row |= {f"validation_{name}": value for name, value in metrics.items()}
         row["validation_shots"] = spent or None
     score = row["train_loss"] if task.held_out is None else row["validation_loss"]
@@ -232,12 +258,19 @@ def _end_of_epoch(task: Task, state: State, progress: Progress) -> tuple[dict[st
 
 
 def evaluate(
-    task: Task, weights: Vector, samples: TrainingSamples, *, seed: int, progress: Progress = silent
+    task: Task,
+    weights: Vector,
+    samples: TrainingSamples,
+    *,
+    seed: int,
+    warm_start: Sequence[Prepared | None] | None = None,
+    progress: Progress = silent,
 ) -> tuple[dict[str, Any], int]:
     """Return the loss and accuracy for samples, as measured by the task's device, and the number of shots used."""
     problems = [Problem(task.network, weights, x, cost=cost) for x, cost in zip(samples.X, samples.costs, strict=True)]
     try:
-        results = answers(problems, replace(task.settings, shots=task.read_shots, seed=seed), progress=progress)
+        settings = replace(task.settings, shots=task.read_shots, seed=seed)
+        results = answers(problems, settings, warm_start=warm_start, progress=progress)
     except DegenerateGroundStateError as error:
         raise DegenerateGroundStateError(f"training: at a held-out sample, {error}") from None
     return measured(results, samples, task.key), sum(answer.shots for answer in results)

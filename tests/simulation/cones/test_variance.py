@@ -5,7 +5,7 @@ import pytest
 from qiskit.quantum_info import PauliList, SparsePauliOp, Statevector
 
 from qep_qiskit.ansatz.hamiltonian import hamiltonian_ansatz
-from qep_qiskit.simulation.cones.variance import share_of_variance
+from qep_qiskit.simulation.cones.variance import LocalVariance
 
 SITES = 7
 
@@ -31,11 +31,14 @@ def test_it_is_that_of_dense_matrices(chain, layers):
         part = SparsePauliOp(signed[near], coefficients[near]).to_matrix()
         used = near & (chain.x | chain.z).any(axis=1)
         expected = np.vdot(part @ state, centred).real / np.sum(coefficients[used] ** 2)
-        assert share_of_variance(circuit, signed, theta, coefficients, near) == pytest.approx(expected, abs=1e-10)
+        other, others = rng.normal(size=len(theta)), rng.normal(size=len(chain))
+        shares = LocalVariance(circuit, signed, near).shares([other, theta], [others, coefficients])
+        assert shares.shape == (2,) and shares[1] == pytest.approx(expected, abs=1e-10)
 
 
 def test_it_vanishes_in_an_eigenstate(chain):
     circuit = hamiltonian_ansatz(chain[:-1], layers=1)
     coefficients = np.where(chain.x.any(axis=1) & ~chain.z.any(axis=1), -1.0, 0.0)
     near = np.arange(len(chain)) > 0
-    assert abs(share_of_variance(circuit, chain, np.zeros(circuit.num_parameters), coefficients, near)) < 1e-14
+    shares = LocalVariance(circuit, chain, near).shares(np.zeros((1, circuit.num_parameters)), coefficients[None])
+    assert abs(shares[0]) < 1e-14
