@@ -50,11 +50,11 @@ def test_the_error_of_a_held_out_loss():
 
 
 def test_samples_of_several_jobs_share_what_their_own_calibration_adds():
-    """Two jobs of two samples each, as workers measure them: trex, whose calibrations have as many parameters as outcomes."""
+    """Two jobs of two samples each, as workers measure them. Twirled calibrations have as many parameters as outcomes."""
     net = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
     problems = [qep.Problem(net, [0.8, 0.2, 0.1, 0.9, 0.7], [x], cost=qep.SquaredError([0.3])) for x in (0.2, 0.4, 0.6, 0.8)]
     device = ReadoutErrorDevice(((0.05, 0.08), (0.04, 0.1)))
-    for mitigation in ("tensored", "trex"):
+    for mitigation in ("tensored", "trex", "clifford"):
         options = {
             "device": device,
             "shots": 4000,
