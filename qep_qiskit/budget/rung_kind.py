@@ -24,6 +24,8 @@ class RungKind:
         The rung as the subject of a sentence.
     cause : str or None
         The cause of the error that it adds to the previous rung; None if it adds none.
+    aside : bool
+        Whether the next rung builds on the rung before this one.
     """
 
     measure: Callable[[Any], Gradient]
@@ -32,6 +34,7 @@ class RungKind:
     label: str = ""
     subject: str = ""
     cause: str | None = None
+    aside: bool = False
 
     @property
     def meaning(self) -> str:
