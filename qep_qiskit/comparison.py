@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.budget import Budget, Kept, Rung, RungKind
+from qep_qiskit.budget import Budget, Kept, Rung
 from qep_qiskit.budget.deviation import Vector
+from qep_qiskit.budget.rung_kind import rung
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.devices.statevector import statevector
 from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, execute, plan, reduce
@@ -77,19 +78,6 @@ def compare(
     climb = Climb(problem, settings_of(compare, options), keep=keep, progress=progress)
     list(climb.rungs())
     return climb.budget()
-
-
-Measure: TypeAlias = "Callable[[Climb], Gradient]"
-
-
-def rung(name: str, title: str, short: str, **words: Any) -> Callable[[Measure], Measure]:
-    """Return a decorator that registers a method of `Climb`, with its meaning as docstring, as a kind of rung, in their order."""
-
-    def registered(measure: Measure) -> Measure:
-        RUNGS.register(name)(RungKind(measure, title, short, **words))
-        return measure
-
-    return registered
 
 
 class Climb:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.kinds import RUNGS
+
+Measure = TypeVar("Measure", bound=Callable[..., Gradient])
 
 
 @dataclass(frozen=True)
@@ -40,3 +43,13 @@ class RungKind:
     def meaning(self) -> str:
         """A sentence that explains the rung."""
         return inspect.getdoc(self.measure) or ""
+
+
+def rung(name: str, title: str, short: str, **words: Any) -> Callable[[Measure], Measure]:
+    """Return a decorator that registers a method, with its meaning as docstring, as a kind of rung, in their order."""
+
+    def registered(measure: Measure) -> Measure:
+        RUNGS.register(name)(RungKind(measure, title, short, **words))
+        return measure
+
+    return registered
