@@ -252,11 +252,13 @@ class _Circuits:
                 self._add_phase(number, plan, plan.phases[index], (structure.circuit, digest), values, index)
 
     def _lay_out(self, plan: Plan, circuit: QuantumCircuit, digest: str) -> None:
-        self.layout = layout_for(plan, circuit, digest, self.device, shared=self.shared)
-        self.start = plan.problem.network.layout if self.layout is None else self.layout.qubits
-        self.start = None if backend_of(self.device) is None else self.start
+        self.layout, given = layout_for(plan, circuit, digest, self.device, shared=self.shared), plan.problem.network.layout
+        if given is not None:
+            self.start = None if backend_of(self.device) is None else given
+        elif self.layout is not None and not self.layout.left_to_transpiler:
+            self.start = self.layout.qubits
         record = getattr(self.device, "placed", None)
-        if record is not None and plan.problem.network.layout is None:
+        if record is not None and given is None:
             self.start = record(circuit, self.start)
 
     def _digest(self, circuit: QuantumCircuit) -> str:

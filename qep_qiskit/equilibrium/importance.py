@@ -20,8 +20,6 @@ DECAY = 0.5
 """How much less a string matters per coupling between it and the outputs, where the gradient itself is not known."""
 FEW_QUBITS = 14
 """Up to this many qubits, expectations of any states are computed at once."""
-MITIGATED = 0.25
-"""The weight of readout errors that are corrected: they do not damp, but the correction makes error bars larger."""
 
 
 def importance_of(plan: Plan, *, shared: bool) -> Vector:
@@ -63,13 +61,13 @@ def layout_for(plan: Plan, circuit: QuantumCircuit, digest: str, device: Device,
     backend, given = backend_of(device), plan.problem.network.layout
     if backend is None:
         return None
-    sizes, readout = importance_of(plan, shared=shared), MITIGATED if plan.mitigation.calibrated else 1.0
+    sizes = importance_of(plan, shared=shared)
 
     def chosen() -> Layout | None:
-        return choose_layout(backend, circuit, readings_of(plan, circuit, sizes), readout=readout, qubits=given)
+        return choose_layout(backend, circuit, readings_of(plan, circuit, sizes), qubits=given)
 
     cache = getattr(device, "cache", None)
-    key = ("layout", digest, plan.problem.frame.labels, sizes.round(9).tobytes(), readout, given)
+    key = ("layout", digest, plan.problem.frame.labels, sizes.round(9).tobytes(), given)
     layout: Layout | None = chosen() if cache is None else cache.kept(key, chosen, anchor=circuit)
     return layout
 

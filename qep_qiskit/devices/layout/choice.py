@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from qep_qiskit.devices.calibrated_errors import Errors, errors_of
 from qep_qiskit.devices.compilation import SEED, compile_with
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.devices.gate_set import gate_set
-from qep_qiskit.devices.layout.embedding import Weighing, embeddings
+from qep_qiskit.devices.layout.embedding import READOUT, Weighing, embeddings
 from qep_qiskit.devices.layout.exposure import Exposure, Reading, exposure_of
 from qep_qiskit.display import counted
 
@@ -22,53 +22,77 @@ Real = NDArray[np.float64]
 OTHER_SEEDS = (SEED + 1, SEED + 2, SEED + 3)
 MOVED = 4
 """How many other places are tried for a circuit with SWAPs."""
+CLEARLY = 0.75
+"""With SWAPs the prediction is less sure: the transpiler's choice is left for one whose error is less than this share of its."""
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
-    """The device qubits of a circuit, and what the device's errors will do to the strings that are read.
+class Placement:
+    """A circuit on some qubits of a device, and what the device's errors will do to the strings that are read there.
 
     Attributes
     ----------
     qubits : tuple of int
         The device qubit that holds each logical qubit at the beginning.
-    error : float
-        The predicted relative error that damping leaves in the numbers that are read, with readout errors as they were weighed.
-    usual : tuple of int
-        The qubits that the transpiler would choose.
-    usual_error : float
-        The same prediction for them.
-    labels : tuple of str
-        The strings; the last letter is that of qubit 0.
+    sizes : ndarray of shape (K,)
+        How much each string matters.
     gates, readout : ndarray of shape (K,)
         The predicted factors by which the errors of gates and those of readout multiply each string's expectation.
     swaps : bool
-        Whether the circuit needs SWAPs on these qubits.
+        Whether the circuit needs SWAPs, or broken couplings, on these qubits.
+    """
+
+    qubits: tuple[int, ...]
+    sizes: Real
+    gates: Real
+    readout: Real
+    swaps: bool
+    exposure: Exposure | None = field(default=None, repr=False)  # on the wires of the compiled circuits, if there are SWAPs
+
+    def error(self, readout: float = 1.0) -> float:
+        """Return √Σ s² (1 − λ)² / √Σ s², the relative error that damping leaves in the numbers that are read.
+
+        Parameters
+        ----------
+        readout : float
+            The weight of readout errors: 1 if they are left as they are, 0 if they are corrected.
+        """
+        lost = self.sizes * (1.0 - self.gates * self.readout**readout)
+        return float(np.linalg.norm(lost)) / max(float(np.linalg.norm(self.sizes)), 1e-300)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The choice of a circuit's device qubits.
+
+    Attributes
+    ----------
+    chosen : Placement
+    usual : Placement
+        The transpiler's own choice, for comparison.
+    labels : tuple of str of length K
+        The strings; the last letter is that of qubit 0.
     given : bool
         Whether the user chose the qubits.
     notes : tuple of str
         What is wrong with these qubits, one line each.
     """
 
-    qubits: tuple[int, ...]
-    error: float
-    usual: tuple[int, ...]
-    usual_error: float
+    chosen: Placement
+    usual: Placement
     labels: tuple[str, ...]
-    gates: Real
-    readout: Real
-    swaps: bool = False
     given: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def qubits(self) -> tuple[int, ...]:
+        """The device qubit that holds each logical qubit at the beginning."""
+        return self.chosen.qubits
 
-@dataclass(frozen=True, eq=False)
-class _Candidate:
-    qubits: tuple[int, ...]
-    error: float
-    gates: Real
-    readouts: Real
-    swaps: bool
+    @property
+    def left_to_transpiler(self) -> bool:
+        """Whether the transpiler's own qubits and SWAPs are the best."""
+        return self.chosen.swaps and self.chosen.qubits == self.usual.qubits
 
 
 def choose_layout(
@@ -76,7 +100,6 @@ def choose_layout(
     circuit: QuantumCircuit,
     readings: Sequence[Reading],
     *,
-    readout: float = 1.0,
     qubits: Sequence[int] | None = None,
 ) -> Layout | None:
     """Return the layout with the least predicted error; None if the backend or the circuit allows no prediction.
@@ -91,8 +114,6 @@ def choose_layout(
         The circuit that is compiled.
     readings : sequence of Reading
         The strings that are read from it, or from it without the gates that a basis does not see.
-    readout : float
-        The weight of readout errors: 1 if they damp, less if they are corrected.
     qubits : sequence of int, optional
         The user's own choice, which is only judged.
     """
@@ -103,22 +124,11 @@ def choose_layout(
     exposure = exposure_of(readings, gates)
     if exposure is None:
         return None
-    weighing = Weighing(exposure, errors_of(target), readout)
-    judge = _Judge(backend, circuit, weighing, gates)
-    usual = judge.compiled(compile_with(backend, circuit, None))
-    best = judge.best(usual) if qubits is None else judge.compiled(compile_with(backend, circuit, qubits))
-    return Layout(
-        best.qubits,
-        best.error,
-        usual.qubits,
-        usual.error,
-        exposure.labels,
-        np.exp(-best.gates),
-        np.exp(-best.readouts),
-        best.swaps,
-        qubits is not None,
-        tuple(judge.notes(best, given=qubits is not None)),
-    )
+    judge = _Judge(backend, circuit, readings, Weighing(exposure, errors_of(target)), gates)
+    usual = judge.compiled(None)
+    best = judge.best(usual) if qubits is None else judge.compiled(qubits)
+    notes = judge.notes(best, given=qubits is not None)
+    return Layout(best, usual, exposure.labels, qubits is not None, tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +137,7 @@ class _Judge:
 
     backend: BackendV2
     circuit: QuantumCircuit
+    readings: Sequence[Reading]
     weighing: Weighing
     own_gates: tuple[str, ...]
 
@@ -134,67 +145,66 @@ class _Judge:
     def _errors(self) -> Errors:
         return self.weighing.errors
 
-    def best(self, usual: _Candidate) -> _Candidate:
+    def best(self, usual: Placement) -> Placement:
         found = embeddings(self.weighing, self._errors.working)
         if len(found):
             best = self._embedded(tuple(found[0].tolist()))
-            return usual if not usual.swaps and usual.error < best.error else best
-        others = [compile_with(self.backend, self.circuit, None, seed=seed) for seed in OTHER_SEEDS]
-        starts = {usual.qubits, *(other.start for other in others)}
-        routed = [usual, *(self.compiled(compile_with(self.backend, self.circuit, start)) for start in starts - {usual.qubits})]
-        best = min(routed, key=lambda each: each.error)
-        moved = [self.compiled(compile_with(self.backend, self.circuit, start)) for start in self._elsewhere(best.qubits)]
-        return min([best, *moved], key=lambda each: each.error)
+            return usual if not usual.swaps and usual.error(READOUT) < best.error(READOUT) else best
+        others = [compile_with(self.backend, self.circuit, None, seed=seed).start for seed in OTHER_SEEDS]
+        routed = [usual, *map(self.compiled, dict.fromkeys(start for start in others if start != usual.qubits))]
+        best = min(routed, key=lambda each: each.error(READOUT))
+        best = min([best, *map(self.compiled, self._elsewhere(best))], key=lambda each: each.error(READOUT))
+        return best if best.error(READOUT) < CLEARLY * usual.error(READOUT) else usual
 
-    def _embedded(self, qubits: tuple[int, ...]) -> _Candidate:
-        layout = np.array(qubits)
-        gates, readouts = self.weighing.gates(layout), self.weighing.readouts(layout)
-        return _Candidate(qubits, self.weighing.error(layout), gates, readouts, False)
+    def _embedded(self, qubits: tuple[int, ...]) -> Placement:
+        return _placement(qubits, self.weighing, np.array(qubits))
 
-    def compiled(self, compiled: Compiled) -> _Candidate:
-        """Return a compiled circuit as a candidate, judged by its own gates if it has SWAPs or broken couplings."""
-        pairs = self.weighing.exposure.pairs
-        if compiled.start == compiled.qubits and all(
-            self._errors.working[compiled.start[a], compiled.start[b]] for a, b in pairs
-        ):
-            return self._embedded(compiled.start)
-        weighing = self._routed(compiled)
+    def compiled(self, qubits: Sequence[int] | None) -> Placement:
+        """Return the qubits as a candidate, or the transpiler's; it is judged by its own gates if it has SWAPs."""
+        compiled, working = compile_with(self.backend, self.circuit, qubits), self._errors.working
+        start = compiled.start
+        if start == compiled.qubits and all(working[start[a], start[b]] for a, b in self.weighing.exposure.pairs):
+            return self._embedded(start)
+        exposure = self._routed(compiled)
         layout = np.arange(compiled.circuit.num_qubits)
-        gates, readouts = weighing.gates(layout), weighing.readouts(layout)
-        return _Candidate(compiled.start, weighing.error(layout), gates, readouts, True)
+        return replace(_placement(start, Weighing(exposure, self._errors), layout), swaps=True, exposure=exposure)
 
-    def _routed(self, compiled: Compiled) -> Weighing:
-        """Return the weighing of the strings as they are read from a compiled circuit, on its wires."""
-        exposure = self.weighing.exposure
-        labels = [_moved(label, compiled.wires, compiled.circuit.num_qubits) for label in exposure.labels]
-        exposed = exposure_of([Reading(compiled.circuit, labels, exposure.sizes)], self.own_gates)
-        assert exposed is not None
-        return Weighing(exposed, self._errors, self.weighing.readout)
+    def _routed(self, compiled: Compiled) -> Exposure:
+        """Return the exposure of the strings as they are read from compiled circuits, on their wires."""
+        placed = []
+        for reading in self.readings:
+            sent = compiled
+            if reading.circuit is not self.circuit:
+                shorter = compile_with(self.backend, reading.circuit, compiled.start)
+                sent = shorter if shorter.qubits == compiled.qubits else compiled
+            labels = [_moved(label, sent.wires, sent.circuit.num_qubits) for label in reading.labels]
+            placed.append(Reading(sent.circuit, labels, reading.sizes))
+        exposure = exposure_of(placed, self.own_gates)
+        assert exposure is not None
+        return exposure
 
-    def _elsewhere(self, qubits: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """Return the qubits on which the compiled circuit, with its SWAPs, would have less predicted error."""
-        compiled = compile_with(self.backend, self.circuit, qubits)
-        weighing = self._routed(compiled)
-        active = sorted({*compiled.start, *compiled.wires, *(q for pair in weighing.exposure.pairs for q in pair)})
+    def _elsewhere(self, routed: Placement) -> list[tuple[int, ...]]:
+        """Return the qubits on which a circuit with SWAPs would have less predicted error, if its gates stay the same."""
+        exposure = routed.exposure
+        assert exposure is not None
+        active = sorted({*routed.qubits, *(qubit for pair in exposure.pairs for qubit in pair)})
         place = {qubit: number for number, qubit in enumerate(active)}
-        exposure = weighing.exposure
         pairs = tuple((place[a], place[b]) for a, b in exposure.pairs)
-        small = Exposure(
-            pairs, exposure.coupling, exposure.single[:, active], exposure.readout[:, active], exposure.sizes, exposure.labels
-        )
-        found = embeddings(Weighing(small, self._errors, weighing.readout), self._errors.working)
-        starts = (tuple(int(row[place[q]]) for q in qubits) for row in found)
-        return [start for start in dict.fromkeys(starts) if start != qubits][:MOVED]
+        single, readout = exposure.single[:, active], exposure.readout[:, active]
+        small = Exposure(pairs, exposure.coupling, single, readout, exposure.sizes, exposure.labels)
+        found = embeddings(Weighing(small, self._errors), self._errors.working)
+        starts = (tuple(int(row[place[q]]) for q in routed.qubits) for row in found)
+        return [start for start in dict.fromkeys(starts) if start != routed.qubits][:MOVED]
 
-    def notes(self, best: _Candidate, *, given: bool) -> list[str]:
+    def notes(self, best: Placement, *, given: bool) -> list[str]:
         """Return one line if broken qubits or couplings are in the way."""
         errors, pairs, name = self._errors, self.weighing.exposure.pairs, self.backend.name
-        layout = best.qubits if given else None
         broken = sorted(set(errors.broken_qubits) & set(best.qubits))
         if broken:
             what = f"{counted(len(broken), 'qubit')} of {name} {'is' if len(broken) == 1 else 'are'} broken: {_listed(broken)}"
             return [f"{what}; {'give other network.qubits' if given else 'take fewer sites'}, or another device"]
-        if layout is None and best.swaps and errors.broken_couplings:
+        layout = best.qubits if given else None
+        if not given and best.swaps and errors.broken_couplings:
             found = embeddings(self.weighing, errors.couplings)
             layout = tuple(found[0].tolist()) if len(found) else None
         if layout is None:
@@ -207,6 +217,11 @@ class _Judge:
         if given:
             return [f"{what}; the network needs them on these qubits, so leave network.qubits out or give others"]
         return [f'{what}; no place was found for the network without them, so it gets SWAPs; take network.edges = "native"']
+
+
+def _placement(qubits: tuple[int, ...], weighing: Weighing, layout: NDArray[np.int64]) -> Placement:
+    gates, readout = np.exp(-weighing.gates(layout)), np.exp(-weighing.readouts(layout))
+    return Placement(qubits, weighing.exposure.sizes, gates, readout, False)
 
 
 def _moved(label: str, wires: Sequence[int], size: int) -> str:

@@ -15,6 +15,9 @@ Real = NDArray[np.float64]
 Integers = NDArray[np.int64]
 WIDTHS = (1000, 4000)
 """How many partial embeddings are kept; the second number if the first is not enough to find a whole one."""
+READOUT = 0.5
+"""The weight of readout errors beside those of gates. They damp as well, but most are corrected, and all mitigations of a
+gradient are to be compared on the same qubits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +28,10 @@ class Weighing:
     ----------
     exposure : Exposure
     errors : Errors
-    readout : float
-        The weight of readout errors: 1 if they damp, less if they are corrected.
     """
 
     exposure: Exposure
     errors: Errors
-    readout: float = 1.0
 
     def gates(self, layout: Integers) -> Real:
         """Return the exponents of each string's damping by the gates of a layout, shape (K,)."""
@@ -45,7 +45,7 @@ class Weighing:
 
     def error(self, layout: Integers) -> float:
         """Return the predicted relative error that damping leaves in the numbers that are read."""
-        return float(self.exposure.error(self.gates(layout) + self.readout * self.readouts(layout)))
+        return float(self.exposure.error(self.gates(layout) + READOUT * self.readouts(layout)))
 
 
 def embeddings(weighing: Weighing, couplings: NDArray[np.bool_]) -> Integers:
@@ -97,7 +97,7 @@ def _search(weighing: Weighing, couplings: NDArray[np.bool_], width: int) -> tup
         if not len(rows):
             return np.empty((0, len(order)), dtype=np.int64), whole
         damped = exponents[rows] + np.outer(errors.single[places], exposure.single[:, qubit])
-        damped += np.outer(weighing.readout * errors.readout[places], exposure.readout[:, qubit])
+        damped += np.outer(READOUT * errors.readout[places], exposure.readout[:, qubit])
         for other in neighbours:
             pair = (min(other, qubit), max(other, qubit))
             damped += np.outer(np.minimum(errors.coupling[layouts[rows, other], places], 1.0), exposure.coupling[:, column[pair]])

@@ -18,11 +18,11 @@ from qep_qiskit.devices.layout.embedding import Weighing, embeddings
 from qep_qiskit.devices.layout.exposure import Reading, exposure_of
 
 
-def weighing_of(target, edges, sites, *, layers=2, decay=0.5, readout=1.0):
+def weighing_of(target, edges, sites, *, layers=2, decay=0.5):
     circuit = build("hamiltonian", num_qubits=sites, paulis=ising_paulis(edges, sites), layers=layers)
     labels = ["I" * (sites - 1 - q) + "Z" + "I" * q for q in range(sites)]
     reading = Reading(circuit, labels, decay ** np.abs(np.arange(sites) - sites // 2))
-    return Weighing(exposure_of([reading], target.operation_names), errors_of(target), readout)
+    return Weighing(exposure_of([reading], target.operation_names), errors_of(target))
 
 
 @pytest.mark.parametrize(("edges", "sites"), [("chain", 4), ("chain", 6), ("ring", 12)])
