@@ -10,6 +10,10 @@ class InputError(ValueError):
     """Invalid input from the user. The command line prints it as one line and exits with 2."""
 
 
+class TooLargeError(InputError):
+    """An exact result that does not fit in memory or takes too long; the message says what to do instead."""
+
+
 class BusyError(InputError):
     """Another process is working on the run; repeat the command later. Exit code 3."""
 

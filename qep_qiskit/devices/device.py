@@ -113,6 +113,9 @@ class Work:
         A function () → ndarray (B, 2**n) that returns the same states without noise, for a device that needs no circuit.
     draw : tuple of callable or None
         One function (axes, shots, rng) → Samples per row, for states that are too large for a vector.
+    supports : tuple of tuple of int, or None
+        The sets of logical qubits whose joint outcomes will be read. If they are given, an exact distribution that is too large
+        to be listed may be returned as `LocalSamples`.
     """
 
     compiled: Compiled
@@ -120,6 +123,7 @@ class Work:
     values: NDArray[np.float64]
     states: Callable[[], NDArray[np.complex128]] | None = None
     draw: tuple[Callable[[str, int, np.random.Generator], Samples], ...] | None = None
+    supports: tuple[tuple[int, ...], ...] | None = None
 
 
 def distinct_rows(items: Sequence[Work]) -> tuple[NDArray[np.float64], list[NDArray[np.intp]]]:

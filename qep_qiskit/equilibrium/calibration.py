@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.equilibrium.outcomes import CALIBRATION, Row
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.errors import InputError
+from qep_qiskit.local_samples import Support
 from qep_qiskit.measurement.mitigation import twirling
 from qep_qiskit.measurement.mitigation.clifford_angles import clifford_angles
 from qep_qiskit.measurement.mitigation.twirling import Flips, design, flipped_state, num_flips, shots_each, twirled_values
@@ -51,15 +52,20 @@ class DataCircuit:
         The circuit as written, before compilation.
     compiled : Compiled
     axes : str
+    supports : set of tuple of int
+        The sets of logical qubits that strings act on.
     """
 
     name: str
     circuit: QuantumCircuit
     compiled: Compiled
     axes: str
+    supports: set[Support]
 
 
-def calibration_circuits(device: Device, qubits: tuple[int, ...], plan: Plan) -> tuple[Measurement, ...]:
+def calibration_circuits(
+    device: Device, qubits: tuple[int, ...], plan: Plan, supports: Iterable[Support]
+) -> tuple[Measurement, ...]:
     """Return the readout calibration for a plan's mitigation.
 
     Its circuits prepare all qubits in |0⟩ and all in |1⟩, or, for twirled readout, all in |0⟩ followed by sets of flips.
@@ -71,21 +77,25 @@ def calibration_circuits(device: Device, qubits: tuple[int, ...], plan: Plan) ->
         Device qubits.
     plan : Plan
         The plan gives the shots of each calibration circuit and the seed of the flips.
+    supports : iterable of tuple of int
+        The sets of device qubits that strings act on.
     """
     n = len(qubits)
+    place = {qubit: i for i, qubit in enumerate(qubits)}
+    read = tuple(sorted(tuple(sorted(place[q] for q in support)) for support in supports if set(support) <= set(place)))
     zeros, ones = QuantumCircuit(n, name="all 0"), QuantumCircuit(n, name="all 1")
     ones.x(range(n))
     if not plan.mitigation.twirled:
         return tuple(
             Measurement(
-                Work(device.compile(circuit, qubits=qubits), "Z" * n, np.zeros((1, 0)), _basis_states(n, state)),
+                Work(device.compile(circuit, qubits=qubits), "Z" * n, np.zeros((1, 0)), _basis_states(n, state), supports=read),
                 plan.calibration_shots,
                 (Row(0, CALIBRATION, state),),
             )
             for state, circuit in enumerate((zeros, ones))
         )
     flips = design(n, num_flips(n), stream(plan.seed, "calibration flips"))
-    return (_behind_flips(device, device.compile(zeros, qubits=qubits), "Z" * n, np.zeros(0), flips, plan),)
+    return (_behind_flips(device, device.compile(zeros, qubits=qubits), "Z" * n, np.zeros(0), flips, plan, read),)
 
 
 def calibrations_at_clifford_angles(device: Device, circuits: Sequence[DataCircuit], plan: Plan) -> tuple[Measurement, ...]:
@@ -113,7 +123,7 @@ def calibrations_at_clifford_angles(device: Device, circuits: Sequence[DataCircu
                     "take 'trex' or 'zne+trex', or VQE(...) with one angle per rotation"
                 )
             values, outcome = left_over(angles.values, item.circuit, item.compiled.circuit), angles.outcome
-        measured = _behind_flips(device, item.compiled, item.axes, values, flips, plan)
+        measured = _behind_flips(device, item.compiled, item.axes, values, flips, plan, tuple(sorted(item.supports)))
         rows = tuple(
             replace(row, basis=number, flips=flip_set ^ outcome) for row, flip_set in zip(measured.rows, flips, strict=True)
         )
@@ -129,11 +139,13 @@ def left_over(values: Vector, circuit: QuantumCircuit, compiled: QuantumCircuit)
     return np.asarray(values)[[place[parameter.name] for parameter in compiled.parameters]]
 
 
-def _behind_flips(device: Device, compiled: Compiled, axes: str, values: Vector, flips: Flips, plan: Plan) -> Measurement:
+def _behind_flips(
+    device: Device, compiled: Compiled, axes: str, values: Vector, flips: Flips, plan: Plan, supports: tuple[Support, ...]
+) -> Measurement:
     """Return the measurement of a circuit behind sets of flips; if the device needs no circuits, that of |0…0⟩."""
     if device.needs_circuits:
         after = twirling.construct(compiled, axes)
-        work = Work(after, axes, twirled_values(compiled, after, values, flips))
+        work = Work(after, axes, twirled_values(compiled, after, values, flips), supports=supports)
     else:
         n = len(axes)
         work = Work(compiled, "Z" * n, np.zeros((len(flips), 0)), _basis_states(n, 0, flips))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.simulated.noise_notes import ran_on
 from qep_qiskit.equilibrium.compiled_round import CompiledRound, compile_round
-from qep_qiskit.equilibrium.local_outcomes import local_outcomes
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.samples import Samples
 
@@ -35,39 +35,35 @@ def execute_all(
     device: Device | None = None,
     *,
     earlier: Sequence[Outcomes] | None = None,
-    shared: bool = False,
     progress: Progress = silent,
 ) -> list[Outcomes]:
     """Run one round of many plans together; circuits of the same structure, basis and number of shots share one pub.
 
     Pubs with the same number of shots form one job, which includes the readout calibration if the device groups jobs. The plans
-    must share shots, mitigation and seed, as those of a batch do. `shared` is that of
-    :func:`~qep_qiskit.equilibrium.compiled_round.compile_round`.
+    must share shots, mitigation and seed, as those of a batch do.
     """
     target = plans[0].settings.device if device is None else device
     if plans[0].shots is None and target.exact:
         return [Outcomes(expectations=dict(zip(p.phases, p.expectations, strict=True)), device=target.describe()) for p in plans]
     progress("compiling circuits", None)
-    compiled = compile_after(plans, target, earlier, shared=shared)
-    local = local_outcomes(plans, compiled, target)
-    if local is not None:
-        return local
+    compiled = compile_after(plans, target, earlier)
     answers = measured(compiled, target, progress)
     pairs = [
         pair for item, rows in zip(compiled.measurements, answers, strict=True) for pair in zip(item.rows, rows, strict=True)
     ]
-    ran = ran_on(target, [(item.work.compiled, item.work.axes) for item in compiled.measurements])
+    circuits = []
+    for item, rows in zip(compiled.measurements, answers, strict=True):
+        circuit = item.work.compiled
+        circuits.append((circuit.run_by(rows[0].simulator) if isinstance(rows[0], LocalSamples) else circuit, item.work.axes))
+    ran = ran_on(target, circuits)
     return compiled.deal.outcomes(pairs, target.describe(), ran)
 
 
-def compile_after(
-    plans: Sequence[Plan], device: Device, earlier: Sequence[Outcomes] | None = None, *, shared: bool = False
-) -> CompiledRound:
+def compile_after(plans: Sequence[Plan], device: Device, earlier: Sequence[Outcomes] | None = None) -> CompiledRound:
     """Compile a round of plans with the layout and the readout calibration of the outcomes of an earlier round."""
     known = [c for outcomes in earlier or () for c in outcomes.calibrations]
     calibrated = {c.circuit for c in known if c.circuit} | {q for c in known if not c.circuit for q in c.qubits}
-    start = earlier[0].start if earlier else None
-    return compile_round(plans, device, start=start, calibrated=calibrated, shared=shared)
+    return compile_round(plans, device, start=earlier[0].start if earlier else None, calibrated=calibrated)
 
 
 def measured(compiled: CompiledRound, device: Device, progress: Progress = silent) -> list[list[Samples]]:

@@ -132,6 +132,13 @@ class Plan(Value):
         return self.prepared.expectations(self.problem.frame.strings)
 
     @cached_property
+    def supports(self) -> tuple[frozenset[tuple[int, ...]], ...]:
+        """For each basis, the sets of qubits that its strings act on."""
+        paulis = self.problem.frame.paulis
+        busy = paulis.x | paulis.z
+        return tuple(frozenset(tuple(np.flatnonzero(row).tolist()) for row in busy[list(b.strings)]) for b in self.bases)
+
+    @cached_property
     def bias(self) -> Bias:
         """The finite-β bias of the gradient of these states; requires a complete plan."""
         return bias_of(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.expectations import Readings, read
+from qep_qiskit.measurement.local_readings import LocalReadings
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, readable
 from qep_qiskit.measurement.mitigation.readout import Mitigator
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
@@ -95,6 +96,37 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     return checked(gradient)
 
 
+def variances(plan: Plan, outcomes: Outcomes, phases: Collection[int] | None = None) -> Vector:
+    """Return the variance of every weight's gradient, shape (K,), as on the diagonal of the covariance that `reduce` returns.
+
+    Parameters
+    ----------
+    plan : Plan
+        The last round.
+    outcomes : Outcomes
+        The outcomes of all rounds.
+    phases : collection of int, optional
+        The phases whose circuits count. Default: all.
+    """
+    method = _chosen(plan, None)
+    mitigator = _mitigator(method, outcomes)
+    count = len(plan.problem.derivative_rows)
+    wanted = range(len(plan.stencil.phases)) if phases is None else sorted(phases)
+    strings = {p: values_of(plan, outcomes, p, mitigator, method.zne) for p in wanted}
+    free = strings[0][0] if 0 in strings else np.zeros(len(plan.problem.frame.paulis))
+    rows = _rows(plan, plan.problem.cost_rows @ free)  # only those of the free phase depend on what it observed
+    total, jacobian = np.zeros(len(rows[0])), np.zeros((len(rows[0]), mitigator.num_parameters if mitigator else 0))
+    for p in wanted:
+        for reading in strings[p][1]:
+            part = rows[p][:, list(reading.strings)]
+            total += reading.variances(part)
+            if mitigator is not None:
+                jacobian += part @ reading.sensitivity
+    if mitigator is not None:
+        total += (mitigator.share(jacobian) ** 2).sum(axis=1)
+    return total[:count]
+
+
 def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
     """Return the expectations of the cost's observables in the free phase, shape (M,), for `advance`."""
     method = _chosen(plan, None)
@@ -124,7 +156,7 @@ def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, M
 
 def values_of(
     plan: Plan, outcomes: Outcomes, phase: int, mitigator: Mitigator | None, zne: ZeroNoise | None = None
-) -> tuple[Vector, list[Readings]]:
+) -> tuple[Vector, list[Readings | LocalReadings]]:
     """Return the expectation of every string that was measured in a phase (0 for the others), and the readings.
 
     With zero-noise extrapolation there is one reading per factor, multiplied by the derivative of the extrapolated values.
@@ -133,7 +165,7 @@ def values_of(
         return outcomes.expectations[phase], []
     paulis = plan.problem.frame.paulis
     values = np.where((paulis.x | paulis.z).any(axis=1), 0.0, 1.0)
-    readings = []
+    readings: list[Readings | LocalReadings] = []
     for b, basis in enumerate(plan.bases):
         if plan.measured[phase, b]:
             factors = (1,) if zne is None else zne.factors
@@ -160,7 +192,9 @@ def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
     return rows
 
 
-def _covariance(rows: list[Matrix], readings: list[list[Readings]], mitigator: Mitigator | None) -> tuple[Matrix, Matrix]:
+def _covariance(
+    rows: list[Matrix], readings: list[list[Readings | LocalReadings]], mitigator: Mitigator | None
+) -> tuple[Matrix, Matrix]:
     """Return the covariance, and a matrix S such that S Sᵀ is the calibration's part of it."""
     total = np.zeros((len(rows[0]), len(rows[0])))
     jacobian = np.zeros((len(rows[0]), mitigator.num_parameters if mitigator else 0))
@@ -186,7 +220,7 @@ def _readout_bias(
     outcomes: Outcomes,
     method: Mitigation,
     mitigator: Mitigator,
-    strings: list[tuple[Vector, list[Readings]]],
+    strings: list[tuple[Vector, list[Readings | LocalReadings]]],
     parts: list[tuple[str, list[Matrix], Vector]],
 ) -> tuple[str, ...]:
     """Compare the strings' expectations with those of the method's unbiased counterpart, if it has one; return any warnings.
@@ -200,7 +234,7 @@ def _readout_bias(
     bars = np.zeros((len(off), len(plan.problem.frame.paulis)))
     for p, (_, readings) in enumerate(strings):
         for reading in readings:
-            bars[p, list(reading.strings)] += np.diag(reading.covariance(np.eye(len(reading.strings))))
+            bars[p, list(reading.strings)] += reading.variances(np.eye(len(reading.strings)))
     differences = [
         (name, np.sum([row @ d for row, d in zip(rows, off, strict=False)], axis=0), stderr) for name, rows, stderr in parts
     ]

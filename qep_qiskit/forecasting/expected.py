@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from qiskit.circuit import QuantumCircuit
-from qiskit.providers import BackendV2
 from qiskit_aer.backends.aerbackend import AerBackend
 
 from qep_qiskit.devices.appraisal import backend_of
-from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.simulated.device import SimulatedDevice, adds_no_noise
 from qep_qiskit.devices.simulated.snapshots import snapshot_of
@@ -42,16 +40,6 @@ class ExpectedDevice:
     @property
     def needs_circuits(self) -> bool:
         return self.device.needs_circuits
-
-    @property
-    def backend(self) -> BackendV2 | None:
-        """The other device's backend, on which it lays out circuits."""
-        return backend_of(self.device)
-
-    @property
-    def cache(self) -> Cache | None:
-        """The other device's cache, so that both choose a layout once."""
-        return getattr(self.device, "cache", None)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         return self.device.compile(circuit, qubits=qubits)
@@ -86,6 +74,12 @@ def expectation_of(device: Device) -> Device:
             StatevectorDevice(device.seed) if noise is None else SimulatedDevice(device.name, device.seed, noise=noise)
         )
     return ExpectedDevice(SimulatedDevice(device.name, device.seed, snapshot=snapshot_of(backend, device.name)))
+
+
+def simulates_noise(device: Device) -> bool:
+    """Return whether the expected outcomes of a device come from a simulation with its noise."""
+    expected = expectation_of(device)
+    return isinstance(expected, ExpectedDevice) and isinstance(expected.device, SimulatedDevice)
 
 
 def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], calibration: int | None) -> Outcomes:

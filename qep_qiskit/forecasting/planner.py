@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.reduction import diagnostics
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import InputError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.advice import advise
 from qep_qiskit.forecasting.bound import BOUND, bounded
 from qep_qiskit.forecasting.causes import Causes, Levels
 from qep_qiskit.forecasting.choice import REACH, Choice, best_beta, choose, settings_with
+from qep_qiskit.forecasting.expected import simulates_noise
 from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.forecasting.levels import levels_of
 from qep_qiskit.forecasting.prediction import Prediction, Predictor
@@ -33,6 +34,8 @@ from qep_qiskit.simulation.noise.program import MOST_WIRES
 from qep_qiskit.stencils import AdaptiveStencil, AutoStencil, Stencil
 
 Vector = NDArray[np.float64]
+DISTRIBUTIONS = "exact outcome distributions"
+MARGINALS = "exact distributions of the qubits that each string reads, from light cones"
 NOISELESS_REACH = 0.01
 """The smallest β without shot noise, in units of gap/‖C‖; errors of the states are divided by β."""
 
@@ -74,8 +77,11 @@ class Question:
 
     @property
     def predictable(self) -> bool:
-        """Whether the device's outcome distributions are small enough to be computed."""
-        return self.problem.network.num_qubits <= (COMPARED_QUBITS if adds_no_noise(self.settings.device) else MOST_WIRES)
+        """Whether the device's outcome distributions, or their marginals if the light cones fit, may be computed."""
+        qubits, device = self.problem.network.num_qubits, self.settings.device
+        if adds_no_noise(device):
+            return qubits <= COMPARED_QUBITS
+        return qubits <= MOST_WIRES or (simulates_noise(device) and not self.settings.preparer.supports.loads)
 
 
 def answered(question: Question, progress: Progress = silent) -> Forecast:
@@ -86,7 +92,8 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     predictor = Predictor(problem, settings, question.free)
     choice = best_choice(question, progress, truths, predictor)
     prediction, split = choice.prediction, choice.split
-    levels = levels_of(prediction, settings, truths, progress) if question.predictable else Levels()
+    known = bool(np.isfinite(prediction.mean.values).all())
+    levels = levels_of(prediction, settings, truths, progress) if known else Levels()
     progress("compiling circuits", None)
     settled = settings_with(settings, choice)
     sent = sending(prediction.plan, settings.device, split)
@@ -94,7 +101,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     asked = question.target if question.asked is None else question.asked
     accuracy = accuracy_of(choice, levels)
     given, choices = None, None
-    if question.predictable:
+    if known:
         study = Study(
             problem, settings, asked, given=choice, predictor=predictor, levels=levels, truths=truths, progress=progress
         )
@@ -122,7 +129,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         choices=choices,
         advice=advise(given if choices is None else choices.chosen, accuracy, causes, choices=choices, asked=asked),
         sending=sent,
-        method="exact outcome distributions" if question.predictable else BOUND,
+        method=(MARGINALS if prediction.local else DISTRIBUTIONS) if known else BOUND,
         warnings=(*warnings, *sent.notes),
         settings=settled,
         provenance={
@@ -167,20 +174,27 @@ def best_choice(
         The predictor of these settings, if there is one.
     """
     settings, target = question.settings, question.target
-    stencil = settings.stencil
-    assert not isinstance(stencil, AdaptiveStencil)
     if not question.predictable:
         return choose(_bounded(question), None, settings, target)
     truths = truths or Truths(question.problem, settings.preparer, settings.seed, progress)
-    truth = truths.limit.values
-    predictor = predictor or Predictor(question.problem, settings, question.free)
+    try:
+        return _predicted(question, progress, truths, predictor or Predictor(question.problem, settings, question.free))
+    except TooLargeError as reason:
+        return choose(_bounded(question, reason), None, settings, target)
+
+
+def _predicted(question: Question, progress: Progress, truths: Truths, predictor: Predictor) -> Choice:
+    settings, target = question.settings, question.target
+    stencil = settings.stencil
+    assert not isinstance(stencil, AdaptiveStencil)
     count = 0
 
     def at(beta: float) -> Choice:
         nonlocal count
         count += 1
         progress(f"predicting β = {beta:.3g}", None if isinstance(stencil, Stencil) else min(count / 16, 0.99))
-        return choose(predictor.at(stencil if isinstance(stencil, Stencil) else stencil.at(beta)), truth, settings, target)
+        prediction = predictor.at(stencil if isinstance(stencil, Stencil) else stencil.at(beta))
+        return choose(prediction, truths.limit.values, settings, target)
 
     if isinstance(stencil, Stencil):
         return at(stencil.beta)
@@ -188,7 +202,7 @@ def best_choice(
     return best_beta(at, truths.scale, target=target, lowest=NOISELESS_REACH if noiseless else REACH[0])
 
 
-def _bounded(question: Question) -> Prediction:
+def _bounded(question: Question, reason: TooLargeError | None = None) -> Prediction:
     """Return worst-case error bars for a network too large to predict; refuse options that need a prediction."""
     problem, settings = question.problem, question.settings
     for wanted, key in (
@@ -197,6 +211,6 @@ def _bounded(question: Question) -> Prediction:
         (isinstance(settings.shots, OptimalShots), "shots: an optimal split"),
     ):
         if wanted:
-            n = problem.network.num_qubits
-            raise InputError(f"{key} needs outcome distributions, and those of {n} qubits do not fit; give numbers instead")
+            why = f"those of {problem.network.num_qubits} qubits do not fit" if reason is None else str(reason)
+            raise InputError(f"{key} needs outcome distributions, and {why}; give numbers instead")
     return bounded(problem, settings)

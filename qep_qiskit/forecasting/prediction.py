@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, advance, execute, plan, reduce
-from qep_qiskit.equilibrium.reduction import observed_free
+from qep_qiskit.equilibrium.reduction import observed_free, variances
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.expected import calibration_circuits, expectation_of, relabelled
+from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.problem import Problem
@@ -55,6 +56,11 @@ class Prediction:
     outcomes: Outcomes
 
     @property
+    def local(self) -> bool:
+        """Whether outcomes are known by marginals only."""
+        return any(isinstance(samples, LocalSamples) for samples in self.outcomes.samples.values())
+
+    @property
     def measured(self) -> NDArray[np.bool_]:
         """A mask of the measured circuits, shape (phases, bases)."""
         return self.plan.measured
@@ -67,7 +73,12 @@ class Prediction:
         return data.sum(axis=0) + expected_variance(self.calibration, self.calibration_unseen, calibration)
 
     def covariance(self, split: Split, variances: Vector) -> NDArray[np.float64]:
-        """Return the covariance with these variances and the correlations at these shots, shape (K, K)."""
+        """Return the covariance with these variances and the correlations at these shots, shape (K, K).
+
+        Where outcomes are known by marginals only, the correlations between weights are left out.
+        """
+        if self.local:
+            return np.diag(variances)
         shots: dict[tuple[int, int], int | None] = {where: split.shots[where[0]][where[1]] for where in self.outcomes.samples}
         matrix = reduce(self.plan, relabelled(self.outcomes, shots, split.calibration)).covariance
         assert matrix is not None
@@ -144,22 +155,18 @@ def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
     The covariance of a gradient is a sum over circuits. Each circuit's part is thus the covariance that `reduce` reports if all
     other circuits are exact: with many shots the scatter, with one or few the addition for unseen events.
     """
-
-    def variance(shots: dict[tuple[int, int], int | None], calibration: int | None) -> Vector:
-        gradient = reduce(last, relabelled(outcomes, shots, calibration))
-        assert gradient.covariance is not None
-        return np.diag(gradient.covariance)
-
     mean = reduce(last, relabelled(outcomes, {}, None))
     count = calibration_circuits(outcomes)
     parts = np.zeros((*last.measured.shape, len(mean.values)))
     unseen = np.zeros_like(parts)
     for where in outcomes.samples:
-        parts[where] = variance({where: MANY}, None) * (MANY - 1)
-        unseen[where] = np.maximum(variance({where: 1}, None) - parts[where], 0.0)
+        many, one = (variances(last, relabelled(outcomes, {where: shots}, None), where[:1]) for shots in (MANY, 1))
+        parts[where] = many * (MANY - 1)
+        unseen[where] = np.maximum(one - parts[where], 0.0)
     calibration, calibration_unseen = np.zeros_like(mean.values), np.zeros_like(mean.values)
     if count:
-        calibration = variance({}, MANY) * (MANY - 1)
+        calibration = variances(last, relabelled(outcomes, {}, MANY)) * (MANY - 1)
         with contextlib.suppress(InputError):  # too little signal for so small a number of shots: then no event is rare
-            calibration_unseen = np.maximum(variance({}, FEW) - calibration / (FEW - 1), 0.0) * FEW**2
+            few = variances(last, relabelled(outcomes, {}, FEW))
+            calibration_unseen = np.maximum(few - calibration / (FEW - 1), 0.0) * FEW**2
     return Prediction(mean, parts, unseen, calibration, calibration_unseen, count, last, outcomes)

@@ -23,6 +23,7 @@ from scipy.linalg.lapack import dposv
 from qep_qiskit.samples import Samples, covariance_of_means
 
 Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
 PSEUDO_SHOTS = 2
 """Number of pseudo-shots of the maximally mixed state."""
 
@@ -35,13 +36,18 @@ def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
     sampled = covariance_of_means(values, samples)
     if samples.shots is None or not values.shape[1]:
         return sampled
+    return completed(sampled, samples.weights @ values, samples.weights @ values**2, samples.shots)
+
+
+def completed(sampled: Matrix, means: Vector, squares: Vector, shots: int) -> Matrix:
+    """Return Cov from Ĉ of shape (S, S), the means m̂, the mean squares D and the number of shots."""
     # in units of √D, so that P is never singular; the error of a string with only zero values stays zero
-    size = np.sqrt(samples.weights @ values**2)
+    size = np.sqrt(squares)
     unit = np.where(size > 0.0, size, 1.0)
-    means = (samples.weights @ values) / unit
+    means = means / unit
     unseen = means[:, None] * means
     unseen.flat[:: len(means) + 1] += 1.0
-    unseen *= PSEUDO_SHOTS / samples.shots**2
+    unseen *= PSEUDO_SHOTS / shots**2
     _, solved, failed = dposv(unseen + sampled / (unit[:, None] * unit), unseen)
     assert not failed, "P + Ĉ is positive definite by construction"
     total = sampled + size[:, None] * (unseen @ solved) * size

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
+from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.bases import Basis
 from qep_qiskit.measurement.covariance import covariance_of_strings
+from qep_qiskit.measurement.local_readings import LocalReadings, read_locally
 from qep_qiskit.measurement.mitigator import Mitigator, parities, signs_of
 from qep_qiskit.samples import Samples
 
@@ -58,6 +60,14 @@ class Readings:
         rows = combination[:, used]
         return rows @ covariance_of_strings(self.per_outcome[:, used], self.samples) @ rows.T
 
+    def variances(self, combination: Matrix) -> NDArray[np.float64]:
+        """Return the diagonal of the covariance, shape (R,)."""
+        return np.diag(self.covariance(combination))
+
+    def scaled(self, slope: NDArray[np.float64]) -> Readings:
+        """Return readings whose values are multiplied by a factor for each string, shape (S,)."""
+        return replace(self, per_outcome=self.per_outcome * slope, sensitivity=self.sensitivity * slope[:, None])
+
 
 def read(
     samples: Samples,
@@ -66,7 +76,7 @@ def read(
     *,
     qubits: Sequence[int] = (),
     mitigator: Mitigator | None = None,
-) -> Readings:
+) -> Readings | LocalReadings:
     """Return the readings of a basis: the values of its strings for the outcomes in its samples.
 
     Parameters
@@ -77,6 +87,8 @@ def read(
         The correction of readout errors. Default: raw values.
     """
     supports = (paulis.x | paulis.z)[list(basis.strings)]
+    if isinstance(samples, LocalSamples):
+        return read_locally(samples, basis.strings, supports, qubits, mitigator)
     if mitigator is None:
         per_outcome, sensitivity = parities(signs_of(samples), supports), np.zeros((len(supports), 0))
     else:

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.samples import Samples
 
 Matrix = NDArray[np.float64]
@@ -44,11 +45,18 @@ def digest(calibrations: Sequence[CalibrationSamples]) -> str:
     """Return a digest of the calibrations' qubits and counts."""
     hasher = hashlib.sha256()
     for part in calibrations:
-        for samples in (part.zeros, part.ones):
-            if samples is not None:
+        for whole in (part.zeros, part.ones):
+            for samples in _listed(whole):
                 hasher.update(repr((part.qubits, samples.shots, samples.outcomes.shape)).encode())
                 hasher.update(samples.outcomes.tobytes() + samples.weights.tobytes())
     return hasher.hexdigest()
+
+
+def _listed(samples: Samples | None) -> list[Samples]:
+    """Return samples that can be listed: those of single qubits where all outcomes are too many."""
+    if isinstance(samples, LocalSamples):
+        return [samples.marginal((q,)) for q in range(samples.num_qubits)]
+    return [] if samples is None else [samples]
 
 
 @runtime_checkable

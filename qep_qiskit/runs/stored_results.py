@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from qep_qiskit.comparison import Climb
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -43,17 +42,13 @@ def measured(store: RunStore, spec: Spec) -> tuple[Plan, Outcomes]:
     return current, outcomes
 
 
-def climb_of(
-    store: RunStore, spec: Spec, *, mitigation: str | None = None, keep: Path | None = None, progress: Progress = silent
-) -> Climb:
+def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, progress: Progress = silent) -> Climb:
     """Return the error budget of a finished run as a :class:`Climb` with its stored counts as measurements.
 
     Parameters
     ----------
     mitigation : str, optional
         The mitigation of the mitigated rung; default: the run's.
-    keep : Path, optional
-        A folder that keeps the rungs, from which a stopped comparison resumes.
     """
     done, outcomes = measured(store, spec)
     settings = replace(
@@ -63,6 +58,4 @@ def climb_of(
         calibration_shots=done.calibration_shots,
         mitigation=done.mitigation if mitigation is None else parse(mitigation),
     )
-    return Climb(
-        spec.problem(), settings, measured=(done, outcomes), keep=keep, extra={"run": str(store.folder)}, progress=progress
-    )
+    return Climb(spec.problem(), settings, measured=(done, outcomes), progress=progress)

@@ -10,7 +10,13 @@ import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
 from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.native_graph import native_graph
+from qep_qiskit.devices.simulated import light_cones
 from qep_qiskit.errors import InputError
+from qep_qiskit.forecasting.prediction import Predictor
+from qep_qiskit.forecasting.sending import sending
+from qep_qiskit.measurement.split import Split
+from qep_qiskit.settings import Settings
+from qep_qiskit.simulation.cones import noisy
 
 RAMP = qep.Adiabatic(time=1.0, steps=2)
 
@@ -23,16 +29,18 @@ def test_fifty_native_qubits_need_no_swap(name):
     edges = network.description["edges"]
     assert all(couplings.has_edge(network.layout[i], network.layout[j]) for i, j in edges)
     weights = qep.Problem(network, network.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
-    forecast = qep.plan(weights, preparer=RAMP, device=device, shots=4000, mitigation="tensored")
-    assert forecast.sending.qubits == network.layout
-    for row in forecast.sending.rows:
+    settings = Settings(preparer=RAMP, stencil=qep.symmetric(0.1), device=device, shots=4000, mitigation="tensored")
+    prediction = Predictor(weights, settings).at(settings.stencil)
+    sent = sending(prediction.plan, device, Split(np.where(prediction.measured, 4000, 0).tolist(), 4000))
+    assert sent.qubits == network.layout
+    for row in sent.rows:
         if row.phase is not None:
             assert not row.appraisal.moved
             assert row.appraisal.two_qubit_gates == 2 * len(edges) * 2  # a ZZ is two gates, and a step has one layer
             assert 0 < row.appraisal.two_qubit_depth <= row.appraisal.depth < 150
-    assert "worst case" in forecast.method
-    # s = 1/2β, two phases of one basis, a string of variance one
-    np.testing.assert_allclose(forecast.stderr, np.sqrt(2 / 4000) / (2 * 0.1))
+    worst = np.sqrt(2 / 4000) / (2 * 0.1)  # s = 1/2β, two phases of one basis, a string of variance one
+    stderr = np.sqrt(prediction.variances(np.full(prediction.measured.shape, 4000.0), 4000.0))
+    assert prediction.local and 0.1 * worst < stderr.min() < stderr.max() < 2 * worst
 
 
 def test_native_qubits_are_better_than_most_connected_ones():
@@ -89,7 +97,9 @@ def test_native_in_a_spec_becomes_numbers_for_a_run(small_spec):
     assert spec.problem().network.layout == tuple(answer["layout"])
 
 
-def test_a_worst_case_is_shown_as_bars_without_values(small_spec):
+def test_a_worst_case_is_shown_as_bars_without_values(small_spec, monkeypatch):
+    monkeypatch.setattr(noisy, "MOST_LEGS", 1)
+    monkeypatch.setattr(light_cones, "MOST_DENSE", 4)
     changed = [
         "network.sites=14",
         "weights.J=0.8",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
-import numpy as np
-from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer import __version__ as aer_version
 from qiskit_aer.noise import NoiseModel
@@ -18,9 +16,10 @@ from qep_qiskit.devices.gate_set import gate_set, translated
 from qep_qiskit.devices.simulated import aer_engine, exact_engine, light_cones
 from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import InputError, TooLargeError
 from qep_qiskit.samples import Samples
 from qep_qiskit.simulation.noise.aer_model import Unsuited
+from qep_qiskit.simulation.noise.program import MOST_WIRES
 
 ENGINES = ("auto", "simulator", "aer")
 
@@ -130,25 +129,29 @@ class SimulatedDevice:
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
         """Return exact distributions, including readout errors, each computed by the engine chosen when it was compiled.
 
-        Raises
-        ------
-        InputError
-            If a circuit is too large for this machine's memory.
-        """
-        return self._run(work, None, 0)
-
-    def expectations(self, compiled: Compiled, values: NDArray[np.float64], labels: Sequence[str]) -> NDArray[np.float64]:
-        """Return exact expectations of strings, including readout errors, from the light cones of a circuit of any size.
+        Those of noisy circuits on more than 12 wires come from light cones, as `LocalSamples`, if the work says what is read.
 
         Raises
         ------
         InputError
-            If a light cone is too large, or if the circuit or its noise cannot be treated exactly.
+            If a circuit is too large for this machine's memory; TooLargeError if a light cone is too large.
         """
+        local = {i: each for i, item in enumerate(work) if (each := self._local(item)) is not None}
+        rest = [i for i in range(len(work)) if i not in local]
+        whole = dict(zip(rest, self._run([work[i] for i in rest], None, 0), strict=True))
+        return [local[i] if i in local else whole[i] for i in range(len(work))]
+
+    def _local(self, item: Work) -> list[Samples] | None:
+        """Return distributions from light cones; None if whole distributions serve."""
+        model, wires = self._noise_for(item.compiled), item.compiled.circuit.num_qubits
+        if item.supports is None or model is None or wires <= MOST_WIRES:
+            return None
         try:
-            return light_cones.expectations(compiled, self._noise_for(compiled), self.cache, values, labels)
+            return list(light_cones.distributions(item, model, self.cache))
         except Unsuited as reason:
-            raise InputError(
+            if wires <= light_cones.MOST_DENSE:
+                return None
+            raise TooLargeError(
                 f"shots: {self.name} cannot compute exact expectations with {reason}; give shots, or take fewer layers"
             ) from None
 

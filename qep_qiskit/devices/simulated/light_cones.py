@@ -1,42 +1,55 @@
-"""Exact expectations of noisy circuits of any size, from the causal cones of the strings."""
+"""Exact distributions of noisy circuits of any size, qubit by qubit and pair by pair, from causal cones."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from qiskit.quantum_info import PauliList
 from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.devices.compilation import Cache
-from qep_qiskit.devices.device import Compiled
+from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.devices.simulated.exact_engine import matrices_of
-from qep_qiskit.simulation.cones.noisy import NoisyCones
+from qep_qiskit.local_samples import LocalSamples, Marginals, Support
+from qep_qiskit.simulation.cones.causal import covering
+from qep_qiskit.simulation.cones.noisy import NoisyMarginals
 from qep_qiskit.simulation.noise.aer_model import state_of
 
 NAME = "qep-qiskit (light cones)"
+MOST_DENSE = 14
+"""Up to this many wires Aer's density matrix, which takes 4.3 GB, stands in for light cones that are too large."""
 
 
-def expectations(
-    compiled: Compiled, model: NoiseModel | None, cache: Cache, values: NDArray[np.float64], labels: Sequence[str]
-) -> NDArray[np.float64]:
-    """Return the expectations of labelled strings, including readout errors, shape (B, L).
+def distributions(item: Work, model: NoiseModel | None, cache: Cache) -> list[LocalSamples]:
+    """Return the exact distribution of every row, including readout errors, as joint distributions of a few qubits.
 
     Raises
     ------
     Unsuited
-        If a cone is too large, or if the circuit or its noise cannot be treated exactly.
+        If a cone of the item's supports is too large, or if the circuit or its noise cannot be treated exactly.
     """
-    noise = NoiseModel() if model is None else model
+    compiled, noise = item.compiled, NoiseModel() if model is None else model
 
-    def make() -> NoisyCones:
+    def make() -> NoisyMarginals:
         change = functools.partial(basis_change, gates=compiled.gates)
-        paulis, matrices = PauliList(list(labels)), matrices_of(noise, cache)
-        return NoisyCones(compiled.circuit, matrices, paulis, wires=compiled.wires, basis_change=change)
+        return NoisyMarginals(compiled.circuit, matrices_of(noise, cache), wires=compiled.wires, basis_change=change)
 
     state = None if model is None else state_of(model)
-    cones: NoisyCones = cache.kept(("light cones", compiled.digest, state, tuple(labels)), make, anchor=model)
-    return cones.expectations(values)
+    cones: NoisyMarginals = cache.kept(("light cones", compiled.digest, state), make, anchor=model)
+
+    def wires(support: Support) -> frozenset[int]:
+        return frozenset(cones.wires[q] for q in support)
+
+    cones.check(covering([wires(support) for support in item.supports or ()]))
+    marginals = Marginals(
+        functools.partial(cones.probabilities, item.values, item.axes),
+        lambda support: cones.fits(wires(support)),
+        lambda one, two: cones.apart(wires(one), wires(two)),
+        NAME,
+    )
+    whole = LocalSamples(
+        shots=None, num_qubits=len(item.axes), marginals=marginals, rows=np.zeros(1, dtype=int), supports=item.supports or ()
+    )
+    return [replace(whole, rows=np.array([row])) for row in range(len(item.values))]

@@ -20,6 +20,7 @@ from qiskit.circuit import Parameter, QuantumCircuit
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.devices.gate_set import translated
 from qep_qiskit.errors import InputError
+from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.samples import Samples
 
 Flips = NDArray[np.bool_]
@@ -142,6 +143,10 @@ def flipped_draw(
 
 def combine(parts: Sequence[Samples], flips: Flips) -> Samples:
     """Combine the outcomes of all sets of flips, with the flips undone; each set is a stratum."""
+    local = [part for part in parts if isinstance(part, LocalSamples)]
+    if local:
+        total = None if local[0].shots is None else sum(part.shots or 0 for part in local)
+        return replace(local[0], rows=np.concatenate([part.rows for part in local]), flips=flips, shots=total)
     total = None if parts[0].shots is None else sum(part.shots or 0 for part in parts)
     shares = [1.0 / len(parts) if total is None else (part.shots or 0) / total for part in parts]
     return Samples(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.expectations import Readings
+from qep_qiskit.measurement.local_readings import LocalReadings
 from qep_qiskit.measurement.mitigation.extrapolation import extrapolate
 from qep_qiskit.measurement.mitigation.folding import folded
 
@@ -53,7 +54,9 @@ def construct(compiled: Compiled, zne: ZeroNoise) -> dict[int, Compiled]:
     return {factor: folded(compiled, factor, zne.folding) for factor in zne.factors}
 
 
-def combine(readings: Sequence[Readings], zne: ZeroNoise) -> tuple[NDArray[np.float64], list[Readings]]:
+def combine(
+    readings: Sequence[Readings | LocalReadings], zne: ZeroNoise
+) -> tuple[NDArray[np.float64], list[Readings | LocalReadings]]:
     """Return the extrapolated means, and readings multiplied by the derivatives of these means.
 
     The covariances of the multiplied readings add up to the covariance of the extrapolated means. If the extrapolation is
@@ -65,13 +68,9 @@ def combine(readings: Sequence[Readings], zne: ZeroNoise) -> tuple[NDArray[np.fl
         The readings at each noise factor.
     """
     means = np.array([reading.means for reading in readings])
-    errors = np.array([np.sqrt(np.diag(reading.covariance(np.eye(means.shape[1])))) for reading in readings])
+    errors = np.array([np.sqrt(reading.variances(np.eye(means.shape[1]))) for reading in readings])
     values, slopes, _ = extrapolate(means, errors, zne.factors, zne.extrapolation)
-    scaled = [
-        Readings(r.strings, r.per_outcome * slope, r.samples, r.sensitivity * slope[:, None])
-        for r, slope in zip(readings, slopes, strict=True)
-    ]
-    return values, scaled
+    return values, [reading.scaled(slope) for reading, slope in zip(readings, slopes, strict=True)]
 
 
 def parse(text: str, key: str) -> ZeroNoise:

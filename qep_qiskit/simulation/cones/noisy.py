@@ -1,8 +1,9 @@
-"""Local expectations of circuits of any size under an Aer noise model, exact from many small networks of channels."""
+"""Local states, marginals and expectations of circuits of any size under an Aer noise model, exact from their causal cones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from qep_qiskit.simulation.noise.circuit import NoisyCircuit
 from qep_qiskit.simulation.noise.transfer import Block, Piece, Real
 from qep_qiskit.simulation.threads import single_threaded
 
-Bits = NDArray[np.bool_]
+Bits: TypeAlias = NDArray[np.bool_]
+Wires: TypeAlias = frozenset[int]
 MOST_LEGS = 12
 """Most legs of a tensor: one with 12 takes 0.13 GB, as much as the density matrix of 12 qubits."""
 MOST_WORK = 1e11
@@ -26,6 +28,8 @@ _TOGETHER = 1 << 18
 """Total size, in numbers, of the largest tensors of the networks that are contracted together."""
 _ROWS = 32
 """Number of rows whose blocks are in memory together."""
+_IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
+"""The row that takes a wire's expectations of I, X, Y, Z to that of I."""
 
 
 def rotation_to_z(letter: str) -> QuantumCircuit:
@@ -38,22 +42,21 @@ def rotation_to_z(letter: str) -> QuantumCircuit:
     return circuit
 
 
-class NoisyCones:
-    """Expectations of Pauli strings under noise, each from its causal cone.
+class LocalStates:
+    """States of a few wires at the end of a noisy circuit, each from its causal cone.
 
-    Blocks of channels are followed backwards from the string's wires: a block that touches the cone belongs to it, with all of
-    its errors, and adds its wires. All others preserve the trace and drop out exactly. The blocks of a cone form a network of
+    Blocks of channels are followed backwards from the wires: a block that touches the cone belongs to it, with all of its
+    errors, and adds its wires. All others preserve the trace and drop out exactly. The blocks of a cone form a network of
     transfer matrices, which is contracted in an order that keeps its tensors small. That order need not follow time, so that a
-    cone may have more wires than a density matrix could hold. Strings on the same wires share one network, cones of equal shape
-    share one order, and all of their rows are contracted together.
+    cone may have more wires than a density matrix could hold. Cones of equal shape share one order, and all of their rows are
+    contracted together. What acts on one wire after its last block belongs to the reading, so that rows that differ only there
+    (by random flips before the measurement) share one state.
 
     Parameters
     ----------
     circuit : QuantumCircuit
         A circuit in the gates that run, without measurements.
     noise : NoiseModel or NoiseMatrices
-    paulis : PauliList of length L
-        Strings on the logical qubits.
     wires : sequence of int, optional
         The wire that holds each logical qubit at the end. Default: its own number.
     basis_change : callable, optional
@@ -61,6 +64,158 @@ class NoisyCones:
         their errors. Default: :func:`rotation_to_z`.
     readout : bool
         Whether measurements have their errors.
+
+    Raises
+    ------
+    Unsuited
+        If the circuit or its noise cannot be treated exactly.
+    """
+
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        noise: NoiseModel | NoiseMatrices,
+        *,
+        wires: Sequence[int] | None = None,
+        basis_change: Callable[[str], QuantumCircuit] = rotation_to_z,
+        readout: bool = True,
+    ) -> None:
+        matrices = noise if isinstance(noise, NoiseMatrices) else NoiseMatrices(noise)
+        self._circuit = NoisyCircuit(circuit, matrices, basis_change, apart=True)
+        self._blocks = list(self._circuit.blocks)
+        self._acted = {wire for block in self._blocks for wire in block.wires}
+        self.wires = tuple(range(circuit.num_qubits)) if wires is None else tuple(wires)
+        self._readout = readout
+        self._cones: dict[Wires, Cone] = {}
+
+    def cone(self, wires: Wires) -> Cone:
+        """Return the causal cone of some wires."""
+        if wires not in self._cones:
+            for wire in sorted(wires - self._acted):  # a block that does nothing, where nothing acts
+                self._blocks.append(Block((wire,)))
+                self._blocks[-1].append(Piece(np.eye(4)[None]))
+                self._acted.add(wire)
+            self._cones[wires] = cone_of(wires, self._blocks)
+        return self._cones[wires]
+
+    def fits(self, wires: Wires) -> bool:
+        """Return whether the cone of some wires is small enough to be contracted."""
+        order = self.cone(wires).order
+        return order.legs <= MOST_LEGS and order.work <= MOST_WORK
+
+    def apart(self, one: Wires, two: Wires) -> bool:
+        """Return whether the states of two sets of wires are independent, since their cones share no block."""
+        return set(self.cone(one).blocks).isdisjoint(self.cone(two).blocks)
+
+    def check(self, supports: Iterable[Wires]) -> None:
+        """Raise Unsuited if the cones of these sets of wires are too large, or together take too long."""
+        cones = [self.cone(support) for support in dict.fromkeys(supports)]
+        for cone in cones:
+            if cone.order.legs > MOST_LEGS:
+                raise Unsuited(
+                    f"noise in a light cone of {cone.num_wires} wires, whose largest tensor has 4**{cone.order.legs} numbers "
+                    f"(at most 4**{MOST_LEGS})"
+                )
+        work = sum(cone.order.work for cone in cones)
+        if work > MOST_WORK:
+            raise Unsuited(
+                f"noise in light cones of up to {max(cone.num_wires for cone in cones)} wires, which would take {work:.1e} "
+                f"multiplications per row of angles (at most {MOST_WORK:.0e})"
+            )
+
+    def turns(self, values: Real) -> Real:
+        """Return 1, cos and sin of all angles, shape (R, A, 3), for rows of values in the order of the circuit's parameters."""
+        angles = self._circuit.angles(np.atleast_2d(np.asarray(values, dtype=float)))
+        return np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=-1)
+
+    def states(self, supports: Iterable[Wires], turns: Real) -> tuple[dict[Wires, Real], NDArray[np.intp]]:
+        """Return the states of sets of wires before their last single-qubit channels, and the state of each row.
+
+        Returns
+        -------
+        dict of frozenset to ndarray of shape (D, 4, …, 4)
+            The D distinct states, with the wires in ascending order.
+        ndarray of int, shape (R,)
+            The number of each row's state.
+        """
+        shapes: dict[Shape, list[Wires]] = {}
+        for support in sorted(set(supports), key=sorted):
+            shapes.setdefault(self.cone(support).shape, []).append(support)
+        used = sorted({number for members in shapes.values() for each in members for number in self.cone(each).blocks})
+        angles = sorted({angle for number in used for angle in self._blocks[number].angles})
+        _, first, place = np.unique(turns[:, angles].reshape(len(turns), -1), axis=0, return_index=True, return_inverse=True)
+        parts: dict[Wires, list[Real]] = {each: [] for members in shapes.values() for each in members}
+        with single_threaded(0):
+            for start in range(0, len(first), _ROWS):
+                rows = turns[first[start : start + _ROWS]]
+                matrices = {number: self._blocks[number].matrices(rows) for number in used}
+                for members in shapes.values():
+                    cones = [self.cone(each) for each in members]
+                    together = max(1, _TOGETHER // (4 ** cones[0].order.legs * len(rows)))
+                    for low in range(0, len(cones), together):
+                        states = _contracted(cones[low : low + together], matrices, len(rows))
+                        for each, state in zip(members[low : low + together], states, strict=True):
+                            parts[each].append(state)
+        return {each: np.concatenate(states) for each, states in parts.items()}, place.reshape(-1)
+
+    def readings(self, letters: Iterable[tuple[str, int]], turns: Real) -> dict[tuple[str, int], Real]:
+        """Return, for letters on wires, the matrices from a wire's state to the chances of 0 and 1, shape (R or 1, 2, 4)."""
+        return {
+            (letter, wire): self._circuit.chances(letter, wire, readout=self._readout) @ self._circuit.ending(wire, turns)
+            for letter, wire in letters
+        }
+
+
+class NoisyMarginals(LocalStates):
+    """Joint outcome distributions of a few qubits under noise; see `LocalStates`."""
+
+    def probabilities(self, values: Real, axes: str, supports: Sequence[Sequence[int]]) -> list[Real]:
+        """Return the probabilities of the outcomes of each support: an array of shape (R, 2**k).
+
+        Parameters
+        ----------
+        values : ndarray of shape (R, P)
+            Rows of values in the order of the circuit's parameters.
+        axes : str
+            One letter of XYZ per logical qubit.
+        supports : sequence of sequence of int
+            Sets of k logical qubits; the first is the least significant bit of an outcome.
+        """
+        turns, read = self.turns(values), [[self.wires[q] for q in support] for support in supports]
+        sources = covering([frozenset(wires) for wires in read])
+        self.check(sources)
+        states, place = self.states(sources, turns)
+        letters = {(axes[q], self.wires[q]) for support in supports for q in support}
+        readings = {wire: matrix for (_, wire), matrix in self.readings(sorted(letters), turns).items()}
+        return [
+            self._read(states[source], place, sorted(source), wires, readings)
+            for source, wires in zip(sources, read, strict=True)
+        ]
+
+    def _read(self, states: Real, place: NDArray[np.intp], wires: list[int], read: list[int], readings: dict[int, Real]) -> Real:
+        for axis in range(len(wires), 0, -1):
+            if wires[axis - 1] not in read:
+                states = np.asarray(states.take(0, axis=axis))
+        chances: Real = states[place]
+        kept = [wire for wire in wires if wire in read]
+        for wire in kept:  # the first axis goes, and one of the outcome comes last
+            rows = chances.reshape(len(place), 4, -1)
+            chances = np.swapaxes(readings[wire] @ rows, 1, 2).reshape(len(place), -1)
+        order = [1 + kept.index(wire) for wire in reversed(read)]
+        return chances.reshape(-1, *(2,) * len(kept)).transpose(0, *order).reshape(len(place), -1)
+
+
+class NoisyCones(LocalStates):
+    """Expectations of Pauli strings under noise; see `LocalStates`.
+
+    Strings on the same wires share one network.
+
+    Parameters
+    ----------
+    circuit, noise, wires, basis_change, readout
+        As for `LocalStates`.
+    paulis : PauliList of length L
+        Strings on the logical qubits.
 
     Attributes
     ----------
@@ -83,78 +238,28 @@ class NoisyCones:
         basis_change: Callable[[str], QuantumCircuit] = rotation_to_z,
         readout: bool = True,
     ) -> None:
-        matrices = noise if isinstance(noise, NoiseMatrices) else NoiseMatrices(noise)
-        self._circuit = NoisyCircuit(circuit, matrices, basis_change)
-        self._blocks = list(self._circuit.blocks)
-        place = tuple(range(circuit.num_qubits)) if wires is None else tuple(wires)
-        signs = np.real((-1j) ** np.asarray(paulis.phase))
-        strings = [_letters(x, z, place) for x, z in zip(paulis.x, paulis.z, strict=True)]
-        read = [frozenset(letters) or frozenset(place[:1]) for letters in strings]  # the identity is read from any wire
-        self._add_idle({wire for wires in read for wire in wires})
-        supports = covering(read)
-        cones = {support: cone_of(support, self._blocks) for support in set(supports)}
-        self.sizes = tuple(cones[support].num_wires for support in supports)
-        for cone in cones.values():
-            if cone.order.legs > MOST_LEGS:
-                raise Unsuited(
-                    f"noise in a light cone of {cone.num_wires} wires, whose largest tensor has 4**{cone.order.legs} numbers "
-                    f"(at most 4**{MOST_LEGS})"
-                )
-        work = sum(cone.order.work for cone in cones.values())
-        if work > MOST_WORK:
-            raise Unsuited(
-                f"noise in light cones of up to {max(self.sizes)} wires, which would take {work:.1e} multiplications per row of "
-                f"angles (at most {MOST_WORK:.0e})"
-            )
-        shapes: dict[Shape, list[frozenset[int]]] = {}
-        for support in sorted(cones, key=sorted):
-            shapes.setdefault(cones[support].shape, []).append(support)
-        self._groups = [[cones[support] for support in members] for members in shapes.values()]
-        number = {support: i for i, support in enumerate(s for members in shapes.values() for s in members)}
-        self._readings = [
-            (number[support], sign, [self._reading(letters.get(wire), wire, readout) for wire in sorted(support)])
-            for support, sign, letters in zip(supports, signs, strings, strict=True)
-        ]
-
-    def _add_idle(self, wires: Iterable[int]) -> None:
-        """Add a block that does nothing to each of these wires on which nothing acts."""
-        for wire in sorted(set(wires) - {wire for block in self._blocks for wire in block.wires}):
-            self._blocks.append(Block((wire,)))
-            self._blocks[-1].append(Piece(np.eye(4)[None]))
-
-    def _reading(self, letter: str | None, wire: int, readout: bool) -> Real:
-        """Return the row that takes a wire's expectations of I, X, Y, Z to the measured expectation of a letter, or of I."""
-        if letter is None:
-            return np.array([1.0, 0.0, 0.0, 0.0])
-        chances = self._circuit.chances(letter, wire, readout=readout)
-        return np.asarray(chances[0] - chances[1])
+        super().__init__(circuit, noise, wires=wires, basis_change=basis_change, readout=readout)
+        self._signs = np.real((-1j) ** np.asarray(paulis.phase))
+        self._letters = [_letters(x, z, self.wires) for x, z in zip(paulis.x, paulis.z, strict=True)]
+        # the identity is read from any wire
+        self._sources = covering([frozenset(letters) or frozenset(self.wires[:1]) for letters in self._letters])
+        self.sizes = tuple(self.cone(support).num_wires for support in self._sources)
+        self.check(self._sources)
 
     def expectations(self, values: Real) -> Real:
         """Return the expectations (R, L) for rows of values (R, P) in the order of the circuit's parameters."""
-        rows = np.atleast_2d(np.asarray(values, dtype=float))
-        out = np.empty((len(rows), len(self._readings)))
-        with single_threaded(0):
-            for first in range(0, len(rows), _ROWS):
-                states = self._states(self._circuit.angles(rows[first : first + _ROWS]))
-                for number, (cone, sign, readings) in enumerate(self._readings):
-                    value = states[cone]
-                    for reading in readings:
-                        value = np.tensordot(value, reading, axes=(1, 0))
-                    out[first : first + _ROWS, number] = sign * value
+        turns = self.turns(values)
+        states, place = self.states(self._sources, turns)
+        wanted = {(letter, wire) for letters in self._letters for wire, letter in letters.items()}
+        rows = {key: matrix[:, 0] - matrix[:, 1] for key, matrix in self.readings(sorted(wanted), turns).items()}
+        out = np.empty((len(turns), len(self._letters)))
+        for number, (source, sign, letters) in enumerate(zip(self._sources, self._signs, self._letters, strict=True)):
+            value: Real = states[source][place]
+            for wire in sorted(source):
+                row = rows[letters[wire], wire] if wire in letters else _IDENTITY[None]
+                value = np.asarray((row[:, None] @ value.reshape(len(place), 4, -1))[:, 0])
+            out[:, number] = sign * value.reshape(-1)
         return out
-
-    def _states(self, angles: Real) -> list[Real]:
-        """Return the states of the wires of each support, shape (R, 4, …, 4), with the wires in ascending order."""
-        turns = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=-1)
-        used = sorted({number for group in self._groups for cone in group for number in cone.blocks})
-        matrices = {number: self._blocks[number].matrices(turns) for number in used}
-        states: list[Real] = []
-        for group in self._groups:
-            largest = 4 ** group[0].order.legs
-            together = max(1, _TOGETHER // (largest * len(angles)))
-            for first in range(0, len(group), together):
-                states += _contracted(group[first : first + together], matrices, len(angles))
-        return states
 
 
 def _contracted(cones: Sequence[Cone], matrices: dict[int, Real], rows: int) -> list[Real]:

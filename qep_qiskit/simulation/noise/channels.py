@@ -52,6 +52,11 @@ class Fusion:
         block.append_each(self._waiting[slow], self._waiting[fast])
         self._waiting[slow], self._waiting[fast] = Chain(), Chain()
 
+    def endings(self) -> list[Chain]:
+        """Take away and return the channels after the last block of each wire; call it after the last channel has been added."""
+        waiting, self._waiting = self._waiting, [Chain() for _ in self._waiting]
+        return waiting
+
     def blocks(self) -> list[Block]:
         """Return all blocks; call it after the last channel has been added."""
         for wire in range(self._num_wires):

@@ -13,7 +13,7 @@ from qep_qiskit.simulation.adjoint.slots import Function
 from qep_qiskit.simulation.noise import transfer
 from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited, confusion_of, label_of
 from qep_qiskit.simulation.noise.channels import Fusion
-from qep_qiskit.simulation.noise.transfer import Block, Piece, Real
+from qep_qiskit.simulation.noise.transfer import Block, Chain, Piece, Real
 
 _TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
 
@@ -27,12 +27,16 @@ class NoisyCircuit:
     noise : NoiseMatrices
     basis_change : callable
         Takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis.
+    apart : bool
+        Whether the channels on one wire after its last two-qubit block stay apart from the blocks.
 
     Attributes
     ----------
     num_wires : int
     blocks : list of Block
         The channels, fused, in the order in which they act. Wires start in |0⟩.
+    endings : list of Chain
+        The channels that stay apart, for each wire.
 
     Raises
     ------
@@ -40,7 +44,14 @@ class NoisyCircuit:
         If the circuit or its noise cannot be treated exactly.
     """
 
-    def __init__(self, circuit: QuantumCircuit, noise: NoiseMatrices, basis_change: Callable[[str], QuantumCircuit]) -> None:
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        noise: NoiseMatrices,
+        basis_change: Callable[[str], QuantumCircuit],
+        *,
+        apart: bool = False,
+    ) -> None:
         if circuit.num_clbits:
             raise Unsuited("a circuit with classical bits")
         if noise.passes:
@@ -61,6 +72,7 @@ class NoisyCircuit:
         for number, angle in enumerate(self._angles):
             for slot, weight in angle.weights.items():
                 self._weights[slot, number] = weight
+        self.endings = fusion.endings() if apart else [Chain() for _ in range(circuit.num_qubits)]
         self.blocks: list[Block] = fusion.blocks()
         self._turns: list[dict[str, Real]] = [{} for _ in range(circuit.num_qubits)]
         self._confusion = confusion_of(noise.model, range(circuit.num_qubits))
@@ -123,6 +135,10 @@ class NoisyCircuit:
             error = self._noise.after("measure", (wire,))  # the errors of a measurement act before it
             matrix = self._confusion[wire] @ (matrix if error is None else matrix @ error)
         return np.asarray(matrix @ self._turn(letter, wire))
+
+    def ending(self, wire: int, turns: Real) -> Real:
+        """Return what stays apart on a wire, shape (R or 1, 4, 4), given 1, cos and sin of all angles, shape (R, A, 3)."""
+        return self.endings[wire].matrices(turns) if self.endings[wire].pieces else np.eye(4)[None]
 
     def _turn(self, letter: str, wire: int) -> Real:
         """Return the basis change on a wire, with the errors of its gates."""

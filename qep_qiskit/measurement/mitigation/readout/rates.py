@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.measurement.covariance import covariance_of_strings
+from qep_qiskit.local_samples import LocalSamples
+from qep_qiskit.measurement.covariance import completed, covariance_of_strings
 from qep_qiskit.measurement.mitigator import CalibrationSamples, signs_of
-from qep_qiskit.samples import Samples
+from qep_qiskit.samples import Samples, covariance_of_means
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ def calibrate(zeros: Samples, ones: Samples, qubits: Sequence[int]) -> Calibrati
     InputError
         If a qubit's readout carries no signal (a + b ≥ 1) and so cannot be inverted.
     """
-    a = zeros.weights @ zeros.outcomes
-    b = 1.0 - ones.weights @ ones.outcomes
+    a = (1.0 - means_of_signs(zeros)) / 2.0 if isinstance(zeros, LocalSamples) else zeros.weights @ zeros.outcomes
+    b = (1.0 + means_of_signs(ones)) / 2.0 if isinstance(ones, LocalSamples) else 1.0 - ones.weights @ ones.outcomes
     bad = np.flatnonzero(a + b >= 0.98)
     if bad.size:
         q = bad[0]
@@ -126,6 +127,26 @@ def rates_of(calibrations: Sequence[CalibrationSamples]) -> Calibration:
     return merge(parts)
 
 
+def means_of_signs(samples: Samples) -> NDArray[np.float64]:
+    """Return the mean of every qubit's sign, shape (n,)."""
+    if not isinstance(samples, LocalSamples):
+        return samples.weights @ signs_of(samples)
+    singles = [samples.marginal((q,)) for q in range(samples.num_qubits)]
+    return np.array([single.weights @ signs_of(single)[:, 0] for single in singles])
+
+
+def covariance_of_signs(samples: Samples) -> NDArray[np.float64]:
+    """Return the covariance of the mean signs of all qubits, shape (n, n); a calibration's `LocalSamples` are independent."""
+    if not isinstance(samples, LocalSamples):
+        return covariance_of_strings(signs_of(samples), samples)
+    n, shots = samples.num_qubits, samples.shots
+    if shots is None:
+        return np.zeros((n, n))
+    singles = [samples.marginal((q,)) for q in range(n)]
+    scatter = np.diag([float(covariance_of_means(signs_of(single), single)[0, 0]) for single in singles])
+    return completed(scatter, means_of_signs(samples), np.ones(n), shots)
+
+
 def merge(calibrations: Sequence[Calibration]) -> Calibration:
     """Return one calibration of all qubits in several calibrations, which count as independent of each other."""
     sizes = [len(c.qubits) for c in calibrations]
@@ -147,4 +168,4 @@ def merge(calibrations: Sequence[Calibration]) -> Calibration:
 
 def _covariance(samples: Samples) -> NDArray[np.float64]:
     """Return the covariance of the frequencies of 1, computed from the covariance of the signs ±1."""
-    return covariance_of_strings(signs_of(samples), samples) / 4.0
+    return covariance_of_signs(samples) / 4.0

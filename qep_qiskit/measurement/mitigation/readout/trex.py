@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import MITIGATIONS
+from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.covariance import PSEUDO_SHOTS
-from qep_qiskit.measurement.mitigator import CalibrationSamples, ReadoutMethod, parities, signs_of
+from qep_qiskit.measurement.mitigation.readout.local_trex import LocalTrex
+from qep_qiskit.measurement.mitigator import CalibrationSamples, Mitigator, ReadoutMethod, parities, signs_of
 from qep_qiskit.samples import Samples, factor_of_means
 from qep_qiskit.seeds import stream
 
@@ -140,8 +142,10 @@ def _mixed(qubits: Sequence[int]) -> Matrix:
     return np.column_stack([1.0 - 2.0 * stream(0, "maximally mixed", qubit).integers(0, 2, size=MIXED) for qubit in qubits])
 
 
-def combine(calibrations: Sequence[CalibrationSamples]) -> Trex:
+def combine(calibrations: Sequence[CalibrationSamples]) -> Mitigator:
     """Return the mitigator, given the outcomes of |0…0⟩ after random flips, with the flips undone."""
+    if any(isinstance(part.zeros, LocalSamples) for part in calibrations):
+        return LocalTrex(tuple(calibrations))
     return Trex(tuple(calibrations))
 
 

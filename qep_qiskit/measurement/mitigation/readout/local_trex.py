@@ -1,0 +1,156 @@
+"""Attenuations of strings from the exact distributions of a calibration that is too large to be listed; see `trex.py`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.errors import InputError
+from qep_qiskit.local_samples import LocalSamples, Support
+from qep_qiskit.measurement.covariance import covariance_of_strings
+from qep_qiskit.measurement.local_readings import LocalReadings, read_locally
+from qep_qiskit.measurement.mitigator import CalibrationSamples, parities, signs_of
+from qep_qiskit.samples import Samples
+
+Matrix = NDArray[np.float64]
+LEAST_SIGNAL = 0.02
+
+
+@dataclass(frozen=True)
+class LocalTrex:
+    """A mitigator that divides by the attenuation of each string, known from the distribution of the string's own qubits.
+
+    The parameters are the attenuations of the strings that the calibrations will read, and of single qubits.
+
+    Attributes
+    ----------
+    calibrations : tuple of CalibrationSamples
+    circuit : str
+        The circuit whose outcomes are corrected, if each circuit was calibrated separately.
+    """
+
+    calibrations: tuple[CalibrationSamples, ...]
+    circuit: str = ""
+
+    def of(self, circuit: str) -> LocalTrex:
+        """Return the mitigator for the outcomes of one circuit."""
+        corrected = replace(self, circuit=circuit)
+        vars(corrected)["_blocks"] = self._blocks
+        return corrected
+
+    @property
+    def num_parameters(self) -> int:
+        """One per string and calibration."""
+        return sum(block.size for block in self._blocks)
+
+    @functools.cached_property
+    def _blocks(self) -> list[_Block]:
+        return [_block_of(part) for part in self.calibrations]
+
+    def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
+        """Return the parities divided by λ_S, and ∂(mean)/∂λ."""
+        per_outcome = parities(signs_of(samples), supports)
+        sensitivity = np.zeros((len(supports), self.num_parameters))
+        starts = np.cumsum([0, *(block.size for block in self._blocks)])
+        for s, row in enumerate(supports):
+            places = self._places(tuple(qubits[int(q)] for q in np.flatnonzero(row)))
+            factors = [self._blocks[block].attenuations[place] for block, place in places]
+            per_outcome[:, s] /= np.prod(factors)
+            mean = float(samples.weights @ per_outcome[:, s])
+            for (block, place), factor in zip(places, factors, strict=True):
+                sensitivity[s, starts[block] + place] = -mean / factor
+        return per_outcome, sensitivity
+
+    def share(self, jacobian: Matrix) -> Matrix:
+        """Return a diagonal matrix of the calibration's part of each standard deviation; correlations are left out."""
+        variances, start = np.zeros(len(jacobian)), 0
+        for block in self._blocks:
+            variances += block.variances(jacobian[:, start : start + block.size])
+            start += block.size
+        return np.diag(np.sqrt(np.clip(variances, 0.0, None)))
+
+    def report(self) -> list[dict[str, object]]:
+        """Return the attenuation of ⟨Z⟩ for every qubit, for reports."""
+        return [
+            {"qubit": q, "attenuation": float(block.attenuations[place]), **({"circuit": part.circuit} if part.circuit else {})}
+            for part, block in zip(self.calibrations, self._blocks, strict=True)
+            for (q, *more), place in block.place.items()
+            if not more
+        ]
+
+    def _places(self, support: Support) -> list[tuple[int, int]]:
+        """Return the calibrations and their parameters that calibrate a string: one if it is known, else one per qubit."""
+        own = [(number, block) for number, block in enumerate(self._blocks) if block.circuit == self.circuit]
+        whole = tuple(sorted(support))
+        for number, block in own:
+            if whole in block.place:
+                return [self._checked(number, whole)]
+        places = []
+        for q in whole:
+            home = next((number for number, block in own if (q,) in block.place), None)
+            if home is None:
+                calibrated = [k for _, block in own for k, *more in block.place if not more]
+                raise InputError(f"mitigation: qubit {q} was not calibrated; calibrated are {calibrated}")
+            places.append(self._checked(home, (q,)))
+        return places
+
+    def _checked(self, number: int, support: Support) -> tuple[int, int]:
+        place = self._blocks[number].place[support]
+        attenuation = self._blocks[number].attenuations[place]
+        if attenuation < LEAST_SIGNAL:
+            raise InputError(
+                f"mitigation: the parity of qubits {', '.join(map(str, support))} carries no signal (attenuation "
+                f"{attenuation:.3f}); choose other qubits"
+            )
+        return number, place
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """The attenuations in one calibration.
+
+    Attributes
+    ----------
+    place : dict of tuple of int to int
+        The parameter of each string, by its device qubits in ascending order.
+    attenuations : ndarray of shape (S,)
+    """
+
+    samples: Samples
+    supports: NDArray[np.bool_]
+    place: dict[Support, int]
+    attenuations: NDArray[np.float64]
+    circuit: str
+
+    @property
+    def size(self) -> int:
+        return len(self.attenuations)
+
+    def variances(self, jacobian: Matrix) -> NDArray[np.float64]:
+        if self.samples.shots is None:
+            return np.zeros(len(jacobian))
+        if isinstance(self.samples, LocalSamples):
+            return _read(self.samples, self.supports).variances(jacobian)
+        covariance = covariance_of_strings(parities(signs_of(self.samples), self.supports), self.samples)
+        return np.einsum("ra,ab,rb->r", jacobian, covariance, jacobian)
+
+
+def _block_of(part: CalibrationSamples) -> _Block:
+    samples, n = part.zeros, len(part.qubits)
+    named = samples.supports if isinstance(samples, LocalSamples) else ()
+    every = list(dict.fromkeys([*((q,) for q in range(n)), *(tuple(sorted(support)) for support in named)]))
+    supports = np.array([[q in support for q in range(n)] for support in every])
+    if isinstance(samples, LocalSamples):
+        attenuations = _read(samples, supports).means
+    else:
+        attenuations = samples.weights @ parities(signs_of(samples), supports)
+    place = {tuple(sorted(part.qubits[q] for q in support)): i for i, support in enumerate(every)}
+    return _Block(samples, supports, place, attenuations, part.circuit)
+
+
+def _read(samples: LocalSamples, supports: NDArray[np.bool_]) -> LocalReadings:
+    return read_locally(samples, tuple(range(len(supports))), supports, range(supports.shape[1]), None)
