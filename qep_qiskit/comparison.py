@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeAlias, Unpack
+from pathlib import Path
+from typing import Any, Unpack
 
+import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.budget import Budget, Rung, RungKind
+from qep_qiskit.budget import Budget, Kept, Rung
 from qep_qiskit.budget.deviation import Vector
+from qep_qiskit.budget.rung_kind import rung
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.devices.statevector import statevector
 from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, execute, plan, reduce
@@ -19,24 +23,36 @@ from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.estimates import percent
+from qep_qiskit.fingerprints import of_or_none
 from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation import MPS, Exact, MeanField, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation import Exact, MeanField, Prepared, Progress, silent
 from qep_qiskit.preparation.exact import MOST_QUBITS, reference_state
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.provenance import versions
-from qep_qiskit.reference import exact_gradient, variational_gradient
+from qep_qiskit.reference import Reference, reference_gradient, variational_gradient
+from qep_qiskit.reference.value import lower_energy
 from qep_qiskit.settings import Options, Settings, settings_of, shows_options
 from qep_qiskit.stencils import Stencil
 
 MEAN_FIELD = "mean_field"
 """The rung of the classical network, on which no other rung builds."""
+ENERGY = "reference_energy"
+ALLOWED = 1e-6
+"""How far below the reference an energy may be, as a share of itself, before the reference counts as metastable."""
 
 
 @shows_options()
-def compare(problem: Problem, *, progress: Progress = silent, **options: Unpack[Options]) -> Budget:
+def compare(
+    problem: Problem,
+    *,
+    keep: str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
+    **options: Unpack[Options],
+) -> Budget:
     """Show where a gradient's error comes from.
 
     Parameters
@@ -44,39 +60,40 @@ def compare(problem: Problem, *, progress: Progress = silent, **options: Unpack[
     problem : Problem
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How the gradient is measured: see :class:`~qep_qiskit.settings.Settings`.
+    keep : path, optional
+        A folder in which every rung is kept when it is ready, in ``budget.json``. A comparison that was stopped resumes from
+        it if the problem, the settings and the versions are the same.
     progress : callable, optional
 
     Returns
     -------
     Budget
-        The rungs: exact (β → 0), finite β, prepared state without noise, device noise at infinite shots, device with raw shots,
-        and device with mitigation. A rung that does not apply or was not requested has no values and says why. With
+        The rungs: exact (β → 0), finite β, prepared state without noise, device noise at infinite shots without and with
+        mitigation, device with raw shots, and device with mitigation. The exact gradient is computed for a network of any size
+        (:func:`~qep_qiskit.reference.reference_gradient`), with its uncertainty. A rung that does not apply or was not
+        requested has no values and says why. With
         ``Exact(level=k)`` or ``Thermal(T)``, exact means the gradient of that level or temperature. In addition there is
         `mean_field`, the classical network's gradient.
     """
-    climb = Climb(problem, settings_of(compare, options), progress=progress)
-    for _ in climb.rungs():
-        pass
+    climb = Climb(problem, settings_of(compare, options), keep=keep, progress=progress)
+    list(climb.rungs())
     return climb.budget()
 
 
-Measure: TypeAlias = "Callable[[Climb], Gradient]"
-
-
-def rung(name: str, title: str, short: str, **words: str) -> Callable[[Measure], Measure]:
-    """Return a decorator that registers a method of `Climb`, with its meaning as docstring, as a kind of rung, in their order."""
-
-    def registered(measure: Measure) -> Measure:
-        RUNGS.register(name)(RungKind(measure, title, short, **words))
-        return measure
-
-    return registered
-
-
 class Climb:
-    """The rungs of an error budget, computed one after another, so that an interrupted comparison keeps those it has.
+    """The rungs of an error budget, computed one after another.
 
-    With `measured`, the plan and outcomes of counts measured earlier, the device is not used.
+    Parameters
+    ----------
+    problem : Problem
+    settings : Settings
+    measured : tuple of Plan and Outcomes, optional
+        Counts measured earlier; the device is then not used.
+    keep : path, optional
+        A folder that keeps every rung when it is ready, and from which a stopped comparison resumes.
+    extra : mapping, optional
+        More entries of the kept file, which belong to the question.
+    progress : callable
     """
 
     def __init__(
@@ -85,6 +102,8 @@ class Climb:
         settings: Settings,
         *,
         measured: tuple[Plan, Outcomes] | None = None,
+        keep: str | os.PathLike[str] | None = None,
+        extra: Mapping[str, Any] | None = None,
         progress: Progress = silent,
     ) -> None:
         check_problem(problem)
@@ -106,16 +125,36 @@ class Climb:
         self._mean_field: Rung | None = None
         self._measured_before = measured
         self._first_round: Outcomes | None = None
+        self._doubts: list[str] = []
+        extra = extra or {}
+        question = of_or_none((problem, self._settings, versions(), dict(extra)))
+        self._kept = None if keep is None else Kept(keep, question, extra)
+        self._before = None if self._kept is None else self._kept.read()
+        self._energy: float | None = None if self._before is None else self._before.diagnostics.more.get(ENERGY)
+
+    @property
+    def resumed(self) -> int:
+        """The number of rungs that were kept by a stopped comparison."""
+        return 0 if self._before is None else len(self._before.rungs)
+
+    @property
+    def kept(self) -> Path | None:
+        """The file in which the rungs are kept; None if the same comparison could not resume from one."""
+        return None if self._kept is None or self._kept.question is None else self._kept.path
 
     def rungs(self) -> Iterator[Rung]:
-        """Compute the rungs in order, and yield each of them."""
+        """Compute the rungs in order, keep and yield each of them."""
+        earlier = {} if self._before is None else {rung.name: rung for rung in self._before.rows}
         for name in RUNGS:
+            rung = earlier.get(name) or self._computed(name)
             if name == MEAN_FIELD:
-                self._mean_field = self._computed(name, None)
+                self._mean_field = rung
             else:
-                before = [rung.values for rung in self._rungs if rung.values is not None]
-                self._rungs.append(self._computed(name, before[-1] if before else None))
-                yield self._rungs[-1]
+                self._rungs.append(rung)
+            if self._kept is not None:
+                self._kept.write(self.budget(), complete=name == list(RUNGS)[-1])
+            if name != MEAN_FIELD:
+                yield rung
 
     @property
     def circuit(self) -> QuantumCircuit | None:
@@ -166,11 +205,23 @@ class Climb:
             "seconds": round(time.perf_counter() - self._clock, 3),
         }
         diagnostics = Diagnostics() if last is None else last.diagnostics
+        if self._before is not None and last is None:
+            provenance, diagnostics = {**self._before.provenance, **provenance}, self._before.diagnostics
         if diagnostics.gap is None:
             diagnostics = replace(diagnostics, gap=self._gap)
+        if self._energy is not None:
+            diagnostics = replace(diagnostics, more={**diagnostics.more, ENERGY: self._energy})
+        diagnostics = diagnostics.with_warnings([text for text in self._doubts if text not in diagnostics.warnings], first=True)
         return Budget(self._problem.network.names, tuple(self._rungs), self._mean_field, diagnostics, settings, provenance)
 
-    def _computed(self, name: str, before: Vector | None) -> Rung:
+    def _previous(self, name: str) -> Vector | None:
+        """Return the gradient of the rung on which another one builds; None if there is none."""
+        if name == MEAN_FIELD:
+            return None
+        before = [rung.values for rung in self._rungs if rung.values is not None and not RUNGS[rung.name].aside]
+        return before[-1] if before else None
+
+    def _computed(self, name: str) -> Rung:
         """Compute a gradient and return it as a rung; if it cannot be computed, the rung says why."""
         clock, kind = time.perf_counter(), RUNGS[name]
         self._progress(kind.title, None)
@@ -181,14 +232,20 @@ class Climb:
         exact = self._rungs[0].values if self._rungs else gradient.values
         if exact is None:
             raise InputError("compare: the exact gradient is missing")
-        return replace(Rung.measured(name, kind.title, gradient).against(exact, before), seconds=time.perf_counter() - clock)
+        rung = Rung.measured(name, kind.title, gradient)
+        if doubt := gradient.diagnostics.more.get("uncertainty"):
+            size = float(np.linalg.norm(gradient.values))
+            share = percent(float(np.linalg.norm(doubt)) / size if size else None)
+            rung = replace(rung, uncertainty=np.array(doubt), note=f"{gradient.provenance['method']}; uncertain by {share}")
+        return replace(rung.against(exact, self._previous(name)), seconds=time.perf_counter() - clock)
 
     @rung("exact", "exact (β → 0)", "exact")
     def _exact(self) -> Gradient:
         """The gradient at the true ground state in the limit of no nudge; everything else is compared with it."""
-        gradient = exact_gradient(self._problem, preparer=self._reference, seed=self._settings.seed)
-        self._gap = gradient.diagnostics.gap
-        return gradient
+        reference = self._true()
+        self._gap, self._doubts = reference.gradient.diagnostics.gap, list(reference.warnings)
+        self._energy = reference.energy if reference.uncertainty is not None else None
+        return reference.gradient
 
     @rung(MEAN_FIELD, "mean field (classical)", "mean field")
     def _classical(self) -> Gradient:
@@ -201,7 +258,7 @@ class Climb:
     @rung("finite_beta", "finite β", "finite β", subject="The gradient at finite β", cause="the finite β")
     def _nudged(self) -> Gradient:
         """True ground states at the stencil's own nudges: the difference is the finite-β bias."""
-        return self._noiseless(self._large() or self._reference)
+        return self._true(self._stencil()).gradient
 
     @rung(
         "prepared",
@@ -214,11 +271,19 @@ class Climb:
     def _prepared(self) -> Gradient:
         """The prepared states without noise, measured exactly: the error of the ansatz, the optimiser or the ramp."""
         try:
-            return self._noiseless(self._settings.preparer)
+            gradient = self._noiseless()
         except InputError as error:
             if self._problem.network.num_qubits <= MOST_QUBITS:
                 raise
             raise _Skipped(str(error)) from None
+        self._doubt(gradient)
+        return gradient
+
+    def _doubt(self, gradient: Gradient) -> None:
+        """Warn if the prepared free phase has a lower energy than the ground state that was found."""
+        lowest, energy = self._energy, gradient.diagnostics.phases[0].energy
+        if self._reference == Exact() and lowest is not None and energy < lowest - ALLOWED * abs(lowest):
+            self._doubts.append(lower_energy(energy, lowest))
 
     @rung(
         "device",
@@ -230,14 +295,20 @@ class Climb:
     )
     def _infinite_shots(self) -> Gradient:
         """The same circuits with the device's noise, including readout, averaged over infinitely many shots."""
-        if self._measured_before is not None:
-            raise _Skipped("the device's result at infinitely many shots is not known")
-        if adds_no_noise(self._settings.device):
-            raise _Skipped(f"{self._settings.device.name} adds no noise")
-        try:
-            return self._on_device(None, Mitigation())
-        except InputError as error:
-            raise _Skipped(str(error)) from None
+        return self._without_shots(Mitigation())
+
+    @rung(
+        "mitigated_limit",
+        "mitigated, infinite shots",
+        "mitigated, ∞ shots",
+        subject="The mitigated gradient at infinite shots",
+        aside=True,
+    )
+    def _mitigated_limit(self) -> Gradient:
+        """What mitigation leaves of the device's error at infinitely many shots, for the data and for the calibration."""
+        if self._settings.mitigation == Mitigation():
+            raise _Skipped("no mitigation was requested")
+        return self._without_shots(self._settings.mitigation)
 
     @rung("shots", "device, raw shots", "raw", label="raw shots", subject="The raw gradient", cause="shot noise")
     def _raw(self) -> Gradient:
@@ -249,27 +320,41 @@ class Climb:
         """The same shots after mitigation; the error bars include the calibration's own uncertainty."""
         return self._measured(self._settings.mitigation)
 
-    def _noiseless(self, preparer: Preparer) -> Gradient:
-        settings = replace(
-            self._settings,
-            preparer=preparer,
-            stencil=self._stencil(),
-            device=statevector(),
-            shots=None,
-            mitigation=Mitigation(),
-            calibration_shots=None,
+    def _true(self, stencil: Stencil | None = None) -> Reference:
+        """Return the gradient of the true states."""
+        return reference_gradient(
+            self._problem, stencil=stencil, preparer=self._reference, seed=self._settings.seed, progress=self._progress
         )
-        start = self._free if preparer is self._settings.preparer else None
-        first = plan(self._problem, settings, warm_start=start, progress=self._progress)
-        self._plan = first
-        done, outcomes = finish(first, lambda part, earlier: execute(part, settings.device, earlier=earlier), self._progress)
+
+    def _noiseless(self) -> Gradient:
+        first = self._prepared_plan()
+        done, outcomes = finish(first, lambda part, earlier: execute(part, statevector(), earlier=earlier), self._progress)
         self._last = reduce(done, outcomes)
         return self._last
 
-    def _large(self) -> Preparer | None:
-        """Return the preparer for ground states too large for diagonalisation, or None if it is not needed."""
-        large = self._problem.network.num_qubits > MOST_QUBITS and self._reference == Exact()
-        return MPS() if large else None
+    def _prepared_plan(self) -> Plan:
+        """Return the plan of the prepared states without noise or shots, which are prepared once for all rungs."""
+        if self._plan is None:
+            settings = replace(
+                self._settings,
+                stencil=self._stencil(),
+                device=statevector(),
+                shots=None,
+                mitigation=Mitigation(),
+                calibration_shots=None,
+            )
+            self._plan = plan(self._problem, settings, warm_start=self._free, progress=self._progress)
+        return self._plan
+
+    def _without_shots(self, mitigation: Mitigation) -> Gradient:
+        if self._measured_before is not None:
+            raise _Skipped("the device's result at infinitely many shots is not known")
+        if adds_no_noise(self._settings.device):
+            raise _Skipped(f"{self._settings.device.name} adds no noise")
+        try:
+            return self._on_device(None, mitigation)
+        except InputError as error:
+            raise _Skipped(str(error)) from None
 
     def _measured(self, mitigation: Mitigation) -> Gradient:
         if self._settings.shots is None:
@@ -284,9 +369,9 @@ class Climb:
 
     def _on_device(self, shots: object, mitigation: Mitigation) -> Gradient:
         """Run the prepared plan on the device; the free phase is prepared once for all rungs."""
-        assert self._plan is not None
-        settings = replace(self._settings, stencil=self._plan.stencil, shots=shots, mitigation=mitigation)  # type: ignore[arg-type]
-        done, outcomes = finish(replace(self._plan, settings=settings), self._executed, self._progress)
+        first = self._prepared_plan()
+        settings = replace(self._settings, stencil=first.stencil, shots=shots, mitigation=mitigation)  # type: ignore[arg-type]
+        done, outcomes = finish(replace(first, settings=settings), self._executed, self._progress)
         return reduce(done, outcomes)
 
     def _executed(self, part: Plan, earlier: Outcomes | None) -> Outcomes:

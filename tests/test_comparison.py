@@ -32,7 +32,8 @@ def test_noisy_device_fills_every_rung() -> None:
         assert rung.values is not None
         assert rung.relative_error == pytest.approx(np.linalg.norm(rung.values - exact) / size)
         assert rung.added is None or rung.added == pytest.approx(np.linalg.norm(rung.values - before) / size)
-        before = rung.values
+        if rung.name != "mitigated_limit":  # raw shots are compared with the device, without mitigation
+            before = rung.values
     assert budget["prepared"].stderr is None
     z = budget["shots"].z
     assert z is not None and z == pytest.approx((budget["shots"].values - exact) / budget["shots"].stderr)
@@ -45,7 +46,7 @@ def test_noisy_device_fills_every_rung() -> None:
 def test_rungs_that_do_not_apply_say_why() -> None:
     budget = qep.compare(PROBLEM)
     notes = {rung.name: rung.note for rung in budget.rungs if rung.values is None}
-    assert set(notes) == {"device", "shots", "mitigated"}
+    assert set(notes) == {"device", "mitigated_limit", "shots", "mitigated"}
     assert notes["device"] == "statevector adds no noise" and notes["shots"] == "no shots were requested"
 
 
@@ -137,4 +138,82 @@ def test_a_budget_comes_back_from_json() -> None:
 
 
 def test_the_rungs_are_climbed_in_the_order_of_the_error_budget():
-    assert list(RUNGS) == ["exact", "mean_field", "finite_beta", "prepared", "device", "shots", "mitigated"]
+    order = ["exact", "mean_field", "finite_beta", "prepared", "device", "mitigated_limit", "shots", "mitigated"]
+    assert list(RUNGS) == order
+
+
+def test_mitigation_at_infinite_shots_is_the_mean_of_mitigated_shots() -> None:
+    device = qep.simulator(noise="fake_manila", seed=8)
+    options = {"preparer": VQE, "device": device, "stencil": qep.symmetric(0.5), "mitigation": "tensored"}
+    budget = qep.compare(PROBLEM, shots=400_000, calibration_shots=400_000, **options)
+    left, shots = budget["mitigated_limit"], budget["mitigated"]
+    assert left.stderr is None and left.relative_error < budget["device"].relative_error
+    assert np.abs((shots.values - left.values) / shots.stderr).max() < 4.5
+    assert left.added == pytest.approx(np.linalg.norm(left.values - budget["device"].values) / np.linalg.norm(budget.exact))
+
+
+def stopped(folder, after, **options):
+    """The rungs of a comparison that is stopped, as by Ctrl-C."""
+    climb = Climb(PROBLEM, Settings(**options), keep=folder)
+    steps = climb.rungs()
+    return climb, [next(steps) for _ in range(after)]
+
+
+@pytest.mark.parametrize("after", [1, 3, 5, 6])
+def test_a_stopped_comparison_resumes_without_computing_again(tmp_path, monkeypatch, after):
+    options = {"preparer": VQE, "device": qep.simulator(noise="fake_manila", seed=4), "shots": 500, "mitigation": "tensored"}
+    whole = qep.compare(PROBLEM, **options)
+    stopped(tmp_path, after, **options)
+    document = json.loads((tmp_path / "budget.json").read_text())
+    assert document["complete"] is False and len(document["rungs"]) == after
+    computed = []
+    real = Climb._computed
+
+    def counted(climb, name):
+        computed.append(name)
+        return real(climb, name)
+
+    monkeypatch.setattr(Climb, "_computed", counted)
+    budget = qep.compare(PROBLEM, keep=tmp_path, **options)
+    assert len([name for name in computed if name != "mean_field"]) == len(whole) - after
+    assert budget.rungs == whole.rungs and budget.mean_field == whole.mean_field
+    assert json.loads((tmp_path / "budget.json").read_text())["complete"] is True
+    computed.clear()
+    qep.compare(PROBLEM, keep=tmp_path, **options)
+    assert len(computed) == len(list(RUNGS))  # a complete one starts again
+
+
+@pytest.mark.parametrize("change", [{"shots": 501}, {"seed": 1}, {"preparer": qep.VQE(layers=2, starts=1)}])
+def test_rungs_of_other_settings_are_not_used(tmp_path, change):
+    options = {"preparer": VQE, "shots": 500}
+    stopped(tmp_path, 3, **options)
+    climb, _ = stopped(tmp_path, 1, **{**options, **change})
+    assert climb.resumed == 0
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"complete": false, "question": null}'])
+def test_a_file_that_cannot_be_read_starts_again(tmp_path, content):
+    (tmp_path / "budget.json").write_text(content)
+    climb, rungs = stopped(tmp_path, 1, shots=100)
+    assert climb.resumed == 0 and rungs[0].name == "exact"
+
+
+def test_a_prepared_state_below_the_reference_is_said(monkeypatch):
+    climb = Climb(PROBLEM, Settings(preparer=VQE))
+    steps = climb.rungs()
+    next(steps)
+    climb._energy = 1.0
+    list(steps)
+    assert "metastable" in climb.budget().diagnostics.warnings[0]
+
+
+def test_matrix_product_states_stand_for_the_exact_gradient_with_their_uncertainty(monkeypatch):
+    pytest.importorskip("tenpy")
+    exact = qep.compare(PROBLEM, preparer=VQE)
+    monkeypatch.setattr("qep_qiskit.reference.selection.DENSE_QUBITS", 2)
+    budget = qep.compare(PROBLEM, preparer=VQE)
+    for name in ("exact", "finite_beta"):
+        rung = budget[name]
+        assert "matrix product states" in rung.note and rung.uncertainty.shape == rung.values.shape
+        assert np.abs(rung.values - exact[name].values).max() < 1e-4
+    assert Budget.of(json.loads(json.dumps(budget.to_dict()))) == budget

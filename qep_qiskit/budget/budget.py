@@ -115,7 +115,7 @@ class Budget(Value):
         return table_html("Error budget", ("step", "distance from the exact gradient"), self._lines())
 
     def _lines(self) -> list[tuple[str, str]]:
-        return [(rung.title, rung.note or percent(rung.relative_error)) for rung in self.rungs]
+        return [(rung.title, (rung.note or "") if rung.values is None else percent(rung.relative_error)) for rung in self.rungs]
 
     def to_dict(self) -> dict[str, object]:
         """Return the object that ``qep compare --json`` prints."""

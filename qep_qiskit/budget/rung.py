@@ -22,7 +22,7 @@ class Rung(Deviation):
     Attributes
     ----------
     name : str
-        ``exact``, ``finite_beta``, ``prepared``, ``device``, ``shots`` or ``mitigated``.
+        ``exact``, ``finite_beta``, ``prepared``, ``device``, ``mitigated_limit``, ``shots`` or ``mitigated``.
     title : str
     values, stderr : ndarray of shape (K,) or None
         None if the rung was not computed; `note` then says why.
@@ -31,6 +31,8 @@ class Rung(Deviation):
         ‖g − g_previous‖ / ‖g*‖: the distance from the previous rung's gradient, whether towards the exact one or away from it.
     seconds : float or None
     note : str or None
+    uncertainty : ndarray of shape (K,) or None
+        The error of a computed reference, such as that of matrix product states; None if it is exact up to rounding.
     """
 
     name: str
@@ -42,12 +44,13 @@ class Rung(Deviation):
     added: float | None = None
     seconds: float | None = field(default=None, compare=False)
     note: str | None = None
+    uncertainty: Vector | None = None
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Rung:
         """Read a rung from a JSON document."""
         known: dict[str, Any] = {entry.name: document.get(entry.name) for entry in fields(cls)}
-        for key in ("values", "stderr", "z"):
+        for key in ("values", "stderr", "z", "uncertainty"):
             known[key] = None if known[key] is None else np.array(known[key], dtype=float)
         return cls(**known)
 

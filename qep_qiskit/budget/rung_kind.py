@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.kinds import RUNGS
+
+Measure = TypeVar("Measure", bound=Callable[..., Gradient])
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class RungKind:
         The rung as the subject of a sentence.
     cause : str or None
         The cause of the error that it adds to the previous rung; None if it adds none.
+    aside : bool
+        Whether the next rung builds on the rung before this one.
     """
 
     measure: Callable[[Any], Gradient]
@@ -32,8 +37,19 @@ class RungKind:
     label: str = ""
     subject: str = ""
     cause: str | None = None
+    aside: bool = False
 
     @property
     def meaning(self) -> str:
         """A sentence that explains the rung."""
         return inspect.getdoc(self.measure) or ""
+
+
+def rung(name: str, title: str, short: str, **words: Any) -> Callable[[Measure], Measure]:
+    """Return a decorator that registers a method, with its meaning as docstring, as a kind of rung, in their order."""
+
+    def registered(measure: Measure) -> Measure:
+        RUNGS.register(name)(RungKind(measure, title, short, **words))
+        return measure
+
+    return registered

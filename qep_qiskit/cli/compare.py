@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from qep_qiskit.cli.interrupts import saying
-from qep_qiskit.cli.options import SpecRequest, out_option, spec_options, yes_option
-from qep_qiskit.cli.output import console, print_json, progress, say, to_json
+from qep_qiskit.cli.options import SpecRequest, device_option, out_option, spec_options, yes_option
+from qep_qiskit.cli.output import console, print_json, progress, say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import duration, percent
 from qep_qiskit.runs.file.folders import find_run
 
 if TYPE_CHECKING:
-    from qep_qiskit.budget import Budget
+    from qep_qiskit.budget import Rung
     from qep_qiskit.comparison import Climb
     from qep_qiskit.experiment import Spec
+
+SLOW = 2.0
+"""A comparison that takes more than this many seconds shows each rung when it is ready."""
 
 
 @click.command("compare", short_help="Show where the gradient's error comes from.")
 @spec_options
 @click.option("--mitigation", metavar="METHOD", help="With a RUN: read its stored counts with another mitigation than its own.")
+@device_option
 @out_option
 @yes_option
-def command(request: SpecRequest, as_json: bool, mitigation: str | None, out: str | None, yes: bool) -> None:
+def command(
+    request: SpecRequest, as_json: bool, mitigation: str | None, device_name: str | None, out: str | None, yes: bool
+) -> None:
     """Show where the gradient's error comes from, step by step from the exact gradient to the device.
 
-    Writes budget.json, budget.png, report.html and the spec.
+    Writes budget.json, budget.png, report.html and the spec. Every step is shown and kept in budget.json when it is ready;
+    after an interruption the same command resumes.
 
     A finished RUN may be given instead of a SPEC. Its stored counts are reduced raw and mitigated, without any device, and
     budget.json, budget.png and budget.html are written into its folder.
@@ -45,24 +54,24 @@ def command(request: SpecRequest, as_json: bool, mitigation: str | None, out: st
 
     run, page = _run(request.path), "report.html"
     if run is not None:
-        if request.overrides or request.seed is not None:
-            raise click.UsageError("--set and --seed go with a SPEC; a run was measured with its own.")
+        if request.overrides or request.seed is not None or device_name is not None:
+            raise click.UsageError("--set, --seed and --device go with a SPEC; a run was measured with its own.")
         folder, page = _writable(run if out is None else Path(out)), "budget.html"
         with RunStore.open(run) as store, progress() as report:
             spec = spec_of(store)
-            climb = _climbed(climb_of(store, spec, mitigation=mitigation, progress=report), spec, folder)
+            climb = _climbed(climb_of(store, spec, mitigation=mitigation, keep=folder, progress=report), spec, folder)
     else:
         if mitigation is not None:
             raise click.UsageError("--mitigation goes with a RUN; for a spec give --set measurement.mitigation=METHOD.")
-        spec, folder = request.load(), _writable(request.home(out))
+        spec, folder = request.load(device_name), _writable(request.home(out))
         if bills(spec):
             with measured(spec, run_folder_of(spec), yes) as (life, _, report):
                 run = life.store.folder
-                climb = _climbed(climb_of(life.store, life.spec, progress=report), spec, folder)
+                climb = _climbed(climb_of(life.store, life.spec, keep=folder, progress=report), spec, folder)
         else:
             problem, settings = spec.problem(), spec.settings()
             with progress() as report:
-                climb = _climbed(Climb(problem, settings, progress=report), spec, folder)
+                climb = _climbed(Climb(problem, settings, keep=folder, progress=report), spec, folder)
     _show(climb, spec, folder, as_json, run, page)
 
 
@@ -75,32 +84,44 @@ def _run(name: str) -> Path | None:
 
 
 def _climbed(climb: Climb, spec: Spec, folder: Path) -> Climb:
-    """Compute all rungs; if interrupted, save the finished ones in the folder."""
-    with saying(lambda: _keep(climb.budget(), spec, folder)):
-        for _ in climb.rungs():
-            pass
+    """Compute all rungs, and show each of a slow comparison when it is ready."""
+    from qep_qiskit.kinds import RUNGS
+
+    _write_spec(spec, folder)
+    of = len(list(RUNGS)) - 1
+    if climb.resumed:
+        say(f"Resuming: {climb.resumed} of {of} rungs are kept in {climb.kept}.", err=True)
+    began = time.monotonic()
+    with saying(lambda: _ending(climb, of)):
+        for number, rung in enumerate(climb.rungs(), 1):
+            if time.monotonic() - began > SLOW and number > climb.resumed:
+                say(_line(rung), err=True)
     return climb
 
 
-def _keep(budget: Budget, spec: Spec, folder: Path) -> str:
-    """Save the rungs of an interrupted comparison, and return a message about them."""
-    if not budget.rungs:
-        return "nothing was written, run the same command to start again"
-    path = _write_data({**budget.to_dict(), "complete": False}, spec, folder)
-    return (
-        f"{counted(len(budget), 'rung')} of 6 kept in {path}, to be read; the next call does not use them: "
-        "the same command starts again"
-    )
+def _line(rung: Rung) -> str:
+    """Return a rung in one line."""
+    if rung.values is None:
+        return f"{rung.title}: {rung.note}"
+    parts = [] if rung.name == "exact" else [f"{percent(rung.relative_error)} from the exact gradient"]
+    return f"{rung.title}: {', '.join([*parts, *([rung.note] if rung.note else []), duration(rung.seconds)])}"
 
 
-def _write_data(document: dict[str, Any], spec: Spec, folder: Path) -> Path:
-    """Write a budget as JSON, and the spec next to it unless the folder belongs to a run."""
+def _ending(climb: Climb, of: int) -> str:
+    """Return the message of an interrupted comparison."""
+    budget = climb.budget()
+    if not budget.rungs or climb.kept is None:
+        return "nothing was kept, run the same command to start again"
+    return f"{counted(len(budget), 'rung')} of {of} kept in {climb.kept}; run the same command to go on"
+
+
+def _write_spec(spec: Spec, folder: Path) -> None:
+    """Write the spec unless the folder belongs to a run."""
     from qep_qiskit.files import write_whole
 
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "run.db").exists():
         write_whole(folder / "spec.toml", spec.to_toml().encode())
-    return write_whole(folder / "budget.json", (to_json(document) + "\n").encode())
 
 
 def _show(climb: Climb, spec: Spec, folder: Path, as_json: bool, run: Path | None, page_name: str) -> None:
@@ -109,7 +130,6 @@ def _show(climb: Climb, spec: Spec, folder: Path, as_json: bool, run: Path | Non
 
     budget = climb.budget()
     document = {**budget.to_dict(), **({} if run is None else {"run": str(run)})}
-    _write_data(document, spec, folder)
     figures.draw(budget, folder / "budget.png")
     page = budget_page.write(budget, folder / page_name, spec_text=spec.to_toml(), circuit=climb.circuit)
     if as_json:

@@ -12,6 +12,7 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit.transpiler.exceptions import TranspilerError
 
+from qep_qiskit.devices.calibrated_errors import errors_of, working_target
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import fingerprint
@@ -88,22 +89,32 @@ def with_fewer_pulses(circuit: QuantumCircuit) -> QuantumCircuit:
     return ordered
 
 
-def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
-    """Return the circuit transpiled for a backend, on the given qubits or on those that its calibration favours."""
+SEED = 11
+"""The transpiler's seed, so that equal circuits are compiled equally."""
+
+
+def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None, *, seed: int = SEED) -> Compiled:
+    """Return the circuit transpiled for a backend, on the given qubits or on those that its calibration favours.
+
+    Broken couplings are not used, unless the circuit cannot be compiled without them.
+    """
     if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
         raise InputError(
             f"device: {backend.name} has {backend.num_qubits} qubits, the network needs {circuit.num_qubits}; choose a larger one"
         )
-    passes = generate_preset_pass_manager(
-        optimization_level=3,
-        backend=backend,
-        initial_layout=None if qubits is None else list(qubits),
-        seed_transpiler=11,
-    )
+    initial = None if qubits is None else list(qubits)
+    options: dict[str, Any] = {"optimization_level": 3, "initial_layout": initial, "seed_transpiler": seed}
+    ordered, working = with_fewer_pulses(circuit), working_target(backend.target, errors_of(backend.target))
     try:
-        compiled = passes.run(with_fewer_pulses(circuit))
-    except TranspilerError as error:
-        raise InputError(f"device: {backend.name} cannot run this circuit ({error.message})") from None
+        if working is backend.target:
+            raise TranspilerError("nothing is broken")
+        translation = getattr(backend, "get_translation_stage_plugin", lambda: None)()
+        compiled = generate_preset_pass_manager(target=working, translation_method=translation, **options).run(ordered)
+    except TranspilerError:
+        try:
+            compiled = generate_preset_pass_manager(backend=backend, **options).run(ordered)
+        except TranspilerError as error:
+            raise InputError(f"device: {backend.name} cannot run this circuit ({error.message})") from None
     layout = compiled.layout
     if layout is None:
         wires = start = tuple(range(circuit.num_qubits))

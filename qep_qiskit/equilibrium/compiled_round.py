@@ -12,6 +12,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.price import Price, price_of
 from qep_qiskit.equilibrium.calibration import (
@@ -21,9 +22,9 @@ from qep_qiskit.equilibrium.calibration import (
     calibrations_at_clifford_angles,
     left_over,
 )
+from qep_qiskit.equilibrium.importance import layout_for
 from qep_qiskit.equilibrium.outcomes import Deal, Row
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.fingerprints import of_or_none
 from qep_qiskit.local_samples import Support
 from qep_qiskit.measurement.bases import title_of
@@ -38,7 +39,7 @@ from qep_qiskit.measurement.mitigation.twirling import (
     twirled_values,
 )
 from qep_qiskit.measurement.visible import visible
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import integer, stream
 
@@ -76,6 +77,9 @@ class CompiledRound:
     deal : Deal
     seed, number : int
         The seed of the plans, and the number of the round: 0 for the first, 1 for the second.
+    layout : Layout or None
+        The choice of the qubits and what is predicted for them; None if they were chosen by an earlier round, or if the device
+        or the circuit allows no prediction.
     """
 
     data: tuple[Measurement, ...]
@@ -83,6 +87,7 @@ class CompiledRound:
     deal: Deal
     seed: int
     number: int
+    layout: Layout | None = None
 
     @property
     def measurements(self) -> tuple[Measurement, ...]:
@@ -138,7 +143,12 @@ class CompiledRound:
 
 
 def compile_round(
-    plans: Sequence[Plan], device: Device, *, start: tuple[int, ...] | None = None, calibrated: Collection[int | str] = ()
+    plans: Sequence[Plan],
+    device: Device,
+    *,
+    start: tuple[int, ...] | None = None,
+    calibrated: Collection[int | str] = (),
+    shared: bool = False,
 ) -> CompiledRound:
     """Compile a round of plans that share shots, mitigation and seed, as those of a batch do.
 
@@ -150,10 +160,12 @@ def compile_round(
         The layout of an earlier round, which is kept.
     calibrated : collection of int or str
         Device qubits, or names of circuits, that an earlier round calibrated.
+    shared : bool
+        Whether other rounds will be measured on the same qubits, those of other samples or of later steps of a training.
     """
     first = plans[0]
     mitigation = first.mitigation
-    circuits = _Circuits(device, mitigation, start)
+    circuits = _Circuits(device, mitigation, start, shared or len(plans) > 1)
     if mitigation.twirled:
         circuits.sets = num_flips(max(plan.problem.network.num_qubits for plan in plans))
     for number, plan in enumerate(plans):
@@ -168,40 +180,7 @@ def compile_round(
         calibration = calibrations_at_clifford_angles(device, own, first)
     named = {item.name: item.compiled.qubits for item in own}
     deal = Deal(circuits.qubits, missing, tuple(circuits.summaries), circuits.start, named, circuits.names)
-    return CompiledRound(circuits.measurements(), calibration, deal, first.seed, first.round)
-
-
-def compile_rounds(rounds: Sequence[Plan], device: Device) -> list[CompiledRound]:
-    """Compile the rounds of one gradient, the second on the layout of the first."""
-    first, *later = rounds
-    compiled = [compile_round([first], device)]
-    for plan in later:
-        deal = compiled[0].deal
-        compiled.append(compile_round([plan], device, start=deal.start, calibrated={*deal.calibrated, *deal.own}))
-    return compiled
-
-
-def rounds_of(first: Plan, progress: Progress = silent) -> list[Plan]:
-    """Return the plans of all rounds of a gradient before the free phase is measured, with the right circuits.
-
-    The second round has placeholder values, but the circuits of the nudged phases do not depend on the free phase's outcomes.
-    """
-    if first.complete:
-        return [first]
-    return [first, advance(first, np.zeros(len(first.problem.cost_rows)), progress=progress)]
-
-
-def price_of_rounds(rounds: Sequence[Plan], device: Device, *, samples: int = 1) -> Price:
-    """Return the price of the rounds of a gradient.
-
-    Parameters
-    ----------
-    rounds : sequence of Plan
-    device : Device
-    samples : int
-        The number of samples in a batch whose circuits are like these.
-    """
-    return sum((compiled.price(device, samples=samples) for compiled in compile_rounds(rounds, device)), Price())
+    return CompiledRound(circuits.measurements(), calibration, deal, first.seed, first.round, circuits.layout)
 
 
 @dataclass
@@ -241,7 +220,9 @@ class _Circuits:
     device: Device
     mitigation: Mitigation
     start: tuple[int, ...] | None
+    shared: bool = False
     sets: int = 0
+    layout: Layout | None = None
     qubits: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
     own: dict[str, DataCircuit] = field(default_factory=dict)  # the circuits to calibrate
     names: dict[tuple[int, int, int], str] = field(default_factory=dict)  # of the circuit for a plan, phase and basis
@@ -271,8 +252,6 @@ class _Circuits:
 
     def add(self, number: int, plan: Plan) -> None:
         network = plan.problem.network
-        if self.start is None and network.layout is not None and backend_of(self.device) is not None:
-            self.start = network.layout
         if not self.device.needs_circuits:
             empty, title = QuantumCircuit(network.num_qubits), f"{network.num_qubits} qubits"
             self._compile(empty, title)
@@ -280,9 +259,22 @@ class _Circuits:
                 self._add_phase(number, plan, phase, (empty, title), np.zeros(0), index)
             return
         for structure in plan.prepared.circuits():
-            digest = self._compile(structure.circuit, self._digest(structure.circuit))
+            digest = self._digest(structure.circuit)
+            if self.start is None:
+                self._lay_out(plan, structure.circuit, digest)
+            self._compile(structure.circuit, digest)
             for index, values in zip(structure.phases, structure.values, strict=True):
                 self._add_phase(number, plan, plan.phases[index], (structure.circuit, digest), values, index)
+
+    def _lay_out(self, plan: Plan, circuit: QuantumCircuit, digest: str) -> None:
+        self.layout, given = layout_for(plan, circuit, digest, self.device, shared=self.shared), plan.problem.network.layout
+        if given is not None:
+            self.start = None if backend_of(self.device) is None else given
+        elif self.layout is not None and not self.layout.left_to_transpiler:
+            self.start = self.layout.qubits
+        record = getattr(self.device, "placed", None)
+        if record is not None and given is None:
+            self.start = record(circuit, self.start)
 
     def _digest(self, circuit: QuantumCircuit) -> str:
         if id(circuit) not in self._digests:

@@ -35,18 +35,20 @@ def execute_all(
     device: Device | None = None,
     *,
     earlier: Sequence[Outcomes] | None = None,
+    shared: bool = False,
     progress: Progress = silent,
 ) -> list[Outcomes]:
     """Run one round of many plans together; circuits of the same structure, basis and number of shots share one pub.
 
     Pubs with the same number of shots form one job, which includes the readout calibration if the device groups jobs. The plans
-    must share shots, mitigation and seed, as those of a batch do.
+    must share shots, mitigation and seed, as those of a batch do. `shared` is that of
+    :func:`~qep_qiskit.equilibrium.compiled_round.compile_round`.
     """
     target = plans[0].settings.device if device is None else device
     if plans[0].shots is None and target.exact:
         return [Outcomes(expectations=dict(zip(p.phases, p.expectations, strict=True)), device=target.describe()) for p in plans]
     progress("compiling circuits", None)
-    compiled = compile_after(plans, target, earlier)
+    compiled = compile_after(plans, target, earlier, shared=shared)
     answers = measured(compiled, target, progress)
     pairs = [
         pair for item, rows in zip(compiled.measurements, answers, strict=True) for pair in zip(item.rows, rows, strict=True)
@@ -59,11 +61,14 @@ def execute_all(
     return compiled.deal.outcomes(pairs, target.describe(), ran)
 
 
-def compile_after(plans: Sequence[Plan], device: Device, earlier: Sequence[Outcomes] | None = None) -> CompiledRound:
+def compile_after(
+    plans: Sequence[Plan], device: Device, earlier: Sequence[Outcomes] | None = None, *, shared: bool = False
+) -> CompiledRound:
     """Compile a round of plans with the layout and the readout calibration of the outcomes of an earlier round."""
     known = [c for outcomes in earlier or () for c in outcomes.calibrations]
     calibrated = {c.circuit for c in known if c.circuit} | {q for c in known if not c.circuit for q in c.qubits}
-    return compile_round(plans, device, start=earlier[0].start if earlier else None, calibrated=calibrated)
+    start = earlier[0].start if earlier else None
+    return compile_round(plans, device, start=start, calibrated=calibrated, shared=shared)
 
 
 def measured(compiled: CompiledRound, device: Device, progress: Progress = silent) -> list[list[Samples]]:

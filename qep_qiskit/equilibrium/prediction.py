@@ -109,7 +109,7 @@ def answers(
         warm_start=each(warm_start, len(problems)),
         progress=progress,
     )
-    outcomes = execute_all(plans, progress=progress)
+    outcomes = execute_all(plans, shared=True, progress=progress)
     results: list[Answer] = []
     for planned, outcome in zip(plans, outcomes, strict=True):
         values, covariance, share, texts = free_phase(planned, outcome)

@@ -37,14 +37,16 @@ def run(
     settings: Settings,
     *,
     warm_start: Sequence[WarmStart] | None = None,
+    shared: bool = False,
     progress: Progress = silent,
 ) -> list[tuple[Plan, Outcomes]]:
     """Run all rounds of several problems, with one job per round.
 
-    Return the last plan of each problem and the outcomes of its rounds, which can be reduced in more than one way.
+    Return the last plan of each problem and the outcomes of its rounds, which can be reduced in more than one way. `shared` says
+    that other problems will be measured on the same qubits.
     """
     first = first_rounds(problems, settings, warm_start=_starts(warm_start, problems), progress=progress)
-    outcomes = execute_all(first, progress=progress)
+    outcomes = execute_all(first, shared=shared, progress=progress)
     # a batch may mix costs: only costs of expectations need a second round
     waiting = [i for i, part in enumerate(first) if not part.complete]
     last = list(first)

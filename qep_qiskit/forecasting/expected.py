@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
 from qiskit_aer.backends.aerbackend import AerBackend
 
 from qep_qiskit.devices.appraisal import backend_of
+from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.simulated.device import SimulatedDevice, adds_no_noise
 from qep_qiskit.devices.simulated.snapshots import snapshot_of
@@ -40,6 +42,16 @@ class ExpectedDevice:
     @property
     def needs_circuits(self) -> bool:
         return self.device.needs_circuits
+
+    @property
+    def backend(self) -> BackendV2 | None:
+        """The other device's backend, on which it lays out circuits."""
+        return backend_of(self.device)
+
+    @property
+    def cache(self) -> Cache | None:
+        """The other device's cache, so that both choose a layout once."""
+        return getattr(self.device, "cache", None)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         return self.device.compile(circuit, qubits=qubits)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of, repetition_delay
 from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.price import Price
+from qep_qiskit.equilibrium.all_rounds import compile_rounds
 from qep_qiskit.equilibrium.calibration import Measurement
-from qep_qiskit.equilibrium.compiled_round import CompiledRound, compile_rounds
+from qep_qiskit.equilibrium.compiled_round import CompiledRound
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.measurement.bases import title_of
 from qep_qiskit.measurement.split import Split
@@ -53,6 +55,10 @@ class Sending:
         Estimated QPU time in seconds; None for a simulator that does not represent a device.
     repetition_delay : float or None
         The repetition delay in seconds.
+    notes : tuple of str
+        Warnings, one line each.
+    layout : Layout or None
+        How the qubits were chosen, and the damping that is predicted on them; None if nothing can be predicted.
     """
 
     rows: tuple[CircuitRow, ...]
@@ -61,6 +67,7 @@ class Sending:
     seconds: float | None = None
     repetition_delay: float | None = None
     notes: tuple[str, ...] = field(default=())
+    layout: Layout | None = None
 
     @property
     def circuits(self) -> int:
@@ -99,8 +106,9 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
         notes.append(f"{backend.name} does not tell its repetition delay; {delay * 1e6:g} µs is taken")
     if any(row.appraisal is None or row.appraisal.seconds is None for row in rows):
         notes.append(f"{backend.name} does not tell how long its instructions take; circuits count as 0 s")
-    qubits = next(iter(rounds[-1].deal.qubits.values()))
-    return Sending(tuple(rows), price.jobs, qubits, None if split is None else price.seconds, delay, tuple(notes))
+    qubits, layout = next(iter(rounds[-1].deal.qubits.values())), rounds[0].layout
+    notes += [] if layout is None else layout.notes
+    return Sending(tuple(rows), price.jobs, qubits, None if split is None else price.seconds, delay, tuple(notes), layout)
 
 
 def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRow]:

@@ -62,9 +62,12 @@ class Reference(Value):
 
     def above(self, energy: float, allowance: float = 0.0) -> str:
         """Return a warning if another state of the free phase has a lower energy than the reference; otherwise an empty text."""
-        if energy >= self.energy - allowance:
-            return ""
-        return (
-            f"the prepared state has a lower energy ({energy:.8g}) than the reference ({self.energy:.8g}): "
-            "the reference is a metastable state, and its gradient is no measure of the others"
-        )
+        return "" if energy >= self.energy - allowance else lower_energy(energy, self.energy)
+
+
+def lower_energy(energy: float, reference: float) -> str:
+    """Return the warning that a prepared state lies below the reference."""
+    return (
+        f"the prepared state has a lower energy ({energy:.8g}) than the reference ({reference:.8g}): "
+        "the reference is a metastable state, and its gradient is no measure of the others"
+    )

@@ -64,7 +64,11 @@ def _rung_table(budget: Budget) -> Table:
 def _weight_table(budget: Budget) -> tuple[Table, int]:
     computed, classical = budget.computed, budget.mean_field
     measured = [computed[name] for name in ("shots", "mitigated") if name in computed]
-    noiseless = [] if measured else [computed[name] for name in ("finite_beta", "prepared", "device") if name in computed]
+    noiseless = (
+        []
+        if measured
+        else [computed[name] for name in ("finite_beta", "prepared", "device", "mitigated_limit") if name in computed]
+    )
     columns = [Column("exact", column([None] * len(budget.names) if budget.exact is None else budget.exact))]
     for rung in (*([] if classical is None else [classical]), *noiseless, *measured):
         columns += columns_of(rung, RUNGS[rung.name].short)

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.estimates import percent
+from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line
 from qep_qiskit.report.picture import AMBER, FAINT, INK, SKY, note
 
@@ -115,4 +116,5 @@ def _rows(axes: Axes, budget: Budget, rungs: list[Rung], floor: float) -> None:
         if noise:
             axes.plot([noise, noise], [row - 0.4, row + 0.4], color=INK, zorder=4, **NOISE_LINE)
         note(axes, percent(error), (1.0, row), (46, 0), xycoords=across, ha="right", fontsize=8.5, color=INK)
-        previous, above = level, row
+        if not RUNGS[rung.name].aside:
+            previous, above = level, row

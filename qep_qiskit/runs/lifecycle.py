@@ -12,7 +12,7 @@ from functools import cached_property
 
 from qep_qiskit.devices.price import Price
 from qep_qiskit.devices.remote import RemoteDevice
-from qep_qiskit.equilibrium.compiled_round import price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.all_rounds import price_of_rounds, rounds_of
 from qep_qiskit.equilibrium.execution import compile_after
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from qep_qiskit.comparison import Climb
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -42,13 +43,17 @@ def measured(store: RunStore, spec: Spec) -> tuple[Plan, Outcomes]:
     return current, outcomes
 
 
-def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, progress: Progress = silent) -> Climb:
+def climb_of(
+    store: RunStore, spec: Spec, *, mitigation: str | None = None, keep: Path | None = None, progress: Progress = silent
+) -> Climb:
     """Return the error budget of a finished run as a :class:`Climb` with its stored counts as measurements.
 
     Parameters
     ----------
     mitigation : str, optional
         The mitigation of the mitigated rung; default: the run's.
+    keep : Path, optional
+        A folder that keeps the rungs, from which a stopped comparison resumes.
     """
     done, outcomes = measured(store, spec)
     settings = replace(
@@ -58,4 +63,6 @@ def climb_of(store: RunStore, spec: Spec, *, mitigation: str | None = None, prog
         calibration_shots=done.calibration_shots,
         mitigation=done.mitigation if mitigation is None else parse(mitigation),
     )
-    return Climb(spec.problem(), settings, measured=(done, outcomes), progress=progress)
+    return Climb(
+        spec.problem(), settings, measured=(done, outcomes), keep=keep, extra={"run": str(store.folder)}, progress=progress
+    )

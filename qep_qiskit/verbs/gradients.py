@@ -64,5 +64,6 @@ def gradients(
     for problem in problems:
         check_problem(problem)
     settings, record = settle(problems[0], settings_of(gradients, options), progress)
-    rounds = run(problems, settings, warm_start=near if warm_start is None else warm_start, progress=progress)
+    start = near if warm_start is None else warm_start
+    rounds = run(problems, settings, warm_start=start, shared=True, progress=progress)
     return [stamped(reduce(plan, outcomes), started, clock, record) for plan, outcomes in rounds]

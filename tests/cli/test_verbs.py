@@ -171,8 +171,8 @@ def test_control_c_of_a_real_program(tmp_path, stencil, rungs):
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130, stderr
     lines = [line for line in stderr.splitlines() if not re.match(r"qep: \d+ s: ", line)]
-    assert len(lines) == 1, stderr
-    assert f"{len(rungs)} rung{'s' * (len(rungs) > 1)} of 6 kept" in lines[0]
+    assert len(lines) <= 1 + len(rungs), stderr
+    assert f"{len(rungs)} rung{'s' * (len(rungs) > 1)} of 7 kept" in lines[-1]
     assert stdout == ""
     budget = json.loads((tmp_path / "hardware_runs" / "long" / "budget.json").read_text())
     assert [rung["name"] for rung in budget["rungs"]] == rungs

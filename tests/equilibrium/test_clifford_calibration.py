@@ -8,7 +8,8 @@ from qiskit_aer.noise import NoiseModel, ReadoutError
 
 import qep_qiskit as qep
 from qep_qiskit.equilibrium import plan
-from qep_qiskit.equilibrium.compiled_round import compile_round, compile_rounds, price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.all_rounds import compile_rounds, price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.compiled_round import compile_round
 from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.errors import InputError

@@ -6,7 +6,8 @@ import pytest
 import qep_qiskit as qep
 from qep_qiskit.devices.price import JOB_SECONDS
 from qep_qiskit.equilibrium import execute, plan
-from qep_qiskit.equilibrium.compiled_round import compile_round, compile_rounds, price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.all_rounds import compile_rounds, price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.compiled_round import compile_round
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.settings import Settings
 

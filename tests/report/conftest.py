@@ -19,7 +19,15 @@ def weight_names(sites: int, ring: bool) -> list[str]:
 
 
 def rung(name: str, exact: Any, previous: Any, values: Any, stderr: Any = None, note: str | None = None) -> dict[str, Any]:
-    base = {"name": name, "title": kinds.RUNGS[name].title, "stderr": None, "z": None, "loss_stderr": None, "note": note}
+    base = {
+        "name": name,
+        "title": kinds.RUNGS[name].title,
+        "stderr": None,
+        "z": None,
+        "loss_stderr": None,
+        "note": note,
+        "uncertainty": None,
+    }
     if values is None:
         missing = ("values", "loss", "relative_error", "cosine", "sign_agreement", "added")
         return {**base, **dict.fromkeys(missing), "seconds": 0.0}

@@ -82,6 +82,16 @@ class JournalDevice(Measuring):
         """Return the circuit as the run first compiled it, on the qubits chosen then."""
         return self.cache.compiled(circuit, qubits, self._compiled)
 
+    def placed(self, circuit: QuantumCircuit, qubits: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        """Return the qubits on which the run placed this circuit before; record the given ones if there are none yet."""
+        store, digest = self.courier.store, of_circuit(circuit)[:24]
+        earlier = store.get(LAYOUT, f"{digest} placed") or store.get(LAYOUT, f"{digest} on any")
+        if earlier is not None:
+            return tuple(int(q) for q in earlier["start"])
+        if qubits is not None:
+            store.put(LAYOUT, f"{digest} placed", {"start": list(qubits)})
+        return qubits
+
     def _compiled(self, circuit: QuantumCircuit, qubits: Sequence[int] | None) -> Compiled:
         store = self.courier.store
         where = "any" if qubits is None else ",".join(str(int(q)) for q in qubits)

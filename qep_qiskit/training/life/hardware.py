@@ -11,7 +11,7 @@ from typing import Any
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.price import Price
 from qep_qiskit.devices.remote import RemoteDevice
-from qep_qiskit.equilibrium.compiled_round import price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.all_rounds import price_of_rounds, rounds_of
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.prediction import UNUSED, read_only
 from qep_qiskit.errors import InputError
@@ -139,10 +139,10 @@ def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progr
     price = Price()
     if isinstance(task.source, Equilibrium):
         first, batch = _first(task, task.samples, None, progress), min(task.batch_size, len(task.samples))
-        price += price_of_rounds(rounds_of(first, progress), device, samples=batch).times(steps)
+        price += price_of_rounds(rounds_of(first, progress), device, samples=batch, shared=True).times(steps)
     if task.held_out is not None:
         seen = _first(task, task.held_out, task.read_shots, progress)
-        price += price_of_rounds([seen], device, samples=len(task.held_out)).times(epochs)
+        price += price_of_rounds([seen], device, samples=len(task.held_out), shared=True).times(epochs)
     return price
 
 

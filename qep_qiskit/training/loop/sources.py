@@ -54,7 +54,7 @@ class Equilibrium:
         progress: Progress = silent,
     ) -> list[Gradient]:
         """Return the same gradients as :func:`qep_qiskit.gradients`."""
-        rounds = run(problems, settings, warm_start=warm_start, progress=progress)
+        rounds = run(problems, settings, warm_start=warm_start, shared=True, progress=progress)
         return [reduce(plan, outcomes) for plan, outcomes in rounds]
 
     def describe(self, settings: Settings) -> Mapping[str, object]:

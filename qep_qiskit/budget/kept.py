@@ -1,0 +1,60 @@
+"""Budgets on disk: every rung is kept when it is ready, so that a stopped comparison resumes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qep_qiskit.budget.budget import Budget
+from qep_qiskit.documents import plain
+from qep_qiskit.errors import InputError
+from qep_qiskit.files import write_whole
+
+FILE = "budget.json"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A folder in which the rungs of one comparison are kept.
+
+    Attributes
+    ----------
+    folder : path
+    question : str or None
+        The fingerprint of the problem, the settings and the versions. Rungs are used again only if it agrees; None: never.
+    extra : mapping
+        More entries of the file.
+    """
+
+    folder: str | os.PathLike[str]
+    question: str | None
+    extra: Mapping[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """The file, which holds what ``Budget.to_dict`` returns."""
+        return Path(self.folder) / FILE
+
+    def read(self) -> Budget | None:
+        """Return the budget of a stopped comparison of the same question; None if there is none."""
+        try:
+            document = json.loads(self.path.read_text(encoding="utf-8"))
+            if self.question is None or document.get("question") != self.question or document.get("complete") is not False:
+                return None
+            return Budget.of(document)
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
+            return None
+
+    def write(self, budget: Budget, *, complete: bool) -> Path:
+        """Write all rungs; a reader sees the file before or after, and never a part of it."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"keep: {self.folder} cannot be a folder ({error.strerror}); give another one") from None
+        document = {**budget.to_dict(), **self.extra, "question": self.question, "complete": complete}
+        text = json.dumps(plain(document), indent=2, allow_nan=False)
+        return write_whole(self.path, (text + "\n").encode())

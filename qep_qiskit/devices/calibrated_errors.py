@@ -1,0 +1,105 @@
+"""Errors of a device's gates and readouts as arrays, and its working part without broken qubits and couplings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.transpiler import Target
+
+Real = NDArray[np.float64]
+BROKEN = 0.4
+"""A gate or readout with at least this error counts as broken: little more than a coin is left of it."""
+_NOT_GATES = frozenset(("measure", "reset", "delay"))
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """The errors of a device with N qubits, from its calibration; what has none counts as perfect.
+
+    Attributes
+    ----------
+    coupling : ndarray of shape (N, N)
+        Of the best two-qubit gate of each coupling, in its worse direction; infinite where there is no coupling.
+    single : ndarray of shape (N,)
+        Of the worst one-qubit gate.
+    readout : ndarray of shape (N,)
+    """
+
+    coupling: Real
+    single: Real
+    readout: Real
+
+    @property
+    def broken_qubits(self) -> list[int]:
+        """Qubits that cannot be used."""
+        return [int(q) for q in np.flatnonzero(np.maximum(self.single, self.readout) >= BROKEN)]
+
+    @property
+    def broken_couplings(self) -> list[tuple[int, int]]:
+        """Couplings that cannot be used although both of their qubits can."""
+        bad = set(self.broken_qubits)
+        pairs = np.argwhere(np.triu(np.isfinite(self.coupling) & (self.coupling >= BROKEN))).tolist()
+        return [(a, b) for a, b in pairs if not {a, b} & bad]
+
+    @property
+    def couplings(self) -> NDArray[np.bool_]:
+        """Where couplings are, the broken ones included, shape (N, N)."""
+        return np.isfinite(self.coupling)
+
+    @property
+    def working(self) -> NDArray[np.bool_]:
+        """Where couplings are that work, between qubits that work, shape (N, N)."""
+        works = self.coupling < BROKEN
+        bad = self.broken_qubits
+        works[bad, :] = works[:, bad] = False
+        return works
+
+
+def errors_of(target: Target) -> Errors:
+    """Return the errors of a device from its target."""
+    size = target.num_qubits
+    coupling, single, readout = np.full((size, size), np.inf), np.zeros(size), np.zeros(size)
+    for name in target.operation_names:
+        pairs: dict[tuple[int, int], float] = {}
+        for qubits, properties in (target[name] or {}).items():
+            error = None if properties is None else properties.error
+            value = 0.0 if error is None else float(error)
+            if qubits is None:
+                continue
+            if len(qubits) == 2:
+                pair = (min(qubits), max(qubits))
+                pairs[pair] = max(pairs.get(pair, 0.0), value)
+            elif name == "measure":
+                readout[qubits[0]] = value
+            elif len(qubits) == 1 and name not in _NOT_GATES:
+                single[qubits[0]] = max(single[qubits[0]], value)
+        for (a, b), value in pairs.items():
+            coupling[a, b] = coupling[b, a] = min(coupling[a, b], value)
+    return Errors(coupling, single, readout)
+
+
+def working_target(target: Target, errors: Errors) -> Target:
+    """Return the target without the two-qubit gates of broken couplings and qubits; the target itself if all work."""
+    if not (errors.couplings & ~errors.working).any():
+        return target
+    works = errors.working
+    rest = Target(
+        target.description,
+        dt=target.dt,
+        granularity=target.granularity,
+        min_length=target.min_length,
+        pulse_alignment=target.pulse_alignment,
+        acquire_alignment=target.acquire_alignment,
+        qubit_properties=target.qubit_properties,
+        **({} if target.qubit_properties else {"num_qubits": target.num_qubits}),
+    )
+    for name in target.operation_names:
+        operation, properties = target.operation_from_name(name), target[name]
+        if isinstance(operation, type):  # control flow, which is everywhere
+            properties = None
+        elif properties:
+            properties = {q: p for q, p in properties.items() if q is None or len(q) != 2 or works[q]}
+        rest.add_instruction(operation, properties, name=name)
+    return rest

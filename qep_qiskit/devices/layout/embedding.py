@@ -1,0 +1,133 @@
+"""Embeddings of a circuit's pairs of qubits into a device's couplings, without SWAPs, by a search for the least damping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import rustworkx as rx
+from numpy.typing import NDArray
+
+from qep_qiskit.devices.calibrated_errors import Errors
+from qep_qiskit.devices.layout.exposure import Exposure
+
+Real = NDArray[np.float64]
+Integers = NDArray[np.int64]
+WIDTHS = (1000, 4000)
+"""How many partial embeddings are kept; the second number if the first is not enough to find a whole one."""
+READOUT = 0.5
+"""The weight of readout errors beside those of gates. They damp as well, but most are corrected, and all mitigations of a
+gradient are to be compared on the same qubits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """What a layout is judged by: the exposure of a circuit's strings, and a device's errors.
+
+    Attributes
+    ----------
+    exposure : Exposure
+    errors : Errors
+    """
+
+    exposure: Exposure
+    errors: Errors
+
+    def gates(self, layout: Integers) -> Real:
+        """Return the exponents of each string's damping by the gates of a layout, shape (K,)."""
+        pairs = np.array(self.exposure.pairs, dtype=np.int64).reshape(-1, 2)
+        couplings = np.minimum(self.errors.coupling[layout[pairs[:, 0]], layout[pairs[:, 1]]], 1.0)
+        return self.exposure.coupling @ couplings + self.exposure.single @ self.errors.single[layout]
+
+    def readouts(self, layout: Integers) -> Real:
+        """Return the exponents of each string's damping by the readout of a layout, shape (K,)."""
+        return self.exposure.readout @ self.errors.readout[layout]
+
+    def error(self, layout: Integers) -> float:
+        """Return the predicted relative error that damping leaves in the numbers that are read."""
+        return float(self.exposure.error(self.gates(layout) + READOUT * self.readouts(layout)))
+
+
+def embeddings(weighing: Weighing, couplings: NDArray[np.bool_]) -> Integers:
+    """Return embeddings into the given couplings, the one of the least predicted error first; none if none is found.
+
+    A beam search: qubits are placed one after another, outwards from the one that matters most, next to their placed neighbours,
+    and the partial embeddings with the least error so far are kept. No two qubits may be farther apart on the device than in the
+    circuit, which leaves few dead ends.
+
+    Returns
+    -------
+    ndarray of shape (embeddings, n)
+        The device qubit of every qubit.
+    """
+    for width in WIDTHS:
+        found, whole = _search(weighing, couplings, width)
+        if len(found) or whole:
+            break
+    return found
+
+
+def _search(weighing: Weighing, couplings: NDArray[np.bool_], width: int) -> tuple[Integers, bool]:
+    """Return the embeddings found, and whether every partial embedding was followed."""
+    exposure, errors = weighing.exposure, weighing.errors
+    graph = _graph(exposure.readout.shape[1], exposure.pairs)
+    device = _graph(len(couplings), map(tuple, np.argwhere(np.triu(couplings)).tolist()))
+    near, far = _distances(graph), _distances(device)
+    degrees = couplings.sum(axis=1)
+    beside = np.full((len(couplings), max(1, int(degrees.max(initial=0)))), -1)
+    for qubit, row in enumerate(couplings):
+        beside[qubit, : degrees[qubit]] = np.flatnonzero(row)
+    width = max(50, 4 * width // max(4, beside.shape[1]))  # all-to-all devices have many places for each qubit
+    column = {pair: number for number, pair in enumerate(exposure.pairs)}
+    order = _order(graph, exposure)
+    layouts, exponents = np.full((1, len(order)), -1), np.zeros((1, len(exposure.sizes)))
+    whole = True
+    for step, qubit in enumerate(order):
+        placed, neighbours = order[:step], [q for q in order[:step] if graph.has_edge(q, qubit)]
+        if neighbours:
+            choices = beside[layouts[:, neighbours[0]]]
+            rows, columns = np.nonzero(choices >= 0)
+            places = choices[rows, columns]
+        else:
+            rows, places = (part.ravel() for part in np.indices((len(layouts), len(couplings))))
+        there = layouts[rows][:, placed]
+        apart = far[places[:, None], there]
+        fits = (degrees[places] >= graph.degree(qubit)) & (apart > 0).all(axis=1) & (apart <= near[qubit, placed]).all(axis=1)
+        rows, places = rows[fits], places[fits]
+        if not len(rows):
+            return np.empty((0, len(order)), dtype=np.int64), whole
+        damped = exponents[rows] + np.outer(errors.single[places], exposure.single[:, qubit])
+        damped += np.outer(READOUT * errors.readout[places], exposure.readout[:, qubit])
+        for other in neighbours:
+            pair = (min(other, qubit), max(other, qubit))
+            damped += np.outer(np.minimum(errors.coupling[layouts[rows, other], places], 1.0), exposure.coupling[:, column[pair]])
+        best = np.argsort(exposure.error(damped), kind="stable")[:width]
+        whole &= len(best) == len(rows)
+        layouts, exponents = layouts[rows[best]], damped[best]
+        layouts[:, qubit] = places[best]
+    return layouts, whole
+
+
+def _order(graph: rx.PyGraph, exposure: Exposure) -> list[int]:
+    """Return the qubits, connected part by part, breadth first from the one whose strings matter most."""
+    matters = np.square(exposure.sizes) @ (exposure.readout > 0)
+    order: list[int] = []
+    for first in sorted(graph.node_indices(), key=lambda q: -matters[q]):
+        if first in order:
+            continue
+        order.append(first)
+        for qubit in order:  # the list grows while it is read
+            fresh = set(graph.neighbors(qubit)) - set(order)
+            order += sorted(fresh, key=lambda q: (-len(set(graph.neighbors(q)) & set(order)), -matters[q], q))
+    return order
+
+
+def _graph(size: int, pairs: object) -> rx.PyGraph:
+    graph: rx.PyGraph = rx.PyGraph(multigraph=False)
+    graph.add_nodes_from(range(size))
+    graph.add_edges_from_no_data(list(pairs))  # type: ignore[call-overload]
+    return graph
+
+
+def _distances(graph: rx.PyGraph) -> Real:
+    return np.asarray(rx.distance_matrix(graph, null_value=np.inf))

@@ -1,0 +1,49 @@
+"""All rounds of a gradient compiled for a device before anything is measured, and their price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.price import Price
+from qep_qiskit.equilibrium.compiled_round import CompiledRound, compile_round
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.equilibrium.second_round import advance
+from qep_qiskit.preparation.preparer import Progress, silent
+
+
+def compile_rounds(rounds: Sequence[Plan], device: Device, *, shared: bool = False) -> list[CompiledRound]:
+    """Compile the rounds of one gradient, the second on the layout of the first."""
+    first, *later = rounds
+    compiled = [compile_round([first], device, shared=shared)]
+    for plan in later:
+        deal = compiled[0].deal
+        compiled.append(compile_round([plan], device, start=deal.start, calibrated={*deal.calibrated, *deal.own}))
+    return compiled
+
+
+def rounds_of(first: Plan, progress: Progress = silent) -> list[Plan]:
+    """Return the plans of all rounds of a gradient before the free phase is measured, with the right circuits.
+
+    The second round has placeholder values, but the circuits of the nudged phases do not depend on the free phase's outcomes.
+    """
+    if first.complete:
+        return [first]
+    return [first, advance(first, np.zeros(len(first.problem.cost_rows)), progress=progress)]
+
+
+def price_of_rounds(rounds: Sequence[Plan], device: Device, *, samples: int = 1, shared: bool = False) -> Price:
+    """Return the price of the rounds of a gradient.
+
+    Parameters
+    ----------
+    rounds : sequence of Plan
+    device : Device
+    samples : int
+        The number of samples in a batch whose circuits are like these.
+    shared : bool
+        As for :func:`compile_round`.
+    """
+    return sum((compiled.price(device, samples=samples) for compiled in compile_rounds(rounds, device, shared=shared)), Price())
