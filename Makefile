@@ -46,7 +46,7 @@ BENCH := benchmarks/.venv
 $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt benchmarks/constraints.txt
 	@if [ ! -x $(BENCH)/bin/python ]; then $$(command -v python3.11 || command -v python3) -m venv $(BENCH); fi
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c benchmarks/constraints.txt \
-	  -e '.[tensor]' -r benchmarks/requirements.txt
+	  -e . -r benchmarks/requirements.txt
 	@touch $@
 
 docs: $(STAMP) ## recompute the tables of numbers in docs/

@@ -6,7 +6,7 @@ import functools
 import platform
 from importlib import metadata
 
-PACKAGES = ("qep-qiskit", "qiskit", "qiskit-aer", "qiskit-algorithms", "qiskit-ibm-runtime", "numpy", "scipy", "physics-tenpy")
+PACKAGES = ("qep-qiskit", "qiskit", "qiskit-aer", "qiskit-algorithms", "qiskit-ibm-runtime", "numpy", "scipy")
 
 
 @functools.cache

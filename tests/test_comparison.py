@@ -208,7 +208,6 @@ def test_a_prepared_state_below_the_reference_is_said(monkeypatch):
 
 
 def test_matrix_product_states_stand_for_the_exact_gradient_with_their_uncertainty(monkeypatch):
-    pytest.importorskip("tenpy")
     exact = qep.compare(PROBLEM, preparer=VQE)
     monkeypatch.setattr("qep_qiskit.reference.selection.DENSE_QUBITS", 2)
     budget = qep.compare(PROBLEM, preparer=VQE)

@@ -126,8 +126,6 @@ def test_doctor_fails_on_a_version_that_does_not_work(monkeypatch, name, version
 
 def test_doctor_does_not_ask_for_the_packages_of_extras(monkeypatch):
     real = doctor._version
-    monkeypatch.setattr(
-        doctor, "_version", lambda package: None if package in ("mthree", "physics-tenpy", "distributed") else real(package)
-    )
+    monkeypatch.setattr(doctor, "_version", lambda package: None if package in ("mthree", "distributed") else real(package))
     monkeypatch.setattr(doctor, "CHECKS", {})
     assert CliRunner().invoke(cli, ["doctor"]).exit_code == 0

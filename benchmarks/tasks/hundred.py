@@ -72,8 +72,8 @@ HUNDRED: Task[qep.Problem] = Task(
     title="gradient of a disordered chain of 100 sites: free and two nudged phases, all 299 weights",
     case=chain,
     methods=(
-        Method("qep.MPS", "physics-tenpy", partial(tensors, bond_dimension=64), ours=True),
-        Method("qep.MPS, twice the bond dimension", "physics-tenpy", partial(tensors, bond_dimension=128), ours=True),
+        Method("qep.MPS", "numpy", partial(tensors, bond_dimension=64), ours=True),
+        Method("qep.MPS, twice the bond dimension", "numpy", partial(tensors, bond_dimension=128), ours=True),
         Method("qep.Adiabatic on Aer's MPS, shots", "qiskit-aer", ramp_shots, ours=True, note="20 Trotter steps, 10⁴ shots"),
     ),
     sizes=(100,),
@@ -88,8 +88,8 @@ HEAVY_HEX: Task[qep.Problem] = Task(
     title="gradient of a disordered network on the coupling graph of a 127-qubit device",
     case=heavy_hex,
     methods=(
-        Method("qep.MPS, bond dimension 64", "physics-tenpy", partial(tensors, bond_dimension=64, beta=0.05), ours=True),
-        Method("qep.MPS, twice the bond dimension", "physics-tenpy", partial(tensors, bond_dimension=128, beta=0.05), ours=True),
+        Method("qep.MPS, bond dimension 64", "numpy", partial(tensors, bond_dimension=64, beta=0.05), ours=True),
+        Method("qep.MPS, twice the bond dimension", "numpy", partial(tensors, bond_dimension=128, beta=0.05), ours=True),
     ),
     sizes=(127,),
     quick=(14,),

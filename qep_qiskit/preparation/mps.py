@@ -18,7 +18,7 @@ from qep_qiskit.preparation.family import Family, outwards
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
 from qep_qiskit.preparation.state_loader import loading_circuits
 from qep_qiskit.preparation.uniqueness import DEGENERATE_SHARE, ordinary_size
-from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
+from qep_qiskit.simulation.mps import TensorSolver, TensorState
 
 MOST_DENSE_QUBITS = 20
 MOST_RESPONSE_QUBITS = 16
@@ -51,8 +51,6 @@ class MPS(Preparer):
     ------
     DegenerateGroundStateError
         If the free ground state is not unique.
-    InputError
-        If TeNPy is not installed: ``pip install 'qep-qiskit[tensor]'``.
 
     Notes
     -----
@@ -60,7 +58,8 @@ class MPS(Preparer):
     (Davis and Kahan 1970), and the error of a Pauli expectation by 2 sin φ. E₁ is DMRG's for the free phase, and at most
     |β|‖C‖ lower in a nudged phase (Weyl). The bound is reported with every phase and, combined by the stencil, with every
     gradient; the actual error is usually far smaller. If a nudge may close the gap, only the trivial bound holds, and there is a
-    warning. White (1992); Schollwöck (2011), arXiv:1008.3477. TeNPy performs the sweeps (arXiv:2408.02010).
+    warning. White (1992); Schollwöck (2011), arXiv:1008.3477. The sweeps are in
+    :mod:`qep_qiskit.simulation.dmrg`.
     """
 
     bond_dimension: Annotated[int, Key("the largest bond dimension", least=2, most=100_000)] = 64
@@ -79,7 +78,6 @@ class MPS(Preparer):
         progress: Progress = silent,
     ) -> Prepared:
         """Return the ground states of ``family.betas``; nudged phases start from the free one."""
-        require_tenpy()
         if family.num_qubits < 2:
             raise InputError("preparation.method: mps needs two qubits or more; use exact")
         widest = min(float(self.bond_dimension), 2.0 ** (family.num_qubits // 2))

@@ -61,7 +61,7 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
     DegenerateGroundStateError
         If the ground state, or the level, is not unique.
     InputError
-        If there are more than 26 qubits and TeNPy is not installed, or if the preparer is of another kind.
+        If the preparer is of another kind.
 
     Notes
     -----

@@ -48,7 +48,7 @@ def reference_gradient(
     DegenerateGroundStateError
         If the ground state is not unique.
     InputError
-        If the network is too large, or TeNPy is needed and not installed.
+        If the states cannot be computed, such as thermal states of a large network.
 
     Notes
     -----

@@ -18,7 +18,7 @@ from qep_qiskit.problem import Problem
 from qep_qiskit.reference.value import Reference
 from qep_qiskit.seeds import integer, stream
 from qep_qiskit.simulation.closed_form.product_states import ProductEnergy
-from qep_qiskit.simulation.mps import TensorSolver, TensorState, require_tenpy
+from qep_qiskit.simulation.mps import TensorSolver, TensorState
 from qep_qiskit.stencils import Stencil, symmetric
 
 Vector = NDArray[np.float64]
@@ -58,7 +58,6 @@ class GroundStates:
     """
 
     def __init__(self, problem: Problem, *, seed: int = 0, progress: Progress = silent) -> None:
-        require_tenpy()
         self.problem, self._seed, self._progress = problem, seed, progress
         self._used = np.flatnonzero((problem.hamiltonian_row != 0) | (problem.cost_rows != 0).any(axis=0))
         paulis = problem.frame.paulis

@@ -43,7 +43,6 @@ def test_one_huge_weight_is_not_called_degenerate(sites, place):
 @pytest.mark.parametrize("letters", ["XZ", "XYZ"])
 @pytest.mark.parametrize("observable", [False, True])
 def test_matrix_product_states_of_two_sites(letters, observable):
-    pytest.importorskip("tenpy")
     rng = np.random.default_rng(len(letters))
     labels = [a + b for a in "I" + letters for b in "I" + letters if a + b != "II"]
     network = qep.pauli(terms={label: {label: 1.0} for label in labels}, outputs=[{"IZ": 1.0}])

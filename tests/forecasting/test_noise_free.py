@@ -55,7 +55,6 @@ def test_an_adapted_beta_is_the_same_in_both():
 
 
 def test_many_qubits_are_compared_with_matrix_product_states(monkeypatch):
-    pytest.importorskip("tenpy")
     first = first_of(problem_of(True))
     dense = noise_free_error(first)
     monkeypatch.setattr(selection, "DENSE_QUBITS", 3)
@@ -64,18 +63,6 @@ def test_many_qubits_are_compared_with_matrix_product_states(monkeypatch):
     tensor = noise_free_error(first)
     assert tensor.share == pytest.approx(dense.share, rel=1e-4)
     assert "matrix product states, bond dimension 24" in str(tensor) and "ground states" in str(dense)
-
-
-def test_without_tenpy_it_says_what_to_install(monkeypatch):
-    from qep_qiskit.errors import InputError
-
-    def missing():
-        raise InputError("mps: TeNPy is not installed: pip install 'qep-qiskit[tensor]'")
-
-    monkeypatch.setattr(selection, "DENSE_QUBITS", 3)
-    monkeypatch.setattr("qep_qiskit.reference.tensor_network.require_tenpy", missing)
-    error = noise_free_error(first_of(problem_of(True)))
-    assert error.share is None and "not known" in str(error) and "pip install" in str(error)
 
 
 def test_a_deep_ramp_on_many_qubits_is_not_known():

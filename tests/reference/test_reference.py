@@ -11,8 +11,6 @@ from qep_qiskit.preparation import Exact, Thermal
 from qep_qiskit.reference import Reference, reference_gradient, selection
 from qep_qiskit.reference.tensor_network import BONDS, GroundStates, at_stencil, limit
 
-pytest.importorskip("tenpy")
-
 
 def problem_of(sites, edges="chain", *, seed=0, cost=None, J=(-1.0, 1.0), h=(-0.5, 0.5), g=(0.5, 1.5), output=None):
     network = qep.ising(sites=sites, edges=edges, inputs=[0, 1], outputs=[sites // 2 if output is None else output])
