@@ -9,6 +9,7 @@ import click
 
 from qep_qiskit.cli.options import SpecRequest, device_option, spec_options
 from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, progress, say
+from qep_qiskit.cli.training_plan import is_training, show_training
 from qep_qiskit.display import counted, terminal_table
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, cells, column, cosine, duration, finite, percent
@@ -69,11 +70,20 @@ def command(
     stencil.beta = "auto" and measurement.split = "optimal" give the same choices as in the other commands. The page ends with
     advice, and says whether the plan is ready: its own error, which shots do not reduce, must not exceed the target (25 % if
     there is none). A target that no number of shots reaches ends with exit code 1.
+
+    Of a training, a spec with [data], the price of a step and of all steps is shown.
     """
     from qep_qiskit.forecasting.choice import UnreachableError
     from qep_qiskit.forecasting.planner import Question, answered, check_target
 
     spec = request.load(device_name)
+    if is_training(spec):
+        if target is not None or choices or picture is not None:
+            raise InputError(
+                "--target-error, --choices, --plot: they are for one gradient, and this spec with [data] is a training"
+            )
+        show_training(spec, as_json=as_json)
+        return
     problem, settings = spec.problem(), spec.settings()
     question = Question(problem, settings, check_target(target, settings), choices=choices or picture is not None)
     missed = None

@@ -210,7 +210,10 @@ def show(result: TrainingResult) -> None:
     shots = f", {result.shots:,} shots" if result.shots else ""
     out.print(marked("\n[bold]Steps[/] {}", f"{data['steps']} in {duration(seconds)}{shots}"))
     if data["mean_cosine"] is not None:
-        out.print(marked("[bold]Mean cosine to the exact gradient[/] {}", cosine(data["mean_cosine"])))
+        reference = next((row["compared_with"] for row in result.history if row.get("compared_with")), "the exact gradient")
+        out.print(marked(f"[bold]Mean cosine to {reference}[/] {{}}", cosine(data["mean_cosine"])))
+    if billed := [row["qpu_seconds"] for row in result.history if row.get("qpu_seconds") is not None]:
+        out.print(marked("[bold]Billed[/] {}", f"{sum(billed):.1f} QPU seconds"))
     if result.stopped:
         out.print(marked("[bold]Stopped early[/]: {}; the weights are those of the best epoch", result.stopped))
     for text in result.warnings:

@@ -54,7 +54,9 @@ class Training(Section):
     early_stopping: int | None = Field(
         None, ge=1, description="epochs without a better held-out loss, a whole number of at least 1"
     )
-    compare_every: int = Field(0, ge=0, description="steps between comparisons with the exact gradient, 0 for none")
+    compare_every: int | None = Field(
+        None, ge=0, description="steps between comparisons with a noise-free gradient, 0 for none; about 20 of them if omitted"
+    )
     trainable: list[str] | None = Field(None, min_length=1, description='names or groups of weights, such as ["J", "h[0]"]')
     bounds: dict[str, list[float]] | None = Field(None, description="low and high by name or group, such as { J = [-2.0, 2.0] }")
     l2: float = Field(0.0, ge=0, description="a number of at least 0")

@@ -13,32 +13,41 @@ from matplotlib.figure import Figure
 from qep_qiskit.plain_text import shortened
 from qep_qiskit.report.picture import BLUE, FAINT, GREEN, INK, ORANGE, SKY, YELLOW, note
 
+MOST_MARKED = 40
+"""The largest number of points of a curve that are marked."""
 Rows = Sequence[Mapping[str, Any]]
 TRAINED, HELD_OUT, THIRD = BLUE, ORANGE, GREEN
 PAIR, SINGLE = re.compile(r"^(\w+)\[(\d+),(\d+)\]$"), re.compile(r"^(\w+)\[(\d+)\]$")
 
 
-def curves(history: Rows, epochs: Rows) -> Figure:
-    """Return the figure of loss, accuracy, gradient and (if computed) cosines over the steps, with error bars of one σ."""
+def curves(history: Rows, epochs: Rows, foreseen: float | None = None) -> Figure:
+    """Return the figure of a training over its steps, with error bars of one σ.
+
+    It shows loss, accuracy, gradient and, if they are known, the distance from a noise-free gradient and the billed QPU seconds.
+
+    Parameters
+    ----------
+    foreseen : float, optional
+        The QPU seconds that were foreseen for the whole training.
+    """
     accuracy = any(row.get("train_accuracy") is not None for row in epochs)
-    cosines = [(row["step"], row["cosine"]) for row in history if row.get("cosine") is not None]
+    compared = [row for row in history if row.get("cosine") is not None]
+    billed = [row for row in history if row.get("qpu_seconds") is not None]
     shots = len({row.get("shots_per_circuit") for row in history}) > 1
-    panels = 2 + accuracy + bool(cosines) + shots
+    panels = 2 + accuracy + bool(compared) + bool(billed) + shots
     rows = -(-panels // 2)
     drawing = Figure(figsize=(10.0, 3.0 * rows), layout="constrained", facecolor="white")
     axes = list(drawing.subplots(rows, 2, squeeze=False).flat)
     for unused in axes[panels:]:
         unused.set_axis_off()
     _loss(axes.pop(0), history, epochs)
+    if compared:
+        _compared(axes.pop(0), compared)
     if accuracy:
         _accuracy(axes.pop(0), epochs)
     _gradient(axes.pop(0), history)
-    if cosines:
-        panel = axes.pop(0)
-        panel.plot(*zip(*cosines, strict=True), ".", color=THIRD, markersize=3)
-        mean = float(np.mean([c for _, c in cosines]))
-        panel.axhline(mean, color=THIRD, linewidth=1.0, label=f"mean {mean:.4f}")
-        _finish(panel, "cosine to the exact gradient")
+    if billed:
+        _billed(axes.pop(0), billed, foreseen)
     if shots:
         panel = axes.pop(0)
         panel.step([row["step"] for row in history], [row["shots_per_circuit"] for row in history], color=FAINT, where="mid")
@@ -71,6 +80,37 @@ def _accuracy(panel: Axes, epochs: Rows) -> None:
         spread = np.sqrt(np.array(y) * (1 - np.array(y)) / count)
         panel.errorbar(x, y, yerr=spread, fmt="o-", color=HELD_OUT, markersize=3, elinewidth=0.7, label="held out ± binomial σ")
     _finish(panel, "accuracy")
+
+
+def _compared(panel: Axes, compared: Rows) -> None:
+    """Draw the distance of the measured gradients from noise-free ones, and the part of it that shots explain."""
+    style: dict[str, Any] = {"markersize": 3.5, "linewidth": 1.0}
+    few = len(compared) <= MOST_MARKED
+    panel.plot(*_columns(compared, "step", "cosine"), "o-" if few else "-", color=THIRD, label="cosine", **style)
+    known = [row for row in compared if row.get("relative_error") is not None]
+    if known:
+        panel.plot(
+            *_columns(known, "step", "relative_error"), "o-" if few else "-", color=HELD_OUT, label="relative error", **style
+        )
+    noisy = [row for row in compared if row.get("gradient_stderr") is not None and row["gradient_norm"] > 0]
+    if noisy:
+        expected = [row["gradient_stderr"] / row["gradient_norm"] for row in noisy]
+        panel.plot([row["step"] for row in noisy], expected, "--", color=FAINT, linewidth=1.0, label="its shot noise")
+    panel.axhline(1.0, color=FAINT, linewidth=0.5, zorder=0)
+    panel.set_ylim(bottom=min(0.0, *(row["cosine"] for row in compared)))
+    exact = compared[0].get("compared_with", "").startswith("the exact")
+    _finish(panel, f"against the {'exact' if exact or 'compared_with' not in compared[0] else 'noise-free'} gradient")
+
+
+def _billed(panel: Axes, billed: Rows, foreseen: float | None) -> None:
+    steps = [row["step"] for row in billed]
+    panel.step(
+        [0, *steps], [0.0, *np.cumsum([row["qpu_seconds"] for row in billed])], "-", color=TRAINED, where="post", label="billed"
+    )
+    if foreseen is not None:
+        panel.axhline(foreseen, color=FAINT, linewidth=1.0, linestyle="--", label="foreseen for the whole training")
+    panel.set_ylim(bottom=0.0)
+    _finish(panel, "QPU seconds")
 
 
 def _gradient(panel: Axes, history: Rows) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 from numpy.typing import ArrayLike
 
 from qep_qiskit.checks import seed_of, shown, word
+from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium.adaptive_beta import adapted_to_training
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots
@@ -38,6 +39,8 @@ from qep_qiskit.workers import Pool, Serial, pool
 SOURCES: dict[str, Source] = {"equilibrium": Equilibrium(), "exact": LinearResponse()}
 FEW = 8
 """The number of samples from which a training's default β is chosen."""
+COMPARISONS = 20
+"""The usual number of comparisons with a noise-free gradient in a training on a device that takes jobs."""
 
 
 class TaskOptions(Options, total=False):
@@ -57,7 +60,7 @@ class TaskOptions(Options, total=False):
     l2: float
     clip: float | None
     early_stopping: int | None
-    compare_every: int
+    compare_every: int | None
     warm_starts: bool
 
 
@@ -81,7 +84,7 @@ def task_of(
     l2: float = 0.0,
     clip: float | None = None,
     early_stopping: int | None = None,
-    compare_every: int = 0,
+    compare_every: int | None = None,
     warm_starts: bool = True,
     **options: Unpack[Options],
 ) -> Task:
@@ -108,7 +111,7 @@ def task_of(
     if not isinstance(settings.shots, int) and rule.describe()["name"] == "adaptive_shots":
         what = "give one number of shots for the first one, not a split" if settings.shots else "give shots for the first one"
         raise InputError(f"optimizer: adaptive_shots sets the shots of each step; {what}")
-    return Task(
+    task = Task(
         network=network,
         first=first,
         samples=samples,
@@ -123,9 +126,12 @@ def task_of(
         batch_size=batch_size,
         constraints=constraints(network, trainable=trainable, bounds=bounds, l2=l2, clip=clip),
         patience=early_stopping,
-        compare_every=compare_every,
+        compare_every=0 if compare_every is None else compare_every,
         warm=warm_starts,
     )
+    if compare_every is None and isinstance(settings.device, RemoteDevice):
+        return replace(task, compare_every=-(-task.total_steps // COMPARISONS))
+    return task
 
 
 def _source(gradient: str | Source, settings: Settings) -> Source:
@@ -201,8 +207,10 @@ def train(
     early_stopping : int, optional
         Stop after this many epochs without a better held-out loss (training loss, if there are no held-out samples), and return
         the weights of the best epoch.
-    compare_every : int
-        Compute the batch's exact gradient every `compare_every` steps, and record the cosine to it in the history. 0: never.
+    compare_every : int, optional
+        Compare the batch's gradient with a noise-free one every `compare_every` steps, and record cosine and relative error in
+        the history: with the exact gradient on up to 16 qubits, and beyond with that of the same ansatz at the same β. 0: never.
+        Default: about 20 times in a training on a device that takes jobs, else never.
     warm_starts : bool
         Start the search for a sample's state from its previous result.
     run : path, optional

@@ -13,6 +13,8 @@ from qep_qiskit.cli.main import cli
 from qep_qiskit.experiment import load
 from qep_qiskit.rehearsal.server import serve
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.training.from_spec import task_from
+from qep_qiskit.training.loop.compared import EXACT
 
 SPEC = """
 seed = 3
@@ -98,9 +100,15 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     assert len(ledger["jobs"]) == 2 and all(job["seconds"] > 0 for job in ledger["jobs"])
     code, out, _ = qep("status", "run")
     assert code == 0 and "2 of 2 steps are done, " in out and "QPU seconds billed of about" in out
+    code, out, _ = qep("plan", spec, "--json")
+    price = json.loads(out)["training"]["price"]["total"]
+    assert code == 0 and price["jobs"] == 2 and price["shots"] == 4000
+    assert price["qpu_seconds"] == pytest.approx(ledger["seconds"], rel=0.1)
+    assert sum(row["qpu_seconds"] for row in summary["history"]) == pytest.approx(ledger["seconds"])
+    assert all(row["compared_with"] == EXACT for row in summary["history"])
     assert qep("report", "run")[0] == 0
     page = Path("run/report.html").read_text(encoding="utf-8")
-    assert "2 on ibm_torino" in page and "a mock service on this machine" in page
+    assert "the exact gradient</" in page and "2 on ibm_torino" in page and "a mock service on this machine" in page
     with RunStore.open(Path("run")) as store:
         sessions = [event.text for event in store.events() if event.text.startswith("session")]
         assert len(sessions) == 4 and "mock service" in store.description["service"]  # closed at the stop, and another at the end
@@ -130,6 +138,13 @@ def test_a_failed_job_and_other_verbs(spec, service):
     assert qep("cancel", "run")[1] == "No job was under way.\n"
 
 
+def test_the_plan_of_a_training_is_its_price(spec, service):
+    code, out, err = qep("plan", spec)
+    assert (code, err) == (0, "") and "2 steps: 2 epochs of 1 batch, 4 samples" in out and "one step" in out
+    code, _, err = qep("plan", spec, "--target-error", "5%")
+    assert code == 2 and "they are for one gradient" in err and service.ledger()["jobs"] == []
+
+
 def test_status_of_a_training_that_answers_at_once(spec):
     text = SPEC.replace('"ibm_torino"\nmode = "session"', '"simulator"')
     Path(spec).write_text(text)
@@ -141,3 +156,11 @@ def test_status_of_a_training_that_answers_at_once(spec):
 def test_the_training_in_hardware_runs_is_for_a_device():
     spec = load(Path(__file__).parents[2] / "hardware_runs/specs/train-xor.toml")
     assert spec.device().name == "ibm_torino" and spec.training.epochs == 12
+
+
+@pytest.mark.parametrize(("name", "qubits", "steps"), [("chain-20", 20, 6), ("heavy-hex-50", 50, 20)])
+def test_large_trainings_in_hardware_runs(name, qubits, steps):
+    spec = load(Path(__file__).parents[2] / f"hardware_runs/specs/train-{name}.toml")
+    task, _ = task_from(spec)
+    assert task.network.num_qubits == qubits and task.total_steps == steps and len(task.held_out) > 0
+    assert spec.device().name == "ibm_fez"

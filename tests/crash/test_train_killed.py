@@ -3,7 +3,9 @@
 import multiprocessing
 import re
 import signal
+import time
 
+import numpy as np
 import pytest
 from points import named
 from trained import JOBS, assert_paid_once, fit, told
@@ -45,12 +47,27 @@ def reference(tmp_path_factory):
     return told(folder)
 
 
-def in_a_process(folder, url, kill="", mode="job"):
-    process = CONTEXT.Process(target=fit, args=(folder,), kwargs={"url": url, "kill": kill, "mode": mode})
+def in_a_process(folder, url, kill="", mode="job", sites=3):
+    process = CONTEXT.Process(target=fit, args=(folder,), kwargs={"url": url, "kill": kill, "mode": mode, "sites": sites})
     process.start()
     process.join(400)
     assert process.exitcode is not None, "the process does not end"
     return process.exitcode
+
+
+def killed_at_moments(folder, moments, sites):
+    """Kill a training that many seconds after each of its starts, then let it end; return its ledger and the number of kills."""
+    kills = 0
+    with serve(seed=5, noise="readout") as server:
+        for seconds in moments:
+            process = CONTEXT.Process(target=fit, args=(folder,), kwargs={"url": server.url, "sites": sites})
+            process.start()
+            process.join(seconds)
+            kills += process.is_alive()
+            process.kill()
+            process.join()
+        assert in_a_process(folder, server.url, sites=sites) == 0
+        return server.service.ledger(), kills
 
 
 def killed_and_resumed(folder, reference, point, *faults, mode="job"):
@@ -86,6 +103,18 @@ def test_a_training_killed_at_a_job_resumes(point, tmp_path, reference):
 def test_a_training_killed_at_any_point_of_a_job_resumes(point, tmp_path, reference):
     faults = [] if fault_of(point) is None else [fault_of(point)]
     killed_and_resumed(tmp_path / "run", reference, point, *faults, mode=mode_of(point))
+
+
+@pytest.mark.parametrize(("sites", "times"), [(3, 2), pytest.param(20, 10, marks=pytest.mark.slow)])
+def test_a_training_killed_at_random_moments_loses_and_pays_nothing_twice(sites, times, tmp_path):
+    began = time.monotonic()
+    killed_at_moments(tmp_path / "whole", [], sites)
+    takes = time.monotonic() - began
+    moments = np.random.default_rng(sites).uniform(0.2, 0.9, size=times) * takes
+    ledger, kills = killed_at_moments(tmp_path / "run", moments, sites)
+    assert kills >= times // 2
+    assert told(tmp_path / "run") == told(tmp_path / "whole")
+    assert_paid_once(tmp_path / "run", ledger)
 
 
 def test_a_session_is_joined_again_and_closed_at_the_end(tmp_path, reference):

@@ -1,4 +1,4 @@
-"""A small training on the mock service with the real client: three qubits, two steps of two samples, one held out."""
+"""A training on the mock service with the real client: three qubits (or 20), two steps of two samples, one held out."""
 
 import os
 from pathlib import Path
@@ -17,12 +17,15 @@ JOBS = ("step 1 job 1", "step 1 job 2", "step 2 job 1", "step 2 job 2", "step 2 
 """A free phase with its calibration and the nudged phases in each step; what the network answers after the last one."""
 
 
-def fit(folder: Path, *, url: str, kill: str = "", mode: str = "job", **overrides):
-    """Start or resume the training in a folder."""
+LARGE = {"preparer": qep.VQE(layers=1, simulation="light_cones", tolerance=1e-2), "shots": 100}
+
+
+def fit(folder: Path, *, url: str, kill: str = "", mode: str = "job", sites: int = 3, **overrides):
+    """Start or resume the training in a folder. Networks of more than three sites are prepared by light cones."""
     os.environ |= {"QEP_RUNTIME_URL": url, "QEP_LOOKUP_SECONDS": "3", "OMP_NUM_THREADS": "1"}
     kill_at(kill)
-    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
-    options = {**CHOSEN, "mitigation": "tensored", "validation": HELD_OUT, **overrides}
+    network = qep.ising(sites=sites, edges="chain", inputs=[0], outputs=[2])
+    options = {**CHOSEN, "mitigation": "tensored", "validation": HELD_OUT, **(LARGE if sites > 3 else {}), **overrides}
     return qep.train(network, X, Y, device=qep.ibm("ibm_torino", mode=mode), run=folder, **options)
 
 

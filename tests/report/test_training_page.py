@@ -50,7 +50,7 @@ def test_pictures_show_what_they_are_given(trained):
     _, result = trained
     drawing = curves(result.history, result.epochs)
     labels = [axes.get_ylabel() for axes in drawing.axes if axes.axison]
-    assert labels == ["loss", "accuracy", "gradient", "cosine to the exact gradient", "shots per circuit"]
+    assert labels == ["loss", "against the exact gradient", "accuracy", "gradient", "shots per circuit"]
     points = drawing.axes[0].containers[0]
     np.testing.assert_allclose(np.array(points.lines[0].get_ydata(), dtype=float), [row["loss"] for row in result.history])
     bars = [segment[1][1] - segment[0][1] for segment in points.lines[2][0].get_segments()]

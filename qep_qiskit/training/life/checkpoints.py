@@ -22,7 +22,7 @@ from qep_qiskit.runs.file.records import Checkpoint
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.new_run import new_run, unasked
 from qep_qiskit.runs.turning_points import reached
-from qep_qiskit.training.life.hardware import Confirm, device_of, through_the_run
+from qep_qiskit.training.life.hardware import Confirm, billed_for, device_of, through_the_run
 from qep_qiskit.training.life.identity import IDENTITY, identity_of, refuse_another
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError, first_interrupt_waits
 from qep_qiskit.training.loop.log import Log, OnStep, timed
@@ -91,7 +91,7 @@ def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress
     ):
         for done, seconds in timed(steps(running, log.state, progress=progress)):
             number = done.state.step
-            row = log.add(done, seconds)
+            row = log.add(done, seconds, billed_for(store, number))
             reached(f"step {number}: before it is kept")
             keep(store, task, done, row)
             reached(f"step {number}: kept")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.price import Price
 from qep_qiskit.devices.remote import RemoteDevice
-from qep_qiskit.equilibrium.all_rounds import price_of_rounds, rounds_of
+from qep_qiskit.equilibrium.all_rounds import compile_rounds, price_of_rounds, rounds_of
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.prediction import UNUSED, read_only
 from qep_qiskit.errors import InputError
@@ -102,6 +102,13 @@ def through_the_run(
         courier.close_group()
 
 
+def billed_for(store: RunStore, number: int) -> float | None:
+    """Return the QPU seconds billed for the jobs of a step, counted from 1; None if it has no jobs, or no bill."""
+    bills = store.all("seconds")
+    seconds = [value for job in store.jobs() if job.round == number - 1 and (value := bills.get(job.tag)) is not None]
+    return float(sum(seconds)) if seconds else None
+
+
 def courier_of(store: RunStore, device: RemoteDevice, progress: Progress = silent) -> Courier:
     """Return the courier of a training's jobs; its messages say how to resume the training."""
     folder = Path(store.folder)
@@ -117,13 +124,37 @@ def _confirmed(task: Task, journal: JournalDevice, done: int, confirm: Confirm, 
     store = journal.courier.store
     if int((store.get("confirmed", "training") or {}).get("steps", 0)) >= task.total_steps:
         return
-    price = {**expected_price(task, journal, done=done, progress=progress).document(), "steps": task.total_steps - done}
+    price = {**expected_price(task, journal, done=done, progress=progress).total.document(), "steps": task.total_steps - done}
     store.put("estimate", "training", price)
     confirm(price, store)
     store.put("confirmed", "training", {"steps": task.total_steps})
 
 
-def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progress = silent) -> Price:
+@dataclass(frozen=True)
+class TrainingPrice:
+    """The expected price of a training.
+
+    Attributes
+    ----------
+    step : Price
+        Of one whole batch.
+    steps : Price
+        Of all batches, of which the last one of an epoch may be smaller.
+    held_out : Price
+        Of all measurements of held-out samples.
+    """
+
+    step: Price
+    steps: Price
+    held_out: Price
+
+    @property
+    def total(self) -> Price:
+        """The price of everything."""
+        return self.steps + self.held_out
+
+
+def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progress = silent) -> TrainingPrice:
     """Estimate the price of the steps after the first `done`, from one sample's circuits times samples, steps and epochs.
 
     Parameters
@@ -135,15 +166,18 @@ def expected_price(task: Task, device: Device, *, done: int = 0, progress: Progr
     """
     progress("working out the price", None)
     assert not task.settings.open
-    steps, epochs = task.total_steps - done, task.epochs - done // task.steps_per_epoch
-    price = Price()
+    whole, count = min(task.batch_size, len(task.samples)), len(task.samples)
+    last = (count - 1) % task.batch_size + 1
+    ends = task.epochs - done // task.steps_per_epoch
+    step = steps = held_out = Price()
     if isinstance(task.source, Equilibrium):
-        first, batch = _first(task, task.samples, None, progress), min(task.batch_size, len(task.samples))
-        price += price_of_rounds(rounds_of(first, progress), device, samples=batch, shared=True).times(steps)
+        compiled = compile_rounds(rounds_of(_first(task, task.samples, None, progress), progress), device, shared=True)
+        step, smaller = (sum((part.price(device, samples=n) for part in compiled), Price()) for n in (whole, last))
+        steps = step.times(task.total_steps - done - ends) + smaller.times(ends)
     if task.held_out is not None:
         seen = _first(task, task.held_out, task.read_shots, progress)
-        price += price_of_rounds([seen], device, samples=len(task.held_out), shared=True).times(epochs)
-    return price
+        held_out = price_of_rounds([seen], device, samples=len(task.held_out), shared=True).times(ends)
+    return TrainingPrice(step, steps, held_out)
 
 
 def _first(task: Task, samples: TrainingSamples, read_shots: int | None, progress: Progress) -> Plan:

@@ -52,9 +52,11 @@ class Log:
             self.planned = {"planned": {key: settings[key] for key in ("stencil", "shots", "calibration_shots")}}
         return settled
 
-    def add(self, done: Step, seconds: float) -> Mapping[str, Any]:
-        """Add a step, and return its row of the history."""
+    def add(self, done: Step, seconds: float, billed: float | None = None) -> Mapping[str, Any]:
+        """Add a step with its duration and the QPU seconds billed for it, and return its row of the history."""
         row = {**done.record, "seconds": seconds}
+        if billed is not None:
+            row["qpu_seconds"] = billed
         self.history.append(row)
         if done.epoch is not None:
             self.epochs.append(done.epoch)

@@ -12,18 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.budget import deviation
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.equilibrium.prediction import answers
 from qep_qiskit.equilibrium.rounds import NEAR
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Prepared, Progress, Start, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.reference import exact_gradient
 from qep_qiskit.seeds import integer
 from qep_qiskit.training.data.targets import TrainingSamples
+from qep_qiskit.training.loop.compared import compared
 from qep_qiskit.training.loop.sources import mean_of
 from qep_qiskit.training.loop.starts import kept, restored
 from qep_qiskit.training.loop.task import Task
@@ -169,7 +167,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         "warned": sum(bool(g.diagnostics.warnings) for g in gradients),
     }
     if task.compare_every and step % task.compare_every == 0:
-        record["cosine"] = _cosine(task, problems, mean.values)
+        record |= compared(task, problems, gradients, mean.values, progress)
     epoch = None
     if after.step % task.steps_per_epoch == 0:
         epoch, after = _end_of_epoch(task, after, progress)
@@ -274,11 +272,3 @@ def evaluate(
     except DegenerateGroundStateError as error:
         raise DegenerateGroundStateError(f"training: at a held-out sample, {error}") from None
     return measured(results, samples, task.key), sum(answer.shots for answer in results)
-
-
-def _cosine(task: Task, problems: Sequence[Problem], values: Vector) -> float | None:
-    exact = np.mean(
-        [exact_gradient(problem, preparer=reference_state(task.settings.preparer)).values for problem in problems], axis=0
-    )
-    on = task.constraints.trained
-    return deviation(values[on], exact[on]).cosine

@@ -53,7 +53,7 @@ class Task:
     patience : int or None
         Training stops after this many epochs without a better held-out loss (training loss, if nothing is held out).
     compare_every : int
-        The batch's exact gradient is also computed every `compare_every` steps; 0: never.
+        The batch's noise-free gradient is also computed every `compare_every` steps; 0: never.
     warm : bool
         Whether the search for a sample's state starts from its last free phase.
     """

@@ -44,8 +44,9 @@ class TrainingResult(Value):
     history : tuple of mapping
         One entry per step: ``step``, ``epoch``, ``loss``, ``loss_stderr``, ``loss_bias`` (the mean excess of a curved loss due
         to shot noise; the last two are None for exact expectations), ``shots`` (used in the step), ``shots_per_circuit``,
-        ``learning_rate``, ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds`` and, with `compare_every`,
-        ``cosine`` to the exact gradient.
+        ``learning_rate``, ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds``, ``qpu_seconds`` (billed; for
+        devices that take jobs), and, with `compare_every`, ``cosine`` and ``relative_error`` to the gradient named in
+        ``compared_with``.
     epochs : tuple of mapping
         One entry per epoch: ``train_loss`` and ``train_accuracy``, measured over the epoch's batches as the weights changed, and
         ``validation_loss`` and ``validation_accuracy``. Accuracies are None if the targets are not classes.

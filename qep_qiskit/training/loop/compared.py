@@ -1,0 +1,62 @@
+"""The distance of a step's measured gradient from a noise-free one, along the way of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.budget import deviation
+from qep_qiskit.devices.statevector import StatevectorDevice
+from qep_qiskit.equilibrium import Gradient
+from qep_qiskit.equilibrium.reduction import reduce
+from qep_qiskit.equilibrium.rounds import run
+from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
+from qep_qiskit.preparation.exact import reference_state
+from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.problem import Problem
+from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
+from qep_qiskit.training.loop.task import Task
+
+Vector = NDArray[np.float64]
+EXACT = "the exact gradient"
+NOISE_FREE = "the noise-free gradient of the same ansatz at the same β"
+
+
+def compared(
+    task: Task, problems: Sequence[Problem], gradients: Sequence[Gradient], values: Vector, progress: Progress = silent
+) -> dict[str, Any]:
+    """Return ``cosine``, ``relative_error`` and ``compared_with`` of a batch's mean gradient, over the trained weights.
+
+    Up to 16 qubits it is compared with the exact gradient, that of the true ground states in the limit β → 0. Beyond, with the
+    noise-free gradient of the same preparation at the same β, from the angles of the step: the difference is what the device and
+    its shots add. The values are None if that is not computable.
+    """
+    small = task.network.num_qubits <= COMPARED_QUBITS
+    progress("comparing the gradient with a noise-free one", None)
+    try:
+        truth = _exact(task, problems) if small else _noise_free(task, problems, gradients)
+    except (InputError, PreparationError):
+        truth = None
+    on, name = task.constraints.trained, EXACT if small else NOISE_FREE
+    off = None if truth is None else deviation(values[on], truth[on])
+    return {
+        "cosine": None if off is None else off.cosine,
+        "relative_error": None if off is None else off.relative_error,
+        "compared_with": name,
+    }
+
+
+def _exact(task: Task, problems: Sequence[Problem]) -> Vector:
+    preparer = reference_state(task.settings.preparer)
+    return np.asarray(np.mean([exact_gradient(problem, preparer=preparer).values for problem in problems], axis=0))
+
+
+def _noise_free(task: Task, problems: Sequence[Problem], gradients: Sequence[Gradient]) -> Vector:
+    settings = replace(task.settings, device=StatevectorDevice(), shots=None, mitigation=Mitigation(), calibration_shots=None)
+    rounds = run(problems, settings, warm_start=[gradient.free for gradient in gradients])
+    return np.asarray(np.mean([reduce(plan, outcomes).values for plan, outcomes in rounds], axis=0))
