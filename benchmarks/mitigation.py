@@ -8,7 +8,7 @@ of it. The variance per shot sums over weights, each read from one string.
     budget      a 50-site network on fake_torino: bias, cosine and shots at equal error
 
 Noise: the snapshots fake_torino and fake_fez as Aer models them; "coherent" adds exp(−i ZZ/100) after each CZ of fake_torino, and
-"twirled" its average over Pauli twirls; "drift" makes the errors of fake_torino's gates a fifth larger after the calibration.
+"twirled" its average over Pauli twirls; "drift" makes the errors of fake_torino's CZs a fifth larger after the calibration.
 
 Methods: "raw"; "readout" with readout errors undone (trex, or tensored to the same order); "clifford"; "zne 1,3" and "zne 1,3,5"
 linear in two-qubit foldings, with readout undone; "inverse" is a perfectly known Pauli noise model inverted on every string's
@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import RZZGate
-from qiskit.quantum_info import Operator, PauliList
-from qiskit_aer.noise import NoiseModel, QuantumError, coherent_unitary_error, pauli_error
+from qiskit.quantum_info import Operator, PauliList, SuperOp, average_gate_fidelity
+from qiskit_aer.noise import NoiseModel, QuantumError, coherent_unitary_error, depolarizing_error, pauli_error
 
 import qep_qiskit as qep
 from qep_qiskit.devices.device import Compiled
@@ -94,15 +94,15 @@ def models(noise: str, model: NoiseModel) -> tuple[NoiseModel, NoiseModel]:
         extra = pauli_error([("II", 1 - chance), ("ZZ", chance)])
         model = changed(model, lambda error: error.compose(extra), 2)
     elif noise.endswith("drift"):
-        return changed(model, stronger, 1), model
+        return changed(model, stronger, 2), model
     return model, model
 
 
 def stronger(error: QuantumError) -> QuantumError:
-    """Return an error that happens once more with the probability `DRIFT`."""
-    twice = error.compose(error)
-    circuits = [*error.circuits, *twice.circuits]
-    return QuantumError(list(zip(circuits, [*((1 - DRIFT) * error.probabilities), *(DRIFT * twice.probabilities)], strict=True)))
+    """Return an error that is larger by the share `DRIFT`, by adding depolarisation."""
+    size = 2**error.num_qubits
+    chance = DRIFT * (1.0 - average_gate_fidelity(SuperOp(error))) * size / (size - 1)
+    return error.compose(depolarizing_error(chance, error.num_qubits))
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Strings:
         """Return the one-norm of the inverse of all twirled errors in the causal cone of each string."""
         matrices, circuit = NoiseMatrices(model), self.compiled.circuit
         costs = [(wires_of(circuit, item), one_norm(matrices, circuit, item)) for item in circuit.data]
-        found = []
+        norms = []
         for pauli in self._paulis:
             cone = {self.compiled.wires[q] for q in np.flatnonzero(pauli.x | pauli.z).tolist()}
             norm = 1.0
@@ -150,8 +150,8 @@ class Strings:
                 if cone.intersection(wires):
                     cone |= set(wires)
                     norm *= cost
-            found.append(norm)
-        return np.array(found)
+            norms.append(norm)
+        return np.array(norms)
 
 
 def wires_of(circuit: QuantumCircuit, item: object) -> tuple[int, ...]:
@@ -190,8 +190,8 @@ def results(
         sent = visible(structure, item.work.axes)
         angles = clifford_angles(sent, item.work.axes)
         assert angles is not None
-        known = left_over(angles.values, sent, item.work.compiled.circuit)[None]
-        own, gates = (np.abs(strings.under(calibration, known, readout=readout)[0]) for readout in (True, False))
+        certain = left_over(angles.values, sent, item.work.compiled.circuit)[None]
+        own, gates = (np.abs(strings.under(calibration, certain, readout=readout)[0]) for readout in (True, False))
         values = item.work.values
         tables["ideal"][at] = strings.under(NoiseModel(basis_gates=data.basis_gates), values, readout=False)
         tables["raw"][at] = strings.under(data, values, readout=True)
@@ -203,18 +203,18 @@ def results(
     circuits = compiled.circuits
 
     def result(values: Array, scale: Array, count: int) -> Result:
-        found = problem.derivative_rows @ (factors @ values)
+        estimate = problem.derivative_rows @ (factors @ values)
         scatter = (factors**2) @ ((1.0 - (tables["readout"] * tables["attenuation"]) ** 2) * scale**2)
         size = np.linalg.norm(truth)
         return Result(
-            float(np.linalg.norm(found - truth) / size),
-            float(found @ truth / np.linalg.norm(found) / size),
+            float(np.linalg.norm(estimate - truth) / size),
+            float(estimate @ truth / np.linalg.norm(estimate) / size),
             float((problem.derivative_rows**2 @ scatter).sum() / size**2),
             count,
         )
 
     undone = 1.0 / tables["attenuation"]
-    made = {
+    by_method = {
         "raw": result(tables["raw"], np.ones(shape), circuits),
         "readout": result(tables["readout"], undone, circuits + 2),
         "clifford": result(tables["readout"] / tables["own"], undone / tables["own"], circuits + 2),
@@ -224,8 +224,8 @@ def results(
         weights = np.linalg.pinv(np.vander(np.array(strengths, dtype=float), 2))[1]
         at_strengths = [tables["readout" if f == 1 else f"folded {f}"] for f in strengths]
         values = np.tensordot(weights, np.array(at_strengths), axes=1)
-        made[name] = result(values, undone * np.sqrt(np.sum(weights**2)), circuits * len(strengths) + 2)
-    return made
+        by_method[name] = result(values, undone * np.sqrt(np.sum(weights**2)), circuits * len(strengths) + 2)
+    return by_method
 
 
 def choose() -> Iterator[str]:
@@ -235,8 +235,8 @@ def choose() -> Iterator[str]:
     yield "| --- | --- |" + " ---: |" * len(methods)
     for case in CASES:
         for noise in NOISES:
-            made = results(case, noise)
-            yield f"| {case[0]} {case[1]}, {case[2]} | {noise} | " + " | ".join(cell(made[name]) for name in methods) + " |"
+            by_method = results(case, noise)
+            yield f"| {case[0]} {case[1]}, {case[2]} | {noise} | " + " | ".join(cell(by_method[name]) for name in methods) + " |"
 
 
 def cell(result: Result) -> str:
@@ -254,11 +254,11 @@ def fifty() -> qep.Problem:
 
 def budget() -> Iterator[str]:
     """Yield the lines of the budget of the 50-site network."""
-    made = results(("native", 50, "spec"), "torino", problem=fifty())
+    by_method = results(("native", 50, "spec"), "torino", problem=fifty())
     totals = (1e5, 1e6, 1e7)
     yield "| method | error at ∞ shots | cosine | shots for 10 % |" + "".join(f" error with {total:.0e} |" for total in totals)
     yield "| --- |" + " ---: |" * (3 + len(totals))
-    for name, result in made.items():
+    for name, result in by_method.items():
         shots = "–" if np.isinf(result.shots) else f"{result.shots:.2g}"
         errors = "".join(f" {100 * result.error(total):.2g} % |" for total in totals)
         yield f"| {name} | {100 * result.bias:.2g} % | {result.cosine:.5f} | {shots} |{errors}"

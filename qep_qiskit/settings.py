@@ -52,7 +52,8 @@ class Settings(Mapping[str, Any]):
         Shots per circuit, that is per basis and phase. Default: exact expectations. :func:`qep_qiskit.optimal_shots` distributes
         the same total for the least predicted error.
     mitigation : str
-        ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see docs/mitigation.md.
+        ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"clifford"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see
+        docs/mitigation.md.
     calibration_shots : int, optional
         Shots per calibration circuit. Default: `shots`.
     seed : int, optional

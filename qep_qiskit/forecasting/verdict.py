@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from qep_qiskit.estimates import duration, percent
@@ -43,6 +44,14 @@ class Verdict(Value):
         """Whether it lowers the error, or the price of the target error, by more than 3 %."""
         return self.effect > 0
 
+    @property
+    def cancels(self) -> bool:
+        """Whether the total error is smaller without it only because noise and another bias have opposite signs."""
+        if self.effect >= 0 or any(share is None for pair in self.parts.values() for share in pair):
+            return False
+        new, old = (math.hypot(*(pair[k] or 0.0 for pair in self.parts.values())) for k in (0, 1))
+        return new < old
+
     def __str__(self) -> str:
         if self.error is None or self.without is None:
             return f"{self.mitigation} {WORDS[self.effect]}: the target is not reached without mitigation"
@@ -52,7 +61,8 @@ class Verdict(Value):
             compared = f"an error of {percent(self.error)} instead of {percent(self.without)} without mitigation"
         names = {"device": "device noise", "shots": "shots"}
         parts = [f"{names[name]} {percent(new)}, not {percent(old)}" for name, (new, old) in self.parts.items()]
-        return f"{self.mitigation} {WORDS[self.effect]}: {compared} ({'; '.join(parts)})"
+        note = "; without it, noise hides part of another bias: choose β anew" if self.cancels else ""
+        return f"{self.mitigation} {WORDS[self.effect]}: {compared} ({'; '.join(parts)}){note}"
 
     def to_dict(self) -> dict[str, object]:
         """Return the verdict as an object for JSON."""
@@ -69,8 +79,8 @@ def verdicts(choices: Choices) -> tuple[Verdict, ...]:
     missed = plain is None and any(row.factor == "mitigation" and row.own_error is not None for row in choices.rows if row.note)
     if plain is None and not missed:
         return ()
-    found = [_verdict(word, row, plain) for word, row in rows.items()]
-    return tuple(sorted(found, key=lambda verdict: (verdict.error or 0.0, verdict.seconds or 0.0)))
+    every = [_verdict(word, row, plain) for word, row in rows.items()]
+    return tuple(sorted(every, key=lambda verdict: (verdict.error or 0.0, verdict.seconds or 0.0)))
 
 
 def _verdict(word: str, row: Measure, plain: Measure | None) -> Verdict:

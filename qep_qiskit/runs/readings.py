@@ -22,7 +22,7 @@ from qep_qiskit.runs.stored_results import measured
 from qep_qiskit.stencils import AnyStencil, stencil
 from qep_qiskit.verbs.gradient import gradient
 
-TITLES = {"none": "raw", "tensored": "tensored", "m3": "M3", "trex": "TREX", "zne": "ZNE"}
+TITLES = {"none": "raw", "tensored": "tensored", "m3": "M3", "trex": "TREX", "clifford": "Clifford", "zne": "ZNE"}
 
 
 @dataclass(frozen=True)

@@ -27,17 +27,17 @@ def many():
 
 
 def test_with_many_shots_the_bias_decides(many):
-    found = {verdict.mitigation: verdict for verdict in many.verdicts}
-    assert {"clifford", "trex", "tensored", "zne", "zne:1,3"} == set(found)
-    assert found["clifford"].helps and many.verdicts[0].mitigation == "clifford"
-    device, plain = found["clifford"].parts["device"]
+    by_word = {verdict.mitigation: verdict for verdict in many.verdicts}
+    assert {"clifford", "trex", "tensored", "zne", "zne:1,3"} == set(by_word)
+    assert by_word["clifford"].helps and many.verdicts[0].mitigation == "clifford"
+    device, plain = by_word["clifford"].parts["device"]
     assert device < plain / 5
     assert str(many.verdicts[0]).startswith("clifford helps here: an error of ")
 
 
 def test_with_few_shots_extrapolation_does_not_help():
-    found = {verdict.mitigation: verdict for verdict in forecast(1000).verdicts}
-    assert found["zne"].effect == -1 and "zne does not help here" in str(found["zne"])
+    by_word = {verdict.mitigation: verdict for verdict in forecast(1000).verdicts}
+    assert by_word["zne"].effect == -1 and "zne does not help here" in str(by_word["zne"])
 
 
 def test_the_numbers_are_those_of_simulated_gradients(many):
@@ -61,6 +61,18 @@ def test_of_a_target_the_price_decides():
     missed = Measure("mitigation", "no mitigation", own_error=0.2, note="does not reach the target error")
     [only] = verdicts(Choices((missed, row("clifford", 500, 5.0)), 0))
     assert only.helps and "the target is not reached without mitigation" in str(only)
+
+
+def test_a_bias_that_noise_hides_is_named():
+    def row(word, error, device, shots):
+        return Measure(
+            "mitigation", word, relative_error=error, parts={"device": device, "shots": shots}, settings=Settings(mitigation=word)
+        )
+
+    rows = (row("none", 0.21, 0.17, 0.11), row("clifford", 0.25, 0.03, 0.12), row("zne", 0.3, 0.03, 0.3))
+    clifford, zne = verdicts(Choices(rows, 0))
+    assert clifford.cancels and "noise hides part of another bias: choose β anew" in str(clifford)
+    assert not zne.cancels and "bias" not in str(zne)
 
 
 def test_the_page_and_the_document_show_them(many):

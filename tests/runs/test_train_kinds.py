@@ -18,6 +18,7 @@ X, Y = np.array([[-1.0], [0.2], [1.0]]), np.array([-1.0, 1.0, 1.0])
 KINDS = {
     "trex": {"mitigation": "trex", "calibration_shots": 320},
     "m3, observable cost": {"mitigation": "m3", "cost": "squared_error_observable"},
+    "clifford": {"mitigation": "clifford", "calibration_shots": 320, "preparer": qep.VQE(layers=1, starts=1)},
     "zne and tensored": {"mitigation": "zne+tensored", "preparer": qep.VQE(layers=1, starts=1)},
     "adiabatic, extrapolated": {"preparer": qep.Adiabatic(time=2.0, steps=4), "stencil": qep.extrapolated(0.3)},
     "warm VQE, one-sided": {"preparer": qep.VQE(ansatz="efficient_su2", layers=1, starts=1), "stencil": qep.one_sided(0.3)},

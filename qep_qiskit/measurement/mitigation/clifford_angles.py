@@ -17,7 +17,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford, PauliList
 
 TURNS = ((), (-1,), (-2, -1), (-2,), (-3, -2), (-3, -1))
-"""Which rotations of a qubit are set to π/2, counted from its end; the first choice that serves is taken."""
+"""Rotations of a qubit that are set to π/2, counted from its end; the first choice that serves is taken."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def clifford_angles(circuit: QuantumCircuit, axes: str) -> CliffordAngles | None
     for item in circuit.data:
         if len(item.qubits) == 1 and len(item.operation.params) == 1 and isinstance(item.operation.params[0], Parameter):
             turning[circuit.find_bit(item.qubits[0]).index].append(index[item.operation.params[0]])
-    chosen: list[tuple[int, ...]] = [()] * circuit.num_qubits
+    selection: list[tuple[int, ...]] = [()] * circuit.num_qubits
     for turns in TURNS:
         values = np.zeros(len(index))
-        for own, picked in zip(turning, chosen, strict=True):
+        for own, picked in zip(turning, selection, strict=True):
             values[[own[turn] for turn in picked if -turn <= len(own)]] = np.pi / 2
         outcomes = _outcomes(circuit.assign_parameters(values), axes)
         if outcomes is None:
@@ -74,7 +74,7 @@ def clifford_angles(circuit: QuantumCircuit, axes: str) -> CliffordAngles | None
         if certain.all():
             return CliffordAngles(values, outcome)
         following = TURNS[min(TURNS.index(turns) + 1, len(TURNS) - 1)]
-        chosen = [picked if fixed else following for picked, fixed in zip(chosen, certain, strict=True)]
+        selection = [picked if fixed else following for picked, fixed in zip(selection, certain, strict=True)]
     return None
 
 

@@ -113,15 +113,15 @@ class Trex:
         Different calibrations count as independent of each other.
         """
         support = [qubits[int(q)] for q in np.flatnonzero(row)]
-        own = [(block, part) for block, part in enumerate(self.calibrations) if part.circuit == self.circuit]
-        for block, part in own:
+        candidates = [(block, part) for block, part in enumerate(self.calibrations) if part.circuit == self.circuit]
+        for block, part in candidates:
             if set(support) <= set(part.qubits):
                 return {block: [part.qubits.index(q) for q in support]}
         places: dict[int, list[int]] = {}
         for q in support:
-            home = next((block for block, part in own if q in part.qubits), None)
+            home = next((block for block, part in candidates if q in part.qubits), None)
             if home is None:
-                calibrated = [k for _, part in own for k in part.qubits]
+                calibrated = [k for _, part in candidates for k in part.qubits]
                 raise InputError(f"mitigation: qubit {q} was not calibrated; calibrated are {calibrated}")
             places.setdefault(home, []).append(self.calibrations[home].qubits.index(q))
         return places
