@@ -15,6 +15,7 @@ from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.price import Price, price_of
+from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.equilibrium.calibration import (
     DataCircuit,
     Measurement,
@@ -165,7 +166,7 @@ def compile_round(
     """
     first = plans[0]
     mitigation = first.mitigation
-    circuits = _Circuits(device, mitigation, start, shared or len(plans) > 1)
+    circuits = _Circuits(device, mitigation, start, shared or len(plans) > 1, exact=first.shots is None)
     if mitigation.twirled:
         circuits.sets = num_flips(max(plan.problem.network.num_qubits for plan in plans))
     for number, plan in enumerate(plans):
@@ -221,6 +222,7 @@ class _Circuits:
     mitigation: Mitigation
     start: tuple[int, ...] | None
     shared: bool = False
+    exact: bool = False
     sets: int = 0
     layout: Layout | None = None
     qubits: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
@@ -283,7 +285,10 @@ class _Circuits:
 
     def _compile(self, circuit: QuantumCircuit, digest: str) -> str:
         if digest not in self._compiled:
-            compiled = self._compiled[digest] = self.device.compile(circuit, qubits=self.start)
+            compiled = self.device.compile(circuit, qubits=self.start)
+            if self.exact and isinstance(self.device, SimulatedDevice):
+                compiled = self.device.for_distributions(compiled)
+            self._compiled[digest] = compiled
             self.start = compiled.start if self.start is None else self.start
         return digest
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.devices.simulated.noise_notes import ran_on
 from qep_qiskit.equilibrium.compiled_round import CompiledRound, compile_round
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -56,7 +57,11 @@ def execute_all(
     circuits = []
     for item, rows in zip(compiled.measurements, answers, strict=True):
         circuit = item.work.compiled
-        circuits.append((circuit.run_by(rows[0].simulator) if isinstance(rows[0], LocalSamples) else circuit, item.work.axes))
+        if isinstance(rows[0], LocalSamples):
+            circuit = circuit.run_by(rows[0].simulator)
+        elif item.shots is None and isinstance(target, SimulatedDevice):
+            circuit = target.for_distributions(circuit)
+        circuits.append((circuit, item.work.axes))
     ran = ran_on(target, circuits)
     return compiled.deal.outcomes(pairs, target.describe(), ran)
 
@@ -74,11 +79,27 @@ def compile_after(
 def measured(compiled: CompiledRound, device: Device, progress: Progress = silent) -> list[list[Samples]]:
     """Run the jobs of a compiled round and return the samples of every row of every measurement."""
     answers: dict[int, list[Samples]] = {}
-    progress(f"running {compiled.circuits} circuits on {device.name}", None)
+    stage = f"running {compiled.circuits} circuits on {device.name}"
+    progress(stage, None)
     for job in compiled.jobs(together=getattr(device, "gathers", False)):
         if job.purpose == "calibration":
-            progress(f"calibrating the readout of {len(compiled.deal.calibrated)} qubits", None)
+            stage = f"calibrating the readout of {len(compiled.deal.calibrated)} qubits"
+            progress(stage, None)
         work = [compiled.measurements[number].work for number in job.numbers]
-        rows = device.distribution(work) if job.shots is None else device.sample(work, shots=job.shots, seed=job.seed)
+        if job.shots is None:
+            rows = device.distribution(work)
+        elif isinstance(device, SimulatedDevice):
+            rows = device.sample(work, shots=job.shots, seed=job.seed, done=_shares(stage, progress))
+        else:
+            rows = device.sample(work, shots=job.shots, seed=job.seed)
         answers.update(zip(job.numbers, rows, strict=True))
     return [answers[number] for number in range(len(compiled.measurements))]
+
+
+def _shares(stage: str, progress: Progress) -> Callable[[int, int], None]:
+    """Return a callback (done, total) that reports the share of a stage that is done."""
+
+    def report(done: int, total: int) -> None:
+        progress(stage, done / total)
+
+    return report

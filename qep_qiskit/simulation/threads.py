@@ -1,7 +1,8 @@
-"""A limit of one BLAS thread for small arrays."""
+"""A limit of one BLAS thread for small arrays, and the number of threads that may run."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,3 +55,10 @@ def single_threaded(num_qubits: int) -> Iterator[None]:
                     if count != 1:
                         library.set_num_threads(count)
                 _saved.clear()
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use: those it may run on, or ``OMP_NUM_THREADS`` if that is fewer."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return min(allowed, int(wanted)) if wanted.isdecimal() and int(wanted) > 0 else allowed

@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 import qep_qiskit as qep
 from qep_qiskit.devices.device import Work
-from qep_qiskit.devices.simulated import aer_engine, exact_engine
+from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.noise.program import NoisyProgram
@@ -135,15 +135,18 @@ def test_results_say_which_simulator_ran(device, name, shots):
     assert {circuit["simulator"] for circuit in gradient.provenance["circuits"]} <= {name}
 
 
-def test_beyond_the_fast_size_a_snapshot_takes_aer_for_shots_and_distributions(monkeypatch):
+def test_beyond_the_fast_size_a_snapshot_takes_other_engines_for_shots_and_distributions(monkeypatch):
     monkeypatch.setattr(exact_engine, "FAST_NOISY_WIRES", 2)
-    for size, name in ((2, "qep-qiskit"), (3, "qiskit-aer")):
+    for size, names in ((2, ("qep-qiskit", "qep-qiskit")), (3, ("qiskit-aer", density_engine.NAME))):
         network = qep.ising(sites=size, edges="chain", inputs=[0], outputs=[size - 1])
         problem = qep.Problem(network, network.initial_weights(1), x=[0.3], cost=qep.SquaredError([1.0]))
-        for shots in (None, 50):
+        for shots, name in zip((None, 50), names, strict=True):
             options = {"preparer": qep.Adiabatic(time=1.0, steps=4), "device": qep.fake("manila"), "shots": shots}
-            assert qep.gradient(problem, **options).provenance["device"]["simulator"] == name
-    assert qep.fake("manila").describe()["simulator"] == "qep-qiskit up to 2 active qubits, qiskit-aer beyond"
+            provenance = qep.gradient(problem, **options).provenance
+            assert provenance["device"]["simulator"] == name
+            assert {circuit["simulator"] for circuit in provenance["circuits"]} == {name}
+    described = f"qep-qiskit up to 2 active qubits, {density_engine.NAME} for shots beyond, qiskit-aer otherwise"
+    assert qep.fake("manila").describe()["simulator"] == described
 
 
 @pytest.mark.parametrize("method", ["stabilizer", "automatic"])

@@ -22,7 +22,7 @@ from scipy.stats import chi2
 
 import qep_qiskit as qep
 from qep_qiskit.devices.device import Work
-from qep_qiskit.devices.simulated import exact_engine
+from qep_qiskit.devices.simulated import density_engine, exact_engine
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.mitigation import twirling
 from qep_qiskit.measurement.mitigation.folding import folded
@@ -155,8 +155,6 @@ def _opaque(kind):
     circuit.h(0)
     if kind == "ccx":
         circuit.ccx(0, 1, 2)
-    elif kind == "delay":
-        circuit.delay(100, 0)
     elif kind == "reset":
         circuit.reset(0)
     elif kind == "free crx":
@@ -170,7 +168,7 @@ def _opaque(kind):
     ("model", "kind"),
     [
         (_three, "ccx"),
-        *((depolarizing, kind) for kind in ("delay", "reset", "free crx", "another size")),
+        *((depolarizing, kind) for kind in ("reset", "free crx", "another size")),
     ],
     ids=lambda x: getattr(x, "__name__", x),
 )
@@ -190,7 +188,7 @@ def test_small_circuits_and_others_come_back_in_order(own_runs):
     flip.x(1)
     large.x(range(exact_engine.FAST_NOISY_WIRES + 1))
     work = [Work(device.compile(c), "Z" * c.num_qubits, np.zeros((1, 0))) for c in (large, flip, flip)]
-    assert [item.compiled.simulator for item in work] == ["qiskit-aer", "qep-qiskit", "qep-qiskit"]
+    assert [item.compiled.simulator for item in work] == [density_engine.NAME, "qep-qiskit", "qep-qiskit"]
     samples = device.sample(work, shots=400, seed=2)
     most = [int(np.argmax(np.bincount((s.outcomes @ (1 << np.arange(s.outcomes.shape[1]))), s.weights))) for (s,) in samples]
     assert most == [2**12 - 1, 2, 2]

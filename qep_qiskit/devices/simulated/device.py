@@ -13,7 +13,7 @@ from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.gate_set import gate_set, translated
-from qep_qiskit.devices.simulated import aer_engine, exact_engine, light_cones
+from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine, light_cones
 from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot
 from qep_qiskit.errors import InputError, TooLargeError
@@ -32,7 +32,8 @@ class SimulatedDevice:
     ----------
     engine : {"auto", "simulator", "aer"}
         "simulator" is this package's exact simulation and "aer" is qiskit-aer. "auto" uses the simulator for each circuit for
-        which it is exact and faster, and otherwise Aer. ``Compiled.simulator`` names the engine of a circuit.
+        which it is exact and faster, matrix product density operators for shots of larger circuits with noise, and otherwise
+        Aer. ``Compiled.simulator`` names the engine of a circuit.
     noise : NoiseModel or None
         Noise on the circuit's own qubits.
     snapshot : Snapshot or None
@@ -107,13 +108,17 @@ class SimulatedDevice:
         """Return the name of the engine that runs a circuit."""
         if self.engine == "aer":
             return aer_engine.NAME
+        model = self._noise_for(compiled)
         try:
-            fast = exact_engine.suits(compiled, self._noise_for(compiled), self.cache)
+            if self.engine == "simulator" or model is None or compiled.circuit.num_qubits <= exact_engine.FAST_NOISY_WIRES:
+                fast = exact_engine.suits(compiled, model, self.cache)
+                return exact_engine.NAME if fast or self.engine == "simulator" else aer_engine.NAME
+            density_engine.suits(compiled, model, self.cache)
         except Unsuited as reason:
             if self.engine == "simulator":
                 raise _refused(reason) from None
             return aer_engine.NAME
-        return exact_engine.NAME if fast or self.engine == "simulator" else aer_engine.NAME
+        return density_engine.NAME
 
     def _noise_for(self, compiled: Compiled) -> NoiseModel | None:
         snapshot = self.snapshot
@@ -122,9 +127,19 @@ class SimulatedDevice:
         active = tuple(compiled.circuit.metadata["active"])
         return self.cache.kept(("noise", active), lambda: noise_of(snapshot, active))
 
-    def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
-        """Run all circuits, each with the engine chosen when it was compiled."""
-        return self._run(work, shots, seed)
+    def for_distributions(self, compiled: Compiled) -> Compiled:
+        """Return a compiled circuit with the name of the engine that computes its exact distribution, which may be another."""
+        return compiled.run_by(aer_engine.NAME) if compiled.simulator == density_engine.NAME else compiled
+
+    def sample(
+        self, work: Sequence[Work], *, shots: int, seed: int, done: density_engine.Share = density_engine.silent
+    ) -> list[list[Samples]]:
+        """Run all circuits, each with the engine chosen when it was compiled.
+
+        `done` is called with the number of states from which shots have been drawn, and the number of all, by the engine for
+        large circuits.
+        """
+        return self._run(work, shots, seed, done)
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
         """Return exact distributions, including readout errors, each computed by the engine chosen when it was compiled.
@@ -155,33 +170,40 @@ class SimulatedDevice:
                 f"shots: {self.name} cannot compute exact expectations with {reason}; give shots, or take fewer layers"
             ) from None
 
-    def _run(self, work: Sequence[Work], shots: int | None, seed: int) -> list[list[Samples]]:
+    def _run(
+        self, work: Sequence[Work], shots: int | None, seed: int, done: density_engine.Share = density_engine.silent
+    ) -> list[list[Samples]]:
         models = [self._noise_for(item.compiled) for item in work]
         engine = {"simulator": exact_engine.NAME, "aer": aer_engine.NAME}.get(self.engine)
-        names = [engine or item.compiled.simulator for item in work]
-        exact = [i for i, name in enumerate(names) if name == exact_engine.NAME]
-        on_aer = [i for i, name in enumerate(names) if name != exact_engine.NAME]
+        members: dict[str, list[int]] = {}
+        for number, item in enumerate(work):
+            compiled = self.for_distributions(item.compiled) if shots is None else item.compiled
+            name = engine or compiled.simulator
+            members.setdefault(name if name in (exact_engine.NAME, density_engine.NAME) else aer_engine.NAME, []).append(number)
         results: dict[int, list[Samples]] = {}
-        if exact:
-            try:
-                samples = exact_engine.run(
-                    [work[i] for i in exact], [models[i] for i in exact], self.cache, shots=shots, seed=seed
-                )
-            except Unsuited as reason:
-                raise _refused(reason) from None
-            results.update(zip(exact, samples, strict=True))
-        if on_aer:
-            samples = aer_engine.run(
-                [work[i] for i in on_aer], [models[i] for i in on_aer], self.cache, method=self.method, shots=shots, seed=seed
-            )
-            results.update(zip(on_aer, samples, strict=True))
+        for name, numbers in members.items():
+            items, noise = [work[i] for i in numbers], [models[i] for i in numbers]
+            if name == exact_engine.NAME:
+                try:
+                    samples = exact_engine.run(items, noise, self.cache, shots=shots, seed=seed)
+                except Unsuited as reason:
+                    raise _refused(reason) from None
+            elif name == density_engine.NAME:
+                assert shots is not None
+                samples = density_engine.run(items, noise, self.cache, shots=shots, seed=seed, done=done)
+            else:
+                samples = aer_engine.run(items, noise, self.cache, method=self.method, shots=shots, seed=seed)
+            results.update(zip(numbers, samples, strict=True))
         return [results[i] for i in range(len(work))]
 
     def describe(self) -> dict[str, object]:
         """Return the name, engine, noise and calibration date."""
         simulator = aer_engine.NAME if self.engine == "aer" else exact_engine.NAME
         if self.engine == "auto":
-            simulator = f"{simulator} up to {exact_engine.fast_wires(self.noise_free)} active qubits, {aer_engine.NAME} beyond"
+            beyond = f"{aer_engine.NAME} beyond"
+            if not self.noise_free:
+                beyond = f"{density_engine.NAME} for shots beyond, {aer_engine.NAME} otherwise"
+            simulator = f"{simulator} up to {exact_engine.fast_wires(self.noise_free)} active qubits, {beyond}"
         description: dict[str, object] = {"name": self.name, "simulator": simulator, "noise": None}
         if self.engine != "simulator":
             description |= {"method": self.method, "qiskit-aer": aer_version}

@@ -31,7 +31,8 @@ def fake(
         ``"guadalupe"``, ``"fake_guadalupe"``, ``"FakeGuadalupeV2"`` or ``FakeGuadalupeV2()``; ``qep devices`` lists the names.
     engine : {"auto", "simulator", "aer"}
         "simulator" is :func:`simulator` and "aer" is :func:`aer`. "auto" uses the simulator for each circuit for which it is
-        exact and faster, and otherwise Aer. The result says which engine ran.
+        exact and faster, matrix product density operators for shots of larger circuits, and otherwise Aer. The result says
+        which engine ran.
     method : str
         Aer's simulation method. Any other than "automatic" requires the engine "aer".
     seed : int

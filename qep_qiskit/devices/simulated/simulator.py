@@ -18,7 +18,7 @@ def simulator(noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = Non
 
     It simulates up to 24 qubits without noise. With noise, it simulates up to 12 active qubits by Pauli transfer matrices and is
     many times faster than Aer. It refuses circuits that it cannot treat exactly (gates and errors on more than two qubits,
-    delays, resets, …); use :func:`aer` for these.
+    resets, …); use :func:`aer` for these.
 
     Parameters
     ----------

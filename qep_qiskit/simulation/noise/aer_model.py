@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Instruction, Operation
+from qiskit.circuit import Delay, Instruction, Operation
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Kraus, Operator, SuperOp
 from qiskit_aer.noise import NoiseModel, QuantumError, RelaxationNoisePass
@@ -19,7 +19,7 @@ from qiskit_aer.noise import NoiseModel, QuantumError, RelaxationNoisePass
 from qep_qiskit.simulation.noise import transfer
 from qep_qiskit.simulation.noise.transfer import Real
 
-_NO_UNITARY = frozenset(("delay", "reset", "measure", "initialize"))
+_NO_UNITARY = frozenset(("reset", "measure", "initialize"))
 _LEFT_OUT = 1e-10
 """Terms of an error with at most this probability are dropped, as in Aer; the others are scaled to preserve the trace."""
 
@@ -73,7 +73,8 @@ class NoiseMatrices:
         self._made: dict[int, Real] = {}
         self._gates: dict[tuple[object, ...], Real] = {}
         self._readout = [model._default_readout_error, *model._local_readout_errors.values()]
-        self.passes = [each for each in model._custom_noise_passes if type(each) is not RelaxationNoisePass]
+        self._relaxation = [each for each in model._custom_noise_passes if _acts_on_delays(each)]
+        self.passes = [each for each in model._custom_noise_passes if not _acts_on_delays(each)]
 
     def after(self, name: str, wires: tuple[int, ...]) -> Real | None:
         """Return the transfer matrix of the error after a gate with this label, or None."""
@@ -99,7 +100,9 @@ class NoiseMatrices:
         return self._gates[key]
 
     def noisy_matrix(self, operation: Operation, wires: tuple[int, ...]) -> Real:
-        """Return the parts of any gate without free angles, followed by its error."""
+        """Return the parts of any gate without free angles, followed by its error; in a delay, the model's relaxation acts."""
+        if operation.name == "delay":
+            return self._delay(operation, wires)[None]
         if operation.name in _NO_UNITARY:
             raise Unsuited(f"the instruction {operation.name!r}")
         try:
@@ -108,6 +111,22 @@ class NoiseMatrices:
             raise Unsuited(f"the instruction {operation.name!r}") from None
         parts, error = transfer.of_kraus(unitary[None])[None], self.after(label_of(operation), wires)
         return parts if error is None else error @ parts
+
+    def _delay(self, operation: Operation, wires: tuple[int, ...]) -> Real:
+        key = ("delay", label_of(operation), wires, (float(operation.duration), operation.unit))
+        if key not in self._gates:
+            error = self.after(label_of(operation), wires)
+            matrix = np.eye(4) if error is None else error
+            for each in self._relaxation:
+                relaxation = each._thermal_relaxation_error(operation, list(wires))
+                matrix = matrix if relaxation is None else _matrix_of(relaxation) @ matrix
+            self._gates[key] = matrix
+        return self._gates[key]
+
+
+def _acts_on_delays(each: object) -> bool:
+    """Return whether a noise pass is the relaxation of idle qubits, as in the models that Aer makes of backends."""
+    return isinstance(each, RelaxationNoisePass) and each._ops == (Delay,)
 
 
 def state_of(model: NoiseModel) -> tuple[object, ...]:

@@ -1,0 +1,166 @@
+"""An engine for shots of noisy circuits too large for exact states, from matrix product density operators."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit_aer.noise import NoiseModel
+
+from qep_qiskit.devices.compilation import Cache
+from qep_qiskit.devices.device import Compiled, Work
+from qep_qiskit.devices.gate_set import basis_change
+from qep_qiskit.devices.simulated.exact_engine import matrices_of
+from qep_qiskit.errors import InputError
+from qep_qiskit.samples import Samples, distinct
+from qep_qiskit.seeds import stream
+from qep_qiskit.simulation.density.shots import EntangledError, NoisyShots
+from qep_qiskit.simulation.noise.aer_model import Unsuited, state_of
+from qep_qiskit.simulation.threads import cores
+
+NAME = "qep-qiskit (matrix product density operators)"
+TRAJECTORY_WIRES = 14
+"""Up to this many wires, Aer's trajectories run circuits that are too entangled for this engine."""
+
+Bits = NDArray[np.bool_]
+Result = TypeVar("Result")
+Share = Callable[[int, int], object]
+"""Called with the number of states from which shots have been drawn, and the number of all states."""
+
+
+def silent(done: int, total: int) -> None:
+    """Report nothing."""
+
+
+def suits(compiled: Compiled, model: NoiseModel, cache: Cache) -> None:
+    """Raise Unsuited if this engine cannot run a circuit, or if Aer can and random angles entangle too many of its wires."""
+    program = _program_of(compiled, model, cache)
+    if compiled.circuit.num_qubits > TRAJECTORY_WIRES:
+        return
+
+    def attempt() -> str:
+        rng = np.random.default_rng(0)
+        angles = rng.uniform(-np.pi, np.pi, (1, compiled.circuit.num_parameters))
+        try:
+            program.check(angles, "Z" * len(compiled.wires), compiled.wires)
+        except EntangledError as reason:
+            return str(reason)
+        return ""
+
+    refusal = cache.kept(("entangled", compiled.digest, state_of(model)), attempt, anchor=model)
+    if refusal:
+        raise Unsuited(refusal)
+
+
+def run(
+    work: Sequence[Work],
+    models: Sequence[NoiseModel | None],
+    cache: Cache,
+    *,
+    shots: int,
+    seed: int,
+    done: Share = silent,
+) -> list[list[Samples]]:
+    """Return samples of every row of every item, on all cores. They do not depend on the number of cores.
+
+    Raises
+    ------
+    InputError
+        If a circuit is too entangled.
+    """
+    parts, places = [], []
+    for number, (item, model) in enumerate(zip(work, models, strict=True)):
+        program = _program_of(item.compiled, model, cache)
+        for rows in program.groups(item.values):
+            generators = tuple(stream(seed, "density operators", number, row) for row in rows)
+            parts.append(Part(program, item.values[rows], item.axes, item.compiled.wires, generators))
+            places += [(number, row) for row in rows]
+    results = dict(zip(places, drawn(parts, shots, distinct, done), strict=True))
+    return [[results[number, row] for row in range(len(item.values))] for number, item in enumerate(work)]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows of values of one circuit that share a state, with a random generator for each row."""
+
+    program: NoisyShots
+    values: NDArray[np.float64]
+    axes: str
+    wires: Sequence[int]
+    generators: Sequence[np.random.Generator]
+
+
+def drawn(parts: Sequence[Part], shots: int, form: Callable[[Bits], Result], done: Share = silent) -> Iterator[Result]:
+    """Yield what `form` makes of the outcomes, shape (shots, measured wires), of every row of every part, in their order.
+
+    Raises
+    ------
+    InputError
+        If a circuit is too entangled.
+    """
+
+    def draw(part: Part) -> list[Result]:
+        rows = part.program.draw(part.values, part.axes, part.wires, shots, part.generators)
+        return [form(outcomes) for outcomes in rows]
+
+    with ThreadPoolExecutor(max(1, min(cores(), len(parts)))) as pool:
+        waiting = [pool.submit(draw, part) for part in parts]
+        try:
+            for number, each in enumerate(waiting):
+                yield from each.result()
+                done(number + 1, len(parts))
+        except EntangledError as reason:
+            raise InputError(f"shots: {reason}; take fewer layers or less entangling circuits") from None
+        finally:
+            for each in waiting:
+                each.cancel()
+
+
+def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> NoisyShots:
+    assert model is not None
+
+    def make() -> NoisyShots | str:
+        try:
+            return NoisyShots(compiled.circuit, matrices_of(model, cache), functools.partial(basis_change, gates=compiled.gates))
+        except Unsuited as reason:
+            return str(reason)
+
+    program: NoisyShots | str = cache.kept(("density", compiled.digest, state_of(model)), make, anchor=model)
+    if isinstance(program, str):
+        raise Unsuited(program)
+    return program
+
+
+def without_measurements(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]]:
+    """Return a circuit without its final measurements, and the wire that each classical bit reads.
+
+    Raises
+    ------
+    Unsuited
+        If anything follows a measurement, or if a gate depends on an outcome.
+    """
+    wire = {qubit: i for i, qubit in enumerate(circuit.qubits)}
+    bit = {clbit: i for i, clbit in enumerate(circuit.clbits)}
+    rest = QuantumCircuit(circuit.num_qubits)
+    read: dict[int, int] = {}
+    ended: set[int] = set()
+    for item in circuit.data:
+        wires = [wire[qubit] for qubit in item.qubits]
+        if item.operation.name == "barrier":
+            continue
+        if not ended.isdisjoint(wires) and item.operation.name != "delay":
+            raise Unsuited("an operation after a measurement")
+        if item.operation.name == "measure":
+            read[bit[item.clbits[0]]] = wires[0]
+            ended.add(wires[0])
+        elif item.clbits:
+            raise Unsuited(f"the instruction {item.operation.name!r}")
+        elif ended.isdisjoint(wires):
+            rest.append(item.operation, wires)
+    return rest, read

@@ -1,0 +1,54 @@
+"""Outcomes drawn from a chain of tensors, place by place, for all shots together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.noise.transfer import Real
+
+_SHOTS = 1 << 13
+"""Number of shots that are drawn together."""
+
+
+def draw_places(tensors: Sequence[Real], chances: Sequence[Real], shots: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return outcomes of shape (shots, places).
+
+    The outcomes so far of a shot determine a vector on the current bond, whose product with the sum over all outcomes of the
+    rest of the chain gives the chances of the next outcome. Negative chances, which truncation can leave, count as 0.
+
+    Parameters
+    ----------
+    tensors : sequence of ndarray of shape (left, features, right)
+        The first feature is the trace.
+    chances : sequence of ndarray of shape (2, features)
+        The chances of 0 and 1 as functions of the features of a place.
+    shots : int
+    rng : Generator
+    """
+    rest = [np.ones(1)]
+    for tensor in reversed(tensors[1:]):
+        vector = tensor[:, 0] @ rest[-1]
+        rest.append(vector / np.abs(vector).max())
+    rest.reverse()
+    branches = [np.einsum("xf,lfr->xlr", chance, tensor) for chance, tensor in zip(chances, tensors, strict=True)]
+    outcomes = np.empty((shots, len(tensors)), dtype=bool)
+    for first in range(0, shots, _SHOTS):
+        part = outcomes[first : first + _SHOTS]
+        _draw(branches, rest, part, rng.random(part.shape))
+    return outcomes
+
+
+def _draw(branches: Sequence[Real], rest: Sequence[Real], outcomes: NDArray[np.bool_], uniform: Real) -> None:
+    left = np.ones((len(outcomes), 1))
+    for place, (branch, after) in enumerate(zip(branches, rest, strict=True)):
+        kept = np.clip(left @ (branch @ after).T, 0.0, None)
+        one = uniform[:, place] * kept.sum(axis=1) > kept[:, 0]
+        outcomes[:, place] = one
+        if len(branches) > place + 1:
+            following = np.empty((len(left), branch.shape[2]))
+            for value, mask in enumerate((~one, one)):
+                following[mask] = left[mask] @ branch[value] / kept[mask, value, None]
+            left = following
