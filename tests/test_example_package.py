@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 
 import qep_qiskit as qep
 from qep_qiskit.experiment.loading import validated
@@ -62,7 +63,7 @@ def test_shots_have_an_error_bar_and_depend_on_the_seed_alone(site):
 @pytest.mark.parametrize(
     ("setting", "line"),
     [
-        ("device.name=depolarized", '"simulator", "statevector", "depolarised"; did you mean \'depolarised\'?'),
+        ("device.name=depolarized", '"statevector", "cloud", "depolarised"; did you mean \'depolarised\'?'),
         ("preparation.method=imaginary", '"thermal", "vqe", "imaginary_time"; did you mean \'imaginary_time\'?'),
         ("device.strenght=0.1", 'device.strenght = 0.1: unknown key; [device] with name = "depolarised" takes name, strength'),
         ("device.strength=strong", 'device.strength: "strong" is not allowed; give a number'),
@@ -74,6 +75,18 @@ def test_errors_are_one_line(site, setting, line):
     run = called(site, "gradient", PLUGIN / "spec.toml", *sets(setting))
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     assert line in run.stderr
+
+
+def test_a_plan_has_the_price_of_the_packages_backend(site):
+    settings = sets("preparation.method=vqe", "measurement.shots=1000")
+    tables = tomllib.loads((PLUGIN / "spec.toml").read_text())
+    tables["preparation"] = {"method": "vqe", "layers": 1}
+    spec = site / "cloud.toml"
+    spec.write_text(tomli_w.dumps(tables))
+    run = called(site, "plan", spec, "--device", "cloud", *settings)
+    assert run.returncode == 0, run.stderr
+    text = " ".join(run.stdout.split())
+    assert "(0.3 credits per circuit + 0.00035 credits per shot)" in text and "QPU time" not in text
 
 
 def test_the_name_serves_in_python_and_listing_imports_nothing_of_the_package(site):

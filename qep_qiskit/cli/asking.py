@@ -40,9 +40,9 @@ def ask(price: Mapping[str, Any], device: str, *, yes: bool, again: str, what: s
     InputError
         If the user declines or nobody can be asked. Nothing was sent.
     """
-    seconds = "" if price["qpu_seconds"] is None else f", about {price['qpu_seconds']:.0f} QPU seconds"
+    cost = price.get("price") or f"about {price['qpu_seconds'] or 0.0:.0f} QPU seconds"  # earlier versions kept seconds alone
     jobs, circuits = counted(price["jobs"], "job"), counted(price["circuits"], "circuit")
-    say(f"{what}{jobs}, {circuits}, {price['shots']} shots in all{seconds} on {device}.", err=True)
+    say(f"{what}{jobs}, {circuits}, {price['shots']} shots in all, {cost} on {device}.", err=True)
     if yes:
         return
     if not sys.stdin.isatty():

@@ -159,13 +159,18 @@ def _circuits(forecast: Forecast) -> Table:
 
 
 def _lines(forecast: Forecast) -> list[tuple[str, str]]:
+    from qep_qiskit.devices.price import IBM
+
     sent = forecast.sending
     rounds = counted(max(row.round for row in sent.rows), "round")
     shots = "exact expectations" if sent.shots is None else f"{sent.shots:,} shots"
     lines = [("Total", f"{sent.circuits} circuits, {shots}, {counted(sent.jobs, 'job')} in {rounds}")]
-    if sent.seconds is not None and sent.repetition_delay is not None:
+    tariff = None if sent.price is None else sent.price.tariff
+    if sent.seconds is not None and sent.repetition_delay is not None and tariff == IBM:
         formula = f"2 s per job + shots × ({sent.repetition_delay * 1e6:g} µs repetition delay + duration)"
         lines.append(("QPU time", f"about {duration(sent.seconds)}: {formula}"))
+    elif sent.price is not None and (tariff is not None or sent.qubits is not None):
+        lines.append(("Price", str(sent.price)))
     lines.append(("Device", str(forecast.provenance["device"]["name"])))
     if sent.qubits is not None:
         lines.append(("Qubits", " ".join(map(str, sent.qubits))))

@@ -4,6 +4,7 @@ from qep_qiskit.devices.backends.backend_device import BackendDevice
 from qep_qiskit.devices.device import Compiled, Device, Measuring, Work
 from qep_qiskit.devices.ibm.device import IBMDevice, ibm
 from qep_qiskit.devices.named import SamplerDevice, as_device, device_named
+from qep_qiskit.devices.price import Tariff
 from qep_qiskit.devices.simulated.aer import aer
 from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.devices.simulated.fake import fake
@@ -19,6 +20,7 @@ __all__ = [
     "SamplerDevice",
     "SimulatedDevice",
     "StatevectorDevice",
+    "Tariff",
     "Work",
     "aer",
     "as_device",

@@ -63,5 +63,4 @@ def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
             remedy = f"it goes with {', '.join(others)}" if others else f"there are {', '.join(kind.parameters)}"
             raise InputError(f"device.{option}: {value!r} is not an option of the device {name!r}; {remedy}")
     given = {"name": name, "seed": seed, **options}
-    device: Device = kind.value(**{option: value for option, value in given.items() if option in kind.parameters})
-    return device
+    return as_device(kind.value(**{option: value for option, value in given.items() if option in kind.parameters}))

@@ -13,6 +13,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.costs import Cost
 from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.named import as_device
 from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment.messages import named
@@ -141,8 +142,7 @@ class Spec:
     def device(self) -> Device:
         """Return the device, seeded with the spec's seed."""
         with named("device", key="noise" if "noise" in self.device_section.kind_.parameters else "name"):
-            device: Device = self.device_section.build(self._folder, seed=self.seed)
-        return device
+            return as_device(self.device_section.build(self._folder, seed=self.seed))
 
     def settings(self) -> Settings:
         """Return the settings for measuring the gradient: ``qep.gradient(spec.problem(), **spec.settings())``."""

@@ -244,6 +244,7 @@ class Forecast(Value):
                 "shots": sending.shots,
                 "jobs": sending.jobs,
                 "qpu_seconds": sending.seconds,
+                "price": None if sending.price is None else str(sending.price),
             },
             "repetition_delay": sending.repetition_delay,
             "seconds_formula": FORMULA,

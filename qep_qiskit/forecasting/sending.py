@@ -57,6 +57,8 @@ class Sending:
         The repetition delay in seconds.
     notes : tuple of str
         Warnings, one line each.
+    price : Price or None
+        The price of all jobs; None for expectations without shots.
     layout : Layout or None
         How the qubits were chosen, and the damping that is predicted on them; None if nothing can be predicted.
     """
@@ -68,6 +70,7 @@ class Sending:
     repetition_delay: float | None = None
     notes: tuple[str, ...] = field(default=())
     layout: Layout | None = None
+    price: Price | None = None
 
     @property
     def circuits(self) -> int:
@@ -98,8 +101,9 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
     rows = [row for compiled, part in zip(rounds, plans, strict=True) for row in _rows(compiled, part, device)]
     rows.sort(key=lambda row: (row.round, row.phase is None, abs(row.phase or 0.0), row.phase or 0.0, _order(row.basis)))
     backend = backend_of(device)
+    due = None if split is None else price
     if backend is None:
-        return Sending(tuple(rows), price.jobs)
+        return Sending(tuple(rows), price.jobs, price=due)
     delay, default = repetition_delay(backend)
     notes = []
     if not default:
@@ -108,7 +112,7 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
         notes.append(f"{backend.name} does not tell how long its instructions take; circuits count as 0 s")
     qubits, layout = next(iter(rounds[-1].deal.qubits.values())), rounds[0].layout
     notes += [] if layout is None else layout.notes
-    return Sending(tuple(rows), price.jobs, qubits, None if split is None else price.seconds, delay, tuple(notes), layout)
+    return Sending(tuple(rows), price.jobs, qubits, None if split is None else price.seconds, delay, tuple(notes), layout, due)
 
 
 def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRow]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from qiskit.providers import BackendV2
 
+from qep_qiskit.devices.backends.backend_device import BackendDevice
 from qep_qiskit.devices.backends.provider import provider_device
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteDevice
 from qep_qiskit.equilibrium.reduction import reduce
@@ -239,6 +240,8 @@ def remote(device: object) -> RemoteDevice:
     target = device.device() if isinstance(device, Spec) else device
     if isinstance(target, BackendV2):
         target = provider_device(target)
+    elif type(target) is BackendDevice:
+        target = provider_device(target.backend, seed=target.seed)
     if not isinstance(target, RemoteDevice):
         name = getattr(target, "name", target)
         raise InputError(

@@ -26,6 +26,7 @@ from qep_qiskit.devices.digests import mark_in, mark_of
 from qep_qiskit.devices.ibm.account import connect, mock_url
 from qep_qiskit.devices.ibm.jobs import job_of, named_if_left, result_of, same_inputs
 from qep_qiskit.devices.limits import Limits, limits_of
+from qep_qiskit.devices.price import IBM, Tariff
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, pubs_of, read_state, samples_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot, snapshot_classes
 from qep_qiskit.errors import InputError
@@ -83,6 +84,11 @@ class IBMDevice(Measuring):
                 for name in ("service", "backend"):
                     self.__dict__.pop(name, None)
                 return question(self.service)
+
+    @property
+    def tariff(self) -> Tariff:
+        """QPU seconds."""
+        return IBM
 
     @property
     def limits(self) -> Limits:

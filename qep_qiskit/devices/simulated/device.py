@@ -13,6 +13,7 @@ from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Device, Work
 from qep_qiskit.devices.gate_set import gate_set, translated
+from qep_qiskit.devices.price import IBM, Tariff
 from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine, light_cones
 from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot
@@ -58,6 +59,11 @@ class SimulatedDevice:
     def noise_free(self) -> bool:
         """Whether neither gates nor readout have errors."""
         return self.noise is None and self.snapshot is None
+
+    @property
+    def tariff(self) -> Tariff | None:
+        """That of the real device, if it is a snapshot."""
+        return None if self.snapshot is None else IBM
 
     @property
     def exact(self) -> bool:

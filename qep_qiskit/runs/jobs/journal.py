@@ -19,6 +19,7 @@ from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.digests import of_circuit, of_pubs
 from qep_qiskit.devices.limits import Limits
+from qep_qiskit.devices.price import Tariff, tariff_of
 from qep_qiskit.devices.remote import DeviceError, RunPub
 from qep_qiskit.errors import InputError, UnreadableResultError
 from qep_qiskit.runs.file.records import JobRecord
@@ -68,6 +69,11 @@ class JournalDevice(Measuring):
     def backend(self) -> BackendV2 | None:
         """The device's backend in Qiskit."""
         return backend_of(self.courier.device)
+
+    @property
+    def tariff(self) -> Tariff | None:
+        """What the device's provider charges."""
+        return tariff_of(self.courier.device)
 
     @property
     def gathers(self) -> bool:
