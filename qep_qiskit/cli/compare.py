@@ -110,8 +110,10 @@ def _line(rung: Rung) -> str:
 def _ending(climb: Climb, of: int) -> str:
     """Return the message of an interrupted comparison."""
     budget = climb.budget()
-    if not budget.rungs or climb.kept is None:
-        return "nothing was kept, run the same command to start again"
+    if not budget.rungs:
+        return "nothing was written, run the same command to start again"
+    if climb.kept is None:
+        return f"{counted(len(budget), 'rung')} of {of} written; the next call cannot use them: the same command starts again"
     return f"{counted(len(budget), 'rung')} of {of} kept in {climb.kept}; run the same command to go on"
 
 
