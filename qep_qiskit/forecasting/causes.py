@@ -83,8 +83,10 @@ class Levels(Value):
         The errors of the two references; None for rounding error.
     device_uncertainty : ndarray of shape (K,) or None
         The error of `raw` and `mitigated`, where a light cone stands for a causal cone.
-    method : str
+    method, nudged_method : str
         How the references were computed.
+    doubts : tuple of str
+        Reasons why the references may be wrong, such as a metastable state.
     """
 
     exact: Vector | None = None
@@ -96,6 +98,8 @@ class Levels(Value):
     nudged_uncertainty: Vector | None = None
     device_uncertainty: Vector | None = None
     method: str = ""
+    nudged_method: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
