@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qep_qiskit.forecasting.choices import Choices
     from qep_qiskit.forecasting.noise_free import NoiseFreeError
 
+QUICK_QUBITS = 20
+"""Up to this many qubits, the choices take seconds and are predicted by default."""
 MOST_WEIGHTS = 40
 """The number of weights that the table shows of a larger network."""
 SHORT = {"finite_beta": "finite β", "prepared": "prepared", "mitigation": "device"}
@@ -51,7 +53,11 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
     callback=_share,
     help="Solve for the shots: the root-mean-square error of the gradient over its norm, such as 5%.",
 )
-@click.option("--choices", is_flag=True, help="Predict other β, stencils, layers and mitigations side by side.")
+@click.option(
+    "--choices/--no-choices",
+    default=None,
+    help="Predict other β, stencils, layers and mitigations side by side; by default up to 20 qubits.",
+)
 @click.option("--all", "whole", is_flag=True, help="Show every weight of a large network.")
 @click.option(
     "--plot", "picture", metavar="FILE", type=click.Path(dir_okay=False), help="Draw the error by cause into a PNG or SVG file."
@@ -61,7 +67,7 @@ def command(
     as_json: bool,
     device_name: str | None,
     target: float | None,
-    choices: bool,
+    choices: bool | None,
     whole: bool,
     picture: str | None,
 ) -> None:
@@ -85,7 +91,9 @@ def command(
         show_training(spec, as_json=as_json)
         return
     problem, settings = spec.problem(), spec.settings()
-    question = Question(problem, settings, check_target(target, settings), choices=choices or picture is not None)
+    if choices is None:
+        choices = picture is not None or problem.network.num_qubits <= QUICK_QUBITS
+    question = Question(problem, settings, check_target(target, settings), choices=choices)
     missed = None
     with progress() as report:
         try:
@@ -253,7 +261,7 @@ def _advice(out: Console, advice: Advice) -> None:
     """Print whether the plan is ready, why not, and the best measure with the keys to set."""
     out.print(marked("[bold green]Ready.[/]" if advice.ready else "[bold red]Not ready:[/] {}", *advice.reasons[:1]))
     for reason in advice.reasons[1:]:
-        out.print(marked("  [bold]Remedy[/] {}", reason))
+        out.print(marked("  {}", reason))
     out.print(marked("[bold]Advice[/] {}", advice.text))
     if advice.changes:
         words = " ".join(f"--set {key}={value}" for key, value in advice.changes.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qep_qiskit.estimates import duration, percent
@@ -52,7 +52,13 @@ class Advice(Value):
 
 
 def advise(
-    best: Measure | None, accuracy: Accuracy | None, causes: Causes, *, choices: Choices | None = None, asked: float | None = None
+    best: Measure | None,
+    accuracy: Accuracy | None,
+    causes: Causes,
+    *,
+    choices: Choices | None = None,
+    asked: float | None = None,
+    doubts: Sequence[str] = (),
 ) -> Advice:
     """Return the advice for a forecast.
 
@@ -67,11 +73,14 @@ def advise(
     choices : Choices, optional
     asked : float, optional
         The target error.
+    doubts : sequence of str
+        Why the exact gradient may be wrong, or is not known.
     """
     limit = ACCEPTED if asked is None else asked
-    reasons = _reasons(accuracy, causes, choices, limit, given=asked is not None)
+    reasons = (*_reasons(accuracy, causes, choices, limit, given=asked is not None), *filter(None, doubts))
     if best is None or accuracy is None:
-        return Advice("Only a bound on the error is known.", False, reasons, limit)
+        what = "the error bars are predicted, but not the bias" if any(doubts) else "only a bound on the error is known"
+        return Advice(f"Nothing is advised: {what}.", False, reasons, limit)
     return Advice(sentence(best, accuracy.uncertainty), not reasons, reasons, limit, best.changes)
 
 
@@ -105,9 +114,7 @@ def sentence(best: Measure, uncertainty: float) -> str:
 
 def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None, limit: float, *, given: bool) -> tuple[str, ...]:
     if accuracy is None or accuracy.own_error is None:
-        return (
-            "the circuits' own error is not known: no exact gradient could be computed, and only a bound on the shots' error is",
-        )
+        return ("the circuits' own error is not known: the exact gradient or the device's outcomes cannot be computed",)
     own, unsure = accuracy.own_error, accuracy.uncertainty
     if own + unsure <= limit:
         return ()

@@ -32,17 +32,26 @@ def levels_of(prediction: Prediction, settings: Settings, truths: Truths, progre
     truths : Truths
         The references of the problem.
     """
-    stencil, mitigated = prediction.plan.stencil, prediction.mean.values
-    nudged, limit = truths.at(stencil), truths.limit
-    return Levels(
-        exact=limit.values,
-        nudged=None if nudged is None else nudged.values,
+    mitigated = prediction.mean.values
+    levels = Levels(
         prepared=noise_free_values(prediction, settings, progress),
         raw=mitigated if adds_no_noise(settings.device) else _raw(prediction, settings),
         mitigated=mitigated,
+    )
+    if truths.silence:
+        return levels
+    limit, nudged = truths.limit, truths.at(prediction.plan.stencil)
+    energy = (prediction.plan.earlier or prediction.plan).prepared.phases[0].energy
+    doubts = (*limit.warnings, *nudged.warnings, limit.above(energy) if limit.uncertainty is not None else "")
+    return replace(
+        levels,
+        exact=limit.values,
+        nudged=nudged.values,
         exact_uncertainty=limit.uncertainty,
-        nudged_uncertainty=None if nudged is None else nudged.uncertainty,
+        nudged_uncertainty=nudged.uncertainty,
         method=limit.method,
+        nudged_method=nudged.method,
+        doubts=tuple(dict.fromkeys(filter(None, doubts))),
     )
 
 

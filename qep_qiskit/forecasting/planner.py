@@ -101,7 +101,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     asked = question.target if question.asked is None else question.asked
     accuracy = accuracy_of(choice, levels)
     given, choices = None, None
-    if known:
+    if known and levels.exact is not None:
         study = Study(
             problem, settings, asked, given=choice, predictor=predictor, levels=levels, truths=truths, progress=progress
         )
@@ -127,10 +127,17 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         loss=prediction.mean.loss,
         given=given,
         choices=choices,
-        advice=advise(given if choices is None else choices.chosen, accuracy, causes, choices=choices, asked=asked),
+        advice=advise(
+            given if choices is None else choices.chosen,
+            accuracy,
+            causes,
+            choices=choices,
+            asked=asked,
+            doubts=(*levels.doubts, truths.silence) if known else (),
+        ),
         sending=sent,
         method=(MARGINALS if prediction.local else DISTRIBUTIONS) if known else BOUND,
-        warnings=(*warnings, *sent.notes),
+        warnings=(*warnings, *levels.doubts, *sent.notes),
         settings=settled,
         provenance={
             "network": dict(problem.network.description),
@@ -194,7 +201,9 @@ def _predicted(question: Question, progress: Progress, truths: Truths, predictor
         count += 1
         progress(f"predicting β = {beta:.3g}", None if isinstance(stencil, Stencil) else min(count / 16, 0.99))
         prediction = predictor.at(stencil if isinstance(stencil, Stencil) else stencil.at(beta))
-        return choose(prediction, truths.limit.values, settings, target)
+        if truths.silence and not isinstance(stencil, Stencil):
+            raise InputError(f'stencil.beta: "auto" needs the exact gradient; give a number ({truths.silence})')
+        return choose(prediction, None if truths.silence else truths.limit.values, settings, target)
 
     if isinstance(stencil, Stencil):
         return at(stencil.beta)

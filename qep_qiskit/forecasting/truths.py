@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Preparer, Progress, silent
 from qep_qiskit.problem import Problem
-from qep_qiskit.reference import COMPARED_QUBITS, Reference, reference_gradient
+from qep_qiskit.reference import COMPARED_QUBITS, DENSE_QUBITS, Reference, reference_gradient
 from qep_qiskit.stencils import Stencil
 
 USUAL_SCALE = 0.1
@@ -23,6 +26,17 @@ class Truths:
     def limit(self) -> Reference:
         """The gradient in the limit β → 0."""
         return self._of(None)
+
+    @cached_property
+    def silence(self) -> str:
+        """Why the gradient in the limit cannot be computed; empty if it can."""
+        try:
+            _ = self.limit
+        except (InputError, PreparationError) as error:
+            if self._problem.network.num_qubits <= DENSE_QUBITS or isinstance(error, DegenerateGroundStateError):
+                raise
+            return " ".join(str(error).split())
+        return ""
 
     @property
     def scale(self) -> float:
