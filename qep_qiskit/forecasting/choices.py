@@ -14,6 +14,7 @@ FACTORS = {
     "stencil": "stencil",
     "layers": "layers",
     "mitigation": "mitigation",
+    "qubits": "qubits",
     "all": "combined",
 }
 """The factors that rows vary, with their names."""

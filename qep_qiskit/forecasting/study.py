@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
@@ -91,8 +93,10 @@ class Study:
         self._settings = replace(settings, stencil=given.prediction.plan.stencil)
         self._given, self._levels = given, levels
         self._total = _executions(given, self._settings)
-        self._predictors = {(repr(settings.preparer), str(settings.mitigation)): predictor}
+        self._predictors = {_key(settings): predictor}
         self._trials: dict[tuple[str, str, Stencil], Trial] = {}
+        self._finite: dict[Stencil, Vector | None] = {}
+        self._layout: Layout | None = None
         self._tried = 0
 
     def given(self) -> Measure:
@@ -107,7 +111,7 @@ class Study:
             around = self._best(rows).settings or self._settings
             stencils, mitigations = list(self._stencils(around)), list(self._mitigations(around))
             bests = [self._best([*rows, *group]) for group in (stencils, mitigations)]
-            rows += stencils + mitigations
+            rows += [*stencils, *mitigations, *self._qubits(around)]
             if bests[0] in stencils and bests[1] in mitigations:
                 at = bests[0].settings.stencil
                 joint = replace(around, mitigation=bests[1].settings.mitigation)
@@ -146,6 +150,18 @@ class Study:
         words = ["none", *(name for name in MITIGATIONS if name != "m3" or readout == "m3")]
         for word in [*words, *(form if readout == "none" else f"{form}+{readout}" for form in ("zne", "zne:1,3"))]:
             yield self._row("mitigation", "no mitigation" if word == "none" else word, replace(around, mitigation=parse(word)))
+
+    def _qubits(self, around: Settings) -> Iterable[Measure]:
+        """Yield the transpiler's own qubits, if others are chosen for the gradient."""
+        layout = self._layout
+        if layout is None or layout.given or layout.qubits == layout.usual.qubits or layout.usual.swaps:
+            return
+        given = self._problem
+        network = replace(given.network, layout=layout.usual.qubits)
+        there = copy(self)
+        there._problem = Problem(network, given.weights, x=given.x, cost=given.cost)
+        there._trials, there._predictors = {}, {_key(around): Predictor(there._problem, around, self._predictor(around).free)}
+        yield there._row("qubits", "the transpiler's own qubits", around)
 
     def _row(self, factor: str, label: str, settings: Settings) -> Measure:
         """Return a row of the table; if it cannot be predicted, the row says why."""
@@ -197,7 +213,7 @@ class Study:
 
     def _predicted(self, settings: Settings) -> Trial:
         """Return a trial without a target, which always exists."""
-        key = (repr(settings.preparer), str(settings.mitigation), settings.fixed_stencil)
+        key = (*_key(settings), settings.fixed_stencil)
         if key not in self._trials:
             self._trials[key] = self._computed(settings, None)
         return self._trials[key]
@@ -224,10 +240,15 @@ class Study:
         )
 
     def _finite_beta(self, at: Stencil) -> Vector | None:
-        """Return the finite-β bias of true states.
+        """Return the finite-β bias of true states, computed once.
 
         Where the reference at this stencil would take long, the error of the given circuits is assumed not to depend on β.
         """
+        if at not in self._finite:
+            self._finite[at] = self._computed_finite_beta(at)
+        return self._finite[at]
+
+    def _computed_finite_beta(self, at: Stencil) -> Vector | None:
         if self._truths.quick or at == self._settings.stencil:
             truth = self._truths.at(at)
             return None if truth is None else truth.values - self._truths.limit.values
@@ -239,7 +260,7 @@ class Study:
         return circuits - self._truths.limit.values - (levels.prepared - levels.nudged)
 
     def _predictor(self, settings: Settings) -> Predictor:
-        key = (repr(settings.preparer), str(settings.mitigation))
+        key = _key(settings)
         if key not in self._predictors:
             free = next((p.free for (preparer, _), p in self._predictors.items() if preparer == key[0] and p.free), None)
             self._predictors[key] = Predictor(self._problem, settings, free)
@@ -259,6 +280,7 @@ class Study:
 
     def _measured(self, factor: str, label: str, trial: Trial) -> Measure:
         sent = sending(trial.choice.prediction.plan, trial.settings.device, trial.choice.split)
+        self._layout = sent.layout if factor == "given" else self._layout
         size = trial.choice.size or float("nan")
         gates = [row.appraisal.two_qubit_gates for row in sent.rows if row.appraisal is not None]
         return Measure(
@@ -319,6 +341,11 @@ def _executions(choice: Choice, settings: Settings) -> int | None:
         return None
     calibration = (choice.split.calibration or 0) * choice.prediction.calibration_circuits
     return choice.split.total * len(settings.mitigation.factors) + calibration
+
+
+def _key(settings: Settings) -> tuple[str, str]:
+    """Return what a predictor depends on, apart from the stencil."""
+    return repr(settings.preparer), str(settings.mitigation)
 
 
 def _share(vector: Vector | None, size: float) -> float | None:
