@@ -201,12 +201,12 @@ def _predicted(question: Question, progress: Progress, truths: Truths, predictor
         count += 1
         progress(f"predicting β = {beta:.3g}", None if isinstance(stencil, Stencil) else min(count / 16, 0.99))
         prediction = predictor.at(stencil if isinstance(stencil, Stencil) else stencil.at(beta))
-        if truths.silence and not isinstance(stencil, Stencil):
-            raise InputError(f'stencil.beta: "auto" needs the exact gradient; give a number ({truths.silence})')
         return choose(prediction, None if truths.silence else truths.limit.values, settings, target)
 
     if isinstance(stencil, Stencil):
         return at(stencil.beta)
+    if truths.silence:
+        raise InputError(f'stencil.beta: "auto" needs the exact gradient; give a number ({truths.silence})')
     noiseless = settings.shots is None and target is None
     return best_beta(at, truths.scale, target=target, lowest=NOISELESS_REACH if noiseless else REACH[0])
 
