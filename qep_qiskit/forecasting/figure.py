@@ -24,7 +24,7 @@ PARTS = {
     "shots": ("shots", SKY),
 }
 """The causes with their names and colours, from the left."""
-LONGEST = 26
+LONGEST = 32
 HEIGHT = 0.62
 CLIPPED = 1.35
 """Bars end at this multiple of the given plan's error, if others are much longer."""

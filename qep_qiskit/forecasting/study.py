@@ -23,7 +23,7 @@ from qep_qiskit.forecasting.prediction import Predictor
 from qep_qiskit.forecasting.sending import sending
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.kinds import MITIGATIONS, STENCILS
-from qep_qiskit.measurement.mitigation.mitigation import parse
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
@@ -34,6 +34,8 @@ Vector = NDArray[np.float64]
 LAYERS = (1, 2, 3)
 EQUAL = 1.03
 """Errors or prices whose ratio is below this count as equal."""
+RIVAL = 1.5
+"""Numbers of layers whose error, or price, is below this multiple of the best are tried with the best mitigation too."""
 ROUNDS = 3
 """The largest number of predictions in a search for β that starts from a known one."""
 REACH = 8.0
@@ -112,11 +114,18 @@ class Study:
             stencils, mitigations = list(self._stencils(around)), list(self._mitigations(around))
             bests = [self._best([*rows, *group]) for group in (stencils, mitigations)]
             rows += [*stencils, *mitigations, *self._qubits(around)]
-            if bests[0] in stencils and bests[1] in mitigations:
-                at = bests[0].settings.stencil
-                joint = replace(around, mitigation=bests[1].settings.mitigation)
-                rows += self._searched("all", joint, at.kind, at.beta, "combined", rounds=2)
+            if bests[1] in mitigations:
+                rivals = [row for row in rows if row.factor == "layers" and self._value(row) < RIVAL * self._value(bests[1])]
+                rivals += [bests[0]] if bests[0] in stencils else []
+                rows += self._combined([row for row in rivals if row.settings is not around], bests[1].settings.mitigation)
         return Choices(tuple(rows), rows.index(self._best(rows)))
+
+    def _combined(self, rows: Iterable[Measure], mitigation: Mitigation) -> Iterable[Measure]:
+        """Yield rows with another mitigation, each at its best β."""
+        for row in rows:
+            middle, words = row.settings.stencil, row.label.split(", β")[0]
+            joint = replace(row.settings, mitigation=mitigation)
+            yield from self._searched("all", joint, middle.kind, middle.beta, f"{words}, {mitigation}", rounds=2)
 
     def _layers(self) -> Iterable[Measure]:
         """Yield one, two and three layers and the given number, each at its best β; the best β for a preparer without layers."""
@@ -161,7 +170,7 @@ class Study:
         there = copy(self)
         there._problem = Problem(network, given.weights, x=given.x, cost=given.cost)
         there._trials, there._predictors = {}, {_key(around): Predictor(there._problem, around, self._predictor(around).free)}
-        yield there._row("qubits", "the transpiler's own qubits", around)
+        yield there._row("qubits", "qubits of the transpiler", around)
 
     def _row(self, factor: str, label: str, settings: Settings) -> Measure:
         """Return a row of the table; if it cannot be predicted, the row says why."""
@@ -318,21 +327,20 @@ class Study:
 
     def _best(self, rows: list[Measure]) -> Measure:
         """Return the row with the least error, or with a target the cheapest; among equal ones the simplest and cheapest."""
-
-        def value(row: Measure) -> float:
-            if row.relative_error is None:
-                return math.inf
-            if self._target is None:
-                return row.relative_error
-            if row.relative_error > 1.01 * self._target:
-                return math.inf
-            return row.seconds if row.seconds is not None else float(row.shots or 0)
-
+        value = self._value
         least = min(map(value, rows))
         if math.isinf(least):
             return rows[0]
         equal = [row for row in rows if value(row) <= EQUAL * least]
         return min(equal, key=lambda row: (row.two_qubit_gates or 0, row.seconds or 0.0, value(row) if row.changes else 0.0))
+
+    def _value(self, row: Measure) -> float:
+        """Return what is to be small: the error, or with a target the price; infinite if the target is not reached."""
+        if row.relative_error is None or (self._target is not None and row.relative_error > 1.01 * self._target):
+            return math.inf
+        if self._target is None:
+            return row.relative_error
+        return row.seconds if row.seconds is not None else float(row.shots or 0)
 
 
 def _executions(choice: Choice, settings: Settings) -> int | None:

@@ -1,6 +1,7 @@
 """The choices side by side, against forecasts of their own and simulated gradients; the advice, and when a plan is not ready."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,11 +29,19 @@ def forecast():
     return qep.forecast(PROBLEM, choices=True, **OPTIONS)
 
 
+def problem_of(row, forecast):
+    """The problem, on the qubits that the transpiler chooses for a row that compares them."""
+    if row.factor != "qubits":
+        return PROBLEM
+    network = replace(NETWORK, layout=forecast.sending.layout.usual.qubits)
+    return qep.Problem(network, PROBLEM.weights, x=PROBLEM.x, cost=PROBLEM.cost)
+
+
 def test_every_row_is_its_own_forecast_at_the_same_total_of_shots(forecast):
     total = forecast.sending.shots
     for row in forecast.choices.rows:
         assert not row.note and row.shots == pytest.approx(total, rel=0.01)
-        alone = qep.forecast(PROBLEM, **row.settings)
+        alone = qep.forecast(problem_of(row, forecast), **row.settings)
         assert row.relative_error == pytest.approx(alone.relative_error, rel=0.02), row.label
         assert row.own_error == pytest.approx(np.linalg.norm(alone.bias) / alone.size, rel=0.01, abs=2e-3)
         assert row.seconds == alone.sending.seconds
@@ -45,7 +54,7 @@ def test_every_row_is_its_own_forecast_at_the_same_total_of_shots(forecast):
 def test_the_rows_vary_one_factor_and_the_best_has_the_least_error(forecast):
     rows = forecast.choices.rows
     assert [row.factor for row in rows[:4]] == ["given", "layers", "layers", "layers"]
-    assert {"beta", "stencil", "mitigation"} < {row.factor for row in rows}
+    assert {"beta", "stencil", "mitigation", "qubits"} < {row.factor for row in rows}
     least = min(row.relative_error for row in rows)
     assert forecast.choices.chosen.relative_error <= 1.03 * least < forecast.relative_error
     assert forecast.choices.chosen.changes == forecast.advice.changes != {}

@@ -5,6 +5,7 @@ import pytest
 
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
+from qep_qiskit.forecasting import truths
 from qep_qiskit.reference import selection, value
 
 pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
@@ -18,7 +19,6 @@ def problem_of(sites: int) -> qep.Problem:
 
 @pytest.fixture
 def tensors(monkeypatch):
-    pytest.importorskip("tenpy")
     monkeypatch.setattr(selection, "DENSE_QUBITS", 3)
     selection._LATEST.clear()
 
@@ -43,19 +43,18 @@ def test_a_doubt_about_the_reference_is_a_warning_and_not_ready(tensors, monkeyp
     assert not forecast.ready and forecast.advice.reasons == ("the reference is metastable",)
 
 
-def test_without_a_reference_bars_are_predicted_and_nothing_is_advised(tensors, monkeypatch):
-    def missing():
-        raise InputError("mps: TeNPy is not installed: pip install 'qep-qiskit[tensor]'")
+def test_without_a_reference_bars_are_predicted_and_nothing_is_advised(monkeypatch):
+    def missing(*args, **options):
+        raise InputError("mps: the network is too large")
 
     whole = qep.forecast(problem_of(4), **OPTIONS)
-    monkeypatch.setattr("qep_qiskit.forecasting.truths.DENSE_QUBITS", 3)
-    monkeypatch.setattr("qep_qiskit.reference.tensor_network.require_tenpy", missing)
-    selection._LATEST.clear()
+    monkeypatch.setattr(truths, "DENSE_QUBITS", 3)
+    monkeypatch.setattr(truths, "reference_gradient", missing)
     forecast = qep.forecast(problem_of(4), choices=True, **OPTIONS)
     np.testing.assert_allclose(forecast.values, whole.values, atol=1e-3)
     np.testing.assert_allclose(forecast.stderr, whole.stderr, rtol=1e-2)
     assert forecast.exact is None and forecast.causes.finite_beta is None and forecast.causes.device is not None
-    assert not forecast.ready and "pip install" in forecast.advice.reasons[1] and forecast.choices is None
+    assert not forecast.ready and "too large" in forecast.advice.reasons[1] and forecast.choices is None
     assert forecast.advice.text.startswith("Nothing is advised: the error bars are predicted")
     with pytest.raises(InputError, match='beta: "auto" needs the exact gradient'):
         qep.forecast(problem_of(4), **{**OPTIONS, "stencil": qep.symmetric("auto")})
