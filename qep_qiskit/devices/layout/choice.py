@@ -153,6 +153,8 @@ class _Judge:
         others = [compile_with(self.backend, self.circuit, None, seed=seed).start for seed in OTHER_SEEDS]
         routed = [usual, *map(self.compiled, dict.fromkeys(start for start in others if start != usual.qubits))]
         best = min(routed, key=lambda each: each.error(READOUT))
+        if not best.swaps:  # the transpiler has found a place that the search for embeddings has not
+            return best
         best = min([best, *map(self.compiled, self._elsewhere(best))], key=lambda each: each.error(READOUT))
         return best if best.error(READOUT) < CLEARLY * usual.error(READOUT) else usual
 
