@@ -41,8 +41,6 @@ from qep_qiskit.stencils import Stencil
 MEAN_FIELD = "mean_field"
 """The rung of the classical network, on which no other rung builds."""
 ENERGY = "reference_energy"
-ALLOWED = 1e-6
-"""How far below the reference an energy may be, as a share of itself, before the reference counts as metastable."""
 
 
 @shows_options()
@@ -281,9 +279,9 @@ class Climb:
 
     def _doubt(self, gradient: Gradient) -> None:
         """Warn if the prepared free phase has a lower energy than the ground state that was found."""
-        lowest, energy = self._energy, gradient.diagnostics.phases[0].energy
-        if self._reference == Exact() and lowest is not None and energy < lowest - ALLOWED * abs(lowest):
-            self._doubts.append(lower_energy(energy, lowest))
+        if self._reference == Exact() and self._energy is not None:
+            doubt = lower_energy(gradient.diagnostics.phases[0].energy, self._energy)
+            self._doubts += [doubt] if doubt else []
 
     @rung(
         "device",

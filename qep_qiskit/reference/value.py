@@ -11,6 +11,8 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
+ALLOWED = 1e-6
+"""How far below the reference an energy may be, as a share of itself: rounding, and truncation of the reference."""
 SURE = 0.02
 """The largest relative uncertainty of a reference that serves to judge other gradients."""
 
@@ -60,13 +62,15 @@ class Reference(Value):
         """The energy of the free phase."""
         return next(phase.energy for phase in self.gradient.diagnostics.phases if phase.beta == 0.0)
 
-    def above(self, energy: float, allowance: float = 0.0) -> str:
+    def above(self, energy: float) -> str:
         """Return a warning if another state of the free phase has a lower energy than the reference; otherwise an empty text."""
-        return "" if energy >= self.energy - allowance else lower_energy(energy, self.energy)
+        return lower_energy(energy, self.energy)
 
 
 def lower_energy(energy: float, reference: float) -> str:
-    """Return the warning that a prepared state lies below the reference."""
+    """Return a warning if a prepared state lies clearly below the reference; otherwise an empty text."""
+    if not energy < reference - ALLOWED * abs(reference):
+        return ""
     return (
         f"the prepared state has a lower energy ({energy:.8g}) than the reference ({reference:.8g}): "
         "the reference is a metastable state, and its gradient is no measure of the others"

@@ -133,6 +133,11 @@ def test_interrupted_compare_keeps_its_rungs(small_spec, tmp_path, monkeypatch):
     assert str(tmp_path / "out" / "budget.json") in lines[0]
     budget = json.loads((tmp_path / "out" / "budget.json").read_text())
     assert [rung["name"] for rung in budget["rungs"]] == ["exact", "finite_beta"]
+    monkeypatch.setattr(Climb, "rungs", whole)
+    again = CliRunner().invoke(cli, ["compare", str(small_spec), "--out", str(tmp_path / "out"), "--json"])
+    assert again.exit_code == 0 and "Resuming: 2 of 7 rungs are kept" in again.stderr
+    resumed = json.loads(again.stdout)
+    assert resumed["rungs"][:2] == budget["rungs"] and len(resumed["rungs"]) == 7
 
 
 LONG_SPEC = """

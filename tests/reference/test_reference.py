@@ -103,4 +103,5 @@ def test_the_states_of_one_problem_are_computed_once(monkeypatch):
 def test_a_state_of_lower_energy_is_a_doubt():
     reference = reference_gradient(CASES[0])
     assert isinstance(reference, Reference) and reference.above(reference.energy + 0.1) == ""
+    assert reference.above(reference.energy - 1e-9) == ""  # rounding
     assert "metastable" in reference.above(reference.energy - 0.1)
