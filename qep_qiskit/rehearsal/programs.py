@@ -34,7 +34,7 @@ from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
 from qep_qiskit.rehearsal.machine import Machine, noise_model
 from qep_qiskit.seeds import integer, stream
 
-MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 24
+MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 16
 """The most qubits for a fast simulation: by density matrix, by noisy trajectories, and by state vector."""
 
 

@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from qep_qiskit.plain_text import shortened
 from qep_qiskit.report.picture import BLUE, FAINT, GREEN, INK, ORANGE, SKY, YELLOW, note
+from qep_qiskit.report.site_places import MOST_ROOMY, places
 
+MOST_SHOWN = 2.5
+"""The largest relative error in a picture; it is larger only where the gradient has nearly vanished."""
 MOST_MARKED = 40
 """The largest number of points of a curve that are marked."""
 Rows = Sequence[Mapping[str, Any]]
@@ -58,8 +62,20 @@ def curves(history: Rows, epochs: Rows, foreseen: float | None = None) -> Figure
 def _loss(panel: Axes, history: Rows, epochs: Rows) -> None:
     x, y = _columns(history, "step", "loss")
     errors = [row.get("loss_stderr") or 0.0 for row in history]
-    panel.errorbar(x, y, yerr=errors if any(errors) else None, fmt=".", color=TRAINED, alpha=0.35, markersize=3, elinewidth=0.7)
-    panel.plot(*_columns(epochs, "step", "train_loss"), "-", color=TRAINED, label="training, mean of an epoch")
+    style: dict[str, Any] = {"fmt": "."} if len(x) > MOST_MARKED else {"fmt": ".-", "linewidth": 0.6}
+    panel.errorbar(
+        x,
+        y,
+        yerr=errors if any(errors) else None,
+        color=TRAINED,
+        alpha=0.4,
+        markersize=4,
+        elinewidth=0.7,
+        label="a batch",
+        **style,
+    )
+    line = "-" if len(epochs) > MOST_MARKED else "o-"
+    panel.plot(*_columns(epochs, "step", "train_loss"), line, color=TRAINED, markersize=3, label="training, mean of an epoch")
     held = [row for row in epochs if row.get("validation_loss") is not None]
     if held:
         errors = [row.get("validation_loss_stderr") or 0.0 for row in held]
@@ -92,12 +108,13 @@ def _compared(panel: Axes, compared: Rows) -> None:
         panel.plot(
             *_columns(known, "step", "relative_error"), "o-" if few else "-", color=HELD_OUT, label="relative error", **style
         )
-    noisy = [row for row in compared if row.get("gradient_stderr") is not None and row["gradient_norm"] > 0]
+    noisy = [row for row in compared if row.get("gradient_stderr") is not None and row.get("compared_norm")]
     if noisy:
-        expected = [row["gradient_stderr"] / row["gradient_norm"] for row in noisy]
-        panel.plot([row["step"] for row in noisy], expected, "--", color=FAINT, linewidth=1.0, label="its shot noise")
+        expected = [row["gradient_stderr"] / row["compared_norm"] for row in noisy]
+        panel.plot([row["step"] for row in noisy], expected, "--", color=FAINT, linewidth=1.0, label="expected from shots")
     panel.axhline(1.0, color=FAINT, linewidth=0.5, zorder=0)
-    panel.set_ylim(bottom=min(0.0, *(row["cosine"] for row in compared)))
+    highest = max([1.0, *(row["relative_error"] for row in known)])
+    panel.set_ylim(min(0.0, *(row["cosine"] for row in compared)), min(1.1 * highest, MOST_SHOWN))
     exact = compared[0].get("compared_with", "").startswith("the exact")
     _finish(panel, f"against the {'exact' if exact or 'compared_with' not in compared[0] else 'noise-free'} gradient")
 
@@ -130,6 +147,7 @@ def _columns(rows: Rows, x: str, y: str) -> tuple[list[float], list[float]]:
 
 def _finish(panel: Axes, label: str) -> None:
     panel.set_xlabel("step", fontsize=9)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.set_ylabel(label, fontsize=9)
     panel.tick_params(labelsize=8, color=FAINT)
     panel.spines[["top", "right"]].set_visible(False)
@@ -154,18 +172,22 @@ def weight_graph(weights: Mapping[str, float], network: object) -> Figure | None
     sites = sorted({s for pair in couplings for s in pair} | {s for _, s, _ in single})
     described = network if isinstance(network, Mapping) else {}
     inputs, outputs = (_sites(described.get(name)) for name in ("inputs", "outputs"))
-    places = _places(sites, inputs, outputs)
-    drawing = Figure(figsize=(8.5, 0.4 * max(len(sites), 8) + 1.2), layout="constrained", facecolor="white")
+    where, large = places(sites, couplings, inputs, outputs), len(sites) > MOST_ROOMY
+    size = (10.0, 5.5) if large else (8.5, 0.4 * max(len(sites), 8) + 1.2)
+    drawing = Figure(figsize=size, layout="constrained", facecolor="white")
     panel = drawing.subplots()
     largest = max(abs(w) for w in couplings.values()) or 1.0
     for (i, j), w in couplings.items():
-        ends = np.array([places[i], places[j]]).T
-        panel.plot(*ends, color=HELD_OUT if w < 0 else TRAINED, linewidth=0.3 + 4.5 * abs(w) / largest, alpha=0.75, zorder=1)
+        ends, faint = np.array([where[i], where[j]]).T, large and ({i, j} & {*inputs})
+        style: dict[str, Any] = {"linewidth": 0.3 + 4.5 * abs(w) / largest, "alpha": 0.3 if faint else 0.75}
+        panel.plot(*ends, color=HELD_OUT if w < 0 else TRAINED, zorder=0 if faint else 1, **style)
     for site in sites:
-        x, y = places[site]
+        x, y = where[site]
         colour = YELLOW if site in inputs else SKY if site in outputs else "#ffffff"
-        panel.scatter([x], [y], s=260, color=colour, edgecolors=INK, zorder=2)
-        panel.text(x, y, str(site), ha="center", va="center", fontsize=9, zorder=3)
+        panel.scatter([x], [y], s=110 if large else 260, color=colour, edgecolors=INK, linewidths=0.6 if large else 1.5, zorder=2)
+        panel.text(x, y, str(site), ha="center", va="center", fontsize=6.5 if large else 9, zorder=3)
+        if large:
+            continue
         fields = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
         note(panel, fields, (x, y), (0, -15), ha="center", va="top", fontsize=7, color="#444444", zorder=4, bbox=box)
@@ -178,19 +200,6 @@ def weight_graph(weights: Mapping[str, float], network: object) -> Figure | None
 
 def _sites(given: object) -> list[int]:
     return [s for s in given if isinstance(s, int)] if isinstance(given, list | tuple) else []
-
-
-def _places(sites: list[int], inputs: list[int], outputs: list[int]) -> dict[int, tuple[float, float]]:
-    """Return the positions of sites: inputs in a column on the left, outputs on the right, others on an ellipse between."""
-    places: dict[int, tuple[float, float]] = {}
-    for group, x in (([s for s in sites if s in inputs], -2.2), ([s for s in sites if s in outputs and s not in inputs], 2.2)):
-        for k, site in enumerate(group):
-            places[site] = (x, 1.0 - 2.0 * (k + 0.5) / len(group))
-    rest = [s for s in sites if s not in places]
-    for k, site in enumerate(rest):
-        angle = 2 * np.pi * k / len(rest) + np.pi / 2
-        places[site] = (1.1 * float(np.cos(angle)), float(np.sin(angle)))
-    return places
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:

@@ -17,6 +17,7 @@ from qep_qiskit.report.template import Page, as_grid, as_rows, image, write_repo
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
 from qep_qiskit.training.loop.compared import EXACT
+from qep_qiskit.training.loop.log import different
 from qep_qiskit.training.loop.trained import mean_cosine
 
 Record = Mapping[str, Any]
@@ -108,7 +109,7 @@ def facts_of(store: RunStore) -> Facts:
         mean_cosine=mean_cosine(history),
         jobs=_jobs(store),
         estimated_seconds=(store.get("estimate", "training") or {}).get("qpu_seconds"),
-        warnings=list(dict.fromkeys(text for step in steps for text in step["warnings"]))[:5],
+        warnings=different(text for step in steps for text in step["warnings"]),
     )
 
 

@@ -30,7 +30,9 @@ NOISE_FREE = "the noise-free gradient of the same ansatz at the same β"
 def compared(
     task: Task, problems: Sequence[Problem], gradients: Sequence[Gradient], values: Vector, progress: Progress = silent
 ) -> dict[str, Any]:
-    """Return ``cosine``, ``relative_error`` and ``compared_with`` of a batch's mean gradient, over the trained weights.
+    """Compare a batch's mean gradient with a noise-free one, over the trained weights.
+
+    Return ``cosine``, ``relative_error``, ``compared_with`` (the other gradient in words) and ``compared_norm`` (its length).
 
     Up to 16 qubits it is compared with the exact gradient, that of the true ground states in the limit β → 0. Beyond, with the
     noise-free gradient of the same preparation at the same β, from the angles of the step: the difference is what the device and
@@ -47,6 +49,7 @@ def compared(
     return {
         "cosine": None if off is None else off.cosine,
         "relative_error": None if off is None else off.relative_error,
+        "compared_norm": None if truth is None else float(np.linalg.norm(truth[on])),
         "compared_with": name,
     }
 

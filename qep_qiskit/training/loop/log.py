@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.loop.trained import TrainingResult, Weights
 
 MOST_WARNINGS = 5
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 OnStep = Callable[[Step], None]
 
 
@@ -22,6 +24,14 @@ def timed(taken_steps: Iterable[Step]) -> Iterator[tuple[Step, float]]:
         now = time.perf_counter()
         yield done, round(now - clock, 4)
         clock = time.perf_counter()
+
+
+def different(texts: Iterable[str]) -> list[str]:
+    """Return the first few warnings that differ by more than their numbers."""
+    first: dict[str, str] = {}
+    for text in texts:
+        first.setdefault(_NUMBER.sub("#", text), text)
+    return list(first.values())[:MOST_WARNINGS]
 
 
 class Log:
@@ -66,9 +76,7 @@ class Log:
 
     def warn(self, texts: Iterable[str]) -> None:
         """Add warnings, but keep only the first few different ones."""
-        for text in texts:
-            if len(self.warnings) < MOST_WARNINGS:
-                self.warnings.setdefault(text)
+        self.warnings = dict.fromkeys(different([*self.warnings, *texts]))
 
     def result(self) -> TrainingResult:
         """Return the result of the training so far."""
