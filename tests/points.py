@@ -8,6 +8,7 @@ import re
 import runpy
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import qep_qiskit
@@ -24,11 +25,16 @@ def named(*files):
 
 
 def kill_at(point):
-    """Kill this process at a point; at none if it is empty."""
+    """Kill this process at a point; at none if it is empty. A pair (count, seconds) is a time after that number of points."""
+    passed = 0
 
     def observer(reached):
+        nonlocal passed
+        passed += 1
         if reached == point:
             os.kill(os.getpid(), signal.SIGKILL)
+        elif isinstance(point, tuple) and passed == point[0]:
+            threading.Timer(point[1], os.kill, (os.getpid(), signal.SIGKILL)).start()
 
     turning_points.observer = observer
 
