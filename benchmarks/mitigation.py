@@ -6,6 +6,8 @@ of it. The variance per shot sums over weights, each read from one string.
 
     choose      networks of 10 to 50 sites under five kinds of noise
     budget      a 50-site network on fake_torino: bias, cosine and shots at equal error
+    forecast    errors of that network predicted by the planner, from the exact gradient, with a million shots, and simulated ones
+    measure     predicted errors from the exact gradient, and those of 20 simulated gradients each, at equal totals of shots
 
 Noise: the snapshots fake_torino and fake_fez as Aer models them; "coherent" adds exp(−i ZZ/100) after each CZ of fake_torino, and
 "twirled" its average over Pauli twirls; "drift" makes the errors of fake_torino's CZs a fifth larger after the calibration.
@@ -21,7 +23,7 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +38,13 @@ from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.equilibrium.calibration import left_over
 from qep_qiskit.equilibrium.compiled_round import compile_round
+from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.plan import plan
+from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.errors import NudgeWarning
 from qep_qiskit.measurement.mitigation.clifford_angles import clifford_angles
 from qep_qiskit.measurement.mitigation.folding import folded
+from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.visible import visible
 from qep_qiskit.settings import Settings
 from qep_qiskit.simulation.cones.noisy import NoisyCones
@@ -61,6 +66,13 @@ CASES = (
 NOISES = ("torino", "fez", "torino, coherent", "torino, twirled", "torino, drift")
 WANTED = 0.1
 """The error at which shots are compared."""
+MEASURED = {"none": 5, "tensored": 7, "trex": 6, "clifford": 7, "zne:1,3+trex": 11}
+"""The mitigations whose predictions are compared with simulated gradients, and their circuits with calibration."""
+MEASURED_CASES = (
+    ("native", 8, "paramagnet", "torino"),
+    ("native", 8, "ordered", "torino"),
+    ("chain", 8, "disorder", "fez"),
+)
 STRENGTHS = {"zne 1,3": (1, 3), "zne 1,3,5": (1, 3, 5)}
 
 
@@ -264,10 +276,61 @@ def budget() -> Iterator[str]:
         yield f"| {name} | {100 * result.bias:.2g} % | {result.cosine:.5f} | {shots} |{errors}"
 
 
+def forecast() -> Iterator[str]:
+    """Yield the planner's error of each mitigation on the 50-site network, and that of one simulated gradient."""
+    problem = fifty()
+    yield "| mitigation | predicted error | shots | device noise left | error of a simulated gradient |"
+    yield "| --- | ---: | ---: | ---: | ---: |"
+    for word, count in MEASURED.items():
+        settings = Settings(
+            preparer=qep.VQE(layers=2, simulation="light_cones", starts=1),
+            stencil=qep.symmetric(0.15),
+            device=qep.fake("torino"),
+            shots=10**6 // count,
+            mitigation=parse(word),
+            seed=3,
+        )
+        predicted, measured = qep.forecast(problem, **settings), qep.gradient(problem, **settings)
+        exact = predicted.exact
+        assert exact is not None
+        error = float(np.linalg.norm(measured.values - exact) / np.linalg.norm(exact))
+        shares = (predicted.relative_error, predicted.statistical_error, predicted.device_error, error)
+        yield f"| {word} | " + " | ".join(f"{100 * (share or np.nan):.3g} %" for share in shares) + " |"
+
+
+def measure() -> Iterator[str]:
+    """Yield the predicted and the measured error of each mitigation, on networks whose shots Aer and our simulator can draw."""
+    yield "| network | shots | " + " | ".join(MEASURED) + " |"
+    yield "| --- | ---: |" + " ---: |" * len(MEASURED)
+    for kind, sites, regime, name in MEASURED_CASES:
+        device = qep.fake(name)
+        problem = problem_of(kind, sites, regime, device)
+        exact = qep.exact_gradient(problem).values
+        for total in (10**5, 10**6):
+            cells = []
+            for word, count in MEASURED.items():
+                settings = Settings(
+                    preparer=qep.VQE(layers=2),
+                    stencil=qep.symmetric(0.2),
+                    device=device,
+                    shots=total // count,
+                    mitigation=parse(word),
+                    seed=0,
+                )
+                first, errors = plan(problem, settings), []
+                for seed in range(20):
+                    seeded = replace(first, settings=replace(settings, seed=seed))
+                    gradient = reduce(seeded, execute(seeded, device)).values
+                    errors.append(np.linalg.norm(gradient - exact) / np.linalg.norm(exact))
+                predicted = qep.forecast(problem, **settings).relative_error or np.nan
+                cells.append(f"{100 * predicted:.3g} / {100 * np.sqrt(np.mean(np.square(errors))):.3g} %")
+            yield f"| {kind} {sites}, {regime}, {name} | {total:.0e} | " + " | ".join(cells) + " |"
+
+
 def main(argument: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NudgeWarning)
-        for line in {"choose": choose, "budget": budget}[argument]():
+        for line in {"choose": choose, "budget": budget, "forecast": forecast, "measure": measure}[argument]():
             print(line, flush=True)
 
 
