@@ -9,14 +9,17 @@ from typing import ClassVar
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit_aer.backends.aerbackend import AerBackend
+from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.simulated import exact_engine
 from qep_qiskit.devices.simulated.device import SimulatedDevice, adds_no_noise
 from qep_qiskit.devices.simulated.snapshots import snapshot_of
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.equilibrium.outcomes import Outcomes
+from qep_qiskit.reference import COMPARED_QUBITS
 from qep_qiskit.samples import Samples
 
 
@@ -67,13 +70,16 @@ class ExpectedDevice:
         return self.device.describe()
 
 
-def expectation_of(device: Device) -> Device:
-    """Return a device that returns the expected outcomes of another device.
+def expectation_of(device: Device, *, qubits: int = 0) -> Device:
+    """Return a device that returns the expected outcomes of another device for a network of so many qubits.
 
-    If the device adds no noise, the state vectors are used. For a simulated device, the noise is treated exactly if this
+    If the device adds no noise, state vectors are used, or light cones beyond 16 qubits. For a simulated device, the noise is treated exactly if this
     package's simulation can do so. A real device is simulated with the noise of its present calibration, on the same qubits.
     """
     if adds_no_noise(device):
+        if qubits > COMPARED_QUBITS:
+            noise_free = NoiseModel(basis_gates=list(exact_engine.GATES))
+            return ExpectedDevice(SimulatedDevice(device.name, device.seed, noise=noise_free))
         return ExpectedDevice(StatevectorDevice(device.seed))
     if isinstance(device, SimulatedDevice):
         return ExpectedDevice(replace(device, engine="auto"))

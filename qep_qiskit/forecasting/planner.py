@@ -79,9 +79,10 @@ class Question:
     def predictable(self) -> bool:
         """Whether the device's outcome distributions, or their marginals if the light cones fit, may be computed."""
         qubits, device = self.problem.network.num_qubits, self.settings.device
+        shallow = not self.settings.preparer.supports.loads
         if adds_no_noise(device):
-            return qubits <= COMPARED_QUBITS
-        return qubits <= MOST_WIRES or (simulates_noise(device) and not self.settings.preparer.supports.loads)
+            return qubits <= COMPARED_QUBITS or shallow
+        return qubits <= MOST_WIRES or (simulates_noise(device) and shallow)
 
 
 def answered(question: Question, progress: Progress = silent) -> Forecast:

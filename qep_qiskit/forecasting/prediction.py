@@ -117,7 +117,12 @@ class Predictor:
 
     def __init__(self, problem: Problem, settings: Settings, free: Prepared | None = None) -> None:
         self._problem = problem
-        self._settings = replace(settings, device=expectation_of(settings.device), shots=MANY, calibration_shots=None)
+        self._settings = replace(
+            settings,
+            device=expectation_of(settings.device, qubits=problem.network.num_qubits),
+            shots=MANY,
+            calibration_shots=None,
+        )
         self._free = free
         self._first: Plan | None = None
         self._outcomes: Outcomes | None = None
