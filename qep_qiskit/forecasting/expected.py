@@ -73,8 +73,9 @@ class ExpectedDevice:
 def expectation_of(device: Device, *, qubits: int = 0) -> Device:
     """Return a device that returns the expected outcomes of another device for a network of so many qubits.
 
-    If the device adds no noise, state vectors are used, or light cones beyond 16 qubits. For a simulated device, the noise is treated exactly if this
-    package's simulation can do so. A real device is simulated with the noise of its present calibration, on the same qubits.
+    If the device adds no noise, state vectors are used, or light cones beyond 16 qubits. For a simulated device, the noise is
+    treated exactly if this package's simulation can do so. A real device is simulated with the noise of its present calibration,
+    on the same qubits.
     """
     if adds_no_noise(device):
         if qubits > COMPARED_QUBITS:

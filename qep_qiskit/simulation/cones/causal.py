@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from qep_qiskit.simulation.noise.transfer import Block
 
 TRACED, ZERO = -1, -2
 """In place of a leg: an outgoing wire that is traced out, and an incoming wire in |0⟩."""
+MOST_BLOCKS = 300
+"""Most blocks for which an order of contractions is searched, which takes about a second for so many."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Cone:
     open : tuple of int
         The legs of the wires that are read.
     order : Order
+        Without pairs and with infinite work if there are more than 300 blocks.
     """
 
     blocks: tuple[int, ...]
@@ -71,6 +75,8 @@ def cone_of(support: frozenset[int], blocks: Sequence[Block]) -> Cone:
         tuple(tuple(names[wire] for wire in blocks[number].wires) for number in reversed(members)), tuple(range(len(support)))
     )
     legs, ends = _legs(shape)
+    if len(members) > MOST_BLOCKS:
+        return Cone(tuple(reversed(members)), shape, legs, ends, Order((), len(members), math.inf))
     order = order_of(tuple(sum(1 << leg for leg in each if leg >= 0) for each in legs))
     return Cone(tuple(reversed(members)), shape, legs, ends, order)
 

@@ -17,6 +17,8 @@ ATTEMPTS = 24
 """Number of orders that are tried for a network whose first order has a large intermediate tensor."""
 SMALL = 6
 """Number of legs up to which the largest intermediate tensor counts as small."""
+HOPELESS = 20
+"""Number of legs from which no other order is tried."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def order_of(tensors: tuple[int, ...]) -> Order:
     """
     rng = np.random.default_rng(0)
     best = _greedy(tensors, 0.0, rng)
-    for _ in range(ATTEMPTS if best.legs > SMALL else 0):
+    for _ in range(ATTEMPTS if SMALL < best.legs < HOPELESS else 0):
         best = min(best, _greedy(tensors, 1.0, rng), key=lambda order: order.work)
     return best
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
@@ -11,7 +12,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 from qiskit_aer.noise import NoiseModel
 
-from qep_qiskit.simulation.cones.causal import TRACED, ZERO, Cone, Shape, cone_of, covering
+from qep_qiskit.simulation.cones.causal import MOST_BLOCKS, TRACED, ZERO, Cone, Shape, cone_of, covering
 from qep_qiskit.simulation.cones.contraction import contract
 from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited
 from qep_qiskit.simulation.noise.circuit import NoisyCircuit
@@ -109,18 +110,24 @@ class LocalStates:
 
     def check(self, supports: Iterable[Wires]) -> None:
         """Raise Unsuited if the cones of these sets of wires are too large, or together take too long."""
-        cones = [self.cone(support) for support in dict.fromkeys(supports)]
-        for cone in cones:
+        work, widest = 0.0, 0
+        for support in dict.fromkeys(supports):
+            cone = self.cone(support)
+            work, widest = work + cone.order.work, max(widest, cone.num_wires)
+            if math.isinf(cone.order.work):
+                raise Unsuited(
+                    f"noise in a light cone of {cone.num_wires} wires, with {len(cone.blocks)} two-qubit blocks (at most "
+                    f"{MOST_BLOCKS})"
+                )
             if cone.order.legs > MOST_LEGS:
                 raise Unsuited(
                     f"noise in a light cone of {cone.num_wires} wires, whose largest tensor has 4**{cone.order.legs} numbers "
                     f"(at most 4**{MOST_LEGS})"
                 )
-        work = sum(cone.order.work for cone in cones)
         if work > MOST_WORK:
             raise Unsuited(
-                f"noise in light cones of up to {max(cone.num_wires for cone in cones)} wires, which would take {work:.1e} "
-                f"multiplications per row of angles (at most {MOST_WORK:.0e})"
+                f"noise in light cones of up to {widest} wires, which would take {work:.1e} multiplications per row of angles "
+                f"(at most {MOST_WORK:.0e})"
             )
 
     def turns(self, values: Real) -> Real:
