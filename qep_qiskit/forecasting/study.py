@@ -95,8 +95,8 @@ class Study:
         self._settings = replace(settings, stencil=given.prediction.plan.stencil)
         self._given, self._levels = given, levels
         self._total = _executions(given, self._settings)
-        self._predictors = {_key(settings): predictor}
-        self._trials: dict[tuple[str, str, Stencil], Trial] = {}
+        self._predictors = {_key(self._settings): predictor}
+        self._trials: dict[tuple[str, str, str, Stencil], Trial] = {}
         self._finite: dict[Stencil, Vector | None] = {}
         self._layout: Layout | None = None
         self._tried = 0
@@ -271,7 +271,7 @@ class Study:
     def _predictor(self, settings: Settings) -> Predictor:
         key = _key(settings)
         if key not in self._predictors:
-            free = next((p.free for (preparer, _), p in self._predictors.items() if preparer == key[0] and p.free), None)
+            free = next((p.free for (preparer, *_), p in self._predictors.items() if preparer == key[0] and p.free), None)
             self._predictors[key] = Predictor(self._problem, settings, free)
         return self._predictors[key]
 
@@ -351,9 +351,9 @@ def _executions(choice: Choice, settings: Settings) -> int | None:
     return choice.split.total * len(settings.mitigation.factors) + calibration
 
 
-def _key(settings: Settings) -> tuple[str, str]:
-    """Return what a predictor depends on, apart from the stencil."""
-    return repr(settings.preparer), str(settings.mitigation)
+def _key(settings: Settings) -> tuple[str, str, str]:
+    """Return what a predictor depends on: all but β, since a first round is kept for the number of phases of one stencil."""
+    return repr(settings.preparer), str(settings.mitigation), settings.fixed_stencil.kind
 
 
 def _share(vector: Vector | None, size: float) -> float | None:

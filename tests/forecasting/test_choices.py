@@ -51,6 +51,13 @@ def test_every_row_is_its_own_forecast_at_the_same_total_of_shots(forecast):
             assert row.parts[name] == pytest.approx(share, rel=2 * near, abs=2e-3)  # descents end within 1e-3
 
 
+def test_a_cost_of_expectations_has_all_stencils():
+    """Its first round is kept for the number of phases of one stencil."""
+    problem = qep.Problem(NETWORK, PROBLEM.weights, x=[0.5], cost=qep.SquaredError([1.0]))
+    rows = qep.forecast(problem, choices=True, stencil=qep.symmetric(0.3), shots=2000, device="simulator").choices.rows
+    assert not any(row.note for row in rows) and [row.factor for row in rows].count("stencil") == 2
+
+
 def test_the_rows_vary_one_factor_and_the_best_has_the_least_error(forecast):
     rows = forecast.choices.rows
     assert [row.factor for row in rows[:4]] == ["given", "layers", "layers", "layers"]
