@@ -60,6 +60,8 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedComma
             reported = True
             yield run(["status", str(home)])
         time.sleep(PAUSE_SECONDS)
+        if _simulated(service):
+            end = time.monotonic() + PATIENCE_SECONDS
         before = step
         step = run(_next(submit, home))
         if (step.code, step.message) != (NOT_FINISHED, before.message) or before.code != NOT_FINISHED:
@@ -70,6 +72,17 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedComma
     if not reported:
         yield run(["status", str(home)])
     yield run(["report", str(home)])
+
+
+def _simulated(service: Service) -> bool:
+    """Wait while the service simulates a job, show its progress, and return whether there was one."""
+    if service.running() is None:
+        return False
+    with progress() as report:
+        while (running := service.running()) is not None:
+            report(*running)
+            time.sleep(PAUSE_SECONDS)
+    return True
 
 
 def _next(submit: list[str], home: Path) -> list[str]:

@@ -16,7 +16,8 @@ from qep_qiskit.rehearsal.machine import Machine
 class Job:
     """A job of the mock service, with its inputs as received and its billed QPU seconds.
 
-    It may start when it is `due`, and appears in listings when it is `visible`, on the monotonic clock.
+    It may start when it is `due`, appears in listings when it is `visible`, and has been running since `began`, on the monotonic
+    clock. `share` is the part of its simulation that is done.
     """
 
     id: str
@@ -34,6 +35,8 @@ class Job:
     result: str = ""
     reads: int = 0
     seconds: float = 0.0
+    began: float = 0.0
+    share: float = 0.0
     started: str | None = None
     ended: str | None = None
     done: threading.Event = field(default_factory=threading.Event)

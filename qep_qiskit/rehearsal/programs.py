@@ -1,4 +1,4 @@
-"""Quantum programs in the format of the client's Sampler, run on Aer with the noise of the qubits in use.
+"""Quantum programs in the format of the client's Sampler, run with the noise of the qubits in use.
 
 The wire formats are defined by ``ibm_quantum_schemas``, which the client uses itself.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,16 +26,12 @@ from ibm_quantum_schemas.executor.version_2_0 import (
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from qiskit.circuit import ParameterExpression, QuantumCircuit
-from qiskit_aer.primitives import SamplerV2
 
 from qep_qiskit.devices.appraisal import repetition_delay
 from qep_qiskit.devices.price import qpu_seconds
-from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
-from qep_qiskit.rehearsal.machine import Machine, noise_model
+from qep_qiskit.rehearsal.machine import Machine
+from qep_qiskit.rehearsal.outcomes import outcomes, refusal
 from qep_qiskit.seeds import integer, stream
-
-MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 16
-"""The most qubits for a fast simulation: by density matrix, by noisy trajectories, and by state vector."""
 
 
 class RefusedError(ValueError):
@@ -101,11 +97,9 @@ def read(params: Mapping[str, Any], machine: Machine, *, seed: int) -> Program:
     for circuit in circuits:
         if circuit.num_qubits > wires:
             raise RefusedError(f"a circuit has {circuit.num_qubits} qubits; {machine.name} has {wires}")
-        seen = len(seen_wires(circuit))
-        if machine.noise == "full" and seen > MOST_NOISY:
-            raise RefusedError(
-                f"{seen} active qubits are too many with gate noise (at most {MOST_NOISY}); rehearse with --noise readout"
-            )
+        reason = refusal(circuit, machine)
+        if reason is not None:
+            raise RefusedError(f"{reason}; rehearse with --noise readout")
         digest.update(_spelled(circuit))
     for item in program.items:
         given = item.circuit_arguments if item.item_type == "circuit" else item.samplex_arguments.get("parameter_values")
@@ -147,15 +141,19 @@ def _twirled(circuit: QuantumCircuit, item: Any, rng: np.random.Generator) -> It
     return Item(circuit, whole.pop("parameter_values", np.zeros((*shape, 0))), whole)
 
 
-def run(program: Program, machine: Machine) -> str:
-    """Run a program on a device and return the result in the service's format."""
+def run(program: Program, machine: Machine, done: Callable[[int, int], object] = lambda count, total: None) -> str:
+    """Run a program on a device and return the result in the service's format.
+
+    `done` is called with the number of states or circuits that are done, and the number of all.
+    """
     started = datetime.now(UTC)
+    arrays = outcomes([(item.circuit, item.values) for item in program.items], program.shots, program.seed, machine, done)
     data = [
         QuantumProgramResultItemModel(
-            results={name: CompressedTensorModel.from_numpy(value) for name, value in arrays.items()},
+            results={name: CompressedTensorModel.from_numpy(value) for name, value in {**each, **item.extra}.items()},
             metadata=ItemMetadataModel(),
         )
-        for arrays in ({**_outcomes(item, program, machine, number), **item.extra} for number, item in enumerate(program.items))
+        for item, each in zip(program.items, arrays, strict=True)
     ]
     span = ChunkSpan(start=started, stop=datetime.now(UTC), parts=[_chunk(n, item) for n, item in enumerate(program.items)])
     result = QuantumProgramResultModel(
@@ -171,29 +169,3 @@ def _chunk(number: int, item: Item) -> ChunkPart:
     shape = item.values.shape[:-1]
     size = math.prod(shape)
     return ChunkPart(idx_item=number, size=size, permutation=list(range(len(shape))), element_range=(0, size, 1))
-
-
-def _outcomes(item: Item, program: Program, machine: Machine, number: int) -> dict[str, NDArray[np.bool_]]:
-    wires = seen_wires(item.circuit)
-    small = cut_to(item.circuit, wires)
-    sampler = SamplerV2(
-        seed=integer(program.seed, "item", number),
-        options={
-            "backend_options": {"noise_model": noise_model(machine, tuple(wires)), "method": _method(len(wires), machine)},
-            "run_options": {"runtime_parameter_bind_enable": True},
-        },
-    )
-    names = [p.name for p in item.circuit.parameters]
-    shape = item.values.shape[:-1]
-    rows = 1 if names else math.prod(shape)
-    # bind by name: the values are in the order of the whole circuit's parameters, not of the cut one's
-    pub = (small, {tuple(names): item.values} if names else None, program.shots * rows)
-    bits = dict(sampler.run([pub]).result()[0].data)
-    arrays = {name: register.to_bool_array(order="little") for name, register in bits.items()}
-    return {name: array.reshape(*shape, program.shots, array.shape[-1]) for name, array in arrays.items()}
-
-
-def _method(qubits: int, machine: Machine) -> str:
-    if machine.noise == "full":
-        return "density_matrix" if qubits <= MOST_DENSE else "statevector"
-    return "statevector" if qubits <= MOST_VECTOR else "matrix_product_state"

@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -129,6 +129,16 @@ class Service:
         """Revoke all access tokens issued so far."""
         with self._lock:
             self._tokens.clear()
+
+    def running(self) -> tuple[str, float] | None:
+        """Return what is being simulated, with the time left, and the share that is done; None if no job runs."""
+        with self._lock:
+            job = next((job for job in self._jobs.values() if job.status == "Running"), None)
+        if job is None:
+            return None
+        share, elapsed = job.share, time.monotonic() - job.began
+        left = f", about {max(1.0, elapsed * (1 - share) / share):.0f} s left" if 0 < share < 1 else ""
+        return f"simulating {job.machine.name}{left}", share
 
     def admit(self, token: str) -> None:
         """Raise a ReplyError unless the token is valid."""
@@ -325,11 +335,11 @@ class Service:
                 if self.strikes("cancelled-job"):
                     self._end(job, "Cancelled", "cancelled by the operator: the device goes into maintenance")
                     continue
-                job.status, job.started = "Running", _now()
+                job.status, job.started, job.began = "Running", _now(), time.monotonic()
                 machine = Machine(job.machine.name, self.noise, self._drifted)
                 fails = self.strikes("failed-job")
             try:
-                job.result = "" if fails else programs.run(job.program, machine)
+                job.result = "" if fails else programs.run(job.program, machine, _share_of(job))
                 reason = "the control electronics lost their clock" if fails else ""
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
@@ -352,6 +362,13 @@ class Service:
     def _end(self, job: Job, status: str, reason: str) -> None:
         job.status, job.reason, job.ended = status, reason, _now()
         job.done.set()
+
+
+def _share_of(job: Job) -> Callable[[int, int], None]:
+    def done(count: int, total: int) -> None:
+        job.share = count / total
+
+    return done
 
 
 def _now() -> str:

@@ -115,7 +115,7 @@ def test_wrong_input(tmp_path, words, line):
 
 
 def test_a_job_that_the_service_refuses_is_not_sent_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("qep_qiskit.rehearsal.programs.MOST_NOISY", 1)
+    monkeypatch.setattr("qep_qiskit.rehearsal.programs.refusal", lambda circuit, machine: "no")
     result, progress = rehearsed(spec_file(tmp_path), "--queue", "0", "--json")
     assert result.exit_code == 1 and progress["state"] == "failed" and progress["ledger"]["jobs"] == []
     assert [step["exit"] for step in progress["steps"]] == [0, 1]

@@ -4,17 +4,22 @@ import json
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import ParameterVector, QuantumCircuit
+from qiskit.quantum_info import PauliList
+from scipy.stats import chi2
 
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.ibm.device import ibm
 from qep_qiskit.devices.remote import DeviceError, RemoteDevice, RunPub
 from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
 from qep_qiskit.errors import InputError
+from qep_qiskit.rehearsal.machine import Machine, noise_model
 from qep_qiskit.rehearsal.server import HOST
+from qep_qiskit.simulation.cones.noisy import NoisyCones
 
 ANGLES = (0.3, 1.1)
 
@@ -169,14 +174,44 @@ def test_circuits_that_the_device_cannot_run_are_refused_in_one_line(mock_servic
     assert server.service.ledger()["jobs"] == []
 
 
-def test_a_circuit_that_is_too_large_with_gate_noise_is_refused(mock_service):
+@pytest.mark.parametrize("noise", ["full", "readout"])
+def test_many_qubits_are_drawn_from_density_operators_under_their_own_noise(mock_service, monkeypatch, noise):
+    """Means of a chain on 16 qubits, two rows, and the seed, compared with the exact means of the same circuits."""
+    monkeypatch.setattr("qep_qiskit.rehearsal.outcomes.MOST_VECTOR", 12)
+    server, device, wires, shots = mock_service(noise=noise, seed=3), ibm("ibm_torino"), 16, 4000
+    circuit, t = QuantumCircuit(wires), ParameterVector("t", 2)
+    for q in range(wires):
+        circuit.ry(t[0] * (1 + 0.1 * q), q)
+    for q in range(wires - 1):
+        circuit.rzz(t[1], q, q + 1)
+    for q in range(wires):
+        circuit.rx(0.4, q)
+    compiled = device.compile(circuit)
+    values = np.array([[0.5, 0.8], [0.9, -0.3]])
+    rows = [device.sample([Work(compiled, "Z" * wires, values)], shots=shots, seed=1)[0] for _ in range(2)]
+    for one, two in zip(*rows, strict=True):
+        np.testing.assert_array_equal(one.outcomes, two.outcomes)
+    machine = Machine("ibm_torino", noise)
+    active = seen_wires(device.measured(compiled, "Z" * wires))
+    small = replace(compiled, circuit=cut_to(compiled.circuit, active), wires=tuple(active.index(w) for w in compiled.wires))
+    model, labels = noise_model(machine, active), PauliList(["I" * (wires - 1 - q) + "Z" + "I" * q for q in range(wires)])
+    exact = NoisyCones(small.circuit, model, labels, wires=small.wires).expectations(values)
+    for samples, means in zip(rows[0], exact, strict=True):
+        pulls = (samples.weights @ (1.0 - 2.0 * samples.outcomes) - means) / np.sqrt((1 - means**2) / shots)
+        assert chi2.sf((pulls**2).sum(), wires) > 1e-4
+    (first, second) = server.service.ledger()["jobs"]
+    assert first["seconds"] == second["seconds"] > 2
+
+
+def test_a_large_circuit_that_measures_in_between_is_refused_with_gate_noise(mock_service):
     mock_service(noise="full")
     device = ibm("ibm_torino")
     circuit = QuantumCircuit(15)
     circuit.x(range(15))
-    pub = RunPub(device.measured(device.compile(circuit), "Z" * 15), np.zeros((1, 0)))
-    with pytest.raises(DeviceError, match="15 active qubits are too many with gate noise.*--noise readout"):
-        device.submit([pub], shots=10, tag="large")
+    measured = device.measured(device.compile(circuit), "Z" * 15)
+    measured.x(measured.qubits[device.compile(circuit).wires[0]])
+    with pytest.raises(DeviceError, match="an operation after a measurement on one of 15 active qubits.*--noise readout"):
+        device.submit([RunPub(measured, np.zeros((1, 0)))], shots=10, tag="large")
 
 
 def test_idle_qubits_that_the_scheduler_decouples_are_left_out():

@@ -1,0 +1,156 @@
+"""Outcomes of circuits on a device of the mock service.
+
+Aer runs small circuits, and shots of large ones are drawn from matrix product density operators, as for snapshots
+(`qep_qiskit.devices.simulated`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit_aer.noise import NoiseModel
+from qiskit_aer.primitives import SamplerV2
+
+from qep_qiskit.devices.compilation import Cache
+from qep_qiskit.devices.simulated.density_engine import Part, drawn, without_measurements
+from qep_qiskit.devices.simulated.exact_engine import matrices_of
+from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
+from qep_qiskit.fingerprints import fingerprint
+from qep_qiskit.rehearsal.machine import Machine, noise_model
+from qep_qiskit.seeds import integer, stream
+from qep_qiskit.simulation.density.shots import NoisyShots
+from qep_qiskit.simulation.noise.aer_model import Unsuited
+
+MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 16
+"""The most qubits for Aer: by density matrix, by noisy trajectories if the other engine cannot, and by state vector."""
+
+Bits = NDArray[np.bool_]
+_programs = Cache(64)
+
+
+def refusal(circuit: QuantumCircuit, machine: Machine) -> str | None:
+    """Return why a circuit with this many qubits cannot be run with gate noise, or None."""
+    wires = seen_wires(circuit)
+    if machine.noise != "full" or len(wires) <= MOST_NOISY:
+        return None
+    try:
+        without_measurements(cut_to(circuit, wires))
+    except Unsuited as reason:
+        return f"{reason} on one of {len(wires)} active qubits is not simulated with gate noise (at most {MOST_NOISY} qubits)"
+    return None
+
+
+def outcomes(
+    items: Sequence[tuple[QuantumCircuit, NDArray[np.float64]]],
+    shots: int,
+    seed: int,
+    machine: Machine,
+    done: Callable[[int, int], object],
+) -> list[dict[str, Bits]]:
+    """Return, for each circuit and its values (..., P), arrays (..., shots, bits) by register.
+
+    `done` is called with the number of states or circuits that are done, and the number of all.
+    """
+    large = [_large(circuit, machine) for circuit, _ in items]
+    parts, places = [], []
+    for number, (item, each) in enumerate(zip(items, large, strict=True)):
+        if each is None:
+            continue
+        values = each.ordered(item[0], item[1])
+        for rows in each.program.groups(values):
+            generators = tuple(stream(seed, "item", number, row) for row in rows)
+            parts.append(Part(each.program, values[rows], "Z" * len(each.wires), each.wires, generators))
+            places += [(number, row) for row in rows]
+    small = [number for number, each in enumerate(large) if each is None]
+    total = len(small) + len(parts)
+    on_aer = {}
+    for count, number in enumerate(small):
+        on_aer[number] = _on_aer(*items[number], shots, integer(seed, "item", number), machine)
+        done(count + 1, total)
+    rows_of: dict[int, dict[int, Bits]] = {}
+    answers = drawn(parts, shots, lambda bits: bits, lambda count, _: done(len(small) + count, total)) if parts else ()
+    for (number, row), bits in zip(places, answers, strict=True):
+        rows_of.setdefault(number, {})[row] = bits
+    results = []
+    for number, ((circuit, values), each) in enumerate(zip(items, large, strict=True)):
+        if each is None:
+            results.append(on_aer[number])
+            continue
+        whole = np.array([rows_of[number][row] for row in range(len(rows_of[number]))])
+        results.append(each.registers(circuit, whole.reshape(*values.shape[:-1], shots, len(each.wires))))
+    return results
+
+
+@dataclass(frozen=True, eq=False)
+class _Large:
+    """A circuit without its measurements, the wires that are measured, and the classical bit of each of them."""
+
+    program: NoisyShots
+    names: tuple[str, ...]
+    wires: tuple[int, ...]
+    bits: tuple[int, ...]
+
+    def ordered(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return rows of values in the order of the parameters that are left."""
+        place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
+        rows = values.reshape(math.prod(values.shape[:-1]), -1)
+        return rows[:, [place[name] for name in self.names]]
+
+    def registers(self, circuit: QuantumCircuit, outcomes: Bits) -> dict[str, Bits]:
+        """Return outcomes (..., wires) as one array per register; bits that are not measured are 0."""
+        whole = np.zeros((*outcomes.shape[:-1], circuit.num_clbits), dtype=bool)
+        whole[..., list(self.bits)] = outcomes
+        place = {bit: i for i, bit in enumerate(circuit.clbits)}
+        return {register.name: whole[..., [place[bit] for bit in register]] for register in circuit.cregs}
+
+
+def _large(circuit: QuantumCircuit, machine: Machine) -> _Large | None:
+    """Return a circuit for matrix product density operators, or None if Aer runs it."""
+    wires = seen_wires(circuit)
+    if len(wires) <= (MOST_DENSE if machine.noise == "full" else MOST_VECTOR):
+        return None
+
+    def make() -> _Large | None:
+        model = noise_model(machine, tuple(wires)) or NoiseModel()
+        try:
+            rest, read = without_measurements(cut_to(circuit, wires))
+            program = NoisyShots(rest, matrices_of(model, _programs), lambda letter: QuantumCircuit(1))
+        except Unsuited:
+            if machine.noise == "full" and len(wires) > MOST_NOISY:
+                raise
+            return None
+        return _Large(program, tuple(p.name for p in rest.parameters), tuple(read.values()), tuple(read))
+
+    large: _Large | None = _programs.kept((fingerprint(circuit), machine), make)
+    return large
+
+
+def _on_aer(circuit: QuantumCircuit, values: NDArray[np.float64], shots: int, seed: int, machine: Machine) -> dict[str, Bits]:
+    wires = seen_wires(circuit)
+    small = cut_to(circuit, wires)
+    sampler = SamplerV2(
+        seed=seed,
+        options={
+            "backend_options": {"noise_model": noise_model(machine, tuple(wires)), "method": _method(len(wires), machine)},
+            "run_options": {"runtime_parameter_bind_enable": True},
+        },
+    )
+    names = [p.name for p in circuit.parameters]
+    shape = values.shape[:-1]
+    rows = 1 if names else math.prod(shape)
+    # bind by name: the values are in the order of the whole circuit's parameters, not of the cut one's
+    pub = (small, {tuple(names): values} if names else None, shots * rows)
+    bits = dict(sampler.run([pub]).result()[0].data)
+    arrays = {name: register.to_bool_array(order="little") for name, register in bits.items()}
+    return {name: array.reshape(*shape, shots, array.shape[-1]) for name, array in arrays.items()}
+
+
+def _method(qubits: int, machine: Machine) -> str:
+    if machine.noise == "full":
+        return "density_matrix" if qubits <= MOST_DENSE else "statevector"
+    return "statevector" if qubits <= MOST_VECTOR else "matrix_product_state"
