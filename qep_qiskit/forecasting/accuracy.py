@@ -26,7 +26,8 @@ class Accuracy:
     relative_error : float or None
         The root-mean-square √E‖g − g*‖² / ‖g*‖; None if g* is zero.
     spread : float or None
-        The standard deviation of ‖g − g*‖ / ‖g*‖ over repeats.
+        The standard deviation of ‖g − g*‖ / ‖g*‖ over repeats. Where outcomes are known by marginals only, correlations between
+        weights are left out, and it is up to 40 % too small.
     own_error : float or None
         ‖E g − g*‖ / ‖g*‖: the error that shots do not reduce.
     uncertainty : float
