@@ -163,11 +163,11 @@ class GroundStates:
         """Compute a phase again if another known state has a lower energy in it."""
         chi, beta = key
         row, paulis = self._coefficients(beta), self.problem.frame.paulis[self._used]
-        known = [state for (each, _), state in self._states.items() if each == chi]
-        others = [*known, *self._rivals]
+        solved = [state for (each, _), state in self._states.items() if each == chi]
+        others = [*solved, *self._rivals]
         energies = [float(row @ state.expectations(paulis)) for state in others]
         best = int(np.argmin(energies))
-        allowance = self._resolution + 10 * max(state.variance for state in known)
+        allowance = self._resolution + 10 * max(state.variance for state in solved)
         if energies[best] < self._states[key].energy - allowance:
             self._states[key] = self._solvers[chi].ground_state(row, start=others[best])
 

@@ -12,7 +12,7 @@ from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
 ALLOWED = 1e-6
-"""How far below the reference an energy may be, as a share of itself: rounding, and truncation of the reference."""
+"""The largest allowed distance of an energy below the reference, as a share of itself: rounding, and truncation."""
 SURE = 0.02
 """The largest relative uncertainty of a reference that serves to judge other gradients."""
 
@@ -73,5 +73,5 @@ def lower_energy(energy: float, reference: float) -> str:
         return ""
     return (
         f"the prepared state has a lower energy ({energy:.8g}) than the reference ({reference:.8g}): "
-        "the reference is a metastable state, and its gradient is no measure of the others"
+        "the reference is a metastable state, and other gradients cannot be judged by it"
     )

@@ -11,7 +11,7 @@ from qiskit.quantum_info import PauliList
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 REACH, PASSES = 8, 6
-"""How far, in places, and how often a qubit is moved in the search for a good order."""
+"""The largest distance, in places, and the number of passes in which single qubits are moved."""
 MOST_IMPROVED = 256
 """The largest number of qubits for which the order is improved."""
 

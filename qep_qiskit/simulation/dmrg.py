@@ -186,8 +186,9 @@ class _Sweeper:
             self._grow_right(k + 1)
         lost = 0.0
         if dropped > 1e-14:
-            kept = one @ two
-            lost = float(np.real(np.vdot(kept, product(kept)))) / float(np.real(np.vdot(kept, kept))) - energy
+            truncated = one @ two
+            size = float(np.real(np.vdot(truncated, truncated)))
+            lost = float(np.real(np.vdot(truncated, product(truncated)))) / size - energy
         return residual, dropped, lost
 
     def _halves(self, k: int) -> tuple[Array, Array]:
@@ -215,12 +216,12 @@ class _Sweeper:
         count = min(
             self.options.bond_dimension, max(1, int(np.count_nonzero(weights > self.options.smallest**2))), min(theta.shape)
         )
-        kept = vectors[:, ::-1][:, :count]
-        rest = kept.conj().T @ state
+        isometry = vectors[:, ::-1][:, :count]
+        rest = isometry.conj().T @ state
         size = float(np.linalg.norm(rest))
         rest = rest / size
         dropped = max(0.0, 1.0 - size**2)
-        return (kept, rest, dropped) if rightwards else (rest.conj().T, kept.conj().T, dropped)
+        return (isometry, rest, dropped) if rightwards else (rest.conj().T, isometry.conj().T, dropped)
 
     def _grow_left(self, k: int) -> None:
         tensor = self.chain[k]
@@ -283,8 +284,8 @@ def _lanczos(product: Any, start: Array, apart: Array | None, still: float) -> t
             off.append(size)
             basis.append(image / size)
     count = ritz.shape[0]
-    found = sum(ritz[i, 0] * basis[i] for i in range(count))
-    return float(values[0]), found / np.linalg.norm(found), residual
+    ground = sum(ritz[i, 0] * basis[i] for i in range(count))
+    return float(values[0]), ground / np.linalg.norm(ground), residual
 
 
 def product_chain(turns: Array, phases: Array | None = None) -> Chain:
