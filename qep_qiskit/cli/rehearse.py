@@ -205,14 +205,14 @@ def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None
     out.print(marked("\n[bold]The run's events[/]"))
     for event in outcome["events"]:
         out.print(cell(f"  {event['time'][11:23]}  {event['text']}"))
-    out.print(marked("\n[bold]Distance[/]"))
-    for key in ("noise_free", "exact"):
-        if key in outcome:
-            far = outcome[key]
-            if far["largest_z"] is None:
-                say(f"  from {far['title']}: not known, since no weight has an error bar")
-            else:
-                say(f"  from {far['title']}: at most {far['largest_z']:.2f} error bars, ⟨z²⟩ {far['mean_square_z']:.2f}")
+    distances = [outcome[key] for key in ("noise_free", "exact") if key in outcome]
+    if distances:
+        out.print(marked("\n[bold]Distance[/]"))
+    for far in distances:
+        if far["largest_z"] is None:
+            say(f"  from {far['title']}: not known, since no weight has an error bar")
+        else:
+            say(f"  from {far['title']}: at most {far['largest_z']:.2f} error bars, ⟨z²⟩ {far['mean_square_z']:.2f}")
     say(f"\nThe run is in {home}.")
 
 
