@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.preparation.evaluator import Evaluator
 from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
 from qep_qiskit.preparation.measured_slope import MeasuredGradient, MeasuredSlope
 from qep_qiskit.preparation.preparer import Phase
-from qep_qiskit.preparation.variational import Begin, Model, Solution, allowed_residuals
+from qep_qiskit.preparation.solution import Begin, Solution
+from qep_qiskit.preparation.variational import Model, allowed_residuals
 
 if TYPE_CHECKING:
     from qep_qiskit.preparation.vqe import VQE
@@ -51,6 +53,25 @@ def search_angles(options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, f
     evaluations = np.full(len(sizes), search.evaluations)
     measured = None if options.estimator is None else noise
     return Solution(np.array([angles[p] for p in order]), sizes, sizes / allowed, done, evaluations, None, measured)
+
+
+def optimizer_named(name: str, max_iterations: int) -> Any:
+    """Return the optimizer of qiskit-algorithms with this name."""
+    from qiskit_algorithms import optimizers
+
+    by_name = {
+        key.lower(): cls
+        for key, cls in vars(optimizers).items()
+        if isinstance(cls, type) and issubclass(cls, optimizers.Optimizer) and cls not in (optimizers.Optimizer,)
+    }
+    if name.lower() not in by_name:
+        raise InputError(
+            f"VQE: unknown optimizer {name!r}; allowed: {', '.join(sorted(by_name))}{nearest(name.lower(), by_name)}"
+        )
+    try:
+        return by_name[name.lower()](maxiter=max_iterations)
+    except TypeError:
+        return by_name[name.lower()]()
 
 
 def measured_warnings(phases: Sequence[Phase], done: Sequence[bool], tolerance: float) -> list[str]:

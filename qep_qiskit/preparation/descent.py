@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.preparation.line_search import CURVATURE, DECREASE, LONGEST, MOST_TRIALS, RECHECKED, ROUNDING, End, Trials, search
 from qep_qiskit.preparation.quasi_newton import Memory, memory_for
 
 Real = NDArray[np.float64]
@@ -18,16 +19,8 @@ Function = Callable[[Rows, Real], tuple[Real, Real]]
 Aim = Callable[[Rows, Real, Real, Real], Real]
 """(rows, thetas, gradients g, their Newton steps H⁻¹ g) → the norms of the gradient at which these rows are done."""
 
-DECREASE, CURVATURE = 1e-4, 0.9
-"""The constants of the weak Wolfe conditions."""
-ROUNDING = 1e-15
-"""The relative rounding error of a value. Below it, only the slopes decide about a step."""
-LONGEST = 1.0
-"""The largest change of an angle in the first trial of a step, in radians."""
-MOST_TRIALS = 25
-"""The number of trials of one step before its direction is given up."""
-RECHECKED = 32
-"""The number of evaluations after which an aim that was not reached is computed again."""
+FEW = 4
+"""Up to this number of rows, a search per row costs less than arrays of all searches."""
 
 
 @dataclass(frozen=True)
@@ -84,38 +77,73 @@ def descend(function: Function, starts: Real, aim: Aim, *, most: int | Rows, mem
     everyone, limits = np.arange(count), np.broadcast_to(most, count)
     memory = memory_for(count, parameters) if memory is None else memory
     values, gradients = function(everyone, starts)
-    search = _Search(everyone, memory.kept(everyone), np.array(starts, dtype=np.float64), values, gradients)
-    search.aims = aim(everyone, search.thetas, gradients, search.memory.product(gradients))
+    if 0 < count <= FEW and parameters:
+        return _alone(function, starts, values, gradients, aim, limits, memory)
+    searches = _Search(everyone, memory.kept(everyone), np.array(starts, dtype=np.float64), values, gradients)
+    searches.aims = aim(everyone, searches.thetas, gradients, searches.memory.product(gradients))
     end = Descent(
         np.array(starts, dtype=np.float64), values, gradients, np.zeros(count, dtype=bool), np.ones(count, np.int64), memory
     )
     arrived = np.ones(count, dtype=bool)
     while True:
-        sizes = np.linalg.norm(search.gradients, axis=1)
+        sizes = np.linalg.norm(searches.gradients, axis=1)
         again = np.flatnonzero(
-            arrived & ((sizes <= search.aims) | (search.evaluations % RECHECKED == 0)) & (search.evaluations > 1)
+            arrived & ((sizes <= searches.aims) | (searches.evaluations % RECHECKED == 0)) & (searches.evaluations > 1)
         )
         if len(again):
-            steps = search.memory.product(search.gradients)[again]
-            search.aims[again] = aim(search.rows[again], search.thetas[again], search.gradients[again], steps)
-        reached = arrived & (sizes <= search.aims)
-        ended = reached | (search.failures > 1) | (search.evaluations >= limits[search.rows])
+            steps = searches.memory.product(searches.gradients)[again]
+            searches.aims[again] = aim(searches.rows[again], searches.thetas[again], searches.gradients[again], steps)
+        reached = arrived & (sizes <= searches.aims)
+        ended = reached | (searches.failures > 1) | (searches.evaluations >= limits[searches.rows])
         if ended.any():
             out = np.flatnonzero(ended)
-            rows = search.rows[out]
+            rows = searches.rows[out]
             end.thetas[rows], end.values[rows], end.gradients[rows] = (
-                search.thetas[out],
-                search.values[out],
-                search.gradients[out],
+                searches.thetas[out],
+                searches.values[out],
+                searches.gradients[out],
             )
-            end.done[rows], end.evaluations[rows] = reached[out], search.evaluations[out]
-            end.memory.put(rows, search.memory, out)
-            search, arrived = search.kept(np.flatnonzero(~ended)), arrived[~ended]
-        if not len(search.rows):
+            end.done[rows], end.evaluations[rows] = reached[out], searches.evaluations[out]
+            end.memory.put(rows, searches.memory, out)
+            searches, arrived = searches.kept(np.flatnonzero(~ended)), arrived[~ended]
+        if not len(searches.rows):
             return end
-        search.turn(np.flatnonzero(arrived))
-        trial = search.thetas + search.lengths[:, None] * search.directions
-        arrived = search.judge(trial, *function(search.rows, trial))
+        searches.turn(np.flatnonzero(arrived))
+        trial = searches.thetas + searches.lengths[:, None] * searches.directions
+        arrived = searches.judge(trial, *function(searches.rows, trial))
+
+
+def _alone(function: Function, starts: Real, values: Real, gradients: Real, aim: Aim, limits: Rows, memory: Memory) -> Descent:
+    """Minimise the function of each row by a search of its own; their trials are evaluated together."""
+
+    def aim_of(row: int) -> Callable[[Real, Real, Real], float]:
+        rows = np.array([row])
+        return lambda theta, gradient, step: float(aim(rows, theta[None], gradient[None], step[None])[0])
+
+    live: dict[int, Trials] = {}
+    trials: dict[int, Real] = {}
+    ends: dict[int, End] = {}
+
+    def advance(row: int, answer: tuple[float, Real] | None) -> None:
+        try:
+            trials[row] = next(live[row]) if answer is None else live[row].send(answer)
+        except StopIteration as stop:
+            ends[row] = stop.value
+            del live[row]
+
+    for row, start in enumerate(np.array(starts, dtype=np.float64)):
+        live[row] = search(row, start, float(values[row]), gradients[row], memory, aim_of(row), int(limits[row]))
+        advance(row, None)
+    while live:
+        rows = list(live)
+        found, slopes = function(np.array(rows), np.array([trials[row] for row in rows]))
+        for row, value, slope in zip(rows, found.tolist(), slopes, strict=True):
+            advance(row, (value, slope))
+    columns = zip(
+        *((end.theta, end.value, end.gradient, end.done, end.evaluations) for _, end in sorted(ends.items())), strict=True
+    )
+    thetas, ended, left, done, evaluations = (np.array(column) for column in columns)
+    return Descent(thetas, ended, left, done, evaluations, memory)
 
 
 class _Search:

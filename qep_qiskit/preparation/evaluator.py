@@ -30,6 +30,8 @@ EVERY = 1.0
 """The number of seconds between two reports."""
 SHIFT = 1e-3
 """The step of one angle with which gradients are differentiated, in radians."""
+TINY_SHIFT = 1e-6
+"""The same step if the gradient is differentiated to one side only."""
 MOST_SHIFTED = 4096
 """The number of rows of shifted angles that are evaluated at once."""
 
@@ -56,15 +58,32 @@ def hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
 
     They are exact for angles that occur in one gate, and to a share of SHIFT²/6 for others.
     """
+    size = thetas.shape[1]
+    slopes = _shifted(evaluator, thetas, coefficients, SHIFT * np.concatenate([np.eye(size), -np.eye(size)]))
+    ahead, behind = np.split(slopes, 2, axis=1)
+    return _symmetric((ahead - behind) / (2 * np.sin(SHIFT)))
+
+
+def quick_hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
+    """Return the same Hessians to about 1e-6 of the coefficients, by one-sided differences in half of the time."""
+    size = thetas.shape[1]
+    slopes = _shifted(evaluator, thetas, coefficients, TINY_SHIFT * np.eye(size + 1, size, -1))
+    return _symmetric((slopes[:, 1:] - slopes[:, :1]) / TINY_SHIFT)
+
+
+def _shifted(evaluator: Evaluator, thetas: Real, coefficients: Real, shifts: Real) -> Real:
+    """Return the gradients at every shift of every row of angles, shape (R, S, P)."""
     count, size = thetas.shape
-    result = np.empty((count, size, size))
-    shifts = SHIFT * np.concatenate([np.eye(size), -np.eye(size)])
-    for part in np.array_split(np.arange(count), -(-2 * size * count // MOST_SHIFTED) or 1):
+    result = np.empty((count, len(shifts), size))
+    for part in np.array_split(np.arange(count), -(-len(shifts) * count // MOST_SHIFTED) or 1):
         shifted = (thetas[part, None] + shifts).reshape(-1, size)
-        slopes = evaluator.energies_and_gradients(shifted, np.repeat(coefficients[part], 2 * size, axis=0))[1]
-        ahead, behind = np.split(slopes.reshape(len(part), 2 * size, size), 2, axis=1)
-        result[part] = (ahead - behind) / (2 * np.sin(SHIFT))
-    return (result + result.swapaxes(1, 2)) / 2
+        rows = np.repeat(coefficients[part], len(shifts), axis=0)
+        result[part] = evaluator.energies_and_gradients(shifted, rows)[1].reshape(len(part), len(shifts), size)
+    return result
+
+
+def _symmetric(matrices: Real) -> Real:
+    return (matrices + matrices.swapaxes(1, 2)) / 2
 
 
 class Loop:

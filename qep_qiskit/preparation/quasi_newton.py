@@ -52,6 +52,14 @@ class Memory:
         """Return H g for every row, shape (R, P); zero for a row without memory."""
         raise NotImplementedError
 
+    def add_to(self, row: int, step: Real, change: Real) -> None:
+        """Add a step s with s·y > 0 to one row."""
+        self.add(np.array([row]), step[None], change[None])
+
+    def product_of(self, row: int, gradient: Real) -> Real:
+        """Return H g for one row, shape (P,)."""
+        return self.kept(np.array([row])).product(gradient[None])[0]
+
 
 class FullMemory(Memory):
     """The inverse Hessian of each row as a matrix, by the BFGS update: every step is remembered. For up to a few hundred angles.
@@ -94,6 +102,21 @@ class FullMemory(Memory):
     def product(self, gradient: Real) -> Real:
         """Return H g for every row, shape (R, P); zero for a row without memory."""
         return (self.inverse @ gradient[:, :, None])[..., 0]
+
+    def add_to(self, row: int, step: Real, change: Real) -> None:
+        """Add a step s with s·y > 0 to one row."""
+        inverse, overlap = self.inverse[row], float(step @ change)
+        if not self.known[row]:
+            np.fill_diagonal(inverse, overlap / float(change @ change))
+            self.known[row] = True
+        moved = inverse @ change
+        twice = (1.0 + float(change @ moved) / overlap) / 2.0
+        partner = (twice * step - moved) / overlap
+        inverse += np.array([step, partner]).T @ np.array([partner, step])
+
+    def product_of(self, row: int, gradient: Real) -> Real:
+        """Return H g for one row, shape (P,)."""
+        return self.inverse[row] @ gradient
 
 
 class LimitedMemory(Memory):

@@ -18,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.networks.frame import Frame
-from qep_qiskit.preparation.descent import Descent, Rows, descend
-from qep_qiskit.preparation.evaluator import Evaluator, hessians
+from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend
+from qep_qiskit.preparation.evaluator import MOST_BATCHED_QUBITS, Evaluator, quick_hessians
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
+from qep_qiskit.preparation.renewal import DEEP, FURTHER, inverses, renewed
+from qep_qiskit.preparation.solution import Begin, Precision, Solution
 
 Real = NDArray[np.float64]
 FREE, NUDGED = 0.03, 0.3
@@ -52,77 +54,6 @@ ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
-class Precision:
-    """The precision at which a descent ends.
-
-    Attributes
-    ----------
-    tolerance : float
-        The wanted relative error of the gradient.
-    predictions : float
-        The wanted error of expectations of the cost's observables.
-    most : int
-        The largest number of evaluations per row.
-    regulariser : float
-        μ as a share of the largest coefficient of H.
-    """
-
-    tolerance: float
-    predictions: float
-    most: int
-    regulariser: float
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """The stationary angles of one family.
-
-    Attributes
-    ----------
-    angles : ndarray of shape (phases, P)
-    residuals : ndarray of shape (phases,)
-        |∂(⟨H + βC⟩ + ½μ|θ|²)/∂θ|, without the tilt.
-    errors : ndarray of shape (phases,)
-        The estimated relative error of the gradient due to each residual.
-    done : ndarray of bool, shape (phases,)
-    evaluations : ndarray of int, shape (phases,)
-    inverse : ndarray of shape (P, P) or None
-        The inverse Hessian of the free phase as far as the descent has learnt it.
-    noise : ndarray of shape (phases,) or None
-        The root mean square length of the noise in each measured residual; None if these are exact.
-    """
-
-    angles: Real
-    residuals: Real
-    errors: Real
-    done: NDArray[np.bool_]
-    evaluations: NDArray[np.int64]
-    inverse: Real | None
-    noise: Real | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Begin:
-    """The start of a family: at starts of its free phase, or at free angles that were found before.
-
-    Attributes
-    ----------
-    starts : ndarray of shape (S, P)
-    free : bool
-        Whether the one start is the free phase.
-    inverse : ndarray of shape (P, P) or None
-        An inverse Hessian for the first steps.
-    warm : bool
-        Whether the one start is a minimum of a similar energy.
-    """
-
-    starts: Real
-    free: bool = False
-    inverse: Real | None = None
-    warm: bool = False
-
-
-@dataclass(frozen=True)
 class Free(Descent):
     """The free phases of several families, one row each.
 
@@ -149,6 +80,9 @@ class Model:
         self.free = np.array([family.free for family in families])
         sizes = np.array([np.abs(family.free[family.frame.busy]).sum() for family in families])
         self.floor = ROUNDING * np.maximum(sizes, 1e-2)
+        deep = DEEP <= evaluator.num_parameters <= MOST_CHECKED_ANGLES and families[0].num_qubits <= MOST_BATCHED_QUBITS
+        self.further = FURTHER if deep else 1.0
+        """The share of the usual gradient at which descents end; below 1 if Hessians are renewed, since many rows cost little."""
 
     def value(self, owners: Rows, coefficients: Real, thetas: Real) -> tuple[Real, Real]:
         """Return ⟨H + βC⟩ + ½μ|θ|² and its gradient for rows of these families."""
@@ -172,6 +106,20 @@ class Model:
         if steps is not None:
             moves = np.maximum.reduceat(np.abs(np.einsum("kp,kp->k", gradients, steps[every])), firsts)
         return np.maximum(np.linalg.norm(pulls, axis=1), floors), moves
+
+    def descend(
+        self, owners: Rows, coefficients: Real, function: Function, aim: Aim, starts: Real, memory: Memory, most: int | Rows
+    ) -> Descent:
+        """Minimise rows of energies with these coefficients, renewing the Hessians of many angles."""
+
+        def curvatures(rows: Rows, thetas: Real) -> tuple[Real, Real, Real]:
+            values, axes = np.linalg.eigh(quick_hessians(self.evaluator, thetas, coefficients[rows]))
+            mu = self.mu[owners[rows], None]
+            return values + mu, axes, mu
+
+        if self.further == 1.0:
+            return descend(function, starts, aim, most=most, memory=memory)
+        return renewed(function, curvatures, starts, aim, most=most, memory=memory)
 
     @staticmethod
     def _observed(family: Family) -> Real:
@@ -239,7 +187,7 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
     given = np.flatnonzero([begin.free for begin in begins])
     if len(sought):
         curved = starts.shape[1] <= MOST_CURVED_ANGLES
-        share = min(FREE * model.precision.tolerance, EARLY / 3)
+        share = min(FREE * model.precision.tolerance, EARLY / 3) * model.further
         warm = np.array([f for f in sought.tolist() if curved and begins[f].warm], dtype=np.intp)
         cold = np.setdiff1d(sought, warm)
         if len(warm):
@@ -269,9 +217,9 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
 
 def _shared_inverse(model: Model, free: Free, rows: Rows) -> None:
     """Give rows that start close to minima the inverse Hessian of the first of them, as a first memory."""
-    values, axes = np.linalg.eigh(hessians(model.evaluator, free.thetas[rows[:1]], model.free[rows[:1]]))
+    values, axes = np.linalg.eigh(quick_hessians(model.evaluator, free.thetas[rows[:1]], model.free[rows[:1]]))
     assert isinstance(free.memory, FullMemory)
-    free.memory.set(rows, _inverses(values + model.mu[rows[0]], axes, model.mu[rows[0]])[0])
+    free.memory.set(rows, inverses(values + model.mu[rows[0]], axes, model.mu[rows[0]])[0])
 
 
 def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
@@ -282,10 +230,10 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
     """
     rows, lost = rows[free.done[rows]], [rows[:0]]
     for attempt in range(MOST_SADDLES if len(rows) else 0):
-        values, axes = np.linalg.eigh(hessians(model.evaluator, free.thetas[rows], model.free[rows]))
+        values, axes = np.linalg.eigh(quick_hessians(model.evaluator, free.thetas[rows], model.free[rows]))
         values += model.mu[rows][:, None]
         assert isinstance(free.memory, FullMemory)
-        free.memory.set(rows, _inverses(values, axes, model.mu[rows][:, None]))
+        free.memory.set(rows, inverses(values, axes, model.mu[rows][:, None]))
         saddle = values[:, 0] < 0.0
         way = axes[:, :, 0] * -np.sign(np.einsum("rp,rp->r", axes[:, :, 0], free.gradients[rows]) + 1e-300)[:, None]
         begin = free.thetas[rows] + np.where(saddle, KICK, 0.0)[:, None] * way
@@ -315,7 +263,7 @@ def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, shar
             aims = np.where(errors > 0.0, np.minimum(aims, left / np.maximum(errors, 1e-300)), aims)
         return np.maximum(aims, floors[rows])
 
-    return descend(function, starts, aim, most=most, memory=memory)
+    return model.descend(owners, coefficients, function, aim, starts, memory, most)
 
 
 def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple[Descent, Real]:
@@ -327,36 +275,40 @@ def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple
     slopes = np.linalg.norm(gradients, axis=1)
     floors = model.floor[owners]
     slopes = np.maximum(slopes, floors / (NUDGED * np.abs(betas)))
-    aims = np.maximum(NUDGED * model.precision.tolerance * np.abs(betas) * slopes, floors)
+    limits = np.maximum(NUDGED * model.precision.tolerance * np.abs(betas) * slopes, floors)
+    aims = np.maximum(model.further * limits, floors)
 
     def function(rows: Rows, thetas: Real) -> tuple[Real, Real]:
         values, gradients = model.value(owners[rows], coefficients[rows], thetas)
         return values - np.einsum("rp,rp->r", thetas - origins[rows], tilts[rows]), gradients - tilts[rows]
 
     def onwards(rows: Rows, starts: Real, memory: Memory) -> Descent:
-        return descend(
+        return model.descend(
+            owners[rows],
+            coefficients[rows],
             lambda part, thetas: function(rows[part], thetas),
-            starts,
             lambda part, *_: aims[rows[part]],
-            most=model.precision.most,
-            memory=memory,
+            starts,
+            memory,
+            model.precision.most,
         )
 
     far = np.arange(len(owners))
     end = onwards(far, origins, free.memory.kept(owners))
     for _ in range(MOST_VALLEYS if origins.shape[1] <= MOST_CURVED_ANGLES else 0):
-        far = _far(model, owners, coefficients, end, far[end.done[far]])
+        far = _far(model, owners, coefficients, end, far[end.done[far]], function)
         if not len(far):
             break
         aims[far] = np.maximum(SHARPER * aims[far], floors[far])
         end.take(far, onwards(far, end.thetas[far], end.memory.kept(far)))
+    end.done[:] |= np.linalg.norm(end.gradients, axis=1) <= limits
     return end, slopes
 
 
-def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Rows) -> Rows:
+def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Rows, function: Function) -> Rows:
     """Return those of some rows that seem to be done but lie on a nearly flat slope, and give them their exact Hessians.
 
-    There the Newton step is long, or the energy alone has a negative curvature.
+    There the Newton step is long, or the energy alone has a negative curvature. The others take that step.
     """
     if len(rows) and end.thetas.shape[1] > MOST_CHECKED_ANGLES:
         steps = np.abs(end.memory.product(end.gradients)[rows]).max(axis=1, initial=0.0)
@@ -364,17 +316,21 @@ def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Row
     if not len(rows):
         return rows
     mu = model.mu[owners[rows]][:, None]
-    values, axes = np.linalg.eigh(hessians(model.evaluator, end.thetas[rows], coefficients[rows]))
-    inverses = _inverses(values + mu, axes, 0.1 * mu)
-    far = (np.abs(inverses @ end.gradients[rows][:, :, None]).max(axis=(1, 2)) > VALLEY) | (values[:, 0] < -0.5 * mu[:, 0])
+    values, axes = np.linalg.eigh(quick_hessians(model.evaluator, end.thetas[rows], coefficients[rows]))
+    found = inverses(values + mu, axes, 0.1 * mu)
+    steps = -(found @ end.gradients[rows][:, :, None])[:, :, 0]
+    far = (np.abs(steps).max(axis=1) > VALLEY) | (values[:, 0] < -0.5 * mu[:, 0])
     assert isinstance(end.memory, FullMemory)
-    end.memory.set(rows[far], inverses[far])
+    end.memory.set(rows[far], found[far])
+    near = rows[~far]
+    if len(near):
+        thetas = end.thetas[near] + steps[~far]
+        energies, gradients = function(near, thetas)
+        better = np.linalg.norm(gradients, axis=1) < np.linalg.norm(end.gradients[near], axis=1)
+        taken = near[better]
+        end.thetas[taken], end.values[taken], end.gradients[taken] = thetas[better], energies[better], gradients[better]
+        end.evaluations[near] += 1
     return rows[far]
-
-
-def _inverses(curvatures: Real, axes: Real, least: Real) -> Real:
-    """Return the inverse Hessians (R, P, P) of |curvatures| (R, P) along axes (R, P, P), none below the least."""
-    return (axes / np.maximum(np.abs(curvatures), least)[:, None, :]) @ axes.swapaxes(1, 2)
 
 
 def _lowest(end: Descent, rows: Rows) -> int:

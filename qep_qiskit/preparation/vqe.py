@@ -16,20 +16,22 @@ from qiskit.primitives import BaseEstimatorV2
 from qep_qiskit.ansatz.choice import ALLOWED, BUILT_IN, circuit_file, identified
 from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.ansatz.hardware_efficient import ENTANGLEMENTS
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.memory import require
-from qep_qiskit.preparation.angle_search import measured_warnings, search_angles
+from qep_qiskit.preparation.angle_search import measured_warnings, optimizer_named, search_angles
 from qep_qiskit.preparation.ansatz_response import AnsatzResponses, ansatz_response
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.compiled_ansatz import MOST_QUBITS, Ansatz, Compiled, compiled_ansatz
 from qep_qiskit.preparation.evaluator import NAMES, Reported
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.found_states import FoundStates, found_states
+from qep_qiskit.preparation.local_response import affordable, local_response
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, each, one_of, silent
 from qep_qiskit.preparation.shortfall import shortfall_warnings, shortfalls
-from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, Begin, Precision, Solution, regulariser, solve
+from qep_qiskit.preparation.solution import Begin, Precision, Solution
+from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, regulariser, solve
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.threads import single_threaded
 
@@ -126,7 +128,7 @@ class VQE(Preparer):
         if self.estimator is not None and not isinstance(self.estimator, BaseEstimatorV2):
             raise InputError(f"VQE: estimator is {self.estimator!r}; give a Qiskit BaseEstimatorV2")
         if isinstance(self.optimizer, str):
-            object.__setattr__(self, "optimizer", _optimizer_named(self.optimizer, self.max_iterations))
+            object.__setattr__(self, "optimizer", optimizer_named(self.optimizer, self.max_iterations))
         elif self.optimizer is not None and not callable(getattr(self.optimizer, "minimize", None)):
             raise InputError(f"VQE: optimizer is {self.optimizer!r}; give a qiskit-algorithms optimizer or its name")
 
@@ -189,7 +191,7 @@ class VQE(Preparer):
                 states = found_states(compiled.states, [families[i] for i in members], [s.angles for s in solutions])
                 for i, solution, share, each_states in zip(members, solutions, shares, states, strict=True):
                     prepared[i] = self._prepared(families[i], compiled, solution, share, each_states)
-            prepared.update(self._responding_together(families, compiled, {i: prepared[i] for i in members}))
+            prepared |= self._responding_together(families, compiled, {i: prepared[i] for i in members})
         progress("VQE", 1.0)
         return [prepared[i] for i in range(count)]
 
@@ -254,12 +256,11 @@ class VQE(Preparer):
         self, family: Family, compiled: Compiled, solution: Solution, share: float | None, states: FoundStates
     ) -> Prepared:
         """Return the result where a state vector fits."""
-        program, theta = compiled.program, solution.angles
+        program, theta, response = compiled.program, solution.angles, None
         assert program is not None
-        response = None
+        many = program.num_parameters > MOST_CURVED_ANGLES and not affordable(compiled.evaluator)
         if 0.0 in family.betas:
-            free = theta[family.betas.index(0.0)]
-            response = ansatz_response(family, program, compiled.evaluator, free, self._mu(family))
+            response = ansatz_response(family, program, compiled.evaluator, theta[family.betas.index(0.0)], self._mu(family))
         return self._result(
             family,
             compiled,
@@ -269,7 +270,7 @@ class VQE(Preparer):
             states=lambda: states.rows,
             expectations=states.expectations,
             response=response,
-            silence=f"more than {MOST_CURVED_ANGLES} angles take too long" if program.num_parameters > MOST_CURVED_ANGLES else "",
+            silence=f"more than {MOST_CURVED_ANGLES} angles take too long" if many else "",
         )
 
     def _without_states(self, family: Family, compiled: Compiled, solution: Solution, share: float | None) -> Prepared:
@@ -279,7 +280,9 @@ class VQE(Preparer):
         def states() -> NDArray[np.complex128]:
             raise InputError(f"{family.num_qubits} qubits do not fit in a state vector (at most {MOST_QUBITS})")
 
-        theta = solution.angles
+        theta, response, silence = solution.angles, None, "a Hessian by light cones takes too long"
+        if 0.0 in family.betas and affordable(compiled.evaluator):
+            response, silence = local_response(family, compiled, theta[family.betas.index(0.0)], self._mu(family)), ""
         energies = np.einsum("pl,pl->p", compiled.evaluator.expectations(theta), family.coefficients)
         return self._result(
             family,
@@ -290,7 +293,8 @@ class VQE(Preparer):
             states=states,
             expectations=functools.partial(compiled.expectations, theta),
             draw=CircuitShots(compiled.circuit, theta),
-            silence="light cones give no response to a nudge",
+            response=response,
+            silence=silence,
         )
 
     def _result(
@@ -379,20 +383,3 @@ def _phases(family: Family, solution: Solution, energies: Vector, variances: Vec
 
 def _matrix(carried: object) -> Vector | None:
     return carried if isinstance(carried, np.ndarray) else None
-
-
-def _optimizer_named(name: str, max_iterations: int) -> Any:
-    from qiskit_algorithms import optimizers
-
-    by_name = {
-        key.lower(): cls
-        for key, cls in vars(optimizers).items()
-        if isinstance(cls, type) and issubclass(cls, optimizers.Optimizer) and cls not in (optimizers.Optimizer,)
-    }
-    if name.lower() not in by_name:
-        allowed = ", ".join(sorted(by_name))
-        raise InputError(f"VQE: unknown optimizer {name!r}; allowed: {allowed}{nearest(name.lower(), by_name)}")
-    try:
-        return by_name[name.lower()](maxiter=max_iterations)
-    except TypeError:
-        return by_name[name.lower()]()

@@ -5,8 +5,11 @@ import pytest
 
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import free_family
+from qep_qiskit.errors import PreparationError
 from qep_qiskit.preparation.ansatz_response import AnsatzResponses
+from qep_qiskit.preparation.local_response import local_response
 from qep_qiskit.preparation.response import Member, respond
+from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.preparation.variational import regulariser
 from qep_qiskit.simulation.batched.program import BatchedProgram
 
@@ -74,3 +77,55 @@ def test_light_cones_give_the_response_of_a_state_vector():
         for simulation in ("light_cones", "statevector")
     )
     np.testing.assert_allclose(cones.values, states.values, rtol=0, atol=1e-6 * np.abs(states.values).max())
+
+
+def chain(sites: int, g: float = 1.5) -> qep.Problem:
+    network = qep.ising(sites=sites, edges="chain", inputs=[0, 1], outputs=[sites // 2])
+    weights = [g if name[0] == "g" else 0.4 for name in network.names]
+    return qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]))
+
+
+def test_local_expectations_give_the_response_of_a_state_vector():
+    problem, vqe = chain(11), qep.VQE(layers=2, simulation="light_cones")
+    family = free_family(problem)
+    free = vqe.prepare(family)
+    local = local_response(family, vqe.compiled(family), free.angles[0], regulariser(vqe.regulariser, family.frame, family.free))
+    nudge, strings = 0.7 * problem.cost_rows[0], problem.frame.strings
+    near, whole = local(nudge), free.response(nudge)
+    scale = np.abs(whole.changes(strings)).max()
+    np.testing.assert_allclose(near.changes(strings), whole.changes(strings), rtol=0, atol=1e-5 * scale)
+    np.testing.assert_allclose(near.changes(strings[1:4]), whole.changes(strings)[1:4], rtol=0, atol=1e-5 * scale)
+    moved = np.linalg.norm(_moved_state(vqe.compiled(family).program, free.angles[0], near, family, nudge))
+    assert moved / 2 < near.reach < moved * (1 + 1e-6)  # a lower bound, and not far below
+
+
+def _moved_state(program, theta, response, family, nudge):
+    """2 × the part of dψ/dβ across ψ, by differences of states re-optimised by one Newton step each."""
+    mu = regulariser(1e-4, family.frame, family.free)
+    strings = structure_for(family.frame.paulis)
+    curvature = program.hessian(theta, strings.bind(family.free)) + mu * np.eye(len(theta))
+    moved = -np.linalg.solve(curvature, program.energy_and_gradient(theta, strings.bind(nudge))[1])
+    step = 1e-4 / np.abs(moved).max()
+    state = program.state(theta)
+    change = (program.state(theta + step * moved) - program.state(theta - step * moved)) / (2 * step)
+    return 2 * (change - np.vdot(state, change) * state)
+
+
+def test_beta_and_its_bias_are_known_beyond_state_vectors():
+    problem, vqe = chain(30, g=3.0), qep.VQE(layers=2)
+    adapted = qep.gradient(problem, preparer=vqe)
+    bias = adapted.diagnostics.beta_bias
+    assert 0.0 < bias["relative"] < 0.01
+    wide, limit = qep.gradient(problem, preparer=vqe, stencil=qep.symmetric(0.3)), np.asarray(bias["limit"])
+    bias = wide.diagnostics.beta_bias
+    np.testing.assert_allclose(np.asarray(bias["values"]), wide.values - limit, rtol=0, atol=2e-4 * np.abs(limit).max())
+    tiny = qep.gradient(problem, preparer=qep.VQE(layers=2, tolerance=1e-5), stencil=qep.symmetric(0.01))
+    np.testing.assert_allclose(limit, tiny.values, rtol=0, atol=2e-4 * np.abs(limit).max())
+
+
+def test_a_saddle_has_no_response():
+    problem, vqe = chain(25), qep.VQE(layers=1)
+    family = free_family(problem)
+    compiled = vqe.compiled(family)
+    with pytest.raises(PreparationError, match="saddle"):
+        local_response(family, compiled, np.zeros(compiled.evaluator.num_parameters), 1e-4)(problem.cost_rows[0])

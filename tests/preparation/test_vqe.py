@@ -13,7 +13,7 @@ import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.preparation.preparer import Phase
-from qep_qiskit.preparation.variational import Solution
+from qep_qiskit.preparation.solution import Solution
 
 
 def chain(sites: int = 6, seed: int = 7) -> qep.Problem:

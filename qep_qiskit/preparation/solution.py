@@ -1,0 +1,81 @@
+"""What a variational search is asked for, where it begins, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The precision at which a descent ends.
+
+    Attributes
+    ----------
+    tolerance : float
+        The wanted relative error of the gradient.
+    predictions : float
+        The wanted error of expectations of the cost's observables.
+    most : int
+        The largest number of evaluations per row.
+    regulariser : float
+        μ as a share of the largest coefficient of H.
+    """
+
+    tolerance: float
+    predictions: float
+    most: int
+    regulariser: float
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The stationary angles of one family.
+
+    Attributes
+    ----------
+    angles : ndarray of shape (phases, P)
+    residuals : ndarray of shape (phases,)
+        |∂(⟨H + βC⟩ + ½μ|θ|²)/∂θ|, without the tilt.
+    errors : ndarray of shape (phases,)
+        The estimated relative error of the gradient due to each residual.
+    done : ndarray of bool, shape (phases,)
+    evaluations : ndarray of int, shape (phases,)
+    inverse : ndarray of shape (P, P) or None
+        The inverse Hessian of the free phase as far as the descent has learnt it.
+    noise : ndarray of shape (phases,) or None
+        The root mean square length of the noise in each measured residual; None if these are exact.
+    """
+
+    angles: Real
+    residuals: Real
+    errors: Real
+    done: NDArray[np.bool_]
+    evaluations: NDArray[np.int64]
+    inverse: Real | None
+    noise: Real | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Begin:
+    """The start of a family: at starts of its free phase, or at free angles that were found before.
+
+    Attributes
+    ----------
+    starts : ndarray of shape (S, P)
+    free : bool
+        Whether the one start is the free phase.
+    inverse : ndarray of shape (P, P) or None
+        An inverse Hessian for the first steps.
+    warm : bool
+        Whether the one start is a minimum of a similar energy.
+    """
+
+    starts: Real
+    free: bool = False
+    inverse: Real | None = None
+    warm: bool = False
