@@ -7,6 +7,7 @@ import qep_qiskit as qep
 from qep_qiskit.devices.simulated import device as simulated
 from qep_qiskit.devices.simulated import light_cones
 from qep_qiskit.errors import InputError
+from qep_qiskit.forecasting import expected
 from qep_qiskit.forecasting.prediction import Predictor
 from qep_qiskit.settings import Settings
 from qep_qiskit.simulation.cones import noisy
@@ -107,3 +108,15 @@ def test_what_does_not_fit_is_bounded_or_refused_with_the_reason(monkeypatch):
     assert "worst case" in qep.forecast(problem("one"), stencil=qep.symmetric(0.3), shots=1000, **options).method
     with pytest.raises(InputError, match=r'"auto" needs .* a light cone of \d wires'):
         qep.forecast(problem("one"), stencil=qep.symmetric("auto"), shots=1000, **options)
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+def test_noise_free_devices_are_predicted_from_light_cones_too(monkeypatch):
+    chosen = settings("none", device=qep.simulator())
+    whole = Predictor(problem("one"), chosen).at(qep.symmetric(0.3))
+    monkeypatch.setattr(expected, "COMPARED_QUBITS", 4)
+    monkeypatch.setattr(simulated, "MOST_WIRES", 4)
+    local = Predictor(problem("one"), chosen).at(qep.symmetric(0.3))
+    assert local.local and not whole.local
+    np.testing.assert_allclose(local.mean.values, whole.mean.values, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(local.parts, whole.parts, rtol=0, atol=1e-8)
