@@ -18,7 +18,11 @@ NEEDED = {"reply lost": "lost-reply", "adopted": "lost-reply"}
 """The fault of the mock service that makes a training reach each kill point."""
 KILLED = ("step 1 job 1", "step 2 job 2", "step 2 job 3")
 """A free phase, nudged phases, and held-out samples after the epoch."""
-QUICK = ("submit step 2 job 2: sent, id not written", "collect step 2 job 3: result read")
+QUICK = (
+    "submit step 2 job 2: sent, id not written",
+    "collect step 1 job 1: result written",
+    "collect step 2 job 3: result read",
+)
 
 
 def points():

@@ -225,6 +225,8 @@ class Courier:
         """
         bits = self.store.result(job.tag)
         if bits is not None:
+            if job.tag not in self.store.all("seconds"):  # the process ended between the result and the bill
+                self._ask_bill(job)
             return bits
         if job.state in ENDED_BADLY and job.state != FORGOTTEN:
             raise self._ended(job)
@@ -255,9 +257,13 @@ class Courier:
         reached(f"collect {job.purpose}: result read")
         self.store.keep_result(job.tag, bits)
         reached(f"collect {job.purpose}: result written")
-        seconds = self.device.seconds(job.job_id)
-        self.store.put("seconds", job.tag, seconds)
+        self._ask_bill(job)
         return bits
+
+    def _ask_bill(self, job: JobRecord) -> None:
+        """Store the seconds that were billed for a job."""
+        assert job.job_id is not None
+        self.store.put("seconds", job.tag, self.device.seconds(job.job_id))
 
     def _read(self, job: JobRecord) -> list[BitArray]:
         """Fetch a job's result and check it against the request, before any of it is stored."""
