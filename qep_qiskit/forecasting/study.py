@@ -125,7 +125,7 @@ class Study:
         for row in rows:
             middle, words = row.settings.stencil, row.label.split(", β")[0]
             joint = replace(row.settings, mitigation=mitigation)
-            yield from self._searched("all", joint, middle.kind, middle.beta, f"{words}, {mitigation}", rounds=2)
+            yield from self._searched("all", joint, middle.kind, middle.beta, f"{words}, {_named(str(mitigation))}", rounds=2)
 
     def _layers(self) -> Iterable[Measure]:
         """Yield one, two and three layers and the given number, each at its best β; the best β for a preparer without layers."""
@@ -158,7 +158,7 @@ class Study:
         readout = "trex" if around.mitigation.on_circuits else around.mitigation.readout
         words = ["none", *(name for name in MITIGATIONS if name != "m3" or readout == "m3")]
         for word in [*words, *(form if readout == "none" else f"{form}+{readout}" for form in ("zne", "zne:1,3"))]:
-            yield self._row("mitigation", "no mitigation" if word == "none" else word, replace(around, mitigation=parse(word)))
+            yield self._row("mitigation", _named(word), replace(around, mitigation=parse(word)))
 
     def _qubits(self, around: Settings) -> Iterable[Measure]:
         """Yield the transpiler's own qubits, if others are chosen for the gradient."""
@@ -349,6 +349,10 @@ def _executions(choice: Choice, settings: Settings) -> int | None:
         return None
     calibration = (choice.split.calibration or 0) * choice.prediction.calibration_circuits
     return choice.split.total * len(settings.mitigation.factors) + calibration
+
+
+def _named(mitigation: str) -> str:
+    return "no mitigation" if mitigation == "none" else mitigation
 
 
 def _key(settings: Settings) -> tuple[str, str, str]:
