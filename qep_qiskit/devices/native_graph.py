@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qep_qiskit.devices.appraisal import backend_of
+from qep_qiskit.devices.calibrated_errors import errors_of
 from qep_qiskit.devices.named import as_device
 from qep_qiskit.errors import InputError
 
-WORST = 0.999
-"""A qubit or a pair with at least this error counts as broken."""
+DECAY = 0.5
+"""How much less the errors of a site matter per coupling between it and the outputs."""
+GATES, READOUTS = 16.0 / 3.0, 1.0
+"""What the errors of a coupling and of a readout damp, as for two layers of two gates, and a readout that is mostly corrected."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +36,22 @@ class NativeGraph:
     score: float
 
 
-def native_graph(device: object, sites: int) -> NativeGraph:
-    """Return connected qubits of a device with a small expected error.
+def native_graph(device: object, sites: int, outputs: Sequence[int] = ()) -> NativeGraph:
+    """Return connected qubits of a device with a small predicted error of the gradient.
 
     Parameters
     ----------
     device : Device, str or BackendV2
         A device with a coupling graph, such as ``qep.fake("brisbane")`` or ``qep.ibm("ibm_torino")``.
+    outputs : sequence of int
+        The sites that are read; errors near them matter more. Default: all sites matter equally.
 
     Notes
     -----
     Starting from every working qubit, a set grows by the neighbour with the lowest cost. The cost is −ln(1 − error), summed
-    over the readout of the neighbour and its best coupling to the set. The best of these sets is returned. Finding the
-    optimal set is NP-hard.
+    over the readout of the neighbour and its best coupling to the set. Each set is numbered breadth first from each of the qubits
+    at its edge. The numbering with the least Σ (importance × damping)² over all sites is returned. Finding the optimal set is
+    NP-hard. Broken qubits and couplings are left out.
 
     Raises
     ------
@@ -54,39 +61,45 @@ def native_graph(device: object, sites: int) -> NativeGraph:
     backend = backend_of(as_device(device))
     if backend is None or backend.coupling_map is None:
         raise InputError('edges: "native" needs a device with a coupling graph, such as fake_brisbane or ibm_torino')
-    target = backend.target
-    readout = {q: _error(target["measure"].get((q,))) for q in range(backend.num_qubits)}
-    couplings: dict[tuple[int, int], float] = {}
-    for name in target.operation_names:
-        for pair, instruction in (target[name] or {}).items():
-            if pair is not None and len(pair) == 2:
-                edge = (min(pair), max(pair))
-                couplings[edge] = min(couplings.get(edge, 1.0), _error(instruction))
-    good = {q for q, error in readout.items() if error < WORST}
-    costs = {e: -math.log1p(-error) for e, error in couplings.items() if error < WORST and set(e) <= good}
-    cost_of = {q: -math.log1p(-readout[q]) for q in good}
-    neighbours: dict[int, set[int]] = {q: set() for q in good}
-    for a, b in costs:
-        neighbours[a].add(b)
-        neighbours[b].add(a)
-    parts = [part for start in sorted(good) if (part := _grown(start, sites, neighbours, cost_of, costs)) is not None]
+    errors = errors_of(backend.target)
+    works, broken = errors.working, set(errors.broken_qubits)
+    good = [q for q in range(backend.num_qubits) if q not in broken]
+    cost_of = {q: -math.log1p(-errors.readout[q]) for q in good}
+    neighbours = {q: {b for b in good if works[q, b]} for q in good}
+    costs = {(a, b): -math.log1p(-errors.coupling[a, b]) for a in good for b in neighbours[a] if a < b}
+    parts = {part for start in good if (part := _grown(start, sites, neighbours, cost_of, costs)) is not None}
     if not parts:
         raise InputError(f"network.sites: {sites} connected working qubits are not found on {backend.name}; give fewer sites")
+    read = [site for site in outputs if 0 <= site < sites]
 
-    def cost(part: frozenset[int]) -> float:
-        return sum(cost_of[q] for q in part) + sum(c for (a, b), c in costs.items() if a in part and b in part)
+    def damping(order: list[int]) -> float:
+        part = frozenset(order)
+        distance = _distances([order[site] for site in read] or order, part, neighbours)
+        gates = {q: sum(costs[min(q, b), max(q, b)] for b in neighbours[q] & part) for q in part}
+        return sum((DECAY ** distance[q] * (GATES * gates[q] + READOUTS * cost_of[q])) ** 2 for q in part)
 
-    best = min(parts, key=lambda part: (cost(part), sorted(part)))
-    farthest = _breadth_first(min(best), best, neighbours)[-1]
-    order = _breadth_first(farthest, best, neighbours)
-    site = {q: s for s, q in enumerate(order)}
-    edges = sorted((min(site[a], site[b]), max(site[a], site[b])) for a, b in costs if a in best and b in best)
-    return NativeGraph(tuple(order), tuple(edges), math.exp(-cost(best)))
+    orders = [order for part in sorted(parts, key=sorted) for order in _numberings(part, neighbours)]
+    order = min(orders, key=lambda each: (damping(each), each))
+    best, site = frozenset(order), {q: s for s, q in enumerate(order)}
+    pairs = [(a, b) for a, b in costs if a in best and b in best]
+    score = math.exp(-sum(cost_of[q] for q in best) - sum(costs[pair] for pair in pairs))
+    edges = sorted((min(site[a], site[b]), max(site[a], site[b])) for a, b in pairs)
+    return NativeGraph(tuple(order), tuple(edges), score)
 
 
-def _error(properties: object) -> float:
-    error = getattr(properties, "error", None)
-    return 0.0 if error is None else float(error)
+def _numberings(part: frozenset[int], neighbours: dict[int, set[int]]) -> list[list[int]]:
+    """Return the qubits of a set, breadth first from each of those with the fewest neighbours in it."""
+    degrees = {q: len(neighbours[q] & part) for q in part}
+    return [_breadth_first(q, part, neighbours) for q in sorted(part) if degrees[q] == min(degrees.values())]
+
+
+def _distances(origins: Sequence[int], part: frozenset[int], neighbours: dict[int, set[int]]) -> dict[int, int]:
+    distance, reached = dict.fromkeys(origins, 0), list(origins)
+    for q in reached:  # the list grows while it is read
+        for b in neighbours[q] & part - distance.keys():
+            distance[b] = distance[q] + 1
+            reached.append(b)
+    return distance
 
 
 def _grown(

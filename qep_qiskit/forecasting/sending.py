@@ -111,7 +111,7 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
     if any(row.appraisal is None or row.appraisal.seconds is None for row in rows):
         notes.append(f"{backend.name} does not tell how long its instructions take; circuits count as 0 s")
     qubits, layout = next(iter(rounds[-1].deal.qubits.values())), rounds[0].layout
-    notes += [] if layout is None else layout.notes
+    notes += [*([] if layout is None else layout.notes), *getattr(device, "cautions", list)()]
     return Sending(tuple(rows), price.jobs, qubits, None if split is None else price.seconds, delay, tuple(notes), layout, due)
 
 

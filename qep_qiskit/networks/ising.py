@@ -44,7 +44,7 @@ def ising(
     edges : {"chain", "ring", "complete", "heavy-hex", "square", "native"}, pairs, or graph
         Pairs of sites may be a list or an array of shape (edges, 2), and a graph may be of NetworkX, rustworkx or Qiskit, with
         nodes 0, 1, 2, … ``"square"`` requires `rows` and `columns`. ``"native"`` uses all couplings between connected qubits of
-        `device`, chosen for their good calibration, so that the circuits need no SWAP.
+        `device`, chosen for a small predicted error near the outputs, so that the circuits need no SWAP.
     inputs : sequence of int
         The sites on which x acts, in the order of x.
     outputs : sequence of int, or one site
@@ -89,7 +89,7 @@ def ising(
             raise InputError("edges: 'native' is the coupling graph of a device; give device=qep.fake('brisbane'), say")
         from qep_qiskit.devices.native_graph import native_graph
 
-        native = native_graph(device, sites)
+        native = native_graph(device, sites, sites_of("outputs", outputs, sites))
         edges, laid = native.edges, native.qubits
     if laid and (len(laid) != sites or len(set(laid)) != sites or min(laid) < 0 or clamp):
         raise InputError(f"qubits: {list(laid)} is not allowed; give one device qubit per site, none twice, and no clamped sites")

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.runs.file.store import RunStore
 
 BEFORE, AFTER = "calibration", "calibration after"
@@ -31,6 +32,21 @@ def drift_warnings(store: RunStore) -> list[str]:
                 f"changed by up to {change:.0%}; what was mitigated with the earlier ones may be biased"
             )
     return warnings
+
+
+def change_before_sending(store: RunStore, number: int, device: RemoteDevice) -> str:
+    """Return a line about a calibration since the circuits of a round were compiled, or an empty text if nothing changed."""
+    then = store.get(BEFORE, str(number)) or {}
+    if not then.get("readout"):
+        return ""
+    now: Mapping[str, Any] = device.calibration([int(q) for q in then["readout"]])
+    change = largest_change(then["readout"], {str(q): pair for q, pair in now.get("readout", {}).items()})
+    if then.get("date") == now.get("date") or change <= SMALL:
+        return ""
+    return (
+        f"{device.name} was calibrated anew ({then.get('date')}, now {now.get('date')}) since these circuits were compiled: "
+        f"readout errors changed by up to {change:.0%}; a new run would choose its qubits again"
+    )
 
 
 def largest_change(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> float:

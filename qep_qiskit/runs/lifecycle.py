@@ -7,11 +7,13 @@ by their tags, so nothing is paid twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from qep_qiskit.devices.price import Price
-from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.devices.remote import RemoteDevice, RunPub
 from qep_qiskit.equilibrium.all_rounds import price_of_rounds, rounds_of
 from qep_qiskit.equilibrium.execution import compile_after
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -25,7 +27,7 @@ from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
-from qep_qiskit.runs.drift import AFTER, BEFORE, drift_warnings
+from qep_qiskit.runs.drift import AFTER, BEFORE, change_before_sending, drift_warnings
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier
@@ -55,6 +57,7 @@ class Lifecycle:
     device: RemoteDevice
     confirm: Callable[[Plan, RunStore], None] = lambda plan, store: None
     progress: Progress = silent
+    _compiled: set[int] = field(default_factory=set)  # the rounds that this process compiled
 
     @property
     def courier(self) -> Courier:
@@ -118,6 +121,7 @@ class Lifecycle:
         reached(f"round {number}: before compiling")
         self.progress(f"compiling for {self.device.name}", None)
         write_down(self.store, compile_after([current], self.device, None if earlier is None else [earlier]), self.device)
+        self._compiled.add(number)
         reached(f"round {number}: intents written")
         return current
 
@@ -140,10 +144,20 @@ class Lifecycle:
         if confirmed:
             return
         self.store.put("estimate", number, self.courier.price(jobs))
-        self.store.put("asked", number, self.courier.price(unsent))
+        self.store.put("asked", number, {**self.courier.price(unsent), "cautions": self._cautions(current.round, unsent)})
         if confirmed is False or not self.store.get(CONFIRMED, "all"):
             self.confirm(current, self.store)
         self.store.put(CONFIRMED, number, True)
+
+    def _cautions(self, number: int, unsent: list[JobRecord]) -> list[str]:
+        """Return what to know before paying, one line each; refuse circuits that the device would not run any more."""
+        cautions = list(getattr(self.device, "cautions", list)())
+        if number not in self._compiled:
+            self.device.check(
+                [RunPub(self.store.circuit(pub.circuit), np.array(pub.values, dtype=float)) for job in unsent for pub in job.pubs]
+            )
+            cautions.append(change_before_sending(self.store, number, self.device))
+        return [line for line in cautions if line]
 
     @cached_property
     def _settings(self) -> Settings:

@@ -24,6 +24,7 @@ from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.digests import mark_in, mark_of
 from qep_qiskit.devices.ibm.account import connect, mock_url
+from qep_qiskit.devices.ibm.checks import age_note, refuse_faulty
 from qep_qiskit.devices.ibm.jobs import job_of, named_if_left, result_of, same_inputs
 from qep_qiskit.devices.limits import Limits, limits_of
 from qep_qiskit.devices.price import IBM, Tariff
@@ -133,11 +134,15 @@ class IBMDevice(Measuring):
             validate_isa_circuits([pub.circuit for pub in pubs], self.backend.target)
             validate_rzz_pubs([SamplerPub.coerce((pub.circuit, pub.values)) for pub in pubs])
         properties = self.backend.properties() if hasattr(self.backend, "properties") else None
-        faulty = set() if properties is None else {int(q) for q in properties.faulty_qubits()}
-        for pub in pubs:
-            used = {pub.circuit.find_bit(q).index for item in pub.circuit.data for q in item.qubits}
-            if used & faulty:
-                raise InputError(f"device: qubit {min(used & faulty)} of {self.name} is faulty now; compile again")
+        if properties is not None:
+            refuse_faulty((pub.circuit for pub in pubs), properties, self.name)
+
+    def cautions(self) -> list[str]:
+        """Return what to know before paying, one line each: an old calibration."""
+        if mock_url() is not None or not hasattr(self.backend, "properties"):
+            return []
+        note = age_note(getattr(self.backend.properties(), "last_update_date", None), self.name)
+        return [note] if note else []
 
     def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:
         """Send one job and return its id. If this raises, the job may still exist: look up its tag before sending again."""
