@@ -1,0 +1,123 @@
+"""Fractional gates beside the usual ones: what a gradient's circuits would be with rzz and rx of any angle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qiskit.circuit import Parameter
+from qiskit.circuit.library import RXGate, RZZGate
+from qiskit.providers import BackendV2, Options
+from qiskit.transpiler import Target
+
+from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of
+from qep_qiskit.devices.backends.backend_device import BackendDevice
+from qep_qiskit.devices.compilation import Cache
+from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.ibm.device import IBMDevice
+from qep_qiskit.devices.simulated.device import SimulatedDevice
+from qep_qiskit.equilibrium.compiled_round import compile_round
+from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.estimates import percent
+
+
+@dataclass(frozen=True)
+class GateSet:
+    """The largest circuit of a gradient in one set of gates, and the predicted relative error that its damping leaves."""
+
+    appraisal: Appraisal
+    error: float | None
+
+    def __str__(self) -> str:
+        facts = self.appraisal
+        parts = [f"{facts.two_qubit_gates} two-qubit gates in {facts.two_qubit_depth} layers"]
+        parts += [] if facts.seconds is None else [f"{facts.seconds * 1e6:.3g} µs"]
+        parts += [] if facts.fidelity is None else [f"fidelity {facts.fidelity:.3g}"]
+        parts += [] if self.error is None else [f"damping {percent(self.error)}"]
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class GateSets:
+    """A gradient's circuits with and without fractional gates.
+
+    Attributes
+    ----------
+    usual, fractional : GateSet
+    used : bool
+        Whether the device uses fractional gates.
+    note : str
+        What the comparison assumes, or what the change needs.
+    """
+
+    usual: GateSet
+    fractional: GateSet
+    used: bool
+    note: str
+
+    def __str__(self) -> str:
+        ending = f" ({self.note})" if self.note else ""
+        return f"with rzz {self.fractional}; without {self.usual}{ending}"
+
+
+def gate_sets(first: Plan, device: Device) -> GateSets | None:
+    """Return the circuits of a first round with and without fractional gates; None if the device cannot have them.
+
+    IBM's devices report both gate sets. For a snapshot, rzz and rx are assumed to have the errors and durations of its cz and sx.
+    """
+    backend = backend_of(device)
+    if backend is None or not ({"cz", "rzz"} & set(backend.target.operation_names)):
+        return None
+    own = "rzz" in backend.target.operation_names
+    note = ""
+    other: Device
+    if isinstance(device, IBMDevice):
+        other = replace(device, fractional_gates=not own, gate_twirling=False, cache=Cache())
+        if not own and backend_of(other) is not None and "rzz" not in backend_of(other).target.operation_names:  # type: ignore[union-attr]
+            return None
+        note = "they do not go with gate_twirling = true" if device.gate_twirling else ""
+        note = note if own else ", ".join(filter(None, ["device.fractional_gates = true", note]))
+    elif isinstance(device, SimulatedDevice) and not own:
+        other = BackendDevice(_Assumed(backend))
+        note = "assuming the errors and durations of cz and sx for rzz and rx"
+    else:
+        return None
+    usual, fractional = (_appraised(first, each) for each in ((other, device) if own else (device, other)))
+    return GateSets(usual, fractional, own, note)
+
+
+def _appraised(first: Plan, device: Device) -> GateSet:
+    compiled, backend = compile_round([first], device), backend_of(device)
+    target = None if backend is None else backend.target
+    facts = [appraise(item.work.compiled, item.work.axes, target) for item in compiled.data]
+    largest = max(facts, key=lambda each: (each.two_qubit_gates, each.depth))
+    return GateSet(largest, None if compiled.layout is None else compiled.layout.chosen.error())
+
+
+class _Assumed(BackendV2):
+    """A backend with rzz and rx in addition to its own gates, as good as cz and sx; it only compiles."""
+
+    def __init__(self, backend: BackendV2) -> None:
+        super().__init__(name=backend.name)
+        usual = backend.target
+        self._target = Target(usual.description, dt=usual.dt, qubit_properties=usual.qubit_properties)
+        for name in usual.operation_names:
+            operation = usual.operation_from_name(name)
+            self._target.add_instruction(operation, None if isinstance(operation, type) else usual[name], name=name)
+        self._target.add_instruction(RZZGate(Parameter("angle")), dict(usual["cz"]))
+        self._target.add_instruction(RXGate(Parameter("angle")), dict(usual["sx"]))
+
+    @property
+    def target(self) -> Target:
+        return self._target
+
+    @property
+    def max_circuits(self) -> None:
+        return None
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options()
+
+    def run(self, run_input: Any, **options: Any) -> Any:
+        raise NotImplementedError
