@@ -1,4 +1,4 @@
-"""The error of gradients on the qubits chosen for them, beside the transpiler's own choice.
+"""The error of gradients on the qubits chosen for them, compared with the transpiler's own choice.
 
     python -m benchmarks.layouts [SNAPSHOT …]       # default: fake_torino fake_fez; about ten minutes
     python -m benchmarks.layouts --quick            # four small networks on fake_guadalupe

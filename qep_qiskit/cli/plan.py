@@ -182,6 +182,11 @@ def _lines(forecast: Forecast) -> list[tuple[str, str]]:
     lines.append(("Device", str(forecast.provenance["device"]["name"])))
     if sent.qubits is not None:
         lines.append(("Qubits", " ".join(map(str, sent.qubits))))
+    if sent.layout is not None:
+        usual = f"{percent(sent.layout.usual.error())} on the transpiler's own qubits"
+        lines.append(("Damping", f"{percent(sent.layout.chosen.error())} of the raw gradient predicted on these qubits, {usual}"))
+    if forecast.gate_sets is not None:
+        lines.append(("Fractional gates", str(forecast.gate_sets)))
     if forecast.fidelity is not None:
         lines.append(("Fidelity", f"{forecast.fidelity:.3g} of the worst circuit, Π(1 − error) over gates and readouts"))
     how = "chosen for the least predicted error" if forecast.chosen_beta else "adapted" if forecast.adapted_beta else "as given"

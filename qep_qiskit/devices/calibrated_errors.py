@@ -24,7 +24,7 @@ class Errors:
     ----------
     coupling : ndarray of shape (N, N)
         Of the best two-qubit gate of each coupling, in its worse direction, and at least what relaxation makes it; infinite
-        where there is no coupling.
+        for other pairs.
     single : ndarray of shape (N,)
         Of the worst one-qubit gate.
     readout : ndarray of shape (N,)
@@ -48,12 +48,12 @@ class Errors:
 
     @property
     def couplings(self) -> NDArray[np.bool_]:
-        """Where couplings are, the broken ones included, shape (N, N)."""
+        """Mask of the couplings, including the broken ones, shape (N, N)."""
         return np.isfinite(self.coupling)
 
     @property
     def working(self) -> NDArray[np.bool_]:
-        """Where couplings are that work, between qubits that work, shape (N, N)."""
+        """Mask of the couplings that work, between qubits that work, shape (N, N)."""
         works = self.coupling < BROKEN
         bad = self.broken_qubits
         works[bad, :] = works[:, bad] = False
@@ -89,12 +89,12 @@ def _decayed(target: Target, qubits: Sequence[int], properties: InstructionPrope
     It is ⁴⁄₅ (1 − F) with the process fidelity F = Π (1 + exp(−t/T₁) + 2 exp(−t/T₂))/4 over both qubits. A reported error below
     it is older than the relaxation times.
     """
-    duration, known = getattr(properties, "duration", None), target.qubit_properties
-    if not duration or not known:
+    duration, qubit_properties = getattr(properties, "duration", None), target.qubit_properties
+    if not duration or not qubit_properties:
         return 0.0
     fidelity = 1.0
     for qubit in qubits:
-        t1, t2 = (getattr(known[qubit], name, None) or math.inf for name in ("t1", "t2"))
+        t1, t2 = (getattr(qubit_properties[qubit], name, None) or math.inf for name in ("t1", "t2"))
         fidelity *= (1.0 + math.exp(-duration / t1) + 2.0 * math.exp(-duration / min(t2, 2.0 * t1))) / 4.0
     return 0.8 * (1.0 - fidelity)
 

@@ -12,9 +12,9 @@ from qep_qiskit.devices.named import as_device
 from qep_qiskit.errors import InputError
 
 DECAY = 0.5
-"""How much less the errors of a site matter per coupling between it and the outputs."""
+"""Factor by which the errors of a site matter less per coupling between it and the outputs."""
 GATES, READOUTS = 16.0 / 3.0, 1.0
-"""What the errors of a coupling and of a readout damp, as for two layers of two gates, and a readout that is mostly corrected."""
+"""Damping per unit of a coupling's and of a readout's error, for two layers of two gates and mostly corrected readout."""
 
 
 @dataclass(frozen=True)

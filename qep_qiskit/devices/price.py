@@ -20,7 +20,7 @@ FORMULA = "Σ jobs 2 s + Σ circuits shots × (repetition delay + circuit and re
 
 @dataclass(frozen=True)
 class Tariff:
-    """What a provider charges: an amount per job, per circuit, per shot and per second on the device.
+    """The prices of a provider: an amount per job, per circuit, per shot and per second on the device.
 
     A device or a backend of a plug-in has it as its attribute `tariff`. IBM's is in QPU seconds.
 
@@ -101,7 +101,7 @@ class Price:
 
     @property
     def amount(self) -> float | None:
-        """What the provider will charge, in the unit of its tariff; None if that is not known."""
+        """The amount that the provider will charge, in the unit of its tariff; None if that is not known."""
         if self.tariff is None:
             return None
         seconds = None if self.seconds is None else self.seconds - JOB_SECONDS * self.jobs

@@ -1,4 +1,4 @@
-"""How much each Pauli string matters for a gradient, and the layout that is chosen by it."""
+"""Importance of each Pauli string for a gradient, and the layout that is chosen by it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qep_qiskit.problem import Problem
 
 Vector = NDArray[np.float64]
 DECAY = 0.5
-"""How much less a string matters per coupling between it and the outputs, where the gradient itself is not known."""
+"""Factor by which a string matters less per coupling between it and the outputs, where the gradient itself is not known."""
 FEW_QUBITS = 14
 """Up to this many qubits, expectations of any states are computed at once."""
 

@@ -21,6 +21,7 @@ from qep_qiskit.forecasting.accuracy import Accuracy
 from qep_qiskit.forecasting.advice import Advice
 from qep_qiskit.forecasting.causes import Causes, Levels
 from qep_qiskit.forecasting.choices import Choices, Measure
+from qep_qiskit.forecasting.fractional import GateSets
 from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
 from qep_qiskit.forecasting.sending import Sending
 from qep_qiskit.forecasting.verdict import Verdict, verdicts
@@ -82,6 +83,8 @@ class Forecast(Value):
     settings : Settings
         The settings for :func:`gradient` and other verbs, with the chosen numbers: ``qep.gradient(problem, **settings)``.
     provenance : mapping
+    gate_sets : GateSets or None
+        The circuits with and without fractional gates, if the device can have them.
     problem : Problem
         The problem of the forecast.
     """
@@ -110,6 +113,7 @@ class Forecast(Value):
     warnings: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings, compare=False)
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    gate_sets: GateSets | None = field(default=None, compare=False)
     problem: Problem | None = field(default=None, compare=False)
 
     @property
@@ -257,6 +261,9 @@ class Forecast(Value):
             "repetition_delay": sending.repetition_delay,
             "seconds_formula": FORMULA,
             "layout": None if sending.qubits is None else list(sending.qubits),
+            "damping": None if sending.layout is None else sending.layout.chosen.error(),
+            "damping_of_transpilers_layout": None if sending.layout is None else sending.layout.usual.error(),
+            "fractional_gates": None if self.gate_sets is None else str(self.gate_sets),
             "fidelity": self.fidelity,
             "method": self.method,
             "ready": self.ready,

@@ -1,4 +1,4 @@
-"""Fractional gates beside the usual ones: what a gradient's circuits would be with rzz and rx of any angle."""
+"""Circuits of a gradient with fractional gates, rzz and rx of any angle, and without them."""
 
 from __future__ import annotations
 
@@ -68,22 +68,22 @@ def gate_sets(first: Plan, device: Device) -> GateSets | None:
     backend = backend_of(device)
     if backend is None or not ({"cz", "rzz"} & set(backend.target.operation_names)):
         return None
-    own = "rzz" in backend.target.operation_names
+    used = "rzz" in backend.target.operation_names
     note = ""
     other: Device
     if isinstance(device, IBMDevice):
-        other = replace(device, fractional_gates=not own, gate_twirling=False, cache=Cache())
-        if not own and backend_of(other) is not None and "rzz" not in backend_of(other).target.operation_names:  # type: ignore[union-attr]
+        other = replace(device, fractional_gates=not used, gate_twirling=False, cache=Cache())
+        if not used and backend_of(other) is not None and "rzz" not in backend_of(other).target.operation_names:  # type: ignore[union-attr]
             return None
         note = "they do not go with gate_twirling = true" if device.gate_twirling else ""
-        note = note if own else ", ".join(filter(None, ["device.fractional_gates = true", note]))
-    elif isinstance(device, SimulatedDevice) and not own:
+        note = note if used else ", ".join(filter(None, ["device.fractional_gates = true", note]))
+    elif isinstance(device, SimulatedDevice) and not used:
         other = BackendDevice(_Assumed(backend))
         note = "assuming the errors and durations of cz and sx for rzz and rx"
     else:
         return None
-    usual, fractional = (_appraised(first, each) for each in ((other, device) if own else (device, other)))
-    return GateSets(usual, fractional, own, note)
+    usual, fractional = (_appraised(first, each) for each in ((other, device) if used else (device, other)))
+    return GateSets(usual, fractional, used, note)
 
 
 def _appraised(first: Plan, device: Device) -> GateSet:

@@ -19,6 +19,7 @@ from qep_qiskit.forecasting.causes import Causes, Levels
 from qep_qiskit.forecasting.choice import REACH, Choice, best_beta, choose, settings_with
 from qep_qiskit.forecasting.expected import simulates_noise
 from qep_qiskit.forecasting.forecast import Forecast
+from qep_qiskit.forecasting.fractional import gate_sets
 from qep_qiskit.forecasting.levels import levels_of
 from qep_qiskit.forecasting.prediction import Prediction, Predictor
 from qep_qiskit.forecasting.sending import sending
@@ -137,6 +138,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
             doubts=(*levels.doubts, truths.silence) if known else (),
         ),
         sending=sent,
+        gate_sets=None if split is None else gate_sets(prediction.plan.earlier or prediction.plan, settings.device),
         method=(MARGINALS if prediction.local else DISTRIBUTIONS) if known else BOUND,
         warnings=(*warnings, *levels.doubts, *sent.notes),
         settings=settled,

@@ -1,4 +1,4 @@
-"""What is checked before a job is paid: faulty qubits and couplings, and the age of the calibration."""
+"""Checks before a job is paid: faulty qubits and couplings, and the age of the calibration."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace

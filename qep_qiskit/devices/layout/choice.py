@@ -21,7 +21,7 @@ from qep_qiskit.display import counted
 Real = NDArray[np.float64]
 OTHER_SEEDS = (SEED + 1, SEED + 2, SEED + 3)
 MOVED = 4
-"""How many other places are tried for a circuit with SWAPs."""
+"""Number of other places that are tried for a circuit with SWAPs."""
 CLEARLY = 0.75
 """With SWAPs the prediction is less sure: the transpiler's choice is left for one whose error is less than this share of its."""
 
@@ -146,9 +146,9 @@ class _Judge:
         return self.weighing.errors
 
     def best(self, usual: Placement) -> Placement:
-        found = embeddings(self.weighing, self._errors.working)
-        if len(found):
-            best = self._embedded(tuple(found[0].tolist()))
+        places = embeddings(self.weighing, self._errors.working)
+        if len(places):
+            best = self._embedded(tuple(places[0].tolist()))
             return usual if not usual.swaps and usual.error(READOUT) < best.error(READOUT) else best
         others = [compile_with(self.backend, self.circuit, None, seed=seed).start for seed in OTHER_SEEDS]
         routed = [usual, *map(self.compiled, dict.fromkeys(start for start in others if start != usual.qubits))]
@@ -194,8 +194,8 @@ class _Judge:
         pairs = tuple((place[a], place[b]) for a, b in exposure.pairs)
         single, readout = exposure.single[:, active], exposure.readout[:, active]
         small = Exposure(pairs, exposure.coupling, single, readout, exposure.sizes, exposure.labels)
-        found = embeddings(Weighing(small, self._errors), self._errors.working)
-        starts = (tuple(int(row[place[q]]) for q in routed.qubits) for row in found)
+        places = embeddings(Weighing(small, self._errors), self._errors.working)
+        starts = (tuple(int(row[place[q]]) for q in routed.qubits) for row in places)
         return [start for start in dict.fromkeys(starts) if start != routed.qubits][:MOVED]
 
     def notes(self, best: Placement, *, given: bool) -> list[str]:
@@ -207,8 +207,8 @@ class _Judge:
             return [f"{what}; {'give other network.qubits' if given else 'take fewer sites'}, or another device"]
         layout = best.qubits if given else None
         if not given and best.swaps and errors.broken_couplings:
-            found = embeddings(self.weighing, errors.couplings)
-            layout = tuple(found[0].tolist()) if len(found) else None
+            places = embeddings(self.weighing, errors.couplings)
+            layout = tuple(places[0].tolist()) if len(places) else None
         if layout is None:
             return []
         used = {(min(layout[a], layout[b]), max(layout[a], layout[b])) for a, b in pairs}

@@ -14,15 +14,15 @@ from qep_qiskit.devices.layout.exposure import Exposure
 Real = NDArray[np.float64]
 Integers = NDArray[np.int64]
 WIDTHS = (1000, 4000)
-"""How many partial embeddings are kept; the second number if the first is not enough to find a whole one."""
+"""Number of partial embeddings that are kept; the second number if the first is not enough to find a whole one."""
 READOUT = 0.5
-"""The weight of readout errors beside those of gates. They damp as well, but most are corrected, and all mitigations of a
+"""The weight of readout errors relative to those of gates. They damp as well, but most are corrected, and all mitigations of a
 gradient are to be compared on the same qubits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Weighing:
-    """What a layout is judged by: the exposure of a circuit's strings, and a device's errors.
+    """The basis for judging a layout: the exposure of a circuit's strings, and a device's errors.
 
     Attributes
     ----------

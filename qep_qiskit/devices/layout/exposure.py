@@ -1,4 +1,4 @@
-"""How much each error of a device damps each Pauli string that is read from a circuit."""
+"""Damping of each Pauli string that is read from a circuit by each error of a device."""
 
 from __future__ import annotations
 

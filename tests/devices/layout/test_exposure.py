@@ -1,4 +1,4 @@
-"""The damping of Pauli strings that is predicted from their exposure, beside the damping of a density matrix."""
+"""The damping of Pauli strings that is predicted from their exposure, compared with that of a density matrix."""
 
 import numpy as np
 import pytest
