@@ -18,6 +18,7 @@ from qep_qiskit.devices.ibm.device import IBMDevice
 from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.equilibrium.compiled_round import compile_round
 from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.errors import DeviceError
 from qep_qiskit.estimates import percent
 
 
@@ -73,7 +74,9 @@ def gate_sets(first: Plan, device: Device) -> GateSets | None:
     other: Device
     if isinstance(device, IBMDevice):
         other = replace(device, fractional_gates=not used, gate_twirling=False, cache=Cache())
-        if not used and backend_of(other) is not None and "rzz" not in backend_of(other).target.operation_names:  # type: ignore[union-attr]
+        try:
+            _ = other.backend
+        except DeviceError:  # the service refuses fractional gates for a device without them
             return None
         note = "they do not go with gate_twirling = true" if device.gate_twirling else ""
         note = note if used else ", ".join(filter(None, ["device.fractional_gates = true", note]))
