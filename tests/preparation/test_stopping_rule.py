@@ -139,6 +139,15 @@ def test_the_default_ansatz_does_not_warn(number):
     assert prepared.details["warnings"] == [] and max(phase.gradient_error for phase in prepared.phases) <= 1e-3
 
 
+def test_rounding_of_the_energy_does_not_end_a_precise_descent():
+    rng = np.random.default_rng(1013)
+    network = qep.ising(sites=4, edges="chain", inputs=[0, 1], outputs=[3])
+    x = rng.uniform(-1, 1, 2).tolist()
+    problem = qep.Problem(network, network.initial_weights(seed=13), x=x, cost=qep.SquaredError([float(rng.choice([-1, 1]))]))
+    prepared = qep.VQE(layers=2, tolerance=1e-10).prepare(family_of(problem, problem.cost_rows[0], (0.0, 0.1, -0.1)))
+    assert prepared.details["warnings"] == []
+
+
 @pytest.mark.slow
 def test_forty_networks_without_a_warning():
     for number in range(40):
