@@ -1,4 +1,4 @@
-"""The accuracy to expect from a gradient: its relative error with the spread over repeats, its cosine, and its signs."""
+"""The expected accuracy of a gradient: its relative error with the spread over repeats, its cosine, and its signs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ DRAWS = 4000
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The deviation from the exact gradient to expect, for Gaussian errors with a known mean and covariance.
+    """The expected deviation from the exact gradient, for Gaussian errors with a known mean and covariance.
 
     Attributes
     ----------
     relative_error : float or None
         The root-mean-square √E‖g − g*‖² / ‖g*‖; None if g* is zero.
     spread : float or None
-        The standard deviation of ‖g − g*‖ / ‖g*‖ over repeats. Where outcomes are known by marginals only, correlations between
-        weights are left out, and it is up to 40 % too small.
+        The standard deviation of ‖g − g*‖ / ‖g*‖ over repeats. If only marginals of the outcomes are known, correlations between
+        weights are left out, and the spread is up to 40 % too small.
     own_error : float or None
         ‖E g − g*‖ / ‖g*‖: the error that shots do not reduce.
     uncertainty : float
@@ -35,7 +35,7 @@ class Accuracy:
     cosine : float or None
         The expected cosine of the angle between g and g*.
     sign_agreement : float or None
-        The expected share of weights with the correct sign, among those with a sign that the reference knows.
+        The expected share of weights with the correct sign, among the weights with a known exact sign.
     """
 
     relative_error: float | None
@@ -67,8 +67,8 @@ def accuracy(exact: Vector, mean: Vector, covariance: NDArray[np.float64], uncer
 
     Notes
     -----
-    The root-mean-square error is √(‖b‖² + tr Σ) with the bias b. The spread and the cosine are those of 4000 gradients drawn from
-    the Gaussian distribution, always the same ones; this is right to about 1 % of the spread. The signs are exact.
+    The root-mean-square error is √(‖b‖² + tr Σ) with the bias b. The spread and the cosine come from 4000 gradients drawn from
+    the Gaussian distribution with a fixed seed, which is accurate to about 1 % of the spread. The sign agreement is exact.
     """
     size, bias = float(np.linalg.norm(exact)), mean - exact
     square = float(bias @ bias) + float(np.trace(covariance))

@@ -1,4 +1,4 @@
-"""Advice in words: the best measure, the error to expect of it by cause, and whether the plan as given is ready."""
+"""Advice in words: the best plan, its expected error by cause, and whether the plan as given is ready."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.values import Value
 
 ACCEPTED = 0.25
-"""The largest error of a circuit's own that counts as ready if no target is given."""
+"""The largest own error that counts as ready if no target is given."""
 REMEDIES = {
     "finite_beta": "take a smaller β or an extrapolated stencil",
     "prepared": "take more layers, another ansatz or a longer ramp",
@@ -29,13 +29,13 @@ class Advice(Value):
     Attributes
     ----------
     text : str
-        The best measure in one sentence: what to send, its price, and the error to expect.
+        The best plan in one sentence: its circuits and options, its price, and its expected error.
     ready : bool
-        Whether the own error of the plan as given, which shots do not reduce, is known and does not exceed the asked one.
+        Whether the own error of the plan as given, which shots do not reduce, is known and does not exceed `asked`.
     reasons : tuple of str
-        Why it is not ready, with the remedy.
+        Why the plan as given is not ready, with the remedy.
     asked : float
-        The asked relative error; 25 % if no target is given.
+        The largest acceptable relative error; 25 % if no target is given.
     changes : mapping
         The keys of the spec to change, with their values.
     """
@@ -65,7 +65,7 @@ def advise(
     Parameters
     ----------
     best : Measure or None
-        The best measure; None if only a bound is known.
+        The best plan; None if only a bound on its error is known.
     accuracy : Accuracy or None
         The accuracy of the plan as given.
     causes : Causes
@@ -74,7 +74,7 @@ def advise(
     asked : float, optional
         The target error.
     doubts : sequence of str
-        Why the exact gradient may be wrong, or is not known.
+        Reasons why the exact gradient may be wrong or is not known.
     """
     limit = ACCEPTED if asked is None else asked
     reasons = (*_reasons(accuracy, causes, choices, limit, given=asked is not None), *filter(None, doubts))
@@ -85,7 +85,7 @@ def advise(
 
 
 def sentence(best: Measure, uncertainty: float) -> str:
-    """Return what to send and what to expect of it."""
+    """Return the best plan and its expected error in one sentence."""
     settings = best.settings
     stencil = settings.fixed_stencil
     layers = getattr(settings.preparer, "layers", None)
@@ -118,7 +118,7 @@ def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None,
     own, unsure = accuracy.own_error, accuracy.uncertainty
     if own + unsure <= limit:
         return ()
-    asked = f"{percent(limit)} {'asked' if given else 'that counts as ready without a target'}"
+    asked = f"{'target' if given else 'default limit'} of {percent(limit)}"
     shown = f"{percent(own)}{f' ± {percent(unsure)}' if unsure > 0 else ''}"
     if own <= limit:
         return (f"the circuits' own error, {shown}, may exceed the {asked}: the reference is not certain enough",)
@@ -132,11 +132,11 @@ def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None,
 
 
 def _remedy(remedy: str, own: float, choices: Choices | None, limit: float) -> str:
-    """Return the general remedy, and the best of the choices if it is ready, or else the one with the least error of its own."""
+    """Return the general remedy, with the best choice if it is ready, otherwise with the choice that has the least own error."""
     if choices is not None and choices.chosen.own_error is not None and choices.chosen.own_error <= limit:
         return f"{remedy}; with {choices.chosen.summary} it is {percent(choices.chosen.own_error)}"
     rows = [row for row in (choices.rows if choices else ()) if row.own_error is not None and row.settings is not None]
     least = min(rows, key=lambda row: row.own_error or 0.0, default=None)
     if least is None or least.own_error is None or least.own_error >= 0.95 * own:
-        return f"{remedy}; none of the choices tried has a smaller error of its own" if rows else remedy
-    return f"{remedy}; of the choices, {least.summary} has the smallest error of its own, {percent(least.own_error)}"
+        return f"{remedy}; none of the choices has a smaller own error" if rows else remedy
+    return f"{remedy}; of the choices, {least.summary} has the smallest own error, {percent(least.own_error)}"

@@ -1,4 +1,4 @@
-"""The biases of a gradient by cause: finite β, prepared states, device noise, and what mitigation leaves of it."""
+"""The biases of a gradient by cause: finite β, prepared states, and device noise before and after mitigation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cause(Value):
     size : float
         The norm of the exact gradient.
     uncertainty : ndarray of shape (K,) or None
-        The error of `bias` through the references, per weight; None if both gradients are computed to rounding error.
+        The error of `bias` due to errors of the references, per weight; None if both gradients are exact up to rounding.
     """
 
     name: str
@@ -65,26 +65,26 @@ class Cause(Value):
 
 @dataclass(frozen=True, eq=False)
 class Levels(Value):
-    """Gradients from the exact one to the measured one, with one more cause of error at each level. Unknown ones are None.
+    """Gradients from the exact one to the measured one, with one more cause of error at each level. Unknown levels are None.
 
     Attributes
     ----------
     exact : ndarray of shape (K,) or None
-        The gradient of true states at β → 0.
+        The gradient of exact states at β → 0.
     nudged : ndarray of shape (K,) or None
-        The noise-free gradient of true states at the stencil's β.
+        The noise-free gradient of exact states at the stencil's β.
     prepared : ndarray of shape (K,) or None
         The noise-free gradient of the prepared states.
     raw : ndarray of shape (K,) or None
         The device's gradient at infinitely many shots, without mitigation.
     mitigated : ndarray of shape (K,) or None
-        The same with mitigation.
+        The device's gradient at infinitely many shots, with mitigation.
     exact_uncertainty, nudged_uncertainty : ndarray of shape (K,) or None
-        The errors of the two references; None for rounding error.
+        The errors of the two references, `exact` and `nudged`; None if they are exact up to rounding.
     device_uncertainty : ndarray of shape (K,) or None
-        The error of `raw` and `mitigated`, where a light cone stands for a causal cone.
+        The error of `raw` and `mitigated`, if some outcomes were only approximated.
     method, nudged_method : str
-        How the references were computed.
+        The methods by which the references were computed.
     doubts : tuple of str
         Reasons why the references may be wrong, such as a metastable state.
     """
@@ -104,10 +104,10 @@ class Levels(Value):
 
 @dataclass(frozen=True, eq=False)
 class Causes(Value):
-    """The biases of a forecast gradient, one field per cause; None where one of the two gradients is not known.
+    """The biases of a forecast gradient, one field per cause. A field is None if one of the two gradients is not known.
 
-    `finite_beta`, `prepared` and `mitigation` add up to the whole bias. `device` is what noise does before mitigation, and
-    `mitigation` is what is left of it afterwards, or all of it without mitigation.
+    `finite_beta`, `prepared` and `mitigation` add up to the whole bias. `device` is the bias due to noise before mitigation, and
+    `mitigation` is the part of it that remains afterwards (all of it without mitigation).
 
     Attributes
     ----------
@@ -149,6 +149,6 @@ class Causes(Value):
 
 
 def _joint(*errors: Vector | None) -> Vector | None:
-    """Return the sum of the known errors: errors of two references may have the same sign."""
+    """Return the sum of the known errors, since the errors of two references may have the same sign."""
     sizes = [np.abs(error) for error in errors if error is not None]
     return np.sum(sizes, axis=0) if sizes else None

@@ -150,7 +150,7 @@ class Choice:
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """The predicted covariance, shape (K, K), with the correlations of weights that are read from the same shots."""
+        """The predicted covariance, shape (K, K). Weights that are read from the same shots are correlated."""
         if self.split is None:
             return np.diag(self.variances)
         return self.prediction.covariance(self.split, self.variances)

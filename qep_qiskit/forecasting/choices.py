@@ -1,4 +1,4 @@
-"""Choices side by side: what another β, stencil, number of layers or mitigation would give at the same price."""
+"""Predictions side by side for another β, stencil, number of layers, mitigation or set of qubits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FACTORS = {
     "qubits": "qubits",
     "all": "combined",
 }
-"""The factors that rows vary, with their names."""
+"""The factors that the choices vary, with their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Measure(Value):
     Attributes
     ----------
     factor : str
-        What it varies: a key of `FACTORS`.
+        The factor that is varied: a key of `FACTORS`.
     label : str
         The varied option.
     changes : mapping
@@ -35,18 +35,18 @@ class Measure(Value):
     relative_error, spread : float or None
         The root-mean-square relative error, and its standard deviation over repeats.
     own_error : float or None
-        The part that shots do not reduce.
+        The part of the error that shots do not reduce.
     parts : mapping
-        The norms of ``finite_beta``, ``prepared``, ``device`` (what mitigation leaves of noise) and ``shots`` as shares of the
-        gradient's norm; None if one is not known. The first three are vectors that add up to the bias; shots add in quadrature.
+        The sizes of ``finite_beta``, ``prepared``, ``device`` (noise after mitigation) and ``shots``, as shares of the gradient's
+        norm; None if unknown. The first three are norms of vectors that add up to the bias; shots add in quadrature.
     seconds : float or None
         QPU seconds.
     shots : int or None
-        All shots, with calibration.
+        The total number of shots, including calibration.
     two_qubit_gates : int or None
-        Of the largest circuit.
+        The number in the largest circuit.
     note : str
-        Why nothing is predicted.
+        The reason if nothing is predicted.
     settings : Settings or None
         The options for :func:`gradient`.
     """
@@ -85,15 +85,15 @@ class Measure(Value):
 
 @dataclass(frozen=True, eq=False)
 class Choices(Value):
-    """Measures that differ from the best one in one factor.
+    """Ways of measuring a gradient, each of which differs from the best one in one factor.
 
     Attributes
     ----------
     rows : tuple of Measure
-        The plan as given first.
+        The plan as given, followed by the others.
     best : int
-        The position of the best row: the least error at the same number of shots or, with a target, the fewest QPU seconds. Among
-        rows that are equal within 3 %, it has the fewest two-qubit gates and QPU seconds.
+        The position of the best row: the one with the least error at the same number of shots or, with a target, with the fewest
+        QPU seconds. If several are equal within 3 %, the one with the fewest two-qubit gates and QPU seconds.
     """
 
     rows: tuple[Measure, ...]

@@ -48,12 +48,12 @@ class ExpectedDevice:
 
     @property
     def backend(self) -> BackendV2 | None:
-        """The other device's backend, on which it lays out circuits."""
+        """The other device's backend, for which circuits are compiled."""
         return backend_of(self.device)
 
     @property
     def cache(self) -> Cache | None:
-        """The other device's cache, so that both choose a layout once."""
+        """The other device's cache, so that a layout is chosen once for both devices."""
         return getattr(self.device, "cache", None)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
@@ -71,11 +71,11 @@ class ExpectedDevice:
 
 
 def expectation_of(device: Device, *, qubits: int = 0) -> Device:
-    """Return a device that returns the expected outcomes of another device for a network of so many qubits.
+    """Return a device that computes the expected outcomes of another device, for a network with this number of qubits.
 
-    If the device adds no noise, state vectors are used, or light cones beyond 16 qubits. For a simulated device, the noise is
-    treated exactly if this package's simulation can do so. A real device is simulated with the noise of its present calibration,
-    on the same qubits.
+    Without noise, the outcomes come from state vectors up to 16 qubits and from light cones beyond. The noise of a simulated
+    device is treated exactly if this package's simulation can do so. A real device is simulated with the noise of its present
+    calibration, on the same qubits.
     """
     if adds_no_noise(device):
         if qubits > COMPARED_QUBITS:

@@ -1,4 +1,4 @@
-"""The figure of a forecast: the squared error of every choice by cause, with its QPU time."""
+"""The figure of a forecast: the error of every choice divided by cause, with its QPU time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARTS = {
 LONGEST = 32
 HEIGHT = 0.62
 CLIPPED = 1.35
-"""Bars end at this multiple of the given plan's error, if others are much longer."""
+"""Bars longer than this multiple of the error of the plan as given are cut."""
 
 
 def size_of(forecast: Forecast) -> tuple[float, float]:
@@ -37,13 +37,13 @@ def size_of(forecast: Forecast) -> tuple[float, float]:
 
 
 def plot(forecast: Forecast, axes: Axes | None = None) -> Axes:
-    """Draw one bar per choice, as long as its relative error and divided in proportion to the squares of its parts.
+    """Draw one bar per choice. Its length is the relative error, divided in proportion to the squares of the error's parts.
 
     Parameters
     ----------
     forecast : Forecast
     axes : matplotlib.axes.Axes, optional
-        Where to draw. Default: new axes in a figure of fitting size.
+        The axes to draw on. Default: new axes in a figure of fitting size.
     """
     if axes is None:
         from matplotlib import pyplot
@@ -62,14 +62,14 @@ def plot(forecast: Forecast, axes: Axes | None = None) -> Axes:
 
 
 def _rows(forecast: Forecast) -> list[Measure]:
-    """Return the rows that are drawn: those of the choices, or the plan alone."""
+    """Return the rows to draw: all choices, or only the plan if there are no choices."""
     if forecast.choices is not None:
         return [row for row in forecast.choices.rows if row.relative_error is not None or row.note]
     return [] if forecast.given is None else [forecast.given]
 
 
 def _layout(rows: Sequence[Measure]) -> tuple[list[float], int]:
-    """Return the place of every row, with gaps between factors, and the number of gaps."""
+    """Return the position of every row, with gaps between factors, and the number of gaps."""
     places: list[float] = []
     gaps = 0
     for before, row in zip([None, *rows], rows, strict=False):
@@ -80,7 +80,7 @@ def _layout(rows: Sequence[Measure]) -> tuple[list[float], int]:
 
 
 def _longest(errors: Sequence[float]) -> float:
-    """Return the length of the axis: a few very long bars are cut."""
+    """Return the length of the axis, at which a few very long bars are cut."""
     ordered = sorted(errors) or [1.0]
     typical = ordered[len(ordered) // 2]
     return ordered[-1] if ordered[-1] <= 3.0 * typical else max(error for error in ordered if error <= 3.0 * typical)
@@ -118,7 +118,7 @@ def _bar(axes: Axes, place: float, row: Measure, end: float, *, best: bool) -> N
 
 
 def _asked(axes: Axes, forecast: Forecast, end: float, places: Sequence[float]) -> None:
-    """Draw the asked error, if there is one."""
+    """Draw a line at the target error, if there is one."""
     asked = None if forecast.advice is None else forecast.advice.asked
     if asked is None or asked == ACCEPTED or asked > end or not places:
         return
@@ -129,7 +129,7 @@ def _asked(axes: Axes, forecast: Forecast, end: float, places: Sequence[float]) 
         "va": "bottom",
         "ha": "center",
     }
-    axes.annotate(f"asked: {percent(asked)}", (asked, 1.0), (0, 1), fontsize=8, color=GREEN, **above)
+    axes.annotate(f"target: {percent(asked)}", (asked, 1.0), (0, 1), fontsize=8, color=GREEN, **above)
 
 
 def _frame(axes: Axes, rows: Sequence[Measure], places: Sequence[float], end: float, chosen: Measure | None) -> None:

@@ -50,9 +50,9 @@ class Forecast(Value):
     stderr : ndarray of shape (K,) or None
         The expected error bars; None if expectations are exact.
     levels : Levels
-        The gradients between the exact one and the measured one; their differences are the `causes` of the bias.
+        The gradients from the exact one to the measured one; their differences are the `causes` of the bias.
     accuracy : Accuracy or None
-        The relative error with its spread, the cosine and the sign agreement to expect; None if the exact gradient is not known.
+        The expected relative error with its spread, cosine and sign agreement; None if the exact gradient is not known.
     size : float
         The norm of `exact`, or of `values` if `exact` is not known.
     squared_error : float
@@ -62,7 +62,7 @@ class Forecast(Value):
     chosen_beta : bool
         Whether the planner chose β.
     adapted_beta : bool
-        Whether β was chosen from the free phase, as by default.
+        Whether β was chosen from the free phase, which is the default.
     split : Split or None
         Shots of every circuit; None for exact expectations.
     even : bool
@@ -74,7 +74,7 @@ class Forecast(Value):
     method : str
         The method of the prediction.
     advice : Advice or None
-        The best measure in words, and whether the plan as given is ready.
+        The best plan in words, and whether the plan as given is ready.
     given : Measure or None
         The plan as given as a row of the choices; None if only a bound is known.
     choices : Choices or None
@@ -130,11 +130,11 @@ class Forecast(Value):
 
     @property
     def ready(self) -> bool:
-        """Whether the circuits' own error, which shots do not reduce, is known and does not exceed the asked one."""
+        """Whether the own error, which shots do not reduce, is known and does not exceed the target (25 % if there is none)."""
         return self.advice is not None and self.advice.ready
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the expected error of every choice by cause, or that of the plan alone without choices.
+        """Draw the expected error of every choice by cause; only that of the plan if there are no choices.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class Forecast(Value):
         return figure.plot(self, ax)
 
     def noise_free_error(self, *, progress: Progress = silent) -> NoiseFreeError:
-        """Compare the noise-free gradient of the circuits with that of exact states at the same β."""
+        """Compare the noise-free gradient of the circuits with the gradient of exact states at the same β."""
         levels, beta = self.levels, self.stencil.beta
         if levels.prepared is None or levels.nudged is None:
             return noise_free_error(self.plan, progress=progress)
@@ -161,17 +161,17 @@ class Forecast(Value):
 
     @property
     def exact(self) -> Vector | None:
-        """The gradient of the true ground state at β → 0, shape (K,), if it can be computed."""
+        """The gradient of the exact ground state at β → 0, shape (K,), if it can be computed."""
         return self.levels.exact
 
     @property
     def finite_beta(self) -> Vector | None:
-        """The noiseless gradient of true ground states at this β; its difference from `exact` is the finite-β bias alone."""
+        """The noise-free gradient of exact ground states at this β; its difference from `exact` is the finite-β bias."""
         return self.levels.nudged
 
     @property
     def causes(self) -> Causes:
-        """The bias of every weight by cause: finite β, prepared states, device noise, and what mitigation leaves of it."""
+        """The bias of every weight by cause: finite β, prepared states, and device noise before and after mitigation."""
         return Causes.of(self.levels, self.size, mitigation=self.mitigation)
 
     @property

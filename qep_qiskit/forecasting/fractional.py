@@ -1,4 +1,4 @@
-"""Circuits of a gradient with fractional gates, rzz and rx of any angle, and without them."""
+"""Comparison of a gradient's circuits with and without fractional gates, which are rzz and rx of any angle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from qep_qiskit.estimates import percent
 
 @dataclass(frozen=True)
 class GateSet:
-    """The largest circuit of a gradient in one set of gates, and the predicted relative error that its damping leaves."""
+    """The largest circuit of a gradient in one set of gates, and the predicted relative error due to damping."""
 
     appraisal: Appraisal
     error: float | None
@@ -48,7 +48,7 @@ class GateSets:
     used : bool
         Whether the device uses fractional gates.
     note : str
-        What the comparison assumes, or what the change needs.
+        The assumptions of the comparison, or the requirements of a change.
     """
 
     usual: GateSet
@@ -78,7 +78,7 @@ def gate_sets(first: Plan, device: Device) -> GateSets | None:
             _ = other.backend
         except DeviceError:  # the service refuses fractional gates for a device without them
             return None
-        note = "they do not go with gate_twirling = true" if device.gate_twirling else ""
+        note = "they cannot be combined with gate_twirling = true" if device.gate_twirling else ""
         note = note if used else ", ".join(filter(None, ["device.fractional_gates = true", note]))
     elif isinstance(device, SimulatedDevice) and not used:
         other = BackendDevice(_Assumed(backend))
@@ -98,7 +98,7 @@ def _appraised(first: Plan, device: Device) -> GateSet:
 
 
 class _Assumed(BackendV2):
-    """A backend with rzz and rx in addition to its own gates, as good as cz and sx; it only compiles."""
+    """A backend that only compiles, with rzz and rx of the same quality as cz and sx in addition to its own gates."""
 
     def __init__(self, backend: BackendV2) -> None:
         super().__init__(name=backend.name)

@@ -1,4 +1,4 @@
-"""The gradients between the exact one and the measured one that a forecast can compute."""
+"""Computation of a forecast's levels: the gradients from the exact one to the measured one, each with one more cause of error."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def levels_of(prediction: Prediction, settings: Settings, truths: Truths, progre
 
 
 def noise_free_values(prediction: Prediction, settings: Settings, progress: Progress = silent) -> Vector:
-    """Return the noise-free gradient of the prepared states; a nudge that follows from the free phase is noise-free too."""
+    """Return the noise-free gradient of the prepared states; a nudge that depends on the free phase is noise-free too."""
     if adds_no_noise(settings.device):
         return prediction.mean.values
     first = prediction.plan if prediction.plan.earlier is None else prediction.plan.earlier
@@ -67,7 +67,7 @@ def noise_free_values(prediction: Prediction, settings: Settings, progress: Prog
 def _raw(prediction: Prediction, settings: Settings) -> Vector:
     """Return the device's gradient at infinitely many shots without mitigation.
 
-    It is read from the same outcomes unless the mitigation changes circuits, or the nudge follows from a mitigated free phase.
+    It uses the outcomes of the prediction unless the mitigation changes circuits or the nudge depends on a mitigated free phase.
     """
     mitigation, first = settings.mitigation, prediction.plan.earlier
     if mitigation == Mitigation():

@@ -29,13 +29,13 @@ class NoiseFreeError:
     Attributes
     ----------
     share : float or None
-        ‖g − g*‖ / ‖g*‖, where g is the noise-free gradient of the circuits, and g* that of exact states at the same β. None if
-        one of them cannot be computed.
+        ‖g − g*‖ / ‖g*‖, where g is the noise-free gradient of the circuits and g* is the gradient of exact states at the same β.
+        None if one of them cannot be computed.
     beta : float
     reference : str
-        How g* was computed.
+        The method by which g* was computed.
     reason : str
-        Why the share is not known.
+        The reason why the share is not known.
     uncertainty : float
         The relative error of g* itself.
     doubts : tuple of str
@@ -99,7 +99,7 @@ def _computed(first: Plan, progress: Progress) -> NoiseFreeError:
 
 
 def noise_free_gradient(first: Plan, progress: Progress = silent) -> NDArray[np.float64]:
-    """Return the gradient of a plan's first round from the expectations of its states, without noise, shape (K,)."""
+    """Return the noise-free gradient of a plan's first round, computed from the expectations of its states, shape (K,)."""
     expectations = dict(zip(first.phases, first.expectations, strict=True))
     if not first.complete:
         last = advance(first, first.problem.cost_rows @ expectations[0], progress=progress)

@@ -60,13 +60,13 @@ class Question:
     Attributes
     ----------
     target : float or None
-        The relative error for which shots are chosen.
+        The relative error that the chosen shots must reach.
     free : Prepared or None
         The free phase, if β was chosen from it.
     asked : float or None
         The relative error that counts as ready; by default the target.
     choices : bool
-        Whether to predict the choices side by side too.
+        Whether to predict choices side by side too.
     """
 
     problem: Problem
@@ -78,7 +78,7 @@ class Question:
 
     @property
     def predictable(self) -> bool:
-        """Whether the device's outcome distributions, or their marginals if the light cones fit, may be computed."""
+        """Whether the device's outcome distributions, or their marginals from light cones, can probably be computed."""
         qubits, device = self.problem.network.num_qubits, self.settings.device
         shallow = not self.settings.preparer.supports.loads
         if adds_no_noise(device):
@@ -165,7 +165,7 @@ def with_beta(question: Question, progress: Progress = silent) -> Question:
 
 
 def accuracy_of(choice: Choice, levels: Levels) -> Accuracy | None:
-    """Return the accuracy to expect of a choice; None if the exact gradient is not known."""
+    """Return the expected accuracy of a choice; None if the exact gradient is not known."""
     if levels.exact is None:
         return None
     return accuracy(levels.exact, choice.prediction.mean.values, choice.covariance, levels.exact_uncertainty)
@@ -179,9 +179,9 @@ def best_choice(
     Parameters
     ----------
     truths : Truths, optional
-        The references of the problem, if some are computed.
+        The references of the problem. Default: they are computed.
     predictor : Predictor, optional
-        The predictor of these settings, if there is one.
+        The predictor for these settings. Default: a new one.
     """
     settings, target = question.settings, question.target
     if not question.predictable:

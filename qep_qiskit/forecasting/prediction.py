@@ -57,7 +57,7 @@ class Prediction:
 
     @property
     def local(self) -> bool:
-        """Whether outcomes are known by marginals only."""
+        """Whether only marginals of the outcomes are known."""
         return any(isinstance(samples, LocalSamples) for samples in self.outcomes.samples.values())
 
     @property
@@ -73,9 +73,9 @@ class Prediction:
         return data.sum(axis=0) + expected_variance(self.calibration, self.calibration_unseen, calibration)
 
     def covariance(self, split: Split, variances: Vector) -> NDArray[np.float64]:
-        """Return the covariance with these variances and the correlations at these shots, shape (K, K).
+        """Return the covariance with these variances and with the correlations at these shots, shape (K, K).
 
-        Where outcomes are known by marginals only, the correlations between weights are left out.
+        If only marginals of the outcomes are known, the correlations between weights are left out.
         """
         if self.local:
             return np.diag(variances)
@@ -110,9 +110,9 @@ def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64],
 
 
 class Predictor:
-    """Predictor of a problem's gradient at any stencil, from the free phase if that is prepared.
+    """Predictor of a problem's gradient at any stencil. It reuses the free phase if that is already prepared.
 
-    Parts that do not depend on β are prepared once.
+    Everything that does not depend on β is prepared once.
     """
 
     def __init__(self, problem: Problem, settings: Settings, free: Prepared | None = None) -> None:

@@ -48,7 +48,7 @@ class Sending:
     Attributes
     ----------
     jobs : int
-        The number of jobs: one for each round and number of shots.
+        The number of jobs: one per round and number of shots.
     qubits : tuple of int or None
         The device qubit of each logical qubit.
     seconds : float or None
@@ -60,7 +60,7 @@ class Sending:
     price : Price or None
         The price of all jobs; None for expectations without shots.
     layout : Layout or None
-        How the qubits were chosen, and the damping that is predicted on them; None if nothing can be predicted.
+        The choice of the qubits and the predicted damping on them; None if nothing can be predicted.
     """
 
     rows: tuple[CircuitRow, ...]
@@ -116,7 +116,7 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
 
 
 def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRow]:
-    """Return one row per phase and basis, and per basis of the calibration, with the number of twirled and folded repetitions."""
+    """Return one row per phase and basis and per calibration basis, with its number of twirled and folded repetitions."""
     backend = backend_of(device)
     target = None if backend is None else backend.target
 

@@ -1,4 +1,4 @@
-"""The study behind the choices: each factor varied around the best plan, with everything that does not change computed once."""
+"""The study that predicts the choices: it varies one factor at a time around the best plan and computes shared parts once."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ LAYERS = (1, 2, 3)
 EQUAL = 1.03
 """Errors or prices whose ratio is below this count as equal."""
 RIVAL = 1.5
-"""Numbers of layers whose error, or price, is below this multiple of the best are tried with the best mitigation too."""
+"""Numbers of layers with an error or price below this multiple of the best are tried with the best mitigation too."""
 ROUNDS = 3
-"""The largest number of predictions in a search for β that starts from a known one."""
+"""The largest number of predictions in a search for β that starts from an earlier prediction."""
 REACH = 8.0
-"""The largest ratio of one step of this search."""
+"""The largest factor by which one step of this search changes β."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One prediction of the study: the options, the shots that are compared, and the parts of the error as vectors."""
+    """One prediction of the study: its options, its shots, and the parts of its error as vectors."""
 
     settings: Settings
     choice: Choice
@@ -55,7 +55,7 @@ class Trial:
 
     @property
     def beta(self) -> float:
-        """The step of the stencil."""
+        """The β of the stencil."""
         return self.settings.fixed_stencil.beta
 
 
@@ -72,9 +72,9 @@ class Study:
     given : Choice
         The prediction of the plan as given.
     predictor : Predictor
-        What made it.
+        The predictor that made this prediction.
     levels : Levels
-        Its levels.
+        The levels of this prediction.
     truths : Truths
         The references of the problem.
     """
@@ -102,11 +102,11 @@ class Study:
         self._tried = 0
 
     def given(self) -> Measure:
-        """Return the plan as given as a row, with its own shots."""
+        """Return the row of the plan as given, with its own shots."""
         return self._measured("given", "as given", self._computed(self._settings, None, self._given))
 
     def choices(self) -> Choices:
-        """Return the choices: β and stencil first, then layers and mitigation at the best of them, then the best of all."""
+        """Return the choices: first β and stencils, then layers and mitigations at the best of these, then combinations."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large nudges of a search; the chosen plan is forecast again with its warnings
             rows = [self.given(), *self._layers()]
@@ -121,14 +121,14 @@ class Study:
         return Choices(tuple(rows), rows.index(self._best(rows)))
 
     def _combined(self, rows: Iterable[Measure], mitigation: Mitigation) -> Iterable[Measure]:
-        """Yield rows with another mitigation, each at its best β."""
+        """Yield the good rows again with this mitigation, each at its best β."""
         for row in rows:
             middle, words = row.settings.stencil, row.label.split(", β")[0]
             joint = replace(row.settings, mitigation=mitigation)
             yield from self._searched("all", joint, middle.kind, middle.beta, f"{words}, {_named(str(mitigation))}", rounds=2)
 
     def _layers(self) -> Iterable[Measure]:
-        """Yield one, two and three layers and the given number, each at its best β; the best β for a preparer without layers."""
+        """Yield 1, 2, 3 and the given number of layers, each at its best β; only the best β for a preparer without layers."""
         preparer, middle = self._settings.preparer, self._settings.fixed_stencil
         if not is_dataclass(preparer) or "layers" not in {entry.name for entry in fields(preparer)}:
             yield from self._searched("beta", self._settings, middle.kind, middle.beta)
@@ -152,7 +152,7 @@ class Study:
                 yield from self._searched("stencil", around, kind, middle.beta, kind.replace("_", "-"))
 
     def _mitigations(self, around: Settings) -> Iterable[Measure]:
-        """Yield no mitigation, every readout mitigation, and two forms of zero-noise extrapolation with the given one."""
+        """Yield no mitigation, each readout mitigation, and two forms of zero-noise extrapolation with the given readout method."""
         if adds_no_noise(around.device):
             return
         readout = "trex" if around.mitigation.on_circuits else around.mitigation.readout
@@ -161,7 +161,7 @@ class Study:
             yield self._row("mitigation", _named(word), replace(around, mitigation=parse(word)))
 
     def _qubits(self, around: Settings) -> Iterable[Measure]:
-        """Yield the transpiler's own qubits, if others are chosen for the gradient."""
+        """Yield the transpiler's own qubits, if the layout chose others for the gradient."""
         layout = self._layout
         if layout is None or layout.given or layout.qubits == layout.usual.qubits or layout.usual.swaps:
             return
@@ -184,10 +184,10 @@ class Study:
     def _searched(
         self, factor: str, settings: Settings, kind: str, start: float, words: str = "", rounds: int = ROUNDS
     ) -> list[Measure]:
-        """Return the row of the best β of a stencil, found in a few predictions.
+        """Return the row of a stencil at its best β, found in a few predictions.
 
-        The finite-β bias grows as |β| to the stencil's order and the variance falls as 1/β², so each prediction tells where the
-        next one should be. Without shots, β stays as it is.
+        The finite-β bias grows as |β| to the power of the stencil's order and the variance falls as 1/β², so each prediction
+        gives the β of the next one. Without shots, β stays as it is.
         """
         beta, found, failed = start, [], None
         for _ in range(rounds):
@@ -221,7 +221,7 @@ class Study:
         return float(ratios[np.argmin(np.where(left > 0, variance / np.where(left > 0, left, 1.0), np.inf))])
 
     def _predicted(self, settings: Settings) -> Trial:
-        """Return a trial without a target, which always exists."""
+        """Return a trial without a target. It always exists, since it has no error to reach."""
         key = (*_key(settings), settings.fixed_stencil)
         if key not in self._trials:
             self._trials[key] = self._computed(settings, None)
@@ -249,9 +249,9 @@ class Study:
         )
 
     def _finite_beta(self, at: Stencil) -> Vector | None:
-        """Return the finite-β bias of true states, computed once.
+        """Return the finite-β bias of exact states, computed once.
 
-        Where the reference at this stencil would take long, the error of the given circuits is assumed not to depend on β.
+        If the reference at this stencil would take long, the error of the given circuits is assumed not to depend on β.
         """
         if at not in self._finite:
             self._finite[at] = self._computed_finite_beta(at)
@@ -276,7 +276,7 @@ class Study:
         return self._predictors[key]
 
     def _shots(self, settings: Settings, measured: NDArray[np.bool_], calibration: int) -> int | OptimalShots | Split | None:
-        """Return shots per circuit with the same total as in the plan as given."""
+        """Return the shots per circuit for which the total is the same as in the plan as given."""
         if self._total is None or self._target is not None:
             return self._settings.shots
         given = self._settings.shots
@@ -326,7 +326,7 @@ class Study:
         return changes
 
     def _best(self, rows: list[Measure]) -> Measure:
-        """Return the row with the least error, or with a target the cheapest; among equal ones the simplest and cheapest."""
+        """Return the row with the least error or, with a target, the lowest price; of equal rows, the simplest and cheapest."""
         value = self._value
         least = min(map(value, rows))
         if math.isinf(least):
@@ -335,7 +335,7 @@ class Study:
         return min(equal, key=lambda row: (row.two_qubit_gates or 0, row.seconds or 0.0, value(row) if row.changes else 0.0))
 
     def _value(self, row: Measure) -> float:
-        """Return what is to be small: the error, or with a target the price; infinite if the target is not reached."""
+        """Return the value to minimise: the error or, with a target, the price (infinite if the target is not reached)."""
         if row.relative_error is None or (self._target is not None and row.relative_error > 1.01 * self._target):
             return math.inf
         if self._target is None:
@@ -344,7 +344,7 @@ class Study:
 
 
 def _executions(choice: Choice, settings: Settings) -> int | None:
-    """Return all shots of a choice, with calibration; None for exact expectations."""
+    """Return the total shots of a choice, including calibration; None for exact expectations."""
     if choice.split is None:
         return None
     calibration = (choice.split.calibration or 0) * choice.prediction.calibration_circuits
@@ -356,7 +356,7 @@ def _named(mitigation: str) -> str:
 
 
 def _key(settings: Settings) -> tuple[str, str, str]:
-    """Return what a predictor depends on: all but β, since a first round is kept for the number of phases of one stencil."""
+    """Return a key of the settings that a predictor depends on: all except β. The kind of stencil fixes the number of phases."""
     return repr(settings.preparer), str(settings.mitigation), settings.fixed_stencil.kind
 
 

@@ -1,4 +1,4 @@
-"""Reference gradients of a problem, each computed once for all forecasts of it."""
+"""Reference gradients of a problem, each computed once for all forecasts of the problem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ USUAL_SCALE = 0.1
 
 
 class Truths:
-    """The gradients of the true states that a preparer aims at, in the limit β → 0 and at a stencil."""
+    """The exact gradients of a problem: those of the exact states that a preparer aims at, for β → 0 and for any stencil."""
 
     def __init__(self, problem: Problem, preparer: Preparer, seed: int, progress: Progress = silent) -> None:
         self._problem, self._preparer, self._seed, self._progress = problem, reference_state(preparer), seed, progress

@@ -1,4 +1,4 @@
-"""Whether each mitigation helps here: its predicted error against that without mitigation, from the rows of the choices."""
+"""Verdicts on mitigations: whether each one lowers the predicted error, from the rows of the choices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.values import Value
 
 EQUAL = 1.03
-"""Errors or prices whose ratio is below this make no difference."""
+"""Two errors or prices with a ratio below this count as equal."""
 WORDS = {1: "helps here", 0: "makes no difference here", -1: "does not help here"}
 
 
@@ -24,11 +24,11 @@ class Verdict(Value):
     effect : int
         1 if it helps, −1 if it does harm, 0 if the difference is below 3 %.
     error, without : float or None
-        The relative error with and without it, at the same number of shots; None if the target error is not reached.
+        The relative error with and without the mitigation, at the same number of shots; None if the target error is not reached.
     seconds, seconds_without : float or None
-        The QPU seconds; with a target error they are what is compared.
+        The QPU seconds with and without the mitigation; with a target error, these are compared instead of the errors.
     parts : mapping of str to (float or None, float or None)
-        The shares of ``device`` noise and of ``shots``, with and without it.
+        The shares of ``device`` noise and of ``shots``, with and without the mitigation.
     """
 
     mitigation: str
@@ -41,12 +41,12 @@ class Verdict(Value):
 
     @property
     def helps(self) -> bool:
-        """Whether it lowers the error, or the price of the target error, by more than 3 %."""
+        """Whether the mitigation lowers the error, or the price of the target error, by more than 3 %."""
         return self.effect > 0
 
     @property
     def cancels(self) -> bool:
-        """Whether the total error is smaller without it only because noise and another bias have opposite signs."""
+        """Whether the error is smaller without mitigation only because noise and another bias have opposite signs."""
         if self.effect >= 0 or any(share is None for pair in self.parts.values() for share in pair):
             return False
         new, old = (math.hypot(*(pair[k] or 0.0 for pair in self.parts.values())) for k in (0, 1))
@@ -61,7 +61,7 @@ class Verdict(Value):
             compared = f"an error of {percent(self.error)} instead of {percent(self.without)} without mitigation"
         names = {"device": "device noise", "shots": "shots"}
         parts = [f"{names[name]} {percent(new)}, not {percent(old)}" for name, (new, old) in self.parts.items()]
-        note = "; without it, noise hides part of another bias: choose β anew" if self.cancels else ""
+        note = "; without it, noise cancels part of another bias: choose β again" if self.cancels else ""
         return f"{self.mitigation} {WORDS[self.effect]}: {compared} ({'; '.join(parts)}){note}"
 
     def to_dict(self) -> dict[str, object]:
@@ -72,7 +72,7 @@ class Verdict(Value):
 def verdicts(choices: Choices) -> tuple[Verdict, ...]:
     """Return a verdict on every mitigation among the choices, the most useful first.
 
-    All rows compared differ only in the mitigation, and have the same number of shots or, with a target, the shots that reach it.
+    The compared rows differ only in the mitigation. They have the same number of shots or, with a target, the shots to reach it.
     """
     rows = {str(row.settings.mitigation): row for row in choices.rows if row.factor == "mitigation" and row.settings is not None}
     plain = rows.pop("none", None)

@@ -94,7 +94,7 @@ def test_advice_names_the_choice_its_price_and_the_parts_of_its_error(forecast):
     assert f"device noise left by {best.settings.mitigation}" in text and " ± " in text
     assert not forecast.ready and len(forecast.advice.reasons) == 2
     reason, remedy = forecast.advice.reasons
-    assert "above the 25 % that counts as ready without a target: prepared states" in reason
+    assert "above the default limit of 25 %: prepared states" in reason
     assert "take more layers" in remedy and "preparation.layers = 2" in remedy
 
 

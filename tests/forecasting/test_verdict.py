@@ -71,7 +71,7 @@ def test_a_bias_that_noise_hides_is_named():
 
     rows = (row("none", 0.21, 0.17, 0.11), row("clifford", 0.25, 0.03, 0.12), row("zne", 0.3, 0.03, 0.3))
     clifford, zne = verdicts(Choices(rows, 0))
-    assert clifford.cancels and "noise hides part of another bias: choose β anew" in str(clifford)
+    assert clifford.cancels and "noise cancels part of another bias: choose β again" in str(clifford)
     assert not zne.cancels and "bias" not in str(zne)
 
 
