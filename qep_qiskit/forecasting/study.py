@@ -152,7 +152,7 @@ class Study:
                 yield from self._searched("stencil", around, kind, middle.beta, kind.replace("_", "-"))
 
     def _mitigations(self, around: Settings) -> Iterable[Measure]:
-        """Yield no mitigation, each readout mitigation, and two forms of zero-noise extrapolation with the given readout method."""
+        """Yield no mitigation, each readout mitigation, and two forms of zero-noise extrapolation with the given readout."""
         if adds_no_noise(around.device):
             return
         readout = "trex" if around.mitigation.on_circuits else around.mitigation.readout
