@@ -1,4 +1,4 @@
-"""Exact gradients, as the reference for all others."""
+"""Exact gradients by linear response, and gradients of variational states by implicit differentiation."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, ground_state
 
 Vector = NDArray[np.float64]
 COMPARED_QUBITS = 16
-"""The largest number of qubits for which the exact gradient is computed by default; this takes less than a second."""
+"""The largest number of qubits for which the exact gradient is computed by default, which takes less than a second."""
 CONVERGED = 1e-7
 """The tolerance of the descent of a variational reference."""
 
 
 def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: int = 0) -> Gradient:
-    """Return dL/dw of a true eigenstate or thermal state in the limit β → 0, by linear response.
+    """Return dL/dw of an exact eigenstate or thermal state in the limit β → 0, by linear response.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def _closed_form(problem: Problem) -> Gradient:
 
 
 def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0) -> Gradient:
-    """Return the gradient of a variational state's own loss, by implicit differentiation; EP on the state has this limit β → 0.
+    """Return the gradient of a variational state's own loss, by implicit differentiation: the limit β → 0 of EP on this state.
 
     Parameters
     ----------

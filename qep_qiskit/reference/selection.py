@@ -1,4 +1,4 @@
-"""The choice of how an exact gradient is computed, for a network of any size."""
+"""Selection of the method that computes an exact gradient, for a network of any size."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
 
 DENSE_QUBITS = 20
-"""Up to this many qubits, ground states are computed as state vectors, in seconds; beyond, as matrix product states."""
+"""Up to this many qubits, ground states are state vectors, which take seconds; beyond, they are matrix product states."""
 _LATEST: dict[str | None, GroundStates] = {}
-"""The matrix product states of the latest problem, since a plan and a comparison need several references of one problem."""
+"""The matrix product states of the latest problem, kept because a forecast and a comparison need several references of it."""
 
 
 def reference_gradient(
@@ -39,7 +39,7 @@ def reference_gradient(
     stencil : Stencil, optional
         Default: the limit β → 0.
     preparer : Exact or Thermal, optional
-        The exact states: an excited state or a Gibbs state, for instance. Default: ground states.
+        Exact states of another kind, such as an excited state or a Gibbs state. Default: ground states.
     seed : int
     progress : callable
 
@@ -48,12 +48,12 @@ def reference_gradient(
     DegenerateGroundStateError
         If the ground state is not unique.
     InputError
-        If the states cannot be computed, such as thermal states of a large network.
+        If the states cannot be computed, for instance thermal states of a large network.
 
     Notes
     -----
-    Ground states of more than 20 qubits are matrix product states (:mod:`qep_qiskit.reference.tensor_network`), the others
-    come from diagonalisation and linear response.
+    Beyond 20 qubits, ground states are matrix product states (:mod:`qep_qiskit.reference.tensor_network`). Smaller networks use
+    diagonalisation and linear response.
     """
     preparer = Exact() if preparer is None else preparer
     if preparer == Exact() and not problem.network.closed_form and problem.network.num_qubits > DENSE_QUBITS:
@@ -69,7 +69,7 @@ def reference_gradient(
 
 
 def _states(problem: Problem, seed: int, progress: Progress) -> GroundStates:
-    """Return the states of a problem, kept for its next reference."""
+    """Return the matrix product states of a problem, and keep them for its next reference."""
     question = of_or_none((problem, seed))
     if question is None or question not in _LATEST:
         _LATEST.clear()

@@ -1,4 +1,4 @@
-"""Exact gradients of large networks by matrix product states, with an estimate of their error."""
+"""Exact gradients of large networks from matrix product states, with an estimate of their error."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from qep_qiskit.stencils import Stencil, symmetric
 Vector = NDArray[np.float64]
 
 BONDS = (24, 48, 96)
-"""Bond dimensions in the order in which they are tried; the first two always, unless the first one is not exhausted."""
+"""Bond dimensions in the order of trial. The first two are always tried, unless the states do not fill the first one."""
 STEP = 0.03
-"""The first β of the limit, as a multiple of the median coefficient over ‖C‖."""
+"""The first β tried for the limit β → 0, as a multiple of the median coefficient over ‖C‖."""
 CURVED = 0.005
-"""The largest correction of the extrapolation to β = 0, as a share of the gradient; beyond, β is halved."""
+"""The largest correction by the extrapolation to β = 0, as a share of the gradient. If it is larger, β is halved."""
 HALVINGS = 6
 AGREE = 1e-3
 """The relative difference between two bond dimensions above which a larger one is tried."""
@@ -36,9 +36,9 @@ STARTS = 32
 MINIMA = 3
 """The largest number of mean-field minima from which sweeps start."""
 SAME_STATE = 0.9
-"""The smallest overlap of two results of different starts that count as the same state."""
+"""Results of two starts with at least this overlap count as the same state."""
 REMAINDER = 0.2
-"""The error of the extrapolation as a share of its correction, since β is small; it is usually far smaller."""
+"""The assumed error of the extrapolation, as a share of its correction. The actual error is usually far smaller."""
 ROUNDING = 1e-9
 """The accuracy of energies, as a share of Σ|c|."""
 
@@ -46,9 +46,9 @@ ROUNDING = 1e-9
 class GroundStates:
     """The ground states of H + βC as matrix product states, each computed once.
 
-    Sweeps that start from one state can end in a metastable one. So the free phase starts from several minima of the mean-field
-    energy and from a random state, at a small bond dimension, and the lowest result is continued. Every state is then an upper
-    bound ⟨H + βC⟩ on the energy at every β; where one is violated, the phase is computed again from the better state.
+    Sweeps can end in a metastable state. The free phase is therefore searched at a small bond dimension from several minima of
+    the mean-field energy and from a random state, and the lowest result is continued. Every known state gives an upper bound
+    ⟨H + βC⟩ on the energy at every β. A phase that violates a bound is computed again from the better state.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class GroundStates:
         self.nudge_size = float(np.abs(self.nudge[problem.frame.busy]).sum())
 
     def bond(self, level: int) -> int:
-        """Return a bond dimension; the first one if it is not exhausted."""
+        """Return a bond dimension by its position in `BONDS`; the first one if the states do not fill it."""
         return BONDS[level if self.exhausted else 0]
 
     def state(self, beta: float, chi: int) -> TensorState:
@@ -100,7 +100,7 @@ class GroundStates:
         return np.asarray(self.problem.derivative_rows @ combined)
 
     def excitation(self, beta: float, chi: int) -> float | None:
-        """Return the mean energy of the excitations by C, 2 Var(C)/−E'', which is at least the gap; None if C excites nothing."""
+        """Return the mean energy of the states that C excites, 2 Var(C)/−E'', which is at least the gap; None without any."""
         operator = SparsePauliOp(self.problem.frame.paulis, self.nudge).simplify()
         square = (operator @ operator).simplify()
         here = self.state(0.0, chi)
@@ -127,7 +127,7 @@ class GroundStates:
         return ROUNDING * float(np.abs(self.problem.hamiltonian_row).sum())
 
     def _search(self) -> None:
-        """Find the free phase from several starts."""
+        """Find the free phase by sweeps from several starting states."""
         solver, row = self._solvers[BONDS[0]], self._coefficients(0.0)
         starts: list[Vector | None] = [*self._minima(), None]
         results = []
@@ -211,7 +211,7 @@ def at_stencil(states: GroundStates, stencil: Stencil) -> Reference:
 
 
 def _refined(states: GroundStates, stencil: Stencil) -> tuple[Vector, Vector, int]:
-    """Return the gradient, its difference from a smaller bond dimension and from converged states, and the bond dimension."""
+    """Return the gradient, an estimate of its error due to truncation and convergence, and the bond dimension."""
     chi = states.bond(0)
     values = states.gradient(stencil, chi)
     if not states.exhausted:
@@ -226,7 +226,7 @@ def _refined(states: GroundStates, stencil: Stencil) -> tuple[Vector, Vector, in
 
 
 def _unconverged(states: GroundStates, stencil: Stencil, chi: int) -> Vector:
-    """Return an estimate of the error of states that are not truncated: their angle to the ground state is √variance/gap."""
+    """Return an estimate of the error of untruncated states, whose angle to the ground state is √variance/gap."""
     size = np.abs(states.problem.derivative_rows).sum(axis=1)
     gap = ordinary_size(states.problem.hamiltonian_row)
     pairs = [pair for pair in zip(stencil.phases, stencil.phase_factors, strict=True) if pair[1]]

@@ -1,4 +1,4 @@
-"""The exact gradient of a problem with the error of its computation."""
+"""The exact gradient of a problem, with an estimate of its numerical error."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
 ALLOWED = 1e-6
-"""The largest allowed distance of an energy below the reference, as a share of itself: rounding, and truncation."""
+"""A prepared energy may lie below the reference by this share of itself, due to rounding and truncation."""
 SURE = 0.02
-"""The largest relative uncertainty of a reference that serves to judge other gradients."""
+"""The largest relative uncertainty with which a reference can judge other gradients."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +28,13 @@ class Reference(Value):
         An estimate of the error of each value, due to the bond dimension, the extrapolation in β and the convergence of the
         states. None if the values are exact up to rounding.
     method : str
-        How they were computed, in words.
+        The method of computation, in words.
     gradient : Gradient
         The same values with their loss, predictions and diagnostics.
     scale : float or None
         The scale of β: the gap over ‖C‖; for matrix product states, the mean excitation energy of the nudge over ‖C‖.
     warnings : tuple of str
-        Doubts about the values, such as a metastable state.
+        Reasons to doubt the values, such as a metastable state.
     """
 
     values: Vector
@@ -46,7 +46,7 @@ class Reference(Value):
 
     @property
     def error(self) -> float:
-        """The norm of the uncertainty relative to that of the values; infinite if the values are zero and uncertain."""
+        """The norm of the uncertainty divided by the norm of the values; infinite if the values are zero and uncertain."""
         if self.uncertainty is None:
             return 0.0
         size, doubt = float(np.linalg.norm(self.values)), float(np.linalg.norm(self.uncertainty))
@@ -54,7 +54,7 @@ class Reference(Value):
 
     @property
     def sure(self) -> bool:
-        """Whether other gradients can be judged by this one: its uncertainty is small and there are no doubts."""
+        """Whether this gradient can judge others: its uncertainty is small and there are no warnings."""
         return self.error <= SURE and not self.warnings
 
     @property

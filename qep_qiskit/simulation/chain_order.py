@@ -1,4 +1,4 @@
-"""The order of qubits in a chain, for which matrix product states stay small."""
+"""An order of qubits along a chain that keeps matrix product states small."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qiskit.quantum_info import PauliList
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 REACH, PASSES = 8, 6
-"""The largest distance, in places, and the number of passes in which single qubits are moved."""
+"""The largest distance, in places, by which a qubit is moved at once, and the largest number of passes over all qubits."""
 MOST_IMPROVED = 256
 """The largest number of qubits for which the order is improved."""
 
@@ -19,8 +19,9 @@ MOST_IMPROVED = 256
 def chain_order(paulis: PauliList) -> NDArray[np.int64]:
     """Return the qubit at each place of a chain, ordered so that few strings cross a bond.
 
-    Candidates are the given order, reverse Cuthill–McKee's, and that of the Fiedler vector. They are improved by moving single
-    qubits as long as Σ 3^c falls, where c strings cross a bond: the cost of a bond grows exponentially with c.
+    The candidates are the given order, the reverse Cuthill–McKee order, and the order of the Fiedler vector. Each is improved by
+    moving single qubits as long as Σ 3^c over all bonds decreases. Here c is the number of strings that cross a bond, since the
+    cost of a bond grows exponentially with c.
 
     Examples
     --------
@@ -47,7 +48,7 @@ def _order(content: bytes, n: int) -> NDArray[np.int64]:
 
 
 def _crossing_cost(strings: NDArray[np.bool_], order: NDArray[np.int64]) -> float:
-    """Return Σ 3^c over all bonds, where c strings cross a bond."""
+    """Return Σ 3^c over all bonds, where c is the number of strings that cross the bond."""
     n = len(order)
     place = np.argsort(order)
     first, last = np.where(strings, place, n).min(axis=1), np.where(strings, place, -1).max(axis=1)
@@ -56,7 +57,7 @@ def _crossing_cost(strings: NDArray[np.bool_], order: NDArray[np.int64]) -> floa
 
 
 def _improved(strings: NDArray[np.bool_], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Move single qubits by up to `REACH` places while that lowers the cost, for at most `PASSES` passes."""
+    """Move single qubits by up to `REACH` places while this lowers the cost, in at most `PASSES` passes."""
     n, cost = len(order), _crossing_cost(strings, order)
     if n > MOST_IMPROVED:
         return order

@@ -1,6 +1,6 @@
 """Density-matrix renormalisation group: the lowest state of a sum of Pauli strings as a chain of tensors, by two-site sweeps.
 
-Site tensors have the shape (left, 2, right). Of a chain in right-canonical form, every tensor but the first is right-isometric.
+Site tensors have the shape (left, 2, right). In right-canonical form, every tensor but the first is right-isometric.
 White (1992); Schollwöck (2011), arXiv:1008.3477.
 """
 
@@ -25,9 +25,9 @@ LETTERS: dict[str, Array] = {
 KRYLOV = 14
 """The largest number of Lanczos vectors per bond."""
 MOST_KNOWN = 64
-"""The number of environments that are kept, since many strings begin with the same letters."""
+"""The number of environments that are kept for reuse, since many strings begin with the same letters."""
 STILL = 1e-10
-"""A bond whose residual is below this share of the energy scale is left as it is."""
+"""A bond is not optimised if its residual is below this share of the energy scale."""
 NOISES = (1e-4, 1e-5, 1e-6, 1e-8)
 """The amplitudes of White's perturbation of the density matrix in the first sweeps from a product state (PRB 72, 180403)."""
 
@@ -42,8 +42,8 @@ class Options:
     smallest : float
         Schmidt values below this are dropped.
     energy, residual : float
-        Sweeps end if one changes the energy by less than this share of itself, and if no bond's residual exceeds `residual` times
-        the energy scale. They also end if a sweep gains less energy than one truncation loses.
+        Sweeps end when the energy changes by less than the share `energy` of itself and no bond's residual exceeds `residual`
+        times the energy scale. They also end when a sweep gains less energy than one truncation loses.
     """
 
     bond_dimension: int
@@ -76,11 +76,11 @@ def operator(
     n : int
         The number of places.
     shifts : sequence of float, optional
-        Numbers that are subtracted, each at the first place of its string, which keeps partial sums small.
+        Numbers to subtract, each at the first place of its string, which keeps partial sums small.
 
     Notes
     -----
-    The bonds of the operator count what has been read: nothing, all, or the first letters of strings that go on.
+    The states of a bond are: no string has begun, a string has ended, and the first letters of each string that crosses it.
     """
     starts: list[dict[Any, int]] = [{"nothing": 0, "all": 1} for _ in range(n + 1)]
     steps: list[dict[tuple[int, int], Array]] = [{} for _ in range(n)]
@@ -125,7 +125,7 @@ def operator(
 
 
 def lowest(start: Chain, mpo: Chain, options: Options, *, noisy: bool = False, orthogonal_to: Chain | None = None) -> Result:
-    """Return the lowest state that sweeps from a right-canonical chain reach; `noisy` perturbs the first sweeps."""
+    """Return the lowest state reached by sweeps from a right-canonical chain; `noisy` perturbs the first sweeps."""
     return _Sweeper(start, mpo, options, orthogonal_to).run(noisy)
 
 
@@ -162,7 +162,7 @@ class _Sweeper:
         return Result(self.chain, self.energy, dropped, sweep)
 
     def _bond(self, k: int, rightwards: bool, noise: float) -> tuple[float, float, float]:
-        """Optimise the tensors k and k + 1 together; return the residual before, the weight dropped and the energy lost."""
+        """Optimise tensors k and k + 1 together; return the previous residual, the dropped weight and the lost energy."""
         one, two = self.chain[k], self.chain[k + 1]
         (a, _, m), c = one.shape, two.shape[2]
         theta = (one.reshape(2 * a, m) @ two.reshape(m, 2 * c)).reshape(2 * a, 2 * c)
@@ -207,7 +207,7 @@ class _Sweeper:
         return (u, s[:, None] * vh, dropped) if rightwards else (u * s, vh, dropped)
 
     def _perturbed(self, theta: Array, first: Array, second: Array, rightwards: bool, noise: float) -> tuple[Array, Array, float]:
-        """Split θ by the density matrix of one side, with a share of what H couples to it."""
+        """Split θ by the density matrix of one side, perturbed by a share of the states that H couples to it (White)."""
         moved = first @ theta if rightwards else (theta @ second).conj().transpose(0, 2, 1)
         state = theta if rightwards else theta.conj().T
         size = float(np.sum(np.abs(moved) ** 2)) or 1.0
@@ -289,13 +289,13 @@ def _lanczos(product: Any, start: Array, apart: Array | None, still: float) -> t
 
 
 def product_chain(turns: Array, phases: Array | None = None) -> Chain:
-    """Return the product of spins that are turned by these angles from +Z, and around Z by `phases`."""
+    """Return the product state of spins turned by these angles from +Z, and around Z by `phases`."""
     ones = np.sin(turns / 2) * (1.0 if phases is None else np.exp(1j * phases))
     return [np.array([np.cos(turn / 2), one]).reshape(1, 2, 1) for turn, one in zip(turns, ones, strict=True)]
 
 
 def expectations(chain: Chain, strings: Sequence[Sequence[tuple[int, str]]]) -> NDArray[np.float64]:
-    """Return ⟨P⟩ of every string in a right-canonical chain; strings as for :func:`operator`."""
+    """Return ⟨P⟩ of every string in a right-canonical chain; the strings have the form used by :func:`operator`."""
     lefts = [np.ones((1, 1))]
     for tensor in chain[:-1]:
         lefts.append(_through(lefts[-1], tensor, None))
@@ -324,7 +324,7 @@ def expectations(chain: Chain, strings: Sequence[Sequence[tuple[int, str]]]) -> 
 
 
 def _through(env: Array, tensor: Array, matrix: Array | None) -> Array:
-    """Carry an environment (bra, ket) through a site, with an operator on it."""
+    """Extend an environment (bra, ket) by one site, with an operator on that site."""
     ket = np.tensordot(env, tensor, axes=(1, 0))
     if matrix is not None:
         ket = np.tensordot(matrix, ket, axes=(1, 1)).transpose(1, 0, 2)

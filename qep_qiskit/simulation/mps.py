@@ -22,7 +22,7 @@ String: TypeAlias = list[tuple[int, str]]
 SMALLEST_SCHMIDT = 1e-10
 """Schmidt values below this are dropped, even if the bond dimension would allow them."""
 LOOSE = {"smallest": 1e-7, "energy": 1e-8, "residual": 1e-3}
-"""The options of a search in which only the energy is needed, to a relative accuracy of about 1e-6."""
+"""The options of a search that only needs the energy, to a relative accuracy of about 1e-6."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +32,11 @@ class TensorState:
     Attributes
     ----------
     chain : list of ndarray of shape (left, 2, right)
-        In right-canonical form, normalised.
+        The site tensors, in right-canonical form and normalised.
     order : ndarray of shape (n,)
         The qubit at each place of the chain.
     energy, variance : float
-        ⟨H⟩ and ⟨H²⟩ − ⟨H⟩² for the Hamiltonian whose ground state this is. The variance includes an allowance for rounding.
+        ⟨H⟩ and ⟨H²⟩ − ⟨H⟩², where this is the ground state of H. The variance includes an allowance for rounding.
     truncation : float
         The largest weight dropped by a truncation in the last sweep.
     sweeps : int
@@ -165,8 +165,8 @@ class TensorSolver:
         ----------
         coefficients : ndarray of shape (L,)
         start : TensorState or ndarray of shape (n, 3), optional
-            The first guess, or the Bloch vectors of a product state. Default: a random product state. The first sweeps from
-            product states are perturbed, to escape local minima.
+            The initial state, or the Bloch vectors of an initial product state. Default: a random product state. The first
+            sweeps from a product state are perturbed, to escape local minima.
         orthogonal_to : TensorState, optional
         seed : int
         loose : bool

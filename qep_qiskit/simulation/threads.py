@@ -1,4 +1,4 @@
-"""A limit of one BLAS thread for small arrays, and the number of threads that may run."""
+"""A limit of one BLAS thread for small arrays, and the number of available cores."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def single_threaded(num_qubits: int) -> Iterator[None]:
 
 
 def cores() -> int:
-    """Return the number of cores that this process may use: those it may run on, or ``OMP_NUM_THREADS`` if that is fewer."""
+    """Return the number of cores that this process may use, at most ``OMP_NUM_THREADS`` if that is set."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     return min(allowed, int(wanted)) if wanted.isdecimal() and int(wanted) > 0 else allowed

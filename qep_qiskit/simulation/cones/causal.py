@@ -12,7 +12,7 @@ from qep_qiskit.simulation.noise.transfer import Block
 TRACED, ZERO = -1, -2
 """In place of a leg: an outgoing wire that is traced out, and an incoming wire in |0⟩."""
 MOST_BLOCKS = 300
-"""Most blocks for which an order of contractions is searched, which takes about a second for so many."""
+"""The largest number of blocks for which an order of contractions is searched, which takes about a second."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,12 @@ class Cone:
         The numbers of the circuit's blocks that belong to it, in the order in which they act.
     shape : Shape
     legs : tuple of tuple of int
-        For each block, the network's legs that leave it and enter it, wire by wire; or `TRACED` and `ZERO`.
+        The network's legs that leave and enter each block, wire by wire. `TRACED` or `ZERO` stands for a wire that is traced out
+        or starts in |0⟩ there.
     open : tuple of int
         The legs of the wires that are read.
     order : Order
-        Without pairs and with infinite work if there are more than 300 blocks.
+        The order of contractions. With more than 300 blocks, it has no pairs and infinite work.
     """
 
     blocks: tuple[int, ...]

@@ -18,7 +18,7 @@ ATTEMPTS = 24
 SMALL = 6
 """Number of legs up to which the largest intermediate tensor counts as small."""
 HOPELESS = 20
-"""Number of legs from which no other order is tried."""
+"""From this number of legs on, only the first order is tried."""
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,7 @@ def _appended(weights: Complex, factor: Complex) -> Complex:
 
 
 def _signs(coupled: tuple[int, ...], dimensions: Sequence[int]) -> tuple[Real, Real]:
-    """Return the Walsh transform from a qubit's paths to the couplings with its parent, and from there to the parent's paths."""
+    """Return two matrices of signs: from the paths of a qubit to its couplings with the parent, and to the parent's paths."""
     size = int(np.prod(dimensions))
     digits = np.stack(np.unravel_index(np.arange(size), tuple(dimensions)))
     if dimensions[-1] == 2:

@@ -1,4 +1,4 @@
-"""Local states, marginals and expectations of circuits of any size under an Aer noise model, exact from their causal cones."""
+"""Exact local states, marginals and expectations of circuits of any size under an Aer noise model, from causal cones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TOGETHER = 1 << 18
 _ROWS = 32
 """Number of rows whose blocks are in memory together."""
 _IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
-"""The row that takes a wire's expectations of I, X, Y, Z to that of I."""
+"""The row vector that picks the expectation of I from a wire's expectations of I, X, Y, Z."""
 
 
 def rotation_to_z(letter: str) -> QuantumCircuit:
@@ -44,14 +44,14 @@ def rotation_to_z(letter: str) -> QuantumCircuit:
 
 
 class LocalStates:
-    """States of a few wires at the end of a noisy circuit, each from its causal cone.
+    """States of a few wires at the end of a noisy circuit, each computed from its causal cone.
 
-    Blocks of channels are followed backwards from the wires: a block that touches the cone belongs to it, with all of its
-    errors, and adds its wires. All others preserve the trace and drop out exactly. The blocks of a cone form a network of
-    transfer matrices, which is contracted in an order that keeps its tensors small. That order need not follow time, so that a
-    cone may have more wires than a density matrix could hold. Cones of equal shape share one order, and all of their rows are
-    contracted together. What acts on one wire after its last block belongs to the reading, so that rows that differ only there
-    (by random flips before the measurement) share one state.
+    Blocks of channels are followed backwards from the wires. A block that touches the cone belongs to it with all of its errors,
+    and adds its wires. All other blocks preserve the trace and drop out exactly. The blocks of a cone form a network of transfer
+    matrices, which is contracted in an order that keeps the tensors small. The order need not follow time, so a cone may have
+    more wires than a density matrix could hold. Cones of equal shape share one order, and all of their rows are contracted
+    together. Channels on one wire after its last block count as part of the reading. Rows that differ only there, for instance
+    by random flips before the measurement, share one state.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ class LocalStates:
         A circuit in the gates that run, without measurements.
     noise : NoiseModel or NoiseMatrices
     wires : sequence of int, optional
-        The wire that holds each logical qubit at the end. Default: its own number.
+        The wire that holds each logical qubit at the end. Default: the wire with the qubit's number.
     basis_change : callable, optional
-        Takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis. Its gates have
-        their errors. Default: :func:`rotation_to_z`.
+        A function that takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis.
+        Its gates are noisy. Default: :func:`rotation_to_z`.
     readout : bool
-        Whether measurements have their errors.
+        Whether readout errors are included.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class LocalStates:
     def cone(self, wires: Wires) -> Cone:
         """Return the causal cone of some wires."""
         if wires not in self._cones:
-            for wire in sorted(wires - self._acted):  # a block that does nothing, where nothing acts
+            for wire in sorted(wires - self._acted):  # an identity block on wires without blocks
                 self._blocks.append(Block((wire,)))
                 self._blocks[-1].append(Piece(np.eye(4)[None]))
                 self._acted.add(wire)
@@ -105,11 +105,11 @@ class LocalStates:
         return order.legs <= MOST_LEGS and order.work <= MOST_WORK
 
     def apart(self, one: Wires, two: Wires) -> bool:
-        """Return whether the states of two sets of wires are independent, since their cones share no block."""
+        """Return whether the cones of two sets of wires share no block, so that their states are independent."""
         return set(self.cone(one).blocks).isdisjoint(self.cone(two).blocks)
 
     def check(self, supports: Iterable[Wires]) -> None:
-        """Raise Unsuited if the cones of these sets of wires are too large, or together take too long."""
+        """Raise Unsuited if the cone of one of these sets of wires is too large, or if all cones together take too long."""
         work, widest = 0.0, 0
         for support in dict.fromkeys(supports):
             cone = self.cone(support)
@@ -136,7 +136,7 @@ class LocalStates:
         return np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=-1)
 
     def states(self, supports: Iterable[Wires], turns: Real) -> tuple[dict[Wires, Real], NDArray[np.intp]]:
-        """Return the states of sets of wires before their last single-qubit channels, and the state of each row.
+        """Return the distinct states of sets of wires before their last single-qubit channels, and the state of each row.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class LocalStates:
         return {each: np.concatenate(states) for each, states in parts.items()}, place.reshape(-1)
 
     def readings(self, letters: Iterable[tuple[str, int]], turns: Real) -> dict[tuple[str, int], Real]:
-        """Return, for letters on wires, the matrices from a wire's state to the chances of 0 and 1, shape (R or 1, 2, 4)."""
+        """Return, per letter and wire, the matrix from the wire's state to the probabilities of 0 and 1, shape (R or 1, 2, 4)."""
         return {
             (letter, wire): self._circuit.chances(letter, wire, readout=self._readout) @ self._circuit.ending(wire, turns)
             for letter, wire in letters
@@ -177,7 +177,7 @@ class NoisyMarginals(LocalStates):
     """Joint outcome distributions of a few qubits under noise; see `LocalStates`."""
 
     def probabilities(self, values: Real, axes: str, supports: Sequence[Sequence[int]]) -> list[Real]:
-        """Return the probabilities of the outcomes of each support: an array of shape (R, 2**k).
+        """Return the probabilities of the outcomes of each support, each an array of shape (R, 2**k).
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class NoisyMarginals(LocalStates):
                 states = np.asarray(states.take(0, axis=axis))
         chances: Real = states[place]
         kept = [wire for wire in wires if wire in read]
-        for wire in kept:  # the first axis goes, and one of the outcome comes last
+        for wire in kept:  # contract the first axis and append the axis of the outcome
             rows = chances.reshape(len(place), 4, -1)
             chances = np.swapaxes(readings[wire] @ rows, 1, 2).reshape(len(place), -1)
         order = [1 + kept.index(wire) for wire in reversed(read)]
@@ -227,7 +227,7 @@ class NoisyCones(LocalStates):
     Attributes
     ----------
     sizes : tuple of int
-        The number of wires of each string's cone, shape (L,).
+        The number of wires in the cone of each of the L strings.
 
     Raises
     ------

@@ -13,16 +13,17 @@ Real = NDArray[np.float64]
 
 
 class LocalVariance:
-    """½⟨{H_A, H − ⟨H⟩}⟩ / Σ_A c² for the part H_A of H = Σ c P in some strings; it is 0 in every eigenstate.
+    """The local energy variance ½⟨{H_A, H − ⟨H⟩}⟩ / Σ_A c², where H_A holds some of the strings of H = Σ c P.
 
-    With all strings, this is the variance of the energy as a share of Σ c², which does not grow with the number of qubits.
-    Strings whose light cones share no qubit are uncorrelated, and products of strings that anticommute drop out, so that only
-    expectations of local strings are needed. Their light cones are found once, for all rows of parameters and coefficients.
+    It is 0 in every eigenstate. If H_A holds all strings, it is the variance of the energy divided by Σ c², which does not grow
+    with the number of qubits. Strings whose light cones share no qubit are uncorrelated, and products of anticommuting strings
+    drop out, so only expectations of local strings are needed. Their light cones are found once for all rows of parameters and
+    coefficients.
 
     Parameters
     ----------
     circuit : QuantumCircuit
-        With P parameters.
+        A circuit with P parameters.
     paulis : PauliList of length L
     near : ndarray of bool, shape (L,)
         The strings of H_A.

@@ -1,5 +1,5 @@
-"""Shots of noisy circuits of many qubits, drawn from their states as matrix product density operators.
+"""Shots of noisy circuits on many qubits, drawn from matrix product density operators.
 
-`schedule` arranges the wires and the gates, `operator` is the state, `drawing` draws outcomes from it, and `shots` is a circuit
-with its noise.
+`schedule` orders the wires and the gates, `operator` represents the state, `drawing` draws outcomes from it, and `shots` combines
+these for a circuit with its noise.
 """

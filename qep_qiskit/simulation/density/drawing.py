@@ -16,15 +16,15 @@ _SHOTS = 1 << 13
 def draw_places(tensors: Sequence[Real], chances: Sequence[Real], shots: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return outcomes of shape (shots, places).
 
-    The outcomes so far of a shot determine a vector on the current bond, whose product with the sum over all outcomes of the
-    rest of the chain gives the chances of the next outcome. Negative chances, which truncation can leave, count as 0.
+    The earlier outcomes of a shot determine a vector on the current bond. Its product with the rest of the chain, summed over all
+    later outcomes, gives the probabilities of the next outcome. Negative probabilities, which truncation can cause, count as 0.
 
     Parameters
     ----------
     tensors : sequence of ndarray of shape (left, features, right)
         The first feature is the trace.
     chances : sequence of ndarray of shape (2, features)
-        The chances of 0 and 1 as functions of the features of a place.
+        The probabilities of 0 and 1 as linear functions of the features of a place.
     shots : int
     rng : Generator
     """

@@ -1,10 +1,10 @@
 """Mixed states as matrix product density operators (Verstraete et al. 2004; Zwolak and Vidal 2004).
 
-The state is the vector of its expectations of all Pauli strings, as a chain of real tensors with one leg of I, X, Y, Z for each
-wire. It is compressed after every block of channels. The expectations of strings with k letters are weighted by :data:`WEIGHT`
-to the power of k, that is, what is dropped is small in the norm of the state whose wires have all been depolarised by a half.
-Without the weights, the norm is dominated by strings on many wires, and those on few wires, which are most of what is measured,
-lose about ten times as much.
+A state is represented by its expectations of all Pauli strings: a chain of real tensors with one leg of I, X, Y, Z per wire. It
+is compressed after every block of channels. Expectations of strings with k letters are weighted by :data:`WEIGHT` to the power
+of k. The dropped part is therefore small in the norm of the state after depolarising every wire by a half. Without the weights,
+strings on many wires would dominate the norm, and strings on few wires, which most measurements read, would lose about ten times
+as much accuracy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BOTH = np.kron(SCALES, SCALES)
 
 
 class DensityOperator:
-    """A mixed state on a chain, in |0⟩ at first.
+    """A mixed state on a chain of wires, which start in |0⟩.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class DensityOperator:
     Attributes
     ----------
     tensors : list of ndarray of shape (left, letters, right)
-        The weighted expectations. All left of the centre are isometries from the left, all right of it from the right.
+        The weighted expectations. Tensors left of the centre are left-isometric, and those right of it are right-isometric.
     dropped : float
-        The sum of the shares that have been dropped.
+        The sum of the dropped shares.
     """
 
     def __init__(self, num_wires: int, *, tolerance: float, most: int) -> None:
@@ -49,14 +49,14 @@ class DensityOperator:
         return max(tensor.shape[2] for tensor in self.tensors)
 
     def apply(self, place: int, matrix: Real, letters: tuple[int, int], *, leftwards: bool) -> None:
-        """Apply a channel to two neighbouring places, after which the centre is on the left or the right one.
+        """Apply a channel to two neighbouring places, and move the centre to the left or right one.
 
         Parameters
         ----------
         place : int
             The first place.
         matrix : ndarray of shape (out, in)
-            In the weighted basis, see :func:`weighted`; the first place is the slow index.
+            The transfer matrix in the weighted basis, see :func:`weighted`. The first place is the slow index.
         letters : tuple of int
             The number of letters of each place after the channel.
         """
@@ -71,7 +71,7 @@ class DensityOperator:
         self._split(place, np.ascontiguousarray(self._pair(place).transpose(0, 2, 1, 3)), leftwards)
 
     def read(self, place: int, features: Real) -> None:
-        """Replace the letters of one place by linear functions of them, given as rows."""
+        """Replace the letters of one place by features: linear functions of the letters, given as rows."""
         self._move(place)
         self.tensors[place] = np.einsum("fa,lar->lfr", features, self.tensors[place])
 
@@ -97,9 +97,9 @@ class DensityOperator:
         self._centre = place if leftwards else place + 1
 
     def _factors(self, matrix: Real, leftwards: bool) -> tuple[Real, Real]:
-        """Return two factors of a matrix without its smallest singular values; the one on the far side is an isometry.
+        """Return two factors of a matrix without its smallest singular values; the factor away from the centre is an isometry.
 
-        They are found as eigenvectors of the smaller Gram matrix: weights down to 1e-16 of the sum are enough.
+        The singular vectors are eigenvectors of the smaller Gram matrix. Its accuracy, 1e-16 of the sum of weights, is enough.
         """
         if matrix.shape[0] > matrix.shape[1]:
             second, first = self._factors(matrix.T, not leftwards)

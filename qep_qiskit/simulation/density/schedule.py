@@ -1,4 +1,4 @@
-"""The order of wires on a chain, and of the blocks and swaps that act on neighbours."""
+"""Schedules: the order of wires on a chain, and the sequence of blocks and swaps on neighbouring wires."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Step:
     wires : tuple of int
         The wires on the two places before the step.
     ends : tuple of bool
-        For each of them, whether this is the last block that acts on it.
+        Whether this is the last block on each of the two wires.
     """
 
     place: int
@@ -41,15 +41,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Blocks on two wires as steps along a chain.
+    """Two-wire blocks as steps along a chain.
 
     Attributes
     ----------
     start : tuple of int
-        The wire on each place at first.
+        The wire on each place before the first step.
     steps : tuple of Step
     end : tuple of int
-        The wire on each place at last.
+        The wire on each place after the last step.
     """
 
     start: tuple[int, ...]
@@ -60,8 +60,8 @@ class Schedule:
 def schedule(num_wires: int, pairs: Sequence[tuple[int, ...]]) -> Schedule:
     """Return the steps for blocks on pairs of wires.
 
-    Blocks on different wires commute, so that of those that may act next the one with the fewest swaps is taken, and among
-    these the nearest to the step before. The steps so move along the chain, which saves changes of the canonical form.
+    Blocks on different wires commute. Of the blocks that may act next, the one that needs the fewest swaps is taken; of several,
+    the one nearest to the previous step. Consecutive steps are then close together, which saves changes of the canonical form.
     """
     order = _order(num_wires, pairs)
     place = {wire: i for i, wire in enumerate(order)}
@@ -115,7 +115,7 @@ def _spread(number: int, pairs: Sequence[tuple[int, ...]], place: dict[int, int]
 
 
 def _order(num_wires: int, pairs: Sequence[tuple[int, ...]]) -> list[int]:
-    """Return the order of the wires in which the fewest couplings cross a place."""
+    """Return an order of the wires in which few couplings cross a bond."""
     coupled = sorted({(min(pair), max(pair)) for pair in pairs})
     strings = np.zeros((len(coupled) + 1, num_wires), dtype=bool)
     for row, pair in zip(strings, coupled, strict=False):

@@ -1,4 +1,4 @@
-"""Shots of circuits of many qubits under an Aer noise model."""
+"""Shots of circuits on many qubits under an Aer noise model."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from qep_qiskit.simulation.noise.transfer import Real
 from qep_qiskit.simulation.threads import single_threaded
 
 TOLERANCE = 1e-10
-"""The share of the squared norm of a state that is dropped at each step."""
+"""The largest share of the squared norm of a state that is dropped at each step."""
 BONDS = (128, 256, 512)
 """The largest bond dimensions, tried in turn until the error is small enough."""
 MOST_ERROR = 0.01
-"""The largest estimate of the error of expectations at which shots are drawn: the error of 10⁴ shots.
+"""The largest estimated error of expectations with which shots are drawn. It equals the statistical error of 10⁴ shots.
 
-The estimate is the root of the sum of all dropped shares. In circuits of two and three layers on up to 156 qubits, the largest
-error of the expectations of single letters and of coupled pairs was 0.1 to 0.35 of it.
+The estimate is the square root of the sum of all dropped shares. In circuits of two and three layers on up to 156 qubits, the
+largest error of the expectations of single letters and of coupled pairs was 0.1 to 0.35 times the estimate.
 """
 
 
 class EntangledError(Exception):
-    """The error for a state that does not fit; its message says so."""
+    """A state that is too entangled for the largest bond dimension; the message describes the circuit."""
 
 
 class NoisyShots:
-    """A circuit under a noise model, whose outcomes are drawn from its state as a matrix product density operator.
+    """A sampler of a noisy circuit, which draws outcomes from the state as a matrix product density operator.
 
-    There are no trajectories: one state serves all shots. It is exact but for what :class:`DensityOperator` drops. Rows of values
-    that differ only in the gates after the last coupling of each wire, as those with random flips do, share one state.
+    There are no trajectories: one state serves all shots. It is exact up to the truncation by :class:`DensityOperator`. Rows of
+    values share one state if they differ only in gates after the last coupling of each wire, for instance by random flips.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ class NoisyShots:
         A circuit in the gates that run, without measurements.
     noise : NoiseMatrices
     basis_change : callable
-        Takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis.
+        A function that takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis.
 
     Raises
     ------
     Unsuited
-        If the circuit or its noise cannot be treated.
+        If the circuit or its noise is not supported.
     """
 
     def __init__(self, circuit: QuantumCircuit, noise: NoiseMatrices, basis_change: Callable[[str], QuantumCircuit]) -> None:
@@ -74,7 +74,7 @@ class NoisyShots:
     def draw(
         self, values: Real, axes: str, wires: Sequence[int], shots: int, generators: Sequence[np.random.Generator]
     ) -> list[NDArray[np.bool_]]:
-        """Return outcomes (shots, measured wires) for each of some rows of values that share a state.
+        """Return outcomes, shape (shots, measured wires), for each row of values; the rows share one state.
 
         Parameters
         ----------
@@ -105,7 +105,7 @@ class NoisyShots:
         return outcomes
 
     def check(self, values: Real, axes: str, wires: Sequence[int]) -> None:
-        """Raise EntangledError if the state of one row of values does not fit into the smallest of the bond dimensions."""
+        """Raise EntangledError if the state of one row of values does not fit into the smallest bond dimension."""
         turns, readings = self._turned(values, axes, wires)
         with single_threaded(0):
             self._state(turns, [_features(readings.get(wire)) for wire in range(self.num_wires)], BONDS[:1])
@@ -117,7 +117,7 @@ class NoisyShots:
         return turns, {wire: self._readings(turns, letter, wire) for letter, wire in zip(axes, wires, strict=True)}
 
     def _readings(self, turns: Real, letter: str, wire: int) -> Real:
-        """Return the chances of 0 and 1 of each row as functions of the state before the last gates, shape (R, 2, 4)."""
+        """Return the probabilities of 0 and 1 as linear functions of the state before the last gates, shape (R, 2, 4)."""
         chances = self._circuit.chances(letter, wire) @ self._circuit.ending(wire, turns)
         return np.broadcast_to(chances, (len(turns), 2, 4))
 
@@ -155,7 +155,7 @@ class NoisyShots:
 
 
 def _features(readings: Real | None) -> Real:
-    """Return linear functions of a wire's weighted expectations from which all readings follow, the first being the trace."""
+    """Return linear functions of a wire's weighted expectations from which all readings follow; the first is the trace."""
     trace = np.array([[1.0, 0.0, 0.0, 0.0]])
     if readings is None:
         return trace
@@ -165,7 +165,7 @@ def _features(readings: Real | None) -> Real:
 
 
 def _chances(reading: Real | None, features: Real) -> Real:
-    """Return the chances of 0 and 1, shape (2, features); a wire that is not measured is always 0."""
+    """Return the probabilities of 0 and 1 as functions of the features, shape (2, features). Unmeasured wires are always 0."""
     if reading is None:
         return np.array([[1.0], [0.0]])
     return np.concatenate([reading[:, :1], reading[:, 1:] @ features[1:, 1:].T / WEIGHT], axis=1)

@@ -100,7 +100,7 @@ class NoiseMatrices:
         return self._gates[key]
 
     def noisy_matrix(self, operation: Operation, wires: tuple[int, ...]) -> Real:
-        """Return the parts of any gate without free angles, followed by its error; in a delay, the model's relaxation acts."""
+        """Return the matrix of any gate without free angles, followed by its error; a delay has the model's relaxation."""
         if operation.name == "delay":
             return self._delay(operation, wires)[None]
         if operation.name in _NO_UNITARY:
@@ -125,7 +125,7 @@ class NoiseMatrices:
 
 
 def _acts_on_delays(each: object) -> bool:
-    """Return whether a noise pass is the relaxation of idle qubits, as in the models that Aer makes of backends."""
+    """Return whether a noise pass is the relaxation of idle qubits, as in Aer's models of backends."""
     return isinstance(each, RelaxationNoisePass) and each._ops == (Delay,)
 
 

@@ -53,7 +53,7 @@ class Fusion:
         self._waiting[slow], self._waiting[fast] = Chain(), Chain()
 
     def endings(self) -> list[Chain]:
-        """Take away and return the channels after the last block of each wire; call it after the last channel has been added."""
+        """Remove and return the channels after the last block of each wire; call this after all channels have been added."""
         waiting, self._waiting = self._waiting, [Chain() for _ in self._waiting]
         return waiting
 

@@ -26,9 +26,9 @@ class NoisyCircuit:
     circuit : QuantumCircuit
     noise : NoiseMatrices
     basis_change : callable
-        Takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis.
+        A function that takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis.
     apart : bool
-        Whether the channels on one wire after its last two-qubit block stay apart from the blocks.
+        Whether channels on one wire after its last two-qubit block are kept separate from the blocks, in `endings`.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class NoisyCircuit:
     blocks : list of Block
         The channels, fused, in the order in which they act. Wires start in |0⟩.
     endings : list of Chain
-        The channels that stay apart, for each wire.
+        The separate channels of each wire, if `apart`.
 
     Raises
     ------
@@ -137,7 +137,7 @@ class NoisyCircuit:
         return np.asarray(matrix @ self._turn(letter, wire))
 
     def ending(self, wire: int, turns: Real) -> Real:
-        """Return what stays apart on a wire, shape (R or 1, 4, 4), given 1, cos and sin of all angles, shape (R, A, 3)."""
+        """Return the transfer matrix of a wire's separate channels, shape (R or 1, 4, 4), given 1, cos and sin of all angles."""
         return self.endings[wire].matrices(turns) if self.endings[wire].pieces else np.eye(4)[None]
 
     def _turn(self, letter: str, wire: int) -> Real:
