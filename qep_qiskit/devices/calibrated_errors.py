@@ -1,4 +1,4 @@
-"""Errors of a device's gates and readouts as arrays, and its working part without broken qubits and couplings."""
+"""Errors of a device's gates and readouts as arrays, and the device without its broken qubits and couplings."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from qiskit.transpiler import InstructionProperties, Target
 
 Real = NDArray[np.float64]
 BROKEN = 0.4
-"""A gate or readout with at least this error counts as broken: little more than a coin is left of it."""
+"""A gate or readout with at least this error counts as broken, since its outcome is close to random."""
 _NOT_GATES = frozenset(("measure", "reset", "delay"))
 
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """The errors of a device with N qubits, from its calibration; what has none counts as perfect.
+    """The errors of a device with N qubits, from its calibration. A gate or readout without a reported error counts as perfect.
 
     Attributes
     ----------
     coupling : ndarray of shape (N, N)
-        Of the best two-qubit gate of each coupling, in its worse direction, and at least what relaxation makes it; infinite
-        for other pairs.
+        The error of the best two-qubit gate of each coupling in its worse direction, and at least the error due to relaxation;
+        infinite for other pairs.
     single : ndarray of shape (N,)
-        Of the worst one-qubit gate.
+        The error of the worst one-qubit gate.
     readout : ndarray of shape (N,)
+        The readout error.
     """
 
     coupling: Real
@@ -36,24 +37,24 @@ class Errors:
 
     @property
     def broken_qubits(self) -> list[int]:
-        """Qubits that cannot be used."""
+        """The qubits that cannot be used."""
         return [int(q) for q in np.flatnonzero(np.maximum(self.single, self.readout) >= BROKEN)]
 
     @property
     def broken_couplings(self) -> list[tuple[int, int]]:
-        """Couplings that cannot be used although both of their qubits can."""
+        """The couplings that cannot be used although both of their qubits can."""
         bad = set(self.broken_qubits)
         pairs = np.argwhere(np.triu(np.isfinite(self.coupling) & (self.coupling >= BROKEN))).tolist()
         return [(a, b) for a, b in pairs if not {a, b} & bad]
 
     @property
     def couplings(self) -> NDArray[np.bool_]:
-        """Mask of the couplings, including the broken ones, shape (N, N)."""
+        """The mask of all couplings, including broken ones, shape (N, N)."""
         return np.isfinite(self.coupling)
 
     @property
     def working(self) -> NDArray[np.bool_]:
-        """Mask of the couplings that work, between qubits that work, shape (N, N)."""
+        """The mask of working couplings between working qubits, shape (N, N)."""
         works = self.coupling < BROKEN
         bad = self.broken_qubits
         works[bad, :] = works[:, bad] = False
@@ -84,10 +85,10 @@ def errors_of(target: Target) -> Errors:
 
 
 def _decayed(target: Target, qubits: Sequence[int], properties: InstructionProperties | None) -> float:
-    """Return the average infidelity that relaxation alone gives a two-qubit gate.
+    """Return the average infidelity of a two-qubit gate due to relaxation alone.
 
-    It is ⁴⁄₅ (1 − F) with the process fidelity F = Π (1 + exp(−t/T₁) + 2 exp(−t/T₂))/4 over both qubits. A reported error below
-    it is older than the relaxation times.
+    It is ⁴⁄₅ (1 − F) with the process fidelity F = Π (1 + exp(−t/T₁) + 2 exp(−t/T₂))/4 over both qubits. A smaller reported error
+    must be older than the relaxation times.
     """
     duration, qubit_properties = getattr(properties, "duration", None), target.qubit_properties
     if not duration or not qubit_properties:
@@ -116,7 +117,7 @@ def working_target(target: Target, errors: Errors) -> Target:
     )
     for name in target.operation_names:
         operation, properties = target.operation_from_name(name), target[name]
-        if isinstance(operation, type):  # control flow, which is everywhere
+        if isinstance(operation, type):  # control flow, which acts on any qubits
             properties = None
         elif properties:
             properties = {q: p for q, p in properties.items() if q is None or len(q) != 2 or works[q]}

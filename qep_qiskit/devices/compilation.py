@@ -94,7 +94,7 @@ SEED = 11
 
 
 def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None, *, seed: int = SEED) -> Compiled:
-    """Return the circuit transpiled for a backend, on the given qubits or on those that its calibration favours.
+    """Return the circuit transpiled for a backend, on the given qubits or, by default, on the transpiler's choice.
 
     Broken couplings are not used, unless the circuit cannot be compiled without them.
     """

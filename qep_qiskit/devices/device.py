@@ -115,7 +115,7 @@ class Work:
         One function (axes, shots, rng) → Samples per row, for states that are too large for a vector.
     supports : tuple of tuple of int, or None
         The sets of logical qubits whose joint outcomes will be read. If they are given, an exact distribution that is too large
-        to be listed may be returned as `LocalSamples`.
+        to list may be returned as `LocalSamples`.
     """
 
     compiled: Compiled

@@ -12,9 +12,9 @@ from qep_qiskit.devices.named import as_device
 from qep_qiskit.errors import InputError
 
 DECAY = 0.5
-"""Factor by which the errors of a site matter less per coupling between it and the outputs."""
+"""The factor by which the importance of a site's errors falls with each coupling between it and the outputs."""
 GATES, READOUTS = 16.0 / 3.0, 1.0
-"""Damping per unit of a coupling's and of a readout's error, for two layers of two gates and mostly corrected readout."""
+"""The damping per unit of a coupling's and of a readout's error, for two layers of two gates and mostly corrected readout."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def native_graph(device: object, sites: int, outputs: Sequence[int] = ()) -> Nat
     device : Device, str or BackendV2
         A device with a coupling graph, such as ``qep.fake("brisbane")`` or ``qep.ibm("ibm_torino")``.
     outputs : sequence of int
-        The sites that are read; errors near them matter more. Default: all sites matter equally.
+        The sites that are read; errors near them have more weight. Default: all sites have equal weight.
 
     Notes
     -----
@@ -88,7 +88,7 @@ def native_graph(device: object, sites: int, outputs: Sequence[int] = ()) -> Nat
 
 
 def _numberings(part: frozenset[int], neighbours: dict[int, set[int]]) -> list[list[int]]:
-    """Return the qubits of a set, breadth first from each of those with the fewest neighbours in it."""
+    """Return numberings of a set of qubits: breadth first from each qubit with the fewest neighbours in the set."""
     degrees = {q: len(neighbours[q] & part) for q in part}
     return [_breadth_first(q, part, neighbours) for q in sorted(part) if degrees[q] == min(degrees.values())]
 

@@ -22,14 +22,14 @@ FORMULA = "Σ jobs 2 s + Σ circuits shots × (repetition delay + circuit and re
 class Tariff:
     """The prices of a provider: an amount per job, per circuit, per shot and per second on the device.
 
-    A device or a backend of a plug-in has it as its attribute `tariff`. IBM's is in QPU seconds.
+    A device or backend of a plug-in states it in its attribute `tariff`. IBM's tariff is in QPU seconds.
 
     Attributes
     ----------
     unit : str
-        Such as ``"USD"`` or ``"credits"``.
+        The unit of the amounts, such as ``"USD"`` or ``"credits"``.
     job, circuit, shot, second : float
-        The amounts. A circuit counts once per execution, and a second is one of shots with the delays between them.
+        The amounts. A circuit counts once per execution. Seconds include the shots and the delays between them.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Tariff:
         return " + ".join(f"{amount:g} {self.unit} per {name}" for name, amount in amounts.items() if amount) or "free of charge"
 
     def amount(self, *, jobs: int, circuits: int, shots: int, seconds: float | None) -> float | None:
-        """Return the amount for some jobs, or None if it needs seconds that are not known."""
+        """Return the amount for some jobs, or None if it depends on unknown seconds."""
         if self.second and seconds is None:
             return None
         return self.job * jobs + self.circuit * circuits + self.shot * shots + self.second * (seconds or 0.0)
@@ -69,7 +69,7 @@ def tariff_of(device: object) -> Tariff | None:
     Raises
     ------
     InputError
-        If it states something else.
+        If the attribute is not a Tariff.
     """
     tariff = getattr(device, "tariff", None)
     if tariff is None:
@@ -90,7 +90,7 @@ class Price:
     seconds : float or None
         QPU seconds by `FORMULA`; None if the device does not report durations.
     tariff : Tariff or None
-        What the provider charges; None if that is not known.
+        The provider's tariff; None if it is not known.
     """
 
     jobs: int = 0
@@ -101,7 +101,7 @@ class Price:
 
     @property
     def amount(self) -> float | None:
-        """The amount that the provider will charge, in the unit of its tariff; None if that is not known."""
+        """The amount that the provider will charge, in the unit of its tariff; None if it is not known."""
         if self.tariff is None:
             return None
         seconds = None if self.seconds is None else self.seconds - JOB_SECONDS * self.jobs

@@ -38,7 +38,7 @@ class Basis:
 
 
 def title_of(axes: str) -> str:
-    """Return the only letter of axes that are all the same, otherwise the axes."""
+    """Return a single letter if all axes are the same, otherwise the axes."""
     return axes[0] if len(set(axes)) == 1 else axes
 
 

@@ -40,7 +40,7 @@ def covariance_of_strings(values: Matrix, samples: Samples) -> Matrix:
 
 
 def completed(sampled: Matrix, means: Vector, squares: Vector, shots: int) -> Matrix:
-    """Return Cov from Ĉ of shape (S, S), the means m̂, the mean squares D and the number of shots."""
+    """Return the covariance from Ĉ of shape (S, S), the means m̂, the mean squares D and the number of shots."""
     # in units of √D, so that P is never singular; the error of a string with only zero values stays zero
     size = np.sqrt(squares)
     unit = np.where(size > 0.0, size, 1.0)

@@ -65,7 +65,7 @@ class Readings:
         return np.diag(self.covariance(combination))
 
     def scaled(self, slope: NDArray[np.float64]) -> Readings:
-        """Return readings whose values are multiplied by a factor for each string, shape (S,)."""
+        """Return these readings with each string's values multiplied by a factor, shape (S,)."""
         return replace(self, per_outcome=self.per_outcome * slope, sensitivity=self.sensitivity * slope[:, None])
 
 

@@ -1,4 +1,4 @@
-"""Expectations of Pauli strings and their variances from the exact joint distributions of the few qubits that they read."""
+"""Expectations of Pauli strings and their variances, each from the exact joint distribution of the string's own qubits."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class LocalReadings:
     supports : tuple of tuple of int
         The qubits of each string.
     sensitivity : ndarray of shape (S, C)
-        ∂(mean)/∂(calibration parameters); C = 0 without mitigation.
+        The derivatives of the means with respect to C calibration parameters; C = 0 without mitigation.
     moments : ndarray of shape (2, S)
         The means of each string's values and of their squares.
     mitigator : Mitigator or None
     qubits : tuple of int
         The device qubit of each logical qubit.
     slope : ndarray of shape (S,)
-        A factor of each string's values.
+        The factor that multiplies each string's values.
     """
 
     strings: tuple[int, ...]
@@ -53,11 +53,11 @@ class LocalReadings:
         return np.asarray(self.slope * self.moments[0])
 
     def scaled(self, slope: NDArray[np.float64]) -> LocalReadings:
-        """Return readings whose values are multiplied by a factor for each string."""
+        """Return these readings with each string's values multiplied by a factor, shape (S,)."""
         return replace(self, slope=self.slope * slope, sensitivity=self.sensitivity * slope[:, None])
 
     def covariance(self, combination: Matrix) -> Matrix:
-        """Return zeros for the exact distribution; else raise TypeError, since there are too many pairs of combinations."""
+        """Return zeros for exact distributions. With shots, raise TypeError, since there are too many pairs of combinations."""
         if self.samples.shots is not None:
             raise TypeError(f"{len(combination)} combinations of local readings have variances and no covariance")
         return np.zeros((len(combination), len(combination)))
@@ -65,9 +65,9 @@ class LocalReadings:
     def variances(self, combination: Matrix) -> NDArray[np.float64]:
         """Return the variances of linear combinations of the means, shape (R,), for a combination of shape (R, S).
 
-        They are those of :func:`~qep_qiskit.measurement.covariance.covariance_of_strings` for the strings of each combination.
-        Strings whose light cones share nothing are independent. A covariance whose light cone is too large is bounded by the
-        product of the standard deviations (Cauchy and Schwarz), in the direction that makes the variance larger.
+        The covariances are those of :func:`~qep_qiskit.measurement.covariance.covariance_of_strings`. Strings with disjoint light
+        cones are independent. If the joint light cone of two strings is too large, their covariance is replaced by its bound, the
+        product of the standard deviations (Cauchy and Schwarz), with the sign that makes the variance larger.
         """
         if self.samples.shots is None:
             return np.zeros(len(combination))
@@ -123,7 +123,7 @@ class LocalReadings:
         self.samples.marginals.of(supports)
 
     def _covariance(self, s: int, t: int) -> float:
-        """Return the covariance of the means of two strings' values, without the slope."""
+        """Return the covariance of the means of two strings' values, without the factors `slope`."""
         if (s, t) not in self._covariances:
             if s != t and not self._shares(s, t):
                 self._covariances[s, t] = 0.0
@@ -144,7 +144,7 @@ def read_locally(
 ) -> LocalReadings:
     """Return the readings of strings with these supports, shape (S, n).
 
-    A mitigation that restricts itself to the outcomes it sees (m3) equals its unbiased counterpart here, since it sees all.
+    A mitigation that restricts itself to observed outcomes (m3) equals the unrestricted one here, since all outcomes are known.
     """
     limit: Mitigator | None = getattr(mitigator, "unbiased", mitigator)
     places = tuple(tuple(np.flatnonzero(row).tolist()) for row in supports)
@@ -162,7 +162,7 @@ def read_locally(
 def _corrected(
     samples: Samples, strings: Sequence[Support], union: Support, mitigator: Mitigator | None, qubits: Sequence[int]
 ) -> tuple[Matrix, Matrix]:
-    """Return the values of some strings for the outcomes of the union of their qubits, and their means' sensitivities."""
+    """Return the corrected values of some strings for all outcomes on their qubits, and the sensitivities of the means."""
     supports = np.array([[q in string for q in union] for string in strings])
     if mitigator is None:
         return parities(signs_of(samples), supports), np.zeros((len(strings), 0))

@@ -23,11 +23,11 @@ class CalibrationSamples:
     Attributes
     ----------
     zeros : Samples
-        The outcomes with all qubits in |0⟩. For a twirled method they are measured after random flips, which are undone.
+        The outcomes with all qubits in |0⟩. For a twirled method, random flips precede the measurement and are undone.
     ones : Samples or None
         The outcomes with all qubits in |1⟩; None for a twirled method, since its flips prepare both states.
     circuit : str
-        The name of the data circuit that ran at Clifford angles instead, with its certain outcome undone; empty if none did.
+        The name of the data circuit that ran at Clifford angles instead, relative to its certain outcome; empty if none did.
     """
 
     qubits: tuple[int, ...]
@@ -53,7 +53,7 @@ def digest(calibrations: Sequence[CalibrationSamples]) -> str:
 
 
 def _listed(samples: Samples | None) -> list[Samples]:
-    """Return samples that can be listed: those of single qubits where all outcomes are too many."""
+    """Return samples that can be listed: the given ones, or those of each single qubit if there are too many outcomes."""
     if isinstance(samples, LocalSamples):
         return [samples.marginal((q,)) for q in range(samples.num_qubits)]
     return [] if samples is None else [samples]
@@ -118,7 +118,7 @@ class ReadoutMethod:
     combine : callable
         A function that returns the mitigator, given the samples of calibration circuits on one or several sets of qubits.
     twirled : bool
-        Whether all circuits, also those of the calibration, are measured after random flips. The calibration then needs only
+        Whether all circuits, including those of the calibration, are measured after random flips. The calibration then needs only
         |0…0⟩.
     on_circuits : bool
         Whether the calibration runs the data's own circuits at Clifford angles (`mitigation/clifford_angles.py`).

@@ -16,8 +16,8 @@ from qep_qiskit.rehearsal.machine import Machine
 class Job:
     """A job of the mock service, with its inputs as received and its billed QPU seconds.
 
-    It may start when it is `due`, appears in listings when it is `visible`, and has been running since `began`, on the monotonic
-    clock. `share` is the part of its simulation that is done.
+    It may start at `due`, appears in listings from `visible` on, and has been running since `began`; these are times of the
+    monotonic clock. `share` is the completed part of its simulation.
     """
 
     id: str

@@ -1,6 +1,6 @@
 """Outcomes of circuits on a device of the mock service.
 
-Aer runs small circuits, and shots of large ones are drawn from matrix product density operators, as for snapshots
+Aer runs small circuits. Shots of large circuits are drawn from matrix product density operators, as for snapshots
 (`qep_qiskit.devices.simulated`).
 """
 
@@ -27,14 +27,14 @@ from qep_qiskit.simulation.density.shots import NoisyShots
 from qep_qiskit.simulation.noise.aer_model import Unsuited
 
 MOST_DENSE, MOST_NOISY, MOST_VECTOR = 10, 14, 16
-"""The most qubits for Aer: by density matrix, by noisy trajectories if the other engine cannot, and by state vector."""
+"""The largest numbers of qubits for Aer: with density matrices, with noisy trajectories (a fallback), and with state vectors."""
 
 Bits = NDArray[np.bool_]
 _programs = Cache(64)
 
 
 def refusal(circuit: QuantumCircuit, machine: Machine) -> str | None:
-    """Return why a circuit with this many qubits cannot be run with gate noise, or None."""
+    """Return the reason why a circuit cannot be run with gate noise, or None if it can."""
     wires = seen_wires(circuit)
     if machine.noise != "full" or len(wires) <= MOST_NOISY:
         return None
@@ -52,9 +52,9 @@ def outcomes(
     machine: Machine,
     done: Callable[[int, int], object],
 ) -> list[dict[str, Bits]]:
-    """Return, for each circuit and its values (..., P), arrays (..., shots, bits) by register.
+    """Return, for each circuit with values of shape (..., P), one array of shape (..., shots, bits) per register.
 
-    `done` is called with the number of states or circuits that are done, and the number of all.
+    `done` is called with the number of finished states or circuits, and the number of all.
     """
     large = [_large(circuit, machine) for circuit, _ in items]
     parts, places = [], []
@@ -88,7 +88,7 @@ def outcomes(
 
 @dataclass(frozen=True, eq=False)
 class _Large:
-    """A circuit without its measurements, the wires that are measured, and the classical bit of each of them."""
+    """A circuit without its measurements, its measured wires, and the classical bit of each measured wire."""
 
     program: NoisyShots
     names: tuple[str, ...]
@@ -96,13 +96,13 @@ class _Large:
     bits: tuple[int, ...]
 
     def ordered(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return rows of values in the order of the parameters that are left."""
+        """Return rows of values in the order of the remaining parameters."""
         place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
         rows = values.reshape(math.prod(values.shape[:-1]), -1)
         return rows[:, [place[name] for name in self.names]]
 
     def registers(self, circuit: QuantumCircuit, outcomes: Bits) -> dict[str, Bits]:
-        """Return outcomes (..., wires) as one array per register; bits that are not measured are 0."""
+        """Return outcomes of shape (..., wires) as one array per register. Bits without a measurement are 0."""
         whole = np.zeros((*outcomes.shape[:-1], circuit.num_clbits), dtype=bool)
         whole[..., list(self.bits)] = outcomes
         place = {bit: i for i, bit in enumerate(circuit.clbits)}
@@ -110,7 +110,7 @@ class _Large:
 
 
 def _large(circuit: QuantumCircuit, machine: Machine) -> _Large | None:
-    """Return a circuit for matrix product density operators, or None if Aer runs it."""
+    """Return the circuit in the form for matrix product density operators, or None if Aer runs it."""
     wires = seen_wires(circuit)
     if len(wires) <= (MOST_DENSE if machine.noise == "full" else MOST_VECTOR):
         return None
@@ -143,7 +143,7 @@ def _on_aer(circuit: QuantumCircuit, values: NDArray[np.float64], shots: int, se
     names = [p.name for p in circuit.parameters]
     shape = values.shape[:-1]
     rows = 1 if names else math.prod(shape)
-    # bind by name: the values are in the order of the whole circuit's parameters, not of the cut one's
+    # bind by name, since the order of the parameters differs between the whole circuit and the one on active wires
     pub = (small, {tuple(names): values} if names else None, shots * rows)
     bits = dict(sampler.run([pub]).result()[0].data)
     arrays = {name: register.to_bool_array(order="little") for name, register in bits.items()}

@@ -144,7 +144,7 @@ def _twirled(circuit: QuantumCircuit, item: Any, rng: np.random.Generator) -> It
 def run(program: Program, machine: Machine, done: Callable[[int, int], object] = lambda count, total: None) -> str:
     """Run a program on a device and return the result in the service's format.
 
-    `done` is called with the number of states or circuits that are done, and the number of all.
+    `done` is called with the number of finished states or circuits, and the number of all.
     """
     started = datetime.now(UTC)
     arrays = outcomes([(item.circuit, item.values) for item in program.items], program.shots, program.seed, machine, done)

@@ -131,7 +131,7 @@ class Service:
             self._tokens.clear()
 
     def running(self) -> tuple[str, float] | None:
-        """Return what is being simulated, with the time left, and the share that is done; None if no job runs."""
+        """Return the running simulation in words, with the time left, and its completed share; None if no job runs."""
         with self._lock:
             job = next((job for job in self._jobs.values() if job.status == "Running"), None)
         if job is None:

@@ -11,7 +11,7 @@ from qiskit.circuit import QuantumCircuit
 from qep_qiskit.errors import InputError
 
 OLD_HOURS = 24.0
-"""A calibration older than this is worth a line: IBM calibrates its devices about once a day."""
+"""A calibration older than this causes a note, since IBM calibrates its devices about once a day."""
 
 
 def refuse_faulty(circuits: Iterable[QuantumCircuit], properties: Any, name: str) -> None:
@@ -20,7 +20,7 @@ def refuse_faulty(circuits: Iterable[QuantumCircuit], properties: Any, name: str
     Raises
     ------
     InputError
-        In one line, with the first such qubit or coupling.
+        If there is one; the message names the first faulty qubit or coupling.
     """
     qubits = {int(q) for q in properties.faulty_qubits()}
     gates = {(gate.gate, tuple(sorted(int(q) for q in gate.qubits))) for gate in properties.faulty_gates()}
@@ -36,7 +36,7 @@ def refuse_faulty(circuits: Iterable[QuantumCircuit], properties: Any, name: str
 
 
 def age_note(calibrated: datetime | None, name: str, now: datetime | None = None) -> str:
-    """Return a line about a calibration that is more than `OLD_HOURS` old, else an empty text."""
+    """Return a note if a calibration is more than `OLD_HOURS` old, otherwise an empty text."""
     if not isinstance(calibrated, datetime):
         return ""
     moment = datetime.now(UTC) if now is None else now

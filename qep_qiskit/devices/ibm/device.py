@@ -138,7 +138,7 @@ class IBMDevice(Measuring):
             refuse_faulty((pub.circuit for pub in pubs), properties, self.name)
 
     def cautions(self) -> list[str]:
-        """Return what to know before paying, one line each: an old calibration."""
+        """Return the warnings to show before payment, one line each; an old calibration is one."""
         if mock_url() is not None or not hasattr(self.backend, "properties"):
             return []
         note = age_note(getattr(self.backend.properties(), "last_update_date", None), self.name)

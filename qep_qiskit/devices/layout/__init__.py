@@ -1,1 +1,1 @@
-"""Layouts: the device qubits of a circuit, chosen by what the device's errors do to the numbers that are read from it."""
+"""Layouts: the choice of a circuit's device qubits for the least predicted error of the measured strings."""

@@ -1,4 +1,4 @@
-"""The choice of a circuit's device qubits by the predicted damping of the Pauli strings that are read from it."""
+"""The choice of a circuit's device qubits by the predicted damping of the measured Pauli strings."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from qep_qiskit.display import counted
 Real = NDArray[np.float64]
 OTHER_SEEDS = (SEED + 1, SEED + 2, SEED + 3)
 MOVED = 4
-"""Number of other places that are tried for a circuit with SWAPs."""
+"""The number of other placements that are tried for a circuit with SWAPs."""
 CLEARLY = 0.75
-"""With SWAPs the prediction is less sure: the transpiler's choice is left for one whose error is less than this share of its."""
+"""With SWAPs the prediction is less certain. The transpiler's placement is replaced only if the error falls below this share."""
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """A circuit on some qubits of a device, and what the device's errors will do to the strings that are read there.
+    """A circuit on some qubits of a device, with the predicted damping of the strings that are read there.
 
     Attributes
     ----------
     qubits : tuple of int
         The device qubit that holds each logical qubit at the beginning.
     sizes : ndarray of shape (K,)
-        How much each string matters.
+        The importance of each string.
     gates, readout : ndarray of shape (K,)
-        The predicted factors by which the errors of gates and those of readout multiply each string's expectation.
+        The predicted factors by which gate errors and readout errors multiply each string's expectation.
     swaps : bool
-        Whether the circuit needs SWAPs, or broken couplings, on these qubits.
+        Whether the circuit needs SWAPs or broken couplings on these qubits.
     """
 
     qubits: tuple[int, ...]
@@ -50,12 +50,12 @@ class Placement:
     exposure: Exposure | None = field(default=None, repr=False)  # on the wires of the compiled circuits, if there are SWAPs
 
     def error(self, readout: float = 1.0) -> float:
-        """Return √Σ s² (1 − λ)² / √Σ s², the relative error that damping leaves in the numbers that are read.
+        """Return the relative error due to damping, √Σ s² (1 − λ)² / √Σ s².
 
         Parameters
         ----------
         readout : float
-            The weight of readout errors: 1 if they are left as they are, 0 if they are corrected.
+            The weight of readout errors: 1 if they are not corrected, 0 if they are corrected.
         """
         lost = self.sizes * (1.0 - self.gates * self.readout**readout)
         return float(np.linalg.norm(lost)) / max(float(np.linalg.norm(self.sizes)), 1e-300)
@@ -69,13 +69,13 @@ class Layout:
     ----------
     chosen : Placement
     usual : Placement
-        The transpiler's own choice, for comparison.
+        The placement by the transpiler, for comparison.
     labels : tuple of str of length K
         The strings; the last letter is that of qubit 0.
     given : bool
         Whether the user chose the qubits.
     notes : tuple of str
-        What is wrong with these qubits, one line each.
+        Problems of these qubits, one line each.
     """
 
     chosen: Placement
@@ -91,7 +91,7 @@ class Layout:
 
     @property
     def left_to_transpiler(self) -> bool:
-        """Whether the transpiler's own qubits and SWAPs are the best."""
+        """Whether the transpiler's own qubits and SWAPs are used, since no better placement is known."""
         return self.chosen.swaps and self.chosen.qubits == self.usual.qubits
 
 
@@ -104,18 +104,18 @@ def choose_layout(
 ) -> Layout | None:
     """Return the layout with the least predicted error; None if the backend or the circuit allows no prediction.
 
-    Without SWAPs, layouts are found by :func:`~qep_qiskit.devices.layout.embedding.embeddings`, and the transpiler's own is one
-    more. If every circuit needs SWAPs, those are compared that the transpiler finds from a few seeds, and the best of them in
-    other places.
+    The candidates without SWAPs come from :func:`~qep_qiskit.devices.layout.embedding.embeddings` and from the transpiler. If all
+    placements need SWAPs, the candidates are the transpiler's results for a few seeds, and the best of these moved to other
+    qubits.
 
     Parameters
     ----------
     circuit : QuantumCircuit
-        The circuit that is compiled.
+        The circuit to compile.
     readings : sequence of Reading
-        The strings that are read from it, or from it without the gates that a basis does not see.
+        The strings that are read from the circuit, or from the circuit without the gates that a basis does not see.
     qubits : sequence of int, optional
-        The user's own choice, which is only judged.
+        The user's own choice, for which only the damping is predicted.
     """
     target = backend.target
     if target is None or not target.num_qubits or target.build_coupling_map() is None:
@@ -153,7 +153,7 @@ class _Judge:
         others = [compile_with(self.backend, self.circuit, None, seed=seed).start for seed in OTHER_SEEDS]
         routed = [usual, *map(self.compiled, dict.fromkeys(start for start in others if start != usual.qubits))]
         best = min(routed, key=lambda each: each.error(READOUT))
-        if not best.swaps:  # the transpiler has found a place that the search for embeddings has not
+        if not best.swaps:  # the transpiler found a placement that the search missed
             return best
         best = min([best, *map(self.compiled, self._elsewhere(best))], key=lambda each: each.error(READOUT))
         return best if best.error(READOUT) < CLEARLY * usual.error(READOUT) else usual
@@ -162,7 +162,7 @@ class _Judge:
         return _placement(qubits, self.weighing, np.array(qubits))
 
     def compiled(self, qubits: Sequence[int] | None) -> Placement:
-        """Return the qubits as a candidate, or the transpiler's; it is judged by its own gates if it has SWAPs."""
+        """Return the placement of the compiled circuit on these qubits or the transpiler's. With SWAPs, its own gates count."""
         compiled, working = compile_with(self.backend, self.circuit, qubits), self._errors.working
         start = compiled.start
         if start == compiled.qubits and all(working[start[a], start[b]] for a, b in self.weighing.exposure.pairs):
@@ -172,7 +172,7 @@ class _Judge:
         return replace(_placement(start, Weighing(exposure, self._errors), layout), swaps=True, exposure=exposure)
 
     def _routed(self, compiled: Compiled) -> Exposure:
-        """Return the exposure of the strings as they are read from compiled circuits, on their wires."""
+        """Return the exposure of the strings on the wires of the compiled circuits."""
         placed = []
         for reading in self.readings:
             sent = compiled
@@ -186,7 +186,7 @@ class _Judge:
         return exposure
 
     def _elsewhere(self, routed: Placement) -> list[tuple[int, ...]]:
-        """Return the qubits on which a circuit with SWAPs would have less predicted error, if its gates stay the same."""
+        """Return other qubits for a circuit with SWAPs, with the least predicted error first, if its gates stay the same."""
         exposure = routed.exposure
         assert exposure is not None
         active = sorted({*routed.qubits, *(qubit for pair in exposure.pairs for qubit in pair)})
@@ -199,7 +199,7 @@ class _Judge:
         return [start for start in dict.fromkeys(starts) if start != routed.qubits][:MOVED]
 
     def notes(self, best: Placement, *, given: bool) -> list[str]:
-        """Return one line if broken qubits or couplings are in the way."""
+        """Return a note if the placement uses, or has to avoid, broken qubits or couplings."""
         errors, pairs, name = self._errors, self.weighing.exposure.pairs, self.backend.name
         broken = sorted(set(errors.broken_qubits) & set(best.qubits))
         if broken:
@@ -218,7 +218,7 @@ class _Judge:
         what = f"{counted(len(faulty), 'coupling')} of {name} {'is' if len(faulty) == 1 else 'are'} broken: {_listed(faulty)}"
         if given:
             return [f"{what}; the network needs them on these qubits, so leave network.qubits out or give others"]
-        return [f'{what}; no place was found for the network without them, so it gets SWAPs; take network.edges = "native"']
+        return [f'{what}; no layout of the network avoids them without SWAPs; use network.edges = "native"']
 
 
 def _placement(qubits: tuple[int, ...], weighing: Weighing, layout: NDArray[np.int64]) -> Placement:

@@ -1,4 +1,4 @@
-"""Embeddings of a circuit's pairs of qubits into a device's couplings, without SWAPs, by a search for the least damping."""
+"""A search for embeddings of a circuit into a device's couplings, without SWAPs and with the least damping."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from qep_qiskit.devices.layout.exposure import Exposure
 Real = NDArray[np.float64]
 Integers = NDArray[np.int64]
 WIDTHS = (1000, 4000)
-"""Number of partial embeddings that are kept; the second number if the first is not enough to find a whole one."""
+"""The number of partial embeddings that the search keeps; the second number is used if the first finds no whole embedding."""
 READOUT = 0.5
-"""The weight of readout errors relative to those of gates. They damp as well, but most are corrected, and all mitigations of a
-gradient are to be compared on the same qubits."""
+"""The weight of readout errors relative to gate errors. It is below 1 since most readout errors are corrected. It is the same for
+all mitigations, which should be compared on the same qubits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Weighing:
-    """The basis for judging a layout: the exposure of a circuit's strings, and a device's errors.
+    """The data for predicting the error of a layout: the exposure of a circuit's strings, and a device's errors.
 
     Attributes
     ----------
@@ -34,26 +34,26 @@ class Weighing:
     errors: Errors
 
     def gates(self, layout: Integers) -> Real:
-        """Return the exponents of each string's damping by the gates of a layout, shape (K,)."""
+        """Return the exponents of each string's damping by the gate errors of a layout, shape (K,)."""
         pairs = np.array(self.exposure.pairs, dtype=np.int64).reshape(-1, 2)
         couplings = np.minimum(self.errors.coupling[layout[pairs[:, 0]], layout[pairs[:, 1]]], 1.0)
         return self.exposure.coupling @ couplings + self.exposure.single @ self.errors.single[layout]
 
     def readouts(self, layout: Integers) -> Real:
-        """Return the exponents of each string's damping by the readout of a layout, shape (K,)."""
+        """Return the exponents of each string's damping by the readout errors of a layout, shape (K,)."""
         return self.exposure.readout @ self.errors.readout[layout]
 
     def error(self, layout: Integers) -> float:
-        """Return the predicted relative error that damping leaves in the numbers that are read."""
+        """Return the predicted relative error due to damping."""
         return float(self.exposure.error(self.gates(layout) + READOUT * self.readouts(layout)))
 
 
 def embeddings(weighing: Weighing, couplings: NDArray[np.bool_]) -> Integers:
-    """Return embeddings into the given couplings, the one of the least predicted error first; none if none is found.
+    """Return embeddings into the given couplings, in ascending order of the predicted error; none if the search finds none.
 
-    A beam search: qubits are placed one after another, outwards from the one that matters most, next to their placed neighbours,
-    and the partial embeddings with the least error so far are kept. No two qubits may be farther apart on the device than in the
-    circuit, which leaves few dead ends.
+    This is a beam search. Qubits are placed one after another, outwards from the most important one and next to their placed
+    neighbours, and the partial embeddings with the least error are kept. No two qubits may be farther apart on the device than in
+    the circuit, which leaves few dead ends.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def embeddings(weighing: Weighing, couplings: NDArray[np.bool_]) -> Integers:
 
 
 def _search(weighing: Weighing, couplings: NDArray[np.bool_], width: int) -> tuple[Integers, bool]:
-    """Return the embeddings found, and whether every partial embedding was followed."""
+    """Return the embeddings that were found, and whether every partial embedding was followed."""
     exposure, errors = weighing.exposure, weighing.errors
     graph = _graph(exposure.readout.shape[1], exposure.pairs)
     device = _graph(len(couplings), map(tuple, np.argwhere(np.triu(couplings)).tolist()))
@@ -77,7 +77,7 @@ def _search(weighing: Weighing, couplings: NDArray[np.bool_], width: int) -> tup
     beside = np.full((len(couplings), max(1, int(degrees.max(initial=0)))), -1)
     for qubit, row in enumerate(couplings):
         beside[qubit, : degrees[qubit]] = np.flatnonzero(row)
-    width = max(50, 4 * width // max(4, beside.shape[1]))  # all-to-all devices have many places for each qubit
+    width = max(50, 4 * width // max(4, beside.shape[1]))  # all-to-all devices have many candidates for each qubit
     column = {pair: number for number, pair in enumerate(exposure.pairs)}
     order = _order(graph, exposure)
     layouts, exponents = np.full((1, len(order)), -1), np.zeros((1, len(exposure.sizes)))
@@ -109,7 +109,7 @@ def _search(weighing: Weighing, couplings: NDArray[np.bool_], width: int) -> tup
 
 
 def _order(graph: rx.PyGraph, exposure: Exposure) -> list[int]:
-    """Return the qubits, connected part by part, breadth first from the one whose strings matter most."""
+    """Return the qubits of one connected part after another, breadth first from the qubit with the most important strings."""
     matters = np.square(exposure.sizes) @ (exposure.readout > 0)
     order: list[int] = []
     for first in sorted(graph.node_indices(), key=lambda q: -matters[q]):

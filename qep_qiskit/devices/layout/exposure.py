@@ -1,4 +1,4 @@
-"""Damping of each Pauli string that is read from a circuit by each error of a device."""
+"""Exposure: the damping of each measured Pauli string by each error of a device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qep_qiskit.devices.gate_set import standard_gates
 
 Real = NDArray[np.float64]
 ANGLE = 0.6
-"""The value of parameters, in radian: what a layout is chosen for should not change with every step of a training."""
+"""The assumed value of all parameters, in radians. It is fixed, so that a layout does not change during a training."""
 _SINGLE, _PAIR = 2.0, 4.0 / 3.0
 """A depolarising gate of average error ε multiplies the Pauli strings on it by 1 − cε, with c = 2 on one qubit and 4/3 on two."""
 _DIAGONAL = frozenset(("rz", "p", "u1", "z", "s", "sdg", "t", "tdg", "id"))
@@ -31,7 +31,7 @@ class Reading:
     labels : sequence of str of length K
         As in Qiskit, the last letter is that of qubit 0.
     sizes : ndarray of shape (K,)
-        How much the expectation of each string matters: its share of the result, whose damped part is the error.
+        The importance of each string: its contribution to the result, whose damped part is the error.
     """
 
     circuit: QuantumCircuit
@@ -41,7 +41,7 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Exposure:
-    """The damping of K Pauli strings, λ_k = exp(−Σ exposure × error), by the errors of n qubits and E pairs.
+    """The exposure of K Pauli strings to the errors of n qubits and E pairs; it damps them by λ_k = exp(−Σ exposure × error).
 
     Attributes
     ----------
@@ -70,15 +70,15 @@ def exposure_of(readings: Sequence[Reading], gates: Collection[str] = ()) -> Exp
     """Return the exposure of the strings of all readings; None if a circuit has gates on more than two qubits.
 
     Each string is followed backwards through its circuit. A gate with the Pauli transfer matrix R turns string i into string j
-    with probability R_ji², and its error damps what acts on its qubits then. Qubits are treated as independent, and parameters
-    have the value `ANGLE`.
+    with probability R_ji², and its error damps the strings that act on its qubits there. Qubits are treated as independent, and
+    all parameters have the value `ANGLE`.
 
     Parameters
     ----------
     readings : sequence of Reading
         Circuits on the same qubits, such as those of several bases.
     gates : collection of str
-        The device's own gates. Others count as the usual number of them.
+        The device's own gates. Any other gate counts as its usual number of device gates.
     """
     parts = [_followed(reading, frozenset(gates)) for reading in readings]
     followed = [part for part in parts if part is not None]
@@ -142,7 +142,7 @@ def _followed(reading: Reading, gates: frozenset[str]) -> tuple[dict[tuple[int, 
 
 
 def _value(value: object) -> object:
-    """Return the parameter of a gate, a number rounded so that equal angles are recognised."""
+    """Return the parameter of a gate; numbers are rounded so that equal angles are recognised."""
     if isinstance(value, ParameterExpression):
         value = float(value.bind(dict.fromkeys(value.parameters, ANGLE)))
     return round(value, 9) if isinstance(value, float) else value

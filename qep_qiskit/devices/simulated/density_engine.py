@@ -1,4 +1,4 @@
-"""An engine for shots of noisy circuits too large for exact states, from matrix product density operators."""
+"""An engine for shots of noisy circuits that are too large for exact states; it uses matrix product density operators."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from qep_qiskit.simulation.threads import cores
 
 NAME = "qep-qiskit (matrix product density operators)"
 TRAJECTORY_WIRES = 14
-"""Up to this many wires, Aer's trajectories run circuits that are too entangled for this engine."""
+"""Up to this many wires, circuits that are too entangled for this engine are left to Aer's trajectories."""
 
 Bits = NDArray[np.bool_]
 Result = TypeVar("Result")
 Share = Callable[[int, int], object]
-"""Called with the number of states from which shots have been drawn, and the number of all states."""
+"""A callback with the number of states from which shots have been drawn, and the number of all states."""
 
 
 def silent(done: int, total: int) -> None:
@@ -39,7 +39,7 @@ def silent(done: int, total: int) -> None:
 
 
 def suits(compiled: Compiled, model: NoiseModel, cache: Cache) -> None:
-    """Raise Unsuited if this engine cannot run a circuit, or if Aer can and random angles entangle too many of its wires."""
+    """Raise Unsuited if this engine cannot run a circuit; also if Aer can, and the circuit at random angles is too entangled."""
     program = _program_of(compiled, model, cache)
     if compiled.circuit.num_qubits > TRAJECTORY_WIRES:
         return
@@ -67,7 +67,7 @@ def run(
     seed: int,
     done: Share = silent,
 ) -> list[list[Samples]]:
-    """Return samples of every row of every item, on all cores. They do not depend on the number of cores.
+    """Return samples of every row of every item, computed on all cores. The samples do not depend on the number of cores.
 
     Raises
     ------
@@ -97,7 +97,7 @@ class Part:
 
 
 def drawn(parts: Sequence[Part], shots: int, form: Callable[[Bits], Result], done: Share = silent) -> Iterator[Result]:
-    """Yield what `form` makes of the outcomes, shape (shots, measured wires), of every row of every part, in their order.
+    """Yield `form` of the outcomes, shape (shots, measured wires), for every row of every part, in order.
 
     Raises
     ------

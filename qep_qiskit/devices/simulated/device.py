@@ -62,7 +62,7 @@ class SimulatedDevice:
 
     @property
     def tariff(self) -> Tariff | None:
-        """That of the real device, if it is a snapshot."""
+        """The tariff of the real device, if this is a snapshot."""
         return None if self.snapshot is None else IBM
 
     @property
@@ -134,7 +134,7 @@ class SimulatedDevice:
         return self.cache.kept(("noise", active), lambda: noise_of(snapshot, active))
 
     def for_distributions(self, compiled: Compiled) -> Compiled:
-        """Return a compiled circuit with the name of the engine that computes its exact distribution, which may be another."""
+        """Return a compiled circuit with the engine for its exact distribution, which may differ from the one for shots."""
         return compiled.run_by(aer_engine.NAME) if compiled.simulator == density_engine.NAME else compiled
 
     def sample(
@@ -142,20 +142,22 @@ class SimulatedDevice:
     ) -> list[list[Samples]]:
         """Run all circuits, each with the engine chosen when it was compiled.
 
-        `done` is called with the number of states from which shots have been drawn, and the number of all, by the engine for
-        large circuits.
+        The engine for large circuits calls `done` with the number of states from which shots have been drawn, and the number of
+        all states.
         """
         return self._run(work, shots, seed, done)
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
         """Return exact distributions, including readout errors, each computed by the engine chosen when it was compiled.
 
-        Those of noisy circuits on more than 12 wires come from light cones, as `LocalSamples`, if the work says what is read.
+        For noisy circuits on more than 12 wires they come from light cones, as `LocalSamples`, if the work has `supports`.
 
         Raises
         ------
+        TooLargeError
+            If a light cone is too large.
         InputError
-            If a circuit is too large for this machine's memory; TooLargeError if a light cone is too large.
+            If a circuit is too large for this machine's memory.
         """
         local = {i: each for i, item in enumerate(work) if (each := self._local(item)) is not None}
         rest = [i for i in range(len(work)) if i not in local]
@@ -163,7 +165,7 @@ class SimulatedDevice:
         return [local[i] if i in local else whole[i] for i in range(len(work))]
 
     def _local(self, item: Work) -> list[Samples] | None:
-        """Return distributions from light cones; None if whole distributions serve."""
+        """Return distributions from light cones; None if the whole distributions can be computed."""
         model, wires = self._noise_for(item.compiled), item.compiled.circuit.num_qubits
         if item.supports is None or model is None or wires <= MOST_WIRES:
             return None

@@ -1,4 +1,4 @@
-"""Exact distributions of noisy circuits of any size, qubit by qubit and pair by pair, from causal cones."""
+"""Exact joint distributions of a few qubits of noisy circuits of any size, from causal cones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qep_qiskit.simulation.noise.aer_model import state_of
 
 NAME = "qep-qiskit (light cones)"
 MOST_DENSE = 14
-"""Up to this many wires Aer's density matrix, which takes 4.3 GB, stands in for light cones that are too large."""
+"""Up to this many wires, Aer's density matrix (4.3 GB) is used if a light cone is too large."""
 
 
 def distributions(item: Work, model: NoiseModel | None, cache: Cache) -> list[LocalSamples]:

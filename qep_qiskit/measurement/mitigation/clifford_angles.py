@@ -1,9 +1,9 @@
-"""Angles of a parameterised circuit at which its outcomes are known without simulation: the circuit's noise can be read there.
+"""Clifford angles: parameters of a circuit at which its outcomes are certain, so that its noise can be measured.
 
-Rotations by multiples of π/2 are Clifford gates. With all angles 0, an ansatz usually leaves a product state. Where a qubit of
-it does not point along the axis of its measurement, its last rotations are set to π/2. Every gate of the circuit stays in
-place, so a device runs the same pulses as for other angles (M. Urbanek et al., PRL 127, 270502, measure the noise in a similar
-way, with single-qubit gates left out).
+Rotations by multiples of π/2 are Clifford gates. With all angles 0, an ansatz usually leaves a product state. If a qubit does not
+point along the axis of its measurement, its last rotations are set to π/2. Every gate of the circuit stays in place, so a device
+runs the same pulses as for other angles. M. Urbanek et al. (PRL 127, 270502) measure the noise in a similar way, without the
+single-qubit gates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Clifford, PauliList
 
 TURNS = ((), (-1,), (-2, -1), (-2,), (-3, -2), (-3, -1))
-"""Rotations of a qubit that are set to π/2, counted from its end; the first choice that serves is taken."""
+"""The rotations of a qubit to set to π/2, counted from its last one. The first entry that works is used."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class CliffordAngles:
     Attributes
     ----------
     values : ndarray of shape (P,)
-        In the order of ``circuit.parameters``.
+        The values, in the order of ``circuit.parameters``.
     outcome : ndarray of bool, shape (n,)
         The certain outcome of every qubit without noise.
     """

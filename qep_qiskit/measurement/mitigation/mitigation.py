@@ -46,7 +46,7 @@ class Mitigation:
 
     @property
     def on_circuits(self) -> bool:
-        """Whether the data's own circuits are calibrated, at Clifford angles."""
+        """Whether the calibration runs the data's own circuits at Clifford angles."""
         return self.method is not None and self.method.on_circuits
 
     @property

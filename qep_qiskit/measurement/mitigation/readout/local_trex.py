@@ -1,4 +1,4 @@
-"""Attenuations of strings from the exact distributions of a calibration that is too large to be listed; see `trex.py`."""
+"""Attenuations of strings from exact calibration distributions that are too large to list; see `trex.py`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LEAST_SIGNAL = 0.02
 
 @dataclass(frozen=True)
 class LocalTrex:
-    """A mitigator that divides by the attenuation of each string, known from the distribution of the string's own qubits.
+    """A mitigator that divides by the attenuation of each string, computed from the distribution of the string's own qubits.
 
-    The parameters are the attenuations of the strings that the calibrations will read, and of single qubits.
+    The parameters are the attenuations of single qubits and of the strings in the calibrations' `supports`.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class LocalTrex:
         return [_block_of(part) for part in self.calibrations]
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
-        """Return the parities divided by λ_S, and ∂(mean)/∂λ."""
+        """Return the parities divided by the attenuations, and the derivatives of the means by the attenuations."""
         per_outcome = parities(signs_of(samples), supports)
         sensitivity = np.zeros((len(supports), self.num_parameters))
         starts = np.cumsum([0, *(block.size for block in self._blocks)])
@@ -66,7 +66,7 @@ class LocalTrex:
         return per_outcome, sensitivity
 
     def share(self, jacobian: Matrix) -> Matrix:
-        """Return a diagonal matrix of the calibration's part of each standard deviation; correlations are left out."""
+        """Return a diagonal matrix of the standard deviations due to the calibration; correlations are left out."""
         variances, start = np.zeros(len(jacobian)), 0
         for block in self._blocks:
             variances += block.variances(jacobian[:, start : start + block.size])
@@ -83,7 +83,7 @@ class LocalTrex:
         ]
 
     def _places(self, support: Support) -> list[tuple[int, int]]:
-        """Return the calibrations and their parameters that calibrate a string: one if it is known, else one per qubit."""
+        """Return the (calibration, parameter) pairs for a string: one pair if the string is calibrated, else one per qubit."""
         own = [(number, block) for number, block in enumerate(self._blocks) if block.circuit == self.circuit]
         whole = tuple(sorted(support))
         for number, block in own:

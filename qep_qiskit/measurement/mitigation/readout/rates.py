@@ -136,7 +136,7 @@ def means_of_signs(samples: Samples) -> NDArray[np.float64]:
 
 
 def covariance_of_signs(samples: Samples) -> NDArray[np.float64]:
-    """Return the covariance of the mean signs of all qubits, shape (n, n); a calibration's `LocalSamples` are independent."""
+    """Return the covariance of the mean signs of all qubits, shape (n, n). For `LocalSamples` the qubits count as independent."""
     if not isinstance(samples, LocalSamples):
         return covariance_of_strings(signs_of(samples), samples)
     n, shots = samples.num_qubits, samples.shots
