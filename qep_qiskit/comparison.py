@@ -59,8 +59,8 @@ def compare(
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How the gradient is measured: see :class:`~qep_qiskit.settings.Settings`.
     keep : path, optional
-        A folder in which every rung is kept when it is ready, in ``budget.json``. A comparison that was stopped resumes from
-        it if the problem, the settings and the versions are the same.
+        A folder in which every rung is saved as soon as it is computed, in ``budget.json``. An interrupted comparison resumes
+        from it if the problem, the settings and the versions are the same.
     progress : callable, optional
 
     Returns
@@ -69,9 +69,8 @@ def compare(
         The rungs: exact (β → 0), finite β, prepared state without noise, device noise at infinite shots without and with
         mitigation, device with raw shots, and device with mitigation. The exact gradient is computed for a network of any size
         (:func:`~qep_qiskit.reference.reference_gradient`), with its uncertainty. A rung that does not apply or was not
-        requested has no values and says why. With
-        ``Exact(level=k)`` or ``Thermal(T)``, exact means the gradient of that level or temperature. In addition there is
-        `mean_field`, the classical network's gradient.
+        requested has no values and says why. With ``Exact(level=k)`` or ``Thermal(T)``, exact means the gradient of that level
+        or temperature. In addition there is `mean_field`, the classical network's gradient.
     """
     climb = Climb(problem, settings_of(compare, options), keep=keep, progress=progress)
     list(climb.rungs())
@@ -88,9 +87,9 @@ class Climb:
     measured : tuple of Plan and Outcomes, optional
         Counts measured earlier; the device is then not used.
     keep : path, optional
-        A folder that keeps every rung when it is ready, and from which a stopped comparison resumes.
+        The folder in which every rung is saved as soon as it is computed, so that an interrupted comparison resumes.
     extra : mapping, optional
-        More entries of the kept file, which belong to the question.
+        More entries of the file, which must match for a comparison to resume.
     progress : callable
     """
 
@@ -132,16 +131,16 @@ class Climb:
 
     @property
     def resumed(self) -> int:
-        """The number of rungs that were kept by a stopped comparison."""
+        """The number of rungs reused from an interrupted comparison."""
         return 0 if self._before is None else len(self._before.rungs)
 
     @property
     def kept(self) -> Path | None:
-        """The file in which the rungs are kept; None if the same comparison could not resume from one."""
+        """The file in which the rungs are kept; None if the comparison could not be resumed from it."""
         return None if self._kept is None or self._kept.question is None else self._kept.path
 
     def rungs(self) -> Iterator[Rung]:
-        """Compute the rungs in order, keep and yield each of them."""
+        """Compute the rungs in order; save and yield each of them."""
         earlier = {} if self._before is None else {rung.name: rung for rung in self._before.rows}
         for name in RUNGS:
             rung = earlier.get(name) or self._computed(name)
@@ -278,7 +277,7 @@ class Climb:
         return gradient
 
     def _doubt(self, gradient: Gradient) -> None:
-        """Warn if the prepared free phase has a lower energy than the ground state that was found."""
+        """Warn if the prepared free phase has a lower energy than the reference's ground state."""
         if self._reference == Exact() and self._energy is not None:
             doubt = lower_energy(gradient.diagnostics.phases[0].energy, self._energy)
             self._doubts += [doubt] if doubt else []
@@ -303,7 +302,7 @@ class Climb:
         aside=True,
     )
     def _mitigated_limit(self) -> Gradient:
-        """What mitigation leaves of the device's error at infinitely many shots, for the data and for the calibration."""
+        """The device's error that remains after mitigation, at infinitely many shots for the data and for the calibration."""
         if self._settings.mitigation == Mitigation():
             raise _Skipped("no mitigation was requested")
         return self._without_shots(self._settings.mitigation)
@@ -319,7 +318,7 @@ class Climb:
         return self._measured(self._settings.mitigation)
 
     def _true(self, stencil: Stencil | None = None) -> Reference:
-        """Return the gradient of the true states."""
+        """Return the gradient of the exact states."""
         return reference_gradient(
             self._problem, stencil=stencil, preparer=self._reference, seed=self._settings.seed, progress=self._progress
         )
@@ -331,7 +330,7 @@ class Climb:
         return self._last
 
     def _prepared_plan(self) -> Plan:
-        """Return the plan of the prepared states without noise or shots, which are prepared once for all rungs."""
+        """Return the plan of the prepared states without noise or shots. The states are prepared once for all rungs."""
         if self._plan is None:
             settings = replace(
                 self._settings,

@@ -44,7 +44,7 @@ def terminal_table(*left: str, right: Iterable[str] = (), title: str | None = No
 
 
 def counted(number: int, word: str) -> str:
-    """Return a number with its noun: 1 weight, 2 weights, 2 batches."""
+    """Return a number with its noun, such as "1 weight", "2 weights" or "2 batches"."""
     several = word[:-2] + "es" if word.endswith("is") else word + ("es" if word.endswith("tch") else "s")
     return f"{number} {word if number == 1 else several}"
 

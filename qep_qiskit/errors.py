@@ -11,7 +11,7 @@ class InputError(ValueError):
 
 
 class TooLargeError(InputError):
-    """An exact result that does not fit in memory or takes too long; the message says what to do instead."""
+    """An exact result that does not fit in memory or takes too long; the message names the alternative."""
 
 
 class BusyError(InputError):

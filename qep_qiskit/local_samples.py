@@ -17,17 +17,17 @@ Real: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Marginals:
-    """The marginal distributions of the rows of one circuit, measured in one basis; each is computed once.
+    """The marginal distributions of the rows of one circuit in one basis, each computed once.
 
     Attributes
     ----------
     compute : callable
-        A function from supports to one array of shape (R, 2**k) each, with the probabilities of the outcomes of R rows; the first
-        qubit of a support is the least significant bit.
+        A function from supports to one array per support, of shape (R, 2**k): the probabilities of the outcomes of R rows. The
+        first qubit of a support is the least significant bit.
     fits : callable
-        Whether the marginal of a support can be computed.
+        A function that returns whether the marginal of a support can be computed.
     apart : callable
-        Whether the outcomes of two supports are independent.
+        A function that returns whether the outcomes of two supports are independent.
     simulator : str
         The name of the simulator.
     """
@@ -39,7 +39,7 @@ class Marginals:
     _known: dict[Support, Real] = field(default_factory=dict)
 
     def of(self, supports: Iterable[Support]) -> list[Real]:
-        """Return the probabilities of each support's outcomes; those that are not known yet are computed together."""
+        """Return the probabilities of each support's outcomes. All marginals that are not known yet are computed together."""
         wanted = list(supports)
         missing = list(dict.fromkeys(support for support in wanted if support not in self._known))
         if missing:
@@ -49,7 +49,7 @@ class Marginals:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LocalSamples(Samples):
-    """An exact distribution that is too large to be listed, and tells the joint distribution of any few qubits.
+    """An exact distribution that is too large to list, given by the joint distribution of any few qubits.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class LocalSamples(Samples):
     rows : ndarray of int, shape (F,)
         The rows of `marginals` that are measured with the same shots.
     flips : ndarray of bool, shape (F, num_qubits), or None
-        The random flips before the measurement of each row, which are undone; each row has an equal part of the shots. Rows
-        with equal flips on a support have the same distribution there. Without flips there is one row.
+        The random flips before the measurement of each row, which are undone. Each row has an equal part of the shots. Rows with
+        equal flips on a support have the same distribution there. Without flips there is one row.
     supports : tuple of tuple of int
-        The sets of qubits that will be read, as the work for the device said.
+        The sets of qubits that will be read, from `Work.supports`.
     """
 
     outcomes: NDArray[np.bool_] = field(init=False, repr=False)
@@ -74,7 +74,7 @@ class LocalSamples(Samples):
     supports: tuple[Support, ...] = ()
 
     def __getattr__(self, name: str) -> object:
-        """Raise an error for the list of all outcomes."""
+        """Raise an error, since the attributes that list all outcomes do not exist."""
         if name in ("outcomes", "weights"):
             raise TypeError(
                 f"the outcomes of {self.num_qubits} qubits are too many to list; ask for the marginal of a few qubits"
@@ -87,7 +87,7 @@ class LocalSamples(Samples):
         return self.marginals.simulator
 
     def marginal(self, support: Support) -> Samples:
-        """Return the outcomes of some qubits, in this order. Each set of flips on them is a stratum."""
+        """Return the outcomes of some qubits, in the given order. Each distinct set of flips on these qubits is a stratum."""
         (table,) = self.marginals.of([support])
         if self.flips is None:
             return self._labelled(from_probabilities(table[self.rows[0]], len(support)))

@@ -43,8 +43,8 @@ class Settings(Mapping[str, Any]):
     preparer : Preparer
         The preparer of the states. Default: exact ground states; ``VQE(...)`` and ``Adiabatic(...)`` use circuits.
     stencil : Stencil, AdaptiveStencil or AutoStencil
-        Default: ``symmetric("adaptive")``, where β follows from the gap, the size of the nudge and the shots, so that the bias is
-        below the shot error, or below a percent without shots. ``symmetric("auto")`` lets :func:`qep_qiskit.forecast` choose β.
+        Default: ``symmetric("adaptive")``, which computes β from the gap, the size of the nudge and the shots. The bias is then
+        below the shot error, or below 1 % without shots. ``symmetric("auto")`` lets :func:`qep_qiskit.forecast` choose β.
     device : Device, str, BackendV2 or BaseSamplerV2
         Default: ``statevector()``, an exact simulation. Jobs for a device that bills are sent without confirmation and stored
         only by its service; ``qep_qiskit.runs.submit`` keeps them in a run.

@@ -1,4 +1,4 @@
-"""Budgets on disk: every rung is kept when it is ready, so that a stopped comparison resumes."""
+"""Budgets on disk: every rung is written as soon as it is computed, so that an interrupted comparison resumes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FILE = "budget.json"
 
 @dataclass(frozen=True)
 class Kept:
-    """A folder in which the rungs of one comparison are kept.
+    """The folder in which the rungs of one comparison are kept.
 
     Attributes
     ----------
     folder : path
     question : str or None
-        The fingerprint of the problem, the settings and the versions. Rungs are used again only if it agrees; None: never.
+        The fingerprint of the problem, the settings and the versions. Rungs are reused only if it matches; None: never.
     extra : mapping
         More entries of the file.
     """
@@ -36,11 +36,11 @@ class Kept:
 
     @property
     def path(self) -> Path:
-        """The file, which holds what ``Budget.to_dict`` returns."""
+        """The file, with the contents of ``Budget.to_dict``."""
         return Path(self.folder) / FILE
 
     def read(self) -> Budget | None:
-        """Return the budget of a stopped comparison of the same question; None if there is none."""
+        """Return the budget of an interrupted comparison with the same fingerprint; None if there is none."""
         try:
             document = json.loads(self.path.read_text(encoding="utf-8"))
             if self.question is None or document.get("question") != self.question or document.get("complete") is not False:
@@ -50,7 +50,7 @@ class Kept:
             return None
 
     def write(self, budget: Budget, *, complete: bool) -> Path:
-        """Write all rungs; a reader sees the file before or after, and never a part of it."""
+        """Write all rungs. A reader sees either the old file or the new one, never a part of it."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

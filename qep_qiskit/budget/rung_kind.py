@@ -28,7 +28,7 @@ class RungKind:
     cause : str or None
         The cause of the error that it adds to the previous rung; None if it adds none.
     aside : bool
-        Whether the next rung builds on the rung before this one.
+        Whether the next rung builds on the rung before this one instead of on this one.
     """
 
     measure: Callable[[Any], Gradient]
@@ -46,7 +46,7 @@ class RungKind:
 
 
 def rung(name: str, title: str, short: str, **words: Any) -> Callable[[Measure], Measure]:
-    """Return a decorator that registers a method, with its meaning as docstring, as a kind of rung, in their order."""
+    """Return a decorator that registers a method as a kind of rung, in order of definition; its docstring explains the rung."""
 
     def registered(measure: Measure) -> Measure:
         RUNGS.register(name)(RungKind(measure, title, short, **words))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from qep_qiskit.experiment import Spec
 
 SLOW = 2.0
-"""A comparison that takes more than this many seconds shows each rung when it is ready."""
+"""A comparison that takes more than this many seconds shows each rung as soon as it is computed."""
 
 
 @click.command("compare", short_help="Show where the gradient's error comes from.")
@@ -37,8 +37,8 @@ def command(
 ) -> None:
     """Show where the gradient's error comes from, step by step from the exact gradient to the device.
 
-    Writes budget.json, budget.png, report.html and the spec. Every step is shown and kept in budget.json when it is ready;
-    after an interruption the same command resumes.
+    Writes budget.json, budget.png, report.html and the spec. Every step is shown and saved in budget.json as soon as it is
+    computed; after an interruption the same command resumes.
 
     A finished RUN may be given instead of a SPEC. Its stored counts are reduced raw and mitigated, without any device, and
     budget.json, budget.png and budget.html are written into its folder.
@@ -84,7 +84,7 @@ def _run(name: str) -> Path | None:
 
 
 def _climbed(climb: Climb, spec: Spec, folder: Path) -> Climb:
-    """Compute all rungs, and show each of a slow comparison when it is ready."""
+    """Compute all rungs; in a slow comparison, show each rung as soon as it is computed."""
     from qep_qiskit.kinds import RUNGS
 
     _write_spec(spec, folder)
@@ -114,7 +114,7 @@ def _ending(climb: Climb, of: int) -> str:
         return "nothing was written, run the same command to start again"
     if climb.kept is None:
         return f"{counted(len(budget), 'rung')} of {of} written; the next call cannot use them: the same command starts again"
-    return f"{counted(len(budget), 'rung')} of {of} kept in {climb.kept}; run the same command to go on"
+    return f"{counted(len(budget), 'rung')} of {of} kept in {climb.kept}; run the same command to resume"
 
 
 def _write_spec(spec: Spec, folder: Path) -> None:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from qep_qiskit.forecasting.noise_free import NoiseFreeError
 
 QUICK_QUBITS = 20
-"""Up to this many qubits, the choices take seconds and are predicted by default."""
+"""Up to this many qubits, choices are predicted by default, since they take only seconds."""
 MOST_WEIGHTS = 40
-"""The number of weights that the table shows of a larger network."""
+"""The number of weights that the table of a larger network shows."""
 SHORT = {"finite_beta": "finite β", "prepared": "prepared", "mitigation": "device"}
 """The columns of the biases by cause."""
 
@@ -77,7 +77,7 @@ def command(
     advice, and says whether the plan is ready: its own error, which shots do not reduce, must not exceed the target (25 % if
     there is none). A target that no number of shots reaches ends with exit code 1.
 
-    Of a training, a spec with [data], the price of a step and of all steps is shown.
+    For a training (a spec with [data]), the price of one step and of all steps is shown.
     """
     from qep_qiskit.forecasting.choice import UnreachableError
     from qep_qiskit.forecasting.planner import Question, answered, check_target
@@ -86,7 +86,7 @@ def command(
     if is_training(spec):
         if target is not None or choices or picture is not None:
             raise InputError(
-                "--target-error, --choices, --plot: they are for one gradient, and this spec with [data] is a training"
+                "--target-error, --choices, --plot: only for a single gradient, and this spec with [data] is a training"
             )
         show_training(spec, as_json=as_json)
         return
@@ -215,7 +215,7 @@ def _error(forecast: Forecast) -> str:
 
 
 def _expected(forecast: Forecast) -> list[tuple[str, str]]:
-    """Return what noise does before mitigation, and the direction and the signs to expect."""
+    """Return lines about the error due to noise before mitigation, and about the expected direction and signs."""
     lines, expected = [], forecast.accuracy
     if forecast.causes.device is not None and forecast.mitigation != "none":
         lines.append(("Device noise", f"{percent(forecast.causes.device.share)} of the gradient's norm before mitigation"))
@@ -226,7 +226,7 @@ def _expected(forecast: Forecast) -> list[tuple[str, str]]:
 
 
 def _weights(forecast: Forecast, whole: bool) -> Table:
-    """Return the table of weights; of many, those with the largest predicted values, or the largest bounds."""
+    """Return the table of weights. For a large network, it shows those with the largest predicted values or bounds."""
     size = forecast.values if forecast.known or forecast.stderr is None else forecast.stderr
     count = len(forecast.names) if whole else MOST_WEIGHTS
     shown = sorted(range(len(forecast.names)), key=lambda k: -abs(size[k]))[:count] if len(size) > count else range(len(size))
@@ -263,7 +263,7 @@ def _choices(choices: Choices) -> Table:
 
 
 def _advice(out: Console, advice: Advice) -> None:
-    """Print whether the plan is ready, why not, and the best measure with the keys to set."""
+    """Print whether the plan is ready, the reasons if it is not, and the best plan with the keys to set."""
     out.print(marked("[bold green]Ready.[/]" if advice.ready else "[bold red]Not ready:[/] {}", *advice.reasons[:1]))
     for reason in advice.reasons[1:]:
         out.print(marked("  {}", reason))

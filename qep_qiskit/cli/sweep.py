@@ -72,7 +72,7 @@ def command(
     with opened(folder, spec.to_toml(), axes, files_of(specs)) as sweep:
 
         def there() -> str:
-            return f"{sweep.saved} of {len(where)} points are kept in {folder}; run the same command to go on"
+            return f"{sweep.saved} of {len(where)} points are kept in {folder}; run the same command to resume"
 
         try:
             with saying(there), progress() as report, pool(workers, scheduler, say=functools.partial(say, err=True)) as processes:

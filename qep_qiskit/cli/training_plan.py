@@ -18,7 +18,7 @@ TITLES = {"step": "one step", "steps": "all steps", "held_out": "held-out sample
 
 
 def is_training(spec: Spec) -> bool:
-    """Return whether a spec asks for a training and not for one gradient."""
+    """Return whether a spec describes a training rather than a single gradient."""
     return spec.data.source is not None and "sample" not in spec.tables
 
 

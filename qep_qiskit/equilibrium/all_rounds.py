@@ -15,7 +15,7 @@ from qep_qiskit.preparation.preparer import Progress, silent
 
 
 def compile_rounds(rounds: Sequence[Plan], device: Device, *, shared: bool = False) -> list[CompiledRound]:
-    """Compile the rounds of one gradient, the second on the layout of the first."""
+    """Compile the rounds of one gradient; the second round uses the layout of the first."""
     first, *later = rounds
     compiled = [compile_round([first], device, shared=shared)]
     for plan in later:
@@ -25,9 +25,9 @@ def compile_rounds(rounds: Sequence[Plan], device: Device, *, shared: bool = Fal
 
 
 def rounds_of(first: Plan, progress: Progress = silent) -> list[Plan]:
-    """Return the plans of all rounds of a gradient before the free phase is measured, with the right circuits.
+    """Return the plans of all rounds of a gradient before anything is measured.
 
-    The second round has placeholder values, but the circuits of the nudged phases do not depend on the free phase's outcomes.
+    The second round has placeholder values. Its circuits are the right ones, since they do not depend on measured outcomes.
     """
     if first.complete:
         return [first]
@@ -42,8 +42,8 @@ def price_of_rounds(rounds: Sequence[Plan], device: Device, *, samples: int = 1,
     rounds : sequence of Plan
     device : Device
     samples : int
-        The number of samples in a batch whose circuits are like these.
+        The number of samples of a batch, all with circuits like these.
     shared : bool
-        As for :func:`compile_round`.
+        Passed to :func:`compile_round`.
     """
     return sum((compiled.price(device, samples=samples) for compiled in compile_rounds(rounds, device, shared=shared)), Price())

@@ -1,4 +1,4 @@
-"""Measurements of a round, and those that calibrate its mitigation."""
+"""The measurements that calibrate the mitigation of a round."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class DataCircuit:
-    """A circuit of a round in one basis, to be calibrated at Clifford angles.
+    """A circuit and basis of a round that need a calibration at Clifford angles.
 
     Attributes
     ----------
     name : str
-        A name that is the same for the same circuit and basis in every round.
+        A name of the circuit and basis that is the same in every round.
     circuit : QuantumCircuit
         The circuit as written, before compilation.
     compiled : Compiled
@@ -74,9 +74,9 @@ def calibration_circuits(
     ----------
     device : Device
     qubits : tuple of int
-        Device qubits.
+        The device qubits to calibrate.
     plan : Plan
-        The plan gives the shots of each calibration circuit and the seed of the flips.
+        The plan, which gives the shots of each calibration circuit and the seed of the flips.
     supports : iterable of tuple of int
         The sets of device qubits that strings act on.
     """
@@ -99,9 +99,9 @@ def calibration_circuits(
 
 
 def calibrations_at_clifford_angles(device: Device, circuits: Sequence[DataCircuit], plan: Plan) -> tuple[Measurement, ...]:
-    """Return one calibration for every data circuit and basis: the circuit at Clifford angles, behind sets of flips.
+    """Return one calibration for every data circuit and basis: the circuit at Clifford angles, followed by sets of flips.
 
-    The number of a circuit in the sequence is the basis of its rows. Their flips include the certain outcome of the circuit, so
+    The `basis` of a row is the position of its circuit in the sequence. The flips include the certain outcome of the circuit, so
     that outcomes with the flips undone are those of |0…0⟩.
 
     Raises
@@ -132,7 +132,7 @@ def calibrations_at_clifford_angles(device: Device, circuits: Sequence[DataCircu
 
 
 def left_over(values: Vector, circuit: QuantumCircuit, compiled: QuantumCircuit) -> Vector:
-    """Return the values of the parameters that remain in the compiled circuit, in its order. A compiler may cancel some."""
+    """Return the values of the compiled circuit's parameters, in its order; compilation may have removed some parameters."""
     if circuit.num_parameters == compiled.num_parameters:
         return values
     place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
@@ -142,7 +142,7 @@ def left_over(values: Vector, circuit: QuantumCircuit, compiled: QuantumCircuit)
 def _behind_flips(
     device: Device, compiled: Compiled, axes: str, values: Vector, flips: Flips, plan: Plan, supports: tuple[Support, ...]
 ) -> Measurement:
-    """Return the measurement of a circuit behind sets of flips; if the device needs no circuits, that of |0…0⟩."""
+    """Return the measurement of a circuit followed by sets of flips; of |0…0⟩ if the device needs no circuits."""
     if device.needs_circuits:
         after = twirling.construct(compiled, axes)
         work = Work(after, axes, twirled_values(compiled, after, values, flips), supports=supports)

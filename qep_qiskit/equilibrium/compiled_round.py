@@ -79,8 +79,8 @@ class CompiledRound:
     seed, number : int
         The seed of the plans, and the number of the round: 0 for the first, 1 for the second.
     layout : Layout or None
-        The choice of the qubits and what is predicted for them; None if they were chosen by an earlier round, or if the device
-        or the circuit allows no prediction.
+        The choice of the qubits with the predicted damping; None if an earlier round chose the qubits, or if the device or the
+        circuit allows no prediction.
     """
 
     data: tuple[Measurement, ...]
@@ -151,18 +151,18 @@ def compile_round(
     calibrated: Collection[int | str] = (),
     shared: bool = False,
 ) -> CompiledRound:
-    """Compile a round of plans that share shots, mitigation and seed, as those of a batch do.
+    """Compile a round of plans with equal shots, mitigation and seed, such as the plans of a batch.
 
     Parameters
     ----------
     plans : sequence of Plan
     device : Device
     start : tuple of int, optional
-        The layout of an earlier round, which is kept.
+        The layout of an earlier round, which is used again.
     calibrated : collection of int or str
-        Device qubits, or names of circuits, that an earlier round calibrated.
+        The device qubits, or the names of circuits, that an earlier round calibrated.
     shared : bool
-        Whether other rounds will be measured on the same qubits, those of other samples or of later steps of a training.
+        Whether rounds of other samples, or of later steps of a training, will be measured on the same qubits.
     """
     first = plans[0]
     mitigation = first.mitigation
@@ -244,7 +244,7 @@ class _Circuits:
         return tuple(group.measurement() for group in self._groups.values())
 
     def device_supports(self, plans: Sequence[Plan]) -> set[Support]:
-        """Return the sets of device qubits that the strings of all plans act on."""
+        """Return the sets of device qubits on which the strings of all plans act."""
         return {
             tuple(qubits[q] for q in support)
             for (number, _), qubits in self.qubits.items()

@@ -42,7 +42,7 @@ def execute_all(
     """Run one round of many plans together; circuits of the same structure, basis and number of shots share one pub.
 
     Pubs with the same number of shots form one job, which includes the readout calibration if the device groups jobs. The plans
-    must share shots, mitigation and seed, as those of a batch do. `shared` is that of
+    must have equal shots, mitigation and seed, such as the plans of a batch. `shared` is passed to
     :func:`~qep_qiskit.equilibrium.compiled_round.compile_round`.
     """
     target = plans[0].settings.device if device is None else device
@@ -97,7 +97,7 @@ def measured(compiled: CompiledRound, device: Device, progress: Progress = silen
 
 
 def _shares(stage: str, progress: Progress) -> Callable[[int, int], None]:
-    """Return a callback (done, total) that reports the share of a stage that is done."""
+    """Return a callback (done, total) that reports the completed share of a stage."""
 
     def report(done: int, total: int) -> None:
         progress(stage, done / total)

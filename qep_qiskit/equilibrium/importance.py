@@ -1,4 +1,4 @@
-"""Importance of each Pauli string for a gradient, and the layout that is chosen by it."""
+"""The importance of each Pauli string for a gradient, and the layout chosen accordingly."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from qep_qiskit.problem import Problem
 
 Vector = NDArray[np.float64]
 DECAY = 0.5
-"""Factor by which a string matters less per coupling between it and the outputs, where the gradient itself is not known."""
+"""The factor by which a string's importance falls with each coupling between it and the outputs, if the gradient is unknown."""
 FEW_QUBITS = 14
-"""Up to this many qubits, expectations of any states are computed at once."""
+"""Up to this many qubits, expectations of any states are computed immediately."""
 
 
 def importance_of(plan: Plan, *, shared: bool) -> Vector:
-    """Return how much each string matters for a plan's gradient, shape (L,).
+    """Return the importance of each string for a plan's gradient, shape (L,).
 
     Parameters
     ----------
     plan : Plan
     shared : bool
-        Whether other samples or later steps of a training will be measured on the same qubits, so that the choice must not
-        depend on this sample and these weights.
+        Whether other samples or later steps of a training will be measured on the same qubits. The importance then does not
+        depend on the sample and the weights.
     """
     sizes = None if shared else _contributions(plan)
     return by_distance(plan.problem) if sizes is None or not sizes.any() else sizes
 
 
 def readings_of(plan: Plan, circuit: QuantumCircuit, sizes: Vector) -> list[Reading]:
-    """Return the strings that a plan reads from a circuit in each basis, with how much they matter."""
+    """Return the strings that a plan reads from a circuit in each basis, with their importance."""
     labels, readings = plan.problem.frame.labels, []
     for number, basis in enumerate(plan.bases):
         strings = [k for k in basis.strings if sizes[k] > 0.0]
@@ -47,9 +47,9 @@ def readings_of(plan: Plan, circuit: QuantumCircuit, sizes: Vector) -> list[Read
 
 
 def layout_for(plan: Plan, circuit: QuantumCircuit, digest: str, device: Device, *, shared: bool) -> Layout | None:
-    """Return the layout of a plan's circuits on a device, on the network's own qubits if it has them.
+    """Return the layout of a plan's circuits on a device, on the qubits given by the network if there are any.
 
-    None if the device has no coupling graph, or if nothing can be predicted for the circuit.
+    Return None if the device has no coupling graph, or if nothing can be predicted for the circuit.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def layout_for(plan: Plan, circuit: QuantumCircuit, digest: str, device: Device,
 
 
 def _contributions(plan: Plan) -> Vector | None:
-    """Return what each string adds to the noise-free gradient, a root of a sum of squares over weights, shape (L,).
+    """Return each string's contribution to the noise-free gradient, as a norm over the weights, shape (L,).
 
-    None for a round without nudged phases, and for states whose expectations would have to be computed first.
+    Return None for a round without nudged phases, and for large states without known expectations.
     """
     ready = plan.prepared.angles is not None or plan.problem.network.num_qubits <= FEW_QUBITS
     if not ready or plan.earlier is not None or not plan.complete:
@@ -86,7 +86,7 @@ def _contributions(plan: Plan) -> Vector | None:
 
 
 def by_distance(problem: Problem) -> Vector:
-    """Return how much each measured string matters from its distance to the outputs alone, shape (L,)."""
+    """Return the importance of each measured string from its distance to the outputs alone, shape (L,)."""
     paulis = problem.frame.paulis
     supports = [np.flatnonzero(row).tolist() for row in paulis.x | paulis.z]
     graph: rx.PyGraph = rx.PyGraph(multigraph=False)

@@ -116,7 +116,7 @@ class Deal:
     start : tuple of int or None
         The layout.
     own : mapping of str to tuple of int
-        The data circuits that were calibrated at Clifford angles, with their device qubits, in the order of their rows' basis.
+        The data circuits that were calibrated at Clifford angles, with their device qubits, in the order of the rows' `basis`.
     names : mapping of (plan, phase, basis) to str
         The name of each plan's circuits, if they are calibrated at Clifford angles.
     """

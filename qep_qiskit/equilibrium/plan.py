@@ -133,7 +133,7 @@ class Plan(Value):
 
     @cached_property
     def supports(self) -> tuple[frozenset[tuple[int, ...]], ...]:
-        """For each basis, the sets of qubits that its strings act on."""
+        """The sets of qubits on which the strings of each basis act."""
         paulis = self.problem.frame.paulis
         busy = paulis.x | paulis.z
         return tuple(frozenset(tuple(np.flatnonzero(row).tolist()) for row in busy[list(b.strings)]) for b in self.bases)

@@ -42,7 +42,7 @@ def run(
 ) -> list[tuple[Plan, Outcomes]]:
     """Run all rounds of several problems, with one job per round.
 
-    Return the last plan of each problem and the outcomes of its rounds, which can be reduced in more than one way. `shared` says
+    Return the last plan of each problem and the outcomes of its rounds, which can be reduced in more than one way. `shared` means
     that other problems will be measured on the same qubits.
     """
     first = first_rounds(problems, settings, warm_start=_starts(warm_start, problems), progress=progress)

@@ -20,7 +20,7 @@ Vector = NDArray[np.float64]
 MOST_QUBITS = 24
 """The largest number of qubits of a state vector."""
 MOST_BESIDE_CONES = 14
-"""The largest number of qubits for which there are state vectors too where light cones are asked for, since they cost more."""
+"""If light cones are requested, state vectors are kept in addition only up to this many qubits, since they cost more."""
 
 
 @dataclass(frozen=True)

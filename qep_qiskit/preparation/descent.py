@@ -20,7 +20,7 @@ Aim = Callable[[Rows, Real, Real, Real], Real]
 """(rows, thetas, gradients g, their Newton steps H⁻¹ g) → the norms of the gradient at which these rows are done."""
 
 FEW = 4
-"""Up to this number of rows, a search per row costs less than arrays of all searches."""
+"""Up to this number of rows, one search per row costs less than arrays of all searches."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def descend(function: Function, starts: Real, aim: Aim, *, most: int | Rows, mem
 
 
 def _alone(function: Function, starts: Real, values: Real, gradients: Real, aim: Aim, limits: Rows, memory: Memory) -> Descent:
-    """Minimise the function of each row by a search of its own; their trials are evaluated together."""
+    """Minimise the function of each row by a separate search; the trials of all searches are evaluated together."""
 
     def aim_of(row: int) -> Callable[[Real, Real, Real], float]:
         rows = np.array([row])

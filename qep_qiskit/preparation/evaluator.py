@@ -1,4 +1,4 @@
-"""Energies of one parameterised circuit for many rows of angles, as a descent asks for them."""
+"""Energies and gradients of one parameterised circuit for many rows of angles, as a descent needs them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EVERY = 1.0
 SHIFT = 1e-3
 """The step of one angle with which gradients are differentiated, in radians."""
 TINY_SHIFT = 1e-6
-"""The same step if the gradient is differentiated to one side only."""
+"""The same step for one-sided differences of the gradient."""
 MOST_SHIFTED = 4096
 """The number of rows of shifted angles that are evaluated at once."""
 
@@ -65,7 +65,7 @@ def hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
 
 
 def quick_hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
-    """Return the same Hessians to about 1e-6 of the coefficients, by one-sided differences in half of the time."""
+    """Return the same Hessians in half the time, by one-sided differences; the error is about 1e-6 of the coefficients."""
     size = thetas.shape[1]
     slopes = _shifted(evaluator, thetas, coefficients, TINY_SHIFT * np.eye(size + 1, size, -1))
     return _symmetric((slopes[:, 1:] - slopes[:, :1]) / TINY_SHIFT)
@@ -87,7 +87,7 @@ def _symmetric(matrices: Real) -> Real:
 
 
 class Loop:
-    """An evaluator that takes one row after the other on state vectors, for circuits that are too large to share an array.
+    """An evaluator on state vectors that processes one row after another, for states too large to share one array.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class Loop:
 def evaluator_for(
     circuit: QuantumCircuit, program: CircuitProgram | None, paulis: PauliList, simulation: str = "auto"
 ) -> Evaluator:
-    """Return the evaluator of a circuit and Pauli strings that is named, or the fastest one.
+    """Return the requested evaluator of a circuit and Pauli strings, by default the fastest one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Quasi-Newton minimisation of one function: the descent of few rows, where the arithmetic of arrays costs more than the work."""
+"""Quasi-Newton minimisation of a single function, for descents of few rows, where array operations would dominate the time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qep_qiskit.preparation.quasi_newton import Memory
 
 Vector = NDArray[np.float64]
 Trials = Generator[Vector, tuple[float, Vector], "End"]
-"""A search that yields angles, receives their value and gradient, and returns its end."""
+"""A search that yields angles, receives their value and gradient, and returns its result."""
 
 DECREASE, CURVATURE = 1e-4, 0.9
 """The constants of the weak Wolfe conditions."""
@@ -22,14 +22,14 @@ ROUNDING = 3e-14
 LONGEST = 1.0
 """The largest change of an angle in the first trial of a step, in radians."""
 MOST_TRIALS = 25
-"""The number of trials of one step before its direction is given up."""
+"""The number of trials of one step after which its direction is given up."""
 RECHECKED = 32
-"""The number of evaluations after which an aim that was not reached is computed again."""
+"""The number of evaluations after which an aim that has not been reached is computed again."""
 
 
 @dataclass(frozen=True)
 class End:
-    """The end of the search of one row; the attributes are those of :class:`Descent`."""
+    """The result of the search of one row, with the attributes of :class:`Descent`."""
 
     theta: Vector
     value: float
@@ -47,14 +47,14 @@ def search(
     aim: Callable[[Vector, Vector, Vector], float],
     most: int,
 ) -> Trials:
-    """Minimise a function as :func:`descend` does for one row, whose memory is changed.
+    """Minimise a function as :func:`descend` does for one row, and update the memory of this row.
 
     Parameters
     ----------
     row : int
         The row in the memory.
     theta, value, gradient
-        The start.
+        The initial angles, with their value and gradient.
     memory : Memory
     aim : callable
         (angles, gradient, Newton step) → the norm of the gradient at which the row is done.
@@ -115,7 +115,7 @@ def judged(rise: float, slope: float, length: float, first: float, size: float) 
 
 
 def _between(rise: float, length: float, slope: float, low: float, high: float) -> float:
-    """Return a length within a bracket: the minimum of the parabola through the values and the slope, or the middle."""
+    """Return a length within a bracket: the minimum of a parabola through the values and the slope, or else the middle."""
     width = high - low
     parabola = -0.5 * slope * length**2 / max(rise - length * slope, 1e-300)
     return parabola if low + 0.1 * width < parabola < high - 0.1 * width else 0.5 * (low + high)

@@ -1,4 +1,4 @@
-"""Response of an ansatz's stationary angles to a nudge from local expectations, where no state vector is computed."""
+"""Response of an ansatz's stationary angles to a nudge, computed from local expectations instead of state vectors."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from qep_qiskit.simulation.cones.light_cones import LightCones
 Vector = NDArray[np.float64]
 OF = "the ansatz, by implicit differentiation"
 STEP = 1e-4
-"""The largest angle of the step with which expectations are differentiated."""
+"""The largest change of an angle in the finite differences of expectations."""
 LONGEST, MOST_ANGLES = 20.0, 4000
-"""The estimated seconds of a Hessian and the number of angles above which it is not computed."""
+"""The estimated seconds and the number of angles above which a Hessian is not computed."""
 LEAST_SPREAD = 1e-3
-"""The least variance of a string: those of smaller variance hardly show how far a state moves."""
+"""The least variance of a string. Strings with a smaller variance hardly show how far a state moves."""
 SADDLE = "the free phase is a saddle of the energy and not a minimum, so take more starts or another seed"
 
 
@@ -39,8 +39,8 @@ def affordable(evaluator: object) -> bool:
 def local_response(family: Family, compiled: Compiled, theta: Vector, mu: float) -> Responsive:
     """Return a function for the response of stationary angles, −(∂²E + μ)⁻¹ ∂⟨C⟩, with the regulariser μ of the descent.
 
-    The `reach` is a lower bound, the largest |d⟨P⟩/dβ| / √(1 − ⟨P⟩²) of the family's strings, that is, how far the state moves as
-    far as these strings show it. For a nudge of one string to which one excited state responds, they show all of it.
+    Its `reach` is a lower bound on how far the state moves: the largest |d⟨P⟩/dβ| / √(1 − ⟨P⟩²) of the family's strings. The
+    bound is exact for a nudge by one string to which a single excited state responds.
     """
     evaluator = compiled.evaluator
 

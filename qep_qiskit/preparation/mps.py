@@ -42,8 +42,8 @@ class MPS(Preparer):
     max_sweeps : int
         The largest number of sweeps for each phase.
     gap : bool
-        Whether to compute the first excited state too. Only then is a degenerate ground state detected, and are there error
-        bounds. It costs about as much as the ground state.
+        Whether to compute the first excited state too, which takes about as long as the ground state. It is needed to detect a
+        degenerate ground state and for error bounds.
     nudge_share : float
         Ignored, as for :class:`Exact`.
 
@@ -55,11 +55,10 @@ class MPS(Preparer):
     Notes
     -----
     The angle φ between a state of energy E and the ground state is bounded by its variance, sin φ ≤ √(⟨H²⟩ − E²)/(E₁ − E)
-    (Davis and Kahan 1970), and the error of a Pauli expectation by 2 sin φ. E₁ is DMRG's for the free phase, and at most
-    |β|‖C‖ lower in a nudged phase (Weyl). The bound is reported with every phase and, combined by the stencil, with every
+    (Davis and Kahan 1970), and the error of a Pauli expectation by 2 sin φ. DMRG gives E₁ for the free phase; in a nudged
+    phase it is at most |β|‖C‖ lower (Weyl). The bound is reported with every phase and, combined by the stencil, with every
     gradient; the actual error is usually far smaller. If a nudge may close the gap, only the trivial bound holds, and there is a
-    warning. White (1992); Schollwöck (2011), arXiv:1008.3477. The sweeps are in
-    :mod:`qep_qiskit.simulation.dmrg`.
+    warning. The sweeps are in :mod:`qep_qiskit.simulation.dmrg`. White (1992); Schollwöck (2011), arXiv:1008.3477.
     """
 
     bond_dimension: Annotated[int, Key("the largest bond dimension", least=2, most=100_000)] = 64

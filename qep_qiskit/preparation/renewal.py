@@ -1,4 +1,4 @@
-"""Descents of many angles with exact Hessians every few evaluations."""
+"""Descents of many angles that renew the exact Hessians every few evaluations."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from qep_qiskit.preparation.quasi_newton import FullMemory, Memory
 
 Real = NDArray[np.float64]
 Curvatures = Callable[[Rows, Real], tuple[Real, Real, Real]]
-"""(rows, thetas) → the curvatures of these rows' functions (R, P), their axes (R, P, P), and the least curvature (R, 1)."""
+"""(rows, thetas) → the curvatures of the rows' functions (R, P), their axes (R, P, P), and the least curvature to use (R, 1)."""
 RENEWED, DEEP = 25, 60
-"""The number of evaluations after which a descent of at least so many angles gets exact Hessians. With fewer angles, or many rows
-of them, the steps themselves show the curvatures sooner."""
+"""The number of evaluations between exact Hessians, and the least number of angles of a descent that gets them. With fewer
+angles, or many rows of them, the steps themselves reveal the curvatures sooner."""
 FURTHER = 0.1
-"""The share of the usual gradient at which such a descent ends. Steps by Hessians leave as much of it along flat directions as
-along steep ones, where a learnt memory leaves less, and flat directions count most."""
+"""Such a descent ends at this share of the usual gradient. Steps by exact Hessians leave equal gradients along flat and steep
+directions, but a gradient along a flat direction causes the larger error."""
 CAUTION = 3.0
-"""The share of the norm of the gradient that is added to every curvature then: far from a minimum they do not hold for long."""
+"""The share of the gradient's norm that is added to every curvature, since curvatures change quickly far from a minimum."""
 
 
 def renewed(function: Function, curvatures: Curvatures, starts: Real, aim: Aim, *, most: int | Rows, memory: Memory) -> Descent:
-    """Minimise one function per row as :func:`descend` does, with exact Hessians in place of the learnt ones now and then.
+    """Minimise one function per row as :func:`descend` does, but replace the learnt Hessians by exact ones at regular intervals.
 
-    Many angles go a long way through curved valleys, where steps learn the curvatures too late.
+    Descents of many angles follow long curved valleys, where the steps learn the curvatures too late.
     """
     limits = np.broadcast_to(most, len(starts))
     end, rows = descend(function, starts, aim, most=np.minimum(limits, RENEWED), memory=memory), np.arange(len(starts))
@@ -49,14 +49,14 @@ def renewed(function: Function, curvatures: Curvatures, starts: Real, aim: Aim, 
             memory=end.memory.kept(rows),
         )
         end.take(rows, further)
-        rows = rows[further.evaluations >= few]  # the others are done, or rounding ends their descents
+        rows = rows[further.evaluations >= few]  # all other rows are done or ended by rounding
 
 
 def inverses(curvatures: Real, axes: Real, least: Real) -> Real:
-    """Return the inverse Hessians (R, P, P) of |curvatures| (R, P) along axes (R, P, P), none below the least."""
+    """Return the inverse Hessians (R, P, P) for |curvatures| (R, P) along axes (R, P, P), raised to the least curvature."""
     return (axes / np.maximum(np.abs(curvatures), least)[:, None, :]) @ axes.swapaxes(1, 2)
 
 
 def _of_rows(function: Callable[..., Any], rows: Rows, part: Rows, *arguments: Real) -> Any:
-    """Return a function of some of the rows."""
+    """Call a function of rows for a part of the rows."""
     return function(rows[part], *arguments)

@@ -24,10 +24,10 @@ within 5 % of the ground state's; another local minimum of a glass, which is nea
 
 
 def shortfalls(families: Sequence[Family], compiled: Compiled, angles: Sequence[NDArray[np.float64]]) -> list[float | None]:
-    """Return the energy variance of each family's free phase near the outputs as a share of Σ c².
+    """Return the energy variance of each family's free phase near the outputs, as a share of Σ c².
 
-    It is None without a free phase, where the true ground state is computed, where state vectors are, and if it takes too large
-    cones.
+    It is None for a family without a free phase, for networks small enough for exact ground states or state vectors, and if a
+    light cone is too large.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def shortfalls(families: Sequence[Family], compiled: Compiled, angles: Sequence[
 
 
 def _near(family: Family, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which strings act within `NEAR` couplings of the outputs."""
+    """Return a mask of the strings that act within `NEAR` couplings of the outputs."""
     paulis = family.frame.paulis
     acts = paulis.x | paulis.z
     rows = family.observed if family.observed is not None and len(family.observed) else family.nudge[None]
@@ -68,7 +68,7 @@ def _near(family: Family, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 @functools.lru_cache(maxsize=8)
 def _variance(compiled: Compiled, used: bytes, near: bytes) -> LocalVariance | None:
-    """Return the variance of the used strings in the near part, ready for any angles; None if it takes too large cones."""
+    """Return the local variance of the used strings near the outputs, for any angles; None if a light cone is too large."""
     terms, part = np.frombuffer(used, dtype=bool), np.frombuffer(near, dtype=bool)
     if not part.any():
         return None

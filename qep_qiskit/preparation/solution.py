@@ -1,4 +1,4 @@
-"""What a variational search is asked for, where it begins, and what it finds."""
+"""The required precision, the start and the result of a variational search."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Precision:
     Attributes
     ----------
     tolerance : float
-        The wanted relative error of the gradient.
+        The allowed relative error of the gradient.
     predictions : float
-        The wanted error of expectations of the cost's observables.
+        The allowed error of expectations of the cost's observables.
     most : int
         The largest number of evaluations per row.
     regulariser : float
@@ -46,9 +46,9 @@ class Solution:
     done : ndarray of bool, shape (phases,)
     evaluations : ndarray of int, shape (phases,)
     inverse : ndarray of shape (P, P) or None
-        The inverse Hessian of the free phase as far as the descent has learnt it.
+        The inverse Hessian of the free phase as learnt by the descent.
     noise : ndarray of shape (phases,) or None
-        The root mean square length of the noise in each measured residual; None if these are exact.
+        The root-mean-square length of the noise in each measured residual; None if residuals are exact.
     """
 
     angles: Real
@@ -62,7 +62,7 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class Begin:
-    """The start of a family: at starts of its free phase, or at free angles that were found before.
+    """The start of the search for a family: one or several starts of its free phase, or free angles from an earlier search.
 
     Attributes
     ----------

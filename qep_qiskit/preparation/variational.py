@@ -48,7 +48,7 @@ VALLEY, MOST_VALLEYS = 0.1, 4
 MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
 MOST_CHECKED_ANGLES = 150
-"""Up to this number of angles every nudged phase gets its own Hessian; of more, those for which the memory's step is long."""
+"""Up to this number of angles, every nudged phase gets its own Hessian; beyond, only phases with a long next step do."""
 ROUNDING = 1e-13
 """No gradient is asked to be smaller than this share of Σ|c|."""
 
@@ -82,7 +82,7 @@ class Model:
         self.floor = ROUNDING * np.maximum(sizes, 1e-2)
         deep = DEEP <= evaluator.num_parameters <= MOST_CHECKED_ANGLES and families[0].num_qubits <= MOST_BATCHED_QUBITS
         self.further = FURTHER if deep else 1.0
-        """The share of the usual gradient at which descents end; below 1 if Hessians are renewed, since many rows cost little."""
+        """Descents end at this share of the usual gradient. It is below 1 if Hessians are renewed."""
 
     def value(self, owners: Rows, coefficients: Real, thetas: Real) -> tuple[Real, Real]:
         """Return ⟨H + βC⟩ + ½μ|θ|² and its gradient for rows of these families."""
@@ -216,7 +216,7 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
 
 
 def _shared_inverse(model: Model, free: Free, rows: Rows) -> None:
-    """Give rows that start close to minima the inverse Hessian of the first of them, as a first memory."""
+    """Give all rows that start close to a minimum the inverse Hessian of the first such row, as an initial memory."""
     values, axes = np.linalg.eigh(quick_hessians(model.evaluator, free.thetas[rows[:1]], model.free[rows[:1]]))
     assert isinstance(free.memory, FullMemory)
     free.memory.set(rows, inverses(values + model.mu[rows[0]], axes, model.mu[rows[0]])[0])
@@ -306,9 +306,9 @@ def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple
 
 
 def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Rows, function: Function) -> Rows:
-    """Return those of some rows that seem to be done but lie on a nearly flat slope, and give them their exact Hessians.
+    """Return the rows that seem done but lie on a nearly flat slope, and give them their exact Hessians.
 
-    There the Newton step is long, or the energy alone has a negative curvature. The others take that step.
+    On such a slope the Newton step is long, or the energy alone has a negative curvature. The other rows take the Newton step.
     """
     if len(rows) and end.thetas.shape[1] > MOST_CHECKED_ANGLES:
         steps = np.abs(end.memory.product(end.gradients)[rows]).max(axis=1, initial=0.0)

@@ -16,7 +16,7 @@ from qep_qiskit.report.picture import BLUE, FAINT, GREEN, INK, ORANGE, SKY, YELL
 from qep_qiskit.report.site_places import MOST_ROOMY, places
 
 MOST_SHOWN = 2.5
-"""The largest relative error in a picture; it is larger only where the gradient has nearly vanished."""
+"""The largest relative error in a picture. Errors beyond it occur only where the gradient has nearly vanished."""
 MOST_MARKED = 40
 """The largest number of points of a curve that are marked."""
 Rows = Sequence[Mapping[str, Any]]
@@ -32,7 +32,7 @@ def curves(history: Rows, epochs: Rows, foreseen: float | None = None) -> Figure
     Parameters
     ----------
     foreseen : float, optional
-        The QPU seconds that were foreseen for the whole training.
+        The predicted QPU seconds of the whole training.
     """
     accuracy = any(row.get("train_accuracy") is not None for row in epochs)
     compared = [row for row in history if row.get("cosine") is not None]
@@ -99,7 +99,7 @@ def _accuracy(panel: Axes, epochs: Rows) -> None:
 
 
 def _compared(panel: Axes, compared: Rows) -> None:
-    """Draw the distance of the measured gradients from noise-free ones, and the part of it that shots explain."""
+    """Draw the distance of the measured gradients from noise-free ones, and the distance expected from shots alone."""
     style: dict[str, Any] = {"markersize": 3.5, "linewidth": 1.0}
     few = len(compared) <= MOST_MARKED
     panel.plot(*_columns(compared, "step", "cosine"), "o-" if few else "-", color=THIRD, label="cosine", **style)

@@ -10,16 +10,16 @@ from scipy.sparse.csgraph import shortest_path
 
 Places = dict[int, tuple[float, float]]
 MOST_ROOMY = 24
-"""The largest number of sites that stand on an ellipse; more are placed by their distances in the graph."""
+"""Up to this many sites stand on an ellipse; larger networks are arranged by distances in the graph."""
 
 
 def places(
     sites: Sequence[int], couplings: Collection[tuple[int, int]], inputs: Collection[int], outputs: Collection[int]
 ) -> Places:
-    """Return the positions of sites: inputs in a column on the left, and the others on the right of them.
+    """Return the positions of sites: inputs in a column on the left, and all other sites to their right.
 
-    Few sites stand on an ellipse with the outputs in a column beside it; many lie in the plane so that distances in the picture
-    are like those in the graph.
+    If there are few sites, they stand on an ellipse, with the outputs in a column on the right. In larger networks, distances in
+    the picture approximate distances in the graph.
     """
     large = len(sites) > MOST_ROOMY
     left = [s for s in sites if s in inputs and (not large or _clamped(s, couplings))]
@@ -30,7 +30,7 @@ def places(
 
 
 def _clamped(site: int, couplings: Collection[tuple[int, int]]) -> bool:
-    """Return whether a site has more couplings than a site of a lattice; of many sites, such inputs stand apart."""
+    """Return whether a site has more couplings than a lattice site has; in a large network, such inputs stand apart."""
     return sum(site in pair for pair in couplings) > 4
 
 

@@ -35,7 +35,7 @@ def drift_warnings(store: RunStore) -> list[str]:
 
 
 def change_before_sending(store: RunStore, number: int, device: RemoteDevice) -> str:
-    """Return a line about a calibration since the circuits of a round were compiled, or an empty text if nothing changed."""
+    """Return a note if the device was calibrated after the circuits of a round were compiled, otherwise an empty text."""
     then = store.get(BEFORE, str(number)) or {}
     if not then.get("readout"):
         return ""

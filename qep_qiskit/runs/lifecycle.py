@@ -126,7 +126,7 @@ class Lifecycle:
         return current
 
     def _outcomes(self, current: Plan) -> Outcomes | None:
-        """Send and fetch the jobs of a round, and return its outcomes; None while they are under way."""
+        """Send and fetch the jobs of a round, and return its outcomes; None while some jobs are unfinished."""
         number = current.round
         jobs = self.store.jobs(number)
         failures = send_all(self.courier, jobs, lambda unsent: self._ask(current, jobs, unsent))
@@ -150,7 +150,7 @@ class Lifecycle:
         self.store.put(CONFIRMED, number, True)
 
     def _cautions(self, number: int, unsent: list[JobRecord]) -> list[str]:
-        """Return what to know before paying, one line each; refuse circuits that the device would not run any more."""
+        """Return the warnings to show before payment, one line each; refuse circuits that the device can no longer run."""
         cautions = list(getattr(self.device, "cautions", list)())
         if number not in self._compiled:
             self.device.check(

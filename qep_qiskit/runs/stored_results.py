@@ -53,7 +53,7 @@ def climb_of(
     mitigation : str, optional
         The mitigation of the mitigated rung; default: the run's.
     keep : Path, optional
-        A folder that keeps the rungs, from which a stopped comparison resumes.
+        The folder in which rungs are kept, so that an interrupted comparison resumes.
     """
     done, outcomes = measured(store, spec)
     settings = replace(

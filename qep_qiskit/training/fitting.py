@@ -209,8 +209,8 @@ def train(
         the weights of the best epoch.
     compare_every : int, optional
         Compare the batch's gradient with a noise-free one every `compare_every` steps, and record cosine and relative error in
-        the history: with the exact gradient on up to 16 qubits, and beyond with that of the same ansatz at the same β. 0: never.
-        Default: about 20 times in a training on a device that takes jobs, else never.
+        the history. The noise-free one is the exact gradient on up to 16 qubits; beyond, it is the gradient of the same ansatz
+        at the same β. 0: never. Default: about 20 times in a training on a device that takes jobs, else never.
     warm_starts : bool
         Start the search for a sample's state from its previous result.
     run : path, optional

@@ -36,9 +36,9 @@ def forecast(
         If given, the shots are chosen to reach this relative error, √E‖g − g*‖² / ‖g*‖: the root-mean-square error of the whole
         gradient with all biases, divided by its norm (0.05 is 5 %). `shots` then only states whether they are distributed evenly.
     choices : bool
-        Whether to predict side by side what another β, stencil, number of layers and mitigation would give: one factor is varied
-        at a time around the best plan, and the best of all is verified. Every row has the same total of shots or, with a target,
-        as many as it needs.
+        Whether to predict other β, stencils, numbers of layers and mitigations side by side. One factor is varied at a time
+        around the best plan, and the best of all is verified. Every row has the same total number of shots or, with a target, the
+        shots that it needs.
 
     Returns
     -------

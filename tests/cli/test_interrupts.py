@@ -124,7 +124,7 @@ def test_a_sweep_resumes(tmp_path, number, workers):
     code, lines = command.stopped(number)
     assert code == CODES[number] and len(lines) == 1, lines
     finished = rows(tmp_path / "w")
-    assert lines[0] == f"qep: interrupted; {finished} of 9001 points are kept in w; run the same command to go on"
+    assert lines[0] == f"qep: interrupted; {finished} of 9001 points are kept in w; run the same command to resume"
     assert (tmp_path / "w" / "sweep.csv").read_text().count("\n") == finished + 1
     assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["sweep.csv", "sweep.json"]
 
@@ -139,7 +139,7 @@ def test_a_comparison_computes_all_rungs(tmp_path, number):
     assert code == CODES[number] and len(rungs) <= 7, lines
     if (tmp_path / "c" / "budget.json").exists():
         count = len(json.loads((tmp_path / "c" / "budget.json").read_text())["rungs"])
-        assert f"{count} rung" in last and "run the same command to go on" in last
+        assert f"{count} rung" in last and "run the same command to resume" in last
     else:
         assert "nothing was written" in last
 

@@ -99,7 +99,7 @@ def fresh_sampler(sampler: BaseSamplerV2, call: int) -> BaseSamplerV2:
 
 
 def continues(sampler: BaseSamplerV2) -> bool:
-    """Return whether a freshly seeded sampler uses different random numbers for each row of a call."""
+    """Return whether a sampler with a new seed draws different random numbers for each row of a call."""
     known = ((StatevectorSampler, ("run", "_run", "_run_pub")), (AerSampler, ("run", "_run", "_run_pubs")))
     return any(
         isinstance(sampler, kind) and all(getattr(type(sampler), name) is getattr(kind, name) for name in methods)

@@ -261,7 +261,7 @@ class Courier:
         return bits
 
     def _ask_bill(self, job: JobRecord) -> None:
-        """Store the seconds that were billed for a job."""
+        """Ask for the seconds billed for a job, and store them."""
         assert job.job_id is not None
         self.store.put("seconds", job.tag, self.device.seconds(job.job_id))
 

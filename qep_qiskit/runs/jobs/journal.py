@@ -72,7 +72,7 @@ class JournalDevice(Measuring):
 
     @property
     def tariff(self) -> Tariff | None:
-        """What the device's provider charges."""
+        """The tariff of the device's provider."""
         return tariff_of(self.courier.device)
 
     @property
@@ -89,7 +89,7 @@ class JournalDevice(Measuring):
         return self.cache.compiled(circuit, qubits, self._compiled)
 
     def placed(self, circuit: QuantumCircuit, qubits: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        """Return the qubits on which the run placed this circuit before; record the given ones if there are none yet."""
+        """Return the qubits recorded for this circuit in the run; if there are none yet, record the given qubits."""
         store, digest = self.courier.store, of_circuit(circuit)[:24]
         earlier = store.get(LAYOUT, f"{digest} placed") or store.get(LAYOUT, f"{digest} on any")
         if earlier is not None:

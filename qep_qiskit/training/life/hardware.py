@@ -103,7 +103,7 @@ def through_the_run(
 
 
 def billed_for(store: RunStore, number: int) -> float | None:
-    """Return the QPU seconds billed for the jobs of a step, counted from 1; None if it has no jobs, or no bill."""
+    """Return the QPU seconds billed for the jobs of a step (counted from 1); None if the step has no jobs or no bill."""
     bills = store.all("seconds")
     seconds = [value for job in store.jobs() if job.round == number - 1 and (value := bills.get(job.tag)) is not None]
     return float(sum(seconds)) if seconds else None
@@ -137,11 +137,11 @@ class TrainingPrice:
     Attributes
     ----------
     step : Price
-        Of one whole batch.
+        The price of one whole batch.
     steps : Price
-        Of all batches, of which the last one of an epoch may be smaller.
+        The price of all batches; the last batch of an epoch may be smaller.
     held_out : Price
-        Of all measurements of held-out samples.
+        The price of all measurements of held-out samples.
     """
 
     step: Price

@@ -1,4 +1,4 @@
-"""The distance of a step's measured gradient from a noise-free one, along the way of a training."""
+"""Comparison of a training's measured gradients with noise-free ones."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def compared(
 ) -> dict[str, Any]:
     """Compare a batch's mean gradient with a noise-free one, over the trained weights.
 
-    Return ``cosine``, ``relative_error``, ``compared_with`` (the other gradient in words) and ``compared_norm`` (its length).
+    Return ``cosine``, ``relative_error``, ``compared_with`` (the noise-free gradient in words) and ``compared_norm`` (its norm).
 
-    Up to 16 qubits it is compared with the exact gradient, that of the true ground states in the limit β → 0. Beyond, with the
-    noise-free gradient of the same preparation at the same β, from the angles of the step: the difference is what the device and
-    its shots add. The values are None if that is not computable.
+    Up to 16 qubits, the noise-free gradient is the exact one, of the exact ground states in the limit β → 0. Beyond, it belongs
+    to the same prepared states at the same β, computed from the angles of the step; the difference is then due to the device and
+    its shots. The values are None if the noise-free gradient cannot be computed.
     """
     small = task.network.num_qubits <= COMPARED_QUBITS
     progress("comparing the gradient with a noise-free one", None)

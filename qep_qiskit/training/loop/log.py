@@ -27,7 +27,7 @@ def timed(taken_steps: Iterable[Step]) -> Iterator[tuple[Step, float]]:
 
 
 def different(texts: Iterable[str]) -> list[str]:
-    """Return the first few warnings that differ by more than their numbers."""
+    """Return the first few warnings that differ in more than their numbers."""
     first: dict[str, str] = {}
     for text in texts:
         first.setdefault(_NUMBER.sub("#", text), text)

@@ -176,7 +176,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
 
 
 def _warm_start(task: Task, state: State, batch: Indices) -> list[Prepared | None] | None:
-    """Return the start of each sample of a batch: its own, or a similar sample's angles; None if the preparer is to choose."""
+    """Return the start of each sample of a batch: its last state or a similar sample's angles. None: the preparer chooses."""
     if not task.carries:
         return None
     preparer = task.settings.preparer
@@ -190,7 +190,7 @@ def _warm_start(task: Task, state: State, batch: Indices) -> list[Prepared | Non
 
 
 def _similar(task: Task, state: State, X: Vector) -> list[Start | None]:
-    """Return, for each input, the start of the training sample with the nearest one; None if their Hamiltonians are far apart."""
+    """Return, for each input, the start of the training sample with the nearest input; None if their Hamiltonians differ much."""
     seen = sorted(state.starts)
     if not seen:
         return [None] * len(X)
