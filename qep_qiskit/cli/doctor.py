@@ -45,7 +45,7 @@ def _version(name: str) -> str | None:
 
 
 def requirements() -> list[Requirement]:
-    """Return the declared dependencies of this installation, without those for developers; those of extras come last.
+    """Return the declared dependencies of this installation, without developer dependencies; those of extras come last.
 
     Packages of extras, which have a marker, are not required; their versions are checked only if they are installed.
     """

@@ -58,7 +58,7 @@ def take_the_word() -> None:
 
 @contextlib.contextmanager
 def saying(words: Callable[[], str]) -> Iterator[None]:
-    """End the work inside with a message if it is interrupted: what is saved, and how to resume.
+    """End the work inside the ``with`` block with a message about saved results and resuming, if it is interrupted.
 
     Parameters
     ----------

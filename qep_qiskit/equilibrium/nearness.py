@@ -72,7 +72,7 @@ def _truths(plans: Sequence[Plan]) -> list[tuple[TrueState | None, Vector | None
 
 
 def _follows(plan: Plan) -> bool:
-    """Return whether the response of the states is to be compared with that of the true ground state."""
+    """Return whether to compare the response of the states with the response of the true ground state."""
     aim = plan.preparer.supports.aim
     return aim is not None and aim.follows and plan.bias.limit is not None and plan.error_signal is not None
 

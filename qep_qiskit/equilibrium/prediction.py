@@ -99,7 +99,7 @@ def answers(
     Raises
     ------
     InputError
-        For shots that are to be distributed: nothing says which error is to be least.
+        If the shots are to be distributed optimally, since without a gradient no error can be minimised.
     """
     if isinstance(settings.shots, OptimalShots):
         raise InputError(f"shots: {settings.shots!r} is not allowed; give a whole number of at least 2, or leave it out")

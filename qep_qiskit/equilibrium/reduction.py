@@ -134,10 +134,10 @@ def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
 
 
 def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, Matrix | None, tuple[str, ...]]:
-    """Return the expectations, their covariance, S, and warnings of the free phase.
+    """Return the expectations of the free phase, their covariance, S, and warnings.
 
-    The expectations are those of the outputs, followed by those of the cost's observables. S Sᵀ is the calibration's part of
-    the covariance. The covariance and S are None if expectations are exact.
+    The expectations of the outputs come first, then those of the cost's observables. S Sᵀ is the calibration's part of the
+    covariance. The covariance and S are None if expectations are exact.
     """
     method = _chosen(plan, None)
     mitigator = _mitigator(method, outcomes)
@@ -223,7 +223,7 @@ def _readout_bias(
     strings: list[tuple[Vector, list[Readings | LocalReadings]]],
     parts: list[tuple[str, list[Matrix], Vector]],
 ) -> tuple[str, ...]:
-    """Compare the strings' expectations with those of the method's unbiased counterpart, if it has one; return any warnings.
+    """Compare the strings' expectations with the unbiased counterpart of the mitigation, if there is one; return any warnings.
 
     `parts` are the reported quantities: each has a name, its rows for each phase's strings, and its error bars.
     """
@@ -273,7 +273,7 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
 
 
 def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
-    """Warn if a device returned a different number of shots than requested. The error bars are those of the returned shots.
+    """Warn if a device returned a different number of shots than requested. The error bars are for the returned shots.
 
     Twirling rounds the number up, which does not cause a warning.
     """

@@ -29,7 +29,7 @@ from qep_qiskit.stencils import Stencil
 
 WarmStart = Gradient | Prepared | None
 NEAR = 0.2
-"""The largest distance, as a share of its coefficients, between a sample's Hamiltonian and the one that it starts from."""
+"""The largest relative distance between a sample's Hamiltonian and the Hamiltonian whose state it starts from."""
 
 
 def run(
@@ -62,7 +62,7 @@ def run(
 
 
 def _diagnose(plans: Sequence[Plan]) -> None:
-    """Compute what the diagnostics of a batch need, for all plans together."""
+    """Compute the data for the diagnostics of a batch, for all plans together."""
     for part, bias in zip(plans, biases_of(plans), strict=True):
         part.__dict__["bias"] = bias
     for part, nearness in zip(plans, nearness_of_all(plans), strict=True):

@@ -103,7 +103,7 @@ def _sensitivity(first: Plan, signal: Vector, prepared: Sequence[Prepared]) -> N
 def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArray[np.float64]:
     """Return the sensitivity of the ground states, as matrix product states, for circuits that are too large to simulate.
 
-    It is used only for the error bar, where the ground states' sensitivity approximates the circuits'.
+    It is used only for the error bar, for which the sensitivity of the ground states approximates that of the circuits.
     """
     preparer = MPS(gap=False)
     free = preparer.prepare(free_family(first.problem), seed=first.seed, progress=progress)

@@ -75,7 +75,7 @@ def optimizer_named(name: str, max_iterations: int) -> Any:
 
 
 def measured_warnings(phases: Sequence[Phase], done: Sequence[bool], tolerance: float) -> list[str]:
-    """Say, for each phase that is not done, how well its stationarity is known and what would make it better."""
+    """Say, for each unfinished phase, how well its stationarity is known and how to improve it."""
     warnings = []
     for phase, arrived in zip(phases, done, strict=True):
         size, noise, error = phase.residual or 0.0, phase.residual_noise or 0.0, phase.gradient_error or 0.0
@@ -153,7 +153,7 @@ class _Search:
         self._origin, self._tilt = np.zeros((2, num_parameters))
 
     def tilt_at(self, free: Vector) -> MeasuredGradient:
-        """Return what the free phase leaves of its gradient, which is subtracted from now on."""
+        """Return the remaining gradient of the free phase, which is subtracted in the nudged phases."""
         left = self._source.gradient(0.0, free)
         self._origin, self._tilt = free, left.shrunk
         return left

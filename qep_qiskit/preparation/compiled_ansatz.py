@@ -71,7 +71,7 @@ def _circuit(
 def compiled_ansatz(
     content: Ansatz, num_qubits: int, labels: tuple[str, ...], strings: tuple[str, ...], simulation: str, *options: Any
 ) -> Compiled:
-    """Return the compiled ansatz for the strings of H and C, `labels`, and those of expectations, `strings`."""
+    """Return the compiled ansatz for the strings of H and C (`labels`) and the strings of expectations (`strings`)."""
     circuit = _circuit(content, num_qubits, labels, *options)
     most = MOST_BESIDE_CONES if simulation == "light_cones" else MOST_QUBITS
     program = CircuitProgram.from_circuit(circuit) if num_qubits <= most else None

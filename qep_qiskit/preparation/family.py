@@ -61,7 +61,7 @@ class Family:
 
     @property
     def support(self) -> NDArray[np.int64]:
-        """The strings, without the identity, of ansätze and ramps: those of H, of C and of `strings`."""
+        """The strings, without the identity, of ansätze and ramps: the strings of H and C, and `strings`."""
         used = (self.free != 0) | (self.nudge != 0)
         if self.strings is not None:
             used[list(self.strings)] = True

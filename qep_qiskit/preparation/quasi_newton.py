@@ -16,12 +16,12 @@ REMEMBERED = 50
 
 
 class Memory:
-    """The inverse Hessian H of each row, as far as its steps have shown it.
+    """The inverse Hessian H of each row, as learnt from the row's steps.
 
     Attributes
     ----------
     arrays : tuple of str
-        The names of the attributes, whose first axis is that of the rows.
+        The names of the array attributes; the first axis of each array numbers the rows.
     """
 
     arrays: ClassVar[tuple[str, ...]] = ()

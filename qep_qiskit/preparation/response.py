@@ -71,7 +71,7 @@ class Together(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """The response of one free phase of a batch: alone if it is called, and together with others by :func:`respond`.
+    """The response of one free phase of a batch. A call computes it alone; :func:`respond` computes several together.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Member:
     number : int
         The number of the free phase in the batch.
     alone : callable
-        Its response, computed alone.
+        The function that computes the response alone.
     """
 
     batch: Together
@@ -92,7 +92,7 @@ class Member:
 
 
 def respond(asked: Mapping[int, tuple[Responsive | None, Vector]]) -> dict[int, Response]:
-    """Return those of the responses, each asked for with its nudge, that can be computed together with another one."""
+    """Return the responses to the given nudges that can be computed together with others; leave out the rest."""
     batches: dict[int, list[tuple[int, Member, Vector]]] = {}
     for key, (responsive, nudge) in asked.items():
         if isinstance(responsive, Member):

@@ -1,4 +1,4 @@
-"""True ground states with which prepared states are compared, many at once where that saves time."""
+"""True ground states, with which prepared states are compared. Many are computed at once if that saves time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _lock = Lock()
 
 
 def true_ground_states(frame: Frame, rows: Sequence[Vector]) -> list[TrueState | None]:
-    """Return the ground states of several Hamiltonians, given by their coefficients; None where it is not unique or not found.
+    """Return the ground states of several Hamiltonians, given by their coefficients; None if it is not unique or not found.
 
     Several states of up to 10 qubits are computed together, to about six digits; otherwise each is computed alone.
     """

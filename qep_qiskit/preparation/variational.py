@@ -40,11 +40,11 @@ SMALL_SIGNAL = 1e-3
 MOST_CURVED_ANGLES = MOST_FULL
 """The largest number of angles for which Hessians are computed; a memory of more does not hold a matrix."""
 KICK, FAR = 0.1, 0.3
-"""The first step away from a saddle, and the step from which on a Hessian is computed again, in radians."""
+"""The first step away from a saddle, and the smallest step after which a Hessian is computed again, in radians."""
 SHARPER = 0.5
-"""The factor by which each further descent from a saddle goes further."""
+"""The factor by which the gradient at which a descent ends shrinks with each further descent."""
 VALLEY, MOST_VALLEYS = 0.1, 4
-"""The Newton step, in radians, from which on a nudged phase continues, and how many times it does at most."""
+"""A nudged phase with a longer Newton step than this, in radians, continues its descent, at most this many times."""
 MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
 MOST_CHECKED_ANGLES = 150
@@ -267,7 +267,7 @@ def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, shar
 
 
 def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple[Descent, Real]:
-    """Return the nudged phases, whose gradients are those of the tilted energy, and |∂⟨C⟩/∂θ| of each row."""
+    """Return the nudged phases, with the gradients of the tilted energy, and |∂⟨C⟩/∂θ| of each row."""
     nudges = np.array([model.families[f].nudge for f in owners])
     coefficients = model.free[owners] + betas[:, None] * nudges
     origins, tilts = free.thetas[owners], free.gradients[owners]

@@ -206,7 +206,7 @@ class VQE(Preparer):
     def _responding_together(
         self, families: Sequence[Family], compiled: Compiled, prepared: dict[int, Prepared]
     ) -> dict[int, Prepared]:
-        """Return the results of a batch whose responses are computed together; one sample's responses are computed alone."""
+        """Return the results of a batch with their responses computed together; the response of a single sample stays alone."""
         free = {i: result for i, result in prepared.items() if result.response is not None and not result.silence}
         if len(free) < 2:
             return {}
@@ -234,7 +234,7 @@ class VQE(Preparer):
         )
 
     def _begin(self, family: Family, compiled: Compiled, free: Prepared | None, near: Prepared | None, seed: int) -> Begin:
-        """Return the free angles if they are known, else those of a similar problem, else several starts."""
+        """Return the start of a search: the free angles if known, else the angles of a similar problem, else several starts."""
         size = compiled.evaluator.num_parameters
         if free is not None and free.angles is not None and 0.0 not in family.betas:
             return Begin(free.angles[:1], True, _matrix(free.carried))
@@ -255,7 +255,7 @@ class VQE(Preparer):
     def _prepared(
         self, family: Family, compiled: Compiled, solution: Solution, share: float | None, states: FoundStates
     ) -> Prepared:
-        """Return the result where a state vector fits."""
+        """Return the result for a circuit with a state vector."""
         program, theta, response = compiled.program, solution.angles, None
         assert program is not None
         many = program.num_parameters > MOST_CURVED_ANGLES and not affordable(compiled.evaluator)

@@ -43,7 +43,7 @@ class Job:
 
     @property
     def names(self) -> list[str]:
-        """The tags of the job, without the one that is a digest of its content."""
+        """The tags of the job, without the tag that is a digest of its content."""
         return [tag for tag in self.tags if tag != mark_in(self.tags)]
 
     def document(self, *, inputs: bool = False) -> dict[str, Any]:

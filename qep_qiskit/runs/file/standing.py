@@ -33,7 +33,7 @@ class Standing:
     original : Path or None
         The folder of the original run, if this is a copy and the original still exists.
     digests : dict of str
-        Digests of the jobs' contents by tag, as far as they are computed.
+        The digests of the jobs' contents computed so far, by tag.
     """
 
     folder: Path

@@ -31,7 +31,7 @@ def _rank(masks: Sequence[int]) -> int:
 
 
 class _Split:
-    """Masks split into high and low bits: a mask's sign is the product of a sign of the row and a sign of the column.
+    """Masks split into high and low bits, so that a mask's sign is the product of a row's sign and a column's sign.
 
     A state is seen as a matrix of shape (2**(n-low), 2**low), with the amplitude of index r * 2**low + c in row r, column c.
     """
@@ -122,7 +122,7 @@ class PhaseTable:
         return np.asarray(block)
 
     def values(self, coefficients: Real) -> Real:
-        """Return the values of ``f``, shape (G, 2**num_qubits), for coefficients of shape (G, masks)."""
+        """Return ``f(z)`` for all z, shape (G, 2**num_qubits), given coefficients of shape (G, masks)."""
         split = self._sums
         table = split.table(coefficients)
         return (split.high_signs @ (table @ split.low_signs.T)).reshape(len(coefficients), -1)

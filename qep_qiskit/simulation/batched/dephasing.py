@@ -1,8 +1,8 @@
-"""Leaves: qubits that start in |+⟩, meet one other Z string once, and are neither turned nor read.
+"""Leaves: qubits that start in |+⟩, share one phase with one Z string, and are neither turned nor read.
 
-Such a qubit dephases that string M: it applies ``Z_M`` with the probability ``(1 − λ)/2``, where λ is ``cos 2a`` for the phase
-``exp(-i a Z_leaf Z_M)``. The λ of several leaves of one string multiply, so all of them are worth one qubit, whose bit says
-whether ``Z_M`` has been applied, with weights in place of amplitudes.
+Such a qubit dephases its string M: it applies ``Z_M`` with the probability ``(1 − λ)/2``, where λ is ``cos 2a`` for the phase
+``exp(-i a Z_leaf Z_M)``. The λ of several leaves of one string multiply. Together they are equivalent to a single bit, which says
+whether ``Z_M`` has been applied and has weights instead of amplitudes.
 """
 
 from __future__ import annotations

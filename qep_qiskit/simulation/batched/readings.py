@@ -17,7 +17,7 @@ Complex = NDArray[np.complex128]
 
 
 class _Group(NamedTuple):
-    """Strings that flip the same qubits: their rows, signs (2**m, strings), factors, and where amplitudes come from."""
+    """Strings that flip the same qubits: their rows, signs (2**m, strings), factors, and the source index of each amplitude."""
 
     rows: slice
     signs: Real
@@ -58,7 +58,7 @@ class Reading:
         self._diagonal = self._groups.pop(0) if self.strings[0].x == 0 else None
 
     def scales(self) -> Real:
-        """Return what multiplies the coefficients of each string, as pairs: the factors of amplitudes' real and imaginary parts.
+        """Return the factors of each string's coefficients as pairs, for the real and the imaginary parts of amplitudes.
 
         For strings that flip qubits, the pair is the complex conjugate of the string's factor.
         """
@@ -89,9 +89,9 @@ class Reading:
             bra.array += moved.array
 
     def expectations(self, states: States, spares: Sequence[States], weights: Real | None, out: Real) -> None:
-        """Write the expectations of the strings, in the order in which they are read, to their rows of ``out`` (strings, B).
+        """Write the expectations of the strings, in reading order, to their rows of ``out`` (strings, B).
 
-        ``weights`` are those of blocks of amplitudes, shape (blocks, 1, 2 B); None for equal weights.
+        ``weights`` are the weights of blocks of amplitudes, shape (blocks, 1, 2 B); None for equal weights.
         """
         product, moved = spares[:2]
         if self._diagonal is not None:

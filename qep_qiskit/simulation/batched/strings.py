@@ -1,4 +1,4 @@
-"""Pauli strings of a template, each placed where in the circuit it is diagonal, if there is such a place."""
+"""Pauli strings of a template, each moved to a point of the circuit at which it is diagonal, if there is one."""
 
 from __future__ import annotations
 

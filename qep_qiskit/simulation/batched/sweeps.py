@@ -29,9 +29,9 @@ _AT_WORK = 5
 
 
 class Swept(NamedTuple):
-    """The result of a sweep forward: the states to read by the number of operations after the last free phases, and spare arrays.
+    """The result of a forward sweep: states to read, by the number of operations after the last free phases, and spare arrays.
 
-    `mixture` is that of the strings that leaves dephase.
+    `mixture` belongs to the strings that leaves dephase.
     """
 
     held: dict[int, States]

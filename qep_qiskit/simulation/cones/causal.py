@@ -17,7 +17,7 @@ MOST_BLOCKS = 300
 
 @dataclass(frozen=True)
 class Shape:
-    """The form of a cone, with its wires numbered in the order in which they are met.
+    """The form of a cone, with its wires numbered by first occurrence.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ def _legs(shape: Shape) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
 
 
 def covering(supports: Sequence[frozenset[int]]) -> list[frozenset[int]]:
-    """Return, for each support (no empty one), the support among them that contains it and from which it is read."""
+    """Return, for each (non-empty) support, the one of these supports that contains it and from which it is read."""
     largest: list[frozenset[int]] = []
     for support in sorted(set(supports), key=lambda s: (-len(s), sorted(s))):
         if not any(support <= other for other in largest):

@@ -56,7 +56,7 @@ class Chain:
         self._start = identity[:, 0] if from_zero else identity
 
     def forward(self, exponentials: Complex) -> tuple[Complex, list[Complex]]:
-        """Return the matrix or vector, and what `backward` needs.
+        """Return the matrix or vector, and the values that `backward` needs.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ def doubled(ket: Complex) -> Complex:
 
 
 def halved(adjoint: Complex, ket: Complex) -> Complex:
-    """Return the adjoint of the state's factor, given that of both states' factor."""
+    """Return the adjoint of the state's factor, given the adjoint of both states' factor."""
     bra = ket.conj()
     if ket.ndim == 2:
         return np.asarray((adjoint.reshape(2, 2, -1) * bra[None]).sum(axis=1))
@@ -111,7 +111,7 @@ def halved(adjoint: Complex, ket: Complex) -> Complex:
 
 
 def closed(ket: Complex, letter: int) -> tuple[Complex, Complex]:
-    """Return the sum over the last bits with a Pauli letter, shape (4, columns), and what `opened` needs.
+    """Return the sum over the last bits with a Pauli letter, shape (4, columns), and the values that `opened` needs.
 
     Parameters
     ----------
@@ -123,5 +123,5 @@ def closed(ket: Complex, letter: int) -> tuple[Complex, Complex]:
 
 
 def opened(adjoint: Complex, half: Complex) -> Complex:
-    """Return the adjoint of the gates before a letter, given that of the sum."""
+    """Return the adjoint of the gates before a letter, given the adjoint of the sum."""
     return np.asarray((adjoint.reshape(2, 2, -1)[None] * half[:, None]).sum(axis=2))

@@ -16,20 +16,21 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Children:
-    """The children of one group in one place of all parents.
+    """The children from one group that have the same position at all parents.
 
     Attributes
     ----------
     group : int
-        The number of their group.
+        The number of the children's group.
     shape : tuple of int
-        The parent's number of values for each slot that they see, else 1.
+        The parent's number of values for each slot that the children see; 1 for the other slots.
     paths : ndarray
-        The paths of their messages that the parent has: all, unless its last bits in both states are the same and they see them.
+        The paths of the children's messages that occur at the parent: all of them, unless the children see the parent's last bits
+        and these are equal in both states.
     index : ndarray
-        For each parent the child's position in its group; one more than the last where there is none.
+        The child's position in its group for each parent; one more than the last position if a parent has no child.
     order, starts, targets : ndarray
-        The parents sorted by child, where each child's parents begin, and these children.
+        The parents sorted by child, the position at which each child's parents begin, and the children.
     """
 
     group: int

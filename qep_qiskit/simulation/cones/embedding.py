@@ -1,4 +1,4 @@
-"""A small cone inside of a larger one: at a boundary, where qubits are missing, zero angles stand for the missing gates."""
+"""Embeddings of a small cone in a larger one. If qubits are missing at a boundary, their gates have zero angles."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _turns(form: Form, wire: int) -> tuple[int, ...]:
 
 
 def _connected_order(qubits: int, masks: Sequence[int]) -> list[int]:
-    """Return the wires in an order in which each shares a phase with an earlier one where possible."""
+    """Return an order of the wires in which, if possible, each wire shares a phase with an earlier one."""
     order: list[int] = []
     reached = 0
     left = set(range(qubits))

@@ -1,4 +1,4 @@
-"""Pauli strings that are read in the same cone: those that act on some of the qubits of a larger string."""
+"""Groups of Pauli strings that are read in the same cone, since they act on some of the qubits of a larger string."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class LightCones:
         return result
 
     def depends(self, strings: Iterable[int]) -> NDArray[np.bool_]:
-        """Return on which qubits, as they are at the start, each of these strings depends, shape (strings, num_qubits)."""
+        """Return a mask of the initial qubits on which each of these strings depends, shape (strings, num_qubits)."""
         numbers = list(strings)
         result = np.zeros((len(numbers), self.num_qubits), dtype=bool)
         for row, number in zip(result, numbers, strict=True):

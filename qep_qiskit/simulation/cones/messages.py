@@ -18,24 +18,24 @@ from qep_qiskit.simulation.cones.trees import Kind, Message
 
 @dataclass
 class Held:
-    """Values of the way forward that the way back needs.
+    """Values of the forward pass that the backward pass needs.
 
     Attributes
     ----------
     columns : int
         N · R, for N messages and R rows of angles.
     kets, steps : list
-        The gates of each segment, and what their slopes need.
+        The gates of each segment, and the values that their slopes need.
     factors, weights : list of ndarray
-        The same for both states, and the product of those up to each slot.
+        The gates' factors for both states, and the products of these factors up to each slot.
     received : list of list of ndarray
-        For each set of slots, the children's messages in turn, followed by their product.
+        The children's messages of each set of slots in turn, followed by their product.
     paths, sums : ndarray
-        The sum over everything below for every path, and its Walsh transform for the couplings with the parent.
+        The sum over the subtree below for every path, and its Walsh transform for the couplings with the parent.
     edges, edge_kets : list of ndarray
-        The factors of the couplings, multiplied up to each, and the state's own.
+        The products of the couplings' factors up to each coupling, and the factors of the state alone.
     closing : tuple of ndarray
-        The factor of the letter on the qubit, and what its slopes need.
+        The factor of the letter on the qubit, and the values that its slopes need.
     """
 
     columns: int
@@ -57,15 +57,15 @@ class MessageGroup:
     Parameters
     ----------
     kind
-        Their kind.
+        The kind of the messages.
     members
         The messages.
     where
-        For the number of each child, its group and its position there.
+        A mapping from the number of each child to its group and its position in the group.
     sizes
-        The number of messages of each group before.
+        The numbers of messages of the earlier groups.
     uses
-        Where rows for the slopes are claimed.
+        The register in which rows for the slopes are claimed.
     """
 
     def __init__(
@@ -126,11 +126,11 @@ class MessageGroup:
         Parameters
         ----------
         adjoint : ndarray
-            The adjoint of what `forward` returned.
+            The adjoint of the messages returned by `forward`.
         held
-            What else it returned.
+            The values returned by `forward`.
         adjoints
-            The adjoints of the messages of the groups before, shape (paths, messages, R).
+            The adjoints of the messages of earlier groups, shape (paths, messages, R).
         slopes : ndarray, shape (uses, R)
         """
         if not self.kind.slots:
@@ -144,7 +144,7 @@ class MessageGroup:
         self._gather_backward(paths.reshape(*self._dimensions, held.columns), held, adjoints, slopes)
 
     def closing(self, letter: int, held: Held) -> tuple[Complex, Complex]:
-        """Return the factor of a letter at a root, shape (4, columns), and what `close_backward` needs."""
+        """Return the factor of a letter at a root, shape (4, columns), and the values that `close_backward` needs."""
         return closed(held.kets[-1], letter)
 
     def close_backward(self, adjoint: Complex, held: Held, slopes: Real) -> None:
@@ -223,7 +223,7 @@ class MessageGroup:
 
 
 def _appended(weights: Complex, factor: Complex) -> Complex:
-    """Return weights (paths, columns) times a factor (4, d, columns) of their last slot and a new one."""
+    """Return weights (paths, columns) multiplied by a factor (4, d, columns) that connects the last slot with a new one."""
     grown = weights.reshape(-1, 4, 1, weights.shape[-1]) * factor
     return np.asarray(grown.reshape(-1, grown.shape[-1]))
 

@@ -1,8 +1,8 @@
-"""A standard order of a cone's wires, in which translated and reflected copies of a cone look the same.
+"""A standard order of a cone's wires, which makes translated and reflected copies of a cone identical.
 
 Wires are distinguished by what happens to them and, repeatedly, to the wires that they share phases with (colour refinement).
-If that leaves a choice, one wire is singled out and the refinement goes on. If two wires could be exchanged, either choice gives
-the same result; otherwise copies may get different orders, which costs time and nothing else.
+If that leaves a choice, one wire is singled out and the refinement continues. If two wires could be exchanged, either choice
+gives the same result; otherwise copies may get different orders, which only costs time.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""Light cones that are trees, as messages from the leaves to the root that many cones share.
+"""Light cones that are trees, evaluated by messages from the leaves to the root, which many cones share.
 
-In a cone whose phases couple at most two qubits, write every expectation as a sum over the paths of all qubits: a qubit's path is
-its bit at each step where it is coupled, for the state and for its adjoint. If the couplings form a tree, the sum over everything
-beyond an edge is a function of the path of the qubit on this side of it, a message. A message does not depend on what it is
-sent for, so that the cones of neighbouring strings share most of theirs, and the work grows with the number of edges and as 4 to
-the number of layers. On regular trees with equal angles this is the recursion of Basso et al. (2021), arXiv:2110.14206.
+If the phases of a cone couple at most two qubits, every expectation is a sum over the paths of all qubits. The path of a qubit is
+its bit at each of its couplings, for the state and for its adjoint. If the couplings form a tree, the sum over everything beyond
+an edge depends only on the path of the qubit on this side of the edge. This function is a message. A message does not depend on
+the string to be evaluated, so the cones of neighbouring strings share most of their messages. The work grows with the number of
+edges and as 4 to the number of layers. On regular trees with equal angles this is the recursion of Basso et al. (2021),
+arXiv:2110.14206.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Kind(NamedTuple):
     segments : tuple of str
         The gates on the qubit before its first coupling, between couplings, and after the last, as letters H and P.
     coupled : tuple of int
-        The couplings, out of all those of the qubit, that are with the parent; empty for the root of a tree.
+        The positions of the qubit's couplings with its parent among all of its couplings; empty for the root of a tree.
     letter : int
         The letter of the operator on the qubit; 0 if there is none, or if it is the root.
     """
@@ -52,7 +53,7 @@ class Kind(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message, or what a root computes: the indices of all of its angles, and its children with the slots that they see."""
+    """A message or the sum at a root, given by the indices of its angles and by its children with the slots that they see."""
 
     kind: Kind
     phases: tuple[int, ...]

@@ -1,8 +1,8 @@
 """The part of a circuit that a local operator depends on, found by walking backwards from the qubits on which it acts.
 
-At every step the operator, as it is before that step, is described by the Pauli letters that can occur on each qubit. Phases
-that touch no X and no Y commute with it and drop out; all phases of one step commute, so those that are kept do not call for
-others of the same step.
+At every step, the operator before that step is described by the Pauli letters that can occur on each qubit. Phases that touch no
+X and no Y commute with the operator and drop out. All phases of one step commute, so a kept phase requires no other phase of the
+same step.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Circuit:
 
 
 def _local(steps: Sequence[Step]) -> list[Step]:
-    """Return equivalent steps with each phase on that side of a relabelling where it acts on fewer qubits."""
+    """Return equivalent steps in which each phase is on the side of a relabelling where it acts on fewer qubits."""
     result: list[Step] = []
     for step in steps:
         if isinstance(step, Relabelling) and result and isinstance(before := result[-1], Phases):
@@ -182,7 +182,7 @@ def _on_all_wires(step: LocalStep, count: int) -> LocalStep:
 
 @dataclass
 class _Walk:
-    """The operator before some step, and what has been passed on the way back to it."""
+    """The operator before some step, and the steps that the backward walk has passed."""
 
     letters: dict[int, int]
     wires: dict[int, int]
@@ -241,7 +241,7 @@ class _Phases:
 
 
 def _quarters(angle: Angle) -> int | None:
-    """Return how many times π/4 a fixed angle is, if it is a multiple."""
+    """Return a fixed angle as a multiple of π/4; None if it is not one."""
     if any(angle.weights.values()) or abs(remainder(angle.constant, pi / 4)) > 1e-12:
         return None
     return round(angle.constant / (pi / 4))

@@ -1,6 +1,6 @@
 """The lowest two levels and the linear responses of many small operators over the same Pauli strings, as columns of one array.
 
-They serve where a few digits of many ground states are wanted at once; `lanczos` and `response` take one state to full accuracy.
+They compute many ground states at once to a few digits; `lanczos` and `response` compute one state to full accuracy.
 """
 
 from __future__ import annotations

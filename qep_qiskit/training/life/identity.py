@@ -87,7 +87,7 @@ def _source(source: Source, settings: Settings) -> dict[str, object]:
 
 
 def _device(device: object) -> Identity:
-    """Return the identity of a device: its options if it is local; the description that it gives of itself if it is remote."""
+    """Return the identity of a device: the options of a local device, or the self-description of a remote one."""
     if not isinstance(device, RemoteDevice):
         try:
             return identity(device, "device")
