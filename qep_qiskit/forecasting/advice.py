@@ -14,6 +14,8 @@ from qep_qiskit.values import Value
 
 ACCEPTED = 0.25
 """The largest own error that counts as ready if no target is given."""
+NOTICED = 5e-4
+"""Shares of the error below this are not named."""
 REMEDIES = {
     "finite_beta": "take a smaller β or an extrapolated stencil",
     "prepared": "take more layers, another ansatz or a longer ramp",
@@ -108,11 +110,13 @@ def sentence(best: Measure, uncertainty: float) -> str:
         "device": "device noise" if mitigation == "none" else f"device noise left by {mitigation}",
         "shots": "shots",
     }
-    parts = [f"{titles[name]} {percent(share)}" for name, share in best.parts.items() if share is not None and share > 5e-4]
+    parts = [f"{titles[name]} {percent(share)}" for name, share in best.parts.items() if share is not None and share > NOTICED]
     return text[0].upper() + text[1:] + f"; expect an error of {error}" + (f", of which {', '.join(parts)}." if parts else ".")
 
 
 def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None, limit: float, *, given: bool) -> tuple[str, ...]:
+    if accuracy is not None and accuracy.own_error is None:
+        return ("the exact gradient is zero, and no error is a share of it",)
     if accuracy is None or accuracy.own_error is None:
         return ("the circuits' own error is not known: the exact gradient or the device's outcomes cannot be computed",)
     own, unsure = accuracy.own_error, accuracy.uncertainty
@@ -122,7 +126,7 @@ def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None,
     shown = f"{percent(own)}{f' ± {percent(unsure)}' if unsure > 0 else ''}"
     if own <= limit:
         return (f"the circuits' own error, {shown}, may exceed the {asked}: the reference is not certain enough",)
-    ordered = sorted(causes, key=lambda cause: -(cause.share or 0.0))
+    ordered = sorted((cause for cause in causes if (cause.share or 0.0) > NOTICED), key=lambda cause: -(cause.share or 0.0))
     names = ", ".join(map(str, ordered)) if ordered else "cause not known"
     remedy = REMEDIES.get(ordered[0].name, "") if ordered else ""
     return (

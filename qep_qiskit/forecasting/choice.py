@@ -179,8 +179,8 @@ def choose(prediction: Prediction, truth: Vector | None, settings: Settings, tar
 
     Raises
     ------
-    UnreachableError
-        If no number of shots reaches the target.
+    InputError
+        If no number of shots reaches the target, which is an UnreachableError, or if the exact gradient is zero.
     """
     bias = None if truth is None else prediction.mean.values - truth
     size = float(np.linalg.norm(prediction.mean.values if truth is None else truth))
@@ -219,6 +219,9 @@ def _solved(
     """Return the mean number of shots at which bias² + variance equals (target · size)²."""
     fixed = 0.0 if bias is None else float(bias @ bias)
 
+    if not size:
+        raise InputError("target_error: the exact gradient is zero, and no error is a share of it; give a number of shots")
+
     def excess(log_mean: float) -> float:
         mean = float(np.exp(log_mean))
         allotment = allot(prediction, mean=mean, optimal=optimal, calibration_shots=calibration_shots)
@@ -228,7 +231,7 @@ def _solved(
     low, high = float(np.log(2.0)), float(np.log(MOST_SHOTS))
     if excess(high) > 0:
         least = max(excess(high) + (target * size) ** 2, 0.0)
-        raise UnreachableError(target, float(np.sqrt(least)) / size if size else float("inf"))
+        raise UnreachableError(target, float(np.sqrt(least)) / size)
     return 2.0 if excess(low) <= 0 else float(np.exp(brentq(excess, low, high, xtol=1e-9)))
 
 
@@ -265,7 +268,7 @@ def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | No
         choice = tried[beta]
         if isinstance(choice, UnreachableError):
             # above any number of shots, but smaller the closer the error comes to the target
-            return 100.0 + float(np.log(choice.floor)) if np.isfinite(choice.floor) else 1e3
+            return 100.0 + float(np.log(choice.floor))
         return float(np.log(max(choice.squared_error if target is None else choice.mean_shots, 1e-300)))
 
     grid = np.linspace(np.log(lowest * scale), np.log(REACH[1] * scale), GRID)

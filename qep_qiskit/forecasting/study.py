@@ -170,7 +170,8 @@ class Study:
         there = copy(self)
         there._problem = Problem(network, given.weights, x=given.x, cost=given.cost)
         there._trials, there._predictors = {}, {_key(around): Predictor(there._problem, around, self._predictor(around).free)}
-        yield there._row("qubits", "qubits of the transpiler", around)
+        row = there._row("qubits", "qubits of the transpiler", around)
+        yield replace(row, changes={**row.changes, "network.qubits": list(layout.usual.qubits)})
 
     def _row(self, factor: str, label: str, settings: Settings) -> Measure:
         """Return a row of the table; if it cannot be predicted, the row says why."""
@@ -290,7 +291,6 @@ class Study:
     def _measured(self, factor: str, label: str, trial: Trial) -> Measure:
         sent = sending(trial.choice.prediction.plan, trial.settings.device, trial.choice.split)
         self._layout = sent.layout if factor == "given" else self._layout
-        size = trial.choice.size or float("nan")
         gates = [row.appraisal.two_qubit_gates for row in sent.rows if row.appraisal is not None]
         return Measure(
             factor,
@@ -300,10 +300,10 @@ class Study:
             spread=trial.accuracy.spread,
             own_error=trial.accuracy.own_error,
             parts={
-                "finite_beta": _share(trial.finite_beta, size),
-                "prepared": _share(trial.prepared, size),
-                "device": _share(trial.device, size),
-                "shots": math.sqrt(float(trial.choice.variances.sum())) / size,
+                "finite_beta": _share(trial.finite_beta, trial.choice.size),
+                "prepared": _share(trial.prepared, trial.choice.size),
+                "device": _share(trial.device, trial.choice.size),
+                "shots": _share(np.sqrt(trial.choice.variances), trial.choice.size),
             },
             seconds=sent.seconds,
             shots=sent.shots,
@@ -361,7 +361,7 @@ def _key(settings: Settings) -> tuple[str, str, str]:
 
 
 def _share(vector: Vector | None, size: float) -> float | None:
-    return None if vector is None else float(np.linalg.norm(vector)) / size
+    return None if vector is None or not size else float(np.linalg.norm(vector)) / size
 
 
 def _rounded(beta: float) -> float:

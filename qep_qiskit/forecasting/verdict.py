@@ -77,8 +77,8 @@ def verdicts(choices: Choices) -> tuple[Verdict, ...]:
     rows = {str(row.settings.mitigation): row for row in choices.rows if row.factor == "mitigation" and row.settings is not None}
     plain = rows.pop("none", None)
     missed = plain is None and any(row.factor == "mitigation" and row.own_error is not None for row in choices.rows if row.note)
-    if plain is None and not missed:
-        return ()
+    if (plain is None and not missed) or any(row.relative_error is None for row in rows.values()):
+        return ()  # nothing to compare: the exact gradient is zero, and no error is a share of it
     every = [_verdict(word, row, plain) for word, row in rows.items()]
     return tuple(sorted(every, key=lambda verdict: (verdict.error or 0.0, verdict.seconds or 0.0)))
 

@@ -1,11 +1,16 @@
 """Verdicts on mitigations, against forecasts of each and simulated gradients."""
 
+import copy
+import json
+import pickle
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import qep_qiskit as qep
 from qep_qiskit.cli.plan import show
+from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.forecasting.verdict import verdicts
 from qep_qiskit.settings import Settings
@@ -87,3 +92,30 @@ def test_the_page_and_the_document_show_them(many):
     page = CliRunner().invoke(shown).output
     assert "Mitigation clifford helps here" in " ".join(page.split())
     assert many.to_dict()["verdicts"][0]["helps"] is True
+
+
+@pytest.mark.parametrize("device", ["statevector", "fake_guadalupe"])
+def test_of_a_zero_gradient_no_error_is_a_share(device):
+    """An operator without any effect: plans, choices and verdicts have no shares, and say why."""
+    problem = qep.Problem(NETWORK, WEIGHTS, x=[0.5], cost=qep.ObservableCost({"IIII": 1.0}))
+    options = {"device": device, "stencil": qep.symmetric(0.3), "choices": True}
+    found = qep.forecast(problem, shots=100, **options)
+    json.dumps(found.to_dict(), allow_nan=False)
+    assert all(share is None for row in found.choices.rows for share in row.parts.values())
+    assert found.verdicts == () and not found.ready and found.advice.reasons[0].startswith("the exact gradient is zero")
+    with pytest.raises(InputError, match="the exact gradient is zero"):
+        qep.forecast(problem, target_error=0.1, **options)
+
+
+def test_a_forecast_on_a_device_is_equal_to_its_copies(many):
+    assert copy.deepcopy(many) == many and pickle.loads(pickle.dumps(many)) == many
+
+
+def test_causes_without_effect_are_not_named():
+    found = qep.forecast(PROBLEM, device="fake_torino", stencil=qep.symmetric(1.0), preparer=qep.Exact(), target_error=None)
+    assert not found.ready and "prepared states" not in found.advice.reasons[0]
+
+
+def test_the_transpilers_qubits_are_a_change_of_the_spec(many):
+    rows = [row for row in many.choices.rows if row.factor == "qubits"]
+    assert rows and all(row.changes["network.qubits"] == list(many.sending.layout.usual.qubits) for row in rows)

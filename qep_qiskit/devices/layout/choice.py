@@ -17,6 +17,7 @@ from qep_qiskit.devices.gate_set import gate_set
 from qep_qiskit.devices.layout.embedding import READOUT, Weighing, embeddings
 from qep_qiskit.devices.layout.exposure import Exposure, Reading, exposure_of
 from qep_qiskit.display import counted
+from qep_qiskit.values import Value
 
 Real = NDArray[np.float64]
 OTHER_SEEDS = (SEED + 1, SEED + 2, SEED + 3)
@@ -27,7 +28,7 @@ CLEARLY = 0.75
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class Placement(Value):
     """A circuit on some qubits of a device, with the predicted damping of the strings that are read there.
 
     Attributes
@@ -62,7 +63,7 @@ class Placement:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class Layout(Value):
     """The choice of a circuit's device qubits.
 
     Attributes

@@ -11,6 +11,7 @@ from qiskit.circuit import Gate, ParameterExpression, QuantumCircuit
 from qiskit.quantum_info import PTM, Operator
 
 from qep_qiskit.devices.gate_set import standard_gates
+from qep_qiskit.values import Value
 
 Real = NDArray[np.float64]
 ANGLE = 0.6
@@ -40,7 +41,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Exposure:
+class Exposure(Value):
     """The exposure of K Pauli strings to the errors of n qubits and E pairs; it damps them by λ_k = exp(−Σ exposure × error).
 
     Attributes
