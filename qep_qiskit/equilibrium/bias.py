@@ -18,6 +18,7 @@ from qep_qiskit.preparation.response import Response, respond
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
     from qep_qiskit.preparation.preparer import Prepared
+    from qep_qiskit.problem import Problem
 
 Vector = NDArray[np.float64]
 WARNED = 0.05
@@ -34,6 +35,8 @@ FLAT = (
     "the ansatz's energy is flat in directions that the cost depends on, so that its lowest states answer differently; "
     "take another ansatz or more layers"
 )
+SUSPECTED, TOO_STIFF = 0.005, 0.02
+"""The first-order effect of half the regulariser from which on it is computed, and the computed one that gives a warning."""
 STEEPEST = 50.0
 """The largest multiple of (β · reach)**order that a bias reached in tests; a larger one is rounding error."""
 
@@ -68,6 +71,9 @@ class Bias:
         Whether that reason is worth a warning.
     searched : bool
         Whether the states come from a search. Their differences are then never attributed to rounding.
+    regulariser : float or None
+        The relative change of the limit if the regulariser of the angles is halved; None if that is not known. It is not part of
+        `values`.
     """
 
     beta: float
@@ -82,6 +88,7 @@ class Bias:
     unknown: str = ""
     warned: bool = False
     searched: bool = False
+    regulariser: float | None = None
 
     @property
     def relative(self) -> float | None:
@@ -116,6 +123,16 @@ class Bias:
         return [
             f"the bias of β = {self.beta:g} is {what} (compared with the limit β → 0 of {self.of}); "
             f"take β = {self._smaller:g} for one of about {100 * WANTED:g} %"
+        ]
+
+    @property
+    def stiff(self) -> list[str]:
+        """A warning if the regulariser changes the gradient by more than 2 %."""
+        if self.regulariser is None or self.regulariser <= TOO_STIFF:
+            return []
+        return [
+            f"half the regulariser of VQE's angles would change the gradient by {percent(self.regulariser)}: its energy is "
+            "nearly flat in directions that the cost depends on; take a smaller preparation.regulariser"
         ]
 
     @property
@@ -202,7 +219,25 @@ def bias_of(plan: Plan, response: Response | None = None) -> Bias:
     signal = float(np.abs(plan.error_signal).max(initial=0.0))
     still = math.inf if signal < STILL else min(floor, 1e3 * STATE_ACCURACY * size) if signal < SMALL_SIGNAL else 0.0
     reach = _reach(free, nudge) if response is None else lambda: response.reach
-    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, still, of, reach, searched=searched)
+    stiff = None if response is None else _effect_of_regulariser(problem, response, limit, zero)
+    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, still, of, reach, searched=searched, regulariser=stiff)
+
+
+def _effect_of_regulariser(problem: Problem, response: Response, limit: Vector, zero: float) -> float | None:
+    """Return the relative change of the limit if the regulariser is halved.
+
+    In first order it is right to a factor of two for most problems, but ten times too large or small for some, so that another
+    descent settles what looks large.
+    """
+    size = float(np.linalg.norm(limit))
+    if response.softer is None or size <= zero:
+        return None
+    share = 0.0
+    for exact in (False, True):
+        share = float(np.linalg.norm(problem.derivative_rows @ response.softer(exact))) / size
+        if share <= SUSPECTED:
+            break
+    return share
 
 
 def _free(plan: Plan) -> Prepared:

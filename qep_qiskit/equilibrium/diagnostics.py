@@ -37,7 +37,8 @@ class Diagnostics(Mapping[str, Any]):
         None if no β was used.
     warnings : tuple of str
     more : mapping
-        Diagnostics that only some states have: ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``, …
+        Diagnostics that only some states have: ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``,
+        ``half_regulariser`` (the relative change of the limit β → 0 if VQE's regulariser is halved), …
 
     Examples
     --------

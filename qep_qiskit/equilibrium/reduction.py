@@ -258,7 +258,7 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
     apart = None if nearness is None else nearness.get("gradient_difference")
     if isinstance(apart, float) and apart <= WARNED:
         biased = []  # whatever an ansatz does at smaller β, this is the true ground state's gradient
-    warnings += [*far, *biased]
+    warnings += [*far, *biased, *plan.bias.stiff]
     return Diagnostics(
         gap=next((phase.gap for phase in phases.values() if phase.gap is not None), None),
         phases=tuple(phase for _, phase in sorted(phases.items())),
@@ -266,6 +266,7 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
         warnings=tuple(warnings),
         more={
             **({} if nearness is None else {"ground_state": dict(nearness)}),
+            **({} if plan.bias.regulariser is None else {"half_regulariser": plan.bias.regulariser}),
             **_bounds(plan, phases),
             **truncation(plan.problem, phases[0].energy if 0 in phases else None),
         },

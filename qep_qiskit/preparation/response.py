@@ -35,6 +35,9 @@ class Response:
         Whether the states come from a search, so that a phase may be unconverged.
     details : mapping
         Further numbers, for reports.
+    softer : callable or None
+        Exact or not → ndarray of shape (L,): how the changes of the frame's strings change if the regulariser of the angles is
+        halved, in first order or by another descent. None if there is no regulariser, or this is not computed.
     """
 
     reach: float
@@ -42,6 +45,7 @@ class Response:
     of: str
     searched: bool = False
     details: Mapping[str, object] = field(default_factory=dict)
+    softer: Callable[[bool], Vector] | None = None
 
 
 class Responsive(Protocol):

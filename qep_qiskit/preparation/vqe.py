@@ -282,7 +282,9 @@ class VQE(Preparer):
 
         theta, response, silence = solution.angles, None, "a Hessian by light cones takes too long"
         if 0.0 in family.betas and affordable(compiled.evaluator):
-            response, silence = local_response(family, compiled, theta[family.betas.index(0.0)], self._mu(family)), ""
+            free = theta[family.betas.index(0.0)]
+            softened = functools.partial(self._softened, family, compiled, free)
+            response, silence = local_response(family, compiled, free, self._mu(family), softened), ""
         energies = np.einsum("pl,pl->p", compiled.evaluator.expectations(theta), family.coefficients)
         return self._result(
             family,
@@ -296,6 +298,12 @@ class VQE(Preparer):
             response=response,
             silence=silence,
         )
+
+    def _softened(self, family: Family, compiled: Compiled, theta: Vector) -> Vector:
+        """Return the free phase's angles at half the regulariser, from the angles at all of it."""
+        free = replace(family, nudge=np.zeros_like(family.nudge), betas=(0.0,))
+        softer = replace(self.precision, regulariser=self.regulariser / 2)
+        return solve(compiled.evaluator, [free], [Begin(theta[None], warm=True)], softer)[0].angles[0]
 
     def _result(
         self,
