@@ -56,7 +56,7 @@ def mark_from(digest: str, tag: str) -> str:
 
 
 def mark_in(tags: Iterable[str]) -> str | None:
-    """Return that one of a job's tags that identifies the job's content, or None.
+    """Return the tag of a job that identifies the job's content; None if no tag does.
 
     Examples
     --------

@@ -31,7 +31,7 @@ STATE_QUBITS = 20
 LIMIT_QUBITS = 14
 """The largest number of qubits for which the limit β → 0 is computed; it takes two more ramps."""
 GAP_QUBITS = 16
-"""The largest number of qubits for which the true ground state and its gap are also computed, in less time than a ramp."""
+"""Up to this number of qubits, the true ground state and its gap are also computed, which takes less time than a ramp."""
 NEARBY = 1e-4
 """The nudge of the ramps for the limit β → 0, as a share of the largest coefficient, ε. Errors are about ε² + rounding/ε."""
 LARGE_ANGLE = 1.0
@@ -232,7 +232,7 @@ class Adiabatic(Preparer):
         )
 
     def identity(self) -> dict[str, object]:
-        """Return every option and the outermost group of order 2, since runs of earlier versions have another one."""
+        """Return every option and the outermost group of order 2, which differs in runs of earlier versions."""
         options = {"kind": type(self), **{item.name: getattr(self, item.name) for item in fields(self)}}
         return options if self.order == 1 else {**options, "outermost": "the fields of H0"}
 

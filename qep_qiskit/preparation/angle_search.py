@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 Vector = NDArray[np.float64]
 KNOWN = 2.0
-"""A residual counts as seen if it is this many times its noise."""
+"""A residual counts as detected if it is this many times larger than its noise."""
 GROUPED = 50
-"""The number of energies of SPSA that are measured in one job."""
+"""The number of SPSA's energies that are measured in one job."""
 
 
 def search_angles(options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, family: Family, begin: Begin) -> Solution:
-    """Return the angles that the optimizer finds, and how far from stationary they are.
+    """Return the optimizer's angles and their distance from stationarity.
 
     Nudged phases minimise the tilted energy, as in :mod:`variational`. With an estimator, the tilt and the residuals are measured
-    by parameter shifts, and a phase is done if its residual and the noise in it are together within the tolerance.
+    by parameter shifts, and a phase is done if its residual plus the residual's noise is within the tolerance.
     """
     model = Model(evaluator, [family], options.precision)
     source: _Source = _Exact(model) if options.estimator is None else _Measured(model, MeasuredSlope(circuit, options.estimator))

@@ -26,7 +26,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 OF = "the ansatz, by implicit differentiation"
 MOST_GAP_QUBITS = 14
-"""The largest number of qubits for which the true gap is also computed, in a small part of the time of a search."""
+"""Up to this number of qubits, the true gap is also computed, which takes a small part of the time of a search."""
 FLAT = 1e-9
 """Directions count as redundant, with no effect on the state, if their curvature is below this share of the largest."""
 STEP = 1e-4
@@ -74,7 +74,7 @@ def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluato
 
 
 def _moved(values: Vector, axes: Matrix, slope: Vector, mu: float) -> Vector:
-    """Return dθ/dβ from the curvatures and their axes."""
+    """Return the change of the angles with β, dθ/dβ, from the curvatures and their axes."""
     return -axes @ ((axes.T @ slope) / np.maximum(values + mu, 0.1 * mu))
 
 

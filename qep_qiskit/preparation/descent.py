@@ -46,7 +46,7 @@ class Descent:
     memory: Memory
 
     def take(self, rows: Rows, end: Descent) -> None:
-        """Take over the end of a further descent of these rows."""
+        """Take over the result of a further descent of these rows."""
         self.thetas[rows], self.values[rows], self.gradients[rows], self.done[rows] = (
             end.thetas,
             end.values,

@@ -29,7 +29,7 @@ STATE_SECONDS = 1.2e-8
 EVERY = 1.0
 """The number of seconds between two reports."""
 SHIFT = 1e-3
-"""The step of one angle with which gradients are differentiated, in radians."""
+"""The step of one angle in the finite differences of gradients, in radians."""
 TINY_SHIFT = 1e-6
 """The same step for one-sided differences of the gradient."""
 MOST_SHIFTED = 4096
@@ -49,7 +49,7 @@ class Evaluator(Protocol):
         ...
 
     def expectations(self, thetas: Real) -> Real:
-        """Return ⟨P_l⟩ for thetas of shape (R, P), shape (R, L)."""
+        """Return the expectations ⟨P_l⟩, shape (R, L), for angles of shape (R, P)."""
         ...
 
 

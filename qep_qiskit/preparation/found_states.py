@@ -17,7 +17,7 @@ from qep_qiskit.simulation.threads import single_threaded
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 MOST_QUBITS = 10
-"""The largest number of qubits for which all states are columns of one array; beyond, each is taken alone."""
+"""The largest number of qubits for which all states are columns of one array; beyond, each is computed alone."""
 
 
 @dataclass(frozen=True, eq=False)

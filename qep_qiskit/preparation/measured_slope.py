@@ -41,7 +41,7 @@ class MeasuredGradient:
 
     @property
     def noise(self) -> float:
-        """The root mean square of the length of the gradient's error."""
+        """The root-mean-square length of the gradient's error."""
         return float(np.linalg.norm(self.stderr))
 
     @property
@@ -122,7 +122,7 @@ class MeasuredSlope:
 
 
 def _in_shiftable_gates(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return the circuit, translated if gates with free angles contain more than half angles."""
+    """Return the circuit, translated to other gates if a gate with a free angle is not a rotation by half angles."""
     if all(item.operation.name in TURNING for item in circuit.data if _free(item.operation)):
         return circuit
     translated: QuantumCircuit = transpile(circuit, basis_gates=_BASIS, optimization_level=0)

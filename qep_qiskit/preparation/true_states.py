@@ -22,7 +22,7 @@ Vector = NDArray[np.float64]
 ROWS_QUBITS = 10
 """The largest number of qubits for which the states of a batch are computed as columns of one array."""
 MOST_KEPT = 512
-"""The number of ground states in memory, since the reach of a nudge and the distance from the ground state need the same ones."""
+"""The number of ground states in memory, since a nudge's reach and the distance from the ground state use the same ones."""
 
 
 @dataclass(frozen=True, eq=False)

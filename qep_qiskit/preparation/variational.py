@@ -36,9 +36,9 @@ minimum."""
 COARSE, MOST_COARSE = 0.1, 100
 """The |r₀| / |∂⟨C⟩| at which several starts are compared, or the number of evaluations."""
 SMALL_SIGNAL = 1e-3
-"""A weaker error signal counts as this strong: the nudge of a network whose predictions are right is too weak to follow."""
+"""A weaker error signal counts as this strong, since the nudge of a network with correct predictions is too weak to follow."""
 MOST_CURVED_ANGLES = MOST_FULL
-"""The largest number of angles for which Hessians are computed; a memory of more does not hold a matrix."""
+"""The largest number of angles for which Hessians are computed; for more angles, the memory holds no matrix."""
 KICK, FAR = 0.1, 0.3
 """The first step away from a saddle, and the smallest step after which a Hessian is computed again, in radians."""
 SHARPER = 0.5
@@ -50,7 +50,7 @@ MOST_SADDLES = 12
 MOST_CHECKED_ANGLES = 150
 """Up to this number of angles, every nudged phase gets its own Hessian; beyond, only phases with a long next step do."""
 ROUNDING = 1e-13
-"""No gradient is asked to be smaller than this share of Σ|c|."""
+"""No descent has to reach a gradient below this share of Σ|c|."""
 
 
 @dataclass(frozen=True)
@@ -334,6 +334,6 @@ def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Row
 
 
 def _lowest(end: Descent, rows: Rows) -> int:
-    """Return the row of the lowest energy that its descent seems to lead to."""
+    """Return the row whose descent seems to lead to the lowest energy."""
     steps = end.memory.product(end.gradients)[rows]
     return int(rows[np.argmin(end.values[rows] - 0.5 * np.einsum("rp,rp->r", steps, end.gradients[rows]))])

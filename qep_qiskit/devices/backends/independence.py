@@ -108,7 +108,7 @@ def continues(sampler: BaseSamplerV2) -> bool:
 
 
 def is_known(sampler: BaseSamplerV2) -> bool:
-    """Return whether it is known where the sampler's class keeps its seeds (samplers of IBM's service have none)."""
+    """Return whether the location of the seeds is known for the sampler's class (samplers of IBM's service have none)."""
     return continues(sampler) or type(sampler).__module__.split(".")[0] == "qiskit_ibm_runtime"
 
 
@@ -203,7 +203,7 @@ class Repeats:
         Raises
         ------
         InputError
-            If all circuits that were run before have exactly the same counts as before, and this is too unlikely to be chance.
+            If every repeated circuit has exactly its earlier counts, and this is too unlikely to be chance.
         """
         likely, again = 0.0, True
         for circuit, bits in zip(circuits, answers, strict=True):

@@ -25,7 +25,7 @@ from qep_qiskit.simulation.batched.strings import String
 Real = NDArray[np.float64]
 
 _WORTHWHILE = 6
-"""Templates of fewer qubits are as fast with their leaves."""
+"""Templates with fewer qubits are not reduced, since they are as fast with their leaves."""
 
 
 class Mixture(NamedTuple):
@@ -133,7 +133,7 @@ def without_leaves(
 
 
 def leaves_of(masks: Sequence[int], candidates: int) -> int:
-    """Return those candidates that share no mask with each other and a mask with other qubits at most once."""
+    """Return candidates that share no mask with each other and share at most one mask with other qubits."""
     while True:
         met = refused = 0
         for mask in masks:

@@ -19,7 +19,7 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _CALL, _SMALL_PRODUCT = 0.7, 0.12
-"""Microseconds of a matrix product, and of each further one in a stack of them."""
+"""The duration of a matrix product, and of each further product in a stack, in microseconds."""
 _RATE = (13e3, 26e3, 33e3, 42e3, 48e3)
 """Operations per microsecond in products with the matrix of 1 to 5 qubits, on one core with OpenBLAS."""
 _WIDEST_FROM_THE_RIGHT = 64
@@ -52,7 +52,7 @@ def signs_of(num_qubits: int, masks: Sequence[int]) -> Real:
 
 
 class _Product(NamedTuple):
-    """A product with a real matrix, from the right or the left, of the states seen as reals of some shape."""
+    """A product of a real matrix, from the right or the left, with the states viewed as a real array of some shape."""
 
     matrix: Real
     shape: tuple[int, ...]

@@ -182,7 +182,7 @@ def _without_idle(steps: list[Step]) -> list[Step]:
 
 
 def pulled_back(step: Relabelling, mask: int) -> tuple[int, float]:
-    """Return the Z string, and its sign, that before a relabelling has the same effect as ``mask`` after it."""
+    """Return the Z string before a relabelling, with its sign, that has the same effect as ``mask`` after it."""
     return combined(step.rows, mask), -1.0 if (mask & step.flips).bit_count() % 2 else 1.0
 
 

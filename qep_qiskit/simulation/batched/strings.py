@@ -29,7 +29,7 @@ class String:
     factor: complex
 
     def before(self, step: Step) -> String:
-        """Return the string that before a step of Hadamards or a relabelling has the same expectation as this one after it."""
+        """Return the string before a step (Hadamards or a relabelling) that has the same expectation as this one after it."""
         if isinstance(step, Hadamards):
             swapped = step.qubits
             x, z = self.x & ~swapped | self.z & swapped, self.z & ~swapped | self.x & swapped

@@ -85,7 +85,7 @@ class Sweeps:
         self._ones = np.ones((1, self._size // blocks))
 
     def workspace(self, columns: int) -> Workspace:
-        """Return arrays for at first this number of columns."""
+        """Return arrays that initially have this number of columns."""
         counts = [family.count for family in self._tables.families]
         first = self._tables.places[0] if self._start is None else None
         return Workspace(self._size, counts, len(self._readings) + _AT_WORK, columns, first)

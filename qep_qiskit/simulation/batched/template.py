@@ -68,7 +68,7 @@ class Template:
         self._rooms: list[Workspace] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the workspaces out: in a copy, their views would no longer show their arrays."""
+        """Leave the workspaces out, since their views would not refer to the arrays of the copy."""
         return {**self.__dict__, "_rooms": []}
 
     @classmethod
@@ -124,7 +124,7 @@ class Template:
         return values
 
     def _tiles(self, columns: int) -> list[slice]:
-        """Return tiles of equal width, but for one column."""
+        """Return tiles whose widths differ by at most one column."""
         count = -(-columns // self._tile)
         return [slice(columns * i // count, columns * (i + 1) // count) for i in range(count)]
 

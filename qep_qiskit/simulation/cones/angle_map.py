@@ -41,5 +41,5 @@ class AngleMap:
         return np.ascontiguousarray(self._weights @ slots.T + self._constants)
 
     def gradients(self, slopes: Real) -> Real:
-        """Return the derivatives with respect to the slots, shape (R, slots), from those for the angles (size, R)."""
+        """Return the derivatives with respect to the slots, shape (R, slots), from those with respect to the angles (size, R)."""
         return np.ascontiguousarray((self._transposed @ slopes).T)

@@ -10,7 +10,7 @@ from qep_qiskit.simulation.cones.contraction import Order, order_of
 from qep_qiskit.simulation.noise.transfer import Block
 
 TRACED, ZERO = -1, -2
-"""In place of a leg: an outgoing wire that is traced out, and an incoming wire in |0⟩."""
+"""Values that replace a leg: for an outgoing wire that is traced out, and for an incoming wire in |0⟩."""
 MOST_BLOCKS = 300
 """The largest number of blocks for which an order of contractions is searched, which takes about a second."""
 

@@ -1,4 +1,4 @@
-"""Children of messages: gathered on the way forward, and their adjoints summed up on the way back."""
+"""Children of messages: the forward pass gathers their values, and the backward pass sums their adjoints."""
 
 from __future__ import annotations
 

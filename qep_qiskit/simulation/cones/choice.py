@@ -1,4 +1,4 @@
-"""The choice between trees and states for the light cones of a circuit: whatever takes less time."""
+"""The choice between trees and states for the light cones of a circuit, by the shorter time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from qep_qiskit.simulation.cones.trees import Forest
 from qep_qiskit.simulation.cones.walk import Circuit
 
 _MOST_PATHS = 1 << 17
-"""A forest of more paths is divided, so that an evaluation's arrays stay in memory that the process keeps."""
+"""A forest with more paths is divided, so that the arrays of an evaluation fit in memory that the process keeps."""
 
 
 def planted(circuit: Circuit, strings: Sequence[String], limit: int) -> tuple[list[Forest], list[String]]:
-    """Return forests of all cones that are trees, and the strings that are left; no forests if states take less time.
+    """Return forests of all cones that are trees, and the remaining strings. If states take less time, there are no forests.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Completion of a linear map on bits of which only some rows, and some columns of the inverse, are wanted.
+"""Completion of a linear map on bits from some of its rows and some columns of its inverse.
 
 A network of CX gates maps bits x to y = M x over GF(2). Seen from some of its outputs, Z operators need rows of M and X operators
 need columns of its inverse. The missing rows can be anything that makes M invertible: what they belong to is not looked at.

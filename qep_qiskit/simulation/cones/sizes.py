@@ -16,7 +16,7 @@ def states_seconds(steps: int, amplitudes: float) -> float:
 
 @dataclass(frozen=True)
 class TemplateSize:
-    """Cones of equal structure: the qubits and steps of each, how many there are, and the qubits of the states for each."""
+    """Cones of equal structure: their qubits and steps, the number of cones, and the qubits simulated for each cone."""
 
     qubits: int
     steps: int
@@ -36,11 +36,11 @@ class TreeSize:
     Attributes
     ----------
     qubits : int
-        The number of qubits of the largest.
+        The number of qubits of the largest cone.
     cones : int
         The number of cones.
     groups, paths : int
-        The number of groups of messages, and of values in all messages together.
+        The number of groups of messages, and the number of values in all messages together.
     """
 
     qubits: int

@@ -52,7 +52,7 @@ class Structure:
 
 
 def structures_of(groups: Iterable[Group]) -> list[Structure]:
-    """Gather the cones of equal structure, the largest first; small ones join larger ones where that saves time."""
+    """Gather the cones of equal structure, the largest first; small ones join larger ones if that saves time."""
     structures: dict[tuple[object, ...], Structure] = {}
     seen: dict[tuple[Form, tuple[int, ...]], tuple[Structure, tuple[int, ...], tuple[int, ...]]] = {}
     for group in groups:

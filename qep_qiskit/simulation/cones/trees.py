@@ -93,7 +93,7 @@ class Forest:
     _places: dict[Message, int] = field(default_factory=dict)
 
     def add(self, group: Group) -> bool:
-        """Add the cone of strings that act on the same qubits. Return whether that was possible: whether it is a tree."""
+        """Add the cone of strings that act on the same qubits if it is a tree. Return whether it is one."""
         tree = _Tree.of(group.cone)
         if tree is None or len(tree.slots[0]) > _MOST_SLOTS:
             return False

@@ -64,7 +64,7 @@ class LocalVariance:
 
 
 def _distinct(paulis: PauliList) -> tuple[PauliList, NDArray[np.intp]]:
-    """Return every string once, and the place of each."""
+    """Return the distinct strings, and the position of each given string among them."""
     bits = np.packbits(np.concatenate([paulis.x, paulis.z], axis=1), axis=1)
     _, first, place = np.unique(bits, axis=0, return_index=True, return_inverse=True)
     return paulis[first], place.reshape(-1)

@@ -135,7 +135,7 @@ class Circuit:
         return Cone(Form(len(walk.letters), tuple(steps)), tuple(angle for angles in reversed(walk.angles) for angle in angles))
 
     def reach(self, letters: Mapping[int, int]) -> frozenset[int]:
-        """Return the qubits of the cone of an operator, whatever its size, as they are before the first step."""
+        """Return the qubits of an operator's cone before the first step, for a cone of any size."""
         return frozenset(self._walk(letters, self.num_qubits, counting=True).letters)
 
     def _walk(self, letters: Mapping[int, int], limit: int, *, counting: bool = False) -> _Walk:
@@ -299,7 +299,7 @@ def _joined(letters: int, letter: int) -> int:
 
 
 def _wires(before: Mapping[int, int], after: Mapping[int, int]) -> dict[int, int]:
-    """Give every qubit before a relabelling a wire: its own if it has one, then wires that become free, then new ones."""
+    """Give every qubit before a relabelling a wire: its own if it has one, otherwise one that becomes free, or a new one."""
     wires = {qubit: after[qubit] for qubit in before if qubit in after}
     taken = set(wires.values())
     free = iter([wire for wire in range(len(before)) if wire not in taken])
