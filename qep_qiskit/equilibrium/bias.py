@@ -30,19 +30,19 @@ STATE_ACCURACY = 1e-8
 STILL, SMALL_SIGNAL = 1e-9, 1e-3
 """Error signals below these belong to a network with correct or nearly correct predictions."""
 FLAT_SHARE = 1e-3
-"""If more than this share of the cost's slope lies in directions of flat energy, the response is not defined."""
+"""The response is not defined if more than this share of the cost's slope lies in directions of flat energy."""
 FLAT = (
     "the ansatz's energy is flat in directions that the cost depends on, so that its lowest states answer differently; "
     "take another ansatz or more layers"
 )
 SUSPECTED, TOO_STIFF = 0.005, 0.02
-"""The first-order effect of half the regulariser from which on it is computed, and the computed one that gives a warning."""
+"""The estimated effect of half the regulariser above which it is computed, and the computed effect that gives a warning."""
 STEEPEST = 50.0
 """The largest multiple of (β · reach)**order that a bias reached in tests; a larger one is rounding error."""
 
 
 def nowhere() -> float:
-    """Return 0, the reach of a nudge that does not move the state."""
+    """Return 0, which is the reach of a nudge that does not move the state."""
     return 0.0
 
 
@@ -127,7 +127,7 @@ class Bias:
 
     @property
     def stiff(self) -> list[str]:
-        """A warning if the regulariser changes the gradient by more than 2 %."""
+        """A warning if halving the regulariser would change the gradient by more than 2 %."""
         if self.regulariser is None or self.regulariser <= TOO_STIFF:
             return []
         return [
@@ -224,10 +224,10 @@ def bias_of(plan: Plan, response: Response | None = None) -> Bias:
 
 
 def _effect_of_regulariser(problem: Problem, response: Response, limit: Vector, zero: float) -> float | None:
-    """Return the relative change of the limit if the regulariser is halved.
+    """Return the relative change of the limit β → 0 if the regulariser is halved.
 
-    In first order it is right to a factor of two for most problems, but ten times too large or small for some, so that another
-    descent settles what looks large.
+    The first-order estimate is right to a factor of two for most problems, but off by a factor of ten for some. A large estimate
+    is therefore replaced by the result of another descent.
     """
     size = float(np.linalg.norm(limit))
     if response.softer is None or size <= zero:

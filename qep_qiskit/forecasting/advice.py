@@ -116,7 +116,7 @@ def sentence(best: Measure, uncertainty: float) -> str:
 
 def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None, limit: float, *, given: bool) -> tuple[str, ...]:
     if accuracy is not None and accuracy.own_error is None:
-        return ("the exact gradient is zero, and no error is a share of it",)
+        return ("the exact gradient is zero, so relative errors are not defined",)
     if accuracy is None or accuracy.own_error is None:
         return ("the circuits' own error is not known: the exact gradient or the device's outcomes cannot be computed",)
     own, unsure = accuracy.own_error, accuracy.uncertainty

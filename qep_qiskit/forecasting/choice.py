@@ -220,7 +220,7 @@ def _solved(
     fixed = 0.0 if bias is None else float(bias @ bias)
 
     if not size:
-        raise InputError("target_error: the exact gradient is zero, and no error is a share of it; give a number of shots")
+        raise InputError("target_error: the exact gradient is zero, so relative errors are not defined; give a number of shots")
 
     def excess(log_mean: float) -> float:
         mean = float(np.exp(log_mean))

@@ -78,7 +78,7 @@ def verdicts(choices: Choices) -> tuple[Verdict, ...]:
     plain = rows.pop("none", None)
     missed = plain is None and any(row.factor == "mitigation" and row.own_error is not None for row in choices.rows if row.note)
     if (plain is None and not missed) or any(row.relative_error is None for row in rows.values()):
-        return ()  # nothing to compare: the exact gradient is zero, and no error is a share of it
+        return ()  # nothing to compare: the exact gradient is zero, so relative errors are not defined
     every = [_verdict(word, row, plain) for word, row in rows.items()]
     return tuple(sorted(every, key=lambda verdict: (verdict.error or 0.0, verdict.seconds or 0.0)))
 

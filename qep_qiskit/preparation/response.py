@@ -36,8 +36,8 @@ class Response:
     details : mapping
         Further numbers, for reports.
     softer : callable or None
-        Exact or not → ndarray of shape (L,): how the changes of the frame's strings change if the regulariser of the angles is
-        halved, in first order or by another descent. None if there is no regulariser, or this is not computed.
+        A function from a flag `exact` to the difference that half the regulariser of the angles makes to `changes` of the frame's
+        strings, shape (L,): in first order, or by another descent if `exact`. None without a regulariser, or if not computed.
     """
 
     reach: float

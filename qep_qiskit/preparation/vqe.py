@@ -300,7 +300,7 @@ class VQE(Preparer):
         )
 
     def _softened(self, family: Family, compiled: Compiled, theta: Vector) -> Vector:
-        """Return the free phase's angles at half the regulariser, from the angles at all of it."""
+        """Return the free phase's angles at half the regulariser, by a descent from its angles at the full regulariser."""
         free = replace(family, nudge=np.zeros_like(family.nudge), betas=(0.0,))
         softer = replace(self.precision, regulariser=self.regulariser / 2)
         return solve(compiled.evaluator, [free], [Begin(theta[None], warm=True)], softer)[0].angles[0]

@@ -131,7 +131,7 @@ def _state(courier: Courier, job: JobRecord, job_id: str) -> str:
 
 
 def _overall(states: dict[str, tuple[str, str]], job_id: str) -> tuple[str, str]:
-    """Return the state to record and the sentence to show; a job under way counts first, then one that is done."""
+    """Return the state to record and the sentence to show; an unfinished job takes precedence over a finished one."""
     alive = [state for state, _ in states.values() if state in UNDER_WAY]
     done = [state for state, _ in states.values() if state == "done"]
     first = states[job_id][0] if job_id in states else next(iter(states.values()))[0]

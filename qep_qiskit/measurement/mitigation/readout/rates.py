@@ -59,7 +59,10 @@ class Calibration:
         return (signs - (b - a)) / (1.0 - a - b)
 
     def add_sensitivity(self, row: NDArray[np.float64], column: int, without: float, whole: float) -> None:
-        """Add ∂⟨w_S⟩/∂(a_q, b_q) to a row. `whole` is the corrected mean of the string, `without` that without qubit q."""
+        """Add ∂⟨w_S⟩/∂(a_q, b_q) to a row.
+
+        `whole` is the corrected mean of the string, and `without` is the corrected mean without qubit q.
+        """
         scale = 1.0 - self.flip_up[column] - self.flip_down[column]
         row[column] += (without + whole) / scale
         row[len(self.qubits) + column] += (whole - without) / scale

@@ -67,7 +67,7 @@ class Trex:
         return replace(self, circuit=circuit)
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
-        """Return the parities divided by λ_S, and ∂(mean)/∂(frequencies of the calibration's outcomes)."""
+        """Return the parities divided by the attenuations λ_S, and the derivatives of the means by the frequencies."""
         places = [self._places(qubits, row) for row in supports]
         raw = parities(signs_of(samples), supports)
         per_outcome = np.empty_like(raw)
@@ -108,7 +108,7 @@ class Trex:
         ]
 
     def _places(self, qubits: Sequence[int], row: NDArray[np.bool_]) -> dict[int, list[int]]:
-        """Return the calibrations, and their columns, that calibrate a string: a single one if it has all qubits of the string.
+        """Return the calibrations of a string with their columns; a single calibration if it has all qubits of the string.
 
         Different calibrations count as independent of each other.
         """
