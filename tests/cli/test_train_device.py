@@ -142,7 +142,7 @@ def test_the_plan_of_a_training_is_its_price(spec, service):
     code, out, err = qep("plan", spec)
     assert (code, err) == (0, "") and "2 steps: 2 epochs of 1 batch, 4 samples" in out and "one step" in out
     code, _, err = qep("plan", spec, "--target-error", "5%")
-    assert code == 2 and "they are for one gradient" in err and service.ledger()["jobs"] == []
+    assert code == 2 and "only for a single gradient" in err and service.ledger()["jobs"] == []
 
 
 def test_status_of_a_training_that_answers_at_once(spec):
