@@ -31,6 +31,7 @@ from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation import Exact, MeanField, Prepared, Progress, silent
 from qep_qiskit.preparation.exact import MOST_QUBITS, reference_state
+from qep_qiskit.preparation.shortfall import without_shortfalls
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import Reference, reference_gradient, variational_gradient
@@ -204,6 +205,9 @@ class Climb:
         diagnostics = Diagnostics() if last is None else last.diagnostics
         if self._before is not None and last is None:
             provenance, diagnostics = {**self._before.provenance, **provenance}, self._before.diagnostics
+        values = {rung.name for rung in self._rungs if rung.values is not None}
+        if {"finite_beta", "prepared"} <= values and not self._doubts:
+            diagnostics = replace(diagnostics, warnings=tuple(without_shortfalls(diagnostics.warnings)))
         if diagnostics.gap is None:
             diagnostics = replace(diagnostics, gap=self._gap)
         if self._energy is not None:

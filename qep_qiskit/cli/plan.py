@@ -143,6 +143,11 @@ def show(out: Console, forecast: Forecast, prepared: NoiseFreeError, *, whole: b
     if forecast.choices is not None:
         out.print()
         out.print(_choices(forecast.choices))
+        for row in forecast.choices.rows:
+            if row.note and row.own_error is None:
+                out.print(marked("[dim]{}: {}[/]", row.title, row.note))
+        if any(row.cancels for row in forecast.choices.rows):
+            out.print(marked("[dim]* causes cancel in part on this sample, and may not on another one[/]"))
         for verdict in forecast.verdicts:
             out.print(marked("[bold]Mitigation[/] {}", str(verdict)))
     for warning in forecast.warnings:
@@ -211,7 +216,10 @@ def _error(forecast: Forecast) -> str:
     spread = f" ± {share(margin)}" if margin else ""
     shots = [] if forecast.statistical_error is None else [f"shots {share(forecast.statistical_error)}"]
     parts = [*shots, *map(str, forecast.causes)]
-    return f"{share(forecast.relative_error)}{spread} of the gradient's norm, root mean square{wanted}: {', '.join(parts)}"
+    cancels = f"; {forecast.given.cancellation}" if forecast.given is not None and forecast.given.cancels else ""
+    return (
+        f"{share(forecast.relative_error)}{spread} of the gradient's norm, root mean square{wanted}: {', '.join(parts)}{cancels}"
+    )
 
 
 def _expected(forecast: Forecast) -> list[tuple[str, str]]:
@@ -246,15 +254,17 @@ def _weights(forecast: Forecast, whole: bool) -> Table:
 def _choices(choices: Choices) -> Table:
     numbers = ("error", "finite β", "prepared", "device", "shots", "QPU", "gates")
     table = terminal_table("choice", right=numbers, title="Choices, with the parts of their errors, QPU time and two-qubit gates")
-    before = ""
+    before = None
     for row in choices.rows:
-        if before not in ("", row.factor):
+        if before is not None and (before.factor, before.shared) != (row.factor, row.shared):
             table.add_row()
-        before = row.factor
+        if row.shared and (before is None or before.shared != row.shared):
+            table.add_row(cell(f"with {row.shared}:", "dim"))
+        before = row
         if row.note:
-            error = row.note if row.own_error is None else f"≥ {percent(row.own_error)}"
+            error = "unknown" if row.own_error is None else f"≥ {percent(row.own_error)}"
         else:
-            error = percent(row.relative_error) + (f" ± {percent(row.spread)}" if row.spread else "")
+            error = percent(row.relative_error) + (f" ± {percent(row.spread)}" if row.spread else "") + " *" * row.cancels
         parts = [percent(row.parts.get(name)) for name in ("finite_beta", "prepared", "device", "shots")]
         gates = MISSING if row.two_qubit_gates is None else row.two_qubit_gates
         style = "bold green" if row is choices.chosen else ""

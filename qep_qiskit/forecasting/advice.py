@@ -31,7 +31,8 @@ class Advice(Value):
     Attributes
     ----------
     text : str
-        The best plan in one sentence: its circuits and options, its price, and its expected error.
+        The best plan in one sentence: its circuits and options, its price, and its expected error. A second sentence names causes
+        that cancel.
     ready : bool
         Whether the own error of the plan as given, which shots do not reduce, is known and does not exceed `asked`.
     reasons : tuple of str
@@ -83,7 +84,8 @@ def advise(
     if best is None or accuracy is None:
         what = "the error bars are predicted, but not the bias" if any(doubts) else "only a bound on the error is known"
         return Advice(f"Nothing is advised: {what}.", False, reasons, limit)
-    return Advice(sentence(best, accuracy.uncertainty), not reasons, reasons, limit, best.changes)
+    text = " ".join(filter(None, (sentence(best, accuracy.uncertainty), caution(best, choices))))
+    return Advice(text, not reasons, reasons, limit, best.changes)
 
 
 def sentence(best: Measure, uncertainty: float) -> str:
@@ -112,6 +114,16 @@ def sentence(best: Measure, uncertainty: float) -> str:
     }
     parts = [f"{titles[name]} {percent(share)}" for name, share in best.parts.items() if share is not None and share > NOTICED]
     return text[0].upper() + text[1:] + f"; expect an error of {error}" + (f", of which {', '.join(parts)}." if parts else ".")
+
+
+def caution(best: Measure, choices: Choices | None) -> str:
+    """Return which causes cancel in the best measure, or in one that is not advised for that reason; empty if none do."""
+    if best.cancels:
+        return f"Careful: {best.cancellation}."
+    other = None if choices is None else choices.cancelling
+    if other is None:
+        return ""
+    return f"Not advised, in spite of {percent(other.relative_error)}: {other.title}; {other.cancellation}."
 
 
 def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None, limit: float, *, given: bool) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,6 +147,14 @@ class Causes(Value):
     def to_dict(self) -> dict[str, object]:
         """Return the causes as an object for JSON; unknown ones are null."""
         return {name: None if cause is None else cause.to_dict() for name, cause in vars(self).items()}
+
+
+def opposed(biases: Mapping[str, Vector | None]) -> tuple[str, ...]:
+    """Return the two causes with the most negative inner product; nothing if there is none."""
+    known = [(name, bias) for name, bias in biases.items() if bias is not None]
+    products = {(a, b): float(one @ other) for (a, one), (b, other) in itertools.combinations(known, 2)}
+    pair = min(products, key=lambda names: products[names], default=())
+    return pair if pair and products[pair] < 0.0 else ()
 
 
 def _joint(*errors: Vector | None) -> Vector | None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from qep_qiskit.estimates import percent
 from qep_qiskit.values import Value
+
+CANCELS = 1.1
+"""The ratio of the quadrature sum of causes and shots to the error above which causes count as cancelling."""
+TITLES = {"finite_beta": "finite β", "prepared": "prepared states", "device": "device noise"}
 
 FACTORS = {
     "given": "as given",
@@ -39,6 +45,8 @@ class Measure(Value):
     parts : mapping
         The sizes of ``finite_beta``, ``prepared``, ``device`` (noise after mitigation) and ``shots``, as shares of the gradient's
         norm; None if unknown. The first three are norms of vectors that add up to the bias; shots add in quadrature.
+    opposed : tuple of str
+        The two causes whose biases are the most opposite to each other; empty if no two are.
     seconds : float or None
         QPU seconds.
     shots : int or None
@@ -47,6 +55,8 @@ class Measure(Value):
         The number in the largest circuit.
     note : str
         The reason if nothing is predicted.
+    shared : str
+        The options that it shares with the other rows of its factor; empty if the label names them all.
     settings : Settings or None
         The options for :func:`gradient`.
     """
@@ -58,16 +68,45 @@ class Measure(Value):
     spread: float | None = None
     own_error: float | None = None
     parts: Mapping[str, float | None] = field(default_factory=dict)
+    opposed: tuple[str, ...] = ()
     seconds: float | None = None
     shots: int | None = None
     two_qubit_gates: int | None = None
     note: str = ""
+    shared: str = ""
     settings: Any = field(default=None, compare=False, repr=False)
 
     @property
+    def separate_error(self) -> float | None:
+        """The causes and shots added in quadrature, as if no causes cancelled; None if a part is not known."""
+        sizes = [share for share in self.parts.values() if share is not None]
+        return math.hypot(*sizes) if sizes and len(sizes) == len(self.parts) else None
+
+    @property
+    def cautious_error(self) -> float | None:
+        """The larger of the expected error and the separate one. On other samples or weights causes may not cancel."""
+        if self.relative_error is None:
+            return None
+        return max(self.relative_error, self.separate_error or 0.0)
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the expected error is small only because causes have opposite signs on this sample."""
+        error, separate = self.relative_error, self.separate_error
+        return bool(self.opposed) and error is not None and separate is not None and separate > CANCELS * error
+
+    @property
+    def cancellation(self) -> str:
+        """Which causes cancel, and the error without that; empty if they do not."""
+        if not self.cancels:
+            return ""
+        names = " and ".join(TITLES[name] for name in self.opposed)
+        return f"on this sample {names} cancel in part; if they did not, the error would be {percent(self.separate_error)}"
+
+    @property
     def title(self) -> str:
-        """The row's name in tables and figures."""
-        return FACTORS[self.factor] if self.factor == "given" else self.label
+        """The row's name in sentences: the options that it shares with others, and its label."""
+        return FACTORS[self.factor] if self.factor == "given" else ", ".join(filter(None, (self.shared, self.label)))
 
     @property
     def summary(self) -> str:
@@ -80,6 +119,8 @@ class Measure(Value):
             **{key: value for key, value in vars(self).items() if key != "settings"},
             "changes": dict(self.changes),
             "parts": dict(self.parts),
+            "opposed": list(self.opposed),
+            "cautious_error": self.cautious_error,
         }
 
 
@@ -92,8 +133,9 @@ class Choices(Value):
     rows : tuple of Measure
         The plan as given, followed by the others.
     best : int
-        The position of the best row: the one with the least error at the same number of shots or, with a target, with the fewest
-        QPU seconds. If several are equal within 3 %, the one with the fewest two-qubit gates and QPU seconds.
+        The position of the best row: the one with the least cautious error at the same number of shots or, with a target, with the
+        fewest QPU seconds of the rows that reach it without cancelling causes, if there are any. If several are equal within 3 %,
+        the one with the fewest two-qubit gates and QPU seconds.
     """
 
     rows: tuple[Measure, ...]
@@ -103,6 +145,16 @@ class Choices(Value):
     def chosen(self) -> Measure:
         """The best row."""
         return self.rows[self.best]
+
+    @property
+    def cancelling(self) -> Measure | None:
+        """The row that would be better than the best one, if its causes did not only cancel on this sample."""
+        best = self.chosen
+        if best.relative_error is None or best.cancels:
+            return None
+        rows = [row for row in self.rows if row.cancels and row.relative_error is not None]
+        least = min(rows, key=lambda row: (row.relative_error or 0.0, row.seconds or 0.0), default=None)
+        return least if least and (least.relative_error or 0.0) < 0.97 * best.relative_error else None
 
     def to_dict(self) -> dict[str, object]:
         """Return the choices as an object for JSON."""

@@ -74,7 +74,7 @@ def _layout(rows: Sequence[Measure]) -> tuple[list[float], int]:
     gaps = 0
     for before, row in zip([None, *rows], rows, strict=False):
         if before is not None and before.factor != row.factor:
-            gaps += 1
+            gaps += 1 if before.shared == row.shared or not row.shared else 2
         places.append(len(places) + 0.6 * gaps)
     return places, gaps
 
@@ -141,6 +141,16 @@ def _frame(axes: Axes, rows: Sequence[Measure], places: Sequence[float], end: fl
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row is chosen else "normal")
         label.set_color(INK)
+    across: dict[str, Any] = {
+        "xycoords": axes.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "va": "center",
+        "annotation_clip": False,
+    }
+    for before, row, place in zip([None, *rows], rows, places, strict=False):
+        if row.shared and (before is None or before.shared != row.shared):
+            text, at = f"with {row.shared}:", (0.0, place - 0.85)
+            axes.annotate(text, at, (-3, 0), ha="right", fontsize=8, color=FAINT, fontstyle="italic", **across)
     axes.set_ylim((places[-1] if places else 0) + 0.7, -0.7)
     axes.set_xlim(0.0, 1.14 * end)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
@@ -148,12 +158,6 @@ def _frame(axes: Axes, rows: Sequence[Measure], places: Sequence[float], end: fl
     axes.tick_params(axis="x", labelsize=8, color=FAINT)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
-    across: dict[str, Any] = {
-        "xycoords": axes.get_yaxis_transform(),
-        "textcoords": "offset points",
-        "va": "center",
-        "annotation_clip": False,
-    }
     if any(row.seconds is not None for row in rows):
         for place, row in zip(places, rows, strict=True):
             price = "" if row.seconds is None else duration(row.seconds)

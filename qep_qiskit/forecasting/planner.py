@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.devices.simulated.device import adds_no_noise
+from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.equilibrium.reduction import diagnostics
 from qep_qiskit.errors import InputError, TooLargeError
@@ -27,6 +28,7 @@ from qep_qiskit.forecasting.study import Study
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.shortfall import without_shortfalls
 from qep_qiskit.problem import Problem
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import COMPARED_QUBITS
@@ -99,7 +101,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     progress("compiling circuits", None)
     settled = settings_with(settings, choice)
     sent = sending(prediction.plan, settings.device, split)
-    warnings = list(diagnostics(prediction.plan).warnings)
+    warnings = _unanswered(diagnostics(prediction.plan), levels)
     asked = question.target if question.asked is None else question.asked
     accuracy = accuracy_of(choice, levels)
     given, choices = None, None
@@ -151,6 +153,14 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         },
         problem=problem,
     )
+
+
+def _unanswered(found: Diagnostics, levels: Levels) -> list[str]:
+    """Return the warnings about states and β, but those that the comparison with the gradient of true states answers."""
+    if levels.exact is None or levels.prepared is None or levels.nudged is None or levels.doubts:
+        return list(found.warnings)
+    biased = None if found.beta_bias is None else found.beta_bias.get("warning")
+    return [text for text in without_shortfalls(found.warnings) if text != biased]
 
 
 def with_beta(question: Question, progress: Progress = silent) -> Question:

@@ -15,7 +15,7 @@ from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
-from qep_qiskit.forecasting.causes import Levels
+from qep_qiskit.forecasting.causes import Levels, opposed
 from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
 from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.forecasting.levels import noise_free_values
@@ -111,9 +111,11 @@ class Study:
             warnings.simplefilter("ignore")  # large nudges of a search; the chosen plan is forecast again with its warnings
             rows = [self.given(), *self._layers()]
             around = self._best(rows).settings or self._settings
-            stencils, mitigations = list(self._stencils(around)), list(self._mitigations(around))
+            depth, beta, mitigation = _depth(around), f"β = {around.fixed_stencil.beta:g}", _named(str(around.mitigation))
+            stencils = _within(self._stencils(around), depth, mitigation)
+            mitigations = _within(self._mitigations(around), depth, beta)
             bests = [self._best([*rows, *group]) for group in (stencils, mitigations)]
-            rows += [*stencils, *mitigations, *self._qubits(around)]
+            rows += [*stencils, *mitigations, *_within(self._qubits(around), depth, beta, mitigation)]
             if bests[1] in mitigations:
                 rivals = [row for row in rows if row.factor == "layers" and self._value(row) < RIVAL * self._value(bests[1])]
                 rivals += [bests[0]] if bests[0] in stencils else []
@@ -123,9 +125,10 @@ class Study:
     def _combined(self, rows: Iterable[Measure], mitigation: Mitigation) -> Iterable[Measure]:
         """Yield the good rows again with this mitigation, each at its best β."""
         for row in rows:
-            middle, words = row.settings.stencil, row.label.split(", β")[0]
-            joint = replace(row.settings, mitigation=mitigation)
-            yield from self._searched("all", joint, middle.kind, middle.beta, f"{words}, {_named(str(mitigation))}", rounds=2)
+            at, middle = row.settings, row.settings.stencil
+            words = [_depth(at), _dashed(middle.kind) if row.factor == "stencil" else "", _named(str(mitigation))]
+            joint = replace(at, mitigation=mitigation)
+            yield from self._searched("all", joint, middle.kind, middle.beta, ", ".join(filter(None, words)), rounds=2)
 
     def _layers(self) -> Iterable[Measure]:
         """Yield 1, 2, 3 and the given number of layers, each at its best β; only the best β for a preparer without layers."""
@@ -134,10 +137,8 @@ class Study:
             yield from self._searched("beta", self._settings, middle.kind, middle.beta)
             return
         for layers in sorted({*LAYERS, preparer.layers}):
-            words = f"{layers} layer{'s' if layers > 1 else ''}"
-            yield from self._searched(
-                "layers", replace(self._settings, preparer=replace(preparer, layers=layers)), middle.kind, middle.beta, words
-            )
+            settings = replace(self._settings, preparer=replace(preparer, layers=layers))
+            yield from self._searched("layers", settings, middle.kind, middle.beta, _depth(settings))
 
     def _stencils(self, around: Settings) -> Iterable[Measure]:
         """Yield half and twice the β, and the other stencils at their best β."""
@@ -149,7 +150,7 @@ class Study:
             yield self._row("beta", f"β = {at.beta:g}", replace(around, stencil=at))
         for kind in STENCILS:
             if kind != middle.kind:
-                yield from self._searched("stencil", around, kind, middle.beta, kind.replace("_", "-"))
+                yield from self._searched("stencil", around, kind, middle.beta, _dashed(kind))
 
     def _mitigations(self, around: Settings) -> Iterable[Measure]:
         """Yield no mitigation, each readout mitigation, and two forms of zero-noise extrapolation with the given readout."""
@@ -207,12 +208,18 @@ class Study:
         return [self._best(found)] if found else [failed] if failed else []
 
     def _step(self, trial: Trial) -> float:
-        """Return the factor by which β should change, from the scaling of the bias and the variance."""
+        """Return the factor by which β should change, from the scaling of the bias and the variance.
+
+        The bias counts as if its causes did not cancel, unless they add up: a larger β is no remedy for an error of the states.
+        """
         order, size = trial.settings.fixed_stencil.order, trial.choice.size
         ratios = np.geomspace(1 / REACH, REACH, 241)
         bias = trial.choice.bias if trial.choice.bias is not None else np.zeros(1)
         grows = trial.finite_beta if trial.finite_beta is not None else np.zeros_like(bias)
         biases = np.linalg.norm((bias - grows)[None] + np.multiply.outer(ratios**order, grows), axis=1) ** 2
+        if trial.prepared is not None and trial.finite_beta is not None:
+            fixed = float(trial.prepared @ trial.prepared + trial.device @ trial.device)
+            biases = np.maximum(biases, fixed + ratios ** (2 * order) * float(grows @ grows))
         variance = float(trial.choice.variances.sum()) / ratios**2
         if self._target is None:
             return float(ratios[np.argmin(biases + variance)])
@@ -305,6 +312,7 @@ class Study:
                 "device": _share(trial.device, trial.choice.size),
                 "shots": _share(np.sqrt(trial.choice.variances), trial.choice.size),
             },
+            opposed=opposed({"finite_beta": trial.finite_beta, "prepared": trial.prepared, "device": trial.device}),
             seconds=sent.seconds,
             shots=sent.shots,
             two_qubit_gates=max(gates, default=None),
@@ -326,8 +334,13 @@ class Study:
         return changes
 
     def _best(self, rows: list[Measure]) -> Measure:
-        """Return the row with the least error or, with a target, the lowest price; of equal rows, the simplest and cheapest."""
+        """Return the row with the least error or, with a target, the lowest price; of equal rows, the simplest and cheapest.
+
+        With a target, rows whose causes cancel count only if no other reaches it.
+        """
         value = self._value
+        if self._target is not None:
+            rows = [row for row in rows if not row.cancels and math.isfinite(value(row))] or rows
         least = min(map(value, rows))
         if math.isinf(least):
             return rows[0]
@@ -339,7 +352,7 @@ class Study:
         if row.relative_error is None or (self._target is not None and row.relative_error > 1.01 * self._target):
             return math.inf
         if self._target is None:
-            return row.relative_error
+            return row.cautious_error or 0.0
         return row.seconds if row.seconds is not None else float(row.shots or 0)
 
 
@@ -360,6 +373,20 @@ def _key(settings: Settings) -> tuple[str, str, str]:
     return repr(settings.preparer), str(settings.mitigation), settings.fixed_stencil.kind
 
 
+def _within(rows: Iterable[Measure], *shared: str) -> list[Measure]:
+    """Return rows with the options that they share."""
+    return [replace(row, shared=", ".join(filter(None, shared))) for row in rows]
+
+
+def _depth(settings: Settings) -> str:
+    layers = getattr(settings.preparer, "layers", None)
+    return f"{layers} layer{'s' if layers > 1 else ''}" if layers else ""
+
+
+def _dashed(kind: str) -> str:
+    return kind.replace("_", "-")
+
+
 def _share(vector: Vector | None, size: float) -> float | None:
     return None if vector is None or not size else float(np.linalg.norm(vector)) / size
 
@@ -369,6 +396,5 @@ def _rounded(beta: float) -> float:
 
 
 def _words(settings: Settings) -> str:
-    layers = getattr(settings.preparer, "layers", None)
     at = settings.fixed_stencil
-    return ", ".join(filter(None, (layers and f"layers = {layers}", f"{at.kind} β = {at.beta:.3g}", str(settings.mitigation))))
+    return ", ".join(filter(None, (_depth(settings), f"{_dashed(at.kind)} β = {at.beta:.3g}", _named(str(settings.mitigation)))))
