@@ -9,9 +9,9 @@ A command stands in its document as
     ```
     <!-- /command -->
 
-The commands run in the order of the document, on a mock service with readout noise, in a folder that holds their runs (--folder,
-by default a new one). Pictures that the document shows are copied from there: what commands draw, for a training in the folder
-``fifty-train`` the curves ``fifty_train.png``, and for an error budget in ``fifty-budget`` the picture ``fifty_budget.png``.
+The commands run in the order of the document, on a mock service with all noise of its devices, in a folder that holds their runs
+(--folder; by default a new one). Pictures that the document shows are copied from there: what commands draw, for a training in
+the folder ``fifty-train`` the curves ``fifty_train.png``, and for an error budget in ``fifty-budget`` ``fifty_budget.png``.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("document", type=Path)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--noise", default="readout")
+    parser.add_argument("--noise", default="full")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="commands-"))
     folder.mkdir(parents=True, exist_ok=True)

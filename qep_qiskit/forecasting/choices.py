@@ -133,8 +133,8 @@ class Choices(Value):
     rows : tuple of Measure
         The plan as given, followed by the others.
     best : int
-        The position of the best row: the one with the least cautious error at the same number of shots or, with a target, with the
-        fewest QPU seconds of the rows that reach it without cancelling causes, if there are any. If several are equal within 3 %,
+        The position of the best row: the one with the least cautious error at the same number of shots or, with a target, the one
+        with the fewest QPU seconds that reaches it without cancelling causes, if there is any. If several are equal within 3 %,
         the one with the fewest two-qubit gates and QPU seconds.
     """
 
