@@ -151,8 +151,8 @@ class Causes(Value):
 
 def opposed(biases: Mapping[str, Vector | None]) -> tuple[str, ...]:
     """Return the two causes with the most negative inner product; nothing if there is none."""
-    known = [(name, bias) for name, bias in biases.items() if bias is not None]
-    products = {(a, b): float(one @ other) for (a, one), (b, other) in itertools.combinations(known, 2)}
+    pairs = itertools.combinations([(name, bias) for name, bias in biases.items() if bias is not None], 2)
+    products = {(a, b): float(one @ other) for (a, one), (b, other) in pairs}
     pair = min(products, key=lambda names: products[names], default=())
     return pair if pair and products[pair] < 0.0 else ()
 

@@ -97,7 +97,7 @@ class Measure(Value):
 
     @property
     def cancellation(self) -> str:
-        """Which causes cancel, and the error without that; empty if they do not."""
+        """The causes that cancel, and the error without that; empty if they do not."""
         if not self.cancels:
             return ""
         names = " and ".join(TITLES[name] for name in self.opposed)

@@ -210,7 +210,7 @@ class Study:
     def _step(self, trial: Trial) -> float:
         """Return the factor by which β should change, from the scaling of the bias and the variance.
 
-        The bias counts as if its causes did not cancel, unless they add up: a larger β is no remedy for an error of the states.
+        The bias counts as if its causes did not cancel, unless they add up: a larger β does not repair the states.
         """
         order, size = trial.settings.fixed_stencil.order, trial.choice.size
         ratios = np.geomspace(1 / REACH, REACH, 241)
