@@ -191,6 +191,16 @@ def test_rungs_of_other_settings_are_not_used(tmp_path, change):
     assert climb.resumed == 0
 
 
+def test_a_file_with_changed_numbers_starts_again(tmp_path):
+    stopped(tmp_path, 3, shots=100)
+    kept = tmp_path / "budget.json"
+    document = json.loads(kept.read_text())
+    for values in (document["rungs"][1]["values"][:2], [None, *document["rungs"][1]["values"][1:]]):
+        document["rungs"][1]["values"] = values
+        kept.write_text(json.dumps(document))
+        assert Climb(PROBLEM, Settings(shots=100), keep=tmp_path).resumed == 0
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"complete": false, "question": null}'])
 def test_a_file_that_cannot_be_read_starts_again(tmp_path, content):
     (tmp_path / "budget.json").write_text(content)

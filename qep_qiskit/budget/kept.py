@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -40,10 +41,12 @@ class Kept:
         return Path(self.folder) / FILE
 
     def read(self) -> Budget | None:
-        """Return the budget of an interrupted comparison with the same fingerprint; None if there is none."""
+        """Return the budget of an interrupted comparison with the same fingerprint; None if there is none, or a changed one."""
         try:
             document = json.loads(self.path.read_text(encoding="utf-8"))
             if self.question is None or document.get("question") != self.question or document.get("complete") is not False:
+                return None
+            if document.pop("checksum") != _checksum(document):
                 return None
             return Budget.of(document)
         except (OSError, ValueError, AttributeError, KeyError, TypeError):
@@ -55,6 +58,11 @@ class Kept:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"keep: {self.folder} cannot be a folder ({error.strerror}); give another one") from None
-        document = {**budget.to_dict(), **self.extra, "question": self.question, "complete": complete}
-        text = json.dumps(plain(document), indent=2, allow_nan=False)
+        document = plain({**budget.to_dict(), **self.extra, "question": self.question, "complete": complete})
+        text = json.dumps({**document, "checksum": _checksum(document)}, indent=2, allow_nan=False)
         return write_whole(self.path, (text + "\n").encode())
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    """Return a checksum of a document's contents, the same before writing and after reading."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
