@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,16 +89,33 @@ def _climbed(climb: Climb, spec: Spec, folder: Path) -> Climb:
     """Compute all rungs; in a slow comparison, show each rung as soon as it is computed."""
     from qep_qiskit.kinds import RUNGS
 
-    _write_spec(spec, folder)
     of = len(list(RUNGS)) - 1
     if climb.resumed:
         say(f"Resuming: {climb.resumed} of {of} rungs are kept in {climb.kept}.", err=True)
     began = time.monotonic()
-    with saying(lambda: _ending(climb, of)):
+    with saying(lambda: _ending(climb, of)), _nothing_new_if_refused(folder):
         for number, rung in enumerate(climb.rungs(), 1):
+            if number == 1:
+                _write_spec(spec, folder)
             if time.monotonic() - began > SLOW and number > climb.resumed:
                 say(_line(rung), err=True)
     return climb
+
+
+@contextlib.contextmanager
+def _nothing_new_if_refused(folder: Path) -> Iterator[None]:
+    """Remove the files that a comparison has added to a folder if its input is refused."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    before = set() if missing else set(folder.iterdir())
+    try:
+        yield
+    except InputError:
+        if folder.exists():
+            for path in set(folder.iterdir()) - before:
+                path.unlink()
+            for empty in missing:
+                empty.rmdir()
+        raise
 
 
 def _line(rung: Rung) -> str:
