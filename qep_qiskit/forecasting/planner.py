@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.equilibrium.plan import plan
+from qep_qiskit.equilibrium.plan import plan, refuse_without_qubits
 from qep_qiskit.equilibrium.reduction import diagnostics
 from qep_qiskit.errors import InputError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
@@ -90,6 +90,7 @@ class Question:
 
 def answered(question: Question, progress: Progress = silent) -> Forecast:
     """Return the forecast of price and accuracy, and for a target error the shots that reach it."""
+    _refuse_without_circuits(question)
     question = with_beta(question, progress)
     problem, settings = question.problem, question.settings
     truths = Truths(problem, settings.preparer, settings.seed, progress)
@@ -161,6 +162,15 @@ def _unanswered(found: Diagnostics, levels: Levels) -> list[str]:
         return list(found.warnings)
     biased = None if found.beta_bias is None else found.beta_bias.get("warning")
     return [text for text in without_shortfalls(found.warnings) if text != biased]
+
+
+def _refuse_without_circuits(question: Question) -> None:
+    """Refuse what has neither a price nor shots."""
+    problem, settings = question.problem, question.settings
+    refuse_without_qubits(problem, settings.preparer, settings.shots)
+    if problem.network.closed_form or settings.preparer.supports.no_circuits:
+        what = "a network in closed form" if problem.network.closed_form else "this preparation"
+        raise InputError(f"plan: {what} has no circuits, so there is nothing to forecast; take qep gradient or qep.gradient(...)")
 
 
 def with_beta(question: Question, progress: Progress = silent) -> Question:

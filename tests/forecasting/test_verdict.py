@@ -119,3 +119,11 @@ def test_causes_without_effect_are_not_named():
 def test_the_transpilers_qubits_are_a_change_of_the_spec(many):
     rows = [row for row in many.choices.rows if row.factor == "qubits"]
     assert rows and all(row.changes["network.qubits"] == list(many.sending.layout.usual.qubits) for row in rows)
+
+
+@pytest.mark.parametrize("oscillating", [True, False])
+def test_without_circuits_there_is_nothing_to_forecast(oscillating):
+    network = qep.oscillators(sites=3, edges="chain", inputs=[0], outputs=[2]) if oscillating else NETWORK
+    problem = qep.Problem(network, network.initial_weights(seed=1), x=[0.4], cost=qep.SquaredError([0.5]))
+    with pytest.raises(InputError, match=r"no circuits, so there is nothing to forecast; take qep gradient"):
+        qep.forecast(problem, preparer=qep.Exact() if oscillating else qep.Thermal(0.5))
