@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.simulated.device import adds_no_noise
-from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
+from qep_qiskit.errors import InputError, PreparationError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.causes import Levels, opposed
 from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
@@ -126,7 +126,7 @@ class Study:
         """Yield the good rows again with this mitigation, each at its best β."""
         for row in rows:
             at, middle = row.settings, row.settings.stencil
-            words = [_depth(at), _dashed(middle.kind) if row.factor == "stencil" else "", _named(str(mitigation))]
+            words = [_depth(at), middle.kind.replace("_", "-") if row.factor == "stencil" else "", _named(str(mitigation))]
             joint = replace(at, mitigation=mitigation)
             yield from self._searched("all", joint, middle.kind, middle.beta, ", ".join(filter(None, words)), rounds=2)
 
@@ -150,7 +150,7 @@ class Study:
             yield self._row("beta", f"β = {at.beta:g}", replace(around, stencil=at))
         for kind in STENCILS:
             if kind != middle.kind:
-                yield from self._searched("stencil", around, kind, middle.beta, _dashed(kind))
+                yield from self._searched("stencil", around, kind, middle.beta, kind.replace("_", "-"))
 
     def _mitigations(self, around: Settings) -> Iterable[Measure]:
         """Yield no mitigation, each readout mitigation, and two forms of zero-noise extrapolation with the given readout."""
@@ -180,8 +180,10 @@ class Study:
             return self._measured(factor, label, self._trial(settings))
         except UnreachableError as error:
             return Measure(factor, label, self._changes(settings), own_error=error.floor, note="does not reach the target error")
-        except (InputError, PreparationError, DegenerateGroundStateError) as error:
-            return Measure(factor, label, self._changes(settings), note=" ".join(str(error).split()))
+        except (InputError, PreparationError) as error:
+            limit = error.__cause__ if isinstance(error, TooLargeError) else None
+            text = str(error) if limit is None else f"cannot be predicted exactly with {limit}"
+            return Measure(factor, label, self._changes(settings), note=" ".join(text.split()))
 
     def _searched(
         self, factor: str, settings: Settings, kind: str, start: float, words: str = "", rounds: int = ROUNDS
@@ -383,10 +385,6 @@ def _depth(settings: Settings) -> str:
     return f"{layers} layer{'s' if layers > 1 else ''}" if layers else ""
 
 
-def _dashed(kind: str) -> str:
-    return kind.replace("_", "-")
-
-
 def _share(vector: Vector | None, size: float) -> float | None:
     return None if vector is None or not size else float(np.linalg.norm(vector)) / size
 
@@ -397,4 +395,4 @@ def _rounded(beta: float) -> float:
 
 def _words(settings: Settings) -> str:
     at = settings.fixed_stencil
-    return ", ".join(filter(None, (_depth(settings), f"{_dashed(at.kind)} β = {at.beta:.3g}", _named(str(settings.mitigation)))))
+    return ", ".join(filter(None, (_depth(settings), f"{at.kind} β = {at.beta:.3g}", _named(str(settings.mitigation)))))

@@ -176,7 +176,7 @@ class SimulatedDevice:
                 return None
             raise TooLargeError(
                 f"shots: {self.name} cannot compute exact expectations with {reason}; give shots, or take fewer layers"
-            ) from None
+            ) from reason
 
     def _run(
         self, work: Sequence[Work], shots: int | None, seed: int, done: density_engine.Share = density_engine.silent
