@@ -26,8 +26,7 @@ class Accuracy:
     relative_error : float or None
         The root-mean-square √E‖g − g*‖² / ‖g*‖; None if g* is zero.
     spread : float or None
-        The standard deviation of ‖g − g*‖ / ‖g*‖ over repeats. If only marginals of the outcomes are known, correlations between
-        weights are left out, and the spread is up to 40 % too small.
+        The standard deviation of ‖g − g*‖ / ‖g*‖ over repeats.
     own_error : float or None
         ‖E g − g*‖ / ‖g*‖: the error that shots do not reduce.
     uncertainty : float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -148,7 +149,7 @@ class Choice:
     variances: Vector
     size: float
 
-    @property
+    @functools.cached_property
     def covariance(self) -> NDArray[np.float64]:
         """The predicted covariance, shape (K, K). Weights that are read from the same shots are correlated."""
         if self.split is None:

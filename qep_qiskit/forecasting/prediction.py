@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, advance, execute, plan, reduce
 from qep_qiskit.equilibrium.reduction import observed_free, variances
 from qep_qiskit.errors import InputError
-from qep_qiskit.forecasting.expected import calibration_circuits, expectation_of, relabelled
+from qep_qiskit.forecasting.expected import ExpectedDevice, calibration_circuits, expectation_of, relabelled
 from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared
@@ -24,6 +25,9 @@ MANY = 10**6
 """The number of shots used to determine a circuit's part of the variance while all others are exact."""
 FEW = 1000
 """Calibration shots used to determine the part of the variance from unseen events; a calibration of one shot is refused."""
+
+SIMULATED = 4000
+"""The mean number of simulated shots per circuit from which correlations of weights are read; each is known to 1/√4000."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +79,44 @@ class Prediction:
     def covariance(self, split: Split, variances: Vector) -> NDArray[np.float64]:
         """Return the covariance with these variances and with the correlations at these shots, shape (K, K).
 
-        If only marginals of the outcomes are known, the correlations between weights are left out.
+        If only marginals of the outcomes are known, the correlations are those of simulated shots, at most `SIMULATED` per circuit
+        on average. They are left out if the circuits are too entangled for that.
         """
         if self.local:
-            return np.diag(variances)
+            return with_variances(self._simulated(split), variances)
         shots: dict[tuple[int, int], int | None] = {where: split.shots[where[0]][where[1]] for where in self.outcomes.samples}
         matrix = reduce(self.plan, relabelled(self.outcomes, shots, split.calibration)).covariance
         assert matrix is not None
-        spread = np.sqrt(np.clip(np.diag(matrix), 0.0, None))
-        factor = np.divide(np.sqrt(variances), spread, out=np.zeros_like(spread), where=spread > 0)
-        scaled = matrix * np.outer(factor, factor)
-        np.fill_diagonal(scaled, variances)
-        return scaled
+        return with_variances(matrix, variances)
+
+    def _simulated(self, split: Split) -> NDArray[np.float64]:
+        """Return the covariance that a gradient of simulated shots reports, or the identity."""
+        device = self.plan.settings.device
+        assert isinstance(device, ExpectedDevice)
+        share = min(1.0, SIMULATED / float(split.table[self.measured].mean()))
+        fewer = Split((np.maximum(2, np.ceil(split.table * share)) * self.measured).astype(int).tolist())
+        calibration = None if split.calibration is None else max(2, math.ceil(split.calibration * share))
+        settings = replace(self.plan.settings, device=device.device, shots=fewer, calibration_shots=calibration)
+        last, outcomes = replace(self.plan, settings=settings), None
+        try:
+            if self.plan.earlier is not None:
+                first = replace(self.plan.earlier, settings=settings)
+                last, outcomes = replace(last, earlier=first), execute(first)
+            final = execute(last, earlier=outcomes)
+        except InputError:
+            return np.eye(len(self.calibration))
+        matrix = reduce(last, final if outcomes is None else outcomes.followed_by(final)).covariance
+        assert matrix is not None
+        return matrix
+
+
+def with_variances(covariance: NDArray[np.float64], variances: Vector) -> NDArray[np.float64]:
+    """Return the covariance with the same correlations and these variances on its diagonal."""
+    spread = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+    factor = np.divide(np.sqrt(variances), spread, out=np.zeros_like(spread), where=spread > 0)
+    scaled = covariance * np.outer(factor, factor)
+    np.fill_diagonal(scaled, variances)
+    return np.asarray(scaled)
 
 
 def expected_variance(scatter: NDArray[np.float64], unseen: NDArray[np.float64], shots: ArrayLike) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from qep_qiskit.forecasting.causes import Levels, opposed
 from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
 from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.forecasting.levels import noise_free_values
-from qep_qiskit.forecasting.prediction import Predictor
+from qep_qiskit.forecasting.prediction import Predictor, with_variances
 from qep_qiskit.forecasting.sending import sending
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.kinds import MITIGATIONS, STENCILS
@@ -252,11 +252,17 @@ class Study:
         return Trial(
             settings_with(shots, choice),
             choice,
-            accuracy(exact.values, prediction.mean.values, choice.covariance, exact.uncertainty),
+            accuracy(exact.values, prediction.mean.values, self._covariance(choice), exact.uncertainty),
             finite,
             None if finite is None else prepared - exact.values - finite,
             prediction.mean.values - prepared,
         )
+
+    def _covariance(self, choice: Choice) -> NDArray[np.float64]:
+        """Return the covariance of a choice. Correlations that are simulated are taken from the plan as given."""
+        if choice is self._given or not choice.prediction.local:
+            return choice.covariance
+        return with_variances(self._given.covariance, choice.variances)
 
     def _finite_beta(self, at: Stencil) -> Vector | None:
         """Return the finite-β bias of exact states, computed once.

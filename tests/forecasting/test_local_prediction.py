@@ -9,6 +9,7 @@ from qep_qiskit.devices.simulated import light_cones
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting import expected
 from qep_qiskit.forecasting.prediction import Predictor
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.settings import Settings
 from qep_qiskit.simulation.cones import noisy
 
@@ -53,6 +54,21 @@ def test_marginals_give_the_mean_and_the_variances_of_whole_distributions(monkey
     np.testing.assert_allclose(local.calibration, whole.calibration, rtol=0, atol=2e-2 * whole.calibration.max(initial=0))
     if cost == "two":  # the error signal's share, in which strings of the free phase combine
         assert whole.parts[0].max() > 0
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+@pytest.mark.parametrize(("cost", "mitigation"), [("one", "tensored"), ("two", "none"), ("two", "trex")])
+def test_simulated_shots_give_the_correlations_of_whole_distributions(monkeypatch, cost, mitigation):
+    whole = predicted(cost, mitigation)
+    monkeypatch.setattr(simulated, "MOST_WIRES", 4)
+    local = predicted(cost, mitigation)
+    split = Split((3000 * whole.measured).tolist(), calibration=None if mitigation == "none" else 3000)
+    variances = whole.variances(split.table.astype(float), 3000)
+    exact, simulations = whole.covariance(split, variances), local.covariance(split, variances)
+    np.testing.assert_allclose(np.diag(simulations), variances)
+    spread = np.sqrt(np.outer(variances, variances))
+    np.testing.assert_allclose(simulations / spread, exact / spread, atol=0.1)
+    assert np.abs(exact / spread - np.eye(len(spread))).max() > 0.3
 
 
 @pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
