@@ -22,21 +22,25 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import qep_qiskit as qep
-from qep_qiskit.budget import deviation
 from qep_qiskit.devices.ibm.account import URL_VARIABLE
 from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.experiment import load
+from qep_qiskit.forecasting.accuracy import CLEAR
 from qep_qiskit.rehearsal.server import serve
+from qep_qiskit.rehearsal.service import Service
 from qep_qiskit.seeds import integer
 
+Vector = NDArray[np.float64]
 KEPT = Path(__file__).resolve().with_suffix(".json")
 SEEDS = 20
 COLUMNS: tuple[str, ...] = (
@@ -75,8 +79,8 @@ def _problem(network: qep.Network, seed: int, expectations: bool) -> qep.Problem
 
 def native(sites: int, device: str, *, expectations: bool = False) -> qep.Problem:
     """Return a network on a heavy-hexagonal piece of a snapshot's couplings."""
-    edges = {"edges": "native", "device": qep.fake(device)}
-    return _problem(qep.ising(sites=sites, inputs=[0, 1], outputs=[sites // 3], **edges), 7, expectations)
+    network = qep.ising(sites=sites, edges="native", device=qep.fake(device), inputs=[0, 1], outputs=[sites // 3])
+    return _problem(network, 7, expectations)
 
 
 HEXAGON = [[i, (i + 1) % 12] for i in range(12)] + [[2, 12], [12, 13], [13, 14], [8, 15]]
@@ -141,19 +145,19 @@ def forecast_of(name: str) -> qep.Forecast:
     return qep.forecast(problem, **{**options, "device": qep.ibm(device) if device.startswith("ibm_") else device})
 
 
-def on_simulator(forecast: qep.Forecast) -> Iterator[np.ndarray]:
-    """Yield gradients of a forecast problem on its simulated device, one per seed."""
+def repeated(forecast: qep.Forecast, service: Service) -> Iterator[Vector]:
+    """Yield gradients of a forecast problem, one per seed of the simulated device or of the mock service, from the same plan."""
+    plan = forecast.plan
     for number in range(SEEDS):
         seed = integer(11, "repeat", number)
-        yield qep.gradient(forecast.problem, **{**forecast.settings, "seed": seed}).values
+        service.seed = seed
+        first = plan if forecast.settings.device.name.startswith("ibm_") else reseeded(plan, seed)
+        yield reduce(*finish(first, lambda part, earlier: execute(part, earlier=earlier))).values
 
 
-def on_service(forecast: qep.Forecast, service: Any) -> Iterator[np.ndarray]:
-    """Yield gradients of a forecast problem by jobs to the mock service, one per seed of the service, from the same plan."""
-    first = forecast.plan
-    for number in range(SEEDS):
-        service.seed = integer(11, "repeat", number)
-        yield reduce(*finish(first, lambda plan, earlier: execute(plan, earlier=earlier))).values
+def reseeded(plan: qep.Plan, seed: int) -> qep.Plan:
+    """Return the plan with a seed for its shots."""
+    return replace(plan, settings=replace(plan.settings, seed=seed))
 
 
 def measured(name: str) -> dict[str, Any]:
@@ -163,16 +167,14 @@ def measured(name: str) -> dict[str, Any]:
         clock = time.process_time()
         forecast = forecast_of(name)
         seconds = time.process_time() - clock
-        served = str(PROBLEMS[name][1].get("device", "")).startswith("ibm_")
-        gradients = []
-        for values in on_service(forecast, server.service) if served else on_simulator(forecast):
+        gradients: list[Vector] = []
+        for values in repeated(forecast, server.service):
             gradients.append(values)
             print(f"{name}: {len(gradients)} of {SEEDS}", file=sys.stderr)
-        billed = server.service.ledger()["seconds"]
-    return {**statistics(forecast, np.array(gradients)), "seconds": seconds, "billed": [billed, forecast.sending.seconds]}
+    return {**statistics(forecast, np.array(gradients)), "seconds": seconds}
 
 
-def statistics(forecast: qep.Forecast, values: np.ndarray) -> dict[str, Any]:
+def statistics(forecast: qep.Forecast, values: Vector) -> dict[str, Any]:
     """Return the statistics of gradients (SEEDS, K) beside their forecast."""
     assert forecast.exact is not None and forecast.accuracy is not None and forecast.stderr is not None
     exact, size = forecast.exact, forecast.size
@@ -180,20 +182,23 @@ def statistics(forecast: qep.Forecast, values: np.ndarray) -> dict[str, Any]:
     scatter = values.std(axis=0, ddof=1)
     missed = (values - forecast.values) / forecast.stderr
     products = (missed @ missed.T)[~np.eye(SEEDS, dtype=bool)]  # their mean square estimates tr C²
+    unsure = 0.0 if forecast.levels.exact_uncertainty is None else forecast.levels.exact_uncertainty
+    clear = np.abs(exact) > np.maximum(unsure, CLEAR * np.abs(exact).max())  # the signs that the reference knows
     rms = float(np.sqrt(np.mean(errors**2)))
     bias = values.mean(axis=0) - exact
     own = max(float(bias @ bias) - float(np.sum(scatter**2)) / SEEDS, 0.0) ** 0.5  # without the part of the mean's own noise
+    along = float((values @ bias).std(ddof=1)) / float(np.linalg.norm(bias)) / np.sqrt(SEEDS)  # its standard error
     return {
-        "sites": forecast.problem.network.num_qubits,
+        "sites": forecast.plan.problem.network.num_qubits,
         "bars": float(np.sqrt(np.mean((scatter / forecast.stderr) ** 2))),
         "error": [forecast.relative_error, rms, float(np.std(errors**2, ddof=1)) / (2 * rms * np.sqrt(SEEDS))],
         "spread": [forecast.accuracy.spread, float(errors.std(ddof=1))],
-        "bias": [forecast.accuracy.own_error, own / size, forecast.accuracy.uncertainty],
+        "bias": [forecast.accuracy.own_error, own / size, along / size, forecast.accuracy.uncertainty],
         "chi_square": [
             SEEDS * float(np.mean(missed.mean(axis=0) ** 2)),
             float(np.sqrt(2 * np.mean(products**2))) / missed.shape[1],
         ],
-        "signs": [forecast.accuracy.sign_agreement, float(np.mean([deviation(v, exact).sign_agreement for v in values]))],
+        "signs": [forecast.accuracy.sign_agreement, float(np.mean(np.sign(values) == np.sign(exact), where=clear))],
         "causes": {cause.name: cause.share for cause in forecast.causes},
     }
 
@@ -206,7 +211,8 @@ def row(name: str, entry: dict[str, Any]) -> str:
 
     predicted, error, unsure = entry["error"]
     cells = [name, entry["sites"], f"{entry['seconds']:.0f} s", f"{entry['bars']:.2f}", share(predicted)]
-    cells += [f"{share(error)} ± {share(unsure)}", *map(share, entry["spread"]), *map(share, entry["bias"][:2])]
+    bias, own, along, _ = entry["bias"]
+    cells += [f"{share(error)} ± {share(unsure)}", *map(share, entry["spread"]), share(bias), f"{share(own)} ± {share(along)}"]
     chi_square = "{:.2f} ± {:.2f}".format(*entry["chi_square"])
     return "| " + " | ".join(map(str, [*cells, chi_square, *map(share, entry["signs"])])) + " |"
 
