@@ -79,8 +79,8 @@ class Prediction:
     def covariance(self, split: Split, variances: Vector) -> NDArray[np.float64]:
         """Return the covariance with these variances and with the correlations at these shots, shape (K, K).
 
-        If only marginals of the outcomes are known, the correlations are those of simulated shots, at most `SIMULATED` per circuit
-        on average. They are left out if the circuits are too entangled for that.
+        If only marginals of the outcomes are known, the correlations are those of simulated shots, at most `SIMULATED` per
+        circuit on average. They are left out if the circuits are too entangled for that.
         """
         if self.local:
             return with_variances(self._simulated(split), variances)
@@ -103,9 +103,9 @@ class Prediction:
                 first = replace(self.plan.earlier, settings=settings)
                 last, outcomes = replace(last, earlier=first), execute(first)
             final = execute(last, earlier=outcomes)
+            matrix = reduce(last, final if outcomes is None else outcomes.followed_by(final)).covariance
         except InputError:
             return np.eye(len(self.calibration))
-        matrix = reduce(last, final if outcomes is None else outcomes.followed_by(final)).covariance
         assert matrix is not None
         return matrix
 
