@@ -19,7 +19,7 @@ from qep_qiskit.seeds import stream
 Real = NDArray[np.float64]
 SITES = 8
 SLOPE = 1e-4
-"""The gradient at which L-BFGS-B stops."""
+"""The gradient at which L-BFGS stops."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ def singles(case: Case) -> Call:
     return lambda: np.array([qep.gradient(problem, **options(case)).values for problem in case.problems])
 
 
-def jax(case: Case) -> Call:
+def jax(case: Case, *, mapped: bool = False) -> Call:
     """All free phases, then all nudged phases from the free angles."""
     first = case.problems[0]
     frame, busy = first.frame, first.frame.busy
     paulis = frame.paulis[busy]
     circuit = hamiltonian_ansatz(paulis, layers=case.layers)
-    minimize = jax_minimizer(circuit, paulis, slope=SLOPE)
+    minimize = jax_minimizer(circuit, paulis, slope=SLOPE, mapped=mapped)
     free = np.array([problem.hamiltonian_row[busy] for problem in case.problems])
     starts = np.array([annealing_angles(paulis, row, layers=case.layers) for row in free])
 
@@ -108,6 +108,13 @@ def _task(layers: int) -> Task[Case]:
             Method("qep.gradients", "qep-qiskit", batch, ours=True),
             Method("qep.gradient in a loop", "qep-qiskit", singles, ours=True),
             Method("JAX, jit, L-BFGS-B", "jax", jax, modules=("jax",), note="set-up is the compilation"),
+            Method(
+                "JAX, jit and vmap, Optax's L-BFGS",
+                "optax",
+                partial(jax, mapped=True),
+                modules=("jax", "optax"),
+                note="set-up is the compilation",
+            ),
         ),
         sizes=(64,),
         quick=(4,),
