@@ -189,8 +189,8 @@ def sent() -> str:
         if spec.preparation.kind_.name == "exact":
             continue
         network, weights = spec.weighted_network()
-        x = spec.sample.x if "sample" in spec.tables else [1.0, -1.0]
-        cost = qep.SquaredError([1.0]).observable()
+        x = spec.sample.x if "sample" in spec.tables else np.resize([1.0, -1.0], network.num_inputs)
+        cost = qep.SquaredError(np.ones(len(network.outputs))).observable()
         settings = replace(spec.settings(), device=device, shots=1000, calibration_shots=None)
         compiled = compile_round([plan(qep.Problem(network, weights, x, cost=cost), settings)], device)
         for item in {item.work.axes: item for item in compiled.data}.values():
