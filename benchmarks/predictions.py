@@ -186,14 +186,16 @@ def statistics(forecast: qep.Forecast, values: Vector) -> dict[str, Any]:
     clear = np.abs(exact) > np.maximum(unsure, CLEAR * np.abs(exact).max())  # the signs that the reference knows
     rms = float(np.sqrt(np.mean(errors**2)))
     bias = values.mean(axis=0) - exact
-    own = max(float(bias @ bias) - float(np.sum(scatter**2)) / SEEDS, 0.0) ** 0.5  # without the part of the mean's own noise
+    bias_size = (
+        max(float(bias @ bias) - float(np.sum(scatter**2)) / SEEDS, 0.0) ** 0.5
+    )  # without the part of the mean's own noise
     along = float((values @ bias).std(ddof=1)) / float(np.linalg.norm(bias)) / np.sqrt(SEEDS)  # its standard error
     return {
         "sites": forecast.plan.problem.network.num_qubits,
         "bars": float(np.sqrt(np.mean((scatter / forecast.stderr) ** 2))),
         "error": [forecast.relative_error, rms, float(np.std(errors**2, ddof=1)) / (2 * rms * np.sqrt(SEEDS))],
         "spread": [forecast.accuracy.spread, float(errors.std(ddof=1))],
-        "bias": [forecast.accuracy.own_error, own / size, along / size, forecast.accuracy.uncertainty],
+        "bias": [forecast.accuracy.own_error, bias_size / size, along / size, forecast.accuracy.uncertainty],
         "chi_square": [
             SEEDS * float(np.mean(missed.mean(axis=0) ** 2)),
             float(np.sqrt(2 * np.mean(products**2))) / missed.shape[1],

@@ -39,9 +39,9 @@ def show_training(spec: Spec, *, as_json: bool) -> None:
 
 
 def _document(task: Task, price: TrainingPrice) -> dict[str, Any]:
-    about = task.describe()
+    description = task.describe()
     keys = ("device", "stencil", "shots", "mitigation", "epochs", "batch_size", "samples", "held_out")
-    facts = {"steps": task.total_steps, **{key: about.get(key) for key in keys}}
+    facts = {"steps": task.total_steps, **{key: description.get(key) for key in keys}}
     return {**facts, "price": {name: getattr(price, name).document() for name in TITLES}}
 
 

@@ -172,14 +172,14 @@ def compile_round(
     for number, plan in enumerate(plans):
         circuits.add(number, plan)
     missing: tuple[int, ...] = ()
-    own = [item for name, item in circuits.own.items() if name not in calibrated]
+    calibrating = [item for name, item in circuits.own.items() if name not in calibrated]
     if mitigation.calibrated and not mitigation.on_circuits and not (first.shots is None and device.exact):
         missing = tuple(sorted({q for qubits in circuits.qubits.values() for q in qubits} - set(calibrated)))
     if missing:
         calibration = calibration_circuits(device, missing, first, circuits.device_supports(plans))
     else:
-        calibration = calibrations_at_clifford_angles(device, own, first)
-    named = {item.name: item.compiled.qubits for item in own}
+        calibration = calibrations_at_clifford_angles(device, calibrating, first)
+    named = {item.name: item.compiled.qubits for item in calibrating}
     deal = Deal(circuits.qubits, missing, tuple(circuits.summaries), circuits.start, named, circuits.names)
     return CompiledRound(circuits.measurements(), calibration, deal, first.seed, first.round, circuits.layout)
 

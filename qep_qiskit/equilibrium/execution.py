@@ -70,8 +70,8 @@ def compile_after(
     plans: Sequence[Plan], device: Device, earlier: Sequence[Outcomes] | None = None, *, shared: bool = False
 ) -> CompiledRound:
     """Compile a round of plans with the layout and the readout calibration of the outcomes of an earlier round."""
-    known = [c for outcomes in earlier or () for c in outcomes.calibrations]
-    calibrated = {c.circuit for c in known if c.circuit} | {q for c in known if not c.circuit for q in c.qubits}
+    calibrations = [c for outcomes in earlier or () for c in outcomes.calibrations]
+    calibrated = {c.circuit for c in calibrations if c.circuit} | {q for c in calibrations if not c.circuit for q in c.qubits}
     start = earlier[0].start if earlier else None
     return compile_round(plans, device, start=start, calibrated=calibrated, shared=shared)
 

@@ -170,8 +170,8 @@ def values_of(
         if plan.measured[phase, b]:
             factors = (1,) if zne is None else zne.factors
             samples = [outcomes.samples[phase, b] if f == 1 else outcomes.amplified[phase, b, f] for f in factors]
-            own = for_circuit(mitigator, outcomes.names.get((phase, b), ""))
-            at_factors = [read(outcome, basis, paulis, qubits=outcomes.qubits[phase], mitigator=own) for outcome in samples]
+            for_phase = for_circuit(mitigator, outcomes.names.get((phase, b), ""))
+            at_factors = [read(outcome, basis, paulis, qubits=outcomes.qubits[phase], mitigator=for_phase) for outcome in samples]
             means = at_factors[0].means
             if zne is not None:
                 means, at_factors = combine(at_factors, zne)

@@ -97,8 +97,8 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     predictor = Predictor(problem, settings, question.free)
     choice = best_choice(question, progress, truths, predictor)
     prediction, split = choice.prediction, choice.split
-    known = bool(np.isfinite(prediction.mean.values).all())
-    levels = levels_of(prediction, settings, truths, progress) if known else Levels()
+    finite = bool(np.isfinite(prediction.mean.values).all())
+    levels = levels_of(prediction, settings, truths, progress) if finite else Levels()
     progress("compiling circuits", None)
     settled = settings_with(settings, choice)
     sent = sending(prediction.plan, settings.device, split)
@@ -106,7 +106,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     asked = question.target if question.asked is None else question.asked
     accuracy = accuracy_of(choice, levels)
     given, choices = None, None
-    if known and levels.exact is not None:
+    if finite and levels.exact is not None:
         study = Study(
             problem, settings, asked, given=choice, predictor=predictor, levels=levels, truths=truths, progress=progress
         )
@@ -138,11 +138,11 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
             causes,
             choices=choices,
             asked=asked,
-            doubts=(*levels.doubts, truths.silence) if known else (),
+            doubts=(*levels.doubts, truths.silence) if finite else (),
         ),
         sending=sent,
         gate_sets=None if split is None else gate_sets(prediction.plan.earlier or prediction.plan, settings.device),
-        method=(MARGINALS if prediction.local else DISTRIBUTIONS) if known else BOUND,
+        method=(MARGINALS if prediction.local else DISTRIBUTIONS) if finite else BOUND,
         warnings=(*warnings, *levels.doubts, *sent.notes),
         settings=settled,
         provenance={

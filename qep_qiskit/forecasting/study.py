@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.errors import InputError, PreparationError, TooLargeError
-from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
+from qep_qiskit.forecasting.accuracy import accuracy
 from qep_qiskit.forecasting.causes import Levels, opposed
 from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
 from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.forecasting.levels import noise_free_values
 from qep_qiskit.forecasting.prediction import Predictor, with_variances
 from qep_qiskit.forecasting.sending import sending
+from qep_qiskit.forecasting.trial import Trial
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.kinds import MITIGATIONS, STENCILS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse
@@ -40,23 +41,6 @@ ROUNDS = 3
 """The largest number of predictions in a search for β that starts from an earlier prediction."""
 REACH = 8.0
 """The largest factor by which one step of this search changes β."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One prediction of the study: its options, its shots, and the parts of its error as vectors."""
-
-    settings: Settings
-    choice: Choice
-    accuracy: Accuracy
-    finite_beta: Vector | None
-    prepared: Vector | None
-    device: Vector
-
-    @property
-    def beta(self) -> float:
-        """The β of the stencil."""
-        return self.settings.fixed_stencil.beta
 
 
 class Study:

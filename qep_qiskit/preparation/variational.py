@@ -317,11 +317,11 @@ def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Row
         return rows
     mu = model.mu[owners[rows]][:, None]
     values, axes = np.linalg.eigh(quick_hessians(model.evaluator, end.thetas[rows], coefficients[rows]))
-    found = inverses(values + mu, axes, 0.1 * mu)
-    steps = -(found @ end.gradients[rows][:, :, None])[:, :, 0]
+    curved = inverses(values + mu, axes, 0.1 * mu)
+    steps = -(curved @ end.gradients[rows][:, :, None])[:, :, 0]
     far = (np.abs(steps).max(axis=1) > VALLEY) | (values[:, 0] < -0.5 * mu[:, 0])
     assert isinstance(end.memory, FullMemory)
-    end.memory.set(rows[far], found[far])
+    end.memory.set(rows[far], curved[far])
     near = rows[~far]
     if len(near):
         thetas = end.thetas[near] + steps[~far]

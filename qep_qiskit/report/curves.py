@@ -103,17 +103,21 @@ def _compared(panel: Axes, compared: Rows) -> None:
     style: dict[str, Any] = {"markersize": 3.5, "linewidth": 1.0}
     few = len(compared) <= MOST_MARKED
     panel.plot(*_columns(compared, "step", "cosine"), "o-" if few else "-", color=THIRD, label="cosine", **style)
-    known = [row for row in compared if row.get("relative_error") is not None]
-    if known:
+    measured = [row for row in compared if row.get("relative_error") is not None]
+    if measured:
         panel.plot(
-            *_columns(known, "step", "relative_error"), "o-" if few else "-", color=HELD_OUT, label="relative error", **style
+            *_columns(measured, "step", "relative_error"),
+            "o-" if few else "-",
+            color=HELD_OUT,
+            label="relative error",
+            **style,
         )
     noisy = [row for row in compared if row.get("gradient_stderr") is not None and row.get("compared_norm")]
     if noisy:
         expected = [row["gradient_stderr"] / row["compared_norm"] for row in noisy]
         panel.plot([row["step"] for row in noisy], expected, "--", color=FAINT, linewidth=1.0, label="expected from shots")
     panel.axhline(1.0, color=FAINT, linewidth=0.5, zorder=0)
-    highest = max([1.0, *(row["relative_error"] for row in known)])
+    highest = max([1.0, *(row["relative_error"] for row in measured)])
     panel.set_ylim(min(0.0, *(row["cosine"] for row in compared)), min(1.1 * highest, MOST_SHOWN))
     exact = compared[0].get("compared_with", "").startswith("the exact")
     _finish(panel, f"against the {'exact' if exact or 'compared_with' not in compared[0] else 'noise-free'} gradient")

@@ -204,12 +204,12 @@ class NoisyMarginals(LocalStates):
             if wires[axis - 1] not in read:
                 states = np.asarray(states.take(0, axis=axis))
         chances: Real = states[place]
-        kept = [wire for wire in wires if wire in read]
-        for wire in kept:  # contract the first axis and append the axis of the outcome
+        read_wires = [wire for wire in wires if wire in read]
+        for wire in read_wires:  # contract the first axis and append the axis of the outcome
             rows = chances.reshape(len(place), 4, -1)
             chances = np.swapaxes(readings[wire] @ rows, 1, 2).reshape(len(place), -1)
-        order = [1 + kept.index(wire) for wire in reversed(read)]
-        return chances.reshape(-1, *(2,) * len(kept)).transpose(0, *order).reshape(len(place), -1)
+        order = [1 + read_wires.index(wire) for wire in reversed(read)]
+        return chances.reshape(-1, *(2,) * len(read_wires)).transpose(0, *order).reshape(len(place), -1)
 
 
 class NoisyCones(LocalStates):

@@ -44,11 +44,11 @@ def draw_places(tensors: Sequence[Real], chances: Sequence[Real], shots: int, rn
 def _draw(branches: Sequence[Real], rest: Sequence[Real], outcomes: NDArray[np.bool_], uniform: Real) -> None:
     left = np.ones((len(outcomes), 1))
     for place, (branch, after) in enumerate(zip(branches, rest, strict=True)):
-        kept = np.clip(left @ (branch @ after).T, 0.0, None)
-        one = uniform[:, place] * kept.sum(axis=1) > kept[:, 0]
+        weights = np.clip(left @ (branch @ after).T, 0.0, None)
+        one = uniform[:, place] * weights.sum(axis=1) > weights[:, 0]
         outcomes[:, place] = one
         if len(branches) > place + 1:
             following = np.empty((len(left), branch.shape[2]))
             for value, mask in enumerate((~one, one)):
-                following[mask] = left[mask] @ branch[value] / kept[mask, value, None]
+                following[mask] = left[mask] @ branch[value] / weights[mask, value, None]
             left = following

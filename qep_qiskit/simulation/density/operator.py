@@ -106,13 +106,13 @@ class DensityOperator:
             return np.ascontiguousarray(first.T), np.ascontiguousarray(second.T)
         weights, vectors = np.linalg.eigh(matrix @ matrix.T)
         tails = np.cumsum(np.clip(weights, 0.0, None))
-        kept = min(max(1, int((tails > self._tolerance * tails[-1]).sum())), self._most)
-        if kept < len(weights):
-            self.dropped += float(tails[-kept - 1] / tails[-1])
-        basis = vectors[:, -kept:]
+        rank = min(max(1, int((tails > self._tolerance * tails[-1]).sum())), self._most)
+        if rank < len(weights):
+            self.dropped += float(tails[-rank - 1] / tails[-1])
+        basis = vectors[:, -rank:]
         if not leftwards:
             return basis, basis.T @ matrix
-        lengths = np.sqrt(weights[-kept:])
+        lengths = np.sqrt(weights[-rank:])
         return basis * lengths, (basis.T @ matrix) / lengths[:, None]
 
     def _move(self, place: int) -> None:

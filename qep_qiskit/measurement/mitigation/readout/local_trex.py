@@ -84,16 +84,16 @@ class LocalTrex:
 
     def _places(self, support: Support) -> list[tuple[int, int]]:
         """Return the (calibration, parameter) pairs for a string: one pair if the string is calibrated, else one per qubit."""
-        own = [(number, block) for number, block in enumerate(self._blocks) if block.circuit == self.circuit]
+        blocks = [(number, block) for number, block in enumerate(self._blocks) if block.circuit == self.circuit]
         whole = tuple(sorted(support))
-        for number, block in own:
+        for number, block in blocks:
             if whole in block.place:
                 return [self._checked(number, whole)]
         places = []
         for q in whole:
-            home = next((number for number, block in own if (q,) in block.place), None)
+            home = next((number for number, block in blocks if (q,) in block.place), None)
             if home is None:
-                calibrated = [k for _, block in own for k, *more in block.place if not more]
+                calibrated = [k for _, block in blocks for k, *more in block.place if not more]
                 raise InputError(f"mitigation: qubit {q} was not calibrated; calibrated are {calibrated}")
             places.append(self._checked(home, (q,)))
         return places
