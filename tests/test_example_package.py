@@ -86,7 +86,7 @@ def test_a_plan_has_the_price_of_the_packages_backend(site):
     run = called(site, "plan", spec, "--device", "cloud", *settings)
     assert run.returncode == 0, run.stderr
     text = " ".join(run.stdout.split())
-    assert "(0.3 credits per circuit + 0.00035 credits per shot)" in text and "QPU time" not in text
+    assert "(0.3 credits per circuit + 0.00035 credits per shot)" in text and "QPU time about" not in text
 
 
 def test_the_name_serves_in_python_and_listing_imports_nothing_of_the_package(site):

@@ -90,7 +90,8 @@ def test_every_budget_shows_the_mean_field(spec, tmp_path):
     done = qep_run("compare", spec, "--out", tmp_path / "out", "--json")
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout)
-    assert [r["name"] for r in printed["rungs"]] == ["exact", "finite_beta", "prepared", "device", "shots", "mitigated"]
+    names = ["exact", "finite_beta", "prepared", "device", "mitigated_limit", "shots", "mitigated"]
+    assert [r["name"] for r in printed["rungs"]] == names
     column = printed["mean_field"]
     exact, classical = qep.exact_gradient(PROBLEM).values, qep.variational_gradient(PROBLEM, qep.MeanField(), seed=7).values
     np.testing.assert_allclose(column["values"], classical, atol=1e-9)

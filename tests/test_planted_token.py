@@ -84,10 +84,10 @@ def test_a_key_that_the_service_repeats_is_not_written_anywhere(monkeypatch, tmp
     messages, failures = [], iter(["the job with " + ", ".join(FORMS.values())])
     run = programs.run
 
-    def failing(program, machine):
+    def failing(program, machine, *rest):
         for reason in failures:
             raise RuntimeError(reason)
-        return run(program, machine)
+        return run(program, machine, *rest)
 
     monkeypatch.setattr(programs, "run", failing)
 

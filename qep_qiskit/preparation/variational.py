@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend
-from qep_qiskit.preparation.evaluator import MOST_BATCHED_QUBITS, Evaluator, quick_hessians
+from qep_qiskit.preparation.evaluator import MOST_BATCHED_QUBITS, Evaluator, hessians, quick_hessians
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
@@ -230,7 +230,7 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
     """
     rows, lost = rows[free.done[rows]], [rows[:0]]
     for attempt in range(MOST_SADDLES if len(rows) else 0):
-        values, axes = np.linalg.eigh(quick_hessians(model.evaluator, free.thetas[rows], model.free[rows]))
+        values, axes = np.linalg.eigh(hessians(model.evaluator, free.thetas[rows], model.free[rows]))
         values += model.mu[rows][:, None]
         assert isinstance(free.memory, FullMemory)
         free.memory.set(rows, inverses(values, axes, model.mu[rows][:, None]))
