@@ -1,4 +1,4 @@
-"""The time of a gradient by VQE beside that of another version of the package: ``python -m benchmarks.versions PYTHON …``.
+"""The time of a gradient by VQE compared with another version of the package: ``python -m benchmarks.versions PYTHON …``.
 
 PYTHON is the interpreter of an environment in which the other version is installed. Each version runs in a process of its own on
 one thread, and they take turns on the same problems. Seconds are of the processor, from a second call on, without setting up.

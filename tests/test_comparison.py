@@ -193,11 +193,11 @@ def test_rungs_of_other_settings_are_not_used(tmp_path, change):
 
 def test_a_file_with_changed_numbers_starts_again(tmp_path):
     stopped(tmp_path, 3, shots=100)
-    kept = tmp_path / "budget.json"
-    document = json.loads(kept.read_text())
+    path = tmp_path / "budget.json"
+    document = json.loads(path.read_text())
     for values in (document["rungs"][1]["values"][:2], [None, *document["rungs"][1]["values"][1:]]):
         document["rungs"][1]["values"] = values
-        kept.write_text(json.dumps(document))
+        path.write_text(json.dumps(document))
         assert Climb(PROBLEM, Settings(shots=100), keep=tmp_path).resumed == 0
 
 

@@ -51,9 +51,9 @@ def test_a_run_asks_the_price_that_the_plan_prints(tariff, words, tmp_path):
     assert len(asked) == 2 and all(words in entry["price"] for entry in asked)
     if tariff is not None:
         with RunStore.open(run) as store:
-            kept = [store.get("estimate", number) for number in store.all("estimate")]
-        assert {entry["unit"] for entry in kept} == {tariff.unit}
-        assert sum(entry["amount"] for entry in kept) == pytest.approx(price.amount, rel=1e-6)
+            estimates = [store.get("estimate", number) for number in store.all("estimate")]
+        assert {entry["unit"] for entry in estimates} == {tariff.unit}
+        assert sum(entry["amount"] for entry in estimates) == pytest.approx(price.amount, rel=1e-6)
 
 
 def test_amounts_add_up_and_scale():

@@ -73,7 +73,7 @@ def test_simulated_shots_give_the_correlations_of_whole_distributions(monkeypatc
 
 @pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
 def test_variances_of_rare_events_are_those_of_each_string_alone(monkeypatch):
-    """With whole distributions, the pseudo-shots know the correlations of all strings; both are small beside the scatter."""
+    """With whole distributions, the pseudo-shots know the correlations of all strings; both are much smaller than the scatter."""
     whole = predicted("one", "tensored")
     monkeypatch.setattr(simulated, "MOST_WIRES", 4)
     local = predicted("one", "tensored")
@@ -87,8 +87,8 @@ def test_a_covariance_whose_cone_is_too_large_is_bounded(monkeypatch):
     monkeypatch.setattr(simulated, "MOST_WIRES", 4)
 
     def one_sided():
-        chosen = settings(stencil=qep.one_sided(0.3), preparer=qep.VQE(layers=2))
-        return Predictor(problem("two"), chosen).at(qep.one_sided(0.3))
+        two_layers = settings(stencil=qep.one_sided(0.3), preparer=qep.VQE(layers=2))
+        return Predictor(problem("two"), two_layers).at(qep.one_sided(0.3))
 
     exact = one_sided()
     fits = noisy.LocalStates.fits
@@ -128,11 +128,11 @@ def test_what_does_not_fit_is_bounded_or_refused_with_the_reason(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
 def test_noise_free_devices_are_predicted_from_light_cones_too(monkeypatch):
-    chosen = settings("none", device=qep.simulator())
-    whole = Predictor(problem("one"), chosen).at(qep.symmetric(0.3))
+    noise_free = settings("none", device=qep.simulator())
+    whole = Predictor(problem("one"), noise_free).at(qep.symmetric(0.3))
     monkeypatch.setattr(expected, "COMPARED_QUBITS", 4)
     monkeypatch.setattr(simulated, "MOST_WIRES", 4)
-    local = Predictor(problem("one"), chosen).at(qep.symmetric(0.3))
+    local = Predictor(problem("one"), noise_free).at(qep.symmetric(0.3))
     assert local.local and not whole.local
     np.testing.assert_allclose(local.mean.values, whole.mean.values, rtol=0, atol=1e-10)
     np.testing.assert_allclose(local.parts, whole.parts, rtol=0, atol=1e-8)

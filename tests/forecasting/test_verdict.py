@@ -99,10 +99,10 @@ def test_of_a_zero_gradient_no_error_is_a_share(device):
     """An operator without any effect: plans, choices and verdicts have no shares, and say why."""
     problem = qep.Problem(NETWORK, WEIGHTS, x=[0.5], cost=qep.ObservableCost({"IIII": 1.0}))
     options = {"device": device, "stencil": qep.symmetric(0.3), "choices": True}
-    found = qep.forecast(problem, shots=100, **options)
-    json.dumps(found.to_dict(), allow_nan=False)
-    assert all(share is None for row in found.choices.rows for share in row.parts.values())
-    assert found.verdicts == () and not found.ready and found.advice.reasons[0].startswith("the exact gradient is zero")
+    forecast = qep.forecast(problem, shots=100, **options)
+    json.dumps(forecast.to_dict(), allow_nan=False)
+    assert all(share is None for row in forecast.choices.rows for share in row.parts.values())
+    assert forecast.verdicts == () and not forecast.ready and forecast.advice.reasons[0].startswith("the exact gradient is zero")
     with pytest.raises(InputError, match="the exact gradient is zero"):
         qep.forecast(problem, target_error=0.1, **options)
 
@@ -112,8 +112,8 @@ def test_a_forecast_on_a_device_is_equal_to_its_copies(many):
 
 
 def test_causes_without_effect_are_not_named():
-    found = qep.forecast(PROBLEM, device="fake_torino", stencil=qep.symmetric(1.0), preparer=qep.Exact(), target_error=None)
-    assert not found.ready and "prepared states" not in found.advice.reasons[0]
+    forecast = qep.forecast(PROBLEM, device="fake_torino", stencil=qep.symmetric(1.0), preparer=qep.Exact(), target_error=None)
+    assert not forecast.ready and "prepared states" not in forecast.advice.reasons[0]
 
 
 def test_the_transpilers_qubits_are_a_change_of_the_spec(many):

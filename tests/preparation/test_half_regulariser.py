@@ -1,4 +1,4 @@
-"""How half the regulariser of VQE's angles changes a response, against responses of independent stationary angles."""
+"""The change of a response at half the regulariser of VQE's angles, against responses of independent stationary angles."""
 
 import dataclasses
 
@@ -81,6 +81,6 @@ def test_the_diagnostics_state_it_and_a_large_one_is_computed_and_warned_of(monk
 
 
 def test_nothing_is_said_where_it_is_not_known():
-    known = bias.Bias(0.1, 2, regulariser=0.03)
-    assert len(known.stiff) == 1 and dataclasses.replace(known, regulariser=None).stiff == []
-    assert dataclasses.replace(known, regulariser=0.019).stiff == []
+    estimate = bias.Bias(0.1, 2, regulariser=0.03)
+    assert len(estimate.stiff) == 1 and dataclasses.replace(estimate, regulariser=None).stiff == []
+    assert dataclasses.replace(estimate, regulariser=0.019).stiff == []

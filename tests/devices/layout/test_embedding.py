@@ -29,16 +29,16 @@ def weighing_of(target, edges, sites, *, layers=2, decay=0.5):
 def test_the_first_embedding_is_the_best_of_all(edges, sites):
     target = backend_of(qep.fake("guadalupe")).target
     weighing = weighing_of(target, edges, sites)
-    found = embeddings(weighing, weighing.errors.working)
+    places = embeddings(weighing, weighing.errors.working)
     paths = [(q,) for q in range(16)]
     for _ in range(sites - 1):
         paths = [(*p, q) for p in paths for q in range(16) if q not in p and weighing.errors.working[p[-1], q]]
     if edges == "ring":
         paths = [p for p in paths if weighing.errors.working[p[-1], p[0]]]
     errors = [weighing.error(np.array(path)) for path in paths]
-    assert len(found) == len(paths) and set(map(tuple, found.tolist())) == set(paths)
-    assert weighing.error(found[0]) == pytest.approx(min(errors), rel=1e-12)
-    assert all(weighing.error(row) >= min(errors) - 1e-12 for row in found)
+    assert len(places) == len(paths) and set(map(tuple, places.tolist())) == set(paths)
+    assert weighing.error(places[0]) == pytest.approx(min(errors), rel=1e-12)
+    assert all(weighing.error(row) >= min(errors) - 1e-12 for row in places)
 
 
 def test_a_graph_that_the_device_does_not_contain_has_no_embedding():
