@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
-
 from qep_qiskit.devices.price import Price
-from qep_qiskit.devices.remote import RemoteDevice, RunPub
+from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium.all_rounds import price_of_rounds, rounds_of
 from qep_qiskit.equilibrium.execution import compile_after
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -32,6 +30,7 @@ from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.delivery import fetch_all, send_all
+from qep_qiskit.runs.jobs.pubs import run_pubs
 from qep_qiskit.runs.jobs.rounds import outcomes_of, write_down
 from qep_qiskit.runs.plan_documents import from_document, to_document
 from qep_qiskit.runs.stored_results import measured
@@ -153,9 +152,7 @@ class Lifecycle:
         """Return the warnings to show before payment, one line each; refuse circuits that the device can no longer run."""
         cautions = list(getattr(self.device, "cautions", list)())
         if number not in self._compiled:
-            self.device.check(
-                [RunPub(self.store.circuit(pub.circuit), np.array(pub.values, dtype=float)) for job in unsent for pub in job.pubs]
-            )
+            self.device.check(run_pubs(self.store, [pub for job in unsent for pub in job.pubs]))
             cautions.append(change_before_sending(self.store, number, self.device))
         return [line for line in cautions if line]
 
