@@ -251,8 +251,9 @@ class RunStore(TrainingRows):
 
     def jobs(self, number: int | None = None, *, replaced: bool = False) -> list[JobRecord]:
         """Return the jobs of one round or of all; replaced ones only on request."""
-        jobs = [self._job(row) for row in self._data.rows("jobs", order="number")]
-        return [job for job in jobs if number in (None, job.round) and (replaced or job.state != "replaced")]
+        of_round = {} if number is None else {"round": number}
+        jobs = [self._job(row) for row in self._data.rows("jobs", order="number", **of_round)]
+        return [job for job in jobs if replaced or job.state != "replaced"]
 
     def job(self, tag: str) -> JobRecord:
         """Return the job with this tag."""

@@ -104,8 +104,8 @@ def through_the_run(
 
 def billed_for(store: RunStore, number: int) -> float | None:
     """Return the QPU seconds billed for the jobs of a step (counted from 1); None if the step has no jobs or no bill."""
-    bills = store.all("seconds")
-    seconds = [value for job in store.jobs() if job.round == number - 1 and (value := bills.get(job.tag)) is not None]
+    bills = [store.get("seconds", job.tag) for job in store.jobs(number - 1)]
+    seconds = [bill for bill in bills if bill is not None]
     return float(sum(seconds)) if seconds else None
 
 
