@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -105,12 +106,12 @@ def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[i
     initial = None if qubits is None else list(qubits)
     options: dict[str, Any] = {"optimization_level": 3, "initial_layout": initial, "seed_transpiler": seed}
     ordered, working = with_fewer_pulses(circuit), working_target(backend.target, errors_of(backend.target))
-    try:
-        if working is backend.target:
-            raise TranspilerError("nothing is broken")
+    compiled = None
+    if working is not backend.target:
         translation = getattr(backend, "get_translation_stage_plugin", lambda: None)()
-        compiled = generate_preset_pass_manager(target=working, translation_method=translation, **options).run(ordered)
-    except TranspilerError:
+        with contextlib.suppress(TranspilerError):
+            compiled = generate_preset_pass_manager(target=working, translation_method=translation, **options).run(ordered)
+    if compiled is None:
         try:
             compiled = generate_preset_pass_manager(backend=backend, **options).run(ordered)
         except TranspilerError as error:
