@@ -9,6 +9,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
+from qep_qiskit.devices.calibrated_errors import reported
 from qep_qiskit.devices.device import Compiled
 
 REPETITION_DELAY = 250e-6
@@ -87,6 +88,5 @@ def _places(circuit: QuantumCircuit) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def _property(target: Target, name: str, qubits: tuple[int, ...], which: str) -> float:
-    properties = target[name].get(qubits) if name in target.operation_names and target[name] else None
-    value = None if properties is None else getattr(properties, which)
-    return 0.0 if value is None else float(value)
+    known = target[name] if name in target.operation_names else None
+    return reported(known.get(qubits) if known else None, which)

@@ -61,6 +61,12 @@ class Errors:
         return works
 
 
+def reported(properties: InstructionProperties | None, which: str) -> float:
+    """Return the error or the duration in an instruction's properties; 0 if none is reported."""
+    value = None if properties is None else getattr(properties, which)
+    return 0.0 if value is None else float(value)
+
+
 def errors_of(target: Target) -> Errors:
     """Return the errors of a device from its target."""
     size = target.num_qubits
@@ -68,10 +74,9 @@ def errors_of(target: Target) -> Errors:
     for name in target.operation_names:
         pairs: dict[tuple[int, int], float] = {}
         for qubits, properties in (target[name] or {}).items():
-            error = None if properties is None else properties.error
-            value = 0.0 if error is None else float(error)
             if qubits is None:
                 continue
+            value = reported(properties, "error")
             if len(qubits) == 2:
                 pair = (min(qubits), max(qubits))
                 pairs[pair] = max(pairs.get(pair, 0.0), value, _decayed(target, qubits, properties))
@@ -90,7 +95,7 @@ def _decayed(target: Target, qubits: Sequence[int], properties: InstructionPrope
     It is ⁴⁄₅ (1 − F) with the process fidelity F = Π (1 + exp(−t/T₁) + 2 exp(−t/T₂))/4 over both qubits. A smaller reported error
     must be older than the relaxation times.
     """
-    duration, qubit_properties = getattr(properties, "duration", None), target.qubit_properties
+    duration, qubit_properties = reported(properties, "duration"), target.qubit_properties
     if not duration or not qubit_properties:
         return 0.0
     fidelity = 1.0

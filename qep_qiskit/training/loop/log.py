@@ -41,7 +41,7 @@ class Log:
         self.task = task
         self.history: list[Mapping[str, Any]] = []
         self.epochs: list[Mapping[str, Any]] = []
-        self.warnings: dict[str, None] = {}
+        self.warnings: list[str] = []
         self.state: State | None = None
         self.planned: dict[str, Any] = {}
 
@@ -76,7 +76,7 @@ class Log:
 
     def warn(self, texts: Iterable[str]) -> None:
         """Add warnings, but keep only the first few different ones."""
-        self.warnings = dict.fromkeys(different([*self.warnings, *texts]))
+        self.warnings = different([*self.warnings, *texts])
 
     def result(self) -> TrainingResult:
         """Return the result of the training so far."""
