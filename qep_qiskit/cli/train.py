@@ -202,6 +202,7 @@ def status(done: Step, epoch: dict[str, Any]) -> str:
 def show(result: TrainingResult) -> None:
     """Print a summary of the training."""
     from qep_qiskit.cli.epoch_table import epoch_table
+    from qep_qiskit.training.loop.compared import compared_with
 
     out = console()
     out.print(epoch_table(result.epochs, "Training"))
@@ -210,8 +211,7 @@ def show(result: TrainingResult) -> None:
     shots = f", {result.shots:,} shots" if result.shots else ""
     out.print(marked("\n[bold]Steps[/] {}", f"{data['steps']} in {duration(seconds)}{shots}"))
     if data["mean_cosine"] is not None:
-        reference = next((row["compared_with"] for row in result.history if row.get("compared_with")), "the exact gradient")
-        out.print(marked(f"[bold]Mean cosine to {reference}[/] {{}}", cosine(data["mean_cosine"])))
+        out.print(marked(f"[bold]Mean cosine to {compared_with(result.history)}[/] {{}}", cosine(data["mean_cosine"])))
     if billed := [row["qpu_seconds"] for row in result.history if row.get("qpu_seconds") is not None]:
         out.print(marked("[bold]Billed[/] {}", f"{sum(billed):.1f} QPU seconds"))
     if result.stopped:

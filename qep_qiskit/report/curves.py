@@ -101,17 +101,11 @@ def _accuracy(panel: Axes, epochs: Rows) -> None:
 def _compared(panel: Axes, compared: Rows) -> None:
     """Draw the distance of the measured gradients from noise-free ones, and the distance expected from shots alone."""
     style: dict[str, Any] = {"markersize": 3.5, "linewidth": 1.0}
-    few = len(compared) <= MOST_MARKED
-    panel.plot(*_columns(compared, "step", "cosine"), "o-" if few else "-", color=THIRD, label="cosine", **style)
+    line = "o-" if len(compared) <= MOST_MARKED else "-"
+    panel.plot(*_columns(compared, "step", "cosine"), line, color=THIRD, label="cosine", **style)
     measured = [row for row in compared if row.get("relative_error") is not None]
     if measured:
-        panel.plot(
-            *_columns(measured, "step", "relative_error"),
-            "o-" if few else "-",
-            color=HELD_OUT,
-            label="relative error",
-            **style,
-        )
+        panel.plot(*_columns(measured, "step", "relative_error"), line, color=HELD_OUT, label="relative error", **style)
     noisy = [row for row in compared if row.get("gradient_stderr") is not None and row.get("compared_norm")]
     if noisy:
         expected = [row["gradient_stderr"] / row["compared_norm"] for row in noisy]
@@ -119,8 +113,8 @@ def _compared(panel: Axes, compared: Rows) -> None:
     panel.axhline(1.0, color=FAINT, linewidth=0.5, zorder=0)
     highest = max([1.0, *(row["relative_error"] for row in measured)])
     panel.set_ylim(min(0.0, *(row["cosine"] for row in compared)), min(1.1 * highest, MOST_SHOWN))
-    exact = compared[0].get("compared_with", "").startswith("the exact")
-    _finish(panel, f"against the {'exact' if exact or 'compared_with' not in compared[0] else 'noise-free'} gradient")
+    exact = compared[0].get("compared_with", "the exact").startswith("the exact")
+    _finish(panel, f"against the {'exact' if exact else 'noise-free'} gradient")
 
 
 def _billed(panel: Axes, billed: Rows, foreseen: float | None) -> None:

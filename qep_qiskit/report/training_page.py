@@ -16,7 +16,7 @@ from qep_qiskit.report.findings import Column, Verdict
 from qep_qiskit.report.template import Page, as_grid, as_rows, image, write_report
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
-from qep_qiskit.training.loop.compared import EXACT
+from qep_qiskit.training.loop.compared import compared_with
 from qep_qiskit.training.loop.log import different
 from qep_qiskit.training.loop.trained import mean_cosine
 
@@ -157,10 +157,9 @@ def _summary(facts: Facts) -> list[tuple[str, str]]:
             billed += f", about {facts.estimated_seconds:.0f} estimated"
         rows.append(("jobs", f"{len(facts.jobs)} on {(settings.get('device') or {}).get('name')}{billed}"))
     if compared := sum(row.get("cosine") is not None for row in history):
-        reference = next((row["compared_with"] for row in history if row.get("compared_with")), EXACT)
         errors = [row["relative_error"] for row in history if row.get("relative_error") is not None]
         middle = f", relative error {percent(statistics.median(errors))} in the median" if errors else ""
-        rows.append((f"mean cosine to {reference}", f"{cosine(facts.mean_cosine)}{middle}, over {compared} steps"))
+        rows.append((f"mean cosine to {compared_with(history)}", f"{cosine(facts.mean_cosine)}{middle}, over {compared} steps"))
     if warned := sum(bool(row.get("warned")) for row in history):
         rows.append(("steps with a warning", str(warned)))
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from qep_qiskit.budget import deviation
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.equilibrium import Gradient
-from qep_qiskit.equilibrium.reduction import reduce
-from qep_qiskit.equilibrium.rounds import run
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
+from qep_qiskit.training.loop.sources import Equilibrium
 from qep_qiskit.training.loop.task import Task
 
 Vector = NDArray[np.float64]
@@ -54,6 +53,11 @@ def compared(
     }
 
 
+def compared_with(history: Iterable[Mapping[str, Any]]) -> str:
+    """Return in words what the gradients were compared with; steps of earlier versions do not name it."""
+    return next((row["compared_with"] for row in history if row.get("compared_with")), EXACT)
+
+
 def _exact(task: Task, problems: Sequence[Problem]) -> Vector:
     preparer = reference_state(task.settings.preparer)
     return np.asarray(np.mean([exact_gradient(problem, preparer=preparer).values for problem in problems], axis=0))
@@ -61,5 +65,5 @@ def _exact(task: Task, problems: Sequence[Problem]) -> Vector:
 
 def _noise_free(task: Task, problems: Sequence[Problem], gradients: Sequence[Gradient]) -> Vector:
     settings = replace(task.settings, device=StatevectorDevice(), shots=None, mitigation=Mitigation(), calibration_shots=None)
-    rounds = run(problems, settings, warm_start=[gradient.free for gradient in gradients])
-    return np.asarray(np.mean([reduce(plan, outcomes).values for plan, outcomes in rounds], axis=0))
+    truths = Equilibrium()(problems, settings, warm_start=[gradient.free for gradient in gradients])
+    return np.asarray(np.mean([truth.values for truth in truths], axis=0))
