@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from qiskit import transpile
 from qiskit.circuit import QuantumCircuit, QuantumRegister
 from qiskit.exceptions import QiskitError
-from qiskit.quantum_info import PauliList
 from qiskit_aer import AerError, AerSimulator
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples
-from qep_qiskit.simulation.chain_order import chain_order
+from qep_qiskit.simulation.chain_order import coupling_order
 from qep_qiskit.simulation.mps import draw_chain
 
 DROPPED = 1e-8
@@ -82,11 +81,7 @@ def arranged(circuit: QuantumCircuit, order: list[int] | None = None) -> Quantum
 def _order_of(circuit: QuantumCircuit) -> list[int]:
     place = {qubit: i for i, qubit in enumerate(circuit.qubits)}
     couplings = [item.qubits for item in circuit.data if len(item.qubits) > 1 and item.operation.name != "barrier"]
-    coupled = {tuple(sorted(place[q] for q in qubits)) for qubits in couplings}
-    strings = np.zeros((len(coupled) + 1, circuit.num_qubits), dtype=bool)
-    for row, qubits in zip(strings, sorted(coupled), strict=False):
-        row[list(qubits)] = True
-    return [int(q) for q in chain_order(PauliList.from_symplectic(strings, np.zeros_like(strings)))]
+    return coupling_order(circuit.num_qubits, [[place[q] for q in qubits] for qubits in couplings])
 
 
 def _tensors(circuit: QuantumCircuit, order: list[int]) -> list[NDArray[np.complex128]]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from qiskit.quantum_info import PauliList
-
-from qep_qiskit.simulation.chain_order import chain_order
+from qep_qiskit.simulation.chain_order import coupling_order
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def schedule(num_wires: int, pairs: Sequence[tuple[int, ...]]) -> Schedule:
     Blocks on different wires commute. Of the blocks that may act next, the one that needs the fewest swaps is taken; of several,
     the one nearest to the previous step. Consecutive steps are then close together, which saves changes of the canonical form.
     """
-    order = _order(num_wires, pairs)
+    order = coupling_order(num_wires, pairs)
     place = {wire: i for i, wire in enumerate(order)}
     queues: list[list[int]] = [[] for _ in range(num_wires)]
     for number, pair in enumerate(pairs):
@@ -112,12 +109,3 @@ def schedule(num_wires: int, pairs: Sequence[tuple[int, ...]]) -> Schedule:
 def _spread(number: int, pairs: Sequence[tuple[int, ...]], place: dict[int, int]) -> int:
     one, two = pairs[number]
     return abs(place[one] - place[two])
-
-
-def _order(num_wires: int, pairs: Sequence[tuple[int, ...]]) -> list[int]:
-    """Return an order of the wires in which few couplings cross a bond."""
-    coupled = sorted({(min(pair), max(pair)) for pair in pairs})
-    strings = np.zeros((len(coupled) + 1, num_wires), dtype=bool)
-    for row, pair in zip(strings, coupled, strict=False):
-        row[list(pair)] = True
-    return [int(wire) for wire in chain_order(PauliList.from_symplectic(strings, np.zeros_like(strings)))]
