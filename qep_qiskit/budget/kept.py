@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from qep_qiskit.budget.budget import Budget
 from qep_qiskit.documents import plain
 from qep_qiskit.errors import InputError
 from qep_qiskit.files import write_whole
+from qep_qiskit.fingerprints import fingerprint
 
 FILE = "budget.json"
 
@@ -46,7 +46,7 @@ class Kept:
             document = json.loads(self.path.read_text(encoding="utf-8"))
             if self.question is None or document.get("question") != self.question or document.get("complete") is not False:
                 return None
-            if document.pop("checksum") != _checksum(document):
+            if document.pop("checksum") != fingerprint(document):
                 return None
             return Budget.of(document)
         except (OSError, ValueError, AttributeError, KeyError, TypeError):
@@ -59,10 +59,5 @@ class Kept:
         except OSError as error:
             raise InputError(f"keep: {self.folder} cannot be a folder ({error.strerror}); give another one") from None
         document = plain({**budget.to_dict(), **self.extra, "question": self.question, "complete": complete})
-        text = json.dumps({**document, "checksum": _checksum(document)}, indent=2, allow_nan=False)
+        text = json.dumps({**document, "checksum": fingerprint(document)}, indent=2, allow_nan=False)
         return write_whole(self.path, (text + "\n").encode())
-
-
-def _checksum(document: Mapping[str, Any]) -> str:
-    """Return a checksum of a document's contents, the same before writing and after reading."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
