@@ -41,7 +41,8 @@ from qep_qiskit.stencils import Stencil
 
 MEAN_FIELD = "mean_field"
 """The rung of the classical network, on which no other rung builds."""
-ENERGY = "reference_energy"
+ENERGY, DOUBTS = "reference_energy", "reference_doubts"
+"""What a resumed comparison needs of its reference, in the diagnostics. Only uncertain references have it."""
 
 
 @shows_options()
@@ -118,17 +119,18 @@ class Climb:
         self._rungs: list[Rung] = []
         self._last: Gradient | None = None
         self._plan: Plan | None = None
-        self._gap: float | None = None
         self._reference = reference_state(settings.preparer)
         self._mean_field: Rung | None = None
         self._measured_before = measured
         self._first_round: Outcomes | None = None
-        self._doubts: list[str] = []
         extra = extra or {}
         question = of_or_none((problem, self._settings, versions(), dict(extra)))
         self._kept = None if keep is None else Kept(keep, question, extra)
         self._before = None if self._kept is None else self._kept.read()
-        self._energy: float | None = None if self._before is None else self._before.diagnostics.more.get(ENERGY)
+        before = Diagnostics() if self._before is None else self._before.diagnostics
+        self._gap = before.gap
+        self._energy: float | None = before.more.get(ENERGY)
+        self._doubts: list[str] = list(before.more.get(DOUBTS, ()))
 
     @property
     def resumed(self) -> int:
@@ -149,7 +151,7 @@ class Climb:
                 self._mean_field = rung
             else:
                 self._rungs.append(rung)
-            if self._kept is not None:
+            if self._kept is not None and name not in earlier:
                 self._kept.write(self.budget(), complete=name == list(RUNGS)[-1])
             if name != MEAN_FIELD:
                 yield rung
@@ -175,6 +177,8 @@ class Climb:
 
     def _described_stencil(self) -> dict[str, object]:
         """Return the stencil's kind and β; an adaptive β not yet chosen is None."""
+        if self._chosen is None and self._before is not None:
+            return dict(self._before.settings["stencil"])
         stencil = self._settings.stencil
         described: dict[str, object] = {"kind": stencil.kind, "beta": None if self._chosen is None else self._chosen.beta}
         return described if isinstance(stencil, Stencil) else {**described, "chosen": "adaptive"}
@@ -212,6 +216,8 @@ class Climb:
             diagnostics = replace(diagnostics, gap=self._gap)
         if self._energy is not None:
             diagnostics = replace(diagnostics, more={**diagnostics.more, ENERGY: self._energy})
+        if self._doubts:
+            diagnostics = replace(diagnostics, more={**diagnostics.more, DOUBTS: list(self._doubts)})
         diagnostics = diagnostics.with_warnings([text for text in self._doubts if text not in diagnostics.warnings], first=True)
         return Budget(self._problem.network.names, tuple(self._rungs), self._mean_field, diagnostics, settings, provenance)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,10 +178,24 @@ def test_a_stopped_comparison_resumes_without_computing_again(tmp_path, monkeypa
     budget = qep.compare(PROBLEM, keep=tmp_path, **options)
     assert len([name for name in computed if name != "mean_field"]) == len(whole) - after
     assert budget.rungs == whole.rungs and budget.mean_field == whole.mean_field
+    assert budget == whole
     assert json.loads((tmp_path / "budget.json").read_text())["complete"] is True
     computed.clear()
     qep.compare(PROBLEM, keep=tmp_path, **options)
     assert len(computed) == len(list(RUNGS))  # a complete one starts again
+
+
+def test_a_comparison_stopped_twice_loses_no_rung_and_no_doubt(tmp_path, monkeypatch):
+    real = Climb._true
+    monkeypatch.setattr(Climb, "_true", lambda climb, *stencil: replace(real(climb, *stencil), warnings=("metastable",)))
+    options = {"preparer": VQE, "shots": 500}
+    whole = qep.compare(PROBLEM, **options)
+    stopped(tmp_path, 3, **options)
+    before = (tmp_path / "budget.json").read_bytes()
+    climb, _ = stopped(tmp_path, 1, **options)
+    assert climb.resumed == 3 and (tmp_path / "budget.json").read_bytes() == before
+    budget = qep.compare(PROBLEM, keep=tmp_path, **options)
+    assert budget == whole and budget.diagnostics.warnings[0] == "metastable"
 
 
 @pytest.mark.parametrize("change", [{"shots": 501}, {"seed": 1}, {"preparer": qep.VQE(layers=2, starts=1)}])
