@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
@@ -49,6 +51,18 @@ def _written_through(target: Path, content: bytes) -> Path:
         error.filename = str(target)
         raise
     return target
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """Return the folders that must be made so that a folder exists, the innermost first."""
+    return [above for above in (folder, *folder.parents) if not above.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove these folders, the innermost first, except those in which something is, perhaps of another process."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def writable(path: str | os.PathLike[str], option: str) -> Path:

@@ -17,6 +17,7 @@ from qep_qiskit.cli.output import console, print_json, progress, say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import duration, percent
+from qep_qiskit.files import missing_folders, remove_empty, write_whole
 from qep_qiskit.runs.file.folders import find_run
 
 if TYPE_CHECKING:
@@ -105,16 +106,16 @@ def _climbed(climb: Climb, spec: Spec, folder: Path) -> Climb:
 @contextlib.contextmanager
 def _nothing_new_if_refused(folder: Path) -> Iterator[None]:
     """Remove the files that a comparison has added to a folder if its input is refused."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    before = set() if missing else set(folder.iterdir())
+    from qep_qiskit.budget.kept import FILE
+
+    missing = missing_folders(folder)
+    new = [path for path in (folder / FILE, folder / "spec.toml") if not path.exists()]
     try:
         yield
     except InputError:
-        if folder.exists():
-            for path in set(folder.iterdir()) - before:
-                path.unlink()
-            for empty in missing:
-                empty.rmdir()
+        for path in new:
+            path.unlink(missing_ok=True)
+        remove_empty(missing)
         raise
 
 
@@ -138,8 +139,6 @@ def _ending(climb: Climb, of: int) -> str:
 
 def _write_spec(spec: Spec, folder: Path) -> None:
     """Write the spec unless the folder belongs to a run."""
-    from qep_qiskit.files import write_whole
-
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "run.db").exists():
         write_whole(folder / "spec.toml", spec.to_toml().encode())

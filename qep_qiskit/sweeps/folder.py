@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.files import write_whole
+from qep_qiskit.files import missing_folders, remove_empty, write_whole
 from qep_qiskit.fingerprints import difference
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.lock import WriteLock
@@ -101,7 +101,7 @@ def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[st
         "files": dict(files),
         "versions": {name: version for name, version in versions().items() if name != "python"},
     }
-    missing = [above for above in (folder, *folder.parents) if not above.exists()]
+    missing = missing_folders(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = WriteLock(folder)
     try:
@@ -109,9 +109,7 @@ def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[st
         yield Kept(folder, identity, _rows_of(folder, identity))
     finally:
         lock.release()
-        for empty in missing:
-            with contextlib.suppress(OSError):
-                empty.rmdir()
+        remove_empty(missing)
 
 
 def _rows_of(folder: Path, identity: Mapping[str, Any]) -> list[Row]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.files import missing_folders, remove_empty
 from qep_qiskit.foreign.documents import json_value
 from qep_qiskit.runs.file.database import Database, create
 from qep_qiskit.runs.file.lock import WriteLock
@@ -35,7 +36,7 @@ def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[
     if (folder / DATABASE).exists():
         raise InputError(f"{folder}: there is a run already; {_remedy(folder)}, or give another --run")
     had_spec = (folder / SPEC).exists()
-    new_folders = [above for above in (folder, *folder.parents) if not above.exists()]
+    missing = missing_folders(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock, part = WriteLock(folder), folder / (DATABASE + ".part")
     lock.acquire()
@@ -51,9 +52,7 @@ def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[
         for rest in (part, *(() if had_spec else (folder / SPEC,))):
             rest.unlink(missing_ok=True)
         lock.release()
-        with contextlib.suppress(OSError):  # another process may have put something there
-            for new in new_folders:
-                new.rmdir()
+        remove_empty(missing)
         raise
     lock.release()
 
