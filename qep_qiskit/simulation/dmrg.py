@@ -40,7 +40,7 @@ class Options:
     ----------
     bond_dimension, max_sweeps : int
     smallest : float
-        Schmidt values below this are dropped.
+        Schmidt values below this are dropped, even if the bond dimension would allow them.
     energy, residual : float
         Sweeps end when the energy changes by less than the share `energy` of itself and no bond's residual exceeds `residual`
         times the energy scale. They also end when a sweep gains less energy than one truncation loses.

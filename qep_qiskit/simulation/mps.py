@@ -19,8 +19,6 @@ from qep_qiskit.simulation.threads import single_threaded
 Array: TypeAlias = NDArray[Any]
 String: TypeAlias = list[tuple[int, str]]
 
-SMALLEST_SCHMIDT = 1e-10
-"""Schmidt values below this are dropped, even if the bond dimension would allow them."""
 LOOSE = {"smallest": 1e-7, "energy": 1e-8, "residual": 1e-3}
 """The options of a search that only needs the energy, to a relative accuracy of about 1e-6."""
 
@@ -173,7 +171,7 @@ class TensorSolver:
             Whether only the energy is needed, to a relative accuracy of about 1e-6.
         """
         strengths = _signs(self.paulis) * coefficients
-        options = dmrg.Options(self.bond_dimension, self.max_sweeps, **(LOOSE if loose else {"smallest": SMALLEST_SCHMIDT}))
+        options = dmrg.Options(self.bond_dimension, self.max_sweeps, **(LOOSE if loose else {}))
         other = None if orthogonal_to is None else orthogonal_to.chain
         n = len(self.order)
         with single_threaded(0):
