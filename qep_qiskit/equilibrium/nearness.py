@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.estimates import percent
-from qep_qiskit.preparation.true_states import TrueState, true_changes, true_ground_states
+from qep_qiskit.preparation.true_states import MOST_TRUE_QUBITS, TrueState, true_changes, true_ground_states
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
 
 Vector = NDArray[np.float64]
 Nearness = tuple[Mapping[str, object] | None, list[str]]
-MOST_QUBITS = 14
-"""The largest number of qubits for which the true ground state is also computed; this takes little time."""
 APART = 0.25
 """A difference between the two gradients above this share gives a warning."""
 SPREAD = 0.02
@@ -37,7 +35,7 @@ def nearness_of_all(plans: Sequence[Plan]) -> list[Nearness]:
     spreads = [_spread(plan) for plan in plans]
     groups: dict[int, list[int]] = {}
     for number, (plan, spread) in enumerate(zip(plans, spreads, strict=True)):
-        if spread is not None and plan.problem.network.num_qubits <= MOST_QUBITS:
+        if spread is not None and plan.problem.network.num_qubits <= MOST_TRUE_QUBITS:
             groups.setdefault(id(plan.problem.frame), []).append(number)
     truths: dict[int, tuple[TrueState | None, Vector | None]] = {}
     for numbers in groups.values():

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.true_states import MOST_TRUE_QUBITS
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.cones.variance import LocalVariance
 
 NEAR = 2
 """The number of couplings between the outputs and the terms of H that count as near: a response dies with distance."""
-MOST_TRUE_QUBITS = 14
-"""Up to this number of qubits the gradient's own diagnostics compare the state with the true ground state."""
 BEGINNING = "the state at β = 0 is not an eigenstate near the outputs"
 LARGEST = 2.5e-4
 """The share of the energy variance above which there is a warning. Random paramagnets of 100 and 127 sites below it had gradients

@@ -19,6 +19,8 @@ from qep_qiskit.preparation.response import Responsive
 from qep_qiskit.simulation.eigen.rows import Levels, Operators, linear_responses, lowest_levels, strings_of
 
 Vector = NDArray[np.float64]
+MOST_TRUE_QUBITS = 14
+"""The largest number of qubits for which a gradient's diagnostics compute the true ground state too; this takes little time."""
 ROWS_QUBITS = 10
 """The largest number of qubits for which the states of a batch are computed as columns of one array."""
 MOST_KEPT = 512
