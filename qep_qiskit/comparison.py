@@ -29,7 +29,7 @@ from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation import Exact, MeanField, Prepared, Progress, silent
+from qep_qiskit.preparation import MeanField, Prepared, Progress, silent
 from qep_qiskit.preparation.exact import MOST_QUBITS, reference_state
 from qep_qiskit.preparation.shortfall import without_shortfalls
 from qep_qiskit.problem import Problem, check_problem
@@ -283,14 +283,9 @@ class Climb:
             if self._problem.network.num_qubits <= MOST_QUBITS:
                 raise
             raise _Skipped(str(error)) from None
-        self._doubt(gradient)
+        if self._energy is not None and (doubt := lower_energy(gradient.diagnostics.phases[0].energy, self._energy)):
+            self._doubts.append(doubt)
         return gradient
-
-    def _doubt(self, gradient: Gradient) -> None:
-        """Warn if the prepared free phase has a lower energy than the reference's ground state."""
-        if self._reference == Exact() and self._energy is not None:
-            doubt = lower_energy(gradient.diagnostics.phases[0].energy, self._energy)
-            self._doubts += [doubt] if doubt else []
 
     @rung(
         "device",
