@@ -163,13 +163,17 @@ class GroundStates:
         """Compute a phase again if another known state has a lower energy in it."""
         chi, beta = key
         row, paulis = self._coefficients(beta), self.problem.frame.paulis[self._used]
-        solved = [state for (each, _), state in self._states.items() if each == chi]
+        betas = [each for bond, each in self._states if bond == chi]
+        solved = [self._states[chi, each] for each in betas]
         others = [*solved, *self._rivals]
-        energies = [float(row @ state.expectations(paulis)) for state in others]
+        means = [self.expectations(each, chi)[self._used] for each in betas]
+        means += [state.expectations(paulis) for state in self._rivals]
+        energies = [float(row @ mean) for mean in means]
         best = int(np.argmin(energies))
         allowance = self._resolution + 10 * max(state.variance for state in solved)
         if energies[best] < self._states[key].energy - allowance:
             self._states[key] = self._solvers[chi].ground_state(row, start=others[best])
+            del self._expectations[key]
 
 
 def limit(states: GroundStates) -> Reference:
