@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.preparation.line_search import CURVATURE, DECREASE, LONGEST, MOST_TRIALS, RECHECKED, ROUNDING, End, Trials, search
+from qep_qiskit.preparation.line_search import LONGEST, MOST_TRIALS, RECHECKED, ROUNDING, End, Trials, judged, search
 from qep_qiskit.preparation.quasi_newton import Memory, memory_for
 
 Real = NDArray[np.float64]
@@ -184,20 +184,13 @@ class _Search:
         self.lengths[rows], self.low[rows], self.high[rows], self.trials[rows] = 1.0, 0.0, np.inf, 0
 
     def judge(self, trial: Real, values: Real, gradients: Real) -> NDArray[np.bool_]:
-        """Take the trials that meet the weak Wolfe conditions, change the length of the others, and return which were taken.
-
-        Near a minimum, where rounding hides the decrease of the value, the slope alone decides (Hager and Zhang 2005).
-        """
-        slopes = np.einsum("rp,rp->r", self.directions, gradients)
-        rise = values - self.values
-        noise = ROUNDING * np.maximum(np.abs(self.values), 1.0)
-        high = ~(rise <= DECREASE * self.lengths * self.slopes)
-        high &= ~(rise <= noise) | (slopes > (2 * DECREASE - 1.0) * self.slopes)
-        steep = ~high & (slopes < CURVATURE * self.slopes)
-        arrived = ~high & ~steep
+        """Take the trials that meet the weak Wolfe conditions, change the length of the others, and return which were taken."""
+        slopes, rise = np.einsum("rp,rp->r", self.directions, gradients), values - self.values
+        fits, steep = judged(rise, slopes, self.lengths, self.slopes, ROUNDING * np.maximum(np.abs(self.values), 1.0))
+        arrived, high, short = fits & ~steep, ~fits, fits & steep
         self.evaluations += 1
         self.trials += 1
-        self.high[high], self.low[steep] = self.lengths[high], self.lengths[steep]
+        self.high[high], self.low[short] = self.lengths[high], self.lengths[short]
         self.lengths = np.where(np.isinf(self.high), 2.0 * self.lengths, self._between(rise, high))
         taken = np.flatnonzero(arrived)
         steps, changes = trial[taken] - self.thetas[taken], gradients[taken] - self.gradients[taken]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,21 +78,22 @@ def search(
                 direction, slope = -scale * gradient, -scale * size * size
             shrink = min(1.0, LONGEST / max(float(np.abs(direction).max()), 1e-300))
             direction, slope = shrink * direction, shrink * slope
-            length, low, high = 1.0, 0.0, math.inf
+            length, low, high, noise = 1.0, 0.0, math.inf, ROUNDING * max(abs(value), 1.0)
             for _ in range(MOST_TRIALS):
                 trial = theta + length * direction
                 trial_value, trial_gradient = yield trial
                 evaluations += 1
-                verdict = judged(trial_value - value, float(direction @ trial_gradient), length, slope, abs(value))
-                if verdict == 0 or evaluations >= most:
+                fits, steep = judged(trial_value - value, float(direction @ trial_gradient), length, slope, noise)
+                taken = fits and not steep
+                if taken or evaluations >= most:
                     break
-                if verdict > 0:
-                    high = length
-                    length = _between(trial_value - value, length, slope, low, high)
-                else:
+                if fits:
                     low = length
                     length = 2.0 * length if math.isinf(high) else 0.5 * (low + high)
-            if verdict == 0:
+                else:
+                    high = length
+                    length = _between(trial_value - value, length, slope, low, high)
+            if taken:
                 break
             failures += 1
             if evaluations >= most or failures > 1:
@@ -104,14 +106,22 @@ def search(
             memory.add_to(row, step, change)
 
 
-def judged(rise: float, slope: float, length: float, first: float, size: float) -> int:
-    """Return 0 for a trial that meets the weak Wolfe conditions, 1 for one that is too long, −1 for one that is too short.
+def judged(rise: Any, slope: Any, length: Any, first: Any, noise: Any) -> tuple[Any, Any]:
+    """Return whether a trial is short enough for the weak Wolfe conditions, and whether the slope there is too steep for them.
 
     Near a minimum, where rounding hides the decrease of the value, the slope alone decides (Hager and Zhang 2005).
+
+    Parameters
+    ----------
+    rise, slope : float or ndarray
+        The change of the value, and the slope at the trial; arrays hold one trial per row.
+    length, first : float or ndarray
+        The length of the step, and the slope at its beginning.
+    noise : float or ndarray
+        The rounding error of the value.
     """
-    if not rise <= DECREASE * length * first and (not rise <= ROUNDING * max(size, 1.0) or slope > (2 * DECREASE - 1.0) * first):
-        return 1
-    return -1 if slope < CURVATURE * first else 0
+    hidden = (rise <= noise) & (slope <= (2 * DECREASE - 1.0) * first)
+    return (rise <= DECREASE * length * first) | hidden, slope < CURVATURE * first
 
 
 def _between(rise: float, length: float, slope: float, low: float, high: float) -> float:
