@@ -11,7 +11,7 @@ of the gradient is O(r₀), without a division by β.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,15 +107,21 @@ class Model:
             moves = np.maximum.reduceat(np.abs(np.einsum("kp,kp->k", gradients, steps[every])), firsts)
         return np.maximum(np.linalg.norm(pulls, axis=1), floors), moves
 
+    def curvatures(
+        self, owners: Rows, coefficients: Real, thetas: Real, hessians_of: Callable[[Evaluator, Real, Real], Real]
+    ) -> tuple[Real, Real, Real]:
+        """Return the curvatures (R, P) of rows of energies with ½μ|θ|², their axes (R, P, P), and μ as a column (R, 1)."""
+        values, axes = np.linalg.eigh(hessians_of(self.evaluator, thetas, coefficients))
+        mu = self.mu[owners, None]
+        return values + mu, axes, mu
+
     def descend(
         self, owners: Rows, coefficients: Real, function: Function, aim: Aim, starts: Real, memory: Memory, most: int | Rows
     ) -> Descent:
         """Minimise rows of energies with these coefficients, renewing the Hessians of many angles."""
 
         def curvatures(rows: Rows, thetas: Real) -> tuple[Real, Real, Real]:
-            values, axes = np.linalg.eigh(quick_hessians(self.evaluator, thetas, coefficients[rows]))
-            mu = self.mu[owners[rows], None]
-            return values + mu, axes, mu
+            return self.curvatures(owners[rows], coefficients[rows], thetas, quick_hessians)
 
         if self.further == 1.0:
             return descend(function, starts, aim, most=most, memory=memory)
@@ -217,9 +223,9 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
 
 def _shared_inverse(model: Model, free: Free, rows: Rows) -> None:
     """Give all rows that start close to a minimum the inverse Hessian of the first such row, as an initial memory."""
-    values, axes = np.linalg.eigh(quick_hessians(model.evaluator, free.thetas[rows[:1]], model.free[rows[:1]]))
+    first = rows[:1]
     assert isinstance(free.memory, FullMemory)
-    free.memory.set(rows, inverses(values + model.mu[rows[0]], axes, model.mu[rows[0]])[0])
+    free.memory.set(rows, inverses(*model.curvatures(first, model.free[first], free.thetas[first], quick_hessians))[0])
 
 
 def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
@@ -230,10 +236,9 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
     """
     rows, lost = rows[free.done[rows]], [rows[:0]]
     for attempt in range(MOST_SADDLES if len(rows) else 0):
-        values, axes = np.linalg.eigh(hessians(model.evaluator, free.thetas[rows], model.free[rows]))
-        values += model.mu[rows][:, None]
+        values, axes, least = model.curvatures(rows, model.free[rows], free.thetas[rows], hessians)
         assert isinstance(free.memory, FullMemory)
-        free.memory.set(rows, inverses(values, axes, model.mu[rows][:, None]))
+        free.memory.set(rows, inverses(values, axes, least))
         saddle = values[:, 0] < 0.0
         way = axes[:, :, 0] * -np.sign(np.einsum("rp,rp->r", axes[:, :, 0], free.gradients[rows]) + 1e-300)[:, None]
         begin = free.thetas[rows] + np.where(saddle, KICK, 0.0)[:, None] * way
@@ -315,11 +320,10 @@ def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Row
         rows = rows[steps > VALLEY]
     if not len(rows):
         return rows
-    mu = model.mu[owners[rows]][:, None]
-    values, axes = np.linalg.eigh(quick_hessians(model.evaluator, end.thetas[rows], coefficients[rows]))
-    curved = inverses(values + mu, axes, 0.1 * mu)
+    values, axes, mu = model.curvatures(owners[rows], coefficients[rows], end.thetas[rows], quick_hessians)
+    curved = inverses(values, axes, 0.1 * mu)
     steps = -(curved @ end.gradients[rows][:, :, None])[:, :, 0]
-    far = (np.abs(steps).max(axis=1) > VALLEY) | (values[:, 0] < -0.5 * mu[:, 0])
+    far = (np.abs(steps).max(axis=1) > VALLEY) | (values[:, 0] < 0.5 * mu[:, 0])
     assert isinstance(end.memory, FullMemory)
     end.memory.set(rows[far], curved[far])
     near = rows[~far]
