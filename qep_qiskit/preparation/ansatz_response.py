@@ -47,10 +47,10 @@ def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluato
     def curvatures() -> tuple[Vector, NDArray[np.float64]]:
         with single_threaded(family.num_qubits):
             if by_rows:
-                spectra = _spectra(evaluator, theta[None], family.free[None])
-                return spectra[0][0], spectra[1][0]
-            free = bound(structure_of(family), family, family.betas.index(0.0))
-            values, directions = np.linalg.eigh(program.hessian(theta, free))
+                hessian = hessians(evaluator, theta[None], family.free[None])[0]
+            else:
+                hessian = program.hessian(theta, bound(structure_of(family), family, family.betas.index(0.0)))
+            values, directions = np.linalg.eigh(hessian)
         return values, directions
 
     def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
@@ -58,7 +58,7 @@ def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluato
         with single_threaded(family.num_qubits):
             slope = program.energy_and_gradient(theta, structure_for(family.frame.paulis).bind(nudge))[1]
             moved = _moved(values, directions, slope, mu)
-            state, step = program.state(theta), STEP / max(float(np.abs(moved).max(initial=0.0)), 1e-300)
+            state, step = program.state(theta), step_along(moved, STEP)
             ahead, behind = program.state(theta + step * moved), program.state(theta - step * moved)
             delta = (ahead - behind) / (2 * step) if np.any(moved) else np.zeros_like(state)
         turned = delta - np.vdot(state, delta) * state
@@ -71,6 +71,11 @@ def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluato
         )
 
     return response
+
+
+def step_along(ways: NDArray[np.float64], longest: float) -> NDArray[np.float64]:
+    """Return the factor at which the largest angle of a way (P,) or of each of many ways (R, P) becomes `longest`."""
+    return longest / np.maximum(np.abs(ways).max(axis=-1, initial=0.0), 1e-300)
 
 
 def _moved(values: Vector, axes: Matrix, slope: Vector, mu: float) -> Vector:
@@ -153,7 +158,7 @@ class AnsatzResponses:
             spectrum = self._curvatures[numbers[k]]
             moved[k] = _moved(*spectrum, slopes[k], self._mu[numbers[k]])
             details[k] = _details(*spectrum, slopes[k], FLAT_IN_ROWS)
-        steps = STEP / np.maximum(np.abs(moved).max(axis=1, initial=0.0), 1e-300)[:, None]
+        steps = step_along(moved, STEP)[:, None]
         ahead, behind = np.split(
             self._evaluator.expectations(np.concatenate([thetas + steps * moved, thetas - steps * moved])), 2
         )
@@ -186,7 +191,7 @@ class AnsatzResponses:
             on = np.flatnonzero(~done)
             if not len(on):
                 break
-            along, step = way[on], STEP / np.maximum(np.abs(way[on]).max(axis=1, initial=0.0), 1e-300)[:, None]
+            along, step = way[on], step_along(way[on], STEP)[:, None]
             shifted = np.concatenate([thetas[on] + step * along, thetas[on] - step * along])
             ahead, behind = np.split(self._evaluator.energies_and_gradients(shifted, np.concatenate([free[on], free[on]]))[1], 2)
             curved = (ahead - behind) / (2 * step) + mu[on] * along
@@ -206,15 +211,8 @@ class AnsatzResponses:
         same = paulis is ours or (len(paulis) == len(ours) and paulis == ours)
         return changes if same else alone().changes(paulis)
 
-    def _solve(self, numbers: Sequence[int]) -> None:
+    def _solve(self, numbers: list[int]) -> None:
         """Compute the Hessians of some samples, and their eigenvalues and directions."""
-        if len(numbers):
-            part = list(numbers)
-            for number, *spectrum in zip(part, *_spectra(self._evaluator, self._thetas[part], self._free[part]), strict=True):
-                self._curvatures[number] = spectrum[0], spectrum[1]
-
-
-def _spectra(evaluator: Evaluator, thetas: Matrix, free: Matrix) -> tuple[Matrix, NDArray[np.float64]]:
-    """Return the curvatures of some samples, shape (R, P), and their directions, shape (R, P, P)."""
-    values, axes = np.linalg.eigh(hessians(evaluator, thetas, free))
-    return values, axes
+        if numbers:
+            values, axes = np.linalg.eigh(hessians(self._evaluator, self._thetas[numbers], self._free[numbers]))
+            self._curvatures.update(zip(numbers, zip(values, axes, strict=True), strict=True))

@@ -12,6 +12,7 @@ from qiskit.quantum_info import PauliList
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from qep_qiskit.errors import PreparationError
+from qep_qiskit.preparation.ansatz_response import OF, STEP, step_along
 from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.evaluator import Evaluator, hessians
 from qep_qiskit.preparation.family import Family
@@ -19,9 +20,8 @@ from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothin
 from qep_qiskit.simulation.cones.light_cones import LightCones
 
 Vector = NDArray[np.float64]
-OF = "the ansatz, by implicit differentiation"
-STEP, MIXED_STEP = 1e-4, 1e-3
-"""The largest changes of an angle in the finite differences of expectations: of first and of mixed derivatives."""
+MIXED_STEP = 1e-3
+"""The largest change of an angle in the finite differences of mixed derivatives of expectations."""
 LONGEST, MOST_ANGLES = 20.0, 4000
 """The estimated seconds and the number of angles above which a Hessian is not computed."""
 LEAST_SPREAD = 1e-3
@@ -68,7 +68,7 @@ def local_response(
     def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         slope = evaluator.energies_and_gradients(theta[None], nudge[None])[1][0]
         moved = -cho_solve(factor(), slope)
-        step = STEP / max(float(np.abs(moved).max(initial=0.0)), 1e-300)
+        step = step_along(moved, STEP)
         around = theta + step * np.array([moved, -moved, np.zeros_like(moved)])
 
         def changes(values: NDArray[np.float64]) -> Vector:
@@ -79,9 +79,7 @@ def local_response(
 
         def softer(exact: bool) -> Vector:
             if not exact or softened is None:
-                return (
-                    -0.5 * mu * _slope_in_mu(family, evaluator, theta, mu, moved, nudge, lambda rest: cho_solve(factor(), rest))
-                )
+                return -0.5 * mu * _slope_in_mu(family, evaluator, theta, moved, nudge, lambda rest: cho_solve(factor(), rest))
             there = softened()
             turned = nudge + _nudge(family, evaluator, there) - _nudge(family, evaluator, theta)
             return local_response(family, compiled, there, mu / 2)(turned).changes(family.frame.strings) - ours
@@ -98,7 +96,6 @@ def _slope_in_mu(
     family: Family,
     evaluator: Evaluator,
     theta: Vector,
-    mu: float,
     moved: Vector,
     nudge: Vector,
     solved: Callable[[Vector], Vector],
@@ -109,7 +106,7 @@ def _slope_in_mu(
     A dm/dμ = −(m + ∂³E[d] m + d(∂C)/dμ), where C changes too, by the error signal; then d²⟨P⟩ = ∂²⟨P⟩[d, m] + ∂⟨P⟩·dm/dμ.
     """
     away = -solved(theta)
-    s, t = (MIXED_STEP / max(float(np.abs(way).max(initial=0.0)), 1e-300) for way in (moved, away))
+    s, t = step_along(np.array([moved, away]), MIXED_STEP).tolist()
     corners = theta + np.array([t * away + s * moved, t * away - s * moved, s * moved - t * away, -t * away - s * moved])
     mixing = np.array([1.0, -1.0, -1.0, 1.0]) / (4 * s * t)
     third = mixing @ evaluator.energies_and_gradients(corners, np.tile(family.free, (4, 1)))[1]
@@ -117,7 +114,7 @@ def _slope_in_mu(
     nudges = nudge + np.array([_nudge(family, evaluator, side) for side in sides]) - _nudge(family, evaluator, theta)
     ahead, behind = evaluator.energies_and_gradients(sides, nudges)[1]
     turned = -solved(moved + third + (ahead - behind) / (2 * t))
-    step = STEP / max(float(np.abs(turned).max(initial=0.0)), 1e-300)
+    step = step_along(turned, STEP)
     values = evaluator.expectations(np.concatenate([corners, theta + step * np.array([turned, -turned])]))
     return np.asarray(mixing @ values[:4] + (values[4] - values[5]) / (2 * step))
 
