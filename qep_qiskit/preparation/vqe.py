@@ -173,22 +173,23 @@ class VQE(Preparer):
         frees, nears = each(free, count), each(warm_start, count)
         prepared: dict[int, Prepared] = {}
         for part, (compiled, members) in enumerate(groups.values()):
-            evaluator = Reported(compiled.evaluator, one_of(len(groups), part, progress))
+            evaluator, ours = Reported(compiled.evaluator, one_of(len(groups), part, progress)), [families[i] for i in members]
             begins = [self._begin(families[i], compiled, frees[i], nears[i], seed) for i in members]
             with single_threaded(compiled.circuit.num_qubits):
                 if self.optimizer is None and self.estimator is None:
-                    solutions = solve(evaluator, [families[i] for i in members], begins, self.precision, evaluator.stage)
+                    solutions = solve(evaluator, ours, begins, self.precision, evaluator.stage)
                 else:
                     solutions = [
-                        search_angles(self, compiled.circuit, evaluator, families[i], begin)
-                        for i, begin in zip(members, begins, strict=True)
+                        search_angles(self, compiled.circuit, evaluator, family, begin)
+                        for family, begin in zip(ours, begins, strict=True)
                     ]
-                shares = shortfalls([families[i] for i in members], compiled, [s.angles for s in solutions])
+                angles = [solution.angles for solution in solutions]
+                shares = shortfalls(ours, compiled, angles)
                 if compiled.program is None:
                     for i, solution, share in zip(members, solutions, shares, strict=True):
                         prepared[i] = self._without_states(families[i], compiled, solution, share)
                     continue
-                states = found_states(compiled.states, [families[i] for i in members], [s.angles for s in solutions])
+                states = found_states(compiled.states, ours, angles)
                 for i, solution, share, each_states in zip(members, solutions, shares, states, strict=True):
                     prepared[i] = self._prepared(families[i], compiled, solution, share, each_states)
             prepared |= self._responding_together(families, compiled, {i: prepared[i] for i in members})
@@ -262,7 +263,6 @@ class VQE(Preparer):
         if 0.0 in family.betas:
             response = ansatz_response(family, program, compiled.evaluator, theta[family.betas.index(0.0)], self._mu(family))
         return self._result(
-            family,
             compiled,
             solution,
             share,
@@ -287,7 +287,6 @@ class VQE(Preparer):
             response, silence = local_response(family, compiled, free, self._mu(family), softened), ""
         energies = np.einsum("pl,pl->p", compiled.evaluator.expectations(theta), family.coefficients)
         return self._result(
-            family,
             compiled,
             solution,
             share,
@@ -306,13 +305,7 @@ class VQE(Preparer):
         return solve(compiled.evaluator, [free], [Begin(theta[None], warm=True)], softer)[0].angles[0]
 
     def _result(
-        self,
-        family: Family,
-        compiled: Compiled,
-        solution: Solution,
-        share: float | None,
-        phases: tuple[Phase, ...],
-        **parts: Any,
+        self, compiled: Compiled, solution: Solution, share: float | None, phases: tuple[Phase, ...], **parts: Any
     ) -> Prepared:
         theta = solution.angles
         details = {
