@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+from qep_qiskit.workers.local import ONE_THREAD
+
 SITES = 8
 WORKER = f"""
 import json, sys, time, warnings
