@@ -26,6 +26,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import qep_qiskit as qep
+from benchmarks.problems import REGIMES, drawn
+from benchmarks.tables import table
 from qep_qiskit.devices.ibm.device import snapshot
 from qep_qiskit.errors import NudgeWarning
 from qep_qiskit.networks.edges import edges_of
@@ -38,14 +40,6 @@ BETA = 0.1
 WANTED = 0.05
 """The relative error above which a third layer is added."""
 SITES = {"chain": 100, "heavy-hex": 127}
-REGIMES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
-    "paramagnet": ((-0.5, 0.5), (-0.5, 0.5), (1.0, 2.0)),
-    "near critical": ((0.9, 1.1), (0.0, 0.02), (0.9, 1.1)),
-    "ordered": ((0.9, 1.1), (0.05, 0.15), (0.4, 0.6)),
-    "glass": ((-1.0, 1.0), (-0.2, 0.2), (0.2, 0.6)),
-    "strong disorder": ((-1.0, 1.0), (-0.5, 0.5), (0.5, 1.5)),
-}
-"""The intervals from which J, h and g are drawn uniformly."""
 INSTANCES = {
     "chain": {"paramagnet": 10, "strong disorder": 3, "near critical": 2, "ordered": 2, "glass": 2},
     "heavy-hex": {"paramagnet": 10, "ordered": 1, "glass": 1, "near critical": 1},
@@ -56,15 +50,10 @@ GROWTH = {1: (20, 50, 100, 200, 500, 1000), 2: (20, 50, 100, 200, 500, 1000), 3:
 
 def instance(graph: str, sites: int, regime: str, seed: int) -> qep.Problem:
     """Return a random network with inputs at its first two sites and the output in the middle."""
-    if graph == "heavy-hex" and sites == SITES[graph]:
-        pairs = snapshot("fake_sherbrooke").backend.coupling_map.get_edges()
-        edges = sorted({(min(i, j), max(i, j)) for i, j in pairs})
-    else:
-        edges = list(edges_of(graph, sites))
+    whole = graph == "heavy-hex" and sites == SITES[graph]
+    edges = sorted(edges_of(snapshot("fake_sherbrooke").backend.coupling_map if whole else graph, sites))
     network = qep.ising(sites=sites, edges=edges, inputs=[0, 1], outputs=[sites // 2])
-    rng = np.random.default_rng([seed, sites])
-    counts = (len(edges), sites, sites)
-    weights = np.concatenate([rng.uniform(*interval, count) for interval, count in zip(REGIMES[regime], counts, strict=True)])
+    weights = drawn(network, REGIMES[regime], np.random.default_rng([seed, sites]))
     return qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]))
 
 
@@ -104,8 +93,8 @@ def compare() -> None:
                 if not any((r["graph"], r["regime"], r["seed"]) == (graph, regime, seed) for r in rows):
                     row = accuracy(graph, regime, seed)
                     KEPT.write_text(json.dumps([*rows, row], indent=1) + "\n")
-    print("| network | relative errors, two layers (three layers in brackets) | median | warned | VQE | MPS |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    head = ("network", "relative errors, two layers (three layers in brackets)", "median", "warned", "VQE", "MPS")
+    lines = []
     rows = json.loads(KEPT.read_text())
     for graph, regime in dict.fromkeys((r["graph"], r["regime"]) for r in rows):
         group = sorted((r for r in rows if (r["graph"], r["regime"]) == (graph, regime)), key=lambda r: int(r["seed"]))
@@ -113,10 +102,9 @@ def compare() -> None:
         median = 100 * np.median([r["2"]["error"] for r in group])
         seconds = [np.median([r[way]["seconds"] for r in group]) for way in ("2", "MPS")]
         warned = sum(bool(r["2"]["warnings"]) for r in group)
-        print(
-            f"| {graph}, {regime} | {', '.join(listed)} % | {median:.2g} % | {warned} of {len(group)} "
-            f"| {seconds[0]:.2g} s | {seconds[1]:.2g} s |"
-        )
+        shares = (f"{', '.join(listed)} %", f"{median:.2g} %", f"{warned} of {len(group)}")
+        lines.append([f"{graph}, {regime}", *shares, *(f"{each:.2g} s" for each in seconds)])
+    print(table(head, lines, "llrrrr"))
 
 
 def cold(graph: str, sites: int, layers: int) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 import qep_qiskit as qep
+from benchmarks.tables import line, table
 from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.equilibrium.compiled_round import compile_round
 from qep_qiskit.equilibrium.execution import execute_all
@@ -58,7 +59,7 @@ class Row:
         numbers = [f"{100 * value:.3g} %" for value in (self.usual, self.chosen, self.predicted)]
         swaps = "yes" if self.swaps else "no"
         cells = (f"`{self.snapshot}`", self.network, swaps, *numbers, f"{self.ratio:.2f}", f"{self.seconds:.2g} s")
-        return "| " + " | ".join(cells) + " |"
+        return line(cells)
 
 
 def heavy_hex(rows: int, rings: int) -> Edges:
@@ -156,8 +157,8 @@ def main(arguments: Sequence[str]) -> None:
     """Print the table."""
     quick = "--quick" in arguments
     snapshots = [word for word in arguments if not word.startswith("-")] or (["fake_guadalupe"] if quick else SNAPSHOTS)
-    print("| snapshot | network | SWAPs | transpiler's qubits | chosen qubits | predicted | ratio | CPU time |")
-    print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    head = ("snapshot", "network", "SWAPs", "transpiler's qubits", "chosen qubits", "predicted", "ratio", "CPU time")
+    print(table(head, (), "lllrrrrr"))
     ratios = []
     for row in rows(QUICK if quick else NETWORKS, snapshots):
         print(row, flush=True)

@@ -33,6 +33,8 @@ from qiskit.quantum_info import Operator, PauliList, SuperOp, average_gate_fidel
 from qiskit_aer.noise import NoiseModel, QuantumError, coherent_unitary_error, depolarizing_error, pauli_error
 
 import qep_qiskit as qep
+from benchmarks.problems import REGIMES, drawn, with_fields_of_one
+from benchmarks.tables import line, table
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.devices.simulated.device import SimulatedDevice
@@ -54,8 +56,7 @@ Array = NDArray[np.float64]
 ANGLE = 0.02
 """The coherent error: the angle of an RZZ after every two-qubit gate, in radians."""
 DRIFT = 0.2
-REGIMES = {"paramagnet": ((-0.5, 0.5), (-0.5, 0.5), (1.0, 2.0)), "ordered": ((0.9, 1.1), (0.05, 0.15), (0.4, 0.6))}
-REGIMES["disorder"] = ((-1.0, 1.0), (-0.5, 0.5), (0.5, 1.5))
+INTERVALS = {**REGIMES, "disorder": REGIMES["strong disorder"]}
 CASES = (
     ("native", 10, "paramagnet"),
     ("native", 10, "ordered"),
@@ -80,8 +81,7 @@ def problem_of(kind: str, sites: int, regime: str, device: SimulatedDevice) -> q
     """Return a random network: a chain, or the couplings of good qubits of the device."""
     where = {"edges": "chain"} if kind == "chain" else {"edges": "native", "device": device}
     network = qep.ising(sites=sites, inputs=[0, 1], outputs=[sites // 2 if kind == "chain" else sites // 3], **where)
-    rng, counts = np.random.default_rng(5), [sum(name.startswith(f"{c}[") for name in network.names) for c in "Jhg"]
-    weights = np.concatenate([rng.uniform(*interval, count) for interval, count in zip(REGIMES[regime], counts, strict=True)])
+    weights = drawn(network, INTERVALS[regime], np.random.default_rng(5))
     return qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]).observable())
 
 
@@ -243,12 +243,11 @@ def results(
 def choose() -> Iterator[str]:
     """Yield the lines of the table of all networks, noises and methods."""
     methods = ("raw", "readout", "clifford", *STRENGTHS, "inverse")
-    yield "| network | noise | " + " | ".join(methods) + " |"
-    yield "| --- | --- |" + " ---: |" * len(methods)
+    yield table(("network", "noise", *methods), (), "ll" + "r" * len(methods))
     for case in CASES:
         for noise in NOISES:
             by_method = results(case, noise)
-            yield f"| {case[0]} {case[1]}, {case[2]} | {noise} | " + " | ".join(cell(by_method[name]) for name in methods) + " |"
+            yield line((f"{case[0]} {case[1]}, {case[2]}", noise, *(cell(by_method[name]) for name in methods)))
 
 
 def cell(result: Result) -> str:
@@ -259,28 +258,26 @@ def cell(result: Result) -> str:
 def fifty() -> qep.Problem:
     """Return the network of the 50-site spec on fifty good qubits of fake_torino, without broken couplings."""
     network = qep.ising(sites=50, edges="native", device="fake_torino", inputs=[0, 10], outputs=[25])
-    drawn = network.initial_weights(seed=7)
-    weights = {name: 1.0 if name.startswith("g[") else value for name, value in drawn.items()}
-    return qep.Problem(network, weights, x=[0.5, -0.5], cost=qep.SquaredError([1.0]).observable())
+    return with_fields_of_one(network)
 
 
 def budget() -> Iterator[str]:
     """Yield the lines of the budget of the 50-site network."""
     by_method = results(("native", 50, "spec"), "torino", problem=fifty())
     totals = (1e5, 1e6, 1e7)
-    yield "| method | error at ∞ shots | cosine | shots for 10 % |" + "".join(f" error with {total:.0e} |" for total in totals)
-    yield "| --- |" + " ---: |" * (3 + len(totals))
+    head = ("method", "error at ∞ shots", "cosine", "shots for 10 %", *(f"error with {total:.0e}" for total in totals))
+    yield table(head, (), "lrrr" + "r" * len(totals))
     for name, result in by_method.items():
         shots = "–" if np.isinf(result.shots) else f"{result.shots:.2g}"
-        errors = "".join(f" {100 * result.error(total):.2g} % |" for total in totals)
-        yield f"| {name} | {100 * result.bias:.2g} % | {result.cosine:.5f} | {shots} |{errors}"
+        errors = (f"{100 * result.error(total):.2g} %" for total in totals)
+        yield line((name, f"{100 * result.bias:.2g} %", f"{result.cosine:.5f}", shots, *errors))
 
 
 def forecast() -> Iterator[str]:
     """Yield the planner's error of each mitigation on the 50-site network, and that of one simulated gradient."""
     problem = fifty()
-    yield "| mitigation | predicted error | shots | device noise left | error of a simulated gradient |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
+    head = ("mitigation", "predicted error", "shots", "device noise left", "error of a simulated gradient")
+    yield table(head, (), "lrrrr")
     for word, count in MEASURED.items():
         settings = Settings(
             preparer=qep.VQE(layers=2, simulation="light_cones", starts=1),
@@ -295,13 +292,12 @@ def forecast() -> Iterator[str]:
         assert exact is not None
         error = float(np.linalg.norm(measured.values - exact) / np.linalg.norm(exact))
         shares = (predicted.relative_error, predicted.statistical_error, predicted.device_error, error)
-        yield f"| {word} | " + " | ".join(f"{100 * (share or np.nan):.3g} %" for share in shares) + " |"
+        yield line((word, *(f"{100 * (share or np.nan):.3g} %" for share in shares)))
 
 
 def measure() -> Iterator[str]:
     """Yield the predicted and the measured error of each mitigation, on networks whose shots Aer and our simulator can draw."""
-    yield "| network | shots | " + " | ".join(MEASURED) + " |"
-    yield "| --- | ---: |" + " ---: |" * len(MEASURED)
+    yield table(("network", "shots", *MEASURED), (), "lr" + "r" * len(MEASURED))
     for kind, sites, regime, name in MEASURED_CASES:
         device = qep.fake(name)
         problem = problem_of(kind, sites, regime, device)
@@ -324,14 +320,14 @@ def measure() -> Iterator[str]:
                     errors.append(np.linalg.norm(gradient - exact) / np.linalg.norm(exact))
                 predicted = qep.forecast(problem, **settings).relative_error or np.nan
                 cells.append(f"{100 * predicted:.3g} / {100 * np.sqrt(np.mean(np.square(errors))):.3g} %")
-            yield f"| {kind} {sites}, {regime}, {name} | {total:.0e} | " + " | ".join(cells) + " |"
+            yield line((f"{kind} {sites}, {regime}, {name}", f"{total:.0e}", *cells))
 
 
 def main(argument: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NudgeWarning)
-        for line in {"choose": choose, "budget": budget, "forecast": forecast, "measure": measure}[argument]():
-            print(line, flush=True)
+        for text in {"choose": choose, "budget": budget, "forecast": forecast, "measure": measure}[argument]():
+            print(text, flush=True)
 
 
 if __name__ == "__main__":

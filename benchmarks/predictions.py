@@ -30,6 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import qep_qiskit as qep
+from benchmarks.problems import with_fields_of_one
+from benchmarks.tables import line, table
 from qep_qiskit.devices.ibm.account import URL_VARIABLE
 from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.reduction import reduce
@@ -55,32 +57,26 @@ COLUMNS: tuple[str, ...] = (
     "bias",
     "measured",
     "χ²/K",
+    "signs",
+    "measured",
 )
-COLUMNS += ("signs", "measured")
 
 
 def chain(sites: int, *, inputs: list[int], output: int, seed: int = 7, expectations: bool = False) -> qep.Problem:
     """Return a disordered chain with transverse fields of 1."""
-    return _problem(qep.ising(sites=sites, edges="chain", inputs=inputs, outputs=[output]), seed, expectations)
+    network = qep.ising(sites=sites, edges="chain", inputs=inputs, outputs=[output])
+    return with_fields_of_one(network, seed=seed, expectations=expectations)
 
 
 def ladder(edges: list[list[int]], sites: int, output: int, seed: int = 7) -> qep.Problem:
     """Return a network on a piece of a heavy-hexagonal graph."""
-    return _problem(qep.ising(sites=sites, edges=edges, inputs=[0], outputs=[output]), seed, False)
-
-
-def _problem(network: qep.Network, seed: int, expectations: bool) -> qep.Problem:
-    weights = network.initial_weights(seed=seed)
-    weights.update({name: 1.0 for name in weights if name.startswith("g")})
-    cost = qep.SquaredError([1.0])
-    x = [0.5, -0.5][: network.num_inputs]
-    return qep.Problem(network, weights, x=x, cost=cost if expectations else cost.observable())
+    return with_fields_of_one(qep.ising(sites=sites, edges=edges, inputs=[0], outputs=[output]), seed=seed)
 
 
 def native(sites: int, device: str, *, expectations: bool = False) -> qep.Problem:
     """Return a network on a heavy-hexagonal piece of a snapshot's couplings."""
     network = qep.ising(sites=sites, edges="native", device=qep.fake(device), inputs=[0, 1], outputs=[sites // 3])
-    return _problem(network, 7, expectations)
+    return with_fields_of_one(network, expectations=expectations)
 
 
 HEXAGON = [[i, (i + 1) % 12] for i in range(12)] + [[2, 12], [12, 13], [13, 14], [8, 15]]
@@ -216,7 +212,7 @@ def row(name: str, entry: dict[str, Any]) -> str:
     bias, own, along, _ = entry["bias"]
     cells += [f"{share(error)} ± {share(unsure)}", *map(share, entry["spread"]), share(bias), f"{share(own)} ± {share(along)}"]
     chi_square = "{:.2f} ± {:.2f}".format(*entry["chi_square"])
-    return "| " + " | ".join(map(str, [*cells, chi_square, *map(share, entry["signs"])])) + " |"
+    return line([*map(str, cells), chi_square, *map(share, entry["signs"])])
 
 
 def main(names: list[str]) -> None:
@@ -227,7 +223,7 @@ def main(names: list[str]) -> None:
         if name not in kept:
             kept[name] = measured(name)
             KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-    print("| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS), sep="\n")
+    print(table(COLUMNS, (), "l" * len(COLUMNS)))
     for name in PROBLEMS:
         if name in kept:
             print(row(name, kept[name]))

@@ -100,7 +100,12 @@ def _groups(rows: Iterable[Row]) -> list[list[Row]]:
 def table(head: Sequence[str], lines: Iterable[Sequence[str]], align: str) -> str:
     """Return a Markdown table; `align` has one of l, r a column."""
     rule = ["---:" if side == "r" else "---" for side in align]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *lines])
+    return "\n".join(map(line, [head, rule, *lines]))
+
+
+def line(cells: Sequence[str]) -> str:
+    """Return one line of such a table."""
+    return f"| {' | '.join(cells)} |"
 
 
 def clock(row: Row) -> str:
