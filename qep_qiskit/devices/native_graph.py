@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.calibrated_errors import errors_of
+from qep_qiskit.devices.layout.embedding import READOUT
+from qep_qiskit.devices.layout.exposure import DECAY, PAIR, WRONG_READOUT
 from qep_qiskit.devices.named import as_device
 from qep_qiskit.errors import InputError
 
-DECAY = 0.5
-"""The factor by which the importance of a site's errors falls with each coupling between it and the outputs."""
-GATES, READOUTS = 16.0 / 3.0, 1.0
+GATES, READOUTS = 4 * PAIR, WRONG_READOUT * READOUT
 """The damping per unit of a coupling's and of a readout's error, for two layers of two gates and mostly corrected readout."""
 
 

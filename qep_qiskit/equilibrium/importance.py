@@ -10,14 +10,12 @@ from qiskit.circuit import QuantumCircuit
 from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.layout.choice import Layout, choose_layout
-from qep_qiskit.devices.layout.exposure import Reading
+from qep_qiskit.devices.layout.exposure import DECAY, Reading
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.measurement.visible import visible
 from qep_qiskit.problem import Problem
 
 Vector = NDArray[np.float64]
-DECAY = 0.5
-"""The factor by which a string's importance falls with each coupling between it and the outputs, if the gradient is unknown."""
 FEW_QUBITS = 14
 """Up to this many qubits, expectations of any states are computed immediately."""
 

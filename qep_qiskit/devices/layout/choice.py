@@ -193,8 +193,7 @@ class _Judge:
         active = sorted({*routed.qubits, *(qubit for pair in exposure.pairs for qubit in pair)})
         place = {qubit: number for number, qubit in enumerate(active)}
         pairs = tuple((place[a], place[b]) for a, b in exposure.pairs)
-        single, readout = exposure.single[:, active], exposure.readout[:, active]
-        small = Exposure(pairs, exposure.coupling, single, readout, exposure.sizes, exposure.labels)
+        small = replace(exposure, pairs=pairs, single=exposure.single[:, active], readout=exposure.readout[:, active])
         places = embeddings(Weighing(small, self._errors), self._errors.working)
         starts = (tuple(int(row[place[q]]) for q in routed.qubits) for row in places)
         return [start for start in dict.fromkeys(starts) if start != routed.qubits][:MOVED]

@@ -16,8 +16,12 @@ from qep_qiskit.values import Value
 Real = NDArray[np.float64]
 ANGLE = 0.6
 """The assumed value of all parameters, in radians. It is fixed, so that a layout does not change during a training."""
-_SINGLE, _PAIR = 2.0, 4.0 / 3.0
+DECAY = 0.5
+"""The factor by which the importance of errors falls with each coupling between them and the outputs, for an unknown gradient."""
+SINGLE, PAIR = 2.0, 4.0 / 3.0
 """A depolarising gate of average error ε multiplies the Pauli strings on it by 1 − cε, with c = 2 on one qubit and 4/3 on two."""
+WRONG_READOUT = 2.0
+"""A readout of error ε multiplies the Pauli strings on its qubit by 1 − 2ε."""
 _DIAGONAL = frozenset(("rz", "p", "u1", "z", "s", "sdg", "t", "tdg", "id"))
 _PULSES = {"cx": 1, "cz": 1, "ecr": 1, "iswap": 2, "swap": 3}
 
@@ -106,7 +110,7 @@ def _followed(reading: Reading, gates: frozenset[str]) -> tuple[dict[tuple[int, 
     letters = np.zeros((count, circuit.num_qubits, 4))
     for row, label in zip(letters, reading.labels, strict=True):
         row[np.arange(circuit.num_qubits), ["IXYZ".index(letter) for letter in reversed(label)]] = 1.0
-    readout = 2.0 * (1.0 - letters[:, :, 0])
+    readout = WRONG_READOUT * (1.0 - letters[:, :, 0])
     pairs: dict[tuple[int, int], Real] = {}
     single = np.zeros(readout.shape)
     matrices: dict[tuple[object, ...], Real] = {}
@@ -128,12 +132,12 @@ def _followed(reading: Reading, gates: frozenset[str]) -> tuple[dict[tuple[int, 
             (a,) = qubits
             if gate.name not in _DIAGONAL:
                 pulses = 1 if gate.name in gates or gate.name == "h" else 2
-                single[:, a] += _SINGLE * pulses * (1.0 - letters[:, a, 0])
+                single[:, a] += SINGLE * pulses * (1.0 - letters[:, a, 0])
             letters[:, a] = letters[:, a] @ chances
             continue
         a, b = qubits
         pulses = 1 if gate.name in gates else _PULSES.get(gate.name, 2)
-        acted = _PAIR * pulses * (1.0 - letters[:, a, 0] * letters[:, b, 0])
+        acted = PAIR * pulses * (1.0 - letters[:, a, 0] * letters[:, b, 0])
         pair = (min(a, b), max(a, b))
         pairs[pair] = pairs.get(pair, 0.0) + acted
         both = (letters[:, b, :, None] * letters[:, a, None, :]).reshape(count, 16) @ chances
