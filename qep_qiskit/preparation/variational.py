@@ -197,9 +197,10 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
         warm = np.array([f for f in sought.tolist() if curved and begins[f].warm], dtype=np.intp)
         cold = np.setdiff1d(sought, warm)
         if len(warm):
+            before = starts[warm]  # a copy: the rows of `free` start as those of `starts`, and are written in place
             _shared_inverse(model, free, warm)
-            free.take(warm, _descend_free(model, warm, starts[warm], memory.kept(warm), share, most))
-            near = np.abs(free.thetas[warm] - starts[warm]).max(axis=1, initial=0.0) <= FAR
+            free.take(warm, _descend_free(model, warm, before, memory.kept(warm), share, most))
+            near = np.abs(free.thetas[warm] - before).max(axis=1, initial=0.0) <= FAR
             cold = np.union1d(cold, warm[~(near & free.done[warm])])
         unfinished = np.setdiff1d(cold, warm)
         if len(unfinished):

@@ -121,13 +121,28 @@ def test_a_warm_start_gives_the_same_gradient():
         assert np.linalg.norm(one.values - other.values) < 2e-3 * np.linalg.norm(one.values)
 
 
-def test_a_warm_start_asks_for_one_hessian_per_batch(monkeypatch):
-    families = [free_family(uniform(16, J, 0.1, 1.2)) for J in (0.40, 0.42, 0.44)]
-    preparer = qep.VQE(layers=1, simulation="light_cones")
-    counted = []
+@pytest.fixture
+def counted(monkeypatch):
+    """The numbers of rows whose Hessians have been computed, one per call."""
+    rows = []
     for name in ("hessians", "quick_hessians"):
         compute = getattr(variational, name)
-        monkeypatch.setattr(variational, name, lambda *args, compute=compute: counted.append(len(args[1])) or compute(*args))
+        monkeypatch.setattr(variational, name, lambda *args, compute=compute: rows.append(len(args[1])) or compute(*args))
+    return rows
+
+
+def test_warm_starts_that_move_far_are_checked_for_saddles(counted):
+    preparer = qep.VQE(layers=1, simulation="light_cones")
+    near, far = (free_family(uniform(16, J, 0.1, g)) for J, g in ((0.40, 1.2), (0.1, -2.0)))
+    states = preparer.prepare_all([near, far])
+    counted.clear()
+    preparer.prepare_all([near, near], warm_start=states)
+    assert counted[:2] == [1, 1]  # the inverse that both share, and the check of the one that moved
+
+
+def test_a_warm_start_asks_for_one_hessian_per_batch(counted):
+    families = [free_family(uniform(16, J, 0.1, 1.2)) for J in (0.40, 0.42, 0.44)]
+    preparer = qep.VQE(layers=1, simulation="light_cones")
     states = preparer.prepare_all(families)
     assert sum(counted) >= 3
     counted.clear()
