@@ -9,7 +9,7 @@ import click
 
 from qep_qiskit.cli.options import SpecRequest, device_option, spec_options
 from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, progress, say
-from qep_qiskit.cli.training_plan import is_training, show_training
+from qep_qiskit.cli.training_plan import show_training
 from qep_qiskit.display import counted, terminal_table
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, cells, column, cosine, duration, finite, percent
@@ -83,7 +83,7 @@ def command(
     from qep_qiskit.forecasting.planner import Question, answered, check_target
 
     spec = request.load(device_name)
-    if is_training(spec):
+    if spec.is_training:
         if target is not None or choices or picture is not None:
             raise InputError(
                 "--target-error, --choices, --plot: only for a single gradient, and this spec with [data] is a training"

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 TITLES = {"step": "one step", "steps": "all steps", "held_out": "held-out samples", "total": "together"}
 
 
-def is_training(spec: Spec) -> bool:
-    """Return whether a spec describes a training rather than a single gradient."""
-    return spec.data.source is not None and "sample" not in spec.tables
-
-
 def show_training(spec: Spec, *, as_json: bool) -> None:
     """Print the jobs, circuits, shots and QPU seconds of a training. Nothing is run."""
     from qep_qiskit.experiment.settlement import laid_spec

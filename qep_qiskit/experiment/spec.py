@@ -89,9 +89,14 @@ class Spec:
             )
         return Problem(network, weights, x, cost=_cost(self.cost, self.sample, network))
 
+    @property
+    def is_training(self) -> bool:
+        """Whether this is a training rather than a single gradient: it has training data but no sample."""
+        return self.data.source is not None and "sample" not in self.tables
+
     def refuse_training(self) -> None:
-        """Refuse a spec that has training data but no sample; such a spec is for ``qep train``."""
-        if self.data.source is not None and "sample" not in self.tables:
+        """Refuse a spec of a training; such a spec is for ``qep train``."""
+        if self.is_training:
             raise InputError(
                 f"[sample]: missing; this spec has [data], so it is a training: use `qep train {self.path or 'SPEC'}`, or add a "
                 "[sample] for one gradient"
