@@ -27,8 +27,6 @@ ROUNDING = 1e-13
 """The accuracy of curvatures, as a share of the largest coefficient."""
 SAME = 1e-9
 """Two minima count as equally low if their energies differ by less than this share of Σ|c|."""
-SWEEPS = 60
-SETTLED = 1e-4
 
 
 @PREPARERS.register("mean_field")
@@ -116,14 +114,10 @@ class MeanField(Preparer):
         self, family: Family, phase: int, energy: ProductEnergy, near: Vector | None, seed: int
     ) -> tuple[Vector, list[str]]:
         """Return the lowest minimum from random starts, or the minimum reached from a nearby one, and any warnings."""
-        n = family.num_qubits
-        if near is not None and near.shape == (n, 3):
-            return energy.sweep(near[None], sweeps=SWEEPS, settled=SETTLED)[0], []
-        starts = stream(seed, "mean field start").normal(size=(self.starts, n, 3))
-        starts /= np.linalg.norm(starts, axis=2, keepdims=True)
-        spins = energy.sweep(starts, sweeps=SWEEPS, settled=SETTLED)
-        order = np.argsort(energy.energy(spins), kind="stable")
-        minima = np.array([self._polished(energy, spins[s]) for s in order[: max(4, self.starts // 2)]])
+        if near is not None and near.shape == (family.num_qubits, 3):
+            return energy.sweep(near[None])[0], []
+        low = energy.low_states(stream(seed, "mean field start"), self.starts)
+        minima = np.array([self._polished(energy, spins) for spins in low[: max(4, self.starts // 2)]])
         energies = energy.energy(minima)
         best = int(np.argmin(energies))
         equal = energies - energies[best] <= SAME * max(float(np.abs(energy.coefficients).sum()), 1e-300)
@@ -165,7 +159,7 @@ class MeanField(Preparer):
             kick = side * 0.3 * modes[:, 0] / np.abs(modes[:, 0]).max()
             moved = spins + across(kick, axes)
             moved /= np.linalg.norm(moved, axis=1, keepdims=True)
-            spins = self._polished(energy, energy.sweep(moved[None], sweeps=SWEEPS, settled=SETTLED)[0])
+            spins = self._polished(energy, energy.sweep(moved[None])[0])
         raise PreparationError("no minimum of the mean-field energy was reached; raise starts")
 
     def _warnings(self, reports: tuple[Phase, ...], energies: list[ProductEnergy]) -> list[str]:

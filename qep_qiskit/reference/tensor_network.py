@@ -147,14 +147,11 @@ class GroundStates:
 
     def _minima(self) -> list[Vector]:
         """Return the lowest distinct minima of the mean-field energy as Bloch vectors, each of shape (n, 3)."""
-        n = self.problem.network.num_qubits
         energy = ProductEnergy.of(self.problem.frame.paulis, self.problem.hamiltonian_row)
-        spins = stream(self._seed, "mean field start").normal(size=(STARTS, n, 3))
-        spins = energy.sweep(spins / np.linalg.norm(spins, axis=2, keepdims=True), sweeps=60, settled=1e-4)
         found: list[Vector] = []
-        for k in np.argsort(energy.energy(spins), kind="stable"):
-            if all(np.abs(spins[k] - other).max() > 0.1 for other in found):
-                found.append(spins[k])
+        for spins in energy.low_states(stream(self._seed, "mean field start"), STARTS):
+            if all(np.abs(spins - other).max() > 0.1 for other in found):
+                found.append(spins)
             if len(found) == MINIMA:
                 break
         return found

@@ -12,6 +12,8 @@ from qiskit.quantum_info import PauliList
 Vector = NDArray[np.float64]
 
 MOST_HALVINGS = 30
+SWEEPS, SETTLED = 60, 1e-4
+"""The largest number of sweeps, and the largest change of a component at which they end."""
 
 
 class ProductStrings:
@@ -135,7 +137,13 @@ class ProductEnergy:
             strings.append((rest, by_axis))
         return strings
 
-    def sweep(self, bloch: Vector, *, sweeps: int, settled: float) -> Vector:
+    def low_states(self, rng: np.random.Generator, starts: int) -> Vector:
+        """Return the states that sweeps reach from random ones, shape (starts, n, 3), the lowest first."""
+        spins = rng.normal(size=(starts, self.strings.num_qubits, 3))
+        spins = self.sweep(spins / np.linalg.norm(spins, axis=2, keepdims=True))
+        return np.asarray(spins[np.argsort(self.energy(spins), kind="stable")])
+
+    def sweep(self, bloch: Vector, *, sweeps: int = SWEEPS, settled: float = SETTLED) -> Vector:
         """Turn one spin after another against its field, which never raises E; all starts, shape (S, n, 3), are swept together.
 
         Stop after `sweeps` sweeps, or when no component changes by more than `settled`. Spins without a field do not change.
