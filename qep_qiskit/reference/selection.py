@@ -61,11 +61,11 @@ def reference_gradient(
         return limit(states) if stencil is None else at_stencil(states, stencil)
     if stencil is None:
         gradient = exact_gradient(problem, preparer=preparer, seed=seed)
-        return Reference(gradient.values, None, str(gradient.provenance["method"]), gradient, _scale(problem, gradient))
+        return Reference(None, str(gradient.provenance["method"]), gradient, _scale(problem, gradient))
     [(last, outcomes)] = run([problem], Settings(preparer=preparer, stencil=stencil, seed=seed), progress=progress)
     gradient = reduce(last, outcomes)
     method = "ground states" if preparer == Exact() else f"{preparer.describe().get('method')} states"
-    return Reference(gradient.values, None, method, gradient)
+    return Reference(None, method, gradient)
 
 
 def _states(problem: Problem, seed: int, progress: Progress) -> GroundStates:

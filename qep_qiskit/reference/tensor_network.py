@@ -131,9 +131,9 @@ class GroundStates:
         solver, row = self._solvers[BONDS[0]], self._coefficients(0.0)
         starts: list[Vector | None] = [*self._minima(), None]
         results = []
+        seed = integer(self._seed, "matrix product state")
         for number, start in enumerate(starts):
             self._progress(f"ground state, start {number + 1} of {len(starts)}", number / len(starts))
-            seed = integer(self._seed, "matrix product state")
             results.append(solver.ground_state(row, start=start, seed=seed, loose=True))
         results.sort(key=lambda state: state.energy)
         lowest = solver.ground_state(row, start=results[0])
@@ -260,4 +260,4 @@ def _reference(
         ),
         provenance={"method": method},
     )
-    return Reference(values, uncertainty, method, gradient, scale, tuple(doubts))
+    return Reference(uncertainty, method, gradient, scale, tuple(doubts))

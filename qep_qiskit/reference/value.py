@@ -23,26 +23,29 @@ class Reference(Value):
 
     Attributes
     ----------
-    values : ndarray of shape (K,)
     uncertainty : ndarray of shape (K,) or None
         An estimate of the error of each value, due to the bond dimension, the extrapolation in β and the convergence of the
         states. None if the values are exact up to rounding.
     method : str
         The method of computation, in words.
     gradient : Gradient
-        The same values with their loss, predictions and diagnostics.
+        The values with their loss, predictions and diagnostics.
     scale : float or None
         The scale of β: the gap over ‖C‖; for matrix product states, the mean excitation energy of the nudge over ‖C‖.
     warnings : tuple of str
         Reasons to doubt the values, such as a metastable state.
     """
 
-    values: Vector
     uncertainty: Vector | None
     method: str
     gradient: Gradient
     scale: float | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> Vector:
+        """The values of the gradient, shape (K,)."""
+        return self.gradient.values
 
     @property
     def error(self) -> float:
