@@ -165,7 +165,7 @@ class _Sweeper:
         """Optimise tensors k and k + 1 together; return the previous residual, the dropped weight and the lost energy."""
         one, two = self.chain[k], self.chain[k + 1]
         (a, _, m), c = one.shape, two.shape[2]
-        theta = (one.reshape(2 * a, m) @ two.reshape(m, 2 * c)).reshape(2 * a, 2 * c)
+        theta = one.reshape(2 * a, m) @ two.reshape(m, 2 * c)
         first, second = self._halves(k)
         apart = None if self.other is None else self._apart(k, theta.shape)
 
@@ -225,9 +225,7 @@ class _Sweeper:
 
     def _grow_left(self, k: int) -> None:
         tensor = self.chain[k]
-        half = np.tensordot(self.left[k], tensor, axes=(2, 0))  # (a', w, p, b)
-        half = np.tensordot(half, self.mpo[k], axes=([1, 2], [0, 3]))  # (a', b, v, p')
-        self.left[k + 1] = np.tensordot(tensor.conj(), half, axes=([0, 1], [0, 3])).transpose(0, 2, 1)
+        self.left[k + 1] = _through_operator(self.left[k], tensor, self.mpo[k])
         if self.other is not None:
             self.near[k + 1] = np.einsum("ax,apb,xpy->by", self.near[k], tensor.conj(), self.other[k], optimize=True)
 
@@ -331,6 +329,13 @@ def _through(env: Array, tensor: Array, matrix: Array | None) -> Array:
     return np.asarray(np.tensordot(tensor.conj(), ket, axes=([0, 1], [0, 1])))
 
 
+def _through_operator(env: Array, tensor: Array, w: Array) -> Array:
+    """Extend an environment (bra, operator, ket) by one site of a matrix product operator."""
+    half = np.tensordot(env, tensor, axes=(2, 0))  # (a', w, p, b)
+    half = np.tensordot(half, w, axes=([1, 2], [0, 3]))  # (a', b, v, p')
+    return np.asarray(np.tensordot(tensor.conj(), half, axes=([0, 1], [0, 3])).transpose(0, 2, 1))
+
+
 def overlap(one: Chain, other: Chain) -> complex:
     """Return ⟨one|other⟩."""
     env = np.ones((1, 1))
@@ -347,7 +352,5 @@ def variance(chain: Chain, mpo: Chain) -> float:
         ket = np.tensordot(ket, w, axes=([2, 3], [0, 3]))  # (bra, w', b, v, p')
         ket = np.tensordot(ket, w, axes=([1, 4], [0, 3]))  # (bra, b, v, v', p'')
         env = np.tensordot(tensor.conj(), ket, axes=([0, 1], [0, 4])).transpose(0, 3, 2, 1)
-        ket = np.tensordot(mean, tensor, axes=(2, 0))
-        ket = np.tensordot(ket, w, axes=([1, 2], [0, 3]))
-        mean = np.tensordot(tensor.conj(), ket, axes=([0, 1], [0, 3])).transpose(0, 2, 1)
+        mean = _through_operator(mean, tensor, w)
     return float(np.real(env[0, 0, 0, 0]) - np.real(mean[0, 0, 0]) ** 2)
