@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qiskit_aer.noise import NoiseModel, ReadoutError
+from qiskit_aer.noise import NoiseModel
 
-from qep_qiskit.devices.simulated.noise import noise_of
+from qep_qiskit.devices.simulated.noise import add_readout_errors, noise_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot, snapshot_classes
 from qep_qiskit.errors import InputError, nearest
 
@@ -78,9 +78,7 @@ def noise_model(machine: Machine, qubits: tuple[int, ...]) -> NoiseModel | None:
     model, readout = NoiseModel(), machine.snapshot.readout
     if readout is None:
         raise InputError(f"noise: the snapshot of {machine.name} has no readout errors; take noise 'full'")
-    for wire, qubit in enumerate(qubits):
-        up, down = readout[qubit]
-        model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [wire])
+    add_readout_errors(model, readout, qubits)
     return model
 
 

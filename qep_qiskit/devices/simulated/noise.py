@@ -58,10 +58,15 @@ def noise_of(snapshot: Snapshot, qubits: Sequence[int]) -> NoiseModel:
     """
     model = NoiseModel.from_backend(_Part(snapshot.backend, qubits), readout_error=snapshot.readout is None)
     if snapshot.readout is not None:
-        for wire, q in enumerate(qubits):
-            up, down = snapshot.readout[q]
-            model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [wire])
+        add_readout_errors(model, snapshot.readout, qubits)
     return model
+
+
+def add_readout_errors(model: NoiseModel, readout: Sequence[tuple[float, float]], qubits: Sequence[int]) -> None:
+    """Add the readout errors of these device qubits, renumbered 0, 1, …, from the two flip probabilities of every qubit."""
+    for wire, q in enumerate(qubits):
+        up, down = readout[q]
+        model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [wire])
 
 
 def cut_to_active(circuit: QuantumCircuit, keep: Sequence[int]) -> tuple[QuantumCircuit, tuple[int, ...]]:
