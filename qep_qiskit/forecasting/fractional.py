@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from qiskit.circuit import Parameter
 from qiskit.circuit.library import RXGate, RZZGate
-from qiskit.providers import BackendV2, Options
+from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
 from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of
 from qep_qiskit.devices.backends.backend_device import BackendDevice
+from qep_qiskit.devices.backends.described import DescribedBackend
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.ibm.device import IBMDevice
@@ -81,7 +81,7 @@ def gate_sets(first: Plan, device: Device) -> GateSets | None:
         note = "they cannot be combined with gate_twirling = true" if device.gate_twirling else ""
         note = note if used else ", ".join(filter(None, ["device.fractional_gates = true", note]))
     elif isinstance(device, SimulatedDevice) and not used:
-        other = BackendDevice(_Assumed(backend))
+        other = BackendDevice(_with_fractional_gates(backend))
         note = "assuming the errors and durations of cz and sx for rzz and rx"
     else:
         return None
@@ -97,30 +97,13 @@ def _appraised(first: Plan, device: Device) -> GateSet:
     return GateSet(largest, None if compiled.layout is None else compiled.layout.chosen.error())
 
 
-class _Assumed(BackendV2):
-    """A backend that only compiles, with rzz and rx of the same quality as cz and sx in addition to its own gates."""
-
-    def __init__(self, backend: BackendV2) -> None:
-        super().__init__(name=backend.name)
-        usual = backend.target
-        self._target = Target(usual.description, dt=usual.dt, qubit_properties=usual.qubit_properties)
-        for name in usual.operation_names:
-            operation = usual.operation_from_name(name)
-            self._target.add_instruction(operation, None if isinstance(operation, type) else usual[name], name=name)
-        self._target.add_instruction(RZZGate(Parameter("angle")), dict(usual["cz"]))
-        self._target.add_instruction(RXGate(Parameter("angle")), dict(usual["sx"]))
-
-    @property
-    def target(self) -> Target:
-        return self._target
-
-    @property
-    def max_circuits(self) -> None:
-        return None
-
-    @classmethod
-    def _default_options(cls) -> Options:
-        return Options()
-
-    def run(self, run_input: Any, **options: Any) -> Any:
-        raise NotImplementedError
+def _with_fractional_gates(backend: BackendV2) -> DescribedBackend:
+    """Return a backend that only compiles, with rzz and rx of the same quality as cz and sx in addition to its own gates."""
+    usual = backend.target
+    target = Target(usual.description, dt=usual.dt, qubit_properties=usual.qubit_properties)
+    for name in usual.operation_names:
+        operation = usual.operation_from_name(name)
+        target.add_instruction(operation, None if isinstance(operation, type) else usual[name], name=name)
+    target.add_instruction(RZZGate(Parameter("angle")), dict(usual["cz"]))
+    target.add_instruction(RXGate(Parameter("angle")), dict(usual["sx"]))
+    return DescribedBackend(backend.name, target)

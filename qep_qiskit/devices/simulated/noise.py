@@ -6,48 +6,31 @@ from collections.abc import Sequence
 
 import rustworkx as rx
 from qiskit.circuit import QuantumCircuit, QuantumRegister
-from qiskit.providers import BackendV2, Options, QubitProperties
+from qiskit.providers import BackendV2, QubitProperties
 from qiskit.transpiler import Target
 from qiskit_aer.noise import NoiseModel, ReadoutError
 
+from qep_qiskit.devices.backends.described import DescribedBackend
 from qep_qiskit.devices.simulated.snapshots import Snapshot
 
 
-class _Part(BackendV2):
-    """A backend of only some qubits of another one, for which Aer can create a noise model."""
-
-    def __init__(self, whole: BackendV2, qubits: Sequence[int]) -> None:
-        super().__init__(name=f"{whole.name} part")
-        place = {q: i for i, q in enumerate(qubits)}
-        properties = whole.target.qubit_properties
-        target = Target(
-            num_qubits=len(qubits),
-            dt=whole.target.dt,
-            qubit_properties=None if properties is None else [properties[q] or QubitProperties() for q in qubits],
-        )
-        for name in whole.target.operation_names:
-            instructions = whole.target[name]
-            if not instructions or None in instructions:
-                continue
-            inside = {tuple(place[q] for q in qargs): p for qargs, p in instructions.items() if set(qargs) <= set(place)}
-            if inside:
-                target.add_instruction(whole.target.operation_from_name(name), inside, name=name)
-        self._target = target
-
-    @property
-    def target(self) -> Target:
-        return self._target
-
-    @property
-    def max_circuits(self) -> None:
-        return None
-
-    @classmethod
-    def _default_options(cls) -> Options:
-        return Options()
-
-    def run(self, run_input: object, **options: object) -> None:
-        raise TypeError("a part of a backend only describes its noise")
+def _part_of(whole: BackendV2, qubits: Sequence[int]) -> DescribedBackend:
+    """Return a backend of only some qubits of another one, for which Aer can create a noise model."""
+    place = {q: i for i, q in enumerate(qubits)}
+    properties = whole.target.qubit_properties
+    target = Target(
+        num_qubits=len(qubits),
+        dt=whole.target.dt,
+        qubit_properties=None if properties is None else [properties[q] or QubitProperties() for q in qubits],
+    )
+    for name in whole.target.operation_names:
+        instructions = whole.target[name]
+        if not instructions or None in instructions:
+            continue
+        inside = {tuple(place[q] for q in qargs): p for qargs, p in instructions.items() if set(qargs) <= set(place)}
+        if inside:
+            target.add_instruction(whole.target.operation_from_name(name), inside, name=name)
+    return DescribedBackend(f"{whole.name} part", target)
 
 
 def noise_of(snapshot: Snapshot, qubits: Sequence[int]) -> NoiseModel:
@@ -56,7 +39,7 @@ def noise_of(snapshot: Snapshot, qubits: Sequence[int]) -> NoiseModel:
     Aer computes gate errors and relaxation from the calibration. Readout errors use both flip probabilities if the snapshot
     has them (Aer uses their mean).
     """
-    model = NoiseModel.from_backend(_Part(snapshot.backend, qubits), readout_error=snapshot.readout is None)
+    model = NoiseModel.from_backend(_part_of(snapshot.backend, qubits), readout_error=snapshot.readout is None)
     if snapshot.readout is not None:
         add_readout_errors(model, snapshot.readout, qubits)
     return model
