@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,49 +12,38 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.local_samples import LocalSamples, Support
 from qep_qiskit.measurement.covariance import covariance_of_strings
 from qep_qiskit.measurement.local_readings import LocalReadings, read_locally
+from qep_qiskit.measurement.mitigation.readout.attenuations import LEAST_SIGNAL, Attenuations
 from qep_qiskit.measurement.mitigator import CalibrationSamples, parities, signs_of
 from qep_qiskit.samples import Samples
 
 Matrix = NDArray[np.float64]
-LEAST_SIGNAL = 0.02
 
 
 @dataclass(frozen=True)
-class LocalTrex:
+class LocalTrex(Attenuations["_Block"]):
     """A mitigator that divides by the attenuation of each string, computed from the distribution of the string's own qubits.
 
     The parameters are the attenuations of single qubits and of the strings in the calibrations' `supports`.
-
-    Attributes
-    ----------
-    calibrations : tuple of CalibrationSamples
-    circuit : str
-        The circuit whose outcomes are corrected, if each circuit was calibrated separately.
     """
 
-    calibrations: tuple[CalibrationSamples, ...]
-    circuit: str = ""
-
-    def of(self, circuit: str) -> LocalTrex:
-        """Return the mitigator for the outcomes of one circuit."""
-        corrected = replace(self, circuit=circuit)
-        vars(corrected)["_blocks"] = self._blocks
-        return corrected
-
-    @property
-    def num_parameters(self) -> int:
-        """One per string and calibration."""
-        return sum(block.size for block in self._blocks)
-
-    @functools.cached_property
-    def _blocks(self) -> list[_Block]:
-        return [_block_of(part) for part in self.calibrations]
+    def block(self, part: CalibrationSamples) -> _Block:
+        """Return the attenuations of single qubits and of the strings in the calibration's `supports`."""
+        samples, n = part.zeros, len(part.qubits)
+        named = samples.supports if isinstance(samples, LocalSamples) else ()
+        every = list(dict.fromkeys([*((q,) for q in range(n)), *(tuple(sorted(support)) for support in named)]))
+        supports = np.array([[q in support for q in range(n)] for support in every])
+        if isinstance(samples, LocalSamples):
+            attenuations = _read(samples, supports).means
+        else:
+            attenuations = samples.weights @ parities(signs_of(samples), supports)
+        place = {tuple(sorted(part.qubits[q] for q in support)): i for i, support in enumerate(every)}
+        return _Block(samples, supports, place, attenuations)
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
         """Return the parities divided by the attenuations, and the derivatives of the means by the attenuations."""
         per_outcome = parities(signs_of(samples), supports)
         sensitivity = np.zeros((len(supports), self.num_parameters))
-        starts = np.cumsum([0, *(block.size for block in self._blocks)])
+        starts = self._starts
         for s, row in enumerate(supports):
             places = self._places(tuple(qubits[int(q)] for q in np.flatnonzero(row)))
             factors = [self._blocks[block].attenuations[place] for block, place in places]
@@ -69,8 +57,8 @@ class LocalTrex:
         """Return a diagonal matrix of the standard deviations due to the calibration; correlations are left out."""
         variances, start = np.zeros(len(jacobian)), 0
         for block in self._blocks:
-            variances += block.variances(jacobian[:, start : start + block.size])
-            start += block.size
+            variances += block.variances(jacobian[:, start : start + len(block)])
+            start += len(block)
         return np.diag(np.sqrt(np.clip(variances, 0.0, None)))
 
     def report(self) -> list[dict[str, object]]:
@@ -84,7 +72,8 @@ class LocalTrex:
 
     def _places(self, support: Support) -> list[tuple[int, int]]:
         """Return the (calibration, parameter) pairs for a string: one pair if the string is calibrated, else one per qubit."""
-        blocks = [(number, block) for number, block in enumerate(self._blocks) if block.circuit == self.circuit]
+        parts = enumerate(zip(self.calibrations, self._blocks, strict=True))
+        blocks = [(number, block) for number, (part, block) in parts if part.circuit == self.circuit]
         whole = tuple(sorted(support))
         for number, block in blocks:
             if whole in block.place:
@@ -124,10 +113,8 @@ class _Block:
     supports: NDArray[np.bool_]
     place: dict[Support, int]
     attenuations: NDArray[np.float64]
-    circuit: str
 
-    @property
-    def size(self) -> int:
+    def __len__(self) -> int:
         return len(self.attenuations)
 
     def variances(self, jacobian: Matrix) -> NDArray[np.float64]:
@@ -137,19 +124,6 @@ class _Block:
             return _read(self.samples, self.supports).variances(jacobian)
         covariance = covariance_of_strings(parities(signs_of(self.samples), self.supports), self.samples)
         return np.einsum("ra,ab,rb->r", jacobian, covariance, jacobian)
-
-
-def _block_of(part: CalibrationSamples) -> _Block:
-    samples, n = part.zeros, len(part.qubits)
-    named = samples.supports if isinstance(samples, LocalSamples) else ()
-    every = list(dict.fromkeys([*((q,) for q in range(n)), *(tuple(sorted(support)) for support in named)]))
-    supports = np.array([[q in support for q in range(n)] for support in every])
-    if isinstance(samples, LocalSamples):
-        attenuations = _read(samples, supports).means
-    else:
-        attenuations = samples.weights @ parities(signs_of(samples), supports)
-    place = {tuple(sorted(part.qubits[q] for q in support)): i for i, support in enumerate(every)}
-    return _Block(samples, supports, place, attenuations, part.circuit)
 
 
 def _read(samples: LocalSamples, supports: NDArray[np.bool_]) -> LocalReadings:

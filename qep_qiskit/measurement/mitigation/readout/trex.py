@@ -14,9 +14,8 @@ and samples can then be added.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,46 +24,27 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.covariance import PSEUDO_SHOTS
+from qep_qiskit.measurement.mitigation.readout.attenuations import LEAST_SIGNAL, Attenuations
 from qep_qiskit.measurement.mitigation.readout.local_trex import LocalTrex
 from qep_qiskit.measurement.mitigator import CalibrationSamples, Mitigator, ReadoutMethod, parities, signs_of
 from qep_qiskit.samples import Samples, factor_of_means
 from qep_qiskit.seeds import stream
 
 Matrix = NDArray[np.float64]
-LEAST_SIGNAL = 0.02
 MIXED = 256
 """Number of outcomes that represent the maximally mixed state. Parities have their exact variances and correlate by 6 %."""
 
 
 @dataclass(frozen=True)
-class Trex:
+class Trex(Attenuations[Matrix]):
     """A mitigator that divides by the attenuation of each string, measured on |0…0⟩ after random flips.
 
-    Each calibration has one block of parameters.
-
-    Attributes
-    ----------
-    calibrations : tuple of CalibrationSamples
-    circuit : str
-        The circuit whose outcomes are corrected, if each circuit was calibrated separately.
+    A calibration has one parameter per distinct outcome, and one per outcome that represents the maximally mixed state.
     """
 
-    calibrations: tuple[CalibrationSamples, ...]
-    circuit: str = ""
-
-    @property
-    def num_parameters(self) -> int:
-        """One per distinct outcome of each calibration, and one per outcome that represents the maximally mixed state."""
-        return sum(len(signs) for signs in self._signs)
-
-    @functools.cached_property
-    def _signs(self) -> list[Matrix]:
-        """The signs of the observed outcomes followed by those of the mixed state, for each calibration."""
-        return [np.vstack([signs_of(part.zeros), _mixed(part.qubits)]) for part in self.calibrations]
-
-    def of(self, circuit: str) -> Trex:
-        """Return the mitigator for the outcomes of one circuit."""
-        return replace(self, circuit=circuit)
+    def block(self, part: CalibrationSamples) -> Matrix:
+        """Return the signs of the observed outcomes, followed by those of the mixed state."""
+        return np.vstack([signs_of(part.zeros), _mixed(part.qubits)])
 
     def correct(self, samples: Samples, supports: NDArray[np.bool_], qubits: Sequence[int]) -> tuple[Matrix, Matrix]:
         """Return the parities divided by the attenuations λ_S, and the derivatives of the means by the frequencies."""
@@ -72,11 +52,11 @@ class Trex:
         raw = parities(signs_of(samples), supports)
         per_outcome = np.empty_like(raw)
         sensitivity = np.zeros((len(supports), self.num_parameters))
-        starts = np.cumsum([0, *(len(signs) for signs in self._signs)])
+        starts = self._starts
         for s, place in enumerate(places):
             factors = []
             for block, columns in place.items():
-                parity = self._signs[block][:, columns].prod(axis=1)
+                parity = self._blocks[block][:, columns].prod(axis=1)
                 attenuation = float(self.calibrations[block].zeros.weights @ parity[:-MIXED])
                 self._check(block, columns, attenuation)
                 factors.append((block, parity, attenuation))
