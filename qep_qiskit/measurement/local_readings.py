@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -72,7 +73,8 @@ class LocalReadings:
         if self.samples.shots is None:
             return np.zeros(len(combination))
         rows = combination * self.slope
-        self._ask([self._union(s, t) for row in rows for s, t in self._pairs(row) if self._shares(s, t) and self._fits(s, t)])
+        pairs = dict.fromkeys(pair for row in rows for pair in itertools.combinations(np.flatnonzero(row).tolist(), 2))
+        self.samples.marginals.of([self._union(s, t) for s, t in pairs if self._shares(s, t) and self._fits(s, t)])
         return np.array([self._variance(row, self.samples.shots) for row in rows])
 
     def _variance(self, row: NDArray[np.float64], shots: int) -> float:
@@ -90,22 +92,9 @@ class LocalReadings:
         means, squares = self.moments[:, used]
         return float(row[used] @ completed(sampled, means, squares, shots) @ row[used]) + bounded
 
-    @property
-    def bounds(self) -> int:
-        """The number of pairs of strings whose covariance has only been bounded so far."""
-        return len(self._unknown)
-
-    @functools.cached_property
-    def _unknown(self) -> set[tuple[int, int]]:
-        return set()
-
     @functools.cached_property
     def _covariances(self) -> dict[tuple[int, int], float]:
         return {}
-
-    def _pairs(self, row: NDArray[np.float64]) -> list[tuple[int, int]]:
-        used = np.flatnonzero(row).tolist()
-        return [(s, t) for i, s in enumerate(used) for t in used[:i]]
 
     def _union(self, s: int, t: int) -> Support:
         return tuple(sorted({*self.supports[s], *self.supports[t]}))
@@ -114,13 +103,7 @@ class LocalReadings:
         return not self.samples.marginals.apart(self.supports[s], self.supports[t])
 
     def _fits(self, s: int, t: int) -> bool:
-        fits = not self._shares(s, t) or self.samples.marginals.fits(self._union(s, t))
-        if not fits:
-            self._unknown.add((s, t))
-        return fits
-
-    def _ask(self, supports: list[Support]) -> None:
-        self.samples.marginals.of(supports)
+        return not self._shares(s, t) or self.samples.marginals.fits(self._union(s, t))
 
     def _covariance(self, s: int, t: int) -> float:
         """Return the covariance of the means of two strings' values, without the factors `slope`."""
