@@ -63,7 +63,9 @@ def clifford_angles(circuit: QuantumCircuit, axes: str) -> CliffordAngles | None
         if len(item.qubits) == 1 and len(item.operation.params) == 1 and isinstance(item.operation.params[0], Parameter):
             turning[circuit.find_bit(item.qubits[0]).index].append(index[item.operation.params[0]])
     selection: list[tuple[int, ...]] = [()] * circuit.num_qubits
+    certain = np.zeros(circuit.num_qubits, dtype=bool)
     for turns in TURNS:
+        selection = [picked if fixed else turns for picked, fixed in zip(selection, certain, strict=True)]
         values = np.zeros(len(index))
         for own, picked in zip(turning, selection, strict=True):
             values[[own[turn] for turn in picked if -turn <= len(own)]] = np.pi / 2
@@ -73,8 +75,6 @@ def clifford_angles(circuit: QuantumCircuit, axes: str) -> CliffordAngles | None
         certain, outcome = outcomes
         if certain.all():
             return CliffordAngles(values, outcome)
-        following = TURNS[min(TURNS.index(turns) + 1, len(TURNS) - 1)]
-        selection = [picked if fixed else following for picked, fixed in zip(selection, certain, strict=True)]
     return None
 
 
