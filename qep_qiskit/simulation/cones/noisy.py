@@ -16,7 +16,7 @@ from qep_qiskit.simulation.cones.causal import MOST_BLOCKS, TRACED, ZERO, Cone, 
 from qep_qiskit.simulation.cones.contraction import contract
 from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited
 from qep_qiskit.simulation.noise.circuit import NoisyCircuit
-from qep_qiskit.simulation.noise.transfer import Block, Piece, Real
+from qep_qiskit.simulation.noise.transfer import Block, Piece, Real, turns_of
 from qep_qiskit.simulation.threads import single_threaded
 
 Bits: TypeAlias = NDArray[np.bool_]
@@ -132,8 +132,7 @@ class LocalStates:
 
     def turns(self, values: Real) -> Real:
         """Return 1, cos and sin of all angles, shape (R, A, 3), for rows of values in the order of the circuit's parameters."""
-        angles = self._circuit.angles(np.atleast_2d(np.asarray(values, dtype=float)))
-        return np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=-1)
+        return turns_of(self._circuit.angles(np.atleast_2d(np.asarray(values, dtype=float))))
 
     def states(self, supports: Iterable[Wires], turns: Real) -> tuple[dict[Wires, Real], NDArray[np.intp]]:
         """Return the distinct states of sets of wires before their last single-qubit channels, and the state of each row.

@@ -13,7 +13,7 @@ from qep_qiskit.simulation.density.operator import WEIGHT, DensityOperator, weig
 from qep_qiskit.simulation.density.schedule import schedule
 from qep_qiskit.simulation.noise.aer_model import NoiseMatrices
 from qep_qiskit.simulation.noise.circuit import NoisyCircuit
-from qep_qiskit.simulation.noise.transfer import Real
+from qep_qiskit.simulation.noise.transfer import Real, swapped, turns_of
 from qep_qiskit.simulation.threads import single_threaded
 
 TOLERANCE = 1e-10
@@ -112,8 +112,7 @@ class NoisyShots:
 
     def _turned(self, values: Real, axes: str, wires: Sequence[int]) -> tuple[Real, dict[int, Real]]:
         """Return 1, cos and sin of the angles of all rows, and the readings of the measured wires."""
-        angles = self._circuit.angles(values)
-        turns = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=-1)
+        turns = turns_of(self._circuit.angles(values))
         return turns, {wire: self._readings(turns, letter, wire) for letter, wire in zip(axes, wires, strict=True)}
 
     def _readings(self, turns: Real, letter: str, wire: int) -> Real:
@@ -145,7 +144,7 @@ class NoisyShots:
                 continue
             matrix = self._blocks[step.block].matrices(turns)[0]
             if step.reversed:
-                matrix = matrix.reshape(4, 4, 4, 4).transpose(1, 0, 3, 2).reshape(16, 16)
+                matrix = swapped(matrix)
             one, two = (features[wire] if end else np.eye(4) for wire, end in zip(step.wires, step.ends, strict=True))
             state.apply(step.place, np.kron(one, two) @ weighted(matrix), (len(one), len(two)), leftwards=step.leftwards)
             if state.dropped > MOST_ERROR**2:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.simulation.noise.transfer import Block, Chain, Piece, Real, swapped
+from qep_qiskit.simulation.noise.transfer import Block, Chain, Piece, Real, swapped, turns_of
 from qep_qiskit.simulation.noise.wires import Stop, route
 from qep_qiskit.simulation.threads import single_threaded
 
@@ -126,7 +126,7 @@ class ChannelProgram:
 
     def _matrices(self, rows: Real) -> tuple[list[Real], list[NDArray[np.intp] | None]]:
         """Return, for every block, its distinct matrices and the index of each row's matrix (None if all rows share one)."""
-        turns = np.stack([np.ones_like(rows), np.cos(rows), np.sin(rows)], axis=-1)
+        turns = turns_of(rows)
         matrices: list[Real] = []
         places: list[NDArray[np.intp] | None] = []
         for block, stop, used in zip(self._blocks, self._stops, self._angles, strict=True):

@@ -48,6 +48,11 @@ def of_kraus(operators: Complex) -> Real:
     )
 
 
+def turns_of(angles: Real) -> Real:
+    """Return 1, cos and sin of all angles, shape (..., 3)."""
+    return np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], axis=-1)
+
+
 def swapped(parts: Real) -> Real:
     """Return matrices of shape (..., 16, 16) with the two qubits exchanged."""
     lead = parts.shape[:-2]
