@@ -18,8 +18,8 @@ from qiskit_aer.primitives import SamplerV2
 
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.simulated.density_engine import Part, drawn, without_measurements
-from qep_qiskit.devices.simulated.exact_engine import matrices_of
 from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
+from qep_qiskit.devices.simulated.programs import matrices_of
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.rehearsal.machine import Machine, noise_model
 from qep_qiskit.seeds import integer, stream

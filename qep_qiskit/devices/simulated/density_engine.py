@@ -16,7 +16,7 @@ from qiskit_aer.noise import NoiseModel
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Work
 from qep_qiskit.devices.gate_set import basis_change
-from qep_qiskit.devices.simulated.exact_engine import matrices_of
+from qep_qiskit.devices.simulated.programs import matrices_of, program_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples, distinct
 from qep_qiskit.seeds import stream
@@ -125,16 +125,10 @@ def drawn(parts: Sequence[Part], shots: int, form: Callable[[Bits], Result], don
 def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> NoisyShots:
     assert model is not None
 
-    def make() -> NoisyShots | str:
-        try:
-            return NoisyShots(compiled.circuit, matrices_of(model, cache), functools.partial(basis_change, gates=compiled.gates))
-        except Unsuited as reason:
-            return str(reason)
+    def make() -> NoisyShots:
+        return NoisyShots(compiled.circuit, matrices_of(model, cache), functools.partial(basis_change, gates=compiled.gates))
 
-    program: NoisyShots | str = cache.kept(("density", compiled.digest, state_of(model)), make, anchor=model)
-    if isinstance(program, str):
-        raise Unsuited(program)
-    return program
+    return program_of("density", compiled, model, cache, make)
 
 
 def without_measurements(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]]:

@@ -170,7 +170,7 @@ class SimulatedDevice:
         if item.supports is None or model is None or wires <= MOST_WIRES:
             return None
         try:
-            return list(light_cones.distributions(item, model, self.cache))
+            return light_cones.distributions(item, model, self.cache)
         except Unsuited as reason:
             if wires <= light_cones.MOST_DENSE:
                 return None

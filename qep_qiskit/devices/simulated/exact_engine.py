@@ -13,12 +13,13 @@ from qiskit_aer.noise import NoiseModel
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled, Work, distinct_rows
 from qep_qiskit.devices.gate_set import basis_change
+from qep_qiskit.devices.simulated.programs import matrices_of, program_of
 from qep_qiskit.devices.statevector import rotated
 from qep_qiskit.errors import InputError
 from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
-from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited, state_of
+from qep_qiskit.simulation.noise.aer_model import Unsuited
 from qep_qiskit.simulation.noise.program import NoisyProgram
 
 NAME = "qep-qiskit"
@@ -98,27 +99,13 @@ _Program = _NoiseFree | NoisyProgram
 
 def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> _Program:
     """Return the program of a compiled circuit under a noise model; raise Unsuited with the reason if there is none."""
-    state = None if model is None else state_of(model)
 
-    def make() -> _Program | str:
-        try:
-            return _noise_free(compiled) if model is None else noisy(model)
-        except Unsuited as reason:
-            return str(reason)
-
-    def noisy(model: NoiseModel) -> NoisyProgram:
+    def make() -> _Program:
+        if model is None:
+            return _noise_free(compiled)
         return NoisyProgram(compiled.circuit, matrices_of(model, cache), functools.partial(basis_change, gates=compiled.gates))
 
-    program: _Program | str = cache.kept(("program", compiled.digest, state), make, anchor=model)
-    if isinstance(program, str):
-        raise Unsuited(program)
-    return program
-
-
-def matrices_of(model: NoiseModel, cache: Cache) -> NoiseMatrices:
-    """Return the transfer matrices of a noise model's errors, from the cache if the model has not changed."""
-    matrices: NoiseMatrices = cache.kept(("noise matrices", state_of(model)), lambda: NoiseMatrices(model), anchor=model)
-    return matrices
+    return program_of("program", compiled, model, cache, make)
 
 
 def _noise_free(compiled: Compiled) -> _NoiseFree:

@@ -11,18 +11,18 @@ from qiskit_aer.noise import NoiseModel
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.gate_set import basis_change
-from qep_qiskit.devices.simulated.exact_engine import matrices_of
+from qep_qiskit.devices.simulated.programs import matrices_of, program_of
 from qep_qiskit.local_samples import LocalSamples, Marginals, Support
+from qep_qiskit.samples import Samples
 from qep_qiskit.simulation.cones.causal import covering
 from qep_qiskit.simulation.cones.noisy import NoisyMarginals
-from qep_qiskit.simulation.noise.aer_model import state_of
 
 NAME = "qep-qiskit (light cones)"
 MOST_DENSE = 14
 """Up to this many wires, Aer's density matrix (4.3 GB) is used if a light cone is too large."""
 
 
-def distributions(item: Work, model: NoiseModel | None, cache: Cache) -> list[LocalSamples]:
+def distributions(item: Work, model: NoiseModel, cache: Cache) -> list[Samples]:
     """Return the exact distribution of every row, including readout errors, as joint distributions of a few qubits.
 
     Raises
@@ -30,14 +30,13 @@ def distributions(item: Work, model: NoiseModel | None, cache: Cache) -> list[Lo
     Unsuited
         If a cone of the item's supports is too large, or if the circuit or its noise cannot be treated exactly.
     """
-    compiled, noise = item.compiled, NoiseModel() if model is None else model
+    compiled = item.compiled
 
     def make() -> NoisyMarginals:
         change = functools.partial(basis_change, gates=compiled.gates)
-        return NoisyMarginals(compiled.circuit, matrices_of(noise, cache), wires=compiled.wires, basis_change=change)
+        return NoisyMarginals(compiled.circuit, matrices_of(model, cache), wires=compiled.wires, basis_change=change)
 
-    state = None if model is None else state_of(model)
-    cones: NoisyMarginals = cache.kept(("light cones", compiled.digest, state), make, anchor=model)
+    cones = program_of("light cones", compiled, model, cache, make)
 
     def wires(support: Support) -> frozenset[int]:
         return frozenset(cones.wires[q] for q in support)
