@@ -6,6 +6,7 @@ Aer runs small circuits. Shots of large circuits are drawn from matrix product d
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from qiskit_aer.noise import NoiseModel
 from qiskit_aer.primitives import SamplerV2
 
 from qep_qiskit.devices.compilation import Cache
-from qep_qiskit.devices.simulated.density_engine import Part, drawn, without_measurements
+from qep_qiskit.devices.simulated.density_engine import Rows, drawn, without_measurements
 from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
 from qep_qiskit.devices.simulated.programs import matrices_of
 from qep_qiskit.fingerprints import fingerprint
@@ -56,34 +57,20 @@ def outcomes(
 
     `done` is called with the number of finished states or circuits, and the number of all.
     """
-    large = [_large(circuit, machine) for circuit, _ in items]
-    parts, places = [], []
-    for number, (item, each) in enumerate(zip(items, large, strict=True)):
-        if each is None:
-            continue
-        values = each.ordered(item[0], item[1])
-        for rows in each.program.groups(values):
-            generators = tuple(stream(seed, "item", number, row) for row in rows)
-            parts.append(Part(each.program, values[rows], "Z" * len(each.wires), each.wires, generators))
-            places += [(number, row) for row in rows]
-    small = [number for number, each in enumerate(large) if each is None]
-    total = len(small) + len(parts)
-    on_aer = {}
+    large = {number: each for number, (circuit, _) in enumerate(items) if (each := _large(circuit, machine)) is not None}
+    small = [number for number in range(len(items)) if number not in large]
+    rows = [each.rows(*items[number], functools.partial(stream, seed, "item", number)) for number, each in large.items()]
+    total = len(small) + sum(len(each.groups) for each in rows)
+    results = {}
     for count, number in enumerate(small):
-        on_aer[number] = _on_aer(*items[number], shots, integer(seed, "item", number), machine)
+        results[number] = _on_aer(*items[number], shots, integer(seed, "item", number), machine)
         done(count + 1, total)
-    rows_of: dict[int, dict[int, Bits]] = {}
-    answers = drawn(parts, shots, lambda bits: bits, lambda count, _: done(len(small) + count, total)) if parts else ()
-    for (number, row), bits in zip(places, answers, strict=True):
-        rows_of.setdefault(number, {})[row] = bits
-    results = []
-    for number, ((circuit, values), each) in enumerate(zip(items, large, strict=True)):
-        if each is None:
-            results.append(on_aer[number])
-            continue
-        whole = np.array([rows_of[number][row] for row in range(len(rows_of[number]))])
-        results.append(each.registers(circuit, whole.reshape(*values.shape[:-1], shots, len(each.wires))))
-    return results
+    answers = drawn(rows, shots, lambda bits: bits, lambda count, _: done(len(small) + count, total))
+    for (number, each), answer in zip(large.items(), answers, strict=True):
+        circuit, values = items[number]
+        whole = np.array(answer).reshape(*values.shape[:-1], shots, len(each.wires))
+        results[number] = each.registers(circuit, whole)
+    return [results[number] for number in range(len(items))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +82,12 @@ class _Large:
     wires: tuple[int, ...]
     bits: tuple[int, ...]
 
-    def ordered(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return rows of values in the order of the remaining parameters."""
+    def rows(self, circuit: QuantumCircuit, values: NDArray[np.float64], generator: Callable[[int], np.random.Generator]) -> Rows:
+        """Return the rows of values in the order of the remaining parameters, with the random generator of each row."""
         place = {parameter.name: i for i, parameter in enumerate(circuit.parameters)}
-        rows = values.reshape(math.prod(values.shape[:-1]), -1)
-        return rows[:, [place[name] for name in self.names]]
+        count = math.prod(values.shape[:-1])
+        ordered = values.reshape(count, -1)[:, [place[name] for name in self.names]]
+        return Rows(self.program, ordered, "Z" * len(self.wires), self.wires, [generator(row) for row in range(count)])
 
     def registers(self, circuit: QuantumCircuit, outcomes: Bits) -> dict[str, Bits]:
         """Return outcomes of shape (..., wires) as one array per register. Bits without a measurement are 0."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -74,20 +74,22 @@ def run(
     InputError
         If a circuit is too entangled.
     """
-    parts, places = [], []
-    for number, (item, model) in enumerate(zip(work, models, strict=True)):
-        program = _program_of(item.compiled, model, cache)
-        for rows in program.groups(item.values):
-            generators = tuple(stream(seed, "density operators", number, row) for row in rows)
-            parts.append(Part(program, item.values[rows], item.axes, item.compiled.wires, generators))
-            places += [(number, row) for row in rows]
-    results = dict(zip(places, drawn(parts, shots, distinct, done), strict=True))
-    return [[results[number, row] for row in range(len(item.values))] for number, item in enumerate(work)]
+    items = [
+        Rows(
+            _program_of(item.compiled, model, cache),
+            item.values,
+            item.axes,
+            item.compiled.wires,
+            [stream(seed, "density operators", number, row) for row in range(len(item.values))],
+        )
+        for number, (item, model) in enumerate(zip(work, models, strict=True))
+    ]
+    return drawn(items, shots, distinct, done)
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """Rows of values of one circuit that share a state, with a random generator for each row."""
+class Rows:
+    """Rows of values of one circuit, with a random generator for each row."""
 
     program: NoisyShots
     values: NDArray[np.float64]
@@ -95,31 +97,40 @@ class Part:
     wires: Sequence[int]
     generators: Sequence[np.random.Generator]
 
+    @functools.cached_property
+    def groups(self) -> list[list[int]]:
+        """The numbers of the rows that share a state."""
+        return self.program.groups(self.values)
 
-def drawn(parts: Sequence[Part], shots: int, form: Callable[[Bits], Result], done: Share = silent) -> Iterator[Result]:
-    """Yield `form` of the outcomes, shape (shots, measured wires), for every row of every part, in order.
+
+def drawn(items: Sequence[Rows], shots: int, form: Callable[[Bits], Result], done: Share = silent) -> list[list[Result]]:
+    """Return `form` of the outcomes, shape (shots, measured wires), for every row of every item.
 
     Raises
     ------
     InputError
         If a circuit is too entangled.
     """
+    states = [(number, rows) for number, item in enumerate(items) for rows in item.groups]
 
-    def draw(part: Part) -> list[Result]:
-        rows = part.program.draw(part.values, part.axes, part.wires, shots, part.generators)
-        return [form(outcomes) for outcomes in rows]
+    def draw(number: int, rows: list[int]) -> list[Result]:
+        item = items[number]
+        generators = [item.generators[row] for row in rows]
+        return [form(outcomes) for outcomes in item.program.draw(item.values[rows], item.axes, item.wires, shots, generators)]
 
-    with ThreadPoolExecutor(max(1, min(cores(), len(parts)))) as pool:
-        waiting = [pool.submit(draw, part) for part in parts]
+    results: list[dict[int, Result]] = [{} for _ in items]
+    with ThreadPoolExecutor(max(1, min(cores(), len(states)))) as pool:
+        waiting = [pool.submit(draw, *state) for state in states]
         try:
-            for number, each in enumerate(waiting):
-                yield from each.result()
-                done(number + 1, len(parts))
+            for count, ((number, rows), each) in enumerate(zip(states, waiting, strict=True)):
+                results[number].update(zip(rows, each.result(), strict=True))
+                done(count + 1, len(states))
         except EntangledError as reason:
             raise InputError(f"shots: {reason}; take fewer layers or less entangling circuits") from None
         finally:
             for each in waiting:
                 each.cancel()
+    return [[part[row] for row in range(len(part))] for part in results]
 
 
 def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> NoisyShots:
