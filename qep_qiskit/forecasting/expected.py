@@ -70,7 +70,7 @@ class ExpectedDevice:
         return self.device.describe()
 
 
-def expectation_of(device: Device, *, qubits: int = 0) -> Device:
+def expectation_of(device: Device, *, qubits: int = 0) -> ExpectedDevice:
     """Return a device that computes the expected outcomes of another device, for a network with this number of qubits.
 
     Without noise, the outcomes come from state vectors up to 16 qubits and from light cones beyond. The noise of a simulated
@@ -97,8 +97,7 @@ def expectation_of(device: Device, *, qubits: int = 0) -> Device:
 
 def simulates_noise(device: Device) -> bool:
     """Return whether the expected outcomes of a device come from a simulation with its noise."""
-    expected = expectation_of(device)
-    return isinstance(expected, ExpectedDevice) and isinstance(expected.device, SimulatedDevice)
+    return isinstance(expectation_of(device).device, SimulatedDevice)
 
 
 def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], calibration: int | None) -> Outcomes:

@@ -259,8 +259,7 @@ class Study:
 
     def _computed_finite_beta(self, at: Stencil) -> Vector | None:
         if self._truths.quick or at == self._settings.stencil:
-            truth = self._truths.at(at)
-            return None if truth is None else truth.values - self._truths.limit.values
+            return self._truths.at(at).values - self._truths.limit.values
         levels = self._levels
         if levels.prepared is None or levels.nudged is None:
             return None

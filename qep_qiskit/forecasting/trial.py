@@ -24,8 +24,3 @@ class Trial:
     finite_beta: Vector | None
     prepared: Vector | None
     device: Vector
-
-    @property
-    def beta(self) -> float:
-        """The β of the stencil."""
-        return self.settings.fixed_stencil.beta
