@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
+from qep_qiskit.equilibrium.bias import rounded
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.prediction import Prediction
 from qep_qiskit.measurement.split import OptimalShots, Split
@@ -260,7 +261,7 @@ def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | No
     tried: dict[float, Choice | UnreachableError] = {}
 
     def value(log_beta: float) -> float:
-        beta = _rounded(float(np.exp(log_beta)))
+        beta = rounded(float(np.exp(log_beta)))
         if beta not in tried:
             try:
                 tried[beta] = at(beta)
@@ -281,8 +282,3 @@ def best_beta(at: Callable[[float], Choice], scale: float, *, target: float | No
     if not reached:
         raise min((found for found in tried.values() if isinstance(found, UnreachableError)), key=lambda e: e.floor)
     return reached[min(reached, key=lambda beta: value(float(np.log(beta))))]
-
-
-def _rounded(beta: float) -> float:
-    """Return β rounded to three significant digits, so that the value shown is the value used."""
-    return float(f"{beta:.3g}")

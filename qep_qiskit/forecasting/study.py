@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.simulated.device import adds_no_noise
+from qep_qiskit.display import counted
+from qep_qiskit.equilibrium.bias import rounded
 from qep_qiskit.errors import InputError, PreparationError, TooLargeError
 from qep_qiskit.forecasting.accuracy import accuracy
 from qep_qiskit.forecasting.causes import Levels, opposed
@@ -130,7 +132,7 @@ class Study:
             return
         middle = around.fixed_stencil
         for beta in (middle.beta / 2, middle.beta * 2):
-            at = stencil(middle.kind, _rounded(beta))
+            at = stencil(middle.kind, rounded(beta))
             yield self._row("beta", f"β = {at.beta:g}", replace(around, stencil=at))
         for kind in STENCILS:
             if kind != middle.kind:
@@ -179,8 +181,8 @@ class Study:
         """
         beta, found, failed = start, [], None
         for _ in range(rounds):
-            at = replace(settings, stencil=stencil(kind, _rounded(beta)))
-            row = self._row(factor, ", ".join(filter(None, (words, f"β = {_rounded(beta):g}"))), at)
+            at = replace(settings, stencil=stencil(kind, rounded(beta)))
+            row = self._row(factor, ", ".join(filter(None, (words, f"β = {rounded(beta):g}"))), at)
             if row.note and not isinstance(row.own_error, float):
                 failed = row
                 break
@@ -188,7 +190,7 @@ class Study:
             if self._total is None and self._target is None:
                 break
             ratio = self._step(self._predicted(at))
-            if abs(math.log(ratio)) < 0.07 or _rounded(beta * ratio) in {r.settings.stencil.beta for r in found if r.settings}:
+            if abs(math.log(ratio)) < 0.07 or rounded(beta * ratio) in {r.settings.stencil.beta for r in found if r.settings}:
                 break
             beta *= ratio
         return [self._best(found)] if found else [failed] if failed else []
@@ -371,15 +373,11 @@ def _within(rows: Iterable[Measure], *shared: str) -> list[Measure]:
 
 def _depth(settings: Settings) -> str:
     layers = getattr(settings.preparer, "layers", None)
-    return f"{layers} layer{'s' if layers > 1 else ''}" if layers else ""
+    return counted(layers, "layer") if layers else ""
 
 
 def _share(vector: Vector | None, size: float) -> float | None:
     return None if vector is None or not size else float(np.linalg.norm(vector)) / size
-
-
-def _rounded(beta: float) -> float:
-    return float(f"{beta:.3g}")
 
 
 def _words(settings: Settings) -> str:
