@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.forecasting.causes import Levels
-from qep_qiskit.forecasting.noise_free import noise_free_gradient
 from qep_qiskit.forecasting.prediction import Prediction, Predictor
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.settings import Settings
 
 Vector = NDArray[np.float64]
 
 
-def levels_of(prediction: Prediction, settings: Settings, truths: Truths, progress: Progress = silent) -> Levels:
+def levels_of(prediction: Prediction, prepared: Vector, settings: Settings, truths: Truths) -> Levels:
     """Return the levels of a prediction.
 
     Parameters
     ----------
     prediction : Prediction
         A prediction for these settings.
+    prepared : ndarray of shape (K,)
+        The noise-free gradient of its states.
     settings : Settings
         The device and the mitigation.
     truths : Truths
@@ -34,7 +34,7 @@ def levels_of(prediction: Prediction, settings: Settings, truths: Truths, progre
     """
     mitigated = prediction.mean.values
     levels = Levels(
-        prepared=noise_free_values(prediction, settings, progress),
+        prepared=prepared,
         raw=mitigated if adds_no_noise(settings.device) else _raw(prediction, settings),
         mitigated=mitigated,
     )
@@ -53,15 +53,6 @@ def levels_of(prediction: Prediction, settings: Settings, truths: Truths, progre
         nudged_method=nudged.method,
         doubts=tuple(dict.fromkeys(filter(None, doubts))),
     )
-
-
-def noise_free_values(prediction: Prediction, settings: Settings, progress: Progress = silent) -> Vector:
-    """Return the noise-free gradient of the prepared states; a nudge that depends on the free phase is noise-free too."""
-    if adds_no_noise(settings.device):
-        return prediction.mean.values
-    first = prediction.plan if prediction.plan.earlier is None else prediction.plan.earlier
-    plain = Settings(preparer=settings.preparer, stencil=prediction.plan.stencil, seed=settings.seed)
-    return noise_free_gradient(replace(first, settings=plain), progress)
 
 
 def _raw(prediction: Prediction, settings: Settings) -> Vector:

@@ -98,7 +98,9 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     choice = best_choice(question, progress, truths, predictor)
     prediction, split = choice.prediction, choice.split
     finite = bool(np.isfinite(prediction.mean.values).all())
-    levels = levels_of(prediction, settings, truths, progress) if finite else Levels()
+    levels = Levels()
+    if finite:
+        levels = levels_of(prediction, predictor.noise_free(prediction.plan.stencil, progress), settings, truths)
     progress("compiling circuits", None)
     settled = settings_with(settings, choice)
     sent = sending(prediction.plan, settings.device, split)
@@ -106,9 +108,18 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     asked = question.target if question.asked is None else question.asked
     accuracy = accuracy_of(choice, levels)
     given, choices = None, None
-    if finite and levels.exact is not None:
+    if accuracy is not None:
         study = Study(
-            problem, settings, asked, given=choice, predictor=predictor, levels=levels, truths=truths, progress=progress
+            problem,
+            settings,
+            asked,
+            given=choice,
+            accuracy=accuracy,
+            sent=sent,
+            predictor=predictor,
+            levels=levels,
+            truths=truths,
+            progress=progress,
         )
         choices = study.choices() if question.choices else None
         given = study.given() if choices is None else choices.rows[0]

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, advance, execute, plan, reduce
 from qep_qiskit.equilibrium.reduction import observed_free, variances
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.expected import ExpectedDevice, calibration_circuits, expectation_of, relabelled
+from qep_qiskit.forecasting.noise_free import noise_free_gradient
 from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Prepared
+from qep_qiskit.preparation.preparer import Prepared, Progress, silent
 from qep_qiskit.problem import Problem
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
@@ -147,6 +149,7 @@ class Predictor:
 
     def __init__(self, problem: Problem, settings: Settings, free: Prepared | None = None) -> None:
         self._problem = problem
+        self._noiseless = adds_no_noise(settings.device)
         self._settings = replace(
             settings,
             device=expectation_of(settings.device, qubits=problem.network.num_qubits),
@@ -157,6 +160,7 @@ class Predictor:
         self._first: Plan | None = None
         self._outcomes: Outcomes | None = None
         self._known: dict[Stencil, Prediction] = {}
+        self._noise_free: dict[Stencil, Vector] = {}
 
     @property
     def free(self) -> Prepared | None:
@@ -168,6 +172,17 @@ class Predictor:
         if stencil not in self._known:
             self._known[stencil] = self._predicted(stencil)
         return self._known[stencil]
+
+    def noise_free(self, stencil: Stencil, progress: Progress = silent) -> Vector:
+        """Return the noise-free gradient of the prepared states; a nudge that depends on the free phase is noise-free too."""
+        prediction = self.at(stencil)
+        if self._noiseless:
+            return prediction.mean.values
+        if stencil not in self._noise_free:
+            plain = Settings(preparer=self._settings.preparer, stencil=stencil, seed=self._settings.seed)
+            first = prediction.plan.earlier or prediction.plan
+            self._noise_free[stencil] = noise_free_gradient(replace(first, settings=plain), progress)
+        return self._noise_free[stencil]
 
     def _predicted(self, stencil: Stencil) -> Prediction:
         device = self._settings.device

@@ -11,18 +11,16 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.display import counted
 from qep_qiskit.equilibrium.bias import rounded
 from qep_qiskit.errors import InputError, PreparationError, TooLargeError
-from qep_qiskit.forecasting.accuracy import accuracy
+from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.causes import Levels, opposed
 from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
 from qep_qiskit.forecasting.choices import Choices, Measure
-from qep_qiskit.forecasting.levels import noise_free_values
 from qep_qiskit.forecasting.prediction import Predictor, with_variances
-from qep_qiskit.forecasting.sending import sending
+from qep_qiskit.forecasting.sending import Sending, sending
 from qep_qiskit.forecasting.trial import Trial
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.kinds import MITIGATIONS, STENCILS
@@ -57,6 +55,10 @@ class Study:
         The target error. Without one, all rows have the same total of shots.
     given : Choice
         The prediction of the plan as given.
+    accuracy : Accuracy
+        Its accuracy.
+    sent : Sending
+        Its circuits on the device.
     predictor : Predictor
         The predictor that made this prediction.
     levels : Levels
@@ -72,6 +74,8 @@ class Study:
         target: float | None,
         *,
         given: Choice,
+        accuracy: Accuracy,
+        sent: Sending,
         predictor: Predictor,
         levels: Levels,
         truths: Truths,
@@ -79,17 +83,17 @@ class Study:
     ) -> None:
         self._problem, self._target, self._truths, self._progress = problem, target, truths, progress
         self._settings = replace(settings, stencil=given.prediction.plan.stencil)
-        self._given, self._levels = given, levels
+        self._given, self._accuracy, self._sent, self._levels = given, accuracy, sent, levels
         self._total = _executions(given, self._settings)
         self._predictors = {_key(self._settings): predictor}
         self._trials: dict[tuple[str, str, str, Stencil], Trial] = {}
         self._finite: dict[Stencil, Vector | None] = {}
-        self._layout: Layout | None = None
         self._tried = 0
 
     def given(self) -> Measure:
         """Return the row of the plan as given, with its own shots."""
-        return self._measured("given", "as given", self._computed(self._settings, None, self._given))
+        trial = self._divided(settings_with(self._settings, self._given), self._given, self._accuracy)
+        return self._measured("given", "as given", trial, self._sent)
 
     def choices(self) -> Choices:
         """Return the choices: first β and stencils, then layers and mitigations at the best of these, then combinations."""
@@ -149,7 +153,7 @@ class Study:
 
     def _qubits(self, around: Settings) -> Iterable[Measure]:
         """Yield the transpiler's own qubits, if the layout chose others for the gradient."""
-        layout = self._layout
+        layout = self._sent.layout
         if layout is None or layout.given or layout.qubits == layout.usual.qubits or layout.usual.swaps:
             return
         given = self._problem
@@ -163,7 +167,9 @@ class Study:
     def _row(self, factor: str, label: str, settings: Settings) -> Measure:
         """Return a row of the table; if it cannot be predicted, the row says why."""
         try:
-            return self._measured(factor, label, self._trial(settings))
+            trial = self._trial(settings)
+            sent = sending(trial.choice.prediction.plan, trial.settings.device, trial.choice.split)
+            return self._measured(factor, label, trial, sent)
         except UnreachableError as error:
             return Measure(factor, label, self._changes(settings), own_error=error.floor, note="does not reach the target error")
         except (InputError, PreparationError) as error:
@@ -226,27 +232,27 @@ class Study:
     def _trial(self, settings: Settings) -> Trial:
         return self._predicted(settings) if self._target is None else self._computed(settings, self._target)
 
-    def _computed(self, settings: Settings, target: float | None, choice: Choice | None = None) -> Trial:
+    def _computed(self, settings: Settings, target: float | None) -> Trial:
         self._tried += 1
         self._progress(f"choices: {_words(settings)}", min(self._tried / 30, 0.97))
         prediction = self._predictor(settings).at(settings.fixed_stencil)
         exact = self._truths.limit
         shots = replace(settings, shots=self._shots(settings, prediction.measured, prediction.calibration_circuits))
-        choice = choice or choose(prediction, exact.values, shots, target)
-        prepared = noise_free_values(prediction, settings, self._progress)
-        finite = self._finite_beta(settings.fixed_stencil)
-        return Trial(
-            settings_with(shots, choice),
-            choice,
-            accuracy(exact.values, prediction.mean.values, self._covariance(choice), exact.uncertainty),
-            finite,
-            None if finite is None else prepared - exact.values - finite,
-            prediction.mean.values - prepared,
-        )
+        choice = choose(prediction, exact.values, shots, target)
+        expected = accuracy(exact.values, prediction.mean.values, self._covariance(choice), exact.uncertainty)
+        return self._divided(settings_with(shots, choice), choice, expected)
+
+    def _divided(self, settings: Settings, choice: Choice, expected: Accuracy) -> Trial:
+        """Return a trial, with its bias divided by cause."""
+        at, exact, mean = settings.fixed_stencil, self._truths.limit.values, choice.prediction.mean.values
+        prepared = self._predictor(settings).noise_free(at, self._progress)
+        finite = self._finite_beta(at)
+        left = None if finite is None else prepared - exact - finite
+        return Trial(settings, choice, expected, finite, left, mean - prepared)
 
     def _covariance(self, choice: Choice) -> NDArray[np.float64]:
         """Return the covariance of a choice. Correlations that are simulated are taken from the plan as given."""
-        if choice is self._given or not choice.prediction.local:
+        if not choice.prediction.local:
             return choice.covariance
         return with_variances(self._given.covariance, choice.variances)
 
@@ -266,7 +272,7 @@ class Study:
         if levels.prepared is None or levels.nudged is None:
             return None
         given = replace(self._settings, stencil=at)
-        circuits = noise_free_values(self._predictor(given).at(at), given, self._progress)
+        circuits = self._predictor(given).noise_free(at, self._progress)
         return circuits - self._truths.limit.values - (levels.prepared - levels.nudged)
 
     def _predictor(self, settings: Settings) -> Predictor:
@@ -288,9 +294,7 @@ class Study:
         mean = max(2, round((self._total - (fixed or 0) * calibration) / circuits))
         return mean if isinstance(given, int) else OptimalShots(mean)
 
-    def _measured(self, factor: str, label: str, trial: Trial) -> Measure:
-        sent = sending(trial.choice.prediction.plan, trial.settings.device, trial.choice.split)
-        self._layout = sent.layout if factor == "given" else self._layout
+    def _measured(self, factor: str, label: str, trial: Trial, sent: Sending) -> Measure:
         gates = [row.appraisal.two_qubit_gates for row in sent.rows if row.appraisal is not None]
         return Measure(
             factor,
