@@ -117,7 +117,6 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
             accuracy=accuracy,
             sent=sent,
             predictor=predictor,
-            levels=levels,
             truths=truths,
             progress=progress,
         )

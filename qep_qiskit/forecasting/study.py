@@ -16,7 +16,7 @@ from qep_qiskit.display import counted
 from qep_qiskit.equilibrium.bias import rounded
 from qep_qiskit.errors import InputError, PreparationError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
-from qep_qiskit.forecasting.causes import Levels, opposed
+from qep_qiskit.forecasting.causes import opposed
 from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
 from qep_qiskit.forecasting.choices import Choices, Measure
 from qep_qiskit.forecasting.prediction import Predictor, with_variances
@@ -61,8 +61,6 @@ class Study:
         Its circuits on the device.
     predictor : Predictor
         The predictor that made this prediction.
-    levels : Levels
-        The levels of this prediction.
     truths : Truths
         The references of the problem.
     """
@@ -77,17 +75,16 @@ class Study:
         accuracy: Accuracy,
         sent: Sending,
         predictor: Predictor,
-        levels: Levels,
         truths: Truths,
         progress: Progress = silent,
     ) -> None:
         self._problem, self._target, self._truths, self._progress = problem, target, truths, progress
         self._settings = replace(settings, stencil=given.prediction.plan.stencil)
-        self._given, self._accuracy, self._sent, self._levels = given, accuracy, sent, levels
+        self._given, self._accuracy, self._sent = given, accuracy, sent
         self._total = _executions(given, self._settings)
         self._predictors = {_key(self._settings): predictor}
         self._trials: dict[tuple[str, str, str, Stencil], Trial] = {}
-        self._finite: dict[Stencil, Vector | None] = {}
+        self._finite: dict[Stencil, Vector] = {}
         self._tried = 0
 
     def given(self) -> Measure:
@@ -208,12 +205,11 @@ class Study:
         """
         order, size = trial.settings.fixed_stencil.order, trial.choice.size
         ratios = np.geomspace(1 / REACH, REACH, 241)
-        bias = trial.choice.bias if trial.choice.bias is not None else np.zeros(1)
-        grows = trial.finite_beta if trial.finite_beta is not None else np.zeros_like(bias)
+        bias, grows = trial.choice.bias, trial.finite_beta
+        assert bias is not None
         biases = np.linalg.norm((bias - grows)[None] + np.multiply.outer(ratios**order, grows), axis=1) ** 2
-        if trial.prepared is not None and trial.finite_beta is not None:
-            fixed = float(trial.prepared @ trial.prepared + trial.device @ trial.device)
-            biases = np.maximum(biases, fixed + ratios ** (2 * order) * float(grows @ grows))
+        fixed = float(trial.prepared @ trial.prepared + trial.device @ trial.device)
+        biases = np.maximum(biases, fixed + ratios ** (2 * order) * float(grows @ grows))
         variance = float(trial.choice.variances.sum()) / ratios**2
         if self._target is None:
             return float(ratios[np.argmin(biases + variance)])
@@ -247,8 +243,7 @@ class Study:
         at, exact, mean = settings.fixed_stencil, self._truths.limit.values, choice.prediction.mean.values
         prepared = self._predictor(settings).noise_free(at, self._progress)
         finite = self._finite_beta(at)
-        left = None if finite is None else prepared - exact - finite
-        return Trial(settings, choice, expected, finite, left, mean - prepared)
+        return Trial(settings, choice, expected, finite, prepared - exact - finite, mean - prepared)
 
     def _covariance(self, choice: Choice) -> NDArray[np.float64]:
         """Return the covariance of a choice. Correlations that are simulated are taken from the plan as given."""
@@ -256,7 +251,7 @@ class Study:
             return choice.covariance
         return with_variances(self._given.covariance, choice.variances)
 
-    def _finite_beta(self, at: Stencil) -> Vector | None:
+    def _finite_beta(self, at: Stencil) -> Vector:
         """Return the finite-β bias of exact states, computed once.
 
         If the reference at this stencil would take long, the error of the given circuits is assumed not to depend on β.
@@ -265,15 +260,13 @@ class Study:
             self._finite[at] = self._computed_finite_beta(at)
         return self._finite[at]
 
-    def _computed_finite_beta(self, at: Stencil) -> Vector | None:
-        if self._truths.quick or at == self._settings.stencil:
-            return self._truths.at(at).values - self._truths.limit.values
-        levels = self._levels
-        if levels.prepared is None or levels.nudged is None:
-            return None
-        given = replace(self._settings, stencil=at)
-        circuits = self._predictor(given).noise_free(at, self._progress)
-        return circuits - self._truths.limit.values - (levels.prepared - levels.nudged)
+    def _computed_finite_beta(self, at: Stencil) -> Vector:
+        limit, given = self._truths.limit.values, self._settings.fixed_stencil
+        if self._truths.quick or at == given:
+            return self._truths.at(at).values - limit
+        there, here = (self._predictor(replace(self._settings, stencil=each)) for each in (at, given))
+        error = here.noise_free(given, self._progress) - self._truths.at(given).values
+        return there.noise_free(at, self._progress) - limit - error
 
     def _predictor(self, settings: Settings) -> Predictor:
         key = _key(settings)
@@ -380,8 +373,8 @@ def _depth(settings: Settings) -> str:
     return counted(layers, "layer") if layers else ""
 
 
-def _share(vector: Vector | None, size: float) -> float | None:
-    return None if vector is None or not size else float(np.linalg.norm(vector)) / size
+def _share(vector: Vector, size: float) -> float | None:
+    return float(np.linalg.norm(vector)) / size if size else None
 
 
 def _words(settings: Settings) -> str:

@@ -21,6 +21,6 @@ class Trial:
     settings: Settings
     choice: Choice
     accuracy: Accuracy
-    finite_beta: Vector | None
-    prepared: Vector | None
+    finite_beta: Vector
+    prepared: Vector
     device: Vector
