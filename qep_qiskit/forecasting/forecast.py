@@ -144,15 +144,17 @@ class Forecast(Value):
 
     def noise_free_error(self, *, progress: Progress = silent) -> NoiseFreeError:
         """Compare the noise-free gradient of the circuits with the gradient of exact states at the same β."""
-        levels, beta = self.levels, self.stencil.beta
+        levels = self.levels
         if levels.prepared is None or levels.nudged is None:
             return noise_free_error(self.plan, progress=progress)
-        size = float(np.linalg.norm(levels.nudged))
-        if not size:
-            return NoiseFreeError(None, beta, levels.nudged_method, "the exact gradient is zero")
-        share = float(np.linalg.norm(levels.prepared - levels.nudged)) / size
-        unsure = 0.0 if levels.nudged_uncertainty is None else float(np.linalg.norm(levels.nudged_uncertainty)) / size
-        return NoiseFreeError(share, beta, levels.nudged_method, uncertainty=unsure, doubts=levels.doubts)
+        return NoiseFreeError.between(
+            levels.prepared,
+            levels.nudged,
+            self.stencil.beta,
+            levels.nudged_method,
+            uncertainty=levels.nudged_uncertainty,
+            doubts=levels.doubts,
+        )
 
     @property
     def known(self) -> bool:

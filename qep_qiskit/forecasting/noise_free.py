@@ -18,6 +18,7 @@ from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.reference import reference_gradient
 from qep_qiskit.settings import Settings
 
+Vector = NDArray[np.float64]
 _LATEST: dict[str | None, NoiseFreeError] = {}
 """The latest answer, since one process may forecast a gradient and then submit it."""
 
@@ -49,6 +50,17 @@ class NoiseFreeError:
     uncertainty: float = 0.0
     doubts: tuple[str, ...] = ()
 
+    @classmethod
+    def between(
+        cls, values: Vector, truth: Vector, beta: float, reference: str, *, uncertainty: Vector | None, doubts: tuple[str, ...]
+    ) -> NoiseFreeError:
+        """Return the distance of the noise-free gradient of circuits from that of exact states, g*, with the error of g*."""
+        size = float(np.linalg.norm(truth))
+        if not size:
+            return cls(None, beta, reference, "the exact gradient is zero")
+        unsure = 0.0 if uncertainty is None else float(np.linalg.norm(uncertainty)) / size
+        return cls(float(np.linalg.norm(values - truth)) / size, beta, reference, uncertainty=unsure, doubts=doubts)
+
     def __str__(self) -> str:
         if self.share is None:
             return f"noise-free gradient of these circuits: distance from the exact one not known ({self.reason})"
@@ -79,7 +91,6 @@ def noise_free_error(first: Plan, *, progress: Progress = silent) -> NoiseFreeEr
 
 def _computed(first: Plan, progress: Progress) -> NoiseFreeError:
     problem, stencil, seed = first.problem, first.stencil, first.seed
-    how = ""
     try:
         progress("noise-free gradient of the circuits", None)
         settings = Settings(preparer=first.preparer, stencil=stencil, seed=seed)
@@ -87,18 +98,14 @@ def _computed(first: Plan, progress: Progress) -> NoiseFreeError:
         progress("exact gradient at the same β", None)
         exact = reference_state(first.preparer)
         truth = reference_gradient(problem, stencil=stencil, preparer=exact, seed=seed, progress=progress)
-        how = truth.method
     except (InputError, DegenerateGroundStateError, PreparationError) as error:
-        return NoiseFreeError(None, stencil.beta, how, " ".join(str(error).split()))
-    size = float(np.linalg.norm(truth.values))
-    if not size:
-        return NoiseFreeError(None, stencil.beta, how, "the exact gradient is zero")
+        return NoiseFreeError(None, stencil.beta, reason=" ".join(str(error).split()))
     doubts = tuple(filter(None, (*truth.warnings, truth.above(first.prepared.phases[0].energy))))
-    share = float(np.linalg.norm(values - truth.values)) / size
-    return NoiseFreeError(share, stencil.beta, how, uncertainty=truth.error, doubts=doubts)
+    found, unsure = truth.values, truth.uncertainty
+    return NoiseFreeError.between(values, found, stencil.beta, truth.method, uncertainty=unsure, doubts=doubts)
 
 
-def noise_free_gradient(first: Plan, progress: Progress = silent) -> NDArray[np.float64]:
+def noise_free_gradient(first: Plan, progress: Progress = silent) -> Vector:
     """Return the noise-free gradient of a plan's first round, computed from the expectations of its states, shape (K,)."""
     expectations = dict(zip(first.phases, first.expectations, strict=True))
     if not first.complete:
