@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from qep_qiskit.estimates import duration, percent
 from qep_qiskit.forecasting.accuracy import Accuracy
-from qep_qiskit.forecasting.causes import Causes
-from qep_qiskit.forecasting.choices import Choices, Measure
+from qep_qiskit.forecasting.causes import Causes, noise_left
+from qep_qiskit.forecasting.choices import TITLES, Choices, Measure, named
 from qep_qiskit.values import Value
 
 ACCEPTED = 0.25
@@ -97,7 +97,7 @@ def sentence(best: Measure, uncertainty: float) -> str:
     what = [
         NUMBERS.get(layers, f"{layers} layers") if layers else "",
         f"{stencil.kind.replace('_', '-')} stencil at β = {stencil.beta:g}",
-        "no mitigation" if mitigation == "none" else mitigation,
+        named(mitigation),
         "" if best.shots is None else f"{best.shots:,} shots",
         "" if best.seconds is None else f"{duration(best.seconds)} of QPU time",
     ]
@@ -106,12 +106,7 @@ def sentence(best: Measure, uncertainty: float) -> str:
         return text[0].upper() + text[1:] + "."
     margin = math.hypot(best.spread or 0.0, uncertainty)
     error = percent(best.relative_error) + (f" ± {percent(margin)}" if margin > 0 else "")
-    titles = {
-        "finite_beta": "finite β",
-        "prepared": "prepared states",
-        "device": "device noise" if mitigation == "none" else f"device noise left by {mitigation}",
-        "shots": "shots",
-    }
+    titles = {**TITLES, "device": noise_left(mitigation)}
     parts = [f"{titles[name]} {percent(share)}" for name, share in best.parts.items() if share is not None and share > NOTICED]
     return text[0].upper() + text[1:] + f"; expect an error of {error}" + (f", of which {', '.join(parts)}." if parts else ".")
 

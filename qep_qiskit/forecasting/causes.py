@@ -123,7 +123,6 @@ class Causes(Value):
     @classmethod
     def of(cls, levels: Levels, size: float, *, mitigation: str = "none") -> Causes:
         """Return the differences between the levels, for an exact gradient of the given norm."""
-        left = "device noise" if mitigation == "none" else f"device noise left by {mitigation}"
 
         def cause(name: str, title: str, over: Vector | None, under: Vector | None, *unsure: Vector | None) -> Cause | None:
             return None if over is None or under is None else Cause(name, title, over - under, size, _joint(*unsure))
@@ -132,7 +131,7 @@ class Causes(Value):
             cause("finite_beta", "finite β", levels.nudged, levels.exact, levels.nudged_uncertainty, levels.exact_uncertainty),
             cause("prepared", "prepared states", levels.prepared, levels.nudged, levels.nudged_uncertainty),
             cause("device", "device noise", levels.raw, levels.prepared, levels.device_uncertainty),
-            cause("mitigation", left, levels.mitigated, levels.prepared, levels.device_uncertainty),
+            cause("mitigation", noise_left(mitigation), levels.mitigated, levels.prepared, levels.device_uncertainty),
         )
 
     def __iter__(self) -> Iterator[Cause]:
@@ -147,6 +146,11 @@ class Causes(Value):
     def to_dict(self) -> dict[str, object]:
         """Return the causes as an object for JSON; unknown ones are null."""
         return {name: None if cause is None else cause.to_dict() for name, cause in vars(self).items()}
+
+
+def noise_left(mitigation: str) -> str:
+    """Return the name of the noise after a mitigation."""
+    return "device noise" if mitigation == "none" else f"device noise left by {mitigation}"
 
 
 def opposed(biases: Mapping[str, Vector | None]) -> tuple[str, ...]:

@@ -10,9 +10,12 @@ from typing import Any
 from qep_qiskit.estimates import percent
 from qep_qiskit.values import Value
 
+EQUAL = 1.03
+"""Two errors or prices with a ratio below this count as equal."""
 CANCELS = 1.1
 """The ratio of the quadrature sum of causes and shots to the error above which causes count as cancelling."""
-TITLES = {"finite_beta": "finite β", "prepared": "prepared states", "device": "device noise"}
+TITLES = {"finite_beta": "finite β", "prepared": "prepared states", "device": "device noise", "shots": "shots"}
+"""The parts of an error, with their names."""
 
 FACTORS = {
     "given": "as given",
@@ -159,3 +162,8 @@ class Choices(Value):
     def to_dict(self) -> dict[str, object]:
         """Return the choices as an object for JSON."""
         return {"rows": [row.to_dict() for row in self.rows], "best": self.best}
+
+
+def named(mitigation: str) -> str:
+    """Return the name of a mitigation in sentences."""
+    return "no mitigation" if mitigation == "none" else mitigation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qep_qiskit.display import AMBER, BLUE, FAINT, GREEN, INK, PINK, SKY
 from qep_qiskit.estimates import duration, percent
 from qep_qiskit.forecasting.advice import ACCEPTED
-from qep_qiskit.forecasting.choices import Measure
+from qep_qiskit.forecasting.choices import TITLES, Measure
 from qep_qiskit.plain_text import shortened
 
 if TYPE_CHECKING:
@@ -17,13 +17,8 @@ if TYPE_CHECKING:
 
     from qep_qiskit.forecasting.forecast import Forecast
 
-PARTS = {
-    "finite_beta": ("finite β", AMBER),
-    "prepared": ("prepared states", BLUE),
-    "device": ("device noise", PINK),
-    "shots": ("shots", SKY),
-}
-"""The causes with their names and colours, from the left."""
+COLOURS = {"finite_beta": AMBER, "prepared": BLUE, "device": PINK, "shots": SKY}
+"""The parts of an error with their colours, from the left."""
 LONGEST = 32
 HEIGHT = 0.62
 CLIPPED = 1.35
@@ -92,10 +87,10 @@ def _bar(axes: Axes, place: float, row: Measure, end: float, *, best: bool) -> N
             0.01 * end, place, shortened(row.note, 70), va="center", fontsize=8, color=FAINT, fontstyle="italic", parse_math=False
         )
         return
-    sizes = {name: row.parts.get(name) or 0.0 for name in PARTS}
+    sizes = {name: row.parts.get(name) or 0.0 for name in COLOURS}
     squares = sum(value**2 for value in sizes.values())
     start = 0.0
-    for name, (_, colour) in PARTS.items():
+    for name, colour in COLOURS.items():
         length = row.relative_error * sizes[name] ** 2 / squares if squares else 0.0
         visible = max(0.0, min(start + length, end) - start)
         axes.barh(place, visible, left=start, height=HEIGHT, color=colour, edgecolor="white", linewidth=0.6, zorder=2)
@@ -167,7 +162,7 @@ def _frame(axes: Axes, rows: Sequence[Measure], places: Sequence[float], end: fl
         "expected relative error  ‖g − exact‖ / ‖exact‖, divided in proportion to the squares of its parts", fontsize=8.5
     )
     axes.legend(
-        handles=[Patch(color=colour, label=title) for title, colour in PARTS.values()],
+        handles=[Patch(color=colour, label=TITLES[name]) for name, colour in COLOURS.items()],
         loc="lower left",
         bbox_to_anchor=(-0.01, 1.0),
         ncols=4,

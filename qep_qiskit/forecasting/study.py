@@ -18,7 +18,7 @@ from qep_qiskit.errors import InputError, PreparationError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.causes import opposed
 from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
-from qep_qiskit.forecasting.choices import Choices, Measure
+from qep_qiskit.forecasting.choices import EQUAL, Choices, Measure, named
 from qep_qiskit.forecasting.prediction import Predictor, with_variances
 from qep_qiskit.forecasting.sending import Sending, sending
 from qep_qiskit.forecasting.trial import Trial
@@ -33,8 +33,6 @@ from qep_qiskit.stencils import Stencil, stencil
 
 Vector = NDArray[np.float64]
 LAYERS = (1, 2, 3)
-EQUAL = 1.03
-"""Errors or prices whose ratio is below this count as equal."""
 RIVAL = 1.5
 """Numbers of layers with an error or price below this multiple of the best are tried with the best mitigation too."""
 ROUNDS = 3
@@ -98,7 +96,7 @@ class Study:
             warnings.simplefilter("ignore")  # large nudges of a search; the chosen plan is forecast again with its warnings
             rows = [self.given(), *self._layers()]
             around = self._best(rows).settings or self._settings
-            depth, beta, mitigation = _depth(around), f"β = {around.fixed_stencil.beta:g}", _named(str(around.mitigation))
+            depth, beta, mitigation = _depth(around), f"β = {around.fixed_stencil.beta:g}", named(str(around.mitigation))
             stencils = _within(self._stencils(around), depth, mitigation)
             mitigations = _within(self._mitigations(around), depth, beta)
             bests = [self._best([*rows, *group]) for group in (stencils, mitigations)]
@@ -113,7 +111,7 @@ class Study:
         """Yield the good rows again with this mitigation, each at its best β."""
         for row in rows:
             at, middle = row.settings, row.settings.stencil
-            words = [_depth(at), middle.kind.replace("_", "-") if row.factor == "stencil" else "", _named(str(mitigation))]
+            words = [_depth(at), middle.kind.replace("_", "-") if row.factor == "stencil" else "", named(str(mitigation))]
             joint = replace(at, mitigation=mitigation)
             yield from self._searched("all", joint, middle.kind, middle.beta, ", ".join(filter(None, words)), rounds=2)
 
@@ -146,7 +144,7 @@ class Study:
         readout = "trex" if around.mitigation.on_circuits else around.mitigation.readout
         words = ["none", *(name for name in MITIGATIONS if name != "m3" or readout == "m3")]
         for word in [*words, *(form if readout == "none" else f"{form}+{readout}" for form in ("zne", "zne:1,3"))]:
-            yield self._row("mitigation", _named(word), replace(around, mitigation=parse(word)))
+            yield self._row("mitigation", named(word), replace(around, mitigation=parse(word)))
 
     def _qubits(self, around: Settings) -> Iterable[Measure]:
         """Yield the transpiler's own qubits, if the layout chose others for the gradient."""
@@ -354,10 +352,6 @@ def _executions(choice: Choice, settings: Settings) -> int | None:
     return choice.split.total * len(settings.mitigation.factors) + calibration
 
 
-def _named(mitigation: str) -> str:
-    return "no mitigation" if mitigation == "none" else mitigation
-
-
 def _key(settings: Settings) -> tuple[str, str, str]:
     """Return a key of the settings that a predictor depends on: all except β. The kind of stencil fixes the number of phases."""
     return repr(settings.preparer), str(settings.mitigation), settings.fixed_stencil.kind
@@ -379,4 +373,4 @@ def _share(vector: Vector, size: float) -> float | None:
 
 def _words(settings: Settings) -> str:
     at = settings.fixed_stencil
-    return ", ".join(filter(None, (_depth(settings), f"{at.kind} β = {at.beta:.3g}", _named(str(settings.mitigation)))))
+    return ", ".join(filter(None, (_depth(settings), f"{at.kind} β = {at.beta:.3g}", named(str(settings.mitigation)))))

@@ -6,11 +6,9 @@ import math
 from dataclasses import dataclass
 
 from qep_qiskit.estimates import duration, percent
-from qep_qiskit.forecasting.choices import Choices, Measure
+from qep_qiskit.forecasting.choices import EQUAL, TITLES, Choices, Measure
 from qep_qiskit.values import Value
 
-EQUAL = 1.03
-"""Two errors or prices with a ratio below this count as equal."""
 WORDS = {1: "helps here", 0: "makes no difference here", -1: "does not help here"}
 
 
@@ -59,8 +57,7 @@ class Verdict(Value):
             compared = f"{duration(self.seconds)} of QPU time instead of {duration(self.seconds_without)} for the target error"
         else:
             compared = f"an error of {percent(self.error)} instead of {percent(self.without)} without mitigation"
-        names = {"device": "device noise", "shots": "shots"}
-        parts = [f"{names[name]} {percent(new)}, not {percent(old)}" for name, (new, old) in self.parts.items()]
+        parts = [f"{TITLES[name]} {percent(new)}, not {percent(old)}" for name, (new, old) in self.parts.items()]
         note = "; without it, noise cancels part of another bias: choose β again" if self.cancels else ""
         return f"{self.mitigation} {WORDS[self.effect]}: {compared} ({'; '.join(parts)}){note}"
 
