@@ -117,13 +117,12 @@ def _draw(forecast: Forecast, path: str) -> None:
     """Draw a forecast into a file: SVG if the path ends in .svg, else PNG."""
     from matplotlib.figure import Figure
 
-    from qep_qiskit.files import write_whole
     from qep_qiskit.forecasting.figure import size_of
-    from qep_qiskit.report.picture import file_bytes
+    from qep_qiskit.report.picture import write
 
     figure = Figure(figsize=size_of(forecast), layout="constrained", facecolor="white")
     forecast.plot(figure.subplots())
-    write_whole(path, file_bytes(figure, "svg" if path.lower().endswith(".svg") else "png"))
+    write(figure, path)
 
 
 def show(out: Console, forecast: Forecast, prepared: NoiseFreeError, *, whole: bool = False) -> None:

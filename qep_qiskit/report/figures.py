@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,11 +13,10 @@ from matplotlib.figure import Figure, SubFigure
 
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.budget.deviation import Vector
-from qep_qiskit.files import write_whole
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
 from qep_qiskit.report.findings import LARGE_Z
-from qep_qiskit.report.picture import BLUE, FAINT, INK, ORANGE, PINK, file_bytes, note
+from qep_qiskit.report.picture import BLUE, FAINT, INK, ORANGE, PINK, note, write
 from qep_qiskit.report.waterfall import legend, levels_of, waterfall
 
 MANY_WEIGHTS = 40
@@ -27,8 +26,7 @@ COLOURS = {"device": PINK, "shots": ORANGE, "mitigated": BLUE}
 
 def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """Draw a budget into a file, and return its path: SVG if the path ends in .svg, else PNG."""
-    style: Literal["png", "svg"] = "svg" if Path(path).suffix.lower() == ".svg" else "png"
-    return write_whole(path, file_bytes(figure(budget), style))
+    return write(figure(budget), path)
 
 
 def figure(budget: Budget | Mapping[str, Any]) -> Figure:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
+from pathlib import Path
 from typing import Any, Literal
 
 from matplotlib import rc_context
@@ -11,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qep_qiskit.display import AMBER, BLUE, FAINT, GREEN, INK, ORANGE, PINK, SKY, YELLOW
+from qep_qiskit.files import write_whole
 
-__all__ = ["AMBER", "BLUE", "FAINT", "GREEN", "INK", "ORANGE", "PINK", "SKY", "YELLOW", "file_bytes", "note"]
+__all__ = ["AMBER", "BLUE", "FAINT", "GREEN", "INK", "ORANGE", "PINK", "SKY", "YELLOW", "file_bytes", "note", "write"]
 
 
 def note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style: Any) -> None:
@@ -28,3 +31,8 @@ def file_bytes(figure: Figure, style: Literal["png", "svg"] = "svg", dpi: int = 
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(stream, format=style, dpi=dpi, metadata=metadata)
     return stream.getvalue()
+
+
+def write(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a figure into a file, and return its path: SVG if the path ends in .svg, else PNG."""
+    return write_whole(path, file_bytes(figure, "svg" if os.fspath(path).lower().endswith(".svg") else "png"))
