@@ -115,16 +115,11 @@ def variances(plan: Plan, outcomes: Outcomes, phases: Collection[int] | None = N
     strings = {p: values_of(plan, outcomes, p, mitigator, method.zne) for p in wanted}
     free = strings[0][0] if 0 in strings else np.zeros(len(plan.problem.frame.paulis))
     rows = _rows(plan, plan.problem.cost_rows @ free)  # only those of the free phase depend on what it observed
-    total, jacobian = np.zeros(len(rows[0])), np.zeros((len(rows[0]), mitigator.num_parameters if mitigator else 0))
-    for p in wanted:
-        for reading in strings[p][1]:
-            part = rows[p][:, list(reading.strings)]
-            total += reading.variances(part)
-            if mitigator is not None:
-                jacobian += part @ reading.sensitivity
-    if mitigator is not None:
-        total += (mitigator.share(jacobian) ** 2).sum(axis=1)
-    return total[:count]
+    parts = _parts([rows[p] for p in wanted], [strings[p][1] for p in wanted])
+    total = np.zeros(len(rows[0]))
+    for reading, part in parts:
+        total += reading.variances(part)
+    return (total + (_share(parts, len(total), mitigator) ** 2).sum(axis=1))[:count]
 
 
 def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
@@ -196,18 +191,27 @@ def _covariance(
     rows: list[Matrix], readings: list[list[Readings | LocalReadings]], mitigator: Mitigator | None
 ) -> tuple[Matrix, Matrix]:
     """Return the covariance, and a matrix S such that S Sᵀ is the calibration's part of it."""
-    total = np.zeros((len(rows[0]), len(rows[0])))
-    jacobian = np.zeros((len(rows[0]), mitigator.num_parameters if mitigator else 0))
-    for matrix, phase in zip(rows, readings, strict=True):
-        for reading in phase:
-            part = matrix[:, list(reading.strings)]
-            total += reading.covariance(part)
-            if mitigator is not None:
-                jacobian += part @ reading.sensitivity
-    if mitigator is None:
-        return total, jacobian
-    share = mitigator.share(jacobian)
+    parts, total = _parts(rows, readings), np.zeros((len(rows[0]), len(rows[0])))
+    for reading, part in parts:
+        total += reading.covariance(part)
+    share = _share(parts, len(total), mitigator)
     return total + share @ share.T, share
+
+
+def _parts(rows: list[Matrix], readings: list[list[Readings | LocalReadings]]) -> list[tuple[Readings | LocalReadings, Matrix]]:
+    """Return every reading with the columns of its strings in the rows of its phase."""
+    phases = zip(rows, readings, strict=True)
+    return [(reading, matrix[:, list(reading.strings)]) for matrix, phase in phases for reading in phase]
+
+
+def _share(parts: list[tuple[Readings | LocalReadings, Matrix]], count: int, mitigator: Mitigator | None) -> Matrix:
+    """Return a matrix S such that S Sᵀ is the calibration's part of the covariance; it has no columns without mitigation."""
+    if mitigator is None:
+        return np.zeros((count, 0))
+    jacobian = np.zeros((count, mitigator.num_parameters))
+    for reading, part in parts:
+        jacobian += part @ reading.sensitivity
+    return mitigator.share(jacobian)
 
 
 def _chosen(plan: Plan, mitigation: str | None) -> Mitigation:
