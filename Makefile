@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 PYTEST := $(VENV)/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format docs bench bench-quick clean
+.PHONY: help install demo test test-all lint format tables bench bench-quick clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt 
 	  -e . -r benchmarks/requirements.txt
 	@touch $@
 
-docs: $(STAMP) ## recompute the tables of numbers in docs/
+tables: $(STAMP) ## recompute the tables of numbers in docs/
 	$(VENV)/bin/python docs/tables.py
 
 bench: $(BENCH)/.installed ## compare the speed with other packages, in a separate environment; write the README's table
