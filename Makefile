@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 PYTEST := $(VENV)/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format tables bench bench-quick clean
+.PHONY: help install demo test test-all lint format docs linkcheck tables bench bench-quick clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,21 @@ lint: $(STAMP) ## ruff and mypy
 format: $(STAMP) ## format the code with ruff
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+DOCS   := $(VENV)/.docs-installed
+SPHINX  = $(VENV)/bin/python -m sphinx -d docs/_build/doctrees
+
+$(DOCS): $(STAMP)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs linkcheck: export OMP_NUM_THREADS ?= 1
+
+docs: $(DOCS) ## build the documentation site, docs/_build/html/index.html; its tutorials and snippets run
+	$(SPHINX) -b html -W --keep-going -q docs docs/_build/html
+
+linkcheck: $(DOCS) ## visit the links of the documentation site that leave it
+	$(SPHINX) -b linkcheck -q docs docs/_build/linkcheck
 
 BENCH := benchmarks/.venv
 
