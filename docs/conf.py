@@ -11,6 +11,7 @@ import qep_qiskit
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 
+sys.path.insert(0, str(DOCS / "_ext"))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # pages run `qep`
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 
@@ -27,8 +28,11 @@ extensions = [
     "sphinx_click",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinxcontrib.programoutput",
+    "spec_keys",
 ]
 exclude_patterns = ["_build", "_ext"]
+templates_path = ["_templates"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -41,7 +45,15 @@ nb_execution_raise_on_error = True
 nb_execution_excludepatterns: list[str] = []
 nb_merge_streams = True
 
+autodoc_typehints = "none"  # docstrings describe the parameters
+autodoc_member_order = "bysource"
+autosummary_generate = ["reference/python.md"]
+maximum_signature_line_length = 80
+numpydoc_show_class_members = False
+numpydoc_validation_checks = {"GL03", "GL06", "GL07", "GL10", "PR02", "PR10", "RT04", "SS01", "SS03", "SS05"}
+
 html_theme = "pydata_sphinx_theme"
 html_title = "qep_qiskit"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}

@@ -12,7 +12,7 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import PACKAGE, one_of, shown
 
 if TYPE_CHECKING:
-    from qep_qiskit.experiment.section import Choice
+    from qep_qiskit.experiment.section import Choice, Section
 
 
 @click.command("kinds", short_help="List what a section of a spec can name, with its keys.")
@@ -23,7 +23,7 @@ def command(section: str, as_json: bool) -> None:
 
     SECTION is network, cost, stencil, preparation or device.
     """
-    kinds = _kinds(section)
+    kinds = kinds_of(section)
     if as_json:
         print_json({"section": section, "kinds": kinds})
         return
@@ -40,7 +40,8 @@ def command(section: str, as_json: bool) -> None:
             console().print(table)
 
 
-def _kinds(section: str) -> list[dict[str, Any]]:
+def kinds_of(section: str) -> list[dict[str, Any]]:
+    """Return the kinds that a section can name, with their keys."""
     from qep_qiskit.experiment.section import Choice
     from qep_qiskit.experiment.sections import SECTIONS
 
@@ -51,16 +52,20 @@ def _kinds(section: str) -> list[dict[str, Any]]:
 
 
 def _described(choice: Choice, section: str, name: str) -> dict[str, Any]:
-    fields = choice.model(name, section).model_fields
-    keys = [
+    kind = choice.kinds.named(name, section)
+    keys = keys_of(choice.model(name, section), choice.selector)
+    return {"name": name, "package": kind.package, "about": kind.about, "keys": keys}
+
+
+def keys_of(model: type[Section], selector: str = "") -> list[dict[str, Any]]:
+    """Return the name, the default and the allowed values of each key of a section, without the key that names its kind."""
+    return [
         {
             "name": key,
             "required": field.is_required(),
             "default": None if field.is_required() else field.default,
             "allowed": field.description,
         }
-        for key, field in fields.items()
-        if key != choice.selector
+        for key, field in model.model_fields.items()
+        if key != selector
     ]
-    kind = choice.kinds.named(name, section)
-    return {"name": name, "package": kind.package, "about": kind.about, "keys": keys}

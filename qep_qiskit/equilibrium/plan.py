@@ -145,7 +145,7 @@ class Plan(Value):
 
     @cached_property
     def nearness(self) -> tuple[Mapping[str, object] | None, list[str]]:
-        """The distance of the free phase from the true ground state, and warnings; see :func:`nearness_of`."""
+        """The distance of the free phase from the true ground state, and warnings; see `nearness_of`."""
         return nearness_of(self)
 
     @property

@@ -119,7 +119,7 @@ class ReadoutMethod:
         A function that returns the mitigator, given the samples of calibration circuits on one or several sets of qubits.
     twirled : bool
         Whether all circuits, including those of the calibration, are measured after random flips. The calibration then needs only
-        |0…0⟩.
+        ``|0…0⟩``.
     on_circuits : bool
         Whether the calibration runs the data's own circuits at Clifford angles (`mitigation/clifford_angles.py`).
     require : callable

@@ -42,7 +42,7 @@ class MeanField(Preparer):
     starts : int
         The number of random starts of the free phase; the lowest minimum is kept. Nudged phases start from it.
     tolerance : float
-        The allowed residual |∂⟨H + βC⟩| with respect to the spins' angles, in units of the largest coefficient.
+        The allowed residual ``|∂⟨H + βC⟩|`` with respect to the spins' angles, in units of the largest coefficient.
     max_iterations : int
         The largest number of Newton steps per phase.
 

@@ -56,9 +56,9 @@ class MPS(Preparer):
     -----
     The angle φ between a state of energy E and the ground state is bounded by its variance, sin φ ≤ √(⟨H²⟩ − E²)/(E₁ − E)
     (Davis and Kahan 1970), and the error of a Pauli expectation by 2 sin φ. DMRG gives E₁ for the free phase; in a nudged
-    phase it is at most |β|‖C‖ lower (Weyl). The bound is reported with every phase and, combined by the stencil, with every
+    phase it is at most ``|β|‖C‖`` lower (Weyl). The bound is reported with every phase and, combined by the stencil, with every
     gradient; the actual error is usually far smaller. If a nudge may close the gap, only the trivial bound holds, and there is a
-    warning. The sweeps are in :mod:`qep_qiskit.simulation.dmrg`. White (1992); Schollwöck (2011), arXiv:1008.3477.
+    warning. The sweeps are in `simulation/dmrg.py`. White (1992); Schollwöck (2011), arXiv:1008.3477.
     """
 
     bond_dimension: Annotated[int, Key("the largest bond dimension", least=2, most=100_000)] = 64

@@ -52,7 +52,7 @@ def reference_gradient(
 
     Notes
     -----
-    Beyond 20 qubits, ground states are matrix product states (:mod:`qep_qiskit.reference.tensor_network`). Smaller networks use
+    Beyond 20 qubits, ground states are matrix product states (`reference/tensor_network.py`). Smaller networks use
     diagonalisation and linear response.
     """
     preparer = Exact() if preparer is None else preparer

@@ -199,7 +199,7 @@ def cancel(run: Name, *, device: object = None) -> list[str]:
 
 
 def open_run(run: Name, *, write: bool = False) -> RunStore:
-    """Open a run, for use in a ``with`` block. See :class:`~qep_qiskit.runs.file.store.RunStore`."""
+    """Open a run, for use in a ``with`` block. See `RunStore`."""
     return RunStore.open(find_run(run), write=write)
 
 

@@ -227,7 +227,7 @@ def train(
     scheduler : str, optional
         The address of a dask scheduler whose workers share each batch instead, such as ``"tcp://127.0.0.1:8786"``.
     on_step : callable, optional
-        Called with every new :class:`~qep_qiskit.training.loop.steps.Step`.
+        Called with every new :class:`~qep_qiskit.training.Step`.
     progress : callable, optional
         Called with the current stage and the completed share of it.
 

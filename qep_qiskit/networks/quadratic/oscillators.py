@@ -71,7 +71,7 @@ def oscillators(
 
     On qubits, the levels of an oscillator are those of the network's mean field at the problem's weights and inputs: an
     oscillator with the frequency √(K_ii/m_i) of its own stiffness, centred on its classical position. See
-    :class:`qep_qiskit.networks.quadratic.encoded.EncodedNetwork`.
+    `EncodedNetwork` in `networks/quadratic/encoded.py`.
 
     Examples
     --------
