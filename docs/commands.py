@@ -59,8 +59,8 @@ def written_again(text: str, folder: Path, names: list[str]) -> str:
 
 def draw_curves(run: Path, path: Path) -> None:
     """Draw the curves of a training run, as its page shows them."""
-    from qep_qiskit.report.curves import curves
-    from qep_qiskit.report.picture import file_bytes
+    from qep_qiskit.drawing.curves import curves
+    from qep_qiskit.drawing.picture import file_bytes
     from qep_qiskit.report.training_page import facts_of
     from qep_qiskit.runs.file.store import RunStore
 

@@ -18,8 +18,18 @@ MOST_ROWS = 60
 LONGEST = 80
 
 
-def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], notes: Sequence[str] = ()) -> str:
-    """Return a table of text as escaped HTML; a long table is cut, with the number of remaining rows below it."""
+def table_html(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], notes: Sequence[str] = (), graph: str = ""
+) -> str:
+    """Return a table of text as escaped HTML, below a graph if there is one.
+
+    A long table is cut, with the number of remaining rows below it.
+
+    Parameters
+    ----------
+    graph : str
+        An SVG element, which is not escaped.
+    """
     lines = list(rows)
     rest = [f"… and {len(lines) - MOST_ROWS} more rows"] if len(lines) > MOST_ROWS else []
     head = "".join(f"<th>{escape(word)}</th>" for word in headings)
@@ -28,7 +38,7 @@ def table_html(title: str, headings: Sequence[str], rows: Iterable[Sequence[obje
     )
     below = "".join(f"<p>{escape(note)}</p>" for note in [*rest, *notes])
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if lines else ""
-    return f"<div><p><b>{escape(title)}</b></p>{table}{below}</div>"
+    return f"<div><p><b>{escape(title)}</b></p>{graph}{table}{below}</div>"
 
 
 def terminal_table(*left: str, right: Iterable[str] = (), title: str | None = None) -> Table:

@@ -13,8 +13,10 @@ from scipy.sparse import diags_array, issparse
 from qep_qiskit.checks import shown
 from qep_qiskit.costs import Cost
 from qep_qiskit.display import short, table_html
+from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import Network
+from qep_qiskit.networks.sketch import network_sketch
 from qep_qiskit.values import same
 
 Vector = NDArray[np.float64]
@@ -79,7 +81,8 @@ class Problem:
 
     def _repr_html_(self) -> str:
         rows = [(name, f"{value:.6g}") for name, value in zip(self.network.names, self.weights, strict=True)]
-        return table_html(repr(self), ("weight", "value"), rows)
+        sketch = network_sketch(self.network, dict(zip(self.network.names, self.weights.tolist(), strict=True)))
+        return table_html(repr(self), ("weight", "value"), rows, graph="" if sketch is None else graph_svg(sketch))
 
     @property
     def hamiltonian(self) -> Any:

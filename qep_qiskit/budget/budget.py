@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from qep_qiskit.budget.rung import Rung
 from qep_qiskit.checks import shown
 from qep_qiskit.display import counted, table_html
 from qep_qiskit.documents import plain
+from qep_qiskit.drawing.axes import axes_of
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import percent
 from qep_qiskit.values import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,6 +120,19 @@ class Budget(Value):
 
     def _lines(self) -> list[tuple[str, str]]:
         return [(rung.title, (rung.note or "") if rung.values is None else percent(rung.relative_error)) for rung in self.rungs]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw where the error comes from: the distance of every rung from the exact gradient, and the change due to each step.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        """
+        from qep_qiskit.budget.waterfall import waterfall
+
+        axes = axes_of(ax, (8.5, 1.4 + 0.32 * len(self.rungs)))
+        waterfall(axes, self)
+        return axes
 
     def to_dict(self) -> dict[str, object]:
         """Return the object that ``qep compare --json`` prints."""

@@ -117,8 +117,8 @@ def _draw(forecast: Forecast, path: str) -> None:
     """Draw a forecast into a file: SVG if the path ends in .svg, else PNG."""
     from matplotlib.figure import Figure
 
+    from qep_qiskit.drawing.picture import write
     from qep_qiskit.forecasting.figure import size_of
-    from qep_qiskit.report.picture import write
 
     figure = Figure(figsize=size_of(forecast), layout="constrained", facecolor="white")
     forecast.plot(figure.subplots())

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from qep_qiskit.checks import shown
+from qep_qiskit.checks import numbers, shown
 from qep_qiskit.display import counted, table_html
 from qep_qiskit.documents import plain
+from qep_qiskit.drawing.by_weight import draw_gradient
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.estimates import Estimate, with_error
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.values import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Vector = NDArray[np.float64]
 
@@ -114,6 +118,28 @@ class Gradient(Value):
             raise InputError("to_frame: needs pandas; pip install pandas, or take to_dict()") from None
         stderr = np.full(len(self.names), np.nan) if self.stderr is None else self.stderr
         return pandas.DataFrame({"value": self.values, "stderr": stderr}, index=pandas.Index(self.names, name="weight"))
+
+    def plot(self, ax: Axes | None = None, *, exact: Gradient | ArrayLike | None = None) -> Axes:
+        """Draw every derivative with its error bar of one standard deviation.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        exact : Gradient or array_like of shape (K,), optional
+            A gradient to compare with, such as that of :func:`qep_qiskit.exact_gradient`. With more than 40 weights, the
+            gradient is drawn against it.
+        """
+        return draw_gradient(self.names, self.values, self.stderr, None if exact is None else self._aligned(exact), ax)
+
+    def _aligned(self, exact: Gradient | ArrayLike) -> Vector:
+        if isinstance(exact, Gradient) and exact.names != self.names:
+            raise InputError("plot: exact belongs to another network; give the exact gradient of the same problem")
+        values = numbers(exact)
+        if values is None or values.shape != self.values.shape:
+            raise InputError(
+                f"exact: {shown(exact)} is not allowed; give a Gradient or {len(self.names)} numbers, one per weight"
+            )
+        return values
 
     def to_dict(self) -> dict[str, object]:
         """Return the object that ``qep gradient --json`` prints."""

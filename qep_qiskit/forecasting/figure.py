@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qep_qiskit.display import AMBER, BLUE, FAINT, GREEN, INK, PINK, SKY
+from qep_qiskit.drawing.axes import axes_of
 from qep_qiskit.estimates import duration, percent
 from qep_qiskit.forecasting.advice import ACCEPTED
 from qep_qiskit.forecasting.choices import TITLES, Measure
@@ -40,10 +41,7 @@ def plot(forecast: Forecast, axes: Axes | None = None) -> Axes:
     axes : matplotlib.axes.Axes, optional
         The axes to draw on. Default: new axes in a figure of fitting size.
     """
-    if axes is None:
-        from matplotlib import pyplot
-
-        axes = pyplot.figure(figsize=size_of(forecast), layout="constrained").subplots()
+    axes = axes_of(axes, size_of(forecast))
     rows = _rows(forecast)
     places = _layout(rows)[0]
     errors = [row.relative_error for row in rows if row.relative_error is not None]

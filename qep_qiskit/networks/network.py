@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,11 +13,17 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.checks import named, numbers, real, seed_of, shown, unnamed
 from qep_qiskit.display import counted, short, table_html
+from qep_qiskit.drawing.graph_axes import draw_graph
+from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.frame import frame_of
 from qep_qiskit.networks.polynomial import Polynomial
+from qep_qiskit.networks.sketch import network_sketch
 from qep_qiskit.seeds import stream
 from qep_qiskit.values import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Vector = NDArray[np.float64]
 
@@ -105,7 +111,28 @@ class Network(Value):
         for name in self.names:
             groups.setdefault(name.split("[")[0], []).append(name)
         rows = [(group, len(names), short(", ".join(names))) for group, names in groups.items()]
-        return table_html(repr(self), ("weights", "number", "names"), rows)
+        sketch = network_sketch(self)
+        return table_html(repr(self), ("weights", "number", "names"), rows, graph="" if sketch is None else graph_svg(sketch))
+
+    def plot(self, ax: Axes | None = None, *, weights: ArrayLike | Mapping[str, float] | None = None) -> Axes:
+        """Draw the network as a graph, with inputs and outputs marked.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        weights : array_like of shape (num_weights,) or mapping, optional
+            Weights for the colour and width of each edge.
+
+        Raises
+        ------
+        InputError
+            If no term of the network couples two sites.
+        """
+        values = None if weights is None else dict(zip(self.names, self.weight_vector(weights).tolist(), strict=True))
+        sketch = network_sketch(self, values)
+        if sketch is None:
+            raise InputError("plot: no term of this network couples two sites, so there is no graph to draw")
+        return draw_graph(sketch, ax)
 
     def identity(self) -> dict[str, object]:
         """Return the fields that determine the network's computation; output names, scales and description do not count."""

@@ -14,10 +14,9 @@ from qep_qiskit.estimates import column, finite, ratio
 from qep_qiskit.files import write_whole
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.report.circuit_text import circuit_text
-from qep_qiskit.report.curves import weight_graph
 from qep_qiskit.report.figures import figure
 from qep_qiskit.report.findings import Column, allowed_chi_square, columns_of, large, numbers_of, verdict
-from qep_qiskit.report.template import Page, as_grid, as_rows, image
+from qep_qiskit.report.template import Page, as_grid, as_rows, graph, image
 
 
 def write(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str], **options: Any) -> Path:
@@ -59,7 +58,7 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
     return whole.render(
         allowed=ratio(allowed_chi_square(len(budget.names))),
         image=image(figure(budget)),
-        graph=image(weight_graph(weights, settings.get("network"))),
+        graph=graph(weights, settings.get("network")),
         circuit=None if circuit is None else circuit_text(circuit),
         rungs=[_row(budget, rung) for rung in budget.rows],
         names=budget.names,

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure, SubFigure
 
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.budget.deviation import Vector
+from qep_qiskit.budget.waterfall import legend, levels_of, waterfall
+from qep_qiskit.drawing.axes import plain_frame
+from qep_qiskit.drawing.by_weight import MANY_WEIGHTS, weight_axis
+from qep_qiskit.drawing.picture import BLUE, FAINT, INK, ORANGE, PINK, note, write
 from qep_qiskit.kinds import RUNGS
-from qep_qiskit.plain_text import one_line, shortened
+from qep_qiskit.plain_text import shortened
 from qep_qiskit.report.findings import LARGE_Z
-from qep_qiskit.report.picture import BLUE, FAINT, INK, ORANGE, PINK, note, write
-from qep_qiskit.report.waterfall import legend, levels_of, waterfall
 
-MANY_WEIGHTS = 40
-"""If there are more weights than this, the gradient is drawn against the exact one instead of weight by weight."""
 COLOURS = {"device": PINK, "shots": ORANGE, "mitigated": BLUE}
 
 
@@ -60,26 +60,13 @@ def figure(budget: Budget | Mapping[str, Any]) -> Figure:
 
 
 def _by_weight(axes: list[Axes], budget: Budget, exact: Vector | None) -> None:
-    names = [one_line(name) for name in budget.names]
-    positions, groups = _layout(names)
-    for start, end, letter in groups:
-        above = {"xycoords": axes[0].get_xaxis_transform(), "ha": "center", "va": "top"}
-        note(axes[0], letter, ((start + end) / 2, 0.98), (0, 0), **above, fontsize=10, fontstyle="italic", color=INK)
-        for panel in axes if start > 0 else ():
-            panel.axvline(start - 0.95, color="#dddddd", linewidth=0.8, zorder=0)
+    positions = weight_axis(axes, budget.names)
     if exact is not None:
-        width = 15 if len(names) <= 20 else 9
+        width = 15 if len(budget.names) <= 20 else 9
         axes[0].plot(positions, exact, "_", markersize=width, markeredgewidth=1.8, color=INK, label="exact", zorder=2)
     axes[0].axhline(0.0, color=FAINT, linewidth=0.6, zorder=0)
     axes[0].margins(y=0.14)
-    _series(axes, budget, np.array(positions), exact, shift=0.17)
-
-    labels = [_index(n) for n in names]
-    steep = len(names) * (1 + max(map(len, labels), default=0)) > 110
-    axes[-1].set_xticks(positions, labels, rotation=90 if steep else 0, parse_math=False)
-    middle, half = positions[-1] / 2, max(positions[-1] / 2 + 0.7, 4.0)
-    axes[-1].set_xlim(middle - half, middle + half)
-    axes[-1].set_xlabel("weight", fontsize=9)
+    _series(axes, budget, positions, exact, shift=0.17)
     _finish(axes, "gradient  ∂L/∂w", "Gradient")
 
 
@@ -136,30 +123,8 @@ def _name_outliers(axes: Axes, budget: Budget, rung: Rung, exact: Vector) -> Non
 def _finish(axes: list[Axes], label: str, title: str) -> None:
     axes[0].set_ylabel(label, fontsize=9)
     for panel in axes:
-        panel.tick_params(labelsize=8, color=FAINT)
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.spines[["left", "bottom"]].set_color(FAINT)
+        plain_frame(panel)
     for panel in axes[:-1]:
         panel.spines["bottom"].set_visible(False)
         panel.tick_params(axis="x", length=0, labelbottom=False)
     legend(axes[0], title)
-
-
-def _layout(names: list[str]) -> tuple[list[float], list[tuple[float, float, str]]]:
-    """Return the position of every weight, with gaps between groups, and each group as (first, last, letter)."""
-    positions: list[float] = []
-    groups: list[tuple[float, float, str]] = []
-    for name in names:
-        letter = name.partition("[")[0][:14] if "[" in name else ""
-        if groups and groups[-1][2] == letter:
-            positions.append(positions[-1] + 1.0)
-            groups[-1] = (groups[-1][0], positions[-1], letter)
-        else:
-            positions.append(positions[-1] + 1.9 if positions else 0.0)
-            groups.append((positions[-1], positions[-1], letter))
-    return positions, groups
-
-
-def _index(name: str) -> str:
-    label = name.partition("[")[2].removesuffix("]") if "[" in name else name
-    return shortened(label, 14)

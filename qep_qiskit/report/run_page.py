@@ -10,10 +10,9 @@ from qep_qiskit.display import when
 from qep_qiskit.estimates import MISSING, column, duration, finite
 from qep_qiskit.report.budget_page import headline
 from qep_qiskit.report.circuit_text import circuit_text
-from qep_qiskit.report.curves import weight_graph
 from qep_qiskit.report.figures import figure
 from qep_qiskit.report.findings import Column, Verdict, columns_of, verdict
-from qep_qiskit.report.template import Page, as_grid, as_rows, image, write_report
+from qep_qiskit.report.template import Page, as_grid, as_rows, graph, image, write_report
 from qep_qiskit.report.timeline import spans, timeline
 from qep_qiskit.runs.file.records import Event
 from qep_qiskit.runs.file.store import RunStore
@@ -56,7 +55,7 @@ def page(store: RunStore, readings: Readings) -> str:
         jobs=as_grid(_jobs(store, events)),
         costs=_costs(store),
         circuits=as_grid(_circuits(store)),
-        graph=image(weight_graph(weights, budget.settings["network"])),
+        graph=graph(weights, budget.settings["network"]),
         circuit=_drawn(store),
         compiled=as_grid(_compiled(store)),
         layout=as_grid(_layout(store, provenance)),

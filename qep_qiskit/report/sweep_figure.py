@@ -8,10 +8,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from qep_qiskit.drawing.picture import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY, file_bytes
 from qep_qiskit.estimates import finite
 from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import drawn
-from qep_qiskit.report.picture import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY, file_bytes
 from qep_qiskit.sweeps.summary import Average
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, INK)

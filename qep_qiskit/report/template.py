@@ -17,11 +17,13 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from qep_qiskit.documents import plain
+from qep_qiskit.drawing.graph_svg import graph_svg
+from qep_qiskit.drawing.picture import file_bytes
+from qep_qiskit.drawing.sketch import sketch_of
 from qep_qiskit.estimates import MISSING
 from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import printable
 from qep_qiskit.report.findings import Verdict
-from qep_qiskit.report.picture import file_bytes
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.secrets import scrubbed, scrubbed_document
 
@@ -94,6 +96,12 @@ def _text_of(name: str) -> str:
 def image(figure: Figure | None) -> Markup | None:
     """Return a figure as base64 text for a data URL; None without a figure."""
     return None if figure is None else Markup(base64.b64encode(file_bytes(figure)).decode("ascii"))
+
+
+def graph(weights: Mapping[str, float], description: object) -> Markup | None:
+    """Return the network of named weights as an SVG graph; None without edges."""
+    sketch = sketch_of(weights, description, weights)
+    return None if sketch is None else Markup(graph_svg(sketch))
 
 
 def as_rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

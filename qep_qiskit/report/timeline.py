@@ -9,8 +9,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from qep_qiskit.drawing.picture import AMBER, BLUE, FAINT, GREEN, INK, ORANGE, PINK, SKY, YELLOW
 from qep_qiskit.plain_text import drawn
-from qep_qiskit.report.picture import AMBER, BLUE, FAINT, GREEN, INK, ORANGE, PINK, SKY, YELLOW
 from qep_qiskit.runs.file.records import Event
 
 COLOURS = {

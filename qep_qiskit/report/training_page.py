@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from qep_qiskit.display import when
+from qep_qiskit.drawing.curves import confusion, curves
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, column, cosine, duration, percent, with_error
-from qep_qiskit.report.curves import confusion, curves, weight_graph
 from qep_qiskit.report.findings import Column, Verdict
-from qep_qiskit.report.template import Page, as_grid, as_rows, image, write_report
+from qep_qiskit.report.template import Page, as_grid, as_rows, graph, image, write_report
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
 from qep_qiskit.training.loop.compared import compared_with
@@ -69,7 +69,7 @@ def page(store: RunStore) -> str:
     )
     return whole.render(
         curves=image(curves(facts.history, facts.epochs, facts.estimated_seconds)),
-        graph=image(weight_graph(facts.weights, settings.get("network"))),
+        graph=graph(facts.weights, settings.get("network")),
         names=list(facts.weights),
         columns=[Column("value", column(facts.weights.values()))],
         confusion=None if counts is None else image(confusion(counts, _labels(settings, len(counts)))),

@@ -92,9 +92,9 @@ def test_no_column_is_empty(pages, kind):
 
 
 def test_the_network_and_its_circuit_are_drawn(pages):
-    assert 'alt="The network with its couplings"' in pages["budget"] and "Ry(0.3)" in pages["budget"]
-    assert 'alt="The network with its couplings"' in pages["run"] and "as sent</summary>" in pages["run"]
-    assert 'alt="The network with its couplings"' in pages["training"]
+    for kind in ("budget", "run", "training"):
+        assert 'role="img" aria-label="network of ' in pages[kind] and "<title>J[0,1] = " in pages[kind]
+    assert "Ry(0.3)" in pages["budget"] and "as sent</summary>" in pages["run"]
 
 
 def test_long_tags_break_instead_of_being_cut(pages):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from qep_qiskit.drawing.picture import file_bytes
 from qep_qiskit.report.figures import draw, figure
-from qep_qiskit.report.picture import file_bytes
 
 
 def pixels(data):

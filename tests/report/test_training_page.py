@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit.drawing.curves import confusion, curves
 from qep_qiskit.errors import InputError
-from qep_qiskit.report.curves import confusion, curves, weight_graph
 from qep_qiskit.report.training_page import facts_of, page, write
 from qep_qiskit.runs.file.store import RunStore
 
@@ -55,11 +55,6 @@ def test_pictures_show_what_they_are_given(trained):
     np.testing.assert_allclose(np.array(points.lines[0].get_ydata(), dtype=float), [row["loss"] for row in result.history])
     bars = [segment[1][1] - segment[0][1] for segment in points.lines[2][0].get_segments()]
     np.testing.assert_allclose(bars, [2 * row["loss_stderr"] for row in result.history])
-    graph = weight_graph(result.weights, {"inputs": [0, 1], "outputs": [3]})
-    couplings = {name: w for name, w in result.weights.items() if name.startswith("J")}
-    assert len(graph.axes[0].lines) == len(couplings)
-    assert [line.get_color() == "#D55E00" for line in graph.axes[0].lines] == [w < 0 for w in couplings.values()]
-    assert weight_graph({"gX": 1.0}, {}) is None
     assert [text.get_text() for text in confusion([[3, 1], [0, 4]], ["a", "b"]).axes[0].texts] == ["3", "1", "0", "4"]
 
 

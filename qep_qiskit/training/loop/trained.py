@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -17,6 +17,9 @@ from qep_qiskit.training.data.targets import in_order, samples_of
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.values import Value
 from qep_qiskit.verbs.predictions import predictions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Weights(dict[str, float]):
@@ -130,6 +133,19 @@ class TrainingResult(Value):
         if spread == 0.0:
             raise InputError("score: all targets are equal, so R² is not defined; use predict")
         return 1.0 - float(np.sum((truth - predictions) ** 2)) / spread
+
+    def plot(self, ax: Axes | None = None, *, quantity: str = "loss") -> Axes:
+        """Draw the training over its steps, with error bars of one standard deviation.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        quantity : {"loss", "accuracy", "gradient"}
+            What is drawn: the loss, the share of correct classes, or the norm of the gradient with its shot noise.
+        """
+        from qep_qiskit.drawing.curves import draw_curve
+
+        return draw_curve(self.history, self.epochs, quantity, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that ``qep train --json`` prints."""

@@ -1,9 +1,8 @@
-"""Figures of a training: curves with error bars, the weights as a graph, and the confusion matrix."""
+"""Figures of a training: curves with error bars, and the confusion matrix."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from qep_qiskit.checks import shown
+from qep_qiskit.drawing.axes import axes_of, plain_frame
+from qep_qiskit.drawing.picture import BLUE, FAINT, GREEN, INK, ORANGE
+from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.plain_text import shortened
-from qep_qiskit.report.picture import BLUE, FAINT, GREEN, INK, ORANGE, SKY, YELLOW, note
-from qep_qiskit.report.site_places import MOST_ROOMY, places
 
 MOST_SHOWN = 2.5
 """The largest relative error in a picture. Errors beyond it occur only where the gradient has nearly vanished."""
@@ -21,7 +22,6 @@ MOST_MARKED = 40
 """The largest number of points of a curve that are marked."""
 Rows = Sequence[Mapping[str, Any]]
 TRAINED, HELD_OUT, THIRD = BLUE, ORANGE, GREEN
-PAIR, SINGLE = re.compile(r"^(\w+)\[(\d+),(\d+)\]$"), re.compile(r"^(\w+)\[(\d+)\]$")
 
 
 def curves(history: Rows, epochs: Rows, foreseen: float | None = None) -> Figure:
@@ -57,6 +57,35 @@ def curves(history: Rows, epochs: Rows, foreseen: float | None = None) -> Figure
         panel.step([row["step"] for row in history], [row["shots_per_circuit"] for row in history], color=FAINT, where="mid")
         _finish(panel, "shots per circuit")
     return drawing
+
+
+def draw_curve(history: Rows, epochs: Rows, quantity: str = "loss", ax: Axes | None = None) -> Axes:
+    """Draw one quantity of a training over its steps, with error bars of one standard deviation.
+
+    Parameters
+    ----------
+    quantity : {"loss", "accuracy", "gradient"}
+    ax : matplotlib.axes.Axes, optional
+
+    Raises
+    ------
+    InputError
+        If the quantity is unknown, or the training did not record it.
+    """
+    drawers: dict[str, Callable[[Axes], None]] = {
+        "loss": lambda panel: _loss(panel, history, epochs),
+        "accuracy": lambda panel: _accuracy(panel, epochs),
+        "gradient": lambda panel: _gradient(panel, history),
+    }
+    if quantity not in drawers:
+        raise InputError(
+            f"plot: there is no quantity {shown(quantity)}; allowed: {', '.join(drawers)}{nearest(quantity, drawers)}"
+        )
+    if quantity == "accuracy" and all(row.get("train_accuracy") is None for row in epochs):
+        raise InputError("plot: this training has no accuracy, because its targets are not classes; plot the loss")
+    axes = axes_of(ax, (6.4, 3.8))
+    drawers[quantity](axes)
+    return axes
 
 
 def _loss(panel: Axes, history: Rows, epochs: Rows) -> None:
@@ -147,57 +176,9 @@ def _finish(panel: Axes, label: str) -> None:
     panel.set_xlabel("step", fontsize=9)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.set_ylabel(label, fontsize=9)
-    panel.tick_params(labelsize=8, color=FAINT)
-    panel.spines[["top", "right"]].set_visible(False)
+    plain_frame(panel)
     if panel.get_legend_handles_labels()[0]:
         panel.legend(frameon=False, fontsize=8)
-
-
-def weight_graph(weights: Mapping[str, float], network: object) -> Figure | None:
-    """Return a figure of couplings as lines between sites, with width for size and colour for sign; None without couplings.
-
-    Parameters
-    ----------
-    weights : mapping of name to number
-        The weights. Couplings are named ``J[i,j]``, single-site weights ``h[i]``.
-    network : mapping, or anything else if it is not known
-        The network's description, possibly with lists of sites as ``inputs`` and ``outputs``.
-    """
-    couplings = {(int(m[2]), int(m[3])): w for name, w in weights.items() if (m := PAIR.match(name))}
-    if not couplings:
-        return None
-    single = [(m[1], int(m[2]), w) for name, w in weights.items() if (m := SINGLE.match(name))]
-    sites = sorted({s for pair in couplings for s in pair} | {s for _, s, _ in single})
-    described = network if isinstance(network, Mapping) else {}
-    inputs, outputs = (_sites(described.get(name)) for name in ("inputs", "outputs"))
-    where, large = places(sites, couplings, inputs, outputs), len(sites) > MOST_ROOMY
-    size = (10.0, 5.5) if large else (8.5, 0.4 * max(len(sites), 8) + 1.2)
-    drawing = Figure(figsize=size, layout="constrained", facecolor="white")
-    panel = drawing.subplots()
-    largest = max(abs(w) for w in couplings.values()) or 1.0
-    for (i, j), w in couplings.items():
-        ends, faint = np.array([where[i], where[j]]).T, large and ({i, j} & {*inputs})
-        style: dict[str, Any] = {"linewidth": 0.3 + 4.5 * abs(w) / largest, "alpha": 0.3 if faint else 0.75}
-        panel.plot(*ends, color=HELD_OUT if w < 0 else TRAINED, zorder=0 if faint else 1, **style)
-    for site in sites:
-        x, y = where[site]
-        colour = YELLOW if site in inputs else SKY if site in outputs else "#ffffff"
-        panel.scatter([x], [y], s=110 if large else 260, color=colour, edgecolors=INK, linewidths=0.6 if large else 1.5, zorder=2)
-        panel.text(x, y, str(site), ha="center", va="center", fontsize=6.5 if large else 9, zorder=3)
-        if large:
-            continue
-        fields = "  ".join(f"{shortened(letter, 14)} {w:+.2f}" for letter, s, w in single if s == site)
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-        note(panel, fields, (x, y), (0, -15), ha="center", va="top", fontsize=7, color="#444444", zorder=4, bbox=box)
-    panel.set_axis_off()
-    panel.margins(0.12)
-    title = f"largest |coupling| {largest:.3g} · blue positive, orange negative · yellow inputs, blue outputs"
-    panel.set_title(title, fontsize=8.5, loc="left")
-    return drawing
-
-
-def _sites(given: object) -> list[int]:
-    return [s for s in given if isinstance(s, int)] if isinstance(given, list | tuple) else []
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from qep_qiskit.budget import Budget, Rung
+from qep_qiskit.budget.rung import Rung
+from qep_qiskit.drawing.picture import AMBER, FAINT, INK, SKY, note
 from qep_qiskit.estimates import percent
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line
-from qep_qiskit.report.picture import AMBER, FAINT, INK, SKY, note
+
+if TYPE_CHECKING:
+    from qep_qiskit.budget.budget import Budget
 
 WIDE_RANGE = 20.0
 """The axis is logarithmic if the largest error exceeds the smallest by more than this factor."""

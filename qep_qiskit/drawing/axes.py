@@ -1,0 +1,38 @@
+"""New axes, and their common style."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qep_qiskit.checks import shown
+from qep_qiskit.display import FAINT
+from qep_qiskit.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def axes_of(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    """Return the given axes, or new ones in a figure of `size` inches.
+
+    Raises
+    ------
+    InputError
+        If `ax` is neither matplotlib axes nor None.
+    """
+    if ax is None:
+        from matplotlib import pyplot
+
+        return pyplot.figure(figsize=size, layout="constrained").subplots()
+    if not hasattr(ax, "get_xaxis_transform"):
+        raise InputError(
+            f"ax: {shown(ax)} is not allowed; give matplotlib axes, such as those of plt.subplots(), or leave it out"
+        )
+    return ax
+
+
+def plain_frame(axes: Axes) -> None:
+    """Draw only the left and the lower side of the frame, in a faint colour."""
+    axes.tick_params(labelsize=8, color=FAINT)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
