@@ -19,7 +19,7 @@ FILLS = {"input": AMBER, "output": SKY}
 
 
 def graph_svg(sketch: Sketch, *, width: float = WIDEST, height: float = HIGHEST) -> str:
-    """Return a network as an SVG element that fits light and dark backgrounds, with no script.
+    """Return a network as an SVG element for HTML, which fits light and dark backgrounds and has no script.
 
     Inputs are amber, outputs light blue, and clamped inputs square. The colour of an edge shows the sign of its weight, and its
     width the size. The names and values of edges and sites are shown when the pointer rests on them.
@@ -52,7 +52,7 @@ def graph_svg(sketch: Sketch, *, width: float = WIDEST, height: float = HIGHEST)
         high += LINE
     title = f"network of {len(sketch.sites)} sites and {len(sketch.edges)} edges"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="qep-graph" role="img" aria-label="{title}" '
+        f'<svg class="qep-graph" role="img" aria-label="{title}" '
         f'viewBox="0 0 {wide:.0f} {high:.0f}" width="{wide:.0f}" height="{high:.0f}" '
         'style="max-width:100%;height:auto;font:11px system-ui,sans-serif">' + "".join(parts) + "</svg>"
     )

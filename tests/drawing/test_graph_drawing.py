@@ -53,13 +53,12 @@ def test_the_svg_holds_every_site_and_edge(name):
     weights = network.initial_weights(seed=1)
     sketch = network_sketch(network, weights)
     tree = ElementTree.fromstring(graph_svg(sketch))
-    space = "{http://www.w3.org/2000/svg}"
-    titles = [title.text for title in tree.iter(space + "title")]
+    titles = [title.text for title in tree.iter("title")]
     assert len(titles) == len(sketch.sites) + len(sketch.edges)
     for pair, weight in sketch.edges.items():
         assert f"{weight} = {weights[weight]:.4g}" in titles, pair
     assert float(tree.get("width")) <= 640 and float(tree.get("height")) <= 420
-    squares = [rect for group in tree.iter(space + "g") for rect in group.iter(space + "rect")]
+    squares = [rect for group in tree.iter("g") for rect in group.iter("rect")]
     assert len(squares) == len(sketch.clamped)
 
 

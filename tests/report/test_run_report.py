@@ -52,7 +52,7 @@ def test_the_page_compares_the_gradient_with_the_exact_one(run):
     reader = Reader()
     reader.feed(text)
     assert reader.open == []
-    assert len(reader.sources) == 4 and all(source.startswith(("data:image/svg+xml", "#words")) for source in reader.sources)
+    assert len(reader.sources) == 3 and all(source.startswith(("data:image/svg+xml", "#words")) for source in reader.sources)
     rungs = {rung["name"]: rung for rung in embedded(text)["budget"]["rungs"]}
     np.testing.assert_allclose(rungs["exact"]["values"], qep.exact_gradient(spec.problem()).values, atol=1e-9)
     truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
