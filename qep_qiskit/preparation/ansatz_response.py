@@ -35,6 +35,8 @@ SETTLED, MOST_ITERATIONS = 1e-5, 30
 """The relative residual of a response that is found by iterations, and the largest number of them."""
 SOFT = 1e-3
 """The share of the slope that the regulariser may take up before the Hessian is computed to find flat directions."""
+LEAST_CURVATURE = 0.1
+"""The least curvature with the regulariser, as a share of the regulariser."""
 FLAT_IN_ROWS = 1e-6
 """The same share as `FLAT` for curvatures that come from differences of slopes."""
 
@@ -80,7 +82,7 @@ def step_along(ways: NDArray[np.float64], longest: float) -> NDArray[np.float64]
 
 def _moved(values: Vector, axes: Matrix, slope: Vector, mu: float) -> Vector:
     """Return the change of the angles with β, dθ/dβ, from the curvatures and their axes."""
-    return -axes @ ((axes.T @ slope) / np.maximum(values + mu, 0.1 * mu))
+    return -axes @ ((axes.T @ slope) / np.maximum(values + mu, LEAST_CURVATURE * mu))
 
 
 def _details(values: Vector, axes: Matrix, slope: Vector, flat: float) -> dict[str, object]:
@@ -175,7 +177,7 @@ class AnsatzResponses:
         """Return −(∂²E + μ)⁻¹ slope where the inverse is nearly known, and the rows for which it is settled.
 
         Conjugate gradients, preconditioned by the known inverse, take a few evaluations per row. Slopes in nearly flat
-        directions, which the regulariser takes up, are left to the Hessian.
+        directions, which the regulariser takes up, are left to the Hessian, and so are rows that curve downwards somewhere.
         """
         moved, settled = np.zeros_like(slopes), np.zeros(len(numbers), dtype=bool)
         live = np.flatnonzero([self._inverses[number] is not None for number in numbers])
@@ -186,22 +188,26 @@ class AnsatzResponses:
         move, rest, sizes = np.zeros_like(slopes[live]), -slopes[live], np.linalg.norm(slopes[live], axis=1)
         conditioned = (inverses @ rest[:, :, None])[:, :, 0]
         way, size = conditioned, np.einsum("rp,rp->r", rest, conditioned)
-        done = sizes == 0.0
+        done, left = sizes == 0.0, np.zeros(len(live), dtype=bool)
         for _ in range(MOST_ITERATIONS):
-            on = np.flatnonzero(~done)
+            on = np.flatnonzero(~done & ~left)
             if not len(on):
                 break
             along, step = way[on], step_along(way[on], STEP)[:, None]
             shifted = np.concatenate([thetas[on] + step * along, thetas[on] - step * along])
             ahead, behind = np.split(self._evaluator.energies_and_gradients(shifted, np.concatenate([free[on], free[on]]))[1], 2)
             curved = (ahead - behind) / (2 * step) + mu[on] * along
-            length = size[on] / np.maximum(np.einsum("rp,rp->r", along, curved), 1e-300)
+            curvature = np.einsum("rp,rp->r", along, curved)
+            convex = (size[on] > 0.0) & (curvature > LEAST_CURVATURE * mu[on, 0] * np.einsum("rp,rp->r", along, along))
+            left[on[~convex]] = True
+            on, along, curved = on[convex], along[convex], curved[convex]
+            length = size[on] / curvature[convex]
             move[on] += length[:, None] * along
             rest[on] -= length[:, None] * curved
             done[on] = np.linalg.norm(rest[on], axis=1) <= SETTLED * sizes[on]
             conditioned = (inverses[on] @ rest[on, :, None])[:, :, 0]
             before, size[on] = size[on], np.einsum("rp,rp->r", rest[on], conditioned)
-            way[on] = conditioned + (size[on] / np.maximum(before, 1e-300))[:, None] * along
+            way[on] = conditioned + (size[on] / before)[:, None] * along
         moved[live] = move
         settled[live] = done & (np.linalg.norm(mu * move, axis=1) <= SOFT * sizes)
         return moved, settled

@@ -129,3 +129,22 @@ def test_a_saddle_has_no_response():
     compiled = vqe.compiled(family)
     with pytest.raises(PreparationError, match="saddle"):
         local_response(family, compiled, np.zeros(compiled.evaluator.num_parameters), 1e-4)(problem.cost_rows[0])
+
+
+class Quadratic:
+    """The slopes of E = ½ θᵀ H θ for one symmetric H per row, given as rows of coefficients."""
+
+    def energies_and_gradients(self, thetas, rows):
+        curved = np.einsum("rij,rj->ri", rows.reshape(len(rows), 2, 2), thetas)
+        return 0.5 * np.einsum("ri,ri->r", thetas, curved), curved
+
+
+def test_angles_that_curve_downwards_are_left_to_the_hessian():
+    hessians = np.array([[[2.0, 0.3], [0.3, 1.0]], [[-1.0, 0.2], [0.2, 1.5]], [[1e-20, 0.0], [0.0, 0.0]]])
+    slopes = np.array([[0.4, -0.7], [1.0, 0.1], [1.0, 0.0]])
+    responses = AnsatzResponses(
+        Quadratic(), None, hessians.reshape(3, 4), np.zeros((3, 2)), np.zeros(3), [None] * 3, [np.eye(2)] * 3
+    )
+    moved, settled = responses._iterated(np.arange(3), slopes)
+    assert settled.tolist()[:2] == [True, False] and np.isfinite(moved).all()
+    np.testing.assert_allclose(moved[0], -np.linalg.solve(hessians[0], slopes[0]), rtol=1e-4)
