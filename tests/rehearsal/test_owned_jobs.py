@@ -66,6 +66,13 @@ def collected(run, device, **options):
     return gradient
 
 
+def start(server, job_id):
+    """Let a queued job start now."""
+    with server.service._changed:
+        server.service._jobs[job_id].due = 0.0
+        server.service._changed.notify_all()
+
+
 def settle(server):
     """Wait until every job has ended."""
     end = time.monotonic() + 30
@@ -203,15 +210,14 @@ def test_a_job_without_a_digest_is_recognised_by_its_inputs(mock_service, spec, 
 
 
 def test_cancel_goes_through_all_jobs(mock_service, device, spec, tmp_path, monkeypatch):
-    server, where = mock_service(queue_seconds=2, **SERVED), device()
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     two = spec(("measurement.mitigation", "tensored"), ("measurement.calibration_shots", 200))
     run = runs.submit(two, device=where, run=tmp_path / "run")
     with runs.open_run(run) as store:
         ids = {job.purpose: job.job_id for job in store.jobs()}
     assert set(ids) == {"data", "calibration"}
-    with server.service._changed:
-        calibration = server.service._jobs[ids["calibration"]]
-        calibration.due += 60
+    server.service._queue_seconds = 0.0
+    start(server, ids["data"])
     while len(billed(server)) < 1:
         time.sleep(0.05)
     assert runs.cancel(run, device=where) == [ids["calibration"]]
@@ -238,12 +244,14 @@ def test_one_job_without_an_answer_does_not_stop_the_others(mock_service, spec, 
                 raise DeviceError("device: no answer")
             return super().cancel(job_id)
 
-    server, where = mock_service(queue_seconds=3, **SERVED), Deaf("ibm_torino")
+    server, where = mock_service(queue_seconds=60, **SERVED), Deaf("ibm_torino")
     two = spec(("measurement.mitigation", "tensored"), ("measurement.calibration_shots", 200))
     run = runs.submit(two, device=where, run=tmp_path / "run")
     with runs.open_run(run) as store:
         first, second = (job.job_id for job in store.jobs())
     where.__dict__["silent"] = first
+    start(server, first)
+    start(server, second)
     settle(server)
     assert runs.status(run, device=where).jobs == {"queued": 1, "done": 1}
     with pytest.raises(DeviceError, match="no answer"):
@@ -416,9 +424,9 @@ def test_pairs_of_sweeps_share_nothing(mock_service, tmp_path, spec, one_second,
 
 
 def test_a_job_that_the_service_forgot_can_be_sent_again(mock_service, device, spec, tmp_path):
-    first, where = mock_service(queue_seconds=1, **SERVED), device()
+    first, where = mock_service(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(cost=TWO_ROUNDS), device=where, run=tmp_path / "run")
-    first.service._queue_seconds = 60.0
+    start(first, job_of(run).job_id)
     settle(first)
     assert runs.collect(run, device=where) is None  # the second round waits
     assert len(billed(first)) == 1
@@ -437,15 +445,14 @@ def test_a_job_that_the_service_forgot_can_be_sent_again(mock_service, device, s
 
 
 def test_a_forgotten_job_that_comes_back_is_read(mock_service, device, spec, tmp_path):
-    server, where = mock_service(queue_seconds=1, **SERVED), device()
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(), device=where, run=tmp_path / "run")
     [job] = server.service._jobs.values()
     server.service.forget(job.id)
     with pytest.raises(InputError, match="unknown to the service"):
         runs.collect(run, device=where)
     server.service._jobs[job.id] = job  # the right account again
-    with server.service._changed:
-        server.service._changed.notify_all()
+    start(server, job.id)
     assert collected(run, where) is not None and len(jobs_at(server)) == 1
 
 
@@ -468,18 +475,19 @@ def test_a_word_for_a_state_that_is_not_known_is_shown_and_waited_for(mock_servi
     assert runs.collect(run, device=where, resubmit=True) is None
     assert len(jobs_at(server)) == 1 and job_of(run).state == "unknown"
     assert "paused for inspection" in job_of(run).detail["reason"].lower()
-    job.status, job.due = "Queued", 0.0
-    with server.service._changed:
-        server.service._changed.notify_all()
+    job.status = "Queued"
+    start(server, job.id)
     assert collected(run, where) is not None
 
 
 def test_a_copy_sends_and_cancels_nothing_while_the_original_is_there(mock_service, device, spec, tmp_path):
-    server, where = mock_service(queue_seconds=1.5, **SERVED), device()
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     run = runs.submit(spec(cost=TWO_ROUNDS), device=where, run=tmp_path / "run")
+    server.service._queue_seconds = 0.0
     shutil.copytree(run, tmp_path / "copy")
     with pytest.raises(InputError, match=r"copy: is a copy of .*run, which is still there, so nothing is sent or cancelled"):
         runs.cancel(tmp_path / "copy", device=where)
+    start(server, job_of(run).job_id)
     settle(server)
     with pytest.raises(InputError, match="is a copy of"):
         runs.collect(tmp_path / "copy", device=where)  # reads the first round, and sends no second
@@ -494,7 +502,7 @@ def test_a_copy_sends_and_cancels_nothing_while_the_original_is_there(mock_servi
 
 def test_copies_on_two_machines_agree_on_one_job(mock_service, device, spec, tmp_path):
     """Neither sees the other's folder. Both send at once; whoever looks next keeps the same one."""
-    server, where = mock_service(queue_seconds=3, **SERVED), device()
+    server, where = mock_service(queue_seconds=60, **SERVED), device()
     run = tmp_path / "a" / "run"
 
     def no(plan, store):
@@ -514,6 +522,8 @@ def test_copies_on_two_machines_agree_on_one_job(mock_service, device, spec, tmp
     runs.collect(run, device=where)
     server.service.jobs = whole
     assert [job[0] for job in jobs_at(server)] == [tag, tag]
+    assert runs.collect(run, device=where) is None  # both jobs wait; one of them is chosen, and the other cancelled
+    start(server, job_of(run).job_id)
     one = collected(run, where)
     (tmp_path / "a").rename(tmp_path / "d")
     other = collected(tmp_path / "c" / "run", where)
