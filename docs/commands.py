@@ -61,7 +61,7 @@ def draw_curves(run: Path, path: Path) -> None:
     """Draw the curves of a training run, as its page shows them."""
     from qep_qiskit.drawing.curves import curves
     from qep_qiskit.drawing.picture import file_bytes
-    from qep_qiskit.report.training_page import facts_of
+    from qep_qiskit.report.training_facts import facts_of
     from qep_qiskit.runs.file.store import RunStore
 
     with RunStore.open(run) as store:

@@ -29,6 +29,7 @@ from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
+from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation import MeanField, Prepared, Progress, silent
 from qep_qiskit.preparation.exact import MOST_QUBITS, reference_state
 from qep_qiskit.preparation.shortfall import without_shortfalls
@@ -157,6 +158,11 @@ class Climb:
                 yield rung
 
     @property
+    def network(self) -> Network:
+        """The network of the problem."""
+        return self._problem.network
+
+    @property
     def circuit(self) -> QuantumCircuit | None:
         """The circuit that prepares the states, without measurement; None if there is no circuit."""
         if self._plan is None or (self._settings.preparer == self._reference and not self._settings.device.needs_circuits):
@@ -264,7 +270,7 @@ class Climb:
 
     @rung("finite_beta", "finite β", "finite β", subject="The gradient at finite β", cause="the finite β")
     def _nudged(self) -> Gradient:
-        """True ground states at the stencil's own nudges: the difference is the finite-β bias."""
+        """True ground states, nudged with the β of the stencil: the error of a nudge that is not infinitely small."""
         return self._true(self._stencil()).gradient
 
     @rung(
@@ -276,7 +282,7 @@ class Climb:
         cause="the preparation",
     )
     def _prepared(self) -> Gradient:
-        """The prepared states without noise, measured exactly: the error of the ansatz, the optimiser or the ramp."""
+        """The states that the circuits prepare, without noise: the error of the ansatz, the optimiser or the ramp."""
         try:
             gradient = self._noiseless()
         except InputError as error:
@@ -296,7 +302,7 @@ class Climb:
         cause="device noise",
     )
     def _infinite_shots(self) -> Gradient:
-        """The same circuits with the device's noise, including readout, averaged over infinitely many shots."""
+        """The same circuits under the noise of the device, including readout, with infinitely many shots."""
         return self._without_shots(Mitigation())
 
     @rung(
@@ -307,19 +313,19 @@ class Climb:
         aside=True,
     )
     def _mitigated_limit(self) -> Gradient:
-        """The device's error that remains after mitigation, at infinitely many shots for the data and for the calibration."""
+        """The error that mitigation leaves, with infinitely many shots for the data and for the calibration."""
         if self._settings.mitigation == Mitigation():
             raise _Skipped("no mitigation was requested")
         return self._without_shots(self._settings.mitigation)
 
     @rung("shots", "device, raw shots", "raw", label="raw shots", subject="The raw gradient", cause="shot noise")
     def _raw(self) -> Gradient:
-        """The raw counts of the actual shots."""
+        """The counts as they were measured."""
         return self._measured(Mitigation())
 
     @rung("mitigated", "device, mitigated", "mitigated", label="mitigated shots", subject="The mitigated gradient")
     def _mitigated(self) -> Gradient:
-        """The same shots after mitigation; the error bars include the calibration's own uncertainty."""
+        """The same counts after mitigation; the error bars include the uncertainty of the calibration."""
         return self._measured(self._settings.mitigation)
 
     def _true(self, stencil: Stencil | None = None) -> Reference:

@@ -151,7 +151,14 @@ def _show(climb: Climb, spec: Spec, folder: Path, as_json: bool, run: Path | Non
     budget = climb.budget()
     document = {**budget.to_dict(), **({} if run is None else {"run": str(run)})}
     figures.draw(budget, folder / "budget.png")
-    page = budget_page.write(budget, folder / page_name, spec_text=spec.to_toml(), circuit=climb.circuit)
+    page = budget_page.write(
+        budget,
+        folder / page_name,
+        spec_text=spec.to_toml(),
+        circuit=climb.circuit,
+        network=climb.network,
+        command=f"qep compare {'spec.toml' if run is None else run.name}",
+    )
     if as_json:
         print_json({**document, "files": {"page": str(page), "folder": str(folder)}})
         return

@@ -1,4 +1,4 @@
-"""Figures of a training: curves with error bars, and the confusion matrix."""
+"""Figures of a training: curves with error bars."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from qep_qiskit.checks import shown
 from qep_qiskit.drawing.axes import axes_of, plain_frame
-from qep_qiskit.drawing.picture import BLUE, FAINT, GREEN, INK, ORANGE
+from qep_qiskit.drawing.picture import BLUE, FAINT, GREEN, ORANGE
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.plain_text import shortened
 
 MOST_SHOWN = 2.5
 """The largest relative error in a picture. Errors beyond it occur only where the gradient has nearly vanished."""
@@ -24,38 +23,44 @@ Rows = Sequence[Mapping[str, Any]]
 TRAINED, HELD_OUT, THIRD = BLUE, ORANGE, GREEN
 
 
-def curves(history: Rows, epochs: Rows, foreseen: float | None = None) -> Figure:
-    """Return the figure of a training over its steps, with error bars of one σ.
+def panels(history: Rows, epochs: Rows, foreseen: float | None = None) -> dict[str, Callable[[Axes], None]]:
+    """Return the drawings of a training over its steps, with error bars of one σ, by title.
 
-    It shows loss, accuracy, gradient and, if they are known, the distance from a noise-free gradient and the billed QPU seconds.
+    They are loss, accuracy, gradient and, if they are known, the distance from a noise-free gradient, the billed QPU seconds, and
+    the shots per circuit if these change.
 
     Parameters
     ----------
     foreseen : float, optional
         The predicted QPU seconds of the whole training.
     """
-    accuracy = any(row.get("train_accuracy") is not None for row in epochs)
     compared = [row for row in history if row.get("cosine") is not None]
     billed = [row for row in history if row.get("qpu_seconds") is not None]
-    shots = len({row.get("shots_per_circuit") for row in history}) > 1
-    panels = 2 + accuracy + bool(compared) + bool(billed) + shots
-    rows = -(-panels // 2)
+    drawn: dict[str, Callable[[Axes], None]] = {"loss": lambda panel: _loss(panel, history, epochs)}
+    if compared:
+        exact = compared[0].get("compared_with", "the exact").startswith("the exact")
+        drawn[f"against the {'exact' if exact else 'noise-free'} gradient"] = lambda panel: _compared(panel, compared)
+    if any(row.get("train_accuracy") is not None for row in epochs):
+        drawn["accuracy"] = lambda panel: _accuracy(panel, epochs)
+    drawn["gradient"] = lambda panel: _gradient(panel, history)
+    if billed:
+        drawn["QPU seconds"] = lambda panel: _billed(panel, billed, foreseen)
+    if len({row.get("shots_per_circuit") for row in history}) > 1:
+        drawn["shots per circuit"] = lambda panel: _shots(panel, history)
+    return drawn
+
+
+def curves(history: Rows, epochs: Rows, foreseen: float | None = None) -> Figure:
+    """Return the figure with all panels of a training; see :func:`panels`."""
+    drawn = panels(history, epochs, foreseen)
+    rows = -(-len(drawn) // 2)
     drawing = Figure(figsize=(10.0, 3.0 * rows), layout="constrained", facecolor="white")
     axes = list(drawing.subplots(rows, 2, squeeze=False).flat)
-    for unused in axes[panels:]:
+    for unused in axes[len(drawn) :]:
         unused.set_axis_off()
-    _loss(axes.pop(0), history, epochs)
-    if compared:
-        _compared(axes.pop(0), compared)
-    if accuracy:
-        _accuracy(axes.pop(0), epochs)
-    _gradient(axes.pop(0), history)
-    if billed:
-        _billed(axes.pop(0), billed, foreseen)
-    if shots:
-        panel = axes.pop(0)
-        panel.step([row["step"] for row in history], [row["shots_per_circuit"] for row in history], color=FAINT, where="mid")
-        _finish(panel, "shots per circuit")
+    for panel, (title, draw) in zip(axes, drawn.items(), strict=False):
+        draw(panel)
+        panel.set_ylabel(title, fontsize=9)
     return drawing
 
 
@@ -85,6 +90,7 @@ def draw_curve(history: Rows, epochs: Rows, quantity: str = "loss", ax: Axes | N
         raise InputError("plot: this training has no accuracy, because its targets are not classes; plot the loss")
     axes = axes_of(ax, (6.4, 3.8))
     drawers[quantity](axes)
+    axes.set_ylabel(quantity, fontsize=9)
     return axes
 
 
@@ -113,7 +119,7 @@ def _loss(panel: Axes, history: Rows, epochs: Rows) -> None:
     shown = [row["loss"] for row in history] + [row["validation_loss"] for row in held]
     if min(shown, default=0.0) > 0:  # a loss from shots may be negative after its bias is subtracted
         panel.set_yscale("log")
-    _finish(panel, "loss")
+    _finish(panel)
 
 
 def _accuracy(panel: Axes, epochs: Rows) -> None:
@@ -124,7 +130,7 @@ def _accuracy(panel: Axes, epochs: Rows) -> None:
         count = np.array([np.sum(row["validation_confusion"]) for row in held])
         spread = np.sqrt(np.array(y) * (1 - np.array(y)) / count)
         panel.errorbar(x, y, yerr=spread, fmt="o-", color=HELD_OUT, markersize=3, elinewidth=0.7, label="held out ± binomial σ")
-    _finish(panel, "accuracy")
+    _finish(panel)
 
 
 def _compared(panel: Axes, compared: Rows) -> None:
@@ -142,8 +148,7 @@ def _compared(panel: Axes, compared: Rows) -> None:
     panel.axhline(1.0, color=FAINT, linewidth=0.5, zorder=0)
     highest = max([1.0, *(row["relative_error"] for row in measured)])
     panel.set_ylim(min(0.0, *(row["cosine"] for row in compared)), min(1.1 * highest, MOST_SHOWN))
-    exact = compared[0].get("compared_with", "the exact").startswith("the exact")
-    _finish(panel, f"against the {'exact' if exact else 'noise-free'} gradient")
+    _finish(panel)
 
 
 def _billed(panel: Axes, billed: Rows, foreseen: float | None) -> None:
@@ -154,45 +159,44 @@ def _billed(panel: Axes, billed: Rows, foreseen: float | None) -> None:
     if foreseen is not None:
         panel.axhline(foreseen, color=FAINT, linewidth=1.0, linestyle="--", label="foreseen for the whole training")
     panel.set_ylim(bottom=0.0)
-    _finish(panel, "QPU seconds")
+    _finish(panel)
 
 
 def _gradient(panel: Axes, history: Rows) -> None:
-    panel.plot(*_columns(history, "step", "gradient_norm"), "-", color=TRAINED, linewidth=0.8, label="norm of the gradient")
+    panel.plot(
+        *_columns(history, "step", "gradient_norm"),
+        ".-",
+        color=TRAINED,
+        markersize=2.5,
+        linewidth=0.8,
+        label="norm of the gradient",
+    )
     if any(row.get("gradient_stderr") is not None for row in history):
         panel.plot(
-            *_columns(history, "step", "gradient_stderr"), "-", color=FAINT, linewidth=0.8, label="its shot noise, √tr Cov"
+            *_columns(history, "step", "gradient_stderr"),
+            ".-",
+            color=FAINT,
+            markersize=2.5,
+            linewidth=0.8,
+            label="its shot noise, √tr Cov",
         )
     if all(row["gradient_norm"] > 0 for row in history):
         panel.set_yscale("log")
-    _finish(panel, "gradient")
+    _finish(panel)
 
 
 def _columns(rows: Rows, x: str, y: str) -> tuple[list[float], list[float]]:
     return [row[x] for row in rows], [row[y] for row in rows]
 
 
-def _finish(panel: Axes, label: str) -> None:
+def _shots(panel: Axes, history: Rows) -> None:
+    panel.step(*_columns(history, "step", "shots_per_circuit"), color=FAINT, where="mid")
+    _finish(panel)
+
+
+def _finish(panel: Axes) -> None:
     panel.set_xlabel("step", fontsize=9)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    panel.set_ylabel(label, fontsize=9)
     plain_frame(panel)
     if panel.get_legend_handles_labels()[0]:
-        panel.legend(frameon=False, fontsize=8)
-
-
-def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Figure:
-    """Return the figure of the confusion matrix, with one row per true class and one column per predicted class."""
-    matrix = np.array(counts)
-    size = 1.8 + 0.5 * len(matrix)
-    drawing = Figure(figsize=(size + 0.8, size), layout="constrained", facecolor="white")
-    panel = drawing.subplots()
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    panel.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
-    for (i, j), count in np.ndenumerate(matrix):
-        panel.text(j, i, str(count), ha="center", va="center", fontsize=9, color="white" if share[i, j] > 0.6 else INK)
-    for axis in (panel.xaxis, panel.yaxis):
-        axis.set_ticks(range(len(labels)), [shortened(label, 14) for label in labels], fontsize=8, parse_math=False)
-    panel.set_xlabel("answer", fontsize=9)
-    panel.set_ylabel("true class", fontsize=9)
-    return drawing
+        panel.legend(loc="lower left", bbox_to_anchor=(-0.03, 1.0), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)

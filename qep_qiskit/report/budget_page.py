@@ -9,14 +9,22 @@ from typing import Any
 
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.budget import Budget, Rung
-from qep_qiskit.estimates import column, finite, ratio
+from qep_qiskit.budget import Budget
+from qep_qiskit.estimates import MISSING, column, cosine, finite, percent, with_error
 from qep_qiskit.files import write_whole
 from qep_qiskit.kinds import RUNGS
-from qep_qiskit.report.circuit_text import circuit_text
-from qep_qiskit.report.figures import figure
-from qep_qiskit.report.findings import Column, allowed_chi_square, columns_of, large, numbers_of, verdict
-from qep_qiskit.report.template import Page, as_grid, as_rows, graph, image
+from qep_qiskit.networks.network import Network
+from qep_qiskit.report.budget_bars import error_bars, step_records
+from qep_qiskit.report.charts import Series, Strip, strip
+from qep_qiskit.report.circuit_text import drawing
+from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
+from qep_qiskit.report.findings import Column, columns_of, mitigation_effect, shown_rungs, verdict
+from qep_qiskit.report.network_view import network_view
+from qep_qiskit.report.tables import as_rows, table
+from qep_qiskit.report.template import Page
+from qep_qiskit.secrets import scrubbed
+
+TONES = {"shots": "raw", "mitigated": "mitigated"}
 
 
 def write(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str], **options: Any) -> Path:
@@ -24,8 +32,15 @@ def write(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str], **op
     return write_whole(path, page(budget, **options).encode("utf-8"))
 
 
-def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, circuit: QuantumCircuit | None = None) -> str:
-    """Return the page, which runs no script and loads nothing from outside.
+def page(
+    budget: Budget | Mapping[str, Any],
+    *,
+    spec_text: str | None = None,
+    circuit: QuantumCircuit | None = None,
+    network: Network | None = None,
+    command: str = "qep compare spec.toml",
+) -> str:
+    """Return the page, which loads nothing from outside.
 
     Parameters
     ----------
@@ -34,6 +49,10 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
         The spec as the user wrote it.
     circuit : QuantumCircuit, optional
         The circuit that prepares the states; it is drawn on the page.
+    network : Network, optional
+        The network; without it, the graph and the legend follow from the budget's settings.
+    command : str
+        The command that makes the page again. It is shown if the spec is given.
     """
     budget = Budget.of(budget)
     document: dict[str, Any] = budget.to_dict()
@@ -43,30 +62,90 @@ def page(budget: Budget | Mapping[str, Any], *, spec_text: str | None = None, ci
     tables = {key: provenance.pop(key) for key, value in list(provenance.items()) if _is_records(value)}
     weights = settings.pop("weights", None) or {}
     phases, warnings = diagnostics.pop("phases"), diagnostics.pop("warnings")
+    drawn = None if circuit is None else drawing("The circuit that prepares the states", circuit)
+    view = network_view(budget.names, description=settings.get("network"), weights=weights, network=network, circuit=drawn)
     whole = Page(
         kind="budget",
         title="Error budget of a gradient",
         headline=headline(settings),
         verdict=verdict(budget),
         warnings=warnings,
-        tables=[(key.replace("_", " ").capitalize(), as_grid(records)) for key, records in tables.items()],
-        ran=as_rows(provenance),
+        facts=_facts(budget),
+        tables=[(key.replace("_", " ").capitalize(), table(records)) for key, records in tables.items()],
+        ran=[*as_rows(settings), *as_rows(provenance)],
         versions=versions,
         spec=spec_text,
-        data=document,
+        command="" if spec_text is None else command,
+        network=view,
+        files=files(budget, document, spec_text),
     )
     return whole.render(
-        allowed=ratio(allowed_chi_square(len(budget.names))),
-        image=image(figure(budget)),
-        graph=graph(weights, settings.get("network")),
-        circuit=None if circuit is None else circuit_text(circuit),
-        rungs=[_row(budget, rung) for rung in budget.rows],
+        groups=error_bars(budget),
+        effect=mitigation_effect(budget),
+        steps=table(step_records(budget)),
+        tones=[
+            ("exact", "exact"),
+            *(
+                (TONES.get(r.name, "plain"), f"{RUNGS[r.name].short}{'' if r.stderr is None else ' ± σ'}")
+                for r in shown_rungs(budget)[-2:]
+            ),
+        ],
         names=budget.names,
         columns=_columns(budget, weights),
-        diagnostics=as_rows({key: value for key, value in diagnostics.items() if value is not None}),
-        phases=as_grid(phases),
-        settings=as_rows(settings),
+        strips=strips(budget),
+        diagnostics=as_rows(diagnostics),
+        phases=table(phases),
     )
+
+
+def files(budget: Budget, document: Mapping[str, Any], spec_text: str | None, name: str = "budget") -> list[Download]:
+    """Return the data of a budget: all of it as JSON, the gradients and the errors of its steps as CSV, and the spec."""
+    rest: dict[str, Any] = {"weight_value": _values_of(budget)}
+    for rung in budget.rows:
+        if rung.values is not None:
+            errors = {"stderr": rung.stderr, "z": rung.z}
+            rest |= {rung.name: rung.values.tolist()}
+            rest |= {f"{rung.name}_{key}": None if part is None else part.tolist() for key, part in errors.items()}
+    long = ("values", "stderr", "z", "uncertainty")
+    steps = [{key: value for key, value in rung.to_dict().items() if key not in long} for rung in budget.rows]
+    spec = [] if spec_text is None else [Download("spec.toml", "the spec that was run", scrubbed(spec_text))]
+    return [
+        json_file(f"{name}.json", document),
+        columns_file("gradient.csv", "the gradient of every step, weight by weight", {"weight": list(budget.names)}, rest),
+        csv_file("steps.csv", "the error of every step", steps),
+        *spec,
+    ]
+
+
+def _values_of(budget: Budget) -> list[Any] | None:
+    weights = budget.settings.get("weights")
+    return [weights.get(name) for name in budget.names] if isinstance(weights, Mapping) else None
+
+
+def _facts(budget: Budget) -> list[tuple[str, str]]:
+    last = list(budget.computed.values())[-1:]
+    if not last:
+        return []
+    rung, shots = last[0], budget.provenance.get("shots_total")
+    facts = [
+        ("error", percent(rung.relative_error) if rung.name != "exact" else MISSING),
+        ("shot noise alone", percent(budget.shot_noise(rung))),
+        ("cosine with the exact gradient", cosine(rung.cosine) if rung.name != "exact" else MISSING),
+        ("weights with the correct sign", percent(rung.sign_agreement) if rung.name != "exact" else MISSING),
+        ("loss", with_error(rung.loss, rung.loss_stderr)),
+        ("shots in all", f"{shots:,}" if isinstance(shots, int) else MISSING),
+    ]
+    return [(name, text) for name, text in facts if text != MISSING]
+
+
+def strips(budget: Budget) -> list[Strip]:
+    """Return the gradient as a strip, and its difference from the exact one if both are known."""
+    exact, shown = budget.exact, shown_rungs(budget)[-2:]
+    series = [Series(TONES.get(r.name, "plain"), RUNGS[r.name].short, r.values, r.stderr) for r in shown if r.values is not None]
+    if exact is None:
+        return [strip("gradient", budget.names, series)] if series else []
+    drawn = [strip("gradient", budget.names, [Series("exact", "exact", exact), *series])]
+    return drawn + ([strip("minus exact", budget.names, series, minus=exact)] if series else [])
 
 
 def headline(settings: Mapping[str, Any]) -> str:
@@ -98,23 +177,11 @@ def _brief(value: Mapping[str, Any]) -> list[str]:
     return words + [form.format(value[k]) for k, form in forms.items() if value.get(k) is not None]
 
 
-def _row(budget: Budget, rung: Rung) -> dict[str, Any]:
-    computed, numbers = rung.values is not None, numbers_of(budget, rung)
-    return {
-        "title": rung.title,
-        "meaning": RUNGS[rung.name].meaning,
-        "note": rung.note or "",
-        "computed": computed,
-        "numbers": {**numbers, "error": "0"} if computed and rung.name == "exact" else numbers,
-        "marked": large(rung.largest_z),
-    }
-
-
 def _columns(budget: Budget, weights: Mapping[str, Any]) -> list[Column]:
-    columns = [Column("value", column(weights.get(name) for name in budget.names))] if weights else []
-    computed = list(budget.computed.values())
-    classical = [] if budget.mean_field is None else [budget.mean_field]
-    for rung in (*computed[:1], *classical, *computed[1:]):
+    values = [weights.get(name) for name in budget.names]
+    columns = [Column("w", column(values), keys=values)] if weights else []
+    exact = [budget.computed["exact"]] if "exact" in budget.computed else []
+    for rung in (*exact, *shown_rungs(budget)[-2:]):
         columns += columns_of(rung, RUNGS[rung.name].short)
     return columns
 

@@ -23,18 +23,20 @@ class Contribution(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """One or two sentences about a result, and whether it is good (None: unknown)."""
+    """A result in one to three sentences, whether it is good (None: unknown), and the numbers behind the sentences."""
 
     text: str
     good: bool | None = None
+    detail: str = ""
 
 
 class Column(NamedTuple):
-    """One column of a table of weights. Marked cells are highlighted."""
+    """One column of a table of weights. Marked cells are highlighted; the keys sort the column."""
 
     heading: str
     cells: Sequence[str]
     marked: Sequence[bool] = ()
+    keys: Sequence[float | None] = ()
 
 
 def large(z: float | None) -> bool:
@@ -59,13 +61,23 @@ def numbers_of(budget: Budget, rung: Rung) -> dict[str, str]:
 
 
 def columns_of(rung: Rung, heading: str) -> list[Column]:
-    """Return the columns of a rung: its values with their errors, and its z-scores if it has any."""
+    """Return the columns of a rung: its values with their errors, and its z-scores, sorted by size, if it has any."""
     if rung.values is None:
         return []
-    columns = [Column(heading if rung.stderr is None else f"{heading} ± error", cells(rung.values, rung.stderr))]
+    heading = heading if rung.stderr is None else f"{heading} ± error"
+    columns = [Column(heading, cells(rung.values, rung.stderr), keys=rung.values.tolist())]
     if rung.z is not None:
-        columns.append(Column("z", [score(z) for z in rung.z], [large(z) for z in rung.z]))
+        sizes = [abs(z) if math.isfinite(z) else None for z in rung.z.tolist()]
+        columns.append(Column("z", [score(z) for z in rung.z], [large(z) for z in rung.z], sizes))
     return columns
+
+
+def shown_rungs(budget: Budget) -> list[Rung]:
+    """Return the rungs whose gradients are shown weight by weight: those from shots, else those without shot noise."""
+    computed = budget.computed
+    measured = [computed[name] for name in ("shots", "mitigated") if name in computed]
+    noiseless = ("finite_beta", "prepared", "device", "mitigated_limit")
+    return measured or [computed[name] for name in noiseless if name in computed]
 
 
 def allowed_chi_square(count: int) -> float:
@@ -112,40 +124,79 @@ def verdict(budget: Budget) -> Verdict:
         note = next((rung.note for rung in budget.rungs if rung.name == "exact"), None)
         why = note.rstrip(".") if note else "it was not computed"
         return Verdict(f"{subject} has no exact gradient to be compared with: {why}.")
-    first, good = _first_sentence(budget, last[0], subject)
-    return Verdict(" ".join(sentence for sentence in (first, _second_sentence(budget, last[0])) if sentence), good)
+    first, good = _first_sentence(last[0], subject)
+    sentences = (first, _cause_sentence(budget), _mitigation_sentence(budget, last[0]))
+    return Verdict(" ".join(sentence for sentence in sentences if sentence), good, _detail(budget, last[0]))
 
 
-def _first_sentence(budget: Budget, last: Rung, subject: str) -> tuple[str, bool | None]:
-    chi, noise, error = last.chi_square, budget.shot_noise(last), last.relative_error
-    if chi is None:
-        if error is None:
-            return f"{subject} has no relative error: the exact gradient is zero.", None
-        return f"{subject} is {percent(error)} away from the exact one.", None
-    count = len(last.known_z)
-    good = chi <= allowed_chi_square(count)
-    place = "is within its error bars of" if good else "lies outside its error bars of"
-    text = f"{subject} {place} the exact one (χ²/K = {ratio(chi)}, K = {count} weight{'' if count == 1 else 's'})"
-    if error is not None:
-        text += f": it is {percent(error)} away"
-        text += f", and shot noise alone would make {percent(noise)}" if noise is not None else ""
-    return text + ".", good
+def _first_sentence(last: Rung, subject: str) -> tuple[str, bool | None]:
+    if last.relative_error is None:
+        return f"{subject} has no relative error: the exact gradient is zero.", None
+    text = f"{subject} is {percent(last.relative_error)} from the exact one"
+    if last.chi_square is None:
+        return f"{text}.", None
+    good = last.chi_square <= allowed_chi_square(len(last.known_z))
+    return f"{text}, {'within its error bars' if good else 'more than its error bars allow'}.", good
 
 
-def _second_sentence(budget: Budget, last: Rung) -> str:
-    worst = max(contributions(budget), key=lambda contribution: contribution.size, default=None)
-    if worst is None or worst.size == 0:
+def _detail(budget: Budget, last: Rung) -> str:
+    """Return the sentence about χ²/K and the expected shot noise; empty without error bars."""
+    noise, count = budget.shot_noise(last), len(last.known_z)
+    if last.chi_square is None:
         return ""
-    text = f"The largest contribution is {worst.cause}, {percent(worst.size)}"
+    alone = "" if noise is None else f", which would make an error of {percent(noise)}"
+    weights = f"{count} weight{'' if count == 1 else 's'}"
+    allowed = ratio(allowed_chi_square(count))
+    return (
+        f"χ²/K, the mean of z², is {ratio(last.chi_square)} over {weights}: up to {allowed} agrees with shot noise alone{alone}."
+    )
+
+
+def _cause_sentence(budget: Budget) -> str:
+    worst = largest_contribution(budget)
+    return "" if worst is None else f"The largest cause of error is {worst.cause}, which adds {percent(worst.size)}."
+
+
+def largest_contribution(budget: Budget) -> Contribution | None:
+    """Return the largest contribution to the error; None if no rung adds any."""
+    worst = max(contributions(budget), key=lambda contribution: contribution.size, default=None)
+    return worst if worst is not None and worst.size else None
+
+
+def _mitigation_sentence(budget: Budget, last: Rung) -> str:
     raw = budget.computed.get("shots")
     before, after = None if raw is None else raw.relative_error, last.relative_error
-    if last.name == "mitigated" and before is not None and after is not None:
-        if abs(after - before) <= (budget.shot_noise(last) or 0.0):
-            effect = "changes the error by less than the shot noise"
+    if last.name != "mitigated" or before is None or after is None:
+        return ""
+    if abs(after - before) <= (budget.shot_noise(last) or 0.0) and (after > before or not _helps_without_shots(budget)):
+        return f"Mitigation changes the error by less than the shot noise ({percent(before)} raw, {percent(after)} mitigated)."
+    verb = "lowers the error" if after < before else "does not lower the error: it goes"
+    return f"Mitigation {verb} from {percent(before)} to {percent(after)}."
+
+
+def _helps_without_shots(budget: Budget) -> bool:
+    """Return whether mitigation is known to lower the error at infinitely many shots."""
+    errors = [budget.computed[name].relative_error for name in ("device", "mitigated_limit") if name in budget.computed]
+    return len(errors) == 2 and errors[0] is not None and errors[1] is not None and errors[1] < errors[0]
+
+
+def mitigation_effect(budget: Budget) -> str:
+    """Return what mitigation does to the bias, and its price in shots; empty if neither is known."""
+    computed, sentences = budget.computed, []
+    limits = [computed[name].relative_error for name in ("device", "mitigated_limit") if name in computed]
+    if len(limits) == 2 and None not in limits:
+        verb = "lowers" if limits[1] < limits[0] else "raises"  # type: ignore[operator]
+        sentences.append(f"Without shot noise, mitigation {verb} the error from {percent(limits[0])} to {percent(limits[1])}.")
+    noises = [budget.shot_noise(computed[name]) for name in ("shots", "mitigated") if name in computed]
+    if len(noises) == 2 and noises[0] and noises[1]:
+        factor = noises[1] / noises[0]
+        if factor > 1.005:
+            bars = f"{percent(factor - 1)} longer ({percent(noises[1])} of the gradient instead of {percent(noises[0])})"
+            made_up = f"{ratio(factor**2)} times as many shots would make up for that"
+            sentences.append(f"Mitigation makes the error bars {bars}, and {made_up}.")
         else:
-            effect = "lowers the error" if after < before else "does not lower the error"
-        text += f"; mitigation {effect} ({percent(before)} raw, {percent(after)} mitigated)"
-    return text + "."
+            sentences.append("Mitigation does not make the error bars longer.")
+    return " ".join(sentences)
 
 
 def _cause(budget: Budget, rung: Rung, added: float, causes: list[str]) -> str:

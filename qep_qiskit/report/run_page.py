@@ -8,66 +8,82 @@ from typing import Any
 
 from qep_qiskit.display import when
 from qep_qiskit.estimates import MISSING, column, duration, finite
-from qep_qiskit.report.budget_page import headline
-from qep_qiskit.report.circuit_text import circuit_text
-from qep_qiskit.report.figures import figure
-from qep_qiskit.report.findings import Column, Verdict, columns_of, verdict
-from qep_qiskit.report.template import Page, as_grid, as_rows, graph, image, write_report
-from qep_qiskit.report.timeline import spans, timeline
+from qep_qiskit.networks.network import Network
+from qep_qiskit.report.budget_bars import error_bars
+from qep_qiskit.report.budget_page import files, headline, strips
+from qep_qiskit.report.circuit_text import Drawing, drawing
+from qep_qiskit.report.findings import Column, Verdict, columns_of, mitigation_effect, verdict
+from qep_qiskit.report.network_view import network_view
+from qep_qiskit.report.tables import as_rows, table
+from qep_qiskit.report.template import Page, write_report
+from qep_qiskit.report.timeline import seen, spans, timeline
 from qep_qiskit.runs.file.records import Event
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.listing import state_of
 from qep_qiskit.runs.readings import Readings
 
 
-def write(store: RunStore, readings: Readings, path: Path | None = None) -> Path:
+def write(store: RunStore, readings: Readings, path: Path | None = None, *, network: Network | None = None) -> Path:
     """Write the page of a run, by default ``report.html`` in its folder. The run is not changed."""
-    return write_report(store, path, lambda: page(store, readings))
+    return write_report(store, path, lambda: page(store, readings, network=network))
 
 
-def page(store: RunStore, readings: Readings) -> str:
-    """Return the page, which runs no script and loads nothing from outside."""
+def page(store: RunStore, readings: Readings, *, network: Network | None = None) -> str:
+    """Return the page, which loads nothing from outside.
+
+    Parameters
+    ----------
+    network : Network, optional
+        The network, for the terms of one of Pauli strings.
+    """
     budget, provenance, diagnostics = readings.budget, readings.budget.provenance, readings.budget.diagnostics
     events, weights = store.events(), budget.settings["weights"]
-    service = _service(store, provenance)
+    service, name = _service(store, provenance), store.folder.resolve().name
+    document = {
+        "description": store.description,
+        "gradients": {reading.mitigation: reading.document for reading in readings.each},
+        "budget": budget.to_dict(),
+    }
     whole = Page(
         kind="run",
-        title=f"Run {store.folder.resolve().name}",
+        title=f"Run {name}",
         headline=headline(budget.settings),
         notice=("Not a quantum device", f"this run was made against {service}.") if service else (),
         verdict=verdict(budget) if readings.each else Verdict(f"The run has no gradient yet: it is {state_of(store)}."),
         warnings=[*diagnostics.warnings, *_oddities(store)],
-        summary=_summary(store, readings, events),
+        facts=_key_numbers(store, readings, events),
         ran=as_rows(dict(provenance.get("device") or {"name": store.description.get("device")})),
         versions=provenance.get("versions") or {},
-        spec=store.spec_text,
-        data={
-            "description": store.description,
-            "gradients": {reading.mitigation: reading.document for reading in readings.each},
-            "budget": budget.to_dict(),
-        },
+        spec=store.spec_text or None,
+        command=f"qep submit spec.toml\nqep collect {name}\nqep report {name}" if store.spec_text else f"qep report {name}",
+        network=network_view(
+            budget.names, description=budget.settings["network"], weights=weights, network=network, circuit=_drawn(store)
+        ),
+        files=files(budget, document, store.spec_text or None, "run"),
     )
     return whole.render(
-        image=image(figure(budget)) if readings.each else None,
+        groups=error_bars(budget) if budget.exact is not None else [],
+        effect=mitigation_effect(budget),
         names=budget.names,
         columns=_columns(readings) if readings.each else [],
-        timeline=image(timeline(events, store.created)) if spans(events) else None,
-        jobs=as_grid(_jobs(store, events)),
+        strips=strips(budget) if readings.each else [],
+        timeline=timeline(events, store.created) if spans(events) else [],
+        states=seen(events),
+        jobs=table(_jobs(store, events)),
         costs=_costs(store),
-        circuits=as_grid(_circuits(store)),
-        graph=graph(weights, budget.settings["network"]),
-        circuit=_drawn(store),
-        compiled=as_grid(_compiled(store)),
-        layout=as_grid(_layout(store, provenance)),
+        circuits=table(_circuits(store)),
+        compiled=table(_compiled(store)),
+        layout=table(_layout(store, provenance)),
         calibrations=" and ".join(dict.fromkeys(str(e.get("date") or "unknown") for e in store.all("calibration").values())),
-        phases=as_grid(diagnostics["phases"]),
+        phases=table(diagnostics["phases"]),
         gap=diagnostics.gap,
-        events=as_grid({"time (UTC)": when(e.time), "job": e.tag, "state": e.state, "what": e.text} for e in events),
+        events=table(({"time (UTC)": when(e.time), "job": e.tag, "state": e.state, "what": e.text} for e in events), log=True),
     )
 
 
 def _columns(readings: Readings) -> list[Column]:
-    columns = [Column("value", column(readings.budget.settings["weights"].values()))]
+    values = list(readings.budget.settings["weights"].values())
+    columns = [Column("w", column(values), keys=values)]
     for name, heading in (("exact", "exact"), ("prepared", "as prepared")):
         if name in readings.budget.computed:
             columns.append(columns_of(readings.budget[name], heading)[0])
@@ -76,7 +92,7 @@ def _columns(readings: Readings) -> list[Column]:
     return columns
 
 
-def _summary(store: RunStore, readings: Readings, events: list[Event]) -> list[tuple[str, str]]:
+def _key_numbers(store: RunStore, readings: Readings, events: list[Event]) -> list[tuple[str, str]]:
     rows = [("device", str(store.description.get("device", MISSING))), ("made", when(store.created))]
     if events:
         rows.append(("last change", when(events[-1].time)))
@@ -167,10 +183,10 @@ def _compiled(store: RunStore) -> list[dict[str, Any]]:
     return rows
 
 
-def _drawn(store: RunStore) -> tuple[str, str] | None:
-    """Return the name and the drawing of the first circuit that was sent."""
+def _drawn(store: RunStore) -> Drawing | None:
+    """Return the drawing of the first circuit that was sent."""
     keys = [pub.circuit for job in store.jobs() for pub in job.pubs]
-    return (keys[0], circuit_text(store.circuit(keys[0]))) if keys else None
+    return drawing(f"Circuit {keys[0]} as sent", store.circuit(keys[0])) if keys else None
 
 
 def _layout(store: RunStore, provenance: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from qep_qiskit.display import terminal_table
 from qep_qiskit.estimates import MISSING, Estimate, column
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
-from qep_qiskit.report.findings import LARGEST_Z, Column, columns_of, large, numbers_of, verdict
+from qep_qiskit.report.findings import LARGEST_Z, Column, columns_of, large, mitigation_effect, numbers_of, shown_rungs, verdict
 
 MANY_WEIGHTS = 24
 """If there are more weights than this, only the most deviating ones are listed; the page lists all."""
@@ -46,8 +46,11 @@ def render(budget: Budget | Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"  {omitted} more weights deviate less; the page and --json have them all.", style="dim"))
     console.print()
     console.print(_loss_line(budget))
-    text, good = verdict(budget)
+    text, good, detail = verdict(budget)
     console.print(Text(text, style={True: "bold green", False: "bold yellow", None: "bold"}[good]))
+    for sentence in (mitigation_effect(budget), detail):
+        if sentence:
+            console.print(Text(sentence))
     for warning in budget.diagnostics.warnings:
         console.print(Text.assemble(("warning: ", "bold yellow"), one_line(warning)))
 
@@ -62,18 +65,12 @@ def _rung_table(budget: Budget) -> Table:
 
 
 def _weight_table(budget: Budget) -> tuple[Table, int]:
-    computed, classical = budget.computed, budget.mean_field
-    measured = [computed[name] for name in ("shots", "mitigated") if name in computed]
-    noiseless = (
-        []
-        if measured
-        else [computed[name] for name in ("finite_beta", "prepared", "device", "mitigated_limit") if name in computed]
-    )
+    classical, shown = budget.mean_field, shown_rungs(budget)
     columns = [Column("exact", column([None] * len(budget.names) if budget.exact is None else budget.exact))]
-    for rung in (*([] if classical is None else [classical]), *noiseless, *measured):
+    for rung in (*([] if classical is None else [classical]), *shown):
         columns += columns_of(rung, RUNGS[rung.name].short)
 
-    listed = _listed(budget, (measured or noiseless)[-1:])
+    listed = _listed(budget, shown[-1:])
     omitted = len(budget.names) - len(listed)
     title = f"Gradient: the {len(listed)} weights that deviate most" if omitted else "Gradient"
     table = terminal_table("weight", right=[entry.heading for entry in columns], title=title)

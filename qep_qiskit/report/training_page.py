@@ -1,154 +1,124 @@
-"""Self-contained HTML pages of trainings: curves, weights, confusion matrix, and the quality of the gradients."""
+"""Self-contained HTML pages of trainings: curves, what was learned, weights, and the quality of the gradients."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qep_qiskit.display import when
-from qep_qiskit.drawing.curves import confusion, curves
-from qep_qiskit.errors import InputError
-from qep_qiskit.estimates import MISSING, column, cosine, duration, percent, with_error
+import numpy as np
+from matplotlib.axes import Axes
+
+from qep_qiskit.display import counted
+from qep_qiskit.drawing.curves import panels
+from qep_qiskit.drawing.plane import draw_plane
+from qep_qiskit.estimates import column, cosine, duration, percent, with_error
+from qep_qiskit.report.charts import Series, strip
+from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
 from qep_qiskit.report.findings import Column, Verdict
-from qep_qiskit.report.template import Page, as_grid, as_rows, graph, image, write_report
+from qep_qiskit.report.inline_svg import plot
+from qep_qiskit.report.network_view import network_view
+from qep_qiskit.report.tables import Cell, as_rows, cell, table
+from qep_qiskit.report.template import Page, write_report
+from qep_qiskit.report.training_facts import Facts, Record, facts_of
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.training.life.checkpoints import state_of
+from qep_qiskit.secrets import scrubbed
 from qep_qiskit.training.loop.compared import compared_with
-from qep_qiskit.training.loop.log import different
-from qep_qiskit.training.loop.trained import mean_cosine
+from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.plane import Plane, plane_of
 
-Record = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """The content of the page of a training.
-
-    The shown epoch is the best one with early stopping, else the last one. The jobs are those sent to a device, with the time
-    billed for them. Of the warnings, only the first few distinct ones are kept.
-    """
-
-    run: str
-    settings: Record
-    history: list[Record]
-    epochs: list[Record]
-    shown_epoch: Record | None
-    weights: dict[str, float]
-    shots: int
-    stopped: str | None
-    finished: bool
-    mean_cosine: float | None
-    jobs: list[dict[str, Any]]
-    estimated_seconds: float | None
-    warnings: list[str]
+PERCENTAGES = ("train_accuracy", "validation_accuracy")
 
 
-def write(store: RunStore, path: Path | None = None) -> Path:
+def write(store: RunStore, path: Path | None = None, *, task: Task | None = None) -> Path:
     """Write the page of a training run, finished or not, by default ``report.html`` in its folder. The run is not changed."""
-    return write_report(store, path, lambda: page(store))
+    return write_report(store, path, lambda: page(store, task=task))
 
 
-def page(store: RunStore) -> str:
-    """Return the page, which runs no script and loads nothing from outside."""
+def page(store: RunStore, *, task: Task | None = None) -> str:
+    """Return the page, which loads nothing from outside.
+
+    Parameters
+    ----------
+    task : Task, optional
+        The task of the training, for the picture of what it has learned and for the terms of a network of Pauli strings.
+    """
     facts = facts_of(store)
     settings, last = facts.settings, facts.shown_epoch
     counts = None if last is None else last.get("validation_confusion")
+    network = None if task is None else task.network
+    name = store.folder.resolve().name
     whole = Page(
         kind="training",
-        title=f"Training {store.folder.resolve().name}",
+        title=f"Training {name}",
+        headline=_headline(facts),
         verdict=_verdict(facts),
         warnings=facts.warnings,
-        summary=_summary(facts),
+        facts=_key_numbers(facts),
         ran=as_rows({key: value for key, value in settings.items() if key not in ("weights", "versions")}),
         versions=settings.get("versions") or {},
-        spec=store.spec_text,
-        data=vars(facts),
+        spec=store.spec_text or None,
+        command=f"qep train spec.toml --run {name}\nqep report {name}" if store.spec_text else "",
+        network=network_view(list(facts.weights), description=settings.get("network"), weights=facts.weights, network=network),
+        files=_files(facts, store.spec_text),
     )
+    drawn = panels(facts.history, facts.epochs, facts.estimated_seconds)
+    plots = [plot(title, draw, number=number) for number, (title, draw) in enumerate(drawn.items())]
+    values = np.array(list(facts.weights.values()))
     return whole.render(
-        curves=image(curves(facts.history, facts.epochs, facts.estimated_seconds)),
-        graph=graph(facts.weights, settings.get("network")),
+        plots=plots,
+        plane=_plane(None if task is None else plane_of(task, facts.weights), settings, number=len(plots)),
+        compared=any(row.get("cosine") is not None for row in facts.history),
         names=list(facts.weights),
-        columns=[Column("value", column(facts.weights.values()))],
-        confusion=None if counts is None else image(confusion(counts, _labels(settings, len(counts)))),
-        jobs=as_grid(facts.jobs),
-        epochs=as_grid({k: v for k, v in row.items() if k != "validation_confusion"} for row in facts.epochs),
+        columns=[Column("value", column(facts.weights.values()), keys=list(facts.weights.values()))],
+        strips=[strip("size and sign", list(facts.weights), [Series("exact", "value", values)])] if len(values) else [],
+        confusion=None if counts is None else _confusion(counts, _labels(settings, len(counts))),
+        jobs=table(facts.jobs),
+        epochs=table(map(_epoch, facts.epochs)),
     )
 
 
-def facts_of(store: RunStore) -> Facts:
-    """Return the content of the page.
-
-    Raises
-    ------
-    InputError
-        If the run has no step yet.
-    """
-    state, settings = state_of(store), store.get("training", "settings") or {}
-    if state is None:
-        raise InputError(f"run: {store.folder} has no step yet; `qep train --resume {store.folder}` begins")
-    steps = store.steps()
-    history, epochs = [step["record"] for step in steps], [step["epoch"] for step in steps if step["epoch"] is not None]
-    best = state.best_weights if settings.get("early_stopping") is not None else None
-    weights, shown = (state.weights, epochs[-1] if epochs else None) if best is None else (best, None)
-    if best is not None and epochs:
-        score = "validation_loss" if settings.get("held_out") else "train_loss"
-        shown = min(epochs, key=lambda row: row[score])
-    return Facts(
-        run=str(store.folder),
-        settings=settings,
-        history=history,
-        epochs=epochs,
-        shown_epoch=shown,
-        weights=dict(zip(settings.get("weights", ()), map(float, weights), strict=True)),
-        shots=state.shots,
-        stopped=state.stopped,
-        finished=bool(epochs) and (state.stopped is not None or epochs[-1]["epoch"] >= settings.get("epochs", 0)),
-        mean_cosine=mean_cosine(history),
-        jobs=_jobs(store),
-        estimated_seconds=(store.get("estimate", "training") or {}).get("qpu_seconds"),
-        warnings=different(text for step in steps for text in step["warnings"]),
-    )
-
-
-def _jobs(store: RunStore) -> list[dict[str, Any]]:
-    seconds = store.all("seconds")
-    return [
-        {
-            "job": job.purpose,
-            "id": job.job_id,
-            "state": job.state,
-            "circuits": job.executions,
-            "shots each": job.shots,
-            "written down": when(job.created),
-            "QPU seconds": seconds.get(job.tag),
-        }
-        for job in store.jobs()
+def _headline(facts: Facts) -> str:
+    network = facts.settings.get("network") or {}
+    device = (facts.settings.get("device") or {}).get("name")
+    preparer = (facts.settings.get("preparer") or {}).get("method")
+    samples = facts.settings.get("samples")
+    parts = [
+        ", ".join(str(network[key]) + word for key, word in (("kind", ""), ("sites", " sites")) if network.get(key) is not None),
+        f"{samples} training samples" if samples else "",
+        *(str(word) for word in (preparer, device) if word),
     ]
+    return " · ".join(part for part in parts if part)
 
 
 def _verdict(facts: Facts) -> Verdict:
     last = facts.shown_epoch
     if last is None:
-        return Verdict(f"{len(facts.history)} steps are done, not yet a whole epoch.")
-    parts = [f"training loss {with_error(last['train_loss'], None)}"]
+        return Verdict(f"Not yet a whole epoch: {counted(len(facts.history), 'step')} so far.")
+    state = f"It stopped: {facts.stopped}." if facts.stopped else "" if facts.finished else "The training is not finished."
+    losses = [f"training loss {with_error(last['train_loss'], None)}"]
     if last.get("validation_loss") is not None:
-        parts.append(f"held-out loss {with_error(last['validation_loss'], last['validation_loss_stderr'])}")
-    for name, title in (("train_accuracy", "training accuracy"), ("validation_accuracy", "held-out accuracy")):
-        if last.get(name) is not None:
-            parts.append(f"{title} {percent(last[name])}")
-    state = f"stopped: {facts.stopped}" if facts.stopped else "finished" if facts.finished else "not finished"
-    return Verdict(f"After epoch {last['epoch']}: {', '.join(parts)} ({state}).")
+        losses.append(f"held-out loss {with_error(last['validation_loss'], last['validation_loss_stderr'])}")
+    detail = f"{', '.join(losses)}; trained samples are measured while the weights change".capitalize() + "."
+    after = f"After {counted(last['epoch'], 'epoch')} "
+    trained, held = last.get("train_accuracy"), last.get("validation_accuracy")
+    if held is not None:
+        text = f"{after}the network answers {percent(held)} of the held-out samples correctly"
+        text += f", and {percent(trained)} of the training samples." if trained is not None else "."
+    elif trained is not None:
+        text = f"{after}the network answers {percent(trained)} of the training samples correctly."
+    else:
+        text, detail = f"{after}the {' and the '.join(losses[::-1])}.".replace("loss ", "loss is ", 1), ""
+    return Verdict(f"{text} {state}".strip(), detail=detail)
 
 
-def _summary(facts: Facts) -> list[tuple[str, str]]:
+def _key_numbers(facts: Facts) -> list[tuple[str, str]]:
     history, settings = facts.history, facts.settings
     rows = [
-        ("steps", f"{len(history)}, {len(facts.epochs)} of {settings.get('epochs', MISSING)} epochs"),
+        ("steps", f"{len(history)} in {len(facts.epochs)} of {settings.get('epochs') or len(facts.epochs)} epochs"),
         ("time", duration(sum(float(row.get("seconds") or 0.0) for row in history))),
-        ("shots", f"{facts.shots:,}" if facts.shots else "none: expectations are exact"),
+        ("shots", f"{facts.shots:,}" if facts.shots else "none: exact expectations"),
     ]
     if facts.jobs:
         seconds = [job["QPU seconds"] for job in facts.jobs if job["QPU seconds"] is not None]
@@ -163,6 +133,57 @@ def _summary(facts: Facts) -> list[tuple[str, str]]:
     if warned := sum(bool(row.get("warned")) for row in history):
         rows.append(("steps with a warning", str(warned)))
     return rows
+
+
+def _files(facts: Facts, spec_text: str) -> list[Download]:
+    spec = [Download("spec.toml", "the spec that was run", scrubbed(spec_text))] if spec_text else []
+    weights = columns_file("weights.csv", "the weights", {"weight": list(facts.weights)}, {"value": list(facts.weights.values())})
+    return [
+        json_file("training.json", vars(facts)),
+        csv_file("history.csv", "every step", facts.history),
+        csv_file("epochs.csv", "every epoch", facts.epochs),
+        weights,
+        *spec,
+    ]
+
+
+def _plane(plane: Plane | None, settings: Record, *, number: int) -> Any:
+    """Return the picture of what was learned; None if there is none."""
+    if plane is None:
+        return None
+    labels = [f"class {label}" for label in _labels(settings, max(2, int(plane.truth.max()) + 1, len(plane.levels) - 1))]
+    features = [*map(str, settings.get("features") or ()), "x0", "x1"]
+    scaled = " (scaled)" if (settings.get("scaling") or {}).get("kind", "none") != "none" else ""
+    names = (features[0] + scaled, features[1] + scaled)
+
+    def draw(axes: Axes) -> None:
+        draw_plane(axes, plane.first, plane.second, plane.field, plane.levels, plane.samples, plane.truth, labels, names)
+
+    return plot("What the network has learned", draw, number=number, size=(3.8, 3.4))
+
+
+def _confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[str, Any]:
+    """Return the rows of a confusion matrix, one per true class, with the share of every cell in its row."""
+    rows = [
+        (label, [(str(count), round(count / max(sum(row), 1), 3)) for count in row])
+        for label, row in zip(labels, counts, strict=True)
+    ]
+    return {"labels": labels, "rows": rows}
+
+
+def _epoch(row: Mapping[str, Any]) -> dict[str, Cell]:
+    """Return an epoch for the table, with losses beside their errors and accuracies in percent."""
+    kept: dict[str, Cell] = {}
+    for key, value in row.items():
+        if key in ("validation_confusion", "validation_loss_stderr"):
+            continue
+        if key in PERCENTAGES:
+            kept[key] = cell(None) if value is None else Cell(percent(value), value)
+        elif key == "validation_loss" and value is not None:
+            kept[key] = Cell(with_error(value, row.get("validation_loss_stderr")), value)
+        else:
+            kept[key] = cell(value)
+    return kept
 
 
 def _labels(settings: Record, count: int) -> list[str]:

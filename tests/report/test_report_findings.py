@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from qep_qiskit.budget import Budget
+from qep_qiskit.estimates import percent
 from qep_qiskit.report import findings
 
 
@@ -33,18 +34,20 @@ def test_chi_square_is_the_mean_of_the_squared_scores(budget):
 
 
 def test_the_verdict_quotes_the_budget(budget):
-    text, good = verdict(budget)
+    text, good, detail = verdict(budget)
     assert good is True
-    assert text.startswith("The mitigated gradient is within its error bars of the exact one")
-    assert f"χ²/K = {np.mean(np.square(of(budget, 'mitigated')['z'])):.2f}" in text
-    assert f"device noise, {100 * of(budget, 'device')['added']:.0f} %" in text
-    assert "mitigation lowers the error" in text
+    assert text.startswith(
+        f"The mitigated gradient is {100 * of(budget, 'mitigated')['relative_error']:.1f} % from the exact one, within"
+    )
+    assert f"χ²/K, the mean of z², is {np.mean(np.square(of(budget, 'mitigated')['z'])):.2f}" in detail
+    assert f"device noise, which adds {100 * of(budget, 'device')['added']:.0f} %" in text
+    assert "Mitigation lowers the error from" in text
 
 
 def test_a_biased_gradient_is_called_so(make):
-    text, good = verdict(make(missing={"mitigated": "mitigation is 'none'"}))
+    text, good, _ = verdict(make(missing={"mitigated": "mitigation is 'none'"}))
     assert good is False
-    assert text.startswith("The raw gradient lies outside its error bars")
+    assert text.startswith("The raw gradient is ") and "more than its error bars allow" in text
 
 
 def test_mitigation_that_harms_is_not_praised(budget):
@@ -56,6 +59,17 @@ def test_mitigation_that_harms_is_not_praised(budget):
 def test_a_change_within_the_shot_noise_is_not_called_a_success(budget):
     of(budget, "mitigated")["relative_error"] = of(budget, "shots")["relative_error"] - 0.5 * shot_noise(budget, "mitigated")
     assert "less than the shot noise" in verdict(budget).text
+
+
+def test_what_mitigation_does_without_shot_noise_is_told_apart_from_its_price(budget):
+    of(budget, "mitigated")["relative_error"] = of(budget, "shots")["relative_error"] - 0.5 * shot_noise(budget, "mitigated")
+    limit = {**of(budget, "device"), "name": "mitigated_limit", "relative_error": 0.04}
+    budget["rungs"].insert(4, limit)
+    device, ratio = of(budget, "device")["relative_error"], shot_noise(budget, "mitigated") / shot_noise(budget, "shots")
+    text = findings.mitigation_effect(Budget.of(budget))
+    assert f"from {percent(device)} to 4.0 %" in text
+    assert f"{percent(ratio - 1)} longer" in text and f"{ratio**2:.2f} times as many shots" in text
+    assert "Mitigation lowers the error" in verdict(budget).text, "the effect is known apart from the shots"
 
 
 def test_indistinguishable_causes_are_named_together(make):
