@@ -79,7 +79,7 @@ def test_links_of_project_files_lead_somewhere(name):
 
 
 def test_the_changelog_has_notes_of_this_version():
-    versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    versions = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert qep_qiskit.__version__ in versions
     assert versions == sorted(versions, key=Version, reverse=True)
 

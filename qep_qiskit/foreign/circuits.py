@@ -15,8 +15,11 @@ from collections.abc import Iterator, Mapping
 from qiskit import qpy
 from qiskit.circuit import QuantumCircuit
 
+from qep_qiskit.errors import InputError
 from qep_qiskit.memory import address_space
 
+NEWEST = qpy.common.QPY_VERSION
+"""The newest version of QPY that the installed Qiskit reads."""
 MOST_QUBITS = 10_000
 MOST_INSTRUCTIONS = 1_000_000
 SECONDS, SECONDS_PER_MEGABYTE = 2, 2
@@ -25,11 +28,17 @@ ROOM = 400_000_000
 _NO_MEMORY = 3
 
 
+class NewerQiskitError(InputError):
+    """A circuit that was written by a newer Qiskit than the installed one."""
+
+
 def read_circuit(data: bytes) -> QuantumCircuit:
     """Return the only circuit in QPY data.
 
     Raises
     ------
+    NewerQiskitError
+        If only a newer Qiskit can read the data.
     ValueError
         If the data are not QPY of exactly one circuit, or the circuit is too large.
     """
@@ -65,17 +74,21 @@ def read_circuits(texts: Mapping[str, bytes]) -> dict[str, QuantumCircuit]:
 
 
 def measure(data: bytes) -> None:
-    """Refuse QPY data if its header claims too large a circuit, or more data than there is.
+    """Refuse QPY data if its header claims a newer version, too large a circuit, or more data than there is.
 
     Raises
     ------
-    ValueError
+    NewerQiskitError, ValueError
     """
     try:
         magic, version, _, _, _, programs = struct.unpack_from("!6sBBBBQ", data)
         at = 18 + (version >= 10) + (version >= 5)
         if magic != b"QISKIT" or programs != 1 or not version >= 4:
             raise ValueError("is not QPY of one circuit")
+        if version > NEWEST:
+            raise NewerQiskitError(
+                f"was written by a newer Qiskit (QPY {version}; the installed one reads QPY up to {NEWEST}); upgrade qiskit"
+            )
         at += 8 * (version >= 16)
         name, _, phase, qubits, clbits, metadata, registers, gates = struct.unpack_from("!H1cHIIQIQ", data, at)
     except struct.error:
@@ -166,6 +179,8 @@ def _seconds_used() -> int:
 def _named(name: str) -> Iterator[None]:
     try:
         yield
+    except NewerQiskitError as error:
+        raise NewerQiskitError(f"{name}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

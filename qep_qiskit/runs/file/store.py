@@ -22,7 +22,7 @@ from qiskit.primitives import BitArray
 
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
-from qep_qiskit.foreign.circuits import read_circuit
+from qep_qiskit.foreign.circuits import NewerQiskitError, read_circuit
 from qep_qiskit.runs.file.database import Database, RunGoneError
 from qep_qiskit.runs.file.folders import DATABASE, building
 from qep_qiskit.runs.file.lock import WriteLock
@@ -201,8 +201,12 @@ class RunStore(TrainingRows):
         row = self._data.row("circuits", key=key)
         if row is None:
             raise self._data.damaged(f"circuit {key}")
-        with self._data.whole(f"circuit {key}"):
+        try:
             return read_circuit(row["qpy"])
+        except NewerQiskitError as error:
+            raise InputError(f"{self._data.path}: circuit {key} {error}") from None
+        except ValueError as error:
+            raise self._data.damaged(f"circuit {key} ({error})") from None
 
     def circuits(self) -> dict[str, dict[str, Any]]:
         """Return the description of each stored circuit by its key."""
