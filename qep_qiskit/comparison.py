@@ -246,10 +246,11 @@ class Climb:
         if exact is None:
             raise InputError("compare: the exact gradient is missing")
         rung = Rung.measured(name, kind.title, gradient)
-        if doubt := gradient.diagnostics.more.get("uncertainty"):
+        if (doubt := gradient.diagnostics.uncertainty) is not None and doubt.any():
             size = float(np.linalg.norm(gradient.values))
             share = percent(float(np.linalg.norm(doubt)) / size if size else None)
-            rung = replace(rung, uncertainty=np.array(doubt), note=f"{gradient.provenance['method']}; uncertain by {share}")
+            how = gradient.diagnostics.more.get("approximation") or gradient.provenance["method"]
+            rung = replace(rung, uncertainty=doubt, note=f"{how}; uncertain by {share}")
         return replace(rung.against(exact, self._previous(name)), seconds=time.perf_counter() - clock)
 
     @rung("exact", "exact (β → 0)", "exact")

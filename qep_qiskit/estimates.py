@@ -97,14 +97,18 @@ def unsigned_zero(text: str) -> str:
     return text if text.lstrip("+-").split("e")[0].strip("0.") else text.lstrip("+-")
 
 
-def percent(share: float | None) -> str:
-    """Return a share as a percentage with two significant digits.
+def percent(share: float | None, uncertainty: float = 0.0) -> str:
+    """Return a share as a percentage with two significant digits, and its uncertainty after ± if there is one.
 
     Examples
     --------
     >>> percent(0.1234), percent(0.0123), percent(1.234), percent(2e-8), percent(0.0), percent(None)
     ('12 %', '1.2 %', '123 %', '2e-06 %', '0 %', '–')
+    >>> percent(0.1234, 0.0012)
+    '12 % ± 0.12 %'
     """
+    if uncertainty > 0:
+        return f"{percent(share)} ± {percent(uncertainty)}"
     if share is None or not math.isfinite(share):
         return MISSING
     if share == 0:

@@ -1,9 +1,9 @@
-"""Exact outcome distributions of circuits of any size, as the joint distributions of a few qubits at a time."""
+"""Outcome distributions of circuits of any size, as the joint distributions of a few qubits at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -30,12 +30,15 @@ class Marginals:
         A function that returns whether the outcomes of two supports are independent.
     simulator : str
         The name of the simulator.
+    approximation : Approximation or None
+        The approximation of the marginals; None if they are exact.
     """
 
     compute: Callable[[Sequence[Support]], list[Real]]
     fits: Callable[[Support], bool]
     apart: Callable[[Support, Support], bool]
     simulator: str
+    approximation: Approximation | None = None
     _known: dict[Support, Real] = field(default_factory=dict)
 
     def of(self, supports: Iterable[Support]) -> list[Real]:
@@ -47,9 +50,29 @@ class Marginals:
         return [self._known[support] for support in wanted]
 
 
+@dataclass(frozen=True, eq=False)
+class Approximation:
+    """An approximation in which some light cones are cut to balls, the wires within a radius of those that are read.
+
+    Attributes
+    ----------
+    coarse : Marginals
+        The same from balls with a radius smaller by one. The difference estimates the error; it is not a bound.
+    cut, of : int
+        The number of light cones that are cut, and of all.
+    radius : int
+        The smallest radius of a ball.
+    """
+
+    coarse: Marginals
+    cut: int
+    of: int
+    radius: int
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LocalSamples(Samples):
-    """An exact distribution that is too large to list, given by the joint distribution of any few qubits.
+    """A distribution that is too large to list, given by the joint distribution of any few qubits.
 
     Attributes
     ----------
@@ -85,6 +108,16 @@ class LocalSamples(Samples):
     def simulator(self) -> str:
         """The name of the simulator."""
         return self.marginals.simulator
+
+    @property
+    def approximation(self) -> Approximation | None:
+        """The approximation of the distribution; None if it is exact."""
+        return self.marginals.approximation
+
+    @property
+    def coarse(self) -> LocalSamples:
+        """The same distribution from smaller balls; unchanged if it is exact."""
+        return self if self.approximation is None else replace(self, marginals=self.approximation.coarse)
 
     def marginal(self, support: Support) -> Samples:
         """Return the outcomes of some qubits, in the given order. Each distinct set of flips on these qubits is a stratum."""

@@ -32,7 +32,8 @@ class Rung(Deviation):
     seconds : float or None
     note : str or None
     uncertainty : ndarray of shape (K,) or None
-        The error of a computed reference, such as that of matrix product states; None if it is exact up to rounding.
+        The estimated error of a computed gradient, such as that of matrix product states, or of light cones that are cut to
+        balls; None if it is exact up to rounding.
     """
 
     name: str

@@ -29,6 +29,7 @@ MOST_WEIGHTS = 40
 """The number of weights that the table of a larger network shows."""
 SHORT = {"finite_beta": "finite β", "prepared": "prepared", "mitigation": "device"}
 """The columns of the biases by cause."""
+PARTS = ("finite_beta", "prepared", "device", "shots")
 
 
 def _share(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
@@ -145,6 +146,8 @@ def show(out: Console, forecast: Forecast, prepared: NoiseFreeError, *, whole: b
         for row in forecast.choices.rows:
             if row.note and row.own_error is None:
                 out.print(marked("[dim]{}: {}[/]", row.title, row.note))
+        if any(row.ball for row in forecast.choices.rows):
+            out.print(marked("[dim]± of device noise: light cones were cut to balls; an estimate, not a bound[/]"))
         if any(row.cancels for row in forecast.choices.rows):
             out.print(marked("[dim]* causes cancel in part on this sample, and may not on another one[/]"))
         for verdict in forecast.verdicts:
@@ -225,7 +228,7 @@ def _expected(forecast: Forecast) -> list[tuple[str, str]]:
     """Return lines about the error due to noise before mitigation, and about the expected direction and signs."""
     lines, expected = [], forecast.accuracy
     if forecast.causes.device is not None and forecast.mitigation != "none":
-        lines.append(("Device noise", f"{percent(forecast.causes.device.share)} of the gradient's norm before mitigation"))
+        lines.append(("Device noise", f"{forecast.causes.device.shown} of the gradient's norm before mitigation"))
     if expected is not None and expected.cosine is not None and expected.sign_agreement is not None:
         signs = f"{percent(expected.sign_agreement)} of the weights with the correct sign"
         lines.append(("Direction", f"cosine {cosine(expected.cosine)} with the exact gradient, {signs}"))
@@ -264,7 +267,7 @@ def _choices(choices: Choices) -> Table:
             error = "unknown" if row.own_error is None else f"≥ {percent(row.own_error)}"
         else:
             error = percent(row.relative_error) + (f" ± {percent(row.spread)}" if row.spread else "") + " *" * row.cancels
-        parts = [percent(row.parts.get(name)) for name in ("finite_beta", "prepared", "device", "shots")]
+        parts = [percent(row.parts.get(name), row.ball if name == "device" else 0.0) for name in PARTS]
         gates = MISSING if row.two_qubit_gates is None else row.two_qubit_gates
         style = "bold green" if row is choices.chosen else ""
         table.add_row(*(cell(word, style) for word in (row.label, error, *parts, duration(row.seconds), gates)))

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qep_qiskit.preparation.preparer import Phase
 
 ALWAYS = ("beta", "energy", "residual", "variance", "gap")
@@ -38,7 +41,8 @@ class Diagnostics(Mapping[str, Any]):
     warnings : tuple of str
     more : mapping
         Diagnostics that only some states have: ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``,
-        ``half_regulariser`` (the relative change of the limit β → 0 if VQE's regulariser is halved), …
+        ``half_regulariser`` (the relative change of the limit β → 0 if VQE's regulariser is halved), ``uncertainty`` (the
+        estimated error of every weight's value by approximate computation), ``approximation`` (its cause in words), …
 
     Examples
     --------
@@ -67,6 +71,12 @@ class Diagnostics(Mapping[str, Any]):
             warnings=tuple(map(str, document.get("warnings") or ())),
             more={key: value for key, value in document.items() if key not in ("gap", "phases", "beta_bias", "warnings")},
         )
+
+    @property
+    def uncertainty(self) -> NDArray[np.float64] | None:
+        """The estimated error of every weight's value by approximate computation, shape (K,); None if it is exact."""
+        numbers = self.more.get("uncertainty")
+        return None if numbers is None else np.asarray(numbers, dtype=float)
 
     def with_warnings(self, texts: Sequence[str], *, first: bool = False) -> Diagnostics:
         """Return the diagnostics with more warnings, after the others or before them."""

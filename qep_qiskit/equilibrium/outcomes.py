@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.devices.simulated.noise_notes import Ran
 from qep_qiskit.equilibrium.plan import Plan
+from qep_qiskit.local_samples import Approximation, LocalSamples
 from qep_qiskit.measurement.mitigation import twirling
 from qep_qiskit.measurement.mitigation.readout import CalibrationSamples
 from qep_qiskit.measurement.mitigation.twirling import Flips
@@ -64,6 +65,26 @@ class Outcomes(Value):
         what = f"{len(self.samples)} circuits" if self.samples else f"exact expectations of {len(self.expectations)} phases"
         return f"Outcomes({what} on {self.device.get('name', 'a device')})"
 
+    @property
+    def approximations(self) -> list[Approximation]:
+        """The approximations of the distributions, one per circuit and basis; empty if all are exact."""
+        calibrations = [samples for c in self.calibrations for samples in (c.zeros, c.ones)]
+        every = [*self.samples.values(), *self.amplified.values(), *calibrations]
+        distinct = {id(each.approximation): each.approximation for each in every if isinstance(each, LocalSamples)}
+        return [each for each in distinct.values() if each is not None]
+
+    @property
+    def coarse(self) -> Outcomes:
+        """The same outcomes with coarser approximations, by which the error of these is estimated."""
+        return replace(
+            self,
+            samples={where: _coarse(samples) for where, samples in self.samples.items()},
+            amplified={where: _coarse(samples) for where, samples in self.amplified.items()},
+            calibrations=tuple(
+                replace(c, zeros=_coarse(c.zeros), ones=None if c.ones is None else _coarse(c.ones)) for c in self.calibrations
+            ),
+        )
+
     def followed_by(self, later: Outcomes) -> Outcomes:
         """Return the outcomes of this round and a later one together."""
         summaries = {str(summary) for summary in self.circuits}
@@ -79,6 +100,10 @@ class Outcomes(Value):
             self.ran.joined(later.ran),
             names={**self.names, **later.names},
         )
+
+
+def _coarse(samples: Samples) -> Samples:
+    return samples.coarse if isinstance(samples, LocalSamples) else samples
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from qep_qiskit.equilibrium.readout_bias import readout_bias
 from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import percent
 from qep_qiskit.measurement.expectations import Readings, read
 from qep_qiskit.measurement.local_readings import LocalReadings
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, readable
@@ -75,6 +78,11 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         gradient_part = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
         predictions_part = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
         warnings += _readout_bias(plan, outcomes, method, mitigator, strings, [gradient_part, predictions_part])
+    unsure = _approximated(plan, outcomes, method, strings)
+    if unsure:
+        diagnosis = replace(diagnosis, more={**diagnosis.more, **unsure})
+        unsure_by = percent(float(np.linalg.norm(unsure["uncertainty"]) / (np.linalg.norm(values) or 1.0)))
+        warnings.append(f"{unsure['approximation']}: the gradient is uncertain by {unsure_by} (an estimate, not a bound)")
     loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
     gradient = Gradient(
         names=problem.network.names,
@@ -94,6 +102,27 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         calibration=None if shared is None else digest(outcomes.calibrations),
     )
     return checked(gradient)
+
+
+def _approximated(
+    plan: Plan, outcomes: Outcomes, method: Mitigation, strings: list[tuple[Vector, list[Readings | LocalReadings]]]
+) -> dict[str, Any]:
+    """Return the estimated error of the gradient that is due to approximate distributions, and words for them; {} if exact.
+
+    It is the change of the gradient when the approximations become coarser by one step. The free phase counts twice: through its
+    own part of the gradient, and through the error signal.
+    """
+    approximations = outcomes.approximations
+    if not approximations:
+        return {}
+    mitigator = _mitigator(method, outcomes.coarse)
+    rows = _rows(plan, plan.problem.cost_rows @ strings[0][0])
+    change = np.zeros(len(plan.problem.derivative_rows))
+    for p, (values, _) in enumerate(strings):
+        change += (rows[p] @ (values - values_of(plan, outcomes.coarse, p, mitigator, method.zne)[0]))[: len(change)]
+    cut, of = sum(each.cut for each in approximations), sum(each.of for each in approximations)
+    words = f"light cones, {cut} of {of} cut to balls with a radius of {min(each.radius for each in approximations)} or more"
+    return {"uncertainty": np.abs(change).tolist(), "approximation": words}
 
 
 def variances(plan: Plan, outcomes: Outcomes, phases: Collection[int] | None = None) -> Vector:

@@ -30,7 +30,7 @@ class Cause(Value):
     size : float
         The norm of the exact gradient.
     uncertainty : ndarray of shape (K,) or None
-        The error of `bias` due to errors of the references, per weight; None if both gradients are exact up to rounding.
+        The error of `bias` due to errors of the two gradients, per weight; None if both are exact up to rounding.
     """
 
     name: str
@@ -49,9 +49,13 @@ class Cause(Value):
         """The norm of the uncertainty as a share of the gradient's norm."""
         return 0.0 if self.uncertainty is None or not self.size else float(np.linalg.norm(self.uncertainty)) / self.size
 
+    @property
+    def shown(self) -> str:
+        """The share in words, with its uncertainty if there is one."""
+        return percent(self.share, self.share_uncertainty)
+
     def __str__(self) -> str:
-        unsure = f" ± {percent(self.share_uncertainty)}" if self.share_uncertainty > 0 else ""
-        return f"{self.title} {percent(self.share)}{unsure}"
+        return f"{self.title} {self.shown}"
 
     def to_dict(self) -> dict[str, object]:
         """Return the cause as an object for JSON."""
@@ -82,8 +86,8 @@ class Levels(Value):
         The device's gradient at infinitely many shots, with mitigation.
     exact_uncertainty, nudged_uncertainty : ndarray of shape (K,) or None
         The errors of the two references, `exact` and `nudged`; None if they are exact up to rounding.
-    device_uncertainty : ndarray of shape (K,) or None
-        The error of `raw` and `mitigated`, if some outcomes were only approximated.
+    raw_uncertainty, mitigated_uncertainty : ndarray of shape (K,) or None
+        The estimated errors of `raw` and `mitigated`, if light cones were cut to balls; None if they are exact.
     method, nudged_method : str
         The methods by which the references were computed.
     doubts : tuple of str
@@ -97,7 +101,8 @@ class Levels(Value):
     mitigated: Vector | None = None
     exact_uncertainty: Vector | None = None
     nudged_uncertainty: Vector | None = None
-    device_uncertainty: Vector | None = None
+    raw_uncertainty: Vector | None = None
+    mitigated_uncertainty: Vector | None = None
     method: str = ""
     nudged_method: str = ""
     doubts: tuple[str, ...] = ()
@@ -130,8 +135,8 @@ class Causes(Value):
         return cls(
             cause("finite_beta", "finite β", levels.nudged, levels.exact, levels.nudged_uncertainty, levels.exact_uncertainty),
             cause("prepared", "prepared states", levels.prepared, levels.nudged, levels.nudged_uncertainty),
-            cause("device", "device noise", levels.raw, levels.prepared, levels.device_uncertainty),
-            cause("mitigation", noise_left(mitigation), levels.mitigated, levels.prepared, levels.device_uncertainty),
+            cause("device", "device noise", levels.raw, levels.prepared, levels.raw_uncertainty),
+            cause("mitigation", noise_left(mitigation), levels.mitigated, levels.prepared, levels.mitigated_uncertainty),
         )
 
     def __iter__(self) -> Iterator[Cause]:

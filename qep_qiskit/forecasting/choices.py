@@ -48,6 +48,8 @@ class Measure(Value):
     parts : mapping
         The sizes of ``finite_beta``, ``prepared``, ``device`` (noise after mitigation) and ``shots``, as shares of the gradient's
         norm; None if unknown. The first three are norms of vectors that add up to the bias; shots add in quadrature.
+    ball : float
+        The uncertainty of the part ``device`` because light cones were cut to balls; 0 if they were not.
     opposed : tuple of str
         The two causes whose biases are the most opposite to each other; empty if no two are.
     seconds : float or None
@@ -71,6 +73,7 @@ class Measure(Value):
     spread: float | None = None
     own_error: float | None = None
     parts: Mapping[str, float | None] = field(default_factory=dict)
+    ball: float = 0.0
     opposed: tuple[str, ...] = ()
     seconds: float | None = None
     shots: int | None = None

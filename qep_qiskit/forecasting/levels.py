@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.equilibrium.reduction import reduce
+from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.forecasting.causes import Levels
 from qep_qiskit.forecasting.prediction import Prediction, Predictor
 from qep_qiskit.forecasting.truths import Truths
@@ -32,11 +33,14 @@ def levels_of(prediction: Prediction, prepared: Vector, settings: Settings, trut
     truths : Truths
         The references of the problem.
     """
-    mitigated = prediction.mean.values
+    mitigated = prediction.mean
+    raw = mitigated if adds_no_noise(settings.device) else _raw(prediction, settings)
     levels = Levels(
         prepared=prepared,
-        raw=mitigated if adds_no_noise(settings.device) else _raw(prediction, settings),
-        mitigated=mitigated,
+        raw=raw.values,
+        mitigated=mitigated.values,
+        raw_uncertainty=raw.diagnostics.uncertainty,
+        mitigated_uncertainty=mitigated.diagnostics.uncertainty,
     )
     if truths.silence:
         return levels
@@ -55,17 +59,17 @@ def levels_of(prediction: Prediction, prepared: Vector, settings: Settings, trut
     )
 
 
-def _raw(prediction: Prediction, settings: Settings) -> Vector:
+def _raw(prediction: Prediction, settings: Settings) -> Gradient:
     """Return the device's gradient at infinitely many shots without mitigation.
 
     It uses the outcomes of the prediction unless the mitigation changes circuits or the nudge depends on a mitigated free phase.
     """
     mitigation, first = settings.mitigation, prediction.plan.earlier
     if mitigation == Mitigation():
-        return prediction.mean.values
+        return prediction.mean
     if first is None and not mitigation.twirled:
         exact = {where: replace(samples, shots=None) for where, samples in prediction.outcomes.samples.items()}
-        return reduce(prediction.plan, replace(prediction.outcomes, samples=exact), mitigation="none").values
+        return reduce(prediction.plan, replace(prediction.outcomes, samples=exact), mitigation="none")
     start = (prediction.plan if first is None else first).prepared
     plain = replace(settings, mitigation=Mitigation(), stencil=prediction.plan.stencil)
-    return Predictor(prediction.plan.problem, plain, start).at(prediction.plan.stencil).mean.values
+    return Predictor(prediction.plan.problem, plain, start).at(prediction.plan.stencil).mean

@@ -39,6 +39,7 @@ from qep_qiskit.stencils import AdaptiveStencil, AutoStencil, Stencil
 Vector = NDArray[np.float64]
 DISTRIBUTIONS = "exact outcome distributions"
 MARGINALS = "exact distributions of the qubits that each string reads, from light cones"
+CUT = "distributions of the qubits that each string reads, from {}; ± of device noise is the estimated error of that"
 NOISELESS_REACH = 0.01
 """The smallest β without shot noise, in units of gap/‖C‖; errors of the states are divided by β."""
 
@@ -152,7 +153,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         ),
         sending=sent,
         gate_sets=None if split is None else gate_sets(prediction.plan.earlier or prediction.plan, settings.device),
-        method=(MARGINALS if prediction.local else DISTRIBUTIONS) if finite else BOUND,
+        method=_method(prediction),
         warnings=(*warnings, *levels.doubts, *sent.notes),
         settings=settled,
         provenance={
@@ -164,6 +165,15 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         },
         problem=problem,
     )
+
+
+def _method(prediction: Prediction) -> str:
+    """Return the method of a prediction in words."""
+    if not np.isfinite(prediction.mean.values).all():
+        return BOUND
+    if approximation := prediction.mean.diagnostics.more.get("approximation"):
+        return CUT.format(approximation)
+    return MARGINALS if prediction.local else DISTRIBUTIONS
 
 
 def _unanswered(found: Diagnostics, levels: Levels) -> list[str]:

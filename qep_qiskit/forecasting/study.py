@@ -300,6 +300,7 @@ class Study:
                 "device": _share(trial.device, trial.choice.size),
                 "shots": _share(np.sqrt(trial.choice.variances), trial.choice.size),
             },
+            ball=_share(trial.choice.prediction.mean.diagnostics.uncertainty, trial.choice.size) or 0.0,
             opposed=opposed({"finite_beta": trial.finite_beta, "prepared": trial.prepared, "device": trial.device}),
             seconds=sent.seconds,
             shots=sent.shots,
@@ -367,8 +368,8 @@ def _depth(settings: Settings) -> str:
     return counted(layers, "layer") if layers else ""
 
 
-def _share(vector: Vector, size: float) -> float | None:
-    return float(np.linalg.norm(vector)) / size if size else None
+def _share(vector: Vector | None, size: float) -> float | None:
+    return float(np.linalg.norm(vector)) / size if size and vector is not None else None
 
 
 def _words(settings: Settings) -> str:

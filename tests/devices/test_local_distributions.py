@@ -8,7 +8,7 @@ from qep_qiskit.devices.simulated import device as simulated
 from qep_qiskit.devices.simulated import light_cones
 from qep_qiskit.errors import InputError
 from qep_qiskit.local_samples import LocalSamples
-from qep_qiskit.simulation.cones import noisy
+from qep_qiskit.simulation.cones import balls, noisy
 
 RAMP = qep.Adiabatic(time=2.0, steps=2)
 COSTS = {"two": qep.SquaredError([1.0, -0.5]), "one": qep.SquaredError([1.0, -0.5]).observable()}
@@ -51,8 +51,42 @@ def test_a_cone_too_large_takes_the_density_matrix_as_long_as_it_fits(monkeypatc
     options = {"preparer": RAMP, "device": qep.fake("guadalupe"), "stencil": qep.symmetric(0.2)}
     assert qep.gradient(chain(5), **options).provenance["device"]["simulator"] != light_cones.NAME
     monkeypatch.setattr(light_cones, "MOST_DENSE", 4)
+    monkeypatch.setattr(noisy, "BALL_WORK", 1)
     with pytest.raises(InputError, match=r"fake_guadalupe cannot .* with noise in a light cone of \d wires"):
         qep.gradient(chain(5), **options)
+
+
+@pytest.fixture
+def balls_of_one(monkeypatch, small_states):
+    """Cut all light cones to balls of radius 1."""
+    monkeypatch.setattr(light_cones, "MOST_DENSE", 4)
+    monkeypatch.setattr(balls, "MOST_RADIUS", 1)
+    monkeypatch.setattr(noisy.LocalStates, "fits", lambda self, wires: False)
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+@pytest.mark.parametrize(("cost", "mitigation"), [("two", "none"), ("one", "tensored"), ("one", "zne:exponential:1,3+tensored")])
+def test_balls_state_their_error_in_gradients_forecasts_and_budgets(cost, mitigation, request):
+    options = {"preparer": RAMP, "device": qep.fake("torino"), "stencil": qep.symmetric(0.2), "mitigation": mitigation}
+    problem = chain(7, cost)
+    truth = qep.gradient(problem, **options).values
+    request.getfixturevalue("balls_of_one")
+    gradient = qep.gradient(problem, **options)
+    stated = gradient.diagnostics.uncertainty
+    assert gradient.provenance["device"]["simulator"].endswith(light_cones.CUT)
+    assert any("cut to balls with a radius of 1" in text and "not a bound" in text for text in gradient.diagnostics.warnings)
+    assert 0 < np.linalg.norm(gradient.values - truth) < 0.3 * np.linalg.norm(stated) < 0.3 * np.linalg.norm(truth)
+    forecast = qep.forecast(problem, **options, shots=1000)
+    assert "cut to balls" in forecast.method
+    causes = forecast.causes
+    assert np.linalg.norm(causes.mitigation.uncertainty) == pytest.approx(np.linalg.norm(stated), rel=0.3)  # of other joint balls
+    assert "±" in str(causes.device) and "±" in str(causes.mitigation)
+    assert causes.finite_beta.uncertainty is None and causes.prepared.uncertainty is None
+    budget = qep.compare(problem, **options, shots=None)
+    rung = budget["device" if mitigation == "none" else "mitigated_limit"]
+    np.testing.assert_allclose(rung.uncertainty, stated, atol=1e-9)
+    assert "cut to balls" in rung.note and "uncertain by" in rung.note
+    assert budget["prepared"].uncertainty is None
 
 
 @pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from qep_qiskit.simulation.cones.contraction import Order, order_of
 from qep_qiskit.simulation.noise.transfer import Block
 
 TRACED, ZERO = -1, -2
 """Values that replace a leg: for an outgoing wire that is traced out, and for an incoming wire in |0⟩."""
+Member: TypeAlias = int | tuple[int, int]
+"""The number of a block; with a wire, the block acts on that wire alone, because it is cut there (see `balls`)."""
 MOST_BLOCKS = 300
 """The largest number of blocks for which an order of contractions is searched, which takes about a second."""
 
@@ -37,8 +40,8 @@ class Cone:
 
     Attributes
     ----------
-    blocks : tuple of int
-        The numbers of the circuit's blocks that belong to it, in the order in which they act.
+    blocks : tuple of Member
+        The circuit's blocks that belong to it, in the order in which they act.
     shape : Shape
     legs : tuple of tuple of int
         The network's legs that leave and enter each block, wire by wire. `TRACED` or `ZERO` stands for a wire that is traced out
@@ -49,7 +52,7 @@ class Cone:
         The order of contractions. With more than 300 blocks, it has no pairs and infinite work.
     """
 
-    blocks: tuple[int, ...]
+    blocks: tuple[Member, ...]
     shape: Shape
     legs: tuple[tuple[int, ...], ...]
     open: tuple[int, ...]
@@ -67,19 +70,23 @@ def cone_of(support: frozenset[int], blocks: Sequence[Block]) -> Cone:
     for number in range(len(blocks) - 1, -1, -1):
         if not wires.isdisjoint(blocks[number].wires):
             wires |= set(blocks[number].wires)
-            members.append(number)
+            members.append((number, blocks[number].wires))
+    return joined(support, members[::-1])
+
+
+def joined(support: frozenset[int], members: Sequence[tuple[Member, tuple[int, ...]]]) -> Cone:
+    """Return a cone that consists of these blocks, given with their wires in the order in which they act."""
     names = {wire: i for i, wire in enumerate(sorted(support))}
-    for number in members:
-        for wire in blocks[number].wires:
+    for _, wires in reversed(members):
+        for wire in wires:
             names.setdefault(wire, len(names))
-    shape = Shape(
-        tuple(tuple(names[wire] for wire in blocks[number].wires) for number in reversed(members)), tuple(range(len(support)))
-    )
+    shape = Shape(tuple(tuple(names[wire] for wire in wires) for _, wires in members), tuple(range(len(support))))
     legs, ends = _legs(shape)
+    blocks = tuple(member for member, _ in members)
     if len(members) > MOST_BLOCKS:
-        return Cone(tuple(reversed(members)), shape, legs, ends, Order((), len(members), math.inf))
+        return Cone(blocks, shape, legs, ends, Order((), len(members), math.inf))
     order = order_of(tuple(sum(1 << leg for leg in each if leg >= 0) for each in legs))
-    return Cone(tuple(reversed(members)), shape, legs, ends, order)
+    return Cone(blocks, shape, legs, ends, order)
 
 
 def _legs(shape: Shape) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:

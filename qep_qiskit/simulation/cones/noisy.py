@@ -1,9 +1,13 @@
-"""Exact local states, marginals and expectations of circuits of any size under an Aer noise model, from causal cones."""
+"""Local states, marginals and expectations of circuits of any size under an Aer noise model, from causal cones.
+
+They are exact where the cones fit. Where one does not, it may be cut to a ball, with an estimate of the error.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +16,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 from qiskit_aer.noise import NoiseModel
 
-from qep_qiskit.simulation.cones.causal import MOST_BLOCKS, TRACED, ZERO, Cone, Shape, cone_of, covering
+from qep_qiskit.simulation.cones.balls import Ball, ball_of, carriers_of, reduced
+from qep_qiskit.simulation.cones.causal import MOST_BLOCKS, TRACED, ZERO, Cone, Member, Shape, cone_of, covering
 from qep_qiskit.simulation.cones.contraction import contract
 from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited
 from qep_qiskit.simulation.noise.circuit import NoisyCircuit
@@ -25,6 +30,8 @@ MOST_LEGS = 12
 """Most legs of a tensor: one with 12 takes 0.13 GB, as much as the density matrix of 12 qubits."""
 MOST_WORK = 1e11
 """Most multiplications per row of angles: about a minute."""
+BALL_WORK = 3e7
+"""Most multiplications per row of angles for a cone that is cut to a ball, so that those of many strings take seconds."""
 _TOGETHER = 1 << 18
 """Total size, in numbers, of the largest tensors of the networks that are contracted together."""
 _ROWS = 32
@@ -65,6 +72,8 @@ class LocalStates:
         Its gates are noisy. Default: :func:`rotation_to_z`.
     readout : bool
         Whether readout errors are included.
+    balls : bool
+        Whether cones that do not fit are cut.
 
     Raises
     ------
@@ -80,17 +89,19 @@ class LocalStates:
         wires: Sequence[int] | None = None,
         basis_change: Callable[[str], QuantumCircuit] = rotation_to_z,
         readout: bool = True,
+        balls: bool = False,
     ) -> None:
         matrices = noise if isinstance(noise, NoiseMatrices) else NoiseMatrices(noise)
         self._circuit = NoisyCircuit(circuit, matrices, basis_change, apart=True)
         self._blocks = list(self._circuit.blocks)
         self._acted = {wire for block in self._blocks for wire in block.wires}
         self.wires = tuple(range(circuit.num_qubits)) if wires is None else tuple(wires)
-        self._readout = readout
+        self._readout, self._cuts = readout, balls
         self._cones: dict[Wires, Cone] = {}
+        self._balls: dict[Wires, Ball | None] = {}
 
     def cone(self, wires: Wires) -> Cone:
-        """Return the causal cone of some wires."""
+        """Return the whole causal cone of some wires."""
         if wires not in self._cones:
             for wire in sorted(wires - self._acted):  # an identity block on wires without blocks
                 self._blocks.append(Block((wire,)))
@@ -104,38 +115,81 @@ class LocalStates:
         order = self.cone(wires).order
         return order.legs <= MOST_LEGS and order.work <= MOST_WORK
 
+    def ball(self, wires: Wires) -> Ball | None:
+        """Return the ball to which the cone of some wires can be cut; None if none fits, or if cones must not be cut."""
+        if self._cuts and wires not in self._balls:
+            cone = self.cone(wires)
+            self._balls[wires] = ball_of(wires, cone, self._blocks, self._carriers, legs=MOST_LEGS, work=BALL_WORK)
+        return self._balls.get(wires)
+
+    @functools.cached_property
+    def _carriers(self) -> frozenset[int]:
+        """The numbers of the blocks that carry states between wires, found at random angles."""
+        return carriers_of(self._blocks, turns_of(np.random.default_rng(0).uniform(-np.pi, np.pi, (1, self._circuit.num_angles))))
+
     def apart(self, one: Wires, two: Wires) -> bool:
         """Return whether the cones of two sets of wires share no block, so that their states are independent."""
         return set(self.cone(one).blocks).isdisjoint(self.cone(two).blocks)
 
-    def check(self, supports: Iterable[Wires]) -> None:
-        """Raise Unsuited if the cone of one of these sets of wires is too large, or if all cones together take too long."""
-        work, widest = 0.0, 0
-        for support in dict.fromkeys(supports):
-            cone = self.cone(support)
-            work, widest = work + cone.order.work, max(widest, cone.num_wires)
-            if math.isinf(cone.order.work):
-                raise Unsuited(
-                    f"noise in a light cone of {cone.num_wires} wires, with {len(cone.blocks)} two-qubit blocks (at most "
-                    f"{MOST_BLOCKS})"
-                )
-            if cone.order.legs > MOST_LEGS:
-                raise Unsuited(
-                    f"noise in a light cone of {cone.num_wires} wires, whose largest tensor has 4**{cone.order.legs} numbers "
-                    f"(at most 4**{MOST_LEGS})"
-                )
-        if work > MOST_WORK:
+    def cut(self, supports: Iterable[Wires]) -> dict[Wires, Ball]:
+        """Return the sets of wires whose cones are cut: those that are too large, and the largest if all together take too long.
+
+        Raises
+        ------
+        Unsuited
+            If a cone is too large, or if all cones together take too long, and cutting does not help or is not allowed.
+        """
+        work = {each: self.cone(each).order.work for each in dict.fromkeys(supports)}
+        balls: dict[Wires, Ball] = {}
+        for each in sorted(work, key=lambda wires: (-work[wires], sorted(wires))):
+            if (not self.fits(each) or sum(work.values()) > MOST_WORK) and (ball := self.ball(each)) is not None:
+                balls[each] = ball
+                work[each] = ball.cone.order.work + ball.coarse.order.work
+        for each in work:
+            if each not in balls:
+                self._check(self.cone(each))
+        total = sum(work.values())
+        if total > MOST_WORK:
+            widest = max(self.cone(each).num_wires for each in work)
             raise Unsuited(
-                f"noise in light cones of up to {widest} wires, which would take {work:.1e} multiplications per row of angles "
+                f"noise in light cones of up to {widest} wires, which would take {total:.1e} multiplications per row of angles "
                 f"(at most {MOST_WORK:.0e})"
             )
+        return balls
+
+    @staticmethod
+    def _check(cone: Cone) -> None:
+        """Raise Unsuited if a cone is too large."""
+        if math.isinf(cone.order.work):
+            raise Unsuited(
+                f"noise in a light cone of {cone.num_wires} wires, with {len(cone.blocks)} two-qubit blocks "
+                f"(at most {MOST_BLOCKS})"
+            )
+        if cone.order.legs > MOST_LEGS:
+            raise Unsuited(
+                f"noise in a light cone of {cone.num_wires} wires, whose largest tensor has 4**{cone.order.legs} numbers "
+                f"(at most 4**{MOST_LEGS})"
+            )
+
+    def chosen(self, supports: Iterable[Wires], *, coarse: bool = False) -> dict[Wires, Cone]:
+        """Return the cone of each set of wires, cut where necessary; `coarse` if balls have a radius smaller by one."""
+        wanted = list(supports)
+        balls = self.cut(wanted)
+        cut = {each: ball.coarse if coarse else ball.cone for each, ball in balls.items()}
+        return {each: cut.get(each) or self.cone(each) for each in wanted}
 
     def turns(self, values: Real) -> Real:
         """Return 1, cos and sin of all angles, shape (R, A, 3), for rows of values in the order of the circuit's parameters."""
         return turns_of(self._circuit.angles(np.atleast_2d(np.asarray(values, dtype=float))))
 
-    def states(self, supports: Iterable[Wires], turns: Real) -> tuple[dict[Wires, Real], NDArray[np.intp]]:
+    def states(self, cones: Mapping[Wires, Cone], turns: Real) -> tuple[dict[Wires, Real], NDArray[np.intp]]:
         """Return the distinct states of sets of wires before their last single-qubit channels, and the state of each row.
+
+        Parameters
+        ----------
+        cones : mapping of frozenset to Cone
+            For each set of wires its cone, whole or cut.
+        turns : ndarray of shape (R, A, 3)
 
         Returns
         -------
@@ -145,21 +199,25 @@ class LocalStates:
             The number of each row's state.
         """
         shapes: dict[Shape, list[Wires]] = {}
-        for support in sorted(set(supports), key=sorted):
-            shapes.setdefault(self.cone(support).shape, []).append(support)
-        used = sorted({number for members in shapes.values() for each in members for number in self.cone(each).blocks})
+        for support in sorted(cones, key=sorted):
+            shapes.setdefault(cones[support].shape, []).append(support)
+        cuts = sorted({member for cone in cones.values() for member in cone.blocks if isinstance(member, tuple)})
+        used = sorted({number for each in cones for number in self.cone(each).blocks if isinstance(number, int)})
         angles = sorted({angle for number in used for angle in self._blocks[number].angles})
         _, first, place = np.unique(turns[:, angles].reshape(len(turns), -1), axis=0, return_index=True, return_inverse=True)
-        parts: dict[Wires, list[Real]] = {each: [] for members in shapes.values() for each in members}
+        parts: dict[Wires, list[Real]] = {each: [] for each in cones}
         with single_threaded(0):
             for start in range(0, len(first), _ROWS):
                 rows = turns[first[start : start + _ROWS]]
-                matrices = {number: self._blocks[number].matrices(rows) for number in used}
+                whole = {number: self._blocks[number].matrices(rows) for number in used}
+                matrices: dict[Member, Real] = dict(whole.items())
+                if cuts:
+                    matrices |= reduced(cuts, self._blocks, whole, len(rows))
                 for members in shapes.values():
-                    cones = [self.cone(each) for each in members]
-                    together = max(1, _TOGETHER // (4 ** cones[0].order.legs * len(rows)))
-                    for low in range(0, len(cones), together):
-                        states = _contracted(cones[low : low + together], matrices, len(rows))
+                    alike = [cones[each] for each in members]
+                    together = max(1, _TOGETHER // (4 ** alike[0].order.legs * len(rows)))
+                    for low in range(0, len(alike), together):
+                        states = _contracted(alike[low : low + together], matrices, len(rows))
                         for each, state in zip(members[low : low + together], states, strict=True):
                             parts[each].append(state)
         return {each: np.concatenate(states) for each, states in parts.items()}, place.reshape(-1)
@@ -175,7 +233,7 @@ class LocalStates:
 class NoisyMarginals(LocalStates):
     """Joint outcome distributions of a few qubits under noise; see `LocalStates`."""
 
-    def probabilities(self, values: Real, axes: str, supports: Sequence[Sequence[int]]) -> list[Real]:
+    def probabilities(self, values: Real, axes: str, supports: Sequence[Sequence[int]], *, coarse: bool = False) -> list[Real]:
         """Return the probabilities of the outcomes of each support, each an array of shape (R, 2**k).
 
         Parameters
@@ -186,11 +244,12 @@ class NoisyMarginals(LocalStates):
             One letter of XYZ per logical qubit.
         supports : sequence of sequence of int
             Sets of k logical qubits; the first is the least significant bit of an outcome.
+        coarse : bool
+            Whether balls have a radius smaller by one, so that the difference estimates the error of the cut.
         """
         turns, read = self.turns(values), [[self.wires[q] for q in support] for support in supports]
         sources = covering([frozenset(wires) for wires in read])
-        self.check(sources)
-        states, place = self.states(sources, turns)
+        states, place = self.states(self.chosen(sources, coarse=coarse), turns)
         letters = {(axes[q], self.wires[q]) for support in supports for q in support}
         readings = {wire: matrix for (_, wire), matrix in self.readings(sorted(letters), turns).items()}
         return [
@@ -218,7 +277,7 @@ class NoisyCones(LocalStates):
 
     Parameters
     ----------
-    circuit, noise, wires, basis_change, readout
+    circuit, noise, wires, basis_change, readout, balls
         As for `LocalStates`.
     paulis : PauliList of length L
         Strings on the logical qubits.
@@ -226,7 +285,9 @@ class NoisyCones(LocalStates):
     Attributes
     ----------
     sizes : tuple of int
-        The number of wires in the cone of each of the L strings.
+        The number of wires in the whole cone of each of the L strings.
+    radii : tuple of int or None
+        The radius of the ball to which the cone of each string is cut; None if it is whole.
 
     Raises
     ------
@@ -243,19 +304,24 @@ class NoisyCones(LocalStates):
         wires: Sequence[int] | None = None,
         basis_change: Callable[[str], QuantumCircuit] = rotation_to_z,
         readout: bool = True,
+        balls: bool = False,
     ) -> None:
-        super().__init__(circuit, noise, wires=wires, basis_change=basis_change, readout=readout)
+        super().__init__(circuit, noise, wires=wires, basis_change=basis_change, readout=readout, balls=balls)
         self._signs = np.real((-1j) ** np.asarray(paulis.phase))
         self._letters = [_letters(x, z, self.wires) for x, z in zip(paulis.x, paulis.z, strict=True)]
         # the identity is read from any wire
         self._sources = covering([frozenset(letters) or frozenset(self.wires[:1]) for letters in self._letters])
         self.sizes = tuple(self.cone(support).num_wires for support in self._sources)
-        self.check(self._sources)
+        cut = self.cut(self._sources)
+        self.radii = tuple(cut[source].radius if source in cut else None for source in self._sources)
 
-    def expectations(self, values: Real) -> Real:
-        """Return the expectations (R, L) for rows of values (R, P) in the order of the circuit's parameters."""
+    def expectations(self, values: Real, *, coarse: bool = False) -> Real:
+        """Return the expectations (R, L) for rows of values (R, P) in the order of the circuit's parameters.
+
+        With `coarse`, balls have a radius smaller by one. The difference estimates the error of the cut; it is not a bound.
+        """
         turns = self.turns(values)
-        states, place = self.states(self._sources, turns)
+        states, place = self.states(self.chosen(self._sources, coarse=coarse), turns)
         wanted = {(letter, wire) for letters in self._letters for wire, letter in letters.items()}
         rows = {key: matrix[:, 0] - matrix[:, 1] for key, matrix in self.readings(sorted(wanted), turns).items()}
         out = np.empty((len(turns), len(self._letters)))
@@ -268,7 +334,7 @@ class NoisyCones(LocalStates):
         return out
 
 
-def _contracted(cones: Sequence[Cone], matrices: dict[int, Real], rows: int) -> list[Real]:
+def _contracted(cones: Sequence[Cone], matrices: Mapping[Member, Real], rows: int) -> list[Real]:
     """Contract cones of equal shape together and return one state (rows, 4, …, 4) per cone."""
     first = cones[0]
     tensors, legs = [], []

@@ -112,6 +112,11 @@ class NoisyCircuit:
         if error is not None:
             fusion.add(wires, Piece(error[None]))
 
+    @property
+    def num_angles(self) -> int:
+        """The number of angles on which the blocks depend."""
+        return len(self._angles)
+
     def angles(self, values: Real) -> Real:
         """Return the angles of the blocks, shape (R, A), for rows of values in the order of the circuit's parameters."""
         slots = values

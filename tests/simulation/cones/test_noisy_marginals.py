@@ -65,8 +65,9 @@ def test_rows_that_differ_in_last_rotations_share_their_states(monkeypatch):
     rows[:, -6:] = rng.normal(0, 1, (40, 6))
     cones, supports = NoisyMarginals(circuit, model), [(0, 1), (2,), (3, 5)]
     together = cones.probabilities(rows, "ZXZXZX", supports)
-    states, place = cones.states([frozenset((0, 1))], cones.turns(rows))
-    assert len(states[frozenset((0, 1))]) == 1 and not place.any()
+    pair = frozenset((0, 1))
+    states, place = cones.states({pair: cones.cone(pair)}, cones.turns(rows))
+    assert len(states[pair]) == 1 and not place.any()
     for i in (0, 17, 39):
         for one, many in zip(cones.probabilities(rows[i], "ZXZXZX", supports), together, strict=True):
             np.testing.assert_allclose(many[i], one[0], rtol=0, atol=1e-14)
@@ -150,4 +151,4 @@ def test_a_circuit_too_deep_is_refused_before_an_order_is_searched():
     cones = NoisyMarginals(circuit, NoiseModel(basis_gates=["cz", "h"]))
     assert not cones.fits(frozenset((20,)))
     with pytest.raises(Unsuited, match=rf"two-qubit blocks \(at most {causal.MOST_BLOCKS}\)"):
-        cones.check([frozenset((20,))])
+        cones.cut([frozenset((20,))])
