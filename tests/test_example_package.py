@@ -37,44 +37,67 @@ def called(site, *words):
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
+CALLS = """
+import json, sys
+from click.testing import CliRunner
+from qep_qiskit.cli.main import cli
+answers = [CliRunner().invoke(cli, words) for words in json.loads(sys.argv[1])]
+print(json.dumps([[answer.exit_code, answer.stdout, answer.stderr] for answer in answers]))
+"""
+
+
+def called_in_turn(site, *calls):
+    """Return exit code, output and errors of several calls in one process."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path(qep.__file__).parents[1])])}
+    command = [sys.executable, "-c", CALLS, json.dumps([[str(word) for word in words] for words in calls])]
+    return json.loads(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout)
+
+
 def sets(*settings):
     return [word for setting in settings for word in ("--set", setting)]
 
 
 def test_a_spec_names_its_device_and_preparer(site):
-    run = called(site, "gradient", PLUGIN / "spec.toml", "--json")
-    assert run.returncode == 0, run.stderr
-    document = json.loads(run.stdout)
+    words = ("gradient", PLUGIN / "spec.toml", "--json")
+    (code, answer, errors), (_, noiseless, _) = called_in_turn(site, words, (*words, *sets("device.strength=0")))
+    assert code == 0, errors
+    document, ideal = json.loads(answer), json.loads(noiseless)
     tables = tomllib.loads((PLUGIN / "spec.toml").read_text())
     exact = qep.gradient(validated({**tables, "preparation": {}, "device": {}}).problem(), stencil=qep.symmetric(0.1))
-    ideal = json.loads(called(site, "gradient", PLUGIN / "spec.toml", "--json", *sets("device.strength=0")).stdout)
     np.testing.assert_allclose(ideal["values"], exact.values, atol=1e-3)
     np.testing.assert_allclose(document["predictions"], 0.95 * np.array(ideal["predictions"]), atol=1e-9)
     assert document["provenance"]["device"]["name"] == "depolarised"
 
 
 def test_shots_have_an_error_bar_and_depend_on_the_seed_alone(site):
-    one, other = (
-        json.loads(called(site, "gradient", PLUGIN / "spec.toml", "--json", *sets("measurement.shots=500")).stdout) for _ in "12"
-    )
+    words = ("gradient", PLUGIN / "spec.toml", "--json", *sets("measurement.shots=500"))
+    one, other = (json.loads(answer) for _, answer, _ in called_in_turn(site, words, words))
     assert one["values"] == other["values"] and all(error > 0 for error in one["stderr"])
 
 
-@pytest.mark.parametrize(
-    ("setting", "line"),
-    [
-        ("device.name=depolarized", '"statevector", "cloud", "depolarised"; did you mean \'depolarised\'?'),
-        ("preparation.method=imaginary", '"thermal", "vqe", "imaginary_time"; did you mean \'imaginary_time\'?'),
-        ("device.strenght=0.1", 'device.strenght = 0.1: unknown key; [device] with name = "depolarised" takes name, strength'),
-        ("device.strength=strong", 'device.strength: "strong" is not allowed; give a number'),
-        ("device.strength=2", "device.strength: 2.0 is not allowed; give a number from 0 to 1"),
-        ("preparation.duration=-1", "preparation.duration: -1 is not allowed; give the imaginary time, a number above 0"),
-    ],
-)
-def test_errors_are_one_line(site, setting, line):
-    run = called(site, "gradient", PLUGIN / "spec.toml", *sets(setting))
-    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
-    assert line in run.stderr
+@pytest.fixture(scope="module")
+def refusals(site):
+    """What each wrong setting of ERRORS gives."""
+    words = ("gradient", PLUGIN / "spec.toml")
+    answers = called_in_turn(site, *((*words, *sets(setting)) for setting in ERRORS))
+    return dict(zip(ERRORS, answers, strict=True))
+
+
+ERRORS = {
+    "device.name=depolarized": '"statevector", "cloud", "depolarised"; did you mean \'depolarised\'?',
+    "preparation.method=imaginary": '"thermal", "vqe", "imaginary_time"; did you mean \'imaginary_time\'?',
+    "device.strenght=0.1": 'device.strenght = 0.1: unknown key; [device] with name = "depolarised" takes name, strength',
+    "device.strength=strong": 'device.strength: "strong" is not allowed; give a number',
+    "device.strength=2": "device.strength: 2.0 is not allowed; give a number from 0 to 1",
+    "preparation.duration=-1": "preparation.duration: -1 is not allowed; give the imaginary time, a number above 0",
+}
+
+
+@pytest.mark.parametrize("setting", ERRORS)
+def test_errors_are_one_line(refusals, setting):
+    code, _, errors = refusals[setting]
+    assert (code, errors.count("\n")) == (2, 1)
+    assert ERRORS[setting] in errors
 
 
 def test_a_plan_has_the_price_of_the_packages_backend(site):

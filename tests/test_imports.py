@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def module_of(path):
     return ".".join(["qep_qiskit", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
 
 
+@cache
 def imports_of(path, planted=""):
     """Every module that a file imports anywhere in it, by its full name; names of `from` imports are appended."""
     modules = set()
@@ -50,6 +52,7 @@ def parts():
     return {part_of(module_of(path)) for path in SOURCES} - {None}
 
 
+@cache
 def types_of(path):
     """The names that a file imports for type checkers alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -15,6 +15,12 @@ from benchmarks.task import Method, Task
 from benchmarks.timing import ONCE, calls_a_turn, clocked, repeats_for, rounds, take_turns
 
 
+@pytest.fixture(autouse=True)
+def many_objects(monkeypatch):
+    """Collecting the garbage of a whole suite takes longer than what is timed here."""
+    monkeypatch.setattr(timing.gc, "collect", lambda: 0)
+
+
 @pytest.fixture
 def hasty(monkeypatch):
     """Five short turns for everyone."""

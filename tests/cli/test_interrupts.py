@@ -115,7 +115,7 @@ def test_a_training_on_workers_stops_on_an_interrupt(tmp_path, number):
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
-@pytest.mark.parametrize("workers", ["2", pytest.param(None, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [pytest.param("2", marks=pytest.mark.slow), None])
 def test_a_sweep_resumes(tmp_path, number, workers):
     (tmp_path / "s.toml").write_text(GRADIENT)
     words = [] if workers is None else ["--workers", workers]
@@ -234,7 +234,7 @@ main.cli.main(["stuck"])
 """
 
 
-@pytest.mark.parametrize("number", CODES)
+@EITHER
 def test_compiled_code_that_does_not_listen_is_ended_too(number):
     process = subprocess.Popen(
         [sys.executable, "-c", COMPILED],

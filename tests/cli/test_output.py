@@ -170,7 +170,7 @@ def test_a_full_disk_under_the_output_is_reported(tmp_path):
     assert program("--version", "> /dev/full", tmp_path).stderr.startswith("qep: standard output: No space left on device")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize("encoding", ["ascii", *(pytest.param(name, marks=pytest.mark.slow) for name in ("latin-1", "cp1252"))])
 def test_an_output_of_few_letters_gets_plain_ones(small_spec, tmp_path, encoding):
     done = program(f"gradient {small_spec} --no-exact", "", tmp_path, PYTHONIOENCODING=encoding, LC_ALL="C")
     assert done.returncode == 0 and re.search(r"J\[0,1\]\s+-?\d\.\d+ (\+-|±|\ufffd) \d", done.stdout), done.stdout + done.stderr

@@ -65,7 +65,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ["gradient", *(pytest.param(n, marks=pytest.mark.slow) for n in ("compare", "sweep"))])
 def test_nothing_is_sent_unasked_and_the_same_command_pays_once(name, home, service):
     server, words = service(), COMMANDS[name]
     refused = qep(*words)

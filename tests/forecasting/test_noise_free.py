@@ -105,6 +105,16 @@ name = "ibm_brisbane"
 """
 
 
+def test_a_plan_says_it(tmp_path):
+    path = tmp_path / "spec.toml"
+    path.write_text(SPEC)
+    words = ["plan", str(path), "--device", "fake_brisbane", "--json", "--no-choices"]
+    planned = CliRunner().invoke(cli, words, catch_exceptions=False)
+    found = json.loads(planned.stdout)["noise_free_error"]
+    assert found["share"] > 0.05 and found["reference"] == "ground states"
+
+
+@pytest.mark.slow
 def test_plan_and_submit_say_it_before_the_price(tmp_path):
     path = tmp_path / "spec.toml"
     path.write_text(SPEC)

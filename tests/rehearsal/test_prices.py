@@ -21,7 +21,12 @@ device = {name = "ibm_torino"}
 
 
 @pytest.mark.parametrize(
-    ("mitigation", "method", "jobs"), [("tensored", "exact", 3), ("zne:1,3+trex", "exact", 3), ("clifford", "vqe", 4)]
+    ("mitigation", "method", "jobs"),
+    [
+        ("tensored", "exact", 3),
+        pytest.param("zne:1,3+trex", "exact", 3, marks=pytest.mark.slow),
+        pytest.param("clifford", "vqe", 4, marks=pytest.mark.slow),
+    ],
 )
 def test_forecast_question_and_bill_agree(mitigation, method, jobs, tmp_path, mock_service):
     server = mock_service(noise="none")

@@ -148,7 +148,7 @@ def test_the_noise_is_that_of_the_qubits_in_use(mock_service):
     np.testing.assert_allclose((1 - means(samples)) / 2, expected, atol=4 * np.sqrt(0.05 / 20_000))
 
 
-@pytest.mark.parametrize("options", [{}, {"gate_twirling": True}], ids=str)
+@pytest.mark.parametrize("options", [{}, pytest.param({"gate_twirling": True}, marks=pytest.mark.slow)], ids=str)
 def test_shots_depend_on_the_seed_the_circuits_and_the_values_only(mock_service, options):
     def shots(seed, tag):
         mock_service(noise="full", seed=seed)

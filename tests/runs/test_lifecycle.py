@@ -302,7 +302,7 @@ def points():
     return [name.replace("{number}", "1").replace("{job.purpose}", "data") for name in names]
 
 
-QUICK = ("submit data: sent, id not written", "collect data: result read")
+QUICK = ("submit data: sent, id not written",)
 
 
 def killed_and_resumed(tmp_path, point):

@@ -191,7 +191,7 @@ def test_points_with_the_same_preparation_are_prepared_together(spec, monkeypatc
         assert numbers == pytest.approx(values([alone])[0], abs=1e-9)
 
 
-@pytest.mark.parametrize("shots", [None, 300])
+@pytest.mark.parametrize("shots", [pytest.param(None, marks=pytest.mark.slow), 300])
 def test_a_group_resumes_to_the_same_bits(spec, shots):
     where = combinations([axis_of("stencil.beta=0.1,0.2,0.3"), axis_of("seed=0..1")])
     specs = points(spec, [*RAMPS, *([] if shots is None else [("measurement.shots", shots)])], where)
