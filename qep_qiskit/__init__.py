@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qep_qiskit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from qep_qiskit.archive import load_result
     from qep_qiskit.budget import Budget, Rung
     from qep_qiskit.comparison import compare
     from qep_qiskit.costs import (
@@ -86,6 +87,7 @@ __all__ = [
     "gradients",
     "ibm",
     "ising",
+    "load_result",
     "named",
     "one_sided",
     "optimal_shots",

@@ -205,3 +205,16 @@ def numbers(values: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return np.asarray(array.filled(np.nan) if np.ma.isMaskedArray(array) else array, dtype=float)
+
+
+def index_of(where: str, name: object, names: Sequence[str]) -> int:
+    """Return the position of a weight by its name.
+
+    Raises
+    ------
+    InputError
+        If there is no such weight; `where` says in what.
+    """
+    if not isinstance(name, str) or name not in names:
+        raise InputError(f"{where}: there is no weight {shown(name)}{nearest(str(name), names)}")
+    return list(names).index(name)

@@ -1,12 +1,11 @@
-"""Display of results: short lines, and small tables in notebooks and terminals."""
+"""Display of results: short lines, small tables in terminals, and colours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
-from qep_qiskit.plain_text import one_line, printable
+from qep_qiskit.plain_text import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,31 +13,27 @@ if TYPE_CHECKING:
 INK, FAINT = "#222222", "#8a8a8a"
 # Okabe and Ito's palette, distinguishable with any colour vision
 BLUE, ORANGE, GREEN, PINK, AMBER, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"
-MOST_ROWS = 60
+MOST_LINES, MOST_ROWS = 20, 18
+"""The largest numbers of weights in a text and in a table for notebooks."""
 LONGEST = 80
 
 
-def table_html(
-    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], notes: Sequence[str] = (), graph: str = ""
-) -> str:
-    """Return a table of text as escaped HTML, below a graph if there is one.
+def largest_first(values: Sequence[float], most: int) -> list[int]:
+    """Return all positions if there are at most `most`; otherwise those of the largest absolute values, the largest first.
 
-    A long table is cut, with the number of remaining rows below it.
-
-    Parameters
-    ----------
-    graph : str
-        An SVG element, which is not escaped.
+    Examples
+    --------
+    >>> largest_first([0.1, -3.0, 2.0], 3), largest_first([0.1, -3.0, 2.0], 2)
+    ([0, 1, 2], [1, 2])
     """
-    lines = list(rows)
-    rest = [f"… and {len(lines) - MOST_ROWS} more rows"] if len(lines) > MOST_ROWS else []
-    head = "".join(f"<th>{escape(word)}</th>" for word in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(printable(str(cell)))}</td>" for cell in row) + "</tr>" for row in lines[:MOST_ROWS]
-    )
-    below = "".join(f"<p>{escape(note)}</p>" for note in [*rest, *notes])
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if lines else ""
-    return f"<div><p><b>{escape(title)}</b></p>{graph}{table}{below}</div>"
+    if len(values) <= most:
+        return list(range(len(values)))
+    return sorted(range(len(values)), key=lambda k: (values[k] != values[k], -abs(values[k])))[:most]
+
+
+def left_out(number: int, shown: int, word: str = "weights") -> list[str]:
+    """Return a line on what a cut list leaves out, and how to see all of it; nothing if the list is whole."""
+    return [f"… and {number - shown} smaller of {number} {word}; .to_frame() has all of them"] if number > shown else []
 
 
 def terminal_table(*left: str, right: Iterable[str] = (), title: str | None = None) -> Table:

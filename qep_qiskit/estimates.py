@@ -10,7 +10,7 @@ from typing import TypeGuard
 MISSING = "–"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """A value and its standard deviation, which is None for an exact value.
 
@@ -30,6 +30,8 @@ class Estimate:
 
     def __str__(self) -> str:
         return with_error(self.value, self.stderr)
+
+    __repr__ = __str__
 
     def __format__(self, style: str) -> str:
         if not style:

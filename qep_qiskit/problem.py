@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import diags_array, issparse
 
-from qep_qiskit.checks import shown
+from qep_qiskit.checks import index_of, shown
 from qep_qiskit.costs import Cost
-from qep_qiskit.display import short, table_html
+from qep_qiskit.display import MOST_ROWS, largest_first, short
+from qep_qiskit.drawing.card import bar, card
 from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import column
 from qep_qiskit.networks.network import Network
 from qep_qiskit.networks.sketch import network_sketch
 from qep_qiskit.values import same
@@ -76,13 +78,29 @@ class Problem:
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
-        x = short(", ".join(f"{value:.4g}" for value in self.x[:8])) + (", …" if len(self.x) > 8 else "")
-        return f"Problem({self.network!r}, x = [{x}], cost = {short(repr(self.cost))})"
+        return f"Problem({self.network!r}, x = [{self._x_text()}], cost = {short(repr(self.cost))})"
 
     def _repr_html_(self) -> str:
-        rows = [(name, f"{value:.6g}") for name, value in zip(self.network.names, self.weights, strict=True)]
-        sketch = network_sketch(self.network, dict(zip(self.network.names, self.weights.tolist(), strict=True)))
-        return table_html(repr(self), ("weight", "value"), rows, graph="" if sketch is None else graph_svg(sketch))
+        names, values = self.network.names, self.weights.tolist()
+        shown_weights, largest = largest_first(values, MOST_ROWS), max(map(abs, values), default=0.0)
+        cells = column(values)
+        sketch = network_sketch(self.network, dict(zip(names, values, strict=True)))
+        rest = len(names) - len(shown_weights)
+        return card(
+            "Problem",
+            facts=(repr(self.network), f"x = [{self._x_text()}]", f"cost {short(repr(self.cost))}"),
+            graph="" if sketch is None else graph_svg(sketch),
+            headings=("weight", "value", ""),
+            rows=[(names[k], cells[k], bar(values[k], largest=largest, signed=min(values) < 0)) for k in shown_weights],
+            notes=[f"… and {rest} smaller of {len(names)} weights; problem.weights has all of them"] if rest else [],
+        )
+
+    def __getitem__(self, name: str) -> float:
+        """Return the value of one weight: ``problem["J[0,1]"]``."""
+        return float(self.weights[index_of("problem", name, self.network.names)])
+
+    def _x_text(self) -> str:
+        return short(", ".join(f"{value:.4g}" for value in self.x[:8])) + (", …" if len(self.x) > 8 else "")
 
     @property
     def hamiltonian(self) -> Any:

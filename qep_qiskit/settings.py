@@ -17,6 +17,7 @@ from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.stencils import AdaptiveStencil, AnyStencil, AutoStencil, Stencil
+from qep_qiskit.values import Brief
 
 EXACT, ADAPTIVE, STATE, NONE = Exact(), AdaptiveStencil(), StatevectorDevice(), Mitigation()
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -34,8 +35,8 @@ class Options(TypedDict, total=False):
     seed: int | None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Settings(Mapping[str, Any]):
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Settings(Brief, Mapping[str, Any]):
     """The settings for measuring a gradient; also a mapping, for ``qep.gradient(problem, **settings)``.
 
     Parameters

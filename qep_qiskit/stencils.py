@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias, overload
 
+from qep_qiskit.drawing.card import card
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import STENCILS, Key
 
@@ -13,7 +14,7 @@ LEAST_STEP = 1e-100
 """The smallest |β|; error bars contain 1/β², which overflows below it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stencil:
     """A stencil: phases β_p and factors s_p with Σ s_p = 0 and Σ s_p β_p = 1.
 
@@ -34,6 +35,16 @@ class Stencil:
     factors: tuple[float, ...]
     order: int
 
+    __array_ufunc__ = None  # otherwise == with a NumPy array returns an array
+
+    def __repr__(self) -> str:
+        return f"{self.kind}({self.beta:.6g})"
+
+    def _repr_html_(self) -> str:
+        rows = [(f"{beta:+.4g}", f"{factor:+.4g}") for beta, factor in zip(self.betas, self.factors, strict=True)]
+        power = {1: "", 2: "²", 4: "⁴"}.get(self.order, f"^{self.order}")
+        return card(repr(self), facts=(f"bias O(β{power})",), headings=("phase β", "factor"), rows=rows)
+
     @property
     def phases(self) -> tuple[float, ...]:
         """All phases, the free phase first; predictions, loss and error signal are measured in it."""
@@ -46,7 +57,7 @@ class Stencil:
         return tuple(by_beta.get(b, 0.0) for b in self.phases)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AutoStencil:
     """A stencil with a β that the planner chooses, for the least predicted mean squared error of the gradient.
 
@@ -58,12 +69,15 @@ class AutoStencil:
 
     kind: str
 
+    def __repr__(self) -> str:
+        return f"{self.kind}('auto')"
+
     def at(self, beta: float) -> Stencil:
         """Return the stencil of this kind with the given β."""
         return stencil(self.kind, beta)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdaptiveStencil:
     """A stencil with a β chosen for each problem from the gap of the free phase, the nudge and the shots.
 
@@ -74,6 +88,9 @@ class AdaptiveStencil:
     """
 
     kind: str = "symmetric"
+
+    def __repr__(self) -> str:
+        return f"{self.kind}()"
 
     def at(self, beta: float) -> Stencil:
         """Return the stencil of this kind with the given β."""

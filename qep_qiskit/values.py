@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import numpy as np
+
+from qep_qiskit.checks import shown
 
 UNEQUAL_BY_NATURE = frozenset(("seconds", "started"))
 """Entries that differ in every run and are ignored when comparing."""
@@ -30,6 +32,31 @@ class Value:
     def __getstate__(self) -> dict[str, Any]:
         """Return only the fields; cached values are computed again."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+
+class Brief:
+    """Mixin for a short repr, with only the arguments that differ from their defaults; for dataclasses with ``repr=False``."""
+
+    def __repr__(self) -> str:
+        return brief(self)
+
+
+def brief(value: Any, name: str | None = None) -> str:
+    """Return the call that makes a dataclass's value, with only the arguments that differ from their defaults.
+
+    Parameters
+    ----------
+    value : dataclass
+    name : str, optional
+        The function or class to call. Default: the class of the value.
+    """
+    arguments = []
+    for entry in fields(value):
+        given = getattr(value, entry.name)
+        default = entry.default if entry.default_factory is MISSING else entry.default_factory()
+        if entry.init and entry.repr and (default is MISSING or not same(given, default)):
+            arguments.append(f"{entry.name}={getattr(given, '__qualname__', None) or shown(given)}")
+    return f"{name or type(value).__name__}({', '.join(arguments)})"
 
 
 def same(one: Any, other: Any) -> bool:

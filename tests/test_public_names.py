@@ -73,6 +73,7 @@ VERBS = {
     "gradients": lambda: qep.gradients([PROBLEM, PROBLEM], **SHOTS),
     "ibm": lambda: qep.ibm,
     "ising": lambda: NETWORK,
+    "load_result": lambda: qep.load_result,
     "named": lambda: qep.named("cost", lambda y: qep.SquaredError(y)),
     "one_sided": lambda: qep.one_sided(0.1),
     "optimal_shots": lambda: qep.optimal_shots(100),

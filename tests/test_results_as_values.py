@@ -109,7 +109,7 @@ def test_values_are_copied_compared_and_shown(kind):
 )
 def test_values_have_a_table_for_notebooks(kind):
     text = MADE[kind]()._repr_html_()
-    assert text.startswith("<div>") and text.count("<tr>") == text.count("</tr>") > 1
+    assert text.startswith('<div class="qep">') and text.count("<tr>") == text.count("</tr>") > 1
     assert "0x" not in text
 
 

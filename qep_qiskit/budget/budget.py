@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qep_qiskit.archive import Savable
 from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.budget.rung import Rung
-from qep_qiskit.checks import shown
-from qep_qiskit.display import counted, table_html
+from qep_qiskit.checks import shown, word
+from qep_qiskit.display import counted
 from qep_qiskit.documents import plain
 from qep_qiskit.drawing.axes import axes_of
+from qep_qiskit.drawing.card import bar, card
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.errors import InputError
-from qep_qiskit.estimates import percent
+from qep_qiskit.estimates import cosine, percent, with_error
+from qep_qiskit.frames import frame
 from qep_qiskit.values import Value
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Budget(Value):
+class Budget(Savable, Value):
     """The error budget of one problem.
 
     Attributes
@@ -116,7 +119,45 @@ class Budget(Value):
         return f"Budget({counted(len(self.names), 'weight')}: {', '.join(rung.name for rung in self.rungs)})"
 
     def _repr_html_(self) -> str:
-        return table_html("Error budget", ("step", "distance from the exact gradient"), self._lines())
+        errors = [rung.relative_error or 0.0 for rung in self.rungs if rung.values is not None]
+        rows = [
+            (
+                rung.title,
+                (rung.note or "not computed") if rung.values is None else percent(rung.relative_error),
+                bar(rung.relative_error, largest=max(errors, default=0.0), signed=False),
+                cosine(rung.cosine) if rung.values is not None else "",
+                "" if rung.loss is None else with_error(rung.loss, rung.loss_stderr),
+            )
+            for rung in self.rungs
+        ]
+        return card(
+            f"Error budget of a gradient of {counted(len(self.names), 'weight')}",
+            headings=("step", "distance from the exact gradient", "", "cosine", "loss"),
+            rows=rows,
+            warnings=self.diagnostics.warnings,
+        )
+
+    def to_frame(self, by: str = "rung") -> Any:
+        """Return a pandas DataFrame with one row per rung, or per weight.
+
+        Parameters
+        ----------
+        by : {"rung", "weight"}
+            ``"rung"``: the distance from the exact gradient, cosine and loss of every rung. ``"weight"``: the values of every
+            computed rung, with columns such as ``shots_stderr`` for the error bars.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        if word("by", by, ("rung", "weight")) == "rung":
+            keys = ("title", "relative_error", "added", "cosine", "sign_agreement", "loss", "loss_stderr", "seconds", "note")
+            return frame({key: [getattr(r, key) for r in self.rows] for key in keys}, [r.name for r in self.rows], "rung")
+        columns: dict[str, Any] = {}
+        for name, rung in self.computed.items():
+            columns |= {name: rung.values, **({} if rung.stderr is None else {f"{name}_stderr": rung.stderr})}
+        return frame(columns, self.names, "weight")
 
     def _lines(self) -> list[tuple[str, str]]:
         return [(rung.title, (rung.note or "") if rung.values is None else percent(rung.relative_error)) for rung in self.rungs]

@@ -12,10 +12,11 @@ from qep_qiskit.checks import numbers, shown
 from qep_qiskit.costs.cost import OutputCost, Vector
 from qep_qiskit.errors import InputError
 from qep_qiskit.networks.network import finite_vector
+from qep_qiskit.values import Brief
 
 
-@dataclass(frozen=True)
-class ExpectationCost(OutputCost):
+@dataclass(frozen=True, repr=False)
+class ExpectationCost(Brief, OutputCost):
     """A cost ℓ(⟨O_1⟩, …, ⟨O_M⟩), any function of the network's outputs (Wanjura & Marquardt 2024).
 
     Parameters

@@ -11,7 +11,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.costs.cost import OperatorCost
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import COSTS, Key
-from qep_qiskit.networks.network import Network
+from qep_qiskit.networks.network import Network, operator_text
 from qep_qiskit.networks.pauli import OPERATOR, operator_from
 from qep_qiskit.networks.polynomial import EXAMPLE, Polynomial, polynomial_from, written_in_positions
 
@@ -19,7 +19,7 @@ OPERATOR_KEY = Key(f'{OPERATOR}; for oscillators also {{ "r[0] r[1]" = 1.0, "p[0
 
 
 @COSTS.register("observable")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ObservableCost(OperatorCost):
     """The cost L = ⟨C⟩ of a given operator C (Scellier 2024).
 
@@ -34,6 +34,9 @@ class ObservableCost(OperatorCost):
     def __post_init__(self) -> None:
         read = polynomial_from if written_in_positions(self.operator) else operator_from
         object.__setattr__(self, "operator", read(self.operator, None, "cost.operator"))
+
+    def __repr__(self) -> str:
+        return f"ObservableCost({operator_text(self.operator)})"
 
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
         """Return (C,)."""

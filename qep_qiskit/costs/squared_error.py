@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.checks import unnamed
+from qep_qiskit.checks import shown, unnamed
 from qep_qiskit.costs.cost import OperatorCost, OutputCost, Vector
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import COSTS
@@ -18,7 +18,7 @@ LARGEST_TARGET = 1e100
 
 
 @COSTS.register("squared_error_observable")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SquaredErrorObservable(OperatorCost):
     """The cost L = ⟨Σ_m (O_m − y_m)²⟩, the expectation of the squared operators."""
 
@@ -27,13 +27,16 @@ class SquaredErrorObservable(OperatorCost):
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", _target(self.target))
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({shown(np.atleast_1d(self.target).tolist())})"
+
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
         """Return (Σ_m (O_m − y_m)²,)."""
         return (network.squared_error(_matching(self.target, network)),)
 
 
 @COSTS.register("squared_error")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SquaredError(OutputCost):
     """The cost L = Σ_m (⟨O_m⟩ − y_m)².
 
@@ -51,6 +54,9 @@ class SquaredError(OutputCost):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", _target(self.target))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({shown(np.atleast_1d(self.target).tolist())})"
 
     def observable(self) -> SquaredErrorObservable:
         """Return the observable cost ⟨Σ_m (O_m − y_m)²⟩, a different objective, which includes the variance of the outputs."""

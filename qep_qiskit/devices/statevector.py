@@ -16,7 +16,7 @@ from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StatevectorDevice:
     """A device that uses the noise-free state: its exact expectations without shots, or samples of it with shots."""
 
@@ -25,6 +25,9 @@ class StatevectorDevice:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", seed_of(self.seed))
+
+    def __repr__(self) -> str:
+        return f"statevector({f'seed={self.seed}' if self.seed else ''})"
 
     @property
     def exact(self) -> bool:

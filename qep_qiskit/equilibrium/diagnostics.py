@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.display import counted, short
 from qep_qiskit.preparation.preparer import Phase
 
 ALWAYS = ("beta", "energy", "residual", "variance", "gap")
@@ -102,7 +103,9 @@ class Diagnostics(Mapping[str, Any]):
         return len(self.to_dict())
 
     def __repr__(self) -> str:
-        return f"Diagnostics({self.to_dict()})"
+        gap = "" if self.gap is None else f"gap = {self.gap:.4g}, "
+        texts = "; ".join(self.warnings) or "no warnings"
+        return f"Diagnostics({gap}{counted(len(self.phases), 'phase')}, {short(texts)})"
 
 
 def _shown(phase: Phase) -> dict[str, Any]:

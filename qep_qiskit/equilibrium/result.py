@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from qep_qiskit.checks import numbers, shown
-from qep_qiskit.display import counted, table_html
+from qep_qiskit.archive import Savable
+from qep_qiskit.checks import index_of, numbers, shown
+from qep_qiskit.display import MOST_LINES, MOST_ROWS, counted, largest_first, left_out
 from qep_qiskit.documents import plain
 from qep_qiskit.drawing.by_weight import draw_gradient
+from qep_qiskit.drawing.card import bar, card
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.estimates import Estimate, with_error
+from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import Estimate, cells, estimates, with_error
+from qep_qiskit.frames import frame
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.values import Value
 
@@ -26,7 +29,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Gradient(Value):
+class Gradient(Savable, Value):
     """dL/dw for every weight, in the order of ``network.names``.
 
     Attributes
@@ -89,9 +92,7 @@ class Gradient(Value):
 
     def __getitem__(self, name: str) -> Estimate:
         """Return one weight's value and error bar: ``grad["J[0,1]"]`` prints 0.123 ± 0.004."""
-        if not isinstance(name, str) or name not in self.names:
-            raise InputError(f"gradient: there is no weight {shown(name)}{nearest(str(name), self.names)}")
-        k = self.names.index(name)
+        k = index_of("gradient", name, self.names)
         stderr = self.stderr
         return Estimate(float(self.values[k]), None if stderr is None else float(stderr[k]))
 
@@ -112,12 +113,8 @@ class Gradient(Value):
         InputError
             If pandas is not installed.
         """
-        try:
-            import pandas  # type: ignore[import-untyped]
-        except ImportError:
-            raise InputError("to_frame: needs pandas; pip install pandas, or take to_dict()") from None
         stderr = np.full(len(self.names), np.nan) if self.stderr is None else self.stderr
-        return pandas.DataFrame({"value": self.values, "stderr": stderr}, index=pandas.Index(self.names, name="weight"))
+        return frame({"value": self.values, "stderr": stderr}, self.names, "weight")
 
     def plot(self, ax: Axes | None = None, *, exact: Gradient | ArrayLike | None = None) -> Axes:
         """Draw every derivative with its error bar of one standard deviation.
@@ -163,9 +160,33 @@ class Gradient(Value):
         return f"Gradient({counted(len(self.names), 'weight')}, loss = {with_error(self.loss, self.loss_stderr)}{self._warned()})"
 
     def _repr_html_(self) -> str:
-        rows = [(name, self[name]) for name in self.names]
-        notes = [f"warning: {text}" for text in self.diagnostics.warnings]
-        return table_html(f"Gradient, loss = {with_error(self.loss, self.loss_stderr)}", ("weight", "∂L/∂w"), rows, notes)
+        headings, rows, notes = weight_rows(self.names, self.values, self.stderr, "∂L/∂w")
+        return card(
+            f"Gradient of {counted(len(self.names), 'weight')}",
+            facts=self._facts(),
+            headings=headings,
+            rows=rows,
+            notes=notes,
+            warnings=self.diagnostics.warnings,
+        )
+
+    def _facts(self) -> list[str]:
+        """Return the loss, the predictions and what ran, each in a few words."""
+        ran, predictions = self.provenance, estimates(self.predictions, self.predictions_stderr)
+        more = ", …" if len(predictions) > 3 else ""
+        facts = [
+            f"loss {with_error(self.loss, self.loss_stderr)}",
+            f"{'prediction' if len(predictions) == 1 else 'predictions'} {', '.join(map(str, predictions[:3]))}{more}",
+        ]
+        stencil, device, shots, mitigation = (ran.get(key) for key in ("stencil", "device", "shots", "mitigation"))
+        if isinstance(stencil, Mapping) and isinstance(stencil.get("beta"), float):
+            facts.append(f"β = {stencil['beta']:.3g}")
+        if isinstance(device, Mapping) and device.get("name"):
+            noise = device.get("noise")
+            facts.append(f"{device['name']}" + ("" if noise in (None, device["name"], "its own") else f", noise of {noise}"))
+        if isinstance(shots, int):
+            facts.append(f"{shots:,} shots per circuit")
+        return [*facts, *([str(mitigation)] if mitigation not in (None, "none") else [])]
 
     def _warned(self) -> str:
         number = len(self.diagnostics.warnings)
@@ -192,10 +213,22 @@ def checked(gradient: Gradient) -> Gradient:
 
 
 def listed(names: Sequence[str], values: Vector, errors: Vector | None) -> str:
-    """Return one line per weight: its name, its value, and its error bar if there is one."""
-    width = max(len(name) for name in names)
-    lines = [
-        f"{name:<{width}}  {value:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}")
-        for k, (name, value) in enumerate(zip(names, values, strict=True))
-    ]
-    return "\n".join(lines)
+    """Return one line per weight with its value and error bar; of many weights the largest, and how many are left out."""
+    chosen = largest_first(values.tolist(), MOST_LINES)
+    width = max(len(names[k]) for k in chosen)
+    lines = [f"{names[k]:<{width}}  {values[k]:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}") for k in chosen]
+    return "\n".join([*lines, *left_out(len(names), len(chosen))])
+
+
+def weight_rows(
+    names: Sequence[str], values: Vector, errors: Vector | None, title: str
+) -> tuple[tuple[str, ...], list[Sequence[str]], list[str]]:
+    """Return headings, rows and notes of a table of weights with bars, for :func:`qep_qiskit.drawing.card.card`."""
+    chosen = largest_first(values.tolist(), MOST_ROWS)
+    texts = cells(values[chosen], None if errors is None else errors[chosen])
+    ends = np.abs(values[chosen]) + (0.0 if errors is None else errors[chosen])
+    largest = float(np.max(ends, where=np.isfinite(ends), initial=0.0))
+    signed = bool((values[chosen] < 0).any())
+    bars = [bar(values[k], None if errors is None else errors[k], largest=largest, signed=signed) for k in chosen]
+    rows: list[Sequence[str]] = [(names[k], text, drawn) for k, text, drawn in zip(chosen, texts, bars, strict=True)]
+    return ("weight", title, ""), rows, left_out(len(names), len(chosen))

@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.archive import Savable
+from qep_qiskit.checks import index_of
 from qep_qiskit.devices.price import FORMULA
-from qep_qiskit.display import counted, table_html
+from qep_qiskit.display import counted
 from qep_qiskit.documents import plain
+from qep_qiskit.drawing.card import bar, card
 from qep_qiskit.equilibrium.plan import Plan, plan
-from qep_qiskit.equilibrium.result import listed
+from qep_qiskit.equilibrium.result import listed, weight_rows
 from qep_qiskit.errors import InputError
-from qep_qiskit.estimates import with_error
+from qep_qiskit.estimates import Estimate, duration, percent
 from qep_qiskit.forecasting import figure
 from qep_qiskit.forecasting.accuracy import Accuracy
 from qep_qiskit.forecasting.advice import Advice
 from qep_qiskit.forecasting.causes import Causes, Levels
-from qep_qiskit.forecasting.choices import Choices, Measure
+from qep_qiskit.forecasting.choices import TITLES, Choices, Measure
 from qep_qiskit.forecasting.fractional import GateSets
 from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
 from qep_qiskit.forecasting.sending import Sending
 from qep_qiskit.forecasting.verdict import Verdict, verdicts
+from qep_qiskit.frames import frame
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
@@ -39,7 +43,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Forecast(Value):
+class Forecast(Savable, Value):
     """The forecast of a gradient.
 
     Attributes
@@ -288,6 +292,45 @@ class Forecast(Value):
         return f"Forecast({counted(len(self.names), 'weight')}, β = {self.stencil.beta:.3g}, {summary}{seconds}{error})"
 
     def _repr_html_(self) -> str:
-        stderr = [None] * len(self.names) if self.stderr is None else list(self.stderr)
-        rows = [(n, with_error(float(v), e)) for n, v, e in zip(self.names, self.values, stderr, strict=True)]
-        return table_html(repr(self), ("weight", "predicted ∂L/∂w"), rows, [f"warning: {text}" for text in self.warnings])
+        causes = {} if self.given is None else {TITLES[name]: size for name, size in self.given.parts.items() if size is not None}
+        headings, rows, notes = weight_rows(self.names, self.values, self.stderr, "predicted ∂L/∂w")
+        largest = max(causes.values(), default=0.0)
+        parts = [(title, percent(size), bar(size, largest=largest, signed=False)) for title, size in causes.items()]
+        advice = [] if self.advice is None else [f"Not ready: {reason}" for reason in self.advice.reasons]
+        advice += [f"Advice: {self.advice.text}"] if self.advice is not None and self.advice.text else []
+        return card(
+            f"Forecast of a gradient of {counted(len(self.names), 'weight')}",
+            facts=self._facts(),
+            headings=("error by cause", "", "") if parts else headings,
+            rows=parts or rows,
+            notes=[*([] if parts else notes), *advice],
+            warnings=self.warnings,
+        )
+
+    def _facts(self) -> list[str]:
+        error = "" if self.accuracy is None else f"expected error {percent(self.relative_error)}"
+        margin = None if self.accuracy is None else self.accuracy.margin
+        sent = "exact expectations" if self.sending.shots is None else f"{self.sending.shots:,} shots"
+        return [
+            *filter(None, [error and error + (f" ± {percent(margin)}" if margin else "")]),
+            f"β = {self.stencil.beta:.3g}",
+            f"{counted(self.sending.circuits, 'circuit')}, {sent}",
+            *([] if self.sending.seconds is None else [f"{duration(self.sending.seconds)} of QPU time"]),
+            *([] if self.advice is None else ["ready" if self.ready else "not ready"]),
+        ]
+
+    def __getitem__(self, name: str) -> Estimate:
+        """Return one weight's predicted derivative and error bar."""
+        k = index_of("forecast", name, self.names)
+        return Estimate(float(self.values[k]), None if self.stderr is None else float(self.stderr[k]))
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with the weights as its index: ``value``, ``stderr`` and, if known, ``exact`` and ``bias``.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        columns = {"value": self.values, "stderr": self.stderr, "exact": self.exact, "bias": self.bias}
+        return frame({key: values for key, values in columns.items() if values is not None}, self.names, "weight")

@@ -12,13 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
 
 from qep_qiskit.checks import named, numbers, real, seed_of, shown, unnamed
-from qep_qiskit.display import counted, short, table_html
+from qep_qiskit.display import MOST_ROWS, counted, short
+from qep_qiskit.drawing.card import card
 from qep_qiskit.drawing.graph_axes import draw_graph
 from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.frame import frame_of
 from qep_qiskit.networks.polynomial import Polynomial
 from qep_qiskit.networks.sketch import network_sketch
+from qep_qiskit.networks.weights import Weights
+from qep_qiskit.plain_text import shortened
 from qep_qiskit.seeds import stream
 from qep_qiskit.values import Value
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 Vector = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Term:
     """One trainable term w · c(x) · A of a Hamiltonian.
 
@@ -45,6 +48,10 @@ class Term:
     name: str
     operator: SparsePauliOp
     input: int | None = None
+
+    def __repr__(self) -> str:
+        scaled = "" if self.input is None else f", input={self.input}"
+        return f"Term({self.name!r}, {operator_text(self.operator)}{scaled})"
 
     def factor(self, x: Vector) -> float:
         """Return c(x)."""
@@ -110,9 +117,12 @@ class Network(Value):
         groups: dict[str, list[str]] = {}
         for name in self.names:
             groups.setdefault(name.split("[")[0], []).append(name)
-        rows = [(group, len(names), short(", ".join(names))) for group, names in groups.items()]
+        few = list(groups.items())[:MOST_ROWS]
+        rows = [(group, str(len(names)), short(", ".join(names))) for group, names in few]
+        rest = [f"… and {len(groups) - len(few)} more groups; network.names has all weights"] if len(groups) > len(few) else []
         sketch = network_sketch(self)
-        return table_html(repr(self), ("weights", "number", "names"), rows, graph="" if sketch is None else graph_svg(sketch))
+        graph = "" if sketch is None else graph_svg(sketch)
+        return card(repr(self), graph=graph, headings=("weights", "number", "names"), rows=rows, notes=rest)
 
     def plot(self, ax: Axes | None = None, *, weights: ArrayLike | Mapping[str, float] | None = None) -> Axes:
         """Draw the network as a graph, with inputs and outputs marked.
@@ -200,7 +210,7 @@ class Network(Value):
         """The number of predictions."""
         return len(self.outputs)
 
-    def initial_weights(self, seed: int = 0) -> dict[str, float]:
+    def initial_weights(self, seed: int = 0) -> Weights:
         """Draw weights uniformly from the ranges of their groups (default −1 to 1), each with a seed from `seed` and its name.
 
         Examples
@@ -210,7 +220,7 @@ class Network(Value):
         >>> list(network.initial_weights(seed=7))
         ['J[0,1]', 'h[0]', 'h[1]', 'g[0]', 'g[1]']
         """
-        seed, weights = seed_of(seed), {}
+        seed, weights = seed_of(seed), Weights()
         for k, name in enumerate(self.names):
             low, high = self.scales.get(name.split("[")[0], (-1.0, 1.0))
             weights[name] = float(stream(seed, "initial weights " + name, k).uniform(low, high))
@@ -263,6 +273,23 @@ class Network(Value):
         parts += [w * c * term.operator for w, c, term in zip(values, there.factors(inputs), there.terms, strict=True)]
         parts += [v * op for v, op in zip(inputs, there.inputs, strict=True) if op is not None]
         return SparsePauliOp.sum(parts).simplify(atol=0.0)
+
+
+def operator_text(operator: Any) -> str:
+    """Return an operator as {label: coefficient}, with at most three labels.
+
+    Examples
+    --------
+    >>> operator_text(SparsePauliOp(["ZI", "IX"], [1.0, -0.5]))
+    "{'ZI': 1, 'IX': -0.5}"
+    """
+    if isinstance(operator, Polynomial):
+        pairs = list(operator.labels().items())
+    else:
+        pairs = [(str(label), value.real) for label, value in operator.label_iter()]
+    shown_pairs = [f"{shortened(label, 24)!r}: {value:.6g}" for label, value in pairs[:3]]
+    rest = f", … {len(pairs) - 3} more" if len(pairs) > 3 else ""
+    return f"{{{', '.join(shown_pairs)}{rest}}}"
 
 
 def finite_vector(name: str, values: object, length: int | None, meaning: str) -> Vector:

@@ -38,7 +38,7 @@ class Monomial(NamedTuple):
 ONE = Monomial(CONSTANT)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Polynomial:
     """A polynomial Σ c_l · monomial_l in the positions r_i and momenta p_i of oscillators; the counterpart of a Pauli sum.
 
@@ -49,6 +49,11 @@ class Polynomial:
     """
 
     terms: Mapping[Monomial, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        pairs = [f"{label!r}: {value:.6g}" for label, value in list(self.labels().items())[:8]]
+        rest = f", … {len(self.terms) - 8} more" if len(self.terms) > 8 else ""
+        return f"Polynomial({{{', '.join(pairs)}{rest}}})"
 
     def __add__(self, other: Polynomial) -> Polynomial:
         total = dict(self.terms)

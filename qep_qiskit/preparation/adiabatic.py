@@ -24,6 +24,7 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.simulation.cones.light_cones import LightCones
+from qep_qiskit.values import Brief
 
 Vector = NDArray[np.float64]
 
@@ -40,8 +41,8 @@ MOST_ROTATIONS = 1_000_000
 
 
 @PREPARERS.register("adiabatic")
-@dataclass(frozen=True)
-class Adiabatic(Preparer):
+@dataclass(frozen=True, repr=False)
+class Adiabatic(Brief, Preparer):
     """Adiabatic ramp H(s) = (1 − λ(s)) H0 + λ(s) (H + βC) from the ground state of H0, by a product formula.
 
     Parameters

@@ -28,6 +28,7 @@ from qep_qiskit.simulation.eigen.lanczos import DENSE_QUBITS, GroundState, groun
 from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
 from qep_qiskit.simulation.eigen.response import linear_response, transitions
 from qep_qiskit.simulation.eigen.vectors import norm
+from qep_qiskit.values import Brief
 
 MOST_QUBITS = 26
 BYTES_PER_AMPLITUDE = 140
@@ -47,8 +48,8 @@ STUCK = (
 
 
 @PREPARERS.register("exact")
-@dataclass(frozen=True)
-class Exact(Preparer):
+@dataclass(frozen=True, repr=False)
+class Exact(Brief, Preparer):
     """True eigenstates, by default ground states, found by Lanczos; nudged phases start from the free one.
 
     Parameters

@@ -18,6 +18,7 @@ from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothin
 from qep_qiskit.preparation.uniqueness import ordinary_size
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.closed_form.product_states import ProductEnergy, ProductStrings, across, along, tangents
+from qep_qiskit.values import Brief
 
 Vector = NDArray[np.float64]
 
@@ -30,8 +31,8 @@ SAME = 1e-9
 
 
 @PREPARERS.register("mean_field")
-@dataclass(frozen=True)
-class MeanField(Preparer):
+@dataclass(frozen=True, repr=False)
+class MeanField(Brief, Preparer):
     """Product states that minimise ⟨H + βC⟩: every spin is a classical unit vector in the field of the others.
 
     Any Pauli network thus becomes a classical network of continuous spins, and EP on it is classical EP. With couplings

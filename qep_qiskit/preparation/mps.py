@@ -19,6 +19,7 @@ from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress,
 from qep_qiskit.preparation.state_loader import loading_circuits
 from qep_qiskit.preparation.uniqueness import DEGENERATE_SHARE, ordinary_size
 from qep_qiskit.simulation.mps import TensorSolver, TensorState
+from qep_qiskit.values import Brief
 
 MOST_DENSE_QUBITS = 20
 MOST_RESPONSE_QUBITS = 16
@@ -31,8 +32,8 @@ RESOLUTION = 1e-8
 
 
 @PREPARERS.register("mps")
-@dataclass(frozen=True)
-class MPS(Preparer):
+@dataclass(frozen=True, repr=False)
+class MPS(Brief, Preparer):
     """Ground states by the density-matrix renormalisation group (DMRG), for chains and other graphs with little entanglement.
 
     Parameters

@@ -28,8 +28,20 @@ MOST_PICKLED = 2**26
 """The largest size, in bytes, of states that are kept when a gradient is pickled."""
 
 
-def silent(stage: str, share: float | None = None) -> None:
-    """Ignore reports of progress."""
+class Silent:
+    """A callback that ignores reports of progress; a class, so that help() shows it by its name."""
+
+    def __call__(self, stage: str, share: float | None = None) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return "silent"
+
+    def __reduce__(self) -> str:
+        return "silent"
+
+
+silent = Silent()
 
 
 def one_of(count: int, number: int, progress: Progress) -> Progress:

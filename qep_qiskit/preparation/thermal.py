@@ -16,6 +16,7 @@ from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress,
 from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.simulation.eigen.thermal import GibbsState, gibbs_state
+from qep_qiskit.values import Brief
 
 MOST_QUBITS = 12
 NO_CIRCUITS = (
@@ -25,8 +26,8 @@ NO_CIRCUITS = (
 
 
 @PREPARERS.register("thermal")
-@dataclass(frozen=True)
-class Thermal(Preparer):
+@dataclass(frozen=True, repr=False)
+class Thermal(Brief, Preparer):
     """Gibbs states exp(−(H + βC)/T)/Z, by full diagonalisation of up to 12 qubits.
 
     Parameters

@@ -34,6 +34,7 @@ from qep_qiskit.preparation.solution import Begin, Precision, Solution
 from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, regulariser, solve
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.threads import single_threaded
+from qep_qiskit.values import Brief
 
 Vector = NDArray[np.float64]
 RANDOM_STARTS = 3
@@ -50,8 +51,8 @@ OPTIMIZERS = (
 
 
 @PREPARERS.register("vqe")
-@dataclass(frozen=True)
-class VQE(Preparer):
+@dataclass(frozen=True, repr=False)
+class VQE(Brief, Preparer):
     """Variational states: one set of angles θ of an ansatz per phase, at which ⟨H + βC⟩ + ½μ|θ|² is stationary.
 
     Parameters

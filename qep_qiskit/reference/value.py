@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.display import counted, short
 from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.estimates import percent
 from qep_qiskit.values import Value
 
 Vector = NDArray[np.float64]
@@ -17,7 +19,7 @@ SURE = 0.02
 """The largest relative uncertainty with which a reference can judge other gradients."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reference(Value):
     """An exact gradient, in the limit β → 0 or at the β of a stencil.
 
@@ -41,6 +43,10 @@ class Reference(Value):
     gradient: Gradient
     scale: float | None = None
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        unsure = f", uncertain by {percent(self.error)}" if self.error else ""
+        return f"Reference({counted(len(self.values), 'weight')}, {short(self.method)}{unsure})"
 
     @property
     def values(self) -> Vector:

@@ -1,9 +1,10 @@
 """Training of networks, in steps that can be watched, stopped and resumed."""
 
+from qep_qiskit.networks.weights import Weights
 from qep_qiskit.training.fitting import task_of, train
 from qep_qiskit.training.loop.steps import State, Step, first_state, steps
 from qep_qiskit.training.loop.task import Task
-from qep_qiskit.training.loop.trained import TrainingResult, Weights
+from qep_qiskit.training.loop.trained import TrainingResult
 from qep_qiskit.training.rules.optimizers import SGD, Adam, AdaptiveShots, Momentum, Optimizer
 
 __all__ = [

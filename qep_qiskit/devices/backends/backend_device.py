@@ -17,11 +17,13 @@ from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2, JobError
 from qiskit.transpiler import generate_preset_pass_manager
 
+from qep_qiskit.checks import shown
 from qep_qiskit.devices.backends.independence import Repeats, fresh_backend, options_of, seed_options
 from qep_qiskit.devices.backends.results import Request, read_result
 from qep_qiskit.devices.client_errors import line_of
 from qep_qiskit.devices.compilation import Cache, compile_anywhere, compile_with
 from qep_qiskit.devices.device import Compiled, Measuring, Work
+from qep_qiskit.devices.device_card import device_card
 from qep_qiskit.devices.limits import Limits, limits_of
 from qep_qiskit.devices.remote import RunPub, pubs_of, read_state, samples_of
 from qep_qiskit.errors import DeviceError, FailedCircuitError, InputError, RefusedJobError
@@ -57,7 +59,7 @@ class Compiling(Measuring):
         return translated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BackendDevice(Compiling):
     """A device that runs circuits on a backend of any provider.
 
@@ -73,6 +75,14 @@ class BackendDevice(Compiling):
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        seed = f", seed={self.seed}" if self.seed else ""
+        options = f", options={shown(dict(self.options))}" if self.options else ""
+        return f"BackendDevice({type(self.backend).__name__} {self.name!r}{seed}{options})"
+
+    def _repr_html_(self) -> str:
+        return device_card(repr(self), self.describe(), target_of(self.backend))
 
     @property
     def name(self) -> str:

@@ -22,6 +22,7 @@ from qep_qiskit.devices.backends.results import Request, read_result
 from qep_qiskit.devices.client_errors import client_errors
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Measuring, Work
+from qep_qiskit.devices.device_card import device_card
 from qep_qiskit.devices.digests import mark_in, mark_of
 from qep_qiskit.devices.ibm.account import connect, mock_url
 from qep_qiskit.devices.ibm.checks import age_note, refuse_faulty
@@ -34,6 +35,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import DEVICES, Key
 from qep_qiskit.samples import Samples
 from qep_qiskit.secrets import scrubbed
+from qep_qiskit.values import brief
 
 __all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
 
@@ -43,7 +45,7 @@ DECOUPLING = ("XX", "XpXm", "XY4")
 WAIT_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IBMDevice(Measuring):
     """An IBM Quantum device, accessed through the current Runtime client; see :func:`ibm`."""
 
@@ -58,6 +60,13 @@ class IBMDevice(Measuring):
     service_factory: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
     cache: Cache = field(default_factory=Cache, compare=False, repr=False)
     _group: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        return brief(self, "ibm")
+
+    def _repr_html_(self) -> str:
+        backend = vars(self).get("backend")  # a display does not ask the service
+        return device_card(repr(self), self.describe(), None if backend is None else backend.target)
 
     @functools.cached_property
     def service(self) -> Any:

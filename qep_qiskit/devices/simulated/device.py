@@ -12,6 +12,7 @@ from qiskit_aer.noise import NoiseModel
 from qep_qiskit.checks import seed_of
 from qep_qiskit.devices.compilation import Cache, compile_with
 from qep_qiskit.devices.device import Compiled, Device, Work
+from qep_qiskit.devices.device_card import device_card
 from qep_qiskit.devices.gate_set import gate_set, translated
 from qep_qiskit.devices.price import IBM, Tariff
 from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine, light_cones
@@ -25,7 +26,7 @@ from qep_qiskit.simulation.noise.program import MOST_WIRES
 ENGINES = ("auto", "simulator", "aer")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SimulatedDevice:
     """A device simulated on this machine; see :func:`simulator`, :func:`aer` and :func:`fake`.
 
@@ -51,6 +52,26 @@ class SimulatedDevice:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", seed_of(self.seed))
+
+    def __repr__(self) -> str:
+        alone = self.snapshot is not None and self.name == self.snapshot.name
+        given = {
+            "noise": None if alone else self.noise_name,
+            "engine": None if not alone or self.engine == "auto" else self.engine,
+            "method": None if self.method == "automatic" else self.method,
+            "seed": self.seed or None,
+        }
+        arguments = [repr(self.name.removeprefix("fake_"))] if alone else []
+        arguments += [f"{key}={value!r}" for key, value in given.items() if value is not None]
+        return f"{'fake' if alone else self.name}({', '.join(arguments)})"
+
+    def _repr_html_(self) -> str:
+        return device_card(repr(self), self.describe(), None if self.snapshot is None else self.snapshot.backend.target)
+
+    @property
+    def noise_name(self) -> str | None:
+        """The name of the snapshot, or "NoiseModel"; None without noise."""
+        return self.snapshot.name if self.snapshot is not None else None if self.noise is None else "NoiseModel"
 
     def __getstate__(self) -> dict[str, object]:
         return {f.name: getattr(self, f.name) for f in fields(self)}

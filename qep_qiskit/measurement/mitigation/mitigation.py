@@ -16,7 +16,7 @@ from qep_qiskit.measurement.mitigator import ReadoutMethod
 NONE = "none"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Mitigation:
     """The mitigation of a device's errors.
 
@@ -28,6 +28,9 @@ class Mitigation:
 
     readout: str = "none"
     zne: ZeroNoise | None = None
+
+    def __repr__(self) -> str:
+        return f"Mitigation({str(self)!r})"
 
     @property
     def method(self) -> ReadoutMethod | None:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from qep_qiskit.networks.weights import Weights
 from qep_qiskit.training.loop.beta_bias import biased_steps
 from qep_qiskit.training.loop.steps import State, Step
 from qep_qiskit.training.loop.task import Task
-from qep_qiskit.training.loop.trained import TrainingResult, Weights
+from qep_qiskit.training.loop.trained import TrainingResult
 
 MOST_WARNINGS = 5
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")

@@ -7,11 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from qep_qiskit.display import counted, short, table_html
+from qep_qiskit.archive import Savable
+from qep_qiskit.checks import index_of, word
+from qep_qiskit.display import MOST_ROWS, counted, short
+from qep_qiskit.drawing.card import bar, card
+from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError
-from qep_qiskit.estimates import MISSING
+from qep_qiskit.estimates import MISSING, percent
+from qep_qiskit.frames import frame
+from qep_qiskit.networks.sketch import network_sketch
+from qep_qiskit.networks.weights import Weights
 from qep_qiskit.settings import Settings
 from qep_qiskit.training.data.targets import in_order, samples_of
 from qep_qiskit.training.loop.task import Task
@@ -22,22 +29,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Weights(dict[str, float]):
-    """Weights by name, in the order of ``network.names``; NumPy converts them to an array in that order.
-
-    Examples
-    --------
-    >>> weights = Weights({"J[0,1]": 0.5, "g[0]": 1.0})
-    >>> weights["g[0]"], np.asarray(weights).tolist()
-    (1.0, [0.5, 1.0])
-    """
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(list(self.values()), dtype=float if dtype is None else dtype)
+SHOWN = ("epoch", "train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TrainingResult(Value):
+class TrainingResult(Savable, Value):
     """The result of a training that has finished or stopped early.
 
     Attributes
@@ -86,10 +82,46 @@ class TrainingResult(Value):
         )
 
     def _repr_html_(self) -> str:
-        keys = ("epoch", "train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
-        rows = [[MISSING if row.get(k) is None else f"{row[k]:.4g}" for k in keys] for row in self.epochs]
-        notes = [f"warning: {text}" for text in self.warnings]
-        return table_html(repr(self), [key.replace("_", " ") for key in keys], rows, notes)
+        keys = [key for key in SHOWN if any(row.get(key) is not None for row in self.epochs)]
+        few = list(self.epochs)
+        if len(few) > MOST_ROWS:
+            few = [few[round(k * (len(few) - 1) / (MOST_ROWS - 1))] for k in range(MOST_ROWS)]
+        largest = max((row["train_loss"] for row in few), default=0.0)
+        rows = [
+            [MISSING if row.get(k) is None else f"{row[k]:.4g}" for k in keys]
+            + [bar(row["train_loss"], largest=largest, signed=False)]
+            for row in few
+        ]
+        sketch = network_sketch(self.task.network, self.weights) if isinstance(self.task, Task) else None
+        cut = len(self.epochs) > len(few)
+        return card(
+            repr(self),
+            graph="" if sketch is None else graph_svg(sketch),
+            headings=[*(key.replace("_", " ") for key in keys), ""],
+            rows=rows,
+            notes=[f"{len(few)} of {len(self.epochs)} epochs; .to_frame('epochs') has all of them"] if cut else [],
+            warnings=self.warnings,
+        )
+
+    def __getitem__(self, name: str) -> float:
+        """Return the trained value of one weight: ``result["J[0,1]"]``."""
+        return list(self.weights.values())[index_of("training", name, list(self.weights))]
+
+    def to_frame(self, rows: str = "steps") -> Any:
+        """Return a pandas DataFrame of the history, with one row per step, or per epoch.
+
+        Parameters
+        ----------
+        rows : {"steps", "epochs"}
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        table = self.history if word("rows", rows, ("steps", "epochs")) == "steps" else self.epochs
+        keys = list(dict.fromkeys(key for row in table for key in row))
+        return frame({key: [row.get(key) for row in table] for key in keys})
 
     def predict(self, X: ArrayLike, *, shots: int | None = None, seed: int = 0) -> NDArray[np.float64]:
         """Return the outputs for new samples, shape (samples, num_outputs).
@@ -160,6 +192,12 @@ class TrainingResult(Value):
             "warnings": list(self.warnings),
             "settings": dict(self.settings),
         }
+
+
+def _shown(key: str, value: Any) -> str:
+    if value is None:
+        return MISSING
+    return percent(value) if key.endswith("accuracy") else f"{value:.4g}"
 
 
 def mean_cosine(history: Sequence[Mapping[str, Any]]) -> float | None:
