@@ -65,6 +65,7 @@ class Command:
         while not ready() and time.monotonic() < end:
             assert self.process.poll() is None, self.process.communicate()
             time.sleep(0.02)
+        assert ready()
 
     def stopped(self, number):
         """Send the signal, to the whole group where a terminal would; return the exit code and the errors' lines."""
@@ -117,14 +118,14 @@ def test_a_training_on_workers_stops_on_an_interrupt(tmp_path, number):
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 @pytest.mark.parametrize("workers", [pytest.param("2", marks=pytest.mark.slow), None])
 def test_a_sweep_resumes(tmp_path, number, workers):
-    (tmp_path / "s.toml").write_text(GRADIENT)
+    (tmp_path / "s.toml").write_text(GRADIENT + 'preparation = {method = "adiabatic", time = 10.0, steps = 250}\n')
     words = [] if workers is None else ["--workers", workers]
-    command = Command(tmp_path, "sweep", "s.toml", "--over", "seed=0..9000", "--out", "w", *words)
+    command = Command(tmp_path, "sweep", "s.toml", "--over", "seed=0..600", "--out", "w", *words)
     command.until(lambda: rows(tmp_path / "w") >= 1)
     code, lines = command.stopped(number)
     assert code == CODES[number] and len(lines) == 1, lines
     finished = rows(tmp_path / "w")
-    assert lines[0] == f"qep: interrupted; {finished} of 9001 points are kept in w; run the same command to resume"
+    assert lines[0] == f"qep: interrupted; {finished} of 601 points are kept in w; run the same command to resume"
     assert (tmp_path / "w" / "sweep.csv").read_text().count("\n") == finished + 1
     assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["sweep.csv", "sweep.json"]
 
