@@ -67,7 +67,7 @@ def submitted(monkeypatch):
     return requests
 
 
-@pytest.mark.parametrize("where", ["environment", "account"])
+@pytest.mark.parametrize("where", ["environment", pytest.param("account", marks=pytest.mark.slow)])
 def test_a_key_that_the_service_repeats_is_not_written_anywhere(monkeypatch, tmp_path, submitted, caplog, where):
     home, work = tmp_path / "home", tmp_path / "work"
     (home / ".qiskit").mkdir(parents=True)

@@ -198,7 +198,7 @@ def test_out_is_a_file(small_spec, tmp_path):
     assert target.read_text() == "mine"
 
 
-@pytest.mark.parametrize("setting", ["measurement.shots=-1", "weights.J=[nan, 1]"])
+@pytest.mark.parametrize("setting", ["measurement.shots=-1", pytest.param("weights.J=[nan, 1]", marks=pytest.mark.slow)])
 def test_as_a_program(small_spec, tmp_path, setting):
     before = files(tmp_path)
     words = [sys.executable, "-m", "qep_qiskit.cli", "compare", str(small_spec), "--set", setting]

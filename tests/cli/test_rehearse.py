@@ -122,6 +122,7 @@ def test_a_job_that_the_service_refuses_is_not_sent_again(tmp_path, monkeypatch)
     assert "rehearse with --noise readout" in progress["steps"][-1]["message"]
 
 
+@pytest.mark.slow
 def test_a_job_that_failed_is_sent_again_under_a_new_tag(tmp_path):
     result, progress = rehearsed(spec_file(tmp_path), "--queue", "0", "--fault", "failed-job", "--json")
     assert result.exit_code == 0, result.output

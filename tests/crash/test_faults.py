@@ -21,7 +21,7 @@ FAILING = {  # what the first attempt says
     "cancelled-job": r"cancelled.*--resubmit",
     "echo": r"device: the job could not be sent.*was refused",
 }
-QUICK = {"lost-reply", "duplicate", "failed-job", "echo", "expired-token"}
+QUICK = {"lost-reply", "failed-job", "echo"}
 EVENTS = {
     "lost-reply": "adopted job",
     "lagging-list": "adopted job",

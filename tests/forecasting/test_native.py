@@ -21,7 +21,7 @@ from qep_qiskit.simulation.cones import noisy
 RAMP = qep.Adiabatic(time=1.0, steps=2)
 
 
-@pytest.mark.parametrize("name", ["fake_brisbane", "fake_torino"])
+@pytest.mark.parametrize("name", [pytest.param("fake_brisbane", marks=pytest.mark.slow), "fake_torino"])
 def test_fifty_native_qubits_need_no_swap(name):
     device = qep.device_named(name)
     network = qep.ising(sites=50, edges="native", device=device, inputs=[0], outputs=[49])

@@ -157,7 +157,7 @@ def test_identities_are_unlike_and_fit_a_tag(tmp_path):
     assert len(names) == 1000 and all(len(name) <= 60 and name.isascii() and " " not in name for name in names)
 
 
-@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("marked", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_job_with_the_runs_tag_and_other_circuits_is_left_alone(mock_service, device, spec, tmp_path, monkeypatch, marked):
     server, where = mock_service(queue_seconds=60, **SERVED), device()
     monkeypatch.setattr(new_run, "new_identity", lambda folder: "qep-the-same")
@@ -174,7 +174,7 @@ def test_a_job_with_the_runs_tag_and_other_circuits_is_left_alone(mock_service, 
     assert runs.cancel(first, device=where) == [jobs_at(server)[0][1]]
 
 
-@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("marked", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_written_id_of_other_circuits_is_neither_read_nor_cancelled(mock_service, device, spec, tmp_path, marked):
     server, where = mock_service(queue_seconds=60, **SERVED), device()
     homes = [runs.submit(spec(("sample.x", [x])), device=where, run=tmp_path / name) for name, x in (("a", 0.5), ("b", -1.5))]
@@ -279,7 +279,7 @@ def ended_at(monkeypatch, point):
     return lambda: monkeypatch.setattr(turning_points, "observer", turning_points.ignore)
 
 
-@pytest.mark.parametrize(("patience", "listed"), [("5", True), ("0.3", False)])
+@pytest.mark.parametrize(("patience", "listed"), [("5", True), pytest.param("0.3", False, marks=pytest.mark.slow)])
 def test_cancel_looks_for_a_job_whose_reply_was_lost(mock_service, device, spec, tmp_path, monkeypatch, patience, listed):
     server, where = mock_service(queue_seconds=6 if listed else 0.5, faults=["lagging-list"], **SERVED), device()
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", patience)
@@ -352,6 +352,7 @@ def test_a_training_restored_from_a_copy_pays_nothing_twice(mock_service, tmp_pa
     assert jobs_at(server) == jobs
 
 
+@pytest.mark.slow
 def test_trainings_of_one_second_and_name_share_nothing(mock_service, tmp_path, one_second, monkeypatch):
     from qep_qiskit.runs.jobs import journal
 

@@ -31,7 +31,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+QUICK = ("raw shots", "two outputs, tensored")
+
+
+@pytest.mark.parametrize("case", [case if case in QUICK else pytest.param(case, marks=pytest.mark.slow) for case in CASES])
 def test_pulls(case: str) -> None:
     problem, device, stencil, mitigation, shots = CASES[case]
     # as few calibration shots as it takes for the calibration's own error to matter

@@ -86,7 +86,7 @@ def zero_noise(method: str, seeds: range) -> tuple[Repeats, dict[str, float]]:
     return of_weights(repeats, limits[method]), bias
 
 
-@pytest.mark.parametrize("method", ["zne+tensored", "clifford"])
+@pytest.mark.parametrize("method", [pytest.param("zne+tensored", marks=pytest.mark.slow), "clifford"])
 def test_zero_noise(method: str) -> None:
     repeats, bias = zero_noise(method, SEEDS)
     assert_passes(repeats)

@@ -14,7 +14,9 @@ def solved(xor, kind, seed, epochs):
     return bool(np.all(answers * xor.Y[:, 0] > 0)) and error < 0.01
 
 
-@pytest.mark.parametrize(("kind", "seed"), [("mean-field Ising", 2), ("phase oscillators", 0)])
+@pytest.mark.parametrize(
+    ("kind", "seed"), [pytest.param("mean-field Ising", 2, marks=pytest.mark.slow), ("phase oscillators", 0)]
+)
 def test_one_seed_is_solved_and_was_not_before_training(xor, kind, seed):
     assert not solved(xor, kind, seed, 1)
     assert solved(xor, kind, seed, 90)

@@ -53,7 +53,7 @@ def killed(folder, case, at):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("at", ["step 3: before it is kept", "step 3: kept"])
+@pytest.mark.parametrize("at", ["step 3: before it is kept", pytest.param("step 3: kept", marks=pytest.mark.slow)])
 def test_a_training_killed_at_a_step_resumes(tmp_path, at):
     done = killed(tmp_path / "run", "shots", at)
     assert done.returncode == -signal.SIGKILL, done.stderr
