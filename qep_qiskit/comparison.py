@@ -30,10 +30,11 @@ from qep_qiskit.kinds import RUNGS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation import MeanField, Prepared, Progress, silent
+from qep_qiskit.preparation import MeanField, Prepared
 from qep_qiskit.preparation.exact import MOST_QUBITS, reference_state
 from qep_qiskit.preparation.shortfall import without_shortfalls
 from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.progress import Progress, ProgressOption, showing, silent, steps_done
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import Reference, reference_gradient, variational_gradient
 from qep_qiskit.reference.value import lower_energy
@@ -51,7 +52,7 @@ def compare(
     problem: Problem,
     *,
     keep: str | os.PathLike[str] | None = None,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
     **options: Unpack[Options],
 ) -> Budget:
     """Show where a gradient's error comes from.
@@ -64,7 +65,8 @@ def compare(
     keep : path, optional
         A folder in which every rung is saved as soon as it is computed, in ``budget.json``. An interrupted comparison resumes
         from it if the problem, the settings and the versions are the same.
-    progress : callable, optional
+    progress : {"auto", "off"} or callable
+        See :func:`gradient`.
 
     Returns
     -------
@@ -75,9 +77,10 @@ def compare(
         requested has no values and says why. With ``Exact(level=k)`` or ``Thermal(T)``, exact means the gradient of that level
         or temperature. In addition there is `mean_field`, the classical network's gradient.
     """
-    climb = Climb(problem, settings_of(compare, options), keep=keep, progress=progress)
-    list(climb.rungs())
-    return climb.budget()
+    with showing(progress) as report:
+        climb = Climb(problem, settings_of(compare, options), keep=keep, progress=report)
+        list(climb.rungs())
+        return climb.budget()
 
 
 class Climb:
@@ -146,7 +149,8 @@ class Climb:
     def rungs(self) -> Iterator[Rung]:
         """Compute the rungs in order; save and yield each of them."""
         earlier = {} if self._before is None else {rung.name: rung for rung in self._before.rows}
-        for name in RUNGS:
+        for number, name in enumerate(RUNGS):
+            steps_done(self._progress, f"rung: {RUNGS[name].title}", number, len(list(RUNGS)))
             rung = earlier.get(name) or self._computed(name)
             if name == MEAN_FIELD:
                 self._mean_field = rung
@@ -237,7 +241,6 @@ class Climb:
     def _computed(self, name: str) -> Rung:
         """Compute a gradient and return it as a rung; if it cannot be computed, the rung says why."""
         clock, kind = time.perf_counter(), RUNGS[name]
-        self._progress(kind.title, None)
         try:
             gradient = kind.measure(self)
         except _Skipped as reason:
@@ -265,7 +268,7 @@ class Climb:
     def _classical(self) -> Gradient:
         """The gradient of the same network without entanglement: product states (classical spins) in the limit β → 0."""
         try:
-            return variational_gradient(self._problem, MeanField(), seed=self._settings.seed)
+            return variational_gradient(self._problem, MeanField(), seed=self._settings.seed, progress=self._progress)
         except (InputError, PreparationError) as reason:
             raise _Skipped(str(reason)) from None
 

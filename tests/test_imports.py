@@ -14,11 +14,11 @@ import qep_qiskit
 
 PACKAGE = Path(qep_qiskit.__file__).parent
 ORDER = [
-    "lazy_names", "errors", "secrets", "documents", "seeds", "plain_text", "files", "memory", "checks", "display", "values",
-    "frames", "archive", "estimates", "drawing", "provenance", "kinds", "fingerprints", "foreign", "workers", "samples",
-    "local_samples", "simulation", "devices", "networks", "costs", "problem", "stencils", "ansatz", "measurement", "preparation",
-    "settings", "equilibrium", "reference", "forecasting", "verbs", "budget", "comparison", "experiment", "runs", "training",
-    "sweeps", "rehearsal", "report", "cli",
+    "lazy_names", "errors", "secrets", "documents", "seeds", "plain_text", "files", "memory", "checks", "progress", "display",
+    "values", "frames", "archive", "estimates", "drawing", "provenance", "kinds", "fingerprints", "foreign", "workers",
+    "samples", "local_samples", "simulation", "devices", "networks", "costs", "problem", "stencils", "ansatz", "measurement",
+    "preparation", "settings", "equilibrium", "reference", "forecasting", "verbs", "budget", "comparison", "experiment", "runs",
+    "training", "sweeps", "rehearsal", "report", "cli",
 ]  # fmt: skip
 """Every file and folder right below qep_qiskit, from the bottom up. A room imports only rooms before it."""
 RANK = {name: rank for rank, name in enumerate(ORDER)}

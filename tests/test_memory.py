@@ -1,6 +1,5 @@
 """Work that does not fit into memory or time is refused in one line before it begins; large work that fits runs."""
 
-import re
 import sys
 import time
 
@@ -10,7 +9,6 @@ from click.testing import CliRunner
 import qep_qiskit as qep
 from qep_qiskit import memory as room
 from qep_qiskit.cli.main import cli
-from qep_qiskit.cli.output import progress
 from qep_qiskit.errors import InputError
 
 SPEC = """
@@ -93,13 +91,3 @@ def test_sizes_in_words():
         "64 TB",
         "more than any machine has",
     ]
-
-
-def test_long_work_without_a_progress_bar_reports_progress(capsys, monkeypatch):
-    monkeypatch.setattr("qep_qiskit.cli.output.FIRST_WORD_SECONDS", 0.1)
-    with progress() as report:
-        report("VQE start 2 of 3\x1b[2J", 0.5)
-        time.sleep(0.6)
-    lines = capsys.readouterr().err
-    assert re.search(r"^qep: \d+ s: VQE start 2 of 3.\[2J, 50%$", lines, re.MULTILINE) and "\x1b" not in lines
-    assert lines.count("\n") < 6

@@ -11,6 +11,7 @@ import click
 from qep_qiskit.cli.output import say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
+from qep_qiskit.progress import hidden
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
@@ -49,7 +50,9 @@ def ask(price: Mapping[str, Any], device: str, *, yes: bool, again: str, what: s
         return
     if not sys.stdin.isatty():
         raise InputError(f"--yes: missing, and no terminal to ask on; nothing was sent; {again} sends it")
-    if not click.confirm("Send?", err=True, default=False):
+    with hidden():
+        agreed = click.confirm("Send?", err=True, default=False)
+    if not agreed:
         raise InputError(f"nothing was sent; {again} sends it")
 
 

@@ -8,7 +8,8 @@ import click
 
 from qep_qiskit.cli.endings import DONE, FAILED
 from qep_qiskit.cli.options import json_option, run_argument
-from qep_qiskit.cli.output import print_json, progress, say
+from qep_qiskit.cli.output import print_json, say
+from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
 
@@ -25,7 +26,7 @@ def command(run: str, as_json: bool) -> int:
     from qep_qiskit.runs.jobs.courier import Courier
     from qep_qiskit.runs.verbs import device_of
 
-    with RunStore.open(find_run(run), write=True) as store, progress() as report:
+    with RunStore.open(find_run(run), write=True) as store, showing(lines=True) as report:
         ends = cancel_jobs(Courier(store, device_of(store), report))
     cancelled = [job_id for end in ends for job_id in end.cancelled]
     if as_json:

@@ -10,7 +10,8 @@ from qep_qiskit.cli.asking import ask_for_round
 from qep_qiskit.cli.endings import DONE, NOT_FINISHED
 from qep_qiskit.cli.following import finish, saved_when_interrupted
 from qep_qiskit.cli.options import json_option, run_argument
-from qep_qiskit.cli.output import print_json, progress
+from qep_qiskit.cli.output import print_json
+from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
 WAIT_SECONDS = 15.0
@@ -35,7 +36,7 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
     from qep_qiskit.runs.lifecycle import Lifecycle
     from qep_qiskit.runs.verbs import device_of, kept_gradient, refuse_training, spec_of
 
-    with RunStore.open(find_run(run), write=True) as store, progress() as report:
+    with RunStore.open(find_run(run), write=True) as store, showing(lines=True) as report:
         refuse_training(store)
         gradient = kept_gradient(store, mitigation)
         if gradient is not None:

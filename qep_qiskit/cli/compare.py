@@ -13,11 +13,12 @@ import click
 
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, device_option, out_option, spec_options, yes_option
-from qep_qiskit.cli.output import console, print_json, progress, say
+from qep_qiskit.cli.output import console, print_json, say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import duration, percent
 from qep_qiskit.files import missing_folders, remove_empty, write_whole
+from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def command(
         if request.overrides or request.seed is not None or device_name is not None:
             raise click.UsageError("--set, --seed and --device go with a SPEC; a run was measured with its own.")
         folder, page = _writable(run if out is None else Path(out)), "budget.html"
-        with RunStore.open(run) as store, progress() as report:
+        with RunStore.open(run) as store, showing(lines=True) as report:
             spec = spec_of(store)
             climb = _climbed(climb_of(store, spec, mitigation=mitigation, keep=folder, progress=report), spec, folder)
     else:
@@ -73,7 +74,7 @@ def command(
                 climb = _climbed(climb_of(life.store, life.spec, keep=folder, progress=report), spec, folder)
         else:
             problem, settings = spec.problem(), spec.settings()
-            with progress() as report:
+            with showing(lines=True) as report:
                 climb = _climbed(Climb(problem, settings, keep=folder, progress=report), spec, folder)
     _show(climb, spec, folder, as_json, run, page)
 

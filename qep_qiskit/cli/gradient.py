@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from qep_qiskit.cli.options import SpecRequest, spec_options, yes_option
-from qep_qiskit.cli.output import print_json, progress
+from qep_qiskit.cli.output import print_json
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.progress import showing
 
 if TYPE_CHECKING:
     from qep_qiskit.experiment import Spec
-    from qep_qiskit.preparation.preparer import Progress
+    from qep_qiskit.progress import Progress
 
 
 @click.command("gradient", short_help="Measure the gradient of the loss.")
@@ -47,7 +48,7 @@ def command(request: SpecRequest, as_json: bool, no_exact: bool, folder: str | N
         if folder is not None:
             raise InputError("--run: goes with a device that bills, such as ibm_torino; leave it out")
         problem, settings = spec.problem(), spec.settings()
-        with progress() as report:
+        with showing(lines=True) as report:
             result = gradient(problem, **settings, progress=report)
             exact = None if no_exact else _exact(spec, report)
     if as_json:

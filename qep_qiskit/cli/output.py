@@ -1,4 +1,4 @@
-"""Output to stdout and stderr: JSON without NaN, consoles, and progress.
+"""Output to stdout and stderr: JSON without NaN, and consoles.
 
 All text is printed by :func:`say`, :func:`console` or :func:`print_json`, which remove secrets and terminal control characters.
 Markup is interpreted only in our own templates, by :func:`marked`.
@@ -9,10 +9,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from qep_qiskit.documents import plain
@@ -23,11 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    Progress = Callable[[str, float | None], None]
-
 _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff0-\ufffb]")
-FIRST_WORD_SECONDS = 10.0
-"""After this time, a command without a progress bar reports that it is still working."""
 PLAIN_WIDTH = 100
 """The number of columns if stdout is not a terminal."""
 UNBROKEN_WIDTH = 10_000
@@ -111,50 +103,3 @@ def name_cell(value: object, width: int = LONGEST_NAME) -> Text:
     from rich.text import Text
 
     return Text(shortened(str(value), width))
-
-
-@contextmanager
-def _told_now_and_then() -> Iterator[Progress]:
-    """Report the current stage of slow work in a line, after 10 s, 20 s, 40 s and so on."""
-    stage, ended = ["starting"], threading.Event()
-    stream, began = sys.stderr, time.monotonic()
-
-    def report(text: str, share: float | None = None) -> None:
-        stage[0] = text if share is None else f"{text}, {share:.0%}"
-
-    def tell() -> None:
-        pause = FIRST_WORD_SECONDS
-        while not ended.wait(pause):
-            with suppress(OSError, ValueError):
-                stream.write(f"qep: {time.monotonic() - began:.0f} s: {one_line(scrubbed(stage[0]))}\n")
-                stream.flush()
-            pause = time.monotonic() - began
-
-    teller = threading.Thread(target=tell, name="progress", daemon=True)
-    teller.start()
-    try:
-        yield report
-    finally:
-        ended.set()
-        teller.join()
-
-
-@contextmanager
-def progress() -> Iterator[Progress]:
-    """Show the progress of work on stderr: a bar in a terminal, an occasional line elsewhere."""
-    if not sys.stderr.isatty():
-        with _told_now_and_then() as report:
-            yield report
-        return
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=30), TimeElapsedColumn())
-    beside = sys.stdout.isatty()  # what is printed meanwhile stays above the bar; in a file or a pipe it stays where it belongs
-    with Progress(*columns, console=console(err=True), transient=True, redirect_stdout=beside) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def report(stage: str, share: float | None = None) -> None:
-            done = None if share is None else min(max(share, 0.0), 1.0)
-            bar.update(task, description=one_line(stage), total=None if done is None else 1.0, completed=done or 0.0)
-
-        yield report

@@ -11,14 +11,14 @@ from typing import Any
 
 from qep_qiskit.cli.asking import ask, say_noise_free_error
 from qep_qiskit.cli.following import saved_when_interrupted
-from qep_qiskit.cli.output import progress, say
+from qep_qiskit.cli.output import say
 from qep_qiskit.devices.price import Price
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.errors import DegenerateGroundStateError, DeviceError, InputError, PreparationError
 from qep_qiskit.experiment import Spec
 from qep_qiskit.fingerprints import fingerprint
-from qep_qiskit.preparation.preparer import Progress
+from qep_qiskit.progress import Progress, showing
 from qep_qiskit.runs.file.folders import DATABASE, HOME
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
@@ -100,7 +100,7 @@ def advanced(lives: Mapping[int, Lifecycle], report: Progress) -> Iterator[tuple
 @contextmanager
 def measured(spec: Spec, folder: Path, yes: bool) -> Iterator[tuple[Lifecycle, Gradient, Progress]]:
     """Measure a spec in a run, once its price is confirmed, and yield the open run with its gradient."""
-    with progress() as report, opened(spec, folder, report) as life, saved_when_interrupted(life.store):
+    with showing(lines=True) as report, opened(spec, folder, report) as life, saved_when_interrupted(life.store):
         if life.store.gradients():
             say(f"Measured before, nothing is sent: run {folder}.", err=True)
         else:

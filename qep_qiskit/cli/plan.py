@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from qep_qiskit.cli.options import SpecRequest, device_option, spec_options
-from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, progress, say
+from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, say
 from qep_qiskit.cli.training_plan import show_training
 from qep_qiskit.display import counted, terminal_table
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, cells, column, cosine, duration, finite, percent
+from qep_qiskit.progress import showing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,7 +97,7 @@ def command(
         choices = picture is not None or problem.network.num_qubits <= QUICK_QUBITS
     question = Question(problem, settings, check_target(target, settings), choices=choices)
     missed = None
-    with progress() as report:
+    with showing(lines=True) as report:
         try:
             result = answered(question, report)
         except UnreachableError as error:

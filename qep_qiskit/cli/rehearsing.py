@@ -11,7 +11,7 @@ from pathlib import Path
 
 from qep_qiskit.cli.endings import DONE, INTERRUPTED, NOT_FINISHED, TERMINATED, WRONG_INPUT
 from qep_qiskit.cli.main import cli
-from qep_qiskit.cli.output import progress
+from qep_qiskit.progress import showing
 from qep_qiskit.rehearsal.service import Service
 from qep_qiskit.runs.file.records import ENDED_BADLY
 from qep_qiskit.runs.file.store import RunStore
@@ -78,7 +78,7 @@ def _simulated(service: Service) -> bool:
     """Wait while the service simulates a job, show its progress, and return whether there was one."""
     if service.running() is None:
         return False
-    with progress() as report:
+    with showing(lines=True) as report:
         while (running := service.running()) is not None:
             report(*running)
             time.sleep(PAUSE_SECONDS)
@@ -103,7 +103,7 @@ def run(words: list[str]) -> PlayedCommand:
     """Run one command in this process, and capture its output."""
     started = time.monotonic()
     out, err = io.StringIO(), io.StringIO()
-    with progress() as report:
+    with showing(lines=True) as report:
         report(f"qep {' '.join(words[:2])}", None)
         with redirect_stdout(out), redirect_stderr(err):
             code = cli.main(words, standalone_mode=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from qep_qiskit.cli.options import file_option, json_option, run_argument
-from qep_qiskit.cli.output import print_json, progress, say
+from qep_qiskit.cli.output import print_json, say
+from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
 
@@ -27,7 +28,7 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import state_of
 
-    with RunStore.open(find_run(run)) as store, progress() as tell:
+    with RunStore.open(find_run(run)) as store, showing(lines=True) as tell:
         if store.description.get("kind") == "training":
             from qep_qiskit.report import training_page
             from qep_qiskit.runs.verbs import spec_of

@@ -11,9 +11,10 @@ import click
 
 from qep_qiskit.cli.following import jobs_of, show_jobs
 from qep_qiskit.cli.options import Group, file_option, json_option, run_argument, run_option
-from qep_qiskit.cli.output import cell, console, marked, print_json, progress, say
+from qep_qiskit.cli.output import cell, console, marked, print_json, say
 from qep_qiskit.display import terminal_table, when
 from qep_qiskit.plain_text import shortened
+from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import DATABASE, HOME, find_run
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
 
     folder = find_run(run)
     target = writable(f"{folder.resolve().name}.json" if output is None else output, "--output")
-    with progress() as report:
+    with showing(lines=True) as report:
         report(f"exporting {folder}", None)
         if salvage:
             from qep_qiskit.runs.file.salvage import salvage as salvaged

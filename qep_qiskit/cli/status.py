@@ -9,7 +9,8 @@ import click
 from qep_qiskit.cli.endings import DONE, NOT_FINISHED
 from qep_qiskit.cli.following import jobs_of, show_jobs
 from qep_qiskit.cli.options import json_option, run_argument
-from qep_qiskit.cli.output import console, print_json, progress, say
+from qep_qiskit.cli.output import console, print_json, say
+from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _ask(store: RunStore, jobs: list[dict[str, object]]) -> None:
         if _under_way(jobs):
             say(f"As written down: {error}", err=True)
         return
-    with progress() as report:
+    with showing(lines=True) as report:
         report(f"asking {device.name}", None)
         states = asked_states(store, device)
     for job in jobs:

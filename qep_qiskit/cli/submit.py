@@ -7,7 +7,7 @@ import click
 from qep_qiskit.cli.asking import ask_for_round
 from qep_qiskit.cli.following import finish, saved_when_interrupted
 from qep_qiskit.cli.options import SpecRequest, device_option, run_option, spec_options, yes_option
-from qep_qiskit.cli.output import progress
+from qep_qiskit.progress import showing
 
 
 @click.command("submit", short_help="Send a run to a device.")
@@ -25,7 +25,7 @@ def command(request: SpecRequest, as_json: bool, device_name: str | None, folder
 
     spec = request.load(device_name)
     device, home = remote(spec), request.home(folder, dated=True)
-    with progress() as report:
+    with showing(lines=True) as report:
         life = begin(spec, device, home, confirm=ask_for_round(yes), progress=report)
         with life.store as store, saved_when_interrupted(store):
             return finish(life, as_json=as_json)

@@ -11,9 +11,10 @@ import click
 
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, out_option, pool_options, spec_options, yes_option
-from qep_qiskit.cli.output import console, marked, name_cell, print_json, progress, say
+from qep_qiskit.cli.output import console, marked, name_cell, print_json, say
 from qep_qiskit.display import terminal_table
 from qep_qiskit.estimates import MISSING, Estimate
+from qep_qiskit.progress import showing
 
 if TYPE_CHECKING:
     from qep_qiskit.sweeps import Average, Row
@@ -75,7 +76,11 @@ def command(
             return f"{sweep.saved} of {len(where)} points are kept in {folder}; run the same command to resume"
 
         try:
-            with saying(there), progress() as report, pool(workers, scheduler, say=functools.partial(say, err=True)) as processes:
+            with (
+                saying(there),
+                showing(lines=True) as report,
+                pool(workers, scheduler, say=functools.partial(say, err=True)) as processes,
+            ):
                 report(f"{len(where)} points", len(sweep.rows) / len(where))
                 done = [row.number for row in sweep.rows]
                 paid = paid_points(specs, where, [*done, *bad])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +15,13 @@ from qep_qiskit.cli.options import SpecRequest, optional_spec_options, pool_opti
 from qep_qiskit.cli.output import console, marked, print_json, say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
-from qep_qiskit.estimates import cosine, duration, percent, with_error
+from qep_qiskit.estimates import cosine, duration
+from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.training.loop.log import Log
-    from qep_qiskit.training.loop.steps import Step
-    from qep_qiskit.training.loop.task import Task
     from qep_qiskit.training.loop.trained import TrainingResult
 
 
@@ -81,9 +78,16 @@ def command(
 
     with saying(there):
         try:
-            with pool(workers, scheduler) as processes, _watching(task, logs.append) as (watch, hidden):
-                watch["confirm"] = ask_for_training(yes, hidden)
-                result = kept_steps(spread(task, processes, anyway=in_tasks), home, resubmit=resubmit, **options, **watch)
+            with pool(workers, scheduler) as processes, showing(lines=True) as report:
+                result = kept_steps(
+                    spread(task, processes, anyway=in_tasks),
+                    home,
+                    resubmit=resubmit,
+                    on_begin=logs.append,
+                    confirm=ask_for_training(yes),
+                    progress=report,
+                    **options,
+                )
         except InterruptedTrainingError as error:
             raise InterruptedRunError(f"{error}; `qep train --resume {home}` resumes it") from None
         except PoolLostError as error:
@@ -131,72 +135,14 @@ def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any
         return task, home, {"spec_text": store.spec_text}, in_tasks
 
 
-Hidden = Callable[[], AbstractContextManager[object]]
-
-
-def ask_for_training(yes: bool, hidden: Hidden) -> Callable[[Mapping[str, Any], RunStore], None]:
-    """Return a function that asks for confirmation of a training on a device; `hidden` hides the progress bar while it asks."""
+def ask_for_training(yes: bool) -> Callable[[Mapping[str, Any], RunStore], None]:
+    """Return a function that asks for confirmation of a training on a device."""
 
     def confirm(price: Mapping[str, Any], store: RunStore) -> None:
         what, again = f"{counted(price['steps'], 'step')}: about ", f"`qep train --resume {store.folder} --yes`"
-        with hidden():
-            ask(price, str(store.description["device"]), yes=yes, again=again, what=what)
+        ask(price, str(store.description["device"]), yes=yes, again=again, what=what)
 
     return confirm
-
-
-@contextmanager
-def _watching(task: Task, begun: Callable[[Log], None]) -> Iterator[tuple[dict[str, Any], Hidden]]:
-    """Show loss, accuracy, shots and the remaining time on stderr if it is a terminal; call `begun` when the training begins."""
-    if not sys.stderr.isatty():
-        yield {"on_begin": begun}, nullcontext
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("in"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console(err=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        line = bar.add_task("starting", total=task.total_steps)
-        last: dict[str, Any] = {}
-
-        def begin(log: Log) -> None:
-            begun(log)
-            bar.update(line, completed=len(log.history))
-
-        def step(done: Step) -> None:
-            if done.epoch is not None:
-                last.update(done.epoch)
-            bar.update(line, completed=done.state.step, description=status(done, last))
-
-        def stage(text: str, share: float | None = None) -> None:
-            if share is None:
-                bar.update(line, description=text)
-
-        @contextmanager
-        def hidden() -> Iterator[None]:
-            bar.stop()
-            yield
-            bar.start()
-
-        yield {"on_begin": begin, "on_step": step, "progress": stage}, hidden
-
-
-def status(done: Step, epoch: dict[str, Any]) -> str:
-    """Return the text next to the progress bar."""
-    parts = [f"epoch {done.record['epoch']}", f"loss {with_error(done.record['loss'], done.record['loss_stderr'])}"]
-    for name in ("train_accuracy", "validation_accuracy"):
-        if epoch.get(name) is not None:
-            parts.append(f"{'held-out' if name.startswith('v') else 'training'} accuracy {percent(epoch[name])}")
-    if done.state.shots:
-        parts.append(f"{done.state.shots:,} shots")
-    return " · ".join(parts)
 
 
 def show(result: TrainingResult) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qep_qiskit.cli.output import cell, console, marked, print_json, progress
+from qep_qiskit.cli.output import cell, console, marked, print_json
 from qep_qiskit.display import counted, terminal_table
 from qep_qiskit.estimates import MISSING, duration
+from qep_qiskit.progress import showing
 
 if TYPE_CHECKING:
     from qep_qiskit.devices.price import Price
@@ -24,7 +25,7 @@ def show_training(spec: Spec, *, as_json: bool) -> None:
     from qep_qiskit.training.life.hardware import expected_price
     from qep_qiskit.training.loop.settlement import settled
 
-    with progress() as report:
+    with showing(lines=True) as report:
         task = settled(task_from(laid_spec(spec)[0])[0], progress=report)
         price = expected_price(task, task.settings.device, progress=report)
     if as_json:

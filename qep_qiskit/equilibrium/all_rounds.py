@@ -11,7 +11,7 @@ from qep_qiskit.devices.price import Price
 from qep_qiskit.equilibrium.compiled_round import CompiledRound, compile_round
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.second_round import advance
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 
 
 def compile_rounds(rounds: Sequence[Plan], device: Device, *, shared: bool = False) -> list[CompiledRound]:

@@ -11,7 +11,7 @@ from qep_qiskit.equilibrium.compiled_round import CompiledRound, compile_round
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.local_samples import LocalSamples
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.samples import Samples
 
 

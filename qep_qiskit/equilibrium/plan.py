@@ -19,8 +19,9 @@ from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.combination import joined, remembered
-from qep_qiskit.preparation.preparer import Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared, Preparer
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil, Stencil
 from qep_qiskit.values import Value

@@ -17,8 +17,9 @@ from qep_qiskit.equilibrium.rounds import first_rounds
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.preparer import Prepared, Progress, each, silent
+from qep_qiskit.preparation.preparer import Prepared, each
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import symmetric
 

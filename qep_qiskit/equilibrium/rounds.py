@@ -21,8 +21,9 @@ from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.second_round import advance, advance_all
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.combination import joined, remembered
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.provenance import versions
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil

@@ -12,7 +12,8 @@ from qep_qiskit.equilibrium.families import family_of, free_family, refuse_lost
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.mps import MPS
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared
+from qep_qiskit.progress import Progress, silent
 
 Vector = NDArray[np.float64]
 SIGNAL_STEP = 0.1

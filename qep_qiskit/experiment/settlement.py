@@ -6,7 +6,7 @@ from qep_qiskit.experiment import Spec
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 
 
 def laid_spec(spec: Spec) -> tuple[Spec, str]:

@@ -30,8 +30,8 @@ from qep_qiskit.forecasting.sending import Sending
 from qep_qiskit.forecasting.verdict import Verdict, verdicts
 from qep_qiskit.frames import frame
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
 from qep_qiskit.values import Value

@@ -14,7 +14,7 @@ from qep_qiskit.errors import DegenerateGroundStateError, InputError, Preparatio
 from qep_qiskit.estimates import percent
 from qep_qiskit.fingerprints import of_or_none
 from qep_qiskit.preparation.exact import reference_state
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.reference import reference_gradient
 from qep_qiskit.settings import Settings
 

@@ -27,9 +27,10 @@ from qep_qiskit.forecasting.sending import sending
 from qep_qiskit.forecasting.study import Study
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.preparation.shortfall import without_shortfalls
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.provenance import versions
 from qep_qiskit.reference import COMPARED_QUBITS
 from qep_qiskit.settings import Settings

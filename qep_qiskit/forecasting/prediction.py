@@ -17,8 +17,9 @@ from qep_qiskit.forecasting.expected import ExpectedDevice, calibration_circuits
 from qep_qiskit.forecasting.noise_free import noise_free_gradient
 from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
 

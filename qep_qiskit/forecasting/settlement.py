@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from qep_qiskit.forecasting.choice import settings_with
 from qep_qiskit.forecasting.planner import Question, best_choice, with_beta
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AutoStencil
 

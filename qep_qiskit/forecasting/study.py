@@ -26,8 +26,8 @@ from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.kinds import MITIGATIONS, STENCILS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse
 from qep_qiskit.measurement.split import OptimalShots, Split
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent, steps_done
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil, stencil
 
@@ -227,8 +227,8 @@ class Study:
         return self._predicted(settings) if self._target is None else self._computed(settings, self._target)
 
     def _computed(self, settings: Settings, target: float | None) -> Trial:
+        steps_done(self._progress, f"choice {self._tried + 1}: {_words(settings)}", self._tried, None)
         self._tried += 1
-        self._progress(f"choices: {_words(settings)}", min(self._tried / 30, 0.97))
         prediction = self._predictor(settings).at(settings.fixed_stencil)
         exact = self._truths.limit
         shots = replace(settings, shots=self._shots(settings, prediction.measured, prediction.calibration_circuits))

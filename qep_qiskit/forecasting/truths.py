@@ -6,8 +6,9 @@ from functools import cached_property
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.preparation.exact import reference_state
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.reference import COMPARED_QUBITS, DENSE_QUBITS, Reference, reference_gradient
 from qep_qiskit.stencils import Stencil
 

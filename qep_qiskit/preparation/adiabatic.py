@@ -21,8 +21,9 @@ from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, StateCircuit, silent
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
 from qep_qiskit.preparation.structures import structure_for
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.values import Brief
 

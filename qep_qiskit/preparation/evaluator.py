@@ -12,8 +12,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.preparation.preparer import Progress
 from qep_qiskit.preparation.structures import structure_for
+from qep_qiskit.progress import Progress
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.batched.program import BatchedProgram
 from qep_qiskit.simulation.cones.light_cones import LightCones
@@ -179,7 +179,8 @@ class Reported:
 
     def __init__(self, evaluator: Evaluator, progress: Progress) -> None:
         self._evaluator, self._progress = evaluator, progress
-        self._stage, self._share, self._count, self._at = "VQE", 0.0, 0, time.monotonic()
+        self._share: float | None = None
+        self._stage, self._count, self._at = "VQE", 0, time.monotonic()
 
     @property
     def num_parameters(self) -> int:
@@ -188,7 +189,7 @@ class Reported:
 
     def stage(self, stage: str, share: float | None = None) -> None:
         """Report a new stage."""
-        self._stage, self._share = stage, share or 0.0
+        self._stage, self._share = stage, share
         self._progress(stage, share)
 
     def energies_and_gradients(self, thetas: Real, coefficients: Real) -> tuple[Real, Real]:

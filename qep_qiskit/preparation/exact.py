@@ -17,12 +17,13 @@ from qep_qiskit.networks.quadratic.monomials import MonomialFrame
 from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.family import Family, outwards
 from qep_qiskit.preparation.gaussian import gaussian_states
-from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Nudged, Response, Responsive, guessed, nothing
 from qep_qiskit.preparation.state_loader import loading_circuits
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.uniqueness import check_level, refuse_degenerate, refuse_excited
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.simulation.eigen.excited import eigenstate, excited_response, lowest_configurations
 from qep_qiskit.simulation.eigen.lanczos import DENSE_QUBITS, GroundState, ground_state
 from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum

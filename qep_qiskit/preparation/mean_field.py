@@ -12,10 +12,11 @@ from qep_qiskit.errors import DegenerateGroundStateError, PreparationError
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
-from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.uniqueness import ordinary_size
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.closed_form.product_states import ProductEnergy, ProductStrings, across, along, tangents
 from qep_qiskit.values import Brief

@@ -15,9 +15,10 @@ from qep_qiskit.memory import require
 from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family, outwards
-from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer
 from qep_qiskit.preparation.state_loader import loading_circuits
 from qep_qiskit.preparation.uniqueness import DEGENERATE_SHARE, ordinary_size
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.simulation.mps import TensorSolver, TensorState
 from qep_qiskit.values import Brief
 

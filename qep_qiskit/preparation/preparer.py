@@ -16,41 +16,14 @@ from qep_qiskit.preparation.arguments import check_arguments
 from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Responsive
+from qep_qiskit.progress import Progress, one_of, silent
 from qep_qiskit.samples import Samples
 
 Vector = NDArray[np.float64]
 Start = NDArray[np.float64] | NDArray[np.complex128]
-Progress = Callable[[str, float | None], None]
-"""A callback that gets the current stage and the share of it that is done (None: unknown)."""
-
 
 MOST_PICKLED = 2**26
 """The largest size, in bytes, of states that are kept when a gradient is pickled."""
-
-
-class Silent:
-    """A callback that ignores reports of progress; a class, so that help() shows it by its name."""
-
-    def __call__(self, stage: str, share: float | None = None) -> None:
-        pass
-
-    def __repr__(self) -> str:
-        return "silent"
-
-    def __reduce__(self) -> str:
-        return "silent"
-
-
-silent = Silent()
-
-
-def one_of(count: int, number: int, progress: Progress) -> Progress:
-    """Return a callback for one of several equal parts of a task, which reports its share of the whole."""
-
-    def report(stage: str, share: float | None = None) -> None:
-        progress(f"{stage}, {number + 1} of {count}", (number + (share or 0.0)) / count)
-
-    return progress if count == 1 else report
 
 
 def each(starts: Sequence[Prepared | None] | None, count: int) -> Sequence[Prepared | None]:

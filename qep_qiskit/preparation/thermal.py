@@ -12,9 +12,10 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import PREPARERS, Key
 from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer
 from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.simulation.eigen.thermal import GibbsState, gibbs_state
 from qep_qiskit.values import Brief
 

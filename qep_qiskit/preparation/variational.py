@@ -21,10 +21,10 @@ from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend
 from qep_qiskit.preparation.evaluator import MOST_BATCHED_QUBITS, Evaluator, hessians, quick_hessians
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
 from qep_qiskit.preparation.renewal import DEEP, FURTHER, inverses, renewed
 from qep_qiskit.preparation.solution import Begin, Precision, Solution
+from qep_qiskit.progress import Progress, silent
 
 Real = NDArray[np.float64]
 FREE, NUDGED = 0.03, 0.3
@@ -139,11 +139,11 @@ def solve(
 ) -> list[Solution]:
     """Return the stationary angles of all phases of families over one circuit and one list of strings."""
     model = Model(evaluator, families, precision)
-    stage("VQE, free phase", 0.0)
+    stage("VQE, free phase", None)
     free = _free_phases(model, begins)
     owners = np.array([f for f, family in enumerate(families) for beta in family.betas if beta != 0.0], dtype=np.intp)
     betas = np.array([beta for family in families for beta in family.betas if beta != 0.0])
-    stage("VQE, nudged phases", 0.7)
+    stage("VQE, nudged phases", None)
     nudged = _nudged_phases(model, free, owners, betas) if len(owners) else None
     solutions, row = [], 0
     for f, family in enumerate(families):

@@ -28,6 +28,7 @@ from qep_qiskit.preparation.preparer import Phase, Preparer
 from qep_qiskit.preparation.uniqueness import refuse_excited
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.reference.tensor_network import GroundStates, limit
 from qep_qiskit.settings import check_preparer
 from qep_qiskit.simulation.closed_form.quadratic import MOST_DENSE, ground_state, respond
@@ -39,7 +40,9 @@ CONVERGED = 1e-7
 """The tolerance of the descent of a variational reference."""
 
 
-def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: int = 0) -> Gradient:
+def exact_gradient(
+    problem: Problem, *, preparer: Preparer | None = None, seed: int = 0, progress: ProgressOption = "auto"
+) -> Gradient:
     """Return dL/dw of an exact eigenstate or thermal state in the limit β → 0, by linear response.
 
     Parameters
@@ -50,6 +53,8 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
         ``Exact(level=k)`` for an excited state, ``Thermal(T)`` for a Gibbs state. Default: the ground state.
     seed : int
         The seed of the first Lanczos vector.
+    progress : {"auto", "off"} or callable
+        See :func:`gradient`.
 
     Returns
     -------
@@ -88,18 +93,22 @@ def exact_gradient(problem: Problem, *, preparer: Preparer | None = None, seed: 
             refuse_excited(int(preparer.level))
             return stamped(_closed_form(problem), started, clock)
         if problem.network.num_qubits > MOST_QUBITS and not preparer.level:
-            return stamped(limit(GroundStates(problem, seed=seed)).gradient, started, clock)
+            with showing(progress) as report:
+                return stamped(limit(GroundStates(problem, seed=seed, progress=report)).gradient, started, clock)
         preparer = Exact(level=preparer.level)  # the other options only affect speed
-    prepared = preparer.prepare(free_family(problem), seed=seed)
-    if prepared.response is None:
-        raise InputError(f"exact_gradient: {prepared.silence or 'these states have no computed response to a nudge'}")
-    free = prepared.expectations(problem.frame.strings)[0]
-    signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
-    response = prepared.response(signal, exact=True)
+    with showing(progress) as report:
+        prepared = preparer.prepare(free_family(problem), seed=seed, progress=report)
+        if prepared.response is None:
+            raise InputError(f"exact_gradient: {prepared.silence or 'these states have no computed response to a nudge'}")
+        report("linear response", None)
+        free = prepared.expectations(problem.frame.strings)[0]
+        signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
+        response = prepared.response(signal, exact=True)
+        changes = response.changes(problem.frame.strings)
     gradient = _as_gradient(
         problem,
         free,
-        response.changes(problem.frame.strings),
+        changes,
         phase=prepared.phases[0],
         diagnostics=Diagnostics(
             gap=prepared.phases[0].gap,
@@ -162,7 +171,7 @@ def _closed_form(problem: Problem) -> Gradient:
     )
 
 
-def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0) -> Gradient:
+def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0, progress: ProgressOption = "auto") -> Gradient:
     """Return the gradient of a variational state's own loss, by implicit differentiation: the limit β → 0 of EP on this state.
 
     Parameters
@@ -170,6 +179,9 @@ def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0)
     problem : Problem
     preparer : VQE or MeanField
         The preparer of the free phase, which is optimised as in :func:`gradient` with the same seed.
+    seed : int
+    progress : {"auto", "off"} or callable
+        See :func:`gradient`.
 
     Returns
     -------
@@ -189,7 +201,8 @@ def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0)
     started, clock = datetime.now(UTC), time.perf_counter()
     if isinstance(preparer, VQE):
         preparer = replace(preparer, tolerance=min(preparer.tolerance, CONVERGED))
-    prepared = preparer.prepare(free_family(problem), seed=seed)
+    with showing(progress) as report:
+        prepared = preparer.prepare(free_family(problem), seed=seed, progress=report)
     free = prepared.expectations(problem.frame.paulis)[0]
     signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
     assert prepared.response is not None

@@ -9,8 +9,9 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run
 from qep_qiskit.fingerprints import of_or_none
 from qep_qiskit.preparation.exact import Exact
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.reference.response import exact_gradient
 from qep_qiskit.reference.tensor_network import GroundStates, at_stencil, limit
 from qep_qiskit.reference.value import Reference
@@ -60,7 +61,7 @@ def reference_gradient(
         states = _states(problem, seed, progress)
         return limit(states) if stencil is None else at_stencil(states, stencil)
     if stencil is None:
-        gradient = exact_gradient(problem, preparer=preparer, seed=seed)
+        gradient = exact_gradient(problem, preparer=preparer, seed=seed, progress=progress)
         return Reference(None, str(gradient.provenance["method"]), gradient, _scale(problem, gradient))
     [(last, outcomes)] = run([problem], Settings(preparer=preparer, stencil=stencil, seed=seed), progress=progress)
     gradient = reduce(last, outcomes)

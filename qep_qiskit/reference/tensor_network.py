@@ -12,9 +12,10 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import DegenerateGroundStateError
-from qep_qiskit.preparation.preparer import Phase, Progress, silent
+from qep_qiskit.preparation.preparer import Phase
 from qep_qiskit.preparation.uniqueness import ordinary_size
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.reference.value import Reference
 from qep_qiskit.seeds import integer, stream
 from qep_qiskit.simulation.closed_form.product_states import ProductEnergy

@@ -22,8 +22,8 @@ from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
 from qep_qiskit.fingerprints import fingerprint
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.drift import AFTER, BEFORE, change_before_sending, drift_warnings
 from qep_qiskit.runs.file.records import JobRecord

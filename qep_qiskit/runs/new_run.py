@@ -14,7 +14,7 @@ from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.experiment import Spec
 from qep_qiskit.experiment.settlement import settled_spec
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.folders import HOME
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle

@@ -15,7 +15,7 @@ from qep_qiskit.estimates import Estimate, estimates
 from qep_qiskit.experiment import Spec
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.preparation.exact import reference_state
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.stored_results import measured

@@ -11,7 +11,7 @@ from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
 from qep_qiskit.measurement.mitigation.mitigation import parse
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.rounds import outcomes_of
 from qep_qiskit.runs.plan_documents import from_document

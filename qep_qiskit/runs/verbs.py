@@ -20,7 +20,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.experiment.loading import validated
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.runs.file.folders import find_run
 from qep_qiskit.runs.file.records import FORGOTTEN
 from qep_qiskit.runs.file.store import RunStore
@@ -44,7 +44,7 @@ def submit(
     device: object = None,
     run: Name | None = None,
     confirm: Confirm = unasked,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
 ) -> Path:
     """Plan a run, record it and send its first round.
 
@@ -57,7 +57,8 @@ def submit(
         The run's folder; default: a new one under ``hardware_runs/``.
     confirm : callable
         Called with the plan and the store before a round is sent. An exception stops the run, which can be resumed.
-    progress : callable
+    progress : {"auto", "off"} or callable
+        See :func:`qep_qiskit.gradient`.
 
     Returns
     -------
@@ -73,9 +74,10 @@ def submit(
     """
     loaded = spec if isinstance(spec, Spec) else load(spec)
     home = new_folder("run" if loaded.path is None else loaded.path.stem) if run is None else Path(run)
-    life = begin(loaded, remote(loaded if device is None else device), home, confirm=confirm, progress=progress)
-    with life.store:
-        life.advance()
+    with showing(progress) as report:
+        life = begin(loaded, remote(loaded if device is None else device), home, confirm=confirm, progress=report)
+        with life.store:
+            life.advance()
     return home
 
 
@@ -86,7 +88,7 @@ def collect(
     resubmit: bool = False,
     mitigation: str | None = None,
     confirm: Confirm = unasked,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
 ) -> Gradient | None:
     """Fetch the results that are ready, and send the next round if there is one.
 
@@ -99,7 +101,7 @@ def collect(
         Resubmit jobs that failed, were cancelled or lost, or are no longer known to the service.
     mitigation : str, optional
         Evaluate the stored counts with this mitigation; nothing is sent.
-    confirm, progress : callable
+    confirm, progress
         See :func:`submit`.
 
     Returns
@@ -112,10 +114,11 @@ def collect(
         gradient = kept_gradient(store, mitigation, device)
         if gradient is not None:
             return gradient
-        life = Lifecycle(store, spec_of(store), device_of(store, device), confirm=confirm, progress=progress)
-        if resubmit:
-            life.resubmit()
-        return life.advance()
+        with showing(progress) as report:
+            life = Lifecycle(store, spec_of(store), device_of(store, device), confirm=confirm, progress=report)
+            if resubmit:
+                life.resubmit()
+            return life.advance()
 
 
 def kept_gradient(store: RunStore, mitigation: str | None = None, device: object = None) -> Gradient | None:

@@ -238,10 +238,10 @@ def gradient_numbers(spec: Spec, measured: Gradient | None = None) -> dict[str, 
     """
     problem = spec.problem()
     if measured is None:
-        measured = gradient(problem, **spec.settings())
+        measured = gradient(problem, progress="off", **spec.settings())
     numbers: dict[str, float | None] = {"relative_error": None, "cosine": None}
     if problem.network.num_qubits <= COMPARED_QUBITS:
-        off = deviation(measured.values, exact_gradient(problem).values)
+        off = deviation(measured.values, exact_gradient(problem, progress="off").values)
         numbers = {"relative_error": off.relative_error, "cosine": off.cosine}
     shots = measured.provenance.get("shots_total")
     return {

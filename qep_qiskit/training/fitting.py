@@ -16,8 +16,8 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import reference_state
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, ProgressOption, showing, silent
 from qep_qiskit.runs.new_run import unasked
 from qep_qiskit.settings import Options, Settings, settings_of, shows_keywords_of, shows_options
 from qep_qiskit.stencils import AdaptiveStencil, AutoStencil
@@ -165,7 +165,7 @@ def train(
     workers: int | None = None,
     scheduler: str | None = None,
     on_step: OnStep | None = None,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
     **options: Unpack[TaskOptions],
 ) -> TrainingResult:
     """Train a network on data.
@@ -228,8 +228,9 @@ def train(
         The address of a dask scheduler whose workers share each batch instead, such as ``"tcp://127.0.0.1:8786"``.
     on_step : callable, optional
         Called with every new :class:`~qep_qiskit.training.Step`.
-    progress : callable, optional
-        Called with the current stage and the completed share of it.
+    progress : {"auto", "off"} or callable
+        "auto" shows epoch, loss, shots and the time left in terminals and notebooks if the training takes more than two seconds.
+        A function is called with a line of text and the completed share of the training.
 
     Returns
     -------
@@ -248,19 +249,19 @@ def train(
     >>> result.history[-1]["loss"] < result.history[0]["loss"]
     True
     """
-    for name, function in (("on_step", on_step), ("confirm", confirm), ("progress", progress)):
+    for name, function in (("on_step", on_step), ("confirm", confirm)):
         if function is not None and not callable(function):
             raise InputError(f"{name}: {shown(function)} is not allowed; give a function")
     if run is not None and not isinstance(run, str | os.PathLike):
         raise InputError(f"run: {shown(run)} is not allowed; give the path of a folder")
     task = task_of(network, X, Y, **options)
     refuse(task, run, workers, scheduler)
-    with pool(workers, scheduler) as processes:
+    with showing(progress) as report, pool(workers, scheduler) as processes:
         task = spread(task, processes)
         if run is None:
-            return gathered(task, on_step=on_step, progress=progress)
+            return gathered(task, on_step=on_step, progress=report)
         confirmation = unasked if confirm is None else confirm
-        return kept_steps(task, run, on_step=on_step, confirm=confirmation, resubmit=resubmit, progress=progress)
+        return kept_steps(task, run, on_step=on_step, confirm=confirmation, resubmit=resubmit, progress=report)
 
 
 def spread(task: Task, processes: Pool, *, anyway: bool = False) -> Task:
@@ -278,8 +279,11 @@ def gathered(task: Task, *, on_step: OnStep | None = None, progress: Progress = 
     """Run a task in memory and return its result."""
     refuse(task, None, None, None)
     log = Log(task)
-    for done, seconds in timed(steps(log.note_planned(settled(task, progress=progress)), progress=progress)):
+    planned = log.note_planned(settled(task, progress=progress))
+    log.tell(progress)
+    for done, seconds in timed(steps(planned, progress=progress)):
         log.add(done, seconds)
+        log.tell(progress)
         if on_step is not None:
             on_step(done)
     return log.result()

@@ -7,8 +7,9 @@ from qiskit.circuit import QuantumCircuit
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run
 from qep_qiskit.forecasting.settlement import settle
-from qep_qiskit.preparation.preparer import Preparer, Progress, silent
+from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AnyStencil
 
@@ -20,7 +21,7 @@ def circuits(
     stencil: AnyStencil = Settings.stencil,
     warm_start: Gradient | None = None,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
 ) -> list[QuantumCircuit]:
     """Return the circuits that prepare the states, one for each phase, with all angles bound and without measurements.
 
@@ -49,8 +50,9 @@ def circuits(
     [0.0, -0.1, 0.1]
     """
     check_problem(problem)
-    settings, _ = settle(problem, Settings(preparer=preparer, stencil=stencil, seed=seed), progress)
-    [(plan, _)] = run([problem], settings, warm_start=None if warm_start is None else [warm_start], progress=progress)
+    with showing(progress) as report:
+        settings, _ = settle(problem, Settings(preparer=preparer, stencil=stencil, seed=seed), report)
+        [(plan, _)] = run([problem], settings, warm_start=None if warm_start is None else [warm_start], progress=report)
     betas = plan.stencil.phases
     bound: dict[int, QuantumCircuit] = {}
     for part in [plan] if plan.earlier is None else [plan.earlier, plan]:

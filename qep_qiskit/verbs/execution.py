@@ -14,11 +14,11 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.forecast import Forecast
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import ProgressOption, showing
 
 
 def execute(
-    plan: Forecast | Plan, device: object = None, *, earlier: Outcomes | None = None, progress: Progress = silent
+    plan: Forecast | Plan, device: object = None, *, earlier: Outcomes | None = None, progress: ProgressOption = "auto"
 ) -> Outcomes:
     """Run a forecast or a plan and return its outcomes, for :func:`reduce`.
 
@@ -31,7 +31,8 @@ def execute(
     earlier : Outcomes, optional
         The outcomes of the first round, if `plan` is a second round. Their layout and calibration are reused, and only this
         round is run.
-    progress : callable, optional
+    progress : {"auto", "off"} or callable
+        See :func:`gradient`.
 
     Returns
     -------
@@ -54,10 +55,11 @@ def execute(
     if not isinstance(plan, Plan):
         raise InputError(f"execute: {shown(plan)} is not a plan; give qep.forecast(problem, ...) or its plan")
     on = as_device(device)
-    if earlier is not None:
-        return replace(execute_round(plan, on, earlier=earlier, progress=progress), plan=plan)
-    done, outcomes = finish(plan, lambda part, before: execute_round(part, on, earlier=before, progress=progress), progress)
-    return replace(outcomes, plan=done)
+    with showing(progress) as report:
+        if earlier is not None:
+            return replace(execute_round(plan, on, earlier=earlier, progress=report), plan=plan)
+        done, outcomes = finish(plan, lambda part, before: execute_round(part, on, earlier=before, progress=report), report)
+        return replace(outcomes, plan=done)
 
 
 def reduce(plan: Outcomes | Plan | Forecast, outcomes: Outcomes | None = None, *, mitigation: str | None = None) -> Gradient:

@@ -6,8 +6,8 @@ from typing import Unpack
 
 from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.forecasting.planner import Question, answered, check_target
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.settings import Options, settings_of, shows_options
 
 
@@ -17,14 +17,14 @@ def forecast(
     *,
     target_error: float | None = None,
     choices: bool = False,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
     **options: Unpack[Options],
 ) -> Forecast:
     """Return the expected price and accuracy of a gradient. Nothing is run on the device.
 
     Parameters
     ----------
-    problem, preparer, device, mitigation, calibration_shots, seed, progress
+    problem, preparer, device, mitigation, calibration_shots, seed
         See :class:`~qep_qiskit.settings.Settings`.
     stencil : Stencil or AutoStencil
         ``symmetric("auto")`` and other "auto" stencils choose the β with the least predicted mean squared error. The default is
@@ -39,6 +39,8 @@ def forecast(
         Whether to predict other β, stencils, numbers of layers and mitigations side by side. One factor is varied at a time
         around the best plan, and the best of all is verified. Every row has the same total number of shots or, with a target, the
         shots that it needs.
+    progress : {"auto", "off"} or callable
+        See :func:`gradient`.
 
     Returns
     -------
@@ -70,7 +72,9 @@ def forecast(
     """
     check_problem(problem)
     settings = settings_of(forecast, options)
-    return answered(Question(problem, settings, check_target(target_error, settings), choices=choices), progress)
+    question = Question(problem, settings, check_target(target_error, settings), choices=choices)
+    with showing(progress) as report:
+        return answered(question, report)
 
 
 @shows_options()
@@ -79,7 +83,7 @@ def plan(
     *,
     target_error: float | None = None,
     choices: bool = False,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
     **options: Unpack[Options],
 ) -> Forecast:
     """Return the expected price and accuracy of a gradient. This is the older name of :func:`forecast`."""

@@ -12,8 +12,8 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run, stamped
 from qep_qiskit.errors import NudgeWarning
 from qep_qiskit.forecasting.settlement import settle
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.settings import Options, settings_of, shows_options
 
 
@@ -23,7 +23,7 @@ def gradient(
     *,
     warm_start: Gradient | None = None,
     near: Gradient | None = None,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
     **options: Unpack[Options],
 ) -> Gradient:
     """Return the equilibrium-propagation estimate of dL/dw.
@@ -37,8 +37,9 @@ def gradient(
     warm_start : Gradient, optional
         The gradient of a similar problem, for instance of the last training step. The search for the free phase starts from it.
         ``near=`` is the older name.
-    progress : callable, optional
-        Called with the name of a stage and the share of it that is done.
+    progress : {"auto", "off"} or callable
+        "auto" shows a bar in terminals and notebooks if the call takes more than two seconds. A function is called with the name
+        of the current stage and the share of it that is done, or None.
 
     Returns
     -------
@@ -60,10 +61,11 @@ def gradient(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     check_problem(problem)
-    settings, record = settle(problem, settings_of(gradient, options), progress)
     start = near if warm_start is None else warm_start
-    plan, outcomes = run([problem], settings, warm_start=None if start is None else [start], progress=progress)[0]
-    result = reduce(plan, outcomes)
+    with showing(progress) as report:
+        settings, record = settle(problem, settings_of(gradient, options), report)
+        plan, outcomes = run([problem], settings, warm_start=None if start is None else [start], progress=report)[0]
+        result = reduce(plan, outcomes)
     if record is None:  # the planner's record contains the bias; it chooses a large β only if shot noise would be worse
         notes = outcomes.ran.notes()  # notes on the device's noise are not raised as warnings, which some programs make errors
         for text in result.diagnostics.warnings:

@@ -13,8 +13,8 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import WarmStart, run, stamped
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.settlement import settle
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem, check_problem
+from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.settings import Options, settings_of, shows_options
 
 
@@ -24,7 +24,7 @@ def gradients(
     *,
     warm_start: Sequence[WarmStart] | None = None,
     near: Sequence[WarmStart] | None = None,
-    progress: Progress = silent,
+    progress: ProgressOption = "auto",
     **options: Unpack[Options],
 ) -> list[Gradient]:
     """Return one gradient per problem, as :func:`gradient` would, with all circuits of a round in one job.
@@ -41,7 +41,8 @@ def gradients(
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How the gradients are measured: see :class:`~qep_qiskit.settings.Settings`. An adaptive stencil has a β for each problem.
         Choices of the planner are made for the first problem and used for all.
-    progress : callable, optional
+    progress : {"auto", "off"} or callable
+        See :func:`gradient`.
 
     Returns
     -------
@@ -63,7 +64,8 @@ def gradients(
         raise InputError("problems: the batch is empty; give at least one qep.Problem(...)")
     for problem in problems:
         check_problem(problem)
-    settings, record = settle(problems[0], settings_of(gradients, options), progress)
     start = near if warm_start is None else warm_start
-    rounds = run(problems, settings, warm_start=start, shared=True, progress=progress)
-    return [stamped(reduce(plan, outcomes), started, clock, record) for plan, outcomes in rounds]
+    with showing(progress) as report:
+        settings, record = settle(problems[0], settings_of(gradients, options), report)
+        rounds = run(problems, settings, warm_start=start, shared=True, progress=report)
+        return [stamped(reduce(plan, outcomes), started, clock, record) for plan, outcomes in rounds]

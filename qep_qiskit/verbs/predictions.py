@@ -13,14 +13,14 @@ from qep_qiskit.costs import ExpectationCost
 from qep_qiskit.equilibrium.prediction import answers
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.settings import Options, settings_of, shows_options
 
 
 @shows_options()
 def predictions(
-    network: Network, weights: ArrayLike, X: ArrayLike, *, progress: Progress = silent, **options: Unpack[Options]
+    network: Network, weights: ArrayLike, X: ArrayLike, *, progress: ProgressOption = "auto", **options: Unpack[Options]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Return the expectations of the outputs in the ground states for many samples.
 
@@ -31,7 +31,8 @@ def predictions(
     X : array_like of shape (samples, num_inputs)
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How the predictions are measured: see :class:`~qep_qiskit.settings.Settings`. The stencil is not used.
-    progress : callable, optional
+    progress : {"auto", "off"} or callable
+        See :func:`qep_qiskit.gradient`.
 
     Returns
     -------
@@ -52,7 +53,8 @@ def predictions(
     if rows is None or rows.ndim not in (1, 2) or not len(rows):
         raise InputError(f"X: is not a table of numbers; give an array of shape (samples, {network.num_inputs})")
     problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(rows)]
-    results = answers(problems, settings_of(predictions, options), progress=progress)
+    with showing(progress) as report:
+        results = answers(problems, settings_of(predictions, options), progress=report)
     for text in dict.fromkeys(text for answer in results for text in answer.warnings):
         warnings.warn(text, NudgeWarning, stacklevel=2)
     values = np.array([answer.predictions for answer in results])

@@ -212,7 +212,10 @@ def test_a_device_file_is_written_into_and_not_replaced(odd_run):
 
 def test_json_stays_in_the_file_while_a_bar_is_shown_on_the_terminal():
     terminal, errors = os.openpty()
-    code = "from qep_qiskit.cli.output import print_json, progress\nwith progress(): print_json({'a': 1})"
+    code = (
+        "import time\nfrom qep_qiskit.cli.output import print_json\nfrom qep_qiskit.progress import showing, views\n"
+        "views.DELAY_SECONDS = 0\nwith showing(): time.sleep(0.5); print_json({'a': 1})"
+    )
     run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=errors, text=True, check=True)
     os.close(errors)
     os.close(terminal)

@@ -10,7 +10,8 @@ import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.equilibrium.prediction import answers
 from qep_qiskit.preparation.capabilities import Capabilities
-from qep_qiskit.preparation.preparer import each, silent
+from qep_qiskit.preparation.preparer import each
+from qep_qiskit.progress import silent
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
 

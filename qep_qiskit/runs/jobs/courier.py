@@ -20,7 +20,7 @@ from qep_qiskit.devices.backends.results import Request, circuit_name, read_resu
 from qep_qiskit.devices.price import price_of
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, ForgottenJobError, GroupingDevice, RemoteDevice, RemoteJob
 from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.records import ENDED_BADLY, FORGOTTEN, JobRecord
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.ownership import Ownership, attempts, base_of, best_first, patience, usable

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from qep_qiskit.devices.digests import mark_from, of_pubs
 from qep_qiskit.devices.remote import UNDER_WAY, ForgottenJobError, InspectedDevice, RemoteDevice, RemoteJob
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.pubs import run_pubs

@@ -15,7 +15,7 @@ import numpy as np
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import fingerprint
-from qep_qiskit.preparation.preparer import Progress, silent
+from qep_qiskit.progress import Progress, silent, steps_done
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.folders import DATABASE
 from qep_qiskit.runs.file.records import Checkpoint
@@ -85,10 +85,15 @@ def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress
     """Take the remaining steps and store each of them."""
     task = log.task
     planned = log.note_planned(settled(task, store, progress=progress))
+
+    def stopping() -> None:
+        steps_done(progress, "stopping; Ctrl-C again aborts", log.done, task.total_steps)
+
     with (
-        first_interrupt_waits(lambda: progress("stopping; Ctrl-C again aborts", None)) as pressed,
+        first_interrupt_waits(stopping) as pressed,
         through_the_run(planned, store, done=log.done, pressed=pressed, progress=progress, **options) as (running, at),
     ):
+        log.tell(progress)
         for done, seconds in timed(steps(running, log.state, progress=progress)):
             number = done.state.step
             row = log.add(done, seconds, billed_for(store, number))
@@ -96,6 +101,7 @@ def _go_on(log: Log, store: RunStore, on_step: OnStep | None, progress: Progress
             keep(store, task, done, row)
             reached(f"step {number}: kept")
             at(number)
+            log.tell(progress)
             if on_step is not None:
                 on_step(done)
             if pressed() and not log.finished:

@@ -15,8 +15,8 @@ from qep_qiskit.equilibrium.all_rounds import compile_rounds, price_of_rounds, r
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.prediction import UNUSED, read_only
 from qep_qiskit.errors import InputError
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.journal import JournalDevice

@@ -15,8 +15,8 @@ from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.preparation.exact import reference_state
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.training.loop.sources import Equilibrium
 from qep_qiskit.training.loop.task import Task
@@ -60,7 +60,9 @@ def compared_with(history: Iterable[Mapping[str, Any]]) -> str:
 
 def _exact(task: Task, problems: Sequence[Problem]) -> Vector:
     preparer = reference_state(task.settings.preparer)
-    return np.asarray(np.mean([exact_gradient(problem, preparer=preparer).values for problem in problems], axis=0))
+    return np.asarray(
+        np.mean([exact_gradient(problem, preparer=preparer, progress="off").values for problem in problems], axis=0)
+    )
 
 
 def _noise_free(task: Task, problems: Sequence[Problem], gradients: Sequence[Gradient]) -> Vector:

@@ -11,8 +11,9 @@ from qep_qiskit.costs import Cost
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
-from qep_qiskit.preparation.preparer import Prepared, Progress, Start, silent
+from qep_qiskit.preparation.preparer import Prepared, Start
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.seeds import integer
 from qep_qiskit.settings import Settings
 from qep_qiskit.training.loop.sources import Source

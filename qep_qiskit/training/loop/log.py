@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from qep_qiskit.display import counted
+from qep_qiskit.estimates import percent, with_error
 from qep_qiskit.networks.weights import Weights
+from qep_qiskit.progress import Progress, steps_done
 from qep_qiskit.training.loop.beta_bias import biased_steps
 from qep_qiskit.training.loop.steps import State, Step
 from qep_qiskit.training.loop.task import Task
@@ -74,6 +77,24 @@ class Log:
         self.warn(done.warnings)
         self.state = done.state
         return row
+
+    @property
+    def status(self) -> str:
+        """The state of the training in one line: epoch, loss, accuracies of the last epoch, and shots so far."""
+        if not self.history:
+            return f"{counted(self.task.total_steps, 'step')} to go"
+        last, epoch = self.history[-1], self.epochs[-1] if self.epochs else {}
+        parts = [f"epoch {last['epoch']} of {self.task.epochs}", f"loss {with_error(last['loss'], last['loss_stderr'])}"]
+        if self.state is not None and self.state.shots:
+            parts.append(f"{self.state.shots:,} shots")
+        for name, title in (("train_accuracy", "training"), ("validation_accuracy", "held-out")):
+            if epoch.get(name) is not None:
+                parts.append(f"{title} accuracy {percent(epoch[name])}")
+        return " · ".join(parts)
+
+    def tell(self, progress: Progress) -> None:
+        """Report the completed steps."""
+        steps_done(progress, self.status, self.done, self.task.total_steps)
 
     def warn(self, texts: Iterable[str]) -> None:
         """Add warnings, but keep only the first few different ones."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Progress, silent
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.stencils import Stencil, stencil
 from qep_qiskit.training.loop.task import Task

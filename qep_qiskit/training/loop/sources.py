@@ -13,8 +13,9 @@ from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.equilibrium.diagnostics import BetaBias
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.rounds import run
-from qep_qiskit.preparation.preparer import Prepared, Progress, silent
+from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.reference import exact_gradient
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil
@@ -86,7 +87,7 @@ class LinearResponse:
         gradients = []
         for number, problem in enumerate(problems):
             progress(f"sample {number + 1} of {len(problems)}", number / len(problems))
-            gradients.append(exact_gradient(problem, preparer=settings.preparer, seed=settings.seed))
+            gradients.append(exact_gradient(problem, preparer=settings.preparer, seed=settings.seed, progress="off"))
         return gradients
 
     def describe(self, settings: Settings) -> Mapping[str, object]:

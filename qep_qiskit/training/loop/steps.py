@@ -17,8 +17,9 @@ from qep_qiskit.equilibrium.prediction import answers
 from qep_qiskit.equilibrium.rounds import NEAR
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Prepared, Progress, Start, silent
+from qep_qiskit.preparation.preparer import Prepared, Start
 from qep_qiskit.problem import Problem
+from qep_qiskit.progress import Progress, silent
 from qep_qiskit.seeds import integer
 from qep_qiskit.training.data.targets import TrainingSamples
 from qep_qiskit.training.loop.compared import compared
