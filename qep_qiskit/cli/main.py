@@ -24,6 +24,7 @@ from qep_qiskit.plain_text import one_line, printable
 from qep_qiskit.secrets import scrubbed
 
 VERBS = (
+    "init",
     "gradient",
     "compare",
     "train",

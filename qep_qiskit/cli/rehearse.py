@@ -16,6 +16,7 @@ from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.options import SpecRequest, optional_spec_options, run_option
 from qep_qiskit.cli.output import cell, console, marked, print_json, say
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.estimates import with_error
 from qep_qiskit.rehearsal.faults import FAULTS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from qep_qiskit.rehearsal.server import MockServer
 
 DEFAULT_DEVICE = "ibm_brisbane"
+MOST_LISTED = 12
+"""The largest number of jobs of the service that are listed."""
 QUICK = {"QEP_LOOKUP_SECONDS": "5", "QEP_ANSWER_SECONDS": "10"}
 """Waiting times in a rehearsal, unless set in the environment."""
 
@@ -72,7 +75,7 @@ def command(
     serving: bool,
     port: int,
 ) -> int:
-    """Play a device run from plan to report, with the real client. Nothing leaves this machine.
+    """Play a device run or a training from plan to report, with the real client. Nothing leaves this machine.
 
     A mock service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the used qubits.
     With `--fault NAME` the service fails in that way, which shows how the program reacts.
@@ -84,12 +87,10 @@ def command(
     if not request.path and not serving:
         raise InputError("SPEC: missing; give a spec file, or --serve to keep the mock service running for other commands")
     spec = request.load() if request.path else None
-    if spec is not None:
-        spec.refuse_training()
     with serve(seed=service_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
         if serving or spec is None:
             return _keep_up(server, as_json)
-        words = [request.path, *_device_words(spec, name), *(w for o in request.overrides for w in ("--set", o))]
+        words = [request.path, *(w for o in request.overrides for w in ("--set", o)), *_device_words(spec, name)]
         words += [] if request.seed is None else ["--seed", str(request.seed)]
         home = request.home(folder, "rehearsal-{}", dated=True)
 
@@ -98,7 +99,7 @@ def command(
             return f"{what}; run the same command to start again"
 
         with _environment({"QEP_RUNTIME_URL": server.url}), saying(there):
-            return _play(server, words, home, faults, noise, as_json)
+            return _play(server, words, home, faults, noise, as_json, training=spec.is_training)
 
 
 def _device_words(spec: Spec, name: str | None) -> list[str]:
@@ -110,11 +111,14 @@ def _device_words(spec: Spec, name: str | None) -> list[str]:
     snapshot = device if device.startswith("fake_") else str(table.get("noise", ""))
     served = "ibm_" + snapshot.removeprefix("fake_") if snapshot.startswith("fake_") else DEFAULT_DEVICE
     dropped = [] if device.startswith("ibm_") else [key for key in table if key != "name"]
-    return ["--device", name or served, *(w for key in dropped for w in ("--set", f"device.{key}="))]
+    given = ["--set", f"device.name={name or served}"] if spec.is_training else ["--device", name or served]
+    return [*given, *(w for key in dropped for w in ("--set", f"device.{key}="))]
 
 
-def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, ...], noise: str, as_json: bool) -> int:
-    from qep_qiskit.cli.rehearsing import play
+def _play(
+    server: MockServer, words: list[str], home: Path, faults: tuple[str, ...], noise: str, as_json: bool, *, training: bool
+) -> int:
+    from qep_qiskit.cli.rehearsing import play, play_training
     from qep_qiskit.rehearsal.faults import orders
 
     if not as_json:
@@ -125,11 +129,11 @@ def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, .
         for fault in orders(faults):
             out.print(f"  Fault {fault}: {FAULTS[fault].what}.\n  Then: {FAULTS[fault].then}.")
     steps = []
-    for step in play(words, home, server.service):
+    for step in (play_training if training else play)(words, home, server.service):
         steps.append(step)
         if not as_json:
             _show(len(steps), step)
-    outcome = _outcome(home)
+    outcome = (_trained if training else _outcome)(home)
     ledger = server.service.ledger()
     done = steps[-1].code == DONE and outcome is not None
     if as_json:
@@ -140,7 +144,7 @@ def _play(server: MockServer, words: list[str], home: Path, faults: tuple[str, .
             {"run": str(home), "state": "done" if done else "failed", "steps": commands, "ledger": ledger, **(outcome or {})}
         )
     else:
-        _conclude(home, ledger, outcome)
+        (_conclude_training if training else _conclude)(home, ledger, outcome)
     return DONE if done else FAILED
 
 
@@ -190,18 +194,58 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     return outcome
 
 
-def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None) -> None:
+def _trained(home: Path) -> dict[str, Any] | None:
+    """Return the steps of a training, its losses, its price, and the run's events; None if it did not finish."""
+    from qep_qiskit.runs.file.store import RunStore
+    from qep_qiskit.runs.listing import progress_of, state_of
+
+    if not (home / "run.db").is_file():
+        return None
+    with RunStore.open(home) as store:
+        progress, rows = progress_of(store), [row["record"] for row in store.steps()]
+        events = [{"time": e.time, "text": e.text} for e in store.events() if e.text]
+        if progress is None or not rows or state_of(store) != "done":
+            return None
+    numbers = {"first_loss": rows[0]["loss"], "loss": rows[-1]["loss"], "loss_stderr": rows[-1]["loss_stderr"]}
+    price = {"qpu_seconds": progress["seconds"], "qpu_seconds_foreseen": progress["estimate"]}
+    return {"training": {"steps": progress["steps"], "total": progress["total"], **numbers, **price}, "events": events}
+
+
+def _conclude_training(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None) -> None:
+    if not _settled(home, ledger, outcome, "training"):
+        return
+    assert outcome is not None
+    result, out = outcome["training"], console()
+    foreseen = "" if result["qpu_seconds_foreseen"] is None else f", {result['qpu_seconds_foreseen']:.0f} foreseen"
+    out.print(marked("\n[bold]Steps[/] {}", f"{result['steps']} of {result['total']}"))
+    last = with_error(result["loss"], result["loss_stderr"])
+    out.print(marked("[bold]Loss[/] {}", f"{last} in the last step, {result['first_loss']:.4g} in the first"))
+    out.print(marked("[bold]Billed[/] {}", f"{result['qpu_seconds'] or 0.0:.1f} QPU seconds{foreseen}"))
+    say(f"\nThe run is in {home}.")
+
+
+def _settled(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None, what: str) -> bool:
+    """Print the service's ledger, and return whether the run finished."""
     out = console()
     billed = sum(job["seconds"] > 0 for job in ledger["jobs"])
     text = f"{len(ledger['jobs'])} made, {billed} billed, {ledger['seconds']:.1f} QPU seconds."
     out.print(marked("\n[bold]The service's ledger[/]: {}", text))
-    for job in ledger["jobs"]:
+    for job in ledger["jobs"][:MOST_LISTED]:
         out.print(cell(f"  {job['id']}  {job['status'].lower():10} {job['seconds']:6.1f} s  {', '.join(job['tags'])}"))
+    if len(ledger["jobs"]) > MOST_LISTED:
+        out.print(f"  … and {len(ledger['jobs']) - MOST_LISTED} more jobs")
     if ledger["faults"]:
         out.print("  Faults that happened: " + ", ".join(f"{name} × {times}" for name, times in ledger["faults"].items()) + ".")
     if outcome is None:
-        out.print(marked("\n[bold red]The run did not finish.[/] It is in {}.", home))
+        out.print(marked("\n[bold red]The {} did not finish.[/] It is in {}.", what, home))
+    return outcome is not None
+
+
+def _conclude(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None) -> None:
+    if not _settled(home, ledger, outcome, "run"):
         return
+    assert outcome is not None
+    out = console()
     out.print(marked("\n[bold]The run's events[/]"))
     for event in outcome["events"]:
         out.print(cell(f"  {event['time'][11:23]}  {event['text']}"))

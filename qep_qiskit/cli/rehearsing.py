@@ -74,6 +74,28 @@ def play(words: list[str], home: Path, service: Service) -> Iterator[PlayedComma
     yield run(["report", str(home)])
 
 
+def play_training(words: list[str], home: Path, service: Service) -> Iterator[PlayedCommand]:
+    """Yield the steps of a training, as :func:`play` does for a gradient."""
+    step = run(["plan", *words])
+    yield step
+    if step.code != DONE:
+        return
+    train, failures = ["train", *words, "--run", str(home), "--yes"], 0
+    step = run(train)
+    yield step
+    while step.code != DONE and failures < MOST_FAILURES:
+        if service.refused or (step.code == WRONG_INPUT and not _ended_badly(home)):
+            return
+        failures += 1
+        if (home / "run.db").is_file():
+            train = ["train", "--resume", str(home), "--yes", *(["--resubmit"] if _ended_badly(home) else [])]
+        step = run(train)
+        yield step
+    if step.code == DONE:
+        yield run(["status", str(home)])
+        yield run(["report", str(home)])
+
+
 def _simulated(service: Service) -> bool:
     """Wait while the service simulates a job, show its progress, and return whether there was one."""
     if service.running() is None:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError
 from qep_qiskit.progress.board import Board, Progress, ProgressOption, silent
 from qep_qiskit.progress.views import View, view_of
@@ -89,6 +88,8 @@ def showing(progress: ProgressOption = "auto", *, lines: bool = False) -> Iterat
         yield progress if isinstance(progress, Board) else _Told(progress)
         return
     if progress not in ("auto", "off"):
+        from qep_qiskit.checks import shown  # which imports NumPy
+
         raise InputError(f'progress: {shown(progress)} is not allowed; give "auto", "off" or a function')
     board = None
     if progress == "auto":

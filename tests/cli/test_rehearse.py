@@ -187,3 +187,25 @@ def test_without_the_extra_one_line_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ibm_quantum_schemas", None)
     result = CliRunner().invoke(cli, ["rehearse"])
     assert result.exit_code == 2 and result.stderr.count("\n") == 1 and "pip install 'qep-qiskit[rehearsal]'" in result.stderr
+
+
+TRAINING = """
+data = {source = "xor", samples = 2, noise = 0.0, held_out = 0.0}
+training = {epochs = 2, batch_size = 2, learning_rate = 0.1}
+"""
+
+
+def test_a_training_is_played_from_plan_to_report(tmp_path):
+    path = tmp_path / "t.toml"
+    text = SPEC.replace("KIND", "squared_error_observable").replace("SITES", "3").replace("OUTPUT", "2").replace("SHOTS", "100")
+    sample = text[text.index("[sample]") : text.index("[stencil]")]
+    path.write_text(TRAINING + text.replace(sample, "").replace('"tensored"', '"none"'))
+    result, document = rehearsed(str(path), "--queue", "0", "--noise", "none", "--run", "learned", "--json")
+    assert result.exit_code == 0, result.output
+    assert [step["command"].split()[1] for step in document["steps"]] == ["plan", "train", "status", "report"]
+    training = document["training"]
+    assert (training["steps"], training["total"]) == (2, 2) and training["loss_stderr"] > 0
+    assert (
+        training["qpu_seconds"] == pytest.approx(document["ledger"]["seconds"]) == pytest.approx(training["qpu_seconds_foreseen"])
+    )
+    assert Path("learned/report.html").is_file() and document["state"] == "done"

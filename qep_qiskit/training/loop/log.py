@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from qep_qiskit.display import counted
 from qep_qiskit.estimates import percent, with_error
 from qep_qiskit.networks.weights import Weights
 from qep_qiskit.progress import Progress, steps_done
@@ -82,7 +81,7 @@ class Log:
     def status(self) -> str:
         """The state of the training in one line: epoch, loss, accuracies of the last epoch, and shots so far."""
         if not self.history:
-            return f"{counted(self.task.total_steps, 'step')} to go"
+            return "first step"
         last, epoch = self.history[-1], self.epochs[-1] if self.epochs else {}
         parts = [f"epoch {last['epoch']} of {self.task.epochs}", f"loss {with_error(last['loss'], last['loss_stderr'])}"]
         if self.state is not None and self.state.shots:
