@@ -245,8 +245,7 @@ class Climb:
             gradient = kind.measure(self)
         except _Skipped as reason:
             return Rung(name, kind.title, None, note=str(reason), seconds=time.perf_counter() - clock)
-        exact = self._rungs[0].values if self._rungs else gradient.values
-        if exact is None:
+        if (exact := self._rungs[0].values if self._rungs else gradient.values) is None:
             raise InputError("compare: the exact gradient is missing")
         rung = Rung.measured(name, kind.title, gradient)
         if (doubt := gradient.diagnostics.uncertainty) is not None and doubt.any():
