@@ -54,7 +54,7 @@ def test_a_word_unlike_any_verb_lists_all_verbs():
     assert code == 2 and all(verb in line for verb in VERBS)
 
 
-@pytest.mark.parametrize("verb", ["gradient", "compare", "rehearse"])
+@pytest.mark.parametrize("verb", ["gradient", "compare"])
 def test_a_training_spec_is_referred_to_qep_train(training, verb):
     code, _, line = said(verb, training)
     assert code == 2 and "\n" not in line and "use `qep train t.toml`" in line
