@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import qep_qiskit
+from qep_qiskit.rehearsal.server import serve
 
 DOCS = Path(__file__).resolve().parent
-ROOT = DOCS.parent
+SESSION = DOCS / "_build" / "session"
+"""The folder in which pages run `qep`."""
 
 sys.path.insert(0, str(DOCS / "_ext"))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # pages run `qep`
+os.environ["COLUMNS"] = "100"
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 
 project = "qep_qiskit"
@@ -24,11 +31,11 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_click",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.programoutput",
+    "mathml",
     "spec_keys",
 ]
 exclude_patterns = ["_build", "_ext"]
@@ -42,7 +49,7 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS / "_build" / "cells")
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-nb_execution_excludepatterns: list[str] = []
+nb_execution_show_tb = True
 nb_merge_streams = True
 
 autodoc_typehints = "none"  # docstrings describe the parameters
@@ -52,8 +59,33 @@ maximum_signature_line_length = 80
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {"GL03", "GL06", "GL07", "GL10", "PR02", "PR10", "RT04", "SS01", "SS03", "SS05"}
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "qep_qiskit"
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 7,
+    "logo": {"text": "qep_qiskit"},
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
+}
+html_sidebars = {"index": [], "start": [], "theory": [], "install": []}
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_logo = html_favicon = "_static/logo.svg"
+
+
+def setup(app: Sphinx) -> None:
+    """Make the folder of commands, and serve the mock service on which pages run devices."""
+    shutil.rmtree(SESSION, ignore_errors=True)
+    SESSION.mkdir(parents=True)
+    shutil.copy(DOCS / "first.toml", SESSION)
+    (SESSION / "specs").symlink_to(DOCS.parent / "hardware_runs" / "specs")
+    service = contextlib.ExitStack()
+    os.environ["QEP_RUNTIME_URL"] = service.enter_context(serve(noise="readout")).url
+    app.connect("builder-inited", lambda app: app.env.programoutput_cache.clear(), priority=900)  # of an earlier build's folder
+    app.connect("build-finished", lambda *_: service.close())
