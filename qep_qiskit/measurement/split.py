@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from qep_qiskit.checks import whole
 from qep_qiskit.errors import InputError
+from qep_qiskit.values import Brief
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, repr=False)
+class Split(Brief):
     """The number of shots of every circuit, for the option ``shots`` in place of one number.
 
     Parameters

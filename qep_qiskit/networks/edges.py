@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import rustworkx as rx
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from qep_qiskit.checks import shown, whole
 from qep_qiskit.errors import InputError, nearest
@@ -15,6 +18,7 @@ from qep_qiskit.kinds import Key
 from qep_qiskit.memory import require
 
 Edge = tuple[int, int]
+WEIGHTED = "edges: the weights of the graph's edges are not used; give values for J to qep.Problem or qep.train as weights"
 NAMED = ("chain", "ring", "complete", "heavy-hex", "square")
 EDGES = '"chain", "ring", "complete", "heavy-hex", "square" (with rows and columns), or a list of pairs such as [[0, 1], [1, 2]]'
 Edges: TypeAlias = Annotated[str | Iterable[Sequence[int]] | NDArray[Any] | Any, Key(EDGES, form=str | list[list[int]])]
@@ -29,7 +33,8 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
     kind : {"chain", "ring", "complete", "heavy-hex", "square"}, pairs, or graph
         ``"heavy-hex"`` is the first `sites` sites, in breadth-first order, of the smallest heavy-hex lattice with that many, so
         any number of sites gives a connected graph of degree three at most. ``"square"`` is the lattice of rows × columns with
-        open ends; site r · columns + c is in row r and column c. The nodes of a graph are the sites 0, 1, 2, …
+        open ends; site r · columns + c is in row r and column c. The nodes of a graph are the sites 0, 1, 2, …; weights on its
+        edges are not used, and a warning says so.
     rows, columns : int, optional
         The sides of a square lattice.
 
@@ -65,9 +70,14 @@ def edges_of(kind: Edges, sites: int, rows: object = None, columns: object = Non
 
 def _pairs(kind: Any) -> tuple[list[Any], bool]:
     """Return the pairs of a list, an array, a table or a graph, and whether a pair is allowed to appear twice."""
+    if issparse(kind):
+        remedy = "np.argwhere(np.triu(A.toarray()))"
+        raise InputError(f"edges: a sparse matrix does not hold pairs of sites; of an adjacency matrix A give {remedy}")
     if hasattr(kind, "get_edges"):  # a coupling map of Qiskit, with both directions
         return [tuple(pair) for pair in kind.get_edges()], True
     if hasattr(kind, "edge_list"):  # rustworkx
+        if any(isinstance(weight, Real) and not isinstance(weight, bool) for weight in kind.edges()):
+            warnings.warn(WEIGHTED, stacklevel=2)
         return [tuple(pair) for pair in kind.edge_list()], isinstance(kind, rx.PyDiGraph)
     if hasattr(kind, "nodes") and hasattr(kind, "edges") and hasattr(kind, "is_directed"):  # NetworkX
         for node in kind.nodes:
@@ -76,6 +86,8 @@ def _pairs(kind: Any) -> tuple[list[Any], bool]:
                     f"edges: node {shown(node)} of the graph is not a site; number its nodes from 0, for instance by "
                     "networkx.convert_node_labels_to_integers(graph)"
                 )
+        if hasattr(kind.edges, "data") and any(weight is not None for *_, weight in kind.edges.data("weight")):
+            warnings.warn(WEIGHTED, stacklevel=2)
         return [tuple(edge)[:2] for edge in kind.edges], bool(kind.is_directed())
     if hasattr(kind, "to_numpy"):
         kind = kind.to_numpy()

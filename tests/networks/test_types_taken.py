@@ -13,6 +13,7 @@ from qiskit.circuit import Parameter, ParameterVector, QuantumCircuit
 from qiskit.circuit.library import RYGate
 from qiskit.quantum_info import Operator, Pauli, PauliList, SparseObservable, SparsePauliOp
 from qiskit.transpiler import CouplingMap
+from scipy.sparse import coo_array
 
 import qep_qiskit as qep
 
@@ -316,3 +317,22 @@ def test_objects_that_are_not_an_ansatz_are_refused(ansatz, word):
     with pytest.raises(qep.InputError) as error:
         qep.gradient(problem, preparer=qep.VQE(ansatz=ansatz), seed=1)
     assert word in str(error.value) and "input float" not in str(error.value)
+
+
+def test_weights_on_the_edges_of_a_graph_are_not_used_and_a_warning_says_so():
+    weighted = rx.PyGraph()
+    weighted.add_nodes_from(range(3))
+    weighted.add_edges_from([(0, 1, 0.5), (1, 2, 2.0)])
+    with pytest.warns(UserWarning, match="weights of the graph's edges are not used"):
+        network = qep.ising(edges=weighted, outputs=[2])
+    assert network == qep.ising(sites=3, edges=[(0, 1), (1, 2)], outputs=[2])
+    networkx = pytest.importorskip("networkx")
+    graph = networkx.Graph()
+    graph.add_weighted_edges_from([(0, 1, 0.5)])
+    with pytest.warns(UserWarning, match="weights of the graph's edges are not used"):
+        qep.ising(edges=graph, outputs=[1])
+
+
+def test_a_sparse_matrix_is_refused_with_the_remedy():
+    with pytest.raises(qep.InputError, match="sparse matrix does not hold pairs.*argwhere"):
+        qep.ising(sites=3, edges=coo_array(([1], ([0], [1])), shape=(3, 3)), outputs=[1])
