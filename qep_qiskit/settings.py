@@ -135,6 +135,14 @@ def check_preparer(preparer: object) -> Preparer:
 
 NAMES = tuple(field.name for field in fields(Settings))
 DEFAULTS = {**Settings(), "seed": None}
+ELSEWHERE = {
+    "ansatz": "; give preparer=qep.VQE(ansatz=...)",
+    "beta": "; give stencil=qep.symmetric(beta)",
+    "layers": "; give preparer=qep.VQE(layers=...)",
+    "noise": "; give device=qep.simulator(noise=...) or device=qep.aer(noise=...)",
+    "split": "; give shots=qep.optimal_shots(...), which distributes the same total",
+}
+"""Keys of a spec that belong to another keyword in Python."""
 
 
 def settings_of(verb: Callable[..., Any], options: Mapping[str, Any]) -> Settings:
@@ -143,11 +151,11 @@ def settings_of(verb: Callable[..., Any], options: Mapping[str, Any]) -> Setting
     Raises
     ------
     TypeError
-        If the verb has no such keyword; the message is Python's, and adds the nearest keyword.
+        If the verb has no such keyword; the message is Python's, and adds the keyword that has this option, or the nearest one.
     """
     unknown = next((name for name in options if name not in NAMES), None)
     if unknown is not None:
-        close = nearest(unknown, inspect.signature(verb).parameters)
+        close = ELSEWHERE.get(unknown) or nearest(unknown, inspect.signature(verb).parameters)
         raise TypeError(f"{verb.__name__}() got an unexpected keyword argument {unknown!r}{close}")
     return Settings(**options)
 

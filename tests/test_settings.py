@@ -108,6 +108,14 @@ def test_an_unknown_keyword_is_told_with_the_nearest_known(verb):
         verb(*VERBS[verb], progres=print)
 
 
+@pytest.mark.parametrize(
+    ("key", "keyword"), [("split", "shots=qep.optimal_shots"), ("layers", "preparer=qep.VQE"), ("noise", "device=")]
+)
+def test_a_key_of_a_spec_is_told_with_its_keyword_in_python(key, keyword):
+    with pytest.raises(TypeError, match=rf"unexpected keyword argument '{key}'; give {keyword}"):
+        qep.gradient(PROBLEM, **{key: 1})
+
+
 def test_task_of_takes_what_train_takes():
     assert set(inspect.signature(task_of).parameters) < set(inspect.signature(qep.train).parameters)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 DEFAULT_DEVICE = "ibm_brisbane"
 MOST_LISTED = 12
 """The largest number of jobs of the service that are listed."""
-QUICK = {"QEP_LOOKUP_SECONDS": "5", "QEP_ANSWER_SECONDS": "10"}
-"""Waiting times in a rehearsal, unless set in the environment."""
 
 
 def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -98,7 +96,7 @@ def command(
             what = f"the unfinished rehearsal is in {home}" if home.exists() else "nothing was written"
             return f"{what}; run the same command to start again"
 
-        with _environment({"QEP_RUNTIME_URL": server.url}), saying(there):
+        with server.standing_in(), saying(there):
             return _play(server, words, home, faults, noise, as_json, training=spec.is_training)
 
 
@@ -274,15 +272,3 @@ def _keep_up(server: MockServer, as_json: bool) -> int:
         ledger = server.service.ledger()
         say(f"{len(ledger['jobs'])} jobs were made, {ledger['seconds']:.1f} QPU seconds billed.", err=True)
     return DONE
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables, including the rehearsal's own unless they are already set, and restore them afterwards."""
-    before = dict(os.environ)
-    os.environ.update({**QUICK, **before, **values})
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

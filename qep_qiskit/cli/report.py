@@ -25,25 +25,10 @@ def command(run: str, output: str | None, exact: bool | None, as_json: bool) -> 
     from qep_qiskit.files import writable
 
     target = None if output is None else writable(output, "--output")
-    from qep_qiskit.runs.file.store import RunStore
-    from qep_qiskit.runs.listing import state_of
+    from qep_qiskit.report.pages import write_page
+    from qep_qiskit.runs.listing import summary
 
-    with RunStore.open(find_run(run)) as store, showing(lines=True) as tell:
-        if store.description.get("kind") == "training":
-            from qep_qiskit.report import training_page
-            from qep_qiskit.runs.verbs import spec_of
-            from qep_qiskit.training.from_spec import task_from
-
-            tell("drawing the curves", None)
-            begun_from_spec = store.description.get("from") == "spec" and store.checkpoint("data") is not None
-            path = training_page.write(store, target, task=task_from(spec_of(store), store)[0] if begun_from_spec else None)
-        else:
-            from qep_qiskit.report import run_page
-            from qep_qiskit.runs.readings import readings_of
-            from qep_qiskit.runs.verbs import spec_of
-
-            spec = spec_of(store)
-            readings = readings_of(store, spec, exact=exact, progress=tell)
-            path = run_page.write(store, readings, target, network=spec.problem().network)
-        summary = {"run": str(store.folder), "state": state_of(store), "page": str(path)}
-    print_json(summary) if as_json else say(str(path))
+    folder = find_run(run)
+    with showing(lines=True) as tell:
+        path = write_page(folder, target, exact=exact, progress=tell)
+    print_json({"run": str(folder), "state": summary(folder).state, "page": str(path)}) if as_json else say(str(path))

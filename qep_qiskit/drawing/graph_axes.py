@@ -46,7 +46,9 @@ def draw_graph(sketch: Sketch, ax: Axes | None = None) -> Axes:
             axes.annotate(str(site), (x, y), ha="center", va="center_baseline", fontsize=0.52 * size, color=INK, zorder=3)
     axes.set_axis_off()
     axes.set_aspect("equal")
-    axes.margins(0.08 + 0.02 * size / max(len(spots) ** 0.5, 1.0))
+    room = 0.1 + size / 72.0 / scale  # a dot's diameter, so that a chain's are not cut
+    axes.set_xlim(spots[:, 0].min() - room, spots[:, 0].max() + room)
+    axes.set_ylim(spots[:, 1].min() - room, spots[:, 1].max() + room)
     if keys:
         place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": len(keys)}
         axes.legend(handles=keys, frameon=False, fontsize=8, handletextpad=0.4, columnspacing=1.2, **place)

@@ -55,6 +55,8 @@ class Verdict(Value):
             return f"{self.mitigation} {WORDS[self.effect]}: the target is not reached without mitigation"
         if self.error == self.without:
             compared = f"{duration(self.seconds)} of QPU time instead of {duration(self.seconds_without)} for the target error"
+        elif percent(self.error) == percent(self.without):
+            compared = f"an error of {percent(self.error)} with and without it"
         else:
             compared = f"an error of {percent(self.error)} instead of {percent(self.without)} without mitigation"
         parts = [f"{TITLES[name]} {percent(new)}, not {percent(old)}" for name, (new, old) in self.parts.items()]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from qep_qiskit.devices.ibm.account import ANSWER_VARIABLE, URL_VARIABLE
 from qep_qiskit.rehearsal.machine import machine_names
 from qep_qiskit.rehearsal.service import PLAN, ConnectionLostError, ReplyError, Service
+from qep_qiskit.runs.jobs.ownership import LOOKUP_VARIABLE
 
 HOST = "127.0.0.1"
 ROOT = "/rt"
@@ -24,12 +27,14 @@ IDLE_SECONDS = 60.0
 """Seconds before a connection is closed: SILENT_SECONDS for an ignored request, IDLE_SECONDS without traffic."""
 LARGEST_BODY = 64_000_000
 CONTENT = frozenset(("application/json", "application/x-www-form-urlencoded", "application/octet-stream"))
+QUICK = {LOOKUP_VARIABLE: "5", ANSWER_VARIABLE: "10"}
+"""The client's waiting times in a rehearsal, unless set in the environment."""
 UNREAD = (403, 411, 413, 415, 421)
 """Status codes sent before the body is read, after which the connection must be closed."""
 
 
 class MockServer(ThreadingHTTPServer):
-    """The HTTP server of a mock service; see :func:`serve`."""
+    """The running HTTP server of a mock service; see :func:`start` and :func:`serve`."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -37,12 +42,57 @@ class MockServer(ThreadingHTTPServer):
     def __init__(self, service: Service, port: int = 0) -> None:
         self.service = service
         self.closing = threading.Event()
+        self._ends = ExitStack()
         super().__init__((HOST, port), _Handler)
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="mock service", daemon=True
+        )
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"MockServer({'closed' if self.closing.is_set() else self.url})"
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
 
     @property
     def url(self) -> str:
         """The address to which QEP_RUNTIME_URL must be set."""
         return f"http://{HOST}:{self.server_address[1]}{ROOT}"
+
+    def order(self, *faults: str) -> None:
+        """Order faults to happen, by name: ``order("failed-job")``, or ``order("storm:5")`` for five times."""
+        self.service.order(*faults)
+
+    def ledger(self) -> dict[str, Any]:
+        """Return the jobs of the service with their billed seconds, the sum of these ``seconds``, and the ``faults`` so far."""
+        return self.service.ledger()
+
+    @contextmanager
+    def standing_in(self) -> Iterator[None]:
+        """Make this server IBM's service for this process, by environment variables, within a ``with`` block."""
+        before = {name: os.environ.get(name) for name in (URL_VARIABLE, *QUICK)}
+        os.environ[URL_VARIABLE] = self.url
+        for name, seconds in QUICK.items():
+            os.environ.setdefault(name, seconds)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
+
+    def close(self) -> None:
+        """End the server and the service's jobs."""
+        if self.closing.is_set():
+            return
+        self.closing.set()
+        self._ends.close()
+        self.shutdown()
+        self.server_close()
+        self.service.close()
+        self._thread.join()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that have disconnected."""
@@ -55,16 +105,39 @@ def serve(
     """Serve a mock service within a ``with`` block, by default at any free port; see `Service` for the other parameters."""
     service = Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds)
     server = MockServer(service, port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="mock service", daemon=True)
-    thread.start()
     try:
         yield server
     finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
-        service.close()
-        thread.join()
+        server.close()
+
+
+def start(*, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), queue_seconds: float = 0.0) -> MockServer:
+    """Start a mock service, which stands in for IBM's service in this process until it is closed.
+
+    Every ``qep.ibm(...)`` is then one of its devices, which are snapshots: ``ibm_torino`` has the couplings, gates and noise of
+    ``fake_torino``. Nothing leaves this machine.
+
+    Parameters
+    ----------
+    seed, noise, faults, queue_seconds
+        See :class:`~qep_qiskit.rehearsal.service.Service`.
+
+    Returns
+    -------
+    MockServer
+        The running server. ``close()``, or the end of a ``with`` block, ends it.
+
+    Examples
+    --------
+    >>> from qep_qiskit import rehearsal
+    >>> with rehearsal.start(noise="none") as mock:
+    ...     mock.order("failed-job")
+    ...     len(mock.ledger()["jobs"])
+    0
+    """
+    server = MockServer(Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds))
+    server._ends.enter_context(server.standing_in())
+    return server
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import duration
 from qep_qiskit.runs.file.database import RunDamagedError
 from qep_qiskit.runs.file.folders import DATABASE, HOME
 from qep_qiskit.runs.file.records import ENDED_BADLY
 from qep_qiskit.runs.file.store import RunStore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """The summary of a run.
 
@@ -49,6 +50,12 @@ class Summary:
     steps: int = 0
     size: int = 0
     problem: str = ""
+
+    def __repr__(self) -> str:
+        jobs = ", ".join(f"{number} {state}" for state, number in self.jobs.items())
+        billed = "" if self.seconds is None else f", {duration(self.seconds)} billed"
+        parts = [self.state, self.device, jobs and f"jobs: {jobs}", f"{self.shots:,} shots{billed}" if self.shots else ""]
+        return f"Summary({self.folder}: {'; '.join(part for part in [*parts, self.problem] if part)})"
 
 
 def runs_in(folder: Path = HOME) -> list[Path]:

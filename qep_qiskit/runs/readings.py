@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.reduction import reduce
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.estimates import Estimate, estimates
 from qep_qiskit.experiment import Spec
 from qep_qiskit.kinds import RUNGS
@@ -103,7 +104,10 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
         rungs = [Rung.measured("exact", RUNGS["exact"].title, exactly)]
         progress("computing the gradient without noise", None)
         same = {"preparer": settings["preparer"], "stencil": _stencil(each, settings), "seed": spec.seed}
-        rungs.append(Rung.measured("prepared", "as prepared, without noise", gradient(problem, **same, progress=progress)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NudgeWarning)  # the run's own gradient states the bias of its β
+            noise_free = gradient(problem, **same, progress=progress)
+        rungs.append(Rung.measured("prepared", "as prepared, without noise", noise_free))
         if (truth := rungs[1].values) is not None:
             each = [replace(reading, rung=reading.rung.against(truth)) for reading in each]
     raw = [reading.rung for reading in each if reading.mitigation == "none"]

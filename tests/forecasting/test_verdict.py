@@ -68,6 +68,15 @@ def test_of_a_target_the_price_decides():
     assert only.helps and "the target is not reached without mitigation" in str(only)
 
 
+def test_equal_percentages_are_written_once():
+    def row(word, error):
+        parts = {"device": 0.01, "shots": 0.1}
+        return Measure("mitigation", word, relative_error=error, parts=parts, settings=Settings(mitigation=word))
+
+    [verdict] = verdicts(Choices((row("none", 0.114), row("trex", 0.113)), 0))
+    assert str(verdict).startswith("trex makes no difference here: an error of 11 % with and without it (")
+
+
 def test_a_bias_that_noise_hides_is_named():
     def row(word, error, device, shots):
         return Measure(

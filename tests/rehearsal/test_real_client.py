@@ -1,6 +1,7 @@
 """The real Runtime client, through devices/ibm.py, against the mock service."""
 
 import json
+import os
 import sys
 import time
 import urllib.request
@@ -12,6 +13,7 @@ from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import PauliList
 from scipy.stats import chi2
 
+from qep_qiskit import rehearsal
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.ibm.device import ibm
 from qep_qiskit.devices.remote import DeviceError, RemoteDevice, RunPub
@@ -230,6 +232,19 @@ def test_it_listens_on_loopback_only_and_shows_its_ledger(mock_service):
     assert server.server_address[0] == HOST == "127.0.0.1"
     with urllib.request.urlopen(server.url.removesuffix("/rt") + "/ledger") as reply:
         assert json.load(reply) == {"jobs": [], "seconds": 0, "faults": {}}
+
+
+def test_a_started_service_stands_in_for_ibm_until_it_is_closed(monkeypatch):
+    monkeypatch.delenv("QEP_RUNTIME_URL", raising=False)
+    before = dict(os.environ)
+    with rehearsal.start(noise="none") as mock:
+        assert os.environ["QEP_RUNTIME_URL"] == mock.url
+        ibm("ibm_torino").ready()
+        mock.order("failed-job")
+        assert mock.service.strikes("failed-job") and mock.ledger()["faults"] == {"failed-job": 1}
+    assert dict(os.environ) == before
+    mock.close()
+    assert repr(mock) == "MockServer(closed)"
 
 
 def test_the_program_takes_only_addresses_of_this_machine(monkeypatch):

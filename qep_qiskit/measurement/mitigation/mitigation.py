@@ -116,10 +116,10 @@ def readable(measured: Mitigation, wanted: Mitigation) -> Mitigation:
     if not wanted.calibrated:
         return wanted
     if not measured.calibrated:
-        raise InputError(f"mitigation: {str(wanted)!r} needs calibration counts, and these counts hold none; plan with it")
+        raise InputError(f"mitigation: {str(wanted)!r} needs calibration counts, and these counts hold none; measure anew")
     if wanted.on_circuits != measured.on_circuits:
-        raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured for {str(measured)!r}; plan with it")
+        raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured for {str(measured)!r}; measure anew")
     if wanted.twirled != measured.twirled:
         how = "behind random flips" if measured.twirled else "without the random flips it needs"
-        raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured {how}; plan with it")
+        raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured {how}; measure anew")
     return wanted

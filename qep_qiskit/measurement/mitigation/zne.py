@@ -124,10 +124,10 @@ def readable(measured: ZeroNoise | None, wanted: ZeroNoise) -> ZeroNoise:
     """
     if measured is None:
         raise InputError(
-            f"mitigation: {str(wanted)!r} needs circuits with folded gates, and these counts hold none; plan with it"
+            f"mitigation: {str(wanted)!r} needs circuits with folded gates, and these counts hold none; measure anew"
         )
     if wanted.factors == FACTORS and not set(FACTORS) <= set(measured.factors):
         wanted = replace(wanted, factors=measured.factors)
     if wanted.folding != measured.folding or not set(wanted.factors) <= set(measured.factors):
-        raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured for {str(measured)!r}; plan with it")
+        raise InputError(f"mitigation: {str(wanted)!r} cannot be read from counts measured for {str(measured)!r}; measure anew")
     return wanted
