@@ -53,6 +53,9 @@ SHOWN = {
     "budget": lambda: qep.compare(SMALL_PROBLEM, **SHOTS),
     "rung": lambda: qep.compare(SMALL_PROBLEM, **SHOTS)["shots"],
     "forecast": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS),
+    "sending": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS).sending,
+    "causes": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS).causes,
+    "choices": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS, choices=True).choices,
     "settings": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS).settings,
     "plan": lambda: qep.forecast(problem_on(LARGE), preparer=qep.MeanField(), stencil=qep.symmetric(0.1)).plan,
     "outcomes": lambda: qep.execute(qep.forecast(SMALL_PROBLEM, **SHOTS)),
@@ -134,6 +137,7 @@ def test_results_are_read_by_the_names_of_weights():
     assert forecast["g[0]"].value == forecast.values[5] and forecast["g[0]"].stderr == forecast.stderr[5]
     assert result["g[0]"] == result.weights["g[0]"]
     assert SMALL_PROBLEM["g[0]"] == SMALL_PROBLEM.weights[5]
+    assert str(forecast).startswith("Forecast of a gradient of") and "finite β" in str(forecast) and "Advice: " in str(forecast)
     for value in (forecast, result, SMALL_PROBLEM):
         with pytest.raises(qep.InputError, match=r"no weight 'g\[9\]'"):
             value["g[9]"]

@@ -108,7 +108,7 @@ class Levels(Value):
     doubts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Causes(Value):
     """The biases of a forecast gradient, one field per cause. A field is None if one of the two gradients is not known.
 
@@ -138,6 +138,9 @@ class Causes(Value):
             cause("device", "device noise", levels.raw, levels.prepared, levels.raw_uncertainty),
             cause("mitigation", noise_left(mitigation), levels.mitigated, levels.prepared, levels.mitigated_uncertainty),
         )
+
+    def __repr__(self) -> str:
+        return f"Causes({', '.join(map(str, self))})"
 
     def __iter__(self) -> Iterator[Cause]:
         """Iterate over the known causes that add up to the whole bias."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from qep_qiskit.display import counted
 from qep_qiskit.estimates import percent
 from qep_qiskit.values import Value
 
@@ -130,7 +131,7 @@ class Measure(Value):
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Choices(Value):
     """Ways of measuring a gradient, each of which differs from the best one in one factor.
 
@@ -146,6 +147,9 @@ class Choices(Value):
 
     rows: tuple[Measure, ...]
     best: int
+
+    def __repr__(self) -> str:
+        return f"Choices({counted(len(self.rows), 'row')}, best: {self.chosen.title})"
 
     @property
     def chosen(self) -> Measure:

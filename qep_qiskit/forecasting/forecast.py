@@ -16,7 +16,7 @@ from qep_qiskit.display import counted
 from qep_qiskit.documents import plain
 from qep_qiskit.drawing.card import bar, card
 from qep_qiskit.equilibrium.plan import Plan, plan
-from qep_qiskit.equilibrium.result import listed, weight_rows
+from qep_qiskit.equilibrium.result import weight_rows
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import Estimate, duration, percent
 from qep_qiskit.forecasting import figure
@@ -282,7 +282,9 @@ class Forecast(Savable, Value):
         }
 
     def __str__(self) -> str:
-        return listed(self.names, self.values, self.stderr)
+        lines = [self._title(), " · ".join(self._facts())]
+        lines += [f"{title:<17}{percent(size)}" for title, size in self._parts().items()]
+        return "\n".join([*lines, *self._remarks(), *(f"warning: {text}" for text in self.warnings)])
 
     def __repr__(self) -> str:
         error = "" if self.relative_error is None else f", error {self.relative_error:.2g} of the gradient"
@@ -292,20 +294,31 @@ class Forecast(Savable, Value):
         return f"Forecast({counted(len(self.names), 'weight')}, β = {self.stencil.beta:.3g}, {summary}{seconds}{error})"
 
     def _repr_html_(self) -> str:
-        causes = {} if self.given is None else {TITLES[name]: size for name, size in self.given.parts.items() if size is not None}
+        causes = self._parts()
         headings, rows, notes = weight_rows(self.names, self.values, self.stderr, "predicted ∂L/∂w")
         largest = max(causes.values(), default=0.0)
         parts = [(title, percent(size), bar(size, largest=largest, signed=False)) for title, size in causes.items()]
-        advice = [] if self.advice is None else [f"Not ready: {reason}" for reason in self.advice.reasons]
-        advice += [f"Advice: {self.advice.text}"] if self.advice is not None and self.advice.text else []
         return card(
-            f"Forecast of a gradient of {counted(len(self.names), 'weight')}",
+            self._title(),
             facts=self._facts(),
             headings=("error by cause", "", "") if parts else headings,
             rows=parts or rows,
-            notes=[*([] if parts else notes), *advice],
+            notes=[*([] if parts else notes), *self._remarks()],
             warnings=self.warnings,
         )
+
+    def _title(self) -> str:
+        return f"Forecast of a gradient of {counted(len(self.names), 'weight')}"
+
+    def _parts(self) -> dict[str, float]:
+        """Return the shares of the error by cause, by their titles."""
+        return {} if self.given is None else {TITLES[name]: size for name, size in self.given.parts.items() if size is not None}
+
+    def _remarks(self) -> list[str]:
+        if self.advice is None:
+            return []
+        advice = [f"Advice: {self.advice.text}"] if self.advice.text else []
+        return [*(f"Not ready: {reason}" for reason in self.advice.reasons), *advice]
 
     def _facts(self) -> list[str]:
         error = "" if self.accuracy is None else f"expected error {percent(self.relative_error)}"

@@ -9,6 +9,7 @@ from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of, repeti
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.price import Price
+from qep_qiskit.display import counted
 from qep_qiskit.equilibrium.all_rounds import compile_rounds
 from qep_qiskit.equilibrium.calibration import Measurement
 from qep_qiskit.equilibrium.compiled_round import CompiledRound
@@ -41,7 +42,7 @@ class CircuitRow:
     appraisal: Appraisal | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sending:
     """All circuits of a plan on a device.
 
@@ -71,6 +72,11 @@ class Sending:
     notes: tuple[str, ...] = field(default=())
     layout: Layout | None = None
     price: Price | None = None
+
+    def __repr__(self) -> str:
+        shots = "exact expectations" if self.shots is None else f"{self.shots:,} shots"
+        price = "" if self.price is None else f", {self.price}"
+        return f"Sending({counted(self.circuits, 'circuit')}, {shots}, {counted(self.jobs, 'job')}{price})"
 
     @property
     def circuits(self) -> int:
