@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
+from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.report import run_page, training_page
 from qep_qiskit.runs.readings import readings_of
 from qep_qiskit.runs.verbs import open_run, spec_of
@@ -17,7 +17,7 @@ def write_page(
     path: str | os.PathLike[str] | None = None,
     *,
     exact: bool | None = None,
-    progress: Callable[[str, float | None], None] | None = None,
+    progress: ProgressOption = "auto",
 ) -> Path:
     """Write one self-contained HTML page about a run, and return its path.
 
@@ -29,12 +29,11 @@ def write_page(
         Default: ``report.html`` in the run's folder.
     exact : bool, optional
         Whether to compute the exact gradient for comparison. Default: up to 16 qubits.
-    progress : callable, optional
-        Called with the name of a stage and the share of it that is done.
+    progress : {"auto", "off"} or callable
+        "auto" shows a bar in terminals and notebooks. A callable gets the name of a stage and the share of it that is done.
     """
     target = None if path is None else Path(path)
-    tell = progress or (lambda *stage: None)
-    with open_run(run) as store:
+    with open_run(run) as store, showing(progress) as tell:
         if store.description.get("kind") == "training":
             tell("drawing the curves", None)
             begun_from_spec = store.description.get("from") == "spec" and store.checkpoint("data") is not None
