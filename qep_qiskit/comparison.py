@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Unpack
 
-import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qep_qiskit.budget import Budget, Kept, Rung
+from qep_qiskit.budget import Budget, Kept, Measured, Rung
 from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.budget.rung_kind import rung
 from qep_qiskit.devices.simulated.device import adds_no_noise
@@ -23,7 +22,6 @@ from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
-from qep_qiskit.estimates import percent
 from qep_qiskit.fingerprints import of_or_none
 from qep_qiskit.forecasting.settlement import settle
 from qep_qiskit.kinds import RUNGS
@@ -90,7 +88,7 @@ class Climb:
     ----------
     problem : Problem
     settings : Settings
-    measured : tuple of Plan and Outcomes, optional
+    measured : Measured, optional
         Counts measured earlier; the device is then not used.
     keep : path, optional
         The folder in which every rung is saved as soon as it is computed, so that an interrupted comparison resumes.
@@ -104,7 +102,7 @@ class Climb:
         problem: Problem,
         settings: Settings,
         *,
-        measured: tuple[Plan, Outcomes] | None = None,
+        measured: Measured | None = None,
         keep: str | os.PathLike[str] | None = None,
         extra: Mapping[str, Any] | None = None,
         progress: Progress = silent,
@@ -126,6 +124,7 @@ class Climb:
         self._reference = reference_state(settings.preparer)
         self._mean_field: Rung | None = None
         self._measured_before = measured
+        self._simulated = self._settings.device if measured is None else measured.noisy
         self._first_round: Outcomes | None = None
         extra = extra or {}
         question = of_or_none((problem, self._settings, versions(), dict(extra)))
@@ -248,11 +247,6 @@ class Climb:
         if (exact := self._rungs[0].values if self._rungs else gradient.values) is None:
             raise InputError("compare: the exact gradient is missing")
         rung = Rung.measured(name, kind.title, gradient)
-        if (doubt := gradient.diagnostics.uncertainty) is not None and doubt.any():
-            size = float(np.linalg.norm(gradient.values))
-            share = percent(float(np.linalg.norm(doubt)) / size if size else None)
-            how = gradient.diagnostics.more.get("approximation") or gradient.provenance["method"]
-            rung = replace(rung, uncertainty=doubt, note=f"{how}; uncertain by {share}")
         return replace(rung.against(exact, self._previous(name)), seconds=time.perf_counter() - clock)
 
     @rung("exact", "exact (β → 0)", "exact")
@@ -358,14 +352,16 @@ class Climb:
         return self._plan
 
     def _without_shots(self, mitigation: Mitigation) -> Gradient:
-        if self._measured_before is not None:
-            raise _Skipped("the device's result at infinitely many shots is not known")
-        if adds_no_noise(self._settings.device):
-            raise _Skipped(f"{self._settings.device.name} adds no noise")
+        if isinstance(self._simulated, str):
+            raise _Skipped(f"not known, because {self._simulated}")
+        if adds_no_noise(self._simulated):
+            raise _Skipped(f"{self._simulated.name} adds no noise")
         try:
-            return self._on_device(None, mitigation)
+            gradient = self._on_device(None, mitigation)
         except InputError as error:
             raise _Skipped(str(error)) from None
+        how = {} if self._measured_before is None else {"simulated": self._measured_before.words}
+        return replace(gradient, provenance={**gradient.provenance, **how})
 
     def _measured(self, mitigation: Mitigation) -> Gradient:
         if self._settings.shots is None:
@@ -373,7 +369,7 @@ class Climb:
         if mitigation == Mitigation() and self._rungs[-1].name == "shots":
             raise _Skipped("no mitigation was requested")
         if self._measured_before is not None:
-            self._last = reduce(*self._measured_before, mitigation=str(mitigation))
+            self._last = reduce(self._measured_before.plan, self._measured_before.outcomes, mitigation=str(mitigation))
         else:
             self._last = self._on_device(self._settings.shots, mitigation)
         return self._last
@@ -382,13 +378,17 @@ class Climb:
         """Run the prepared plan on the device; the free phase is prepared once for all rungs."""
         first = self._prepared_plan()
         settings = replace(self._settings, stencil=first.stencil, shots=shots, mitigation=mitigation)  # type: ignore[arg-type]
+        settings = replace(settings, calibration_shots=None) if shots is None else settings
         done, outcomes = finish(replace(first, settings=settings), self._executed, self._progress)
         return reduce(done, outcomes)
 
     def _executed(self, part: Plan, earlier: Outcomes | None) -> Outcomes:
         """Run one round. If the first round's counts serve with and without mitigation, they are measured only once."""
         device = self._settings.device
-        if part.round > 0 or part.shots is None or not self._shares:
+        if part.shots is None and not isinstance(self._simulated, str):
+            earlier = earlier or (self._measured_before and self._measured_before.layout)
+            return execute(part, self._simulated, earlier=earlier, progress=self._progress)
+        if part.round > 0 or not self._shares:
             return execute(part, device, earlier=earlier, progress=self._progress)
         if self._first_round is None:
             part = replace(part, settings=replace(part.settings, mitigation=self._settings.mitigation))

@@ -3,7 +3,8 @@
 from qep_qiskit.budget.budget import Budget
 from qep_qiskit.budget.deviation import Deviation, deviation
 from qep_qiskit.budget.kept import Kept
+from qep_qiskit.budget.measured import Measured
 from qep_qiskit.budget.rung import Rung
 from qep_qiskit.budget.rung_kind import RungKind
 
-__all__ = ["Budget", "Deviation", "Kept", "Rung", "RungKind", "deviation"]
+__all__ = ["Budget", "Deviation", "Kept", "Measured", "Rung", "RungKind", "deviation"]

@@ -57,8 +57,25 @@ class Rung(Deviation):
 
     @classmethod
     def measured(cls, name: str, title: str, gradient: Gradient) -> Rung:
-        """Return a gradient as a rung, not yet compared with the exact gradient."""
-        return cls(name, title, gradient.values, gradient.stderr, gradient.loss, gradient.loss_stderr)
+        """Return a gradient as a rung, not yet compared with the exact gradient.
+
+        The note says how the gradient was approximated, or simulated afterwards.
+        """
+        doubt, notes = gradient.diagnostics.uncertainty, [gradient.provenance.get("simulated")]
+        if doubt is not None and doubt.any():
+            size = float(np.linalg.norm(gradient.values))
+            how = gradient.diagnostics.more.get("approximation") or gradient.provenance.get("method")
+            notes.append(f"{how}; uncertain by {percent(float(np.linalg.norm(doubt)) / size if size else None)}")
+        return cls(
+            name,
+            title,
+            gradient.values,
+            gradient.stderr,
+            gradient.loss,
+            gradient.loss_stderr,
+            note="; ".join(map(str, filter(None, notes))) or None,
+            uncertainty=doubt,
+        )
 
     def against(self, exact: Vector, before: Vector | None = None) -> Rung:
         """Return the rung with its deviations from the exact gradient and from the previous rung's gradient."""

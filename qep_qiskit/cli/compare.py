@@ -44,8 +44,9 @@ def command(
     Writes budget.json, budget.png, report.html and the spec. Every step is shown and saved in budget.json as soon as it is
     computed; after an interruption the same command resumes.
 
-    A finished RUN may be given instead of a SPEC. Its stored counts are reduced raw and mitigated, without any device, and
-    budget.json, budget.png and budget.html are written into its folder.
+    A finished RUN may be given instead of a SPEC. Its stored counts are reduced raw and mitigated, without any device. The steps
+    at infinitely many shots are simulated with the noise of the device's calibration that the run stored. budget.json,
+    budget.png and budget.html are written into its folder.
 
     On a device that bills the price is shown and confirmed first, and the jobs are stored in the run of `qep gradient SPEC`.
     The raw and mitigated gradients use the same counts. The same command resumes after an interruption or a crash.

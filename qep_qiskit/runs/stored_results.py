@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from qep_qiskit.budget import Measured
 from qep_qiskit.comparison import Climb
+from qep_qiskit.devices.simulated.device import SimulatedDevice
+from qep_qiskit.devices.simulated.recorded import snapshot_from
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.errors import InputError
@@ -13,7 +16,7 @@ from qep_qiskit.experiment import Spec
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs.rounds import outcomes_of
+from qep_qiskit.runs.jobs.rounds import NOISE, outcomes_of
 from qep_qiskit.runs.plan_documents import from_document
 
 
@@ -56,6 +59,9 @@ def climb_of(
         The folder in which rungs are kept, so that an interrupted comparison resumes.
     """
     done, outcomes = measured(store, spec)
+    noisy: SimulatedDevice | str = "the run did not store the errors of its device's gates"
+    if record := store.get(NOISE, "0"):
+        noisy = SimulatedDevice(str(store.description["device"]), spec.seed, snapshot=snapshot_from(record))
     settings = replace(
         spec.settings(),
         stencil=done.stencil,
@@ -63,6 +69,5 @@ def climb_of(
         calibration_shots=done.calibration_shots,
         mitigation=done.mitigation if mitigation is None else parse(mitigation),
     )
-    return Climb(
-        spec.problem(), settings, measured=(done, outcomes), keep=keep, extra={"run": str(store.folder)}, progress=progress
-    )
+    before, extra = Measured(done, outcomes, noisy), {"run": str(store.folder)}
+    return Climb(spec.problem(), settings, measured=before, keep=keep, extra=extra, progress=progress)

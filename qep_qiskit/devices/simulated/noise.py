@@ -52,11 +52,15 @@ def add_readout_errors(model: NoiseModel, readout: Sequence[tuple[float, float]]
         model.add_readout_error(ReadoutError([[1 - up, up], [down, 1 - down]]), [wire])
 
 
+def active_wires(circuit: QuantumCircuit) -> set[int]:
+    """Return the wires on which a circuit acts."""
+    position = {bit: i for i, bit in enumerate(circuit.qubits)}
+    return {position[q] for item in circuit.data if item.operation.name != "barrier" for q in item.qubits}
+
+
 def cut_to_active(circuit: QuantumCircuit, keep: Sequence[int]) -> tuple[QuantumCircuit, tuple[int, ...]]:
     """Return the circuit reduced to its active wires and the wires in `keep`, and the original numbers of these wires."""
-    position = {bit: i for i, bit in enumerate(circuit.qubits)}
-    active = {position[q] for item in circuit.data if item.operation.name != "barrier" for q in item.qubits}
-    wires = tuple(sorted(active | set(keep)))
+    wires = tuple(sorted(active_wires(circuit) | set(keep)))
     return cut_to(circuit, wires), wires
 
 

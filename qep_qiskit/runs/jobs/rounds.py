@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 from qiskit.primitives import BitArray
 
+from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.devices.simulated.noise import active_wires
+from qep_qiskit.devices.simulated.recorded import record_of
 from qep_qiskit.equilibrium.compiled_round import CompiledRound
 from qep_qiskit.equilibrium.outcomes import CALIBRATION, Deal, Outcomes, Row
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.pubs import Owner, pubs_of, samples_of, written
+
+NOISE = "noise"
+"""The kind of the documents that record the device's noise on the qubits of a round's circuits; null if it is not known."""
 
 
 def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -> None:
@@ -36,6 +42,8 @@ def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -
     }
     store.put("compiled", str(number), document)
     store.put("calibration", str(number), device.calibration(sorted({q for some in deal.qubits.values() for q in some})))
+    circuits = [item.work.compiled.circuit for item in compiled.measurements]
+    store.put(NOISE, str(number), record_of(backend_of(device), {q for circuit in circuits for q in active_wires(circuit)}))
     records = []
     for job in compiled.jobs():
         assert job.shots is not None
