@@ -386,7 +386,7 @@ class Climb:
         """Run one round. If the first round's counts serve with and without mitigation, they are measured only once."""
         device = self._settings.device
         if part.shots is None and not isinstance(self._simulated, str):
-            earlier = earlier or (self._measured_before and self._measured_before.layout)
+            earlier = earlier or (None if self._measured_before is None else self._measured_before.layout)
             return execute(part, self._simulated, earlier=earlier, progress=self._progress)
         if part.round > 0 or not self._shares:
             return execute(part, device, earlier=earlier, progress=self._progress)
