@@ -67,7 +67,7 @@ $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt 
 tables: $(STAMP) ## recompute the tables of numbers in docs/
 	$(VENV)/bin/python docs/tables.py
 
-bench: $(BENCH)/.installed ## compare the speed with other packages, in a separate environment; write the README's table
+bench: $(BENCH)/.installed ## compare the speed with other packages, in a separate environment; write its tables
 	$(BENCH)/bin/python -m benchmarks --resume
 
 bench-quick: $(BENCH)/.installed ## the same at small sizes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.runner import run
 from benchmarks.shots import draw
-from benchmarks.tables import write_tables
+from benchmarks.tables import headline_table, short_table, write_tables
 from benchmarks.tasks import TASKS
 from benchmarks.tasks.per_weight import PER_WEIGHT
 
@@ -19,7 +19,9 @@ FOLDER = Path(__file__).resolve().parent
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure this project beside other packages.")
-    parser.add_argument("--quick", action="store_true", help="small sizes only, into quick.json; README.md stays as it is")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes only, into quick.json; leaves README.md and docs/ alone"
+    )
     parser.add_argument("--only", metavar="TASK[,TASK]", type=_tasks, default=list(TASKS), help=f"of {', '.join(TASKS)}")
     parser.add_argument("--resume", action="store_true", help="keep finished rows of this machine and these versions")
     parser.add_argument("--threads", metavar="N[,N]", type=_numbers, help="numbers of threads (1,2; with --quick 1)")
@@ -62,8 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     if PER_WEIGHT.name in options.only and not (options.quick or options.tables):
         say("drawing shots.png")
         draw(FOLDER / "shots.png")
-    readme = None if options.quick or options.output else FOLDER.parent / "README.md"
-    paths = write_tables(results, output.with_suffix(".md"), readme)
+    pages = {FOLDER.parent / "README.md": headline_table, FOLDER.parent / "docs/benchmarks.md": short_table}
+    paths = write_tables(results, output.with_suffix(".md"), {} if options.quick or options.output else pages)
     say("wrote " + ", ".join(path.name for path in [output, *paths]))
     return 0
 

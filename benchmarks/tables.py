@@ -1,22 +1,27 @@
-"""Markdown tables made from results.json: all of it in results.md, the short one in README.md."""
+"""Markdown tables made from results.json: all of it in results.md, a line per size in docs/, a line per task in README.md."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.rows import Results, Row
 
 START, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+HEADLINES = {
+    "gradient": "exact gradient of an Ising network, all weights",
+    "ground-state": "ground state of an Ising network",
+    "energy-gradient": "energy and gradient of a six-layer ansatz",
+}
+"""The tasks of README.md, in words."""
 
 
-def write_tables(results: Results, full: Path, readme: Path | None) -> list[Path]:
-    """Write results.md, and the table between the marks of README.md; return what was written."""
+def write_tables(results: Results, full: Path, pages: Mapping[Path, Callable[[Results], str]]) -> list[Path]:
+    """Write results.md, and in each page the table between its marks; return what was written."""
     full.write_text(full_tables(results), encoding="utf-8")
-    if readme is None:
-        return [full]
-    readme.write_text(between(readme.read_text(encoding="utf-8"), short_table(results)), encoding="utf-8")
-    return [full, readme]
+    for page, table_of in pages.items():
+        page.write_text(between(page.read_text(encoding="utf-8"), table_of(results)), encoding="utf-8")
+    return [full, *pages]
 
 
 def between(text: str, table: str) -> str:
@@ -30,17 +35,35 @@ def between(text: str, table: str) -> str:
 
 def short_table(results: Results) -> str:
     """Return one line per task and size, on one thread: ours, plain Qiskit and the fastest rival."""
-    lines = []
+    lines = [
+        [ours.task, str(ours.size), clock(ours), *_beside(plain), *_beside(best, named=True)]
+        for ours, plain, best in _contests(results)
+    ]
+    head = ["task", "size", "ours", "plain Qiskit", "ratio", "fastest rival", "", "ratio"]
+    return table(head, lines, "llrrrlrr") + f"\n\n{machine_line(results)}"
+
+
+def headline_table(results: Results) -> str:
+    """Return one line per task of :data:`HEADLINES`, at the largest size that plain Qiskit was measured at too."""
+    largest = {ours.task: (ours, plain, best) for ours, plain, best in _contests(results) if plain}
+    lines = [
+        [HEADLINES[task], str(ours.size), clock(ours), *(f"{clock(row)}, {ratio(row)}" for row in (plain, best))]
+        for task in HEADLINES
+        if task in largest
+        for ours, plain, best in [largest[task]]
+    ]
+    head = ["task", "qubits", "ours", "plain Qiskit", "fastest of the others"]
+    return table(head, lines, "lrrrr") + f"\n\n{machine_line(results)}"
+
+
+def _contests(results: Results) -> Iterator[tuple[Row, Row | None, Row]]:
+    """Yield our row, plain Qiskit's and the fastest other row of every task and size, on one thread."""
     for rows in _groups(row for row in results.rows if row.threads == 1):
         ours = next((row for row in rows if row.ours), None)
         rivals = [row for row in rows if not row.ours and row.seconds is not None]
-        if ours is None or ours.seconds is None or not rivals:
-            continue
-        plain = [row for row in rivals if row.qiskit]
-        best = min(rivals, key=lambda row: row.seconds or 0.0)
-        lines.append([ours.task, str(ours.size), clock(ours), *_beside(plain[0] if plain else None), *_beside(best, named=True)])
-    head = ["task", "size", "ours", "plain Qiskit", "ratio", "fastest rival", "", "ratio"]
-    return table(head, lines, "llrrrlrr") + f"\n\n{machine_line(results)}"
+        if ours is not None and ours.seconds is not None and rivals:
+            plain = next((row for row in rivals if row.qiskit), None)
+            yield ours, plain, min(rivals, key=lambda row: row.seconds or 0.0)
 
 
 def _beside(row: Row | None, *, named: bool = False) -> list[str]:

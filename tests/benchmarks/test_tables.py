@@ -1,16 +1,18 @@
 """The harness of benchmarks/: ratios, tables and what is kept."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import child
 from benchmarks.rows import Results, Row
-from benchmarks.tables import END, START, between, full_tables, short_table
+from benchmarks.tables import END, START, between, full_tables, headline_table, short_table
 from benchmarks.task import Method, Task
 from benchmarks.tasks import TASKS
 
+ROOT = Path(__file__).parents[2]
 MACHINE = {"cpu": "a processor", "cores": 2, "memory_gb": 4.0, "system": "a system", "python": "3.11"}
 
 
@@ -30,6 +32,20 @@ def test_the_short_table_names_ours_plain_qiskit_and_the_fastest_rival():
     lines = short_table(results()).splitlines()
     assert lines[2] == "| gradient | 12 | 10 ms | 80 ms | 8× | quick | 20 ms | 2× |"
     assert "a processor" in lines[-1]
+
+
+def test_the_headlines_are_the_largest_sizes_of_some_tasks():
+    larger = [replace(row, size=16) for row in rows()]
+    lines = headline_table(results().merged([*rows(), *larger, replace(rows()[0], task="batch")])).splitlines()
+    assert lines[2] == "| exact gradient of an Ising network, all weights | 16 | 10 ms | 80 ms, 8× | 20 ms, 2× |"
+    assert lines[3] == ""
+
+
+@pytest.mark.parametrize(("page", "made"), [("README.md", headline_table), ("docs/benchmarks.md", short_table)])
+def test_pages_hold_the_tables_of_the_kept_results(page, made):
+    results_on_file = Results.load(ROOT / "benchmarks/results.json")
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert f"{START}\n{made(results_on_file)}\n{END}" in text
 
 
 def test_the_full_tables_hold_failures_and_memory():
