@@ -27,6 +27,8 @@ BELONGS = {
     "ibm_cloud_sdk_core": "qiskit-ibm-runtime",
     "openqasm3": "qiskit-qasm3-import",
 }
+NOTEBOOK = {"IPython"}
+"""Imported only if a notebook, which runs on it, imported it before."""
 
 
 def normalised(name):
@@ -46,7 +48,7 @@ def imported():
                 packages |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 packages.add(node.module.split(".")[0])
-    return packages - set(sys.stdlib_module_names) - {"qep_qiskit"}
+    return packages - set(sys.stdlib_module_names) - {"qep_qiskit"} - NOTEBOOK
 
 
 def test_every_imported_package_is_declared():
