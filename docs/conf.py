@@ -11,6 +11,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 import qep_qiskit
+from qep_qiskit.cli.init import starter
 from qep_qiskit.rehearsal.server import serve
 
 DOCS = Path(__file__).resolve().parent
@@ -83,7 +84,8 @@ def setup(app: Sphinx) -> None:
     """Make the folder of commands, and serve the mock service on which pages run devices."""
     shutil.rmtree(SESSION, ignore_errors=True)
     SESSION.mkdir(parents=True)
-    shutil.copy(DOCS / "first.toml", SESSION)
+    (SESSION / "start").mkdir()
+    (SESSION / "noise.toml").write_bytes(starter("noise").read_bytes())
     (SESSION / "specs").symlink_to(DOCS.parent / "hardware_runs" / "specs")
     service = contextlib.ExitStack()
     os.environ["QEP_RUNTIME_URL"] = service.enter_context(serve(noise="readout")).url

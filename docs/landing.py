@@ -6,6 +6,8 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
+import matplotlib.pyplot as plt
+
 import qep_qiskit as qep
 
 DOCS = Path(__file__).resolve().parent
@@ -23,8 +25,9 @@ def main() -> None:
         shots=100_000,
         mitigation="tensored",
     )
-    figure = budget.plot().figure
-    figure.savefig(DOCS / "landing.png", dpi=160, bbox_inches="tight")
+    figure, axes = plt.subplots(figsize=(5.8, 3.6), layout="constrained")
+    budget.plot(axes)
+    figure.savefig(DOCS / "landing.png", dpi=200)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def inline(translator: nodes.NodeVisitor, node: nodes.math) -> None:
 
 def block(translator: nodes.NodeVisitor, node: nodes.math_block) -> None:
     """Write a formula of its own, which scrolls on narrow screens."""
-    translator.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    translator.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 
