@@ -13,6 +13,7 @@ from qep_qiskit.cli.training_plan import show_training
 from qep_qiskit.display import counted, terminal_table
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, cells, column, cosine, duration, finite, percent
+from qep_qiskit.files import writable
 from qep_qiskit.progress import showing
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
 @click.option(
     "--plot", "picture", metavar="FILE", type=click.Path(dir_okay=False), help="Draw the error by cause into a PNG or SVG file."
 )
+@click.option(
+    "--page", metavar="FILE", type=click.Path(dir_okay=False), help="Write a self-contained HTML page about the forecast."
+)
 def command(
     request: SpecRequest,
     as_json: bool,
@@ -72,6 +76,7 @@ def command(
     choices: bool | None,
     whole: bool,
     picture: str | None,
+    page: str | None,
 ) -> None:
     """Show the circuits to be sent, their duration, and the expected accuracy by cause of error. Nothing is run.
 
@@ -86,15 +91,16 @@ def command(
 
     spec = request.load(device_name)
     if spec.is_training:
-        if target is not None or choices or picture is not None:
+        if target is not None or choices or picture is not None or page is not None:
             raise InputError(
-                "--target-error, --choices, --plot: only for a single gradient, and this spec with [data] is a training"
+                "--target-error, --choices, --plot, --page: only for a single gradient, and this spec with [data] is a training"
             )
         show_training(spec, as_json=as_json)
         return
+    target_page = None if page is None else writable(page, "--page")
     problem, settings = spec.problem(), spec.settings()
     if choices is None:
-        choices = picture is not None or problem.network.num_qubits <= QUICK_QUBITS
+        choices = picture is not None or page is not None or problem.network.num_qubits <= QUICK_QUBITS
     question = Question(problem, settings, check_target(target, settings), choices=choices)
     missed = None
     with showing(lines=True) as report:
@@ -106,8 +112,13 @@ def command(
         prepared = result.noise_free_error(progress=report)
     if picture is not None:
         _draw(result, picture)
+    document = {**result.to_dict(), "noise_free_error": prepared.to_dict()}
+    if target_page is not None:
+        from qep_qiskit.report import forecast_page
+
+        forecast_page.write(result, target_page, spec_text=spec.to_toml(), document=document)
     if as_json:
-        print_json({**result.to_dict(), "noise_free_error": prepared.to_dict()})
+        print_json(document)
     else:
         show(console(), result, prepared, whole=whole)
     if missed is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,10 @@ def command(
 ) -> None:
     """Run a spec for all combinations of some of its keys.
 
-    Writes sweep.json, sweep.csv and sweep.png. The same command resumes an interrupted sweep, unless the spec, a file that it
-    names, or a package has changed. A point that cannot be measured becomes a row with the reason. Results do not depend on the
-    number of workers. Weights that the spec does not give are drawn from the seed, so a sweep over seeds also varies the
-    weights. Points that share seed, network and preparation are prepared together, up to 16 at a time.
+    Writes sweep.json, sweep.csv, sweep.png and report.html. The same command resumes an interrupted sweep, unless the spec, a
+    file that it names, or a package has changed. A point that cannot be measured becomes a row with the reason. Results do not
+    depend on the number of workers. Weights that the spec does not give are drawn from the seed, so a sweep over seeds also
+    varies the weights. Points that share seed, network and preparation are prepared together, up to 16 at a time.
 
     On a device that bills the total price is shown and confirmed first, and each point is stored in its own run, so that the
     same command resumes without paying for anything twice.
@@ -57,7 +58,7 @@ def command(
     A scheduler can run any code: give only the address of your own scheduler in a trusted network.
     """
     from qep_qiskit.cli.paid import paid_points, paid_rows
-    from qep_qiskit.report import sweep_figure
+    from qep_qiskit.report import sweep_figure, sweep_page
     from qep_qiskit.sweeps import MEASURES, axis_of, combinations, files_of, opened, points, rows, summary, unmade
     from qep_qiskit.sweeps.sweep import kind_of
     from qep_qiskit.workers import PoolLostError, pool
@@ -98,12 +99,23 @@ def command(
         entries = summary(sweep.rows, measures)
         drawn = next((name for name in measures if any(entry.numbers[name] for entry in entries)), measures[0])
         picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
+        page = sweep_page.write(
+            folder / "report.html",
+            name=folder.name,
+            rows=sweep.rows,
+            entries=entries,
+            measures=measures,
+            document={**sweep.to_dict(), "summary": [entry.to_dict() for entry in entries]},
+            spec_text=spec.to_toml(),
+            command=" ".join(["qep sweep spec.toml", *(f"--over {shlex.quote(text)}" for text in over)]),
+            network=specs[0].weighted_network()[0],
+        )
     if as_json:
-        files = {"folder": str(folder), "picture": str(picture)}
+        files = {"folder": str(folder), "picture": str(picture), "page": str(page)}
         print_json({**sweep.to_dict(), "summary": [entry.to_dict() for entry in entries], "files": files})
         return
     _show(entries, measures, sweep.rows)
-    say(f"\n{picture}")
+    say(f"\n{page}")
 
 
 def _cell(name: str, number: Estimate | None) -> str:

@@ -126,14 +126,15 @@ def _facts(budget: Budget) -> list[tuple[str, str]]:
     last = list(budget.computed.values())[-1:]
     if not last:
         return []
-    rung, shots = last[0], budget.provenance.get("shots_total")
+    rung, provenance = last[0], budget.provenance
+    shots = (provenance.get("shots_total") or 0) + (provenance.get("calibration_shots_total") or 0)
     facts = [
         ("error", percent(rung.relative_error) if rung.name != "exact" else MISSING),
         ("shot noise alone", percent(budget.shot_noise(rung))),
         ("cosine with the exact gradient", cosine(rung.cosine) if rung.name != "exact" else MISSING),
         ("weights with the correct sign", percent(rung.sign_agreement) if rung.name != "exact" else MISSING),
         ("loss", with_error(rung.loss, rung.loss_stderr)),
-        ("shots in all", f"{shots:,}" if isinstance(shots, int) else MISSING),
+        ("shots with calibration", f"{shots:,}" if shots else MISSING),
     ]
     return [(name, text) for name, text in facts if text != MISSING]
 

@@ -69,12 +69,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Mark:
-    """A point on a strip with its error bar; places are percentages of the width."""
+    """A point on a strip with its error bar; places are percentages of the width and of the height."""
 
     tone: str
     at: float
     low: float
     high: float
+    height: float
     tip: str
 
 
@@ -131,6 +132,7 @@ def strip(heading: str, names: Sequence[str], series: Sequence[Series], *, minus
     def place(value: float) -> float:
         return round(100 * (ROOM + (1 - 2 * ROOM) * (value - low) / span), 2)
 
+    heights = _heights([one.tone for one in series])
     rows = [
         [
             Mark(
@@ -138,13 +140,21 @@ def strip(heading: str, names: Sequence[str], series: Sequence[Series], *, minus
                 place(v[k]),
                 place(v[k] - e[k]),
                 place(v[k] + e[k]),
+                height,
                 f"{name}, {one.name}: {with_error(float(v[k]), float(e[k]) or None)}"
                 + (" from exact" if minus is not None else ""),
             )
-            for one, v, e in zip(series, shifts, errors, strict=True)
+            for one, v, e, height in zip(series, shifts, errors, heights, strict=True)
             if np.isfinite(v[k])
         ]
         for k, name in enumerate(names)
     ]
     keys = [abs(float(value)) for value in shifts[-1]] if shifts else []
     return Strip(heading, place(0.0), rows, keys)
+
+
+def _heights(tones: Sequence[str]) -> list[float]:
+    """Return the height of each series' points: those around the exact value are spread out."""
+    measured = [k for k, tone in enumerate(tones) if tone != "exact"]
+    spread = {k: 50.0 if len(measured) == 1 else 30 + 40 * place / (len(measured) - 1) for place, k in enumerate(measured)}
+    return [spread.get(k, 50.0) for k in range(len(tones))]

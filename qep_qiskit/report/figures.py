@@ -30,7 +30,7 @@ def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Pa
 
 
 def figure(budget: Budget | Mapping[str, Any]) -> Figure:
-    """Return the figure of a budget: the gradient above the waterfall, or to its left if there are many weights.
+    """Return the figure of a budget: the waterfall above the gradient, or to its right if there are many weights.
 
     The gradient's difference from the exact one is drawn below the gradient, on a scale that shows the error bars.
     """
@@ -41,15 +41,16 @@ def figure(budget: Budget | Mapping[str, Any]) -> Figure:
     levels = levels_of(budget)
     height = 5.2 if many else (4.8 if compared else 3.3) + (2.8 if levels else 0.0)
     drawing = Figure(figsize=(10.4 if many else 8.5, height), layout="constrained", facecolor="white")
-    left: Figure | SubFigure = drawing
+    second: Figure | SubFigure = drawing
     if levels:
         beside = {"nrows": 1, "ncols": 2, "width_ratios": [1.0, 1.12], "wspace": 0.03}
-        below = {"nrows": 2, "ncols": 1, "height_ratios": [1.75 if compared else 1.2, 1.0], "hspace": 0.04}
-        split: dict[str, Any] = beside if many else below
-        left, right = drawing.subfigures(squeeze=False, **split).flat
-        waterfall(right.subplots(), budget)
+        above = {"nrows": 2, "ncols": 1, "height_ratios": [1.0, 1.75 if compared else 1.2], "hspace": 0.04}
+        split: dict[str, Any] = beside if many else above
+        parts = list(drawing.subfigures(squeeze=False, **split).flat)
+        second, first = parts if many else reversed(parts)
+        waterfall(first.subplots(), budget)
     heights = [1.4, 1.0] if compared else [1.0]
-    rows = left.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)
+    rows = second.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)
     axes = [row[0] for row in rows]
     if many and exact is not None:
         _against_exact(axes, budget, exact)

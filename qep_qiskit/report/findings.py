@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from qep_qiskit.budget import Budget, Rung
+from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.estimates import MISSING, cells, cosine, duration, percent, ratio, score, with_error
 from qep_qiskit.kinds import RUNGS
 
@@ -64,12 +65,16 @@ def columns_of(rung: Rung, heading: str) -> list[Column]:
     """Return the columns of a rung: its values with their errors, and its z-scores, sorted by size, if it has any."""
     if rung.values is None:
         return []
-    heading = heading if rung.stderr is None else f"{heading} ± error"
-    columns = [Column(heading, cells(rung.values, rung.stderr), keys=rung.values.tolist())]
+    columns = [columns_of_values(heading, rung.values, rung.stderr)]
     if rung.z is not None:
         sizes = [abs(z) if math.isfinite(z) else None for z in rung.z.tolist()]
         columns.append(Column("z", [score(z) for z in rung.z], [large(z) for z in rung.z], sizes))
     return columns
+
+
+def columns_of_values(heading: str, values: Vector, stderr: Vector | None) -> Column:
+    """Return values with their errors, if they have any, as a column."""
+    return Column(heading if stderr is None else f"{heading} ± error", cells(values, stderr), keys=values.tolist())
 
 
 def shown_rungs(budget: Budget) -> list[Rung]:

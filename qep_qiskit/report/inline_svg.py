@@ -101,11 +101,11 @@ def _element(figure: Figure, title: str, number: int, tips: dict[str, list[str]]
 
 def _with_tips(text: str, name: str, entries: list[str]) -> str:
     """Return the SVG with a title in every marker of a line, unless some of its points are not drawn."""
-    found = re.search(rf'(?s)<g id="{name}">.*?\n  *</g>\n  *</g>', text)
-    if found is None or found[0].count("<use") != len(entries):
+    group = re.search(rf'(?s)<g id="{name}">.*?\n  *</g>\n  *</g>', text)
+    if group is None or group[0].count("<use") != len(entries):
         return text
     rest = iter(entries)
     marked = re.sub(
-        r"<use ([^>]*)/>", lambda use: f"<use {use[1]}><title>{escape(printable(next(rest)))}</title></use>", found[0]
+        r"<use ([^>]*)/>", lambda use: f"<use {use[1]}><title>{escape(printable(next(rest)))}</title></use>", group[0]
     )
-    return text.replace(found[0], marked, 1)
+    return text.replace(group[0], marked, 1)

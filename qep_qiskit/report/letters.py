@@ -91,9 +91,9 @@ def _terms(network: Network) -> list[tuple[str, str]]:
 
 def _sum(operator: object) -> str:
     pairs = list(operator.to_list())[:5]  # type: ignore[attr-defined]
-    more = " …" if len(operator) > 5 else ""  # type: ignore[arg-type]
+    ending = " …" if len(operator) > 5 else ""  # type: ignore[arg-type]
     strings = [
         f"{'−' if c.real < 0 else '+'} {'' if abs(abs(c.real) - 1) < 1e-12 else f'{abs(c.real):.4g} '}{label}"
         for label, c in pairs
     ]
-    return " ".join(strings).removeprefix("+ ") + more
+    return " ".join(strings).removeprefix("+ ") + ending

@@ -17,7 +17,7 @@ from qep_qiskit.report.letters import Letters, letters_of
 
 @dataclass(frozen=True)
 class NetworkView:
-    """What the section shows; the graph is SVG."""
+    """The content of the section; the graph is SVG."""
 
     letters: Letters
     graph: Markup | None = None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
+from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.report import run_page, training_page
+from qep_qiskit.report.training_facts import facts_of
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.readings import readings_of
 from qep_qiskit.runs.verbs import open_run, spec_of
 from qep_qiskit.training.from_spec import task_from
+from qep_qiskit.training.plane import Plane, plane_of
 
 
 def write_page(
@@ -36,9 +42,20 @@ def write_page(
     with open_run(run) as store, showing(progress) as tell:
         if store.description.get("kind") == "training":
             tell("drawing the curves", None)
-            begun_from_spec = store.description.get("from") == "spec" and store.checkpoint("data") is not None
-            task = task_from(spec_of(store), store)[0] if begun_from_spec else None
-            return training_page.write(store, target, task=task)
+            network, plane = _learned(store)
+            return training_page.write(store, target, network=network, plane=plane)
         spec = spec_of(store)
         readings = readings_of(store, spec, exact=exact, progress=tell)
         return run_page.write(store, readings, target, network=spec.problem().network)
+
+
+def _learned(store: RunStore) -> tuple[Network | None, Plane | None]:
+    """Return the network of a training that was begun from a spec, and what it has learned; None if that cannot be computed."""
+    if store.description.get("from") != "spec" or store.checkpoint("data") is None:
+        return None, None
+    weights, network = facts_of(store).weights, None
+    with contextlib.suppress(InputError, PreparationError):
+        task = task_from(spec_of(store), store)[0]
+        network = task.network
+        return network, plane_of(task, weights)
+    return network, None

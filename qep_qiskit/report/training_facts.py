@@ -1,4 +1,4 @@
-"""What a training's run holds, for its page."""
+"""The content of a training's run, for its page."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from qep_qiskit.display import counted
 from qep_qiskit.drawing.curves import panels
 from qep_qiskit.drawing.plane import draw_plane
 from qep_qiskit.estimates import column, cosine, duration, percent, with_error
+from qep_qiskit.networks.network import Network
 from qep_qiskit.report.charts import Series, strip
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
 from qep_qiskit.report.findings import Column, Verdict
@@ -25,29 +26,29 @@ from qep_qiskit.report.training_facts import Facts, Record, facts_of
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.secrets import scrubbed
 from qep_qiskit.training.loop.compared import compared_with
-from qep_qiskit.training.loop.task import Task
-from qep_qiskit.training.plane import Plane, plane_of
+from qep_qiskit.training.plane import Plane
 
 PERCENTAGES = ("train_accuracy", "validation_accuracy")
 
 
-def write(store: RunStore, path: Path | None = None, *, task: Task | None = None) -> Path:
+def write(store: RunStore, path: Path | None = None, *, network: Network | None = None, plane: Plane | None = None) -> Path:
     """Write the page of a training run, finished or not, by default ``report.html`` in its folder. The run is not changed."""
-    return write_report(store, path, lambda: page(store, task=task))
+    return write_report(store, path, lambda: page(store, network=network, plane=plane))
 
 
-def page(store: RunStore, *, task: Task | None = None) -> str:
+def page(store: RunStore, *, network: Network | None = None, plane: Plane | None = None) -> str:
     """Return the page, which loads nothing from outside.
 
     Parameters
     ----------
-    task : Task, optional
-        The task of the training, for the picture of what it has learned and for the terms of a network of Pauli strings.
+    network : Network, optional
+        The network, for the terms of one of Pauli strings.
+    plane : Plane, optional
+        What the network has learned, over the plane of its two inputs.
     """
     facts = facts_of(store)
     settings, last = facts.settings, facts.shown_epoch
     counts = None if last is None else last.get("validation_confusion")
-    network = None if task is None else task.network
     name = store.folder.resolve().name
     whole = Page(
         kind="training",
@@ -68,7 +69,7 @@ def page(store: RunStore, *, task: Task | None = None) -> str:
     values = np.array(list(facts.weights.values()))
     return whole.render(
         plots=plots,
-        plane=_plane(None if task is None else plane_of(task, facts.weights), settings, number=len(plots)),
+        plane=_plane(plane, settings, number=len(plots)),
         compared=any(row.get("cosine") is not None for row in facts.history),
         names=list(facts.weights),
         columns=[Column("value", column(facts.weights.values()), keys=list(facts.weights.values()))],

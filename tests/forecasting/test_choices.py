@@ -148,15 +148,16 @@ name = "fake_guadalupe"
 
 
 def test_the_page_of_an_unreachable_target_says_why_and_what_would_reach_it(tmp_path):
-    spec, picture = tmp_path / "spec.toml", tmp_path / "plan.png"
+    spec, picture, page = tmp_path / "spec.toml", tmp_path / "plan.png", tmp_path / "plan.html"
     spec.write_text(SPEC)
-    words = ["plan", str(spec), "--target-error", "20%", "--choices", "--plot", str(picture)]
+    words = ["plan", str(spec), "--target-error", "20%", "--choices", "--plot", str(picture), "--page", str(page)]
     result = CliRunner().invoke(cli, words)
     assert result.exit_code == 1, result.output
     for text in ("Not ready: ", "take more layers", "Advice Two layers", "--set preparation.layers=2", "≥ "):
         assert text in result.stdout
     assert "is not reached by any number of shots" in result.stderr
     assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "The plan is not ready: " in page.read_text(encoding="utf-8")
     answer = CliRunner().invoke(cli, ["plan", str(spec), "--target-error", "20%", "--json", "--no-choices"])
     document = json.loads(answer.stdout)
     assert answer.exit_code == 1 and document["ready"] is False and document["advice"]["asked"] == 0.2

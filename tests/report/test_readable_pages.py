@@ -107,7 +107,7 @@ def test_long_tags_break_instead_of_being_cut(pages):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_telephone_gets_a_layout_of_its_own(pages, kind):
-    assert "@media (max-width: 44rem)" in pages[kind] and 'name="viewport"' in pages[kind]
+    assert "@media screen and (max-width: 44rem)" in pages[kind] and 'name="viewport"' in pages[kind]
 
 
 @pytest.mark.parametrize("value", [-0.0, -1e-9, -0.04, -0.049])
@@ -123,8 +123,8 @@ def test_numbers_that_are_not_zero_keep_their_sign():
 
 
 def test_a_column_without_any_value_is_left_out():
-    made = table([{"a": None, "b": 1.0, "c": ""}, {"a": None, "b": -0.0, "c": None}])
-    assert made.headings == ["b"] and [[cell.text for cell in row] for row in made.rows] == [["1"], ["0"]]
+    columns = table([{"a": None, "b": 1.0, "c": ""}, {"a": None, "b": -0.0, "c": None}])
+    assert columns.headings == ["b"] and [[cell.text for cell in row] for row in columns.rows] == [["1"], ["0"]]
 
 
 def test_a_circuit_that_nobody_could_read_is_not_drawn():

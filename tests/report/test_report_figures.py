@@ -37,7 +37,7 @@ def test_a_vector_picture_is_drawn_where_the_path_asks_for_it(budget, tmp_path):
 
 def test_measured_points_lie_at_the_data(budget):
     drawing = figure(budget)
-    gradient = drawing.subfigs[0].axes[0]
+    gradient = drawing.subfigs[1].axes[0]
     raw, mitigated = (container.lines[0] for container in gradient.containers)
     rungs = {r["name"]: r for r in budget["rungs"]}
     assert list(raw.get_ydata()) == rungs["shots"]["values"]
@@ -45,7 +45,7 @@ def test_measured_points_lie_at_the_data(budget):
 
 
 def test_bars_end_at_the_relative_errors(budget):
-    waterfall = figure(budget).subfigs[1].axes[0]
+    waterfall = figure(budget).subfigs[0].axes[0]
     levels = [r["relative_error"] for r in budget["rungs"][1:]]
     ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in waterfall.patches]
     assert [end for _, end in ends] == pytest.approx(levels)
@@ -56,7 +56,7 @@ def test_bars_end_at_the_relative_errors(budget):
 def test_errors_of_similar_size_are_drawn_on_a_linear_axis(budget):
     for rung, level in zip(budget["rungs"][1:], (0.04, 0.06, 0.2, 0.21, 0.1), strict=True):
         rung["relative_error"] = level
-    assert figure(budget).subfigs[1].axes[0].get_xscale() == "linear"
+    assert figure(budget).subfigs[0].axes[0].get_xscale() == "linear"
 
 
 def test_a_budget_without_any_error_is_drawn(budget):

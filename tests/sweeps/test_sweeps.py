@@ -113,7 +113,7 @@ def test_the_verb_writes_table_and_picture_and_goes_on(spec, tmp_path):
     assert code == 0
     whole = json.loads(text)
     assert whole["complete"] and len(whole["rows"]) == 4 and len(whole["summary"]) == 2
-    assert {p.name for p in out.iterdir()} == {"sweep.json", "sweep.csv", "sweep.png"}
+    assert {p.name for p in out.iterdir()} == {"sweep.json", "sweep.csv", "sweep.png", "report.html"}
     document = json.loads((out / "sweep.json").read_text())
     document["rows"] = [{**row, "numbers": {**row["numbers"], "loss": -1.0}} for row in document["rows"][:3]]
     (out / "sweep.json").write_text(json.dumps(document))

@@ -1,0 +1,223 @@
+"""Self-contained HTML pages of forecasts: the expected error by cause, other choices, the price, and the circuits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qep_qiskit.estimates import MISSING, column, cosine, duration, percent
+from qep_qiskit.files import write_whole
+from qep_qiskit.forecasting.choices import FACTORS, TITLES, Measure
+from qep_qiskit.forecasting.forecast import Forecast
+from qep_qiskit.report.charts import Bar, Group, Part, Series, Strip, strip
+from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
+from qep_qiskit.report.findings import Column, Verdict, columns_of_values
+from qep_qiskit.report.network_view import network_view
+from qep_qiskit.report.tables import Cell, as_rows, cell, table
+from qep_qiskit.report.template import Page
+from qep_qiskit.secrets import scrubbed
+
+TONES = {"finite_beta": "beta", "prepared": "prepared", "device": "device", "shots": "shots"}
+
+
+def write(forecast: Forecast, path: Path, *, spec_text: str, document: Mapping[str, Any]) -> Path:
+    """Write the page of a forecast, with the arguments of :func:`page`, and return its path."""
+    return write_whole(path, page(forecast, spec_text=spec_text, document=document).encode("utf-8"))
+
+
+def page(forecast: Forecast, *, spec_text: str, document: Mapping[str, Any]) -> str:
+    """Return the page, which loads nothing from outside.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    spec_text : str
+        The spec.
+    document : mapping
+        All of the forecast, for the JSON file.
+    """
+    problem = forecast.problem
+    weights = {} if problem is None else dict(zip(problem.network.names, problem.weights.tolist(), strict=True))
+    network = None if problem is None else problem.network
+    description = None if network is None else network.description
+    provenance = {key: value for key, value in forecast.provenance.items() if key != "versions"}
+    whole = Page(
+        kind="forecast",
+        title="Forecast of a gradient",
+        headline=" · ".join(
+            (str(forecast.provenance["device"]["name"]), f"β = {forecast.stencil.beta:.4g}", f"{forecast.mitigation} mitigation")
+        ),
+        verdict=_verdict(forecast),
+        warnings=forecast.warnings,
+        facts=list(_facts(forecast)),
+        ran=as_rows(provenance),
+        versions=forecast.provenance.get("versions") or {},
+        spec=spec_text,
+        command="qep plan spec.toml --page forecast.html",
+        network=network_view(forecast.names, description=description, weights=weights, network=network),
+        files=_files(forecast, document, spec_text),
+    )
+    rows = _rows(forecast)
+    return whole.render(
+        groups=_groups(forecast, rows),
+        tones=[(tone, TITLES[name]) for name, tone in TONES.items()],
+        choices=table(map(_choice, rows)),
+        mitigations=[str(verdict) for verdict in forecast.verdicts],
+        names=forecast.names,
+        columns=_columns(forecast, weights),
+        strips=_strips(forecast),
+        known=forecast.known,
+        circuits=table(_circuits(forecast)),
+        method=forecast.method,
+    )
+
+
+def _verdict(forecast: Forecast) -> Verdict:
+    advice = forecast.advice
+    error = (
+        f"Expect an error of {percent(forecast.relative_error)} of the gradient" if forecast.known else "Only a bound is known"
+    )
+    time = "" if forecast.sending.seconds is None else f" for {duration(forecast.sending.seconds)} of QPU time"
+    if advice is None:
+        return Verdict(f"{error}{time}.")
+    state = "The plan is ready. " if advice.ready else f"The plan is not ready: {'; '.join(advice.reasons)}. "
+    changes = " ".join(f"--set {key}={value}" for key, value in advice.changes.items())
+    return Verdict(
+        f"{state}{error}{time}.",
+        advice.ready,
+        f"Best plan: {advice.text}{f' In the spec, or with {changes}.' if changes else ''}",
+    )
+
+
+def _facts(forecast: Forecast) -> Iterator[tuple[str, str]]:
+    sending, expected = forecast.sending, forecast.accuracy
+    if forecast.known:
+        margin = "" if expected is None or not expected.spread else f" ± {percent(expected.spread)}"
+        yield "expected error", percent(forecast.relative_error) + margin
+    if sending.seconds is not None:
+        yield "QPU time", duration(sending.seconds)
+    yield "shots", "exact expectations" if sending.shots is None else f"{sending.shots:,}"
+    yield "circuits", f"{sending.circuits} in {sending.jobs} job{'s' * (sending.jobs != 1)}"
+    if expected is not None and expected.cosine is not None:
+        yield "cosine with the exact gradient", cosine(expected.cosine)
+    if expected is not None and expected.sign_agreement is not None:
+        yield "weights with the correct sign", percent(expected.sign_agreement)
+    if forecast.fidelity is not None:
+        yield "fidelity of the worst circuit", f"{forecast.fidelity:.3g}"
+
+
+def _rows(forecast: Forecast) -> list[Measure]:
+    if forecast.choices is not None:
+        return list(forecast.choices.rows)
+    return [] if forecast.given is None else [forecast.given]
+
+
+def _groups(forecast: Forecast, rows: Sequence[Measure]) -> list[Group]:
+    """Return the choices as bars by factor; the length is the error, divided in proportion to the squares of its parts."""
+    errors = sorted(row.relative_error for row in rows if row.relative_error is not None)
+    if not errors:
+        return []
+    end = 1.02 * min(errors[-1], 3.0 * errors[len(errors) // 2]) or 1.0
+    best = None if forecast.choices is None else forecast.choices.chosen
+    groups: dict[str, list[Bar]] = {}
+    for row in rows:
+        heading = "" if row.factor == "given" else FACTORS[row.factor] + (f", with {row.shared}" if row.shared else "")
+        groups.setdefault(heading, []).append(_bar(row, end, best=row is best))
+    return [Group(heading, bars) for heading, bars in groups.items()]
+
+
+def _bar(row: Measure, end: float, *, best: bool) -> Bar:
+    title = "as given" if row.factor == "given" else row.label
+    if row.relative_error is None:
+        return Bar(title=title, meaning=row.note)
+    sizes = {name: row.parts.get(name) or 0.0 for name in TONES}
+    squares = sum(size**2 for size in sizes.values()) or 1.0
+    drawn = min(row.relative_error, end)
+    parts = [
+        Part(TONES[name], round(100 * drawn / end * size**2 / squares, 2), f"{TITLES[name]} {percent(size)}")
+        for name, size in sizes.items()
+    ]
+    aside = [f"± {percent(row.spread)}"] if row.spread else []
+    aside += [] if row.seconds is None else [f"{duration(row.seconds)} QPU"]
+    return Bar(
+        title=title,
+        meaning=row.cancellation or row.note,
+        badge="best" if best else "",
+        parts=[part for part in parts if part.width],
+        number=f"{'» ' if row.relative_error > end else ''}{percent(row.relative_error)}",
+        aside=", ".join(part.replace(" ", "\u00a0") for part in aside),
+    )
+
+
+def _choice(row: Measure) -> dict[str, Cell]:
+    shares = {name: row.parts.get(name) for name in TONES}
+    seconds = None if row.seconds is None else Cell(duration(row.seconds), row.seconds)
+    return {
+        "choice": Cell(row.title),
+        "error": _share(row.relative_error),
+        "spread": _share(row.spread),
+        **{TITLES[name]: _share(share) for name, share in shares.items()},
+        "QPU time": seconds or Cell(""),
+        "shots": cell(row.shots),
+        "two-qubit gates": cell(row.two_qubit_gates),
+    }
+
+
+def _share(value: float | None) -> Cell:
+    text = percent(value)
+    return Cell("" if text == MISSING else text, value)
+
+
+def _strips(forecast: Forecast) -> list[Strip]:
+    if not forecast.known:
+        return []
+    expected = Series("mitigated", "expected", forecast.values, forecast.stderr)
+    if forecast.exact is None:
+        return [strip("gradient", forecast.names, [expected])]
+    both = [Series("exact", "exact", forecast.exact), expected]
+    return [strip("gradient", forecast.names, both), strip("minus exact", forecast.names, [expected], minus=forecast.exact)]
+
+
+def _columns(forecast: Forecast, weights: Mapping[str, float]) -> list[Column]:
+    values = [weights.get(name) for name in forecast.names]
+    columns = [Column("w", column(values), keys=values)] if weights else []
+    if forecast.exact is not None:
+        columns.append(columns_of_values("exact", forecast.exact, None))
+    if forecast.known:
+        columns.append(columns_of_values("expected", forecast.values, forecast.stderr))
+    elif forecast.stderr is not None:
+        columns.append(columns_of_values("error at most", forecast.stderr, None))
+    return columns
+
+
+def _circuits(forecast: Forecast) -> Iterator[dict[str, Any]]:
+    for row in forecast.sending.rows:
+        facts = row.appraisal
+        yield {
+            "round": row.round,
+            "circuit": Cell(
+                f"{row.circuits} × calibration" if row.phase is None else "free" if row.phase == 0 else f"β = {row.phase:+.4g}"
+            ),
+            "basis": Cell(str(row.basis)),
+            "shots": row.shots,
+            "depth": None if facts is None else facts.depth,
+            "two-qubit gates": None if facts is None else facts.two_qubit_gates,
+            "two-qubit depth": None if facts is None else facts.two_qubit_depth,
+            "duration": None if facts is None or facts.seconds is None else Cell(f"{facts.seconds * 1e6:.3g} µs", facts.seconds),
+            "fidelity": None if facts is None or facts.fidelity is None else Cell(f"{facts.fidelity:.3f}", facts.fidelity),
+        }
+
+
+def _files(forecast: Forecast, document: Mapping[str, Any], spec_text: str) -> list[Download]:
+    stderr = None if forecast.stderr is None else forecast.stderr.tolist()
+    exact = None if forecast.exact is None else forecast.exact.tolist()
+    biases = {f"bias_{cause.name}": cause.bias.tolist() for cause in forecast.causes}
+    columns = {"expected": forecast.values.tolist(), "stderr": stderr, "exact": exact, **biases}
+    rows = [{"choice": row.title, "error": row.relative_error, **row.parts, "seconds": row.seconds} for row in _rows(forecast)]
+    return [
+        json_file("forecast.json", document),
+        columns_file("gradient.csv", "the expected gradient, weight by weight", {"weight": list(forecast.names)}, columns),
+        *([csv_file("choices.csv", "the choices with their errors by cause", rows)] if rows else []),
+        Download("spec.toml", "the spec", scrubbed(spec_text)),
+    ]
