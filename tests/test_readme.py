@@ -52,13 +52,13 @@ def test_python_of_oscillators_runs(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_first_spec_runs() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "qep_qiskit.cli", "gradient", str(ROOT / "docs/first.toml"), "--json"],
+        [sys.executable, "-m", "qep_qiskit.cli", "gradient", str(ROOT / "qep_qiskit/starters/noise.toml"), "--json"],
         capture_output=True,
         text=True,
         check=True,
     )
     document = json.loads(done.stdout)
-    assert len(document["values"]) == len(document["stderr"]) == len(document["names"]) == 11
+    assert len(document["values"]) == len(document["stderr"]) == len(document["names"]) == 17
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def of_kinds(section: str, form: Choice) -> Iterator[str]:
     for kind in kinds_of(section):
         if kind["package"] == PACKAGE:
             name = kind["name"]
-            yield from [f"(spec-{section}-{plain(name)})=", f'### `{form.selector} = "{name}"`', "", kind["about"] + ".", ""]
+            yield from [f"(spec-{section}-{plain(name)})=", f'### `{form.selector} = "{name}"`', "", sentence(kind["about"]), ""]
             yield from table(kind["keys"])
 
 
@@ -78,6 +78,11 @@ def names(registry: Kinds) -> Iterator[str]:
         yield f"* `{name}`: {kind.about}" if kind.about and not isinstance(kind.value, property) else f"* `{name}`"
 
 
+def sentence(text: str) -> str:
+    """Return a description as a sentence in Markdown."""
+    return escaped(text[:1].upper() + text[1:] + ".")
+
+
 def plain(name: str) -> str:
     """Return the name of a kind as it can stand in an address."""
     return name.replace("<", "").replace(">", "")
@@ -85,7 +90,7 @@ def plain(name: str) -> str:
 
 def escaped(text: str) -> str:
     """Return a text for a cell of a Markdown table."""
-    for sign in ("|", "[", "]", "<", ">", "{", "}", "*"):
+    for sign in ("|", "[", "]", "<", ">", "{", "}", "*", "_"):
         text = text.replace(sign, f"\\{sign}")
     return text
 

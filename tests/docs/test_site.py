@@ -28,8 +28,8 @@ PAGES = {
     if "_build" not in path.parts
 }
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.M | re.S)
-RUN_BY_TESTS = {"contributing"}
-"""Pages whose snippets are run by a test of their own (tests/test_contributing.py)."""
+RUN_BY_TESTS = {"contributing", "large_networks", "oscillators"}
+"""Pages whose snippets are run by tests (tests/test_contributing.py, tests/test_readme.py)."""
 
 
 def entries(page: str) -> list[str]:
