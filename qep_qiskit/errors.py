@@ -51,6 +51,8 @@ class PreparationError(RuntimeError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the closest known word, or an empty string."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    """Return ``"; did you mean 'x'?"`` for the closest known word in any case, or an empty string."""
+    names = [*known]
+    close = difflib.get_close_matches(word.lower(), {name.lower() for name in names}, n=1, cutoff=0.5)
+    same = [name for name in names if [name.lower()] == close]
+    return f"; did you mean {max(same, key=lambda name: difflib.SequenceMatcher(None, word, name).ratio())!r}?" if same else ""

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from qep_qiskit.errors import nearest
+
 
 def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` for a package that lists its names in ``__all__``.
@@ -34,7 +36,8 @@ def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list
 
     def get(name: str) -> object:
         if name not in module.__all__:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            close = "" if name.startswith("_") else nearest(name, module.__all__)
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{close}")
         value = readable(getattr(import_module(homes()[name]), name))
         setattr(module, name, value)
         return value

@@ -14,7 +14,7 @@ import qep_qiskit
 
 PACKAGE = Path(qep_qiskit.__file__).parent
 ORDER = [
-    "lazy_names", "errors", "secrets", "documents", "seeds", "plain_text", "files", "memory", "checks", "progress", "display",
+    "errors", "lazy_names", "secrets", "documents", "seeds", "plain_text", "files", "memory", "checks", "progress", "display",
     "values", "frames", "archive", "estimates", "drawing", "provenance", "kinds", "fingerprints", "foreign", "workers",
     "samples", "local_samples", "simulation", "devices", "networks", "costs", "problem", "stencils", "ansatz", "measurement",
     "preparation", "settings", "equilibrium", "reference", "forecasting", "verbs", "budget", "comparison", "experiment", "runs",

@@ -57,7 +57,7 @@ class Kept:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"keep: {self.folder} cannot be a folder ({error.strerror}); give another one") from None
+            raise InputError(f"{self.folder}: cannot be made a folder ({error.strerror}); give another one") from None
         document = plain({**budget.to_dict(), **self.extra, "question": self.question, "complete": complete})
         text = json.dumps({**document, "checksum": fingerprint(document)}, indent=2, allow_nan=False)
         return write_whole(self.path, (text + "\n").encode())

@@ -13,7 +13,7 @@ from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
 
-@click.command("cancel", short_help="Cancel a run's jobs.")
+@click.command("cancel", epilog="Example: qep cancel hardware_runs/first", short_help="Cancel a run's jobs.")
 @run_argument
 @json_option
 def command(run: str, as_json: bool) -> int:

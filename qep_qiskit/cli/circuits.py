@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 WIDEST_DRAWING = 160
 
 
-@click.group("circuits", cls=Group, short_help="List, show and export circuits.")
+@click.group(
+    "circuits",
+    cls=Group,
+    epilog="Example: qep circuits export noise.toml ansatz.qasm",
+    short_help="List, show and export circuits.",
+)
 def command() -> None:
     """List, show and export circuits. Any OpenQASM 3 file can be used as an ansatz."""
 

@@ -17,7 +17,11 @@ from qep_qiskit.runs.file.folders import find_run
 WAIT_SECONDS = 15.0
 
 
-@click.command("collect", short_help="Collect a run's results and take its next step.")
+@click.command(
+    "collect",
+    epilog="Example: qep collect hardware_runs/first --mitigation none",
+    short_help="Collect a run's results and take its next step.",
+)
 @run_argument
 @click.option("--wait", is_flag=True, help="Wait until the run is finished, asking every 15 seconds.")
 @click.option("--yes", is_flag=True, help="Do not ask before a further round is sent.")

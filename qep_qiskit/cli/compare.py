@@ -30,7 +30,9 @@ SLOW = 2.0
 """A comparison that takes more than this many seconds shows each rung as soon as it is computed."""
 
 
-@click.command("compare", short_help="Show where the gradient's error comes from.")
+@click.command(
+    "compare", epilog="Example: qep compare noise.toml --seed 3", short_help="Show where the gradient's error comes from."
+)
 @spec_options
 @click.option("--mitigation", metavar="METHOD", help="With a RUN: read its stored counts with another mitigation than its own.")
 @device_option

@@ -13,7 +13,7 @@ from qep_qiskit.cli.output import console, print_json
 from qep_qiskit.display import terminal_table
 
 
-@click.command("devices")
+@click.command("devices", epilog="Example: qep devices --json")
 @json_option
 def command(as_json: bool) -> None:
     """List the devices on which circuits can run."""

@@ -18,7 +18,7 @@ from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import cell, console, marked, print_json
 
 
-@click.command("doctor", short_help="Show versions and check the installation.")
+@click.command("doctor", epilog="Example: qep doctor --json", short_help="Show versions and check the installation.")
 @json_option
 def command(as_json: bool) -> int:
     """Show versions and run two small circuits with known results."""

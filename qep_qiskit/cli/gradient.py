@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qep_qiskit.cli.options import SpecRequest, spec_options, yes_option
+from qep_qiskit.cli.options import SpecRequest, device_option, spec_options, yes_option
 from qep_qiskit.cli.output import print_json
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.progress import showing
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from qep_qiskit.progress import Progress
 
 
-@click.command("gradient", short_help="Measure the gradient of the loss.")
+@click.command(
+    "gradient",
+    epilog="Example: qep gradient gradient.toml --set measurement.shots=2000",
+    short_help="Measure the gradient of the loss.",
+)
 @spec_options
+@device_option
 @click.option("--no-exact", is_flag=True, help="Do not compute the exact gradient to compare with.")
 @click.option(
     "--run",
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     help="On a device that bills: the run's folder; by default one under hardware_runs/ for each spec.",
 )
 @yes_option
-def command(request: SpecRequest, as_json: bool, no_exact: bool, folder: str | None, yes: bool) -> None:
+def command(request: SpecRequest, as_json: bool, device_name: str | None, no_exact: bool, folder: str | None, yes: bool) -> None:
     """Measure the gradient of the loss with respect to every weight.
 
     On a device that bills the price is shown and confirmed first, and every job is stored in a run. The same command resumes
@@ -38,7 +43,7 @@ def command(request: SpecRequest, as_json: bool, no_exact: bool, folder: str | N
     from qep_qiskit.cli.paid import bills, measured, run_folder_of
     from qep_qiskit.verbs.gradient import gradient
 
-    spec = request.load()
+    spec = request.load(device_name)
     about: dict[str, object] = {}
     if bills(spec):
         with measured(spec, run_folder_of(spec) if folder is None else Path(folder), yes) as (life, result, report):

@@ -19,18 +19,15 @@ ORDER = ("gradient", "noise", "training", "hundred", "oscillators")
 _COMMAND = re.compile(r"#     (qep .*)")
 
 
-@click.command("init", short_help="Write a commented starter spec.")
+@click.command("init", epilog="Example: qep init training", short_help="Write a commented starter spec.")
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--list", "listing", is_flag=True, help="List the starters.")
 @click.option("-o", "--output", type=click.Path(), metavar="FILE", help="By default NAME.toml in this folder.")
 @json_option
 def command(name: str | None, listing: bool, output: str | None, as_json: bool) -> None:
-    r"""Write a starter spec, in which every key is explained. An existing file is never overwritten.
+    """Write a starter spec, in which every key is explained. An existing file is never overwritten.
 
     NAME is gradient (the default), noise, training, hundred or oscillators; --list says what they do.
-
-    \b
-    Example: qep init training
     """
     if listing:
         _list(as_json)

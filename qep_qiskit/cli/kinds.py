@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from qep_qiskit.experiment.section import Choice, Section
 
 
-@click.command("kinds", short_help="List what a section of a spec can name, with its keys.")
+@click.command(
+    "kinds", epilog="Example: qep kinds preparation", short_help="List what a section of a spec can name, with its keys."
+)
 @click.argument("section")
 @json_option
 def command(section: str, as_json: bool) -> None:

@@ -19,30 +19,26 @@ from qep_qiskit.cli.interrupts import exit_code, interruptible, stay_alive, take
 from qep_qiskit.cli.options import Group
 from qep_qiskit.cli.output import say
 from qep_qiskit.cli.streams import unfailing
+from qep_qiskit.cli.usage import usage
 from qep_qiskit.errors import BusyError, DeviceError, InputError, PreparationError
 from qep_qiskit.plain_text import one_line, printable
 from qep_qiskit.secrets import scrubbed
 
-VERBS = (
-    "init",
-    "gradient",
-    "compare",
-    "train",
-    "sweep",
-    "plan",
-    "submit",
-    "status",
-    "collect",
-    "cancel",
-    "report",
-    "runs",
-    "rehearse",
-    "circuits",
-    "devices",
-    "kinds",
-    "doctor",
-)
-COMPLETION = """\b
+GROUPS = {
+    "Begin": ("init", "doctor"),
+    "Measure and learn": ("gradient", "compare", "plan", "train", "sweep"),
+    "Run on a device": ("rehearse", "submit", "status", "collect", "cancel", "report", "runs"),
+    "Look up": ("kinds", "devices", "circuits"),
+}
+"""The commands in the order in which a new user needs them."""
+VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
+EPILOG = """\b
+Examples:
+  qep init                      write a starter spec, gradient.toml, in which every key is explained
+  qep gradient gradient.toml    measure its gradient
+  qep plan --help               explain a command, with an example
+
+\b
 Completion by the Tab key in bash (zsh_source and fish_source for the other shells):
   eval "$(_QEP_COMPLETE=bash_source qep)"
 """
@@ -52,8 +48,15 @@ class Program(Group):
     """A group of commands, each in a module of its own name. Each failure is reported in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which a new user needs them."""
+        """Return the names of the commands."""
         return list(VERBS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in groups."""
+        for title, verbs in GROUPS.items():
+            commands = [(verb, self.get_command(ctx, verb)) for verb in verbs]
+            with formatter.section(title):
+                formatter.write_dl([(verb.ljust(8), command.get_short_help_str(80)) for verb, command in commands if command])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of a command; these modules import nothing slow until they run."""
@@ -103,8 +106,7 @@ def _failure(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the message of a failure."""
     match error:
         case click.UsageError():
-            command = error.ctx.command_path if error.ctx is not None else "qep"
-            return WRONG_INPUT, f"{error.format_message()} See `{command} --help`"
+            return WRONG_INPUT, usage(error)
         case click.ClickException():
             return WRONG_INPUT, error.format_message()
         case BusyError():
@@ -130,7 +132,7 @@ def _failure(error: BaseException) -> tuple[int, str]:
     cls=Program,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=COMPLETION,
+    epilog=EPILOG,
 )
 @click.version_option(qep_qiskit.__version__, message="qep %(version)s")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show a failure's traceback. It may stand anywhere.")

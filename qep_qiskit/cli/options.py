@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+SYNONYMS = {
+    "help": "; write `qep --help`, or `qep VERB --help`",
+    "version": "; write `qep --version` (`qep --help` lists the commands)",
+    "run": "; did you mean 'gradient', 'train' or 'submit'?",
+    "fit": "; did you mean 'train'?",
+    "forecast": "; did you mean 'plan'?",
+    "budget": "; did you mean 'compare'?",
+    "new": "; did you mean 'init'?",
+}
+"""Words that a new user tries first."""
+
+
 class Group(click.Group):
     """A group of commands that suggests the nearest one for an unknown word."""
 
@@ -28,7 +40,7 @@ class Group(click.Group):
         word = args[0] if args else ""
         if word and not word.startswith("-") and self.get_command(ctx, word) is None:
             verbs = self.list_commands(ctx)
-            close = nearest(word, verbs) or f"; the commands are {', '.join(verbs)}."
+            close = SYNONYMS.get(word) or nearest(word, verbs) or f"; the commands are {', '.join(verbs)}."
             raise click.UsageError(f"no command is called {word!r}{close}", ctx)
         return super().resolve_command(ctx, args)
 

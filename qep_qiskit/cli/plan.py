@@ -46,7 +46,11 @@ def _share(context: click.Context, parameter: click.Parameter, text: str | None)
     return number
 
 
-@click.command("plan", short_help="Forecast the price and the accuracy of a gradient.")
+@click.command(
+    "plan",
+    epilog="Example: qep plan noise.toml --device fake_torino --target-error 10%",
+    short_help="Forecast the price and the accuracy of a gradient.",
+)
 @spec_options
 @device_option
 @click.option(

@@ -36,7 +36,11 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
         context.exit()
 
 
-@click.command("rehearse", short_help="Play a device run against a mock service.")
+@click.command(
+    "rehearse",
+    epilog="Example: qep rehearse noise.toml --device ibm_torino --fault lost-reply",
+    short_help="Play a device run against a mock service.",
+)
 @optional_spec_options
 @click.option("--fault", "faults", multiple=True, metavar="NAME[:TIMES]", help="A failure of the service. Repeatable.")
 @click.option(
@@ -85,6 +89,11 @@ def command(
     if not request.path and not serving:
         raise InputError("SPEC: missing; give a spec file, or --serve to keep the mock service running for other commands")
     spec = request.load() if request.path else None
+    if spec is not None:
+        given = [word for word in _device_words(spec, name) if word not in ("--set", "--device")]
+        SpecRequest(
+            request.path, (*request.overrides, *(w if "=" in w else f"device.name={w}" for w in given)), request.seed
+        ).load()
     with serve(seed=service_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
         if serving or spec is None:
             return _keep_up(server, as_json)

@@ -10,7 +10,7 @@ from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
 
-@click.command("report", short_help="Write a page about a run.")
+@click.command("report", epilog="Example: qep report hardware_runs/first -o first.html", short_help="Write a page about a run.")
 @run_argument
 @file_option("report.html in the run's folder")
 @click.option("--exact/--no-exact", default=None, help="Compute the exact gradient for comparison; by default up to 16 qubits.")

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 STYLES = {"done": "green", "damaged": "bold red", "failed": "red", "cancelled": "red", "unreadable": "red"}
 
 
-@click.group("runs", cls=Group, short_help="List, show, export and import runs.")
+@click.group(
+    "runs",
+    cls=Group,
+    epilog="Example: qep runs export hardware_runs/first -o first.json",
+    short_help="List, show, export and import runs.",
+)
 def command() -> None:
     """List and show runs, export a run as a self-contained JSON file, and import such a file."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
 
 
-@click.command("status", short_help="Show where a run is.")
+@click.command("status", epilog="Example: qep status hardware_runs/first", short_help="Show where a run is.")
 @run_argument
 @click.option("--offline", is_flag=True, help="Show what is written down; do not ask the service.")
 @json_option

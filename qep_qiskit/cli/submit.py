@@ -10,7 +10,11 @@ from qep_qiskit.cli.options import SpecRequest, device_option, run_option, spec_
 from qep_qiskit.progress import showing
 
 
-@click.command("submit", short_help="Send a run to a device.")
+@click.command(
+    "submit",
+    epilog="Example: qep submit noise.toml --device ibm_torino --run hardware_runs/first",
+    short_help="Send a run to a device.",
+)
 @spec_options
 @device_option
 @run_option
@@ -24,6 +28,7 @@ def command(request: SpecRequest, as_json: bool, device_name: str | None, folder
     from qep_qiskit.runs.verbs import remote
 
     spec = request.load(device_name)
+    spec.refuse_training()
     device, home = remote(spec), request.home(folder, dated=True)
     with showing(lines=True) as report:
         life = begin(spec, device, home, confirm=ask_for_round(yes), progress=report)

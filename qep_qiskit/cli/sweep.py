@@ -24,7 +24,11 @@ SHOWN = ("relative_error", "cosine", "validation_accuracy", "loss", "validation_
 """The columns of the table on a terminal; the files contain all columns."""
 
 
-@click.command("sweep", short_help="Run a spec over all combinations of some of its keys.")
+@click.command(
+    "sweep",
+    epilog="Example: qep sweep gradient.toml --over stencil.beta=0.1,0.2",
+    short_help="Run a spec over all combinations of some of its keys.",
+)
 @spec_options
 @click.option(
     "--over",

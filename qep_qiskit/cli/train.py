@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qep_qiskit.training.loop.trained import TrainingResult
 
 
-@click.command("train", short_help="Fit a network to data.")
+@click.command("train", epilog="Example: qep train training.toml --run hardware_runs/xor", short_help="Fit a network to data.")
 @optional_spec_options
 @run_option
 @click.option("--resume", metavar="RUN", type=click.Path(), help="Resume a run instead of a SPEC.")

@@ -13,7 +13,7 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.experiment.messages import explain, unknown_key
 from qep_qiskit.experiment.overrides import apply
 from qep_qiskit.experiment.section import Choice, Section
-from qep_qiskit.experiment.sections import KEYS, SECTIONS
+from qep_qiskit.experiment.sections import KEYS, SECTIONS, sections_with
 from qep_qiskit.experiment.spec import Spec
 from qep_qiskit.foreign.documents import LARGEST_TOML, toml_tables
 from qep_qiskit.kinds import one_of, shown
@@ -50,10 +50,10 @@ def validated(tables: Mapping[str, Any], *, path: Path | None = None) -> Spec:
     """Return the validated spec from tables, as :func:`load` does for a file."""
     for key, value in tables.items():
         if key not in KEYS:
-            raise unknown_key("", key, value, KEYS, "a spec")
+            raise unknown_key("", key, value, KEYS, "a spec", sections_with(key))
     for key in REQUIRED:
         if key not in tables:
-            raise InputError(f"[{key}]: missing; a spec needs the sections [network] and [cost]")
+            raise InputError(f"[{key}]: missing; a spec needs [network] and [cost]; `qep init` writes one to start from")
     sections: dict[str, Any] = {FIELDS.get(name, name): _section(name, tables.get(name, {})) for name in SECTIONS}
     weights = _table("weights", tables.get("weights", {}))
     spec = Spec(seed=_seed(tables.get("seed", 0)), weights=weights, tables=dict(tables), path=path, **sections)
@@ -70,8 +70,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise
     except FileNotFoundError:
         folder = path.parent if path.parent.is_dir() else None
-        others = [p.name for p in folder.glob("*.toml")] if folder else []
-        raise InputError(f"{path}: no such file; give the path of a spec in TOML{nearest(path.name, others)}") from None
+        others = [p.stem for p in folder.glob("*.toml")] if folder else []
+        close = nearest(path.stem, others).replace("'?", ".toml'?") or ", or write one with `qep init`"
+        raise InputError(f"{path}: no such file; give the path of a spec in TOML{close}") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; give the path of a spec in TOML") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not text in UTF-8; give the path of a spec in TOML") from None
     except (OSError, ValueError) as error:
@@ -80,7 +83,8 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return toml_tables(text)
     except ValueError as error:
-        raise InputError(f"{path}: is not TOML: {' '.join(str(error).split())}") from None
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: is not TOML: {reason}; `qep init` writes a spec to start from") from None
 
 
 def _table(name: str, table: object) -> dict[str, Any]:

@@ -12,9 +12,13 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import shown
 
 
-def unknown_key(where: str, key: str, value: object, known: Sequence[str], owner: str) -> InputError:
-    """Return the error for a key that `owner` does not have."""
+def unknown_key(
+    where: str, key: str, value: object, known: Sequence[str], owner: str, elsewhere: Sequence[str] = ()
+) -> InputError:
+    """Return the error for a key that `owner` does not have; `elsewhere` names the sections that have it."""
     full = f"{where}.{key}" if where else key
+    if elsewhere:
+        return InputError(f"{full} = {shown(value)}: unknown key; did you mean {' or '.join(f'{s}.{key}' for s in elsewhere)}?")
     return InputError(f"{full} = {shown(value)}: unknown key; {owner} takes {', '.join(known)}{nearest(key, known)}")
 
 

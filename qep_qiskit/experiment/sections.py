@@ -54,3 +54,15 @@ SECTIONS: dict[str, Choice | type[Section]] = {
 }
 """All sections except ``[weights]``, which has the network's names as keys."""
 KEYS = ("seed", "network", "weights", *list(SECTIONS)[1:])
+
+
+def sections_with(key: str) -> list[str]:
+    """Return the names of the sections that have a key in one of their built-in kinds.
+
+    Examples
+    --------
+    >>> sections_with("shots"), sections_with("layers"), sections_with("nothing")
+    (['measurement'], ['preparation'], [])
+    """
+    models = {name: form.built_in() if isinstance(form, Choice) else [form] for name, form in SECTIONS.items()}
+    return [name for name, forms in models.items() if any(key in form.model_fields for form in forms)]

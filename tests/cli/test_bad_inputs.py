@@ -140,7 +140,7 @@ def test_a_bad_file_is_refused(tmp_path, monkeypatch, text, named):
     ("make", "named"),
     [
         (lambda folder: folder / "smal.toml", ["smal.toml", "no such file", "did you mean 'small.toml'"]),
-        (lambda folder: folder, ["specs", "cannot be read"]),
+        (lambda folder: folder, ["specs", "is a folder"]),
         (lambda folder: folder / "binary.toml", ["binary.toml", "UTF-8"]),
     ],
     ids=["missing", "folder", "binary"],

@@ -51,7 +51,7 @@ def test_version():
 def test_no_verb_shows_the_help():
     result = CliRunner().invoke(cli, [])
     assert result.exit_code == 0
-    assert "Commands:" in result.stdout
+    assert "Measure and learn:" in result.stdout
 
 
 @pytest.fixture

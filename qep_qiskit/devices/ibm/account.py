@@ -33,6 +33,10 @@ _OWN = re.compile(r"(?i)IAM_URL|GLOBAL_SEARCH_\w+|GLOBAL_CATALOG_\w+|RESOURCE_CO
 _PROXY = re.compile(r"(?i)\w+_proxy")
 _LOGGERS = ("qiskit_ibm_runtime", "ibm_cloud_sdk_core", "ibm-cloud-sdk-core", "urllib3")
 _environment = threading.RLock()
+_SAVE = (
+    "make an API key at https://quantum.cloud.ibm.com and save it once in Python: from qiskit_ibm_runtime import "
+    "QiskitRuntimeService; QiskitRuntimeService.save_account(token='…', overwrite=True)"
+)
 
 
 def mock_url() -> str | None:
@@ -86,10 +90,9 @@ def _real(instance: str | None) -> Any:
     try:
         account: Any = AccountManager.get()
     except AccountNotFoundError:
-        raise InputError(
-            "account: there is none; save one with qiskit_ibm_runtime.QiskitRuntimeService.save_account(token=…), set "
-            "QISKIT_IBM_TOKEN, or use `qep rehearse`"
-        ) from None
+        raise InputError(f"account: there is none; {_SAVE}, or set QISKIT_IBM_TOKEN; `qep rehearse` needs no account") from None
+    except ValueError as error:  # its file is not JSON
+        raise InputError(f"account: the saved accounts cannot be read ({error}); {_SAVE}") from None
     keep_secret(account.token, account.instance, getattr(account.proxies, "password_ntlm", None))
     _check_real("the account's url", account.url)
     if account.verify is False:

@@ -80,4 +80,6 @@ def find_run(name: str | os.PathLike[str]) -> Path:
     for folder in (Path(name), HOME / name):
         if (folder / DATABASE).is_file():
             return folder
-    raise InputError(f"run: no run is called {str(name)!r}; give its folder, or its name under {HOME}/")
+    if Path(name).is_file():
+        raise InputError(f"run: {str(name)!r} is a file; give the folder of a run (`qep runs list` lists them)")
+    raise InputError(f"run: no run is called {str(name)!r}; give its folder, or its name under {HOME}/ (`qep runs list`)")
