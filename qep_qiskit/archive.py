@@ -208,9 +208,9 @@ def decoded(value: Any) -> Any:
     cls = getattr(import_module(DATACLASSES[name]), name)
     if not any(isinstance(item, LeftOut) for item in held.values()):
         return cls(**held)
-    made = object.__new__(cls)
-    vars(made).update(held)
-    return made
+    value_with_gaps = object.__new__(cls)
+    vars(value_with_gaps).update(held)
+    return value_with_gaps
 
 
 def _array(held: dict[str, Any]) -> Any:

@@ -216,5 +216,5 @@ def index_of(where: str, name: object, names: Sequence[str]) -> int:
         If there is no such weight; `where` says in what.
     """
     if not isinstance(name, str) or name not in names:
-        raise InputError(f"{where}: there is no weight {shown(name)}{nearest(str(name), names)}")
+        raise InputError(f"{where}: this network has no weight {shown(name)}{nearest(str(name), names)}")
     return list(names).index(name)

@@ -1,4 +1,4 @@
-"""What users see of public objects: repr, str and HTML of at most 25 lines, signatures, and the names of the package."""
+"""Public objects as users see them: repr, str and HTML of at most 25 lines, signatures, and the names of the package."""
 
 import functools
 import inspect

@@ -247,7 +247,7 @@ def test_one_weight_by_name():
     assert list(grad) == list(grad.names) and len(grad) == 5
     np.testing.assert_array_equal(np.asarray(grad), grad.values)
     for name in ("J[1,0]", 0, None):
-        with pytest.raises(qep.InputError, match="there is no weight"):
+        with pytest.raises(qep.InputError, match="this network has no weight"):
             grad[name]
 
 

@@ -15,6 +15,9 @@ from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.drawing.sketch import Sketch
 from qep_qiskit.estimates import percent
 
+GATES = ("cx", "cz", "ecr", "rzz", "rz", "rx", "sx", "x", "id", "h", "u", "iswap")
+"""The gates that are listed; control flow, delays and resets are not."""
+
 
 def device_card(title: str, description: Mapping[str, object], target: Target | None = None) -> str:
     """Return a device as an HTML element.
@@ -34,7 +37,7 @@ def device_card(title: str, description: Mapping[str, object], target: Target | 
     rows += [
         ("qubits", str(target.num_qubits)),
         ("couplings", str(len(pairs))),
-        ("gates", ", ".join(sorted(name for name in target.operation_names if len(name) <= 6))),
+        ("gates", ", ".join(sorted({*target.operation_names} & {*GATES}))),
         ("two-qubit error, median", _median(errors.coupling[errors.couplings])),
         ("one-qubit error, median", _median(errors.single)),
         ("readout error, median", _median(errors.readout)),

@@ -50,7 +50,7 @@ def card(
     head = Markup("").join(Markup("<th>{}</th>").format(_clean(word)) for word in headings)
     body = Markup("").join(Markup("<tr>{}</tr>").format(Markup("").join(row)) for row in lines)
     table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body) if lines else ""
-    more = [f"… and {len(warnings) - MOST_WARNINGS} more warnings"] if len(warnings) > MOST_WARNINGS else []
+    further = [f"… and {len(warnings) - MOST_WARNINGS} more warnings"] if len(warnings) > MOST_WARNINGS else []
     parts = [
         Markup("<style>{}</style>").format(Markup(STYLE)),
         _line("qep-title", title),
@@ -59,7 +59,7 @@ def card(
         table,
         *(_line("qep-soft", note) for note in notes),
         *(_line("qep-warning", f"Warning: {text}") for text in warnings[:MOST_WARNINGS]),
-        *(_line("qep-warning", text) for text in more),
+        *(_line("qep-warning", text) for text in further),
     ]
     return str(Markup('<div class="qep">{}</div>').format(Markup("").join(parts)))
 

@@ -173,10 +173,10 @@ class Gradient(Savable, Value):
     def _facts(self) -> list[str]:
         """Return the loss, the predictions and what ran, each in a few words."""
         ran, predictions = self.provenance, estimates(self.predictions, self.predictions_stderr)
-        more = ", …" if len(predictions) > 3 else ""
+        rest = ", …" if len(predictions) > 3 else ""
         facts = [
             f"loss {with_error(self.loss, self.loss_stderr)}",
-            f"{'prediction' if len(predictions) == 1 else 'predictions'} {', '.join(map(str, predictions[:3]))}{more}",
+            f"{'prediction' if len(predictions) == 1 else 'predictions'} {', '.join(map(str, predictions[:3]))}{rest}",
         ]
         stencil, device, shots, mitigation = (ran.get(key) for key in ("stencil", "device", "shots", "mitigation"))
         if isinstance(stencil, Mapping) and isinstance(stencil.get("beta"), float):
@@ -214,21 +214,21 @@ def checked(gradient: Gradient) -> Gradient:
 
 def listed(names: Sequence[str], values: Vector, errors: Vector | None) -> str:
     """Return one line per weight with its value and error bar; of many weights the largest, and how many are left out."""
-    chosen = largest_first(values.tolist(), MOST_LINES)
-    width = max(len(names[k]) for k in chosen)
-    lines = [f"{names[k]:<{width}}  {values[k]:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}") for k in chosen]
-    return "\n".join([*lines, *left_out(len(names), len(chosen))])
+    largest = largest_first(values.tolist(), MOST_LINES)
+    width = max(len(names[k]) for k in largest)
+    lines = [f"{names[k]:<{width}}  {values[k]:+.6f}" + ("" if errors is None else f" ± {errors[k]:.6f}") for k in largest]
+    return "\n".join([*lines, *left_out(len(names), len(largest))])
 
 
 def weight_rows(
     names: Sequence[str], values: Vector, errors: Vector | None, title: str
 ) -> tuple[tuple[str, ...], list[Sequence[str]], list[str]]:
     """Return headings, rows and notes of a table of weights with bars, for :func:`qep_qiskit.drawing.card.card`."""
-    chosen = largest_first(values.tolist(), MOST_ROWS)
-    texts = cells(values[chosen], None if errors is None else errors[chosen])
-    ends = np.abs(values[chosen]) + (0.0 if errors is None else errors[chosen])
-    largest = float(np.max(ends, where=np.isfinite(ends), initial=0.0))
-    signed = bool((values[chosen] < 0).any())
-    bars = [bar(values[k], None if errors is None else errors[k], largest=largest, signed=signed) for k in chosen]
-    rows: list[Sequence[str]] = [(names[k], text, drawn) for k, text, drawn in zip(chosen, texts, bars, strict=True)]
-    return ("weight", title, ""), rows, left_out(len(names), len(chosen))
+    largest = largest_first(values.tolist(), MOST_ROWS)
+    texts = cells(values[largest], None if errors is None else errors[largest])
+    ends = np.abs(values[largest]) + (0.0 if errors is None else errors[largest])
+    end = float(np.max(ends, where=np.isfinite(ends), initial=0.0))
+    signed = bool((values[largest] < 0).any())
+    bars = [bar(values[k], None if errors is None else errors[k], largest=end, signed=signed) for k in largest]
+    rows: list[Sequence[str]] = [(names[k], text, drawn) for k, text, drawn in zip(largest, texts, bars, strict=True)]
+    return ("weight", title, ""), rows, left_out(len(names), len(largest))

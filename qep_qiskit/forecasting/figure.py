@@ -67,9 +67,14 @@ def _layout(rows: Sequence[Measure]) -> tuple[list[float], int]:
     gaps = 0
     for before, row in zip([None, *rows], rows, strict=False):
         if before is not None and before.factor != row.factor:
-            gaps += 1 if before.shared == row.shared or not row.shared else 2
+            gaps += 1 if _shared(rows, before) == _shared(rows, row) or not _shared(rows, row) else 2
         places.append(len(places) + 0.6 * gaps)
     return places, gaps
+
+
+def _shared(rows: Sequence[Measure], row: Measure) -> str:
+    """Return the options that the rows of a factor share; the label of a row may name them all."""
+    return next((other.shared for other in rows if other.factor == row.factor and other.shared), "")
 
 
 def _longest(errors: Sequence[float]) -> float:
@@ -141,8 +146,9 @@ def _frame(axes: Axes, rows: Sequence[Measure], places: Sequence[float], end: fl
         "annotation_clip": False,
     }
     for before, row, place in zip([None, *rows], rows, places, strict=False):
-        if row.shared and (before is None or before.shared != row.shared):
-            text, at = f"with {row.shared}:", (0.0, place - 0.85)
+        shared = _shared(rows, row)
+        if shared and (before is None or _shared(rows, before) != shared):
+            text, at = f"with {shared}:", (0.0, place - 0.85)
             axes.annotate(text, at, (-3, 0), ha="right", fontsize=8, color=FAINT, fontstyle="italic", **across)
     axes.set_ylim((places[-1] if places else 0) + 0.7, -0.7)
     axes.set_xlim(0.0, 1.14 * end)

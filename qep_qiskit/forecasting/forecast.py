@@ -318,7 +318,7 @@ class Forecast(Savable, Value):
         if self.advice is None:
             return []
         advice = [f"Advice: {self.advice.text}"] if self.advice.text else []
-        return [*(f"Not ready: {reason}" for reason in self.advice.reasons), *advice]
+        return [*([f"Not ready: {'; '.join(self.advice.reasons)}"] if self.advice.reasons else []), *advice]
 
     def _facts(self) -> list[str]:
         error = "" if self.accuracy is None else f"expected error {percent(self.relative_error)}"

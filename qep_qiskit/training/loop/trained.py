@@ -88,9 +88,7 @@ class TrainingResult(Savable, Value):
             few = [few[round(k * (len(few) - 1) / (MOST_ROWS - 1))] for k in range(MOST_ROWS)]
         largest = max((row["train_loss"] for row in few), default=0.0)
         rows = [
-            [MISSING if row.get(k) is None else f"{row[k]:.4g}" for k in keys]
-            + [bar(row["train_loss"], largest=largest, signed=False)]
-            for row in few
+            [*(_shown(key, row.get(key)) for key in keys), bar(row["train_loss"], largest=largest, signed=False)] for row in few
         ]
         sketch = network_sketch(self.task.network, self.weights) if isinstance(self.task, Task) else None
         cut = len(self.epochs) > len(few)
