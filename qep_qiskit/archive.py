@@ -21,6 +21,8 @@ from qep_qiskit.secrets import scrubbed_document
 
 FORMAT = 1
 RESULTS = ("Gradient", "Budget", "Forecast", "TrainingResult")
+SECRET = ("instance",)
+"""Fields that are never written, because they may identify an account."""
 NUMBERS = "biufU"
 """The kinds of arrays that a file may hold: flags, numbers and texts."""
 KIND = "is"
@@ -48,6 +50,7 @@ _IN = {
     "settings": "Settings",
     "devices.statevector": "StatevectorDevice",
     "devices.simulated.device": "SimulatedDevice",
+    "devices.ibm.device": "IBMDevice",
     "preparation.adiabatic": "Adiabatic",
     "preparation.exact": "Exact",
     "preparation.mean_field": "MeanField",
@@ -166,7 +169,7 @@ def encoded(value: Any) -> Any:
     if name in _ENCODERS:
         return {KIND: name, **_ENCODERS[name](value)}
     if is_dataclass(value) and DATACLASSES.get(name) == type(value).__module__:
-        held = (entry for entry in fields(value) if entry.init and (entry.compare or entry.repr))
+        held = (e for e in fields(value) if e.init and (e.compare or e.repr) and e.name not in SECRET)
         return {KIND: name, **{entry.name: encoded(getattr(value, entry.name)) for entry in held}}
     if isinstance(value, np.ndarray) and value.dtype.kind in NUMBERS:
         return {KIND: "array", "type": value.dtype.str, "shape": list(value.shape), "values": _finite(value.ravel().tolist())}

@@ -84,6 +84,13 @@ def test_numbers_keep_every_bit(tmp_path):
     assert again["b"][:2] == (1, [0.1]) and np.isnan(again["b"][2]) and again["c"] == {(0, 1): "x"}
 
 
+def test_a_device_is_kept_without_the_account():
+    device = qep.ibm("ibm_torino", fractional_gates=True, instance="mine")
+    text = json.dumps(encoded(device))
+    assert "mine" not in text
+    assert decoded(json.loads(text)) == qep.ibm("ibm_torino", fractional_gates=True)
+
+
 def test_every_class_of_a_file_is_where_the_table_says():
     for name, module in DATACLASSES.items():
         assert getattr(__import__(module, fromlist=[name]), name).__module__ == module

@@ -176,6 +176,14 @@ DEVICES = {
 }
 
 
+@pytest.mark.parametrize("kind", DEVICES)
+def test_a_copied_device_is_equal(kind):
+    device = DEVICES[kind]()
+    for copied in (pickle.loads(pickle.dumps(device)), copy.deepcopy(device), copy.copy(device)):
+        assert copied == device and hash(copied) == hash(device)
+    assert device != qep.fake("lagos") and device != qep.simulator(noise="lagos", seed=1)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", DEVICES)
 def test_trainings_on_devices_are_copied_and_predict_as_before(kind):

@@ -11,12 +11,13 @@ from qiskit_aer.backends.aerbackend import AerBackend
 from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.fingerprints.content import of_or_none
 from qep_qiskit.kinds import Key
 
 NOISE = Key('the name of a snapshot, such as "fake_guadalupe"')
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """A device's coupling graph, gates and calibration on one day.
 
@@ -32,6 +33,20 @@ class Snapshot:
     backend: BackendV2 = field(repr=False)
     readout: tuple[tuple[float, float], ...] | None = field(repr=False)
     calibrated: str
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both have the same name, calibration, and numbers of every gate; a copy is equal."""
+        if not isinstance(other, Snapshot):
+            return NotImplemented
+        if (self.name, self.calibrated, self.readout) != (other.name, other.calibrated, other.readout):
+            return False
+        if self.backend is other.backend:
+            return True
+        digest = of_or_none(self.backend.target)
+        return digest is not None and digest == of_or_none(other.backend.target)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.calibrated))
 
 
 @functools.cache
