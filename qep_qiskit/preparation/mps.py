@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -94,11 +95,12 @@ class MPS(Brief, Preparer):
         order = outwards(family.betas)
         solved: dict[int, TensorState] = {}
         for done, p in enumerate(order):
-            progress(f"DMRG at β = {family.betas[p]:g}", done / len(order))
+            stage, share = f"DMRG at β = {family.betas[p]:g}", done / len(order)
+            progress(stage, share)
             start = solved[order[0]] if solved else starts[0] if starts else None
             if start is not None and not np.array_equal(start.order, solver.order):
                 start = None
-            solved[p] = solver.ground_state(coefficients[p], start=start, seed=seed)
+            solved[p] = solver.ground_state(coefficients[p], start=start, seed=seed, swept=sweeps_told(progress, stage, share))
             if self.gap and family.betas[p] == 0.0:
                 progress("DMRG of the first excited state", None)
                 solved[p], gap = self._with_gap(solver, coefficients[p], solved[p], seed)
@@ -173,6 +175,11 @@ class MPS(Brief, Preparer):
                 "raise preparation.bond_dimension if the error bounds are too wide"
             )
         return warnings
+
+
+def sweeps_told(progress: Progress, stage: str, share: float | None) -> Callable[[int, float], None]:
+    """Return a callback that reports the sweeps of DMRG."""
+    return lambda sweep, energy: progress(f"{stage}: sweep {sweep}, energy {energy:.6f}", share)
 
 
 def _used(family: Family) -> NDArray[np.int64]:

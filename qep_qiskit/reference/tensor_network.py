@@ -12,6 +12,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import DegenerateGroundStateError
+from qep_qiskit.preparation.mps import sweeps_told
 from qep_qiskit.preparation.preparer import Phase
 from qep_qiskit.preparation.uniqueness import ordinary_size
 from qep_qiskit.problem import Problem
@@ -80,9 +81,12 @@ class GroundStates:
         """Return the ground state at β for a bond dimension."""
         key = chi, beta
         if key not in self._states:
-            self._progress(f"ground state at β = {beta:.3g}, bond dimension {chi}", None)
+            stage = f"ground state at β = {beta:.3g}, bond dimension {chi}"
+            self._progress(stage, None)
             start = self.state(0.0, chi) if beta else self._states[BONDS[BONDS.index(chi) - 1], 0.0]
-            self._states[key] = self._solvers[chi].ground_state(self._coefficients(beta), start=start)
+            self._states[key] = self._solvers[chi].ground_state(
+                self._coefficients(beta), start=start, swept=sweeps_told(self._progress, stage, None)
+            )
             if beta:
                 self._escape(key)
         return self._states[key]
@@ -134,8 +138,10 @@ class GroundStates:
         results = []
         seed = integer(self._seed, "matrix product state")
         for number, start in enumerate(starts):
-            self._progress(f"ground state, start {number + 1} of {len(starts)}", number / len(starts))
-            results.append(solver.ground_state(row, start=start, seed=seed, loose=True))
+            stage, share = f"ground state, start {number + 1} of {len(starts)}", number / len(starts)
+            self._progress(stage, share)
+            swept = sweeps_told(self._progress, stage, share)
+            results.append(solver.ground_state(row, start=start, seed=seed, loose=True, swept=swept))
         results.sort(key=lambda state: state.energy)
         lowest = solver.ground_state(row, start=results[0])
         self._states[BONDS[0], 0.0] = lowest

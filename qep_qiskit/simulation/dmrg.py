@@ -6,7 +6,7 @@ White (1992); Schollwöck (2011), arXiv:1008.3477.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 Chain: TypeAlias = list[Array]
+Swept: TypeAlias = Callable[[int, float], None]
 
 LETTERS: dict[str, Array] = {
     "I": np.eye(2),
@@ -124,9 +125,20 @@ def operator(
     return chain
 
 
-def lowest(start: Chain, mpo: Chain, options: Options, *, noisy: bool = False, orthogonal_to: Chain | None = None) -> Result:
-    """Return the lowest state reached by sweeps from a right-canonical chain; `noisy` perturbs the first sweeps."""
-    return _Sweeper(start, mpo, options, orthogonal_to).run(noisy)
+def lowest(
+    start: Chain,
+    mpo: Chain,
+    options: Options,
+    *,
+    noisy: bool = False,
+    orthogonal_to: Chain | None = None,
+    swept: Swept = lambda sweep, energy: None,
+) -> Result:
+    """Return the lowest state reached by sweeps from a right-canonical chain; `noisy` perturbs the first sweeps.
+
+    After each sweep, `swept` is called with its number and the energy.
+    """
+    return _Sweeper(start, mpo, options, orthogonal_to).run(noisy, swept)
 
 
 class _Sweeper:
@@ -143,7 +155,7 @@ class _Sweeper:
         self.scale = 1.0
         self.energy = np.inf
 
-    def run(self, noisy: bool) -> Result:
+    def run(self, noisy: bool, swept: Swept) -> Result:
         before, dropped, sweep = np.inf, 0.0, 0
         for sweep in range(1, self.options.max_sweeps + 1):
             noise = NOISES[sweep - 1] if noisy and sweep <= len(NOISES) else 0.0
@@ -154,6 +166,7 @@ class _Sweeper:
                 residual, dropped, lost = max(residual, error), max(dropped, weight), max(lost, loss)
             gained = abs(before - self.energy)
             before = self.energy
+            swept(sweep, self.energy)
             settled = (
                 gained <= self.options.energy * max(1.0, abs(self.energy)) and residual <= self.options.residual * self.scale
             )

@@ -156,6 +156,7 @@ class TensorSolver:
         orthogonal_to: TensorState | None = None,
         seed: int = 0,
         loose: bool = False,
+        swept: dmrg.Swept = lambda sweep, energy: None,
     ) -> TensorState:
         """Return the ground state of Σ c_k P_k, or the lowest state orthogonal to a given one.
 
@@ -169,6 +170,8 @@ class TensorSolver:
         seed : int
         loose : bool
             Whether only the energy is needed, to a relative accuracy of about 1e-6.
+        swept : callable
+            Called after each sweep with its number and the energy.
         """
         strengths = _signs(self.paulis) * coefficients
         options = dmrg.Options(self.bond_dimension, self.max_sweeps, **(LOOSE if loose else {}))
@@ -178,7 +181,7 @@ class TensorSolver:
             first = start.chain if isinstance(start, TensorState) else self._product(start, seed)
             noisy = not isinstance(start, TensorState)
             mpo = dmrg.operator(self._strings, strengths.tolist(), n)
-            result = dmrg.lowest(first, mpo, options, noisy=noisy, orthogonal_to=other)
+            result = dmrg.lowest(first, mpo, options, noisy=noisy, orthogonal_to=other, swept=swept)
             if loose:
                 return TensorState(result.chain, self.order, result.energy, np.nan, result.truncation, result.sweeps)
             # each term's mean is subtracted before H is squared, since ⟨H²⟩ − ⟨H⟩² would lose all digits

@@ -65,6 +65,7 @@ def gradient(
     with showing(progress) as report:
         settings, record = settle(problem, settings_of(gradient, options), report)
         plan, outcomes = run([problem], settings, warm_start=None if start is None else [start], progress=report)[0]
+        report("gradient and its bias", None)
         result = reduce(plan, outcomes)
     if record is None:  # the planner's record contains the bias; it chooses a large β only if shot noise would be worse
         notes = outcomes.ran.notes()  # notes on the device's noise are not raised as warnings, which some programs make errors

@@ -196,3 +196,9 @@ def test_a_real_notebook_shows_a_bar_without_widgets():
     assert output["data"] == {"text/plain": "", "text/html": ""}
     assert len(drawn) > 3 and len(set(drawn)) > 3 and all("DMRG" in text for text in drawn[:-1])
     assert np.all([float(re.search(r"(\d+)%", text)[1]) > 0 for text in drawn[1:-1]])
+
+
+def test_matrix_product_states_report_their_sweeps(problem):
+    told = []
+    qep.gradient(problem, preparer=qep.MPS(bond_dimension=4), progress=lambda text, share: told.append(text))
+    assert any(re.fullmatch(r"DMRG at β = 0: sweep 1, energy -\d+\.\d{6}", text) for text in told)
