@@ -31,22 +31,26 @@ def error_bars(budget: Budget) -> list[Group]:
     rungs = {rung.name: rung for rung in budget.rungs}
     sizes = [rung.relative_error or 0.0 for rung in rungs.values()] + [budget.shot_noise(rung) or 0.0 for rung in rungs.values()]
     end = 1.02 * max(sizes, default=0.0) or 1.0
+    shown = {name for name, rung in rungs.items() if rung.relative_error is not None}
     groups = [
-        Group(heading, [_bar(budget, rungs[name], end) for name in names if name in rungs]) for heading, names in GROUPS.items()
+        Group(heading, [_bar(budget, rungs[name], end) for name in names if name in shown]) for heading, names in GROUPS.items()
     ]
     return [group for group in groups if group.bars]
 
 
+def not_computed(budget: Budget) -> list[str]:
+    """Return the steps without a gradient, with the reason."""
+    return [f"{rung.title} ({rung.note or 'no reason given'})" for rung in budget.rows if rung.values is None]
+
+
 def _bar(budget: Budget, rung: Rung, end: float) -> Bar:
-    error, noise, kind = rung.relative_error, budget.shot_noise(rung), RUNGS[rung.name]
-    if rung.values is None or error is None:
-        return Bar(title=rung.title, meaning=f"Not computed: {rung.note}" if rung.note else "")
+    error, noise, kind = rung.relative_error or 0.0, budget.shot_noise(rung), RUNGS[rung.name]
     worst = largest_contribution(budget)
     named = worst is not None and kind.cause is not None and worst.cause == kind.cause and worst.size == rung.added
     tip = f"{rung.title}: {percent(error)} from the exact gradient"
     return Bar(
         title=rung.title,
-        meaning=" ".join(filter(None, (kind.meaning, rung.note))),
+        meaning=kind.meaning + (f" ({rung.note})" if rung.note else ""),
         badge="largest cause" if named else "",
         parts=[Part(TONES[rung.name], round(100 * error / end, 2), tip)],
         mark=None if not noise else (round(100 * noise / end, 2), f"shot noise alone: {percent(noise)}"),

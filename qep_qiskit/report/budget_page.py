@@ -14,7 +14,7 @@ from qep_qiskit.estimates import MISSING, column, cosine, finite, percent, with_
 from qep_qiskit.files import write_whole
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.networks.network import Network
-from qep_qiskit.report.budget_bars import error_bars, step_records
+from qep_qiskit.report.budget_bars import TONES, error_bars, not_computed, step_records
 from qep_qiskit.report.charts import Series, Strip, strip
 from qep_qiskit.report.circuit_text import drawing
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
@@ -23,8 +23,6 @@ from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.tables import as_rows, table
 from qep_qiskit.report.template import Page
 from qep_qiskit.secrets import scrubbed
-
-TONES = {"shots": "raw", "mitigated": "mitigated"}
 
 
 def write(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str], **options: Any) -> Path:
@@ -81,14 +79,12 @@ def page(
     )
     return whole.render(
         groups=error_bars(budget),
+        missing=not_computed(budget),
         effect=mitigation_effect(budget),
         steps=table(step_records(budget)),
         tones=[
             ("exact", "exact"),
-            *(
-                (TONES.get(r.name, "plain"), f"{RUNGS[r.name].short}{'' if r.stderr is None else ' ± σ'}")
-                for r in shown_rungs(budget)[-2:]
-            ),
+            *((TONES[r.name], f"{RUNGS[r.name].short}{'' if r.stderr is None else ' ± σ'}") for r in shown_rungs(budget)[-2:]),
         ],
         names=budget.names,
         columns=_columns(budget, weights),
@@ -142,7 +138,7 @@ def _facts(budget: Budget) -> list[tuple[str, str]]:
 def strips(budget: Budget) -> list[Strip]:
     """Return the gradient as a strip, and its difference from the exact one if both are known."""
     exact, shown = budget.exact, shown_rungs(budget)[-2:]
-    series = [Series(TONES.get(r.name, "plain"), RUNGS[r.name].short, r.values, r.stderr) for r in shown if r.values is not None]
+    series = [Series(TONES[r.name], RUNGS[r.name].short, r.values, r.stderr) for r in shown if r.values is not None]
     if exact is None:
         return [strip("gradient", budget.names, series)] if series else []
     drawn = [strip("gradient", budget.names, [Series("exact", "exact", exact), *series])]
@@ -175,7 +171,7 @@ def _brief(value: Mapping[str, Any]) -> list[str]:
     first = "name" if value.get("name") else "method"
     words = [str(value[k]) for k in ("kind", first, "noise", "ansatz") if value.get(k)]
     forms = {"sites": "{} sites", "layers": "{} layers", "beta": "β = {}"}
-    return words + [form.format(value[k]) for k, form in forms.items() if value.get(k) is not None]
+    return [*dict.fromkeys(words)] + [form.format(value[k]) for k, form in forms.items() if value.get(k) is not None]
 
 
 def _columns(budget: Budget, weights: Mapping[str, Any]) -> list[Column]:

@@ -14,6 +14,8 @@ from qep_qiskit.kinds import RUNGS
 LARGE_Z = 3.0
 """A z-score beyond this is marked wherever it is shown."""
 LARGEST_Z = "max |z|"
+USEFUL = 0.5
+"""Error bars whose shot noise is a larger share of the gradient do not tell the gradient."""
 
 
 class Contribution(NamedTuple):
@@ -119,7 +121,7 @@ def verdict(budget: Budget) -> Verdict:
     -------
     Verdict
         ``good`` is True if the last rung is within its error bars of the exact gradient (χ²/K at most `allowed_chi_square`),
-        False if it is not, and None without error bars or an exact gradient.
+        False if it is not, and None without error bars of use or an exact gradient.
     """
     last = list(budget.computed.values())[-1:]
     if not last or last[0].name == "exact":
@@ -129,18 +131,20 @@ def verdict(budget: Budget) -> Verdict:
         note = next((rung.note for rung in budget.rungs if rung.name == "exact"), None)
         why = note.rstrip(".") if note else "it was not computed"
         return Verdict(f"{subject} has no exact gradient to be compared with: {why}.")
-    first, good = _first_sentence(last[0], subject)
+    first, good = _first_sentence(budget, last[0], subject)
     sentences = (first, _cause_sentence(budget), _mitigation_sentence(budget, last[0]))
     return Verdict(" ".join(sentence for sentence in sentences if sentence), good, _detail(budget, last[0]))
 
 
-def _first_sentence(last: Rung, subject: str) -> tuple[str, bool | None]:
+def _first_sentence(budget: Budget, last: Rung, subject: str) -> tuple[str, bool | None]:
     if last.relative_error is None:
         return f"{subject} has no relative error: the exact gradient is zero.", None
     text = f"{subject} is {percent(last.relative_error)} from the exact one"
     if last.chi_square is None:
         return f"{text}.", None
-    good = last.chi_square <= allowed_chi_square(len(last.known_z))
+    good, noise = last.chi_square <= allowed_chi_square(len(last.known_z)), budget.shot_noise(last)
+    if good and noise is not None and noise > USEFUL:
+        return f"{text}, within its error bars, but these are too long to be of use: take more shots.", None
     return f"{text}, {'within its error bars' if good else 'more than its error bars allow'}.", good
 
 

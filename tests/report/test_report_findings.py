@@ -50,6 +50,15 @@ def test_a_biased_gradient_is_called_so(make):
     assert text.startswith("The raw gradient is ") and "more than its error bars allow" in text
 
 
+def test_error_bars_as_long_as_the_gradient_are_not_called_good(budget):
+    mitigated = of(budget, "mitigated")
+    mitigated["stderr"] = [20 * error for error in mitigated["stderr"]]
+    mitigated["z"] = [z / 20 for z in mitigated["z"]]
+    assert shot_noise(budget, "mitigated") > findings.USEFUL
+    text, good, _ = verdict(budget)
+    assert good is None and "take more shots" in text
+
+
 def test_mitigation_that_harms_is_not_praised(budget):
     worse = copy.deepcopy(budget)
     of(worse, "mitigated")["relative_error"] = 0.9
