@@ -200,3 +200,8 @@ class GroupingDevice(Protocol):
     def close_group(self, group_id: str) -> None:
         """Close the batch or session to new jobs; the jobs in it still run."""
         ...
+
+
+def cautions_of(device: object) -> list[str]:
+    """Return the warnings about a device to show before payment, one line each."""
+    return list(getattr(device, "cautions", list)())

@@ -9,6 +9,7 @@ from qep_qiskit.devices.appraisal import Appraisal, appraise, backend_of, repeti
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.layout.choice import Layout
 from qep_qiskit.devices.price import Price
+from qep_qiskit.devices.remote import cautions_of
 from qep_qiskit.display import counted
 from qep_qiskit.equilibrium.all_rounds import compile_rounds
 from qep_qiskit.equilibrium.calibration import Measurement
@@ -117,7 +118,7 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
     if any(row.appraisal is None or row.appraisal.seconds is None for row in rows):
         notes.append(f"{backend.name} does not tell how long its instructions take; circuits count as 0 s")
     qubits, layout = next(iter(rounds[-1].deal.qubits.values())), rounds[0].layout
-    notes += [*([] if layout is None else layout.notes), *getattr(device, "cautions", list)()]
+    notes += [*([] if layout is None else layout.notes), *cautions_of(device)]
     return Sending(tuple(rows), price.jobs, qubits, None if split is None else price.seconds, delay, tuple(notes), layout, due)
 
 

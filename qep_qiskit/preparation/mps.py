@@ -31,6 +31,10 @@ GAP_BOND_DIMENSION = 48
 ATTEMPTS = 3
 RESOLUTION = 1e-8
 """The accuracy of the energies of a long chain, as a share of the sum of the energies."""
+METASTABLE = (
+    "without the gap, DMRG starts from one state only and may end in a metastable one, whose gradient can be entirely wrong; "
+    "set preparation.gap = true, or compare the energy with that of another seed"
+)
 
 
 @PREPARERS.register("mps")
@@ -46,7 +50,8 @@ class MPS(Brief, Preparer):
         The largest number of sweeps for each phase.
     gap : bool
         Whether to compute the first excited state too, which takes about as long as the ground state. It is needed to detect a
-        degenerate ground state and for error bounds.
+        degenerate ground state and for error bounds. Its further starts can also reveal a metastable state; without them a
+        warning says so.
     nudge_share : float
         Ignored, as for :class:`Exact`.
 
@@ -162,6 +167,8 @@ class MPS(Brief, Preparer):
 
     def _warnings(self, family: Family, phases: tuple[Phase, ...], gap: float | None) -> list[str]:
         warnings = []
+        if not self.gap and 0.0 in family.betas:
+            warnings.append(METASTABLE)
         reach = max((abs(b) for b in family.betas), default=0.0) * family.nudge_bound()
         if gap is not None and reach > gap and family.num_qubits > MOST_RESPONSE_QUBITS:
             warnings.append(

@@ -188,12 +188,12 @@ def limit(states: GroundStates) -> Reference:
     """
     problem, rough = states.problem, states.bond(0)
     beta = STEP * ordinary_size(problem.hamiltonian_row[problem.frame.busy]) / states.nudge_size if states.nudge_size else STEP
-    for _ in range(HALVINGS):
+    for attempt in range(HALVINGS):
+        beta /= 2 if attempt else 1
         near, far = (states.gradient(symmetric(b), rough) for b in (beta, 2 * beta))
         correction = (near - far) / 3
         if np.linalg.norm(correction) <= CURVED * np.linalg.norm(near):
             break
-        beta /= 2
     stencil = symmetric(beta)
     values, truncation, chi = _refined(states, stencil)
     size = float(np.linalg.norm(values))

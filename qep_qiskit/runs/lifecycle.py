@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from qep_qiskit.devices.price import Price
-from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.devices.remote import RemoteDevice, cautions_of
 from qep_qiskit.equilibrium.all_rounds import price_of_rounds, rounds_of
 from qep_qiskit.equilibrium.execution import compile_after
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -150,7 +150,7 @@ class Lifecycle:
 
     def _cautions(self, number: int, unsent: list[JobRecord]) -> list[str]:
         """Return the warnings to show before payment, one line each; refuse circuits that the device can no longer run."""
-        cautions = list(getattr(self.device, "cautions", list)())
+        cautions = cautions_of(self.device)
         if number not in self._compiled:
             self.device.check(run_pubs(self.store, [pub for job in unsent for pub in job.pubs]))
             cautions.append(change_before_sending(self.store, number, self.device))

@@ -15,7 +15,7 @@ from scipy.stats import chi2
 import qep_qiskit as qep
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.gate_set import basis_change
-from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine
+from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine, light_cones
 from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.mitigation import twirling
@@ -254,3 +254,22 @@ def test_circuits_that_are_too_entangled_are_left_to_aer_if_small_and_refused_if
     assert large.simulator == density_engine.NAME
     with pytest.raises(InputError, match="16 wires is too entangled.*bond dimension of 8.*fewer layers"):
         device.sample([Work(large, "Z" * 16, np.zeros((1, 0)))], shots=10, seed=1)
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+def test_the_simulator_draws_shots_of_many_noisy_wires_as_snapshots_do():
+    model = NoiseModel(basis_gates=BASIS)
+    model.add_all_qubit_quantum_error(depolarizing_error(0.02, 2), "cz")
+    model.add_all_qubit_readout_error(ReadoutError([[0.98, 0.02], [0.05, 0.95]]))
+    network = qep.ising(sites=14, edges="chain", inputs=[0], outputs=[13])
+    problem = qep.Problem(network, network.initial_weights(seed=1), x=[0.5], cost=qep.SquaredError([1.0]).observable())
+    options = {"preparer": qep.Adiabatic(time=1.0, steps=3), "stencil": qep.symmetric(0.3), "shots": 50}
+    mine = qep.gradient(problem, device=qep.simulator(noise=model, seed=3), **options)
+    auto = qep.gradient(problem, device=replace(qep.simulator(noise=model, seed=3), engine="auto"), **options)
+    assert mine.provenance["device"]["simulator"] == density_engine.NAME
+    np.testing.assert_array_equal(mine.values, auto.values)
+    limit = qep.gradient(problem, device=qep.simulator(noise=model), **{**options, "shots": None})
+    assert limit.provenance["device"]["simulator"] == light_cones.NAME
+    assert qep.aer(noise=model).compile(QuantumCircuit(14)).simulator == aer_engine.NAME
+    small = qep.simulator(noise=model).compile(QuantumCircuit(12))
+    assert small.simulator == exact_engine.NAME

@@ -103,9 +103,9 @@ def thirteen(gate):
     [
         (qep.simulator, QuantumCircuit(25), "25 qubits"),
         (qep.simulator, thirteen(lambda c: c.reset(1)), "reset"),
-        (lambda: qep.simulator(noise=NoiseModel()), thirteen(lambda c: c.sx(1)), "13 wires"),
-        (lambda: qep.simulator(noise="fake_guadalupe"), thirteen(lambda c: c.sx(range(13))), "13 wires"),
-        (lambda: qep.fake("guadalupe", engine="simulator"), thirteen(lambda c: c.sx(range(13))), "13 wires"),
+        (lambda: qep.simulator(noise=NoiseModel()), thirteen(lambda c: c.reset(1)), "reset"),
+        (lambda: qep.simulator(noise="fake_guadalupe"), thirteen(lambda c: c.reset(1)), "reset"),
+        (lambda: qep.fake("guadalupe", engine="simulator"), thirteen(lambda c: c.reset(1)), "reset"),
     ],
 )
 def test_the_simulator_refuses_what_it_cannot_treat_exactly(make, circuit, words):

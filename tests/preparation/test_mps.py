@@ -7,6 +7,7 @@ from qiskit.quantum_info import random_pauli_list
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import family_of
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
+from qep_qiskit.preparation.mps import METASTABLE
 
 
 def ising_problem(sites, edges, seed=0, cost=None):
@@ -132,6 +133,13 @@ def test_free_fermions_are_right():
     values = dict(zip(problem.frame.labels, state.expectations(problem.frame.paulis)[0], strict=True))
     np.testing.assert_allclose([values["I" * (5 - i) + "X" + "I" * i] for i in range(6)], x, atol=1e-8)
     np.testing.assert_allclose([values["I" * (4 - i) + "ZZ" + "I" * i] for i in range(5)], zz, atol=1e-8)
+
+
+def test_without_the_gap_a_metastable_state_is_possible_and_said():
+    problem = ising_problem(6, "chain")
+    for gap in (True, False):
+        found = qep.MPS(gap=gap).prepare(family_of(problem, problem.cost_rows[0], (0.0,))).details["warnings"]
+        assert [text for text in found if "metastable" in text] == ([] if gap else [METASTABLE])
 
 
 @pytest.mark.parametrize("sites", [30, pytest.param(100, marks=pytest.mark.slow)])

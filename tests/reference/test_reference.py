@@ -55,6 +55,24 @@ def test_too_small_bond_dimensions_are_seen_in_the_uncertainty(monkeypatch):
     assert not rough.sure or error < 0.05 * np.linalg.norm(exact.values)
 
 
+@pytest.mark.parametrize("halvings", [1, 2])
+def test_a_limit_that_is_not_reached_names_the_nudges_that_were_used(halvings, monkeypatch):
+    monkeypatch.setattr("qep_qiskit.reference.tensor_network.CURVED", 0.0)
+    monkeypatch.setattr("qep_qiskit.reference.tensor_network.HALVINGS", halvings)
+    reference = limit(GroundStates(problem_of(6)))
+    used = max(phase.beta for phase in reference.gradient.diagnostics.phases)
+    assert f"extrapolated from β = {used:.2g} and {2 * used:.2g}" in reference.method
+    assert any(f"at β = {used:.1g}" in text for text in reference.warnings)
+    double = limit_at(GroundStates(problem_of(6)), used)
+    np.testing.assert_allclose(reference.values, double, atol=1e-7)
+
+
+def limit_at(states, beta):
+    """D(β) + (D(β) − D(2β))/3 from symmetric differences D."""
+    near, far = (states.gradient(qep.symmetric(b), states.bond(0)) for b in (beta, 2 * beta))
+    return near + (near - far) / 3
+
+
 def test_a_phase_above_the_energy_of_another_state_is_computed_again():
     states, chi = GroundStates(problem_of(8)), BONDS[0]
     right = states.state(0.2, chi)

@@ -104,6 +104,17 @@ def test_a_job_that_was_another_one_is_refused(at, tmp_path, monkeypatch):
     at()  # the last digits of another processor are no other circuit
 
 
+def test_cautions_are_shown_with_the_price(at, monkeypatch):
+    monkeypatch.setattr(FolderDevice, "cautions", lambda self: ["the calibration is old"], raising=False)
+
+    def refuse(price, store):
+        assert price["cautions"] == ["the calibration is old"]
+        raise InputError("nothing was sent")
+
+    with pytest.raises(InputError, match="nothing was sent"):
+        at(confirm=refuse)
+
+
 def test_the_price_is_shown_and_confirmed_once(at, tmp_path):
     questions = []
 

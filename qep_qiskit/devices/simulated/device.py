@@ -33,9 +33,9 @@ class SimulatedDevice:
     Attributes
     ----------
     engine : {"auto", "simulator", "aer"}
-        "simulator" is this package's exact simulation and "aer" is qiskit-aer. "auto" uses the simulator for each circuit for
-        which it is exact and faster, matrix product density operators for shots of larger circuits with noise, and otherwise
-        Aer. ``Compiled.simulator`` names the engine of a circuit.
+        "simulator" is this package's simulation: exact, or for shots of circuits on more than 12 wires with noise, by matrix
+        product density operators. "aer" is qiskit-aer. "auto" uses the first for each circuit for which it is faster, and
+        otherwise Aer. ``Compiled.simulator`` names the engine of a circuit.
     noise : NoiseModel or None
         Noise on the circuit's own qubits.
     snapshot : Snapshot or None
@@ -135,9 +135,9 @@ class SimulatedDevice:
         """Return the name of the engine that runs a circuit."""
         if self.engine == "aer":
             return aer_engine.NAME
-        model = self._noise_for(compiled)
+        model, most = self._noise_for(compiled), MOST_WIRES if self.engine == "simulator" else exact_engine.FAST_NOISY_WIRES
         try:
-            if self.engine == "simulator" or model is None or compiled.circuit.num_qubits <= exact_engine.FAST_NOISY_WIRES:
+            if model is None or compiled.circuit.num_qubits <= most:
                 fast = exact_engine.suits(compiled, model, self.cache)
                 return exact_engine.NAME if fast or self.engine == "simulator" else aer_engine.NAME
             density_engine.suits(compiled, model, self.cache)
@@ -156,7 +156,9 @@ class SimulatedDevice:
 
     def for_distributions(self, compiled: Compiled) -> Compiled:
         """Return a compiled circuit with the engine for its exact distribution, which may differ from the one for shots."""
-        return compiled.run_by(aer_engine.NAME) if compiled.simulator == density_engine.NAME else compiled
+        if compiled.simulator != density_engine.NAME:
+            return compiled
+        return compiled.run_by(exact_engine.NAME if self.engine == "simulator" else aer_engine.NAME)
 
     def sample(
         self, work: Sequence[Work], *, shots: int, seed: int, done: density_engine.Share = density_engine.silent
@@ -203,12 +205,15 @@ class SimulatedDevice:
         self, work: Sequence[Work], shots: int | None, seed: int, done: density_engine.Share = density_engine.silent
     ) -> list[list[Samples]]:
         models = [self._noise_for(item.compiled) for item in work]
-        engine = {"simulator": exact_engine.NAME, "aer": aer_engine.NAME}.get(self.engine)
         members: dict[str, list[int]] = {}
         for number, item in enumerate(work):
             compiled = self.for_distributions(item.compiled) if shots is None else item.compiled
-            name = engine or compiled.simulator
-            members.setdefault(name if name in (exact_engine.NAME, density_engine.NAME) else aer_engine.NAME, []).append(number)
+            name = compiled.simulator if compiled.simulator in (exact_engine.NAME, density_engine.NAME) else aer_engine.NAME
+            if self.engine == "aer":
+                name = aer_engine.NAME
+            elif self.engine == "simulator" and name == aer_engine.NAME:
+                name = exact_engine.NAME
+            members.setdefault(name, []).append(number)
         results: dict[int, list[Samples]] = {}
         for name, numbers in members.items():
             items, noise = [work[i] for i in numbers], [models[i] for i in numbers]
@@ -228,6 +233,8 @@ class SimulatedDevice:
     def describe(self) -> dict[str, object]:
         """Return the name, engine, noise and calibration date."""
         simulator = aer_engine.NAME if self.engine == "aer" else exact_engine.NAME
+        if self.engine == "simulator" and not self.noise_free:
+            simulator += f" up to {MOST_WIRES} active qubits, {density_engine.NAME} for shots beyond"
         if self.engine == "auto":
             beyond = f"{aer_engine.NAME} beyond"
             if not self.noise_free:

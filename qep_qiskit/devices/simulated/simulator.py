@@ -1,4 +1,4 @@
-"""The package's own exact simulation of circuits as a device."""
+"""The package's own simulation of circuits as a device."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def simulator(noise: Annotated[str | NoiseModel | BackendV2 | None, NOISE] = Non
     """Return this package's exact simulation of circuits, which computes each state once for all bases and any number of shots.
 
     It simulates up to 24 qubits without noise. With noise, it simulates up to 12 active qubits by Pauli transfer matrices and is
-    many times faster than Aer. It refuses circuits that it cannot treat exactly (gates and errors on more than two qubits,
-    resets, …); use :func:`aer` for these.
+    many times faster than Aer. Beyond that, shots are drawn from matrix product density operators, and expectations at infinitely
+    many shots come from light cones; the result says which ran. It refuses circuits that it cannot treat (gates and errors on
+    more than two qubits, resets, …); use :func:`aer` for these.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from typing import Any
 
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.price import Price
-from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.devices.remote import RemoteDevice, cautions_of
 from qep_qiskit.equilibrium.all_rounds import compile_rounds, price_of_rounds, rounds_of
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.prediction import UNUSED, read_only
@@ -94,7 +94,8 @@ def through_the_run(
     journal.at(done)
     _confirmed(task, journal, done, confirm, progress)
     if resubmit and (ended := courier.ended_badly()):
-        confirm({**courier.price(ended), "steps": len({job.round for job in ended})}, store)
+        price = {**courier.price(ended), "steps": len({job.round for job in ended}), "cautions": cautions_of(device)}
+        confirm(price, store)
         courier.replace(ended)
     try:
         yield replace(task, settings=replace(task.settings, device=journal)), journal.at
@@ -124,7 +125,8 @@ def _confirmed(task: Task, journal: JournalDevice, done: int, confirm: Confirm, 
     store = journal.courier.store
     if int((store.get("confirmed", "training") or {}).get("steps", 0)) >= task.total_steps:
         return
-    price = {**expected_price(task, journal, done=done, progress=progress).total.document(), "steps": task.total_steps - done}
+    expected = expected_price(task, journal, done=done, progress=progress).total.document()
+    price = {**expected, "steps": task.total_steps - done, "cautions": cautions_of(journal.courier.device)}
     store.put("estimate", "training", price)
     confirm(price, store)
     store.put("confirmed", "training", {"steps": task.total_steps})
