@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from jupyter_client.connect import ConnectionFileMixin
 from sphinx.application import Sphinx
 
 import qep_qiskit
@@ -22,6 +23,7 @@ sys.path.insert(0, str(DOCS / "_ext"))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # pages run `qep`
 os.environ["COLUMNS"] = "100"
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+ConnectionFileMixin.transport.default_value = "ipc"  # kernels warn of unencrypted TCP
 
 project = "qep_qiskit"
 author = copyright = "the authors of qep_qiskit"
