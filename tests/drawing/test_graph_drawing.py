@@ -87,3 +87,11 @@ def test_plots_of_networks_colour_edges_by_sign(name):
     assert colours.count("#D55E00") == sum(weights[edge] < 0 for edge in edges.values())
     assert len(colours) == len(edges)
     plt.close("all")
+
+
+def test_the_dots_of_a_chain_are_not_cut():
+    axes = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3]).plot()
+    [site] = [line for line in axes.lines if line.get_marker() == "o" and line.get_xdata()[0] == 0]
+    inch = axes.transData.transform([(0.0, 0.0), (0.0, 1.0)])[:, 1] @ (-1, 1) / axes.figure.dpi
+    low, high = axes.get_ylim()
+    assert (high - low) * inch > site.get_markersize() / 72
