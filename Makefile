@@ -74,4 +74,4 @@ bench-quick: $(BENCH)/.installed ## the same at small sizes
 	$(BENCH)/bin/python -m benchmarks --quick
 
 clean: ## remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache docs/_build docs/reference/api
