@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,11 +165,14 @@ class _Search:
 
     def minimise(self, beta: float, start: Vector) -> Vector:
         """Return the angles at which the optimizer stops."""
-        result = self._optimizer.minimize(
-            lambda thetas: self._energies(beta, np.asarray(thetas, dtype=float)),
-            start,
-            jac=lambda theta: self._gradient(beta, np.asarray(theta, dtype=float)),
-        )
+        with catch_warnings():
+            # qiskit-algorithms 0.4 gives L-BFGS-B an option that SciPy 1.18 does not have
+            filterwarnings("ignore", "Unknown solver options: iprint")
+            result = self._optimizer.minimize(
+                lambda thetas: self._energies(beta, np.asarray(thetas, dtype=float)),
+                start,
+                jac=lambda theta: self._gradient(beta, np.asarray(theta, dtype=float)),
+            )
         return np.asarray(result.x, dtype=float)
 
     def _gradient(self, beta: float, theta: Vector) -> Vector:
