@@ -35,7 +35,7 @@ def command(name: str | None, listing: bool, output: str | None, as_json: bool) 
     name = "gradient" if name is None else name.removesuffix(".toml")
     if name not in ORDER:
         close = nearest(name, ORDER) or f"; the starters are {', '.join(ORDER)}"
-        raise InputError(f"NAME: there is no starter {name!r}{close}")
+        raise InputError(f"NAME: no starter is called {name!r}{close}")
     target = writable(f"{name}.toml" if output is None else output, "--output")
     text = starter(name).read_text(encoding="utf-8").replace(f"{name}.toml", _word(target))
     try:

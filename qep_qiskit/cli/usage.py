@@ -13,7 +13,7 @@ MISSING = {
     "RUN": "give the folder of a run; `qep runs list` lists them",
     "SECTION": 'give "network", "cost", "stencil", "preparation" or "device"',
 }
-"""What to give for an argument that is missing."""
+"""The remedy for each argument that is missing."""
 
 
 def usage(error: click.UsageError) -> str:
@@ -40,9 +40,9 @@ def _remedy(error: click.NoSuchOption, option: str, path: str) -> str:
     """Return what to write instead of an unknown option: the key of a spec with this name, or the nearest option."""
     from qep_qiskit.experiment.sections import sections_with
 
-    known = ["--help", *(name for parameter in error.ctx.command.params for name in parameter.opts)] if error.ctx else []
+    options = ["--help", *(name for parameter in error.ctx.command.params for name in parameter.opts)] if error.ctx else []
     key = option.lstrip("-").replace("-", "_")
-    sections = sections_with(key) if "--set" in known else []
+    sections = sections_with(key) if "--set" in options else []
     if sections:
         return f"; it is a key of the spec: --set {sections[0]}.{key}=VALUE"
-    return nearest(option, [name for name in known if name.startswith("--")]) or f"; see `{path} --help`"
+    return nearest(option, [name for name in options if name.startswith("--")]) or f"; see `{path} --help`"

@@ -44,8 +44,8 @@ def test_the_commands_name_the_file(here):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("init", "trainin"), "NAME: there is no starter 'trainin'; did you mean 'training'?"),
-        (("init", "../x"), "NAME: there is no starter '../x'; the starters are gradient, noise, training, hundred, oscillators"),
+        (("init", "trainin"), "NAME: no starter is called 'trainin'; did you mean 'training'?"),
+        (("init", "../x"), "NAME: no starter is called '../x'; the starters are gradient, noise, training, hundred, oscillators"),
         (("init", "noise", "-o", "no/x.toml"), "--output: the folder 'no' does not exist; make it first, or give another file"),
     ],
 )

@@ -151,18 +151,18 @@ def test_a_notebook_shows_a_bar_that_disappears(monkeypatch, soon):
 
 def test_a_function_gets_the_share_of_a_whole_training():
     network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
-    told = []
-    options = {"epochs": 3, "batch_size": 1, "progress": lambda text, share: told.append((text, share))}
+    reports = []
+    options = {"epochs": 3, "batch_size": 1, "progress": lambda text, share: reports.append((text, share))}
     qep.train(network, [[-1.0], [1.0]], [-0.5, 0.5], **options)
-    shares = [share for _, share in told if share is not None]
+    shares = [share for _, share in reports if share is not None]
     assert shares == sorted(shares) and shares[-1] == 1.0 and {i / 6 for i in range(7)} <= set(shares)
-    assert told[-1][0].startswith("epoch 3 of 3 · loss ")
+    assert reports[-1][0].startswith("epoch 3 of 3 · loss ")
 
 
 def test_comparisons_report_their_rungs(problem):
-    told = []
-    qep.compare(problem, shots=100, progress=lambda text, share: told.append((text, share)))
-    shares = [share for text, share in told if text.startswith("rung: ")]
+    reports = []
+    qep.compare(problem, shots=100, progress=lambda text, share: reports.append((text, share)))
+    shares = [share for text, share in reports if text.startswith("rung: ")]
     assert len(shares) == 8 and shares == sorted(shares)
 
 
@@ -199,6 +199,6 @@ def test_a_real_notebook_shows_a_bar_without_widgets():
 
 
 def test_matrix_product_states_report_their_sweeps(problem):
-    told = []
-    qep.gradient(problem, preparer=qep.MPS(bond_dimension=4), progress=lambda text, share: told.append(text))
-    assert any(re.fullmatch(r"DMRG at β = 0: sweep 1, energy -\d+\.\d{6}", text) for text in told)
+    reports = []
+    qep.gradient(problem, preparer=qep.MPS(bond_dimension=4), progress=lambda text, share: reports.append(text))
+    assert any(re.fullmatch(r"DMRG at β = 0: sweep 1, energy -\d+\.\d{6}", text) for text in reports)
