@@ -162,8 +162,9 @@ def show(out: Console, forecast: Forecast, prepared: NoiseFreeError, *, whole: b
         for row in forecast.choices.rows:
             if row.note and row.own_error is None:
                 out.print(marked("[dim]{}: {}[/]", row.title, row.note))
-        if any(row.ball for row in forecast.choices.rows):
-            out.print(marked("[dim]± of device noise: light cones were cut to balls; an estimate, not a bound[/]"))
+        if cut := [f"{row.title} ± {percent(row.ball)}" for row in forecast.choices.rows if row.ball]:
+            text = f"† light cones were cut to balls; estimated errors of device noise, not bounds: {'; '.join(cut)}"
+            out.print(marked("[dim]{}[/]", text))
         if any(row.cancels for row in forecast.choices.rows):
             out.print(marked("[dim]* causes cancel in part on this sample, and may not on another one[/]"))
         for verdict in forecast.verdicts:
@@ -283,7 +284,7 @@ def _choices(choices: Choices) -> Table:
             error = "unknown" if row.own_error is None else f"≥ {percent(row.own_error)}"
         else:
             error = percent(row.relative_error) + (f" ± {percent(row.spread)}" if row.spread else "") + " *" * row.cancels
-        parts = [percent(row.parts.get(name), row.ball if name == "device" else 0.0) for name in PARTS]
+        parts = [percent(row.parts.get(name)) + " †" * (name == "device" and row.ball > 0) for name in PARTS]
         gates = MISSING if row.two_qubit_gates is None else row.two_qubit_gates
         style = "bold green" if row is choices.chosen else ""
         table.add_row(*(cell(word, style) for word in (row.label, error, *parts, duration(row.seconds), gates)))
