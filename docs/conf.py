@@ -26,7 +26,7 @@ os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 ConnectionFileMixin.transport.default_value = "ipc"  # kernels warn of unencrypted TCP
 
 project = "qep_qiskit"
-author = copyright = "the authors of qep_qiskit"
+author = copyright = "the qep_qiskit developers"
 version = release = qep_qiskit.__version__
 
 extensions = [
