@@ -153,11 +153,11 @@ def _detail(budget: Budget, last: Rung) -> str:
     noise, count = budget.shot_noise(last), len(last.known_z)
     if last.chi_square is None:
         return ""
-    alone = "" if noise is None else f", which would make an error of {percent(noise)}"
+    expected = "" if noise is None else f", with an expected error of {percent(noise)},"
     weights = f"{count} weight{'' if count == 1 else 's'}"
     allowed = ratio(allowed_chi_square(count))
     return (
-        f"χ²/K, the mean of z², is {ratio(last.chi_square)} over {weights}: up to {allowed} agrees with shot noise alone{alone}."
+        f"χ²/K, the mean of z², is {ratio(last.chi_square)} over {weights}. Shot noise alone{expected} explains up to {allowed}."
     )
 
 
