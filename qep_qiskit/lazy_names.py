@@ -64,7 +64,7 @@ def readable(value: Any) -> Any:
 
     Examples
     --------
-    >>> def ramp(time: "Annotated[float, Key('the duration', above=0)]" = 2.0) -> "str | None": ...
+    >>> def ramp(time: Annotated[float, Key("the duration", above=0)] = 2.0) -> str | None: ...
     >>> inspect.signature(readable(ramp))
     <Signature (time: float = 2.0) -> str | None>
     """

@@ -103,6 +103,7 @@ def command(
         entries = summary(sweep.rows, measures)
         drawn = next((name for name in measures if any(entry.numbers[name] for entry in entries)), measures[0])
         picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
+        shown = next((specs[row.number] for row in sweep.rows if row.problem is None), None)
         page = sweep_page.write(
             folder / "report.html",
             name=folder.name,
@@ -112,7 +113,7 @@ def command(
             document={**sweep.to_dict(), "summary": [entry.to_dict() for entry in entries]},
             spec_text=spec.to_toml(),
             command=" ".join(["qep sweep spec.toml", *(f"--over {shlex.quote(text)}" for text in over)]),
-            network=specs[0].weighted_network()[0],
+            network=None if shown is None else shown.weighted_network()[0],
         )
     if as_json:
         files = {"folder": str(folder), "picture": str(picture), "page": str(page)}

@@ -211,7 +211,6 @@ def test_a_training_is_played_from_plan_to_report(tmp_path):
     assert [step["command"].split()[1] for step in document["steps"]] == ["plan", "train", "status", "report"]
     training = document["training"]
     assert (training["steps"], training["total"]) == (2, 2) and training["loss_stderr"] > 0
-    assert (
-        training["qpu_seconds"] == pytest.approx(document["ledger"]["seconds"]) == pytest.approx(training["qpu_seconds_foreseen"])
-    )
+    assert training["qpu_seconds"] == pytest.approx(document["ledger"]["seconds"], abs=1e-3)
+    assert training["qpu_seconds"] == pytest.approx(training["qpu_seconds_foreseen"], abs=1e-3)
     assert Path("learned/report.html").is_file() and document["state"] == "done"
