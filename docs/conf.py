@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from jupyter_client.connect import ConnectionFileMixin
+from jupyter_client.manager import KernelManager
 from sphinx.application import Sphinx
 
 import qep_qiskit
@@ -23,7 +23,8 @@ sys.path.insert(0, str(DOCS / "_ext"))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # pages run `qep`
 os.environ["COLUMNS"] = "100"
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-ConnectionFileMixin.transport.default_value = "ipc"  # kernels warn of unencrypted TCP
+if KernelManager.class_traits().get("transport_encryption") is not None:
+    KernelManager.transport_encryption.default_value = "required"  # kernels warn of TCP without encryption
 
 project = "qep_qiskit"
 author = copyright = "the qep_qiskit developers"
