@@ -30,6 +30,8 @@ MOST_LEGS = 12
 """Most legs of a tensor: one with 12 takes 0.13 GB, as much as the density matrix of 12 qubits."""
 MOST_WORK = 1e11
 """Most multiplications per row of angles: about a minute."""
+WHOLE_WORK = 1e10
+"""Most multiplications per row of angles, some seconds, for which cones that may be cut are left whole."""
 BALL_WORK = 3e7
 """Most multiplications per row of angles for a cone that is cut to a ball, so that those of many strings take seconds."""
 _TOGETHER = 1 << 18
@@ -142,7 +144,7 @@ class LocalStates:
         work = {each: self.cone(each).order.work for each in dict.fromkeys(supports)}
         balls: dict[Wires, Ball] = {}
         for each in sorted(work, key=lambda wires: (-work[wires], sorted(wires))):
-            if (not self.fits(each) or sum(work.values()) > MOST_WORK) and (ball := self.ball(each)) is not None:
+            if (not self.fits(each) or sum(work.values()) > WHOLE_WORK) and (ball := self.ball(each)) is not None:
                 balls[each] = ball
                 work[each] = ball.cone.order.work + ball.coarse.order.work
         for each in work:
