@@ -77,7 +77,7 @@ def test_shots_have_an_error_bar_and_depend_on_the_seed_alone(site):
 
 @pytest.fixture(scope="module")
 def refusals(site):
-    """What each wrong setting of ERRORS gives."""
+    """The answers to the wrong settings of ERRORS."""
     words = ("gradient", PLUGIN / "spec.toml")
     answers = called_in_turn(site, *((*words, *sets(setting)) for setting in ERRORS))
     return dict(zip(ERRORS, answers, strict=True))

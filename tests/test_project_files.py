@@ -62,8 +62,8 @@ def test_workflows_make_targets_that_exist():
     names = re.findall(r"^([a-z -]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     targets = {target for line in names for target in line.split()}
     commands = [step.get("run", "") for step in steps("docs")] + (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
-    made = [command.removeprefix("make ") for command in commands if command.startswith("make ")]
-    assert made and set(made) <= targets
+    targets_named = [command.removeprefix("make ") for command in commands if command.startswith("make ")]
+    assert targets_named and set(targets_named) <= targets
 
 
 def test_bug_reports_ask_for_the_installation():

@@ -84,7 +84,7 @@ def draw_curve(history: Rows, epochs: Rows, quantity: str = "loss", ax: Axes | N
     }
     if quantity not in drawers:
         raise InputError(
-            f"plot: there is no quantity {shown(quantity)}; allowed: {', '.join(drawers)}{nearest(quantity, drawers)}"
+            f"plot: {shown(quantity)} is not a quantity of a training; allowed: {', '.join(drawers)}{nearest(quantity, drawers)}"
         )
     if quantity == "accuracy" and all(row.get("train_accuracy") is None for row in epochs):
         raise InputError("plot: this training has no accuracy, because its targets are not classes; plot the loss")

@@ -55,8 +55,10 @@ class Sketch:
         """Return what there is to know about a site in words."""
         roles = ["clamped input"] if site in self.clamped else ["input"] if site in self.inputs else []
         roles += ["output"] if site in self.outputs else []
-        own = [f"{name} = {value:.4g}" for name, value in self.weights.items() if (m := SITE.match(name)) and int(m[1]) == site]
-        return "; ".join([f"site {site}" + (f", {' and '.join(roles)}" if roles else ""), *own])
+        weights = [
+            f"{name} = {value:.4g}" for name, value in self.weights.items() if (m := SITE.match(name)) and int(m[1]) == site
+        ]
+        return "; ".join([f"site {site}" + (f", {' and '.join(roles)}" if roles else ""), *weights])
 
 
 def sketch_of(names: Iterable[str], description: object = None, weights: Mapping[str, float] | None = None) -> Sketch | None:
@@ -74,10 +76,10 @@ def sketch_of(names: Iterable[str], description: object = None, weights: Mapping
     edges = {(int(m[1]), int(m[2])): name for name in names if (m := EDGE.match(name))}
     if not edges:
         return None
-    known = description if isinstance(description, Mapping) else {}
-    inputs, outputs = (_listed(known.get(key)) for key in ("inputs", "outputs"))
+    facts = description if isinstance(description, Mapping) else {}
+    inputs, outputs = (_listed(facts.get(key)) for key in ("inputs", "outputs"))
     sites = {site for edge in edges for site in edge} | {int(m[1]) for name in names if (m := SITE.match(name))}
-    clamped = inputs if known.get("clamp") is True else ()
+    clamped = inputs if facts.get("clamp") is True else ()
     return Sketch(tuple(sorted(sites | {*inputs, *outputs})), edges, inputs, outputs, clamped, dict(weights or {}))
 
 

@@ -141,7 +141,7 @@ class Network(Value):
         values = None if weights is None else dict(zip(self.names, self.weight_vector(weights).tolist(), strict=True))
         sketch = network_sketch(self, values)
         if sketch is None:
-            raise InputError("plot: no term of this network couples two sites, so there is no graph to draw")
+            raise InputError("plot: no term of this network couples two sites, so no graph can be drawn")
         return draw_graph(sketch, ax)
 
     def identity(self) -> dict[str, object]:

@@ -264,10 +264,10 @@ def test_the_simulator_draws_shots_of_many_noisy_wires_as_snapshots_do():
     network = qep.ising(sites=14, edges="chain", inputs=[0], outputs=[13])
     problem = qep.Problem(network, network.initial_weights(seed=1), x=[0.5], cost=qep.SquaredError([1.0]).observable())
     options = {"preparer": qep.Adiabatic(time=1.0, steps=3), "stencil": qep.symmetric(0.3), "shots": 50}
-    mine = qep.gradient(problem, device=qep.simulator(noise=model, seed=3), **options)
+    drawn = qep.gradient(problem, device=qep.simulator(noise=model, seed=3), **options)
     auto = qep.gradient(problem, device=replace(qep.simulator(noise=model, seed=3), engine="auto"), **options)
-    assert mine.provenance["device"]["simulator"] == density_engine.NAME
-    np.testing.assert_array_equal(mine.values, auto.values)
+    assert drawn.provenance["device"]["simulator"] == density_engine.NAME
+    np.testing.assert_array_equal(drawn.values, auto.values)
     limit = qep.gradient(problem, device=qep.simulator(noise=model), **{**options, "shots": None})
     assert limit.provenance["device"]["simulator"] == light_cones.NAME
     assert qep.aer(noise=model).compile(QuantumCircuit(14)).simulator == aer_engine.NAME

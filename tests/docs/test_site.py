@@ -117,12 +117,12 @@ def test_functions_of_runs_in_consoles_exist():
 
 def commands() -> list[tuple[str, str]]:
     """Return all lines and inline texts of the pages, and of the README, that call `qep`."""
-    found = []
+    calls = []
     for page, text in {**PAGES, "README": (ROOT / "README.md").read_text(encoding="utf-8")}.items():
         lines = re.findall(r"^(?:```\{command-output\} | {4}|\$ )?(qep [^\n]*)$", text, re.M)
-        found += [(page, re.split(r" {2,}|;|\|\|?|&&|#", line)[0].strip()) for line in lines]
-        found += [(page, line) for line in re.findall(r"`(qep [a-z][^`\n]*)`", text)]
-    return sorted(set(found))
+        calls += [(page, re.split(r" {2,}|;|\|\|?|&&|#", line)[0].strip()) for line in lines]
+        calls += [(page, line) for line in re.findall(r"`(qep [a-z][^`\n]*)`", text)]
+    return sorted(set(calls))
 
 
 @pytest.mark.parametrize(("page", "line"), commands())
@@ -138,8 +138,8 @@ def test_commands_have_verbs_options_and_files_that_exist(page, line):
             assert command is not cli and word.isupper(), f"{line}: {word} is not a command"
             break
         command = following
-    known = {option for parameter in command.params for option in parameter.opts} | {"--help", "--version", "-h", "--debug"}
-    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help", "--version", "-h", "--debug"}
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options
     for word in words:
         if word.endswith(".toml") and "/" in word:
             assert (ROOT / "hardware_runs" / word.removeprefix("hardware_runs/")).is_file()

@@ -67,7 +67,7 @@ def test_quantities_of_a_training(result):
     assert result.plot().get_ylabel() == "loss"
     assert result.plot(quantity="accuracy").get_ylabel() == "accuracy"
     assert result.plot(quantity="gradient").get_ylabel() == "gradient"
-    with pytest.raises(qep.InputError, match="no quantity 'los'.*loss"):
+    with pytest.raises(qep.InputError, match="'los' is not a quantity.*loss"):
         result.plot(quantity="los")
     with pytest.raises(qep.InputError, match="no accuracy"):
         qep.train(NETWORK, [[0.5], [-0.5], [0.1]], [0.31, -0.3, 0.12], epochs=1).plot(quantity="accuracy")

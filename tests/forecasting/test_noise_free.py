@@ -110,8 +110,8 @@ def test_a_plan_says_it(tmp_path):
     path.write_text(SPEC)
     words = ["plan", str(path), "--device", "fake_brisbane", "--json", "--no-choices"]
     planned = CliRunner().invoke(cli, words, catch_exceptions=False)
-    found = json.loads(planned.stdout)["noise_free_error"]
-    assert found["share"] > 0.05 and found["reference"] == "ground states"
+    error = json.loads(planned.stdout)["noise_free_error"]
+    assert error["share"] > 0.05 and error["reference"] == "ground states"
 
 
 @pytest.mark.slow

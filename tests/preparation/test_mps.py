@@ -138,8 +138,8 @@ def test_free_fermions_are_right():
 def test_without_the_gap_a_metastable_state_is_possible_and_said():
     problem = ising_problem(6, "chain")
     for gap in (True, False):
-        found = qep.MPS(gap=gap).prepare(family_of(problem, problem.cost_rows[0], (0.0,))).details["warnings"]
-        assert [text for text in found if "metastable" in text] == ([] if gap else [METASTABLE])
+        warnings = qep.MPS(gap=gap).prepare(family_of(problem, problem.cost_rows[0], (0.0,))).details["warnings"]
+        assert [text for text in warnings if "metastable" in text] == ([] if gap else [METASTABLE])
 
 
 @pytest.mark.parametrize("sites", [30, pytest.param(100, marks=pytest.mark.slow)])

@@ -17,15 +17,15 @@ from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot_of
 def record_of(backend: BackendV2 | None, qubits: Collection[int]) -> dict[str, Any] | None:
     """Return the errors and durations of a backend's instructions on these qubits, as an object for JSON.
 
-    None if there is no backend, or if its gates have no stated errors.
+    None without a backend, or if its gates have no stated errors.
     """
     if backend is None or isinstance(backend, AerBackend):
         return None
-    target, inside, known = backend.target, set(qubits), get_standard_gate_name_mapping()
+    target, inside, gates = backend.target, set(qubits), get_standard_gate_name_mapping()
     instructions: dict[str, list[list[Any]]] = {}
     for name in target.operation_names:
         places = target[name]
-        if name not in known or not places or None in places:
+        if name not in gates or not places or None in places:
             continue
         rows = [
             [list(wires), None if p is None else p.error, None if p is None else p.duration]
