@@ -14,6 +14,7 @@ from qep_qiskit import runs
 
 MOST = 25
 SMALL = qep.ising(sites=3, inputs=[0], outputs=[2])
+RING = qep.ising(sites=10, edges="ring", inputs=[0], outputs=[5])
 LARGE = qep.ising(sites=134, edges="ring", inputs=[0, 1], outputs=list(range(100, 134)))
 XS, YS = [[0.5], [-0.5]], [1, 0]
 
@@ -57,7 +58,7 @@ SHOWN = {
     "causes": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS).causes,
     "choices": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS, choices=True).choices,
     "settings": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS).settings,
-    "plan": lambda: qep.forecast(problem_on(LARGE), preparer=qep.MeanField(), stencil=qep.symmetric(0.1)).plan,
+    "plan": lambda: qep.forecast(problem_on(RING), preparer=qep.MeanField(), stencil=qep.symmetric(0.1)).plan,
     "outcomes": lambda: qep.execute(qep.forecast(SMALL_PROBLEM, **SHOTS)),
     "training": trained,
     "vqe": lambda: qep.VQE(layers=2),
