@@ -32,7 +32,7 @@ def draw_gradient(names: Sequence[str], values: Vector, stderr: Vector | None, e
     """
     many = len(names) > MANY_WEIGHTS
     axes = axes_of(ax, (5.2, 4.2) if many and exact is not None else (min(10.0, max(5.0, 2.2 + 0.32 * len(names))), 3.2))
-    label = "measured" if stderr is None else "measured ± 1σ"
+    label = "computed" if stderr is None else "measured ± 1σ"
     style: dict[str, Any] = {"fmt": "o", "color": BLUE, "markersize": 3.6, "elinewidth": 1.2, "zorder": 3}
     if many and exact is not None:
         axes.axline((0.0, 0.0), slope=1.0, color=INK, linewidth=1.0, zorder=1, label="equal")
