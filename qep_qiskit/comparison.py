@@ -42,7 +42,7 @@ from qep_qiskit.stencils import Stencil
 MEAN_FIELD = "mean_field"
 """The rung of the classical network, on which no other rung builds."""
 ENERGY, DOUBTS = "reference_energy", "reference_doubts"
-"""What a resumed comparison needs of its reference, in the diagnostics. Only uncertain references have it."""
+"""Keys of the diagnostics from which a comparison resumes its reference. Only uncertain references have them."""
 
 
 @shows_options()

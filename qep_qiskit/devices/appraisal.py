@@ -88,5 +88,5 @@ def _places(circuit: QuantumCircuit) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def _property(target: Target, name: str, qubits: tuple[int, ...], which: str) -> float:
-    known = target[name] if name in target.operation_names else None
-    return reported(known.get(qubits) if known else None, which)
+    places = target[name] if name in target.operation_names else None
+    return reported(places.get(qubits) if places else None, which)

@@ -27,7 +27,7 @@ def program_of(kind: str, compiled: Compiled, model: NoiseModel | None, cache: C
     Raises
     ------
     Unsuited
-        If there is no program.
+        If no program can be made.
     """
 
     def attempt() -> Program | str:
