@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from qep_qiskit.budget.rung import Rung
+from qep_qiskit.drawing.axes import legend_above
 from qep_qiskit.drawing.picture import AMBER, FAINT, INK, SKY, note
 from qep_qiskit.estimates import percent
 from qep_qiskit.kinds import RUNGS
@@ -60,18 +61,7 @@ def legend(axes: Axes, title: str, keys: list[Patch | Line2D] | None = None) -> 
     """Add the panel's title above the axes, with its legend on the line below the title."""
     handles = axes.get_legend_handles_labels()[0] if keys is None else keys
     if handles:
-        axes.legend(
-            handles=handles,
-            loc="lower left",
-            bbox_to_anchor=(-0.01, 1.0),
-            ncols=5,
-            frameon=False,
-            fontsize=8.5,
-            handlelength=1.3,
-            handletextpad=0.5,
-            columnspacing=1.5,
-            borderaxespad=0.2,
-        )
+        legend_above(axes, 5, handles=handles, handlelength=1.3, handletextpad=0.5, columnspacing=1.5)
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK, pad=24 if handles else 6)
 
 

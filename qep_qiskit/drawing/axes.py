@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qep_qiskit.checks import shown
 from qep_qiskit.display import FAINT
@@ -36,3 +36,16 @@ def plain_frame(axes: Axes) -> None:
     axes.tick_params(labelsize=8, color=FAINT)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
+
+
+def legend_above(axes: Axes, columns: int, *, left: float = -0.01, fontsize: float = 8.5, **style: Any) -> None:
+    """Add a legend above the axes, in columns that begin at their left side."""
+    style = {
+        "borderaxespad": 0.2,
+        "bbox_to_anchor": (left, 1.0),
+        "ncols": columns,
+        "frameon": False,
+        "fontsize": fontsize,
+        **style,
+    }
+    axes.legend(loc="lower left", **style)

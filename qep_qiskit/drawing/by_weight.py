@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.display import BLUE, FAINT, INK
-from qep_qiskit.drawing.axes import axes_of, plain_frame
+from qep_qiskit.drawing.axes import axes_of, legend_above, plain_frame
 from qep_qiskit.plain_text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def draw_gradient(names: Sequence[str], values: Vector, stderr: Vector | None, e
         axes.margins(y=0.16)
     axes.set_ylabel("gradient  ∂L/∂w", fontsize=9)
     plain_frame(axes)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, frameon=False, fontsize=8.5, borderaxespad=0.2)
+    legend_above(axes, 3)
     return axes
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qep_qiskit.checks import shown
-from qep_qiskit.drawing.axes import axes_of, plain_frame
+from qep_qiskit.drawing.axes import axes_of, legend_above, plain_frame
 from qep_qiskit.drawing.picture import BLUE, FAINT, GREEN, ORANGE
 from qep_qiskit.errors import InputError, nearest
 
@@ -199,4 +199,4 @@ def _finish(panel: Axes) -> None:
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     plain_frame(panel)
     if panel.get_legend_handles_labels()[0]:
-        panel.legend(loc="lower left", bbox_to_anchor=(-0.03, 1.0), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
+        legend_above(panel, 2, left=-0.03, fontsize=8)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.display import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY
-from qep_qiskit.drawing.axes import plain_frame
+from qep_qiskit.drawing.axes import legend_above, plain_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,4 +58,4 @@ def draw_plane(
     axes.set_xlabel(names[0], fontsize=9, parse_math=False)
     axes.set_ylabel(names[1], fontsize=9, parse_math=False)
     plain_frame(axes)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, frameon=False, fontsize=8.5, borderaxespad=0.2)
+    legend_above(axes, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qep_qiskit.display import AMBER, BLUE, FAINT, GREEN, INK, PINK, SKY
-from qep_qiskit.drawing.axes import axes_of
+from qep_qiskit.drawing.axes import axes_of, legend_above
 from qep_qiskit.estimates import duration, percent
 from qep_qiskit.forecasting.advice import ACCEPTED
 from qep_qiskit.forecasting.choices import TITLES, Measure
@@ -165,16 +165,6 @@ def _frame(axes: Axes, rows: Sequence[Measure], places: Sequence[float], end: fl
     axes.set_xlabel(
         "expected relative error  ‖g − exact‖ / ‖exact‖, divided in proportion to the squares of its parts", fontsize=8.5
     )
-    axes.legend(
-        handles=[Patch(color=colour, label=TITLES[name]) for name, colour in COLOURS.items()],
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
-        ncols=4,
-        frameon=False,
-        fontsize=8.5,
-        handlelength=1.2,
-        handletextpad=0.5,
-        columnspacing=1.4,
-        borderaxespad=0.4,
-    )
+    keys = [Patch(color=colour, label=TITLES[name]) for name, colour in COLOURS.items()]
+    legend_above(axes, 4, handles=keys, handlelength=1.2, handletextpad=0.5, columnspacing=1.4, borderaxespad=0.4)
     axes.set_title("Choices, and where their errors come from", loc="left", fontsize=10, fontweight="bold", color=INK, pad=26)

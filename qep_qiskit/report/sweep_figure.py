@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from qep_qiskit.drawing.axes import plain_frame
+from qep_qiskit.drawing.axes import legend_above, plain_frame
 from qep_qiskit.drawing.picture import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY, file_bytes
 from qep_qiskit.estimates import finite
 from qep_qiskit.files import write_whole
@@ -67,7 +67,7 @@ def draw_measure(axes: Axes, entries: Sequence[Average], measure: str) -> None:
     axes.set_xlabel(drawn(across or "", 80), fontsize=9, color=INK)
     if len(lines) > 1:
         columns = 1 if max(len(title) for title, _ in lines) > 24 else 2
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.03, 1.0), ncols=columns, frameon=False, fontsize=8, borderaxespad=0.2)
+        legend_above(axes, columns, left=-0.03, fontsize=8)
     plain_frame(axes)
 
 
