@@ -142,15 +142,16 @@ class LocalStates:
             If a cone is too large, or if all cones together take too long, and cutting does not help or is not allowed.
         """
         work = {each: self.cone(each).order.work for each in dict.fromkeys(supports)}
+        total = sum(work.values())
         balls: dict[Wires, Ball] = {}
         for each in sorted(work, key=lambda wires: (-work[wires], sorted(wires))):
-            if (not self.fits(each) or sum(work.values()) > WHOLE_WORK) and (ball := self.ball(each)) is not None:
+            if (not self.fits(each) or total > WHOLE_WORK) and (ball := self.ball(each)) is not None:
                 balls[each] = ball
                 work[each] = ball.cone.order.work + ball.coarse.order.work
+                total = sum(work.values())
         for each in work:
             if each not in balls:
                 self._check(self.cone(each))
-        total = sum(work.values())
         if total > MOST_WORK:
             widest = max(self.cone(each).num_wires for each in work)
             raise Unsuited(
@@ -173,12 +174,10 @@ class LocalStates:
                 f"(at most 4**{MOST_LEGS})"
             )
 
-    def chosen(self, supports: Iterable[Wires], *, coarse: bool = False) -> dict[Wires, Cone]:
-        """Return the cone of each set of wires, cut where necessary; `coarse` if balls have a radius smaller by one."""
-        wanted = list(supports)
-        balls = self.cut(wanted)
+    def chosen(self, supports: Iterable[Wires], balls: Mapping[Wires, Ball], *, coarse: bool = False) -> dict[Wires, Cone]:
+        """Return the cone of each set of wires, cut to its ball if it has one; `coarse` if balls have a radius smaller by one."""
         cut = {each: ball.coarse if coarse else ball.cone for each, ball in balls.items()}
-        return {each: cut.get(each) or self.cone(each) for each in wanted}
+        return {each: cut.get(each) or self.cone(each) for each in supports}
 
     def turns(self, values: Real) -> Real:
         """Return 1, cos and sin of all angles, shape (R, A, 3), for rows of values in the order of the circuit's parameters."""
@@ -251,7 +250,7 @@ class NoisyMarginals(LocalStates):
         """
         turns, read = self.turns(values), [[self.wires[q] for q in support] for support in supports]
         sources = covering([frozenset(wires) for wires in read])
-        states, place = self.states(self.chosen(sources, coarse=coarse), turns)
+        states, place = self.states(self.chosen(sources, self.cut(sources), coarse=coarse), turns)
         letters = {(axes[q], self.wires[q]) for support in supports for q in support}
         readings = {wire: matrix for (_, wire), matrix in self.readings(sorted(letters), turns).items()}
         return [
@@ -314,8 +313,8 @@ class NoisyCones(LocalStates):
         # the identity is read from any wire
         self._sources = covering([frozenset(letters) or frozenset(self.wires[:1]) for letters in self._letters])
         self.sizes = tuple(self.cone(support).num_wires for support in self._sources)
-        cut = self.cut(self._sources)
-        self.radii = tuple(cut[source].radius if source in cut else None for source in self._sources)
+        self._cut_to = self.cut(self._sources)
+        self.radii = tuple(self._cut_to[source].radius if source in self._cut_to else None for source in self._sources)
 
     def expectations(self, values: Real, *, coarse: bool = False) -> Real:
         """Return the expectations (R, L) for rows of values (R, P) in the order of the circuit's parameters.
@@ -323,7 +322,7 @@ class NoisyCones(LocalStates):
         With `coarse`, balls have a radius smaller by one. The difference estimates the error of the cut; it is not a bound.
         """
         turns = self.turns(values)
-        states, place = self.states(self.chosen(self._sources, coarse=coarse), turns)
+        states, place = self.states(self.chosen(self._sources, self._cut_to, coarse=coarse), turns)
         wanted = {(letter, wire) for letters in self._letters for wire, letter in letters.items()}
         rows = {key: matrix[:, 0] - matrix[:, 1] for key, matrix in self.readings(sorted(wanted), turns).items()}
         out = np.empty((len(turns), len(self._letters)))
