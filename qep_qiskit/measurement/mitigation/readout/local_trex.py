@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +56,9 @@ class LocalTrex(Attenuations["_Block"]):
 
     def share(self, jacobian: Matrix) -> Matrix:
         """Return a diagonal matrix of the standard deviations due to the calibration; correlations are left out."""
-        variances, start = np.zeros(len(jacobian)), 0
-        for block in self._blocks:
-            variances += block.variances(jacobian[:, start : start + len(block)])
-            start += len(block)
+        variances = np.zeros(len(jacobian))
+        for block, (start, end) in zip(self._blocks, pairwise(self._starts), strict=True):
+            variances += block.variances(jacobian[:, start:end])
         return np.diag(np.sqrt(np.clip(variances, 0.0, None)))
 
     def report(self) -> list[dict[str, object]]:

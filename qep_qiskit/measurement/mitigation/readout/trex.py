@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +70,8 @@ class Trex(Attenuations[Matrix]):
     def share(self, jacobian: Matrix) -> Matrix:
         """Return J F, where F Fᵀ is the covariance of the calibrations' frequencies, including the pseudo-shots."""
         columns = [np.zeros((len(jacobian), 0))]
-        start = 0
-        for part in self.calibrations:
-            samples, count = part.zeros, len(part.zeros.weights)
-            observed, mixed = jacobian[:, start : start + count], jacobian[:, start + count : start + count + MIXED]
-            start += count + MIXED
+        for part, (start, end) in zip(self.calibrations, pairwise(self._starts), strict=True):
+            samples, observed, mixed = part.zeros, jacobian[:, start : end - MIXED], jacobian[:, end - MIXED : end]
             if samples.shots is not None:
                 unseen = np.column_stack([observed @ samples.weights, mixed / np.sqrt(MIXED)])
                 columns += [factor_of_means(observed.T, samples).T, np.sqrt(PSEUDO_SHOTS) / samples.shots * unseen]
