@@ -115,11 +115,12 @@ def _approximated(
     approximations = outcomes.approximations
     if not approximations:
         return {}
-    mitigator = _mitigator(method, outcomes.coarse)
+    coarse = outcomes.coarse
+    mitigator = _mitigator(method, coarse)
     rows = _rows(plan, plan.problem.cost_rows @ strings[0][0])
     change = np.zeros(len(plan.problem.derivative_rows))
     for p, (values, _) in enumerate(strings):
-        change += (rows[p] @ (values - values_of(plan, outcomes.coarse, p, mitigator, method.zne)[0]))[: len(change)]
+        change += (rows[p] @ (values - values_of(plan, coarse, p, mitigator, method.zne)[0]))[: len(change)]
     cut, of = sum(each.cut for each in approximations), sum(each.of for each in approximations)
     words = f"light cones, {cut} of {of} cut to balls with a radius of {min(each.radius for each in approximations)} or more"
     return {"uncertainty": np.abs(change).tolist(), "approximation": words}
