@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.equilibrium import Outcomes, Plan
@@ -29,7 +29,7 @@ class Measured:
     @property
     def layout(self) -> Outcomes:
         """Outcomes without samples, whose layout a simulation takes over."""
-        return replace(Outcomes(), start=self.outcomes.start)
+        return Outcomes(start=self.outcomes.start)
 
     @property
     def words(self) -> str:
