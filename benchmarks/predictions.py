@@ -182,9 +182,8 @@ def statistics(forecast: qep.Forecast, values: Vector) -> dict[str, Any]:
     clear = np.abs(exact) > np.maximum(unsure, CLEAR * np.abs(exact).max())  # the signs that the reference knows
     rms = float(np.sqrt(np.mean(errors**2)))
     bias = values.mean(axis=0) - exact
-    bias_size = (
-        max(float(bias @ bias) - float(np.sum(scatter**2)) / SEEDS, 0.0) ** 0.5
-    )  # without the part of the mean's own noise
+    # without the part of the mean's own noise
+    bias_size = max(float(bias @ bias) - float(np.sum(scatter**2)) / SEEDS, 0.0) ** 0.5
     along = float((values @ bias).std(ddof=1)) / float(np.linalg.norm(bias)) / np.sqrt(SEEDS)  # its standard error
     return {
         "sites": forecast.plan.problem.network.num_qubits,
