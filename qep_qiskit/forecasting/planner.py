@@ -154,7 +154,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         ),
         sending=sent,
         gate_sets=None if split is None else gate_sets(prediction.plan.earlier or prediction.plan, settings.device),
-        method=_method(prediction),
+        method=_method(prediction) if finite else BOUND,
         warnings=(*warnings, *levels.doubts, *sent.notes),
         settings=settled,
         provenance={
@@ -169,9 +169,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
 
 
 def _method(prediction: Prediction) -> str:
-    """Return the method of a prediction in words."""
-    if not np.isfinite(prediction.mean.values).all():
-        return BOUND
+    """Return the method of a prediction, with finite values, in words."""
     if approximation := prediction.mean.diagnostics.more.get("approximation"):
         return CUT.format(approximation)
     return MARGINALS if prediction.local else DISTRIBUTIONS
