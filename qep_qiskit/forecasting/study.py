@@ -81,7 +81,7 @@ class Study:
         self._given, self._accuracy, self._sent = given, accuracy, sent
         self._total = _executions(given, self._settings)
         self._predictors = {_key(self._settings): predictor}
-        self._trials: dict[tuple[str, str, str, Stencil], Trial] = {}
+        self._trials: dict[tuple[int | None, str, str, Stencil], Trial] = {}
         self._finite: dict[Stencil, Vector] = {}
         self._tried = 0
 
@@ -269,7 +269,7 @@ class Study:
     def _predictor(self, settings: Settings) -> Predictor:
         key = _key(settings)
         if key not in self._predictors:
-            free = next((p.free for (preparer, *_), p in self._predictors.items() if preparer == key[0] and p.free), None)
+            free = next((p.free for (layers, *_), p in self._predictors.items() if layers == key[0] and p.free), None)
             self._predictors[key] = Predictor(self._problem, settings, free)
         return self._predictors[key]
 
@@ -353,9 +353,12 @@ def _executions(choice: Choice, settings: Settings) -> int | None:
     return choice.split.total * len(settings.mitigation.factors) + calibration
 
 
-def _key(settings: Settings) -> tuple[str, str, str]:
-    """Return a key of the settings that a predictor depends on: all except β. The kind of stencil fixes the number of phases."""
-    return repr(settings.preparer), str(settings.mitigation), settings.fixed_stencil.kind
+def _key(settings: Settings) -> tuple[int | None, str, str]:
+    """Return a key of the settings that a predictor depends on and that vary: all except β.
+
+    Preparers differ in their layers. The kind of stencil fixes the number of phases.
+    """
+    return getattr(settings.preparer, "layers", None), str(settings.mitigation), settings.fixed_stencil.kind
 
 
 def _within(rows: Iterable[Measure], *shared: str) -> list[Measure]:
