@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,14 +91,13 @@ def command(
         raise InputError("SPEC: missing; give a spec file, or --serve to keep the mock service running for other commands")
     spec = request.load() if request.path else None
     if spec is not None:
-        given = [word for word in _device_words(spec, name) if word not in ("--set", "--device")]
-        SpecRequest(
-            request.path, (*request.overrides, *(w if "=" in w else f"device.name={w}" for w in given)), request.seed
-        ).load()
+        device, dropped = _served(spec, name)
+        replace(request, overrides=(*request.overrides, *dropped)).load(device)
     with serve(seed=service_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
         if serving or spec is None:
             return _keep_up(server, as_json)
-        words = [request.path, *(w for o in request.overrides for w in ("--set", o)), *_device_words(spec, name)]
+        to = [] if device is None else ["--set", f"device.name={device}"] if spec.is_training else ["--device", device]
+        words = [request.path, *_set(request.overrides), *to, *_set(dropped)]
         words += [] if request.seed is None else ["--seed", str(request.seed)]
         home = request.home(folder, "rehearsal-{}", dated=True)
 
@@ -109,17 +109,19 @@ def command(
             return _play(server, words, home, faults, noise, as_json, training=spec.is_training)
 
 
-def _device_words(spec: Spec, name: str | None) -> list[str]:
-    """Return the options that replace the spec's device by a device of the mock service."""
+def _served(spec: Spec, name: str | None) -> tuple[str | None, list[str]]:
+    """Return the device of the mock service that replaces the spec's, if any, and the overrides that remove its other keys."""
     table: Mapping[str, Any] = spec.tables.get("device", {})
     device = str(table.get("name", ""))
-    if name is None and device.startswith("ibm_"):
-        return []
+    if device.startswith("ibm_"):
+        return name or None, []
     snapshot = device if device.startswith("fake_") else str(table.get("noise", ""))
     served = "ibm_" + snapshot.removeprefix("fake_") if snapshot.startswith("fake_") else DEFAULT_DEVICE
-    dropped = [] if device.startswith("ibm_") else [key for key in table if key != "name"]
-    given = ["--set", f"device.name={name or served}"] if spec.is_training else ["--device", name or served]
-    return [*given, *(w for key in dropped for w in ("--set", f"device.{key}="))]
+    return name or served, [f"device.{key}=" for key in table if key != "name"]
+
+
+def _set(overrides: Iterable[str]) -> list[str]:
+    return [word for override in overrides for word in ("--set", override)]
 
 
 def _play(
