@@ -103,12 +103,8 @@ def serve(
     *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), port: int = 0, queue_seconds: float = 0.0
 ) -> Iterator[MockServer]:
     """Serve a mock service within a ``with`` block, by default at any free port; see `Service` for the other parameters."""
-    service = Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds)
-    server = MockServer(service, port)
-    try:
+    with MockServer(Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds), port) as server:
         yield server
-    finally:
-        server.close()
 
 
 def start(*, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), queue_seconds: float = 0.0) -> MockServer:
