@@ -25,8 +25,8 @@ def usage(error: click.UsageError) -> str:
             return f"{name}: missing; {MISSING.get(name, f'see `{path} --help`')}"
         case click.NoSuchOption(option_name=option):
             return f"{option}: `{path}` has no such option{_remedy(error, option, path)}"
-        case click.BadParameter(param=click.Parameter() as parameter) if parameter.param_type_name == "option":
-            return f"{max(parameter.opts, key=len)}: {error.message.rstrip('.')}; see `{path} --help`"
+        case click.BadParameter(param=click.Option() as option):
+            return f"{max(option.opts, key=len)}: {error.message.rstrip('.')}; see `{path} --help`"
     message = error.format_message()
     if "--help" in message:
         return message
